@@ -1,0 +1,145 @@
+"""Which parts are there?
+
+A part is one file: the module's name is the name on the command line, in the tables and in the configuration. The file
+defines one class derived from the base class of its kind. Nothing else has to be edited to add one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from freerun.errors import ConfigError, nearest
+
+#: The kinds of part: the configuration's key, the package that holds the files, and the base class of the kind.
+KINDS: dict[str, tuple[str, str]] = {
+    "task": ("freerun.tasks", "Task"),
+    "model": ("freerun.models", "Model"),
+    "regime": ("freerun.regimes", "Regime"),
+    "feedback": ("freerun.feedback", "Feedback"),
+    "objective": ("freerun.objectives", "Objective"),
+    "metric": ("freerun.metrics", "Metric"),
+}
+
+_plugins: dict[str, dict[str, type]] = {kind: {} for kind in KINDS}
+
+
+def base(kind: str) -> type:
+    """The abstract base class of a kind."""
+    package, name = KINDS[kind]
+    found: type = getattr(importlib.import_module(package), name)
+    return found
+
+
+@cache
+def _builtin(kind: str) -> dict[str, type]:
+    package = importlib.import_module(KINDS[kind][0])
+    parts = {}
+    for info in pkgutil.iter_modules(package.__path__):
+        if info.name.startswith("_"):
+            continue
+        module = importlib.import_module(f"{package.__name__}.{info.name}")
+        parts[info.name.rstrip("_")] = _part_in(module, kind)
+    return parts
+
+
+def _part_in(module: Any, kind: str) -> type:
+    parts = _parts_of(module, base(kind))
+    if len(parts) != 1:
+        raise ConfigError(f"{module.__name__} must define exactly one {base(kind).__name__}, found {len(parts)}")
+    return parts[0]
+
+
+def _parts_of(module: Any, parent: type) -> list[type]:
+    return [
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, parent) and value.__module__ == module.__name__
+    ]
+
+
+def parts(kind: str) -> dict[str, type]:
+    """All parts of a kind by name, the built-in ones first, then those of plugins."""
+    return {**_builtin(kind), **_plugins[kind]}
+
+
+def get(kind: str, name: str) -> type:
+    """One part by name.
+
+    Raises:
+        ConfigError: if there is no such part; names the nearest one.
+    """
+    known = parts(kind)
+    if name not in known:
+        raise ConfigError(f"{kind}={name}: unknown {kind}; {nearest(name, known)}")
+    return known[name]
+
+
+def name_of(part: object) -> str:
+    """The name of a part: of its file."""
+    cls = part if inspect.isclass(part) else type(part)
+    for kind in KINDS:
+        for name, known in parts(kind).items():
+            if known is cls:
+                return name
+    raise ConfigError(f"{cls.__name__} is not a registered part; name its file in plugins=[...]")
+
+
+def source_of(part: object) -> str | None:
+    """For a part from a plugin the SHA-256 of its file, so that changed code is another run; None for a built-in part."""
+    digest: str | None = getattr(sys.modules[type(part).__module__], "__freerun_digest__", None)
+    return digest
+
+
+def summary(cls: type) -> str:
+    """The first sentence of a part's documentation."""
+    text = inspect.getdoc(cls) or inspect.getdoc(sys.modules[cls.__module__]) or ""
+    return " ".join(text.split("\n\n")[0].split())
+
+
+def load_plugin(path: str) -> None:
+    """Import a user's file of parts and register each under the file's name.
+
+    Loading the same file twice is harmless. This is the one place where code named by a configuration is run, and only
+    because the user listed the file in `plugins`.
+
+    Raises:
+        ConfigError: if the file is missing, is not Python, fails to import or defines no part.
+    """
+    file = Path(path)
+    if file.suffix != ".py" or not file.is_file():
+        raise ConfigError(f"plugins={path}: no such Python file")
+    source = file.read_bytes()
+    digest = hashlib.sha256(source).hexdigest()
+    module_name = f"freerun_plugin_{file.stem}_{digest[:8]}"
+    if module_name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(module_name, file)
+        if spec is None or spec.loader is None:
+            raise ConfigError(f"plugins={path}: not importable")
+        module = importlib.util.module_from_spec(spec)
+        module.__dict__["__freerun_digest__"] = digest
+        sys.modules[module_name] = module
+        try:
+            spec.loader.exec_module(module)
+        except Exception as fault:
+            del sys.modules[module_name]
+            raise ConfigError(f"plugins={path}: {type(fault).__name__}: {fault}") from fault
+    module = sys.modules[module_name]
+    found = False
+    for kind in KINDS:
+        if own := _parts_of(module, base(kind)):
+            if len(own) > 1:
+                raise ConfigError(f"plugins={path}: a file holds one part of a kind, found {len(own)} of {kind}")
+            if file.stem in _builtin(kind):
+                raise ConfigError(f"plugins={path}: {kind} {file.stem!r} is built in; give the file another name")
+            _plugins[kind][file.stem] = own[0]
+            found = True
+    if not found:
+        raise ConfigError(f"plugins={path}: defines no part (derive a class from Task, Model, Regime, Feedback or Metric)")

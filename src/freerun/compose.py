@@ -1,0 +1,213 @@
+"""How do Hydra's words become experiments? The only module that knows Hydra.
+
+Hydra composes and parses overrides; it never instantiates, launches nothing and writes nothing. A sweep is composed once for
+each choice of parts, and the swept values are applied to copies, so that a thousand runs cost little more than one.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import field, fields, make_dataclass
+from enum import Enum
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from freerun import catalog
+from freerun.config import PARTS, Evaluation, Experiment, Training, build
+from freerun.errors import ConfigError, nearest
+
+
+@cache
+def config_folder() -> Path:
+    """The folder of the configuration: inside the installed package, or at the top of the repository."""
+    package = Path(__file__).resolve().parent
+    for folder in (package / "conf", package.parent.parent / "conf"):
+        if (folder / "experiment.yaml").is_file():
+            return folder
+    raise ConfigError("the configuration folder conf/ is missing from this installation of freerun")
+
+
+def presets(group: str) -> list[str]:
+    """The names of the files in one folder of the configuration."""
+    return sorted(path.stem for path in (config_folder() / group).glob("*.yaml"))
+
+
+def experiments(overrides: Iterable[str], *, sweep: bool) -> list[Experiment]:
+    """The experiments that overrides in Hydra's syntax ask for: one, or with `sweep` the product of all listed values.
+
+    Raises:
+        ConfigError: in one line, for anything that is wrong with them.
+    """
+    parsed = _parse(list(overrides))
+    for path in _plugins(parsed):
+        catalog.load_plugin(path)
+    _register()
+    wanted = [item for item in parsed if item.key_or_group != "plugins"]
+    for item in wanted:
+        _check(item)
+    swept = [item.input_line for item in wanted if item.is_sweep_override()]
+    if swept and not sweep:
+        raise ConfigError(f"{swept[0]}: several values make a sweep; add -m (or quote the value)")
+    axes = [list(_values(item)) for item in wanted]
+    return [_experiment(job) for job in itertools.product(*axes)]
+
+
+def _parse(overrides: list[str]) -> list[Override]:
+    parser = OverridesParser.create()
+    parsed = []
+    for text in overrides:
+        try:
+            parsed.extend(parser.parse_overrides([text]))
+        except HydraException as fault:
+            reason = str(fault).strip().splitlines()[0]
+            raise ConfigError(f"{text}: not an override of the form key=value ({reason})") from None
+    return parsed
+
+
+def _plugins(parsed: list[Override]) -> Iterator[str]:
+    for item in parsed:
+        if item.key_or_group == "plugins":
+            value = item.value()
+            paths = value if isinstance(value, list) else [value]
+            yield from (str(path) for path in paths)
+
+
+@cache
+def _schema() -> type:
+    """The experiment as Hydra needs it: the parts are open nodes that the groups fill, the rest is typed."""
+    columns: list[Any] = []
+    for item in fields(Experiment):
+        if item.name in PARTS:
+            columns.append((item.name, Any, MISSING if item.name in ("task", "model", "regime") else None))
+        elif item.name in ("training", "evaluation"):
+            kind = {"training": Training, "evaluation": Evaluation}[item.name]
+            columns.append((item.name, kind, field(default_factory=kind)))
+        else:
+            columns.append((item.name, type(item.default), item.default))
+    return make_dataclass("ExperimentSchema", columns)
+
+
+def _register() -> None:
+    store = ConfigStore.instance()
+    store.store(name="experiment_schema", node=_schema())
+    for kind in PARTS:
+        for name, part in catalog.parts(kind).items():
+            store.store(group=kind, name=name, node=part)
+
+
+def _check(item: Override) -> None:
+    """Refuse what is not a key of the experiment, with the nearest one that is."""
+    key, line = item.key_or_group, item.input_line or ""
+    if item.is_delete() or item.is_add() or item.package is not None:
+        raise ConfigError(f"{line}: an experiment has a fixed set of keys; only key=value is possible")
+    head = key.split(".")[0].split("/")[0]
+    known = [part.name for part in fields(Experiment)]
+    if head not in known:
+        hint = nearest(key, [*known, *(f"{node}.{name}" for node, name in _leaves())])
+        raise ConfigError(f"{line}: unknown key {key!r}; {hint}")
+    if key in PARTS:
+        choices = [*catalog.parts(key), *presets(key)]
+        for name in _names(item):
+            if name in (None, "null") and key in ("feedback", "objective"):
+                continue
+            if name not in choices:
+                raise ConfigError(f"{key}={name}: unknown {key}; {nearest(str(name), choices)}")
+
+
+def _first_setting(node: str) -> str:
+    return next(f"{head}.{name}" for head, name in _leaves() if head == node)
+
+
+def _leaves() -> Iterator[tuple[str, str]]:
+    for node, kind in (("training", Training), ("evaluation", Evaluation)):
+        yield from ((node, part.name) for part in fields(kind))
+
+
+def _names(item: Override) -> list[Any]:
+    if not item.is_sweep_override():
+        return [item.value()]
+    return [text.split("=", 1)[1] for text in _values(item)]
+
+
+def _values(item: Override) -> Iterator[str]:
+    if item.is_sweep_override():
+        yield from (f"{item.key_or_group}={text}" for text in item.sweep_string_iterator())
+    else:
+        yield str(item.input_line)
+
+
+def _experiment(job: tuple[str, ...]) -> Experiment:
+    parser = OverridesParser.create()
+    parts = [text for text in job if text.split("=", 1)[0] in PARTS]
+    config = _composed(tuple(text for text in parts if not text.endswith("=null"))).copy()
+    for text in job:
+        if text not in parts:
+            (item,) = parser.parse_overrides([text])
+            _apply(config, item)
+    return _live(config)
+
+
+@cache
+def _composed(choices: tuple[str, ...]) -> DictConfig:
+    try:
+        with initialize_config_dir(str(config_folder()), version_base="1.3"):
+            return compose("experiment", overrides=list(choices))
+    except (HydraException, OmegaConfBaseException) as fault:
+        raise ConfigError(f"{' '.join(choices)}: {_first_line(fault)}") from None
+
+
+def _apply(config: DictConfig, item: Override) -> None:
+    key, value = item.key_or_group, item.value()
+    if key in ("training", "evaluation"):
+        raise ConfigError(f"{item.input_line}: {key} holds settings; set one of them, for example {_first_setting(key)}=...")
+    node, _, name = key.rpartition(".")
+    parent = OmegaConf.select(config, node) if node else config
+    if not isinstance(parent, DictConfig) or name not in parent:
+        keys = parent.keys() if isinstance(parent, DictConfig) else _flat(config)
+        where = f" of {node} {catalog.name_of(OmegaConf.get_type(parent))}" if node in PARTS and isinstance(parent, DictConfig) else ""
+        raise ConfigError(f"{item.input_line}: unknown key {key!r}{where}; {nearest(name, (str(k) for k in keys))}")
+    if isinstance(value, str) and "${" in value:
+        raise ConfigError(f"{item.input_line}: interpolation is not allowed in an experiment")
+    kind = OmegaConf.get_type(parent, name)
+    if isinstance(kind, type) and issubclass(kind, Enum) and value not in kind.__members__:
+        raise ConfigError(f"{item.input_line}: unknown {name} {value!r}; {nearest(str(value), kind.__members__)}")
+    try:
+        OmegaConf.update(config, key, value)
+    except (HydraException, OmegaConfBaseException, ValueError) as fault:
+        raise ConfigError(f"{item.input_line}: {_first_line(fault)}") from None
+
+
+def _flat(config: DictConfig) -> list[str]:
+    keys: list[str] = []
+    for key, value in config.items():
+        keys += [f"{key}.{name}" for name in value] if isinstance(value, DictConfig) else [str(key)]
+    return keys
+
+
+def _first_line(fault: Exception) -> str:
+    return str(fault).strip().splitlines()[0]
+
+
+def _live(config: DictConfig) -> Experiment:
+    values: dict[str, Any] = {}
+    for key in config:
+        node = config[key]
+        if isinstance(node, DictConfig):
+            cls = OmegaConf.get_type(node)
+            if not (isinstance(cls, type) and hasattr(cls, "__dataclass_fields__")):
+                raise ConfigError(f"{key}: is a choice by name, for example {key}={next(iter(catalog.parts(str(key))))}")
+            settings = OmegaConf.to_container(node, resolve=False, enum_to_str=False)
+            values[str(key)] = build(cls, str(key), {str(k): v for k, v in dict(settings).items()})  # type: ignore[arg-type]
+        else:
+            values[str(key)] = node
+    return Experiment(**values)

@@ -1,0 +1,53 @@
+"""What can a user do wrong, and which exit code says so?"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class FreerunError(Exception):
+    """A fault with one clear line for the user; `code` is the exit code of the command."""
+
+    code = 1
+
+
+class ConfigError(FreerunError):
+    """The experiment or the command line is wrong (exit code 2)."""
+
+    code = 2
+
+
+class StoreError(FreerunError):
+    """The folder for results cannot be used (exit code 3)."""
+
+    code = 3
+
+
+class CorruptRecord(FreerunError):
+    """A record on disk is torn or altered; its run has to be done again."""
+
+    code = 3
+
+
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """The end of an error message: the nearest valid choice, or all of them where none is near."""
+    options = sorted(choices)
+    close = difflib.get_close_matches(word, options, n=1, cutoff=0.5)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    if not options:
+        return "it has none"
+    listing = ", ".join(options)
+    return f"choose one of: {listing}" if len(listing) < 110 else f"choose one of: {listing[:107]}..."
+
+
+def require(ok: bool, key: str, value: object, rule: str) -> None:
+    """Raise ``ValueError("key must rule, got value")`` unless `ok`: the one form of every range check.
+
+    Raises:
+        ValueError: if `ok` is false.
+    """
+    if not ok:
+        shown = repr(value)
+        raise ValueError(f"{key} must {rule}, got {shown if len(shown) <= 60 else shown[:57] + '...'}")

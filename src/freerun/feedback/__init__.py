@@ -1,0 +1,43 @@
+"""What is fed? phi, the rule that turns a model's output into its next input."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+from jaxtyping import Float, Int
+
+from freerun.lazy import torch
+
+
+@dataclass(kw_only=True)
+class Feedback(ABC):
+    """A feedback rule. Subclasses are final: one file, one class."""
+
+    #: Which targets the rule is for: symbols, real values.
+    for_symbols: ClassVar[bool] = False
+    for_values: ClassVar[bool] = False
+    #: What is fed is one whole symbol, so the prefix of a rollout is a string.
+    discrete: ClassVar[bool] = False
+    #: The rule needs one uniform draw for each step of each sequence.
+    random: ClassVar[bool] = False
+    #: Nothing is fed at all.
+    silent: ClassVar[bool] = False
+
+    @abstractmethod
+    def __call__(
+        self, outputs: Float[torch.Tensor, "*batch K"], uniform: Float[torch.Tensor, "*batch"] | None
+    ) -> Float[torch.Tensor, "*batch F"]:
+        """phi(o). For symbols `outputs` are logits and the result is a distribution over the symbols.
+
+        Args:
+            outputs: o_t of any leading shape.
+            uniform: draws on [0, 1), given if the rule is `random`.
+        """
+
+
+def one_hot(symbols: Int[torch.Tensor, "*batch"], like: Float[torch.Tensor, "*batch K"]) -> Float[torch.Tensor, "*batch K"]:
+    """The encoding of symbols as unit vectors, with the width and dtype of `like`; -1 becomes the zero vector."""
+    known = (symbols >= 0).to(like.dtype)
+    return torch.zeros_like(like).scatter_(-1, symbols.clamp(min=0)[..., None], known[..., None])

@@ -1,0 +1,64 @@
+"""Which runs train together?
+
+Runs that differ in nothing but seed, regime, learning rate, weight decay and clipping fill one set of batched products. Runs that
+are always forced keep to themselves: they take the fast path, and a run must give the same bits in any group.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from freerun import catalog
+from freerun.config import Experiment, canonical, identity
+
+#: What may differ inside a group.
+FREE = ("seed", "regime")
+FREE_TRAINING = ("lr", "weight_decay", "clip")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A run to be done: its identity, its canonical experiment, and the experiment itself."""
+
+    id: str
+    tree: dict[str, Any]
+    experiment: Experiment
+
+    @property
+    def label(self) -> str:
+        """Task and model, for progress and messages."""
+        return f"{catalog.name_of(self.experiment.task)} {catalog.name_of(self.experiment.model)}"
+
+
+def plan(experiments: list[Experiment]) -> list[Planned]:
+    """The runs of a list of experiments, each once, in the order of the list."""
+    runs: dict[str, Planned] = {}
+    for experiment in experiments:
+        tree = canonical(experiment)
+        run = Planned(id=identity(tree), tree=tree, experiment=experiment)
+        runs.setdefault(run.id, run)
+    return list(runs.values())
+
+
+def groups(runs: list[Planned], limit: int) -> list[list[Planned]]:
+    """Split runs into groups of at most `limit`, the most expensive group first."""
+    found: dict[str, list[Planned]] = {}
+    for run in runs:
+        found.setdefault(_key(run), []).append(run)
+    pieces = [same[i : i + limit] for same in found.values() for i in range(0, len(same), limit)]
+    return sorted(pieces, key=_cost, reverse=True)
+
+
+def _key(run: Planned) -> str:
+    tree = {key: value for key, value in run.tree.items() if key not in FREE}
+    tree["training"] = {key: value for key, value in tree["training"].items() if key not in FREE_TRAINING}
+    tree["forced"] = run.experiment.regime.always_forced
+    return json.dumps(tree, sort_keys=True)
+
+
+def _cost(group: list[Planned]) -> float:
+    experiment = group[0].experiment
+    path = 1 if experiment.regime.always_forced else 3
+    return len(group) * path * experiment.training.updates * experiment.task.length

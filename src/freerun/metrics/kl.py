@@ -1,0 +1,35 @@
+"""How far is the model from the true distribution, in the context it was really given?
+
+    kl_t = KL(P(. | prefix) || Q(. | prefix))        (He et al. 2021; Arora et al. 2022)
+
+where the prefix is what was fed: the truth in forced mode, the model's own symbols in free mode.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+
+from freerun.lazy import torch
+from freerun.metrics import Metric, Observed
+
+
+@dataclass(kw_only=True)
+class KL(Metric):
+    """KL divergence from the true to the model's next-symbol distribution, over prefixes inside the source's support.
+
+    Prefixes outside the support have no true distribution; they are counted by `off_support`, never averaged in.
+    """
+
+    def applies(self, observed: Observed) -> bool:
+        return observed.has_oracle
+
+    def unit(self, observed: Observed) -> str:
+        return "nats"
+
+    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
+        truth = observed.truth()
+        model = torch.log_softmax(observed.outputs.double(), -1)
+        terms = torch.where(truth.log_probs > -torch.inf, truth.log_probs.exp() * (truth.log_probs - model), 0.0)
+        return observed.mean(terms.sum(-1), (truth.inside & ~truth.ended).double())

@@ -1,0 +1,46 @@
+"""For how long does a free forecast stay on the true orbit?
+
+The valid prediction time is the lead time at which the normalised error first passes a threshold, in Lyapunov times (Vlachas et
+al. 2020, "Backpropagation algorithms and reservoir computing ...", eq. 22).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from jaxtyping import Float
+
+from freerun.errors import require
+from freerun.lazy import torch
+from freerun.metrics import Metric, Observed
+
+
+@dataclass(kw_only=True)
+class ValidTime(Metric):
+    """Valid prediction time in Lyapunov times; a forecast that never fails counts as the whole horizon.
+
+    Attributes:
+        threshold: the error that ends a forecast, in standard deviations of the training data.
+    """
+
+    per: ClassVar[str] = "rollout"
+
+    threshold: float = 0.4
+
+    def __post_init__(self) -> None:
+        require(self.threshold > 0, "threshold", self.threshold, "be positive")
+
+    def applies(self, observed: Observed) -> bool:
+        return observed.experiment.task.lyapunov_time() is not None
+
+    def unit(self, observed: Observed) -> str:
+        return "Lyapunov times"
+
+    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
+        time = observed.experiment.task.lyapunov_time()
+        assert time is not None
+        error = (observed.outputs.double() - observed.targets.double()).square().mean(-1).sqrt()[observed.warmup :]
+        failed = ~(error <= self.threshold)
+        steps = torch.where(failed.any(0), failed.double().argmax(0), failed.shape[0])
+        return (steps.double().mean() / time)[None]

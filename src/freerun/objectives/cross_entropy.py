@@ -1,0 +1,24 @@
+"""How surprised is the model by the next symbol?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from jaxtyping import Float, Int
+
+from freerun.lazy import torch
+from freerun.objectives import Objective
+
+
+@dataclass(kw_only=True)
+class CrossEntropy(Objective):
+    """-log p_model(y_t | what was fed), in nats."""
+
+    symbols: ClassVar[bool] = True
+    unit: ClassVar[str] = "nats"
+
+    def __call__(
+        self, outputs: Float[torch.Tensor, "*batch O"], targets: Int[torch.Tensor, "*batch"]
+    ) -> Float[torch.Tensor, "*batch"]:
+        return -torch.log_softmax(outputs, -1).gather(-1, targets[..., None]).squeeze(-1)

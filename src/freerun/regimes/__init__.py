@@ -1,0 +1,40 @@
+"""Who feeds? The mask: how much of the truth is fed back at every step.
+
+    f_t = m_t e(y_t) + (1 - m_t) phi(o_t)
+
+A regime is a dataclass of settings with one method that returns m. It is asked once an update, before the loop, with coins that
+were drawn for it; it holds no state and no progress.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from jaxtyping import Float
+
+from freerun.lazy import torch
+
+
+@dataclass(kw_only=True)
+class Regime(ABC):
+    """How a model is fed while it trains. Subclasses are final: one file, one class."""
+
+    @property
+    def always_forced(self) -> bool:
+        """The mask is known to be 1 everywhere at every update, so training may take the fast path."""
+        return False
+
+    @abstractmethod
+    def probability(self, update: int, updates: int) -> float:
+        """The mean of the mask at this update, for curves; `update` counts from 0, `updates` is their number."""
+
+    @abstractmethod
+    def mask(self, coins: Float[torch.Tensor, "T B"], update: int, updates: int) -> Float[torch.Tensor, "T B"]:
+        """m_t in [0, 1] for every step and sequence.
+
+        Args:
+            coins: one uniform draw on [0, 1) for each step of each sequence.
+            update: i, the update, counted from 0.
+            updates: the number of updates of the run.
+        """

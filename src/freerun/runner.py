@@ -1,0 +1,108 @@
+"""How does a group of planned runs become records?"""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+
+from freerun import catalog
+from freerun.evaluation import Measured, evaluate
+from freerun.grouping import Planned
+from freerun.provenance import commit, versions
+from freerun.store import Store
+from freerun.tasks import Data, Task
+from freerun.training import Group, Outcome, train
+
+#: Told about progress: a kind of event and its values.
+Report = Callable[[str, dict[str, Any]], None]
+#: How many worlds a process keeps for its next groups.
+WORLDS_KEPT = 16
+
+
+def prepare() -> None:
+    """Settings of the process: one thread, so that results never depend on the machine's load or the launcher."""
+    torch.set_num_threads(1)
+    if platform.libc_ver()[0] == "glibc":
+        # Keep freed memory: a training step allocates the same tensors again and again, and page faults cost more than the sums.
+        library, trim_threshold, mmap_threshold = ctypes.CDLL(None), -1, -3
+        library.mallopt(trim_threshold, 512 * 2**20)
+        library.mallopt(mmap_threshold, 32 * 2**20)
+
+
+def run_group(runs: list[Planned], store: Store, report: Report) -> None:
+    """Train and measure a group and write one record for each of its runs.
+
+    Raises:
+        StoreError: if a record cannot be written.
+    """
+    began = time.perf_counter()
+    experiments = [run.experiment for run in runs]
+    first = experiments[0]
+    length = max(first.task.length, sum(first.span))
+    data = {seed: _world(first.task, seed, length) for seed in sorted({e.seed for e in experiments})}
+    group = Group(experiments, data)
+    report("start", {"updates": first.training.updates})
+    outcomes = train(group, lambda update, values: report("update", {"update": update, **_means(values)}))
+    trained = time.perf_counter()
+    measured = evaluate(group)
+    ended = time.perf_counter()
+    weights = group.weights()
+    for r, run in enumerate(runs):
+        cost = {
+            "group_size": len(runs),
+            "training_seconds": (trained - began) / len(runs),
+            "evaluation_seconds": (ended - trained) / len(runs),
+            "updates_per_second": len(runs) * first.training.updates / (trained - began),
+        }
+        record = _record(run, outcomes[r], measured[r], data[run.experiment.seed], cost)
+        store.write(record, {name: value[r].cpu().numpy() for name, value in weights.items()})
+    report("done", {"runs": len(runs)})
+
+
+_worlds: OrderedDict[tuple[str, int, int], Data] = OrderedDict()
+
+
+def _world(task: Task, seed: int, length: int) -> Data:
+    """The task's data for a seed, kept for the next groups of the same process."""
+    key = (repr(task), seed, length)
+    if key not in _worlds:
+        _worlds[key] = task.build(seed, length)
+        while len(_worlds) > WORLDS_KEPT:
+            _worlds.popitem(last=False)
+    _worlds.move_to_end(key)
+    return _worlds[key]
+
+
+def _means(values: dict[str, list[float]]) -> dict[str, float]:
+    return {name: float(np.nanmean(each)) if np.isfinite(each).any() else float("nan") for name, each in values.items()}
+
+
+def _record(run: Planned, outcome: Outcome, measured: Measured, data: Data, cost: dict[str, float]) -> dict[str, Any]:
+    diverged = outcome.broke is not None
+    return {
+        "run": run.id,
+        "experiment": run.tree,
+        "status": "diverged" if diverged else "done",
+        "reason": f"{outcome.broke[1]} not finite at update {outcome.broke[0]}" if outcome.broke else "",
+        "curves": [asdict(point) for point in outcome.curves],
+        "series": [] if diverged else [asdict(series) for series in measured.series],
+        "sample": None if diverged else measured.sample,
+        "provenance": {
+            "versions": versions(),
+            "commit": commit(),
+            "machine": f"{platform.system()} {platform.machine()}",
+            "device": run.experiment.device,
+            "threads": torch.get_num_threads(),
+            "data": data.fingerprint,
+            "names": {key: catalog.name_of(getattr(run.experiment, key)) for key in ("task", "model", "regime")},
+            **cost,
+        },
+    }

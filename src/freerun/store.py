@@ -1,0 +1,169 @@
+"""Where do records live, and how are they never silently wrong?
+
+One content-addressed folder for all studies. A run has one record, written once: a temporary file, fsync, rename. The record is two
+lines of JSON, the first with the SHA-256 of the second; weights stand beside it as safetensors, named by their own hash. A record that
+is torn or altered is set aside and its run done again. No pickle, no torch, no pandas.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from freerun.errors import CorruptRecord, StoreError
+
+FORMAT = 1
+_IDENTITY = re.compile(r"[0-9a-f]{16}")
+
+
+class Store:
+    """The records under one folder.
+
+    Raises:
+        StoreError: if the folder cannot be made or written to.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def open(self) -> None:
+        """Make the folder and see that it can be written to.
+
+        Raises:
+            StoreError: if it cannot.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            probe = self.root / f".probe-{os.getpid()}"
+            probe.write_bytes(b"")
+            probe.unlink()
+        except OSError as fault:
+            raise StoreError(f"{self.root}: cannot be written to: {fault.strerror}") from None
+
+    def path(self, run: str) -> Path:
+        """The file of a run's record."""
+        if not _IDENTITY.fullmatch(run):
+            raise StoreError(f"{run!r} is not the identity of a run")
+        return self.root / run[:2] / f"{run}.json"
+
+    def has(self, run: str) -> bool:
+        """Whether a run has a sound record; a broken one is set aside."""
+        try:
+            self.read(run)
+        except FileNotFoundError:
+            return False
+        except CorruptRecord:
+            self.set_aside(run)
+            return False
+        return True
+
+    def read(self, run: str) -> dict[str, Any]:
+        """The record of a run.
+
+        Raises:
+            FileNotFoundError: if there is none.
+            CorruptRecord: if its checksum, its form or its identity is wrong.
+        """
+        path = self.path(run)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            raise
+        except OSError as fault:
+            raise StoreError(f"{path}: cannot be read: {fault.strerror}") from None
+        head, _, body = content.partition(b"\n")
+        expected = json.dumps({"format": FORMAT, "sha256": hashlib.sha256(body).hexdigest()})
+        if head != expected.encode():
+            raise CorruptRecord(f"{path}: the checksum does not match; the record is torn or was altered")
+        record: dict[str, Any] = json.loads(body)
+        if record["run"] != run:
+            raise CorruptRecord(f"{path}: holds the record of another run, {record['run']}")
+        return record
+
+    def set_aside(self, run: str) -> Path:
+        """Move a broken record out of the way, keeping it for inspection."""
+        path = self.path(run)
+        aside = self.root / "aside"
+        aside.mkdir(exist_ok=True)
+        number = sum(1 for _ in aside.glob(f"{run}.*"))
+        target = aside / f"{run}.{number}.json"
+        path.replace(target)
+        return target
+
+    def write(self, record: dict[str, Any], weights: dict[str, np.ndarray] | None) -> None:
+        """Write the record of a finished run, its weights first.
+
+        Raises:
+            StoreError: if the disk refuses; nothing half-written stays under the record's name.
+        """
+        path = self.path(record["run"])
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if weights is not None:
+                from safetensors.numpy import save
+
+                content = save({name: np.ascontiguousarray(value) for name, value in weights.items()})
+                digest = hashlib.sha256(content).hexdigest()
+                record = {**record, "weights": digest}
+                write_atomic(path.with_suffix(".safetensors"), content)
+            body = json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+            head = json.dumps({"format": FORMAT, "sha256": hashlib.sha256(body).hexdigest()}).encode()
+            write_atomic(path, head + b"\n" + body)
+        except OSError as fault:
+            raise StoreError(f"{path}: cannot be written: {fault.strerror}") from None
+
+    def weights(self, run: str) -> dict[str, np.ndarray]:
+        """The trained weights of a run by name, without the replica axis.
+
+        Raises:
+            CorruptRecord: if they are not the ones that the record was written with.
+        """
+        from safetensors.numpy import load
+
+        content = self.path(run).with_suffix(".safetensors").read_bytes()
+        if hashlib.sha256(content).hexdigest() != self.read(run)["weights"]:
+            raise CorruptRecord(f"the weights of run {run} do not match its record")
+        loaded: dict[str, np.ndarray] = load(content)
+        return loaded
+
+    def runs(self) -> Iterator[str]:
+        """The identities of all records, in order."""
+        yield from sorted(path.stem for path in self.root.glob("[0-9a-f][0-9a-f]/*.json"))
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write a file so that under its name there is always the old content or the new one, whole.
+
+    Raises:
+        OSError: if the disk refuses; the temporary file is removed.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as fault:  # some file systems cannot fsync a folder
+        if fault.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)

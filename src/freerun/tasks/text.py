@@ -1,0 +1,101 @@
+"""Characters of real text: what does a model write when nobody corrects it?
+
+By default the documentation topics that every Python installation carries (`pydoc_data.topics`, about 465,000 characters of
+English); or any UTF-8 file by path. The series is split by time: the first part trains, the next validates, the last tests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from freerun.errors import ConfigError, require
+from freerun.lazy import torch
+from freerun.tasks import SPLITS, Data, Sequences, Task
+
+UNKNOWN = "\N{REPLACEMENT CHARACTER}"
+
+
+@dataclass(kw_only=True)
+class Text(Task):
+    """Characters of a text: English from every Python installation, or any UTF-8 file.
+
+    Attributes:
+        path: a UTF-8 file; None for the documentation topics of the running Python.
+        train, validation: shares of the series, in time order; the rest is the test part.
+        rare: a character seen fewer times than this in the training part becomes the unknown symbol, as does every
+            character that the training part lacks.
+    """
+
+    default_warmup: ClassVar[int] = 20
+
+    path: str | None = None
+    train: float = 0.8
+    validation: float = 0.1
+    rare: int = 20
+    length: int = 60
+
+    def __post_init__(self) -> None:
+        require(0 < self.train < 1, "train", self.train, "lie in (0, 1)")
+        require(0 < self.validation < 1 - self.train, "validation", self.validation, "lie in (0, 1 - train)")
+        require(self.rare >= 1, "rare", self.rare, "be at least 1")
+        if self.path is not None:
+            self.read()
+
+    def read(self) -> str:
+        """The whole text.
+
+        Raises:
+            ConfigError: if the file is missing, empty or not UTF-8.
+        """
+        if self.path is None:
+            from pydoc_data import topics
+
+            return "\n".join(topics.topics[key] for key in sorted(topics.topics))
+        try:
+            text = Path(self.path).read_bytes().decode("utf-8")
+        except UnicodeDecodeError as fault:
+            raise ConfigError(f"task.path={self.path}: not UTF-8 at byte {fault.start}") from None
+        except OSError as fault:
+            raise ConfigError(f"task.path={self.path}: {fault.strerror}") from None
+        if not text:
+            raise ConfigError(f"task.path={self.path}: the file is empty")
+        return text
+
+    def build(self, seed: int, length: int) -> Data:
+        text = self.read()
+        first, second = int(len(text) * self.train), int(len(text) * (self.train + self.validation))
+        bounds = {"train": (0, first), "validation": (first, second), "test": (second, len(text))}
+        shortest = min(b - a for a, b in bounds.values())
+        if shortest <= length:
+            raise ConfigError(f"task.path={self.path}: the shortest split has {shortest} characters, {length + 1} are needed")
+        alphabet = self._alphabet(text[:first])
+        codes = {letter: code for code, letter in enumerate(alphabet)}
+        series = torch.tensor([codes.get(letter, 0) for letter in text])
+        splits = {name: _windows(series[slice(*bounds[name])], length) for name in SPLITS}
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        return Data(splits=splits, inputs=0, outputs=len(alphabet), alphabet=alphabet, fingerprint=digest)
+
+    def _alphabet(self, text: str) -> tuple[str, ...]:
+        counts: dict[str, int] = {}
+        for letter in text:
+            counts[letter] = counts.get(letter, 0) + 1
+        return (UNKNOWN, *sorted(letter for letter, seen in counts.items() if seen >= self.rare and letter != UNKNOWN))
+
+    def show(self, observed: Any) -> dict[str, Any]:
+        """Three prompts, each with what the text goes on to say and what the model writes."""
+        letters = observed.data.alphabet
+        lines = []
+        for n in range(min(3, observed.targets.shape[1])):
+            true = "".join(letters[int(s)] for s in observed.targets[:, n])
+            made = "".join(letters[int(s)] for s in observed.fed_symbols[observed.warmup :, n])
+            lines.append({"prompt": true[: observed.warmup], "truth": true[observed.warmup :], "generated": made})
+        return {"kind": "text", "lines": lines}
+
+
+def _windows(series: torch.Tensor, length: int) -> Sequences:
+    windows = series.unfold(0, length + 1, 1).T
+    targets = windows[1:]
+    return Sequences(targets=targets, start=windows[0], weights=torch.ones(1, 1).expand(targets.shape))
