@@ -1,1 +1,25 @@
-"""."""
+"""Freerun: how far does a recurrent model drift when its teacher lets go?
+
+    from freerun import Experiment, FreeRunning, Lorenz63, OutputRecurrent
+    Experiment(task=Lorenz63(), model=OutputRecurrent(hidden=64), regime=FreeRunning(), seed=0)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """`Experiment`, its nodes, and every part by its class name, imported at first use."""
+    if name[:1].isupper():
+        catalog, config = import_module("freerun.catalog"), import_module("freerun.config")
+        if name in ("Experiment", "Training", "Evaluation"):
+            return getattr(config, name)
+        for kind in catalog.KINDS:
+            for part in catalog.parts(kind).values():
+                if part.__name__ == name:
+                    return part
+    raise AttributeError(f"module 'freerun' has no attribute {name!r}")

@@ -29,6 +29,7 @@ KINDS: dict[str, tuple[str, str]] = {
 }
 
 _plugins: dict[str, dict[str, type]] = {kind: {} for kind in KINDS}
+_plugin_files: list[str] = []
 
 
 def base(kind: str) -> type:
@@ -143,3 +144,10 @@ def load_plugin(path: str) -> None:
             found = True
     if not found:
         raise ConfigError(f"plugins={path}: defines no part (derive a class from Task, Model, Regime, Feedback or Metric)")
+    if str(file.resolve()) not in _plugin_files:
+        _plugin_files.append(str(file.resolve()))
+
+
+def plugin_files() -> list[str]:
+    """The plugins that were loaded, for the worker processes that need them too."""
+    return list(_plugin_files)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import platform
 import time
 from collections import OrderedDict
@@ -10,16 +11,14 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 import torch
 
-from freerun import catalog
 from freerun.evaluation import Measured, evaluate
 from freerun.grouping import Planned
 from freerun.provenance import commit, versions
 from freerun.store import Store
 from freerun.tasks import Data, Task
-from freerun.training import Group, Outcome, train
+from freerun.training import Group, Listener, Outcome, train
 
 #: Told about progress: a kind of event and its values.
 Report = Callable[[str, dict[str, Any]], None]
@@ -49,8 +48,7 @@ def run_group(runs: list[Planned], store: Store, report: Report) -> None:
     length = max(first.task.length, sum(first.span))
     data = {seed: _world(first.task, seed, length) for seed in sorted({e.seed for e in experiments})}
     group = Group(experiments, data)
-    report("start", {"updates": first.training.updates})
-    outcomes = train(group, lambda update, values: report("update", {"update": update, **_means(values)}))
+    outcomes = train(group, _throttled(report))
     trained = time.perf_counter()
     measured = evaluate(group)
     ended = time.perf_counter()
@@ -81,8 +79,23 @@ def _world(task: Task, seed: int, length: int) -> Data:
     return _worlds[key]
 
 
+def _throttled(report: Report) -> Listener:
+    """Pass on logged values at once and bare progress twice a second."""
+    last = 0.0
+
+    def listen(update: int, values: dict[str, list[float]]) -> None:
+        nonlocal last
+        now = time.perf_counter()
+        if values or now - last > 0.5:
+            last = now
+            report("update", {"update": update + 1, **_means(values)})
+
+    return listen
+
+
 def _means(values: dict[str, list[float]]) -> dict[str, float]:
-    return {name: float(np.nanmean(each)) if np.isfinite(each).any() else float("nan") for name, each in values.items()}
+    finite = {name: [value for value in each if math.isfinite(value)] for name, each in values.items()}
+    return {name: sum(each) / len(each) for name, each in finite.items() if each}
 
 
 def _record(run: Planned, outcome: Outcome, measured: Measured, data: Data, cost: dict[str, float]) -> dict[str, Any]:
@@ -102,7 +115,6 @@ def _record(run: Planned, outcome: Outcome, measured: Measured, data: Data, cost
             "device": run.experiment.device,
             "threads": torch.get_num_threads(),
             "data": data.fingerprint,
-            "names": {key: catalog.name_of(getattr(run.experiment, key)) for key in ("task", "model", "regime")},
             **cost,
         },
     }

@@ -117,8 +117,29 @@ class Store:
             body = json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
             head = json.dumps({"format": FORMAT, "sha256": hashlib.sha256(body).hexdigest()}).encode()
             write_atomic(path, head + b"\n" + body)
+            path.with_suffix(".failed").unlink(missing_ok=True)
         except OSError as fault:
             raise StoreError(f"{path}: cannot be written: {fault.strerror}") from None
+
+    def fail(self, run: str, reason: str) -> None:
+        """Note why a run failed. It has no record, so the same command tries it again.
+
+        Raises:
+            StoreError: if the disk refuses.
+        """
+        path = self.path(run).with_suffix(".failed")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(path, reason.encode())
+        except OSError as fault:
+            raise StoreError(f"{path}: cannot be written: {fault.strerror}") from None
+
+    def failure(self, run: str) -> str | None:
+        """Why the last try of a run failed; None if it has not failed."""
+        try:
+            return self.path(run).with_suffix(".failed").read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return None
 
     def weights(self, run: str) -> dict[str, np.ndarray]:
         """The trained weights of a run by name, without the replica axis.

@@ -21,7 +21,7 @@ from freerun.rollout import Gradient, Rollout, rollout
 from freerun.streams import stream, uniforms
 from freerun.tasks import Data, Sequences
 
-#: Called after every logged update: (update, {quantity: value of every replica}).
+#: Called after every update: (update, {quantity: value of every replica}), with no quantities where nothing was logged.
 Listener = Callable[[int, dict[str, list[float]]], None]
 
 
@@ -157,7 +157,7 @@ def train(group: Group, listen: Listener | None = None) -> list[Outcome]:
     not notice.
 
     Args:
-        listen: told about every logged update.
+        listen: told about every update.
     """
     settings, count = group.settings, len(group.experiments)
     outcomes = [Outcome() for _ in range(count)]
@@ -168,11 +168,12 @@ def train(group: Group, listen: Listener | None = None) -> list[Outcome]:
         norms = optimizer.norms(gradient)
         _freeze_broken(outcomes, alive, update, losses, norms.tolist())
         optimizer.step(group.flat, gradient, norms, alive, update, settings.rate(update))
+        values: dict[str, list[float]] = {}
         if update % settings.log_every == 0 or update == settings.updates - 1:
             values = {"loss": losses, "forcing_probability": _probabilities(group, update), **validation(group)}
             _log(outcomes, update, values)
-            if listen is not None:
-                listen(update, values)
+        if listen is not None:
+            listen(update, values)
     return outcomes
 
 

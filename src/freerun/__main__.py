@@ -1,0 +1,5 @@
+"""``python -m freerun``: the command line."""
+
+from freerun.cli import main
+
+main()

@@ -1,0 +1,226 @@
+"""What is a study? A list of runs, asked for by name, and a folder with what came out of them.
+
+`conf/study/NAME.yaml` holds a list of cases; each case is a product of axes, the study is their union. All studies share one store
+of records, so a run that two of them ask for is done once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from freerun.errors import ConfigError, StoreError, nearest
+from freerun.grouping import Planned, groups, plan
+from freerun.progress import watcher
+from freerun.store import Store, write_atomic
+from freerun.workers import run_groups
+
+LARGEST_FILE = 2**20
+KEYS = ("title", "question", "cases", "plugins")
+
+
+@dataclass(kw_only=True)
+class Study:
+    """A named list of planned runs.
+
+    Attributes:
+        title, question: for the report.
+        command: the command line that asks for it.
+    """
+
+    name: str
+    runs: list[Planned]
+    command: str
+    title: str = ""
+    question: str = ""
+    overrides: list[str] = field(default_factory=list)
+
+    def info(self) -> dict[str, Any]:
+        """The study as it is written to results/NAME/study.json."""
+        return {
+            "name": self.name,
+            "title": self.title or self.name.replace("_", " "),
+            "question": self.question,
+            "command": self.command,
+            "overrides": self.overrides,
+            "ids": [run.id for run in self.runs],
+        }
+
+
+@dataclass(kw_only=True)
+class Place:
+    """Where results go: a folder for each study, one store for all.
+
+    Attributes:
+        results: the folder of all results.
+    """
+
+    results: Path
+
+    @property
+    def store(self) -> Store:
+        """The store of records."""
+        return Store(self.results / ".store")
+
+    def folder(self, name: str) -> Path:
+        """The folder of a study."""
+        return self.results / name
+
+
+def load(name: str, overrides: list[str]) -> Study:
+    """A study by name, or by the path of a YAML file; overrides replace or add an axis in each of its cases.
+
+    Raises:
+        ConfigError: if there is no such study or it is wrong.
+    """
+    from freerun.compose import config_folder, experiments, presets
+
+    if name.endswith((".yaml", ".yml")):
+        path = Path(name)
+    elif name in presets("study"):
+        path = config_folder() / "study" / f"{name}.yaml"
+    else:
+        raise ConfigError(f"study {name!r}: unknown study; {nearest(name, presets('study'))}")
+    content = read_yaml(path)
+    for key in content:
+        if key not in KEYS:
+            raise ConfigError(f"{path.name}: unknown key {key!r}; {nearest(str(key), KEYS)}")
+    cases = content.get("cases")
+    if not isinstance(cases, list) or not cases or not all(isinstance(case, dict) for case in cases):
+        raise ConfigError(f"{path.name}: cases must be a list of mappings, each a product of axes")
+    plugins = [f"plugins={_word(content['plugins'])}"] if "plugins" in content else []
+    asked: dict[str, str] = {}
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"{text}: not an override of the form key=value")
+        asked[key] = value
+    found = []
+    for case in cases:
+        axes = {str(key): _word(value) for key, value in case.items()} | asked
+        found += experiments([*plugins, *(f"{key}={value}" for key, value in axes.items())], sweep=True)
+    command = " ".join(["freerun study", name, *overrides])
+    return Study(
+        name=path.stem, runs=plan(found), command=command, overrides=overrides,
+        title=str(content.get("title", "")), question=str(content.get("question", "")),
+    )  # fmt: skip
+
+
+def adhoc(overrides: list[str], *, sweep: bool) -> Study:
+    """The study that a plain run or sweep is; its name is the hash of its runs, so two sweeps never meet.
+
+    Raises:
+        ConfigError: if an override is wrong.
+    """
+    from freerun.compose import experiments
+
+    runs = plan(experiments(overrides, sweep=sweep))
+    digest = hashlib.sha256(" ".join(sorted(run.id for run in runs)).encode()).hexdigest()[:8]
+    command = " ".join(["freerun run", *(["-m"] if sweep else []), *overrides])
+    return Study(name=f"run-{digest}", runs=runs, command=command, overrides=overrides)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A small YAML mapping without aliases.
+
+    Raises:
+        ConfigError: if the file is missing, too large, not UTF-8, not YAML, or holds anything but a mapping.
+    """
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise ConfigError(f"{path}: larger than {LARGEST_FILE} bytes")
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_PlainLoader)  # noqa: S506 - derived from SafeLoader
+    except OSError as fault:
+        raise ConfigError(f"{path}: {fault.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not UTF-8") from None
+    except yaml.YAMLError as fault:
+        raise ConfigError(f"{path}: not YAML: {' '.join(str(fault).split())[:120]}") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: must hold a mapping")
+    return content
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML without aliases, which can make a small file endless."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases are not allowed")
+        return super().compose_node(parent, index)
+
+
+def _word(value: Any) -> str:
+    """A value of a case in the words of an override: a list is an axis."""
+    if isinstance(value, list):
+        return ",".join(_word(item) for item in value)
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)
+
+
+def do(study: Study, place: Place, workers: int, limit: int) -> dict[str, str]:
+    """Do what is missing of a study; returns the reason for every run that failed.
+
+    Raises:
+        StoreError: if the folder for results cannot be used.
+    """
+    store = place.store
+    store.open()
+    write_info(study, place)
+    missing = [run for run in study.runs if not store.has(run.id)]
+    finished = len(study.runs) - len(missing)
+    print(f"{study.name}: {len(study.runs)} runs, {finished} done, {len(missing)} to do", flush=True)
+    if not missing:
+        return {}
+    pieces = groups(missing, limit)
+    with watcher(len(pieces)) as watch:
+        return run_groups(pieces, store, workers, watch)
+
+
+def write_info(study: Study, place: Place) -> None:
+    """Write results/NAME/study.json.
+
+    Raises:
+        StoreError: if the folder cannot be written to.
+    """
+    folder = place.folder(study.name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(study.info(), indent=1) + os.linesep
+        write_atomic(folder / "study.json", text.encode())
+    except OSError as fault:
+        raise StoreError(f"{folder}: cannot be written to: {fault.strerror}") from None
+
+
+def read_info(name: str, place: Place) -> dict[str, Any]:
+    """The study that was run under a name.
+
+    Raises:
+        ConfigError: if there is none, or its file is damaged.
+    """
+    path = place.folder(name) / "study.json"
+    try:
+        info = json.loads(path.read_bytes())
+        if not isinstance(info["ids"], list):
+            raise TypeError
+    except FileNotFoundError:
+        known = sorted(p.parent.name for p in place.results.glob("*/study.json"))
+        hint = nearest(name, known) if known else "run one first, for example: freerun study first_look"
+        raise ConfigError(f"study {name!r}: nothing under {place.results}; {hint}") from None
+    except (ValueError, KeyError, TypeError):
+        raise ConfigError(f"{path}: damaged; run the study again") from None
+    if info["ids"] and not any(place.store.path(run).exists() for run in info["ids"]):
+        raise ConfigError(
+            f"study {name!r}: none of its {len(info['ids'])} runs has a record in {place.store.root}; run: {info['command']}"
+        )
+    found: dict[str, Any] = info
+    return found

@@ -1,0 +1,167 @@
+"""How do groups get done, whatever happens to the process that does them?
+
+One process a core, one thread each. A worker that dies takes its group with it, not the sweep: the group's unfinished runs are marked as
+failed and a new worker takes over.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from freerun import catalog
+from freerun.errors import StoreError
+from freerun.grouping import Planned
+from freerun.store import Store
+
+
+
+class Watcher(Protocol):
+    """Who is told how the groups get on."""
+
+    def started(self, number: int, group: list[Planned]) -> None:
+        """A worker has taken a group."""
+
+    def advanced(self, number: int, values: dict[str, Any]) -> None:
+        """A group has made updates."""
+
+    def finished(self, number: int, reason: str | None) -> None:
+        """A group is done, or has failed for the given reason."""
+
+
+@dataclass
+class _Worker:
+    process: subprocess.Popen[str]
+    group: int | None = None
+
+    ready: bool = False
+
+
+def run_groups(groups: list[list[Planned]], store: Store, workers: int, watcher: Watcher) -> dict[str, str]:
+    """Do all groups and return the reason for every run that failed.
+
+    Raises:
+        StoreError: if the store has become unusable; what was written stays.
+        KeyboardInterrupt: passed on after the workers have been stopped.
+    """
+    failed: dict[str, str] = {}
+    waiting = list(range(len(groups)))
+    events: queue.Queue[tuple[_Worker, dict[str, Any] | None]] = queue.Queue()
+    with _crew(events) as crew:
+        for _ in range(min(workers, len(groups))):
+            crew.append(_start(events))
+        open_groups = len(groups)
+        while open_groups:
+            worker, event = events.get()
+            if event is None:  # the worker has ended
+                crew.remove(worker)
+                reason = _cause_of_death(worker)
+                if worker.group is None and not worker.ready:
+                    raise StoreError(f"a worker process could not start ({reason})")
+                open_groups -= _close(worker, groups, store, watcher, failed, reason)
+                if waiting:
+                    crew.append(_start(events))
+                continue
+            kind = event.pop("event")
+            if kind == "update":
+                watcher.advanced(_number(worker), event)
+                continue
+            if kind == "unusable":
+                raise StoreError(event["reason"])
+            worker.ready = True
+            if kind in ("done", "failed"):
+                open_groups -= _close(worker, groups, store, watcher, failed, event.get("reason"))
+            if waiting:
+                worker.group = waiting.pop(0)
+                watcher.started(worker.group, groups[worker.group])
+                _send(worker, groups[worker.group], store)
+    return failed
+
+
+def _number(worker: _Worker) -> int:
+    assert worker.group is not None
+    return worker.group
+
+
+def _close(
+    worker: _Worker, groups: list[list[Planned]], store: Store, watcher: Watcher, failed: dict[str, str], reason: str | None
+) -> int:
+    """Settle the worker's group; returns how many groups that closes (0 if it had none)."""
+    if worker.group is None:
+        return 0
+    number, worker.group = worker.group, None
+    if reason is not None:
+        for run in groups[number]:
+            if not store.has(run.id):
+                store.fail(run.id, reason)
+                failed[run.id] = reason
+    watcher.finished(number, reason)
+    return 1
+
+
+def _start(events: queue.Queue[tuple[_Worker, dict[str, Any] | None]]) -> _Worker:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "freerun.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL if not os.environ.get("FREERUN_DEBUG") else None,
+        env=environment,
+        text=True,
+        encoding="utf-8",
+        bufsize=1,
+    )
+    worker = _Worker(process)
+    threading.Thread(target=_read, args=(worker, events), daemon=True).start()
+    return worker
+
+
+def _read(worker: _Worker, events: queue.Queue[tuple[_Worker, dict[str, Any] | None]]) -> None:
+    assert worker.process.stdout is not None
+    for line in worker.process.stdout:
+        events.put((worker, json.loads(line)))
+    worker.process.wait()
+    events.put((worker, None))
+
+
+def _send(worker: _Worker, group: list[Planned], store: Store) -> None:
+    order = {
+        "plugins": catalog.plugin_files(),
+        "store": str(store.root.resolve()),
+        "runs": [{"id": run.id, "tree": run.tree} for run in group],
+    }
+    assert worker.process.stdin is not None
+    try:
+        worker.process.stdin.write(json.dumps(order) + "\n")
+        worker.process.stdin.flush()
+    except BrokenPipeError:
+        pass  # it has died; its reader says so next
+
+
+def _cause_of_death(worker: _Worker) -> str:
+    code = worker.process.returncode
+    if code is not None and code < 0:
+        return f"the worker was killed ({signal.Signals(-code).name})"
+    return f"the worker ended with code {code}"
+
+
+@contextmanager
+def _crew(events: queue.Queue[tuple[_Worker, dict[str, Any] | None]]) -> Iterator[list[_Worker]]:
+    crew: list[_Worker] = []
+    try:
+        yield crew
+    finally:
+        for worker in crew:
+            worker.process.kill()
+        for worker in crew:
+            worker.process.wait()
