@@ -3,8 +3,8 @@
     exposure gap(t)        free(t) - forced(t)      on the same split
     generalization gap(t)  test(t) - train(t)       in the same mode
 
-per run, metric and step since the release. This is the one place where the two are defined. A gap always stands beside both of its
-levels, and what is undefined stays undefined.
+per run, metric and step since the release. This is the one place where the two are defined. A gap always stands beside both
+of its levels, and what is undefined stays undefined.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import pandas as pd
 
 from freerun.tables import MEASURE
 
-#: Metrics that are averages over those sequences alone for which they have a meaning (KL: prefixes inside the support). Where such
-#: a metric is undefined at a step, no sequence was left; where any other one is, a number overflowed.
+#: Metrics that are averages over those sequences alone for which they have a meaning (KL: prefixes inside the support). Where
+#: such a metric is undefined at a step, no sequence was left; where any other one is, a number overflowed.
 CONDITIONAL = frozenset({"kl"})
 
 
@@ -40,9 +40,9 @@ def generalization_gap(gaps: pd.DataFrame) -> pd.DataFrame:
 def over_horizon(gaps: pd.DataFrame) -> pd.DataFrame:
     """The exposure gap of a run in one number for each split and metric, between its two levels.
 
-    A metric with a value for each step is averaged over the steps; a metric of the whole rollout is its value. All three numbers
-    are averages over the same steps: those at which both modes are defined. Where a metric that needs no condition is defined in
-    one mode alone, a number overflowed, and the average is undefined rather than flattered.
+    A metric with a value for each step is averaged over the steps; a metric of the whole rollout is its value. All three
+    numbers are averages over the same steps: those at which both modes are defined. Where a metric that needs no condition is
+    defined in one mode alone, a number overflowed, and the average is undefined rather than flattered.
 
     Returns:
         The columns of `gaps` without `mode`, `step` and `value`, then `forced`, `free`, `gap`, `steps` (averaged over)
@@ -61,11 +61,14 @@ def over_horizon(gaps: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _difference(gaps: pd.DataFrame, axis: str, minuend: str, subtrahend: str) -> pd.DataFrame:
-    """`subtrahend` - `minuend` along `axis`, both kept."""
-    keys = ["run", *(name for name in MEASURE if name != axis)]
+def _difference(gaps: pd.DataFrame, axis: str, subtrahend: str, minuend: str) -> pd.DataFrame:
+    """`minuend` - `subtrahend` along `axis`, both kept."""
     kept = [name for name in gaps.columns if name not in (axis, "value")]
-    sides = {side: gaps.loc[gaps[axis] == side, [*kept, "value"]].rename(columns={"value": side}) for side in (minuend, subtrahend)}
-    table = sides[minuend].merge(sides[subtrahend][[*keys, subtrahend]], on=keys, how="outer", sort=False)
-    columns = table[[*kept, minuend, subtrahend]]
-    return columns.assign(gap=columns[subtrahend] - columns[minuend])
+    low, high = (
+        gaps.loc[gaps[axis] == side, [*kept, "value"]].rename(columns={"value": side}).reset_index(drop=True)
+        for side in (subtrahend, minuend)
+    )
+    keys = ["run", *(name for name in MEASURE if name != axis)]
+    aligned = low[keys].equals(high[keys])  # as they come from the store: nothing to look up
+    table = low.assign(**{minuend: high[minuend]}) if aligned else low.merge(high, on=kept, how="outer")
+    return table.assign(gap=table[minuend] - table[subtrahend])

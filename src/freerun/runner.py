@@ -32,8 +32,8 @@ def prepare() -> None:
     if platform.libc_ver()[0] == "glibc":
         # Keep freed memory: a training step allocates the same tensors again and again, and page faults cost more than the sums.
         library, trim_threshold, mmap_threshold = ctypes.CDLL(None), -1, -3
-        library.mallopt(trim_threshold, 512 * 2**20)
-        library.mallopt(mmap_threshold, 32 * 2**20)
+        library.mallopt(trim_threshold, 2**30)
+        library.mallopt(mmap_threshold, 2**30)
 
 
 def run_group(runs: list[Planned], store: Store, report: Report) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -144,8 +144,11 @@ def _outcome(record: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _typed(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """The rows as a frame whose types depend on the values alone: what every run is comes first, then settings, then outcome."""
-    first, last = ("run", "study", *AXES), tuple(_outcome(None)) + tuple(_outcome({"status": "", "reason": "", "provenance": {}}))
+    """The rows as a frame whose types depend on the values alone: first what a run is, then its settings, then its outcome."""
+    first, last = (
+        ("run", "study", *AXES),
+        tuple(_outcome(None)) + tuple(_outcome({"status": "", "reason": "", "provenance": {}})),
+    )
     names = dict.fromkeys(name for row in rows for name in row)
     settings = sorted(name for name in names if name not in first and name not in last)
     columns = {name: _column([row.get(name) for row in rows]) for name in (*first, *settings, *dict.fromkeys(last))}
@@ -164,12 +167,12 @@ def _column(values: list[Any]) -> pd.Series:
     return pd.Series(texts, dtype="str")
 
 
-def _curves(curves: list[tuple[int, list[dict[str, Any]]]], order: Sequence[str]) -> pd.DataFrame:
+def _curves(curves: list[tuple[int, list[dict[str, Any]]]], order: list[str]) -> pd.DataFrame:
     points = [point for _, each in curves for point in each]
     run = np.repeat(np.array([number for number, _ in curves], dtype=np.int64), [len(each) for _, each in curves])
     return pd.DataFrame(
         {
-            "run": pd.Categorical.from_codes(run, pd.Index(order, dtype="str")),
+            "run": pd.Categorical.from_codes(run, pd.Index(list(order), dtype="str")),
             "update": np.array([point["update"] for point in points], dtype=np.int64),
             "quantity": _coded([point["quantity"] for point in points]),
             "value": np.array([point["value"] for point in points], dtype=float),
@@ -180,7 +183,7 @@ def _curves(curves: list[tuple[int, list[dict[str, Any]]]], order: Sequence[str]
 def _gaps(series: list[tuple[int, dict[str, Any]]], runs: pd.DataFrame) -> pd.DataFrame:
     sizes = np.array([len(each["values"]) for _, each in series], dtype=np.int64)
     run = np.repeat(np.array([number for number, _ in series], dtype=np.int64), sizes)
-    columns: dict[str, Any] = {"run": pd.Categorical.from_codes(run, pd.Index(runs["run"], dtype="str"))}
+    columns: dict[str, Any] = {"run": pd.Categorical.from_codes(run, pd.Index(list(runs["run"]), dtype="str"))}
     for name in ("study", *AXES[:-1]):
         columns[name] = _coded(list(runs[name])).take(run)
     columns["seed"] = runs["seed"].fillna(-1).to_numpy(dtype=np.int64)[run]

@@ -159,22 +159,35 @@ def train(group: Group, listen: Listener | None = None) -> list[Outcome]:
     Args:
         listen: told about every update.
     """
-    settings, count = group.settings, len(group.experiments)
-    outcomes = [Outcome() for _ in range(count)]
-    alive = torch.ones(count, dtype=torch.bool, device=group.device)
-    optimizer = _optimizer(group)
-    for update in range(settings.updates):
-        losses, gradient = _gradient(group, update)
-        norms = optimizer.norms(gradient)
-        _freeze_broken(outcomes, alive, update, losses, norms.tolist())
-        optimizer.step(group.flat, gradient, norms, alive, update, settings.rate(update))
+    outcomes = [Outcome() for _ in group.experiments]
+    trainer = Trainer(group)
+    for update in range(group.settings.updates):
+        losses = trainer.update(update, outcomes)
         values: dict[str, list[float]] = {}
-        if update % settings.log_every == 0 or update == settings.updates - 1:
+        if update % group.settings.log_every == 0 or update == group.settings.updates - 1:
             values = {"loss": losses, "forcing_probability": _probabilities(group, update), **validation(group)}
             _log(outcomes, update, values)
         if listen is not None:
             listen(update, values)
     return outcomes
+
+
+class Trainer:
+    """The optimiser of a group and which of its replicas are still alive."""
+
+    def __init__(self, group: Group) -> None:
+        self.group = group
+        self.optimizer = _optimizer(group)
+        self.alive = torch.ones(len(group.experiments), dtype=torch.bool, device=group.device)
+
+    def update(self, update: int, outcomes: list[Outcome]) -> list[float]:
+        """One gradient step for every replica that is alive; returns each one's loss."""
+        losses, gradient = _gradient(self.group, update)
+        norms = self.optimizer.norms(gradient)
+        _freeze_broken(outcomes, self.alive, update, losses, norms.tolist())
+        scale = self.group.settings.rate(update)
+        self.optimizer.step(self.group.flat, gradient, norms, self.alive, update, scale)
+        return losses
 
 
 def _gradient(group: Group, update: int) -> tuple[list[float], Float[torch.Tensor, "R P"]]:

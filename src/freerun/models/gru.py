@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from jaxtyping import Float
@@ -15,12 +16,16 @@ from jaxtyping import Float
 from freerun.errors import require
 from freerun.lazy import torch
 from freerun.models import Model, scan
-from freerun.replicas import Shape, State, Weights, affine, linear, over_time, project, sigmoid
+from freerun.replicas import Shape, State, Weights, linear, over_time, project
+
+GATES = ("reset", "keep", "new")
 
 
 @dataclass(kw_only=True)
 class GRU(Model):
     """Gated recurrent unit with output feedback.
+
+    The weights ``input.*`` hold U with the bias b as their last row; ``recurrent.bias`` is c_n.
 
     Attributes:
         hidden: H, the width of the hidden state.
@@ -32,15 +37,10 @@ class GRU(Model):
         require(self.hidden >= 1, "hidden", self.hidden, "be at least 1")
 
     def shapes(self, inputs: int, outputs: int) -> dict[str, Shape]:
-        size = self.hidden
-        gates = linear("gates", size, 2 * size)
-        del gates["gates.bias"]
-        return (
-            linear("input", inputs, 3 * size, fan=size)
-            | gates
-            | linear("candidate", size, size)
-            | linear("output", size, outputs)
-        )
+        size, bound = self.hidden, 1 / math.sqrt(self.hidden)
+        drive = {f"input.{gate}": Shape(rows=inputs + 1, columns=size, bound=bound) for gate in GATES}
+        carry = {f"recurrent.{gate}": Shape(rows=size, columns=size, bound=bound) for gate in GATES}
+        return drive | carry | {"recurrent.bias": Shape(rows=1, columns=size, bound=bound)} | linear("output", size, outputs)
 
     def start(self, replicas: int, batch: int, like: torch.Tensor) -> State:
         return (like.new_zeros(replicas, batch, self.hidden),)
@@ -48,24 +48,24 @@ class GRU(Model):
     def step(
         self, weights: Weights, u: Float[torch.Tensor, "R B I"], state: State
     ) -> tuple[Float[torch.Tensor, "R B O"], State]:
-        h, state = self.advance(weights, project(weights, "input", u), state)
-        return project(weights, "output", h), state
+        h = self.advance(weights, u, state)
+        return project(weights, "output", h), (h,)
 
     def unroll(
         self, weights: Weights, u: Float[torch.Tensor, "T R B I"], state: State
     ) -> tuple[Float[torch.Tensor, "T R B O"], State]:
-        drive = over_time(lambda flat: project(weights, "input", flat), u)
-        hidden, state = scan(lambda d, s: self.advance(weights, d, s), drive, state)
+        hidden, state = scan(lambda part, h: ((new := self.advance(weights, part, h)), (new,)), u, state)
         return over_time(lambda flat: project(weights, "output", flat), hidden), state
 
-    def advance(
-        self, weights: Weights, drive: Float[torch.Tensor, "R B G"], state: State
-    ) -> tuple[Float[torch.Tensor, "R B H"], State]:
-        """The hidden path alone: h_t for a drive b + U u_t of width G = 3 H."""
-        size = self.hidden
-        (h,) = state
-        gates, candidate = drive.split((2 * size, size), -1)
-        reset, keep = sigmoid(affine(h, weights["gates.weight"], gates)).split(size, -1)
-        new = torch.tanh(candidate + reset * project(weights, "candidate", h))
-        h = new + keep * (h - new)
-        return h, (h,)
+    def advance(self, weights: Weights, u: Float[torch.Tensor, "R B I"], state: State) -> Float[torch.Tensor, "R B H"]:
+        """The hidden path alone, h_t. Widths of 1 are padded with zeros, for which every formula here gives zeros."""
+        from freerun.models._gated import GatedStep
+
+        arguments = [u, state[0], *(weights[f"{path}.{gate}"] for path in ("input", "recurrent") for gate in GATES)]
+        arguments.append(weights["recurrent.bias"])
+        if self.hidden == 1 or u.shape[-1] == 0:
+            columns, rows = int(self.hidden == 1), int(u.shape[-1] == 0)
+            pads = [(0, rows), (0, columns), *3 * [(0, columns, rows, 0)], *3 * [(0, columns, 0, columns)], (0, columns)]
+            arguments = [torch.nn.functional.pad(value, pad) for value, pad in zip(arguments, pads, strict=True)]
+        new: torch.Tensor = GatedStep.apply(*arguments)
+        return new if self.hidden > 1 else new[..., :1]

@@ -1,0 +1,49 @@
+"""How good is a whole free rollout: for how long does a forecast hold, how many strings are in the language?"""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from freerun.figures._material import Material
+from freerun.figures._style import Look, dots, figure, keys, legend, looks, present, spread, width_for, wrapped
+from freerun.stats.labels import quantity
+
+PLACE = 3
+CAPTION = (
+    "Measures of a whole free rollout on test sequences; more is better. Small dots are single seeds, markers their "
+    "means, bars 95 % Student t intervals over seeds (from three seeds on)."
+)
+
+
+def draw(material: Material) -> dict[str, Figure]:
+    """One figure: a panel for each task and metric of the whole rollout."""
+    rows = material.steps[(material.steps["step"] == 0) & material.steps["free"].notna()]
+    panels = list(rows[["task_label", "metric"]].drop_duplicates().itertuples(index=False, name=None))
+    if not panels:
+        return {}
+    methods = present(rows, "method")
+    look = looks(material.methods())
+    made = figure(width_for(len(panels)), 2.5)
+    for axes, (task, metric) in zip(made.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        _panel(axes, rows[(rows["task_label"] == task) & (rows["metric"] == metric)], methods, look)
+        axes.set_title(task)
+    legend(made, keys(methods, look, ""))
+    return {"": made}
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str], look: dict[str, Look]) -> None:
+    models = present(rows, "model_label")
+    for x, model in enumerate(models):
+        for offset, method in zip(spread(len(methods)), methods, strict=True):
+            values = rows.loc[(rows["model_label"] == model) & (rows["method"] == method), "free"].to_numpy()
+            if len(values):
+                dots(axes, x + offset, values, look[method])
+    axes.set_xticks(range(len(models)), [wrapped(name) for name in models])
+    axes.set_xlim(-0.6, len(models) - 0.4)
+    axes.tick_params(axis="x", length=0)
+    axes.set_ylabel(quantity(str(rows["metric"].iloc[0]), str(rows["unit"].iloc[0])).replace(" (", ",\nfree rollout ("))
+    if (rows["free"] >= 0).all():
+        axes.set_ylim(bottom=-0.03 * axes.get_ylim()[1])
+        axes.spines["bottom"].set_position(("data", 0))

@@ -1,0 +1,94 @@
+"""How does the error grow from the release on, when the truth is fed and when the model's own output is?"""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from freerun.figures._material import Material
+from freerun.figures._style import (
+    FORCED,
+    FREE,
+    Look,
+    every,
+    figure,
+    frame,
+    keys,
+    legend,
+    looks,
+    modes,
+    present,
+    titled,
+    width_for,
+)
+from freerun.stats.intervals import FEWEST, summarise
+from freerun.stats.labels import positive, quantity
+
+PLACE = 1
+CAPTION = (
+    "Error on test sequences against the steps since the release, one row for each task and one column for each "
+    "model. Solid: free (the model's own output is fed back); dashed: forced (the truth is fed back), on the same "
+    "sequences. Lines are means over seeds, geometric for errors on a ratio scale (KL, RMSE); bands are 95 % "
+    "Student t intervals over seeds, drawn from three seeds on and clipped at the frame. A share of sequences that "
+    "have left the support (grammar) has its own row."
+)
+
+
+def draw(material: Material) -> dict[str, Figure]:
+    """One figure: rows are tasks with their primary metric, columns are models."""
+    steps = material.steps[material.steps["step"] >= 1]
+    rows = _rows(steps, material.primary)
+    if not rows:
+        return {}
+    shown = steps[steps["task_label"].isin([task for task, _ in rows])]
+    columns = [present(shown[shown["task_label"] == task], "model_label") for task, _ in rows]
+    methods, look = present(shown, "method"), looks(material.methods())
+    across = max(len(models) for models in columns)
+    made = figure(width_for(across), 0.7 + 1.45 * len(rows))
+    panels = made.subplots(len(rows), across, squeeze=False, sharey="row")
+    above: list[str] = []
+    for (task, metric), models, line in zip(rows, columns, panels, strict=True):
+        row = shown[(shown["task_label"] == task) & (shown["metric"] == metric)]
+        for number, axes in enumerate(line):
+            if number < len(models):
+                _panel(axes, row[row["model_label"] == models[number]], methods, look)
+                titled(axes, models[number], above[number] if number < len(above) else None)
+            else:
+                axes.set_axis_off()
+        frame(line[0], row[["forced", "free"]].to_numpy())
+        line[0].set_ylabel(f"{task}\n{quantity(metric, str(row['unit'].iloc[0]))}")
+        above = models
+    made.align_ylabels(panels[:, 0])
+    made.supxlabel("Steps since the release", fontsize=7.5)
+    legend(made, [*keys(methods, look), *modes()])
+    return {"": made}
+
+
+def _rows(steps: pd.DataFrame, primary: dict[str, str]) -> list[tuple[str, str]]:
+    rows = []
+    for task, metric in primary.items():
+        of_task = steps[steps["task_label"] == task]
+        for name in (metric, "off_support"):
+            each = of_task[of_task["metric"] == name]
+            longer, told = each["step"].nunique() > 1, name == metric or (each["free"] > 0).any()
+            if longer and told and each["gap"].notna().any():
+                rows.append((task, name))
+    return rows
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str], look: dict[str, Look]) -> None:
+    log = positive(str(rows["metric"].iloc[0]), str(rows["unit"].iloc[0]))
+    for mode, line in (("forced", FORCED), ("free", FREE)):
+        for number, method in enumerate(methods):
+            one = rows[(rows["method"] == method) & rows[mode].notna()]
+            if one.empty:
+                continue
+            band = summarise(one, ["step"], mode, log=log and bool((one[mode] > 0).all()))
+            band = band[band["n"] >= min(FEWEST, band["n"].max())]
+            seen, gap = look[method], every(len(band))
+            axes.plot(
+                band["step"], band["mean"], color=seen.colour, linestyle=line, marker=seen.marker,
+                markevery=(min(number * gap // 4, len(band) - 1), gap), zorder=3,
+            )  # fmt: skip
+            axes.fill_between(band["step"], band["low"], band["high"], color=seen.colour, alpha=0.15, linewidth=0)

@@ -1,0 +1,1 @@
+"""How sure are we? The seed is the unit of replication: windows and steps are not."""

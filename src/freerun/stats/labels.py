@@ -1,0 +1,64 @@
+"""What do people call it? Words for the names in the tables, and which way a metric points."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+WORDS = {
+    "adding": "Adding problem",
+    "embedded_reber": "Embedded Reber",
+    "hidden_markov": "Hidden Markov",
+    "lorenz63": "Lorenz-63",
+    "text": "Text",
+    "gru": "GRU",
+    "lstm": "LSTM",
+    "hidden_recurrent": "Hidden-recurrent",
+    "output_recurrent": "Output-recurrent",
+    "sequence_to_one": "Sequence-to-one",
+    "accuracy": "Accuracy",
+    "kl": "KL to the truth",
+    "loss": "Loss",
+    "off_support": "Off-support share",
+    "rmse": "RMSE",
+    "valid_time": "Valid prediction time",
+    "validity": "Share of valid strings",
+}
+#: Metrics of which more is better; of every other one less is better.
+MORE_IS_BETTER = frozenset({"accuracy", "validity", "valid_time"})
+#: Metrics that say how far a task's model is off, the most telling first.
+PRIMARY = ("kl", "rmse", "loss")
+
+
+def label(name: str) -> str:
+    """The name for people; of a part that nobody has heard of, its name with spaces."""
+    return WORDS.get(name, name.replace("_", " "))
+
+
+def quantity(metric: str, unit: str) -> str:
+    """A metric with its unit, for an axis or a heading."""
+    return f"{label(metric)} ({shown(unit)})" if unit and unit != "share" else label(metric)
+
+
+def shown(unit: str) -> str:
+    """A unit for people: powers as superscripts."""
+    return unit.replace("^2", "\N{SUPERSCRIPT TWO}").replace("^3", "\N{SUPERSCRIPT THREE}")
+
+
+def primary(metrics: Collection[str]) -> str:
+    """The error by which a task is judged: KL where there is an oracle, else RMSE for values, else the loss.
+
+    Raises:
+        ValueError: if there is no metric at all.
+    """
+    for name in (*PRIMARY, *metrics):
+        if name in metrics:
+            return name
+    raise ValueError("metrics must not be empty")
+
+
+def positive(metric: str, unit: str) -> bool:
+    """Whether a metric is an error on a ratio scale, so that its statistics are those of its logarithm.
+
+    A cross-entropy is a logarithm already.
+    """
+    return metric in ("kl", "rmse") or unit.endswith("^2")
