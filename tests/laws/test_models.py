@@ -26,7 +26,6 @@ CAUGHT = [
     (kit.law_no_state_in_the_part, broken.KeepsState),
     (kit.law_start_is_zero, broken.StartsAtRandom),
     (kit.law_same_bits_alone_and_in_a_group, broken.PlainSigmoid),
-    (kit.law_same_bits_alone_and_in_a_group, broken.UnpaddedProduct),
 ]
 
 

@@ -65,8 +65,9 @@ def style() -> Iterator[None]:
 
 def bytes_of(figure: Figure, ending: str) -> bytes:
     """The figure as a file, without dates."""
-    if figure.get_layout_engine() is not None:  # find the places of everything once, not for every format
-        figure.draw_without_rendering()
+    engine = figure.get_layout_engine()
+    if engine is not None:  # find the places of everything once, not for every format
+        engine.execute(figure)
         figure.set_layout_engine("none")
     buffer = io.BytesIO()
     figure.savefig(buffer, format=ending, metadata=_METADATA[ending])

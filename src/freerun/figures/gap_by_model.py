@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from freerun.figures._material import Material
 from freerun.figures._style import GREY, Look, decades, dots, figure, keys, legend, looks, present, spread, width_for, wrapped
 from freerun.stats.intervals import mean_interval
-from freerun.stats.labels import positive, quantity
+from freerun.stats.labels import positive, quantity, shown
 
 PLACE = 2
 CAPTION = (
@@ -68,8 +68,8 @@ def _task(above: Axes, below: Axes, rows: pd.DataFrame, look: dict[str, Look]) -
     decades(above, rows[["forced", "free"]].to_numpy())
     below.axhline(0, color=GREY, linewidth=0.6, zorder=0)
     name = quantity(metric, unit)
-    above.set_ylabel(name)
-    below.set_ylabel(f"Exposure gap{name[name.index(' (') :] if ' (' in name else ''}")
+    above.set_ylabel(name.replace(" (", "\n("))
+    below.set_ylabel(f"Exposure gap\n({shown(unit)})" if unit else "Exposure gap")
     for axes, ticks in ((above, [""] * len(models)), (below, [wrapped(name) for name in models])):
         axes.set_xticks(range(len(models)), ticks)
         axes.set_xlim(-0.6, len(models) - 0.4)

@@ -35,6 +35,7 @@ def draw(material: Material) -> dict[str, Figure]:
             above.set_title(wrapped(sample.method, 30), color=look[sample.method].colour)
         panels[0, 0].set_ylabel("x")
         panels[1, 0].set_ylabel("z")
+        made.align_ylabels(panels[:, 0])
         made.set_layout_engine("constrained", h_pad=0.07)
         made.suptitle(f"{task}, {model}: true (grey) and generated (coloured)", fontsize=8)
         found["_".join(_slug(name) for name in ([task, model] if several else [model]))] = made

@@ -111,15 +111,6 @@ class PlainSigmoid(GRU):
         return h, (h,)
 
 
-class UnpaddedProduct(HiddenRecurrent):
-    """A product of width 1 takes another path in a group of one."""
-
-    def step(self, weights, u, state):
-        out, state = super().step(weights, u, state)
-        (h,) = state
-        return torch.einsum("rbi,rio->rbo", h, weights["output.weight"]) + weights["output.bias"], state
-
-
 @dataclass(kw_only=True)
 class SwappedGates(GRU):
     """The update gate keeps what it should replace."""

@@ -1,0 +1,70 @@
+"""Feedback rules with one fault each."""
+
+from __future__ import annotations
+
+import torch
+
+from freerun.feedback import one_hot
+from freerun.feedback.argmax import Argmax
+from freerun.feedback.expected import Expected
+from freerun.feedback.mean import Mean
+from freerun.feedback.none import Nothing
+from freerun.feedback.sample import Sample
+
+
+class SampleIsArgmax(Sample):
+    def __call__(self, outputs, uniform):
+        return Argmax()(outputs, None)
+
+
+class ArgmaxIsExpected(Argmax):
+    def __call__(self, outputs, uniform):
+        return torch.softmax(outputs.detach(), -1)
+
+
+class SamplesTooSharply(Sample):
+    """Samples at another temperature than the loss is taken at."""
+
+    def __call__(self, outputs, uniform):
+        return super().__call__(outputs * 1.1, uniform)
+
+
+class OneDrawForTheBatch(Sample):
+    def __call__(self, outputs, uniform):
+        return super().__call__(outputs, uniform[:1].expand_as(uniform))
+
+
+class LeakyArgmax(Argmax):
+    """A straight-through gradient of the raw outputs that nobody declared."""
+
+    def __call__(self, outputs, uniform):
+        return one_hot(outputs.argmax(-1), outputs) + outputs - outputs.detach()
+
+
+class OverflowingSoftmax(Expected):
+    def __call__(self, outputs, uniform):
+        return outputs.exp() / outputs.exp().sum(-1, keepdim=True)
+
+
+class DetachedMean(Mean):
+    def __call__(self, outputs, uniform):
+        return outputs.detach()
+
+
+class ScaledMean(Mean):
+    def __call__(self, outputs, uniform):
+        return outputs * 0.9
+
+
+class CentresInPlace(Expected):
+    def __call__(self, outputs, uniform):
+        with torch.no_grad():
+            outputs -= outputs.max(-1, keepdim=True).values
+        return torch.softmax(outputs, -1)
+
+
+class SilenceOfZeros(Nothing):
+    """Feeds zeros where it should feed nothing."""
+
+    def __call__(self, outputs, uniform):
+        return torch.zeros_like(outputs)

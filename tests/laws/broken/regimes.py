@@ -1,0 +1,93 @@
+"""Regimes with one fault each, all of them published as scheduled sampling or as forcing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+
+from freerun.regimes import Regime
+from freerun.regimes.scheduled_sampling import ScheduledSampling
+from freerun.regimes.teacher_forcing import TeacherForcing
+
+
+class OneCoinForTheBatch(ScheduledSampling):
+    """One coin decides for a whole update."""
+
+    def mask(self, coins, update, updates):
+        return super().mask(coins[:1, :1].expand_as(coins), update, updates)
+
+
+class OneCoinForASequence(ScheduledSampling):
+    def mask(self, coins, update, updates):
+        return super().mask(coins[:1].expand_as(coins), update, updates)
+
+
+class OneCoinForAStep(ScheduledSampling):
+    def mask(self, coins, update, updates):
+        return super().mask(coins[:, :1].expand_as(coins), update, updates)
+
+
+class Opposite(ScheduledSampling):
+    """The ratio is the model's share, not the truth's."""
+
+    def mask(self, coins, update, updates):
+        return 1 - super().mask(coins, update, updates)
+
+
+class ItsOwnChance(ScheduledSampling):
+    """Coins from a global generator: two regimes of one seed share nothing."""
+
+    def mask(self, coins, update, updates):
+        return super().mask(torch.rand_like(coins), update, updates)
+
+
+class ChangesTheCoins(ScheduledSampling):
+    def mask(self, coins, update, updates):
+        return coins.sub_(self.probability(update, updates)).lt(0).to(coins.dtype)
+
+
+@dataclass(kw_only=True)
+class CountsItsCalls(ScheduledSampling):
+    """The schedule moves whenever it is asked, so evaluation advances it."""
+
+    calls: list = field(default_factory=list)
+
+    def probability(self, update, updates):
+        self.calls.append(update)
+        return super().probability(len(self.calls), updates)
+
+
+class PerEpoch(ScheduledSampling):
+    """The schedule is that of the epoch, ten updates long; the claim that of the update."""
+
+    def mask(self, coins, update, updates):
+        return super().mask(coins, update // 10 * 10, updates)
+
+
+class Overflows(Regime):
+    """The inverse sigmoid as it is often written."""
+
+    def probability(self, update, updates):
+        return 10 / (10 + math.exp(update / 10))
+
+    def mask(self, coins, update, updates):
+        return (coins < self.probability(update, updates)).to(coins.dtype)
+
+
+class GoesOn(Regime):
+    """A linear schedule without its floor."""
+
+    def probability(self, update, updates):
+        return 1 - 1.5 * update / updates
+
+    def mask(self, coins, update, updates):
+        return torch.full_like(coins, self.probability(update, updates))
+
+
+class ClaimsForcing(TeacherForcing):
+    """Almost always forced is not always forced."""
+
+    def mask(self, coins, update, updates):
+        return (coins < 0.999).to(coins.dtype)

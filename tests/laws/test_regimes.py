@@ -1,0 +1,127 @@
+"""Does a regime feed as often, and as independently, as it says?"""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from freerun.compose import experiments, presets
+from freerun.regimes.free_running import FreeRunning
+from freerun.regimes.scheduled_sampling import Schedule, ScheduledSampling, half_way
+from freerun.regimes.teacher_forcing import TeacherForcing
+from laws.broken import regimes as broken
+from laws.kit import regimes as kit
+from laws.kit import variants
+
+LAWS = [law for name, law in vars(kit).items() if name.startswith("law_")]
+REGIMES = variants("regime") | {name: experiments([f"regime={name}"], sweep=False)[0].regime for name in presets("regime")}
+CAUGHT = [
+    (kit.law_mask_has_the_coins_shape_and_lies_in_0_1, broken.GoesOn),
+    (kit.law_probability_lies_in_0_1, broken.GoesOn),
+    (kit.law_pure, broken.ItsOwnChance),
+    (kit.law_pure, broken.ChangesTheCoins),
+    (kit.law_pure, broken.CountsItsCalls),
+    (kit.law_probability_is_the_masks_mean, broken.Opposite),
+    (kit.law_probability_is_the_masks_mean, broken.PerEpoch),
+    (kit.law_a_fresh_coin_for_every_sequence_and_step, broken.OneCoinForTheBatch),
+    (kit.law_a_fresh_coin_for_every_sequence_and_step, broken.OneCoinForASequence),
+    (kit.law_a_fresh_coin_for_every_sequence_and_step, broken.OneCoinForAStep),
+    (kit.law_always_forced_is_true, broken.ClaimsForcing),
+]
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+@pytest.mark.parametrize("regime", REGIMES.values(), ids=REGIMES)
+def test_law(law, regime):
+    law(regime)
+
+
+@pytest.mark.parametrize(("law", "regime"), CAUGHT, ids=lambda x: x.__name__)
+def test_law_catches(law, regime):
+    with pytest.raises(AssertionError):
+        law(regime())
+
+
+def test_every_law_has_been_seen_to_fail():
+    assert {law for law, _ in CAUGHT} == set(LAWS)
+
+
+def test_the_law_catches_an_overflowing_sigmoid():
+    with pytest.raises(OverflowError):
+        kit.law_probability_lies_in_0_1(broken.Overflows())
+
+
+@pytest.mark.parametrize("start", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("schedule", Schedule)
+@pytest.mark.parametrize("end", [0.0, 0.6, 1.0])
+def test_every_schedule_keeps_the_laws_falling_and_rising(schedule, start, end):
+    for law in LAWS:
+        law(ScheduledSampling(schedule=schedule, start=start, end=end))
+
+
+#: TARGETS 9, each written out by hand.
+TABLE = [
+    (Schedule.linear, 0.01, lambda i: max(0.0, 1 - 0.01 * i)),
+    (Schedule.exponential, 0.98, lambda i: 0.98**i),
+    (Schedule.inverse_sigmoid, 50.0, lambda i: 50 / (50 + math.exp(i / 50))),
+]
+
+
+@pytest.mark.parametrize(("schedule", "k", "formula"), TABLE, ids=lambda x: getattr(x, "value", ""))
+def test_the_schedules_of_bengio_et_al(schedule, k, formula):
+    regime = ScheduledSampling(schedule=schedule, k=k)
+    for update in (0, 1, 50, 99, 150, 999):
+        assert regime.probability(update, 1000) == pytest.approx(formula(update), rel=1e-14, abs=0)
+
+
+@pytest.mark.parametrize(("schedule", "k"), [(s, k) for s, k, _ in TABLE] + [(Schedule.inverse_sigmoid, 1.0), (Schedule.linear, None)])
+def test_exactly_0_after_a_billion_updates_without_a_warning(schedule, k):
+    assert ScheduledSampling(schedule=schedule, k=k).probability(10**9, 10**9) == 0.0
+
+
+@pytest.mark.parametrize(("updates", "k"), [(10, 3.76868), (100, 17.4771), (1000, 107.0013)])
+def test_the_inverse_sigmoid_is_half_way_at_half_its_span(updates, k):
+    assert half_way(updates) == pytest.approx(k, rel=2e-6)  # the printed digits
+    regime = ScheduledSampling(schedule=Schedule.inverse_sigmoid, span=1.0)
+    assert regime.probability(updates // 2, updates) == pytest.approx(0.5, rel=1e-12)
+
+
+def test_the_span_is_where_a_schedule_has_ended():
+    assert ScheduledSampling(span=0.5).probability(50, 100) == 0
+    assert ScheduledSampling(span=0.5).probability(25, 100) == pytest.approx(0.5)
+    assert ScheduledSampling(schedule=Schedule.exponential, span=0.5).probability(50, 100) == pytest.approx(0.01)
+    rising = ScheduledSampling(start=0.2, end=0.8, span=1.0)
+    assert [rising.probability(i, 100) for i in (0, 50, 100)] == pytest.approx([0.2, 0.5, 0.8])
+
+
+def test_a_schedule_moves_at_every_update():
+    regime = ScheduledSampling(span=1.0)
+    values = [regime.probability(i, 100) for i in range(100)]
+    assert len(set(values)) == 100
+    assert values == sorted(values, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("p", "regime"), [(1.0, TeacherForcing()), (0.0, FreeRunning())], ids=["teacher_forcing", "free_running"]
+)
+def test_the_ends_of_scheduled_sampling_are_the_other_regimes(p, regime):
+    ends = ScheduledSampling(schedule=Schedule.constant, start=p)
+    for update in kit.WHEN:
+        drawn = kit.coins(20, 20)
+        assert (ends.mask(drawn, update, 40) == regime.mask(drawn, update, 40)).all()
+        assert ends.probability(update, 40) == regime.probability(update, 40)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"start": 1.5}, {"start": -0.1}, {"end": 2.0}, {"end": math.nan}, {"span": 0.0}, {"span": 1.1}, {"k": -1.0},
+        {"schedule": Schedule.exponential, "k": 1.0}, {"schedule": Schedule.inverse_sigmoid, "k": 0.5},
+        {"schedule": Schedule.constant, "k": 0.5},
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_settings_out_of_range_are_refused(settings):
+    with pytest.raises(ValueError, match="must|no meaning"):
+        ScheduledSampling(**settings)

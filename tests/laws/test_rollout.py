@@ -1,0 +1,105 @@
+"""Does time pass once, and in the right order?"""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+import torch
+
+from freerun.catalog import parts
+from freerun.feedback.argmax import Argmax
+from freerun.feedback.expected import Expected
+from freerun.feedback.mean import Mean
+from freerun.feedback.sample import Sample
+from freerun.models.hidden_recurrent import HiddenRecurrent
+from freerun.rollout import Gradient, rollout
+from laws.broken import rollouts as broken
+from laws.kit import gradients, noise, small_parts, weights_of
+from laws.kit import rollouts as kit
+
+LAWS = [law for name, law in vars(kit).items() if name.startswith("law_")]
+PLAIN = [law for law in LAWS if list(inspect.signature(law).parameters) == ["rollout"]]
+MODELS = small_parts("model")
+STEPPING = {name: model for name, model in MODELS.items() if model.emits == "each"}
+RULES = {name: rule() for name, rule in parts("feedback").items() if not rule.silent}
+
+
+def ones_law(loop):
+    kit.law_ones_and_none_are_the_same(loop, HiddenRecurrent(hidden=3))
+
+
+def textbook_law(loop):
+    for rule in (Mean(), Sample()):
+        kit.law_gradient_is_the_textbook_loops(loop, HiddenRecurrent(hidden=3), 5, rule)
+
+
+CAUGHT = [
+    (kit.law_the_input_is_what_was_fed_a_step_before, broken.OffByOne),
+    (kit.law_the_input_is_what_was_fed_a_step_before, broken.Opposite),
+    (kit.law_the_input_is_what_was_fed_a_step_before, broken.LooksAtOneMask),
+    (kit.law_a_copying_model_scores_zero, broken.OffByOne),
+    (kit.law_a_copying_model_scores_zero, broken.StartsFromZeros),
+    (kit.law_forced_entries_are_the_truth, broken.ScalesByDropout),
+    (kit.law_forced_entries_are_the_truth, broken.Opposite),
+    (ones_law, broken.FastPathOffByOne),
+    (kit.law_no_peeking, broken.AlwaysForces),
+    (kit.law_no_peeking, broken.Multiplies),
+    (kit.law_entries_are_free_one_by_one, broken.LooksAtOneMask),
+    (kit.law_entries_are_free_one_by_one, broken.Multiplies),
+    (textbook_law, broken.NeverDetaches),
+    (textbook_law, broken.AlwaysDetaches),
+    (textbook_law, broken.CutsOneStepLate),
+    (textbook_law, broken.KeepsTheState),
+    (textbook_law, broken.OneDrawForAll),
+    (kit.law_gradient_is_cut_in_the_right_place, broken.CutsOneStepLate),
+    (kit.law_gradient_is_cut_in_the_right_place, broken.KeepsTheState),
+    (kit.law_only_the_feed_of_a_through_gradient_remembers, broken.AlwaysDetaches),
+    (kit.law_only_the_feed_of_a_through_gradient_remembers, broken.NeverDetaches),
+    (kit.law_the_prediction_is_charged, broken.ChargesTheForcedValue),
+    (kit.law_silence_has_no_gap, broken.LeaksTheMask),
+]
+
+
+@pytest.mark.parametrize("law", PLAIN, ids=lambda law: law.__name__)
+@pytest.mark.parametrize("loop", [rollout, broken.Loop()], ids=["rollout", "reference"])
+def test_law(law, loop):
+    law(loop)
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+def test_the_fast_path_changes_nothing(model):
+    kit.law_ones_and_none_are_the_same(rollout, model)
+
+
+@pytest.mark.parametrize("horizon", range(1, 9))
+@pytest.mark.parametrize("model", STEPPING.values(), ids=STEPPING)
+def test_the_gradient_is_the_textbooks(model, horizon):
+    for rule in RULES.values() if horizon in (1, 5) else (Mean(), Expected()):
+        kit.law_gradient_is_the_textbook_loops(rollout, model, horizon, rule)
+
+
+@pytest.mark.parametrize(("law", "loop"), CAUGHT, ids=lambda x: x.__name__)
+def test_law_catches(law, loop):
+    with pytest.raises(AssertionError):
+        law(loop())
+
+
+def test_every_law_has_been_seen_to_fail():
+    seen = {law for law, _ in CAUGHT}
+    assert set(PLAIN) <= seen
+    assert {ones_law, textbook_law} <= seen
+
+
+@pytest.mark.parametrize("rule", [Argmax(), Sample()], ids=repr)
+def test_a_discrete_feed_carries_no_gradient_whatever_the_switch_says(rule):
+    model = HiddenRecurrent(hidden=3)
+    weights, truth = weights_of(model, 4, 4, 2), torch.zeros(5, 2, 3, 4).double()
+    free, chance = torch.zeros(5, 2, 3).double(), noise(5, 2, 3).sigmoid()
+    slopes = []
+    for cut in (0, 1):
+        result = rollout(
+            model, weights, truth=truth, start=truth[0], feedback=rule, mask=free, uniform=chance, gradient=Gradient(feedback=cut)
+        )
+        slopes.append(gradients(result.outputs.square().sum(), list(weights.values())))
+    assert all(torch.equal(a, b) for a, b in zip(*slopes, strict=True))
