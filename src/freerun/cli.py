@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -208,7 +209,6 @@ def _do(chosen: Study, place: Place, options: argparse.Namespace, *, report: boo
     _tables(chosen.name, place, show=True)
     if report:
         print("building figures and report ...", flush=True)
-        _figures(chosen.name, place)
         _report(chosen.name, place)
     else:
         print(f"tables: {place.folder(chosen.name)}/   (freerun report {chosen.name} builds figures and a report)")
@@ -217,13 +217,48 @@ def _do(chosen: Study, place: Place, options: argparse.Namespace, *, report: boo
     return 1 if failed else 0
 
 
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Turn what a disk refuses into one line and exit code 3."""
+    try:
+        yield
+    except OSError as fault:
+        raise StoreError(f"{folder}: cannot be written to: {fault.strerror or fault}") from None
+
+
 def _tables(name: str, place: Place, *, show: bool = False) -> None:
-    raise NotImplementedError
+    from freerun import tables
+    from freerun.studies import read_info
+
+    info, folder = read_info(name, place), place.folder(name)
+    frames = tables.frames(place.store, info["ids"], name, info["planned"])
+    with _writing(folder):
+        tables.write(frames, folder)
+    if show:
+        from freerun.report import summary
+        from freerun.screen import show_table
+
+        show_table(summary(frames))
+    else:
+        print(f"tables: {folder}/{{runs,curves,gaps}}.{{parquet,csv}}")
 
 
 def _figures(name: str, place: Place) -> None:
-    raise NotImplementedError
+    from freerun import figures, tables
+    from freerun.studies import read_info
+
+    info, folder = read_info(name, place), place.folder(name)
+    frames = tables.frames(place.store, info["ids"], name, info["planned"])
+    with _writing(folder):
+        drawn = figures.write(frames, tables.samples(place.store, info["ids"]), folder)
+    for each in drawn:
+        print(f"figure: {folder}/figures/{each.name}.{{svg,pdf,png}}")
 
 
 def _report(name: str, place: Place) -> None:
-    raise NotImplementedError
+    from freerun.report import build
+    from freerun.studies import read_info
+
+    with _writing(place.folder(name)):
+        path = build(place.folder(name), place.store, read_info(name, place))
+    print(f"report: {path}")

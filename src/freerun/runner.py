@@ -9,6 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 import torch
@@ -115,6 +116,7 @@ def _record(run: Planned, outcome: Outcome, measured: Measured, data: Data, cost
             "device": run.experiment.device,
             "threads": torch.get_num_threads(),
             "data": data.fingerprint,
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             **cost,
         },
     }

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,6 +49,7 @@ class Study:
             "command": self.command,
             "overrides": self.overrides,
             "ids": [run.id for run in self.runs],
+            "planned": {run.id: run.tree for run in self.runs},
         }
 
 
@@ -195,8 +195,7 @@ def write_info(study: Study, place: Place) -> None:
     folder = place.folder(study.name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(study.info(), indent=1) + os.linesep
-        write_atomic(folder / "study.json", text.encode())
+        write_atomic(folder / "study.json", (json.dumps(study.info(), indent=0) + "\n").encode())
     except OSError as fault:
         raise StoreError(f"{folder}: cannot be written to: {fault.strerror}") from None
 
@@ -210,7 +209,7 @@ def read_info(name: str, place: Place) -> dict[str, Any]:
     path = place.folder(name) / "study.json"
     try:
         info = json.loads(path.read_bytes())
-        if not isinstance(info["ids"], list):
+        if not (isinstance(info["ids"], list) and isinstance(info["planned"], dict) and isinstance(info["name"], str)):
             raise TypeError
     except FileNotFoundError:
         known = sorted(p.parent.name for p in place.results.glob("*/study.json"))

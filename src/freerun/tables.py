@@ -152,7 +152,7 @@ def _typed(rows: list[dict[str, Any]]) -> pd.DataFrame:
     names = dict.fromkeys(name for row in rows for name in row)
     settings = sorted(name for name in names if name not in first and name not in last)
     columns = {name: _column([row.get(name) for row in rows]) for name in (*first, *settings, *dict.fromkeys(last))}
-    return pd.DataFrame(columns)
+    return pd.DataFrame({**columns, "seed": columns["seed"].astype("Int64")})
 
 
 def _column(values: list[Any]) -> pd.Series:

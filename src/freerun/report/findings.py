@@ -14,6 +14,7 @@ from freerun.stats.labels import MORE_IS_BETTER, label, positive
 from freerun.stats.paired import against_baseline
 
 NO_INTERVAL, NO_DIFFERENCE = "no interval", "no difference shown"
+_TALLY = {"lowers": "lower", "raises": "higher", NO_DIFFERENCE: "not shown to differ", NO_INTERVAL: "without an interval"}
 
 
 def comparisons(material: Material) -> pd.DataFrame:
@@ -53,7 +54,7 @@ def by_task(material: Material, table: pd.DataFrame, compared: pd.DataFrame) -> 
     return tasks
 
 
-def _verdict(row: dict[str, Any]) -> str:
+def _verdict(row: dict[Any, Any]) -> str:
     if not math.isfinite(row["low"]):
         return NO_INTERVAL
     neutral = 1.0 if row["ratio"] else 0.0
@@ -91,7 +92,7 @@ def _gaps(table: pd.DataFrame) -> list[str]:
         top = ratio.iloc[int(np.argmax((ratio["free"] / ratio["forced"]).to_numpy()))]
         times = number(float(top["free"] / top["forced"]))
         found.append(
-            f"The widest, measured as a ratio, is that of {top['model_label']} on {top['task_label']}: a {label(top['metric'])} of "
+            f"The widest as a ratio is that of {top['model_label']} on {top['task_label']}: {label(top['metric'])} of "
             f"{with_unit(number(top['free']), top['unit'])} free against {number(top['forced'])} forced, {times} times as much."
         )
     return found
@@ -103,11 +104,10 @@ def _wins(compared: pd.DataFrame, table: pd.DataFrame) -> list[str]:
     found = []
     for (regime, first), each in rows.groupby(["regime_label", "baseline"], observed=True, sort=False):
         tally = each["verdict"].value_counts()
-        words = {"lowers": "lowers it in {}", "raises": "raises it in {}", NO_DIFFERENCE: "shows no difference in {}"}
-        parts = [text.format(tally[verdict]) for verdict, text in words.items() if verdict in tally]
-        parts += [f"has too few seeds for an interval in {tally[NO_INTERVAL]}"] if NO_INTERVAL in tally else []
+        parts = [f"{words} in {tally[verdict]}" for verdict, words in _TALLY.items() if verdict in tally]
+        pairs = "comparison" if len(each) == 1 else "comparisons"
         found.append(
-            f"Against {first}, paired by seed, {regime} changes the free error so: it {listed(parts)} of {len(each)} comparisons."
+            f"{_capital(regime)} against {first}, paired by seed: the free error is {listed(parts)} of {len(each)} {pairs}."
         )
     return found
 
@@ -120,7 +120,8 @@ def _gap_sentence(rows: pd.DataFrame, metric: str) -> str:
     if (rows["horizon"] <= 1).all():
         top = rows.iloc[0]
         level = measured(top["forced"], top["forced_low"], top["forced_high"])
-        return f"One output for a whole sequence: nothing is fed back and there is no gap. {label(metric)} {with_unit(level, top['unit'])}."
+        said = f"{label(metric)} {with_unit(level, top['unit'])}"
+        return f"One output for a whole sequence: nothing is fed back and there is no gap. {said}."
     top = rows.iloc[int(np.argmax(rows["gap"].to_numpy()))]
     unit = top["unit"]
     levels = f"{label(metric)} {with_unit(number(top['forced']), unit)} forced, {with_unit(number(top['free']), unit)} free"
@@ -144,15 +145,20 @@ def _regimes(compared: pd.DataFrame) -> list[str]:
     free = compared[compared["level"] == "free"]
     for (regime, first, metric), rows in free.groupby(["regime_label", "baseline", "metric"], observed=True, sort=False):
         clauses = [_clause(str(verdict), each, str(metric)) for verdict, each in rows.groupby("verdict", sort=False)]
-        found.append(f"{regime} against {first}, {label(str(metric))} free, paired by seed: {'; '.join(clauses)}.")
+        found.append(f"{_capital(regime)} against {first}, {label(str(metric))} free: {'; '.join(clauses)}.")
     return found
+
+
+def _capital(text: object) -> str:
+    return str(text)[:1].upper() + str(text)[1:]
 
 
 def _clause(verdict: str, rows: pd.DataFrame, metric: str) -> str:
     each = []
     for row in rows.to_dict("records"):
         who = row["model_label"] + (f" ({row['setting']})" if row["setting"] else "")
-        each.append(f"{who} {change(row['mean'], row['low'], row['high'], row['ratio'], row['unit'])}, n = {row['n']}")
+        changed = change(row["mean"], row["low"], row["high"], row["ratio"], row["unit"])
+        each.append(f"{who} ({changed}, n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{row['n']})")
     if verdict in (NO_INTERVAL, NO_DIFFERENCE):
         return f"{verdict} for {listed(each)}"
     good = (verdict == "raises") == (metric in MORE_IS_BETTER)
@@ -174,6 +180,6 @@ def _cautions(material: Material, task: str, metric: str) -> list[str]:
     if (rows.loc[rows["metric"] == "off_support", "free"] > 0).any():
         found.append(
             "KL is averaged over prefixes inside the support alone, at steps where forced and free both have some; sequences "
-            "that have left the support are counted by the off-support share and by the share of valid strings. Read them together."
+            "that have left it are counted by the off-support share and by the share of valid strings. Read them together."
         )
     return found

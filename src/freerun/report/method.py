@@ -17,6 +17,23 @@ from freerun.store import Store
 #: The last part of training that is looked at, and the movement below which it counts as settled.
 TAIL, SETTLED = 0.1, 0.02
 QUANTITIES = {"validation_forced_loss": "forced", "validation_free_loss": "free"}
+_INTERVALS = (
+    "The seed is the unit of replication; windows and steps are not.",
+    "Intervals are 95 % Student t intervals over seeds; below three seeds none is given.",
+    "Levels of errors on a ratio scale (KL, RMSE, squared error) are geometric means with intervals on the logarithm;",
+    "gaps are arithmetic means of each run's difference, so that they need not equal the difference of the levels.",
+)
+_PAIRS = (
+    "Regimes are compared in pairs that share task, model, settings and seed (initial weights, data, order and coins), as a "
+    "ratio for errors on a ratio scale and as a difference otherwise, over the steps at which both runs are defined; d is the "
+    "mean difference in standard deviations of the differences; p is from the exact sign-flip test (drawn beyond 16 pairs), "
+    "corrected by Holm over all comparisons of the same metric and level."
+)
+_COUNTS = (
+    "Where an interval includes no change, no difference is claimed.",
+    "Diverged and failed runs have no errors to average; they are counted beside every mean, with the Clopper-Pearson interval "
+    "of their share.",
+)
 _NOT_SETTINGS = {"run", "study", "seed", "status", "reason", "data", "commit", "machine", "threads"}
 
 
@@ -59,18 +76,7 @@ def statistics(table: pd.DataFrame) -> str:
     """The statistics that were used, for the method section."""
     n = int(table["n"].max()) if len(table) else 0
     smallest = f" With n = {n} the smallest possible p is {number(min(1.0, 2 / 2**n))}." if n >= 3 else ""
-    return (
-        "The seed is the unit of replication; windows and steps are not. Intervals are 95 % Student t intervals over seeds; below "
-        "three seeds none is given. Levels of errors on a ratio scale (KL, RMSE, squared error) are geometric means with "
-        "intervals on the logarithm; gaps are arithmetic means of each run's difference, so that they need not equal the difference of "
-        "the levels. Regimes are compared in pairs that share task, model, settings and seed (initial weights, data, order and "
-        "coins), as a ratio for errors on a ratio scale and as a difference otherwise, over the steps at which both runs are defined; p is "
-        "from the exact sign-flip test (drawn beyond 16 pairs), corrected by Holm over all comparisons of the same metric."
-        + smallest
-        + " "
-        "Where an interval includes no change, no difference is claimed. Diverged and failed runs have no errors to average; they are "
-        "counted beside every mean, with the Clopper-Pearson interval of their share."
-    )
+    return " ".join([*_INTERVALS, _PAIRS + smallest, *_COUNTS])
 
 
 def lost(runs: pd.DataFrame) -> list[dict[str, str]]:
@@ -102,8 +108,7 @@ def provenance(runs: pd.DataFrame, cost: Mapping[str, float], study_info: Mappin
             f"{_duration(cost['training_seconds'])} summed over runs, evaluation {_duration(cost['evaluation_seconds'])}",
         )
     )
-    for name in [column for column in runs.columns if column.startswith("version.")]:
-        found.append((name.removeprefix("version."), _unique(runs[name])))
+    found += [(name.removeprefix("version."), _unique(runs[name])) for name in runs.columns if name.startswith("version.")]
     found += [(name.capitalize(), _unique(runs[name])) for name in ("commit", "machine", "device", "threads") if name in runs]
     found.append(("Data sets", f"{runs['data'].nunique()}, each known by its SHA-256 (column data of runs.csv)"))
     return [(name, value) for name, value in found if value]
@@ -122,7 +127,7 @@ def _worst(wide: pd.DataFrame) -> str:
     parts = []
     for mode in QUANTITIES.values():
         if wide[mode].notna().any():
-            row = wide.loc[wide[mode].abs().idxmax()]
+            row = wide.iloc[int(np.nanargmax(wide[mode].abs().to_numpy()))]
             parts.append(f"{mode} by {_signed(row[mode])} ({row['task_label']}, {row['model_label']}, {row['method']})")
     return f"It moved most {' and '.join(parts)}." if parts else ""
 

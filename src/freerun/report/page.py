@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from freerun.figures import Drawn as Drawn
 from freerun.figures._material import Sample
@@ -16,19 +15,19 @@ from freerun.report.words import UNDEFINED, change, measured, number, span
 from freerun.stats.conditions import CELL
 from freerun.stats.labels import quantity
 
-_SPECIAL = re.compile(r"([\\`*_\[\]{}|#~])")
+_SPECIAL = re.compile(r"([\\`*_|~])")
 #: How many strings of a grammar are shown for each condition.
 _STRINGS = 5
 
 
 def html(content: Mapping[str, Any]) -> str:
     """The page as HTML: self-contained, no script, no network."""
-    return _environment(escape=True).get_template("report.html.j2").render(content)
+    return _environment().get_template("report.html.j2").render(content)
 
 
 def markdown(content: Mapping[str, Any]) -> str:
     """The page as Markdown, with links to the figures."""
-    return _environment(escape=False).get_template("report.md.j2").render(content)
+    return _environment().get_template("report.md.j2").render(content)
 
 
 def summary_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -42,20 +41,17 @@ def summary_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
         }
         partial = known and row["steps"] < row["horizon"]
         names = {name: str(row[name]) for name in CELL}
-        counts = {name: str(row[name]) for name in ("n", "runs", "diverged", "failed", "pending")}
-        bounds = span(row["lost_low"], row["lost_high"])
+        measure = quantity(row["metric"], row["unit"]) if known else ""
         steps = (f"{row['steps']:.0f} of {row['horizon']:.0f}" if partial else "all") if known else ""
-        rows.append(
-            {
-                **names,
-                **levels,
-                **counts,
-                "lost": bounds,
-                "steps": steps,
-                "measure": quantity(row["metric"], row["unit"]) if known else "",
-            }
-        )
+        rows.append({**names, **levels, "n": str(row["n"]), "steps": steps, "measure": measure, **_lost(row)})
     return rows
+
+
+def _lost(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """How many runs of a condition have no result, and why."""
+    parts = [f"{row[name]} {name}" for name in ("diverged", "failed", "pending") if row[name]]
+    share = f"{row['diverged'] + row['failed']} of {row['runs'] - row['pending']} {span(row['lost_low'], row['lost_high'])}"
+    return {"lost": f"{share}: {', '.join(parts)}" if parts else share, "some_lost": bool(parts)}
 
 
 def comparison_rows(compared: pd.DataFrame) -> list[dict[str, str]]:
@@ -108,10 +104,11 @@ def _visible(text: str) -> str:
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in shown)
 
 
-def _environment(escape: bool) -> Environment:
+def _environment() -> Environment:
     made = Environment(
         loader=PackageLoader("freerun.report", ""),
-        autoescape=escape, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+        autoescape=select_autoescape(("html.j2",)), undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
     made.filters["md"] = escaped
     made.filters["fence"] = fence
@@ -120,8 +117,8 @@ def _environment(escape: bool) -> Environment:
 
 def escaped(text: object) -> str:
     """Text as Markdown shows it literally, on one line."""
-    safe = Markup.escape(str(text)).replace("&#34;", '"').replace("&#39;", "'")
-    return _SPECIAL.sub(r"\\\1", " ".join(str(safe).split()))
+    safe = _SPECIAL.sub(r"\\\1", " ".join(str(text).split()))
+    return safe.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("](", "]\\(")
 
 
 def fence(lines: list[dict[str, str]]) -> str:

@@ -16,10 +16,10 @@ def full(material: Material) -> pd.DataFrame:
     """Every condition with the task's primary metric and the metrics of whole rollouts.
 
     Returns:
-        task_label, model_label, method, metric, unit, primary (whether this is the task's error), for each of forced, free and gap
-        the mean with `_low` and `_high`, `log` (whether the levels are geometric means), n (seeds with a defined
-        gap), steps and horizon (fewest steps averaged over, of how many), and the counts of `stats.intervals.counts`. A condition
-        whose every run is lost has a row too, with undefined numbers.
+        task_label, model_label, method, metric, unit, primary (whether this is the task's error), for each of forced, free
+        and gap the mean with `_low` and `_high`, `log` (whether the levels are geometric means), n (seeds with a defined
+        gap), steps and horizon (fewest steps averaged over, of how many), and the counts of `stats.intervals.counts`. A
+        condition whose every run is lost has a row too, with undefined numbers.
     """
     whole = _of_interest(material)
     parts = [_row(rows, str(metric), str(unit)) for (metric, unit), rows in whole.groupby(["metric", "unit"], observed=True)]
@@ -28,7 +28,10 @@ def full(material: Material) -> pd.DataFrame:
     for name in CELL:
         measured[name] = pd.Categorical(measured[name], categories=list(became[name].cat.categories))
     table = became.merge(measured, on=CELL, how="left")
-    table["primary"] = [row.metric == material.primary.get(str(row.task_label), row.metric) for row in table.itertuples()]
+    table["primary"] = [
+        not isinstance(row["metric"], str) or row["metric"] == material.primary.get(str(row["task_label"]))
+        for row in table.to_dict("records")
+    ]
     table["n"] = table["n"].fillna(0).astype(int) if "n" in table else 0
     return table.sort_values(
         [*CELL[:1], "primary", "metric", *CELL[1:]], ascending=[True, False, True, True, True]

@@ -14,6 +14,8 @@ def number(value: float) -> str:
     """Three significant figures."""
     if not math.isfinite(value):
         return UNDEFINED
+    if value == 0:
+        return "0"
     text = f"{value:#.3g}" if abs(value) < 1000 else f"{value:.3g}"
     return text.rstrip(".").replace("-", "\N{MINUS SIGN}")
 
@@ -38,11 +40,8 @@ def percent(ratio: float) -> str:
     change = 100 * (ratio - 1)
     if not math.isfinite(change):
         return UNDEFINED
-    return (
-        f"{change:+.0f} %".replace("-", "\N{MINUS SIGN}")
-        if abs(change) >= 10
-        else f"{change:+.1f} %".replace("-", "\N{MINUS SIGN}")
-    )
+    text = f"{change:+.0f}" if abs(change) >= 10 else f"{change:+.1f}"
+    return text.replace("-", "\N{MINUS SIGN}") + "\N{NO-BREAK SPACE}%"
 
 
 def change(mean: float, low: float, high: float, ratio: bool, unit: str) -> str:

@@ -63,7 +63,7 @@ class EmbeddedReber(Task):
     default_warmup: ClassVar[int] = 2
 
     sequences: int = 2048
-    length: int = 30
+    length: int = 25
 
     def __post_init__(self) -> None:
         require(self.sequences >= 2, "sequences", self.sequences, "be at least 2")

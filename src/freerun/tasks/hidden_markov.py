@@ -39,7 +39,7 @@ class HiddenMarkov(Task):
     concentration: float = 0.3
     world: int = 0
     sequences: int = 2048
-    length: int = 40
+    length: int = 30
 
     def __post_init__(self) -> None:
         require(self.states >= 1, "states", self.states, "be at least 1")

@@ -55,7 +55,7 @@ class Lorenz63(Task):
     transient: float = 5.0
     predict: Predict = Predict.value
     sequences: int = 1024
-    length: int = 50
+    length: int = 40
 
     def __post_init__(self) -> None:
         require(0 < self.dt <= 0.2, "dt", self.dt, "lie in (0, 0.2]")

@@ -29,13 +29,14 @@ class Text(Task):
             character that the training part lacks.
     """
 
-    default_warmup: ClassVar[int] = 20
+    default_warmup: ClassVar[int] = 10
+    default_horizon: ClassVar[int | None] = 60
 
     path: str | None = None
     train: float = 0.8
     validation: float = 0.1
-    rare: int = 20
-    length: int = 60
+    rare: int = 200
+    length: int = 40
 
     def __post_init__(self) -> None:
         require(0 < self.train < 1, "train", self.train, "lie in (0, 1)")

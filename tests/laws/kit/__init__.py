@@ -17,7 +17,7 @@ from freerun.replicas import initial_weights
 CLOSE = 1e-12
 
 #: Settings that make a part small; a part that has none of them is used as it is.
-SMALL = {"hidden": 5, "sequences": 24, "length": 12, "rare": 20}
+SMALL = {"hidden": 5, "sequences": 200, "length": 12, "rare": 20}
 
 
 def small(cls: type, **settings: Any) -> Any:

@@ -1,0 +1,33 @@
+"""How does a table of results look on a terminal?"""
+
+from __future__ import annotations
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+
+def show_table(frame: pd.DataFrame) -> None:
+    """Print a frame, one line a row; a value that repeats the one above is left out in the leading text columns."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    texts = [str(column) for column in frame.columns if not pd.api.types.is_numeric_dtype(frame[column])]
+    for column in frame.columns:
+        table.add_column(str(column), justify="left" if str(column) in texts else "right", no_wrap=True)
+    above: list[str] = []
+    for row in frame.itertuples(index=False):
+        cells = [_cell(value) for value in row]
+        same = True
+        shown = []
+        for position, cell in enumerate(cells):
+            same = same and position < 2 and position < len(above) and above[position] == cell
+            shown.append("" if same else cell)
+        table.add_row(*shown)
+        above = cells
+    console = Console(width=None if Console().is_terminal else 160, highlight=False, markup=False)
+    console.print(table)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return "-" if value != value else f"{value:.4g}"
+    return str(value)

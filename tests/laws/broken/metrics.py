@@ -1,0 +1,56 @@
+"""Metrics with one fault each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from freerun.metrics.accuracy import Accuracy
+from freerun.metrics.kl import KL
+from freerun.metrics.loss import Loss
+from freerun.metrics.rmse import RMSE
+
+
+class CountsTheWarmup(RMSE):
+    def measure(self, observed):
+        error = (observed.outputs.double() - observed.targets.double()).square().mean()
+        return super().measure(observed) + error
+
+
+class CountsThePadding(Loss):
+    def measure(self, observed):
+        return super().measure(replace(observed, weights=torch.ones_like(observed.weights)))
+
+
+class TheFirstSequence(Accuracy):
+    """One sequence stands for all."""
+
+    def measure(self, observed):
+        hits = (observed.outputs.argmax(-1) == observed.targets)[observed.warmup :, :1].double()
+        return hits.mean(1)
+
+
+class InfiniteKL(KL):
+    """Averages over prefixes outside the support, where the true distribution is undefined."""
+
+    def measure(self, observed):
+        truth = observed.truth()
+        model = torch.log_softmax(observed.outputs.double(), -1)
+        terms = (model.exp() * (model - truth.log_probs)).sum(-1)
+        return terms[observed.warmup :].mean(1)
+
+
+class NormalisesInPlace(Loss):
+    def measure(self, observed):
+        observed.outputs.sub_(observed.outputs.max())
+        return super().measure(observed)
+
+
+class StopsWithTheModel(Loss):
+    """Charges a sequence only until the model itself picks the end: ending at once is then the best."""
+
+    def measure(self, observed):
+        open_ = observed.picks != observed.data.outputs - 1
+        still = torch.cat([torch.ones_like(open_[:1]), open_.cumprod(0)[:-1].bool()])
+        return torch.nan_to_num(super().measure(replace(observed, weights=observed.weights * still)))
