@@ -59,7 +59,14 @@ def record(run, experiment, status="done", reason="", chance=None):
                 size = LENGTH.get(task, 6) if stepwise else 1
                 values = 0.1 * np.exp(0.2 * chance.normal(size=size)) * (1 if mode == "forced" else 1 + np.arange(size))
                 series.append(
-                    {"split": split, "mode": mode, "metric": name, "unit": unit, "first": int(stepwise), "values": values.tolist()}
+                    {
+                        "split": split,
+                        "mode": mode,
+                        "metric": name,
+                        "unit": unit,
+                        "first": int(stepwise),
+                        "values": values.tolist(),
+                    }
                 )
     curves = [
         {"update": update, "quantity": name, "value": math.exp(-update / 50) + 0.01 * float(chance.random())}

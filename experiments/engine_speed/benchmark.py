@@ -1,7 +1,7 @@
 """How fast is the engine, next to a plain loop and next to its own matrix products?
 
-Everything that is compared is timed in turn, in one process, on one thread; the figures are medians of the ratios round by round.
-Run with ``make bench``; writes results/engine_speed/benchmark.json and .md.
+Everything that is compared is timed in turn, in one process, on one thread; the figures are medians of the ratios round by
+round. Run with ``make bench``; writes results/engine_speed/benchmark.json and .md.
 """
 
 from __future__ import annotations
@@ -133,7 +133,11 @@ def main() -> None:
     loop = compare({"plain": plain_loop(), "engine": engine(), "products": matrix_products()}, options.rounds)
     each = {name: statistics.median(s) / UPDATES / (1 if name == "plain" else R) * 1e3 for name, s in loop.items()}
     rows = [
-        ("closed-loop GRU: plain PyTorch loop over seeds / engine", ">= 5", ratio([s * R for s in loop["plain"]], loop["engine"])),
+        (
+            "closed-loop GRU: plain PyTorch loop over seeds / engine",
+            ">= 5",
+            ratio([s * R for s in loop["plain"]], loop["engine"]),
+        ),
         ("closed-loop GRU: engine / its matrix products alone", "<= 2.5", ratio(loop["engine"], loop["products"])),
     ]
     for replicas in (1, 8):
@@ -146,7 +150,8 @@ def main() -> None:
         "# Engine speed",
         "",
         f"R={R} replicas, B={B}, T={T}, H={H}, float32, one thread; medians over {options.rounds} rounds, each timed in turn.",
-        f"{platform.system()} {platform.machine()}, torch {torch.__version__}, commit {commit() or 'unknown'}. Command: `make bench`.",
+        f"{platform.system()} {platform.machine()}, torch {torch.__version__}, commit {commit() or 'unknown'}.",
+        "Command: `make bench`.",
         "",
         "| ratio | wanted | median | smallest | largest |",
         "|---|---|---|---|---|",

@@ -1,7 +1,7 @@
 """Freerun: how far does a recurrent model drift when its teacher lets go?
 
-    from freerun import Experiment, FreeRunning, Lorenz63, OutputRecurrent
-    Experiment(task=Lorenz63(), model=OutputRecurrent(hidden=64), regime=FreeRunning(), seed=0)
+from freerun import Experiment, FreeRunning, Lorenz63, OutputRecurrent
+Experiment(task=Lorenz63(), model=OutputRecurrent(hidden=64), regime=FreeRunning(), seed=0)
 """
 
 from __future__ import annotations

@@ -29,6 +29,8 @@ Options of study, run, table, figures, report
 Options of study and run
   --workers N      worker processes (default: one a core)
   --group N        most runs that train together (default: 32)
+Option of study
+  --as NAME        write to DIR/NAME, for a study changed by overrides
 Options of run
   -m, --multirun   take several values of a key as a sweep
   --cfg job        print the resolved experiment and stop
@@ -86,6 +88,7 @@ def dispatch(words: list[str]) -> int:
 def study(words: list[str]) -> int:
     """`freerun study [NAME] [overrides]`."""
     parser = _parser("study", trains=True)
+    parser.add_argument("--as", dest="name")
     parser.add_argument("words", nargs="*")
     options = parser.parse_intermixed_args(words)
     named = [word for word in options.words if "=" not in word]
@@ -93,7 +96,8 @@ def study(words: list[str]) -> int:
         raise ConfigError(f"freerun study takes one name, got {', '.join(named)}; settings have the form key=value")
     from freerun import studies
 
-    chosen = studies.load(named[0] if named else "first_look", [word for word in options.words if "=" in word])
+    overrides = [word for word in options.words if "=" in word]
+    chosen = studies.load(named[0] if named else "first_look", overrides, options.name)
     return _do(chosen, _place(options), options, report=True)
 
 
@@ -147,7 +151,11 @@ def list_(words: list[str]) -> int:
     if words and words[0] not in sections:
         raise ConfigError(f"{words[0]!r} is not a kind; {nearest(words[0], sections)}")
     for section in words or sections:
-        entries = _study_titles() if section == "studies" else {n: catalog.summary(p) for n, p in catalog.parts(kinds[section]).items()}
+        entries = (
+            _study_titles()
+            if section == "studies"
+            else {n: catalog.summary(p) for n, p in catalog.parts(kinds[section]).items()}
+        )
         if not words:
             print(f"{section}:")
         width = max(map(len, entries))

@@ -174,7 +174,11 @@ def _apply(config: DictConfig, item: Override) -> None:
     parent = OmegaConf.select(config, node) if node else config
     if not isinstance(parent, DictConfig) or name not in parent:
         keys = parent.keys() if isinstance(parent, DictConfig) else _flat(config)
-        where = f" of {node} {catalog.name_of(OmegaConf.get_type(parent))}" if node in PARTS and isinstance(parent, DictConfig) else ""
+        where = (
+            f" of {node} {catalog.name_of(OmegaConf.get_type(parent))}"
+            if node in PARTS and isinstance(parent, DictConfig)
+            else ""
+        )
         raise ConfigError(f"{item.input_line}: unknown key {key!r}{where}; {nearest(name, (str(k) for k in keys))}")
     if isinstance(value, str) and "${" in value:
         raise ConfigError(f"{item.input_line}: interpolation is not allowed in an experiment")
@@ -189,8 +193,9 @@ def _apply(config: DictConfig, item: Override) -> None:
 
 def _flat(config: DictConfig) -> list[str]:
     keys: list[str] = []
-    for key, value in config.items():
-        keys += [f"{key}.{name}" for name in value] if isinstance(value, DictConfig) else [str(key)]
+    for key, value in config.items_ex(resolve=False):
+        head = str(key)
+        keys += [f"{head}.{name}" for name in map(str, value)] if isinstance(value, DictConfig) else [head]
     return keys
 
 
@@ -200,14 +205,14 @@ def _first_line(fault: Exception) -> str:
 
 def _live(config: DictConfig) -> Experiment:
     values: dict[str, Any] = {}
-    for key in config:
+    for key in map(str, config):
         node = config[key]
         if isinstance(node, DictConfig):
             cls = OmegaConf.get_type(node)
             if not (isinstance(cls, type) and hasattr(cls, "__dataclass_fields__")):
-                raise ConfigError(f"{key}: is a choice by name, for example {key}={next(iter(catalog.parts(str(key))))}")
+                raise ConfigError(f"{key}: is a choice by name, for example {key}={next(iter(catalog.parts(key)))}")
             settings = OmegaConf.to_container(node, resolve=False, enum_to_str=False)
-            values[str(key)] = build(cls, str(key), {str(k): v for k, v in dict(settings).items()})  # type: ignore[arg-type]
+            values[key] = build(cls, key, {str(k): v for k, v in dict(settings).items()})  # type: ignore[arg-type]
         else:
-            values[str(key)] = node
+            values[key] = node
     return Experiment(**values)

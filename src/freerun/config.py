@@ -155,10 +155,13 @@ class Experiment:
         if self.evaluation.horizon is None:
             self.evaluation.horizon = self.task.default_horizon or length - warmup
         if self.task.emits == "last" and (warmup, self.evaluation.horizon) != (0, length):
-            raise ConfigError(f"evaluation.warmup and horizon have no meaning for task {catalog.name_of(self.task)}; leave them out")
+            raise ConfigError(
+                f"evaluation.warmup and horizon have no meaning for task {catalog.name_of(self.task)}; leave them out"
+            )
 
     def _check_fit(self) -> None:
-        assert self.feedback is not None and self.objective is not None
+        assert self.feedback is not None
+        assert self.objective is not None
         names = {key: catalog.name_of(getattr(self, key)) for key in PARTS}
         kind = "symbols" if self.task.symbols else "real values"
         if self.task.emits != self.model.emits:
@@ -192,7 +195,8 @@ class Experiment:
     @property
     def span(self) -> tuple[int, int]:
         """(warmup, horizon), resolved."""
-        assert self.evaluation.warmup is not None and self.evaluation.horizon is not None
+        assert self.evaluation.warmup is not None
+        assert self.evaluation.horizon is not None
         return self.evaluation.warmup, self.evaluation.horizon
 
 
@@ -211,7 +215,7 @@ def gradient_cut(text: str) -> int:
 
 
 def canonical(experiment: Experiment) -> dict[str, Any]:
-    """The experiment as plain data: every setting resolved, every part with its name (and, from a plugin, its source's hash)."""
+    """The experiment as plain data: every setting resolved, every part with its name (from a plugin also its source's hash)."""
     tree: dict[str, Any] = {}
     for item in fields(experiment):
         value = getattr(experiment, item.name)

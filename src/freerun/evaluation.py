@@ -1,7 +1,7 @@
 """How does a trained group do, forced and free, on what it has seen and on what it has not?
 
-The table is always whole: {forced, free} x {train, test}, step by step, on the same sequences with the same warm-up and the same
-random draws.
+The table is always whole: {forced, free} x {train, test}, step by step, on the same sequences with the same warm-up and the
+same random draws.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which runs train together?
 
-Runs that differ in nothing but seed, regime, learning rate, weight decay and clipping fill one set of batched products. Runs that
-are always forced keep to themselves: they take the fast path, and a run must give the same bits in any group.
+Runs that differ in nothing but seed, regime, learning rate, weight decay and clipping fill one set of batched products. Runs
+that are always forced keep to themselves: they take the fast path, and a run must give the same bits in any group.
 """
 
 from __future__ import annotations

@@ -77,8 +77,9 @@ class Bars:
         self.tasks[number] = self.progress.add_task(title(group), total=updates, losses="", runs=len(group))
 
     def advanced(self, number: int, values: dict[str, Any]) -> None:
-        shown = losses(values)
-        self.progress.update(self.tasks[number], completed=values["update"], **({"losses": shown} if shown else {}))
+        self.progress.update(self.tasks[number], completed=values["update"])
+        if shown := losses(values):
+            self.progress.update(self.tasks[number], losses=shown)
 
     def finished(self, number: int, reason: str | None) -> None:
         self.closed += 1

@@ -37,6 +37,8 @@ def commit() -> str:
 
 def _git(folder: Path, *words: str) -> str:
     try:
-        return subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, timeout=20, check=True).stdout.strip()
+        return subprocess.run(
+            ["git", *words], cwd=folder, capture_output=True, text=True, timeout=20, check=True
+        ).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return ""

@@ -81,9 +81,7 @@ def sigmoid(x: torch.Tensor) -> torch.Tensor:
     return torch.tanh(x * 0.5) * 0.5 + 0.5
 
 
-def per_replica(
-    reduce: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, axis: int = 0
-) -> Float[torch.Tensor, " R"]:
+def per_replica(reduce: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, axis: int = 0) -> Float[torch.Tensor, " R"]:
     """Reduce each replica's own contiguous part of `x` to a number."""
     return torch.stack([reduce(part.contiguous()) for part in x.unbind(axis)])
 

@@ -65,7 +65,7 @@ def rollout(
     mask: Float[torch.Tensor, "T R B"] | None,
     inputs: Float[torch.Tensor, "T R B X"] | None = None,
     uniform: Float[torch.Tensor, "T R B"] | None = None,
-    gradient: Gradient = Gradient(),  # noqa: B008 - frozen
+    gradient: Gradient = Gradient(),
     residual: Float[torch.Tensor, " O"] | None = None,
 ) -> Rollout:
     """Run a model over sequences, fed as the mask says.

@@ -31,7 +31,8 @@ def prepare() -> None:
     """Settings of the process: one thread, so that results never depend on the machine's load or the launcher."""
     torch.set_num_threads(1)
     if platform.libc_ver()[0] == "glibc":
-        # Keep freed memory: a training step allocates the same tensors again and again, and page faults cost more than the sums.
+        # Keep freed memory: a training step allocates the same tensors again and again, and page faults cost more than the
+        # sums.
         library, trim_threshold, mmap_threshold = ctypes.CDLL(None), -1, -3
         library.mallopt(trim_threshold, 2**30)
         library.mallopt(mmap_threshold, 2**30)

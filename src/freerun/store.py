@@ -1,8 +1,8 @@
 """Where do records live, and how are they never silently wrong?
 
-One content-addressed folder for all studies. A run has one record, written once: a temporary file, fsync, rename. The record is two
-lines of JSON, the first with the SHA-256 of the second; weights stand beside it as safetensors, named by their own hash. A record that
-is torn or altered is set aside and its run done again. No pickle, no torch, no pandas.
+One content-addressed folder for all studies. A run has one record, written once: a temporary file, fsync, rename. The record
+is two lines of JSON, the first with the SHA-256 of the second; weights stand beside it as safetensors, named by their own
+hash. A record that is torn or altered is set aside and its run done again. No pickle, no torch, no pandas.
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
 """What is a study? A list of runs, asked for by name, and a folder with what came out of them.
 
-`conf/study/NAME.yaml` holds a list of cases; each case is a product of axes, the study is their union. All studies share one store
-of records, so a run that two of them ask for is done once.
+`conf/study/NAME.yaml` holds a list of cases; each case is a product of axes, the study is their union. All studies share one
+store of records, so a run that two of them ask for is done once.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,8 +74,11 @@ class Place:
         return self.results / name
 
 
-def load(name: str, overrides: list[str]) -> Study:
+def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
     """A study by name, or by the path of a YAML file; overrides replace or add an axis in each of its cases.
+
+    Args:
+        alias: another name for its results.
 
     Raises:
         ConfigError: if there is no such study or it is wrong.
@@ -105,11 +109,17 @@ def load(name: str, overrides: list[str]) -> Study:
     for case in cases:
         axes = {str(key): _word(value) for key, value in case.items()} | asked
         found += experiments([*plugins, *(f"{key}={value}" for key, value in axes.items())], sweep=True)
-    command = " ".join(["freerun study", name, *overrides])
+    command = " ".join(["freerun study", name, *overrides, *(["--as", alias] if alias else [])])
     return Study(
-        name=path.stem, runs=plan(found), command=command, overrides=overrides,
+        name=_folder_name(alias or path.stem), runs=plan(found), command=command, overrides=overrides,
         title=str(content.get("title", "")), question=str(content.get("question", "")),
     )  # fmt: skip
+
+
+def _folder_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", name):
+        raise ConfigError(f"study {name!r}: a name is letters, digits, '_', '.' and '-', at most 64 of them")
+    return name
 
 
 def adhoc(overrides: list[str], *, sweep: bool) -> Study:
@@ -206,7 +216,7 @@ def read_info(name: str, place: Place) -> dict[str, Any]:
     Raises:
         ConfigError: if there is none, or its file is damaged.
     """
-    path = place.folder(name) / "study.json"
+    path = place.folder(_folder_name(name)) / "study.json"
     try:
         info = json.loads(path.read_bytes())
         if not (isinstance(info["ids"], list) and isinstance(info["planned"], dict) and isinstance(info["name"], str)):

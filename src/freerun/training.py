@@ -56,7 +56,8 @@ class Group:
 
     def __init__(self, experiments: list[Experiment], data: dict[int, Data]) -> None:
         first = experiments[0]
-        assert first.feedback is not None and first.objective is not None
+        assert first.feedback is not None
+        assert first.objective is not None
         self.experiments, self.data = experiments, data
         self.model, self.feedback, self.objective, self.settings = first.model, first.feedback, first.objective, first.training
         self.warmup, self.horizon = first.span

@@ -1,7 +1,7 @@
 """What does a worker process do? It takes groups from its standard input, one line of JSON each, and answers in lines of JSON.
 
-Started by `freerun.workers` as ``python -m freerun.worker``. When its input closes, because the parent has gone, it stops at once;
-records that were written are whole, the rest is done by the next sweep.
+Started by `freerun.workers` as ``python -m freerun.worker``. When its input closes, because the parent has gone, it stops at
+once; records that were written are whole, the rest is done by the next sweep.
 """
 
 from __future__ import annotations

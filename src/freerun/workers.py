@@ -1,7 +1,7 @@
 """How do groups get done, whatever happens to the process that does them?
 
-One process a core, one thread each. A worker that dies takes its group with it, not the sweep: the group's unfinished runs are marked as
-failed and a new worker takes over.
+One process a core, one thread each. A worker that dies takes its group with it, not the sweep: the group's unfinished runs are
+marked as failed and a new worker takes over.
 """
 
 from __future__ import annotations
@@ -13,17 +13,15 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from freerun import catalog
 from freerun.errors import StoreError
 from freerun.grouping import Planned
 from freerun.store import Store
-
 
 
 class Watcher(Protocol):

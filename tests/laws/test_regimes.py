@@ -75,7 +75,8 @@ def test_the_schedules_of_bengio_et_al(schedule, k, formula):
         assert regime.probability(update, 1000) == pytest.approx(formula(update), rel=1e-14, abs=0)
 
 
-@pytest.mark.parametrize(("schedule", "k"), [(s, k) for s, k, _ in TABLE] + [(Schedule.inverse_sigmoid, 1.0), (Schedule.linear, None)])
+@pytest.mark.parametrize(("schedule", "k"), [(s, k) for s, k, _ in TABLE] + [(Schedule.inverse_sigmoid, 1.0), (Schedule.linear,
+None)])
 def test_exactly_0_after_a_billion_updates_without_a_warning(schedule, k):
     assert ScheduledSampling(schedule=schedule, k=k).probability(10**9, 10**9) == 0.0
 

@@ -123,11 +123,13 @@ class Exists(Store):
 
 class WritesInPlace(Store):
     def write(self, record, weights):
+        self.path(record["run"]).parent.mkdir(exist_ok=True)
         try:
             with open(self.path(record["run"]).with_suffix(".tmp"), "wb") as file:
                 file.write(b"x")
                 os.fsync(file.fileno())
             super().write(record, weights)
+            self.path(record["run"]).with_suffix(".tmp").unlink()
         except OSError as fault:
             raise StoreError(str(fault.strerror)) from None
 

@@ -26,8 +26,8 @@ FORMATS = ("svg", "pdf", "png")
 #: Okabe & Ito 2008, without the yellow, which is too pale for a line.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h")
-Line = tuple[float, tuple[float, ...]]
-FREE: Line = (0, ())
+Line = Literal["-"] | tuple[float, tuple[float, ...]]
+FREE: Line = "-"
 FORCED: Line = (0, (3, 1.2))
 GREY = "0.45"
 
@@ -97,6 +97,7 @@ def legend(made: Figure, handles: Sequence[Line2D]) -> None:
         return
     letters = max(len(str(handle.get_label())) for handle in handles) + 7
     columns = max(1, min(len(handles), int(made.get_figwidth() * 72 / (letters * 3.9))))
+    made.set_figheight(made.get_figheight() + 0.16 * (-(-len(handles) // columns) - 1))
     made.legend(handles=handles, loc="outside upper center", ncols=columns, columnspacing=1.4)
 
 
@@ -124,10 +125,10 @@ def decades(axes: Axes, values: np.ndarray) -> None:
         axes.yaxis.set_minor_formatter(NullFormatter())
 
 
-def dots(axes: Axes, x: float, values: np.ndarray, look: Look) -> None:
-    """Single seeds as small dots beside their mean and its interval."""
+def dots(axes: Axes, x: float, values: np.ndarray, look: Look, neighbours: int = 1) -> None:
+    """Single seeds as small dots beside their mean and its interval; `neighbours` share the tick."""
     interval = mean_interval(values)
-    beside = np.full(len(values), x + 0.07)
+    beside = np.full(len(values), x + min(0.07, 0.25 / neighbours))
     axes.plot(beside, values, color=look.colour, marker=".", linestyle="", markersize=3, alpha=0.6, markeredgewidth=0)
     if interval.known:
         axes.plot([x, x], [interval.low, interval.high], color=look.colour, linewidth=1.4)

@@ -39,7 +39,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str], look: dict[str, L
         for offset, method in zip(spread(len(methods)), methods, strict=True):
             values = rows.loc[(rows["model_label"] == model) & (rows["method"] == method), "free"].to_numpy()
             if len(values):
-                dots(axes, x + offset, values, look[method])
+                dots(axes, x + offset, values, look[method], len(methods))
     axes.set_xticks(range(len(models)), [wrapped(name) for name in models])
     axes.set_xlim(-0.6, len(models) - 0.4)
     axes.tick_params(axis="x", length=0)

@@ -64,7 +64,7 @@ def _task(above: Axes, below: Axes, rows: pd.DataFrame, look: dict[str, Look]) -
             one = rows[(rows["model_label"] == model) & (rows["method"] == method)]
             if one["gap"].notna().any():
                 _levels(above, x + offset, one, look[method], log)
-                dots(below, x + offset, one["gap"].to_numpy(), look[method])
+                dots(below, x + offset, one["gap"].to_numpy(), look[method], len(run))
     decades(above, rows[["forced", "free"]].to_numpy())
     below.axhline(0, color=GREY, linewidth=0.6, zorder=0)
     name = quantity(metric, unit)

@@ -32,6 +32,8 @@ def _page(samples: list[Sample], look: dict[str, Look]) -> Figure:
     prompts = min(_PROMPTS, *(len(sample.content["lines"]) for sample in samples))
     heads = [f"{sample.model}, {sample.method}" for sample in samples]
     margin = max(len(head) for head in [*heads, "truth"]) + 2
+    longest = max(len(line["prompt"]) for line in samples[0].content["lines"][:prompts])
+    room = min(longest, (_LETTERS - margin) // 3)
     height = _LINE * (prompts * (len(samples) + 2)) + 0.2
     made = figure(PAGE, height)
     made.set_layout_engine("none")
@@ -44,19 +46,18 @@ def _page(samples: list[Sample], look: dict[str, Look]) -> Figure:
             for head, sample in zip(heads, samples, strict=True)
         ]
         for head, colour, before, after in rows:
-            _row(made, y / height, margin, (head, before, after), colour)
+            _row(made, y / height, margin, room, (head, before, after), colour)
             y -= _LINE
         y -= _LINE
     return made
 
 
-def _row(made: Figure, y: float, margin: int, words: tuple[str, str, str], colour: str) -> None:
+def _row(made: Figure, y: float, margin: int, prompt: int, words: tuple[str, str, str], colour: str) -> None:
     head, before, after = words
-    room = max(20, _LETTERS - margin)
-    before = printable(before)[-(room // 3) :]
-    after = printable(after)[: room - room // 3]
+    before = printable(before)[len(before) - prompt if len(before) > prompt else 0 :]
+    after = printable(after)[: max(20, _LETTERS - margin - prompt)]
     step = 0.602 * _POINTS / 72 / PAGE
-    seam = 0.01 + (margin + room // 3) * step
+    seam = 0.01 + (margin + prompt) * step
     for x, text, tint, side in ((0.01, head, colour, "left"), (seam, before, GREY, "right"), (seam, after, colour, "left")):
         made.text(x, y, text, color=tint, family=_MONO, fontsize=_POINTS, va="center", ha=side)
 

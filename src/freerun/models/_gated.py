@@ -3,8 +3,9 @@
     r = sigmoid(b_r + u U_r + h W_r),  z = sigmoid(b_z + u U_z + h W_z),
     g = c_n + h W_n,  n = tanh(b_n + u U_n + r g),  h' = n + z (h - n)
 
-Left to automatic differentiation, a step of a small network spends most of its time between the operations: `make bench` measures
-what this saves. Gradients are compared with automatic differentiation of the same formula and with `torch.nn.GRU` in the tests.
+Left to automatic differentiation, a step of a small network spends most of its time between the operations: `make bench`
+measures what this saves. Gradients are compared with automatic differentiation of the same formula and with `torch.nn.GRU` in
+the tests.
 """
 
 from __future__ import annotations

@@ -67,5 +67,5 @@ class GRU(Model):
             columns, rows = int(self.hidden == 1), int(u.shape[-1] == 0)
             pads = [(0, rows), (0, columns), *3 * [(0, columns, rows, 0)], *3 * [(0, columns, 0, columns)], (0, columns)]
             arguments = [torch.nn.functional.pad(value, pad) for value, pad in zip(arguments, pads, strict=True)]
-        new: torch.Tensor = GatedStep.apply(*arguments)
+        new: torch.Tensor = GatedStep.apply(*arguments)  # type: ignore[no-untyped-call]
         return new if self.hidden > 1 else new[..., :1]

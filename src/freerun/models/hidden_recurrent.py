@@ -1,6 +1,6 @@
 """The Elman network: what does a hidden state add?
 
-    h_t = tanh(b + W h_{t-1} + U u_t),  o_t = c + V h_t,  u_t = [x_t ; f_{t-1}]        (Elman 1990; Goodfellow et al. 2016, 10.2)
+    h_t = tanh(b + W h_{t-1} + U u_t),  o_t = c + V h_t,  u_t = [x_t ; f_{t-1}]        (Elman 1990; Goodfellow et al. 10.2)
 
 With ``feedback=none`` nothing is fed back: a pure transducer, the control whose exposure gap is exactly 0.
 """

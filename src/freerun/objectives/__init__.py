@@ -20,7 +20,5 @@ class Objective(ABC):
     unit: ClassVar[str] = ""
 
     @abstractmethod
-    def __call__(
-        self, outputs: Float[torch.Tensor, "*batch O"], targets: torch.Tensor
-    ) -> Float[torch.Tensor, "*batch"]:
+    def __call__(self, outputs: Float[torch.Tensor, "*batch O"], targets: torch.Tensor) -> Float[torch.Tensor, "*batch"]:
         """The loss of every single prediction; `targets` are ``Int[*batch]`` symbols or ``Float[*batch Y]`` values."""

@@ -1,7 +1,7 @@
 """Scheduled sampling: what if a coin decides, for every sequence and every step, who feeds?
 
-Bengio, Vinyals, Jaitly & Shazeer 2015 (arXiv 1506.03099), section 2.4. The truth is fed with probability eps_i at update i; a falling
-schedule g goes from 1 to 0 and eps_i = end + (start - end) g(i):
+Bengio, Vinyals, Jaitly & Shazeer 2015 (arXiv 1506.03099), section 2.4. The truth is fed with probability eps_i at update i; a
+falling schedule g goes from 1 to 0 and eps_i = end + (start - end) g(i):
 
     constant          g = 1
     linear            g = max(0, 1 - c i)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -79,10 +80,13 @@ def _described(study_info: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _embedded(folder: Path, drawn: Drawn) -> dict[str, str]:
+def _embedded(folder: Path, drawn: Drawn) -> dict[str, Any]:
+    """A figure as data within the page, enlarged from print to screen."""
     image = (folder / "figures" / f"{drawn.name}.svg").read_bytes()
+    points = re.search(rb'width="([0-9.]+)pt"', image)
     return {
         "name": drawn.name,
+        "width": round(1.75 * float(points[1])) if points else 800,
         "caption": drawn.caption,
         "data": f"data:image/svg+xml;base64,{base64.b64encode(image).decode()}",
     }

@@ -48,6 +48,7 @@ def by_task(material: Material, table: pd.DataFrame, compared: pd.DataFrame) -> 
     for task, metric in material.primary.items():
         rows = table[(table["task_label"] == task) & table["primary"] & (table["n"] > 0)]
         points = [_gap_sentence(rows, metric), *_regimes(compared[compared["task_label"] == task])]
+        points.append(_lost(table[table["task_label"] == task]))
         tasks.append(
             {"name": task, "points": [point for point in points if point], "cautions": _cautions(material, task, metric)}
         )
@@ -147,6 +148,17 @@ def _regimes(compared: pd.DataFrame) -> list[str]:
         clauses = [_clause(str(verdict), each, str(metric)) for verdict, each in rows.groupby("verdict", sort=False)]
         found.append(f"{_capital(regime)} against {first}, {label(str(metric))} free: {'; '.join(clauses)}.")
     return found
+
+
+def _lost(rows: pd.DataFrame) -> str:
+    """Which conditions lost runs, so that a mean over survivors is read as one."""
+    rows = rows.drop_duplicates(["model_label", "method"])
+    parts = [
+        f"{row['diverged'] + row['failed']} of {row['runs']} for {row['model_label']}, {row['method']}"
+        for row in rows.to_dict("records")
+        if row["diverged"] + row["failed"]
+    ]
+    return f"Runs that diverged or failed, and are in no mean: {listed(parts)}." if parts else ""
 
 
 def _capital(text: object) -> str:

@@ -43,6 +43,8 @@ def mean_interval(values: Sequence[float] | np.ndarray, log: bool = False, confi
         confidence: how often such an interval covers the truth.
     """
     table = summarise(pd.DataFrame({"all": 0, "value": np.asarray(values, dtype=float)}), ["all"], "value", log, confidence)
+    if table.empty:
+        return Interval(mean=float("nan"), low=float("nan"), high=float("nan"), n=0)
     row = table.iloc[0]
     return Interval(mean=float(row["mean"]), low=float(row["low"]), high=float(row["high"]), n=int(row["n"]))
 

@@ -21,6 +21,7 @@ from freerun.stats.labels import positive
 EXACT, DRAWN = 16, 100_000
 _PAIR = ["task_label", "model_label", "setting", "seed", "metric", "unit", "step"]
 _FAMILY = ["task_label", "model_label", "setting", "metric", "unit"]
+_COLUMNS = [*_FAMILY, "baseline", "regime_label", "n", "ratio", "mean", "low", "high", "effect", "p"]
 
 
 def against_baseline(steps: pd.DataFrame, conditions: pd.DataFrame, level: str = "free") -> pd.DataFrame:
@@ -39,9 +40,7 @@ def against_baseline(steps: pd.DataFrame, conditions: pd.DataFrame, level: str =
     table = annotated(steps, conditions)
     order = [name for name in conditions["regime_label"].cat.categories if (table["regime_label"] == name).any()]
     if len(order) < 2:
-        return pd.DataFrame(
-            columns=[*_FAMILY, "baseline", "regime_label", "n", "ratio", "mean", "low", "high", "effect", "p", "holm"]
-        )
+        return pd.DataFrame(columns=[*_COLUMNS, "holm"])
     first = table.loc[table["regime_label"] == order[0], [*_PAIR, level]]
     rows = []
     for name in order[1:]:
@@ -58,7 +57,7 @@ def against_baseline(steps: pd.DataFrame, conditions: pd.DataFrame, level: str =
                     **_compared(each, positive(named["metric"], named["unit"])),
                 }
             )
-    found = pd.DataFrame(rows)
+    found = pd.DataFrame(rows, columns=_COLUMNS)
     return found.assign(holm=found.groupby("metric", observed=True)["p"].transform(lambda p: holm(p.to_numpy())))
 
 

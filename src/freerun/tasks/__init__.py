@@ -112,7 +112,7 @@ def fingerprint(splits: dict[str, Sequences]) -> str:
             value = getattr(splits[name], part.name)
             if value is not None:
                 digest.update(f"{name}.{part.name}:{tuple(value.shape)}".encode())
-                digest.update(np.ascontiguousarray(value.numpy()))
+                digest.update(np.ascontiguousarray(value.numpy()).tobytes())
     return digest.hexdigest()
 
 

@@ -116,4 +116,5 @@ def _runge_kutta(s: np.ndarray, h: float) -> np.ndarray:
     b = _flow(s + 0.5 * h * a)
     c = _flow(s + 0.5 * h * b)
     d = _flow(s + h * c)
-    return s + (h / 6) * (a + 2 * b + 2 * c + d)
+    following: np.ndarray = s + (h / 6) * (a + 2 * b + 2 * c + d)
+    return following

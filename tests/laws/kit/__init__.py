@@ -1,4 +1,5 @@
-"""The laws, one module a kind. A law is a function of a part that raises AssertionError; what it needs to state it stands here."""
+"""The laws, one module a kind. A law is a function of a part that raises AssertionError; what it needs to state it stands
+here."""
 
 from __future__ import annotations
 

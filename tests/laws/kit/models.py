@@ -1,4 +1,5 @@
-"""What a model owes: it is a step, and `unroll` is that step repeated, for rows and replicas that know nothing of each other."""
+"""What a model owes: it is a step, and `unroll` is that step repeated, for rows and replicas that know nothing of each
+other."""
 
 from __future__ import annotations
 

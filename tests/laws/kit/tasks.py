@@ -95,7 +95,8 @@ def law_training_is_the_same(a: Data, b: Data) -> None:
 
 
 def law_oracle_is_a_distribution(task: Task) -> None:
-    """Where it is defined it sums to 1; on the world's own sequences it is defined until the end, and blind to what comes after."""
+    """Where it is defined it sums to 1; on the world's own sequences it is defined until the end, and blind to what comes
+    after."""
     data = built(task)
     if data.oracle is None:
         return

@@ -1,0 +1,159 @@
+"""Engines with one fault each: the real one, with one of its functions replaced."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from unittest import mock
+
+import torch
+
+from freerun import evaluation, replicas, training
+from freerun.config import canonical, identity
+from freerun.rollout import rollout
+from freerun.runner import run_group
+from laws.kit.runs import Engine, Identities
+
+
+class Patched(Engine):
+    """The engine with `replacement` in the place of `target.name`."""
+
+    target, name = training, ""
+
+    def train(self, group, store):
+        with mock.patch.object(self.target, self.name, self.replacement(getattr(self.target, self.name))):
+            run_group(group, store, lambda *_: None)
+
+
+class ReducesOverTheGroup(Patched):
+    """The loss is normalised over the replicas of the group."""
+
+    name = "per_replica"
+
+    def replacement(self, genuine):
+        def reduce(function, x, axis=0):
+            values = genuine(function, x, axis)
+            return values * (1 + 1e-6 * (len(values) - 1))
+
+        return reduce
+
+
+class CoinsOfTheGroup(Patched):
+    """Coins and samples by the place in the group, not by the seed."""
+
+    target, name = training.Group, "draws"
+
+    def replacement(self, genuine):
+        return lambda group, *words: genuine(group, *words).cumsum(1) % 1
+
+
+class WeightsOfTheGroup(Patched):
+    """Initial weights by the place in the group."""
+
+    name = "initial_weights"
+
+    def replacement(self, genuine):
+        return lambda shapes, seeds: genuine(shapes, list(range(len(seeds))))
+
+
+class ChanceOfTheRegime(Patched):
+    """Another schedule draws another batch: randomness is taken from what the mask left over."""
+
+    name = "stream"
+
+    def replacement(self, genuine):
+        return lambda seed, name, step=0: genuine(random.getrandbits(40) if name == "order" else seed, name, step)
+
+
+class MaskOfCoins(Patched):
+    """At probability 1 a coin still decides, by <= against another draw."""
+
+    name = "_mask"
+
+    def replacement(self, genuine):
+        def mask(group, update):
+            found = genuine(group, update)
+            if found is None or group.experiments[0].regime.__class__.__name__ != "ScheduledSampling":
+                return found
+            return torch.where(found.cumsum(0) == 5, 1 - found, found)
+
+        return mask
+
+
+class NeverStops(Patched):
+    """Nobody looks whether a loss is finite."""
+
+    name = "_freeze_broken"
+
+    def replacement(self, genuine):
+        return lambda *_: None
+
+
+class OneFallsAllFall(Patched):
+    name = "_freeze_broken"
+
+    def replacement(self, genuine):
+        def freeze(outcomes, alive, *rest):
+            genuine(outcomes, alive, *rest)
+            if not bool(alive.all()):
+                alive[:] = False
+                first = next(outcome.broke for outcome in outcomes if outcome.broke)
+                for outcome in outcomes:
+                    outcome.broke = first
+
+        return freeze
+
+
+class ValidationTrains(Patched):
+    """Looking at the validation loss moves the weights."""
+
+    name = "validation"
+
+    def replacement(self, genuine):
+        def look(group, *rest):
+            group.flat *= 0.999
+            return genuine(group, *rest)
+
+        return look
+
+
+class FreeWithoutSilence(Patched):
+    """The free rollout is perturbed even where nothing is fed."""
+
+    name = "rollout"
+
+    def replacement(self, genuine):
+        def roll(*words, mask, **named):
+            result = rollout(*words, mask=mask, **named)
+            return result if mask is None else training.Rollout(outputs=result.outputs * 1.01, fed=result.fed)
+
+        return roll
+
+
+class ForcedTrainOnly(Patched):
+    """The training split is measured in one mode, the test split in both."""
+
+    target, name = evaluation, "_measure"
+
+    def replacement(self, genuine):
+        return lambda seen, metrics, split, mode: [] if (split, mode) == ("train", "free") else genuine(seen, metrics, split, mode)
+
+
+@dataclass
+class SaltedHash(Identities):
+    """Python's own hash of a string: another one in every process."""
+
+    program: str = "import json,sys; from freerun.compose import experiments\n" + (
+        "print(json.dumps([format(hash(str(e)) % 2**64, '016x') for e in experiments(json.loads(sys.argv[1]), sweep=True)]))"
+    )
+
+
+class ForgetsTheTraining(Identities):
+    """The identity of task, model and regime alone."""
+
+    def __init__(self):
+        super().__init__(here=lambda e: identity({k: v for k, v in canonical(e).items() if k != "training"}))
+
+
+__all__ = [name for name, value in vars().items() if isinstance(value, type)]
+_ = replicas

@@ -1,0 +1,99 @@
+"""Does the report begin with the truth, keep everything, and let nothing in or out?"""
+
+import re
+
+import numpy as np
+import pytest
+
+from freerun import report, tables
+from freerun.report.page import escaped, fence
+from freerun.report.words import change, number
+from synthetic import grid, study, tree
+
+
+def built(folder, experiments, statuses=None, tilt=None, **info):
+    """A report; `tilt` maps a regime to a factor on its free errors."""
+    store, ids = study(folder / "store", experiments, statuses)
+    for run in ids if tilt else ():
+        record = store.read(run)
+        record.pop("weights", None)
+        for series in record["series"]:
+            if series["mode"] == "free":
+                factor = tilt.get(record["experiment"]["regime"]["name"], 1)
+                series["values"] = [factor * value for value in series["values"]]
+        store.write(record, None)
+    path = report.build(folder / "out", store, {"name": "s", "ids": ids, **info})
+    return path.read_text(), (folder / "out" / "report.md").read_text()
+
+
+@pytest.mark.parametrize(("factor", "word"), [(0.1, "lower in 1"), (10, "higher in 1")])
+def test_it_says_who_wins_and_teacher_forcing_may(tmp_path, factor, word):
+    html, markdown = built(tmp_path, grid(seeds=4), tilt={"scheduled_sampling": factor})
+    for page in (html, markdown):
+        assert f"the free error is {word} of 1 comparison" in page
+
+
+def test_it_says_when_no_difference_is_shown(tmp_path):
+    _, markdown = built(tmp_path, grid(seeds=3))
+    assert "not shown to differ in 1 of 1 comparison" in markdown
+
+
+def test_below_three_seeds_it_gives_no_interval(tmp_path):
+    _, markdown = built(tmp_path, grid(seeds=2))
+    assert "fewer than three seeds" in markdown
+    assert "Too few seeds for an interval" in markdown
+
+
+def test_lost_runs_are_counted_and_named(tmp_path):
+    _, markdown = built(tmp_path, grid(seeds=3), {0: ("diverged", "loss not finite at update 7"), 4: ("failed", "boom")})
+    assert "1 of 3 for GRU, teacher forcing" in markdown
+    assert "loss not finite at update 7" in markdown
+    assert "boom" in markdown
+
+
+@pytest.mark.parametrize("status", ["pending", "failed"])
+def test_without_any_result_it_says_so(tmp_path, status):
+    html, _ = built(tmp_path, grid(seeds=1), {0: (status, ""), 1: (status, "")})
+    assert "No run of this study has finished yet" in html
+
+
+def test_the_page_is_self_contained_and_escaped(tmp_path):
+    html, markdown = built(
+        tmp_path, grid(tasks=("text",), seeds=1), title="<script>alert(1)</script>", question="[x](javascript:1) & | `",
+        command="freerun study <s>",
+    )  # fmt: skip
+    assert "<script" not in html
+    assert "<script" not in re.sub(r"```.*?```", "", markdown, flags=re.DOTALL)
+    assert "](javascript" not in markdown
+    assert re.search(r"default-src 'none'", html)
+    assert not re.search(r"""(src|href)\s*=\s*["'](?!data:)""", html)
+
+
+def test_the_same_records_give_the_same_bytes(tmp_path):
+    store, ids = study(tmp_path / "store", grid(tasks=("text",), seeds=1))
+    info = {"name": "s", "ids": ids}
+    pages = [report.build(tmp_path / name, store, info).parent for name in "ab"]
+    files = [sorted(path.relative_to(page) for path in page.rglob("*") if path.is_file()) for page in pages]
+    assert files[0] == files[1]
+    assert all((pages[0] / name).read_bytes() == (pages[1] / name).read_bytes() for name in files[0])
+
+
+def test_a_gap_stands_beside_both_levels_in_the_summary(tmp_path):
+    store, ids = study(tmp_path, [*grid(tasks=("lorenz63", "text")), tree("adding")])
+    table = report.summary(tables.frames(store, ids, "s"))
+    assert {"forced", "free", "gap", "n", "diverged", "failed"} <= set(table.columns)
+    np.testing.assert_array_equal(table["gap"].notna(), table["forced"].notna() & table["free"].notna())
+    assert len(table) == 5
+
+
+def test_numbers_in_words():
+    assert [number(x) for x in (float("nan"), 0.0, 0.01234, -1234.5)] == ["undefined", "0", "0.0123", "\N{MINUS SIGN}1.23e+03"]
+    assert (
+        change(0.5, 0.25, 1.0, True, "")
+        == "\N{MINUS SIGN}50\N{NO-BREAK SPACE}% [\N{MINUS SIGN}75\N{NO-BREAK SPACE}%, +0.0\N{NO-BREAK SPACE}%]"
+    )
+
+
+def test_markdown_is_escaped_and_fenced():
+    assert escaped("a|b_<c>\n`d`") == "a\\|b\\_&lt;c&gt; \\`d\\`"
+    assert fence([{"before": "", "after": "a ```` b"}]) == "`````"

@@ -1,0 +1,82 @@
+"""Do the intervals cover what they promise?"""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from freerun import gap, tables
+from freerun.stats.intervals import clopper_pearson, counts, half_width, mean_interval, summarise
+from synthetic import grid, study
+
+
+@pytest.mark.parametrize("n", [3, 5, 20])
+def test_mean_interval_is_that_of_scipy(n):
+    values = np.random.default_rng(n).normal(size=n)
+    found = mean_interval(values)
+    low, high = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert (found.mean, found.low, found.high, found.n) == (
+        pytest.approx(values.mean()),
+        pytest.approx(low),
+        pytest.approx(high),
+        n,
+    )
+
+
+def test_log_interval_is_that_of_the_logarithms():
+    values = np.exp(np.random.default_rng(0).normal(size=6))
+    plain, log = mean_interval(np.log(values)), mean_interval(values, log=True)
+    np.testing.assert_allclose([log.mean, log.low, log.high], np.exp([plain.mean, plain.low, plain.high]))
+    assert log.mean == pytest.approx(stats.gmean(values))
+
+
+def test_a_geometric_mean_of_what_is_not_positive_is_undefined():
+    assert np.isnan(mean_interval([1.0, 2.0, 0.0], log=True).mean)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_below_three_seeds_there_is_no_interval(n):
+    found = mean_interval(np.arange(1.0, n + 1))
+    assert not found.known
+    assert found.n == n
+
+
+def test_undefined_is_left_out_and_counted_out():
+    found = mean_interval([1.0, np.nan, 2.0, 3.0])
+    assert (found.mean, found.n) == (2.0, 3)
+
+
+@pytest.mark.parametrize("n", [3, 5, 10])
+def test_a_95_percent_interval_covers_95_percent(n):
+    values = np.random.default_rng(n).normal(1.0, 2.0, size=(40_000, n))
+    half = half_width(values.std(1, ddof=1), np.full(len(values), n))
+    covered = (np.abs(values.mean(1) - 1.0) <= half).mean()
+    assert 0.935 <= covered <= 0.965
+
+
+def test_the_width_does_not_depend_on_the_number_of_steps(tmp_path):
+    frame = tables.frames(*study(tmp_path, grid(regimes=("teacher_forcing",), seeds=5)), "s").gaps
+    chosen = frame[(frame["metric"] == "rmse") & (frame["split"] == "test")]
+    many = pd.concat([chosen.assign(step=chosen["step"] + 100 * k) for k in range(20)], ignore_index=True)
+    one, more = (mean_interval(gap.over_horizon(each)["gap"].to_numpy()) for each in (chosen, many))
+    assert (more.low, more.high, more.n) == (pytest.approx(one.low), pytest.approx(one.high), 5)
+
+
+def test_groups_are_summarised_apart():
+    frame = pd.DataFrame({"who": ["a", "b"] * 4, "value": np.arange(8.0)})
+    table = summarise(frame, ["who"], "value").set_index("who")
+    for who, values in frame.groupby("who")["value"]:
+        assert table.loc[who, "high"] == pytest.approx(mean_interval(values.to_numpy()).high)
+
+
+@pytest.mark.parametrize(("count", "n"), [(0, 5), (1, 5), (5, 5), (3, 40)])
+def test_clopper_pearson_is_that_of_scipy(count, n):
+    exact = stats.binomtest(count, n).proportion_ci(0.95, method="exact")
+    np.testing.assert_allclose(clopper_pearson(count, n), (exact.low, exact.high))
+
+
+def test_lost_runs_are_counted():
+    frame = pd.DataFrame({"who": ["a"] * 4, "status": ["done", "diverged", "failed", "pending"]})
+    row = counts(frame, ["who"]).iloc[0]
+    assert tuple(row[["runs", "done", "diverged", "failed", "pending"]]) == (4, 1, 1, 1, 1)
+    assert row["lost_low"] == pytest.approx(stats.binomtest(2, 3).proportion_ci(0.95, method="exact").low)
