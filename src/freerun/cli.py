@@ -216,8 +216,7 @@ def _do(chosen: Study, place: Place, options: argparse.Namespace, *, report: boo
     failed = studies.do(chosen, place, options.workers, options.group)
     _tables(chosen.name, place, show=True)
     if report:
-        print("building figures and report ...", flush=True)
-        _report(chosen.name, place)
+        _report_if_needed(chosen.name, place)
     else:
         print(f"tables: {place.folder(chosen.name)}/   (freerun report {chosen.name} builds figures and a report)")
     for identity, reason in failed.items():
@@ -244,9 +243,9 @@ def _tables(name: str, place: Place, *, show: bool = False) -> None:
         tables.write(frames, folder)
     if show:
         from freerun.report import summary
-        from freerun.screen import show_table
+        from freerun.screen import show_results
 
-        show_table(summary(frames))
+        show_results(summary(frames))
     else:
         print(f"tables: {folder}/{{runs,curves,gaps}}.{{parquet,csv}}")
 
@@ -263,10 +262,25 @@ def _figures(name: str, place: Place) -> None:
         print(f"figure: {folder}/figures/{each.name}.{{svg,pdf,png}}")
 
 
+def _report_if_needed(name: str, place: Place) -> None:
+    from freerun.manifest import matches
+    from freerun.studies import read_info
+
+    folder = place.folder(name)
+    if matches(folder, place.store, read_info(name, place)):
+        print(f"report: {folder}/report.html (as before: nothing has changed)")
+    else:
+        print("building figures and report ...", flush=True)
+        _report(name, place)
+
+
 def _report(name: str, place: Place) -> None:
+    from freerun import manifest
     from freerun.report import build
     from freerun.studies import read_info
 
-    with _writing(place.folder(name)):
-        path = build(place.folder(name), place.store, read_info(name, place))
+    info, folder = read_info(name, place), place.folder(name)
+    with _writing(folder):
+        path = build(folder, place.store, info)
+        manifest.write(folder, place.store, info)
     print(f"report: {path}")

@@ -7,9 +7,27 @@ from rich.console import Console
 from rich.table import Table
 
 
+def show_results(summary: pd.DataFrame) -> None:
+    """Print the results of a study: forced and free level, the exposure gap with its interval, and who is missing."""
+    interval = [_interval(low, high) for low, high in zip(summary["gap_low"], summary["gap_high"], strict=True)]
+    measure = [
+        f"{metric}, {unit}" if unit else str(metric) for metric, unit in zip(summary["metric"], summary["unit"], strict=True)
+    ]
+    shown = summary[["task", "model", "regime"]].assign(measure=measure)
+    shown = shown.assign(forced=summary["forced"], free=summary["free"], gap=summary["gap"])
+    shown["95 % interval"] = interval
+    shown["seeds"] = summary["n"]
+    lost = [name for name in ("diverged", "failed", "pending") if summary[name].any()]
+    show_table(shown.assign(**{name: summary[name] for name in lost}))
+
+
+def _interval(low: float, high: float) -> str:
+    return "" if low != low else f"{low:.3g} to {high:.3g}"
+
+
 def show_table(frame: pd.DataFrame) -> None:
     """Print a frame, one line a row; a value that repeats the one above is left out in the leading text columns."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     texts = [str(column) for column in frame.columns if not pd.api.types.is_numeric_dtype(frame[column])]
     for column in frame.columns:
         table.add_column(str(column), justify="left" if str(column) in texts else "right", no_wrap=True)

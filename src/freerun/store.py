@@ -88,6 +88,14 @@ class Store:
             raise CorruptRecord(f"{path}: holds the record of another run, {record['run']}")
         return record
 
+    def checksum(self, run: str) -> str:
+        """The checksum that a record was written with; "" if there is no record."""
+        try:
+            with open(self.path(run), "rb") as file:
+                return file.readline(200).decode("ascii", errors="replace").strip()
+        except FileNotFoundError:
+            return ""
+
     def set_aside(self, run: str) -> Path:
         """Move a broken record out of the way, keeping it for inspection."""
         path = self.path(run)

@@ -48,7 +48,7 @@ class Tables:
 
 
 def frames(store: Store, ids: Iterable[str], study: str, planned: Mapping[str, Mapping[str, Any]] | None = None) -> Tables:
-    """The frames of the runs `ids`, in their order; a run without a sound record is `pending`.
+    """The frames of the runs `ids`, in their order; a run without a sound record is `failed` or `pending`.
 
     Args:
         store: where the records are.
@@ -62,7 +62,7 @@ def frames(store: Store, ids: Iterable[str], study: str, planned: Mapping[str, M
     series: list[tuple[int, dict[str, Any]]] = []
     for number, (run, record) in enumerate(records(store, order)):
         tree = record["experiment"] if record else (planned or {}).get(run, {})
-        rows.append({"run": run, "study": study, **_axes(tree), **_settings(tree), **_outcome(record)})
+        rows.append({"run": run, "study": study, **_axes(tree), **_settings(tree), **_outcome(record, store.failure(run))})
         if record:
             curves.append((number, record["curves"]))
             series.extend((number, {**each, "values": np.array(each["values"], dtype=float)}) for each in record["series"])
@@ -134,9 +134,9 @@ def _plain(value: Any) -> Any:
     return json.dumps(value, sort_keys=True) if isinstance(value, (list, dict)) else value
 
 
-def _outcome(record: dict[str, Any] | None) -> dict[str, Any]:
+def _outcome(record: dict[str, Any] | None, failure: str | None = None) -> dict[str, Any]:
     if record is None:
-        return {"status": "pending", "reason": ""}
+        return {"status": "pending" if failure is None else "failed", "reason": failure or ""}
     made = record["provenance"]
     found = {"status": record["status"], "reason": record["reason"]}
     found |= {f"version.{name}": made.get("versions", {}).get(name) for name in VERSIONS}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from freerun.models.gru import GRU
+from freerun.models.gru import GATES, GRU
 from freerun.models.hidden_recurrent import HiddenRecurrent
 from laws.broken import models as broken
 from laws.kit import CLOSE, gap, gradients, noise, small, small_parts, weights_of
@@ -31,7 +31,7 @@ CAUGHT = [
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("hidden", [1, 5])
+@pytest.mark.parametrize("hidden", [1, 5, 16])
 def test_law(law, name, hidden):
     law(small(type(MODELS[name]), hidden=hidden))
 
@@ -54,14 +54,18 @@ def _torch_layer(kind: type, r: int, inputs: int, hidden: int, parameters: dict[
 
 def _as_torch(model, weights) -> tuple[type, dict[str, torch.Tensor]]:
     """Our weights under the names, and in the layout, of `torch.nn`."""
-    turned = {name: value.transpose(1, 2) for name, value in weights.items()}
-    own = {"weight_ih_l0": turned["input.weight"], "bias_ih_l0": weights["input.bias"][:, 0]}
-    silent = torch.zeros(len(weights["input.bias"]), 1, model.hidden, dtype=torch.float64)[:, 0]
+    silent = weights["output.bias"].new_zeros(len(weights["output.bias"]), model.hidden)
     if isinstance(model, GRU):
-        own["weight_hh_l0"] = torch.cat([turned["gates.weight"], turned["candidate.weight"]], 1)
-        own["bias_hh_l0"] = torch.cat([silent, silent, weights["candidate.bias"][:, 0]], 1)
-        return torch.nn.GRU, own
-    return torch.nn.RNN, own | {"weight_hh_l0": turned["recurrent.weight"], "bias_hh_l0": silent}
+        u = torch.cat([weights[f"input.{gate}"] for gate in GATES], 2)
+        w = torch.cat([weights[f"recurrent.{gate}"] for gate in GATES], 2)
+        c = torch.cat([silent, silent, weights["recurrent.bias"][:, 0]], 1)
+        return torch.nn.GRU, _named(u[:, :-1], u[:, -1], w, c)
+    bias = weights["input.bias"][:, 0]
+    return torch.nn.RNN, _named(weights["input.weight"], bias, weights["recurrent.weight"], silent)
+
+
+def _named(u, b, w, c) -> dict[str, torch.Tensor]:
+    return {"weight_ih_l0": u.transpose(1, 2), "bias_ih_l0": b, "weight_hh_l0": w.transpose(1, 2), "bias_hh_l0": c}
 
 
 def law_equals_torch(model, hidden_of) -> None:
@@ -75,9 +79,15 @@ def law_equals_torch(model, hidden_of) -> None:
         outputs = hidden @ weights["output.weight"][r] + weights["output.bias"][r]
         assert gap(ours[:, r], outputs) < CLOSE, f"replica {r} differs from {kind.__name__} by {gap(ours[:, r], outputs):.1e}"
         assert gap(last[r], end[0]) < CLOSE
-        (mine,) = gradients(ours[:, r].square().sum(), [weights["input.weight"]])
+        mine = gradients(ours[:, r].square().sum(), list(weights.values()))
+        _, named = _as_torch(model, dict(zip(weights, mine, strict=True)))
         outputs.square().sum().backward()
-        assert gap(mine[r].T, layer.weight_ih_l0.grad) < CLOSE, "the gradient of the input weights differs from torch"
+        for name, parameter in layer.named_parameters():
+            if name != "bias_hh_l0" or kind is torch.nn.GRU:  # where torch has two biases and we one, both get its gradient
+                ours_, theirs = named[name][r], parameter.grad
+                if name == "bias_hh_l0":
+                    ours_, theirs = ours_[-model.hidden :], theirs[-model.hidden :]
+                assert gap(ours_, theirs) < CLOSE, f"the gradient of {name} is {gap(ours_, theirs):.1e} off torch"
 
 
 def _unroll(model, weights, u):

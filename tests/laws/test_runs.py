@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 
 import pytest
 
 from freerun import catalog
 from freerun.compose import experiments, presets
+from freerun.config import Evaluation, Experiment, Training
 from freerun.errors import ConfigError
 from freerun.grouping import groups, plan
 from laws.broken import runs as broken
 from laws.kit import runs as kit
+from laws.kit import small, variants
 
 ENGINE = kit.Engine()
 EACH = [name for name, model in catalog.parts("model").items() if model.emits == "each"]
@@ -154,65 +157,56 @@ def test_a_run_asked_for_twice_is_one_run_and_groups_hold_what_may_share():
 
 # --- every combination is refused in one line, or runs ---
 
-SMALL_WORLD = {"sequences": 12, "length": 12}
-COMPOSED = [
-    f"task={task} model={model} regime={regime} feedback={feedback}"
-    for task, model, regime, feedback in itertools.product(
-        [*catalog.parts("task"), *presets("task")], catalog.parts("model"), [*REGIMES, *presets("regime")],
-        ["null", *catalog.parts("feedback")],
-    )
-]  # fmt: skip
+GRADIENTS = ("through", "stop", "every_2")
+TASKS = variants("task")
+COMBINATIONS = list(itertools.product(TASKS, catalog.parts("model"), [None, *catalog.parts("feedback")]))
 
 
-def _tiny(choice: str) -> list[str]:
-    task = choice.split()[0].removeprefix("task=")
-    settings = next((cls for name, cls in catalog.parts("task").items() if task.startswith(name)), None).__dataclass_fields__
-    small = [f"task.{name}={value}" for name, value in SMALL_WORLD.items() if name in settings]
-    return [*kit.TINY[:-1], "training.updates=2", "model.hidden=2", *small, *choice.split()]
+def _experiment(number: int) -> Experiment:
+    """One combination of task, model and feedback; regimes, schedules and gradients take turns."""
+    task, model, feedback = COMBINATIONS[number]
+    regimes = list(variants("regime").values())
+    span = {} if TASKS[task].emits == "last" else {"warmup": 2, "horizon": 7}
+    return Experiment(
+        task=copy.copy(TASKS[task]), model=small(catalog.get("model", model), hidden=2), regime=regimes[number % len(regimes)],
+        feedback=feedback and catalog.get("feedback", feedback)(), gradient=GRADIENTS[number % 3],
+        training=Training(updates=2, batch=2, log_every=1), evaluation=Evaluation(sequences=3, **span),
+    )  # fmt: skip
 
 
-def _fits() -> list[str]:
-    found = []
-    for choice in COMPOSED:
+def _refusals() -> dict[int, str]:
+    found = {}
+    for number in range(len(COMBINATIONS)):
         try:
-            experiments(_tiny(choice), sweep=False)
-        except ConfigError:
-            continue
-        found.append(choice)
+            _experiment(number)
+        except ConfigError as fault:
+            found[number] = str(fault)
     return found
 
 
-def test_every_combination_composes_or_is_refused_in_one_line():
-    refused = 0
-    for choice in COMPOSED:
-        try:
-            experiments(_tiny(choice), sweep=False)
-        except ConfigError as fault:
-            refused += 1
-            assert "\n" not in str(fault), choice
-            assert "choose" in str(fault), f"{choice}: {fault}"
-    assert 0 < refused < len(COMPOSED)
+REFUSED = _refusals()
 
 
-#: Every pair (task, feedback), (task, model), (model, feedback) and each regime and gradient is run at least once.
-GRADIENTS = ("through", "stop", "every_2")
+def test_an_impossible_combination_is_refused_in_one_line_that_names_a_choice():
+    for number, text in REFUSED.items():
+        assert "\n" not in text, COMBINATIONS[number]
+        assert "choose" in text, f"{COMBINATIONS[number]}: {text}"
+    assert 0 < len(REFUSED) < len(COMBINATIONS)
 
 
-def _covering() -> list[str]:
-    seen: set = set()
-    chosen = []
-    for i, choice in enumerate(_fits()):
-        task, model, regime, feedback = choice.split()
-        pairs = {(task, feedback), (task, model), (model, feedback), (model, regime), (feedback, regime)}
-        if pairs - seen:
-            seen |= pairs
-            chosen.append(f"{choice} gradient={GRADIENTS[i % 3]}")
-    return chosen
-
-
-@pytest.mark.parametrize("choice", _covering())
-def test_what_composes_runs_two_updates(choice):
-    (result,) = ENGINE(plan(experiments(_tiny(choice), sweep=False)))
+@pytest.mark.parametrize(
+    "number", sorted(set(range(len(COMBINATIONS))) - set(REFUSED)), ids=lambda n: "-".join(str(x) for x in COMBINATIONS[n])
+)
+def test_what_composes_runs_two_updates(number):
+    (result,) = ENGINE(plan([_experiment(number)]))
     assert result.record["status"] == "done"
     assert {p["update"] for p in result.record["curves"]} == {0, 1}
     assert result.record["series"]
+
+
+@pytest.mark.parametrize("key", ["task", "regime", "model"])
+def test_every_preset_runs_two_updates(key):
+    for name in presets(key):
+        _, *small_run = kit.TINY
+        (result,) = ENGINE(plan(experiments([*small_run, "training.updates=2", "model.hidden=2", f"{key}={name}"], sweep=False)))
+        assert result.record["status"] == "done", name

@@ -29,7 +29,7 @@ def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Pa
     Args:
         study_folder: where everything goes; made if it is missing.
         store: the records.
-        study_info: `name` and `ids` of the study; also `title`, `question`, `command`, `overrides`, `date` and `planned` (the
+        study_info: `name` and `ids` of the study; also `title`, `question`, `command`, `overrides` and `planned` (the
             canonical experiments by identity, to name pending runs), where known.
 
     Returns:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -85,27 +86,37 @@ def lost(runs: pd.DataFrame) -> list[dict[str, str]]:
     return [{name: str(row[name]) for name in (*CELL, "seed", "run", "status", "reason")} for row in rows.to_dict("records")]
 
 
-def cost(store: Store, ids: Iterable[str]) -> dict[str, float]:
-    """Seconds that training and evaluation took, summed over the records."""
-    total = {"training_seconds": 0.0, "evaluation_seconds": 0.0}
-    for _, record in tables.records(store, ids):
-        for name in total:
-            total[name] += float((record or {}).get("provenance", {}).get(name) or 0)
-    return total
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What the runs of a study took: seconds of training and evaluation, summed, and when the last one ended (UTC)."""
+
+    training_seconds: float
+    evaluation_seconds: float
+    finished: str
 
 
-def provenance(runs: pd.DataFrame, cost: Mapping[str, float], study_info: Mapping[str, Any]) -> list[tuple[str, str]]:
+def cost(store: Store, ids: Iterable[str]) -> Cost:
+    """What the records say of time."""
+    made = [record["provenance"] for _, record in tables.records(store, ids) if record]
+    return Cost(
+        training_seconds=sum(float(each.get("training_seconds") or 0) for each in made),
+        evaluation_seconds=sum(float(each.get("evaluation_seconds") or 0) for each in made),
+        finished=max((str(each.get("finished") or "") for each in made), default=""),
+    )
+
+
+def provenance(runs: pd.DataFrame, cost: Cost, study_info: Mapping[str, Any]) -> list[tuple[str, str]]:
     """By what the study was made, as pairs of a name and its value."""
     tally = runs["status"].value_counts()
     became = ", ".join(f"{int(tally[status])} {status}" for status in STATUSES if status in tally)
-    found = [("Command", str(study_info.get("command") or "")), ("Date", str(study_info.get("date") or ""))]
+    found = [("Command", str(study_info.get("command") or "")), ("Last run ended", cost.finished)]
     overrides = study_info.get("overrides") or ()
     found.append(("Overrides", overrides if isinstance(overrides, str) else " ".join(str(each) for each in overrides)))
     found.append(("Runs", f"{len(runs)} ({became})"))
     found.append(
         (
             "Training time",
-            f"{_duration(cost['training_seconds'])} summed over runs, evaluation {_duration(cost['evaluation_seconds'])}",
+            f"{_duration(cost.training_seconds)} summed over runs, evaluation {_duration(cost.evaluation_seconds)}",
         )
     )
     found += [(name.removeprefix("version."), _unique(runs[name])) for name in runs.columns if name.startswith("version.")]

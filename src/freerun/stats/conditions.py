@@ -28,8 +28,8 @@ def conditions(runs: pd.DataFrame) -> pd.DataFrame:
     """
     known = runs[runs["task"].notna()]
     table = known[["run", "task", "model", "regime"]].astype(object)
-    for part in ("task", "model"):
-        varying = _varying(known, _settings(known, part), table[[part]])
+    for part, cell_of_part in (("task", ["task"]), ("model", ["task", "model"])):
+        varying = _varying(known, _settings(known, part), table[cell_of_part])
         table[f"{part}_label"] = _names(known, part, varying, table)
     cell = table[["task_label", "model_label"]]
     own = _varying(known, _settings(known, "regime"), cell.assign(regime=table["regime"]))

@@ -35,7 +35,7 @@ class Text(Task):
     path: str | None = None
     train: float = 0.8
     validation: float = 0.1
-    rare: int = 200
+    rare: int = 50
     length: int = 40
 
     def __post_init__(self) -> None:

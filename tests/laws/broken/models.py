@@ -98,24 +98,17 @@ class ClaimsNoMemory(HiddenRecurrent):
     memoryless: ClassVar[bool] = True
 
 
-@dataclass(kw_only=True)
-class PlainSigmoid(GRU):
+class PlainSigmoid(HiddenRecurrent):
     """The vectorised logistic function rounds differently in the last elements of a tensor."""
 
-    def advance(self, weights, drive, state):
-        (h,) = state
-        gates, candidate = drive.split((2 * self.hidden, self.hidden), -1)
-        reset, keep = torch.sigmoid(torch.baddbmm(gates, h, weights["gates.weight"])).split(self.hidden, -1)
-        new = torch.tanh(candidate + reset * torch.baddbmm(weights["candidate.bias"], h, weights["candidate.weight"]))
-        h = new + keep * (h - new)
-        return h, (h,)
+    def step(self, weights, u, state):
+        out, state = super().step(weights, u, state)
+        return torch.sigmoid(out), state
 
 
-@dataclass(kw_only=True)
 class SwappedGates(GRU):
     """The update gate keeps what it should replace."""
 
-    def advance(self, weights, drive, state):
+    def advance(self, weights, u, state):
         (h,) = state
-        new, _ = super().advance(weights, drive, state)
-        return h - new, (h - new,)
+        return h - super().advance(weights, u, state)

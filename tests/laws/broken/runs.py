@@ -8,8 +8,9 @@ from unittest import mock
 
 import torch
 
-from freerun import evaluation, replicas, training
+from freerun import evaluation, training
 from freerun.config import canonical, identity
+from freerun.regimes.scheduled_sampling import ScheduledSampling
 from freerun.rollout import rollout
 from freerun.runner import run_group
 from laws.kit.runs import Engine, Identities
@@ -71,11 +72,13 @@ class MaskOfCoins(Patched):
     name = "_mask"
 
     def replacement(self, genuine):
-        def mask(group, update):
-            found = genuine(group, update)
-            if found is None or group.experiments[0].regime.__class__.__name__ != "ScheduledSampling":
-                return found
-            return torch.where(found.cumsum(0) == 5, 1 - found, found)
+        def mask(group, update, *rest):
+            found = genuine(group, update, *rest)
+            if found is None:
+                return None
+            coined = torch.tensor([isinstance(e.regime, ScheduledSampling) for e in group.experiments])[:, None]
+            last = torch.arange(len(found))[:, None, None] == len(found) - 2
+            return torch.where(coined & last, 1 - found, found)
 
         return mask
 
@@ -154,6 +157,3 @@ class ForgetsTheTraining(Identities):
     def __init__(self):
         super().__init__(here=lambda e: identity({k: v for k, v in canonical(e).items() if k != "training"}))
 
-
-__all__ = [name for name, value in vars().items() if isinstance(value, type)]
-_ = replicas

@@ -120,7 +120,7 @@ def law_start_is_zero(model: Model) -> None:
 def law_same_bits_alone_and_in_a_group(model: Model) -> None:
     """For each replica: value, state and gradient alone and in a group, in odd sizes and both precisions."""
     for dtype, batch, inputs, outputs in [
-        (d, b, i, o) for d in (torch.float32, torch.float64) for b in (1, 2, 3, 5) for i, o in ((1, 1), (3, 7), (7, 1))
+        (d, b, i, o) for d in (torch.float32, torch.float64) for b in (1, 2, 3, 4) for i, o in ((1, 1), (3, 7), (7, 1))
     ]:
         weights = weights_of(model, inputs, outputs, R, dtype)
         u = noise(T, R, batch, inputs, dtype=dtype)

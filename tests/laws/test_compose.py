@@ -1,0 +1,223 @@
+"""Is every wrong word refused in one line that says what is right?"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from freerun import catalog
+from freerun.compose import experiments, presets
+from freerun.config import PARTS, Experiment, canonical, from_canonical, identity
+from freerun.errors import ConfigError
+
+#: What a user may write, a piece of the key or value that the answer must name, and the nearest right choice (or the rule).
+BAD = [
+    ("task=lorenz", "task=lorenz", "lorenz63"),
+    ("model=gro", "model=gro", "gru"),
+    ("regime=teacher_forcin", "regime=teacher_forcin", "teacher_forcing"),
+    ("feedback=samples", "feedback=samples", "sample"),
+    ("objective=crossentropy", "objective=crossentropy", "cross_entropy"),
+    ("trainin.lr=0.1", "trainin.lr", "training.lr"),
+    ("sed=1", "sed", "seed"),
+    ("training.learning_rate=0.1", "training.learning_rate", "choose one of"),
+    ("training.updatez=5", "training.updatez", "updates"),
+    ("evaluation.horizn=5", "evaluation.horizn", "horizon"),
+    ("model.hiden=5", "model.hiden", "hidden"),
+    ("task.staets=5", "task.staets", "states"),
+    ("regime=scheduled_sampling regime.schedule=linaer", "schedule", "linear"),
+    ("regime.schedule=linear", "regime.schedule", "teacher_forcing"),
+    ("training.decay=cosin", "decay", "cosine"),
+    ("training.optimizer=adamm", "optimizer", "adam"),
+    ("gradient=every_0", "gradient", "stop"),
+    ("gradient=often", "gradient", "every_N"),
+    ("dtype=float16", "dtype=float16", "float"),
+    ("device=gpu", "device=gpu", "cpu"),
+    ("training.lr=fast", "training.lr", "fast"),
+    ("training.updates=1.5", "training.updates", "1.5"),
+    ("training.updates=-1", "training.updates", "not be negative"),
+    ("training.batch=0", "training.batch", "at least 1"),
+    ("training.lr=0", "training.lr", "positive"),
+    ("training.lr=nan", "training.lr", "nan"),
+    ("training.lr=inf", "training.lr", "inf"),
+    ("training.clip=-1", "training.clip", "positive"),
+    ("training.clip=nan", "training.clip", "nan"),
+    ("training.truncate=0", "training.truncate", "at least 1"),
+    ("training.log_every=0", "training.log_every", "at least 1"),
+    ("training.weight_decay=-0.1", "training.weight_decay", "not be negative"),
+    ("evaluation.warmup=-1", "evaluation.warmup", "not be negative"),
+    ("evaluation.horizon=0", "evaluation.horizon", "at least 1"),
+    ("evaluation.sequences=0", "evaluation.sequences", "at least 1"),
+    ("evaluation.warmup=50 task.length=50", "evaluation.warmup", "smaller than task.length"),
+    ("task.length=0", "task.length", "at least 1"),
+    ("model.hidden=0", "model.hidden", "at least 1"),
+    ("model.hidden=-3", "model.hidden", "at least 1"),
+    ("model.hidden=many", "model.hidden", "many"),
+    ("task.stay=1.0", "task.stay", "[0, 1)"),
+    ("task.concentration=inf", "task.concentration", "inf"),
+    ("task=lorenz63 task.dt=0", "task.dt", "(0, 0.2]"),
+    ("task=lorenz63 task.substeps=0", "task.substeps", "at least 1"),
+    ("task=lorenz63 task.predict=velocity", "predict", "increment"),
+    ("task=lorenz63 task.transient=inf", "task.transient", "inf"),
+    ("task=text task.path=/no/such/file", "task.path", "No such file"),
+    ("task=text task.train=1.5", "task.train", "(0, 1)"),
+    ("task=adding model=sequence_to_one task.length=1", "task.length", "at least 2"),
+    ("regime=scheduled_sampling regime.start=2", "regime.start", "[0, 1]"),
+    ("regime=scheduled_sampling regime.k=inf", "regime.k", "inf"),
+    ("regime=scheduled_sampling regime.schedule=exponential regime.k=1.5", "regime.k", "(0, 1)"),
+    ("task=lorenz63 feedback=argmax", "feedback=argmax", "mean"),
+    ("feedback=mean", "feedback=mean", "sample"),
+    ("objective=squared_error", "objective=squared_error", "cross_entropy"),
+    ("task=adding", "model=gru", "sequence_to_one"),
+    ("model=sequence_to_one", "model=sequence_to_one", "gru"),
+    ("task=adding model=sequence_to_one feedback=mean", "feedback=mean", "feedback=none"),
+    ("task=adding model=sequence_to_one evaluation.horizon=3", "evaluation.warmup and horizon", "leave them out"),
+    ("model=output_recurrent feedback=none", "feedback=none", "another model"),
+    ("task=lorenz63 task.predict=increment feedback=none", "feedback=none", "feedback=mean"),
+    ("seed=1.5", "seed", "1.5"),
+    ("seed=first", "seed", "first"),
+    ("+new=1", "+new=1", "key=value"),
+    ("~task", "~task", "key=value"),
+    ("training=fast", "training", "training.updates"),
+    ("seed", "seed", "key=value"),
+    ("model.hidden=${seed}", "model.hidden", "interpolation"),
+    ("plugins=[/no/such/part.py]", "/no/such/part.py", "no such Python file"),
+]
+
+
+@pytest.mark.parametrize(("words", "names", "teaches"), BAD, ids=[words for words, *_ in BAD])
+def test_a_wrong_word_is_refused_in_one_line(words, names, teaches):
+    with pytest.raises(ConfigError) as caught:
+        experiments(words.split(), sweep=False)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert names in text
+    assert teaches in text
+    assert len(text) < 300
+
+
+def test_several_values_need_a_sweep():
+    with pytest.raises(ConfigError, match="-m"):
+        experiments(["seed=0,1"], sweep=False)
+    assert [e.seed for e in experiments(["seed=0,1"], sweep=True)] == [0, 1]
+    assert len(experiments(["seed=range(0,3)", "model=gru,hidden_recurrent", "training.lr=1e-3,3e-3"], sweep=True)) == 12
+
+
+@pytest.mark.parametrize("key", PARTS)
+def test_every_part_and_preset_can_be_named(key):
+    names = [*catalog.parts(key), *presets(key)]
+    assert len(set(names)) == len(names) > 0
+    fitting = {"sequence_to_one": ["task=adding"], "adding": ["model=sequence_to_one"], "mean": ["task=lorenz63"]}
+    for name in names:
+        extra = fitting.get(name, ["task=lorenz63"] if name == "squared_error" else [])
+        (found,) = experiments([*extra, f"{key}={name}"], sweep=False)
+        if name in catalog.parts(key):
+            assert catalog.name_of(getattr(found, key)) == name
+
+
+def test_words_and_python_make_the_same_experiment():
+    from freerun.config import Evaluation, Training
+    from freerun.models.gru import GRU
+    from freerun.regimes.scheduled_sampling import Schedule, ScheduledSampling
+    from freerun.tasks.lorenz63 import Lorenz63, Predict
+
+    words = "task=lorenz63 task.predict=increment task.length=30 model=gru model.hidden=7 regime=scheduled_sampling"
+    more = "regime.schedule=exponential regime.k=0.99 training.lr=0.01 training.clip=null evaluation.horizon=9 gradient=every_2 seed=4"
+    (composed,) = experiments([*words.split(), *more.split()], sweep=False)
+    built = Experiment(
+        task=Lorenz63(predict=Predict.increment, length=30), model=GRU(hidden=7), gradient="every 2", seed=4,
+        regime=ScheduledSampling(schedule=Schedule.exponential, k=0.99), training=Training(lr=0.01, clip=None),
+        evaluation=Evaluation(horizon=9),
+    )  # fmt: skip
+    assert canonical(composed) == canonical(built)
+    assert identity(canonical(composed)) == identity(canonical(built))
+
+
+@pytest.mark.parametrize("name", catalog.parts("task"))
+def test_a_canonical_tree_is_the_experiment_again(name):
+    model = "sequence_to_one" if catalog.get("task", name).emits == "last" else "gru"
+    (found,) = experiments([f"task={name}", f"model={model}", "training.lr=1", "training.decay=constant"], sweep=False)
+    again = from_canonical(canonical(found))
+    assert again == found
+    assert identity(canonical(again)) == identity(canonical(found))
+
+
+def test_a_whole_number_and_its_float_are_one_setting():
+    one, other = (identity(canonical(experiments([f"training.lr={x}"], sweep=False)[0])) for x in ("1", "1.0"))
+    assert one == other
+
+
+def test_an_altered_tree_is_refused():
+    tree = canonical(experiments([], sweep=False)[0])
+    for key, value in (("model", {"name": "grue"}), ("task", {**tree["task"], "extra": 1}), ("training", {"lr": -1.0})):
+        with pytest.raises(ConfigError):
+            from_canonical({**tree, key: value})
+
+
+PLUGIN = '''
+"""Forced at every other step."""
+
+from dataclasses import dataclass
+
+from freerun.lazy import torch
+from freerun.regimes import Regime
+
+
+@dataclass(kw_only=True)
+class EveryOther(Regime):
+    """Forced at every n-th step."""
+
+    n: int = 2
+
+    def probability(self, update, updates):
+        return 1 / self.n
+
+    def mask(self, coins, update, updates):
+        steps = torch.arange(len(coins))[:, None] % self.n == 0
+        return steps.to(coins.dtype).expand(coins.shape).clone()
+'''
+
+
+@pytest.fixture
+def plugin(tmp_path, monkeypatch):
+    monkeypatch.setattr(catalog, "_plugins", {kind: {} for kind in catalog.KINDS})
+    file = tmp_path / "every_other.py"
+    file.write_text(PLUGIN)
+    return file
+
+
+def test_a_regime_outside_the_package_is_used_by_name_and_known_by_its_code(plugin):
+    words = [f"plugins=[{plugin}]", "regime=every_other", "regime.n=3"]
+    (found,) = experiments(words, sweep=False)
+    assert found.regime.n == 3
+    tree = canonical(found)
+    assert tree["regime"]["name"] == "every_other"
+    assert len(tree["regime"]["source"]) == 64
+    first = identity(tree)
+    assert identity(canonical(experiments(words, sweep=False)[0])) == first
+    plugin.write_text(PLUGIN.replace("== 0", "== 1"))
+    assert identity(canonical(experiments(words, sweep=False)[0])) != first, "changed code is another run"
+    with pytest.raises(ConfigError, match="changed"):
+        from_canonical(tree)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [("x = 1", "defines no part"), ("raise ValueError('boom')", "boom"), ("def f(:", "SyntaxError"), (PLUGIN + PLUGIN.replace("EveryOther", "Two"), "one part")],
+    ids=["empty", "raises", "syntax", "two"],
+)  # fmt: skip
+def test_a_broken_plugin_is_refused_in_one_line(plugin, code, reason):
+    plugin.write_text(code)
+    with pytest.raises(ConfigError, match=reason) as caught:
+        experiments([f"plugins=[{plugin}]"], sweep=False)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_part_is_a_dataclass_of_settings_whose_class_is_final():
+    for kind in catalog.KINDS:
+        parent = catalog.base(kind)
+        for name, cls in catalog.parts(kind).items():
+            assert dataclasses.is_dataclass(cls), f"{kind} {name}"
+            assert cls.__base__ is parent, f"{kind} {name} is derived from another part"
+            assert catalog.summary(cls).endswith("."), f"{kind} {name} has no first sentence"
+            assert catalog.name_of(cls) == name
