@@ -87,13 +87,13 @@ def matrix_products() -> Callable[[], None]:
     return run
 
 
-def forced(steps: int, replicas: int, *, fast: bool) -> Callable[[], None]:
+def forced(steps: int, replicas: int, batch: int, *, fast: bool) -> Callable[[], None]:
     """An output-recurrent network under teacher forcing, forward and backward: the fast path or its own step loop."""
     model = OutputRecurrent(hidden=H)
     start = initial_weights(model.shapes(Y, Y), list(range(replicas)))
     weights = {name: torch.from_numpy(value).float().requires_grad_() for name, value in start.items()}
-    truth = torch.randn(steps, replicas, B, Y)
-    mask = None if fast else torch.ones(steps, replicas, B)
+    truth = torch.randn(steps, replicas, batch, Y)
+    mask = None if fast else torch.ones(steps, replicas, batch)
 
     def run() -> None:
         result = rollout(model, weights, truth=truth, start=truth[0], feedback=Mean(), mask=mask)
@@ -140,11 +140,10 @@ def main() -> None:
         ),
         ("closed-loop GRU: engine / its matrix products alone", "<= 2.5", ratio(loop["engine"], loop["products"])),
     ]
-    for replicas in (1, 8):
-        path = compare(
-            {"loop": forced(1000, replicas, fast=False), "fast": forced(1000, replicas, fast=True)}, max(3, options.rounds // 3)
-        )
-        name = f"teacher-forced output_recurrent, T=1000, R={replicas}: step loop / fast path"
+    for replicas, batch in ((1, 8), (1, 32), (8, 32)):
+        runs = {name: forced(1000, replicas, batch, fast=name == "fast") for name in ("loop", "fast")}
+        path = compare(runs, max(3, options.rounds // 2))
+        name = f"teacher-forced output_recurrent, T=1000, R={replicas}, B={batch}: step loop / fast path"
         rows.append((name, ">= 20" if replicas == 1 else "", ratio(path["loop"], path["fast"])))
     lines = [
         "# Engine speed",

@@ -51,6 +51,7 @@ def experiments(overrides: Iterable[str], *, sweep: bool) -> list[Experiment]:
     parsed = _parse(list(overrides))
     for path in _plugins(parsed):
         catalog.load_plugin(path)
+        _composed.cache_clear()
     _register()
     wanted = [item for item in parsed if item.key_or_group != "plugins"]
     for item in wanted:

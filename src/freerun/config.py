@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 import re
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -146,18 +146,16 @@ class Experiment:
         length = self.task.length
         if length < 1:
             raise ConfigError(f"task.length must be at least 1, got {length}")
-        if self.evaluation.warmup is None:
-            default = self.task.default_warmup
-            self.evaluation.warmup = default if default < length else 0
         warmup = self.evaluation.warmup
+        if warmup is None:
+            warmup = self.task.default_warmup if self.task.default_warmup < length else 0
         if warmup >= length:
             raise ConfigError(f"evaluation.warmup must be smaller than task.length ({length}), got {warmup}")
-        if self.evaluation.horizon is None:
-            self.evaluation.horizon = self.task.default_horizon or length - warmup
-        if self.task.emits == "last" and (warmup, self.evaluation.horizon) != (0, length):
-            raise ConfigError(
-                f"evaluation.warmup and horizon have no meaning for task {catalog.name_of(self.task)}; leave them out"
-            )
+        horizon = self.evaluation.horizon or self.task.default_horizon or length - warmup
+        if self.task.emits == "last" and (warmup, horizon) != (0, length):
+            name = catalog.name_of(self.task)
+            raise ConfigError(f"evaluation.warmup and horizon have no meaning for task {name}; leave them out")
+        self.evaluation = replace(self.evaluation, warmup=warmup, horizon=horizon)
 
     def _check_fit(self) -> None:
         assert self.feedback is not None
@@ -181,6 +179,8 @@ class Experiment:
             raise ConfigError(
                 f"objective={names['objective']}: not for the {kind} of task {names['task']}; choose one of: {', '.join(fits)}"
             )
+        if self.task.increments and self.feedback.silent:
+            raise ConfigError(f"feedback=none: task {names['task']} adds the output to what was fed; choose another feedback")
         if self.model.memoryless and self.feedback.silent:
             raise ConfigError(f"feedback=none: model {names['model']} has no memory but its feedback; choose another model")
         for key, choices in (("device", ("cpu", "cuda")), ("dtype", ("float32", "float64"))):
@@ -275,6 +275,8 @@ def build(cls: type, key: str, settings: dict[str, Any]) -> Any:
     for name, value in settings.items():
         if name not in known:
             raise ConfigError(f"{key}.{name}: unknown key; {nearest(name, known)}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{key}.{name} must be finite, got {value}")
         default = known[name].default
         if isinstance(default, Enum) and not isinstance(value, Enum):
             try:

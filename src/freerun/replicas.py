@@ -55,6 +55,8 @@ def affine(
     if outer == 1:
         weight, bias = pad(weight, (0, 1)), pad(bias, (0, 1))
     out = torch.baddbmm(bias, x, weight)
+    if out.requires_grad:  # a gradient that comes as a view would be summed in an order of its own
+        out.register_hook(torch.Tensor.contiguous)  # type: ignore[no-untyped-call]
     return out[..., :1] if outer == 1 else out
 
 
@@ -130,12 +132,15 @@ class Adam:
         alive: Bool[torch.Tensor, " R"],
         update: int,
         scale: float,
-    ) -> None:
-        """One update in place; replicas that are not `alive` stay as they are.
+    ) -> Bool[torch.Tensor, " R"]:
+        """One update in place; replicas that are not `alive`, or whose weights would not stay finite, keep what they have.
 
         Args:
             update: i, counted from 0.
             scale: factor on every learning rate, from the schedule.
+
+        Returns:
+            Whether the new weights of each replica are finite.
         """
         live = alive[:, None]
         shrink = torch.where(norms > self.clip, self.clip / norms, torch.ones_like(norms))
@@ -150,4 +155,6 @@ class Adam:
         change = rate * (mean / spread)
         if self.decoupled:
             change = change + rate * self.decay * weights
-        weights.sub_(torch.where(live, change, torch.zeros_like(change)))
+        finite = torch.isfinite(weights - change).all(1)
+        weights.sub_(torch.where(live & finite[:, None], change, torch.zeros_like(change)))
+        return finite

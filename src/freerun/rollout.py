@@ -66,7 +66,7 @@ def rollout(
     inputs: Float[torch.Tensor, "T R B X"] | None = None,
     uniform: Float[torch.Tensor, "T R B"] | None = None,
     gradient: Gradient = Gradient(),
-    residual: Float[torch.Tensor, " O"] | None = None,
+    residual: Float[torch.Tensor, "R 1 O"] | None = None,
 ) -> Rollout:
     """Run a model over sequences, fed as the mask says.
 

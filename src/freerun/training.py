@@ -27,11 +27,11 @@ Listener = Callable[[int, dict[str, list[float]]], None]
 
 @dataclass(kw_only=True)
 class Point:
-    """One point of a training curve."""
+    """One point of a training curve; a value that is not finite is None, undefined."""
 
     update: int
     quantity: str
-    value: float
+    value: float | None
 
 
 @dataclass(kw_only=True)
@@ -185,9 +185,11 @@ class Trainer:
         """One gradient step for every replica that is alive; returns each one's loss."""
         losses, gradient = _gradient(self.group, update)
         norms = self.optimizer.norms(gradient)
-        _freeze_broken(outcomes, self.alive, update, losses, norms.tolist())
+        _freeze_broken(outcomes, self.alive, update, {"loss": losses, "gradient": norms.tolist()})
         scale = self.group.settings.rate(update)
-        self.optimizer.step(self.group.flat, gradient, norms, self.alive, update, scale)
+        finite = self.optimizer.step(self.group.flat, gradient, norms, self.alive, update, scale)
+        weights = [0.0 if fine else math.nan for fine in finite.tolist()]
+        _freeze_broken(outcomes, self.alive, update, {"weights": weights})
         return losses
 
 
@@ -235,22 +237,21 @@ def _optimizer(group: Group) -> Adam:
 
 
 def _freeze_broken(
-    outcomes: list[Outcome], alive: Bool[torch.Tensor, " R"], update: int, losses: list[float], norms: list[float]
+    outcomes: list[Outcome], alive: Bool[torch.Tensor, " R"], update: int, quantities: dict[str, list[float]]
 ) -> None:
-    for r, outcome in enumerate(outcomes):
-        if outcome.broke is None:
-            for quantity, value in (("loss", losses[r]), ("gradient", norms[r])):
-                if not math.isfinite(value):
-                    outcome.broke = (update, quantity)
-                    alive[r] = False
-                    break
+    for quantity, values in quantities.items():
+        for r, outcome in enumerate(outcomes):
+            if outcome.broke is None and not math.isfinite(values[r]):
+                outcome.broke = (update, quantity)
+                alive[r] = False
 
 
 def _log(outcomes: list[Outcome], update: int, values: dict[str, list[float]]) -> None:
     for quantity, each in values.items():
         for outcome, value in zip(outcomes, each, strict=True):
             if outcome.broke is None:
-                outcome.curves.append(Point(update=update, quantity=quantity, value=value))
+                known = value if math.isfinite(value) else None
+                outcome.curves.append(Point(update=update, quantity=quantity, value=known))
 
 
 @torch.no_grad()

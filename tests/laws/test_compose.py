@@ -122,8 +122,9 @@ def test_words_and_python_make_the_same_experiment():
     from freerun.tasks.lorenz63 import Lorenz63, Predict
 
     words = "task=lorenz63 task.predict=increment task.length=30 model=gru model.hidden=7 regime=scheduled_sampling"
-    more = "regime.schedule=exponential regime.k=0.99 training.lr=0.01 training.clip=null evaluation.horizon=9 gradient=every_2 seed=4"
-    (composed,) = experiments([*words.split(), *more.split()], sweep=False)
+    more = "regime.schedule=exponential regime.k=0.99 training.lr=0.01 training.clip=null"
+    rest = "evaluation.horizon=9 gradient=every_2 seed=4"
+    (composed,) = experiments(f"{words} {more} {rest}".split(), sweep=False)
     built = Experiment(
         task=Lorenz63(predict=Predict.increment, length=30), model=GRU(hidden=7), gradient="every 2", seed=4,
         regime=ScheduledSampling(schedule=Schedule.exponential, k=0.99), training=Training(lr=0.01, clip=None),
@@ -203,7 +204,10 @@ def test_a_regime_outside_the_package_is_used_by_name_and_known_by_its_code(plug
 
 @pytest.mark.parametrize(
     ("code", "reason"),
-    [("x = 1", "defines no part"), ("raise ValueError('boom')", "boom"), ("def f(:", "SyntaxError"), (PLUGIN + PLUGIN.replace("EveryOther", "Two"), "one part")],
+    [
+        ("x = 1", "defines no part"), ("raise ValueError('boom')", "boom"), ("def f(:", "SyntaxError"),
+        (PLUGIN + PLUGIN.replace("EveryOther", "Two"), "one part"),
+    ],
     ids=["empty", "raises", "syntax", "two"],
 )  # fmt: skip
 def test_a_broken_plugin_is_refused_in_one_line(plugin, code, reason):

@@ -94,8 +94,9 @@ def _unroll(model, weights, u):
     return model.unroll(weights, u, model.start(2, 4, u[0]))
 
 
-@pytest.mark.parametrize("model", [GRU(hidden=5), GRU(hidden=1), HiddenRecurrent(hidden=5), HiddenRecurrent(hidden=1)],
-ids=repr)
+@pytest.mark.parametrize(
+    "model", [GRU(hidden=5), GRU(hidden=1), HiddenRecurrent(hidden=5), HiddenRecurrent(hidden=1)], ids=repr
+)
 def test_equals_the_layer_of_torch(model):
     law_equals_torch(model, _unroll)
 

@@ -48,4 +48,6 @@ def test_the_losses_are_those_of_torch():
     wanted = torch.nn.functional.cross_entropy(outputs.flatten(0, 1), targets.flatten(), reduction="none").reshape(6, 4)
     assert gap(CrossEntropy()(outputs, targets), wanted) < CLOSE
     outputs, targets = _case(SquaredError())
-    assert gap(SquaredError()(outputs, targets), torch.nn.functional.mse_loss(outputs, targets, reduction="none").mean(-1)) < CLOSE
+    assert (
+        gap(SquaredError()(outputs, targets), torch.nn.functional.mse_loss(outputs, targets, reduction="none").mean(-1)) < CLOSE
+    )

@@ -75,8 +75,9 @@ def test_the_schedules_of_bengio_et_al(schedule, k, formula):
         assert regime.probability(update, 1000) == pytest.approx(formula(update), rel=1e-14, abs=0)
 
 
-@pytest.mark.parametrize(("schedule", "k"), [(s, k) for s, k, _ in TABLE] + [(Schedule.inverse_sigmoid, 1.0), (Schedule.linear,
-None)])
+@pytest.mark.parametrize(
+    ("schedule", "k"), [(s, k) for s, k, _ in TABLE] + [(Schedule.inverse_sigmoid, 1.0), (Schedule.linear, None)]
+)
 def test_exactly_0_after_a_billion_updates_without_a_warning(schedule, k):
     assert ScheduledSampling(schedule=schedule, k=k).probability(10**9, 10**9) == 0.0
 
@@ -124,5 +125,5 @@ def test_the_ends_of_scheduled_sampling_are_the_other_regimes(p, regime):
     ids=repr,
 )  # fmt: skip
 def test_settings_out_of_range_are_refused(settings):
-    with pytest.raises(ValueError, match="must|no meaning"):
+    with pytest.raises(ValueError, match=r"must|no meaning"):
         ScheduledSampling(**settings)

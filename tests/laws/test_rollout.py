@@ -99,8 +99,14 @@ def test_a_discrete_feed_carries_no_gradient_whatever_the_switch_says(rule):
     slopes = []
     for cut in (0, 1):
         result = rollout(
-            model, weights, truth=truth, start=truth[0], feedback=rule, mask=free, uniform=chance,
-            gradient=Gradient(feedback=cut)
+            model,
+            weights,
+            truth=truth,
+            start=truth[0],
+            feedback=rule,
+            mask=free,
+            uniform=chance,
+            gradient=Gradient(feedback=cut),
         )
         slopes.append(gradients(result.outputs.square().sum(), list(weights.values())))
     assert all(torch.equal(a, b) for a, b in zip(*slopes, strict=True))

@@ -208,5 +208,7 @@ def test_what_composes_runs_two_updates(number):
 def test_every_preset_runs_two_updates(key):
     for name in presets(key):
         _, *small_run = kit.TINY
-        (result,) = ENGINE(plan(experiments([*small_run, "training.updates=2", "model.hidden=2", f"{key}={name}"], sweep=False)))
+        (result,) = ENGINE(
+            plan(experiments([*small_run, "training.updates=2", "model.hidden=2", f"{key}={name}"], sweep=False))
+        )
         assert result.record["status"] == "done", name

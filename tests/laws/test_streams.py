@@ -43,7 +43,7 @@ def law_streams_are_independent(draw) -> None:
 def law_draws_lie_in_0_1(draw) -> None:
     values = draw(0, "coins", 0, (1000, 100))
     assert values.shape == (1000, 100)
-    assert 0 <= values.min()
+    assert values.min() >= 0
     assert values.max() < 1
     assert abs(values.mean() - 0.5) < 6 / np.sqrt(12 * values.size)
 

@@ -228,8 +228,9 @@ def test_the_alphabet_is_that_of_the_training_part_and_the_rest_is_unknown(tmp_p
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"), [(None, "No such file"), (b"", "empty"), (b"abc\xff\xfe", "not UTF-8 at byte 3")], ids=["missing",
-    "empty", "bytes"]
+    ("content", "reason"),
+    [(None, "No such file"), (b"", "empty"), (b"abc\xff\xfe", "not UTF-8 at byte 3")],
+    ids=["missing", "empty", "bytes"],
 )
 def test_an_unreadable_text_is_refused(tmp_path, content, reason):
     file = tmp_path / "text"

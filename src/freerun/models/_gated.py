@@ -60,6 +60,7 @@ class GatedStep(torch.autograd.Function):
         """The gradients of all arguments, in their order."""
         u, h, r, z, g, n = ctx.saved_tensors
         u_r, u_z, u_n, w_r, w_z, w_n = ctx.transposed
+        d = d.contiguous()
         dh = d * z
         dn = torch.ops.aten.tanh_backward(d - dh, n)
         dg = dn * r

@@ -45,7 +45,9 @@ def percent(ratio: float) -> str:
 
 
 def change(mean: float, low: float, high: float, ratio: bool, unit: str) -> str:
-    """A paired difference: a change in per cent for a ratio, else a difference in units."""
+    """A paired difference: for a ratio a multiple (from 2 on) or a change in per cent, else a difference in units."""
+    if ratio and mean >= 2:
+        return f"\N{MULTIPLICATION SIGN}{measured(mean, low, high)}"
     if ratio:
         ends = f" [{percent(low)}, {percent(high)}]" if math.isfinite(low) else ""
         return f"{percent(mean)}{ends}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -53,6 +53,7 @@ class Sequences:
         return int((self.targets if self.inputs is None else self.inputs).shape[0])
 
 
+@runtime_checkable
 class Oracle(Protocol):
     """What is known exactly about a source of symbols."""
 
@@ -138,6 +139,11 @@ class Task(ABC):
     @abstractmethod
     def build(self, seed: int, length: int) -> Data:
         """Sequences of `length` steps for one seed; a pure function of the settings, the seed and the length."""
+
+    @property
+    def increments(self) -> bool:
+        """The output is added to what was fed, so that something has to be fed."""
+        return False
 
     def lyapunov_time(self) -> float | None:
         """The Lyapunov time in steps, for chaotic systems; None otherwise."""

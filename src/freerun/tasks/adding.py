@@ -36,6 +36,7 @@ class Adding(Task):
 
     def __post_init__(self) -> None:
         require(self.sequences >= 4, "sequences", self.sequences, "be at least 4")
+        require(self.length >= 2, "length", self.length, "be at least 2")
 
     def build(self, seed: int, length: int) -> Data:
         counts = {"train": self.sequences, "validation": self.sequences // 4, "test": self.sequences // 4}
@@ -44,8 +45,6 @@ class Adding(Task):
 
 
 def _sums(chance: np.random.Generator, length: int, count: int) -> Sequences:
-    if length < 2:
-        raise ValueError(f"length must be at least 2, got {length}")
     numbers = chance.random((length, count))
     half = length // 2
     first, second = chance.integers(0, half, count), chance.integers(half, length, count)

@@ -73,8 +73,10 @@ class EmbeddedReber(Task):
         splits = {name: _strings(stream(seed, "data", k), length, counts[name]) for k, name in enumerate(SPLITS)}
         return Data(splits=splits, inputs=0, outputs=len(LETTERS), oracle=AutomatonOracle(graph()), alphabet=LETTERS)
 
-    def show(self, observed: Any) -> dict[str, Any]:
+    def show(self, observed: Any) -> dict[str, Any] | None:
         """Ten generated strings, each with its verdict."""
+        if observed.picks is None:
+            return None
         truth = observed.truth()
         lines = []
         for n in range(min(10, observed.picks.shape[1])):

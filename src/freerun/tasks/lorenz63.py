@@ -64,6 +64,10 @@ class Lorenz63(Task):
         require(self.transient >= 0, "transient", self.transient, "not be negative")
         require(self.sequences >= 4, "sequences", self.sequences, "be at least 4")
 
+    @property
+    def increments(self) -> bool:
+        return self.predict is Predict.increment
+
     def lyapunov_time(self) -> float:
         return 1 / (EXPONENT * self.dt)
 
@@ -79,7 +83,7 @@ class Lorenz63(Task):
             splits[name] = Sequences(targets=part[1:], start=part[0], weights=torch.ones(part[1:].shape[:2]))
             offset += counts[name]
         residual = None
-        if self.predict is Predict.increment:
+        if self.increments:
             residual = torch.from_numpy(np.diff(scaled[:, : self.sequences], axis=0).std((0, 1)))
         return Data(
             splits=splits, inputs=0, outputs=3, residual=residual,

@@ -85,8 +85,10 @@ class Text(Task):
             counts[letter] = counts.get(letter, 0) + 1
         return (UNKNOWN, *sorted(letter for letter, seen in counts.items() if seen >= self.rare and letter != UNKNOWN))
 
-    def show(self, observed: Any) -> dict[str, Any]:
+    def show(self, observed: Any) -> dict[str, Any] | None:
         """Three prompts, each with what the text goes on to say and what the model writes."""
+        if observed.picks is None:
+            return None
         letters = observed.data.alphabet
         lines = []
         for n in range(min(3, observed.targets.shape[1])):

@@ -10,8 +10,9 @@ from freerun.rollout import Rollout
 class Loop:
     """The loop in its simplest correct form."""
 
-    def __call__(self, model, weights, *, truth, start, feedback, mask, inputs=None, uniform=None, gradient=None,
-    residual=None):
+    def __call__(
+        self, model, weights, *, truth, start, feedback, mask, inputs=None, uniform=None, gradient=None, residual=None
+    ):
         steps = len(truth if inputs is None else inputs)
         fed, state, outputs, feeds = self.begin(start), model.start(*start.shape[:2], start), [], []
         for t in range(steps):

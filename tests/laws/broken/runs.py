@@ -139,7 +139,9 @@ class ForcedTrainOnly(Patched):
     target, name = evaluation, "_measure"
 
     def replacement(self, genuine):
-        return lambda seen, metrics, split, mode: [] if (split, mode) == ("train", "free") else genuine(seen, metrics, split, mode)
+        return lambda seen, metrics, split, mode: (
+            [] if (split, mode) == ("train", "free") else genuine(seen, metrics, split, mode)
+        )
 
 
 @dataclass
@@ -156,4 +158,3 @@ class ForgetsTheTraining(Identities):
 
     def __init__(self):
         super().__init__(here=lambda e: identity({k: v for k, v in canonical(e).items() if k != "training"}))
-

@@ -56,7 +56,9 @@ class ScalesByEverything(Lorenz63):
         data = super().build(seed, length)
         values = torch.cat([part.targets for part in data.splits.values()], 1)
         mean, std = values.mean((0, 1)), values.std((0, 1))
-        splits = {name: replace(p, targets=(p.targets - mean) / std, start=(p.start - mean) / std) for name, p in data.splits.items()}
+        splits = {
+            name: replace(p, targets=(p.targets - mean) / std, start=(p.start - mean) / std) for name, p in data.splits.items()
+        }
         return _again(data, splits=splits, mean=mean, std=std)
 
 

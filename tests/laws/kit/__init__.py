@@ -35,7 +35,9 @@ def variants(kind: str) -> dict[str, Any]:
     """Every part of a kind with every combination of its named choices (fields that are an Enum)."""
     found = {}
     for name, cls in catalog.parts(kind).items():
-        axes = [[(item.name, member) for member in type(item.default)] for item in fields(cls) if isinstance(item.default, Enum)]
+        axes = [
+            [(item.name, member) for member in type(item.default)] for item in fields(cls) if isinstance(item.default, Enum)
+        ]
         for choice in itertools.product(*axes):
             found["-".join([name, *(member.value for _, member in choice)])] = small(cls, **dict(choice))
     return found

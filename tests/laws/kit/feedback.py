@@ -62,7 +62,9 @@ def law_gradient(rule: Feedback) -> None:
     (slope,) = gradients((rule(outputs, _draws(rule, 6)) * charge).sum(), [outputs])
     (soft,) = gradients((torch.softmax(outputs, -1) * charge).sum(), [outputs])
     if rule.discrete:
-        assert not slope.any() or gap(slope, soft) < CLOSE, "a symbol was chosen, yet a gradient that is not the softmax's flows"
+        assert not slope.any() or gap(slope, soft) < CLOSE, (
+            "a symbol was chosen, yet a gradient that is not the softmax's flows"
+        )
     else:
         wanted = soft if rule.for_symbols else charge
         assert gap(slope, wanted) < CLOSE, "the gradient through the feedback is not that of what was fed"

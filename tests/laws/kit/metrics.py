@@ -24,7 +24,9 @@ TASKS: list[Task] = [
 ]
 
 
-def observed(task: Task, outputs: torch.Tensor | None = None, fed: torch.Tensor | None = None, sharpness: float = 1.0) -> Observed:
+def observed(
+    task: Task, outputs: torch.Tensor | None = None, fed: torch.Tensor | None = None, sharpness: float = 1.0
+) -> Observed:
     """A forced rollout of an untrained model over the test split, or of whatever is given instead."""
     experiment = Experiment(task=task, model=GRU(hidden=2), evaluation=Evaluation(warmup=WARMUP, horizon=HORIZON))
     data = task.build(0, WARMUP + HORIZON)

@@ -8,7 +8,8 @@ import torch
 from freerun.models import Model
 from laws.kit import CLOSE, gap, gradients, noise, same_bits, weights_of
 
-T, R, B, I, O = 5, 3, 4, 3, 2
+T, R, B = 5, 3, 4
+WIDTHS = (3, 2)
 
 
 def loop(model: Model, weights, u, state):
@@ -20,17 +21,19 @@ def loop(model: Model, weights, u, state):
     return torch.stack(outputs), state
 
 
-def _case(model: Model, inputs: int = I, outputs: int = O, steps: int = T, dtype: torch.dtype = torch.float64):
+def _case(model: Model, inputs: int = WIDTHS[0], outputs: int = WIDTHS[1], steps: int = T, dtype: torch.dtype = torch.float64):
     weights = weights_of(model, inputs, outputs, R, dtype)
     u = noise(steps, R, B, inputs, dtype=dtype).requires_grad_()
     return weights, u, model.start(R, B, u[0].detach())
 
 
 def law_unroll_is_the_step_repeated(model: Model) -> None:
-    for inputs, outputs in ((I, O), (1, 1), (0, O)):
+    for inputs, outputs in (WIDTHS, (1, 1), (0, 2)):
         weights, u, state = _case(model, inputs, outputs)
         slow, fast = loop(model, weights, u, state), model.unroll(weights, u, state)
-        assert gap(fast[0], slow[0]) < CLOSE, f"unroll and step differ by {gap(fast[0], slow[0]):.1e} at widths {inputs}, {outputs}"
+        assert gap(fast[0], slow[0]) < CLOSE, (
+            f"unroll and step differ by {gap(fast[0], slow[0]):.1e} at widths {inputs}, {outputs}"
+        )
         for a, b in zip(fast[1], slow[1], strict=True):
             assert gap(a, b) < CLOSE, "unroll leaves another state than the steps"
         charge = noise(*slow[0].shape, seed=1)

@@ -24,7 +24,9 @@ def law_mask_has_the_coins_shape_and_lies_in_0_1(regime: Regime) -> None:
                 mask = regime.mask(coins(*shape).to(dtype), update, UPDATES)
                 assert mask.shape == shape, f"coins {shape} give a mask {tuple(mask.shape)}"
                 assert mask.dtype is dtype, f"coins are {dtype}, the mask is {mask.dtype}"
-                assert bool(((mask >= 0) & (mask <= 1)).all()), f"the mask reaches {mask.min()} .. {mask.max()} at update {update}"
+                assert bool(((mask >= 0) & (mask <= 1)).all()), (
+                    f"the mask reaches {mask.min()} .. {mask.max()} at update {update}"
+                )
 
 
 def law_probability_lies_in_0_1(regime: Regime) -> None:
@@ -44,7 +46,9 @@ def law_pure(regime: Regime) -> None:
     for update in reversed(WHEN):
         mask, p = first[update]
         assert p == regime.probability(update, UPDATES), f"the probability at update {update} depends on what was asked before"
-        assert same_bits(mask, regime.mask(drawn, update, UPDATES)), f"the mask at update {update} depends on what was asked before"
+        assert same_bits(mask, regime.mask(drawn, update, UPDATES)), (
+            f"the mask at update {update} depends on what was asked before"
+        )
 
 
 def law_probability_is_the_masks_mean(regime: Regime) -> None:
@@ -84,4 +88,6 @@ def law_always_forced_is_true(regime: Regime) -> None:
     masks = [regime.mask(coins(5, 4).clamp(min=low), update, UPDATES) for update in WHEN for low in (0.0, 1 - 2**-24)]
     if claimed:
         assert all(bool((mask == 1).all()) for mask in masks), "claims to be always forced, and is not"
-        assert {regime.probability(update, UPDATES) for update in WHEN} == {1.0}, "claims to be always forced with probability < 1"
+        assert {regime.probability(update, UPDATES) for update in WHEN} == {1.0}, (
+            "claims to be always forced with probability < 1"
+        )

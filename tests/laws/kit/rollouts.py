@@ -132,10 +132,14 @@ def law_no_peeking(rollout: Rollouts) -> None:
     for rule in (Mean(), Argmax(), Sample(), Expected()):
         seen = []
         for world in (truth, spoiled):
-            result = rollout(model, weights, truth=world, start=start, feedback=rule, mask=mask, uniform=noise(T, R, B).sigmoid())
+            result = rollout(
+                model, weights, truth=world, start=start, feedback=rule, mask=mask, uniform=noise(T, R, B).sigmoid()
+            )
             seen.append([result.outputs, result.fed, *gradients(result.outputs.square().sum(), list(weights.values()))])
         for a, b in zip(*seen, strict=True):
-            assert same_bits(a.detach(), b.detach()), f"the truth after the warm-up is read in free running ({type(rule).__name__})"
+            assert same_bits(a.detach(), b.detach()), (
+                f"the truth after the warm-up is read in free running ({type(rule).__name__})"
+            )
 
 
 def law_entries_are_free_one_by_one(rollout: Rollouts) -> None:
@@ -216,7 +220,7 @@ def law_gradient_is_cut_in_the_right_place(rollout: Rollouts) -> None:
 
 
 def law_only_the_feed_of_a_through_gradient_remembers(rollout: Rollouts) -> None:
-    """Under forcing no loss reaches an earlier output (Goodfellow et al. 2016, 10.2.1); in free running with `through` it does."""
+    """Under forcing no loss reaches an earlier output (Goodfellow et al. 10.2.1); in free running with `through` it does."""
     truth, start = _values()
 
     class Probed(OutputRecurrent):

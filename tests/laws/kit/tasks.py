@@ -71,10 +71,16 @@ def law_shapes_are_as_documented(task: Task) -> None:
             assert len(taken) == 3, f"3 sequences taken are {len(taken)}"
 
 
+def _rows(part: Sequences) -> torch.Tensor:
+    """All that a sequence consists of, one row a sequence."""
+    pieces = [x for x in (part.targets, part.inputs) if x is not None]
+    return torch.cat([x.float().transpose(0, 1).flatten(1) for x in pieces], 1)
+
+
 def law_splits_share_nothing(task: Task) -> None:
     """No sequence of real values is in two splits. (Symbols repeat by chance; there the seeds of the splits must differ.)"""
     data = built(task)
-    parts = {n: torch.cat([x.flatten(0, 0).float().flatten(2).transpose(0, 1).flatten(1) if x.dim() > 2 else x.float().T for k, x in _tensors(p).items() if k in ("targets", "inputs")], 1) for n, p in data.splits.items()}  # fmt: skip  # noqa: E501
+    parts = {name: _rows(part) for name, part in data.splits.items()}
     for a, b in itertools.combinations(SPLITS, 2):
         count = min(len(parts[a]), len(parts[b]))
         assert not torch.equal(parts[a][:count], parts[b][:count]), f"{a} and {b} begin with the same sequences"
@@ -109,7 +115,9 @@ def law_oracle_is_a_distribution(task: Task) -> None:
     for t in range(len(prefix)):
         other = prefix.clone()
         other[t:] = symbols(*other[t:].shape, of=data.outputs, seed=t)
-        assert torch.equal(data.oracle(other).log_probs[t], truth.log_probs[t]), f"row {t} of the oracle reads symbols from step {t} on"
+        assert torch.equal(data.oracle(other).log_probs[t], truth.log_probs[t]), (
+            f"row {t} of the oracle reads symbols from step {t} on"
+        )
 
 
 def law_oracle_is_calibrated(task: Task) -> None:
