@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import re
 from pathlib import Path
 
-import pytest
 from jaxtyping import install_import_hook
-
-from open_faults import OPEN
 
 package = Path(importlib.util.find_spec("freerun").origin).parent
 
@@ -28,10 +24,3 @@ with install_import_hook(annotated(), "shapes.check"):
 import torch  # noqa: E402
 
 torch.set_num_threads(1)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        for pattern, reason in OPEN.items():
-            if re.search(pattern, item.nodeid):
-                item.add_marker(pytest.mark.xfail(strict=True, reason=reason))

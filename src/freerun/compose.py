@@ -23,7 +23,8 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from freerun import catalog
-from freerun.config import PARTS, Evaluation, Experiment, Training, build
+from freerun.canonical import build
+from freerun.config import PARTS, Evaluation, Experiment, Training
 from freerun.errors import ConfigError, nearest
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import TypeVar
 
 
 class FreerunError(Exception):
@@ -40,6 +41,20 @@ def nearest(word: str, choices: Iterable[str]) -> str:
         return "it has none"
     listing = ", ".join(options)
     return f"choose one of: {listing}" if len(listing) < 110 else f"choose one of: {listing[:107]}..."
+
+
+Kind = TypeVar("Kind")
+
+
+def given(value: Kind | None) -> Kind:
+    """A value that has been filled in by now.
+
+    Raises:
+        TypeError: if it has not, which is a fault of the program.
+    """
+    if value is None:
+        raise TypeError("a setting has not been resolved")
+    return value
 
 
 def require(ok: bool, key: str, value: object, rule: str) -> None:

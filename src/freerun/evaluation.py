@@ -67,8 +67,17 @@ def evaluate(group: Group) -> list[Measured]:
                 observed = _observe(group, r, result, sequences, uniform)
                 run.series += _measure(observed, metrics, split, mode)
                 if (split, mode) == ("test", "free"):
-                    run.sample = group.experiments[r].task.show(observed)
+                    run.sample = _plain(group.experiments[r].task.show(observed))
     return measured
+
+
+def _plain(tree: Any) -> Any:
+    """A sample as JSON can hold it: what is not finite becomes None."""
+    if isinstance(tree, dict):
+        return {key: _plain(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_plain(value) for value in tree]
+    return None if isinstance(tree, float) and not math.isfinite(tree) else tree
 
 
 def _observe(group: Group, r: int, result: Rollout, sequences: Sequences, uniform: torch.Tensor | None) -> Observed:

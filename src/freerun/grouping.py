@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from freerun import catalog
-from freerun.config import Experiment, canonical, identity
+from freerun.canonical import canonical, identity
+from freerun.config import Experiment
 
 #: What may differ inside a group.
 FREE = ("seed", "regime")

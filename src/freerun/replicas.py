@@ -121,8 +121,8 @@ class Adam:
     epsilon: float = 1e-8
 
     def norms(self, gradient: Float[torch.Tensor, "R P"]) -> Float[torch.Tensor, " R"]:
-        """The Euclidean norm of each replica's gradient; not finite where any entry is not."""
-        return per_replica(lambda g: (g * g).sum().sqrt(), gradient)
+        """The Euclidean norm of each replica's gradient in double precision; not finite where any entry is not."""
+        return per_replica(lambda g: g.double().square().sum().sqrt(), gradient)
 
     def step(
         self,
@@ -143,7 +143,7 @@ class Adam:
             Whether the new weights of each replica are finite.
         """
         live = alive[:, None]
-        shrink = torch.where(norms > self.clip, self.clip / norms, torch.ones_like(norms))
+        shrink = torch.where(norms > self.clip, self.clip / norms, torch.ones_like(norms)).to(gradient.dtype)
         gradient = torch.where(live, gradient * shrink[:, None], torch.zeros_like(gradient))
         rate = self.rate * scale
         if not self.decoupled:

@@ -104,7 +104,9 @@ def rollout(
         if always[t]:
             fed = truth[t]
         else:
+            # A view of its own, so that the gradients of what is charged and of what is fed are added in one order everywhere.
             own = feedback(out, None if uniform is None else uniform[t])
+            own = own.view_as(own)
             fed = own if never[t] else _blend(share[t, ..., None], truth[t], own, split)
         feeds.append(fed)
     answers = outputs if model.emits == "each" else outputs[-1:]

@@ -35,7 +35,7 @@ class Store:
         self.root = root
 
     def open(self) -> None:
-        """Make the folder and see that it can be written to.
+        """Make the folder, see that it can be written to, and clear away what killed writers left.
 
         Raises:
             StoreError: if it cannot.
@@ -45,8 +45,16 @@ class Store:
             probe = self.root / f".probe-{os.getpid()}"
             probe.write_bytes(b"")
             probe.unlink()
+            self._sweep()
         except OSError as fault:
             raise StoreError(f"{self.root}: cannot be written to: {fault.strerror}") from None
+
+    def _sweep(self) -> None:
+        """Remove the temporary files of writers that are no more."""
+        for path in self.root.glob("[0-9a-f][0-9a-f]/.*.tmp"):
+            writer = path.name.split(".")[-2]
+            if not (writer.isdigit() and _alive(int(writer))):
+                path.unlink(missing_ok=True)
 
     def path(self, run: str) -> Path:
         """The file of a run's record."""
@@ -57,7 +65,9 @@ class Store:
     def has(self, run: str) -> bool:
         """Whether a run has a sound record; a broken one is set aside."""
         try:
-            self.read(run)
+            record = self.read(run)
+            if "weights" in record and not self.path(run).with_suffix(".safetensors").exists():
+                raise CorruptRecord(f"{self.path(run)}: the weights are missing")
         except FileNotFoundError:
             return False
         except CorruptRecord:
@@ -157,7 +167,10 @@ class Store:
         """
         from safetensors.numpy import load
 
-        content = self.path(run).with_suffix(".safetensors").read_bytes()
+        path = self.path(run).with_suffix(".safetensors")
+        if not path.exists():
+            raise CorruptRecord(f"{path}: the weights are missing")
+        content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != self.read(run)["weights"]:
             raise CorruptRecord(f"the weights of run {run} do not match its record")
         loaded: dict[str, np.ndarray] = load(content)
@@ -168,11 +181,21 @@ class Store:
         yield from sorted(path.stem for path in self.root.glob("[0-9a-f][0-9a-f]/*.json"))
 
 
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def write_atomic(path: Path, content: bytes) -> None:
     """Write a file so that under its name there is always the old content or the new one, whole.
 
     Raises:
-        OSError: if the disk refuses; the temporary file is removed.
+        OSError: if the disk refuses. Whatever interrupts, the temporary file is removed.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -181,7 +204,7 @@ def write_atomic(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except OSError:
+    except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)

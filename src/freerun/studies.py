@@ -227,9 +227,10 @@ def read_info(name: str, place: Place) -> dict[str, Any]:
         raise ConfigError(f"study {name!r}: nothing under {place.results}; {hint}") from None
     except (ValueError, KeyError, TypeError):
         raise ConfigError(f"{path}: damaged; run the study again") from None
-    if info["ids"] and not any(place.store.path(run).exists() for run in info["ids"]):
+    store = place.store
+    if info["ids"] and not any(store.path(run).exists() or store.failure(run) for run in info["ids"]):
         raise ConfigError(
-            f"study {name!r}: none of its {len(info['ids'])} runs has a record in {place.store.root}; run: {info['command']}"
+            f"study {name!r}: none of its {len(info['ids'])} runs has a record in {store.root}; run: {info['command']}"
         )
     found: dict[str, Any] = info
     return found

@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Bool, Float
 
 from freerun.config import Experiment, Optimizer, gradient_cut
+from freerun.errors import given
 from freerun.feedback import one_hot
 from freerun.replicas import Adam, initial_weights, per_replica
 from freerun.rollout import Gradient, Rollout, rollout
@@ -56,10 +57,9 @@ class Group:
 
     def __init__(self, experiments: list[Experiment], data: dict[int, Data]) -> None:
         first = experiments[0]
-        assert first.feedback is not None
-        assert first.objective is not None
         self.experiments, self.data = experiments, data
-        self.model, self.feedback, self.objective, self.settings = first.model, first.feedback, first.objective, first.training
+        self.model, self.settings = first.model, first.training
+        self.feedback, self.objective = given(first.feedback), given(first.objective)
         self.warmup, self.horizon = first.span
         self.device, self.dtype = torch.device(first.device), getattr(torch, first.dtype)
         self.seeds = sorted({e.seed for e in experiments})

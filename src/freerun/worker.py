@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from freerun import catalog
-from freerun.config import from_canonical
+from freerun.canonical import from_canonical
 from freerun.errors import FreerunError, StoreError
 from freerun.grouping import Planned
 from freerun.store import Store

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from freerun import catalog
-from freerun.errors import StoreError
+from freerun.errors import StoreError, given
 from freerun.grouping import Planned
 from freerun.store import Store
 
@@ -87,8 +87,7 @@ def run_groups(groups: list[list[Planned]], store: Store, workers: int, watcher:
 
 
 def _number(worker: _Worker) -> int:
-    assert worker.group is not None
-    return worker.group
+    return given(worker.group)
 
 
 def _close(
@@ -125,8 +124,7 @@ def _start(events: queue.Queue[tuple[_Worker, dict[str, Any] | None]]) -> _Worke
 
 
 def _read(worker: _Worker, events: queue.Queue[tuple[_Worker, dict[str, Any] | None]]) -> None:
-    assert worker.process.stdout is not None
-    for line in worker.process.stdout:
+    for line in given(worker.process.stdout):
         events.put((worker, json.loads(line)))
     worker.process.wait()
     events.put((worker, None))
@@ -138,10 +136,10 @@ def _send(worker: _Worker, group: list[Planned], store: Store) -> None:
         "store": str(store.root.resolve()),
         "runs": [{"id": run.id, "tree": run.tree} for run in group],
     }
-    assert worker.process.stdin is not None
+    channel = given(worker.process.stdin)
     try:
-        worker.process.stdin.write(json.dumps(order) + "\n")
-        worker.process.stdin.flush()
+        channel.write(json.dumps(order) + "\n")
+        channel.flush()
     except BrokenPipeError:
         pass  # it has died; its reader says so next
 

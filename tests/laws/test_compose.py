@@ -7,8 +7,9 @@ import dataclasses
 import pytest
 
 from freerun import catalog
+from freerun.canonical import canonical, from_canonical, identity
 from freerun.compose import experiments, presets
-from freerun.config import PARTS, Experiment, canonical, from_canonical, identity
+from freerun.config import PARTS, Experiment
 from freerun.errors import ConfigError
 
 #: What a user may write, a piece of the key or value that the answer must name, and the nearest right choice (or the rule).
@@ -72,7 +73,7 @@ BAD = [
     ("model=sequence_to_one", "model=sequence_to_one", "gru"),
     ("task=adding model=sequence_to_one feedback=mean", "feedback=mean", "feedback=none"),
     ("task=adding model=sequence_to_one evaluation.horizon=3", "evaluation.warmup and horizon", "leave them out"),
-    ("model=output_recurrent feedback=none", "feedback=none", "another model"),
+    ("model=output_recurrent feedback=none", "feedback=none", "sample"),
     ("task=lorenz63 task.predict=increment feedback=none", "feedback=none", "feedback=mean"),
     ("seed=1.5", "seed", "1.5"),
     ("seed=first", "seed", "first"),

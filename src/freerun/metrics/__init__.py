@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from jaxtyping import Float, Int
 
+from freerun.errors import given
 from freerun.lazy import torch
 from freerun.tasks import Data, Truth
 
@@ -48,8 +49,7 @@ class Observed:
 
     @cached_property
     def _truth(self) -> Truth:
-        assert self.data.oracle is not None
-        return self.data.oracle(self.fed_symbols)
+        return given(self.data.oracle)(self.fed_symbols)
 
     def truth(self) -> Truth:
         """The oracle's distribution at every step, given what was really fed before it."""
@@ -58,8 +58,7 @@ class Observed:
     @property
     def has_oracle(self) -> bool:
         """The true distribution is known for every prefix that can come up."""
-        feedback = self.experiment.feedback
-        return self.data.oracle is not None and feedback is not None and feedback.discrete
+        return self.data.oracle is not None and given(self.experiment.feedback).discrete
 
     def mean(self, values: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         """The weighted mean over sequences for each step from the release on; NaN where nothing counts."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
+from freerun.errors import given
 from freerun.lazy import torch
 from freerun.metrics import Metric, Observed
 
@@ -18,10 +19,9 @@ class Loss(Metric):
         return True
 
     def unit(self, observed: Observed) -> str:
-        return str(observed.experiment.objective.unit)  # type: ignore[union-attr]
+        return given(observed.experiment.objective).unit
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
-        objective, targets = observed.experiment.objective, observed.targets
-        assert objective is not None
+        objective, targets = given(observed.experiment.objective), observed.targets
         losses = objective(observed.outputs.double(), targets if objective.symbols else targets.double())
         return observed.mean(losses, observed.weights)

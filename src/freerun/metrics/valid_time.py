@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from jaxtyping import Float
 
-from freerun.errors import require
+from freerun.errors import given, require
 from freerun.lazy import torch
 from freerun.metrics import Metric, Observed
 
@@ -38,8 +38,7 @@ class ValidTime(Metric):
         return "Lyapunov times"
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
-        time = observed.experiment.task.lyapunov_time()
-        assert time is not None
+        time = given(observed.experiment.task.lyapunov_time())
         error = (observed.outputs.double() - observed.targets.double()).square().mean(-1).sqrt()[observed.warmup :]
         failed = ~(error <= self.threshold)
         steps = torch.where(failed.any(0), failed.double().argmax(0), failed.shape[0])

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from jaxtyping import Float
 
+from freerun.errors import given
 from freerun.lazy import torch
 from freerun.metrics import Metric, Observed
 
@@ -28,8 +29,7 @@ class Validity(Metric):
         return "share"
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
-        assert observed.picks is not None
         truth = observed.truth()
-        allowed = truth.log_probs.gather(-1, observed.picks[..., None]).squeeze(-1) > -torch.inf
+        allowed = truth.log_probs.gather(-1, given(observed.picks)[..., None]).squeeze(-1) > -torch.inf
         fine = torch.where(truth.ended, True, allowed & truth.inside)[observed.warmup :]
         return fine.all(0).double().mean()[None]

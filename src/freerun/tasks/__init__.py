@@ -140,6 +140,10 @@ class Task(ABC):
     def build(self, seed: int, length: int) -> Data:
         """Sequences of `length` steps for one seed; a pure function of the settings, the seed and the length."""
 
+    def content(self) -> str | None:
+        """For a task that reads data from outside the settings, the SHA-256 of that data: other data is another run."""
+        return None
+
     @property
     def increments(self) -> bool:
         """The output is added to what was fed, so that something has to be fed."""

@@ -69,7 +69,7 @@ class HiddenMarkov(Task):
 
     def _draw(self, chance: np.random.Generator, length: int, count: int) -> np.ndarray:
         initial, transition, emission = self.matrices()
-        moves, emits = chance.random((length, count)), chance.random((length, count))
+        moves, emits = chance.random((length, 2, count)).transpose(1, 0, 2)  # step by step: a longer sequence begins the same
         cumulative, spoken = transition.cumsum(1), emission.cumsum(1)
         symbols = np.empty((length, count), dtype=np.int64)
         state = np.searchsorted(initial.cumsum(), moves[0]).clip(max=self.states - 1)

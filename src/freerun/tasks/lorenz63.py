@@ -34,7 +34,7 @@ class Lorenz63(Task):
     """The Lorenz-63 flow, all three coordinates observed, sampled every `dt` time units.
 
     Orbits start at random points, run for `transient` time units onto the attractor, and are cut off after one window; each
-    orbit belongs to one split. Values are scaled to zero mean and unit variance of the training part.
+    orbit belongs to one split. Values are scaled to zero mean and unit variance of what training sees.
 
     Attributes:
         dt: time between samples, in time units; one Lyapunov time is 1.104 time units.
@@ -74,7 +74,7 @@ class Lorenz63(Task):
     def build(self, seed: int, length: int) -> Data:
         counts = {"train": self.sequences, "validation": self.sequences // 4, "test": self.sequences // 4}
         orbits = self.orbits(stream(seed, "data").normal(size=(sum(counts.values()), 3)), length + 1)
-        train = orbits[:, : self.sequences]
+        train = orbits[: self.length + 1, : self.sequences]
         mean, std = train.mean((0, 1)), train.std((0, 1))
         scaled = ((orbits - mean) / std).astype(np.float32)
         splits, offset = {}, 0
@@ -84,7 +84,7 @@ class Lorenz63(Task):
             offset += counts[name]
         residual = None
         if self.increments:
-            residual = torch.from_numpy(np.diff(scaled[:, : self.sequences], axis=0).std((0, 1)))
+            residual = torch.from_numpy(np.diff(scaled[: self.length + 1, : self.sequences], axis=0).std((0, 1)))
         return Data(
             splits=splits, inputs=0, outputs=3, residual=residual,
             mean=torch.from_numpy(mean.astype(np.float32)), std=torch.from_numpy(std.astype(np.float32)),

@@ -16,6 +16,7 @@ from freerun.lazy import torch
 from freerun.tasks import SPLITS, Data, Sequences, Task
 
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
+RESERVE = 512
 
 
 @dataclass(kw_only=True)
@@ -65,19 +66,24 @@ class Text(Task):
             raise ConfigError(f"task.path={self.path}: the file is empty")
         return text
 
+    def content(self) -> str:
+        return hashlib.sha256(self.read().encode()).hexdigest()
+
     def build(self, seed: int, length: int) -> Data:
         text = self.read()
         first, second = int(len(text) * self.train), int(len(text) * (self.train + self.validation))
         bounds = {"train": (0, first), "validation": (first, second), "test": (second, len(text))}
         shortest = min(b - a for a, b in bounds.values())
         if shortest <= length:
-            raise ConfigError(f"task.path={self.path}: the shortest split has {shortest} characters, {length + 1} are needed")
+            raise ConfigError(
+                f"task.path={self.path}: the shortest split has {shortest} characters; sequences of {length} steps need "
+                f"{length + 1} (see task.length, evaluation.horizon)"
+            )
         alphabet = self._alphabet(text[:first])
         codes = {letter: code for code, letter in enumerate(alphabet)}
         series = torch.tensor([codes.get(letter, 0) for letter in text])
         splits = {name: _windows(series[slice(*bounds[name])], length) for name in SPLITS}
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        return Data(splits=splits, inputs=0, outputs=len(alphabet), alphabet=alphabet, fingerprint=digest)
+        return Data(splits=splits, inputs=0, outputs=len(alphabet), alphabet=alphabet, fingerprint=self.content())
 
     def _alphabet(self, text: str) -> tuple[str, ...]:
         counts: dict[str, int] = {}
@@ -99,6 +105,10 @@ class Text(Task):
 
 
 def _windows(series: torch.Tensor, length: int) -> Sequences:
-    windows = series.unfold(0, length + 1, 1).T
+    """All windows of a part; those that begin in its last `RESERVE` characters are left out where there are others, so that a
+    longer horizon of the evaluation does not change what training sees.
+    """
+    windows = series.unfold(0, length + 1, 1)
+    windows = windows[: max(1, len(series) - RESERVE)].T if len(series) > 2 * RESERVE > 2 * length else windows.T
     targets = windows[1:]
     return Sequences(targets=targets, start=windows[0], weights=torch.ones(1, 1).expand(targets.shape))

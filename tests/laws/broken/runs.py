@@ -9,7 +9,7 @@ from unittest import mock
 import torch
 
 from freerun import evaluation, training
-from freerun.config import canonical, identity
+from freerun.canonical import canonical, identity
 from freerun.regimes.scheduled_sampling import ScheduledSampling
 from freerun.rollout import rollout
 from freerun.runner import run_group

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from freerun.canonical import canonical, identity
 from freerun.compose import experiments
-from freerun.config import canonical, identity
 from freerun.grouping import Planned, groups, plan
 from freerun.runner import run_group
 from freerun.store import Store
@@ -155,7 +155,7 @@ def law_the_table_is_whole(engine: Engine, world: str) -> None:
 _PRINT = """
 import json, sys
 from freerun.compose import experiments
-from freerun.config import canonical, identity
+from freerun.canonical import canonical, identity
 print(json.dumps([identity(canonical(e)) for e in experiments(json.loads(sys.argv[1]), sweep=True)]))
 """
 

@@ -1,0 +1,104 @@
+"""Do the parts of an experiment fit together? What does not is refused in one line, before anything is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from freerun import catalog
+from freerun.errors import ConfigError, given, nearest
+
+if TYPE_CHECKING:
+    from freerun.config import Evaluation, Experiment
+    from freerun.feedback import Feedback
+    from freerun.tasks import Task
+
+DEVICES = ("cpu", "cuda")
+DTYPES = ("float32", "float64")
+
+
+def resolved_evaluation(task: Task, evaluation: Evaluation) -> Evaluation:
+    """The evaluation with the task's own warm-up and horizon where none is given.
+
+    Raises:
+        ConfigError: if the two do not go with the task's length.
+    """
+    length, warmup = task.length, evaluation.warmup
+    if length < 1:
+        raise ConfigError(f"task.length must be at least 1, got {length}")
+    if warmup is None:
+        warmup = task.default_warmup if task.default_warmup < length else 0
+    if warmup >= length:
+        raise ConfigError(f"evaluation.warmup must be smaller than task.length ({length}), got {warmup}")
+    horizon = evaluation.horizon or task.default_horizon or length - warmup
+    if task.emits == "last" and (warmup, horizon) != (0, length):
+        name = catalog.name_of(task)
+        raise ConfigError(f"evaluation.warmup and horizon have no meaning for task {name}; leave them out")
+    return replace(evaluation, warmup=warmup, horizon=horizon)
+
+
+def check(experiment: Experiment) -> None:
+    """Refuse parts that do not go together.
+
+    Raises:
+        ConfigError: naming the key, the value and what can be chosen instead.
+    """
+    _check_model(experiment)
+    _check_feedback(experiment)
+    _check_objective(experiment)
+    for key, choices in (("device", DEVICES), ("dtype", DTYPES)):
+        value = getattr(experiment, key)
+        if value not in choices:
+            raise ConfigError(f"{key}={value}: unknown {key}; {nearest(value, choices)}")
+    if experiment.device == "cuda":
+        from freerun.lazy import torch
+
+        if not torch.cuda.is_available():
+            raise ConfigError("device=cuda: this machine shows no CUDA device to torch; choose device=cpu")
+
+
+def _check_model(experiment: Experiment) -> None:
+    task, model = experiment.task, experiment.model
+    if task.emits != model.emits:
+        wanted = "one target at the end of a sequence" if task.emits == "last" else "a target at every step"
+        reason = f"task {catalog.name_of(task)} has {wanted}"
+        raise _misfit("model", model, reason, lambda other: other.emits == task.emits)
+
+
+def _check_feedback(experiment: Experiment) -> None:
+    task, model, feedback = experiment.task, experiment.model, given(experiment.feedback)
+
+    def fits(other: type[Feedback]) -> bool:
+        if model.emits == "last":
+            return other.silent
+        speaks = other.for_symbols if task.symbols else other.for_values
+        return speaks and not (other.silent and (task.increments or model.memoryless))
+
+    if fits(type(feedback)):
+        return
+    if model.emits == "last":
+        reason = f"model {catalog.name_of(model)} feeds nothing back"
+    elif feedback.silent and task.increments:
+        reason = f"task {catalog.name_of(task)} adds the output to what was fed"
+    elif feedback.silent:
+        reason = f"model {catalog.name_of(model)} has no memory but its feedback"
+    else:
+        reason = _not_for(task)
+    raise _misfit("feedback", feedback, reason, fits)
+
+
+def _check_objective(experiment: Experiment) -> None:
+    task, objective = experiment.task, given(experiment.objective)
+    if objective.symbols != task.symbols:
+        raise _misfit("objective", objective, _not_for(task), lambda other: other.symbols == task.symbols)
+
+
+def _not_for(task: Task) -> str:
+    return f"not for the {'symbols' if task.symbols else 'real values'} of task {catalog.name_of(task)}"
+
+
+def _misfit(kind: str, part: object, reason: str, fits: Callable[[Any], bool]) -> ConfigError:
+    names = [name for name, other in catalog.parts(kind).items() if fits(other)]
+    choice = f"{kind}={names[0]}" if len(names) == 1 else f"one of: {', '.join(names)}"
+    return ConfigError(f"{kind}={catalog.name_of(part)}: {reason}; choose {choice}")
