@@ -19,7 +19,7 @@ CAPTION = (
     "the gap, free minus forced: small dots are single seeds, markers their means, bars 95 % Student t intervals "
     "over seeds (from three seeds on)."
 )
-_ACROSS = 4
+_ACROSS = 2
 
 
 def draw(material: Material) -> dict[str, Figure]:
