@@ -1,7 +1,8 @@
 """Freerun: how far does a recurrent model drift when its teacher lets go?
 
 from freerun import Experiment, FreeRunning, Lorenz63, OutputRecurrent
-Experiment(task=Lorenz63(), model=OutputRecurrent(hidden=64), regime=FreeRunning(), seed=0)
+experiments = [Experiment(task=Lorenz63(), model=OutputRecurrent(hidden=64), regime=FreeRunning(), seed=s) for s in range(3)]
+tables = freerun.run(experiments)
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """`Experiment`, its nodes, and every part by its class name, imported at first use."""
+    """`Experiment`, its nodes, every part by its class name, and `run`, imported at first use."""
     if name[:1].isupper():
         catalog, config = import_module("freerun.catalog"), import_module("freerun.config")
         if name in ("Experiment", "Training", "Evaluation"):
@@ -22,4 +23,6 @@ def __getattr__(name: str) -> Any:
             for part in catalog.parts(kind).values():
                 if part.__name__ == name:
                     return part
+    if name == "run":
+        return import_module("freerun.api").run
     raise AttributeError(f"module 'freerun' has no attribute {name!r}")

@@ -27,6 +27,7 @@ CAUGHT = [
     (kit.law_pure, broken.GlobalChance),
     (kit.law_seeds_make_worlds, broken.ShortSeeds),
     (kit.law_shapes_are_as_documented, broken.WrongShape),
+    (kit.law_the_horizon_does_not_move_training, broken.MovesWithTheHorizon),
     (kit.law_splits_share_nothing, broken.OneSplit),
     (kit.law_splits_share_nothing, broken.SharesOneOrbit),
     (kit.law_oracle_is_a_distribution, broken.OracleSeesTheAnswer),

@@ -104,8 +104,12 @@ def _wins(compared: pd.DataFrame, table: pd.DataFrame) -> list[str]:
     rows = compared[compared["level"] == "free"].merge(primary, on=["task_label", "metric"])
     found = []
     for (regime, first), each in rows.groupby(["regime_label", "baseline"], observed=True, sort=False):
-        tally = each["verdict"].value_counts()
-        parts = [f"{words} in {tally[verdict]}" for verdict, words in _TALLY.items() if verdict in tally]
+        parts = []
+        for verdict, words in _TALLY.items():
+            where = each.loc[each["verdict"] == verdict, "task_label"].astype(str).value_counts(sort=False)
+            if len(where):
+                named = listed([f"{task} {count}" for task, count in where.items()])
+                parts.append(f"{words} in {where.sum()} ({named})")
         pairs = "comparison" if len(each) == 1 else "comparisons"
         found.append(
             f"{_capital(regime)} against {first}, paired by seed: the free error is {listed(parts)} of {len(each)} {pairs}."

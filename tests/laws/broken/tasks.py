@@ -77,6 +77,14 @@ class WrongShape(Lorenz63):
         return _again(data, splits={n: replace(p, targets=p.targets.transpose(0, 1)) for n, p in data.splits.items()})
 
 
+class MovesWithTheHorizon(HiddenMarkov):
+    """All moves are drawn first, then all symbols: a longer window draws other symbols."""
+
+    def _draw(self, chance, length, count):
+        chance.random((length, count))
+        return super()._draw(chance, length, count)
+
+
 class _Spoiled:
     def __init__(self, oracle, spoil):
         self.oracle, self.spoil = oracle, spoil

@@ -71,6 +71,16 @@ def law_shapes_are_as_documented(task: Task) -> None:
             assert len(taken) == 3, f"3 sequences taken are {len(taken)}"
 
 
+def law_the_horizon_does_not_move_training(task: Task) -> None:
+    """What training takes, the first `task.length` steps, is the same whatever longer window the evaluation asks for."""
+    near, far = (built(task, 0, task.length + extra).splits["train"] for extra in (0, 9))
+    if task.emits == "last":  # its one target belongs to the whole window, so the two cannot differ
+        return
+    assert len(near) == len(far), f"there are {len(near)} or {len(far)} training sequences"
+    index = torch.arange(len(near))[:: max(1, len(near) // 50)]
+    assert same_part(near.take(index, task.length), far.take(index, task.length)), "a longer horizon changes training"
+
+
 def _rows(part: Sequences) -> torch.Tensor:
     """All that a sequence consists of, one row a sequence."""
     pieces = [x for x in (part.targets, part.inputs) if x is not None]
