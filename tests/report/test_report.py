@@ -30,12 +30,12 @@ def built(folder, experiments, statuses=None, tilt=None, **info):
 def test_it_says_who_wins_and_teacher_forcing_may(tmp_path, factor, word):
     html, markdown = built(tmp_path, grid(seeds=4), tilt={"scheduled_sampling": factor})
     for page in (html, markdown):
-        assert f"the free error is {word} of 1 comparison" in page
+        assert f"1 comparison paired by seed: the free error is {word} (" in page
 
 
 def test_it_says_when_no_difference_is_shown(tmp_path):
     _, markdown = built(tmp_path, grid(seeds=3))
-    assert "not shown to differ in 1 of 1 comparison" in markdown
+    assert "the free error is not shown to differ in 1 (" in markdown
 
 
 def test_below_three_seeds_it_gives_no_interval(tmp_path):
