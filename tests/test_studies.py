@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from freerun.compose import presets
+
 STUDY = """
 title: A tiny study
 cases:
@@ -89,6 +91,16 @@ def test_tables_are_whole_and_tidy(undisturbed):
     assert not gaps.duplicated(["run", "split", "mode", "metric", "step"]).any()
     csv = pd.read_csv(folder / "gaps.csv")
     assert len(csv) == len(gaps)
+
+
+@pytest.mark.parametrize("name", presets("study"))
+def test_every_study_composes_and_runs_two_updates(name, tmp_path):
+    words = ["seed=0", "training.updates=2", "evaluation.sequences=4", "evaluation.horizon=5", "--as", "short"]
+    code, out, err = freerun("study", name, *words, cwd=tmp_path)
+    assert code == 0, err
+    assert "failed" not in out
+    assert (tmp_path / "results/short/report.html").is_file()
+    assert len(records(tmp_path)) == len(json.loads((tmp_path / "results/short/study.json").read_bytes())["ids"])
 
 
 @pytest.mark.parametrize("how", ["driver", "group"])

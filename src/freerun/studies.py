@@ -188,7 +188,8 @@ def do(study: Study, place: Place, workers: int, limit: int) -> dict[str, str]:
     write_info(study, place)
     missing = [run for run in study.runs if not store.has(run.id)]
     finished = len(study.runs) - len(missing)
-    print(f"{study.name}: {len(study.runs)} runs, {finished} done, {len(missing)} to do", flush=True)
+    runs = "1 run" if len(study.runs) == 1 else f"{len(study.runs)} runs"
+    print(f"{study.name}: {runs}, {finished} done, {len(missing)} to do", flush=True)
     if not missing:
         return {}
     pieces = groups(missing, limit)
