@@ -14,14 +14,17 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from freerun import catalog
-from freerun.errors import StoreError, given
+from freerun.errors import FreerunError, StoreError, given
 from freerun.grouping import Planned
 from freerun.store import Store
+
+#: After so many workers that died before they were ready the sweep is given up.
+STARTS = 4
 
 
 class Watcher(Protocol):
@@ -41,7 +44,7 @@ class Watcher(Protocol):
 class _Worker:
     process: subprocess.Popen[str]
     group: int | None = None
-
+    reader: threading.Thread | None = None
     ready: bool = False
 
 
@@ -50,6 +53,7 @@ def run_groups(groups: list[list[Planned]], store: Store, workers: int, watcher:
 
     Raises:
         StoreError: if the store has become unusable; what was written stays.
+        FreerunError: if no worker can be started.
         KeyboardInterrupt: passed on after the workers have been stopped.
     """
     failed: dict[str, str] = {}
@@ -58,14 +62,16 @@ def run_groups(groups: list[list[Planned]], store: Store, workers: int, watcher:
     with _crew(events) as crew:
         for _ in range(min(workers, len(groups))):
             crew.append(_start(events))
-        open_groups = len(groups)
+        open_groups, stillborn = len(groups), 0
         while open_groups:
             worker, event = events.get()
             if event is None:  # the worker has ended
                 crew.remove(worker)
+                _bury(worker)
                 reason = _cause_of_death(worker)
-                if worker.group is None and not worker.ready:
-                    raise StoreError(f"a worker process could not start ({reason})")
+                stillborn += not worker.ready
+                if stillborn > STARTS:
+                    raise FreerunError(f"worker processes do not start ({reason}); FREERUN_DEBUG=1 shows what they say")
                 open_groups -= _close(worker, groups, store, watcher, failed, reason)
                 if waiting:
                     crew.append(_start(events))
@@ -119,15 +125,19 @@ def _start(events: queue.Queue[tuple[_Worker, dict[str, Any] | None]]) -> _Worke
         bufsize=1,
     )
     worker = _Worker(process)
-    threading.Thread(target=_read, args=(worker, events), daemon=True).start()
+    worker.reader = threading.Thread(target=_read, args=(worker, events), daemon=True)
+    worker.reader.start()
     return worker
 
 
 def _read(worker: _Worker, events: queue.Queue[tuple[_Worker, dict[str, Any] | None]]) -> None:
-    for line in given(worker.process.stdout):
-        events.put((worker, json.loads(line)))
-    worker.process.wait()
-    events.put((worker, None))
+    try:
+        for line in given(worker.process.stdout):
+            if line.endswith("\n"):  # a worker that is killed may leave half a line
+                events.put((worker, json.loads(line)))
+        worker.process.wait()
+    finally:
+        events.put((worker, None))
 
 
 def _send(worker: _Worker, group: list[Planned], store: Store) -> None:
@@ -137,11 +147,18 @@ def _send(worker: _Worker, group: list[Planned], store: Store) -> None:
         "runs": [{"id": run.id, "tree": run.tree} for run in group],
     }
     channel = given(worker.process.stdin)
-    try:
+    with suppress(BrokenPipeError):  # if it has died its reader says so next
         channel.write(json.dumps(order) + "\n")
         channel.flush()
-    except BrokenPipeError:
-        pass  # it has died; its reader says so next
+
+
+def _bury(worker: _Worker) -> None:
+    """Wait for a worker that has ended or been killed, and close what led to it."""
+    worker.process.wait()
+    given(worker.reader).join()
+    for pipe in (worker.process.stdin, worker.process.stdout):
+        with suppress(BrokenPipeError):  # an order that it did not live to read
+            given(pipe).close()
 
 
 def _cause_of_death(worker: _Worker) -> str:
@@ -160,4 +177,4 @@ def _crew(events: queue.Queue[tuple[_Worker, dict[str, Any] | None]]) -> Iterato
         for worker in crew:
             worker.process.kill()
         for worker in crew:
-            worker.process.wait()
+            _bury(worker)
