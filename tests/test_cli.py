@@ -78,6 +78,18 @@ BAD = [
     (["run", "hydra.run.dir=/tmp"], ["hydra.run.dir"]),
     (["run", "seed=${oc.env:HOME}"], ["seed=${oc.env:HOME}", "interpolation"]),
     (["run", "+more=1"], ["+more=1", "key=value"]),
+    (["run", "plugins=[exits.py]"], ["exits.py", "SystemExit"]),
+    (["run", "plugins=[half.py]"], ["half.py", "mask"]),
+    (["run", "-m", "seed=range(0)"], ["seed=range(0)", "at least 1"]),
+    (["run", "-m", "seed=range(1e9)"], ["seed=range(1e9)", "100000"]),
+    (["run", "-m", "seed=range(0,1,0)"], ["seed=range(0,1,0)"]),
+    (["run", "-m", "seed=glob(*)"], ["seed=glob(*)"]),
+    (["run", f"seed={2**70}"], ["seed", "64 bits"]),
+    (["run", "--workers", "many"], ["--workers", "whole number", "many"]),
+    (["run", "task=text", "task.path=short.txt"], ["task.path=short.txt", "characters"]),
+    (["run", "task=text", "evaluation.horizon=1000000"], ["evaluation.horizon", "characters"]),
+    (["run", "task=text", "task.path=/dev/zero"], ["/dev/zero", "regular file"]),
+    (["run", "task.length=8"], ["evaluation.warmup", "task.length (8)"]),
     (["study", "first_lok"], ["first_lok", "'first_look'"]),
     (["study", "alias.yaml"], ["alias.yaml", "aliases"]),
     (["study", "typo.yaml"], ["typo.yaml", "casess", "'cases'"]),
@@ -93,6 +105,9 @@ def desk(tmp_path_factory):
     (folder / "latin.txt").write_bytes("\xe9t\xe9".encode("latin-1"))
     (folder / "empty.txt").write_bytes(b"")
     (folder / "broken.py").write_text("def (:")
+    (folder / "exits.py").write_text("import sys\nsys.exit(0)\n")
+    (folder / "half.py").write_text("from freerun.regimes import Regime\n\n\nclass Half(Regime):\n    pass\n")
+    (folder / "short.txt").write_text("a short text, far too short")
     (folder / "alias.yaml").write_text("a: &a [1, 2]\ncases: [*a]\n")
     (folder / "typo.yaml").write_text("casess: []\n")
     return folder

@@ -238,3 +238,57 @@ def test_an_error_in_a_part_is_one_line(tmp_path):
     assert code == 1
     assert "RuntimeError: no mask" in err
     assert err.count("\n") == 1
+
+
+def test_a_faulty_part_costs_its_own_runs_alone(tmp_path):
+    (tmp_path / "beyond.py").write_text(
+        PLUGIN.replace("EveryOther", "Beyond").replace("(steps % self.period == 0)", "(steps + 2)")
+    )
+    words = ["run", "-m", "plugins=[beyond.py]", "regime=beyond,free_running", "training.updates=2", "task.sequences=16"]
+    code, _, err = freerun(*words, cwd=tmp_path)
+    assert code == 1
+    assert "the mask of Beyond must lie in [0, 1]" in err
+    assert err.count("\n") == 1
+    assert len(records(tmp_path)) == 1
+
+
+METRIC = '''
+from dataclasses import dataclass
+
+from freerun.metrics import Metric
+
+
+@dataclass(kw_only=True)
+class Spread(Metric):
+    """The spread of the outputs."""
+
+    def applies(self, observed):
+        return True
+
+    def unit(self, observed):
+        return ""
+
+    def measure(self, observed):
+        return observed.outputs[observed.warmup :].double().std((1, 2))
+'''
+
+
+def test_a_metric_of_the_users_own_is_measured_also_on_runs_that_were_done_without_it(tmp_path):
+    (tmp_path / "spread.py").write_text(METRIC)
+    words = ["run", "training.updates=2", "task.sequences=16"]
+    assert freerun(*words, cwd=tmp_path)[0] == 0
+    code, _, err = freerun(*words, "plugins=[spread.py]", cwd=tmp_path)
+    assert code == 0, err
+    assert sum("spread" in path.read_text() for path in tmp_path.glob("results/run-*/gaps.csv")) == 1
+
+
+def test_a_study_file_names_plugins_beside_itself(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "every_other.py").write_text(PLUGIN)
+    (tmp_path / "mine" / "spread.py").write_text(METRIC)
+    text = "plugins: [every_other.py, spread.py]\ncases:\n  - {regime: every_other, training.updates: 2, task.sequences: 16}\n"
+    (tmp_path / "mine" / "own.yaml").write_text(text)
+    code, out, err = freerun("study", "mine/own.yaml", cwd=tmp_path)
+    assert code == 0, err
+    assert "every other" in out
+    assert "spread" in (tmp_path / "results/own/gaps.csv").read_text()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from freerun.config import Experiment
 from freerun.grouping import groups, plan
-from freerun.runner import prepare, run_group
+from freerun.runner import prepare, run_safely
 from freerun.store import Store
 from freerun.tables import Tables, frames
 
@@ -22,6 +22,9 @@ def run(experiments: Iterable[Experiment], results: str | Path = "results", grou
         results: the folder whose store of records is used.
         group: most runs that train together.
 
+    Returns:
+        The tables; a run that failed is a row with status `failed` and the reason.
+
     Raises:
         StoreError: if the folder cannot be used.
     """
@@ -29,5 +32,6 @@ def run(experiments: Iterable[Experiment], results: str | Path = "results", grou
     store.open()
     prepare()
     for piece in groups([each for each in runs if not store.has(each.id)], group):
-        run_group(piece, store, lambda event, values: None)
+        for identity, reason in run_safely(piece, store, lambda event, values: None).items():
+            store.fail(identity, reason)
     return frames(store, [each.id for each in runs], "python", {each.id: each.tree for each in runs})

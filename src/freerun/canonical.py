@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
 
 from freerun import catalog
 from freerun.config import PARTS, Evaluation, Experiment, Training
-from freerun.errors import ConfigError, nearest
+from freerun.errors import ConfigError
+from freerun.settings import build
 from freerun.tasks import Task
 
 #: Part of every identity. Raise it when a change of the engine changes the numbers of a run.
@@ -23,8 +23,13 @@ GENERATION = 1
 
 
 def canonical(experiment: Experiment) -> dict[str, Any]:
-    """The experiment as plain data: every setting resolved, every part with its name (from a plugin also its source's hash)."""
+    """The experiment as plain data: every setting resolved, every part with its name (from a plugin also its source's hash).
+
+    Metrics of plugins are part of it: a record holds what was measured when it was made.
+    """
     tree: dict[str, Any] = {}
+    if measures := catalog.plugin_metrics():
+        tree["metrics"] = measures
     for item in fields(experiment):
         value = getattr(experiment, item.name)
         if item.name in PARTS:
@@ -47,8 +52,6 @@ def _settings(node: Any) -> dict[str, Any]:
         value = getattr(node, item.name)
         if isinstance(value, Enum):
             value = value.value
-        elif isinstance(value, int) and not isinstance(value, bool) and "float" in str(item.type):
-            value = float(value)
         settings[item.name] = value
     return settings
 
@@ -66,6 +69,8 @@ def from_canonical(tree: dict[str, Any]) -> Experiment:
         ConfigError: for an unknown part or setting, or a part whose plugin is not loaded or has changed.
     """
     values: dict[str, Any] = dict(tree)
+    if values.pop("metrics", {}) != catalog.plugin_metrics():
+        raise ConfigError("the plugins with metrics are not those that this run was planned with")
     for key in PARTS:
         node = dict(values[key])
         outside = {name: node.pop(name) for name in ("source", "content") if name in node}
@@ -75,29 +80,3 @@ def from_canonical(tree: dict[str, Any]) -> Experiment:
     values["training"] = build(Training, "training", values["training"])
     values["evaluation"] = build(Evaluation, "evaluation", values["evaluation"])
     return Experiment(**values)
-
-
-def build(cls: type, key: str, settings: dict[str, Any]) -> Any:
-    """Make one node of the tree from plain settings.
-
-    Raises:
-        ConfigError: naming the key, the value and the rule, if a setting is unknown or out of range.
-    """
-    known = {item.name: item for item in fields(cls)}
-    values = dict(settings)
-    for name, value in settings.items():
-        if name not in known:
-            raise ConfigError(f"{key}.{name}: unknown key; {nearest(name, known)}")
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ConfigError(f"{key}.{name} must be finite, got {value}")
-        default = known[name].default
-        if isinstance(default, Enum) and not isinstance(value, Enum):
-            try:
-                values[name] = type(default)(value)
-            except ValueError:
-                choices = [str(member.value) for member in type(default)]
-                raise ConfigError(f"{key}.{name}={value}: unknown {name}; {nearest(str(value), choices)}") from None
-    try:
-        return cls(**values)
-    except ValueError as fault:
-        raise ConfigError(f"{key}.{fault}") from None

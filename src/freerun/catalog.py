@@ -129,7 +129,7 @@ def load_plugin(path: str) -> None:
         sys.modules[module_name] = module
         try:
             spec.loader.exec_module(module)
-        except Exception as fault:
+        except (Exception, SystemExit) as fault:
             del sys.modules[module_name]
             raise ConfigError(f"plugins={path}: {type(fault).__name__}: {fault}") from fault
     module = sys.modules[module_name]
@@ -140,12 +140,19 @@ def load_plugin(path: str) -> None:
                 raise ConfigError(f"plugins={path}: a file holds one part of a kind, found {len(own)} of {kind}")
             if file.stem in _builtin(kind):
                 raise ConfigError(f"plugins={path}: {kind} {file.stem!r} is built in; give the file another name")
+            if missing := sorted(getattr(own[0], "__abstractmethods__", ())):
+                raise ConfigError(f"plugins={path}: {own[0].__name__} lacks {', '.join(missing)}")
             _plugins[kind][file.stem] = own[0]
             found = True
     if not found:
         raise ConfigError(f"plugins={path}: defines no part (derive a class from Task, Model, Regime, Feedback or Metric)")
     if str(file.resolve()) not in _plugin_files:
         _plugin_files.append(str(file.resolve()))
+
+
+def plugin_metrics() -> dict[str, str]:
+    """The metrics of plugins, each with the SHA-256 of its file."""
+    return {name: str(vars(sys.modules[part.__module__])["__freerun_digest__"]) for name, part in _plugins["metric"].items()}
 
 
 def plugin_files() -> list[str]:

@@ -60,6 +60,12 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = 0
+    except Exception as fault:
+        if os.environ.get("FREERUN_DEBUG"):
+            raise
+        words_of_fault = " ".join(f"{type(fault).__name__}: {fault}".split())[:200]
+        print(f"freerun: a fault of the program, {words_of_fault} (FREERUN_DEBUG=1 shows where)", file=sys.stderr)
+        code = 1
     sys.exit(code)
 
 
@@ -178,16 +184,15 @@ def _parser(name: str, *, trains: bool) -> _Parser:
     parser = _Parser(prog=f"freerun {name}", add_help=False, allow_abbrev=False)
     parser.add_argument("--results", type=Path, default=Path("results"))
     if trains:
-        parser.add_argument("--workers", type=_positive, default=os.cpu_count() or 1)
-        parser.add_argument("--group", type=_positive, default=32)
+        parser.add_argument("--workers", type=_count, default=os.cpu_count() or 1)
+        parser.add_argument("--group", type=_count, default=32)
     return parser
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, got {number}")
-    return number
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, got {text!r}")
+    return int(text)
 
 
 def _place(options: argparse.Namespace) -> Place:

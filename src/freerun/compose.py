@@ -7,6 +7,7 @@ each choice of parts, and the swept values are applied to copies, so that a thou
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import field, fields, make_dataclass
 from enum import Enum
@@ -23,9 +24,12 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from freerun import catalog
-from freerun.canonical import build
 from freerun.config import PARTS, Evaluation, Experiment, Training
 from freerun.errors import ConfigError, nearest
+from freerun.settings import build
+
+#: The most runs that one sweep or case may ask for.
+LARGEST = 100_000
 
 
 @cache
@@ -61,6 +65,10 @@ def experiments(overrides: Iterable[str], *, sweep: bool) -> list[Experiment]:
     if swept and not sweep:
         raise ConfigError(f"{swept[0]}: several values make a sweep; add -m (or quote the value)")
     axes = [list(_values(item)) for item in wanted]
+    size = math.prod(len(axis) for axis in axes)
+    if not 0 < size <= LARGEST:
+        what = next((item.input_line for item, axis in zip(wanted, axes, strict=True) if not axis), f"{size} runs")
+        raise ConfigError(f"{what}: a sweep holds at least 1 and at most {LARGEST} runs")
     return [_experiment(job) for job in itertools.product(*axes)]
 
 
@@ -71,8 +79,7 @@ def _parse(overrides: list[str]) -> list[Override]:
         try:
             parsed.extend(parser.parse_overrides([text]))
         except HydraException as fault:
-            reason = str(fault).strip().splitlines()[0]
-            raise ConfigError(f"{text}: not an override of the form key=value ({reason})") from None
+            raise ConfigError(f"{text}: not an override of the form key=value ({_first_line(fault)})") from None
     return parsed
 
 
@@ -142,10 +149,16 @@ def _names(item: Override) -> list[Any]:
 
 
 def _values(item: Override) -> Iterator[str]:
-    if item.is_sweep_override():
-        yield from (f"{item.key_or_group}={text}" for text in item.sweep_string_iterator())
-    else:
+    if not item.is_sweep_override():
         yield str(item.input_line)
+        return
+    try:
+        for number, text in enumerate(item.sweep_string_iterator()):
+            if number >= LARGEST:
+                raise ConfigError(f"{item.input_line}: more than {LARGEST} values")
+            yield f"{item.key_or_group}={text}"
+    except (HydraException, ValueError) as fault:
+        raise ConfigError(f"{item.input_line}: not a sweep over values ({_first_line(fault)})") from None
 
 
 def _experiment(job: tuple[str, ...]) -> Experiment:
@@ -202,7 +215,7 @@ def _flat(config: DictConfig) -> list[str]:
 
 
 def _first_line(fault: Exception) -> str:
-    return str(fault).strip().splitlines()[0]
+    return (str(fault).strip() or type(fault).__name__).splitlines()[0]
 
 
 def _live(config: DictConfig) -> Experiment:

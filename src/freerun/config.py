@@ -19,6 +19,7 @@ from freerun.models import Model
 from freerun.objectives import Objective
 from freerun.regimes import Regime
 from freerun.regimes.teacher_forcing import TeacherForcing
+from freerun.settings import normalised, whole
 from freerun.tasks import Task
 
 #: The keys of an experiment that are parts, chosen by name.
@@ -127,6 +128,10 @@ class Experiment:
     dtype: str = "float32"
 
     def __post_init__(self) -> None:
+        self.seed = whole("seed", self.seed)
+        for key in (*PARTS, "training", "evaluation"):
+            if getattr(self, key) is not None:
+                setattr(self, key, normalised(getattr(self, key), key))
         if self.feedback is None:
             silent = self.model.emits == "last"
             self.feedback = catalog.get("feedback", "none" if silent else self.task.default_feedback)()

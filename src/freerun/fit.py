@@ -28,9 +28,12 @@ def resolved_evaluation(task: Task, evaluation: Evaluation) -> Evaluation:
     if length < 1:
         raise ConfigError(f"task.length must be at least 1, got {length}")
     if warmup is None:
-        warmup = task.default_warmup if task.default_warmup < length else 0
+        warmup = task.default_warmup
     if warmup >= length:
-        raise ConfigError(f"evaluation.warmup must be smaller than task.length ({length}), got {warmup}")
+        raise ConfigError(
+            f"evaluation.warmup must be smaller than task.length ({length}), got {warmup}"
+            + ("" if evaluation.warmup is not None else ", the default of this task; set it")
+        )
     horizon = evaluation.horizon or task.default_horizon or length - warmup
     if task.emits == "last" and (warmup, horizon) != (0, length):
         name = catalog.name_of(task)
@@ -44,6 +47,7 @@ def check(experiment: Experiment) -> None:
     Raises:
         ConfigError: naming the key, the value and what can be chosen instead.
     """
+    experiment.task.check(max(experiment.task.length, sum(experiment.span)))
     _check_model(experiment)
     _check_feedback(experiment)
     _check_objective(experiment)

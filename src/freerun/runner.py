@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from freerun.errors import FreerunError, StoreError
 from freerun.evaluation import Measured, evaluate
 from freerun.grouping import Planned
 from freerun.provenance import commit, versions
@@ -64,7 +65,27 @@ def run_group(runs: list[Planned], store: Store, report: Report) -> None:
         }
         record = _record(run, outcomes[r], measured[r], data[run.experiment.seed], cost)
         store.write(record, {name: value[r].cpu().numpy() for name, value in weights.items()})
-    report("done", {"runs": len(runs)})
+
+
+def run_safely(runs: list[Planned], store: Store, report: Report) -> dict[str, str]:
+    """Run a group; if it fails, each of its runs alone, so that one faulty part costs its own run and no other.
+
+    Returns:
+        The reason for every run that failed.
+
+    Raises:
+        StoreError: if a record cannot be written.
+    """
+    try:
+        run_group(runs, store, report)
+    except StoreError:
+        raise
+    except Exception as fault:
+        if len(runs) == 1:
+            reason = str(fault) if isinstance(fault, FreerunError) else f"{type(fault).__name__}: {fault}"
+            return {runs[0].id: " ".join(reason.split())}
+        return {run: reason for each in runs for run, reason in run_safely([each], store, report).items()}
+    return {}
 
 
 _worlds: OrderedDict[tuple[str, int, int], Data] = OrderedDict()

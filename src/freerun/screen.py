@@ -11,7 +11,8 @@ def show_results(summary: pd.DataFrame) -> None:
     """Print the results of a study: forced and free level, the exposure gap with its interval, and who is missing."""
     interval = [_interval(low, high) for low, high in zip(summary["gap_low"], summary["gap_high"], strict=True)]
     measure = [
-        f"{metric}, {unit}" if unit else str(metric) for metric, unit in zip(summary["metric"], summary["unit"], strict=True)
+        "-" if metric != metric else f"{metric}, {unit}" if unit else str(metric)
+        for metric, unit in zip(summary["metric"], summary["unit"], strict=True)
     ]
     shown = summary[["task", "model", "regime"]].assign(measure=measure)
     shown = shown.assign(forced=summary["forced"], free=summary["free"], gap=summary["gap"])

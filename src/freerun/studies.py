@@ -98,7 +98,7 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
     cases = content.get("cases")
     if not isinstance(cases, list) or not cases or not all(isinstance(case, dict) for case in cases):
         raise ConfigError(f"{path.name}: cases must be a list of mappings, each a product of axes")
-    plugins = [f"plugins={_word(content['plugins'])}"] if "plugins" in content else []
+    plugins = _plugins(path, content.get("plugins", []))
     asked: dict[str, str] = {}
     for text in overrides:
         key, equals, value = text.partition("=")
@@ -174,7 +174,18 @@ def _word(value: Any) -> str:
         return "null"
     if isinstance(value, bool):
         return str(value).lower()
-    return str(value)
+    text = str(value)
+    if isinstance(value, str) and not re.fullmatch(r"[\w.+-]+|(range|interval|choice)\([^()]*\)", text):
+        return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return text
+
+
+def _plugins(study: Path, value: Any) -> list[str]:
+    """The plugins of a study file as an override; their paths are relative to the file."""
+    paths = value if isinstance(value, list) else [value]
+    if not all(isinstance(each, str) for each in paths):
+        raise ConfigError(f"{study.name}: plugins must be a list of paths")
+    return [f"plugins=[{','.join(_word(str(study.parent / each)) for each in paths)}]"] if paths else []
 
 
 def do(study: Study, place: Place, workers: int, limit: int) -> dict[str, str]:
@@ -185,6 +196,7 @@ def do(study: Study, place: Place, workers: int, limit: int) -> dict[str, str]:
     """
     store = place.store
     store.open()
+    _say_what_is_replaced(study, place)
     write_info(study, place)
     missing = [run for run in study.runs if not store.has(run.id)]
     finished = len(study.runs) - len(missing)
@@ -195,6 +207,15 @@ def do(study: Study, place: Place, workers: int, limit: int) -> dict[str, str]:
     pieces = groups(missing, limit)
     with watcher(len(pieces)) as watch:
         return run_groups(pieces, store, workers, watch)
+
+
+def _say_what_is_replaced(study: Study, place: Place) -> None:
+    try:
+        known = json.loads((place.folder(study.name) / "study.json").read_bytes())["ids"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if known != [run.id for run in study.runs]:
+        print(f"note: {place.folder(study.name)} held a study of {len(known)} other runs; --as NAME keeps both", flush=True)
 
 
 def write_info(study: Study, place: Place) -> None:
@@ -220,7 +241,7 @@ def read_info(name: str, place: Place) -> dict[str, Any]:
     path = place.folder(_folder_name(name)) / "study.json"
     try:
         info = json.loads(path.read_bytes())
-        if not (isinstance(info["ids"], list) and isinstance(info["planned"], dict) and isinstance(info["name"], str)):
+        if not (isinstance(info["planned"], dict) and isinstance(info["name"], str) and info["ids"] == list(info["planned"])):
             raise TypeError
     except FileNotFoundError:
         known = sorted(p.parent.name for p in place.results.glob("*/study.json"))
@@ -228,6 +249,8 @@ def read_info(name: str, place: Place) -> dict[str, Any]:
         raise ConfigError(f"study {name!r}: nothing under {place.results}; {hint}") from None
     except (ValueError, KeyError, TypeError):
         raise ConfigError(f"{path}: damaged; run the study again") from None
+    except OSError as fault:
+        raise StoreError(f"{path}: cannot be read: {fault.strerror}") from None
     store = place.store
     if info["ids"] and not any(store.path(run).exists() or store.failure(run) for run in info["ids"]):
         raise ConfigError(

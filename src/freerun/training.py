@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float
 from freerun.config import Experiment, Optimizer, gradient_cut
 from freerun.errors import given
 from freerun.feedback import one_hot
+from freerun.regimes import Regime
 from freerun.replicas import Adam, initial_weights, per_replica
 from freerun.rollout import Gradient, Rollout, rollout
 from freerun.streams import stream, uniforms
@@ -211,9 +212,21 @@ def _mask(group: Group, update: int, steps: int) -> Float[torch.Tensor, "T R B"]
     if all(e.regime.always_forced for e in group.experiments) or group.feedback.silent:
         return None
     coins = group.draws("coins", update, steps, group.settings.batch)
-    masks = [e.regime.mask(coins[:, r], update, group.settings.updates) for r, e in enumerate(group.experiments)]
+    masks = [_checked(e.regime, coins[:, r], update, group.settings.updates) for r, e in enumerate(group.experiments)]
     mask = torch.stack(masks, 1)
     mask[: group.warmup] = 1
+    return mask
+
+
+def _checked(regime: Regime, coins: torch.Tensor, update: int, updates: int) -> Float[torch.Tensor, "T B"]:
+    mask = regime.mask(coins, update, updates)
+    name = type(regime).__name__
+    if mask.shape != coins.shape or mask.dtype != coins.dtype:
+        raise ValueError(
+            f"the mask of {name} is {mask.dtype} {tuple(mask.shape)}; it must be {coins.dtype} {tuple(coins.shape)}"
+        )
+    if not bool(((mask >= 0) & (mask <= 1)).all()):
+        raise ValueError(f"the mask of {name} must lie in [0, 1], at update {update} it does not")
     return mask
 
 

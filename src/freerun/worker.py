@@ -49,18 +49,19 @@ def _listen(orders: queue.Queue[dict[str, Any]]) -> None:
 
 
 def _serve(order: dict[str, Any], tell: Any) -> None:
-    from freerun.runner import run_group
+    from freerun.runner import run_safely
 
     try:
         for path in order["plugins"]:
             catalog.load_plugin(path)
         runs = [Planned(id=run["id"], tree=run["tree"], experiment=from_canonical(run["tree"])) for run in order["runs"]]
-        run_group(runs, Store(Path(order["store"])), lambda event, values: tell(event, **values))
+        failed = run_safely(runs, Store(Path(order["store"])), lambda event, values: tell(event, **values))
     except StoreError as fault:
         tell("unusable", reason=str(fault))
-    except Exception as fault:
-        reason = str(fault) if isinstance(fault, FreerunError) else f"{type(fault).__name__}: {fault}"
-        tell("failed", reason=" ".join(reason.split()))
+    except FreerunError as fault:
+        tell("done", failed={run["id"]: str(fault) for run in order["runs"]})
+    else:
+        tell("done", failed=failed)
 
 
 if __name__ == "__main__":

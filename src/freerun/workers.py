@@ -72,7 +72,8 @@ def run_groups(groups: list[list[Planned]], store: Store, workers: int, watcher:
                 stillborn += not worker.ready
                 if stillborn > STARTS:
                     raise FreerunError(f"worker processes do not start ({reason}); FREERUN_DEBUG=1 shows what they say")
-                open_groups -= _close(worker, groups, store, watcher, failed, reason)
+                lost = {} if worker.group is None else {run.id: reason for run in groups[worker.group] if not store.has(run.id)}
+                open_groups -= _close(worker, store, watcher, failed, lost)
                 if waiting:
                     crew.append(_start(events))
                 continue
@@ -83,8 +84,8 @@ def run_groups(groups: list[list[Planned]], store: Store, workers: int, watcher:
             if kind == "unusable":
                 raise StoreError(event["reason"])
             worker.ready = True
-            if kind in ("done", "failed"):
-                open_groups -= _close(worker, groups, store, watcher, failed, event.get("reason"))
+            if kind == "done":
+                open_groups -= _close(worker, store, watcher, failed, event["failed"])
             if waiting:
                 worker.group = waiting.pop(0)
                 watcher.started(worker.group, groups[worker.group])
@@ -96,19 +97,16 @@ def _number(worker: _Worker) -> int:
     return given(worker.group)
 
 
-def _close(
-    worker: _Worker, groups: list[list[Planned]], store: Store, watcher: Watcher, failed: dict[str, str], reason: str | None
-) -> int:
+def _close(worker: _Worker, store: Store, watcher: Watcher, failed: dict[str, str], lost: dict[str, str]) -> int:
     """Settle the worker's group; returns how many groups that closes (0 if it had none)."""
     if worker.group is None:
         return 0
     number, worker.group = worker.group, None
-    if reason is not None:
-        for run in groups[number]:
-            if not store.has(run.id):
-                store.fail(run.id, reason)
-                failed[run.id] = reason
-    watcher.finished(number, reason)
+    for run, reason in lost.items():
+        store.fail(run, reason)
+    failed.update(lost)
+    reasons = sorted(set(lost.values()))
+    watcher.finished(number, "; ".join(reasons) if reasons else None)
     return 1
 
 

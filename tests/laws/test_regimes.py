@@ -56,8 +56,26 @@ def test_the_law_catches_an_overflowing_sigmoid():
 @pytest.mark.parametrize("schedule", Schedule)
 @pytest.mark.parametrize("end", [0.0, 0.6, 1.0])
 def test_every_schedule_keeps_the_laws_falling_and_rising(schedule, start, end):
+    if schedule is Schedule.constant and end not in (0.0, start):
+        with pytest.raises(ValueError, match="end has no meaning"):
+            ScheduledSampling(schedule=schedule, start=start, end=end)
+        return
     for law in LAWS:
         law(ScheduledSampling(schedule=schedule, start=start, end=end))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "k", "wanted"),
+    [
+        (Schedule.linear, 0.01, lambda i: max(0.25, 1 - 0.01 * i)),
+        (Schedule.exponential, 0.99, lambda i: max(0.25, 0.99**i)),
+        (Schedule.inverse_sigmoid, 20.0, lambda i: max(0.25, 20 / (20 + math.exp(i / 20)))),
+    ],
+)
+def test_a_schedule_with_its_own_constant_has_a_floor(schedule, k, wanted):
+    regime = ScheduledSampling(schedule=schedule, k=k, end=0.25)
+    for update in (0, 1, 50, 74, 75, 76, 1000):
+        assert regime.probability(update, 100) == pytest.approx(wanted(update), abs=1e-12)
 
 
 #: TARGETS 9, each written out by hand.

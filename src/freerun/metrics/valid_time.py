@@ -1,7 +1,7 @@
 """For how long does a free forecast stay on the true orbit?
 
-The valid prediction time is the lead time at which the normalised error first passes a threshold, in Lyapunov times (Vlachas et
-al. 2020, "Backpropagation algorithms and reservoir computing ...", eq. 22).
+The valid prediction time is how long the normalised error stays within a threshold after the release, in Lyapunov times
+(Vlachas et al. 2020, "Backpropagation algorithms and reservoir computing ...", eq. 22).
 """
 
 from __future__ import annotations
@@ -11,25 +11,18 @@ from typing import ClassVar
 
 from jaxtyping import Float
 
-from freerun.errors import given, require
+from freerun.errors import given
 from freerun.lazy import torch
 from freerun.metrics import Metric, Observed
 
 
 @dataclass(kw_only=True)
 class ValidTime(Metric):
-    """Valid prediction time in Lyapunov times; a forecast that never fails counts as the whole horizon.
-
-    Attributes:
-        threshold: the error that ends a forecast, in standard deviations of the training data.
-    """
+    """Valid prediction time in Lyapunov times; a forecast that never fails counts as the whole horizon."""
 
     per: ClassVar[str] = "rollout"
-
-    threshold: float = 0.4
-
-    def __post_init__(self) -> None:
-        require(self.threshold > 0, "threshold", self.threshold, "be positive")
+    #: The error that ends a forecast, in standard deviations of the training data.
+    threshold: ClassVar[float] = 0.4
 
     def applies(self, observed: Observed) -> bool:
         return observed.experiment.task.lyapunov_time() is not None

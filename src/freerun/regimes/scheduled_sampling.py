@@ -1,7 +1,8 @@
 """Scheduled sampling: what if a coin decides, for every sequence and every step, who feeds?
 
 Bengio, Vinyals, Jaitly & Shazeer 2015 (arXiv 1506.03099), section 2.4. The truth is fed with probability eps_i at update i; a
-falling schedule g goes from 1 to 0 and eps_i = end + (start - end) g(i):
+falling schedule g goes from 1 to 0 and eps_i = end + (start - end) g(i). Where the schedule's own constant k is given and
+start >= end it is the published form with a floor, eps_i = max(end, start g(i)), for `linear` max(end, start - c i).
 
     constant          g = 1
     linear            g = max(0, 1 - c i)
@@ -57,6 +58,12 @@ class ScheduledSampling(Regime):
         require(0 <= self.start <= 1, "start", self.start, "lie in [0, 1]")
         require(0 <= self.end <= 1, "end", self.end, "lie in [0, 1]")
         require(0 < self.span <= 1, "span", self.span, "lie in (0, 1]")
+        if self.schedule is Schedule.constant:
+            if self.end not in (0.0, self.start):
+                raise ValueError(
+                    f"end has no meaning for schedule=constant, which stays at start; leave it out, got {self.end}"
+                )
+            self.end = self.start
         if self.k is not None:
             if self.schedule is Schedule.constant:
                 raise ValueError("k has no meaning for schedule=constant; leave it out")
@@ -69,11 +76,15 @@ class ScheduledSampling(Regime):
 
     @property
     def always_forced(self) -> bool:
-        return self.start == 1 and (self.end == 1 or self.schedule is Schedule.constant)
+        return self.start == self.end == 1
 
     def probability(self, update: int, updates: int) -> float:
         falling = self._falling(update, max(1.0, self.span * updates))
-        return self.end + (self.start - self.end) * falling
+        if self.k is None or self.start < self.end:
+            return self.end + (self.start - self.end) * falling
+        if self.schedule is Schedule.linear:
+            return max(self.end, self.start - self.k * update)
+        return max(self.end, self.start * falling)
 
     def _falling(self, update: int, span: float) -> float:
         if self.schedule is Schedule.constant:

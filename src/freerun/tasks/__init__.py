@@ -140,6 +140,13 @@ class Task(ABC):
     def build(self, seed: int, length: int) -> Data:
         """Sequences of `length` steps for one seed; a pure function of the settings, the seed and the length."""
 
+    def check(self, length: int) -> None:  # noqa: B027 - most worlds can give any length
+        """Refuse, before anything is built, sequences of a length that this world cannot give.
+
+        Raises:
+            ConfigError: naming the key and what is possible.
+        """
+
     def content(self) -> str | None:
         """For a task that reads data from outside the settings, the SHA-256 of that data: other data is another run."""
         return None

@@ -56,8 +56,11 @@ class EmbeddedReber(Task):
     """Strings of the embedded Reber grammar: the first choice, T or P, must be remembered to the end.
 
     Attributes:
-        sequences: number of training strings; validation and test have half as many each. Strings that are longer than
-            the window are cut, never rejected, so the source stays exact.
+        sequences: number of training strings; validation and test have half as many each. Every string is a draw of its own
+            and belongs to one split; as short strings are frequent, the same string can be drawn in several (with the
+            defaults about nine tenths of the test strings also occur in training), so this task shows hardly any
+            generalization gap. Keeping equal strings apart would change the source, and with it the oracle. Strings longer
+            than the window are cut, never rejected, for the same reason.
     """
 
     default_warmup: ClassVar[int] = 2

@@ -55,7 +55,8 @@ class HiddenMarkov(Task):
         transition = self.stay * np.eye(self.states) + (1 - self.stay) * (0.98 * moves + 0.02 / self.states)
         emission = chance.dirichlet(np.full(self.alphabet_size, self.concentration), size=self.states)
         emission = 0.98 * emission + 0.02 / self.alphabet_size
-        initial = np.linalg.matrix_power(transition, 4096)[0]
+        balance = np.vstack([transition.T - np.eye(self.states), np.ones(self.states)])
+        initial = np.linalg.lstsq(balance, np.eye(self.states + 1)[-1], rcond=None)[0].clip(min=0)
         return initial / initial.sum(), transition, emission
 
     def build(self, seed: int, length: int) -> Data:

@@ -7,7 +7,9 @@ English); or any UTF-8 file by path. The series is split by time: the first part
 from __future__ import annotations
 
 import hashlib
+import stat
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -53,33 +55,37 @@ class Text(Task):
             ConfigError: if the file is missing, empty or not UTF-8.
         """
         if self.path is None:
-            from pydoc_data import topics
-
-            return "\n".join(topics.topics[key] for key in sorted(topics.topics))
+            return _topics()
         try:
-            text = Path(self.path).read_bytes().decode("utf-8")
-        except UnicodeDecodeError as fault:
-            raise ConfigError(f"task.path={self.path}: not UTF-8 at byte {fault.start}") from None
+            state = Path(self.path).stat()
+            if not stat.S_ISREG(state.st_mode):
+                raise ConfigError(f"task.path={self.path}: not a regular file")
+            return _file(self.path, state.st_mtime_ns, state.st_size)
         except OSError as fault:
             raise ConfigError(f"task.path={self.path}: {fault.strerror}") from None
-        if not text:
-            raise ConfigError(f"task.path={self.path}: the file is empty")
-        return text
+
+    def check(self, length: int) -> None:
+        shortest = min(b - a for a, b in self.bounds().values())
+        if shortest <= length:
+            raise ConfigError(
+                f"task.path={self.path or 'pydoc_data'}: the shortest split has {shortest} characters; sequences of {length} "
+                f"steps need {length + 1} (see task.length, evaluation.horizon)"
+            )
+
+    def bounds(self) -> dict[str, tuple[int, int]]:
+        """Where each split begins and ends, in characters."""
+        size = len(self.read())
+        first, second = int(size * self.train), int(size * (self.train + self.validation))
+        return {"train": (0, first), "validation": (first, second), "test": (second, size)}
 
     def content(self) -> str:
         return hashlib.sha256(self.read().encode()).hexdigest()
 
     def build(self, seed: int, length: int) -> Data:
         text = self.read()
-        first, second = int(len(text) * self.train), int(len(text) * (self.train + self.validation))
-        bounds = {"train": (0, first), "validation": (first, second), "test": (second, len(text))}
-        shortest = min(b - a for a, b in bounds.values())
-        if shortest <= length:
-            raise ConfigError(
-                f"task.path={self.path}: the shortest split has {shortest} characters; sequences of {length} steps need "
-                f"{length + 1} (see task.length, evaluation.horizon)"
-            )
-        alphabet = self._alphabet(text[:first])
+        bounds = self.bounds()
+        self.check(length)
+        alphabet = self._alphabet(text[slice(*bounds["train"])])
         codes = {letter: code for code, letter in enumerate(alphabet)}
         series = torch.tensor([codes.get(letter, 0) for letter in text])
         splits = {name: _windows(series[slice(*bounds[name])], length) for name in SPLITS}
@@ -102,6 +108,25 @@ class Text(Task):
             made = "".join(letters[int(s)] for s in observed.fed_symbols[observed.warmup :, n])
             lines.append({"prompt": true[: observed.warmup], "truth": true[observed.warmup :], "generated": made})
         return {"kind": "text", "lines": lines}
+
+
+@cache
+def _topics() -> str:
+    from pydoc_data import topics
+
+    return "\n".join(topics.topics[key] for key in sorted(topics.topics))
+
+
+@lru_cache(maxsize=4)
+def _file(path: str, changed: int, size: int) -> str:
+    """The text of a file, kept as long as the file stays as it is."""
+    try:
+        text = Path(path).read_bytes().decode("utf-8")
+    except UnicodeDecodeError as fault:
+        raise ConfigError(f"task.path={path}: not UTF-8 at byte {fault.start}") from None
+    if not text:
+        raise ConfigError(f"task.path={path}: the file is empty")
+    return text
 
 
 def _windows(series: torch.Tensor, length: int) -> Sequences:
