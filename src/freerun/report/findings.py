@@ -112,8 +112,8 @@ def _wins(compared: pd.DataFrame, table: pd.DataFrame) -> list[str]:
                 parts.append(f"{words} in {where.sum()} ({named})")
         pairs = "comparison" if len(each) == 1 else "comparisons"
         found.append(
-            f"{_capital(regime)} against {first}, {len(each)} {pairs} paired by seed: the free error is {listed(parts)} "
-            "(by 95 % intervals, not corrected for the number of comparisons)."
+            f"{_capital(regime)} against {first}, {len(each)} {pairs} paired by seed: the free error is {listed(parts)}, "
+            "by 95 % intervals that are not corrected for the number of comparisons."
         )
     return found
 
