@@ -67,7 +67,10 @@ def _check_model(experiment: Experiment) -> None:
     if task.emits != model.emits:
         wanted = "one target at the end of a sequence" if task.emits == "last" else "a target at every step"
         reason = f"task {catalog.name_of(task)} has {wanted}"
-        raise _misfit("model", model, reason, lambda other: other.emits == task.emits)
+        raise _misfit("model", model, reason, lambda other: other.emits == task.emits and not other.for_fields)
+    if model.for_fields and not task.field:
+        reason = f"the values of task {catalog.name_of(task)} are no field on a ring of points"
+        raise _misfit("model", model, reason, lambda other: other.emits == task.emits and not other.for_fields)
 
 
 def _check_feedback(experiment: Experiment) -> None:
@@ -77,7 +80,7 @@ def _check_feedback(experiment: Experiment) -> None:
         if model.emits == "last":
             return other.silent
         speaks = other.for_symbols if task.symbols else other.for_values
-        return speaks and not (other.silent and (task.increments or model.memoryless))
+        return speaks and not (other.silent and (task.increments or model.memoryless or model.needs_feedback))
 
     if fits(type(feedback)):
         return
@@ -87,6 +90,8 @@ def _check_feedback(experiment: Experiment) -> None:
         reason = f"task {catalog.name_of(task)} adds the output to what was fed"
     elif feedback.silent:
         reason = f"model {catalog.name_of(model)} has no memory but its feedback"
+        if not model.memoryless:
+            reason = f"model {catalog.name_of(model)} runs on what is fed back"
     else:
         reason = _not_for(task)
     raise _misfit("feedback", feedback, reason, fits)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from freerun.laws import feedback as kit
+from freerun.laws import small_parts
 from laws.broken import feedback as broken
-from laws.kit import feedback as kit
-from laws.kit import small_parts
 
 LAWS = [law for name, law in vars(kit).items() if name.startswith("law_")]
 RULES = small_parts("feedback")

@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from freerun.feedback import one_hot
+from freerun.laws import CLOSE, gap, small_parts
+from freerun.laws import metrics as kit
 from freerun.metrics.accuracy import Accuracy
 from freerun.metrics.kl import KL
 from freerun.metrics.loss import Loss
@@ -19,8 +21,6 @@ from freerun.tasks.embedded_reber import LETTERS, EmbeddedReber
 from freerun.tasks.hidden_markov import HiddenMarkov
 from freerun.tasks.lorenz63 import Lorenz63
 from laws.broken import metrics as broken
-from laws.kit import CLOSE, gap, small_parts
-from laws.kit import metrics as kit
 
 LAWS = [law for name, law in vars(kit).items() if name.startswith("law_")]
 METRICS = small_parts("metric")

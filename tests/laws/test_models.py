@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
+from freerun.laws import CLOSE, gap, gradients, noise, small, small_parts, weights_of
+from freerun.laws import models as kit
 from freerun.models.gru import GATES, GRU
 from freerun.models.hidden_recurrent import HiddenRecurrent
 from laws.broken import models as broken
-from laws.kit import CLOSE, gap, gradients, noise, small, small_parts, weights_of
-from laws.kit import models as kit
 
 LAWS = [law for name, law in vars(kit).items() if name.startswith("law_")]
 MODELS = small_parts("model")

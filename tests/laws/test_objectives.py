@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from freerun.laws import CLOSE, gap, noise, small_parts, symbols
 from freerun.objectives.cross_entropy import CrossEntropy
 from freerun.objectives.squared_error import SquaredError
-from laws.kit import CLOSE, gap, noise, small_parts, symbols
 
 OBJECTIVES = small_parts("objective")
 

@@ -7,12 +7,12 @@ import math
 import pytest
 
 from freerun.compose import experiments, presets
+from freerun.laws import regimes as kit
+from freerun.laws import variants
 from freerun.regimes.free_running import FreeRunning
 from freerun.regimes.scheduled_sampling import Schedule, ScheduledSampling, half_way
 from freerun.regimes.teacher_forcing import TeacherForcing
 from laws.broken import regimes as broken
-from laws.kit import regimes as kit
-from laws.kit import variants
 
 LAWS = [law for name, law in vars(kit).items() if name.startswith("law_")]
 REGIMES = variants("regime") | {name: experiments([f"regime={name}"], sweep=False)[0].regime for name in presets("regime")}

@@ -12,11 +12,11 @@ from freerun.feedback.argmax import Argmax
 from freerun.feedback.expected import Expected
 from freerun.feedback.mean import Mean
 from freerun.feedback.sample import Sample
+from freerun.laws import gradients, noise, small_parts, weights_of
+from freerun.laws import rollouts as kit
 from freerun.models.hidden_recurrent import HiddenRecurrent
 from freerun.rollout import Gradient, rollout
 from laws.broken import rollouts as broken
-from laws.kit import gradients, noise, small_parts, weights_of
-from laws.kit import rollouts as kit
 
 LAWS = [law for name, law in vars(kit).items() if name.startswith("law_")]
 PLAIN = [law for law in LAWS if list(inspect.signature(law).parameters) == ["rollout"]]

@@ -12,9 +12,9 @@ from freerun.compose import experiments, presets
 from freerun.config import Evaluation, Experiment, Training
 from freerun.errors import ConfigError
 from freerun.grouping import groups, plan
+from freerun.laws import small, variants
+from laws import runs as kit
 from laws.broken import runs as broken
-from laws.kit import runs as kit
-from laws.kit import small, variants
 
 ENGINE = kit.Engine()
 EACH = [name for name, model in catalog.parts("model").items() if model.emits == "each"]

@@ -11,6 +11,8 @@ import pytest
 import torch
 
 from freerun.errors import ConfigError
+from freerun.laws import CLOSE, small, variants
+from freerun.laws import tasks as kit
 from freerun.streams import stream
 from freerun.tasks.adding import Adding
 from freerun.tasks.embedded_reber import LETTERS, REBER, EmbeddedReber
@@ -18,8 +20,6 @@ from freerun.tasks.hidden_markov import HiddenMarkov
 from freerun.tasks.lorenz63 import Lorenz63, Predict
 from freerun.tasks.text import UNKNOWN, Text
 from laws.broken import tasks as broken
-from laws.kit import CLOSE, small, variants
-from laws.kit import tasks as kit
 
 LAWS = [law for name, law in vars(kit).items() if name.startswith("law_") and name != "law_training_is_the_same"]
 TASKS = variants("task")

@@ -22,18 +22,24 @@ class Feedback(ABC):
     discrete: ClassVar[bool] = False
     #: The rule needs one uniform draw for each step of each sequence.
     random: ClassVar[bool] = False
+    #: It needs one draw for each symbol of each step (a last axis of K) instead.
+    random_each: ClassVar[bool] = False
     #: Nothing is fed at all.
     silent: ClassVar[bool] = False
 
+    def at(self, progress: float) -> Feedback:
+        """The rule as it stands at a share of the updates in [0, 1]: a setting that is annealed is resolved."""
+        return self
+
     @abstractmethod
     def __call__(
-        self, outputs: Float[torch.Tensor, "*batch K"], uniform: Float[torch.Tensor, "*batch"] | None
+        self, outputs: Float[torch.Tensor, "*batch K"], uniform: torch.Tensor | None
     ) -> Float[torch.Tensor, "*batch F"]:
         """phi(o). For symbols `outputs` are logits and the result is a distribution over the symbols.
 
         Args:
             outputs: o_t of any leading shape.
-            uniform: draws on [0, 1), given if the rule is `random`.
+            uniform: draws on [0, 1), given if the rule is `random`: ``[*batch]``, or ``[*batch K]`` if it is `random_each`.
         """
 
 

@@ -19,7 +19,7 @@ class Argmax(Feedback):
     discrete: ClassVar[bool] = True
 
     def __call__(
-        self, outputs: Float[torch.Tensor, "*batch K"], uniform: Float[torch.Tensor, "*batch"] | None
+        self, outputs: Float[torch.Tensor, "*batch K"], uniform: torch.Tensor | None
     ) -> Float[torch.Tensor, "*batch K"]:
         logits = outputs.detach()
         return one_hot(logits.argmax(-1), logits)

@@ -18,6 +18,6 @@ class Expected(Feedback):
     for_symbols: ClassVar[bool] = True
 
     def __call__(
-        self, outputs: Float[torch.Tensor, "*batch K"], uniform: Float[torch.Tensor, "*batch"] | None
+        self, outputs: Float[torch.Tensor, "*batch K"], uniform: torch.Tensor | None
     ) -> Float[torch.Tensor, "*batch K"]:
         return torch.softmax(outputs, -1)

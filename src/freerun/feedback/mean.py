@@ -18,6 +18,6 @@ class Mean(Feedback):
     for_values: ClassVar[bool] = True
 
     def __call__(
-        self, outputs: Float[torch.Tensor, "*batch K"], uniform: Float[torch.Tensor, "*batch"] | None
+        self, outputs: Float[torch.Tensor, "*batch K"], uniform: torch.Tensor | None
     ) -> Float[torch.Tensor, "*batch K"]:
         return outputs

@@ -20,6 +20,6 @@ class Nothing(Feedback):
     silent: ClassVar[bool] = True
 
     def __call__(
-        self, outputs: Float[torch.Tensor, "*batch K"], uniform: Float[torch.Tensor, "*batch"] | None
+        self, outputs: Float[torch.Tensor, "*batch K"], uniform: torch.Tensor | None
     ) -> Float[torch.Tensor, "*batch 0"]:
         return outputs[..., :0]

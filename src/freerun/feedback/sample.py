@@ -20,7 +20,7 @@ class Sample(Feedback):
     random: ClassVar[bool] = True
 
     def __call__(
-        self, outputs: Float[torch.Tensor, "*batch K"], uniform: Float[torch.Tensor, "*batch"] | None
+        self, outputs: Float[torch.Tensor, "*batch K"], uniform: torch.Tensor | None
     ) -> Float[torch.Tensor, "*batch K"]:
         if uniform is None:
             raise ValueError("sample needs uniform draws")

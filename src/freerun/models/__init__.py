@@ -25,6 +25,10 @@ class Model(ABC):
     emits: ClassVar[str] = "each"
     #: What was fed back is the only memory (such a model needs feedback).
     memoryless: ClassVar[bool] = False
+    #: The formula reads what was fed back, so that something has to be fed (always so for a memoryless model).
+    needs_feedback: ClassVar[bool] = False
+    #: For fields on a ring of points alone: what is fed back and predicted is one value a point (see `Task.field`).
+    for_fields: ClassVar[bool] = False
 
     @abstractmethod
     def shapes(self, inputs: int, outputs: int) -> dict[str, Shape]:
@@ -45,6 +49,15 @@ class Model(ABC):
         self, weights: Weights, u: Float[torch.Tensor, "T R B I"], state: State
     ) -> tuple[Float[torch.Tensor, "T R B O"], State]:
         """The step repeated, for inputs that are known beforehand; equal to it in value and gradient, only faster."""
+
+    def summary(self, state: State, like: Float[torch.Tensor, "R B O"]) -> Float[torch.Tensor, "R B H"]:
+        """The hidden state as one vector whose width stays the same from step to step; width 0 if there is none.
+
+        Args:
+            state: what `step` left behind.
+            like: an output of the same step.
+        """
+        return torch.cat(state, -1) if state else like[..., :0]
 
 
 def scan(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 from jaxtyping import Float
 
@@ -24,6 +25,44 @@ class Regime(ABC):
     def always_forced(self) -> bool:
         """The mask is known to be 1 everywhere at every update, so training may take the fast path."""
         return False
+
+    #: The truth is blurred before it is fed (see `blur`).
+    blurs: ClassVar[bool] = False
+
+    @property
+    def passes(self) -> int:
+        """Data passes instead of the loop: how often the sequences are run in parallel before the one that is charged."""
+        return 0
+
+    @property
+    def demonstrations(self) -> int:
+        """Earlier states of the model whose rollouts are fed as data, beside the truth itself (aggregation)."""
+        return 0
+
+    @property
+    def measured_every(self) -> int:
+        """Updates between two measurements of how fast errors grow, which `adapted` is told; 0 for a mask that needs none."""
+        return 0
+
+    def adapted(self, share: float, growth: float) -> float:
+        """The share of truth from now on, for a regime that is measured (`measured_every`); it begins at 1.
+
+        Args:
+            share: the share of truth so far.
+            growth: the factor a step by which the closed loop stretches errors, the geometric mean over a window.
+        """
+        raise NotImplementedError
+
+    def blur(
+        self, truth: Float[torch.Tensor, "T B F"], noise: Float[torch.Tensor, "T B N"], symbols: bool
+    ) -> Float[torch.Tensor, "T B F"]:
+        """The truth as it is fed, for a regime that `blurs`.
+
+        Args:
+            truth: values, or symbols as unit vectors.
+            noise: for values N = F standard normal draws, for symbols N = 2 uniform draws on [0, 1).
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def probability(self, update: int, updates: int) -> float:

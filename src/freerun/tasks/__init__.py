@@ -29,12 +29,15 @@ class Sequences:
         start: what stands before the first target, ``Int[N]`` (-1: nothing) or ``Float[N Y]``; it is fed at t = 0.
         weights: ``Float[T N]``, 1 where a target counts and 0 for padding.
         inputs: exogenous inputs ``Float[T N X]``, or None.
+        ends: for one target a sequence, of sequences that differ in length: the step after which the answer is due,
+            ``Int[N]``; what follows it is padding. None: the last step.
     """
 
     targets: torch.Tensor
     start: torch.Tensor
     weights: torch.Tensor
     inputs: torch.Tensor | None = None
+    ends: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return int(self.start.shape[0])
@@ -46,7 +49,8 @@ class Sequences:
         else:
             targets, weights = self.targets[:length, index], self.weights[:length, index]
         inputs = None if self.inputs is None else self.inputs[:length, index]
-        return Sequences(targets=targets, start=self.start[index], weights=weights, inputs=inputs)
+        ends = None if self.ends is None else self.ends[index]
+        return Sequences(targets=targets, start=self.start[index], weights=weights, inputs=inputs, ends=ends)
 
     def steps(self) -> int:
         """T, the number of time steps of the longest part."""
@@ -125,6 +129,8 @@ class Task(ABC):
     symbols: ClassVar[bool] = True
     #: ``each``: a target at every step; ``last``: one target for the whole sequence.
     emits: ClassVar[str] = "each"
+    #: Values are one a point on a ring of points, so that a `stencil` can run over them.
+    field: ClassVar[bool] = False
     #: The unit of values, for axes ("" for symbols).
     unit: ClassVar[str] = ""
     #: Feedback and objective that an experiment gets if it names none.

@@ -13,7 +13,7 @@ from freerun.canonical import canonical, identity
 from freerun.regimes.scheduled_sampling import ScheduledSampling
 from freerun.rollout import rollout
 from freerun.runner import run_group
-from laws.kit.runs import Engine, Identities
+from laws.runs import Engine, Identities
 
 
 class Patched(Engine):

@@ -6,8 +6,8 @@ import math
 
 import torch
 
+from freerun.laws import same_bits
 from freerun.regimes import Regime
-from laws.kit import same_bits
 
 UPDATES = 40
 WHEN = (0, 1, UPDATES // 2, UPDATES - 1)

@@ -13,11 +13,11 @@ from freerun.feedback.expected import Expected
 from freerun.feedback.mean import Mean
 from freerun.feedback.none import Nothing
 from freerun.feedback.sample import Sample
+from freerun.laws import CLOSE, gap, gradients, noise, same_bits, symbols, weights_of
 from freerun.models import Model
 from freerun.models.hidden_recurrent import HiddenRecurrent
 from freerun.models.output_recurrent import OutputRecurrent
 from freerun.rollout import Gradient
-from laws.kit import CLOSE, gap, gradients, noise, same_bits, symbols, weights_of
 
 Rollouts = Callable[..., object]
 T, R, B, K = 8, 2, 3, 4
@@ -198,7 +198,7 @@ def law_gradient_is_the_textbook_loops(rollout: Rollouts, model: Model, horizon:
 
 
 def law_gradient_is_cut_in_the_right_place(rollout: Rollouts) -> None:
-    """d o_t / d x_s is exactly 0 if a cut lies in (s, t], and not otherwise: for the state, and for the feedback alone."""
+    """D o_t / d x_s is exactly 0 if a cut lies in (s, t], and not otherwise: for the state, and for the feedback alone."""
     cases = [
         (HiddenRecurrent(hidden=3), lambda n: Gradient(state=n)),
         (OutputRecurrent(hidden=3), lambda n: Gradient(state=n)),

@@ -1,5 +1,6 @@
 """The laws, one module a kind. A law is a function of a part that raises AssertionError; what it needs to state it stands
-here."""
+here.
+"""
 
 from __future__ import annotations
 

@@ -7,8 +7,8 @@ from dataclasses import fields
 
 import torch
 
+from freerun.laws import CLOSE, gap, symbols
 from freerun.tasks import SPLITS, Data, Sequences, Task
-from laws.kit import CLOSE, gap, symbols
 
 #: Built worlds are looked at by many laws and changed by none.
 _built: dict[tuple[str, int, int], Data] = {}
@@ -112,7 +112,8 @@ def law_training_is_the_same(a: Data, b: Data) -> None:
 
 def law_oracle_is_a_distribution(task: Task) -> None:
     """Where it is defined it sums to 1; on the world's own sequences it is defined until the end, and blind to what comes
-    after."""
+    after.
+    """
     data = built(task)
     if data.oracle is None:
         return

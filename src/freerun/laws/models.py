@@ -1,12 +1,13 @@
 """What a model owes: it is a step, and `unroll` is that step repeated, for rows and replicas that know nothing of each
-other."""
+other.
+"""
 
 from __future__ import annotations
 
 import torch
 
+from freerun.laws import CLOSE, gap, gradients, noise, same_bits, weights_of
 from freerun.models import Model
-from laws.kit import CLOSE, gap, gradients, noise, same_bits, weights_of
 
 T, R, B = 5, 3, 4
 WIDTHS = (3, 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from freerun.feedback import Feedback
-from laws.kit import CLOSE, gap, gradients, noise, same_bits
+from freerun.laws import CLOSE, gap, gradients, noise, same_bits
 
 K = 5
 

@@ -8,13 +8,13 @@ import torch
 
 from freerun.config import Evaluation, Experiment
 from freerun.feedback import one_hot
+from freerun.laws import CLOSE, noise, symbols
 from freerun.metrics import Metric, Observed
 from freerun.models.gru import GRU
 from freerun.tasks import Task
 from freerun.tasks.embedded_reber import EmbeddedReber
 from freerun.tasks.hidden_markov import HiddenMarkov
 from freerun.tasks.lorenz63 import Lorenz63
-from laws.kit import CLOSE, noise, symbols
 
 WARMUP, HORIZON = 4, 16
 TASKS: list[Task] = [
