@@ -22,6 +22,20 @@ CLOSE = 1e-12
 SMALL = {"hidden": 5, "sequences": 200, "length": 12, "rare": 20}
 
 
+class Broken(AssertionError):
+    """A law does not hold; the message says for what, as small as it was found."""
+
+
+def demand(holds: bool, message: str) -> None:
+    """State what a law wants; unlike `assert` it also holds where Python leaves assertions out.
+
+    Raises:
+        Broken: with `message`, if it does not hold.
+    """
+    if not holds:
+        raise Broken(message)
+
+
 def small(cls: type, **settings: Any) -> Any:
     """A part with tiny settings, whatever part it is."""
     names = {item.name for item in fields(cls)}
