@@ -13,10 +13,10 @@ from typing import Any
 import torch
 
 from freerun import catalog
+from freerun.group import Group, spread
 from freerun.metrics import Metric, Observed
 from freerun.rollout import Rollout
 from freerun.tasks import Sequences
-from freerun.training import Group, spread
 
 MODES = ("forced", "free")
 MEASURED = ("train", "test")
@@ -60,7 +60,7 @@ def evaluate(group: Group) -> list[Measured]:
         index = {seed: spread(len(group.data[seed].splits[split]), wanted) for seed in group.seeds}
         sequences = group.batch(split, index, steps)
         size = sequences.start.shape[1]
-        uniform = group.draws(f"evaluation/{split}", 0, steps, size) if group.feedback.random else None
+        uniform = group.chance(f"evaluation/{split}", 0, steps, size)
         for mode, mask in (("forced", None), ("free", group.release(steps, size))):
             result = group.roll(weights, sequences, mask, uniform)
             for r, run in enumerate(measured):

@@ -12,6 +12,8 @@ from freerun.errors import ConfigError, given, nearest
 if TYPE_CHECKING:
     from freerun.config import Evaluation, Experiment
     from freerun.feedback import Feedback
+    from freerun.models import Model
+    from freerun.objectives import Objective
     from freerun.tasks import Task
 
 DEVICES = ("cpu", "cuda")
@@ -28,7 +30,7 @@ def resolved_evaluation(task: Task, evaluation: Evaluation) -> Evaluation:
     if length < 1:
         raise ConfigError(f"task.length must be at least 1, got {length}")
     if warmup is None:
-        warmup = task.default_warmup
+        warmup = task.own_warmup
     if warmup >= length:
         raise ConfigError(
             f"evaluation.warmup must be smaller than task.length ({length}), got {warmup}"
@@ -51,6 +53,10 @@ def check(experiment: Experiment) -> None:
     _check_model(experiment)
     _check_feedback(experiment)
     _check_objective(experiment)
+    for kind in ("regime", "objective"):
+        part = getattr(experiment, kind)
+        if reason := part.misfit(experiment):
+            raise ConfigError(f"{kind}={catalog.name_of(part)}: {reason}")
     for key, choices in (("device", DEVICES), ("dtype", DTYPES)):
         value = getattr(experiment, key)
         if value not in choices:
@@ -68,6 +74,13 @@ def _check_model(experiment: Experiment) -> None:
         wanted = "one target at the end of a sequence" if task.emits == "last" else "a target at every step"
         reason = f"task {catalog.name_of(task)} has {wanted}"
         raise _misfit("model", model, reason, lambda other: other.emits == task.emits and not other.for_fields)
+    if task.silent and (model.memoryless or model.needs_feedback):
+        reason = f"task {catalog.name_of(task)} feeds nothing back with these settings"
+
+        def runs_in_silence(other: type[Model]) -> bool:
+            return other.emits == task.emits and not (other.memoryless or other.needs_feedback or other.for_fields)
+
+        raise _misfit("model", model, reason, runs_in_silence)
     if model.for_fields and not task.field:
         reason = f"the values of task {catalog.name_of(task)} are no field on a ring of points"
         raise _misfit("model", model, reason, lambda other: other.emits == task.emits and not other.for_fields)
@@ -77,7 +90,7 @@ def _check_feedback(experiment: Experiment) -> None:
     task, model, feedback = experiment.task, experiment.model, given(experiment.feedback)
 
     def fits(other: type[Feedback]) -> bool:
-        if model.emits == "last":
+        if model.emits == "last" or task.silent:
             return other.silent
         speaks = other.for_symbols if task.symbols else other.for_values
         return speaks and not (other.silent and (task.increments or model.memoryless or model.needs_feedback))
@@ -86,6 +99,8 @@ def _check_feedback(experiment: Experiment) -> None:
         return
     if model.emits == "last":
         reason = f"model {catalog.name_of(model)} feeds nothing back"
+    elif task.silent:
+        reason = f"task {catalog.name_of(task)} feeds nothing back with these settings"
     elif feedback.silent and task.increments:
         reason = f"task {catalog.name_of(task)} adds the output to what was fed"
     elif feedback.silent:
@@ -99,8 +114,12 @@ def _check_feedback(experiment: Experiment) -> None:
 
 def _check_objective(experiment: Experiment) -> None:
     task, objective = experiment.task, given(experiment.objective)
-    if objective.symbols != task.symbols:
-        raise _misfit("objective", objective, _not_for(task), lambda other: other.symbols == task.symbols)
+
+    def speaks(other: type[Objective]) -> bool:
+        return other.for_symbols if task.symbols else other.for_values
+
+    if not speaks(type(objective)):
+        raise _misfit("objective", objective, _not_for(task), speaks)
 
 
 def _not_for(task: Task) -> str:

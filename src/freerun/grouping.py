@@ -1,7 +1,8 @@
 """Which runs train together?
 
 Runs that differ in nothing but seed, regime, learning rate, weight decay and clipping fill one set of batched products. Runs
-that are always forced keep to themselves: they take the fast path, and a run must give the same bits in any group.
+that take another way through the engine keep to themselves, for a run must give the same bits in any group: those that are
+always forced (the fast path), those fed by passes over data, those whose forcing is measured.
 """
 
 from __future__ import annotations
@@ -55,7 +56,10 @@ def groups(runs: list[Planned], limit: int) -> list[list[Planned]]:
 def _key(run: Planned) -> str:
     tree = {key: value for key, value in run.tree.items() if key not in FREE}
     tree["training"] = {key: value for key, value in tree["training"].items() if key not in FREE_TRAINING}
-    tree["forced"] = run.experiment.regime.always_forced
+    regime = run.experiment.regime
+    tree["way"] = [regime.always_forced, regime.passes, regime.measured_every]
+    if regime.demonstrations:
+        tree["way"].append(run.tree["regime"])
     return json.dumps(tree, sort_keys=True)
 
 

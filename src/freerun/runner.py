@@ -16,11 +16,12 @@ import torch
 
 from freerun.errors import FreerunError, StoreError
 from freerun.evaluation import Measured, evaluate
+from freerun.group import Group
 from freerun.grouping import Planned
 from freerun.provenance import commit, versions
 from freerun.store import Store
 from freerun.tasks import Data, Task
-from freerun.training import Group, Listener, Outcome, train
+from freerun.training import Listener, Outcome, train
 
 #: Told about progress: a kind of event and its values.
 Report = Callable[[str, dict[str, Any]], None]

@@ -19,9 +19,9 @@ class Loss(Metric):
         return True
 
     def unit(self, observed: Observed) -> str:
-        return given(observed.experiment.objective).unit
+        return given(observed.experiment.objective).unit(observed.experiment.task.symbols)
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         objective, targets = given(observed.experiment.objective), observed.targets
-        losses = objective(observed.outputs.double(), targets if objective.symbols else targets.double())
+        losses = objective(observed.outputs.double(), targets.double() if targets.is_floating_point() else targets)
         return observed.mean(losses, observed.weights)

@@ -8,17 +8,16 @@ from typing import ClassVar
 from jaxtyping import Float, Int
 
 from freerun.lazy import torch
-from freerun.objectives import Objective
+from freerun.objectives import Objective, prediction_loss
 
 
 @dataclass(kw_only=True)
 class CrossEntropy(Objective):
     """-log p_model(y_t | what was fed), in nats."""
 
-    symbols: ClassVar[bool] = True
-    unit: ClassVar[str] = "nats"
+    for_symbols: ClassVar[bool] = True
 
     def __call__(
         self, outputs: Float[torch.Tensor, "*batch O"], targets: Int[torch.Tensor, "*batch"]
     ) -> Float[torch.Tensor, "*batch"]:
-        return -torch.log_softmax(outputs, -1).gather(-1, targets[..., None]).squeeze(-1)
+        return prediction_loss(outputs, targets)

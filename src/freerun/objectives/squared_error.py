@@ -8,17 +8,16 @@ from typing import ClassVar
 from jaxtyping import Float
 
 from freerun.lazy import torch
-from freerun.objectives import Objective
+from freerun.objectives import Objective, prediction_loss
 
 
 @dataclass(kw_only=True)
 class SquaredError(Objective):
     """The squared error, averaged over the coordinates of a target, in scaled units."""
 
-    symbols: ClassVar[bool] = False
-    unit: ClassVar[str] = "scaled^2"
+    for_values: ClassVar[bool] = True
 
     def __call__(
         self, outputs: Float[torch.Tensor, "*batch O"], targets: Float[torch.Tensor, "*batch O"]
     ) -> Float[torch.Tensor, "*batch"]:
-        return (outputs - targets).square().mean(-1)
+        return prediction_loss(outputs, targets)

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from freerun.lazy import torch
+
+if TYPE_CHECKING:
+    from freerun.config import Experiment
 
 
 @dataclass(kw_only=True)
@@ -38,6 +41,14 @@ class Regime(ABC):
     def demonstrations(self) -> int:
         """Earlier states of the model whose rollouts are fed as data, beside the truth itself (aggregation)."""
         return 0
+
+    def sets(self, update: int, updates: int) -> int:
+        """For aggregation: how many sets of data there are at this update, the truth among them."""
+        return 1
+
+    def dealt(self, batch: int, update: int, updates: int) -> Int[torch.Tensor, " B"]:
+        """For aggregation: the set from which each sequence of a batch is fed; 0 is the truth, then in order of age."""
+        return torch.zeros(batch, dtype=torch.int64)
 
     @property
     def measured_every(self) -> int:
@@ -63,6 +74,10 @@ class Regime(ABC):
             noise: for values N = F standard normal draws, for symbols N = 2 uniform draws on [0, 1).
         """
         raise NotImplementedError
+
+    def misfit(self, experiment: Experiment) -> str | None:
+        """Why this regime cannot be used in an experiment, with the remedy, in a few words; None if it can."""
+        return None
 
     @abstractmethod
     def probability(self, update: int, updates: int) -> float:
