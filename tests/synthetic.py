@@ -6,8 +6,10 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from freerun.store import Store
+from freerun.tables import Tables
 
 LENGTH = {"hidden_markov": 8, "lorenz63": 8, "embedded_reber": 6, "text": 6, "adding": 1}
 
@@ -123,3 +125,41 @@ def study(folder, experiments, statuses=None):
 def grid(tasks=("lorenz63",), models=("gru",), regimes=("teacher_forcing", "scheduled_sampling"), seeds=3, **settings):
     """Experiments over a grid."""
     return [tree(t, m, r, s, **settings) for t in tasks for m in models for r in regimes for s in range(seeds)]
+
+
+def simulated(free, forced=None, metric="loss", unit="nats", lost=()):
+    """The frames of a study that was drawn, not run: errors [tasks regimes seeds steps] become tables as `frames` gives them.
+
+    Args:
+        free, forced: the errors of each run at each step since the release; `forced` is 0 where it is not given.
+        lost: runs (task, regime, seed) that diverged and have no errors.
+    """
+    tasks, regimes, seeds, steps = free.shape
+    forced = np.zeros_like(free) if forced is None else forced
+    names = ["teacher_forcing", *(f"regime_{i}" for i in range(1, regimes))]
+    task, regime, seed = (each.ravel() for each in np.indices(free.shape[:3]))
+    run = pd.Index([f"{i:016x}" for i in range(len(task))], dtype="str")
+    words = {"study": "s", "model": "gru", "feedback": "mean", "gradient": "through"}
+    gone = np.isin(run, [run[np.ravel_multi_index(each, free.shape[:3])] for each in lost])
+    axes = {"task": np.array([f"task{i}" for i in range(tasks)])[task], "regime": np.array(names)[regime], "seed": seed}
+    status = np.where(gone, "diverged", "done")
+    runs = pd.DataFrame({"run": run, **words, **axes, "status": status, "reason": ""})
+    place = np.repeat(np.flatnonzero(~gone), 2 * steps)
+    kept = (~gone).sum()
+    values = np.stack([forced.reshape(-1, steps), free.reshape(-1, steps)], axis=1)[~gone]
+    gaps = pd.DataFrame(
+        {
+            "run": pd.Categorical.from_codes(place, run),
+            **{name: pd.Categorical.from_codes(np.zeros(len(place), int), [word]) for name, word in words.items()},
+            **{name: pd.Categorical(axes[name])[place] for name in ("task", "regime")},
+            "seed": seed[place],
+            "split": pd.Categorical.from_codes(np.zeros(len(place), int), ["test"]),
+            "mode": pd.Categorical.from_codes(np.tile(np.repeat([0, 1], steps), kept), ["forced", "free"]),
+            "metric": pd.Categorical.from_codes(np.zeros(len(place), int), [metric]),
+            "step": np.tile(np.arange(1, steps + 1), 2 * kept),
+            "value": values.ravel(),
+            "unit": pd.Categorical.from_codes(np.zeros(len(place), int), [unit]),
+        }
+    )
+    curves = pd.DataFrame({"run": gaps["run"][:0], "update": np.zeros(0, int), "quantity": gaps["metric"][:0], "value": 0.0})
+    return Tables(runs=runs, curves=curves, gaps=gaps)

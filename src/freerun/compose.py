@@ -200,6 +200,8 @@ def _apply(config: DictConfig, item: Override) -> None:
     kind = OmegaConf.get_type(parent, name)
     if isinstance(kind, type) and issubclass(kind, Enum) and value not in kind.__members__:
         raise ConfigError(f"{item.input_line}: unknown {name} {value!r}; {nearest(str(value), kind.__members__)}")
+    if kind is list and not isinstance(value, list) and value is not None:
+        raise ConfigError(f"{item.input_line}: {key} must be a list of numbers such as [0.5, 0.5]")
     try:
         OmegaConf.update(config, key, value)
     except (HydraException, OmegaConfBaseException, ValueError) as fault:

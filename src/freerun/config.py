@@ -88,16 +88,21 @@ class Evaluation:
         warmup: steps that are forced before the release, in training and in every evaluation; null for the task's own.
         horizon: steps measured from the release on; null for the task's own.
         sequences: how many sequences of each split are measured.
+        orbit: steps of a long closed loop, for the statistics of its states; null for the task's own, 0 for none.
+        distances: measure how far what the model is fed, its states and its outputs are from what they were in training.
     """
 
     warmup: int | None = None
     horizon: int | None = None
     sequences: int = 128
+    orbit: int | None = None
+    distances: bool = False
 
     def __post_init__(self) -> None:
         require(self.warmup is None or self.warmup >= 0, "warmup", self.warmup, "not be negative")
         require(self.horizon is None or self.horizon >= 1, "horizon", self.horizon, "be at least 1")
         require(self.sequences >= 1, "sequences", self.sequences, "be at least 1")
+        require(self.orbit is None or self.orbit == 0 or self.orbit >= 100, "orbit", self.orbit, "be 0, or at least 100")
 
 
 @dataclass(kw_only=True)
@@ -133,13 +138,13 @@ class Experiment:
             if getattr(self, key) is not None:
                 setattr(self, key, normalised(getattr(self, key), key))
         if self.feedback is None:
-            silent = self.model.emits == "last"
+            silent = self.model.emits == "last" or self.task.silent
             self.feedback = catalog.get("feedback", "none" if silent else self.task.default_feedback)()
         if self.objective is None:
             self.objective = catalog.get("objective", self.task.default_objective)()
         cut = gradient_cut(self.gradient)
         self.gradient = {0: "through", 1: "stop"}.get(cut, f"every {cut}")
-        self.evaluation = fit.resolved_evaluation(self.task, self.evaluation)
+        self.evaluation = fit.resolved_evaluation(self.task, self.model, self.evaluation)
         fit.check(self)
 
     @property

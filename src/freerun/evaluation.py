@@ -7,19 +7,22 @@ same random draws.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 
 from freerun import catalog
 from freerun.group import Group, spread
-from freerun.metrics import Metric, Observed
+from freerun.metrics import Comparison, Further, Metric, Observed
 from freerun.rollout import Rollout
 from freerun.tasks import Sequences
 
 MODES = ("forced", "free")
 MEASURED = ("train", "test")
+#: Steps times sequences that a further rollout holds in memory at once, in whole replicas.
+ROWS = 2**17
 
 
 @dataclass(kw_only=True)
@@ -41,17 +44,38 @@ class Series:
 
 
 @dataclass(kw_only=True)
+class Compared:
+    """One comparison of the free rollout of a run with the forced one, on one split.
+
+    Attributes:
+        first, values: as in `Series`.
+        low, high: the interval of each value as an estimate, for this run alone; None where it is exact.
+    """
+
+    split: str
+    metric: str
+    unit: str
+    first: int
+    values: list[float | None]
+    low: list[float | None] | None = None
+    high: list[float | None] | None = None
+
+
+@dataclass(kw_only=True)
 class Measured:
     """Everything measured on one run; `sample` is what the task shows of its free rollout."""
 
     series: list[Series] = field(default_factory=list)
+    comparisons: list[Compared] = field(default_factory=list)
     sample: dict[str, Any] | None = None
 
 
 @torch.no_grad()
 def evaluate(group: Group) -> list[Measured]:
     """Measure every run of a group with every metric that applies."""
-    metrics = {name: metric() for name, metric in catalog.parts("metric").items()}
+    found = {name: metric() for name, metric in catalog.parts("metric").items()}
+    metrics = {name: metric for name, metric in found.items() if not isinstance(metric, Comparison)}
+    comparisons = {name: metric for name, metric in found.items() if isinstance(metric, Comparison)}
     measured = [Measured() for _ in group.experiments]
     weights = group.weights()
     steps = group.warmup + group.horizon
@@ -61,14 +85,73 @@ def evaluate(group: Group) -> list[Measured]:
         sequences = group.batch(split, index, steps)
         size = sequences.start.shape[1]
         uniform = group.chance(f"evaluation/{split}", 0, steps, size)
+        forced: list[Observed | None] = [None] * len(measured)
+        known: dict[int, tuple[Further, Observed]] = {}
         for mode, mask in (("forced", None), ("free", group.release(steps, size))):
             result = group.roll(weights, sequences, mask, uniform)
-            for r, run in enumerate(measured):
-                observed = _observe(group, r, result, sequences, uniform)
-                run.series += _measure(observed, metrics, split, mode)
-                if (split, mode) == ("test", "free"):
-                    run.sample = _plain(group.experiments[r].task.show(observed))
+            observed = [
+                _observe(group, r, result, sequences, uniform, split=split, forced=forced[r]) for r in range(len(measured))
+            ]
+            for name, metric in metrics.items():
+                for run, seen in zip(measured, _prepared(group, metric, observed, known), strict=True):
+                    if seen is not None:
+                        run.series.append(_series(seen, name, metric, mode))
+            forced = list(observed)
+        for name, comparison in comparisons.items():
+            for run, seen in zip(measured, _prepared(group, comparison, observed, known), strict=True):
+                if seen is not None:
+                    run.comparisons.append(_compared(seen, name, comparison))
+        if split == "test":
+            for run, seen in zip(measured, observed, strict=True):
+                run.sample = _plain(seen.experiment.task.show(seen))
     return measured
+
+
+def _prepared(
+    group: Group, metric: Metric, observed: list[Observed], known: dict[int, tuple[Further, Observed]]
+) -> list[Observed | None]:
+    """What a metric measures of each run: None where it does not apply, with the further rollout where it asks for one.
+
+    Args:
+        known: further rollouts by what was asked for, which are added to.
+    """
+    seen = [each if metric.applies(each) else None for each in observed]
+    asked = {r: further for r, each in enumerate(seen) if each is not None and (further := metric.asks(each)) is not None}
+    if any(id(further) not in known for further in asked.values()):
+        rolled = _rolled(group, asked, observed[0].split)
+        known |= {id(further): (further, rolled[r]) for r, further in asked.items()}
+    for r, further in asked.items():
+        seen[r] = each = copy(observed[r])
+        each.further = known[id(further)][1]
+    return seen
+
+
+def _rolled(group: Group, asked: dict[int, Further], split: str) -> dict[int, Observed]:
+    """The further rollouts of some runs, those of equal shape together."""
+    alike: dict[Any, list[int]] = {}
+    for r, further in asked.items():
+        shape = tuple(further.sequences.targets.shape), further.release, further.name, further.hidden
+        alike.setdefault(shape, []).append(r)
+    found: dict[int, Observed] = {}
+    for (shape, *_), runs in alike.items():
+        most = max(1, ROWS // max(1, shape[0] * shape[1]))
+        for k in range(0, len(runs), most):
+            found |= _roll_some(group, {r: asked[r] for r in runs[k : k + most]}, split)
+    return found
+
+
+def _roll_some(group: Group, asked: dict[int, Further], split: str) -> dict[int, Observed]:
+    first, part = next(iter(asked.values())), group.some(list(asked))
+    sequences = part.stacked([each.sequences for each in asked.values()])
+    steps, size = sequences.steps(), sequences.start.shape[1]
+    uniform = None if first.release is None else part.chance(f"evaluation/{split}/{first.name}", 0, steps, size)
+    mask = part.release(steps, size, first.release) if first.hidden or first.release is not None else None
+    result = part.roll(part.weights(), sequences, mask, uniform)
+    warmup = first.release or 0
+    return {
+        r: _observe(part, k, result, sequences, uniform, split=split, warmup=warmup, hidden=first.hidden)
+        for k, r in enumerate(asked)
+    }
 
 
 def _plain(tree: Any) -> Any:
@@ -80,11 +163,26 @@ def _plain(tree: Any) -> Any:
     return None if isinstance(tree, float) and not math.isfinite(tree) else tree
 
 
-def _observe(group: Group, r: int, result: Rollout, sequences: Sequences, uniform: torch.Tensor | None) -> Observed:
+def _observe(
+    group: Group,
+    r: int,
+    result: Rollout,
+    sequences: Sequences,
+    uniform: torch.Tensor | None,
+    *,
+    split: str,
+    forced: Observed | None = None,
+    warmup: int | None = None,
+    hidden: bool = False,
+) -> Observed:
     outputs = result.outputs[:, r].contiguous()
     picks = None
-    if group.feedback.discrete:
+    if group.feedback.discrete and (uniform is not None or not group.feedback.random):
         picks = group.feedback(outputs, None if uniform is None else uniform[:, r]).argmax(-1).cpu()
+    said = None
+    if hidden:
+        pairs = zip(result.states, result.outputs, strict=True)
+        said = torch.stack([group.model.summary(state, output)[r] for state, output in pairs]).cpu()
     return Observed(
         experiment=group.experiments[r],
         data=group.data[group.experiments[r].seed],
@@ -93,15 +191,27 @@ def _observe(group: Group, r: int, result: Rollout, sequences: Sequences, unifor
         weights=sequences.weights[:, r].cpu(),
         fed=result.fed[:, r].cpu(),
         picks=picks,
-        warmup=group.warmup,
+        warmup=group.warmup if warmup is None else warmup,
+        split=split,
+        hidden=said,
+        forced=forced,
     )
 
 
-def _measure(observed: Observed, metrics: dict[str, Metric], split: str, mode: str) -> list[Series]:
-    found = []
-    for name, metric in metrics.items():
-        if metric.applies(observed):
-            values = [v if math.isfinite(v) else None for v in metric.measure(observed).tolist()]
-            first = 1 if metric.per == "step" else 0
-            found.append(Series(split=split, mode=mode, metric=name, unit=metric.unit(observed), first=first, values=values))
-    return found
+def _series(observed: Observed, name: str, metric: Metric, mode: str) -> Series:
+    unit, first = metric.unit(observed), 1 if metric.per == "step" else 0
+    return Series(
+        split=observed.split, mode=mode, metric=name, unit=unit, first=first, values=_defined(metric.measure(observed))
+    )
+
+
+def _compared(observed: Observed, name: str, comparison: Comparison) -> Compared:
+    unit, first, values = comparison.unit(observed), 1 if comparison.per == "step" else 0, comparison.measure(observed)
+    found = Compared(split=observed.split, metric=name, unit=unit, first=first, values=_defined(values))
+    interval = comparison.interval(observed)
+    return found if interval is None else replace(found, low=_defined(interval[0]), high=_defined(interval[1]))
+
+
+def _defined(values: torch.Tensor) -> list[float | None]:
+    """The values; None where undefined."""
+    return [value if math.isfinite(value) else None for value in values.tolist()]

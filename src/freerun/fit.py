@@ -20,11 +20,11 @@ DEVICES = ("cpu", "cuda")
 DTYPES = ("float32", "float64")
 
 
-def resolved_evaluation(task: Task, evaluation: Evaluation) -> Evaluation:
-    """The evaluation with the task's own warm-up and horizon where none is given.
+def resolved_evaluation(task: Task, model: Model, evaluation: Evaluation) -> Evaluation:
+    """The evaluation with the task's own warm-up, horizon and orbit where none is given.
 
     Raises:
-        ConfigError: if the two do not go with the task's length.
+        ConfigError: if the first two do not go with the task's length, or the third with the task.
     """
     length, warmup = task.length, evaluation.warmup
     if length < 1:
@@ -40,7 +40,13 @@ def resolved_evaluation(task: Task, evaluation: Evaluation) -> Evaluation:
     if task.emits == "last" and (warmup, horizon) != (0, length):
         name = catalog.name_of(task)
         raise ConfigError(f"evaluation.warmup and horizon have no meaning for task {name}; leave them out")
-    return replace(evaluation, warmup=warmup, horizon=horizon)
+    orbit = evaluation.orbit
+    if orbit is None:
+        orbit = task.default_orbit if task.continues and not model.remembers_all else 0
+    if orbit and not task.continues:
+        name = catalog.name_of(task)
+        raise ConfigError(f"evaluation.orbit={orbit}: task {name} cannot be continued from what is observed; leave it out")
+    return replace(evaluation, warmup=warmup, horizon=horizon, orbit=orbit)
 
 
 def check(experiment: Experiment) -> None:

@@ -7,6 +7,7 @@ regime, learning rate, weight decay and clipping norm. Nothing here depends on w
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 
 import numpy as np
 import torch
@@ -170,11 +171,35 @@ class Group:
         losses = self.objective(result.outputs, sequences.targets)
         return [float(v) for v in per_replica(torch.sum, losses * self.shares(sequences), axis=1).tolist()]
 
-    def release(self, steps: int, count: int) -> Float[torch.Tensor, "T R B"]:
-        """The mask of a free rollout: 1 in the warm-up, then 0."""
+    def release(self, steps: int, count: int, warmup: int | None = None) -> Float[torch.Tensor, "T R B"]:
+        """The mask of a free rollout: 1 in the warm-up (the group's own, if no other is given), then 0."""
         mask = torch.zeros(steps, len(self.experiments), count, dtype=self.dtype, device=self.device)
-        mask[: self.warmup] = 1
+        mask[: self.warmup if warmup is None else warmup] = 1
         return mask
+
+    def some(self, replicas: list[int]) -> Group:
+        """A group of some of the replicas, with their weights, for further rollouts."""
+        part, parameters = copy(self), copy(self.parameters)
+        part.experiments, part.row = [self.experiments[r] for r in replicas], self.row[replicas]
+        part.residual = None if self.residual is None else self.residual[replicas]
+        parameters.flat = self.parameters.flat[replicas]
+        part.parameters, part.critic = parameters, None
+        return part
+
+    def stacked(self, each: list[Sequences]) -> Sequences:
+        """One replica's own sequences ``[T N ...]`` each, as sequences ``[T R N ...]`` of the group."""
+
+        def gather(name: str, axis: int) -> torch.Tensor:
+            stacked = torch.stack([getattr(part, name) for part in each], axis).to(self.device)
+            return stacked.to(self.dtype) if stacked.is_floating_point() else stacked
+
+        return Sequences(
+            targets=gather("targets", 1),
+            start=gather("start", 0),
+            weights=gather("weights", 1),
+            inputs=None if each[0].inputs is None else gather("inputs", 1),
+            ends=None if each[0].ends is None else gather("ends", 0),
+        )
 
 
 def spread(total: int, count: int) -> torch.Tensor:

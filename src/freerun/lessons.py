@@ -42,7 +42,7 @@ class Lessons:
         feedback = group.experiments[0].feedback.at(update / max(1, settings.updates - 1))  # type: ignore[union-attr]
         self._measure(update, sequences)
         self._keep(update)
-        mask = self._mask(update, steps)
+        mask = self._mask(update, steps, count)
         result, mask = self._fed(update, weights, sequences, mask, uniform, feedback)
 
         @cache
@@ -56,6 +56,19 @@ class Lessons:
             sequences=sequences, outputs=result.outputs, fed=result.fed, mask=mask, shares=group.shares(sequences),
             behave=behave, critic={name.removeprefix("critic."): value for name, value in critic.items()},
         )  # fmt: skip
+
+    @torch.no_grad()
+    def shown(self, sequences: Sequences, uniform: torch.Tensor | None) -> Rollout:
+        """Any sequences, fed as the last update fed its batch, step by step and by the weights as they are now.
+
+        Masks and noise are drawn from streams of their own. Where there was no training, the first stage is the last.
+        """
+        group, update = self.group, max(0, self.group.settings.updates - 1)
+        steps, count = sequences.steps(), sequences.start.shape[1]
+        mask = self._mask(update, steps, count, "evaluation/")
+        whole = group.release(steps, count, steps)
+        rolled, _ = self._fed(update, group.weights(), sequences, mask, uniform, group.feedback, whole, "evaluation/")
+        return rolled
 
     def probabilities(self, update: int) -> list[float]:
         """The mean of each replica's mask at an update."""
@@ -76,11 +89,11 @@ class Lessons:
         if regime.demonstrations and len(self.kept) < regime.sets(update, updates) - 1:
             self.kept.append(self.group.parameters.flat.clone())
 
-    def _mask(self, update: int, steps: int) -> Float[torch.Tensor, "T R B"] | None:
+    def _mask(self, update: int, steps: int, count: int, streams: str = "") -> Float[torch.Tensor, "T R B"] | None:
         group = self.group
         if group.feedback.silent or all(regime.always_forced for regime in self.regimes):
             return None
-        coins = group.draws("coins", update, (steps, group.settings.batch))
+        coins = group.draws(f"{streams}coins", update, (steps, count))
         if self.regimes[0].measured_every:
             masks = [torch.full_like(coins[:, r], share) for r, share in enumerate(self.share)]
         else:
@@ -97,34 +110,40 @@ class Lessons:
         mask: Float[torch.Tensor, "T R B"] | None,
         uniform: torch.Tensor | None,
         feedback: Feedback,
+        whole: Float[torch.Tensor, "T R B"] | None = None,
+        streams: str = "",
     ) -> tuple[Rollout, Float[torch.Tensor, "T R B"] | None]:
-        """The rollout that is charged, and its mask; None where all that was fed was given beforehand."""
+        """The rollout that is charged, and its mask; None where all that was fed was given beforehand.
+
+        Args:
+            whole: a mask of 1 everywhere, where what is given beforehand is to be fed step by step; None for the fast path.
+        """
         group, regime = self.group, self.regimes[0]
         if mask is None:
-            truth = self._blurred(update, sequences)
-            return group.roll(weights, sequences, None, uniform, feedback=feedback, truth=truth), None
+            truth = self._blurred(update, sequences, streams)
+            return group.roll(weights, sequences, whole, uniform, feedback=feedback, truth=truth), None
         if regime.demonstrations:
             truth = self._demonstrated(update, sequences, uniform, feedback)
-            return group.roll(weights, sequences, None, uniform, feedback=feedback, truth=truth), None
+            return group.roll(weights, sequences, whole, uniform, feedback=feedback, truth=truth), None
         if regime.passes:
             truth = fed_in_parallel(
                 lambda fed: group.roll(weights, sequences, None, None, feedback=feedback, truth=fed).outputs,
                 truth=group.encoded(sequences)[0], mask=mask, feedback=feedback, uniform=uniform, gradient=group.gradient,
                 passes=regime.passes,
             )  # fmt: skip
-            return group.roll(weights, sequences, None, uniform, feedback=feedback, truth=truth), mask
+            return group.roll(weights, sequences, whole, uniform, feedback=feedback, truth=truth), mask
         return group.roll(weights, sequences, mask, uniform, feedback=feedback), mask
 
-    def _blurred(self, update: int, sequences: Sequences) -> Float[torch.Tensor, "T R B F"] | None:
+    def _blurred(self, update: int, sequences: Sequences, streams: str) -> Float[torch.Tensor, "T R B F"] | None:
         group = self.group
         if group.feedback.silent or not any(regime.blurs for regime in self.regimes):
             return None
         truth, _ = group.encoded(sequences)
         steps, _, count, width = truth.shape
         if group.symbols:
-            noise = group.draws("noise", update, (steps, count, 2))
+            noise = group.draws(f"{streams}noise", update, (steps, count, 2))
         else:
-            noise = group.normals("noise", update, (steps, count, width))
+            noise = group.normals(f"{streams}noise", update, (steps, count, width))
         each = [
             regime.blur(truth[:, r], noise[:, r], group.symbols) if regime.blurs else truth[:, r]
             for r, regime in enumerate(self.regimes)

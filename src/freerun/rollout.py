@@ -71,6 +71,7 @@ def rollout(
     gradient: Gradient = Gradient(),
     residual: Float[torch.Tensor, "R 1 O"] | None = None,
     ends: Int[torch.Tensor, "R B"] | None = None,
+    state: State | None = None,
 ) -> Rollout:
     """Run a model over sequences, fed as the mask says.
 
@@ -82,19 +83,20 @@ def rollout(
             needs one for each symbol).
         residual: the scale of an increment: the prediction is then f_{t-1} + residual * o_t.
         ends: for a model that answers once, the step after which each sequence ends; None: the last.
+        state: what the model carries into the first step, where an earlier rollout goes on; None: nothing yet.
 
     Returns:
         Outputs and feeds. Entries that are forced equal the truth exactly; where the mask is 0 the truth is not touched.
     """
     if (mask is None or feedback.silent) and not gradient.state:
-        return _unrolled(model, weights, truth, start, inputs, residual, ends)
+        return _unrolled(model, weights, truth, start, inputs, residual, ends, state)
     steps, replicas, batch, _ = truth.shape if inputs is None else (*inputs.shape[:3], 0)
     share = torch.ones(steps, replicas, batch, dtype=start.dtype, device=start.device) if mask is None else mask
     least, most = (share.reshape(steps, -1).aminmax(dim=1)) if steps else (share, share)
     always, never = (least == 1).tolist(), (most == 0).tolist()
     split = bool(((share > 0) & (share < 1)).any())
 
-    state = model.start(replicas, batch, start)
+    state = model.start(replicas, batch, start) if state is None else state
     fed = start
     outputs, feeds, states = [], [], []
     for t in range(steps):
@@ -176,10 +178,11 @@ def _unrolled(
     inputs: torch.Tensor | None,
     residual: torch.Tensor | None,
     ends: torch.Tensor | None,
+    state: State | None,
 ) -> Rollout:
     before = torch.cat([start[None], truth[:-1]])
     u = before if inputs is None else torch.cat([inputs, before.expand(len(inputs), -1, -1, -1)], -1)
-    outputs, _ = model.unroll(weights, u, model.start(u.shape[1], u.shape[2], start))
+    outputs, _ = model.unroll(weights, u, model.start(u.shape[1], u.shape[2], start) if state is None else state)
     if residual is not None:
         outputs = before + residual * outputs
     return Rollout(outputs=_answers(model, outputs, ends), fed=truth)

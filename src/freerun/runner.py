@@ -131,6 +131,7 @@ def _record(run: Planned, outcome: Outcome, measured: Measured, data: Data, cost
         "reason": f"{outcome.broke[1]} not finite at update {outcome.broke[0]}" if outcome.broke else "",
         "curves": [asdict(point) for point in outcome.curves],
         "series": [] if diverged else [asdict(series) for series in measured.series],
+        "comparisons": [] if diverged else [asdict(each) for each in measured.comparisons],
         "sample": None if diverged else measured.sample,
         "provenance": {
             "versions": versions(),

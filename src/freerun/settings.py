@@ -12,6 +12,8 @@ from freerun.errors import ConfigError, nearest
 
 #: Whole numbers fit 64 bits, so that every table can hold them.
 LARGEST = 2**63
+#: Lists of numbers are at most so deep.
+DEEPEST = 4
 
 
 def build(cls: type, key: str, settings: dict[str, Any]) -> Any:
@@ -63,6 +65,37 @@ def whole(key: str, value: object) -> int:
     return number
 
 
+def numbers(key: str, value: Any) -> list[Any]:
+    """A (nested) list of numbers as lists of floats, whatever sequence or array it came as: equal ones are one setting.
+
+    Raises:
+        ConfigError: naming the place, if it is anything else.
+    """
+    return _numbers(key, value, DEEPEST)
+
+
+def _numbers(key: str, value: Any, deep: int) -> list[Any]:
+    value = value.tolist() if hasattr(value, "tolist") else value
+    if not isinstance(value, (list, tuple)):
+        raise ConfigError(f"{key} must be a list of numbers such as [0.5, 0.5], got {_brief(value)}")
+    found: list[Any] = []
+    for place, each in enumerate(value):
+        each = each.tolist() if hasattr(each, "tolist") else each
+        where = f"{key}[{place}]"
+        if isinstance(each, (list, tuple)):
+            if deep == 1:
+                raise ConfigError(f"{where} must be a number: lists are nested at most {DEEPEST} deep, got {_brief(each)}")
+            found.append(_numbers(where, each, deep - 1))
+        else:
+            found.append(_number(where, each) + 0.0)  # -0 becomes 0
+    return found
+
+
+def _brief(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else shown[:57] + "..."
+
+
 def _value(key: str, value: Any, item: Field[Any]) -> Any:
     kind = str(item.type)
     if value is None and "None" in kind:
@@ -73,6 +106,8 @@ def _value(key: str, value: Any, item: Field[Any]) -> Any:
         return whole(key, value)
     if kind.startswith("float"):
         return _number(key, value)
+    if kind.startswith("list"):
+        return numbers(key, value)
     if kind.startswith("str") and not isinstance(value, str):
         raise ConfigError(f"{key} must be text, got {value!r}")
     if kind == "bool" and not isinstance(value, bool):
@@ -96,8 +131,10 @@ def _number(key: str, value: Any) -> float:
         if isinstance(value, (bool, str)):
             raise TypeError
         number = float(value)
-    except TypeError:
-        raise ConfigError(f"{key} must be a number, got {value!r}") from None
+    except (TypeError, ValueError):
+        raise ConfigError(f"{key} must be a number, got {_brief(value)}") from None
+    except OverflowError:
+        raise ConfigError(f"{key} must be finite, got a number of {len(str(value))} digits") from None
     if not math.isfinite(number):
         raise ConfigError(f"{key} must be finite, got {number}")
     return number

@@ -167,9 +167,9 @@ class _PlainLoader(yaml.SafeLoader):
 
 
 def _word(value: Any) -> str:
-    """A value of a case in the words of an override: a list is an axis."""
+    """A value of a case in the words of an override: a list is an axis, a list in it one value."""
     if isinstance(value, list):
-        return ",".join(_word(item) for item in value)
+        return ",".join(f"[{_word(item)}]" if isinstance(item, list) else _word(item) for item in value)
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -39,7 +39,7 @@ class Outcome:
     broke: tuple[int, str] | None = None
 
 
-def train(group: Group, listen: Listener | None = None) -> list[Outcome]:
+def train(group: Group, listen: Listener | None = None, lessons: Lessons | None = None) -> list[Outcome]:
     """Train a group of runs in place.
 
     A replica whose loss or gradient stops being finite is frozen with its last finite weights and marked; the others do
@@ -47,9 +47,10 @@ def train(group: Group, listen: Listener | None = None) -> list[Outcome]:
 
     Args:
         listen: told about every update.
+        lessons: what the group is shown, for whoever asks it afterwards how that was.
     """
     outcomes = [Outcome() for _ in group.experiments]
-    trainer = Trainer(group)
+    trainer = Trainer(group, lessons or Lessons(group))
     for update in range(group.settings.updates):
         steps = trainer.update(update, outcomes)
         values: dict[str, list[float]] = {}
@@ -64,9 +65,9 @@ def train(group: Group, listen: Listener | None = None) -> list[Outcome]:
 class Trainer:
     """The optimisers of a group, what it is shown, and which of its replicas are still alive."""
 
-    def __init__(self, group: Group) -> None:
+    def __init__(self, group: Group, lessons: Lessons) -> None:
         self.group = group
-        self.lessons = Lessons(group)
+        self.lessons = lessons
         self.optimizer = _optimizer(group, group.parameters)
         self.critic_optimizer = None if group.critic is None else _optimizer(group, group.critic)
         self.alive = torch.ones(len(group.experiments), dtype=torch.bool, device=group.device)

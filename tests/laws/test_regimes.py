@@ -10,7 +10,8 @@ from freerun.compose import experiments, presets
 from freerun.laws import regimes as kit
 from freerun.laws import variants
 from freerun.regimes.free_running import FreeRunning
-from freerun.regimes.scheduled_sampling import Schedule, ScheduledSampling, half_way
+from freerun.regimes._schedule import Schedule, half_way
+from freerun.regimes.scheduled_sampling import ScheduledSampling
 from freerun.regimes.teacher_forcing import TeacherForcing
 from laws.broken import regimes as broken
 

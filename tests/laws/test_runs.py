@@ -2,39 +2,45 @@
 
 from __future__ import annotations
 
-import copy
-import itertools
+from dataclasses import fields
 
 import pytest
 
 from freerun import catalog
-from freerun.compose import experiments, presets
-from freerun.config import Evaluation, Experiment, Training
-from freerun.errors import ConfigError
-from freerun.grouping import groups, plan
-from freerun.laws import small, variants
+from freerun.grouping import groups
 from laws import runs as kit
 from laws.broken import runs as broken
 
 ENGINE = kit.Engine()
-EACH = [name for name, model in catalog.parts("model").items() if model.emits == "each"]
-LAST = [name for name, model in catalog.parts("model").items() if model.emits == "last"]
-REGIMES = list(catalog.parts("regime"))
+MODELS = catalog.parts("model")
+EACH = [name for name, model in MODELS.items() if model.emits == "each" and not model.for_fields]
+FIELDS = [name for name, model in MODELS.items() if model.for_fields]
+LAST = [name for name, model in MODELS.items() if model.emits == "last"]
+REGIMES = catalog.parts("regime")
+#: One regime of each way through the engine.
+WAYS = ["teacher_forcing", "sparse_forcing", "parallel_scheduled_sampling", "data_as_demonstrator"]
+LOOPED = [name for name, regime in REGIMES.items() if not regime().passes and not regime().demonstrations]
 
 
-def mixed(world: str, model: str) -> list:
-    """Runs that may share a group and differ in all that a group allows."""
+def mixed(world: str, model: str, regimes: list[str]) -> list:
+    """Runs that differ in all that a group allows, and in regimes of which some take another way through the engine."""
     return kit.planned(
         world,
-        f"{model} regime={','.join(REGIMES)} seed=0",
+        f"{model} regime={','.join(regimes)} seed=0",
         f"{model} seed=1,1099511627776 training.lr=0.03 training.clip=0.01",
+        f"{model} regime={regimes[-1]} seed=2",
         f"{model} regime=scheduled_sampling regime.schedule=constant regime.start=0.5 seed=1 training.clip=null",
         f"{model} regime=free_running training.weight_decay=0.1 seed=3",
     )
 
 
+def sized(name: str, hidden: int) -> str:
+    """The overrides of a model of this width, where it has one."""
+    return f"model={name}" + (f" model.hidden={hidden}" if "hidden" in {f.name for f in fields(MODELS[name])} else "")
+
+
 def alone(engine):
-    kit.law_alone_and_in_a_group_are_the_same(engine, mixed("symbols", "model.hidden=3"))
+    kit.law_alone_and_in_a_group_are_the_same(engine, mixed("symbols", "model.hidden=3", list(REGIMES)))
 
 
 def ends(engine):
@@ -72,15 +78,37 @@ def test_law_catches(law, engine):
 
 @pytest.mark.parametrize(
     ("world", "model"),
-    [(w, f"model={m} model.hidden={h}") for w in ("symbols", "values") for m in EACH for h in (1, 5)]
-    + [("summary", f"model={m} model.hidden={h}") for m in LAST for h in (1, 5)]
+    [(w, sized(m, h)) for w in ("symbols", "values") for m in EACH for h in ((1, 5) if "hidden" in sized(m, 1) else (1,))]
+    + [("summary", sized(m, h)) for m in LAST for h in (1, 5)]
+    + [("field", sized(m, 5)) for m in FIELDS]
     + [("symbols", "dtype=float64 model.hidden=5"), ("symbols", "feedback=argmax training.truncate=4 model.hidden=5")]
     + [("symbols", "feedback=expected gradient=every_3 model.hidden=5"), ("values", "task.predict=increment model.hidden=5")]
-    + [("symbols", "training.batch=1 model.hidden=5 training.updates=6"), ("values", "training.batch=1 model.hidden=1")],
+    + [("symbols", "training.batch=1 model.hidden=5 training.updates=6"), ("values", "training.batch=1 model.hidden=1")]
+    + [("symbols", f"model.hidden=5 feedback={rule}") for rule in ("gumbel feedback.end=0.1", "straight_through", "none")]
+    + [("symbols", "model.hidden=5 objective=professor_forcing objective.trust=0 objective.both=true")]
+    + [("values", "model.hidden=5 objective=professor_forcing objective.hidden=3")],
     ids=lambda x: x.replace("model=", "").replace("model.", ""),
 )
 def test_a_run_alone_and_in_a_group_are_the_same(world, model):
-    kit.law_alone_and_in_a_group_are_the_same(ENGINE, mixed(world, model))
+    regimes = list(REGIMES) if model == "model=gru model.hidden=5" else WAYS
+    kit.law_alone_and_in_a_group_are_the_same(ENGINE, mixed(world, model, regimes))
+
+
+@pytest.mark.parametrize(
+    ("world", "objective"),
+    [
+        ("symbols", "policy_gradient objective.reward=match,likelihood"),
+        ("symbols", "pushforward gradient=stop"),
+        ("values", "pushforward gradient=stop"),
+    ],
+)
+def test_a_run_alone_and_in_a_group_are_the_same_under_objectives_of_the_loop(world, objective):
+    kit.law_alone_and_in_a_group_are_the_same(ENGINE, mixed(world, f"model.hidden=3 objective={objective}", LOOPED))
+
+
+def test_a_measured_run_alone_and_in_a_group_are_the_same():
+    adaptive = "regime=generalized_forcing regime.mode=adaptive regime.every=2 model=gru,output_recurrent,shallow_plrnn"
+    kit.law_alone_and_in_a_group_are_the_same(ENGINE, kit.planned("values", f"{adaptive} model.hidden=5 seed=0,1,2"))
 
 
 def test_regimes_share_their_chance():
@@ -89,7 +117,7 @@ def test_regimes_share_their_chance():
 
 @pytest.mark.parametrize("model", EACH)
 def test_the_ends_are_the_other_regimes(model):
-    kit.law_the_ends_are_the_other_regimes(ENGINE, "symbols", f"model={model} model.hidden=3")
+    kit.law_the_ends_are_the_other_regimes(ENGINE, "symbols", sized(model, 3))
 
 
 def test_the_ends_are_the_other_regimes_for_values():
@@ -153,62 +181,3 @@ def test_a_run_asked_for_twice_is_one_run_and_groups_hold_what_may_share():
     pieces = groups(runs, 64)
     assert sorted(len(piece) for piece in pieces) == [1, 1, 3]
     assert sorted(run.id for piece in groups(runs, 2) for run in piece) == sorted(run.id for run in runs)
-
-
-# --- every combination is refused in one line, or runs ---
-
-GRADIENTS = ("through", "stop", "every_2")
-TASKS = variants("task")
-COMBINATIONS = list(itertools.product(TASKS, catalog.parts("model"), [None, *catalog.parts("feedback")]))
-
-
-def _experiment(number: int) -> Experiment:
-    """One combination of task, model and feedback; regimes, schedules and gradients take turns."""
-    task, model, feedback = COMBINATIONS[number]
-    regimes = list(variants("regime").values())
-    span = {} if TASKS[task].emits == "last" else {"warmup": 2, "horizon": 7}
-    return Experiment(
-        task=copy.copy(TASKS[task]), model=small(catalog.get("model", model), hidden=2), regime=regimes[number % len(regimes)],
-        feedback=feedback and catalog.get("feedback", feedback)(), gradient=GRADIENTS[number % 3],
-        training=Training(updates=2, batch=2, log_every=1), evaluation=Evaluation(sequences=3, **span),
-    )  # fmt: skip
-
-
-def _refusals() -> dict[int, str]:
-    found = {}
-    for number in range(len(COMBINATIONS)):
-        try:
-            _experiment(number)
-        except ConfigError as fault:
-            found[number] = str(fault)
-    return found
-
-
-REFUSED = _refusals()
-
-
-def test_an_impossible_combination_is_refused_in_one_line_that_names_a_choice():
-    for number, text in REFUSED.items():
-        assert "\n" not in text, COMBINATIONS[number]
-        assert "choose" in text, f"{COMBINATIONS[number]}: {text}"
-    assert 0 < len(REFUSED) < len(COMBINATIONS)
-
-
-@pytest.mark.parametrize(
-    "number", sorted(set(range(len(COMBINATIONS))) - set(REFUSED)), ids=lambda n: "-".join(str(x) for x in COMBINATIONS[n])
-)
-def test_what_composes_runs_two_updates(number):
-    (result,) = ENGINE(plan([_experiment(number)]))
-    assert result.record["status"] == "done"
-    assert {p["update"] for p in result.record["curves"]} == {0, 1}
-    assert result.record["series"]
-
-
-@pytest.mark.parametrize("key", ["task", "regime", "model"])
-def test_every_preset_runs_two_updates(key):
-    for name in presets(key):
-        _, *small_run = kit.TINY
-        (result,) = ENGINE(
-            plan(experiments([*small_run, "training.updates=2", "model.hidden=2", f"{key}={name}"], sweep=False))
-        )
-        assert result.record["status"] == "done", name

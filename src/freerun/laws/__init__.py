@@ -1,25 +1,37 @@
-"""The laws, one module a kind. A law is a function of a part that raises AssertionError; what it needs to state it stands
+"""When is a part right? Laws: functions of a part that raise `Broken` with the smallest case they found it wrong in.
+
+There is one module of laws a kind; `freerun.laws.register` says which laws there are. What they need to be stated stands
 here.
 """
 
 from __future__ import annotations
 
+import atexit
+import functools
 import itertools
-from dataclasses import fields
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import MISSING, fields
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from freerun import catalog
+from freerun.errors import ConfigError
 from freerun.models import Model
 from freerun.replicas import initial_weights
+from freerun.streams import stream
+from freerun.tasks import Task
 
 #: Values that are computed along two orders of summation, in float64: a few hundred operations of relative error 1e-16.
 CLOSE = 1e-12
 
-#: Settings that make a part small; a part that has none of them is used as it is.
-SMALL = {"hidden": 5, "sequences": 200, "length": 12, "rare": 20}
+#: Settings that make a part small; a part that has none of them, or refuses one, is used as it is.
+SMALL: dict[str, Any] = {"hidden": 5, "sequences": 200, "length": 12, "rare": 20}
 
 
 class Broken(AssertionError):
@@ -36,25 +48,96 @@ def demand(holds: bool, message: str) -> None:
         raise Broken(message)
 
 
+def only(applies: Callable[[Any], bool], whom: str) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:
+    """A law for some parts of its kind alone; of the others nothing is demanded.
+
+    Args:
+        applies: whether the law speaks of a part.
+        whom: of which parts it speaks, for a table: "rules that feed symbols".
+    """
+
+    def limit(law: Callable[[Any], None]) -> Callable[[Any], None]:
+        @functools.wraps(law)
+        def limited(part: Any) -> None:
+            if applies(part):
+                law(part)
+
+        vars(limited).update(applies=applies, whom=whom)
+        return limited
+
+    return limit
+
+
 def small(cls: type, **settings: Any) -> Any:
-    """A part with tiny settings, whatever part it is."""
-    names = {item.name for item in fields(cls)}
-    return cls(**{name: value for name, value in {**SMALL, **settings}.items() if name in names})
+    """A part with tiny settings, whatever part it is; the first that it does not refuse, and a file where it needs one.
+
+    Raises:
+        ValueError: if it refuses its own defaults, or `settings` whatever goes with them.
+    """
+    known = {item.name: item for item in fields(cls)}
+    given = {name: value for name, value in settings.items() if name in known}
+    if "path" in known and known["path"].default is MISSING and known["path"].default_factory is MISSING:
+        given.setdefault("path", series_file())
+    names = [name for name in SMALL if name in known and name not in given]
+    refused: Exception | None = None
+    for count in range(len(names), -1, -1):
+        for kept in itertools.combinations(names, count):
+            try:
+                return _made(cls, {**{name: SMALL[name] for name in kept}, **given})
+            except (ValueError, ConfigError) as fault:
+                refused = fault
+    raise refused or ValueError(f"{cls.__name__} refuses its own defaults")
+
+
+def _made(cls: type, settings: dict[str, Any]) -> Any:
+    part = cls(**settings)
+    if isinstance(part, Task):
+        part.check(part.length)
+    return part
+
+
+@functools.cache
+def series_file() -> str:
+    """A CSV file of two columns and 3,000 rows, for parts that read a file: oscillations in noise, gone with the process."""
+    folder = tempfile.mkdtemp(prefix="freerun-laws-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    time = np.arange(3000)
+    chance = stream(0, "data").normal(size=(2, 3000)) / 10
+    columns = np.stack([np.sin(time / 5), np.cos(time / 7)]) + chance
+    path = Path(folder) / "series.csv"
+    path.write_text("x,y\n" + "".join(f"{x:.6f},{y:.6f}\n" for x, y in columns.T), encoding="utf-8")
+    return str(path)
 
 
 def small_parts(kind: str) -> dict[str, Any]:
+    """Every part of a kind by name, with tiny settings."""
     return {name: small(cls) for name, cls in catalog.parts(kind).items()}
 
 
 def variants(kind: str) -> dict[str, Any]:
     """Every part of a kind with every combination of its named choices (fields that are an Enum)."""
+    return {
+        "-".join([name, *choice]): part for name, cls in catalog.parts(kind).items() for choice, part in choices(cls).items()
+    }
+
+
+def choices(cls: type, **settings: Any) -> dict[tuple[str, ...], Any]:
+    """A part with every combination of those of its named choices that `settings` leave open, by the values chosen.
+
+    A combination that the part itself refuses is left out, unless it is that of the defaults.
+    """
+    open_ = [item for item in fields(cls) if isinstance(item.default, Enum) and item.name not in settings]
+    axes: list[list[Enum]] = [list(type(default)) for item in open_ if isinstance(default := item.default, Enum)]
     found = {}
-    for name, cls in catalog.parts(kind).items():
-        axes = [
-            [(item.name, member) for member in type(item.default)] for item in fields(cls) if isinstance(item.default, Enum)
-        ]
-        for choice in itertools.product(*axes):
-            found["-".join([name, *(member.value for _, member in choice)])] = small(cls, **dict(choice))
+    for members in itertools.product(*axes):
+        chosen = {item.name: member for item, member in zip(open_, members, strict=True)}
+        try:
+            part = small(cls, **settings, **chosen)
+        except (ValueError, ConfigError):
+            if all(member is item.default for item, member in zip(open_, members, strict=True)):
+                raise
+            continue
+        found[tuple(str(member.value) for member in members)] = part
     return found
 
 
@@ -67,16 +150,28 @@ def weights_of(
 
 
 def noise(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+    """Standard normal values."""
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(dtype)
 
 
+def uniforms(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+    """Draws on [0, 1), on the grid of float32 so that every precision sees the same."""
+    drawn = torch.rand(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float32)
+    return drawn.to(dtype)
+
+
 def symbols(*shape: int, of: int = 4, seed: int = 0) -> torch.Tensor:
+    """Symbols out of an alphabet of `of`, each equally often."""
     return torch.randint(of, shape, generator=torch.Generator().manual_seed(seed))
 
 
 def gap(a: torch.Tensor, b: torch.Tensor) -> float:
-    """The largest difference, relative to 1 or the largest value."""
-    assert a.shape == b.shape, f"shapes differ: {tuple(a.shape)} and {tuple(b.shape)}"
+    """The largest difference, relative to 1 or the largest value.
+
+    Raises:
+        Broken: if the shapes differ.
+    """
+    demand(a.shape == b.shape, f"shapes differ: {tuple(a.shape)} and {tuple(b.shape)}")
     if not a.numel():
         return 0.0
     a, b = a.detach(), b.detach()
@@ -84,10 +179,12 @@ def gap(a: torch.Tensor, b: torch.Tensor) -> float:
 
 
 def gradients(loss: torch.Tensor, leaves: list[torch.Tensor]) -> list[torch.Tensor]:
+    """The gradient with respect to each leaf; zeros where there is none."""
     if not loss.requires_grad:
         return [torch.zeros_like(leaf) for leaf in leaves]
     return list(torch.autograd.grad(loss, leaves, allow_unused=True, materialize_grads=True, retain_graph=True))
 
 
 def same_bits(a: torch.Tensor, b: torch.Tensor) -> bool:
+    """Equal in shape, type and every value, NaN included."""
     return a.shape == b.shape and a.dtype == b.dtype and torch.equal(torch.nan_to_num(a, nan=7e7), torch.nan_to_num(b, nan=7e7))

@@ -1,14 +1,16 @@
-"""What a metric owes: it sees predictions after the release alone, counts what counts, and never averages an infinity."""
+"""What does a metric owe? It sees predictions after the release alone, counts what counts, and never averages an infinity."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import torch
 
+from freerun import catalog
 from freerun.config import Evaluation, Experiment
 from freerun.feedback import one_hot
-from freerun.laws import CLOSE, noise, symbols
+from freerun.laws import CLOSE, Broken, demand, noise, small, symbols
 from freerun.metrics import Metric, Observed
 from freerun.models.gru import GRU
 from freerun.tasks import Task
@@ -17,6 +19,7 @@ from freerun.tasks.hidden_markov import HiddenMarkov
 from freerun.tasks.lorenz63 import Lorenz63
 
 WARMUP, HORIZON = 4, 16
+#: Worlds with an oracle and an end, with an oracle, and of values with a Lyapunov time.
 TASKS: list[Task] = [
     EmbeddedReber(sequences=40, length=20),
     HiddenMarkov(sequences=40, length=20),
@@ -41,6 +44,14 @@ def observed(
     )  # fmt: skip
 
 
+def _chosen(seen: Observed, index: torch.Tensor) -> Observed:
+    """The same rollout of some of its sequences, in tensors of its own."""
+    return replace(
+        seen, outputs=seen.outputs[:, index], targets=seen.targets[:, index], weights=seen.weights[:, index],
+        fed=seen.fed[:, index], picks=None if seen.picks is None else seen.picks[:, index],
+    )  # fmt: skip
+
+
 def _changed(seen: Observed, where: torch.Tensor, outputs: torch.Tensor | float) -> Observed:
     """The same rollout with other outputs (and the picks that follow) at some places."""
     mixed = torch.where(where[..., None], torch.as_tensor(outputs, dtype=seen.outputs.dtype), seen.outputs)
@@ -48,60 +59,107 @@ def _changed(seen: Observed, where: torch.Tensor, outputs: torch.Tensor | float)
     return replace(seen, outputs=mixed, picks=picks)
 
 
-def _worlds(metric: Metric) -> list[Observed]:
-    found = [seen for task in TASKS for sharpness in (0.1, 1.0) if metric.applies(seen := observed(task, sharpness=sharpness))]
-    assert found, "applies to no task at all"
-    return found
+@cache
+def _rollouts() -> list[tuple[str, Observed]]:
+    """A sharp and a blunt rollout of every world."""
+    return [(type(task).__name__, observed(task, sharpness=sharpness)) for task in TASKS for sharpness in (0.1, 1.0)]
+
+
+@cache
+def _others() -> list[tuple[str, Observed]]:
+    """A rollout of every other world there is, for a metric that is for none of `TASKS`."""
+    known = {type(task) for task in TASKS}
+    tasks = [small(cls, length=WARMUP + HORIZON) for cls in catalog.parts("task").values() if cls not in known]
+    return [(type(task).__name__, observed(task)) for task in tasks if task.emits == "each" and task.length == WARMUP + HORIZON]
+
+
+def _worlds(metric: Metric) -> list[tuple[str, Observed]]:
+    """Rollouts that the metric applies to, from small to large, and how to say which."""
+    for rollouts in (_rollouts, _others):
+        found = [
+            (f"{name}, {count} sequence{'s' * (count > 1)}", few)
+            for count in (1, 2, 10)
+            for name, seen in rollouts()
+            if metric.applies(few := _chosen(seen, torch.arange(count)))
+        ]
+        if found:
+            return found
+    raise Broken("applies to no rollout of any task")
 
 
 def _same(a: torch.Tensor, b: torch.Tensor) -> bool:
     return a.shape == b.shape and torch.allclose(a, b, rtol=CLOSE, atol=CLOSE, equal_nan=True)
 
 
+def _both(a: torch.Tensor, b: torch.Tensor) -> str:
+    """The first value in which two measures differ."""
+    if a.shape != b.shape:
+        return f"{tuple(b.shape)} values, then {tuple(a.shape)}"
+    differ = ~torch.isclose(a, b, rtol=CLOSE, atol=CLOSE, equal_nan=True)
+    n = int(differ.float().argmax())
+    return f"value {n} was {float(b[n]):.4g}, now {float(a[n]):.4g}"
+
+
+def law_measures_one_value_a_step_or_one_in_all(metric: Metric) -> None:
+    """One value for each step since the release, or one in all, with a unit; the same when measured twice; nothing changed."""
+    for where, seen in _worlds(metric):
+        kept = [value.clone() for value in (seen.outputs, seen.fed, seen.weights)]
+        first, again = metric.measure(seen), metric.measure(seen)
+        wanted = HORIZON if metric.per == "step" else 1
+        demand(first.shape == (wanted,), f"{tuple(first.shape)} values, not {wanted} ({where})")
+        for name, a, b in zip(("outputs", "feeds", "weights"), kept, (seen.outputs, seen.fed, seen.weights), strict=True):
+            demand(torch.equal(a, b), f"the {name} were changed in place ({where})")
+        demand(_same(first, again), f"measured twice: {_both(again, first)} ({where})")
+        unit = metric.unit(seen)
+        demand(isinstance(unit, str) and unit != "", f"the unit is {unit!r}, not a text ({where})")
+
+
 def law_warmup_is_not_counted(metric: Metric) -> None:
-    for seen in _worlds(metric):
+    """What was predicted before the release changes nothing, be it NaN."""
+    for where, seen in _worlds(metric):
         early = (torch.arange(WARMUP + HORIZON) < WARMUP)[:, None].expand(seen.weights.shape)
-        for garbage in (torch.nan, 1e6, 0.0):
-            spoiled = _changed(seen, early, garbage)
-            assert _same(metric.measure(spoiled), metric.measure(seen)), f"outputs {garbage} in the warm-up change the measure"
+        for garbage in (0.0, 1e6, torch.nan):
+            before, after = metric.measure(seen), metric.measure(_changed(seen, early, garbage))
+            demand(
+                _same(after, before),
+                f"outputs {garbage:.0g} in the warm-up change the measure: {_both(after, before)} ({where})",
+            )
 
 
 def law_padding_changes_nothing(metric: Metric) -> None:
-    for seen in _worlds(metric):
-        for garbage in (torch.nan, 1e6, 0.0):
-            spoiled = _changed(seen, seen.weights == 0, garbage)
-            assert _same(metric.measure(spoiled), metric.measure(seen)), f"outputs {garbage} in the padding change the measure"
+    """What was predicted where a target does not count changes nothing, be it NaN."""
+    for where, seen in _worlds(metric):
+        for garbage in (0.0, 1e6, torch.nan):
+            before, after = metric.measure(seen), metric.measure(_changed(seen, seen.weights == 0, garbage))
+            demand(
+                _same(after, before),
+                f"outputs {garbage:.0g} in the padding change the measure: {_both(after, before)} ({where})",
+            )
 
 
 def law_order_does_not_matter(metric: Metric) -> None:
-    for seen in _worlds(metric):
-        order = torch.randperm(seen.targets.shape[1], generator=torch.Generator().manual_seed(0))
-        turned = replace(
-            seen, outputs=seen.outputs[:, order], targets=seen.targets[:, order], weights=seen.weights[:, order],
-            fed=seen.fed[:, order], picks=None if seen.picks is None else seen.picks[:, order],
-        )  # fmt: skip
-        assert _same(metric.measure(turned), metric.measure(seen)), "the order of the sequences changes the measure"
+    """The sequences may come in any order."""
+    for where, seen in _worlds(metric):
+        order = torch.arange(seen.targets.shape[1]).flip(0)
+        before, after = metric.measure(seen), metric.measure(_chosen(seen, order))
+        demand(_same(after, before), f"the sequences in reverse change the measure: {_both(after, before)} ({where})")
 
 
 def law_never_infinite(metric: Metric) -> None:
     """Also when the model's own prefix has probability 0: that is counted, never an infinity in a mean."""
-    for seen in _worlds(metric):
+    for where, seen in _worlds(metric):
         count = seen.data.outputs
         fed = one_hot(symbols(*seen.targets.shape[:2], of=count), seen.outputs) if seen.picks is not None else seen.fed
         strayed = replace(seen, fed=fed, outputs=seen.outputs * 100)
-        for given in (seen, strayed):
+        for what, given in (("on the truth", seen), ("astray", strayed)):
             values = metric.measure(given)
-            assert not bool(values.isinf().any()), f"an infinite value in {values.tolist()}"
-            wanted = HORIZON if metric.per == "step" else 1
-            assert values.shape == (wanted,), f"{tuple(values.shape)} values, not {wanted}"
+            if bool(values.isinf().any()):
+                demand(False, f"value {int(values.isinf().float().argmax())} is infinite {what} ({where})")
 
 
-def law_inputs_are_left_alone(metric: Metric) -> None:
-    for seen in _worlds(metric):
-        kept = [value.clone() for value in (seen.outputs, seen.fed, seen.weights)]
-        first, again = metric.measure(seen), metric.measure(seen)
-        assert _same(first, again), "measured twice, another value"
-        assert isinstance(metric.unit(seen), str)
-        assert metric.unit(seen), "a measure without a unit"
-        for a, b in zip(kept, (seen.outputs, seen.fed, seen.weights), strict=True):
-            assert torch.equal(a, b), "the rollout was changed in place"
+def law_nothing_to_count_is_undefined(metric: Metric) -> None:
+    """Where no target counts, what is measured on targets is NaN, and not 0."""
+    for where, seen in _worlds(metric):
+        before, after = metric.measure(seen), metric.measure(replace(seen, weights=torch.zeros_like(seen.weights)))
+        known = torch.where(after.isnan(), before, after)  # a measure that never looks at what counts stays as it is
+        demand(_same(known, before), f"{_both(known, before)}, where no target counts; it should be undefined ({where})")

@@ -1,21 +1,39 @@
-"""What a task owes: a world that is a function of its seed, whose splits share nothing and whose oracle tells the truth."""
+"""What does a task owe? A world that is a function of its seed, whose splits share nothing and whose oracle tells the truth."""
 
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import fields
 
 import torch
 
-from freerun.laws import CLOSE, gap, symbols
+from freerun.errors import ConfigError, given
+from freerun.laws import CLOSE, demand, gap, only, symbols
 from freerun.tasks import SPLITS, Data, Sequences, Task
 
 #: Built worlds are looked at by many laws and changed by none.
 _built: dict[tuple[str, int, int], Data] = {}
 
 
-def built(task: Task, seed: int = 0, length: int = 12) -> Data:
-    key = (f"{type(task)}{task}", seed, length)
+def gives(task: Task, length: int) -> bool:
+    """Whether a task can give windows of a length."""
+    try:
+        task.check(length)
+    except ConfigError:
+        return False
+    return True
+
+
+def lengths(task: Task) -> list[int]:
+    """12 and 20 steps, where a task can give them, or else its own length."""
+    return [length for length in (12, 20) if gives(task, length)] or [task.length]
+
+
+def built(task: Task, seed: int = 0, length: int | None = None) -> Data:
+    """The world of a seed, built once; the shortest of `lengths` by default."""
+    length = lengths(task)[0] if length is None else length
+    key = (f"{type(task)}{id(type(task))}{task}", seed, length)
     if key not in _built:
         _built[key] = task.build(seed, length)
     return _built[key]
@@ -26,59 +44,97 @@ def _tensors(part: Sequences) -> dict[str, torch.Tensor]:
 
 
 def same_part(a: Sequences, b: Sequences) -> bool:
-    return all(torch.equal(x, y) for x, y in zip(_tensors(a).values(), _tensors(b).values(), strict=True))
-
-
-def law_pure(task: Task) -> None:
-    first, again = built(task), task.build(0, 12)
-    for name in SPLITS:
-        assert same_part(first.splits[name], again.splits[name]), f"two builds with one seed differ in {name}"
-    assert first.fingerprint == again.fingerprint, "two builds with one seed have different fingerprints"
-
-
-def law_seeds_make_worlds(task: Task) -> None:
-    """Another seed is another world, also beyond 32 bits; a corpus (a task that reads a file) is the same for all seeds."""
-    prints = {built(task, seed).fingerprint for seed in (0, 1, 2**40)}
-    corpus = "path" in {item.name for item in fields(task)}
-    assert len(prints) == (1 if corpus else 3), f"seeds 0, 1, 2**40 make {len(prints)} different worlds"
+    """Equal in every tensor."""
+    x, y = _tensors(a), _tensors(b)
+    return x.keys() == y.keys() and all(torch.equal(x[name], y[name]) for name in x)
 
 
 def law_shapes_are_as_documented(task: Task) -> None:
-    for length in (12, 20):
+    """Three splits, time first, of the types and widths that the task names, with symbols inside the alphabet."""
+    for length in lengths(task):
         data = built(task, 0, length)
-        assert set(data.splits) == set(SPLITS), f"splits are {sorted(data.splits)}"
-        for part in data.splits.values():
-            n, steps = len(part), length if task.emits == "each" else 1
-            assert n > 0, "an empty split"
-            assert part.weights.shape == (steps, n), f"weights {tuple(part.weights.shape)}, not [T N]"
-            assert part.weights.dtype is torch.float32, f"weights are {part.weights.dtype}"
-            if task.symbols:
-                assert part.targets.shape == (steps, n), f"targets {tuple(part.targets.shape)}, not [T N]"
-                assert part.targets.dtype is part.start.dtype is torch.int64, f"symbols are {part.targets.dtype}"
-                assert part.start.shape == (n,), f"start {tuple(part.start.shape)}, not [N]"
-                assert 0 <= int(part.targets.min()) <= int(part.targets.max()) < data.outputs, "a symbol outside the alphabet"
-                assert -1 <= int(part.start.min()) <= int(part.start.max()) < data.outputs, "a start outside the alphabet"
-            else:
-                assert part.targets.shape == (steps, n, data.outputs), f"targets {tuple(part.targets.shape)}, not [T N Y]"
-                assert part.start.shape == (n, data.outputs), f"start {tuple(part.start.shape)}, not [N Y]"
-                assert part.targets.dtype is part.start.dtype is torch.float32, f"values are {part.targets.dtype}"
-                assert bool(part.targets.isfinite().all()), "a value that is not finite"
-            assert (part.inputs is None) == (data.inputs == 0), f"inputs claimed {data.inputs}"
-            if part.inputs is not None:
-                assert part.inputs.shape == (length, n, data.inputs), f"inputs {tuple(part.inputs.shape)}, not [T N X]"
-            taken = part.take(torch.tensor([0, n - 1, 0]), 7)
-            assert taken.steps() == 7, f"7 steps taken are {taken.steps()}"
-            assert len(taken) == 3, f"3 sequences taken are {len(taken)}"
+        demand(set(data.splits) == set(SPLITS), f"the splits are {sorted(data.splits)}, not {sorted(SPLITS)}")
+        demand(re.fullmatch("[0-9a-f]{64}", data.fingerprint) is not None, f"the fingerprint is {data.fingerprint!r}")
+        for name, part in data.splits.items():
+            _check_shapes(task, data, part, length, f"in {name}, for {length} steps")
 
 
+def _check_shapes(task: Task, data: Data, part: Sequences, length: int, where: str) -> None:
+    def shape(what: str, found: torch.Tensor, wanted: tuple[int, ...], letters: str, kind: torch.dtype) -> None:
+        demand(found.shape == wanted, f"{what} {tuple(found.shape)}, not {wanted} ({letters}) {where}")
+        demand(found.dtype is kind, f"{what} are {found.dtype}, not {kind} {where}")
+
+    def alphabet(what: str, found: torch.Tensor, first: int) -> None:
+        low, high = int(found.min()), int(found.max())
+        demand(first <= low <= high < data.outputs, f"{what} from {low} to {high}, not {first} .. {data.outputs - 1} {where}")
+
+    n, steps = len(part), length if task.emits == "each" else 1
+    demand(n > 0, f"no sequence at all {where}")
+    shape("weights", part.weights, (steps, n), "T N", torch.float32)
+    demand(bool(((part.weights == 0) | (part.weights == 1)).all()), f"a weight that is neither 0 nor 1 {where}")
+    demand(length < task.length or bool((part.weights > 0).any()), f"no target counts {where}")
+    if task.symbols:
+        shape("targets", part.targets, (steps, n), "T N", torch.int64)
+        shape("start", part.start, (n,), "N", torch.int64)
+        alphabet("targets", part.targets, 0)
+        alphabet("start", part.start, -1)
+    else:
+        shape("targets", part.targets, (steps, n, data.outputs), "T N Y", torch.float32)
+        shape("start", part.start, (n, data.outputs), "N Y", torch.float32)
+        demand(bool(part.targets.isfinite().all()), f"a target that is not finite {where}")
+        demand(bool(part.start.isfinite().all()), f"a start that is not finite {where}")
+    demand((part.inputs is None) == (data.inputs == 0), f"the width of the inputs is said to be {data.inputs} {where}")
+    if part.inputs is not None:
+        shape("inputs", part.inputs, (length, n, data.inputs), "T N X", torch.float32)
+        demand(bool(part.inputs.isfinite().all()), f"an input that is not finite {where}")
+    if part.ends is not None:
+        shape("ends", part.ends, (n,), "N", torch.int64)
+        demand(bool(((part.ends >= 0) & (part.ends < length)).all()), f"an end outside 0 .. {length - 1} {where}")
+    few = min(7, length)
+    taken = part.take(torch.tensor([0, n - 1, 0]), few)
+    demand(taken.steps() == few, f"{few} steps taken are {taken.steps()} {where}")
+    demand(len(taken) == 3, f"3 sequences taken are {len(taken)} {where}")
+
+
+def law_pure(task: Task) -> None:
+    """Two builds with one seed are equal in every tensor and in the fingerprint."""
+    for length in lengths(task):
+        first, again = built(task, 0, length), task.build(0, length)
+        for name in SPLITS:
+            demand(same_part(first.splits[name], again.splits[name]), f"two builds of {length} steps, seed 0, differ in {name}")
+        demand(first.fingerprint == again.fingerprint, f"two builds of {length} steps, seed 0, have different fingerprints")
+
+
+def law_seeds_make_worlds(task: Task) -> None:
+    """Another seed is another world, also beyond 32 bits; data from outside the settings may be the same for all seeds."""
+    seeds = (0, 1, 2**32, 2**40)
+    worlds = [built(task, seed) for seed in seeds]
+    pairs = list(itertools.combinations(range(len(seeds)), 2))
+    same = [all(same_part(worlds[i].splits[name], worlds[j].splits[name]) for name in SPLITS) for i, j in pairs]
+    if task.content() is not None and all(same):
+        return
+    for (i, j), equal in zip(pairs, same, strict=True):
+        demand(not equal, f"seeds {seeds[i]} and {seeds[j]} make the same world")
+        if task.content() is None:
+            demand(
+                worlds[i].fingerprint != worlds[j].fingerprint, f"the worlds of seeds {seeds[i]} and {seeds[j]} have one name"
+            )
+
+
+def _further(task: Task) -> list[int]:
+    """Steps beyond its own length that a task can give."""
+    return [extra for extra in (1, 9) if gives(task, task.length + extra)]
+
+
+@only(lambda task: task.emits == "each" and bool(_further(task)), "tasks that can give longer windows")
 def law_the_horizon_does_not_move_training(task: Task) -> None:
     """What training takes, the first `task.length` steps, is the same whatever longer window the evaluation asks for."""
-    near, far = (built(task, 0, task.length + extra).splits["train"] for extra in (0, 9))
-    if task.emits == "last":  # its one target belongs to the whole window, so the two cannot differ
-        return
-    assert len(near) == len(far), f"there are {len(near)} or {len(far)} training sequences"
-    index = torch.arange(len(near))[:: max(1, len(near) // 50)]
-    assert same_part(near.take(index, task.length), far.take(index, task.length)), "a longer horizon changes training"
+    near = built(task, 0, task.length).splits["train"]
+    for extra in _further(task):
+        far, case = built(task, 0, task.length + extra).splits["train"], f"{task.length} + {extra} steps"
+        demand(len(near) == len(far), f"there are {len(near)} training sequences, for {case} {len(far)}")
+        index = torch.arange(len(near))[:: max(1, len(near) // 50)]
+        demand(same_part(near.take(index, task.length), far.take(index, task.length)), f"windows of {case} change training")
 
 
 def _rows(part: Sequences) -> torch.Tensor:
@@ -88,60 +144,75 @@ def _rows(part: Sequences) -> torch.Tensor:
 
 
 def law_splits_share_nothing(task: Task) -> None:
-    """No sequence of real values is in two splits. (Symbols repeat by chance; there the seeds of the splits must differ.)"""
+    """No sequence of real values is in two splits. (Symbols repeat by chance; there the splits must not begin alike.)"""
     data = built(task)
     parts = {name: _rows(part) for name, part in data.splits.items()}
     for a, b in itertools.combinations(SPLITS, 2):
         count = min(len(parts[a]), len(parts[b]))
-        assert not torch.equal(parts[a][:count], parts[b][:count]), f"{a} and {b} begin with the same sequences"
+        demand(not torch.equal(parts[a][:count], parts[b][:count]), f"{a} and {b} begin with the same {count} sequences")
         if not task.symbols:
-            shared = (parts[a][:, None] == parts[b][None]).all(-1).any()
-            assert not shared, f"{a} and {b} share a sequence"
+            for n, row in enumerate(parts[b]):
+                shared = (parts[a] == row).all(-1)
+                if bool(shared.any()):
+                    demand(False, f"sequence {n} of {b} is sequence {int(shared.float().argmax())} of {a}")
 
 
 def law_training_is_the_same(a: Data, b: Data) -> None:
     """Two worlds whose test and validation parts differ have the same training part, scaling and alphabet, to the bit."""
-    assert not same_part(a.splits["test"], b.splits["test"]), "the test parts do not differ: nothing is tested"
-    assert same_part(a.splits["train"], b.splits["train"]), "the training part depends on the test part"
-    assert (a.outputs, a.alphabet) == (b.outputs, b.alphabet), "the alphabet depends on the test part"
+    demand(not same_part(a.splits["test"], b.splits["test"]), "the test parts do not differ: nothing is tested")
+    demand(same_part(a.splits["train"], b.splits["train"]), "the training part depends on the test part")
+    demand((a.outputs, a.alphabet) == (b.outputs, b.alphabet), "the alphabet depends on the test part")
     for name in ("mean", "std", "residual"):
         x, y = getattr(a, name), getattr(b, name)
-        assert (x is None) == (y is None)
-        assert x is None or torch.equal(x, y), f"{name} depends on the test part"
+        demand((x is None) == (y is None), f"{name} is there or not, depending on the test part")
+        demand(x is None or torch.equal(x, y), f"{name} depends on the test part")
 
 
+def _has_oracle(task: Task) -> bool:
+    return built(task).oracle is not None
+
+
+@only(_has_oracle, "tasks with an oracle")
 def law_oracle_is_a_distribution(task: Task) -> None:
-    """Where it is defined it sums to 1; on the world's own sequences it is defined until the end, and blind to what comes
-    after.
-    """
+    """Where it is defined the oracle sums to 1; on the world's own sequences it is defined, and blind to what comes after."""
     data = built(task)
-    if data.oracle is None:
-        return
-    prefix = data.splits["test"].targets
-    truth = data.oracle(prefix)
+    oracle = given(data.oracle)
+    part = data.splits["test"]
+    prefix = part.targets
+    truth = oracle(prefix)
+    demand(truth.log_probs.dtype is torch.float64, f"log_probs are {truth.log_probs.dtype}, not torch.float64")
+    wanted = (*prefix.shape, data.outputs)
+    demand(truth.log_probs.shape == wanted, f"log_probs {tuple(truth.log_probs.shape)}, not {wanted} (T N K)")
     defined = truth.inside & ~truth.ended
-    assert truth.log_probs.dtype is torch.float64
-    assert gap(truth.log_probs.exp().sum(-1)[defined], torch.ones(int(defined.sum())).double()) < CLOSE, "does not sum to 1"
-    assert bool(defined[data.splits["test"].weights > 0].all()), "a generated sequence is outside the support of its own source"
+    sums = truth.log_probs.exp().sum(-1)
     for t in range(len(prefix)):
+        at = defined[t]
+        off = gap(sums[t][at], torch.ones(int(at.sum())).double())
+        demand(off < CLOSE, f"the distribution at step {t} does not sum to 1, by {off:.1e}")
+        lost = (part.weights[t] > 0) & ~at
+        case = f"sequence {int(lost.float().argmax())} of the test part"
+        demand(not bool(lost.any()), f"{case} is outside the support of its own source at step {t}")
         other = prefix.clone()
         other[t:] = symbols(*other[t:].shape, of=data.outputs, seed=t)
-        assert torch.equal(data.oracle(other).log_probs[t], truth.log_probs[t]), (
-            f"row {t} of the oracle reads symbols from step {t} on"
-        )
+        again = oracle(other).log_probs[t]
+        demand(torch.equal(again, truth.log_probs[t]), f"row {t} of the oracle reads symbols from step {t} on")
 
 
+@only(_has_oracle, "tasks with an oracle")
 def law_oracle_is_calibrated(task: Task) -> None:
     """On fresh sequences each symbol comes, at each step, as often as the oracle says: within six standard errors."""
     data = built(task)
-    if data.oracle is None:
-        return
+    oracle = given(data.oracle)
     part = data.splits["train"]
-    truth, seen = data.oracle(part.targets), part.weights > 0
+    truth, seen = oracle(part.targets), part.weights > 0
     p = torch.where(seen[..., None], truth.log_probs.exp(), 0.0)
+    likely = p.gather(-1, part.targets[..., None]).squeeze(-1)
+    impossible = seen & (likely == 0)
+    t, n = divmod(int(impossible.float().argmax()), impossible.shape[1])
+    came = f"symbol {int(part.targets[t, n])} came at step {t} of training sequence {n}, where it has probability 0"
+    demand(not bool(impossible.any()), came)
     hits = torch.nn.functional.one_hot(part.targets, data.outputs) * seen[..., None]
     deviation = (hits - p).sum(1) / (p * (1 - p)).sum(1).clamp(min=1).sqrt()
-    t, k = divmod(int(deviation.abs().argmax()), data.outputs)
-    assert float(deviation.abs().max()) < 6, f"symbol {k} at step {t} is {deviation[t, k]:.1f} standard errors off the oracle"
-    likely = p.gather(-1, part.targets[..., None]).squeeze(-1)[seen]
-    assert bool((likely > 0).all()), "a symbol of probability 0 came"
+    t, k = divmod(int((deviation.abs() >= 6).float().argmax()), data.outputs)
+    off = f"{float(deviation[t, k]):.1f} standard errors off the oracle"
+    demand(float(deviation.abs().max()) < 6, f"symbol {k} at step {t} is {off}, over {len(part)} sequences")

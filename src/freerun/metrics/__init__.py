@@ -1,21 +1,24 @@
 """What is measured on a rollout?
 
 A metric looks at one run, one split and one mode; that the modes are compared on the same sequences, with the same warm-up, is
-settled before (`freerun.evaluation`), and what their difference means after (`freerun.gap`).
+settled before (`freerun.evaluation`), and what their difference means after (`freerun.gap`). A comparison looks at the free
+rollout beside the forced one and belongs to neither mode: it has no gap and stands in a place of its own in the record. Either
+may ask for one more rollout of the run.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from jaxtyping import Float, Int
 
 from freerun.errors import given
 from freerun.lazy import torch
-from freerun.tasks import Data, Truth
+from freerun.tasks import Data, Sequences, Truth
 
 if TYPE_CHECKING:
     from freerun.config import Experiment
@@ -31,6 +34,12 @@ class Observed:
         fed: what was fed after each step, ``Float[T N F]``.
         picks: the symbol that the feedback rule takes from each output, ``Int[T N]``, for discrete rules.
         warmup: steps before the release.
+        split: the split that the sequences are from.
+        hidden: what the state and the output of every step say (`Model.summary`), where it was asked for.
+        forced: beside a free rollout, the forced one of the same sequences.
+        further: the rollout that the metric asked for.
+        training: the same sequences, fed as at the last update, with its `hidden`; where distances are measured.
+        orbit: a long closed loop, where there is one.
     """
 
     experiment: Experiment
@@ -41,19 +50,29 @@ class Observed:
     fed: Float[torch.Tensor, "T N F"]
     picks: Int[torch.Tensor, "T N"] | None
     warmup: int
+    split: str = "test"
+    hidden: Float[torch.Tensor, "T N W"] | None = None
+    forced: Observed | None = None
+    further: Observed | None = None
+    training: Observed | None = None
+    orbit: Orbit | None = None
+    _memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """What `make` gives, made once for all metrics that look at this rollout and know it by `name`."""
+        if name not in self._memo:
+            self._memo[name] = make()
+        return self._memo[name]
 
     @cached_property
     def fed_symbols(self) -> Int[torch.Tensor, "T N"]:
         """The symbols that were fed, for discrete feedback rules."""
         return self.fed.argmax(-1)
 
-    @cached_property
-    def _truth(self) -> Truth:
-        return given(self.data.oracle)(self.fed_symbols)
-
     def truth(self) -> Truth:
         """The oracle's distribution at every step, given what was really fed before it."""
-        return self._truth
+        found: Truth = self.once("truth", lambda: given(self.data.oracle)(self.fed_symbols))
+        return found
 
     @property
     def has_oracle(self) -> bool:
@@ -64,6 +83,45 @@ class Observed:
         """The weighted mean over sequences for each step from the release on; NaN where nothing counts."""
         values, weights = values[self.warmup :].double(), weights[self.warmup :].double()
         return torch.where(weights > 0, values * weights, torch.zeros_like(values)).sum(1) / weights.sum(1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Orbit:
+    """A long closed loop of one run beside the truth; values in the units of the data, in double precision.
+
+    Attributes:
+        made: what the closed loop fed itself, from the release on.
+        true, again: the true system from the same places, and from others.
+        apart: how far the neighbour of every orbit had gone after each stretch.
+        distance, stretch: how far neighbours are apart at the beginning of a stretch, and its length in steps.
+        low, high: the range of what training saw.
+    """
+
+    made: Float[torch.Tensor, "T N D"]
+    true: Float[torch.Tensor, "T N D"]
+    again: Float[torch.Tensor, "T N D"]
+    apart: Float[torch.Tensor, "K N"]
+    distance: float
+    stretch: int
+    low: Float[torch.Tensor, " D"]
+    high: Float[torch.Tensor, " D"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Further:
+    """One more rollout of the same run, that a metric asks for.
+
+    Attributes:
+        sequences: what it runs over, ``[T N ...]``.
+        release: steps that are forced, what is fed after them is the model's own; None: all are forced.
+        name: of the stream of the draws, below ``evaluation``.
+        hidden: keep `Observed.hidden`.
+    """
+
+    sequences: Sequences
+    release: int | None = None
+    name: str = "further"
+    hidden: bool = False
 
 
 @dataclass(kw_only=True)
@@ -84,3 +142,22 @@ class Metric(ABC):
     @abstractmethod
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         """The values, averaged over sequences: one a step, or one in all. NaN is undefined."""
+
+    def asks(self, observed: Observed) -> Further | None:
+        """The further rollout that `measure` will find in `Observed.further`; a pure function of what was observed.
+
+        Metrics that ask for one and the same object (`Observed.once`) share the rollout.
+        """
+        return None
+
+
+@dataclass(kw_only=True)
+class Comparison(Metric):
+    """A measure that sets the free rollout beside the forced one of the same sequences (`Observed.forced`).
+
+    It is of neither mode, so that no gap can be made of it. Subclasses are final: one file, one class.
+    """
+
+    def interval(self, observed: Observed) -> tuple[Float[torch.Tensor, " S"], Float[torch.Tensor, " S"]] | None:
+        """The 95 % interval of the estimate for this one run, of the draw of sequences; None where nothing is estimated."""
+        return None

@@ -27,6 +27,8 @@ class Model(ABC):
     memoryless: ClassVar[bool] = False
     #: The formula reads what was fed back, so that something has to be fed (always so for a memoryless model).
     needs_feedback: ClassVar[bool] = False
+    #: The state grows with every step, so that a long closed loop is dear and an evaluation has none unless it is asked for.
+    remembers_all: ClassVar[bool] = False
     #: For fields on a ring of points alone: what is fed back and predicted is one value a point (see `Task.field`).
     for_fields: ClassVar[bool] = False
 

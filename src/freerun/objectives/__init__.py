@@ -27,7 +27,7 @@ class Lesson:
 
     Attributes:
         sequences: what was to be predicted, ``[T R B ...]``.
-        outputs: o_t.
+        outputs: o_t (S = T, or 1 for a model that answers once).
         fed: f_t, what was fed after step t.
         mask: m_t; None if the truth was fed everywhere.
         shares: the weight of every prediction in the mean of its replica; 0 in the warm-up and in padding.
@@ -37,10 +37,10 @@ class Lesson:
     """
 
     sequences: Sequences
-    outputs: Float[torch.Tensor, "T R B O"]
+    outputs: Float[torch.Tensor, "S R B O"]
     fed: Float[torch.Tensor, "T R B F"]
     mask: Float[torch.Tensor, "T R B"] | None
-    shares: Float[torch.Tensor, "T R B"]
+    shares: Float[torch.Tensor, "S R B"]
     behave: Callable[[bool], Float[torch.Tensor, "T R B W"]]
     critic: Weights
 

@@ -24,7 +24,7 @@ WORDS = {
     "validity": "Share of valid strings",
 }
 #: Metrics of which more is better; of every other one less is better.
-MORE_IS_BETTER = frozenset({"accuracy", "validity", "valid_time"})
+MORE_IS_BETTER = frozenset({"accuracy", "exact_match", "validity", "valid_time"})
 #: Metrics that say how far a task's model is off, the most telling first.
 PRIMARY = ("kl", "rmse", "loss")
 

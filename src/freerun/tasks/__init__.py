@@ -139,6 +139,8 @@ class Task(ABC):
     #: Steps that are always forced before a release, and steps measured after it (None: up to the end of `length`).
     default_warmup: ClassVar[int] = 0
     default_horizon: ClassVar[int | None] = None
+    #: Steps of a long closed loop in the evaluation, for a task that `continues` (0: none).
+    default_orbit: ClassVar[int] = 0
 
     length: int = 50
 
@@ -158,9 +160,32 @@ class Task(ABC):
         return None
 
     @property
+    def own_warmup(self) -> int:
+        """The warm-up that an experiment gets if it names none: `default_warmup`, unless it follows from the settings."""
+        return self.default_warmup
+
+    @property
+    def silent(self) -> bool:
+        """Nothing may be fed back: the only feedback is then `none`."""
+        return False
+
+    @property
     def increments(self) -> bool:
         """The output is added to what was fed, so that something has to be fed."""
         return False
+
+    @property
+    def continues(self) -> bool:
+        """What is observed determines what follows, so that the true system can be run from any state (`advance`)."""
+        return False
+
+    def advance(self, states: Float[np.ndarray, "N Y"], steps: int) -> Float[np.ndarray, "T N Y"]:
+        """The next `steps` observations of the true system, in its own units, for a task that `continues`.
+
+        Args:
+            states: observations to go on from, whether an orbit passes there or not.
+        """
+        raise NotImplementedError
 
     def lyapunov_time(self) -> float | None:
         """The Lyapunov time in steps, for chaotic systems; None otherwise."""

@@ -8,10 +8,10 @@ from unittest import mock
 
 import torch
 
-from freerun import evaluation, training
+from freerun import evaluation, group, lessons, training
 from freerun.canonical import canonical, identity
 from freerun.regimes.scheduled_sampling import ScheduledSampling
-from freerun.rollout import rollout
+from freerun.rollout import Rollout, rollout
 from freerun.runner import run_group
 from laws.runs import Engine, Identities
 
@@ -29,7 +29,7 @@ class Patched(Engine):
 class ReducesOverTheGroup(Patched):
     """The loss is normalised over the replicas of the group."""
 
-    name = "per_replica"
+    target, name = group, "per_replica"
 
     def replacement(self, genuine):
         def reduce(function, x, axis=0):
@@ -42,7 +42,7 @@ class ReducesOverTheGroup(Patched):
 class CoinsOfTheGroup(Patched):
     """Coins and samples by the place in the group, not by the seed."""
 
-    target, name = training.Group, "draws"
+    target, name = group.Group, "draws"
 
     def replacement(self, genuine):
         return lambda group, *words: genuine(group, *words).cumsum(1) % 1
@@ -51,7 +51,7 @@ class CoinsOfTheGroup(Patched):
 class WeightsOfTheGroup(Patched):
     """Initial weights by the place in the group."""
 
-    name = "initial_weights"
+    target, name = group, "initial_weights"
 
     def replacement(self, genuine):
         return lambda shapes, seeds: genuine(shapes, list(range(len(seeds))))
@@ -60,7 +60,7 @@ class WeightsOfTheGroup(Patched):
 class ChanceOfTheRegime(Patched):
     """Another schedule draws another batch: randomness is taken from what the mask left over."""
 
-    name = "stream"
+    target, name = lessons, "stream"
 
     def replacement(self, genuine):
         return lambda seed, name, step=0: genuine(random.getrandbits(40) if name == "order" else seed, name, step)
@@ -69,14 +69,14 @@ class ChanceOfTheRegime(Patched):
 class MaskOfCoins(Patched):
     """At probability 1 a coin still decides, by <= against another draw."""
 
-    name = "_mask"
+    target, name = lessons.Lessons, "_mask"
 
     def replacement(self, genuine):
-        def mask(group, update, *rest):
-            found = genuine(group, update, *rest)
+        def mask(lessons, update, *rest):
+            found = genuine(lessons, update, *rest)
             if found is None:
                 return None
-            coined = torch.tensor([isinstance(e.regime, ScheduledSampling) for e in group.experiments])[:, None]
+            coined = torch.tensor([isinstance(regime, ScheduledSampling) for regime in lessons.regimes])[:, None]
             last = torch.arange(len(found))[:, None, None] == len(found) - 2
             return torch.where(coined & last, 1 - found, found)
 
@@ -114,7 +114,7 @@ class ValidationTrains(Patched):
 
     def replacement(self, genuine):
         def look(group, *rest):
-            group.flat *= 0.999
+            group.parameters.flat *= 0.999
             return genuine(group, *rest)
 
         return look
@@ -123,12 +123,12 @@ class ValidationTrains(Patched):
 class FreeWithoutSilence(Patched):
     """The free rollout is perturbed even where nothing is fed."""
 
-    name = "rollout"
+    target, name = group, "rollout"
 
     def replacement(self, genuine):
         def roll(*words, mask, **named):
             result = rollout(*words, mask=mask, **named)
-            return result if mask is None else training.Rollout(outputs=result.outputs * 1.01, fed=result.fed)
+            return result if mask is None else Rollout(outputs=result.outputs * 1.01, fed=result.fed)
 
         return roll
 

@@ -1,0 +1,136 @@
+"""Does a part run? Two updates through the real engine, with partners it fits, into a store of their own."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from freerun import catalog
+from freerun.config import Evaluation, Experiment, Training
+from freerun.errors import ConfigError
+from freerun.grouping import Planned, groups, plan
+from freerun.laws import Broken, demand, only, small
+from freerun.metrics import Metric
+from freerun.runner import run_group
+from freerun.store import Store
+
+UPDATES = 2
+#: The partners that are tried first.
+FIRST = {
+    "task": ["hidden_markov", "lorenz63", "adding", "embedded_reber"],
+    "model": ["gru", "hidden_recurrent", "sequence_to_one"],
+    "regime": ["free_running"],
+}
+#: What a record of a run holds beside what it cost.
+SCIENCE = ("status", "reason", "curves", "series", "comparisons", "sample")
+
+
+def kind_of(part: Any) -> str:
+    """The kind of a part."""
+    return next(kind for kind in catalog.KINDS if isinstance(part, catalog.base(kind)))
+
+
+def _partners(kind: str, default: bool = False) -> list[Any]:
+    """Small parts of a kind, those of `FIRST` first; None stands for what an experiment takes if it names none."""
+    names = [*FIRST.get(kind, []), *(name for name in catalog.parts(kind) if name not in FIRST.get(kind, []))]
+    return [*([None] if default else []), *(small(catalog.get(kind, name)) for name in names)]
+
+
+def experiments(part: Any) -> Iterator[Experiment]:
+    """Small experiments with a part, one for each task that it fits, with the first partners that fit.
+
+    Raises:
+        Broken: if it fits nothing, with the last reason.
+    """
+    kind, reason, found = kind_of(part), "there is nothing to try", False
+    axes = {key: [part] if key == kind else _partners(key, key not in ("task", "model")) for key in ("task", "model")}
+    rest = {key: [part] if key == kind else _partners(key, default=True) for key in ("feedback", "objective")}
+    for task in axes["task"]:
+        for model, gradient, feedback, objective in itertools.product(
+            axes["model"], ("through", "stop"), rest["feedback"], rest["objective"]
+        ):
+            regime = part if kind == "regime" else small(catalog.get("regime", FIRST["regime"][0]))
+            try:
+                chosen = Experiment(
+                    task=task, model=model, regime=regime, feedback=feedback, objective=objective, gradient=gradient,
+                    training=Training(updates=UPDATES, batch=4, log_every=1), evaluation=Evaluation(sequences=6),
+                )  # fmt: skip
+            except ConfigError as fault:
+                reason = str(fault)
+                continue
+            found = True
+            yield chosen
+            break
+    if not found:
+        raise Broken(f"fits no other part: {reason}")
+
+
+def _run(runs: list[Planned], limit: int) -> list[tuple[dict[str, Any], dict[str, np.ndarray]]]:
+    with tempfile.TemporaryDirectory(prefix="freerun-laws-") as folder:
+        store = Store(Path(folder))
+        store.open()
+        for group in groups(runs, limit):
+            run_group(group, store, lambda *_: None)
+        return [(store.read(run.id), store.weights(run.id)) for run in runs]
+
+
+def _names(experiment: Experiment) -> str:
+    keys = ("task", "model", "regime", "feedback", "objective")
+    return " ".join(f"{key}={catalog.name_of(getattr(experiment, key))}" for key in keys)
+
+
+def law_runs_two_updates(part: Any) -> None:
+    """Runs two updates through the real engine, with partners it fits, and leaves a whole record."""
+    last = ""
+    for chosen in experiments(part):
+        case = f"({_names(chosen)})"
+        ((record, weights),) = _run(plan([chosen]), 1)
+        _check_record(record, case)
+        demand(all(np.isfinite(value).all() for value in weights.values()), f"a weight that is not finite {case}")
+        kind = kind_of(part)
+        if kind != "metric":
+            name = record["experiment"][kind]["name"]
+            demand(name == catalog.name_of(part), f"the record names {kind} {name} {case}")
+            return
+        if any(each["metric"] == catalog.name_of(part) for each in record["series"] + record["comparisons"]):
+            return
+        last = case
+    raise Broken(f"is measured in no task that there is, the last was {last}")
+
+
+def _check_record(record: dict[str, Any], case: str) -> None:
+    demand(record["status"] == "done", f"the run is {record['status']}: {record['reason']} {case}")
+    json.dumps(record, allow_nan=False)
+    for quantity in ("loss", "forcing_probability", "validation_forced_loss", "validation_free_loss"):
+        seen = [point["update"] for point in record["curves"] if point["quantity"] == quantity]
+        demand(seen == list(range(UPDATES)), f"the curve of {quantity} has points at {seen} {case}")
+    table: dict[tuple[str, str], set[tuple[Any, ...]]] = {}
+    for each in record["series"]:
+        key = (each["metric"], each["unit"], each["first"], len(each["values"]))
+        table.setdefault((each["split"], each["mode"]), set()).add(key)
+    wanted = {(split, mode) for split in ("train", "test") for mode in ("forced", "free")}
+    demand(set(table) == wanted, f"measured {sorted(table)}, not {sorted(wanted)} {case}")
+    first, *others = (table[key] for key in sorted(wanted))
+    for other in others:
+        demand(other == first, f"the quarters of the table differ in {sorted(first ^ other)[:1]} {case}")
+
+
+@only(lambda part: not isinstance(part, Metric), "parts that a run is made of")
+def law_is_the_same_alone_and_in_a_group(part: Any) -> None:
+    """A run leaves the same record, bit for bit, whether it was trained alone or beside one of another seed."""
+    chosen = next(experiments(part))
+    runs = plan([replace(chosen, seed=seed) for seed in (0, 1)])
+    for run, (alone, own), (beside, shared) in zip(runs, _run(runs, 1), _run(runs, 2), strict=True):
+        case = f"of seed {run.experiment.seed} ({_names(chosen)})"
+        for name, value in own.items():
+            off = float(np.abs(value - shared[name]).max())
+            demand(value.tobytes() == shared[name].tobytes(), f"{name} {case} differs by {off:.1e} from a run alone")
+        for key in SCIENCE:
+            demand(alone[key] == beside[key], f"{key} {case} differ from a run alone")

@@ -1,0 +1,37 @@
+"""Does a part keep its word inside the loop? Models and feedback rules, rolled out beside the loop of a textbook."""
+
+from __future__ import annotations
+
+from freerun.feedback import Feedback
+from freerun.feedback.expected import Expected
+from freerun.feedback.mean import Mean
+from freerun.laws import only
+from freerun.laws.rollouts import law_gradient_is_the_textbook_loops, law_ones_and_none_are_the_same
+from freerun.models import Model
+from freerun.models.hidden_recurrent import HiddenRecurrent
+from freerun.models.output_recurrent import OutputRecurrent
+from freerun.rollout import rollout
+
+#: Lengths of the loop: none, one and several steps through which a gradient can flow back.
+HORIZONS = (1, 2, 5)
+
+
+def law_fast_path_is_the_loop(model: Model) -> None:
+    """Full forcing on the fast path is full forcing step by step, in value and gradient."""
+    law_ones_and_none_are_the_same(rollout, model)
+
+
+@only(lambda model: model.emits == "each", "models with an output at every step")
+def law_model_has_the_textbooks_gradient(model: Model) -> None:
+    """In closed loop, value and gradient are those of the textbook loop, wherever the gradient is cut."""
+    for horizon in HORIZONS:
+        for rule in (Mean(),) if model.for_fields else (Mean(), Expected()):
+            law_gradient_is_the_textbook_loops(rollout, model, horizon, rule)
+
+
+@only(lambda rule: not rule.silent, "rules that feed something")
+def law_rule_has_the_textbooks_gradient(rule: Feedback) -> None:
+    """In closed loop, value and gradient are those of the textbook loop, wherever the gradient is cut."""
+    for horizon in HORIZONS:
+        for model in (OutputRecurrent(hidden=3), HiddenRecurrent(hidden=3)):
+            law_gradient_is_the_textbook_loops(rollout, model, horizon, rule)

@@ -1,0 +1,72 @@
+"""What does an objective owe? A loss of each prediction, that depends on this prediction and on no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+from freerun.laws import demand, gap, gradients, noise, same_bits, symbols
+from freerun.objectives import Objective
+
+#: Steps, sequences and width of predictions, from small to large.
+SHAPES = ((1, 1, 2), (2, 1, 2), (6, 4, 3))
+
+
+def case(
+    speaks: bool, steps: int = 6, batch: int = 4, width: int = 3, dtype: torch.dtype = torch.float64
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Predictions and targets: symbols, or values."""
+    outputs = noise(steps, batch, width, dtype=dtype).requires_grad_()
+    return outputs, symbols(steps, batch, of=width) if speaks else noise(steps, batch, width, seed=1, dtype=dtype)
+
+
+def _cases(objective: Objective) -> Iterator[tuple[str, torch.Tensor, torch.Tensor]]:
+    """Everything that the objective is for, from small to large, and how to say what."""
+    demand(objective.for_symbols or objective.for_values, "is for neither symbols nor values")
+    for shape in SHAPES:
+        for fits, speaks, what in ((objective.for_symbols, True, "symbols"), (objective.for_values, False, "values")):
+            if fits:
+                yield f"for predictions {shape} of {what}", *case(speaks, *shape)
+
+
+def law_each_prediction_has_its_own_loss(objective: Objective) -> None:
+    """One loss a prediction, at least 0, that depends on this prediction and on no other."""
+    for where, outputs, targets in _cases(objective):
+        steps, batch, _ = outputs.shape
+        losses = objective(outputs, targets)
+        demand(losses.shape == (steps, batch), f"losses {tuple(losses.shape)} {where}")
+        demand(bool((losses >= 0).all()), f"a loss of {float(losses.min()):.4g} {where}")
+        for t, b in ((0, 0), (steps - 1, batch - 1)):
+            (slope,) = gradients(losses[t, b], [outputs])
+            demand(bool(slope[t, b].any()), f"the loss at ({t}, {b}) does not depend on its prediction {where}")
+            slope[t, b] = 0
+            demand(not slope.any(), f"the loss at ({t}, {b}) depends on another prediction {where}")
+
+
+def law_the_target_is_best(objective: Objective) -> None:
+    """A prediction of the target itself, as sure as can be, costs 0, and any other more."""
+    for where, outputs, targets in _cases(objective):
+        right = targets
+        if not targets.is_floating_point():
+            right = torch.nn.functional.one_hot(targets, outputs.shape[-1]).double() * 1e3
+        best, other = objective(right, targets), objective(outputs.detach(), targets)
+        worst = float(best.abs().max())
+        demand(worst == 0, f"a prediction of the target itself costs {worst:.4g} {where}")
+        least = float(other.min())
+        demand(bool((other > best).all()), f"another prediction costs {least:.4g}, no more than the target itself, {where}")
+
+
+def law_pure(objective: Objective) -> None:
+    """Twice the same, nothing changed in place, and in float32 what it is in float64."""
+    for where, predictions, targets in _cases(objective):
+        outputs = predictions.detach()
+        kept = outputs.clone(), targets.clone()
+        first, again = objective(outputs, targets), objective(outputs, targets)
+        demand(same_bits(outputs, kept[0]), f"the predictions were changed in place {where}")
+        demand(same_bits(targets, kept[1]), f"the targets were changed in place {where}")
+        demand(same_bits(first, again), f"two calls with the same arguments differ {where}")
+        single = objective(outputs.float(), targets.float() if targets.is_floating_point() else targets)
+        demand(single.dtype is torch.float32, f"predictions are torch.float32, the losses {single.dtype} {where}")
+        off = gap(single.double(), first)
+        demand(off < 1e-5, f"in float32 the loss is another by {off:.1e} {where}")  # a few roundings of 6e-8, values below 10

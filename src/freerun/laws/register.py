@@ -1,0 +1,74 @@
+"""Which laws are there, and of whom do they speak?
+
+A law is a function whose name begins with `law_`, in one of `MODULES`, that takes one part. The annotation of this argument is
+the base class of the kind it is a law for, or `Any` for every kind; its documentation begins with the law in words, and
+`freerun.laws.only` limits it to some parts of its kind. Nothing else has to be edited to add one.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from freerun import catalog
+
+#: The modules that hold the laws of parts, in the order in which they are checked.
+MODULES = ("tasks", "models", "regimes", "feedback", "objectives", "metrics", "loop", "engine")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Law:
+    """A law of a kind of part."""
+
+    kind: str
+    function: Callable[[Any], None]
+
+    def __call__(self, part: Any) -> None:
+        """Hold a part to the law.
+
+        Raises:
+            Broken: if it does not keep it, with the smallest case that was found.
+        """
+        self.function(part)
+
+    @property
+    def name(self) -> str:
+        """`law_pure` is called "pure"."""
+        return self.function.__name__.removeprefix("law_")
+
+    @property
+    def text(self) -> str:
+        """The law in words."""
+        return " ".join((inspect.getdoc(self.function) or self.name.replace("_", " ")).split("\n\n")[0].split())
+
+    def applies(self, part: Any) -> bool:
+        """Whether the law speaks of a part of its kind."""
+        return bool(vars(self.function).get("applies", lambda _: True)(part))
+
+    @property
+    def whom(self) -> str:
+        """Of which parts it speaks, if not of all."""
+        return str(vars(self.function).get("whom", "all parts"))
+
+
+def of(kind: str) -> list[Law]:
+    """The laws of a kind of part."""
+    return [Law(kind=kind, function=law) for module in MODULES for law in _laws_in(module, kind)]
+
+
+def _laws_in(name: str, kind: str) -> list[Callable[[Any], None]]:
+    module = importlib.import_module(f"freerun.laws.{name}")
+    return [
+        law
+        for key, law in vars(module).items()
+        if key.startswith("law_") and law.__module__ == module.__name__ and _speaks_of(law, kind)
+    ]
+
+
+def _speaks_of(law: Callable[..., None], kind: str) -> bool:
+    first, *others = inspect.signature(law).parameters.values()
+    alone = all(other.default is not inspect.Parameter.empty for other in others)
+    return alone and str(first.annotation) in (catalog.KINDS[kind][1], "Any")

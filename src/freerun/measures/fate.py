@@ -1,0 +1,66 @@
+"""What becomes of a closed loop that is left alone: does it stay, run away, come to rest or go round in circles?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Bool, Float
+
+from freerun.errors import require
+from freerun.lazy import torch
+
+#: How far beyond the range of the data an orbit is outside, in ranges; the share of an orbit, at its end, that is looked at;
+#: how still is still, in ranges.
+BEYOND, END, STILL = 0.5, 0.25, 1e-3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fates:
+    """Which orbits did what; an orbit has at most one of the three."""
+
+    left: Bool[torch.Tensor, " N"]
+    rests: Bool[torch.Tensor, " N"]
+    cycles: Bool[torch.Tensor, " N"]
+
+
+def fates(
+    orbits: Float[torch.Tensor, "T N D"],
+    low: Float[torch.Tensor, " D"],
+    high: Float[torch.Tensor, " D"],
+    beyond: float = BEYOND,
+    end: float = END,
+    still: float = STILL,
+) -> Fates:
+    """What became of every orbit.
+
+    * left: at any step not finite, or farther than `beyond` ranges (high - low) outside the range of a coordinate;
+    * rests: in its last `end` no coordinate moves by more than `still` ranges;
+    * cycles: in its last `end` it comes back, after one and the same number of steps, every time to within the length of the
+      step that it makes there (a cycle need not be a whole number of samples), and has been away in between.
+
+    Args:
+        low, high: the range of the training data.
+    """
+    require(beyond >= 0, "beyond", beyond, "not be negative")
+    span = (high - low).double()
+    values = orbits.double()
+    outside = (values < low - beyond * span) | (values > high + beyond * span) | ~torch.isfinite(values)
+    left = outside.any(2).any(0)
+    last = values[-max(4, round(end * len(values))) :]
+    safe = torch.where(left[:, None], 0.0, last) / span.clamp(min=torch.finfo(torch.float64).tiny)
+    rests = ((safe.amax(0) - safe.amin(0)) <= still).all(1) & ~left
+    return Fates(left=left, rests=rests, cycles=_recurs(safe) & ~left & ~rests)
+
+
+def _recurs(values: Float[torch.Tensor, "T N D"]) -> Bool[torch.Tensor, " N"]:
+    """Whether one lag, of at most half of the steps, brings every state back to within the step that it makes there."""
+    steps = len(values)
+    moved = (values[1:] - values[:-1]).norm(dim=2)
+    found = torch.zeros(values.shape[1], dtype=torch.bool)
+    away = torch.zeros_like(found)
+    for lag in range(1, steps // 2 + 1):
+        apart = (values[lag:-1] - values[: -lag - 1]).norm(dim=2)
+        near = (apart <= moved[: len(apart)]).all(0)
+        found |= near & away
+        away |= (apart > 2 * moved[: len(apart)]).any(0)
+    return found

@@ -1,0 +1,34 @@
+"""How fast do two neighbours part? Their distance, drawn together again and again.
+
+    lambda = 1 / (K tau)  sum_k  ln |s'(k tau) - s(k tau)| / d ,      |s' - s| = d after each stretch of tau steps
+
+(Benettin, Galgani & Strelcyn 1976, eq. 4). What moves the pair is an argument: a true flow, or a model in closed loop.
+"""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+
+from freerun.errors import require
+from freerun.lazy import torch
+
+#: The share of the stretches, at the beginning, in which a pair finds the direction that grows fastest.
+ALIGN = 0.2
+
+
+def exponents(
+    apart: Float[torch.Tensor, "K N"], distance: float, steps: int, align: float = ALIGN
+) -> Float[torch.Tensor, " N"]:
+    """The exponent of every pair, per step; NaN where a distance is 0 or not finite.
+
+    Args:
+        apart: the distance of each of N pairs after each of K stretches.
+        distance: d, to which it is drawn together.
+        steps: tau, the steps of a stretch.
+        align: the share of the stretches that is left out at the beginning.
+    """
+    skip = int(align * len(apart))
+    require(skip < len(apart), "align", align, "leave a stretch to measure")
+    kept = apart[skip:].double()
+    grown = torch.where((kept > 0) & torch.isfinite(kept), kept / distance, torch.nan).log()
+    return grown.mean(0) / steps

@@ -1,0 +1,182 @@
+"""Do two samples come from one distribution?
+
+Row i of one sample and row i of the other may belong together (one sequence, run twice); different rows are independent. Both
+distances are means over pairs i != j of
+
+    h_ij = k(x_i, x_j) + k(y_i, y_j) - k(x_i, y_j) - k(x_j, y_i)
+
+(Gretton et al. 2012, "A kernel two-sample test", eq. 4), with k = -|x - y| for the energy distance (Szekely & Rizzo 2013, eq.
+2.1: 2 E|X-Y| - E|X-X'| - E|Y-Y'|) and a Gaussian k for MMD^2. Since no pair holds a row and its partner, both are unbiased,
+0 in mean where the distributions agree, whether partners are independent or one and the same; so they may be negative.
+
+Where the distributions agree, x_i and y_i may be swapped. A swap turns the signs of row and column i of h, so the distances of
+all swapped samples are s h s / (n (n - 1)) for signs s: the p-value is the share of them that is as large as what was seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from jaxtyping import Float
+
+from freerun.errors import require
+from freerun.lazy import torch
+
+#: Rows that are used to find a bandwidth: 64 have 8,128 distances among them and their partners.
+MEDIAN_ROWS = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distance:
+    """A distance between two samples.
+
+    Attributes:
+        value: the distance itself; NaN where a sample is not finite.
+        p: the share of swapped samples (the given one among them) whose distance is at least as large.
+    """
+
+    value: float
+    p: float
+
+
+def energy(x: Float[torch.Tensor, "*T N D"], y: Float[torch.Tensor, "*T N D"]) -> Float[torch.Tensor, "*T"]:
+    """The energy distance of every leading index, in the unit of the samples; NaN where a sample is not finite.
+
+    Samples that are equal number for number are exactly 0 apart.
+    """
+    _check(x, y)
+    rows, width = x.shape[-2:]
+    flat = [part.reshape(-1, rows, width) for part in (x, y)]
+    differ = (flat[0] != flat[1]).flatten(1).any(1)
+    found = torch.zeros(len(differ), dtype=torch.float64)
+    if bool(differ.any()):
+        a, b = (part[differ].double() for part in flat)
+        cross = _distances(a, b)
+        between = cross.sum((1, 2)) - cross.diagonal(dim1=1, dim2=2).sum(1)
+        within = _distances(a, a).sum((1, 2)) + _distances(b, b).sum((1, 2))
+        found[differ] = (2 * between - within) / (rows * (rows - 1))
+    return found.reshape(x.shape[:-2])
+
+
+def mmd(
+    x: Float[torch.Tensor, "N D"],
+    y: Float[torch.Tensor, "N D"],
+    signs: Float[torch.Tensor, "P N"],
+    bandwidth: float | None = None,
+) -> Distance:
+    """MMD^2 with k = exp(-|x - y|^2 / (2 b^2)), and how rarely swapped samples are as far apart.
+
+    Args:
+        signs: 1 and -1 (`swaps`), a row for each swapped sample.
+        bandwidth: b; None for the median distance in both samples together (`median`).
+    """
+    _check(x, y)
+    if not bool(torch.isfinite(x).all() and torch.isfinite(y).all()):
+        return Distance(value=float("nan"), p=float("nan"))
+    samples = [x.double(), y.double()]
+    width = median(*samples) if bandwidth is None else bandwidth
+    h = _h(samples, lambda a, b: torch.exp(_squares(a, b) / (-2 * width * width)))
+    return _tested(h, signs.double())
+
+
+def energy_test(x: Float[torch.Tensor, "N D"], y: Float[torch.Tensor, "N D"], signs: Float[torch.Tensor, "P N"]) -> Distance:
+    """The energy distance, and how rarely swapped samples are as far apart."""
+    _check(x, y)
+    if not bool(torch.isfinite(x).all() and torch.isfinite(y).all()):
+        return Distance(value=float("nan"), p=float("nan"))
+    return _tested(-_h([x.double(), y.double()], _distances), signs.double())
+
+
+def sliced_wasserstein(
+    x: Float[torch.Tensor, "N D"],
+    y: Float[torch.Tensor, "N D"],
+    directions: Float[torch.Tensor, "K D"],
+    signs: Float[torch.Tensor, "P N"],
+) -> Distance:
+    """The mean distance between sorted projections (Wasserstein-1 along each direction), less its mean over swapped samples.
+
+    Along unit directions it has the unit of the samples (Bonneel et al. 2015, eq. 5). What is taken off is its floor: the
+    distance that samples of this size show where the distributions agree, so that it is 0 in mean then.
+
+    Args:
+        directions: any vectors but 0; they are made unit vectors here.
+        signs: as in `mmd`.
+    """
+    _check(x, y)
+    if not bool(torch.isfinite(x).all() and torch.isfinite(y).all()):
+        return Distance(value=float("nan"), p=float("nan"))
+    unit = directions.double() / directions.double().norm(dim=1, keepdim=True)
+    a, b = unit @ x.double().mT, unit @ y.double().mT
+    middle, half = (a + b) / 2, (a - b) / 2
+    each = torch.stack([_sorted_apart(middle, half * s) for s in (torch.ones_like(half[0]), *signs.double())])
+    return Distance(value=float(each[0] - each[1:].mean()), p=_share(each[0], each[1:]))
+
+
+def swaps(uniform: Float[torch.Tensor, "P N"]) -> Float[torch.Tensor, "P N"]:
+    """Signs out of uniform draws on [0, 1): -1 where row i of one sample changes place with row i of the other."""
+    return torch.where(uniform < 0.5, -1.0, 1.0)
+
+
+def median(x: Float[torch.Tensor, "N D"], y: Float[torch.Tensor, "N D"]) -> float:
+    """The median distance between different points of both samples together; 1 where all points are one.
+
+    Of large samples, as many rows as `MEDIAN_ROWS`, evenly spread, are looked at.
+    """
+    keep = torch.linspace(0, len(x) - 1, min(len(x), MEDIAN_ROWS), dtype=torch.float64).round().long()
+    both = torch.cat([x[keep], y[keep]]).double()
+    apart = _distances(both, both)[tuple(torch.triu_indices(len(both), len(both), 1))]
+    scale = both.abs().max()
+    apart = apart[apart > 1e-7 * scale]  # what rounding leaves of a distance of 0
+    return float(apart.median()) if len(apart) else 1.0
+
+
+def _check(x: torch.Tensor, y: torch.Tensor) -> None:
+    require(x.shape == y.shape, "y", tuple(y.shape), f"have the shape of x, {tuple(x.shape)}")
+    require(x.shape[-2] >= 2, "x", tuple(x.shape), "hold at least two rows")
+
+
+def _squares(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Squared distances; of points around 0, so that little is lost where large numbers cancel."""
+    same, middle = a is b, a.mean(-2, keepdim=True)
+    a, b = a - middle, b - middle
+    squares = torch.matmul(a, b.mT).mul_(-2)
+    squares += a.square().sum(-1)[..., :, None]
+    squares += b.square().sum(-1)[..., None, :]
+    if same:
+        squares.diagonal(dim1=-2, dim2=-1).zero_()
+    return squares.clamp_(min=0)
+
+
+def _distances(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    return _squares(a, b).sqrt_()
+
+
+def _h(samples: list[torch.Tensor], kernel: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> torch.Tensor:
+    """h_ij with 0 on the diagonal."""
+    x, y = samples
+    cross = kernel(x, y)
+    h = kernel(x, x) + kernel(y, y) - cross - cross.mT
+    return h * (1 - torch.eye(h.shape[-1], dtype=h.dtype, device=h.device))
+
+
+def _mean(h: torch.Tensor) -> torch.Tensor:
+    n = h.shape[-1]
+    return h.sum((-2, -1)) / (n * (n - 1))
+
+
+def _tested(h: Float[torch.Tensor, "N N"], signs: Float[torch.Tensor, "P N"]) -> Distance:
+    n = len(h)
+    seen = _mean(h)
+    swapped = ((signs @ h) * signs).sum(1) / (n * (n - 1))
+    return Distance(value=float(seen), p=_share(seen, swapped))
+
+
+def _share(seen: torch.Tensor, swapped: Float[torch.Tensor, " P"]) -> float:
+    """The p-value; rounding of the last few digits counts as a tie."""
+    slack = 1e-9 * float(swapped.abs().max()) if len(swapped) else 0.0
+    return (1 + int((swapped >= seen - slack).sum())) / (1 + len(swapped))
+
+
+def _sorted_apart(middle: Float[torch.Tensor, "K N"], half: Float[torch.Tensor, "K N"]) -> torch.Tensor:
+    return ((middle + half).sort(1).values - (middle - half).sort(1).values).abs().mean()

@@ -1,0 +1,71 @@
+"""Which methods differ when each task has one vote? Critical differences of mean ranks (Demsar 2006, JMLR 7, section 3.2.2).
+
+Methods are ranked on every task; the Friedman test asks whether the mean ranks could be equal, Nemenyi's critical difference
+CD = q sqrt(k (k + 1) / (6 N)) which of them differ, for k methods on N tasks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from freerun.errors import require
+from freerun.stats.intervals import CONFIDENCE
+
+TASKS, METHODS = 3, 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranking:
+    """Mean ranks over tasks, 1 the best.
+
+    Attributes:
+        ranks: the mean rank of each method, best first.
+        tasks: how many tasks voted.
+        p: that of Friedman's test in the form of Iman and Davenport (1980).
+        critical_difference: mean ranks further apart than this differ.
+        cliques: the largest groups of methods that are not shown to differ, best first.
+    """
+
+    ranks: pd.Series
+    tasks: int
+    p: float
+    critical_difference: float
+    cliques: tuple[tuple[str, ...], ...]
+
+
+def ranking(errors: pd.DataFrame, confidence: float = CONFIDENCE) -> Ranking:
+    """The methods ranked over tasks; tasks in which a method has no error are left out.
+
+    Args:
+        errors: a row a task, a column a method; less is better.
+        confidence: that of the critical difference.
+
+    Raises:
+        ValueError: for fewer than three complete tasks or two methods: there is nothing to rank by.
+    """
+    whole = errors.dropna()
+    n, k = whole.shape
+    require(n >= TASKS, "errors", f"{n} complete tasks", f"have at least {TASKS} tasks in which every method has an error")
+    require(k >= METHODS, "errors", f"{k} methods", f"have at least {METHODS} methods")
+    from scipy.stats import f, studentized_range
+
+    each = whole.rank(axis=1, method="average")
+    ranks = each.mean().sort_values(kind="stable")
+    between = n * float(((each.mean() - (k + 1) / 2) ** 2).sum())
+    within = float(((each - (k + 1) / 2) ** 2).to_numpy().sum()) / (n * (k - 1))
+    chi = between / within if within > 0 else 0.0
+    rest = n * (k - 1) - chi
+    p = float(f.sf((n - 1) * chi / rest, k - 1, (k - 1) * (n - 1))) if rest > 1e-9 else 0.0
+    q = float(studentized_range.ppf(confidence, k, np.inf)) / np.sqrt(2)
+    difference = q * float(np.sqrt(k * (k + 1) / (6 * n)))
+    return Ranking(ranks=ranks, tasks=n, p=p, critical_difference=difference, cliques=_cliques(ranks, difference))
+
+
+def _cliques(ranks: pd.Series, difference: float) -> tuple[tuple[str, ...], ...]:
+    values, names = ranks.to_numpy(), [str(name) for name in ranks.index]
+    ends = [int(np.searchsorted(values, value + difference, side="right")) for value in values]
+    kept = [(i, end) for i, end in enumerate(ends) if end - i > 1 and (i == 0 or end > ends[i - 1])]
+    return tuple(tuple(names[i:end]) for i, end in kept)

@@ -1,0 +1,69 @@
+"""Where does a chain of contexts settle? Its recurrent class and its stationary distribution, exactly where they are zero."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Float
+
+from freerun.errors import given
+
+
+def successors(contexts: int, size: int) -> np.ndarray:
+    """``[context, symbol] -> context``: the oldest symbol is dropped, the new one added."""
+    return np.arange(contexts * size).reshape(contexts, size) % contexts
+
+
+def recurrent(probs: Float[np.ndarray, "C K"]) -> list[int] | None:
+    """The contexts that the chain returns to for ever, where they can all be reached from each other; otherwise None."""
+    contexts, size = probs.shape
+    follow = successors(contexts, size)
+    onward: list[list[int]] = [follow[c, probs[c] > 0].tolist() for c in range(contexts)]
+    back: list[list[int]] = [[] for _ in range(contexts)]
+    for context, others in enumerate(onward):
+        for other in others:
+            back[other].append(context)
+    candidate, seen = 0, set[int]()
+    for context in range(contexts):  # if every context leads to a common one, the last that none before led back from does
+        if context not in seen:
+            candidate = context
+            seen |= _reached(context, back, seen)
+    if len(_reached(candidate, back, set())) < contexts:
+        return None
+    return sorted(_reached(candidate, onward, set()))
+
+
+def _reached(start: int, edges: list[list[int]], without: set[int]) -> set[int]:
+    seen, todo = {start}, [start]
+    while todo:
+        for other in edges[todo.pop()]:
+            if other not in seen and other not in without:
+                seen.add(other)
+                todo.append(other)
+    return seen
+
+
+def stationary(probs: Float[np.ndarray, "C K"]) -> Float[np.ndarray, " C"]:
+    """The stationary distribution of the contexts, for a chain that has one."""
+    return _solved(probs.tobytes(), probs.shape[1]).copy()
+
+
+@lru_cache(maxsize=8)
+def _solved(content: bytes, size: int) -> np.ndarray:
+    """The stationary distribution of the contexts by elimination without subtraction (Grassmann, Taksar & Heyman 1985)."""
+    probs = np.frombuffer(content).reshape(-1, size)
+    kept = given(recurrent(probs))
+    chain = np.zeros((len(probs), len(probs)))
+    np.add.at(chain, (np.arange(len(probs))[:, None], successors(*probs.shape)), probs)
+    chain = chain[np.ix_(kept, kept)]
+    for n in range(len(kept) - 1, 0, -1):
+        chain[:n, n] /= chain[n, :n].sum()
+        chain[:n, :n] += np.outer(chain[:n, n], chain[n, :n])
+    found = np.zeros(len(kept))
+    found[0] = 1
+    for n in range(1, len(kept)):
+        found[n] = found[:n] @ chain[:n, n]
+    whole = np.zeros(len(probs))
+    whole[kept] = found / found.sum()
+    return whole

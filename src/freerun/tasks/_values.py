@@ -1,0 +1,33 @@
+"""How are real values handed to a network: in which units, and as what?"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+
+class Predict(Enum):
+    """What the network's output stands for: the next value, or what is added to the value that was fed."""
+
+    value = "value"
+    increment = "increment"
+
+
+def scaling(train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation ``[Y]`` of what training sees, ``[T N Y]``."""
+    return train.mean((0, 1)), train.std((0, 1))
+
+
+def increments(train: np.ndarray) -> np.ndarray:
+    """Standard deviation ``[Y]`` of the change over one step of the scaled training part, ``[T N Y]``."""
+    spread: np.ndarray = np.diff(train, axis=0).std((0, 1))
+    return spread
+
+
+def orbit(observed: Any, dt: float) -> dict[str, Any]:
+    """The true and the generated values of the first window for figures, in the world's own units."""
+    mean, std = observed.data.mean, observed.data.std
+    true, made = (((v[:, 0] * std + mean).double()).tolist() for v in (observed.targets, observed.outputs))
+    return {"kind": "orbit", "dt": dt, "warmup": observed.warmup, "true": true, "generated": made}
