@@ -15,7 +15,9 @@ import torch
 
 from freerun import catalog
 from freerun.group import Group, spread
+from freerun.lessons import Lessons, columns
 from freerun.metrics import Comparison, Further, Metric, Observed
+from freerun.orbits import follow
 from freerun.rollout import Rollout
 from freerun.tasks import Sequences
 
@@ -23,6 +25,8 @@ MODES = ("forced", "free")
 MEASURED = ("train", "test")
 #: Steps times sequences that a further rollout holds in memory at once, in whole replicas.
 ROWS = 2**17
+#: How many sequences are set beside what they were in training.
+BESIDE = 64
 
 
 @dataclass(kw_only=True)
@@ -71,8 +75,12 @@ class Measured:
 
 
 @torch.no_grad()
-def evaluate(group: Group) -> list[Measured]:
-    """Measure every run of a group with every metric that applies."""
+def evaluate(group: Group, lessons: Lessons | None = None) -> list[Measured]:
+    """Measure every run of a group with every metric that applies.
+
+    Args:
+        lessons: what the group was shown; None for a group that was not trained.
+    """
     found = {name: metric() for name, metric in catalog.parts("metric").items()}
     metrics = {name: metric for name, metric in found.items() if not isinstance(metric, Comparison)}
     comparisons = {name: metric for name, metric in found.items() if isinstance(metric, Comparison)}
@@ -86,17 +94,22 @@ def evaluate(group: Group) -> list[Measured]:
         size = sequences.start.shape[1]
         uniform = group.chance(f"evaluation/{split}", 0, steps, size)
         forced: list[Observed | None] = [None] * len(measured)
-        known: dict[int, tuple[Further, Observed]] = {}
+        known: Known = {}
         for mode, mask in (("forced", None), ("free", group.release(steps, size))):
             result = group.roll(weights, sequences, mask, uniform)
             observed = [
                 _observe(group, r, result, sequences, uniform, split=split, forced=forced[r]) for r in range(len(measured))
             ]
-            for name, metric in metrics.items():
-                for run, seen in zip(measured, _prepared(group, metric, observed, known), strict=True):
-                    if seen is not None:
-                        run.series.append(_series(seen, name, metric, mode))
+            for run, series in zip(measured, _measure(group, observed, metrics, known, split, mode), strict=True):
+                run.series += series
             forced = list(observed)
+        if split == "test":
+            shown = {name: metric for name, metric in metrics.items() if metric.of_training}
+            for mode, beside in _beside_training(group, lessons or Lessons(group), sequences, uniform).items():
+                for run, series in zip(measured, _measure(group, beside, shown, known, split, mode), strict=True):
+                    run.series += series
+            for each, orbit in zip(observed, follow(group), strict=True):
+                each.orbit = orbit
         for name, comparison in comparisons.items():
             for run, seen in zip(measured, _prepared(group, comparison, observed, known), strict=True):
                 if seen is not None:
@@ -107,9 +120,46 @@ def evaluate(group: Group) -> list[Measured]:
     return measured
 
 
-def _prepared(
-    group: Group, metric: Metric, observed: list[Observed], known: dict[int, tuple[Further, Observed]]
-) -> list[Observed | None]:
+def _beside_training(
+    group: Group, lessons: Lessons, sequences: Sequences, uniform: torch.Tensor | None
+) -> dict[str, list[Observed]]:
+    """Some of the sequences, forced and free, each beside itself as it is fed in training; nothing if this is not asked for."""
+    if not group.experiments[0].evaluation.distances or group.feedback.silent:
+        return {}
+    some = spread(sequences.start.shape[1], BESIDE).to(group.device)
+    part, chance = columns(sequences, some), None if uniform is None else uniform.index_select(2, some)
+    steps, each = part.steps(), range(len(group.experiments))
+
+    def seen(rolled: Rollout) -> list[Observed]:
+        return [_observe(group, r, rolled, part, chance, split="test", hidden=True) for r in each]
+
+    trained = seen(lessons.shown(part, chance))
+    found = {}
+    for mode, forced in (("forced", steps), ("free", group.warmup)):
+        found[mode] = seen(group.roll(group.weights(), part, group.release(steps, len(some), forced), chance))
+        for r in each:
+            found[mode][r].training = trained[r]
+    return found
+
+
+#: Further rollouts by the object that asked for them, which is kept so that its `id` stays its own.
+Known = dict[int, tuple[Further, Observed]]
+
+
+def _measure(
+    group: Group, observed: list[Observed], metrics: dict[str, Metric], known: Known, split: str, mode: str
+) -> list[list[Series]]:
+    """Every metric that applies, for each run."""
+    found: list[list[Series]] = [[] for _ in observed]
+    for name, metric in metrics.items():
+        for series, seen in zip(found, _prepared(group, metric, observed, known), strict=True):
+            if seen is not None:
+                unit, first, values = metric.unit(seen), int(metric.per == "step"), _defined(metric.measure(seen))
+                series.append(Series(split=split, mode=mode, metric=name, unit=unit, first=first, values=values))
+    return found
+
+
+def _prepared(group: Group, metric: Metric, observed: list[Observed], known: Known) -> list[Observed | None]:
     """What a metric measures of each run: None where it does not apply, with the further rollout where it asks for one.
 
     Args:
@@ -181,8 +231,11 @@ def _observe(
         picks = group.feedback(outputs, None if uniform is None else uniform[:, r]).argmax(-1).cpu()
     said = None
     if hidden:
-        pairs = zip(result.states, result.outputs, strict=True)
-        said = torch.stack([group.model.summary(state, output)[r] for state, output in pairs]).cpu()
+        one = slice(r, r + 1)
+        pairs = [
+            (tuple(part[one] for part in state), out[one]) for state, out in zip(result.states, result.outputs, strict=True)
+        ]
+        said = torch.stack([group.model.summary(state, out)[0] for state, out in pairs]).cpu()
     return Observed(
         experiment=group.experiments[r],
         data=group.data[group.experiments[r].seed],
@@ -198,16 +251,9 @@ def _observe(
     )
 
 
-def _series(observed: Observed, name: str, metric: Metric, mode: str) -> Series:
-    unit, first = metric.unit(observed), 1 if metric.per == "step" else 0
-    return Series(
-        split=observed.split, mode=mode, metric=name, unit=unit, first=first, values=_defined(metric.measure(observed))
-    )
-
-
 def _compared(observed: Observed, name: str, comparison: Comparison) -> Compared:
-    unit, first, values = comparison.unit(observed), 1 if comparison.per == "step" else 0, comparison.measure(observed)
-    found = Compared(split=observed.split, metric=name, unit=unit, first=first, values=_defined(values))
+    unit, first, values = comparison.unit(observed), int(comparison.per == "step"), _defined(comparison.measure(observed))
+    found = Compared(split=observed.split, metric=name, unit=unit, first=first, values=values)
     interval = comparison.interval(observed)
     return found if interval is None else replace(found, low=_defined(interval[0]), high=_defined(interval[1]))
 

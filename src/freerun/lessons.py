@@ -161,23 +161,23 @@ class Lessons:
         dealt = regime.dealt(count, update, group.settings.updates).to(truth.device)
         fed = truth.clone()
         for number, flat in enumerate(self.kept, 1):
-            columns = (dealt == number).nonzero()[:, 0]
-            if len(columns):
+            chosen = (dealt == number).nonzero()[:, 0]
+            if len(chosen):
                 shown = group.roll(
-                    group.parameters.named(flat=flat), _columns(sequences, columns), group.release(steps, len(columns)),
-                    None if uniform is None else uniform.index_select(2, columns), feedback=feedback,
+                    group.parameters.named(flat=flat), columns(sequences, chosen), group.release(steps, len(chosen)),
+                    None if uniform is None else uniform.index_select(2, chosen), feedback=feedback,
                 )  # fmt: skip
-                fed[:, :, columns] = shown.fed
+                fed[:, :, chosen] = shown.fed
         return fed
 
 
-def _columns(sequences: Sequences, columns: torch.Tensor) -> Sequences:
+def columns(sequences: Sequences, chosen: torch.Tensor) -> Sequences:
     """Some of the sequences of every replica."""
     return Sequences(
-        targets=sequences.targets.index_select(2, columns),
-        start=sequences.start.index_select(1, columns),
-        weights=sequences.weights.index_select(2, columns),
-        inputs=None if sequences.inputs is None else sequences.inputs.index_select(2, columns),
+        targets=sequences.targets.index_select(2, chosen),
+        start=sequences.start.index_select(1, chosen),
+        weights=sequences.weights.index_select(2, chosen),
+        inputs=None if sequences.inputs is None else sequences.inputs.index_select(2, chosen),
     )
 
 

@@ -2,7 +2,7 @@
 
 For tasks whose true system can be continued from any state (`Task.advance`). From a few test sequences, after the warm-up, the
 closed loop runs on for `evaluation.orbit` steps, in double precision, each orbit beside a neighbour that is drawn together with
-it again and again: in what is fed at first, then in all that the loop carries on, state and feed (`freerun.measures.stretching`).
+it again and again: in what is fed at first, then in all that the loop carries on, feed and state (`measures.stretching`).
 The truth runs as long from the same places, and once more from others: what its own statistics differ by is the floor.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float
 
+from freerun.errors import given
 from freerun.group import Group, spread
 from freerun.metrics import Orbit
 from freerun.replicas import State
@@ -24,25 +25,23 @@ APART = 1e-7
 
 
 @torch.no_grad()
-def follow(group: Group, steps: int) -> list[Orbit]:
-    """The long closed loop of every run, beside the truth.
-
-    Args:
-        steps: the length of each orbit; neighbours are drawn together every `STRETCH` of them.
-    """
+def follow(group: Group) -> list[Orbit | None]:
+    """The long closed loop of every run, beside the truth; None where none is asked for."""
+    steps = given(group.experiments[0].evaluation.orbit)
+    if not steps:
+        return [None] * len(group.experiments)
     count = min(ORBITS, *(len(data.splits[split]) for data in group.data.values() for split in ("validation", "test")))
     truths = {seed: _truths(group.experiments[0].task, data, group.warmup, count, steps) for seed, data in group.data.items()}
     made, apart = _run(group, count, steps)
-    every = []
+    every: list[Orbit | None] = []
     for r, experiment in enumerate(group.experiments):
         true, again = truths[experiment.seed]
         seen = group.data[experiment.seed].splits["train"].targets[: experiment.task.length].flatten(0, 1).double()
-        every.append(
-            Orbit(
-                made=made[:, r].cpu(), true=true, again=again, apart=apart[:, r].cpu(), distance=APART, stretch=STRETCH,
-                low=seen.amin(0), high=seen.amax(0),
-            )  # fmt: skip
-        )
+        orbit = Orbit(
+            made=made[:, r].cpu(), true=true, again=again, apart=apart[:, r].cpu(), distance=APART, stretch=STRETCH,
+            low=seen.amin(0), high=seen.amax(0),
+        )  # fmt: skip
+        every.append(orbit)
     return every
 
 
@@ -51,10 +50,11 @@ def _run(group: Group, count: int, steps: int) -> tuple[Float[torch.Tensor, "T R
     index = {seed: spread(len(data.splits["test"]), count) for seed, data in group.data.items()}
     weights = {name: value.double() for name, value in group.weights().items()}
     begun = group.batch("test", index, max(1, group.warmup))
-    (truth, fed), state = (part.double() for part in group.encoded(begun)), group.model.start(*begun.start.shape[:2], begun.start)
-    state = tuple(part.double() for part in state)
+    truth, fed = (part.double() for part in group.encoded(begun))
+    state = group.model.start(fed.shape[0], count, fed)
     if group.warmup:
-        warm = _stretch(group, weights, fed, state, truth, torch.ones_like(truth[..., 0]), _chance(group, -1, len(truth), count))
+        chance = _chance(group, -1, len(truth), count)
+        warm = _stretch(group, weights, fed, state, truth, torch.ones_like(truth[..., 0]), chance)
         fed, state = warm.fed[-1], warm.states[-1]
     push = group.draws("evaluation/orbit/push", 0, (1, count, fed.shape[-1]))[0].double() - 0.5
     state = tuple(torch.cat([part, part], 1) for part in state)
@@ -63,7 +63,8 @@ def _run(group: Group, count: int, steps: int) -> tuple[Float[torch.Tensor, "T R
     for number in range(-(-steps // STRETCH)):
         nothing = fed.new_zeros(STRETCH, *fed.shape)
         chance = _chance(group, number, STRETCH, count)
-        went = _stretch(group, weights, fed, state, nothing, nothing[..., 0], chance if chance is None else torch.cat([chance] * 2, 2))
+        chance = None if chance is None else torch.cat([chance, chance], 2)
+        went = _stretch(group, weights, fed, state, nothing, nothing[..., 0], chance)
         orbits.append(went.fed[:, :, :count])
         fed, state, distance = _together(went.fed[-1], went.states[-1], count)
         apart.append(distance)

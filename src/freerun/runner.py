@@ -18,6 +18,7 @@ from freerun.errors import FreerunError, StoreError
 from freerun.evaluation import Measured, evaluate
 from freerun.group import Group
 from freerun.grouping import Planned
+from freerun.lessons import Lessons
 from freerun.provenance import commit, versions
 from freerun.store import Store
 from freerun.tasks import Data, Task
@@ -52,9 +53,10 @@ def run_group(runs: list[Planned], store: Store, report: Report) -> None:
     length = max(first.task.length, sum(first.span))
     data = {seed: _world(first.task, seed, length) for seed in sorted({e.seed for e in experiments})}
     group = Group(experiments, data)
-    outcomes = train(group, _throttled(report))
+    lessons = Lessons(group)
+    outcomes = train(group, _throttled(report), lessons)
     trained = time.perf_counter()
-    measured = evaluate(group)
+    measured = evaluate(group, lessons)
     ended = time.perf_counter()
     weights = group.weights()
     for r, run in enumerate(runs):

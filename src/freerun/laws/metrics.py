@@ -11,7 +11,7 @@ from freerun import catalog
 from freerun.config import Evaluation, Experiment
 from freerun.feedback import one_hot
 from freerun.laws import CLOSE, Broken, demand, noise, small, symbols
-from freerun.metrics import Metric, Observed
+from freerun.metrics import Further, Metric, Observed
 from freerun.models.gru import GRU
 from freerun.tasks import Task
 from freerun.tasks.embedded_reber import EmbeddedReber
@@ -30,7 +30,11 @@ TASKS: list[Task] = [
 def observed(
     task: Task, outputs: torch.Tensor | None = None, fed: torch.Tensor | None = None, sharpness: float = 1.0
 ) -> Observed:
-    """A forced rollout of an untrained model over the test split, or of whatever is given instead."""
+    """A forced rollout of an untrained model over the test split, or of whatever is given instead.
+
+    Beside it stands another one as `Observed.forced`, so that a comparison has something to compare: what was fed is the truth
+    in both, as if the model had said the truth by chance.
+    """
     experiment = Experiment(task=task, model=GRU(hidden=2), evaluation=Evaluation(warmup=WARMUP, horizon=HORIZON))
     data = task.build(0, WARMUP + HORIZON)
     part = data.splits["test"]
@@ -38,9 +42,36 @@ def observed(
     outputs = noise(steps, count, data.outputs) * sharpness if outputs is None else outputs
     fed = (one_hot(part.targets, torch.zeros_like(outputs)) if task.symbols else part.targets) if fed is None else fed
     picks = outputs.argmax(-1) if task.symbols else None
-    return Observed(
+    seen = Observed(
         experiment=experiment, data=data, outputs=outputs, targets=part.targets, weights=part.weights, fed=fed, picks=picks,
         warmup=WARMUP,
+    )  # fmt: skip
+    return replace(seen, forced=replace(seen, outputs=noise(*outputs.shape, seed=1) * sharpness))
+
+
+def taken(metric: Metric, seen: Observed) -> torch.Tensor:
+    """What a metric measures, with the further rollout that it asks for, of a model that knows what was fed last."""
+    further = metric.asks(seen)
+    return metric.measure(seen if further is None else replace(seen, further=further_rollout(seen, further)))
+
+
+def further_rollout(seen: Observed, further: Further) -> Observed:
+    """What `freerun.evaluation` gives to a metric that asks, of a model whose output depends on what was fed last alone."""
+    sequences, width, symbolic = further.sequences, seen.data.outputs, seen.picks is not None
+    truth = sequences.targets
+    encoded = one_hot(truth, torch.zeros(*truth.shape, width, dtype=seen.fed.dtype)) if symbolic else truth.to(seen.fed.dtype)
+    start = one_hot(sequences.start, encoded[0]) if symbolic else sequences.start.to(seen.fed.dtype)
+    table, before, fed, outputs = noise(width, width, seed=2).to(seen.fed.dtype) / width, start, [], []
+    for t in range(sequences.steps()):
+        outputs.append(before @ table)
+        own = one_hot(outputs[t].argmax(-1), outputs[t]) if symbolic else outputs[t]
+        before = encoded[t] if further.release is None or t < further.release else own
+        fed.append(before)
+    made = torch.stack(outputs)
+    return replace(
+        seen, outputs=made, targets=truth, weights=sequences.weights, fed=torch.stack(fed), warmup=further.release or 0,
+        picks=made.argmax(-1) if symbolic else None, hidden=torch.cat([made, made], -1) if further.hidden else None,
+        forced=None,
     )  # fmt: skip
 
 
@@ -49,6 +80,7 @@ def _chosen(seen: Observed, index: torch.Tensor) -> Observed:
     return replace(
         seen, outputs=seen.outputs[:, index], targets=seen.targets[:, index], weights=seen.weights[:, index],
         fed=seen.fed[:, index], picks=None if seen.picks is None else seen.picks[:, index],
+        forced=None if seen.forced is None else _chosen(seen.forced, index),
     )  # fmt: skip
 
 
@@ -104,7 +136,7 @@ def law_measures_one_value_a_step_or_one_in_all(metric: Metric) -> None:
     """One value for each step since the release, or one in all, with a unit; the same when measured twice; nothing changed."""
     for where, seen in _worlds(metric):
         kept = [value.clone() for value in (seen.outputs, seen.fed, seen.weights)]
-        first, again = metric.measure(seen), metric.measure(seen)
+        first, again = taken(metric, seen), taken(metric, seen)
         wanted = HORIZON if metric.per == "step" else 1
         demand(first.shape == (wanted,), f"{tuple(first.shape)} values, not {wanted} ({where})")
         for name, a, b in zip(("outputs", "feeds", "weights"), kept, (seen.outputs, seen.fed, seen.weights), strict=True):
@@ -119,7 +151,7 @@ def law_warmup_is_not_counted(metric: Metric) -> None:
     for where, seen in _worlds(metric):
         early = (torch.arange(WARMUP + HORIZON) < WARMUP)[:, None].expand(seen.weights.shape)
         for garbage in (0.0, 1e6, torch.nan):
-            before, after = metric.measure(seen), metric.measure(_changed(seen, early, garbage))
+            before, after = taken(metric, seen), taken(metric, _changed(seen, early, garbage))
             demand(
                 _same(after, before),
                 f"outputs {garbage:.0g} in the warm-up change the measure: {_both(after, before)} ({where})",
@@ -130,7 +162,7 @@ def law_padding_changes_nothing(metric: Metric) -> None:
     """What was predicted where a target does not count changes nothing, be it NaN."""
     for where, seen in _worlds(metric):
         for garbage in (0.0, 1e6, torch.nan):
-            before, after = metric.measure(seen), metric.measure(_changed(seen, seen.weights == 0, garbage))
+            before, after = taken(metric, seen), taken(metric, _changed(seen, seen.weights == 0, garbage))
             demand(
                 _same(after, before),
                 f"outputs {garbage:.0g} in the padding change the measure: {_both(after, before)} ({where})",
@@ -141,7 +173,7 @@ def law_order_does_not_matter(metric: Metric) -> None:
     """The sequences may come in any order."""
     for where, seen in _worlds(metric):
         order = torch.arange(seen.targets.shape[1]).flip(0)
-        before, after = metric.measure(seen), metric.measure(_chosen(seen, order))
+        before, after = taken(metric, seen), taken(metric, _chosen(seen, order))
         demand(_same(after, before), f"the sequences in reverse change the measure: {_both(after, before)} ({where})")
 
 
@@ -152,7 +184,7 @@ def law_never_infinite(metric: Metric) -> None:
         fed = one_hot(symbols(*seen.targets.shape[:2], of=count), seen.outputs) if seen.picks is not None else seen.fed
         strayed = replace(seen, fed=fed, outputs=seen.outputs * 100)
         for what, given in (("on the truth", seen), ("astray", strayed)):
-            values = metric.measure(given)
+            values = taken(metric, given)
             if bool(values.isinf().any()):
                 demand(False, f"value {int(values.isinf().float().argmax())} is infinite {what} ({where})")
 
@@ -160,6 +192,6 @@ def law_never_infinite(metric: Metric) -> None:
 def law_nothing_to_count_is_undefined(metric: Metric) -> None:
     """Where no target counts, what is measured on targets is NaN, and not 0."""
     for where, seen in _worlds(metric):
-        before, after = metric.measure(seen), metric.measure(replace(seen, weights=torch.zeros_like(seen.weights)))
+        before, after = taken(metric, seen), taken(metric, replace(seen, weights=torch.zeros_like(seen.weights)))
         known = torch.where(after.isnan(), before, after)  # a measure that never looks at what counts stays as it is
         demand(_same(known, before), f"{_both(known, before)}, where no target counts; it should be undefined ({where})")

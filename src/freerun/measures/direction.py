@@ -41,4 +41,4 @@ def displacement_energy(
         )
         for part in (true, made)
     ]
-    return float(energy(*both))
+    return float(energy(both[0][None], both[1][None]))

@@ -54,11 +54,12 @@ def ngrams(
     return _variation(table[..., known >= 0], signs)
 
 
-def lengths(x: Int[torch.Tensor, "T N"], y: Int[torch.Tensor, "T N"], end: int, signs: Float[torch.Tensor, "P N"]) -> Variation:
-    """Total variation between the lengths up to and with the first `end`; strings without one are of one length more."""
+def lengths(
+    x: Int[torch.Tensor, " N"], y: Int[torch.Tensor, " N"], longest: int, signs: Float[torch.Tensor, "P N"]
+) -> Variation:
+    """Total variation between the lengths of strings (`length`), which are at most `longest`."""
     require(x.shape == y.shape, "y", tuple(y.shape), f"have the shape of x, {tuple(x.shape)}")
-    each = torch.stack([length(x, end), length(y, end)])
-    return _variation(torch.nn.functional.one_hot(each, len(x) + 1).double(), signs)
+    return _variation(torch.nn.functional.one_hot(torch.stack([x, y]), longest + 1).double(), signs)
 
 
 def length(strings: Int[torch.Tensor, "T N"], end: int) -> Int[torch.Tensor, " N"]:

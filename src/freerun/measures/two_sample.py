@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from freerun.errors import require
 from freerun.lazy import torch
@@ -32,7 +32,7 @@ class Distance:
     """A distance between two samples.
 
     Attributes:
-        value: the distance itself; NaN where a sample is not finite.
+        value: the distance itself; NaN where a sample is not finite, or of fewer than two rows.
         p: the share of swapped samples (the given one among them) whose distance is at least as large.
     """
 
@@ -40,23 +40,31 @@ class Distance:
     p: float
 
 
-def energy(x: Float[torch.Tensor, "*T N D"], y: Float[torch.Tensor, "*T N D"]) -> Float[torch.Tensor, "*T"]:
-    """The energy distance of every leading index, in the unit of the samples; NaN where a sample is not finite.
+def energy(
+    x: Float[torch.Tensor, "T N D"], y: Float[torch.Tensor, "T N D"], counts: Bool[torch.Tensor, "T N"] | None = None
+) -> Float[torch.Tensor, " T"]:
+    """The energy distance at each of T steps, in the unit of the samples; NaN where a sample is not finite.
 
     Samples that are equal number for number are exactly 0 apart.
+
+    Args:
+        counts: which rows are there at which step; NaN where fewer than two are. None: all.
     """
     _check(x, y)
-    rows, width = x.shape[-2:]
-    flat = [part.reshape(-1, rows, width) for part in (x, y)]
-    differ = (flat[0] != flat[1]).flatten(1).any(1)
-    found = torch.zeros(len(differ), dtype=torch.float64)
+    rows = x.shape[1]
+    there = torch.full((len(x),), float(rows), dtype=torch.float64)
+    if counts is not None:  # partners that are equal have no part in h
+        there = counts.sum(1).double()
+        x, y = (torch.where(counts[..., None], part, torch.zeros_like(part)) for part in (x, y))
+    differ = (x != y).flatten(1).any(1)
+    found = torch.zeros(len(x), dtype=torch.float64)
     if bool(differ.any()):
-        a, b = (part[differ].double() for part in flat)
+        a, b = (part[differ].double() for part in (x, y))
         cross = _distances(a, b)
         between = cross.sum((1, 2)) - cross.diagonal(dim1=1, dim2=2).sum(1)
         within = _distances(a, a).sum((1, 2)) + _distances(b, b).sum((1, 2))
-        found[differ] = (2 * between - within) / (rows * (rows - 1))
-    return found.reshape(x.shape[:-2])
+        found[differ] = 2 * between - within
+    return torch.where(there > 1, found / (there * (there - 1)), torch.nan)
 
 
 def mmd(
@@ -72,7 +80,7 @@ def mmd(
         bandwidth: b; None for the median distance in both samples together (`median`).
     """
     _check(x, y)
-    if not bool(torch.isfinite(x).all() and torch.isfinite(y).all()):
+    if _undefined(x, y):
         return Distance(value=float("nan"), p=float("nan"))
     samples = [x.double(), y.double()]
     width = median(*samples) if bandwidth is None else bandwidth
@@ -83,7 +91,7 @@ def mmd(
 def energy_test(x: Float[torch.Tensor, "N D"], y: Float[torch.Tensor, "N D"], signs: Float[torch.Tensor, "P N"]) -> Distance:
     """The energy distance, and how rarely swapped samples are as far apart."""
     _check(x, y)
-    if not bool(torch.isfinite(x).all() and torch.isfinite(y).all()):
+    if _undefined(x, y):
         return Distance(value=float("nan"), p=float("nan"))
     return _tested(-_h([x.double(), y.double()], _distances), signs.double())
 
@@ -104,7 +112,7 @@ def sliced_wasserstein(
         signs: as in `mmd`.
     """
     _check(x, y)
-    if not bool(torch.isfinite(x).all() and torch.isfinite(y).all()):
+    if _undefined(x, y):
         return Distance(value=float("nan"), p=float("nan"))
     unit = directions.double() / directions.double().norm(dim=1, keepdim=True)
     a, b = unit @ x.double().mT, unit @ y.double().mT
@@ -133,7 +141,11 @@ def median(x: Float[torch.Tensor, "N D"], y: Float[torch.Tensor, "N D"]) -> floa
 
 def _check(x: torch.Tensor, y: torch.Tensor) -> None:
     require(x.shape == y.shape, "y", tuple(y.shape), f"have the shape of x, {tuple(x.shape)}")
-    require(x.shape[-2] >= 2, "x", tuple(x.shape), "hold at least two rows")
+    require(x.shape[-2] >= 1, "x", tuple(x.shape), "hold a row")
+
+
+def _undefined(x: torch.Tensor, y: torch.Tensor) -> bool:
+    return len(x) < 2 or not bool(torch.isfinite(x).all() and torch.isfinite(y).all())
 
 
 def _squares(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

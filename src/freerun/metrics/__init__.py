@@ -130,6 +130,8 @@ class Metric(ABC):
 
     #: ``step``: one value for each step since the release; ``rollout``: one for the whole rollout.
     per: ClassVar[str] = "step"
+    #: It looks at `Observed.training`, and is measured on those sequences that have it.
+    of_training: ClassVar[bool] = False
 
     @abstractmethod
     def applies(self, observed: Observed) -> bool:

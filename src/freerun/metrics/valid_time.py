@@ -14,15 +14,19 @@ from jaxtyping import Float
 from freerun.errors import given
 from freerun.lazy import torch
 from freerun.metrics import Metric, Observed
+from freerun.metrics._valid import THRESHOLD, valid_steps
 
 
 @dataclass(kw_only=True)
 class ValidTime(Metric):
-    """Valid prediction time in Lyapunov times; a forecast that never fails counts as the whole horizon."""
+    """Valid prediction time in Lyapunov times; a forecast that never fails counts as the whole horizon.
+
+    How many of those there are says `valid_time_censored`: where it is not 0, the mean is too low.
+    """
 
     per: ClassVar[str] = "rollout"
     #: The error that ends a forecast, in standard deviations of the training data.
-    threshold: ClassVar[float] = 0.4
+    threshold: ClassVar[float] = THRESHOLD
 
     def applies(self, observed: Observed) -> bool:
         return observed.experiment.task.lyapunov_time() is not None
@@ -32,7 +36,5 @@ class ValidTime(Metric):
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         time = given(observed.experiment.task.lyapunov_time())
-        error = (observed.outputs.double() - observed.targets.double()).square().mean(-1).sqrt()[observed.warmup :]
-        failed = ~(error <= self.threshold)
-        steps = torch.where(failed.any(0), failed.double().argmax(0), failed.shape[0])
+        steps, _ = valid_steps(observed)
         return (steps.double().mean() / time)[None]

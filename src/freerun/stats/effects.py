@@ -69,6 +69,6 @@ def _newcombe(seen: float, m: int, n: int, confidence: float) -> tuple[float, fl
         variance = true * (1 - true) * (1 + (half - 1) * ((1 - true) / (2 - true) + true / (1 + true))) / (m * n)
         return (seen - true) ** 2 - z * z * variance
 
-    low = 0.0 if seen <= 0 else float(brentq(excess, 0.0, seen))
-    high = 1.0 if seen >= 1 else float(brentq(excess, seen, 1.0))
+    low = 0.0 if seen <= 0 else float(brentq(excess, 0.0, min(seen, 1 - 1e-9)))
+    high = 1.0 if seen >= 1 else float(brentq(excess, max(seen, 1e-9), 1.0))
     return low, high

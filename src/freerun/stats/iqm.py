@@ -1,7 +1,7 @@
 """How good is a method when neither its luckiest nor its unluckiest seeds count? The interquartile mean.
 
 The mean of the middle half of the seeds (Agarwal et al. 2021, NeurIPS, section 4.3; `scipy.stats.trim_mean(x, 0.25)`). Its
-interval is that of Tukey and McLaughlin (1963) below 20 seeds, Student t on the winsorised deviation, and BCa from 20 on.
+interval is that of Yuen (1974) below 20 seeds, Student t on the winsorised squares, and BCa from 20 on.
 """
 
 from __future__ import annotations

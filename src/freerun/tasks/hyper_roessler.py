@@ -21,7 +21,8 @@ from freerun.tasks._flows import Flow
 class HyperRoessler(Flow):
     """The four-dimensional Roessler flow, all coordinates observed.
 
-    Orbits start around (-20, 0, 0, 15): the basin of the attractor is small.
+    Orbits start around (-6, 0, 0.5, 14): the basin of the attractor is small. Where x is near -130, z decays at that rate: a
+    step above 0.02 throws orbits off the attractor.
 
     Attributes:
         a, b, c, d: the parameters of the equations.
@@ -30,15 +31,18 @@ class HyperRoessler(Flow):
         transient: time that an orbit runs before its window begins, in time units.
     """
 
-    coarsest: ClassVar[float] = 0.05
+    coarsest: ClassVar[float] = 0.0125
+    pairs: ClassVar[int] = 128
+    paces: ClassVar[tuple[int, int]] = (2000, 8000)
 
     a: float = 0.25
     b: float = 3.0
     c: float = 0.5
     d: float = 0.05
     dt: float = 0.1
-    substeps: int = 4
-    transient: float = 100.0
+    substeps: int = 8
+    transient: float = 60.0
+    sequences: int = 512
 
     def __post_init__(self) -> None:
         require(self.b > 0, "b", self.b, "be positive")
@@ -52,5 +56,5 @@ class HyperRoessler(Flow):
         return np.stack([-y - z, x + self.a * y + w, self.b + x * z, self.d * w - self.c * z], axis=1)
 
     def begin(self, noise: np.ndarray, step: float) -> np.ndarray:
-        begun: np.ndarray = np.array([-20.0, 0.0, 0.0, 15.0]) + np.array([1.0, 1.0, 0.0, 1.0]) * noise.clip(-2, 2)
+        begun: np.ndarray = np.array([-6.0, 0.0, 0.5, 14.0]) + np.array([0.5, 0.5, 0.0, 0.5]) * noise.clip(-2, 2)
         return begun

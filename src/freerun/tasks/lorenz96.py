@@ -32,6 +32,7 @@ class Lorenz96(Flow):
     field: ClassVar[bool] = True
     default_horizon: ClassVar[int | None] = 60
     coarsest: ClassVar[float] = 0.05
+    pairs: ClassVar[int] = 40
 
     points: int = 40
     forcing: float = 8.0

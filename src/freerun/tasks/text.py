@@ -7,7 +7,6 @@ English); or any UTF-8 file by path. The series is split by time: the first part
 from __future__ import annotations
 
 import hashlib
-import stat
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -15,7 +14,8 @@ from typing import Any, ClassVar
 
 from freerun.errors import ConfigError, require
 from freerun.lazy import torch
-from freerun.tasks import SPLITS, Data, Sequences, Task
+from freerun.tasks import SPLITS, Data, Task
+from freerun.tasks._windows import bounds, check_shares, stamp, windows
 
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 RESERVE = 512
@@ -42,8 +42,7 @@ class Text(Task):
     length: int = 40
 
     def __post_init__(self) -> None:
-        require(0 < self.train < 1, "train", self.train, "lie in (0, 1)")
-        require(0 < self.validation < 1 - self.train, "validation", self.validation, "lie in (0, 1 - train)")
+        check_shares(self.train, self.validation)
         require(self.rare >= 1, "rare", self.rare, "be at least 1")
         if self.path is not None:
             self.read()
@@ -57,10 +56,7 @@ class Text(Task):
         if self.path is None:
             return _topics()
         try:
-            state = Path(self.path).stat()
-            if not stat.S_ISREG(state.st_mode):
-                raise ConfigError(f"task.path={self.path}: not a regular file")
-            return _file(self.path, state.st_mtime_ns, state.st_size)
+            return _file(self.path, *stamp(self.path))
         except OSError as fault:
             raise ConfigError(f"task.path={self.path}: {fault.strerror}") from None
 
@@ -74,22 +70,24 @@ class Text(Task):
 
     def bounds(self) -> dict[str, tuple[int, int]]:
         """Where each split begins and ends, in characters."""
-        size = len(self.read())
-        first, second = int(size * self.train), int(size * (self.train + self.validation))
-        return {"train": (0, first), "validation": (first, second), "test": (second, size)}
+        return bounds(len(self.read()), self.train, self.validation)
 
     def content(self) -> str:
         return hashlib.sha256(self.read().encode()).hexdigest()
 
     def build(self, seed: int, length: int) -> Data:
         text = self.read()
-        bounds = self.bounds()
+        parts = self.bounds()
         self.check(length)
-        alphabet = self._alphabet(text[slice(*bounds["train"])])
+        alphabet = self._alphabet(text[slice(*parts["train"])])
         codes = {letter: code for code, letter in enumerate(alphabet)}
         series = torch.tensor([codes.get(letter, 0) for letter in text])
-        splits = {name: _windows(series[slice(*bounds[name])], length) for name in SPLITS}
+        splits = {name: windows(series[slice(*parts[name])], length, self._reserve(parts[name], length)) for name in SPLITS}
         return Data(splits=splits, inputs=0, outputs=len(alphabet), alphabet=alphabet, fingerprint=self.content())
+
+    def _reserve(self, part: tuple[int, int], length: int) -> int:
+        """Windows that begin in the last `RESERVE` characters of a part are left out where there are enough others."""
+        return RESERVE if part[1] - part[0] > 2 * RESERVE > 2 * length else 0
 
     def _alphabet(self, text: str) -> tuple[str, ...]:
         counts: dict[str, int] = {}
@@ -127,13 +125,3 @@ def _file(path: str, changed: int, size: int) -> str:
     if not text:
         raise ConfigError(f"task.path={path}: the file is empty")
     return text
-
-
-def _windows(series: torch.Tensor, length: int) -> Sequences:
-    """All windows of a part; those that begin in its last `RESERVE` characters are left out where there are others, so that a
-    longer horizon of the evaluation does not change what training sees.
-    """
-    windows = series.unfold(0, length + 1, 1)
-    windows = windows[: max(1, len(series) - RESERVE)].T if len(series) > 2 * RESERVE > 2 * length else windows.T
-    targets = windows[1:]
-    return Sequences(targets=targets, start=windows[0], weights=torch.ones(1, 1).expand(targets.shape))

@@ -139,8 +139,8 @@ class ForcedTrainOnly(Patched):
     target, name = evaluation, "_measure"
 
     def replacement(self, genuine):
-        return lambda seen, metrics, split, mode: (
-            [] if (split, mode) == ("train", "free") else genuine(seen, metrics, split, mode)
+        return lambda group, seen, metrics, known, split, mode: (
+            [[] for _ in seen] if (split, mode) == ("train", "free") else genuine(group, seen, metrics, known, split, mode)
         )
 
 

@@ -1,0 +1,212 @@
+"""What does a method owe that is more than a mask? That what it feeds, measures or charges is what its paper says."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from itertools import pairwise
+
+import torch
+
+from freerun.catalog import get
+from freerun.config import Evaluation, Experiment, Training
+from freerun.errors import ConfigError
+from freerun.feedback import Feedback, one_hot
+from freerun.feedback.expected import Expected
+from freerun.feedback.mean import Mean
+from freerun.feedback.sample import Sample
+from freerun.group import Group
+from freerun.laws import CLOSE, demand, gap, gradients, noise, only, same_bits, uniforms, weights_of
+from freerun.lessons import Lessons
+from freerun.models import Model
+from freerun.models.gru import GRU
+from freerun.objectives import Lesson, Objective, prediction_loss
+from freerun.regimes import Regime
+from freerun.replicas import Weights
+from freerun.rollout import Gradient, fed_in_parallel, rollout
+from freerun.tasks.hidden_markov import HiddenMarkov
+from freerun.tasks.lorenz63 import Lorenz63
+
+R, B, K = 2, 3, 4
+UPDATES = 40
+
+
+def lesson(objective: Objective, symbols: bool, regime: str, gradient: str) -> tuple[Lesson, dict[str, torch.Tensor], Group]:
+    """A lesson of the real engine in float64, with the weights, and the critic's, as leaves."""
+    task = HiddenMarkov(sequences=8, length=6) if symbols else Lorenz63(sequences=8, length=6, transient=0.0)
+    experiment = Experiment(
+        task=task, model=GRU(hidden=3), regime=get("regime", regime)(), objective=objective, gradient=gradient, dtype="float64",
+        training=Training(updates=4, batch=4), evaluation=Evaluation(warmup=1, horizon=5),
+    )  # fmt: skip
+    group = Group([experiment], {0: task.build(0, 6)})
+    weights = group.parameters.named(differentiable=True)
+    critic = {} if group.critic is None else group.critic.named(differentiable=True)
+    given = Lessons(group).give(0, weights, critic)
+    return given, {**weights, **critic}, group
+
+
+def _unrolled(model: Model, weights: Weights, start: torch.Tensor, rule: Feedback, fed: torch.Tensor) -> torch.Tensor:
+    return rollout(model, weights, truth=fed, start=start, feedback=rule, mask=None).outputs
+
+
+@only(lambda model: model.emits == "each", "models with an output at every step")
+def law_parallel_passes_become_the_loop(model: Model) -> None:
+    """After j passes over the data the first j feeds, and their gradients, are those of the loop."""
+    for steps in (1, 2, 5):
+        weights, truth, start = weights_of(model, K, K, R), noise(steps, R, B, K), noise(R, B, K, seed=1)
+        mask, uniform = (uniforms(steps, R, B, seed=2) < 0.4).double(), uniforms(steps, R, B, seed=3).double()
+        for rule in (Mean(), Sample(), Expected()):
+            if rule.for_symbols:
+                truth, start = one_hot(truth.argmax(-1), truth), one_hot(start.argmax(-1), start)
+            for cut in (0, 1, 2):
+                gradient = Gradient(feedback=cut)
+                looped = rollout(
+                    model, weights, truth=truth, start=start, feedback=rule, mask=mask, uniform=uniform, gradient=gradient
+                )
+                for passes in range(1, steps + 1):
+                    fed = fed_in_parallel(
+                        partial(_unrolled, model, weights, start, rule),
+                        truth=truth, mask=mask, feedback=rule, uniform=uniform, gradient=gradient, passes=passes,
+                    )  # fmt: skip
+                    what = f"{passes} passes over {steps} steps, {type(rule).__name__}, cut {cut}"
+                    off = gap(fed[:passes], looped.fed[:passes])
+                    demand(off < CLOSE, f"{what}: the first {passes} feeds are {off:.1e} off the loop's")
+                charge = noise(steps, R, B, K, seed=4)
+                leaves = list(weights.values())
+                again = rollout(model, weights, truth=fed, start=start, feedback=rule, mask=None).outputs
+                pairs = zip(
+                    weights,
+                    gradients((again * charge).sum(), leaves),
+                    gradients((looped.outputs * charge).sum(), leaves),
+                    strict=True,
+                )
+                for name, a, b in pairs:
+                    demand(gap(a, b) < CLOSE, f"{what}: the gradient of {name} is {gap(a, b):.1e} off the loop's")
+
+
+@only(lambda regime: regime.demonstrations > 0, "regimes that gather data")
+def law_gathered_data_is_dealt_evenly(regime: Regime) -> None:
+    """It begins with the truth alone, the sets grow up to those that are promised, and a batch is dealt evenly."""
+    demand(regime.sets(0, UPDATES) == 1, f"there are {regime.sets(0, UPDATES)} sets at update 0")
+    counts = [regime.sets(update, UPDATES) for update in range(UPDATES)]
+    demand(all(0 <= b - a <= 1 for a, b in pairwise(counts)), f"the sets do not come one by one: {counts}")
+    most = regime.demonstrations + 1
+    demand(counts[-1] == min(most, UPDATES), f"{counts[-1]} sets in the end, {most} are promised")
+    for update in (0, UPDATES // 2, UPDATES - 1):
+        sets = regime.sets(update, UPDATES)
+        for batch in (1, sets, 3 * sets + 1):
+            dealt = [regime.dealt(batch, update + turn, UPDATES) for turn in range(sets) if update + turn < UPDATES]
+            seen = torch.bincount(dealt[0], minlength=sets)
+            demand(len(seen) == sets, f"a batch of {batch} is dealt from {len(seen)} sets at update {update}, there are {sets}")
+            demand(int(seen.max() - seen.min()) <= 1, f"a batch of {batch} is dealt {seen.tolist()} at update {update}")
+            drawn = uniforms(4, batch).double()
+            fed = regime.mask(drawn, update, UPDATES)
+            demand(same_bits(fed[0], (dealt[0] == 0).double()), "the mask is not 1 where the truth was dealt")
+
+
+@only(lambda regime: regime.measured_every > 0, "regimes that are measured")
+def law_a_measured_share_follows_the_growth(regime: Regime) -> None:
+    """It stays in [0, 1], jumps to 1 if errors grow without bound, and comes to 1 - 1/g, where no gradient can explode."""
+    for share in (0.0, 0.3, 1.0):
+        for growth in (0.0, 0.5, 1.0, 2.0, 1e9, math.inf, math.nan):
+            found = regime.adapted(share, growth)
+            demand(0 <= found <= 1, f"a share of {share} becomes {found} at a growth of {growth}")
+            if not math.isfinite(growth):
+                demand(found == 1, f"a share of {share} becomes {found} although errors grow by {growth}")
+            elif growth > 1:
+                stretched = (1 - found) * growth
+                demand(
+                    stretched <= 1 + CLOSE,
+                    f"at a growth of {growth} a share of {found:.3g} lets errors grow by {stretched:.3g}",
+                )
+    for growth in (0.5, 1.0, 1.25, 4.0):
+        share, wanted = 1.0, max(0.0, 1 - 1 / growth)
+        for _ in range(100_000):
+            share = regime.adapted(share, growth)
+        demand(abs(share - wanted) < 1e-6, f"the share comes to {share:.4f} at a growth of {growth}, not to {wanted:.4f}")
+
+
+@only(lambda regime: regime.blurs, "regimes that blur the truth")
+def law_a_blurred_truth_is_near_the_truth(regime: Regime) -> None:
+    """Each entry by its own draws alone, nothing in place; values are off by 0 on average, symbols stay symbols."""
+    for count in (1, 40_000):
+        values, drawn = noise(1, count, 2), noise(1, count, 2, seed=1)
+        kept = values.clone(), drawn.clone()
+        seen = regime.blur(values, drawn, False)
+        demand(seen.shape == values.shape, f"{tuple(values.shape)} values become {tuple(seen.shape)}")
+        demand(same_bits(values, kept[0]) and same_bits(drawn, kept[1]), "truth or draws were changed in place")
+        demand(not torch.equal(seen, values), "the truth is not blurred")
+        symbols, chance = (
+            one_hot(torch.arange(count)[None] % K, torch.zeros(1, count, K).double()),
+            uniforms(1, count, 2).double(),
+        )
+        spoken = regime.blur(symbols, chance, True)
+        demand(
+            bool(((spoken >= 0).all()) and gap(spoken.sum(-1), torch.ones(1, count).double()) < CLOSE), "no distribution is fed"
+        )
+        for whole, one in (
+            (seen, regime.blur(values[:, :1], drawn[:, :1], False)),
+            (spoken, regime.blur(symbols[:, :1], chance[:, :1], True)),
+        ):
+            demand(same_bits(one[0, 0], whole[0, 0]), "an entry is blurred by more than its own draws")
+    error = seen - values
+    spread = float(error.std())
+    demand(
+        abs(float(error.mean())) < 5 * spread / math.sqrt(error.numel()), f"values are {float(error.mean()):.3f} off on average"
+    )
+
+
+@only(lambda objective: bool(objective.critic(1)), "objectives with a critic")
+def law_the_critic_reaches_the_model_and_not_the_other_way(objective: Objective) -> None:
+    """With drawn symbols too: a critic that has learnt has a gradient in the weights; its own loss moves the critic alone."""
+    for symbols in (True, False):
+        try:
+            given, leaves, group = lesson(objective, symbols, "teacher_forcing", "stop")
+        except ConfigError:
+            continue
+        what = "drawn symbols" if symbols else "values"
+        model, critic = ([value for name, value in leaves.items() if name.startswith("critic.") is c] for c in (False, True))
+        own = objective.criticise(given)
+        demand(own.shape == given.shares.shape[1:], f"the critic's loss is {tuple(own.shape)}, not one a sequence")
+        demand(not any(bool(slope.any()) for slope in gradients(own.sum(), model)), "the critic's loss moves the model")
+        demand(any(bool(slope.any()) for slope in gradients(own.sum(), critic)), "the critic's loss does not move the critic")
+        learner = torch.optim.Adam(critic, lr=0.02)
+        for _ in range(200):
+            for leaf, slope in zip(critic, gradients(objective.criticise(given).sum(), critic), strict=True):
+                leaf.grad = slope
+            learner.step()
+        plain = objective(given.outputs, given.sequences.targets)
+        extra = (objective.charge(given) - plain) * given.shares
+        moved = [float(slope.abs().max()) for slope in gradients(extra.sum(), model)]
+        demand(max(moved) > 0, f"after 200 steps of the critic the gradient of its term is 0 for {what}")
+        demand(group.critic is not None, "the critic has no weights")
+
+
+@only(lambda objective: objective.last_step_only, "objectives of the last step alone")
+def law_only_the_last_step_of_a_stretch_is_charged_and_remembered(objective: Objective) -> None:
+    """Value and gradient are those of a hand-written loop: cut everything, charge the step before each return of the truth."""
+    for symbols in (True, False):
+        for regime in ("teacher_forcing", "sparse_forcing", "free_running"):
+            given, leaves, group = lesson(objective, symbols, regime, "stop")
+            charged = (objective.charge(given) * given.shares).sum()
+            truth, fed = group.encoded(given.sequences)
+            state, outputs, steps = group.model.start(1, 4, fed), [], len(truth)
+            mask = torch.ones(steps, 1, 4).double() if given.mask is None else given.mask
+            for t in range(steps):
+                out, state = group.model.step(leaves, fed.detach(), tuple(part.detach() for part in state))
+                outputs.append(out)
+                fed = torch.where(mask[t, ..., None] == 1, truth[t], given.fed[t])
+            last = torch.cat([mask[:-1], torch.ones_like(mask[:1])]) == 1
+            last[: group.warmup] = False
+            losses = prediction_loss(torch.stack(outputs), given.sequences.targets)
+            wanted = torch.where(last, losses, 0.0).sum() / last.sum()
+            what = f"{regime} on {'symbols' if symbols else 'values'}"
+            demand(
+                gap(charged, wanted) < CLOSE,
+                f"{what}: charged {float(charged.detach()):.6f}, a loop by hand {float(wanted.detach()):.6f}",
+            )
+            pairs = zip(
+                leaves, gradients(charged, list(leaves.values())), gradients(wanted, list(leaves.values())), strict=True
+            )
+            for name, a, b in pairs:
+                demand(gap(a, b) < CLOSE, f"{what}: the gradient of {name} is {gap(a, b):.1e} off the loop by hand")

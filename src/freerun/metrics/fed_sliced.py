@@ -1,0 +1,25 @@
+"""How far would what is fed have to be carried, to be as in training?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from jaxtyping import Float
+
+from freerun.lazy import torch
+from freerun.metrics import Observed
+from freerun.metrics._training import DIRECTIONS, FEW, WholeBesideTraining, sliced, unit
+
+
+@dataclass(kw_only=True)
+class FedSliced(WholeBesideTraining):
+    """Sliced Wasserstein distance of what is fed between training and this mode, of whole sequences, less its floor."""
+
+    part: ClassVar[str] = "fed"
+
+    def unit(self, observed: Observed) -> str:
+        return f"{unit(observed, self.part)}, {DIRECTIONS} directions, less the mean of {FEW} swapped samples"
+
+    def between(self, x: Float[torch.Tensor, "S N D"], y: Float[torch.Tensor, "S N D"]) -> float:
+        return sliced(x, y)

@@ -1,0 +1,29 @@
+"""How fast do neighbours part in the closed loop? The largest Lyapunov exponent, see `freerun.measures.stretching`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from freerun.lazy import torch
+from freerun.measures.stretching import exponents
+from freerun.metrics import Observed, Orbit
+from freerun.metrics._orbits import OfOrbit, size
+
+
+@dataclass(kw_only=True)
+class Lyapunov(OfOrbit):
+    """The largest Lyapunov exponent of the model in closed loop, a mean over orbits; beside it the truth, `lyapunov_true`."""
+
+    def unit(self, observed: Observed) -> str:
+        return f"1/step, {size(observed)}"
+
+    def of(self, orbit: Orbit) -> float:
+        return float(exponents(orbit.apart, orbit.distance, orbit.stretch).mean())
+
+    def interval(self, observed: Observed) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """Two standard errors of the mean over orbits, which are independent."""
+        if observed.orbit is None or observed.orbit.made.shape[1] < 2:
+            return None
+        each = exponents(observed.orbit.apart, observed.orbit.distance, observed.orbit.stretch)
+        error = each.std() / len(each) ** 0.5
+        return (each.mean() - 2 * error)[None], (each.mean() + 2 * error)[None]

@@ -1,0 +1,25 @@
+"""Can a network tell outputs in this mode from training?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from jaxtyping import Float
+
+from freerun.lazy import torch
+from freerun.metrics import Observed
+from freerun.metrics._training import WholeBesideTraining, accuracy, chance
+
+
+@dataclass(kw_only=True)
+class OutputClassifier(WholeBesideTraining):
+    """Held-out accuracy of a `sequence_to_one` model that tells this mode from training by outputs; 1/2 is chance."""
+
+    part: ClassVar[str] = "outputs"
+
+    def unit(self, observed: Observed) -> str:
+        return chance(observed)
+
+    def between(self, x: Float[torch.Tensor, "S N D"], y: Float[torch.Tensor, "S N D"]) -> float:
+        return accuracy(x, y)

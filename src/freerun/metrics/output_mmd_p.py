@@ -1,0 +1,25 @@
+"""Could chance alone have moved outputs so far from training?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from jaxtyping import Float
+
+from freerun.lazy import torch
+from freerun.metrics import Observed
+from freerun.metrics._training import SWAPPED, WholeBesideTraining, kernel_test
+
+
+@dataclass(kw_only=True)
+class OutputMMDP(WholeBesideTraining):
+    """The p-value of `output_mmd`: the share of samples swapped at random that are as far apart."""
+
+    part: ClassVar[str] = "outputs"
+
+    def unit(self, observed: Observed) -> str:
+        return f"p, {SWAPPED} swapped samples"
+
+    def between(self, x: Float[torch.Tensor, "S N D"], y: Float[torch.Tensor, "S N D"]) -> float:
+        return kernel_test(x, y).p

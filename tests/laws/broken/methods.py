@@ -1,0 +1,123 @@
+"""Methods with one fault each."""
+
+from __future__ import annotations
+
+import torch
+
+from freerun.models.hidden_recurrent import HiddenRecurrent
+from freerun.objectives.policy_gradient import PolicyGradient
+from freerun.objectives.professor_forcing import ProfessorForcing
+from freerun.objectives.pushforward import Pushforward
+from freerun.regimes.data_as_demonstrator import DataAsDemonstrator
+from freerun.regimes.generalized_forcing import Alpha, GeneralizedForcing
+from freerun.regimes.noisy_forcing import NoisyForcing
+
+
+class LooksAhead(HiddenRecurrent):
+    """In parallel each step sees its neighbour's input."""
+
+    def unroll(self, weights, u, state):
+        return super().unroll(weights, u.roll(-1, 0), state)
+
+
+class AllAtOnce(DataAsDemonstrator):
+    """All rollouts are there from the first update."""
+
+    def sets(self, update, updates):
+        return self.iterations + 1
+
+
+class TruthOnly(DataAsDemonstrator):
+    """Gathers rollouts and feeds none."""
+
+    def dealt(self, batch, update, updates):
+        return torch.zeros(batch, dtype=torch.int64)
+
+
+class Upside(GeneralizedForcing):
+    """The share is 1/g instead of 1 - 1/g."""
+
+    def __init__(self):
+        super().__init__(mode=Alpha.adaptive)
+
+    def adapted(self, share, growth):
+        return min(1.0, 1 / growth) if growth > 0 else 1.0
+
+
+class JumpsDown(GeneralizedForcing):
+    """Follows slowly upwards as well, so that gradients explode meanwhile."""
+
+    def __init__(self):
+        super().__init__(mode=Alpha.adaptive)
+
+    def adapted(self, share, growth):
+        wanted = super().adapted(0.0, growth)
+        return 0.9 * share + 0.1 * wanted
+
+
+class Shifts(NoisyForcing):
+    """The noise has a mean."""
+
+    def blur(self, truth, noise, symbols):
+        return super().blur(truth, noise + 1, symbols)
+
+
+class BlursInPlace(NoisyForcing):
+    def blur(self, truth, noise, symbols):
+        return truth.add_(self.noise * noise) if not symbols else super().blur(truth, noise, symbols)
+
+
+class DiscreteCritic(ProfessorForcing):
+    """The critic reads the chosen symbols: no gradient comes back."""
+
+    def charge(self, lesson):
+        behave = lesson.behave
+        lesson.behave = lambda forced: behave(forced).detach()
+        return super().charge(lesson)
+
+
+class CriticMovesTheModel(ProfessorForcing):
+    """The critic's loss keeps the graph of the behaviour."""
+
+    def criticise(self, lesson):
+        free, forced = (self.verdict(lesson.critic, lesson.behave(mode)) for mode in (False, True))
+        return -forced[..., 1] - free[..., 0]
+
+
+class ChargesEveryStep(Pushforward):
+    """The mean over all steps of the stretch."""
+
+    def charge(self, lesson):
+        return self(lesson.outputs, lesson.sequences.targets)
+
+
+class ChargesTheFirst(Pushforward):
+    """The step after the truth was fed, instead of the one before."""
+
+    def charge(self, lesson):
+        if lesson.mask is not None:
+            lesson.mask = lesson.mask.roll(1, 0)
+        return super().charge(lesson)
+
+
+class KeepsTheGraph(Pushforward):
+    """The gradient runs through all steps."""
+
+    last_step_only = False
+
+
+class NoBaselineForOthers(PolicyGradient):
+    """Its own reward is part of its baseline: the gradient is too small."""
+
+    def charge(self, lesson):
+        charge = super().charge(lesson)
+        count = lesson.fed.shape[2]
+        return torch.where(lesson.mask == 0, charge * (count - 1) / count, charge)
+
+
+class RewardsThePast(PolicyGradient):
+    """Only what was earned before the symbol counts."""
+
+    def charge(self, lesson):
+        lesson.fed = lesson.fed.flip(0)
+        return super().charge(lesson)

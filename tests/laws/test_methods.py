@@ -1,0 +1,275 @@
+"""Is a method that is more than a mask what its paper says?"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from freerun.config import Evaluation, Experiment, Training
+from freerun.feedback import one_hot
+from freerun.feedback.sample import Sample
+from freerun.group import Group
+from freerun.growth import growth
+from freerun.laws import CLOSE, gap, gradients, weights_of
+from freerun.laws import methods as kit
+from freerun.laws.register import of
+from freerun.lessons import Lessons
+from freerun.models.gru import GRU
+from freerun.models.linear import Linear
+from freerun.models.shallow_plrnn import ShallowPLRNN
+from freerun.objectives import Lesson, prediction_loss
+from freerun.objectives.policy_gradient import PolicyGradient, Reward
+from freerun.regimes.data_as_demonstrator import DataAsDemonstrator
+from freerun.regimes.generalized_forcing import Alpha, GeneralizedForcing
+from freerun.regimes.noisy_forcing import NoisyForcing
+from freerun.rollout import rollout
+from freerun.tasks.hidden_markov import HiddenMarkov
+from freerun.tasks.lorenz63 import Lorenz63
+from freerun.training import train
+from laws.broken import methods as broken
+
+CAUGHT = [
+    (kit.law_parallel_passes_become_the_loop, broken.LooksAhead),
+    (kit.law_gathered_data_is_dealt_evenly, broken.AllAtOnce),
+    (kit.law_gathered_data_is_dealt_evenly, broken.TruthOnly),
+    (kit.law_a_measured_share_follows_the_growth, broken.Upside),
+    (kit.law_a_measured_share_follows_the_growth, broken.JumpsDown),
+    (kit.law_a_blurred_truth_is_near_the_truth, broken.Shifts),
+    (kit.law_a_blurred_truth_is_near_the_truth, broken.BlursInPlace),
+    (kit.law_the_critic_reaches_the_model_and_not_the_other_way, broken.DiscreteCritic),
+    (kit.law_the_critic_reaches_the_model_and_not_the_other_way, broken.CriticMovesTheModel),
+    (kit.law_only_the_last_step_of_a_stretch_is_charged_and_remembered, broken.ChargesEveryStep),
+    (kit.law_only_the_last_step_of_a_stretch_is_charged_and_remembered, broken.ChargesTheFirst),
+    (kit.law_only_the_last_step_of_a_stretch_is_charged_and_remembered.__wrapped__, broken.KeepsTheGraph),
+]
+
+
+@pytest.mark.parametrize(("law", "part"), CAUGHT, ids=lambda x: x.__name__)
+def test_law_catches(law, part):
+    with pytest.raises(AssertionError):
+        law(part())
+
+
+def test_every_law_has_been_seen_to_fail():
+    assert {law for name, law in vars(kit).items() if name.startswith("law_")} <= {law for law, _ in CAUGHT}
+
+
+def test_adaptive_forcing_keeps_the_laws_of_a_regime():
+    for law in of("regime"):
+        law(GeneralizedForcing(mode=Alpha.adaptive))
+
+
+# --- policy gradient: the expectation over all strings that can be drawn is the exact gradient ---
+
+STEPS, SYMBOLS, BATCH = 3, 2, 2
+
+
+def expected_gradients(objective, free_from: int) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """The expected gradient of what is charged, and the gradient of the expected objective, by going through all strings."""
+    model = GRU(hidden=2)
+    weights = weights_of(model, SYMBOLS, SYMBOLS, 1)
+    leaves = list(weights.values())
+    targets = torch.tensor([[0, 1], [1, 1], [0, 0]])[:, None]
+    start = torch.zeros(1, BATCH, SYMBOLS).double()
+    like = torch.zeros(STEPS, 1, BATCH, SYMBOLS).double()
+    mask = (torch.arange(STEPS) < free_from).double()[:, None, None].expand(STEPS, 1, BATCH).contiguous()
+    shares = torch.full((STEPS, 1, BATCH), 1 / (STEPS * BATCH)).double()
+    free = range(free_from, STEPS)
+    found = [torch.zeros_like(leaf) for leaf in leaves]
+    whole = torch.zeros(()).double()
+    for drawn in itertools.product(range(SYMBOLS), repeat=len(free) * BATCH):
+        path = targets.clone()
+        path[free_from:, 0] = torch.tensor(drawn).reshape(len(free), BATCH)
+        fed = one_hot(path, like)
+        outputs = rollout(model, weights, truth=fed, start=start, feedback=Sample(), mask=None).outputs
+        log_p = -(prediction_loss(outputs, path) * (mask == 0)).sum()
+        lesson = Lesson(
+            sequences=SimpleNamespace(targets=targets), outputs=outputs, fed=fed, mask=mask, shares=shares,
+            behave=lambda forced, shown=fed: shown, critic={},
+        )  # fmt: skip
+        charged = (objective.charge(lesson) * shares).sum()
+        slopes = gradients(charged * log_p.exp().detach(), leaves)
+        found = [a + b for a, b in zip(found, slopes, strict=True)]
+        losses = prediction_loss(outputs, targets)
+        matched = (mask == 0) & (objective.reward is Reward.match)
+        cost = torch.where(matched, -(path == targets).double(), losses)
+        whole = whole + log_p.exp() * (cost * shares).sum()
+    return found, gradients(whole, leaves)
+
+
+@pytest.mark.parametrize("free_from", [0, 1, 3])
+@pytest.mark.parametrize("reward", Reward)
+def test_the_expected_policy_gradient_is_the_exact_one(reward, free_from):
+    for a, b in zip(*expected_gradients(PolicyGradient(reward=reward), free_from), strict=True):
+        assert gap(a, b) < CLOSE
+
+
+@pytest.mark.parametrize("fault", [broken.NoBaselineForOthers, broken.RewardsThePast])
+def test_a_biased_policy_gradient_is_caught(fault):
+    pairs = zip(*expected_gradients(fault(), 0), strict=True)
+    assert max(gap(a, b) for a, b in pairs) > 1e-3
+
+
+def test_the_score_alone_is_missing_from_a_sampled_feed():
+    """Without the objective the gradient through `sample` is that of the fed contexts alone: another one."""
+    found, exact = expected_gradients(SimpleNamespace(reward=Reward.likelihood, charge=_plain), 0)
+    assert max(gap(a, b) for a, b in zip(found, exact, strict=True)) > 1e-3
+
+
+def _plain(lesson):
+    return prediction_loss(lesson.outputs, lesson.sequences.targets)
+
+
+def test_the_baseline_takes_variance_away():
+    """Rewards with a large constant part: without a baseline the charge scales with it, with one it does not move."""
+    objective = PolicyGradient()
+    like, targets = torch.zeros(4, 1, 6, 3).double(), torch.zeros(4, 1, 6, dtype=torch.int64)
+    mask = like[..., 0]
+    lesson = Lesson(
+        sequences=SimpleNamespace(targets=targets), outputs=like, fed=one_hot(targets, like), mask=mask, shares=mask + 1,
+        behave=lambda forced: like, critic={},
+    )  # fmt: skip
+    assert not objective.charge(lesson).any(), "all strings earn the same, and yet something is charged"
+
+
+# --- data as demonstrator ---
+
+FLOW = Lorenz63(sequences=8, length=6, transient=0.0)
+
+
+def trained(regime, task, updates=8):
+    experiment = Experiment(
+        task=task, model=GRU(hidden=3), regime=regime, training=Training(updates=updates, batch=6, lr=0.05, log_every=100),
+        evaluation=Evaluation(warmup=2, horizon=4), dtype="float64",
+    )  # fmt: skip
+    return Group([experiment], {0: task.build(0, 6)})
+
+
+@pytest.mark.parametrize(
+    "task", [Lorenz63(sequences=8, length=6, transient=0.0), HiddenMarkov(sequences=8, length=6)], ids=repr
+)
+def test_what_is_fed_is_the_rollout_of_the_kept_weights_and_the_target_is_true(task):
+    group = trained(DataAsDemonstrator(iterations=2), task)
+    lessons, marks = Lessons(group), []
+    for update in range(8):
+        given = lessons.give(update, group.weights(), {})
+        if len(lessons.kept) > len(marks):
+            marks.append(update)
+            assert torch.equal(lessons.kept[-1], group.parameters.flat), "what is kept is not the model of this moment"
+        encoded, _ = group.encoded(given.sequences)
+        dealt = DataAsDemonstrator(iterations=2).dealt(6, update, 8)
+        for b, number in enumerate(dealt.tolist()):
+            one = replace_columns(given.sequences, b)
+            if number == 0:
+                assert torch.equal(given.fed[:, :, b], encoded[:, :, b]), "the truth is not fed where it was dealt"
+                continue
+            uniform = group.chance("samples", update, 6, 6)
+            shown = group.roll(
+                group.parameters.named(flat=lessons.kept[number - 1]), one, group.release(6, 1),
+                None if uniform is None else uniform[:, :, b : b + 1],
+            )  # fmt: skip
+            assert gap(given.fed[:, :, b], shown.fed[:, :, 0]) < CLOSE, f"set {number} is not the rollout of its stage"
+        assert given.mask is None
+        group.parameters.flat += 0.1 * (update + 1)
+    assert marks == [3, 6]
+
+
+def replace_columns(sequences, b):
+    return replace(
+        sequences, targets=sequences.targets[:, :, b : b + 1], start=sequences.start[:, b : b + 1],
+        weights=sequences.weights[:, :, b : b + 1],
+    )  # fmt: skip
+
+
+# --- measured forcing ---
+
+
+def test_the_growth_of_a_linear_map_is_the_norm_of_its_power():
+    task = Lorenz63(sequences=8, length=6, transient=0.0)
+    experiment = Experiment(task=task, model=Linear(), dtype="float64", evaluation=Evaluation(warmup=1, horizon=5))
+    group = Group([replace(experiment, seed=seed) for seed in range(2)], {seed: task.build(seed, 6) for seed in range(2)})
+    weights = group.weights()
+    sequences = group.batch("train", {seed: torch.arange(8) for seed in range(2)}, 6)
+    for r, found in enumerate(growth(group, weights, sequences)):
+        power = torch.linalg.matrix_power(weights["output.weight"][r], 6)
+        assert found == pytest.approx(float(torch.linalg.matrix_norm(power, 2)) ** (1 / 6), rel=1e-12)
+
+
+def test_the_growth_of_a_plrnn_is_that_of_its_jacobians_along_the_forced_orbit():
+    """The product of Jacobians, each by central differences (error 1e-9) at the true state."""
+    task = Lorenz63(sequences=8, length=4, transient=0.0)
+    experiment = Experiment(
+        task=task, model=ShallowPLRNN(hidden=6), dtype="float64", evaluation=Evaluation(warmup=1, horizon=3)
+    )
+    group = Group([experiment], {0: task.build(0, 4)})
+    weights = group.weights()
+    sequences = group.batch("train", {0: torch.arange(8)}, 4)
+    truth, start = group.encoded(sequences)
+    logs = []
+    for b in range(8):
+        product = torch.eye(3).double()
+        for t in range(4):
+            at = (start if t == 0 else truth[t - 1])[:, b : b + 1]
+            columns = []
+            for i in range(3):
+                step = torch.zeros(1, 1, 3).double()
+                step[..., i] = 1e-6
+                ahead, back = (group.model.step(weights, at + sign * step, group.model.start(1, 1, at))[0] for sign in (1, -1))
+                columns.append(((ahead - back) / 2e-6).flatten())
+            product = torch.stack(columns, 1) @ product
+        logs.append(torch.linalg.matrix_norm(product, 2).log())
+    wanted = float((torch.stack(logs).mean() / 4).exp())
+    assert growth(group, weights, sequences)[0] == pytest.approx(wanted, rel=1e-7)
+
+
+def test_a_measured_share_is_what_the_mask_holds_and_the_curves_show():
+    task = Lorenz63(sequences=8, length=6, transient=0.0)
+    regime = GeneralizedForcing(mode=Alpha.adaptive, every=2, decay=0.5)
+    experiment = Experiment(
+        task=task, model=GRU(hidden=3), regime=regime, training=Training(updates=5, batch=4, log_every=1),
+        evaluation=Evaluation(warmup=2, horizon=4), dtype="float64",
+    )  # fmt: skip
+    group = Group([experiment], {0: task.build(0, 6)})
+    lessons = Lessons(group)
+    shares = []
+    for update in range(4):
+        given = lessons.give(update, group.weights(), {})
+        assert (given.mask[:2] == 1).all()
+        assert (given.mask[2:] == lessons.share[0]).all()
+        shares.append(lessons.share[0])
+    assert shares[0] == shares[1] != shares[2] == shares[3], "measured at another update than every second"
+    (outcome,) = train(Group([experiment], {0: task.build(0, 6)}))
+    shown = [p.value for p in outcome.curves if p.quantity == "forcing_probability"]
+    assert shown[0] == shares[0]
+    assert shown == sorted(shown, reverse=True), "an untrained model stretches nothing, and yet the share does not fall"
+
+
+# --- noisy forcing ---
+
+
+def test_noise_is_fed_after_the_warmup_and_nowhere_else():
+    task = Lorenz63(sequences=400, length=6, transient=0.0)
+    experiment = Experiment(
+        task=task, model=GRU(hidden=2), regime=NoisyForcing(noise=0.3), training=Training(updates=2, batch=400),
+        evaluation=Evaluation(warmup=2, horizon=4), dtype="float64",
+    )  # fmt: skip
+    group = Group([experiment], {0: task.build(0, 6)})
+    given = Lessons(group).give(0, group.weights(), {})
+    truth, _ = group.encoded(given.sequences)
+    assert torch.equal(given.fed[:2], truth[:2]), "the warm-up is blurred"
+    error = (given.fed - truth)[2:]
+    assert float(error.std()) == pytest.approx(0.3, rel=5 / (2 * error.numel()) ** 0.5)  # five standard errors of a deviation
+    assert torch.equal(group.roll(group.weights(), given.sequences, None, None).fed, truth), "an evaluation is blurred"
+
+
+def test_symbols_are_replaced_at_their_rate():
+    regime, size = NoisyForcing(noise=0.25), 40_000
+    chance = torch.rand(1, size, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    truth = one_hot(torch.zeros(1, size, dtype=torch.int64), torch.zeros(1, size, 4).double())
+    rates = regime.blur(truth, chance, True).mean((0, 1))
+    for found, wanted in zip(rates.tolist(), [1 - 0.25 * 0.75, *3 * [0.0625]], strict=True):
+        assert abs(found - wanted) < 5 * (wanted * (1 - wanted) / size) ** 0.5
