@@ -16,13 +16,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
+from freerun.errors import require
+from freerun.lazy import torch
 from freerun.tasks import Truth
 
 #: The divergences of two distributions, in the order of the first axis of what `divergences` gives; nats, TV in [0, 1].
 KINDS = ("kl", "reverse_kl", "tv", "js")
+#: What the rows of a chain may sum to beside 1.
+TOLERANCE = 1e-9
 
 
 def divergences(
@@ -63,7 +66,7 @@ class Accumulated:
         return torch.where(forced > nothing, free / forced, torch.nan)
 
     def lengths(self) -> Float[torch.Tensor, " L"]:
-        """l = 1..L."""
+        """The lengths l = 1..L."""
         return torch.arange(1, len(self.left) + 1, dtype=torch.float64)
 
     def acc_err(self) -> Float[torch.Tensor, " L"]:
@@ -97,15 +100,27 @@ def chains(
         start: the symbol that stands before the first, or the probabilities of what stands there.
         steps: L.
     """
+    for name, each in (("true", true), ("model", model)):
+        rows = each.double()
+        require(
+            rows.shape == (len(rows), len(rows)) == tuple(true.shape), name, tuple(rows.shape), "be square and as wide as true"
+        )
+        proper = bool((rows >= 0).all()) and bool(((rows.sum(1) - 1).abs() <= TOLERANCE).all())
+        require(proper, name, rows.tolist(), f"have rows of probabilities that sum to 1 within {TOLERANCE:g}")
+    require(steps >= 1, "steps", steps, "be at least 1")
+    if isinstance(start, int):
+        require(0 <= start < len(true), "start", start, f"be a symbol from 0 to {len(true) - 1}, or their probabilities")
     true, model = true.double(), model.double()
     found = divergences(true.log(), model.log())
     first = torch.eye(len(true), dtype=torch.float64)[start] if isinstance(start, int) else start.double()
-    forced, free, left, in_truth, own = [], [], [], first, first
+    forced, free, left, gone = [], [], [], torch.zeros((), dtype=torch.float64)
+    in_truth, own = first, first
     for _ in range(steps):
         forced.append(_mean(found, in_truth, in_truth.sum()))
         free.append(_mean(found, own, own.sum()))
+        gone = gone + (own @ (model * (true == 0))).sum()
+        left.append(gone)
         in_truth, own = in_truth @ true, own @ (model * (true > 0))
-        left.append((1 - own.sum()).clamp(min=0))
     return Accumulated(forced=torch.stack(forced, 1), free=torch.stack(free, 1), left=torch.stack(left))
 
 
@@ -152,20 +167,27 @@ def over_all_prefixes(
     first = torch.full((prompts,), 1 / prompts).double() if shares is None else (shares / shares.sum()).double()
     own = log_q if spoken is None else spoken.double()
     in_truth, in_model = first[:, None], first[:, None]
-    forced, free, left, gone = [], [], [], torch.zeros((), dtype=torch.float64)
+    forced, free, left = [], [], []
+    gone = over = torch.zeros((), dtype=torch.float64)
     for j in range(steps):
         some = torch.arange(0, count, size ** (steps - 1 - j))
         at = (torch.arange(prompts)[:, None] * count + some).reshape(-1)
         row = warmup + j
-        log_p, q, alive = truth.log_probs[row, at], own[row, at].exp(), (truth.inside & ~truth.ended)[row, at]
+        log_p, q = truth.log_probs[row, at], own[row, at].exp()
+        inside, ended = truth.inside[row, at], truth.ended[row, at]
+        in_truth, in_model = in_truth.reshape(-1), in_model.reshape(-1)
+        over = over + in_model[inside & ended].sum()
+        in_truth, in_model = (torch.where(inside & ~ended, part, 0.0) for part in (in_truth, in_model))
         found = divergences(log_p, log_q[row, at])
-        in_truth, in_model = (torch.where(alive, part.reshape(-1), 0.0) for part in (in_truth, in_model))
         forced.append(_mean(found, in_truth, torch.ones(())))
-        free.append(_mean(found, in_model, 1 - gone))
-        gone = gone + (in_model[:, None] * torch.where(log_p > -torch.inf, 0.0, q)).sum()
+        free.append(_mean(found, in_model, in_model.sum() + over))
+        stray = torch.where(log_p > -torch.inf, 0.0, q).sum(-1)
+        gone = gone + torch.where(in_model > 0, in_model * stray, 0.0).sum()
         left.append(gone)
-        in_truth = in_truth[:, None] * torch.where(alive[:, None], log_p.exp(), 0.0)
-        in_model = in_model[:, None] * q
+        in_truth, in_model = (
+            torch.where(part[:, None] > 0, part[:, None] * onward, 0.0)
+            for part, onward in ((in_truth, log_p.exp()), (in_model, q))
+        )
     return Accumulated(forced=torch.stack(forced, 1), free=torch.stack(free, 1), left=torch.stack(left), floor=floor)
 
 
@@ -201,23 +223,21 @@ class Estimated(Accumulated):
 
 
 def estimated(
-    free: tuple[Truth, Float[torch.Tensor, "L N K"]],
-    forced: tuple[Truth, Float[torch.Tensor, "L N K"]],
-    *,
-    spoken: Float[torch.Tensor, "L N K"] | None = None,
+    free: tuple[Truth, Float[torch.Tensor, "4 L N"]],
+    forced: tuple[Truth, Float[torch.Tensor, "4 L N"]],
+    spoken: Float[torch.Tensor, "L N K"],
     floor: Float[torch.Tensor, " 4"] | None = None,
 ) -> Estimated:
     """From rollouts: N sequences that the model generated, and N true ones that it was fed.
 
     Args:
-        free, forced: the oracle's answer and the model's log-probabilities at every step after what both were given.
-        spoken: as in `over_all_prefixes`, of the free rollout.
+        free, forced: the oracle's answer and the model's `divergences` from it, at every step after what both were given.
+        spoken: the log-probabilities by which the model generates, of the free rollout.
     """
-    (said, log_q), (true, log_q_true) = free, forced
-    m_free, each_free = _means(divergences(said.log_probs, log_q), said.inside & ~said.ended, said.inside)
-    m_forced, each_forced = _means(divergences(true.log_probs, log_q_true), true.inside & ~true.ended, true.inside)
-    own = (log_q if spoken is None else spoken).double().exp()
-    stray = torch.where(said.log_probs > -torch.inf, 0.0, own).sum(-1)
+    said, true = free[0], forced[0]
+    m_free, each_free = means(free[1], said.inside & ~said.ended, said.inside)
+    m_forced, each_forced = means(forced[1], true.inside & ~true.ended, true.inside)
+    stray = torch.where(said.log_probs > -torch.inf, 0.0, spoken.double().exp()).sum(-1)
     gone = torch.where(said.inside, torch.where(said.ended, 0.0, stray), 1.0)
     left = gone.mean(1)
     return Estimated(
@@ -226,8 +246,10 @@ def estimated(
     )  # fmt: skip
 
 
-def _means(values: torch.Tensor, alive: torch.Tensor, inside: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The mean of what counts over what is inside, and the part of each sequence in its error."""
+def means(
+    values: Float[torch.Tensor, "*kind L N"], alive: Bool[torch.Tensor, "L N"], inside: Bool[torch.Tensor, "L N"]
+) -> tuple[Float[torch.Tensor, "*kind L"], Float[torch.Tensor, "*kind L N"]]:
+    """The mean over what is inside, of which what is not alive adds 0, and the part of each sequence in its error."""
     values, share = torch.where(alive, values, 0.0), inside.double()
     mean = values.sum(-1) / share.sum(-1)
     each = torch.where(inside, values - mean[..., None], 0.0) / share.mean(-1)[:, None]
@@ -253,4 +275,4 @@ def student(freedom: int) -> float:
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
     )
-    return z + sum(term / n**k for k, term in enumerate(terms, 1))
+    return float(z + sum(term / n**k for k, term in enumerate(terms, 1)))

@@ -12,6 +12,7 @@ import importlib.util
 import inspect
 import pkgutil
 import sys
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -78,9 +79,17 @@ def get(kind: str, name: str) -> type:
         ConfigError: if there is no such part; names the nearest one.
     """
     known = parts(kind)
-    if name not in known:
-        raise ConfigError(f"{kind}={name}: unknown {kind}; {nearest(name, known)}")
-    return known[name]
+    if name in known:
+        return known[name]
+    raise unknown(kind, name, known)
+
+
+def unknown(kind: str, name: str, choices: Iterable[str]) -> ConfigError:
+    """The error for a name that is no part of a kind: names the kind that has it, or else the nearest one."""
+    for other in KINDS:
+        if other != "metric" and name in parts(other):
+            return ConfigError(f"{kind}={name}: unknown {kind}; {name} is one of another kind: {other}={name}")
+    return ConfigError(f"{kind}={name}: unknown {kind}; {nearest(name, choices)}")
 
 
 def name_of(part: object) -> str:

@@ -130,7 +130,7 @@ def _check(item: Override) -> None:
             if name in (None, "null") and key in ("feedback", "objective"):
                 continue
             if name not in choices:
-                raise ConfigError(f"{key}={name}: unknown {key}; {nearest(str(name), choices)}")
+                raise catalog.unknown(key, str(name), choices)
 
 
 def _first_setting(node: str) -> str:
@@ -187,7 +187,7 @@ def _apply(config: DictConfig, item: Override) -> None:
         raise ConfigError(f"{item.input_line}: {key} holds settings; set one of them, for example {_first_setting(key)}=...")
     node, _, name = key.rpartition(".")
     parent = OmegaConf.select(config, node) if node else config
-    if not isinstance(parent, DictConfig) or name not in parent:
+    if not isinstance(parent, DictConfig) or name not in list(parent):  # `in` is false for a key that is still open
         keys = parent.keys() if isinstance(parent, DictConfig) else _flat(config)
         where = (
             f" of {node} {catalog.name_of(OmegaConf.get_type(parent))}"

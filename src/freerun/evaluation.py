@@ -246,6 +246,7 @@ def _observe(
         picks=picks,
         warmup=group.warmup if warmup is None else warmup,
         split=split,
+        start=sequences.start[r].cpu(),
         hidden=said,
         forced=forced,
     )

@@ -15,7 +15,7 @@ from freerun.tables import MEASURE
 
 #: Metrics that are averages over those sequences alone for which they have a meaning (KL: prefixes inside the support). Where
 #: such a metric is undefined at a step, no sequence was left; where any other one is, a number overflowed.
-CONDITIONAL = frozenset({"kl"})
+CONDITIONAL = frozenset({"kl", "tv", "js"})
 
 
 def exposure_gap(gaps: pd.DataFrame) -> pd.DataFrame:

@@ -5,7 +5,7 @@ the same bits alone and in any group, on a CPU with one thread:
 
 * a matrix product over replicas never mixes them, but a product of width 1 takes another path in a group of one, so widths
   of 1 are padded to 2 (`affine`);
-* the vectorised sigmoid rounds differently in the last few elements of a tensor, the hyperbolic tangent does not (`sigmoid`);
+* the vectorised sigmoid rounds differently in the last few elements of a tensor, the hyperbolic tangent does not;
 * a sum over a tensor with the replica axis inside changes its order with R, so reductions run on one replica's own
   contiguous copy (`per_replica`).
 """
@@ -76,11 +76,6 @@ def over_time(
     flat = x.permute(1, 0, 2, 3).reshape(replicas, steps * batch, width)
     out = function(flat)
     return out.reshape(replicas, steps, batch, -1).permute(1, 0, 2, 3)
-
-
-def sigmoid(x: torch.Tensor) -> torch.Tensor:
-    """The logistic function with the same bits at every position of a tensor."""
-    return torch.tanh(x * 0.5) * 0.5 + 0.5
 
 
 def per_replica(reduce: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, axis: int = 0) -> Float[torch.Tensor, " R"]:

@@ -17,9 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 import pandas as pd
 
 from freerun.errors import CorruptRecord
+from freerun.extract import Extract
+from freerun.index import bodies, extracts, parsed
 from freerun.store import Store, write_atomic
 
 #: The axes of an experiment that are columns by their plain name.
@@ -57,17 +60,11 @@ def frames(store: Store, ids: Iterable[str], study: str, planned: Mapping[str, M
         planned: the canonical experiments by identity, to tell what pending runs would have been.
     """
     order = list(dict.fromkeys(ids))
-    rows: list[dict[str, Any]] = []
-    curves: list[tuple[int, list[dict[str, Any]]]] = []
-    series: list[tuple[int, dict[str, Any]]] = []
-    for number, (run, record) in enumerate(records(store, order)):
-        tree = record["experiment"] if record else (planned or {}).get(run, {})
-        rows.append({"run": run, "study": study, **_axes(tree), **_settings(tree), **_outcome(record, store.failure(run))})
-        if record:
-            curves.append((number, record["curves"]))
-            series.extend((number, {**each, "values": np.array(each["values"], dtype=float)}) for each in record["series"])
-    runs = _typed(rows)
-    return Tables(runs=runs, curves=_curves(curves, order), gaps=_gaps(series, runs))
+    found = extracts(store, order, _outcome)
+    sound = set(found.runs())
+    at = np.array([place for place, run in enumerate(order) if run in sound], dtype=np.int64)
+    runs = _runs(order, study, found, at, store, planned or {})
+    return Tables(runs=runs, curves=_curves(found, at, order), gaps=_gaps(found, at, runs))
 
 
 def records(store: Store, ids: Iterable[str]) -> Iterator[tuple[str, dict[str, Any] | None]]:
@@ -81,7 +78,8 @@ def records(store: Store, ids: Iterable[str]) -> Iterator[tuple[str, dict[str, A
 
 def samples(store: Store, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
     """What the tasks of finished runs show of their free rollouts, by run; runs that show nothing are left out."""
-    return {run: record["sample"] for run, record in records(store, ids) if record and record.get("sample")}
+    found = ((run, parsed(store, run, body)) for run, body, _ in bodies(store, list(ids)) if body is not None)
+    return {run: record["sample"] for run, record in found if record.get("sample")}
 
 
 def write(tables: Tables, folder: Path) -> None:
@@ -143,16 +141,39 @@ def _outcome(record: dict[str, Any] | None, failure: str | None = None) -> dict[
     return found | {key: made.get(key) for key in ("commit", "machine", "threads", "data")}
 
 
-def _typed(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """The rows as a frame whose types depend on the values alone: first what a run is, then its settings, then its outcome."""
-    first, last = (
-        ("run", "study", *AXES),
-        tuple(_outcome(None)) + tuple(_outcome({"status": "", "reason": "", "provenance": {}})),
-    )
+def _runs(
+    order: list[str], study: str, found: Extract, at: np.ndarray, store: Store, planned: Mapping[str, Mapping[str, Any]]
+) -> pd.DataFrame:
+    """A row for each run, whose types depend on the values alone: first what a run is, then its settings, then its outcome."""
+    trees: list[Mapping[str, Any]] = [orjson.loads(text) for text in found.texts["experiment"]]
+    outcomes: list[dict[str, Any]] = [orjson.loads(text) for text in found.texts["outcome"]]
+    tree, outcome = (np.zeros(len(order), dtype=np.int64) for _ in range(2))
+    tree[at], outcome[at] = found.columns["experiment"], found.columns["outcome"]
+    seeds = pd.array([None] * len(order), dtype="Int64")
+    seeds[at] = found.columns["seed"]
+    for place in np.setdiff1d(np.arange(len(order)), at).tolist():
+        plan = planned.get(order[place], {})
+        tree[place], outcome[place] = len(trees), len(outcomes)
+        trees.append(plan)
+        outcomes.append(_outcome(None, store.failure(order[place])))
+        seeds[place] = plan.get("seed", pd.NA)
+    of_tree = _columns([{**_axes(each), **_settings(each)} for each in trees], tree)
+    of_outcome = _columns(outcomes, outcome)
+    last = dict.fromkeys([*_outcome(None), *_outcome({"status": "", "reason": "", "provenance": {}})])
+    empty = pd.Series([None] * len(order), dtype="str")
+    columns = {"run": pd.Series(order, dtype="str"), "study": pd.Series([study] * len(order), dtype="str")}
+    columns |= {name: pd.Series(seeds) if name == "seed" else of_tree.pop(name, empty) for name in AXES}
+    of_tree.pop("seed", None)
+    columns |= {name: of_tree[name] for name in sorted(of_tree) if name not in columns and name not in last}
+    return pd.DataFrame({**columns, **{name: of_outcome.get(name, empty) for name in last}})
+
+
+def _columns(kinds: list[dict[str, Any]], codes: np.ndarray) -> dict[str, pd.Series]:
+    """A column for every key of some kinds of rows, each row being of one kind that comes up."""
+    used, codes = np.unique(codes, return_inverse=True)
+    rows = [kinds[kind] for kind in used]
     names = dict.fromkeys(name for row in rows for name in row)
-    settings = sorted(name for name in names if name not in first and name not in last)
-    columns = {name: _column([row.get(name) for row in rows]) for name in (*first, *settings, *dict.fromkeys(last))}
-    return pd.DataFrame({**columns, "seed": columns["seed"].astype("Int64")})
+    return {name: _column([row.get(name) for row in rows]).take(codes).reset_index(drop=True) for name in names}
 
 
 def _column(values: list[Any]) -> pd.Series:
@@ -167,37 +188,37 @@ def _column(values: list[Any]) -> pd.Series:
     return pd.Series(texts, dtype="str")
 
 
-def _curves(curves: list[tuple[int, list[dict[str, Any]]]], order: list[str]) -> pd.DataFrame:
-    points = [point for _, each in curves for point in each]
-    run = np.repeat(np.array([number for number, _ in curves], dtype=np.int64), [len(each) for _, each in curves])
+def _curves(found: Extract, at: np.ndarray, order: list[str]) -> pd.DataFrame:
+    of = found.columns
     return pd.DataFrame(
         {
-            "run": pd.Categorical.from_codes(run, pd.Index(list(order), dtype="str")),
-            "update": np.array([point["update"] for point in points], dtype=np.int64),
-            "quantity": _coded([point["quantity"] for point in points]),
-            "value": np.array([point["value"] for point in points], dtype=float),
+            "run": pd.Categorical.from_codes(np.repeat(at, of["points"]), pd.Index(order, dtype="str")),
+            "update": of["update"],
+            "quantity": _coded(of["quantity"], found.texts["quantity"]),
+            "value": of["logged"],
         }
     )
 
 
-def _gaps(series: list[tuple[int, dict[str, Any]]], runs: pd.DataFrame) -> pd.DataFrame:
-    sizes = np.array([len(each["values"]) for _, each in series], dtype=np.int64)
-    run = np.repeat(np.array([number for number, _ in series], dtype=np.int64), sizes)
-    columns: dict[str, Any] = {"run": pd.Categorical.from_codes(run, pd.Index(list(runs["run"]), dtype="str"))}
+def _gaps(found: Extract, at: np.ndarray, runs: pd.DataFrame) -> pd.DataFrame:
+    of, sizes = found.columns, found.columns["length"]
+    ends = np.cumsum(sizes)
+    values = pd.Series(sizes).groupby(np.repeat(np.arange(len(at)), of["series"])).sum().reindex(range(len(at)), fill_value=0)
+    row = np.repeat(at, values.to_numpy())
+    columns: dict[str, Any] = {"run": pd.Categorical.from_codes(row, pd.Index(list(runs["run"]), dtype="str"))}
     for name in ("study", *AXES[:-1]):
-        columns[name] = _coded(list(runs[name])).take(run)
-    columns["seed"] = runs["seed"].fillna(-1).to_numpy(dtype=np.int64)[run]
+        codes, texts = pd.factorize(runs[name])
+        columns[name] = pd.Categorical.from_codes(codes.astype(np.int32)[row], pd.Index(texts, dtype="str"))
+    columns["seed"] = runs["seed"].fillna(-1).to_numpy(dtype=np.int64)[row]
     for name in ("split", "mode", "metric"):
-        columns[name] = _coded([each[name] for _, each in series]).repeat(sizes)
-    steps = [each["first"] + np.arange(len(each["values"]), dtype=np.int64) for _, each in series]
-    columns["step"] = np.concatenate([np.zeros(0, dtype=np.int64), *steps])
-    columns["value"] = np.concatenate([np.zeros(0), *(each["values"] for _, each in series)])
-    columns["unit"] = _coded([each["unit"] for _, each in series]).repeat(sizes)
+        columns[name] = _coded(of[name], found.texts[name]).repeat(sizes)
+    columns["step"] = np.arange(len(of["value"])) - np.repeat(ends - sizes - of["first"], sizes)
+    columns["value"] = of["value"]
+    columns["unit"] = _coded(of["unit"], found.texts["unit"]).repeat(sizes)
     return pd.DataFrame(columns)
 
 
-def _coded(values: list[Any]) -> pd.Categorical:
+def _coded(codes: np.ndarray, texts: list[str]) -> pd.Categorical:
     """Text as a categorical whose categories stand in the order in which they first come up."""
-    known = {value: code for code, value in enumerate(dict.fromkeys(v for v in values if isinstance(v, str)))}
-    codes = np.array([known.get(value, -1) for value in values], dtype=np.int64)
-    return pd.Categorical.from_codes(codes, pd.Index(list(known), dtype="str"))
+    places, order = pd.factorize(codes)
+    return pd.Categorical.from_codes(places, pd.Index([texts[code] for code in order], dtype="str"))

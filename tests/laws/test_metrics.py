@@ -41,7 +41,8 @@ CAUGHT = [
     (kit.law_padding_changes_nothing, broken.CountsThePadding),
     (kit.law_order_does_not_matter, broken.TheFirstSequence),
     (kit.law_never_infinite, broken.InfiniteKL),
-    (kit.law_inputs_are_left_alone, broken.NormalisesInPlace),
+    (kit.law_measures_one_value_a_step_or_one_in_all, broken.NormalisesInPlace),
+    (kit.law_nothing_to_count_is_undefined, broken.ZeroWhereNothingCounts),
     (law_ending_at_once_is_worst, broken.StopsWithTheModel),
 ]
 

@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
 import torch
 
+from freerun.errors import ConfigError
 from freerun.laws import CLOSE, gap, gradients, noise, small, small_parts, weights_of
 from freerun.laws import models as kit
 from freerun.models.gru import GATES, GRU
 from freerun.models.hidden_recurrent import HiddenRecurrent
+from freerun.models.linear import Linear
+from freerun.models.lstm import LSTM
+from freerun.models.shallow_plrnn import ShallowPLRNN
+from freerun.models.stencil import Stencil
+from freerun.models.transformer import EPSILON, Transformer
 from laws.broken import models as broken
 
 LAWS = [law for name, law in vars(kit).items() if name.startswith("law_")]
-MODELS = small_parts("model")
+MODELS = [small(type(model), hidden=hidden) for model in small_parts("model").values() for hidden in (1, 5, 16)]
+OTHERS = [
+    Linear(bias=False), Stencil(taps=1), Stencil(taps=3, offset=1, bias=True), ShallowPLRNN(hidden=5, latent=1),
+    ShallowPLRNN(hidden=5, latent=3), Transformer(hidden=6, heads=2, layers=1, mlp=1), Transformer(hidden=4, heads=4, layers=3),
+]  # fmt: skip
+EACH = {repr(model): model for model in [*MODELS, *OTHERS]}
 CAUGHT = [
     (kit.law_unroll_is_the_step_repeated, broken.FastPathDiffers),
     (kit.law_unroll_is_the_step_repeated, broken.FastPathCutsTheGradient),
     (kit.law_causal, broken.SeesTheFuture),
     (kit.law_causal, broken.Deaf),
+    (kit.law_causal, broken.NoMask),
+    (kit.law_what_follows_changes_nothing_before, broken.NoMask),
+    (kit.law_what_follows_changes_nothing_before, broken.KnowsTheLength),
+    (kit.law_unroll_is_the_step_repeated, broken.CacheLosesOne),
+    (kit.law_state_carries_over_a_split, broken.ForgetsItsPlace),
+    (kit.law_summary_has_one_width, broken.SummaryGrows),
     (kit.law_memory_as_declared, broken.ClaimsNoMemory),
     (kit.law_rows_are_independent, broken.NormalisesOverTheBatch),
     (kit.law_rows_are_independent, broken.BroadcastsOneState),
@@ -30,16 +50,22 @@ CAUGHT = [
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
-@pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("hidden", [1, 5, 16])
-def test_law(law, name, hidden):
-    law(small(type(MODELS[name]), hidden=hidden))
+@pytest.mark.parametrize("name", EACH)
+def test_law(law, name):
+    law(EACH[name])
 
 
 @pytest.mark.parametrize(("law", "part"), CAUGHT, ids=lambda x: x.__name__)
 def test_law_catches(law, part):
     with pytest.raises(AssertionError):
         law(part(hidden=5))
+
+
+def test_the_smallest_counter_example_is_named():
+    with pytest.raises(
+        AssertionError, match=r"o_0 depends on an input after it \(inputs 1, outputs 1, 2 steps, batch 2, float64"
+    ):
+        kit.law_causal(broken.SeesTheFuture(hidden=5))
 
 
 def test_every_law_has_been_seen_to_fail():
@@ -55,6 +81,10 @@ def _torch_layer(kind: type, r: int, inputs: int, hidden: int, parameters: dict[
 def _as_torch(model, weights) -> tuple[type, dict[str, torch.Tensor]]:
     """Our weights under the names, and in the layout, of `torch.nn`."""
     silent = weights["output.bias"].new_zeros(len(weights["output.bias"]), model.hidden)
+    if isinstance(model, LSTM):
+        inputs = weights["gates"].shape[1] - model.hidden - 1
+        u, b, w = weights["gates"].split([inputs, 1, model.hidden], 1)
+        return torch.nn.LSTM, _named(u, b[:, 0], w, silent.repeat(1, 4))
     if isinstance(model, GRU):
         u = torch.cat([weights[f"input.{gate}"] for gate in GATES], 2)
         w = torch.cat([weights[f"recurrent.{gate}"] for gate in GATES], 2)
@@ -71,14 +101,15 @@ def _named(u, b, w, c) -> dict[str, torch.Tensor]:
 def law_equals_torch(model, hidden_of) -> None:
     weights = weights_of(model, 3, 2, 2)
     u = noise(6, 2, 4, 3)
-    ours, (last,) = hidden_of(model, weights, u)
+    ours, last = hidden_of(model, weights, u)
     kind, parameters = _as_torch(model, weights)
     for r in range(2):
         layer = _torch_layer(kind, r, 3, model.hidden, parameters)
         hidden, end = layer(u[:, r])
         outputs = hidden @ weights["output.weight"][r] + weights["output.bias"][r]
         assert gap(ours[:, r], outputs) < CLOSE, f"replica {r} differs from {kind.__name__} by {gap(ours[:, r], outputs):.1e}"
-        assert gap(last[r], end[0]) < CLOSE
+        for part, theirs in zip(last, end if isinstance(end, tuple) else (end,), strict=True):
+            assert gap(part[r], theirs[0]) < CLOSE
         mine = gradients(ours[:, r].square().sum(), list(weights.values()))
         _, named = _as_torch(model, dict(zip(weights, mine, strict=True)))
         outputs.square().sum().backward()
@@ -94,13 +125,169 @@ def _unroll(model, weights, u):
     return model.unroll(weights, u, model.start(2, 4, u[0]))
 
 
-@pytest.mark.parametrize(
-    "model", [GRU(hidden=5), GRU(hidden=1), HiddenRecurrent(hidden=5), HiddenRecurrent(hidden=1)], ids=repr
-)
+@pytest.mark.parametrize("model", [kind(hidden=hidden) for kind in (GRU, LSTM, HiddenRecurrent) for hidden in (5, 1)], ids=repr)
 def test_equals_the_layer_of_torch(model):
     law_equals_torch(model, _unroll)
 
 
-def test_the_oracle_catches_swapped_gates():
+@pytest.mark.parametrize("kind", [broken.SwappedGates, broken.CellAndForgetSwapped])
+def test_the_oracle_catches_swapped_gates(kind):
     with pytest.raises(AssertionError):
-        law_equals_torch(broken.SwappedGates(hidden=5), _unroll)
+        law_equals_torch(kind(hidden=5), _unroll)
+
+
+def test_a_step_of_a_gate_has_the_gradient_of_its_formula():
+    """Value and gradient, of both results, also where the gradient of one is not asked for."""
+    model = LSTM(hidden=3)
+    weights = weights_of(model, 2, 1, 2)
+    u, h, c = (noise(2, 4, n, seed=n).requires_grad_() for n in (2, 3, 3))
+    c = c * 2
+    leaves = [u, h, c, weights["gates"]]
+
+    def formula():
+        i, f, g, o = (torch.cat([u, torch.ones(2, 4, 1).double(), h], -1) @ weights["gates"]).chunk(4, -1)
+        cell = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        return o.sigmoid() * cell.tanh(), cell
+
+    for charge in ((1, 0), (0, 1), (0.3, 2)):
+        ours, textbook = (
+            gradients(sum(q * part.square().sum() for q, part in zip(charge, results, strict=True)), leaves)
+            for results in (model.advance(weights, u, (h, c))[1], formula())
+        )
+        assert all(gap(a, b) < CLOSE for a, b in zip(ours, textbook, strict=True))
+
+
+# --- the other models against a reference of their own ---
+
+
+def _decoder(model, weights, u, r):
+    """A decoder built from `torch.nn.TransformerEncoderLayer`, for replica `r` of inputs ``[T R B I]``."""
+    steps, size = len(u), model.hidden
+    heads = model.heads or math.gcd(4, size)
+    ahead = torch.nn.Transformer.generate_square_subsequent_mask(steps, dtype=torch.float64)
+    place = [[(math.cos if c % 2 else math.sin)(t / 10000 ** ((c - c % 2) / size)) for c in range(size)] for t in range(steps)]
+    x = u[:, r].transpose(0, 1) @ weights["input.weight"][r] + weights["input.bias"][r] + torch.tensor(place).double()
+    norm = torch.nn.RMSNorm(size, eps=EPSILON, elementwise_affine=False)
+    for number in range(model.layers):
+        layer = torch.nn.TransformerEncoderLayer(
+            size, heads, model.mlp * size, dropout=0.0, batch_first=True, norm_first=True, bias=False, dtype=torch.float64
+        )
+        layer.norm1 = layer.norm2 = norm
+        names = {
+            "self_attn.in_proj_weight": "attend", "self_attn.out_proj.weight": "mix", "linear1.weight": "rise",
+            "linear2.weight": "fall",
+        }  # fmt: skip
+        own = {theirs: weights[f"{number}.{ours}"][r].mT for theirs, ours in names.items()}
+        x = torch.func.functional_call(layer, own, (x,), {"src_mask": ahead, "is_causal": True})
+    return (norm(x) @ weights["output.weight"][r] + weights["output.bias"][r]).transpose(0, 1)
+
+
+def _shallow(model, weights, u, r):
+    """The formula, one sequence and one step at a time."""
+    w = {name: value[r] for name, value in weights.items()}
+    seen = w["decay"].shape[-1] - model.latent
+    rows = []
+    for b in range(u.shape[2]):
+        latent, outputs = torch.zeros(model.latent).double(), []
+        for t in range(len(u)):
+            x, z = u[t, r, b, :-seen], torch.cat([u[t, r, b, -seen:], latent])
+            bent = torch.clamp(w["bend.weight"].T @ z + w["bend.bias"][0], min=0)
+            z = torch.diag(w["decay"][0]) @ z + w["mix.weight"].T @ bent + w["mix.bias"][0]
+            z = z + (w["drive"].T @ x if len(x) else 0)
+            latent = z[seen:]
+            outputs.append(z[:seen])
+        rows.append(torch.stack(outputs))
+    return torch.stack(rows, 1)
+
+
+def _rolled(model, weights, u, r):
+    taps = weights["stencil.weight"][r, :, 0]
+    shifted = [torch.from_numpy(np.roll(u[:, r].numpy(), model.offset - j, -1)) for j in range(model.taps)]
+    constant = weights["stencil.bias"][r, 0] if model.bias else 0
+    return sum(tap * field for tap, field in zip(taps, shifted, strict=True)) + constant
+
+
+def _regression(model, weights, u, r):
+    constant = weights["output.bias"][r, 0] if model.bias else 0
+    return torch.einsum("tbi,io->tbo", u[:, r], weights["output.weight"][r]) + constant
+
+
+REFERENCES = [
+    *((Transformer(hidden=h, heads=n, layers=k, mlp=m), _decoder, 3, 2)
+      for h, n, k, m in ((8, None, 2, 4), (8, 1, 1, 1), (6, 3, 3, 2), (5, None, 2, 4), (1, None, 1, 4))),
+    *((ShallowPLRNN(hidden=h, latent=n), _shallow, i, o) for h in (1, 5) for n in (0, 2) for i, o in ((1, 1), (4, 3))),
+    *((Stencil(taps=k, offset=j, bias=b), _rolled, 5, 5) for k, j, b in ((2, 0, False), (3, 1, True), (1, 0, False), (7, 6, True))),
+    *((Linear(bias=b), _regression, i, o) for b in (True, False) for i, o in ((1, 1), (3, 2))),
+]  # fmt: skip
+
+
+def law_equals_a_reference(model, reference, inputs, outputs) -> None:
+    weights, u = weights_of(model, inputs, outputs, 2), noise(6, 2, 4, inputs)
+    ours, _ = _unroll(model, weights, u)
+    for r in range(2):
+        wanted = reference(model, weights, u, r)
+        assert gap(ours[:, r], wanted) < CLOSE, f"{model} is {gap(ours[:, r], wanted):.1e} off its reference"
+        leaves = list(weights.values())
+        slopes = [gradients(x.square().sum(), leaves) for x in (ours[:, r], wanted)]
+        for name, a, b in zip(weights, *slopes, strict=True):
+            assert gap(a, b) < CLOSE, f"{model}: the gradient of {name} is {gap(a, b):.1e} off its reference"
+
+
+@pytest.mark.parametrize(("model", "reference", "inputs", "outputs"), REFERENCES, ids=repr)
+def test_equals_a_reference(model, reference, inputs, outputs):
+    law_equals_a_reference(model, reference, inputs, outputs)
+
+
+@pytest.mark.parametrize(
+    ("model", "reference", "inputs", "outputs"),
+    [
+        (broken.NoMask(hidden=5), _decoder, 3, 2), (broken.NotPeriodic(), _rolled, 5, 5), (broken.Mirrored(), _rolled, 5, 5),
+        (broken.ReadsTheInputAsState(hidden=5), _shallow, 4, 3), (broken.Bends(), _regression, 3, 2),
+    ],
+    ids=lambda x: type(x).__name__,
+)  # fmt: skip
+def test_the_reference_catches(model, reference, inputs, outputs):
+    with pytest.raises(AssertionError):
+        law_equals_a_reference(model, reference, inputs, outputs)
+
+
+def test_one_value_fed_to_a_linear_model_without_a_constant_is_one_weight():
+    weights = weights_of(Linear(bias=False), 1, 1)
+    assert {name: tuple(value.shape) for name, value in weights.items()} == {"output.weight": (2, 1, 1)}
+
+
+def test_a_model_says_whether_it_remembers():
+    assert ShallowPLRNN(latent=0).memoryless
+    assert not ShallowPLRNN(latent=1).memoryless
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: LSTM(hidden=0), "hidden must be at least 1, got 0"),
+        (lambda: Transformer(hidden=0), "hidden must be at least 1, got 0"),
+        (lambda: Transformer(layers=0), "layers must be at least 1, got 0"),
+        (lambda: Transformer(mlp=0), "mlp must be at least 1, got 0"),
+        (lambda: Transformer(hidden=10, heads=4), r"heads must divide hidden \(10\), got 4"),
+        (lambda: Transformer(hidden=10, heads=0), r"heads must divide hidden \(10\), got 0"),
+        (lambda: Transformer(hidden=10, heads=-2), r"heads must divide hidden \(10\), got -2"),
+        (lambda: ShallowPLRNN(hidden=0), "hidden must be at least 1, got 0"),
+        (lambda: ShallowPLRNN(latent=-1), "latent must not be negative, got -1"),
+        (lambda: Stencil(taps=0), "taps must be at least 1, got 0"),
+        (lambda: Stencil(taps=2, offset=2), r"offset must lie in 0 \.\. taps - 1 = 1, got 2"),
+        (lambda: Stencil(offset=-1), r"offset must lie in 0 \.\. taps - 1 = 1, got -1"),
+    ],
+)
+def test_a_setting_out_of_range_is_refused(make, text):
+    with pytest.raises(ValueError, match=f"^{text}$"):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("model", "inputs", "outputs"), [(Stencil(), 4, 3), (Stencil(), 0, 0), (ShallowPLRNN(), 2, 3), (ShallowPLRNN(), 0, 1)]
+)
+def test_widths_that_a_model_cannot_take_are_refused_in_one_line(model, inputs, outputs):
+    with pytest.raises(ConfigError, match="choose") as found:
+        model.shapes(inputs, outputs)
+    assert "\n" not in str(found.value)
+    assert len(str(found.value)) <= 200

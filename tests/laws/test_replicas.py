@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from freerun.laws import CLOSE, gap, gradients, noise, same_bits
-from freerun.replicas import Adam, Shape, affine, initial_weights, linear, over_time, per_replica, project, sigmoid
+from freerun.replicas import Adam, Shape, affine, initial_weights, linear, over_time, per_replica, project
 
 R, P = 4, 11
 RATES, DECAYS, CLIPS = [1e-2, 3e-3, 1e-3, 0.3], [0.0, 0.1, 0.01, 0.5], [math.inf, 1.0, 0.1, 2.0]
@@ -146,17 +146,6 @@ def test_an_affine_map_is_x_w_plus_b(inner, outer):
     if inner:
         whole = noise(3, 4, outer, seed=4)
         assert gap(affine(x, w, whole), x @ w + whole) < CLOSE
-
-
-def test_the_sigmoid_is_that_of_torch_and_the_same_at_every_position():
-    x = torch.linspace(-40, 40, 1001, dtype=torch.float64).requires_grad_()
-    assert gap(sigmoid(x), torch.sigmoid(x)) < CLOSE
-    assert gap(*(gradients(f(x).sum(), [x])[0] for f in (sigmoid, torch.sigmoid))) < CLOSE
-    for dtype in (torch.float32, torch.float64):
-        values = noise(1, dtype=dtype).expand(37).clone()
-        assert len(sigmoid(values).unique()) == 1
-        many = noise(101, dtype=dtype)
-        assert all(same_bits(sigmoid(many[n : n + 1])[0], sigmoid(many)[n]) for n in range(101))
 
 
 def test_a_reduction_has_the_same_bits_in_any_group():

@@ -21,6 +21,7 @@ def minimum(objective, slope, low: float, high: float, points: int = 20_001) -> 
 def errors_in_variables(s: float, phi: float, horizon: int) -> float:
     """The best weight a of yhat_k = a^k y_0 over k = 1..T: the minimum of sum_k a^(2k) - 2 a^k s phi^k."""
     k = np.arange(1, horizon + 1)
+
     def objective(a: float) -> float:
         return float((a ** (2 * k) - 2 * a**k * s * phi**k).sum())
 

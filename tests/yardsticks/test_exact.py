@@ -87,7 +87,7 @@ def test_the_full_gradient_finds_the_minimum_of_the_objective(a, p, eps):
     best = min(runs, key=lambda run: run.fun)
     value = exact.huszar_objective(found, a, p, eps)
     assert value <= best.fun + 1e-13
-    assert best.fun < value + 1e-9
+    assert best.fun < value + 1e-8  # it stops at a slope of 1e-5
     assert value <= exact.huszar_objective(exact.huszar_stopped(a, p, eps), a, p, eps) + 1e-13
     if eps > 0:  # at eps = 0 the second factor is P(x2) for every context, which says it all
         assert found == pytest.approx(tuple(1 / (1 + np.exp(-best.x))), abs=1e-4)  # its slopes are numerical, good to 1e-5

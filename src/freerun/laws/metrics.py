@@ -11,7 +11,7 @@ from freerun import catalog
 from freerun.config import Evaluation, Experiment
 from freerun.feedback import one_hot
 from freerun.laws import CLOSE, Broken, demand, noise, small, symbols
-from freerun.metrics import Further, Metric, Observed
+from freerun.metrics import Further, Metric, Observed, Orbit
 from freerun.models.gru import GRU
 from freerun.tasks import Task
 from freerun.tasks.embedded_reber import EmbeddedReber
@@ -44,9 +44,20 @@ def observed(
     picks = outputs.argmax(-1) if task.symbols else None
     seen = Observed(
         experiment=experiment, data=data, outputs=outputs, targets=part.targets, weights=part.weights, fed=fed, picks=picks,
-        warmup=WARMUP,
+        warmup=WARMUP, start=part.start,
     )  # fmt: skip
-    return replace(seen, forced=replace(seen, outputs=noise(*outputs.shape, seed=1) * sharpness))
+    hidden = noise(steps, count, 3, seed=4)
+    trained = replace(seen, outputs=noise(*outputs.shape, seed=5) * sharpness, fed=fed.roll(1, 0), hidden=hidden + 0.5)
+    forced = replace(seen, outputs=noise(*outputs.shape, seed=1) * sharpness)
+    return replace(seen, forced=forced, training=trained, hidden=hidden, orbit=_orbit(data.outputs) if task.continues else None)
+
+
+def _orbit(width: int) -> Orbit:
+    """Long closed loops and true orbits, of noise."""
+    made, true, again = noise(3, 120, 4, width, seed=6)
+    apart = noise(12, 4, seed=7).exp() * 1e-6
+    low, high = -torch.ones(width).double(), torch.ones(width).double()
+    return Orbit(made=made, true=true, again=again, apart=apart, distance=1e-6, stretch=10, low=low, high=high)
 
 
 def taken(metric: Metric, seen: Observed) -> torch.Tensor:
@@ -69,7 +80,8 @@ def further_rollout(seen: Observed, further: Further) -> Observed:
         fed.append(before)
     made = torch.stack(outputs)
     return replace(
-        seen, outputs=made, targets=truth, weights=sequences.weights, fed=torch.stack(fed), warmup=further.release or 0,
+        seen, outputs=made, start=sequences.start, targets=truth, weights=sequences.weights, fed=torch.stack(fed),
+        warmup=further.release or 0,
         picks=made.argmax(-1) if symbolic else None, hidden=torch.cat([made, made], -1) if further.hidden else None,
         forced=None,
     )  # fmt: skip
@@ -80,7 +92,10 @@ def _chosen(seen: Observed, index: torch.Tensor) -> Observed:
     return replace(
         seen, outputs=seen.outputs[:, index], targets=seen.targets[:, index], weights=seen.weights[:, index],
         fed=seen.fed[:, index], picks=None if seen.picks is None else seen.picks[:, index],
+        start=None if seen.start is None else seen.start[index],
         forced=None if seen.forced is None else _chosen(seen.forced, index),
+        training=None if seen.training is None else _chosen(seen.training, index),
+        hidden=None if seen.hidden is None else seen.hidden[:, index],
     )  # fmt: skip
 
 

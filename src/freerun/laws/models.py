@@ -1,19 +1,27 @@
-"""What a model owes: it is a step, and `unroll` is that step repeated, for rows and replicas that know nothing of each
-other.
+"""What does a model owe? It is a step, and `unroll` is the step repeated, for rows and replicas that know nothing of others.
+
+Every law tries small cases first, so that the one it complains of is the smallest of those it knows.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
 import torch
 
-from freerun.laws import CLOSE, gap, gradients, noise, same_bits, weights_of
+from freerun.laws import CLOSE, demand, gap, gradients, noise, same_bits, weights_of
 from freerun.models import Model
+from freerun.replicas import State, Weights
 
-T, R, B = 5, 3, 4
-WIDTHS = (3, 2)
+#: A way to run a model over known inputs.
+Run = Callable[[Model, Weights, torch.Tensor, State], tuple[torch.Tensor, State]]
+R = 3
+#: Steps and batch, from small to large.
+SIZES = ((1, 1), (2, 2), (5, 4))
 
 
-def loop(model: Model, weights, u, state):
+def loop(model: Model, weights: Weights, u: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
     """The step, repeated: the definition of `unroll`."""
     outputs = []
     for u_t in u:
@@ -22,125 +30,245 @@ def loop(model: Model, weights, u, state):
     return torch.stack(outputs), state
 
 
-def _case(model: Model, inputs: int = WIDTHS[0], outputs: int = WIDTHS[1], steps: int = T, dtype: torch.dtype = torch.float64):
-    weights = weights_of(model, inputs, outputs, R, dtype)
-    u = noise(steps, R, B, inputs, dtype=dtype).requires_grad_()
-    return weights, u, model.start(R, B, u[0].detach())
+def unrolled(model: Model, weights: Weights, u: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
+    """The short cut."""
+    return model.unroll(weights, u, state)
 
 
-def law_unroll_is_the_step_repeated(model: Model) -> None:
-    for inputs, outputs in (WIDTHS, (1, 1), (0, 2)):
-        weights, u, state = _case(model, inputs, outputs)
-        slow, fast = loop(model, weights, u, state), model.unroll(weights, u, state)
-        assert gap(fast[0], slow[0]) < CLOSE, (
-            f"unroll and step differ by {gap(fast[0], slow[0]):.1e} at widths {inputs}, {outputs}"
-        )
-        for a, b in zip(fast[1], slow[1], strict=True):
-            assert gap(a, b) < CLOSE, "unroll leaves another state than the steps"
-        charge = noise(*slow[0].shape, seed=1)
-        leaves = [u, *weights.values()]
-        for name, a, b in zip(
-            ["inputs", *weights],
-            gradients((fast[0] * charge).sum(), leaves),
-            gradients((slow[0] * charge).sum(), leaves),
-            strict=True,
-        ):
-            assert gap(a, b) < CLOSE, f"the gradient of {name} differs by {gap(a, b):.1e} between unroll and step"
+#: Both, by the name for a message.
+RUNS: dict[str, Run] = {"step": loop, "unroll": unrolled}
 
 
-def law_causal(model: Model) -> None:
-    weights, u, state = _case(model)
-    for run in (loop, lambda m, *rest: m.unroll(*rest)):
-        outputs, _ = run(model, weights, u, state)
-        for t in range(T):
-            (slope,) = gradients(outputs[t].sum(), [u])
-            assert not slope[t + 1 :].any(), f"o_{t} depends on an input after it"
-            assert slope[t].any(), f"o_{t} does not depend on u_{t}"
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A model at one size, with weights, inputs and the state before the first step."""
+
+    model: Model
+    steps: int
+    batch: int
+    inputs: int
+    outputs: int
+    dtype: torch.dtype = torch.float64
+
+    def __str__(self) -> str:
+        """The size in words, for the end of a message."""
+        kind = str(self.dtype).removeprefix("torch.")
+        return f"(inputs {self.inputs}, outputs {self.outputs}, {self.steps} steps, batch {self.batch}, {kind})"
+
+    @property
+    def weights(self) -> dict[str, torch.Tensor]:
+        """Initial weights of R replicas."""
+        return weights_of(self.model, self.inputs, self.outputs, R, self.dtype)
+
+    @property
+    def u(self) -> torch.Tensor:
+        """Inputs ``[T R B I]``, differentiable."""
+        return noise(self.steps, R, self.batch, self.inputs, dtype=self.dtype).requires_grad_()
+
+    @property
+    def start(self) -> State:
+        """The state before the first step."""
+        return self.model.start(R, self.batch, torch.empty(R, self.batch, self.inputs, dtype=self.dtype))
 
 
-def law_memory_as_declared(model: Model) -> None:
-    """A model that is `memoryless` is decoupled: d o_t / d u_s = 0 for s != t; any other remembers."""
-    weights, u, state = _case(model)
-    outputs, _ = model.unroll(weights, u, state)
-    (slope,) = gradients(outputs[-1].sum(), [u])
-    assert bool(slope[:-1].any()) != model.memoryless, f"memoryless is {model.memoryless}, but the gradient says otherwise"
+def widths(model: Model, *, odd: bool = False) -> list[tuple[int, int]]:
+    """Input and output widths that a model can take, from small to large.
+
+    A model of fields maps a field to itself; one that runs on its feed has at least its own outputs as inputs; any other may
+    have no input at all.
+
+    Args:
+        model: the model.
+        odd: take them from 1 to 7, so that no vector of a processor divides them.
+    """
+    if model.for_fields:
+        return [(1, 1), (2, 2), (3, 3)] + [(7, 7)] * odd
+    if model.needs_feedback:
+        return [(1, 1), (7, 3), (7, 1)] if odd else [(1, 1), (2, 2), (3, 2)]
+    return [(0, 2), (1, 1), (3, 7), (7, 1)] if odd else [(0, 2), (1, 1), (3, 2)]
 
 
-def law_rows_are_independent(model: Model) -> None:
-    weights, u, state = _case(model)
-    for run in (loop, lambda m, *rest: m.unroll(*rest)):
-        outputs, _ = run(model, weights, u, state)
-        (slope,) = gradients(outputs[:, :, 0].sum(), [u])
-        assert not slope[:, :, 1:].any(), "row 0 of the batch depends on another row"
-        order = [2, 0, 3, 1]
-        permuted, _ = run(model, weights, u[:, :, order], tuple(part[:, order] for part in state))
-        assert gap(permuted, outputs[:, :, order]) < CLOSE, "permuting the batch does not permute the result"
+def cases(model: Model, *, deaf: bool = True, least: int = 1) -> Iterator[Case]:
+    """Cases from small to large.
 
-
-def law_replicas_are_independent(model: Model) -> None:
-    weights, u, state = _case(model)
-    for run in (loop, lambda m, *rest: m.unroll(*rest)):
-        outputs, _ = run(model, weights, u, state)
-        for r in range(R):
-            others = [q for q in range(R) if q != r]
-            slopes = gradients(outputs[:, r].sum(), [u, *weights.values()])
-            assert not slopes[0][:, others].any(), f"replica {r} depends on the inputs of another replica"
-            for name, slope in zip(weights, slopes[1:], strict=True):
-                assert not slope[others].any(), f"replica {r} depends on {name} of another replica"
-
-
-def law_state_carries_over_a_split(model: Model) -> None:
-    weights, u, state = _case(model)
-    whole, last = model.unroll(weights, u, state)
-    for cut in range(1, T):
-        first, middle = model.unroll(weights, u[:cut], state)
-        second, end = model.unroll(weights, u[cut:], middle)
-        assert gap(torch.cat([first, second]), whole) < CLOSE, f"unrolling in two parts, cut at {cut}, is another result"
-        for a, b in zip(end, last, strict=True):
-            assert gap(a, b) < CLOSE, f"the state after two parts, cut at {cut}, is another state"
-
-
-def law_no_state_in_the_part(model: Model) -> None:
-    weights, u, state = _case(model)
-    before = [part.clone() for part in state]
-    first, _ = model.unroll(weights, u, state)
-    model.unroll(weights, u + 1, state)
-    loop(model, weights, u + 2, state)
-    again, _ = model.unroll(weights, u, model.start(R, B, u[0].detach()))
-    assert same_bits(first, again), "two calls with the same arguments differ"
-    assert all(same_bits(a, b) for a, b in zip(before, state, strict=True)), "the state was changed in place"
-    stepped = [loop(model, weights, u, state)[0] for _ in range(2)]
-    assert same_bits(*stepped), "two loops with the same arguments differ"
+    Args:
+        model: the model.
+        deaf: whether input width 0 is among them.
+        least: how many steps, and rows of a batch, a case must have.
+    """
+    for steps, batch in SIZES:
+        for inputs, outputs in widths(model):
+            if min(steps, batch) >= least and (inputs or deaf):
+                yield Case(model=model, steps=steps, batch=batch, inputs=inputs, outputs=outputs)
 
 
 def law_start_is_zero(model: Model) -> None:
+    """Before the first step all is zero, of the shape, type and number of rows asked for."""
     for dtype in (torch.float32, torch.float64):
-        for part in model.start(R, B, torch.empty(1, dtype=dtype)):
-            assert part.dtype is dtype, f"the state is {part.dtype} where the data are {dtype}"
-            assert part.shape[:2] == (R, B), f"the state has shape {tuple(part.shape)}, not [R B ...]"
-            assert not part.any(), "the state does not start at zero"
+        for part in model.start(R, 4, torch.empty(1, dtype=dtype)):
+            demand(part.dtype is dtype, f"the state is {part.dtype} where the data are {dtype}")
+            demand(part.shape[:2] == (R, 4), f"the state has shape {tuple(part.shape)}, not [R B ...] with R = {R}, B = 4")
+            demand(not bool(part.any()), "the state does not start at zero")
+
+
+def law_unroll_is_the_step_repeated(model: Model) -> None:
+    """The short cut and the repeated step agree in output, state and gradient."""
+    for case in cases(model):
+        weights, u, state = case.weights, case.u, case.start
+        slow, fast = loop(model, weights, u, state), model.unroll(weights, u, state)
+        off = gap(fast[0], slow[0])
+        demand(off < CLOSE, f"unroll and step differ by {off:.1e} {case}")
+        demand(len(fast[1]) == len(slow[1]), f"unroll leaves {len(fast[1])} parts of a state, the steps {len(slow[1])} {case}")
+        for a, b in zip(fast[1], slow[1], strict=True):
+            off = gap(a, b)
+            demand(off < CLOSE, f"unroll leaves another state than the steps, by {off:.1e} {case}")
+        charge = noise(*slow[0].shape, seed=1)
+        slopes = [gradients((outputs * charge).sum(), [u, *weights.values()]) for outputs in (fast[0], slow[0])]
+        for name, a, b in zip(["the inputs", *weights], *slopes, strict=True):
+            off = gap(a, b)
+            demand(off < CLOSE, f"the gradient of {name} differs by {off:.1e} between unroll and step {case}")
+
+
+def law_causal(model: Model) -> None:
+    """By the gradient, an output depends on its own input, and on none that comes later."""
+    for case in cases(model, deaf=False):
+        weights, u = case.weights, case.u
+        for name, run in RUNS.items():
+            outputs, _ = run(model, weights, u, case.start)
+            for t in range(case.steps):
+                (slope,) = gradients(outputs[t].sum(), [u])
+                demand(not bool(slope[t + 1 :].any()), f"{name}: o_{t} depends on an input after it {case}")
+                demand(bool(slope[t].any()), f"{name}: o_{t} does not depend on u_{t} {case}")
+
+
+def law_what_follows_changes_nothing_before(model: Model) -> None:
+    """However long and however wild the padding behind a sequence, its outputs and their gradient stay the same."""
+    for case in cases(model, least=2):
+        weights, u = case.weights, case.u.detach()
+        for name, run in RUNS.items():
+            for end in sorted({1, case.steps - 1}):
+                padded = torch.cat([u[:end], 1e3 * noise(*u[end:].shape, seed=2)])
+                alone, beside = (run(model, weights, each, case.start)[0][:end] for each in (u[:end], padded))
+                off = gap(beside, alone)
+                demand(off < CLOSE, f"{name}: padding behind step {end - 1} changes an output before it by {off:.1e} {case}")
+                slopes = [gradients(outputs.square().sum(), list(weights.values())) for outputs in (beside, alone)]
+                for key, a, b in zip(weights, *slopes, strict=True):
+                    off = gap(a, b)
+                    demand(
+                        off < CLOSE, f"{name}: padding behind step {end - 1} changes the gradient of {key} by {off:.1e} {case}"
+                    )
+
+
+def law_memory_as_declared(model: Model) -> None:
+    """A model that is `memoryless` is decoupled, d o_t / d u_s = 0 for s != t; any other remembers."""
+    remembers = False
+    for case in cases(model, deaf=False, least=2):
+        u = case.u
+        outputs, _ = model.unroll(case.weights, u, case.start)
+        (slope,) = gradients(outputs[-1].sum(), [u])
+        reaches = bool(slope[:-1].any())
+        demand(not (reaches and model.memoryless), f"memoryless is true, but an earlier input reaches the last output {case}")
+        remembers = remembers or reaches
+    demand(remembers or model.memoryless, "memoryless is false, but at no size does an earlier input reach the last output")
+
+
+def law_rows_are_independent(model: Model) -> None:
+    """No row of a batch knows another: none has a gradient in it, and permuting the rows permutes the result."""
+    for case in cases(model, least=2):
+        weights, u, state = case.weights, case.u, case.start
+        order = torch.arange(case.batch).roll(1)
+        for name, run in RUNS.items():
+            outputs, _ = run(model, weights, u, state)
+            (slope,) = gradients(outputs[:, :, 0].sum(), [u])
+            demand(not bool(slope[:, :, 1:].any()), f"{name}: row 0 of the batch depends on another row {case}")
+            permuted, _ = run(model, weights, u[:, :, order], tuple(part[:, order] for part in state))
+            off = gap(permuted, outputs[:, :, order])
+            demand(off < CLOSE, f"{name}: permuting the batch does not permute the result, it is {off:.1e} off {case}")
+
+
+def law_replicas_are_independent(model: Model) -> None:
+    """No replica has a gradient in the inputs or weights of another."""
+    for case in cases(model):
+        weights, u = case.weights, case.u
+        for name, run in RUNS.items():
+            outputs, _ = run(model, weights, u, case.start)
+            for r in range(R):
+                others = [q for q in range(R) if q != r]
+                slopes = gradients(outputs[:, r].sum(), [u, *weights.values()])
+                demand(not bool(slopes[0][:, others].any()), f"{name}: replica {r} depends on the inputs of another {case}")
+                for key, slope in zip(weights, slopes[1:], strict=True):
+                    demand(not bool(slope[others].any()), f"{name}: replica {r} depends on {key} of another {case}")
+
+
+def law_state_carries_over_a_split(model: Model) -> None:
+    """A sequence in two parts, the second from the state the first has left, is the whole sequence; by step or unrolled."""
+    for case in cases(model, least=2):
+        weights, u, state = case.weights, case.u, case.start
+        whole, last = model.unroll(weights, u, state)
+        for cut in range(1, case.steps):
+            for name, run in RUNS.items():
+                first, middle = model.unroll(weights, u[:cut], state)
+                second, end = run(model, weights, u[cut:], middle)
+                off = gap(torch.cat([first, second]), whole)
+                demand(off < CLOSE, f"{name}: continued after step {cut - 1}, the outputs are {off:.1e} off {case}")
+                for a, b in zip(end, last, strict=True):
+                    off = gap(a, b)
+                    demand(off < CLOSE, f"{name}: continued after step {cut - 1}, the state is {off:.1e} off {case}")
+
+
+def law_no_state_in_the_part(model: Model) -> None:
+    """A call is a function of its arguments: it keeps nothing, and changes no state in place."""
+    for case in cases(model):
+        weights, u, state = case.weights, case.u, case.start
+        for name, run in RUNS.items():
+            _, state = run(model, weights, u, case.start)
+            before = [part.detach().clone() for part in state]
+            first, _ = run(model, weights, u, state)
+            run(model, weights, u + 1, state)
+            run(model, weights, u + 2, case.start)
+            again, _ = run(model, weights, u, state)
+            kept = all(same_bits(a, b.detach()) for a, b in zip(before, state, strict=True))
+            demand(kept, f"{name}: the state was changed in place {case}")
+            demand(same_bits(first.detach(), again.detach()), f"{name}: two calls with the same arguments differ {case}")
+
+
+def law_summary_has_one_width(model: Model) -> None:
+    """The summary of the state has the same width after every step, is finite, and is the same by step and unrolled."""
+    for case in cases(model):
+        weights, u, state = case.weights, case.u, case.start
+        seen = []
+        for t in range(case.steps):
+            out, state = model.step(weights, u[t], state)
+            seen.append(model.summary(state, out))
+            outputs, reached = model.unroll(weights, u[: t + 1], case.start)
+            short = model.summary(reached, outputs[-1])
+            shape = tuple(seen[-1].shape)
+            demand(shape[:2] == (R, case.batch), f"the summary has shape {shape}, not [R B H] {case}")
+            wanted = seen[0].shape[-1]
+            demand(shape[-1] == wanted, f"the summary is {wanted} wide after step 0 and {shape[-1]} after step {t} {case}")
+            demand(bool(seen[-1].isfinite().all()), f"the summary after step {t} is not finite {case}")
+            demand(gap(short, seen[-1]) < CLOSE, f"the summary after step {t} is another one after unroll {case}")
 
 
 def law_same_bits_alone_and_in_a_group(model: Model) -> None:
-    """For each replica: value, state and gradient alone and in a group, in odd sizes and both precisions."""
-    for dtype, batch, inputs, outputs in [
-        (d, b, i, o) for d in (torch.float32, torch.float64) for b in (1, 2, 3, 4) for i, o in ((1, 1), (3, 7), (7, 1))
-    ]:
-        weights = weights_of(model, inputs, outputs, R, dtype)
-        u = noise(T, R, batch, inputs, dtype=dtype)
-        charge = noise(T, R, batch, outputs, seed=1, dtype=dtype)
+    """Each replica's outputs and gradients have the same bits alone and in a group, in odd sizes and both precisions."""
+    for batch in (1, 2, 3, 4):
+        for inputs, outputs in widths(model, odd=True):
+            for dtype in (torch.float32, torch.float64):
+                case = Case(model=model, steps=5, batch=batch, inputs=inputs, outputs=outputs, dtype=dtype)
+                for name, run in RUNS.items():
+                    together = _left_by(run, case, slice(None))
+                    for r in range(R):
+                        for key, value in _left_by(run, case, slice(r, r + 1)).items():
+                            same = same_bits(value[0], together[key][r])
+                            demand(same, f"{name}: {key} of replica {r} has other bits alone {case}")
 
-        def run(run, index, weights=weights, u=u, charge=charge, batch=batch):
-            own = {name: value.detach()[index].clone().requires_grad_() for name, value in weights.items()}
-            count = len(u[0, index])
-            out, _ = run(model, own, u[:, index].contiguous(), model.start(count, batch, u[0]))
-            slopes = gradients((out * charge[:, index]).sum(), list(own.values()))
-            return {"outputs": out.transpose(0, 1), **dict(zip(own, slopes, strict=True))}
 
-        for how in (loop, lambda m, *rest: m.unroll(*rest)):
-            together = run(how, slice(None))
-            for r in range(R):
-                for name, value in run(how, slice(r, r + 1)).items():
-                    assert same_bits(value[0], together[name][r]), (
-                        f"{name} of replica {r} has other bits alone: {dtype}, batch {batch}, widths {inputs}, {outputs}"
-                    )
+def _left_by(run: Run, case: Case, index: slice) -> dict[str, torch.Tensor]:
+    """Outputs and gradients of some replicas that run together, replica first."""
+    own = {name: value.detach()[index].clone().requires_grad_() for name, value in case.weights.items()}
+    u = case.u.detach()[:, index].contiguous()
+    charge = noise(case.steps, R, case.batch, case.outputs, seed=1, dtype=case.dtype)[:, index]
+    out, _ = run(case.model, own, u, case.model.start(u.shape[1], case.batch, u[0]))
+    slopes = gradients((out * charge).sum(), list(own.values()))
+    return {"outputs": out.detach().transpose(0, 1), **dict(zip(own, slopes, strict=True))}

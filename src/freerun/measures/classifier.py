@@ -80,12 +80,11 @@ def classify(
 
 def null_interval(n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """The shortest interval around 1/2 that holds the share of right answers of n coin tosses with `confidence` at least."""
-    log = [math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) - n * math.log(2) for k in range(n + 1)]
-    below, outside = 0.0, (1 - confidence) / 2
+    below, outside = 0, (1 - confidence) / 2
     for k in range(n // 2 + 1):
-        below += math.exp(log[k])
-        if below > outside:
-            return k / n, 1 - k / n
+        below += math.comb(n, k)
+        if below / 2**n >= outside:
+            return k / n, (n - k) / n
     return 0.5, 0.5
 
 

@@ -35,8 +35,8 @@ def fates(
 
     * left: at any step not finite, or farther than `beyond` ranges (high - low) outside the range of a coordinate;
     * rests: in its last `end` no coordinate moves by more than `still` ranges;
-    * cycles: in its last `end` it comes back, after one and the same number of steps, every time to within the length of the
-      step that it makes there (a cycle need not be a whole number of samples), and has been away in between.
+    * cycles: in its last `end` it comes back, after one and the same number of steps from two on, every time to within the
+      length of the step that it makes there (a cycle need not be a whole number of samples).
 
     Args:
         low, high: the range of the training data.
@@ -57,10 +57,7 @@ def _recurs(values: Float[torch.Tensor, "T N D"]) -> Bool[torch.Tensor, " N"]:
     steps = len(values)
     moved = (values[1:] - values[:-1]).norm(dim=2)
     found = torch.zeros(values.shape[1], dtype=torch.bool)
-    away = torch.zeros_like(found)
-    for lag in range(1, steps // 2 + 1):
+    for lag in range(2, steps // 2 + 1):  # after one step everything is a step away
         apart = (values[lag:-1] - values[: -lag - 1]).norm(dim=2)
-        near = (apart <= moved[: len(apart)]).all(0)
-        found |= near & away
-        away |= (apart > 2 * moved[: len(apart)]).any(0)
+        found |= (apart <= moved[: len(apart)]).all(0)
     return found

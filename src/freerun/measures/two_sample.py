@@ -25,6 +25,8 @@ from freerun.lazy import torch
 
 #: Rows that are used to find a bandwidth: 64 have 8,128 distances among them and their partners.
 MEDIAN_ROWS = 64
+#: The share of two squared sizes below which a squared distance is taken for 0: some roundings of a product of 64 columns.
+NOTHING = 1e-13
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,8 +136,7 @@ def median(x: Float[torch.Tensor, "N D"], y: Float[torch.Tensor, "N D"]) -> floa
     keep = torch.linspace(0, len(x) - 1, min(len(x), MEDIAN_ROWS), dtype=torch.float64).round().long()
     both = torch.cat([x[keep], y[keep]]).double()
     apart = _distances(both, both)[tuple(torch.triu_indices(len(both), len(both), 1))]
-    scale = both.abs().max()
-    apart = apart[apart > 1e-7 * scale]  # what rounding leaves of a distance of 0
+    apart = apart[apart > 0]
     return float(apart.median()) if len(apart) else 1.0
 
 
@@ -149,15 +150,15 @@ def _undefined(x: torch.Tensor, y: torch.Tensor) -> bool:
 
 
 def _squares(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Squared distances; of points around 0, so that little is lost where large numbers cancel."""
-    same, middle = a is b, a.mean(-2, keepdim=True)
+    """Squared distances; of points around 0, so that little is lost where large numbers cancel.
+
+    What is left of the difference of two points where their sizes cancel to `NOTHING` is rounding, and 0.
+    """
+    middle = a.mean(-2, keepdim=True)
     a, b = a - middle, b - middle
-    squares = torch.matmul(a, b.mT).mul_(-2)
-    squares += a.square().sum(-1)[..., :, None]
-    squares += b.square().sum(-1)[..., None, :]
-    if same:
-        squares.diagonal(dim1=-2, dim2=-1).zero_()
-    return squares.clamp_(min=0)
+    sizes = a.square().sum(-1)[..., :, None] + b.square().sum(-1)[..., None, :]
+    squares = torch.matmul(a, b.mT).mul_(-2).add_(sizes)
+    return squares.masked_fill_(squares < sizes.mul_(NOTHING), 0)
 
 
 def _distances(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

@@ -35,6 +35,7 @@ class Observed:
         picks: the symbol that the feedback rule takes from each output, ``Int[T N]``, for discrete rules.
         warmup: steps before the release.
         split: the split that the sequences are from.
+        start: what was fed at first, as in `Sequences`.
         hidden: what the state and the output of every step say (`Model.summary`), where it was asked for.
         forced: beside a free rollout, the forced one of the same sequences.
         further: the rollout that the metric asked for.
@@ -51,6 +52,7 @@ class Observed:
     picks: Int[torch.Tensor, "T N"] | None
     warmup: int
     split: str = "test"
+    start: torch.Tensor | None = None
     hidden: Float[torch.Tensor, "T N W"] | None = None
     forced: Observed | None = None
     further: Observed | None = None

@@ -35,9 +35,8 @@ def variation(observed: Observed, n: int) -> Variation:
     """Of the shares of n successive symbols."""
 
     def find() -> Variation:
-        made, true = observed.fed_symbols[observed.warmup :], observed.targets[observed.warmup :]
-        own, counts = _lasts(observed)
-        return ngrams(true, made, n, observed.data.outputs, _signs(observed), counts, own)
+        true, made, counts, own = _both(observed)
+        return ngrams(true, made, n, observed.data.outputs, _signs(true.shape[1]), counts, own)
 
     found: Variation = observed.once(f"ngrams/{n}", find)
     return found
@@ -45,8 +44,8 @@ def variation(observed: Observed, n: int) -> Variation:
 
 def length_variation(observed: Observed) -> Variation:
     """Of the numbers of symbols up to the end."""
-    own, counts = _lasts(observed)
-    return lengths(counts.sum(0), own.sum(0), len(counts), _signs(observed))
+    true, _, counts, own = _both(observed)
+    return lengths(counts.sum(0), own.sum(0), len(true), _signs(true.shape[1]))
 
 
 def has_ends(observed: Observed) -> bool:
@@ -59,14 +58,20 @@ def one(value: float) -> Float[torch.Tensor, " S"]:
     return torch.tensor([value], dtype=torch.float64)
 
 
-def _lasts(observed: Observed) -> tuple[Bool[torch.Tensor, "S N"], Bool[torch.Tensor, "S N"]]:
-    """Which symbols belong to a string, the end symbol among them: the closed loop's own, and the truth's."""
-    counts = observed.weights[observed.warmup :] > 0
-    if not observed.has_oracle:
-        return counts, counts
-    began = counts.any(0)
-    return ~observed.truth().ended[observed.warmup :] & began, counts
+def _both(observed: Observed) -> tuple[torch.Tensor, torch.Tensor, Bool[torch.Tensor, "S N"], Bool[torch.Tensor, "S N"]]:
+    """The true strings, the closed loop's, and which symbols belong to each, the end symbol among them.
+
+    Strings that count stand in an order that depends on what they hold, so that draws go with them wherever they stood.
+    """
+    first = observed.warmup
+    true, made, counts = observed.targets[first:], observed.fed_symbols[first:], observed.weights[first:] > 0
+    own = ~observed.truth().ended[first:] if observed.has_oracle else counts
+    weights = torch.from_numpy(stream(0, "evaluation/strings/order").standard_normal((2, len(true), 1)))
+    held = (torch.where(counts, true + 1, 0) * weights[0] + torch.where(own, made + 1, 0) * weights[1]).sum(0)
+    rows = counts.any(0).nonzero()[:, 0]
+    rows = rows[held[rows].argsort(stable=True)]
+    return true[:, rows], made[:, rows], counts[:, rows], own[:, rows]
 
 
-def _signs(observed: Observed) -> Float[torch.Tensor, "P N"]:
-    return swaps(torch.from_numpy(stream(0, "evaluation/strings").random((SWAPPED, observed.targets.shape[1]))))
+def _signs(count: int) -> Float[torch.Tensor, "P N"]:
+    return swaps(torch.from_numpy(stream(0, "evaluation/strings").random((SWAPPED, count))))

@@ -7,6 +7,7 @@ needed, it is drawn for rows in an order that depends on what they hold alone, s
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
@@ -42,8 +43,7 @@ class BesideTraining(Metric):
 
     def at_steps(self, observed: Observed) -> tuple[torch.Tensor, torch.Tensor, Bool[torch.Tensor, "S N"]]:
         """What happened in training and here, ``[S N D]``, from the release on, and where it counts."""
-        both = [_part(each, self.part)[observed.warmup :] for each in (given(observed.training), observed)]
-        return both[0], both[1], observed.weights[observed.warmup :] > 0
+        return _at_steps(observed, self.part)
 
 
 @dataclass(kw_only=True)
@@ -53,40 +53,56 @@ class WholeBesideTraining(BesideTraining):
     per: ClassVar[str] = "rollout"
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
-        x, y, counts = self.at_steps(observed)
-        seen = counts.any(0)
-        x, y, counts = x[:, seen], y[:, seen], counts[:, seen]
-        if x.shape[1] < 2:
-            return torch.tensor([torch.nan], dtype=torch.float64)
-        keep = torch.linspace(0, len(x) - 1, min(STEPS, len(x)), dtype=torch.float64).round().long()
-        x, y = (torch.where(counts[keep][..., None], part[keep].double(), 0.0) for part in (x, y))
-        order = _order(x, y)
-        return torch.tensor([self.between(x[:, order], y[:, order])], dtype=torch.float64)
+        return torch.tensor([self.of(observed)], dtype=torch.float64)
 
     @abstractmethod
-    def between(self, x: Float[torch.Tensor, "S N D"], y: Float[torch.Tensor, "S N D"]) -> float:
-        """The distance of the rollout `y` from training, `x`; NaN is undefined."""
+    def of(self, observed: Observed) -> float:
+        """The distance; NaN is undefined."""
 
 
-def kernel_test(x: Float[torch.Tensor, "S N D"], y: Float[torch.Tensor, "S N D"]) -> Distance:
+def kernel_test(observed: Observed, part: str) -> Distance:
     """MMD^2 of whole sequences with its p-value."""
-    return mmd(_vectors(x), _vectors(y), _signs(SWAPPED, x.shape[1]))
+
+    def find() -> Distance:
+        x, y = _whole(observed, part, STEPS)
+        return mmd(_vectors(x), _vectors(y), _signs(SWAPPED, x.shape[1]))
+
+    found: Distance = observed.once(f"training/mmd/{part}", find)
+    return found
 
 
-def sliced(x: Float[torch.Tensor, "S N D"], y: Float[torch.Tensor, "S N D"]) -> float:
+def sliced(observed: Observed, part: str) -> float:
     """The sliced Wasserstein distance of whole sequences, less its floor."""
+    x, y = _whole(observed, part, STEPS)
     a, b = _vectors(x), _vectors(y)
     directions = torch.from_numpy(stream(0, f"{STREAM}/directions").standard_normal((DIRECTIONS, a.shape[1])))
     return sliced_wasserstein(a, b, directions, _signs(FEW, len(a))).value
 
 
-def accuracy(x: Float[torch.Tensor, "S N D"], y: Float[torch.Tensor, "S N D"]) -> float:
-    """The accuracy of a classifier on held-out sequences, of which it reads at most `READ` steps, evenly spread."""
-    if x.shape[1] < 4:
-        return float("nan")
-    keep = torch.linspace(0, len(x) - 1, min(READ, len(x)), dtype=torch.float64).round().long()
-    drawn: np.ndarray = stream(0, f"{STREAM}/classifier").random((3, x.shape[1]))
-    return classify(x[keep][:, None], y[keep][:, None], drawn, 0)[0].accuracy
+def accuracy(observed: Observed, part: str) -> float:
+    """The accuracy of a classifier on held-out sequences, of which it reads `READ` steps; 1/2 where nothing differs at all.
+
+    The classifiers of all parts train side by side; narrow parts are filled up with zeros.
+    """
+
+    def find() -> dict[str, float]:
+        both = {name: _whole(observed, name, READ) for name in ("fed", "hidden", "outputs")}
+        count = both["fed"][0].shape[1]
+        if count < 4:
+            return dict.fromkeys(both, math.nan)
+        found = dict.fromkeys(both, 0.5)
+        differ = {name: pair for name, pair in both.items() if pair[0].shape[-1] and not torch.equal(*pair)}
+        if not differ:
+            return found
+        width = max(x.shape[-1] for x, _ in differ.values())
+        x, y = (
+            torch.stack([torch.nn.functional.pad(pair[side], (0, width - pair[side].shape[-1])) for pair in differ.values()], 1)
+            for side in range(2)
+        )
+        drawn: np.ndarray = stream(0, f"{STREAM}/classifier").random((3, count))
+        return found | {name: each.accuracy for name, each in zip(differ, classify(x, y, drawn, 0), strict=True)}
+
+    return float(observed.once("training/classifiers", find)[part])
 
 
 def unit(observed: Observed, part: str) -> str:
@@ -103,6 +119,21 @@ def chance(observed: Observed) -> str:
     count = int((observed.weights[observed.warmup :] > 0).any(0).sum())
     low, high = null_interval(count - count // 2)
     return f"share, by chance {low:.3f} to {high:.3f}"
+
+
+def _at_steps(observed: Observed, part: str) -> tuple[torch.Tensor, torch.Tensor, Bool[torch.Tensor, "S N"]]:
+    both = [_part(each, part)[observed.warmup :] for each in (given(observed.training), observed)]
+    return both[0], both[1], observed.weights[observed.warmup :] > 0
+
+
+def _whole(observed: Observed, part: str, steps: int) -> tuple[Float[torch.Tensor, "S N D"], Float[torch.Tensor, "S N D"]]:
+    """At most `steps` steps of those sequences that count anywhere, 0 where they do not, in an order of their own."""
+    x, y, counts = _at_steps(observed, part)
+    keep = torch.linspace(0, len(x) - 1, min(steps, len(x)), dtype=torch.float64).round().long()
+    seen = counts.any(0)
+    x, y = (torch.where(counts[keep][..., None], each[keep].double(), 0.0)[:, seen] for each in (x, y))
+    order = _order(x, y)
+    return x[:, order], y[:, order]
 
 
 def _signs(swapped: int, count: int) -> Float[torch.Tensor, "P N"]:
@@ -124,4 +155,5 @@ def _order(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """An order of the sequences that depends on what they hold, not on where they stand."""
     both = torch.cat([_vectors(x), _vectors(y)], 1)
     weights = torch.from_numpy(stream(0, f"{STREAM}/order").standard_normal(both.shape[1]))
-    return torch.stack([torch.nan_to_num(row * weights).sum() for row in both]).argsort(stable=True)
+    sums = [torch.nan_to_num(row * weights).sum() for row in both.unbind(0)]
+    return torch.stack(sums).argsort(stable=True) if sums else torch.zeros(0, dtype=torch.int64)

@@ -15,7 +15,7 @@ from freerun.metrics._training import BesideTraining, unit
 
 @dataclass(kw_only=True)
 class FedEnergy(BesideTraining):
-    """Energy distance of what is fed between training and this mode; 0 in mean, at times below, where there is no difference."""
+    """Energy distance of what is fed between training and this mode; 0 in mean where nothing differs, at times below."""
 
     part: ClassVar[str] = "fed"
 

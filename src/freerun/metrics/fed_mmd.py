@@ -5,21 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from jaxtyping import Float
-
-from freerun.lazy import torch
 from freerun.metrics import Observed
 from freerun.metrics._training import STEPS, WholeBesideTraining, kernel_test
 
 
 @dataclass(kw_only=True)
 class FedMMD(WholeBesideTraining):
-    """MMD^2 of what is fed between training and this mode, of whole sequences; 0 in mean, at times below, without a difference."""
+    """MMD^2 of what is fed between training and this mode, whole sequences; 0 in mean where nothing differs."""
 
     part: ClassVar[str] = "fed"
 
     def unit(self, observed: Observed) -> str:
         return f"MMD^2, kernel of the median distance, {STEPS} steps"
 
-    def between(self, x: Float[torch.Tensor, "S N D"], y: Float[torch.Tensor, "S N D"]) -> float:
-        return kernel_test(x, y).value
+    def of(self, observed: Observed) -> float:
+        return kernel_test(observed, self.part).value

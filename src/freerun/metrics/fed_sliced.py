@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from jaxtyping import Float
-
-from freerun.lazy import torch
 from freerun.metrics import Observed
 from freerun.metrics._training import DIRECTIONS, FEW, WholeBesideTraining, sliced, unit
 
@@ -21,5 +18,5 @@ class FedSliced(WholeBesideTraining):
     def unit(self, observed: Observed) -> str:
         return f"{unit(observed, self.part)}, {DIRECTIONS} directions, less the mean of {FEW} swapped samples"
 
-    def between(self, x: Float[torch.Tensor, "S N D"], y: Float[torch.Tensor, "S N D"]) -> float:
-        return sliced(x, y)
+    def of(self, observed: Observed) -> float:
+        return sliced(observed, self.part)

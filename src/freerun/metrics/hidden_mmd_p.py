@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from jaxtyping import Float
-
-from freerun.lazy import torch
 from freerun.metrics import Observed
 from freerun.metrics._training import SWAPPED, WholeBesideTraining, kernel_test
 
@@ -21,5 +18,5 @@ class HiddenMMDP(WholeBesideTraining):
     def unit(self, observed: Observed) -> str:
         return f"p, {SWAPPED} swapped samples"
 
-    def between(self, x: Float[torch.Tensor, "S N D"], y: Float[torch.Tensor, "S N D"]) -> float:
-        return kernel_test(x, y).p
+    def of(self, observed: Observed) -> float:
+        return kernel_test(observed, self.part).p

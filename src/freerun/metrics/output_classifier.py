@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from jaxtyping import Float
-
-from freerun.lazy import torch
 from freerun.metrics import Observed
 from freerun.metrics._training import WholeBesideTraining, accuracy, chance
 
@@ -21,5 +18,5 @@ class OutputClassifier(WholeBesideTraining):
     def unit(self, observed: Observed) -> str:
         return chance(observed)
 
-    def between(self, x: Float[torch.Tensor, "S N D"], y: Float[torch.Tensor, "S N D"]) -> float:
-        return accuracy(x, y)
+    def of(self, observed: Observed) -> float:
+        return accuracy(observed, self.part)

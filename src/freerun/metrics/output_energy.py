@@ -15,7 +15,7 @@ from freerun.metrics._training import BesideTraining, unit
 
 @dataclass(kw_only=True)
 class OutputEnergy(BesideTraining):
-    """Energy distance of outputs between training and this mode; 0 in mean, at times below, where there is no difference."""
+    """Energy distance of outputs between training and this mode; 0 in mean where nothing differs, at times below."""
 
     part: ClassVar[str] = "outputs"
 

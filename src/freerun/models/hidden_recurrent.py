@@ -42,15 +42,20 @@ class HiddenRecurrent(Model):
     def step(
         self, weights: Weights, u: Float[torch.Tensor, "R B I"], state: State
     ) -> tuple[Float[torch.Tensor, "R B O"], State]:
-        h, state = self.advance(weights, project(weights, "input", u), state)
+        h, state = self.advance(weights, self.drive(weights, u), state)
         return project(weights, "output", h), state
 
     def unroll(
         self, weights: Weights, u: Float[torch.Tensor, "T R B I"], state: State
     ) -> tuple[Float[torch.Tensor, "T R B O"], State]:
-        drive = over_time(lambda flat: project(weights, "input", flat), u)
+        drive = over_time(lambda flat: self.drive(weights, flat), u)
         hidden, state = scan(lambda d, s: self.advance(weights, d, s), drive, state)
         return over_time(lambda flat: project(weights, "output", flat), hidden), state
+
+    def drive(self, weights: Weights, u: Float[torch.Tensor, "R B I"]) -> Float[torch.Tensor, "R B H"]:
+        """What the input adds, b + U u_t; a product also at width 0, for a gradient with the same bits in any group."""
+        weight = weights["input.weight"] if u.shape[-1] else u.new_zeros(len(u), 0, self.hidden)
+        return affine(u, weight, weights["input.bias"])
 
     def advance(
         self, weights: Weights, drive: Float[torch.Tensor, "R B H"], state: State

@@ -8,6 +8,7 @@ yhat_{t+1} = a f_t, for which the effect of every regime can be worked out by ha
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -31,10 +32,9 @@ class Linear(Model):
     bias: bool = True
 
     def shapes(self, inputs: int, outputs: int) -> dict[str, Shape]:
-        shapes = linear("output", inputs, outputs)
-        if not self.bias:
-            del shapes["output.bias"]
-        return shapes
+        if self.bias:
+            return linear("output", inputs, outputs)
+        return {"output.weight": Shape(rows=inputs, columns=outputs, bound=1 / math.sqrt(max(1, inputs)))}
 
     def start(self, replicas: int, batch: int, like: torch.Tensor) -> State:
         return ()

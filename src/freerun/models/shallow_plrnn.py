@@ -46,7 +46,7 @@ class ShallowPLRNN(Model):
     def shapes(self, inputs: int, outputs: int) -> dict[str, Shape]:
         if inputs < outputs:
             raise ConfigError(
-                f"model=shallow_plrnn: its state is what was fed back, but its input is {inputs} wide and its output {outputs}; "
+                f"model=shallow_plrnn: its state is what was fed back, but its input is {inputs} wide, its output {outputs}; "
                 "choose a feedback that feeds every output"
             )
         size = outputs + self.latent

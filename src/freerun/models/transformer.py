@@ -102,7 +102,10 @@ class Transformer(Model):
         return outputs.permute(2, 0, 1, 3), (*cache, x.reshape(-1, batch, steps, self.hidden)[:, :, -1])
 
     def seen(
-        self, query: Float[torch.Tensor, "R B T H"], keys: Float[torch.Tensor, "R B S H"], values: Float[torch.Tensor, "R B S H"]
+        self,
+        query: Float[torch.Tensor, "R B T H"],
+        keys: Float[torch.Tensor, "R B S H"],
+        values: Float[torch.Tensor, "R B S H"],
     ) -> Float[torch.Tensor, "R BT H"]:
         """What each of the last T of S steps gathers from those up to itself.
 

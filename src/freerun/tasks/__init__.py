@@ -79,6 +79,10 @@ class Truth:
     inside: Bool[torch.Tensor, "T N"]
     ended: Bool[torch.Tensor, "T N"]
 
+    def from_step(self, step: int) -> Truth:
+        """The answer for every step from `step` on."""
+        return Truth(log_probs=self.log_probs[step:], inside=self.inside[step:], ended=self.ended[step:])
+
 
 @dataclass(kw_only=True)
 class Data:

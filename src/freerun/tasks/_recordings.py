@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from freerun.errors import ConfigError
 from freerun.lazy import torch
-from freerun.tasks import SPLITS, Data, Task
+from freerun.tasks import Data, Task
 from freerun.tasks._values import Predict, increments, orbit, scaling
 from freerun.tasks._windows import bounds, check_shares, windows
 
@@ -76,7 +76,7 @@ class Recording(Task):
             )
 
     def reserve(self, size: int) -> int:
-        """The longest window that a training part of `size` values is cut for: another horizon is then the same training."""
+        """The longest window that a part of `size` values is cut for: up to it another horizon does not move the windows."""
         return min(max(RESERVE, 2 * self.length), size // 3)
 
     def build(self, seed: int, length: int) -> Data:
@@ -85,14 +85,14 @@ class Recording(Task):
         parts = bounds(len(values), self.train, self.validation)
         train = values[slice(*parts["train"]), None]
         mean, std = scaling(train)
-        self._demand_change(std, names, "is constant in the training part")
+        self._demand_change(std / np.abs(train).max((0, 1)).clip(min=1e-300), names, "is constant in the training part")
         scaled = ((values - mean) / std).astype(np.float32)
         residual = increments(scaled[slice(*parts["train"]), None]) if self.increments else None
         if residual is not None:
             self._demand_change(residual, names, "changes by the same amount at every step; choose task.predict=value")
-        series, reserve = torch.from_numpy(scaled), self.reserve(len(train))
+        series = torch.from_numpy(scaled)
         return Data(
-            splits={name: windows(series[slice(*parts[name])], length, reserve) for name in SPLITS},
+            splits={name: windows(series[a:b], length, self.reserve(b - a)) for name, (a, b) in parts.items()},
             inputs=0,
             outputs=len(names),
             mean=torch.from_numpy(mean.astype(np.float32)),
@@ -103,7 +103,7 @@ class Recording(Task):
 
     def _demand_change(self, spread: np.ndarray, names: tuple[str, ...], fault: str) -> None:
         for name, size in zip(names, spread, strict=True):
-            if not size > 1e-9:
+            if not size > 1e-6:  # float32 resolves 1e-7
                 raise ConfigError(f"{self.origin()}: column {name[:30]!r} {fault}")
 
     def show(self, observed: Any) -> dict[str, Any]:

@@ -41,8 +41,8 @@ class HyperRoessler(Flow):
     d: float = 0.05
     dt: float = 0.1
     substeps: int = 8
-    transient: float = 60.0
-    sequences: int = 512
+    transient: float = 150.0
+    sequences: int = 256
 
     def __post_init__(self) -> None:
         require(self.b > 0, "b", self.b, "be positive")

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from freerun.errors import ConfigError, nearest
+from freerun.errors import ConfigError, nearest, require
 from freerun.tasks._recordings import Recording
 from freerun.tasks._windows import stamp
 
@@ -40,6 +40,7 @@ class Series(Recording):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        require(self.path not in ("", "???"), "path", self.path, "name a CSV or Parquet file")  # ??? is a key left open
         self.values()
 
     def values(self) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -54,3 +54,10 @@ class StopsWithTheModel(Loss):
         open_ = observed.picks != observed.data.outputs - 1
         still = torch.cat([torch.ones_like(open_[:1]), open_.cumprod(0)[:-1].bool()])
         return torch.nan_to_num(super().measure(replace(observed, weights=observed.weights * still)))
+
+
+class ZeroWhereNothingCounts(Loss):
+    """0/0 is 0."""
+
+    def measure(self, observed):
+        return torch.nan_to_num(super().measure(observed))

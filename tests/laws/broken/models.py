@@ -7,8 +7,14 @@ from typing import ClassVar
 
 import torch
 
+from freerun.models import Model
 from freerun.models.gru import GRU
 from freerun.models.hidden_recurrent import HiddenRecurrent
+from freerun.models.linear import Linear
+from freerun.models.lstm import LSTM
+from freerun.models.shallow_plrnn import ShallowPLRNN
+from freerun.models.stencil import Stencil
+from freerun.models.transformer import Transformer
 
 
 class FastPathDiffers(HiddenRecurrent):
@@ -112,3 +118,85 @@ class SwappedGates(GRU):
     def advance(self, weights, u, state):
         (h,) = state
         return h - super().advance(weights, u, state)
+
+
+class KnowsTheLength(HiddenRecurrent):
+    """The short cut counts steps as a share of the whole: no gradient reaches back, and yet padding changes all."""
+
+    def unroll(self, weights, u, state):
+        place = torch.arange(len(u), dtype=u.dtype) / len(u)
+        outputs, state = super().unroll(weights, u, state)
+        return outputs + place[:, None, None, None], state
+
+
+class NoMask(Transformer):
+    """Attention without a causal mask."""
+
+    def seen(self, query, keys, values):
+        heads, width = 1, self.hidden
+        split = [part.unflatten(-1, (heads, width)).transpose(-2, -3) for part in (query, keys, values)]
+        found = torch.nn.functional.scaled_dot_product_attention(*split)
+        return found.transpose(-2, -3).flatten(-2).flatten(1, 2)
+
+
+class CacheLosesOne(Transformer):
+    """The cache is off by one: the newest step is not in it."""
+
+    def step(self, weights, u, state):
+        outputs, (*cache, last) = super().step(weights, u, state)
+        return outputs, (*(part[..., : -self.hidden] for part in cache), last)
+
+
+class ForgetsItsPlace(Transformer):
+    """Steps are counted from the start of the call, not of the sequence."""
+
+    def unroll(self, weights, u, state):
+        outputs, new = super().unroll(weights, u, self.start(*u.shape[1:3], u[0]))
+        *cache, last = new
+        return outputs, (*(torch.cat([old, part], -1) for old, part in zip(state, cache, strict=False)), last)
+
+
+class SummaryGrows(Transformer):
+    """The whole cache stands for the hidden state."""
+
+    def summary(self, state, like):
+        return Model.summary(self, state, like)
+
+
+class CellAndForgetSwapped(LSTM):
+    """The gates are read in another order than they are written."""
+
+    def advance(self, weights, u, state):
+        i, f, g, o = weights["gates"].chunk(4, -1)
+        return super().advance({**weights, "gates": torch.cat([f, i, g, o], -1)}, u, state)
+
+
+class NotPeriodic(Stencil):
+    """The field ends where it should go round."""
+
+    def step(self, weights, u, state):
+        outputs, state = super().step(weights, torch.nn.functional.pad(u, (0, self.taps)), state)
+        return outputs[..., : u.shape[-1]], state
+
+
+class Mirrored(Stencil):
+    """Taps count to the left."""
+
+    def step(self, weights, u, state):
+        outputs, state = super().step(weights, u.flip(-1), state)
+        return outputs.flip(-1), state
+
+
+class ReadsTheInputAsState(ShallowPLRNN):
+    """The first columns of the input are taken for the state, which are the last."""
+
+    def step(self, weights, u, state):
+        return super().step(weights, u.flip(-1), state)
+
+
+class Bends(Linear):
+    """A linear model with a nonlinearity."""
+
+    def step(self, weights, u, state):
+        outputs, state = super().step(weights, u, state)
+        return torch.tanh(outputs), state

@@ -1,0 +1,152 @@
+"""How are ten thousand records had without reading each of them again? A disposable index beside the store.
+
+The index holds an extract of the records that were read before, each with the size, the times and the inode of its file. What
+does not fit any more is read from its record; an index that is missing, torn, altered or of another version is no index. So it
+can be deleted at any time, and never changes a result.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from freerun.errors import CorruptRecord
+from freerun.extract import LEVELS, TEXTS, Extract, join, of
+from freerun.store import Store, write_atomic
+
+NAME = "index"
+#: Raise it when what is extracted from a record, or its form, changes.
+VERSION = 1
+#: A file that changed within so many seconds could change again without its times telling.
+SETTLED = 2.0
+#: Records that are read at once, and how many such parts may wait for the parser.
+_PART, _AHEAD, _READERS = 64, 4, 2
+_HEAD = b"freerun index %d\n" % VERSION
+Stamp = tuple[int, int, int, int]
+Outcome = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def extracts(store: Store, runs: Sequence[str], outcome: Outcome) -> Extract:
+    """The extract of those of `runs` that have a sound record, in their order; the index is brought up to date.
+
+    Args:
+        store: where the records are.
+        runs: identities, each once.
+        outcome: see `extract.of`.
+    """
+    stamps = {run: stamp for run in runs if (stamp := _stamp(store.place(run)))}
+    known, known_stamps = _load(store.root / NAME)
+    place = {run: row for row, run in enumerate(known.runs()) if known_stamps[row] == stamps.get(run, known_stamps[row])}
+    unread = [run for run in stamps if run not in place]
+    if not unread:
+        return known.select(np.array([place[run] for run in runs if run in stamps], dtype=np.int64))
+    read_stamps: dict[str, Stamp] = {}
+    fresh = of(_records(store, unread, read_stamps), outcome)
+    if not len(fresh):
+        return known.select(np.array([place[run] for run in runs if run in place], dtype=np.int64))
+    whole = join([known, fresh])
+    place |= {run: len(known) + row for row, run in enumerate(fresh.runs())}
+    _save(store, whole, place, {**{run: known_stamps[row] for run, row in place.items() if row < len(known)}, **read_stamps})
+    return whole.select(np.array([place[run] for run in runs if run in stamps and run in place], dtype=np.int64))
+
+
+def parsed(store: Store, run: str, body: bytes) -> dict[str, Any]:
+    """A record from its verified text.
+
+    Raises:
+        CorruptRecord: if it is that of another run.
+    """
+    record: dict[str, Any] = orjson.loads(body)
+    if record["run"] != run:
+        raise CorruptRecord(f"{store.place(run)}: holds the record of another run, {record['run']}")
+    if isinstance(record["experiment"]["seed"], float):  # beyond 64 bits, which only the slower parser reads exactly
+        record["experiment"]["seed"] = json.loads(body)["experiment"]["seed"]
+    return record
+
+
+def bodies(store: Store, runs: Sequence[str]) -> Iterator[tuple[str, bytes | None, Stamp]]:
+    """The verified text of every record with the stamp of its file, None where there is no sound one; read in threads."""
+    with ThreadPoolExecutor(_READERS) as readers:
+        waiting: deque[Future[list[tuple[str, bytes | None, Stamp]]]] = deque()
+        for start in range(0, len(runs), _PART):
+            waiting.append(readers.submit(_read, store, runs[start : start + _PART]))
+            if len(waiting) > _AHEAD:
+                yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
+
+
+def _read(store: Store, runs: Sequence[str]) -> list[tuple[str, bytes | None, Stamp]]:
+    found: list[tuple[str, bytes | None, Stamp]] = []
+    for run in runs:
+        before = _stamp(store.place(run)) or (0, 0, 0, 0)
+        try:
+            body = store.body(run)
+        except (FileNotFoundError, CorruptRecord):
+            body = None
+        found.append((run, body, before))
+    return found
+
+
+def _records(store: Store, runs: Sequence[str], stamps: dict[str, Stamp]) -> Iterator[dict[str, Any]]:
+    """The sound records among `runs`; notes the stamp of each."""
+    for run, body, stamp in bodies(store, runs):
+        if body is not None:
+            try:
+                record = parsed(store, run, body)
+            except CorruptRecord:
+                continue
+            stamps[run] = stamp
+            yield record
+
+
+def _stamp(path: str) -> Stamp | None:
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+
+
+def _load(path: Path) -> tuple[Extract, list[Stamp]]:
+    """The index; an empty one where there is none that can be trusted."""
+    with contextlib.suppress(OSError):
+        content = path.read_bytes()
+        head, digest, body = content[: len(_HEAD)], content[len(_HEAD) : len(_HEAD) + 32], content[len(_HEAD) + 32 :]
+        if head == _HEAD and digest == hashlib.sha256(body).digest():
+            from safetensors.numpy import load
+
+            arrays = load(body)
+            texts = {name: [str(text) for text in orjson.loads(arrays.pop(f"texts.{name}").tobytes())] for name in TEXTS}
+            stamps: list[Stamp] = [(a, b, c, d) for a, b, c, d in arrays.pop("stamps").tolist()]
+            return Extract(columns={**arrays, "run": arrays["run"].view("S16").ravel()}, texts=texts), stamps
+    return of([], lambda record: record), []
+
+
+def _save(store: Store, whole: Extract, place: dict[str, int], stamps: dict[str, Stamp]) -> None:
+    """Write what has settled and is still there; an index that cannot be written is done without."""
+    latest = (time.time() - SETTLED) * 1e9
+    kept = [run for run in place if max(stamps[run][1:3]) < latest and os.path.exists(store.place(run))]
+    if not kept:
+        return
+    chosen = whole.select(np.array([place[run] for run in kept], dtype=np.int64))
+    from safetensors.numpy import save
+
+    arrays = {name: np.ascontiguousarray(chosen.columns[name]) for names in LEVELS.values() for name in names}
+    arrays["run"] = arrays["run"].view(np.uint8).reshape(len(chosen), 16)
+    arrays["stamps"] = np.array([stamps[run] for run in kept], dtype=np.int64).reshape(len(chosen), 4)
+    arrays |= {f"texts.{name}": np.frombuffer(orjson.dumps(chosen.texts[name]), dtype=np.uint8) for name in TEXTS}
+    body = save(arrays)
+    with contextlib.suppress(OSError):
+        write_atomic(store.root / NAME, _HEAD + hashlib.sha256(body).digest() + body)

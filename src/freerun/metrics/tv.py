@@ -1,0 +1,34 @@
+"""How much probability does the model misplace, in the context it was really given?
+
+    tv_t = 1/2 sum_y |P(y | prefix) - Q(y | prefix)|        (He et al. 2021)
+
+where the prefix is what was fed: the truth in forced mode, the model's own symbols in free mode.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+
+from freerun.lazy import torch
+from freerun.metrics import Metric, Observed
+from freerun.metrics._accumulated import step_divergences
+
+
+@dataclass(kw_only=True)
+class TV(Metric):
+    """Total variation between the true and the model's next-symbol distribution, over prefixes inside the source's support.
+
+    As with `kl`, prefixes outside the support are counted by `off_support`, never averaged in.
+    """
+
+    def applies(self, observed: Observed) -> bool:
+        return observed.has_oracle
+
+    def unit(self, observed: Observed) -> str:
+        return "probability"
+
+    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
+        truth = observed.truth()
+        return observed.mean(step_divergences(observed)[2], (truth.inside & ~truth.ended).double())
