@@ -23,6 +23,7 @@ freerun: how far does a recurrent model drift when its teacher lets go?
   freerun run -m [key=a,b ...]              a sweep over all listed values, in Hydra's syntax
   freerun table | figures | report [NAME]   build again from the records alone, without training
   freerun list [KIND]                       tasks, models, regimes, feedback, objectives, metrics, studies
+  freerun check NAME | FILE.py [key=value]  hold a part, built in or your own, to the laws of its kind
 
 Options of study, run, table, figures, report
   --results DIR    where results go (default: results)
@@ -34,10 +35,13 @@ Option of study
 Options of run
   -m, --multirun   take several values of a key as a sweep
   --cfg job        print the resolved experiment and stop
+Options of check
+  --kind KIND      which kind, where a name or a file stands for several
+  --limit SECONDS  most time for a law (default: 60)
 Key of study and run
   plugins=[FILE.py]   your own parts, by the name of their file
 
-Exit codes: 0 all done, 1 some runs failed, 2 bad configuration, 3 results folder unusable, 130 interrupted.
+Exit codes: 0 all done, 1 some runs failed or laws are broken, 2 bad configuration, 3 results folder unusable, 130 interrupted.
 """
 
 
@@ -170,6 +174,13 @@ def list_(words: list[str]) -> int:
     return 0
 
 
+def check(words: list[str]) -> int:
+    """`freerun check PATH_OR_NAME [overrides]`."""
+    from freerun.check import main as check_part
+
+    return check_part(words)
+
+
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "study": study,
     "run": run,
@@ -177,6 +188,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "figures": figures,
     "report": report,
     "list": list_,
+    "check": check,
 }
 
 

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from freerun.laws import CLOSE, gap, gradients, noise, same_bits
+from freerun.laws import CLOSE, gap, noise, same_bits
 from freerun.replicas import Adam, Shape, affine, initial_weights, linear, over_time, per_replica, project
 
 R, P = 4, 11

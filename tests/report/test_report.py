@@ -28,9 +28,16 @@ def built(folder, experiments, statuses=None, tilt=None, **info):
 
 @pytest.mark.parametrize(("factor", "word"), [(0.1, "lower in 1"), (10, "higher in 1")])
 def test_it_says_who_wins_and_teacher_forcing_may(tmp_path, factor, word):
-    html, markdown = built(tmp_path, grid(seeds=4), tilt={"scheduled_sampling": factor})
+    html, markdown = built(tmp_path, grid(seeds=6), tilt={"scheduled_sampling": factor})
     for page in (html, markdown):
         assert f"1 comparison paired by seed: the free error is {word} (" in page
+
+
+def test_what_no_p_can_show_is_said_to_be_underpowered(tmp_path):
+    _, markdown = built(tmp_path, grid(seeds=4), tilt={"scheduled_sampling": 0.1})
+    assert "the free error is lower by its interval alone in 1 (" in markdown
+    assert "Underpowered: with 4 seeds" in markdown
+    assert "from 6 seeds on a difference can be shown" in markdown
 
 
 def test_it_says_when_no_difference_is_shown(tmp_path):

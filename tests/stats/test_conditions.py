@@ -51,3 +51,31 @@ def test_annotated_rows_have_the_label_of_their_run(tmp_path):
     frames = tables.frames(*study(tmp_path, grid()), "s")
     found = annotated(frames.gaps, conditions(frames.runs))
     assert set(found.loc[found["regime"] == "scheduled_sampling", "method"]) == {"scheduled sampling"}
+
+
+def test_an_objective_that_is_a_method_is_in_its_label_and_is_compared_with_the_baseline(tmp_path):
+    adversarial = {"name": "professor_forcing", "weight": 0.1}
+    runs = [*(tree(objective=adversarial, seed=s) for s in range(3)), *grid(seeds=3)]
+    found = labels(tmp_path, runs)
+    assert list(found["method"].cat.categories) == [
+        "teacher forcing",
+        "teacher forcing + professor forcing",
+        "scheduled sampling",
+    ]
+    assert set(found["setting"]) == {""}
+    assert (found.groupby(CELL, observed=True).size() == 3).all()
+
+
+def test_a_swept_setting_of_an_objective_keeps_seeds_apart(tmp_path):
+    swept = [tree(objective={"name": "professor_forcing", "weight": w}, seed=s) for w in (0.1, 1.0) for s in range(2)]
+    found = labels(tmp_path, [*grid(regimes=("teacher_forcing",), seeds=2), *swept])
+    assert list(found["method"].cat.categories) == [
+        "teacher forcing",
+        "teacher forcing + professor forcing (weight=0.1)",
+        "teacher forcing + professor forcing (weight=1)",
+    ]
+
+
+def test_tasks_may_have_other_objectives(tmp_path):
+    found = labels(tmp_path, [tree("lorenz63"), tree("text")])
+    assert set(found["method"]) == {"teacher forcing"}

@@ -39,7 +39,7 @@ def check(found: dict[float, list[list[float]]], exact) -> None:
         for i, (name, wanted) in enumerate(zip(("Q(x1=1)", "Q(x2=1|0)", "Q(x2=1|1)"), exact(eps), strict=True)):
             interval = over_seeds([row[i] for row in rows])
             assert interval.low - LEFT <= wanted <= interval.high + LEFT, f"eps {eps}, {name}: {interval}, exact {wanted:.4f}"
-            assert interval.high - interval.low < 0.06, f"eps {eps}, {name}: the interval says little, {interval}"
+            assert interval.high - interval.low < 0.08, f"eps {eps}, {name}: the interval says little, {interval}"
 
 
 @pytest.mark.parametrize(("a", "p"), [(0.5, (0.1, 0.9)), (0.2, (0.3, 0.8))], ids=["symmetric", "asymmetric"])

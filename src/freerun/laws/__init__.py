@@ -76,8 +76,7 @@ def small(cls: type, **settings: Any) -> Any:
     """
     known = {item.name: item for item in fields(cls)}
     given = {name: value for name, value in settings.items() if name in known}
-    if "path" in known and known["path"].default is MISSING and known["path"].default_factory is MISSING:
-        given.setdefault("path", series_file())
+    given = {**files_for(cls), **given}
     names = [name for name in SMALL if name in known and name not in given]
     refused: Exception | None = None
     for count in range(len(names), -1, -1):
@@ -87,6 +86,12 @@ def small(cls: type, **settings: Any) -> Any:
             except (ValueError, ConfigError) as fault:
                 refused = fault
     raise refused or ValueError(f"{cls.__name__} refuses its own defaults")
+
+
+def files_for(cls: type) -> dict[str, str]:
+    """A file for a part that cannot be made without one."""
+    needed = {item.name for item in fields(cls) if item.default is MISSING and item.default_factory is MISSING}
+    return {"path": series_file()} if "path" in needed else {}
 
 
 def _made(cls: type, settings: dict[str, Any]) -> Any:

@@ -36,7 +36,7 @@ def law_each_prediction_has_its_own_loss(objective: Objective) -> None:
         steps, batch, _ = outputs.shape
         losses = objective(outputs, targets)
         demand(losses.shape == (steps, batch), f"losses {tuple(losses.shape)} {where}")
-        demand(bool((losses >= 0).all()), f"a loss of {float(losses.min()):.4g} {where}")
+        demand(bool((losses >= 0).all()), f"a loss of {losses.min().item():.4g} {where}")
         for t, b in ((0, 0), (steps - 1, batch - 1)):
             (slope,) = gradients(losses[t, b], [outputs])
             demand(bool(slope[t, b].any()), f"the loss at ({t}, {b}) does not depend on its prediction {where}")

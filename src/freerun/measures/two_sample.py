@@ -142,7 +142,6 @@ def median(x: Float[torch.Tensor, "N D"], y: Float[torch.Tensor, "N D"]) -> floa
 
 def _check(x: torch.Tensor, y: torch.Tensor) -> None:
     require(x.shape == y.shape, "y", tuple(y.shape), f"have the shape of x, {tuple(x.shape)}")
-    require(x.shape[-2] >= 1, "x", tuple(x.shape), "hold a row")
 
 
 def _undefined(x: torch.Tensor, y: torch.Tensor) -> bool:

@@ -60,7 +60,7 @@ def _prefixes(observed: Observed) -> Further | None:
     return Further(sequences=Sequences(targets=prefix, start=start, weights=torch.ones(prefix.shape)), name="prefixes")
 
 
-def _prompts(observed: Observed) -> tuple[Int[torch.Tensor, "W+1 M"], Float[torch.Tensor, " M"]]:
+def _prompts(observed: Observed) -> tuple[Int[torch.Tensor, "T M"], Float[torch.Tensor, " M"]]:
     """What was fed up to the release, each once, with the number of sequences that begin so."""
     prompts = torch.cat([given(observed.start)[None], given(observed.forced).fed_symbols[: observed.warmup]])
     known, counts = np.unique(prompts.numpy(), axis=1, return_counts=True)

@@ -12,6 +12,8 @@ out, as are sequences that are over. Measured on the test split alone: of anothe
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -24,6 +26,8 @@ from freerun.tasks import Oracle, Sequences
 
 #: How many symbols are the model's own: a third of the horizon, at most 3; how many steps after them are looked at, at most.
 SPOILED, LEADS = 3, 10
+#: An excess has an interval where at least so many pairs of a spoiled sequence and its control differ, by more than rounding.
+PAIRS, ROUNDING = 5, 1e-12
 
 
 def applies(observed: Observed) -> bool:
@@ -78,34 +82,52 @@ def continued(
         prefix[t] = torch.where(t < given_steps, prefix[t], drawn)
 
 
-def excess(observed: Observed) -> tuple[Float[torch.Tensor, " S"], Float[torch.Tensor, "S N"]]:
-    """The excess KL at each step since the release, and the part of each pair of sequences in its error.
+@dataclass(frozen=True, kw_only=True)
+class Excess:
+    """The excess KL at each step since the release, ``[S]``.
 
     NaN at the steps that the model spoils, after the last that is looked at, and where no sequence is left.
+
+    Attributes:
+        errors: the part of each pair of sequences in its error.
+        differ: how many pairs still differ; the others have met, since both continue by the same draws.
     """
-    found: tuple[torch.Tensor, torch.Tensor] = observed.once("excess", lambda: _excess(observed))
+
+    values: Float[torch.Tensor, " S"]
+    errors: Float[torch.Tensor, "S N"]
+    differ: Int[torch.Tensor, " S"]
+
+
+def excess(observed: Observed) -> Excess:
+    """The excess of a run."""
+    found: Excess = observed.once("excess", lambda: _excess(observed))
     return found
 
 
-def _excess(observed: Observed) -> tuple[torch.Tensor, torch.Tensor]:
+def _excess(observed: Observed) -> Excess:
     rolled, horizon = given(observed.further), len(observed.targets) - observed.warmup
     own = spoiled(horizon)
     truth = rolled.truth()
     kl = divergences(truth.log_probs, torch.log_softmax(rolled.outputs.double(), -1))[0]
     count = kl.shape[1] // 2
     alive, late = truth.inside & ~truth.ended, slice(observed.warmup + own, None)
+    kl, alive = torch.where(alive, kl, 0.0)[late], alive[late]
     (spoilt, each), (control, other) = (
-        means(kl[late, side], alive[late, side], alive[late, side]) for side in (slice(0, count), slice(count, None))
+        means(kl[:, side], alive[:, side], alive[:, side]) for side in (slice(0, count), slice(count, None))
     )
     values, errors = (torch.full((horizon, *shape), torch.nan, dtype=torch.float64) for shape in ((), (count,)))
-    values[own : own + len(spoilt)], errors[own : own + len(spoilt)] = spoilt - control, each - other
-    return values, errors
+    differ, leads = torch.zeros(horizon, dtype=torch.int64), slice(own, own + len(kl))
+    values[leads], errors[leads] = spoilt - control, each - other
+    apart = (kl[:, :count] - kl[:, count:]).abs() > ROUNDING
+    differ[leads] = (apart | (alive[:, :count] != alive[:, count:])).sum(-1)
+    return Excess(values=values, errors=errors, differ=differ)
 
 
 def change(observed: Observed) -> tuple[Float[torch.Tensor, " 1"], Float[torch.Tensor, "1 N"]]:
     """The mean excess over the later half of the steps less that over the first quarter, where it is defined."""
-    values, errors = excess(observed)
-    values, errors = values[values.isfinite()], errors[values.isfinite()]
+    found = excess(observed)
+    known = found.values.isfinite()
+    values, errors = found.values[known], found.errors[known]
     if len(values) < 2:
         return torch.full((1,), torch.nan, dtype=torch.float64), errors.new_full((1, errors.shape[1]), torch.nan)
     early, late = slice(0, max(1, len(values) // 4)), slice(len(values) // 2, None)

@@ -24,8 +24,8 @@ from freerun.streams import stream
 
 #: Swapped samples behind a p-value or a floor; projections of the sliced distance; steps that are looked at as one whole.
 SWAPPED, FEW, DIRECTIONS, STEPS = 199, 19, 64, 32
-#: Steps that a classifier reads.
-READ = 16
+#: Steps that a classifier reads, and the fewest sequences worth it: half are judged, and of fewer than 8 chance gets all right.
+READ, FEWEST = 16, 16
 #: The stream of all draws below: they are a measure's own, the same for every run.
 STREAM = "evaluation/distances"
 
@@ -88,7 +88,7 @@ def accuracy(observed: Observed, part: str) -> float:
     def find() -> dict[str, float]:
         both = {name: _whole(observed, name, READ) for name in ("fed", "hidden", "outputs")}
         count = both["fed"][0].shape[1]
-        if count < 4:
+        if count < FEWEST:
             return dict.fromkeys(both, math.nan)
         found = dict.fromkeys(both, 0.5)
         differ = {name: pair for name, pair in both.items() if pair[0].shape[-1] and not torch.equal(*pair)}

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from freerun.accumulated import half_width
 from freerun.lazy import torch
 from freerun.metrics import Comparison, Further, Observed
-from freerun.metrics._recovery import applies, asks, excess
+from freerun.metrics._recovery import PAIRS, applies, asks, excess
 
 
 @dataclass(kw_only=True)
@@ -30,9 +30,9 @@ class Recovery(Comparison):
         return asks(observed)
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
-        return excess(observed)[0]
+        return excess(observed).values
 
     def interval(self, observed: Observed) -> tuple[Float[torch.Tensor, " S"], Float[torch.Tensor, " S"]] | None:
-        values, errors = excess(observed)
-        half = half_width(errors)
-        return values - half, values + half
+        found = excess(observed)
+        half = torch.where(found.differ >= PAIRS, half_width(found.errors), torch.nan)
+        return found.values - half, found.values + half

@@ -3,13 +3,9 @@
     r = sigmoid(b_r + u U_r + h W_r),  z = sigmoid(b_z + u U_z + h W_z),
     g = c_n + h W_n,  n = tanh(b_n + u U_n + r g),  h' = n + z (h - n)
 
-for the gated recurrent unit, and for the long short-term memory
-
-    [i f g o] = [sigmoid sigmoid tanh sigmoid]([u 1 h] W),  c' = f c + i g,  h' = o tanh(c').
-
 Left to automatic differentiation, a step of a small network spends most of its time between the operations: `make bench`
-measures what this saves. Gradients are compared with automatic differentiation of the same formula, with `torch.nn.GRU`
-and with `torch.nn.LSTM` in the tests.
+measures what this saves. Gradients are compared with automatic differentiation of the same formula and with `torch.nn.GRU` in
+the tests.
 """
 
 from __future__ import annotations
@@ -75,39 +71,3 @@ class GatedStep(torch.autograd.Function):
         inputs = [torch.bmm(u.mT, part) for part in (dr, dz, dn)]
         hidden = [torch.bmm(h.mT, part) for part in (dr, dz, dg)]
         return du, dh, *inputs, *hidden, dg.sum(1, keepdim=True)
-
-
-class MemoryStep(torch.autograd.Function):
-    """(h', c') of a long short-term memory for replicas ``[R B .]``; see the module for the formula."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, u: torch.Tensor, h: torch.Tensor, c: torch.Tensor, weight: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The weight is ``[R I+1+H 4H]``, its rows those of u, the bias and h, its columns those of i, f, g and o."""
-        x = torch.cat([u, u.new_ones(*u.shape[:2], 1), h], -1)
-        i, f, g, o = torch.bmm(x, weight).chunk(4, -1)
-        i, f, o = (sigmoid_(gate.contiguous()) for gate in (i, f, o))
-        g = torch.tanh(g)
-        new = (f * c).addcmul_(i, g)
-        bent = torch.tanh(new)
-        ctx.save_for_backward(x, c, i, f, g, o, bent)
-        ctx.transposed = transposed(weight) if any(ctx.needs_input_grad) else None
-        return o * bent, new
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, dh: torch.Tensor, dc: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        """The gradients of all arguments, in their order."""
-        x, c, i, f, g, o, bent = ctx.saved_tensors
-        dc = torch.ops.aten.tanh_backward(dh * o, bent).add_(dc)
-        slopes = [
-            torch.ops.aten.sigmoid_backward(dc * g, i),
-            torch.ops.aten.sigmoid_backward(dc * c, f),
-            torch.ops.aten.tanh_backward(dc * i, g),
-            torch.ops.aten.sigmoid_backward(dh * bent, o),
-        ]
-        d = torch.cat(slopes, -1)
-        dx = torch.bmm(d, ctx.transposed)
-        size = c.shape[-1]
-        return dx[..., : -size - 1], dx[..., -size:], dc.mul_(f), torch.bmm(x.mT, d)

@@ -57,8 +57,14 @@ class LSTM(Model):
     def advance(
         self, weights: Weights, u: Float[torch.Tensor, "R B I"], state: State
     ) -> tuple[Float[torch.Tensor, "R B H"], State]:
-        """The hidden path alone: h_t, and the state (h_t, c_t)."""
-        from freerun.models._gated import MemoryStep
+        """The hidden path alone: h_t, and the state (h_t, c_t).
 
-        h, c = MemoryStep.apply(u, *state, weights["gates"])  # type: ignore[no-untyped-call]
+        A gate is a stretch of the columns of one product. Such a view is worked through row by row, so that its logistic
+        function has the same bits for a replica alone and in any group, as a whole tensor's would not.
+        """
+        h, c = state
+        x = torch.cat([u, u.new_ones(*u.shape[:2], 1), h], -1)
+        i, f, g, o = torch.bmm(x, weights["gates"]).chunk(4, -1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        h = torch.sigmoid(o) * torch.tanh(c)
         return h, (h, c)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,19 @@ import pandas as pd
 
 from freerun.figures import Material
 from freerun.report.words import change, listed, measured, number, seeds, with_unit
+from freerun.stats.family import declared
+from freerun.stats.intervals import FEWEST
 from freerun.stats.labels import MORE_IS_BETTER, label, positive
 from freerun.stats.paired import against_baseline
+from freerun.stats.power import LEVEL, assessed
 
 NO_INTERVAL, NO_DIFFERENCE = "no interval", "no difference shown"
-_TALLY = {"lowers": "lower", "raises": "higher", NO_DIFFERENCE: "not shown to differ", NO_INTERVAL: "without an interval"}
+#: What is said of a difference whose own interval excludes no change, but whose p-value does not survive Holm.
+ALONE = "by its interval alone"
+_TALLY = {
+    "lowers": "lower", "raises": "higher", f"lowers {ALONE}": f"lower {ALONE}", f"raises {ALONE}": f"higher {ALONE}",
+    NO_DIFFERENCE: "not shown to differ", NO_INTERVAL: "without an interval",
+}  # fmt: skip
 
 
 def comparisons(material: Material) -> pd.DataFrame:
@@ -26,13 +35,13 @@ def comparisons(material: Material) -> pd.DataFrame:
     found = []
     for level in ("free", "forced"):
         rows = against_baseline(steps, labels, level)
-        found.append(rows.assign(level=level, verdict=[_verdict(row) for row in rows.to_dict("records")]))
+        found.append(rows.assign(level=level))
     both = pd.concat(found, ignore_index=True)
     rollouts = set(steps.loc[steps["step"] == 0, "metric"].astype(str))
-    keep = [
-        row["metric"] == material.primary.get(row["task_label"]) or row["metric"] in rollouts for row in both.to_dict("records")
-    ]
-    return both[np.array(keep, dtype=bool)].reset_index(drop=True)
+    own = both["metric"] == both["task_label"].map(material.primary)
+    kept = own | both["metric"].isin(list(rollouts))
+    table = declared(both[kept].reset_index(drop=True), own[kept].reset_index(drop=True))
+    return table.assign(verdict=[verdict(row) for row in table.to_dict("records")])
 
 
 def headline(table: pd.DataFrame, compared: pd.DataFrame) -> list[str]:
@@ -55,13 +64,29 @@ def by_task(material: Material, table: pd.DataFrame, compared: pd.DataFrame) -> 
     return tasks
 
 
-def _verdict(row: dict[Any, Any]) -> str:
+def verdict(row: Mapping[Any, Any]) -> str:
+    """What may be said of a comparison: by its p-value after Holm; its interval alone is not enough."""
     if not math.isfinite(row["low"]):
         return NO_INTERVAL
     neutral = 1.0 if row["ratio"] else 0.0
-    if row["low"] <= neutral <= row["high"]:
-        return NO_DIFFERENCE
-    return "raises" if row["mean"] > neutral else "lowers"
+    way = "raises" if row["mean"] > neutral else "lowers"
+    if row["holm"] <= LEVEL:
+        return way
+    return NO_DIFFERENCE if row["low"] <= neutral <= row["high"] else f"{way} {ALONE}"
+
+
+def power(compared: pd.DataFrame) -> list[str]:
+    """Which families of comparisons could not have shown anything, and how many seeds it would take."""
+    table = assessed(compared[compared["n"] >= FEWEST])
+    found = []
+    for row in table[table["underpowered"]].to_dict("records"):
+        found.append(
+            f"Underpowered: with {seeds(row['seeds'])} no p-value of a sign-flip test is below {number(row['smallest_p'])}, "
+            f"which Holm over the family of {row['comparisons']} comparisons ({row['family']}) makes "
+            f"{number(row['smallest_holm'])}; from {row['seeds_needed']} seeds on a difference can be shown, from "
+            f"{row['seeds_for_one']} on one of a standard deviation is found with 80 % power."
+        )
+    return found
 
 
 def _baseline(table: pd.DataFrame) -> pd.DataFrame:
@@ -105,17 +130,18 @@ def _wins(compared: pd.DataFrame, table: pd.DataFrame) -> list[str]:
     found = []
     for (regime, first), each in rows.groupby(["regime_label", "baseline"], observed=True, sort=False):
         parts = []
-        for verdict, words in _TALLY.items():
-            where = each.loc[each["verdict"] == verdict, "task_label"].astype(str).value_counts(sort=False)
+        for kind, words in _TALLY.items():
+            where = each.loc[each["verdict"] == kind, "task_label"].astype(str).value_counts(sort=False)
             if len(where):
                 named = listed([f"{task} {count}" for task, count in where.items()])
                 parts.append(f"{words} in {where.sum()} ({named})")
         pairs = "comparison" if len(each) == 1 else "comparisons"
+        families = str(each["family"].iloc[0])
         found.append(
             f"{_capital(regime)} against {first}, {len(each)} {pairs} paired by seed: the free error is {listed(parts)}, "
-            "by 95 % intervals that are not corrected for the number of comparisons."
+            f"at p < {LEVEL:g} after Holm over {families} ({(compared['family'] == each['family'].iloc[0]).sum()} comparisons)."
         )
-    return found
+    return [*found, *power(rows)]
 
 
 def _gap_sentence(rows: pd.DataFrame, metric: str) -> str:
@@ -178,8 +204,9 @@ def _clause(verdict: str, rows: pd.DataFrame, metric: str) -> str:
         each.append(f"{who} ({changed}, n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{row['n']})")
     if verdict in (NO_INTERVAL, NO_DIFFERENCE):
         return f"{verdict} for {listed(each)}"
-    good = (verdict == "raises") == (metric in MORE_IS_BETTER)
-    return f"{'better' if good else 'worse'} for {listed(each)}"
+    good = verdict.startswith("raises") == (metric in MORE_IS_BETTER)
+    alone = f" {ALONE}" if verdict.endswith(ALONE) else ""
+    return f"{'better' if good else 'worse'}{alone} for {listed(each)}"
 
 
 def _cautions(material: Material, task: str, metric: str) -> list[str]:

@@ -64,6 +64,7 @@ def comparison_rows(compared: pd.DataFrame) -> list[dict[str, str]]:
         }
         changed = change(row["mean"], row["low"], row["high"], row["ratio"], "")
         numbers = {name: number(row[name]) for name in ("p", "holm", "effect")}
+        numbers["improved"] = measured(row["improved"], row["improved_low"], row["improved_high"])
         rows.append(
             {**names, **numbers, "n": str(row["n"]), "change": changed, "measure": quantity(row["metric"], row["unit"])}
         )

@@ -6,6 +6,7 @@ becomes part of a label, so that seeds of different settings are never pooled.
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from freerun.stats.labels import label
@@ -14,7 +15,7 @@ from freerun.stats.labels import label
 CELL = ["task_label", "model_label", "method"]
 BASELINE = "teacher_forcing"
 _NOT_SETTINGS = frozenset(
-    {"run", "study", "task", "model", "regime", "seed", "status", "reason", "commit", "machine", "threads", "data"}
+    {"run", "study", "task", "model", "regime", "objective", "seed", "status", "reason", "commit", "machine", "threads", "data"}
 )
 
 
@@ -34,10 +35,11 @@ def conditions(runs: pd.DataFrame) -> pd.DataFrame:
     cell = table[["task_label", "model_label"]]
     own = _varying(known, _settings(known, "regime"), cell.assign(regime=table["regime"]))
     table["regime_label"] = _names(known, "regime", own, table)
+    table["plain"] = _objectives(known, table)
     others = [
         name
         for name in known.columns
-        if name not in _NOT_SETTINGS and not name.startswith(("task.", "model.", "regime.", "version."))
+        if name not in _NOT_SETTINGS and not name.startswith(("task.", "model.", "regime.", "objective.", "version."))
     ]
     swept = sorted({name for names in _varying(known, others, cell).values() for name in names})
     table["setting"] = _described(known, swept)
@@ -75,6 +77,28 @@ def _names(runs: pd.DataFrame, part: str, varying: dict[str, list[str]], table: 
     return [_merged(label(name), texts.get(name, plain)[row]) for row, name in enumerate(table[part])]
 
 
+def _objectives(runs: pd.DataFrame, table: pd.DataFrame) -> np.ndarray:
+    """Make an objective that is not its task's usual one, that of most regimes, a part of the method; returns where it is.
+
+    Professor forcing is teacher forcing with another objective, and no replicate of it.
+    """
+    if "objective" not in runs:
+        return np.ones(len(runs), dtype=bool)
+    table["objective"] = runs["objective"].astype(object)
+    once = table[["task", "regime", "objective"]].drop_duplicates()
+    usual = once.groupby("task", sort=False)["objective"].agg(lambda names: names.value_counts(sort=True).index[0])
+    plain = (table["objective"] == table["task"].map(usual)).to_numpy()
+    cell = table[["task_label", "model_label", "regime_label", "objective"]]
+    swept = _varying(runs, _settings(runs, "objective"), cell)
+    names = _names(runs, "objective", swept, table)
+    settings = [name[len(label(part)) :].strip(" ()") for name, part in zip(names, table["objective"], strict=True)]
+    table["regime_label"] = [
+        _merged(regime, setting) if usually else f"{regime} + {name}"
+        for regime, setting, name, usually in zip(table["regime_label"], settings, names, plain, strict=True)
+    ]
+    return plain
+
+
 def _described(runs: pd.DataFrame, settings: list[str]) -> list[str]:
     columns = [[_value(each) for each in runs[name]] for name in settings]
     words = [name.rpartition(".")[2] for name in settings]
@@ -96,7 +120,7 @@ def _merged(name: str, setting: str) -> str:
 
 def _ordered(table: pd.DataFrame) -> pd.DataFrame:
     names = ["task_label", "model_label", "regime_label", "setting", "method"]
-    first = table["regime"] == BASELINE
+    first = (table["regime"] == BASELINE) & table["plain"]
     columns = {}
     for name in names:
         order = dict.fromkeys([*table.loc[first, name], *table[name]] if name in ("regime_label", "method") else table[name])

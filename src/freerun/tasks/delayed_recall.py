@@ -7,8 +7,8 @@ The bound. A model whose only memory is what is fed back knows at the last step 
 fed, so that its answer is one distribution q for all cues and it is right with probability sum_c q(c) / K <= 1/K. Exactly:
 
 - under teacher forcing accuracy at the last step is at most 1/K in expectation, whatever the weights;
-- running freely with discrete feedback (sample, argmax) the probability that the *whole* sequence is right (`exact_match`) is at
-  most 1/K. The last step alone is not bounded: a model may speak the cue where it should be silent, and pay for it there;
+- running freely with discrete feedback (sample, argmax) the probability that the *whole* sequence is right (`exact_match`) is
+  at most 1/K. The last step alone is not bounded: a model may speak the cue where it should be silent, and pay for it there;
 - with real-valued feedback (expected, gumbel) a freely running model can smuggle the cue through the blanks in small
   amplitudes of what it feeds back while its most probable symbol is the blank: no bound holds.
 

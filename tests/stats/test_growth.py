@@ -1,0 +1,106 @@
+"""Is the growth of an error found where it was put in, with an interval that holds, and none where there is none?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from freerun.stats.growth import choose, growth, verdict
+
+TIME = np.arange(1, 101, dtype=float)
+TRUE = {
+    "constant": (np.full(100, 0.3), np.nan),
+    "linear": (0.02 * (1 + 0.05 * TIME), 0.05),
+    "exponential": (0.01 * np.exp(0.03 * TIME), 0.03),
+    "saturating": (1.2 * (1 - np.exp(-TIME / 15)), 15.0),
+}
+
+
+def frame(curve, seeds=5, noise=0.1, between=0.0, chance=0, condition="a"):
+    """Steps of some seeds: the curve, with noise at every step and a level of its own for every seed, both as factors."""
+    draws = np.random.default_rng(chance)
+    rows = []
+    for seed in range(seeds):
+        values = curve * np.exp(noise * draws.normal(size=len(curve)) + between * draws.normal())
+        rows += [
+            {"condition": condition, "run": f"{condition}{seed}", "step": t, "free": v}
+            for t, v in zip(TIME, values, strict=False)
+        ]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize("form", TRUE)
+def test_the_form_is_found_with_its_number(form):
+    curve, true = TRUE[form]
+    row = growth(frame(curve, between=0.3), ["condition"]).iloc[0]
+    assert row["form"] == form
+    assert (row["n"], row["seeds"], row["steps"]) == (5, 5, 100)
+    if form != "constant":
+        assert row["value"] == pytest.approx(true, rel=0.15)
+        assert row["low"] < row["value"] < row["high"]
+        assert row["fits"] >= 4
+
+
+def test_no_growth_is_rarely_called_growth():
+    """Of 200 curves without growth, each with noise of 10 %, at most 1 % are given a form (the BIC's odds are 1 to 150)."""
+    draws = np.random.default_rng(1)
+    found = [choose(TIME, 0.3 * np.exp(0.1 * draws.normal(size=100)))[0] for _ in range(200)]
+    assert found.count("constant") >= 198
+
+
+def test_the_interval_covers_the_true_rate_over_seeds():
+    """Rates that differ between seeds: of 150 studies of 4 seeds, 95 % cover the mean rate, within its 99.9 % bounds."""
+    draws, covered = np.random.default_rng(2), 0
+    for _ in range(150):
+        rates = 0.03 + 0.005 * draws.normal(size=4)
+        parts = [
+            pd.DataFrame(
+                {"condition": "a", "run": f"r{n}", "step": TIME, "free": 0.01 * np.exp(g * TIME + 0.1 * draws.normal(size=100))}
+            )
+            for n, g in enumerate(rates)
+        ]
+        row = growth(pd.concat(parts), ["condition"]).iloc[0]
+        covered += row["low"] <= 0.03 <= row["high"]
+    assert 132 <= covered <= 150  # scipy.stats.binom.interval(0.999, 150, 0.95) = (132, 150)
+
+
+def test_the_width_does_not_depend_on_how_many_steps_there_are():
+    """Rates differ by seed alone: four times as many steps give the same interval but for the noise of the fit."""
+    rates, widths = [0.02, 0.03, 0.05], []
+    for every in (4, 1):
+        time = TIME[::every]
+        parts = [pd.DataFrame({"c": "a", "run": str(g), "step": time, "free": np.exp(g * time)}) for g in rates]
+        row = growth(pd.concat(parts), ["c"]).iloc[0]
+        widths.append(row["high"] - row["low"])
+    assert widths[0] == pytest.approx(widths[1], rel=1e-6)
+
+
+def test_conditions_stand_apart_and_two_seeds_have_no_interval():
+    steps = pd.concat([frame(TRUE["linear"][0], seeds=2), frame(TRUE["exponential"][0], condition="b")])
+    table = growth(steps, ["condition"]).set_index("condition")
+    assert table["form"].tolist() == ["linear", "exponential"]
+    assert np.isnan(table.loc["a", "low"])
+    assert "no interval" in table.loc["a", "verdict"]
+
+
+def test_seeds_that_broke_down_are_counted():
+    steps = frame(TRUE["exponential"][0])
+    steps.loc[(steps["run"] == "a3") & (steps["step"] > 50), "free"] = np.nan
+    row = growth(steps, ["condition"]).iloc[0]
+    assert (row["n"], row["seeds"]) == (4, 5)
+    assert "1 of 5 seeds could not be fitted" in row["verdict"]
+
+
+@pytest.mark.parametrize("curve", [np.zeros(100), np.full(100, np.nan), TRUE["linear"][0][:5]])
+def test_what_cannot_be_fitted_is_undefined(curve):
+    row = growth(frame(curve, noise=0.0), ["condition"]).iloc[0]
+    assert (row["form"], row["verdict"]) == ("undefined", "not to be fitted")
+
+
+def test_verdicts_are_sentences():
+    assert verdict("exponential", 0.02, 0.018, 0.022, 100).startswith("grows exponentially, by a factor e in 50 steps")
+    assert verdict("exponential", -0.02, -0.03, -0.01, 100).startswith("shrinks")
+    assert "no growth that holds" in verdict("exponential", 0.01, -0.01, 0.03, 100)
+    assert verdict("linear", 0.05, 0.04, 0.06, 100).startswith("accumulates at a constant rate")
+    assert verdict("saturating", 300, 250, 350, 100).endswith("beyond what was measured")
