@@ -20,7 +20,6 @@ def made(tmp_path, monkeypatch):
     return study(tmp_path / "store", grid(tasks=("lorenz63", "embedded_reber"), seeds=3), STATUSES)
 
 
-
 def without(store, ids):
     (store.root / index.NAME).unlink(missing_ok=True)
     return tables.frames(store, ids, "s")

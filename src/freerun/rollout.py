@@ -88,6 +88,8 @@ def rollout(
     Returns:
         Outputs and feeds. Entries that are forced equal the truth exactly; where the mask is 0 the truth is not touched.
     """
+    if ends is not None and inputs is not None:  # what stands behind the end is not read, not even by a gradient
+        inputs = torch.where((torch.arange(len(inputs), device=ends.device)[:, None, None] > ends)[..., None], 0.0, inputs)
     if (mask is None or feedback.silent) and not gradient.state:
         return _unrolled(model, weights, truth, start, inputs, residual, ends, state)
     steps, replicas, batch, _ = truth.shape if inputs is None else (*inputs.shape[:3], 0)

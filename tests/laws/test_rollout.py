@@ -12,10 +12,12 @@ from freerun.feedback.argmax import Argmax
 from freerun.feedback.expected import Expected
 from freerun.feedback.mean import Mean
 from freerun.feedback.sample import Sample
-from freerun.laws import gradients, noise, small_parts, weights_of
+from freerun.laws import gradients, loop, noise, small_parts, weights_of
 from freerun.laws import rollouts as kit
+from freerun.laws.register import of
 from freerun.models.hidden_recurrent import HiddenRecurrent
 from freerun.rollout import Gradient, rollout
+from laws.broken import models
 from laws.broken import rollouts as broken
 
 LAWS = [law for name, law in vars(kit).items() if name.startswith("law_")]
@@ -67,11 +69,6 @@ def test_law(law, loop):
     law(loop)
 
 
-@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
-def test_the_fast_path_changes_nothing(model):
-    kit.law_ones_and_none_are_the_same(rollout, model)
-
-
 @pytest.mark.parametrize("horizon", range(1, 9))
 @pytest.mark.parametrize("model", STEPPING.values(), ids=STEPPING)
 def test_the_gradient_is_the_textbooks(model, horizon):
@@ -85,7 +82,27 @@ def test_law_catches(law, loop):
         law(loop())
 
 
+OF_MODELS = [
+    (loop.law_fast_path_is_the_loop, models.FastPathDiffers),
+    (loop.law_fast_path_is_the_loop, models.FastPathCutsTheGradient),
+    (loop.law_model_has_the_textbooks_gradient, broken.DriftsWithItsCalls),
+]
+
+
+@pytest.mark.parametrize("law", of("model", "loop"), ids=lambda law: law.name)
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+def test_law_of_models(law, model):
+    law(model)
+
+
+@pytest.mark.parametrize(("law", "model"), OF_MODELS, ids=lambda x: x.__name__)
+def test_law_of_models_catches(law, model):
+    with pytest.raises(AssertionError):
+        law(model(hidden=3))
+
+
 def test_every_law_has_been_seen_to_fail():
+    assert {law for law, _ in OF_MODELS} == {law.function for law in of("model", "loop")}
     seen = {law for law, _ in CAUGHT}
     assert set(PLAIN) <= seen
     assert {ones_law, textbook_law} <= seen

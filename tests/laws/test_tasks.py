@@ -13,6 +13,7 @@ import torch
 from freerun.errors import ConfigError
 from freerun.laws import CLOSE, small, variants
 from freerun.laws import tasks as kit
+from freerun.laws.register import of
 from freerun.streams import stream
 from freerun.tasks.adding import Adding
 from freerun.tasks.embedded_reber import LETTERS, REBER, EmbeddedReber
@@ -21,7 +22,7 @@ from freerun.tasks.lorenz63 import Lorenz63, Predict
 from freerun.tasks.text import UNKNOWN, Text
 from laws.broken import tasks as broken
 
-LAWS = [law for name, law in vars(kit).items() if name.startswith("law_") and name != "law_training_is_the_same"]
+LAWS = of("task", "tasks")
 TASKS = variants("task")
 CAUGHT = [
     (kit.law_pure, broken.GlobalChance),
@@ -36,7 +37,7 @@ CAUGHT = [
 ]
 
 
-@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.name)
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
 def test_law(law, task):
     law(task)
@@ -49,7 +50,7 @@ def test_law_catches(law, task):
 
 
 def test_every_law_has_been_seen_to_fail():
-    assert {law for law, _ in CAUGHT} == set(LAWS)
+    assert {law for law, _ in CAUGHT} == {law.function for law in LAWS}
 
 
 def _two_flows(cls: type) -> tuple:

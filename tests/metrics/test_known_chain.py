@@ -29,7 +29,7 @@ MINE = {*RATIOS, "sequence_kl", "sequence_kl_reverse", "left_support", "recovery
 PARTS = catalog.parts
 
 
-def measured(p, q, length, warmup=0, sequences=128, seeds=(0,), start=0, feedback=None, dtype="float64"):
+def measured(p, q, length, warmup=0, sequences=128, seeds=(0,), start=0, feedback=None, dtype="float64", metrics=MINE):
     """The comparisons of the test split and the series, by name, for a model that is the chain q exactly."""
     task = Markov(matrix=p.tolist(), start=start, sequences=2 * sequences, length=length)
     evaluation = Evaluation(warmup=warmup, horizon=length - warmup, sequences=sequences)
@@ -40,9 +40,8 @@ def measured(p, q, length, warmup=0, sequences=128, seeds=(0,), start=0, feedbac
     group = Group(experiments, {seed: task.build(seed, length) for seed in seeds})
     logits = torch.from_numpy(q).log().clamp(min=-1e4).to(group.dtype)
     group.parameters.flat = logits.reshape(1, -1).repeat(len(seeds), 1)
-    with mock.patch.object(
-        catalog, "parts", lambda kind: {k: v for k, v in PARTS(kind).items() if kind != "metric" or k in MINE}
-    ):
+    parts = {k: v for k, v in PARTS("metric").items() if k in metrics}
+    with mock.patch.object(catalog, "parts", lambda kind: parts if kind == "metric" else PARTS(kind)):
         found = evaluate(group)
     json.dumps([asdict(each) for each in found], allow_nan=False)
     compared = [{each.metric: each for each in run.comparisons if each.split == "test"} for run in found]
@@ -105,11 +104,11 @@ HITS = range(180, 199)
 def test_the_estimates_of_runs_cover_the_exact_values_at_their_nominal_rate():
     length, q = 14, np.array([[0.6, 0.3, 0.1], [0.2, 0.3, 0.5], [0.4, 0.1, 0.5]])
     p = np.array([[0.5, 0.3, 0.2], [0.3, 0.4, 0.3], [0.2, 0.2, 0.6]])
-    wanted, hits = exact(p, q, 0, length), {}
+    wanted, hits, estimates = exact(p, q, 0, length), {}, (*RATIOS, "sequence_kl", "sequence_kl_reverse")
     for first in range(0, 200, 40):
-        compared, _ = measured(p, q, length, seeds=tuple(range(first, first + 40)))
+        compared, _ = measured(p, q, length, seeds=tuple(range(first, first + 40)), metrics=estimates)
         for run in compared:
-            for name in ("acc_err", "ex_acc_err", "eb_c_tv", "eb_c_js", "sequence_kl", "sequence_kl_reverse"):
+            for name in estimates:
                 low, high = run[name].low[-1], run[name].high[-1]
                 assert low < run[name].values[-1] < high
                 hits[name] = hits.get(name, 0) + (low <= float(wanted[name][-1]) <= high)
@@ -161,12 +160,13 @@ def test_a_mixing_source_forgets_what_spoiled_it():
     assert found.values[:3] == [None] * 3
     wanted = expected_excess(P, Q, 3, 10)
     assert wanted[0] > 4 * wanted[3] > 0
-    known = [
-        (low, value, high) for low, value, high in zip(found.low[3:], wanted, found.high[3:], strict=True) if low is not None
-    ]
+    known = [each for each in zip(found.low[3:], wanted, found.high[3:], strict=True) if each[0] is not None]
     assert len(known) >= 3
+    # What one sequence more or less in the worst state changes: at late steps the spoiled have met their controls.
+    rare = 1.7 / 4000
+    assert wanted[0] > 20 * rare
     for low, value, high in known:
-        assert abs((low + high) / 2 - value) <= high - low  # four standard errors
+        assert abs((low + high) / 2 - value) <= high - low + rare  # four standard errors
     change = compared["recovery_change"]
     assert verdict(change.low[0], change.high[0]) == "self-recovery"
 

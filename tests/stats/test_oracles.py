@@ -101,7 +101,9 @@ def test_separate_samples_leave_a_doubt():
 def test_probability_of_improvement_covers(m, n, shift):
     chance, true = np.random.default_rng([m, n]), stats.norm.cdf(shift / np.sqrt(2))
     found = [improvement(chance.normal(shift, size=m), chance.normal(size=n)) for _ in range(1_000)]
-    assert np.mean([one.low <= true <= one.high for one in found]) >= 0.93  # a score interval, on the safe side in small samples
+    assert (
+        np.mean([one.low <= true <= one.high for one in found]) >= 0.93
+    )  # a score interval, on the safe side in small samples
 
 
 def test_a_seed_that_does_better_counts_once_and_a_tie_half():

@@ -13,7 +13,7 @@ from freerun.stats.labels import quantity
 PLACE = 3
 CAPTION = (
     "Measures of a whole free rollout on test sequences; more is better. Small dots are single seeds, markers their "
-    "means, bars 95 % Student t intervals over seeds (from three seeds on)."
+    "means, bars 95 % intervals over seeds (from three seeds on)."
 )
 
 

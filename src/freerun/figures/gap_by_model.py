@@ -16,7 +16,7 @@ PLACE = 2
 CAPTION = (
     "Exposure gap by model and regime on test sequences. Above, its two levels, averaged over the steps since the "
     "release: forced (hollow) and free (filled), means over seeds, geometric for errors on a ratio scale. Below, "
-    "the gap, free minus forced: small dots are single seeds, markers their means, bars 95 % Student t intervals "
+    "the gap, free minus forced: small dots are single seeds, markers their means, bars 95 % intervals "
     "over seeds (from three seeds on)."
 )
 _ACROSS = 2

@@ -54,9 +54,9 @@ class Law:
         return str(vars(self.function).get("whom", "all parts"))
 
 
-def of(kind: str) -> list[Law]:
-    """The laws of a kind of part."""
-    return [Law(kind=kind, function=law) for module in MODULES for law in _laws_in(module, kind)]
+def of(kind: str, *modules: str) -> list[Law]:
+    """The laws of a kind of part: all of them, or those of some modules."""
+    return [Law(kind=kind, function=law) for module in modules or MODULES for law in _laws_in(module, kind)]
 
 
 def _laws_in(name: str, kind: str) -> list[Callable[[Any], None]]:

@@ -45,8 +45,8 @@ def classify(
     coins: Float[np.ndarray, "3 N"],
     seed: int,
     hidden: int = 8,
-    updates: int = 40,
-    rate: float = 0.03,
+    updates: int = 25,
+    rate: float = 0.05,
 ) -> list[Accuracy]:
     """Train one classifier for each of K pairs of samples, side by side, and judge what it has not seen.
 

@@ -25,7 +25,7 @@ from freerun.streams import stream
 #: Swapped samples behind a p-value or a floor; projections of the sliced distance; steps that are looked at as one whole.
 SWAPPED, FEW, DIRECTIONS, STEPS = 199, 19, 64, 32
 #: Steps that a classifier reads, and the fewest sequences worth it: half are judged, and of fewer than 8 chance gets all right.
-READ, FEWEST = 16, 16
+READ, FEWEST = 8, 16
 #: The stream of all draws below: they are a measure's own, the same for every run.
 STREAM = "evaluation/distances"
 

@@ -79,6 +79,17 @@ WORDS = {
     "output_mmd_p": "MMD p-value, outputs",
     "output_sliced": "Sliced Wasserstein, outputs",
     "output_classifier": "Classifier accuracy, outputs",
+    "acc_err": "Accumulated error (AccErr)",
+    "ex_acc_err": "Excess accumulated error (%ExAccErr)",
+    "eb_c_tv": "EB-C (TV)",
+    "eb_c_js": "EB-C (JS)",
+    "sequence_kl": "KL(P||Q) of sequences",
+    "sequence_kl_reverse": "KL(Q||P) of sequences",
+    "left_support": "Probability of having left the support",
+    "tv": "TV to the truth",
+    "js": "JS to the truth",
+    "recovery": "Excess KL after a spoiled prefix",
+    "recovery_change": "Change of the excess KL",
 }
 #: Metrics of which more is better; of every other one less is better.
 MORE_IS_BETTER = frozenset({"accuracy", "exact_match", "validity", "valid_time"})

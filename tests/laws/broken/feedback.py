@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import torch
 
 from freerun.feedback import one_hot
@@ -68,3 +70,14 @@ class SilenceOfZeros(Nothing):
 
     def __call__(self, outputs, uniform):
         return torch.zeros_like(outputs)
+
+
+@dataclass(kw_only=True)
+class FeedsTheLastCall(Mean):
+    """One call late: what is fed is what came out the last time."""
+
+    last: list = field(default_factory=list)
+
+    def __call__(self, outputs, uniform):
+        self.last.append(outputs)
+        return self.last[-2] if len(self.last) > 1 and self.last[-2].shape == outputs.shape else outputs

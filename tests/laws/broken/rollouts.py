@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import torch
 
+from freerun.models.hidden_recurrent import HiddenRecurrent
 from freerun.rollout import Rollout
 
 
@@ -158,3 +161,15 @@ class LeaksTheMask(Loop):
 
     def charged(self, out, fed, share):
         return out + 1e-9 * share
+
+
+@dataclass(kw_only=True)
+class DriftsWithItsCalls(HiddenRecurrent):
+    """A model, not a loop: it counts its own steps, so that no two rollouts are the same."""
+
+    calls: list = field(default_factory=list)
+
+    def step(self, weights, u, state):
+        self.calls.append(1)
+        out, state = super().step(weights, u, state)
+        return out * (1 + 1e-6 * len(self.calls)), state

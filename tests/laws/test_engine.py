@@ -1,0 +1,71 @@
+"""Does every part run, alone and beside others?"""
+
+from __future__ import annotations
+
+import pytest
+
+from freerun import catalog
+from freerun.laws import engine as kit
+from freerun.laws import small
+from freerun.laws.register import MODULES, of
+from laws.broken import engine as broken
+
+#: One metric of each manner of being measured; that every metric has its place in a record is seen with the metrics.
+METRICS = ("loss", "recovery", "d_stsp", "fed_energy")
+PARTS = [
+    (kind, name) for kind in catalog.KINDS for name in (METRICS if kind == "metric" else catalog.parts(kind))
+]  # fmt: skip
+CAUGHT = [
+    (kit.law_runs_two_updates, "APPLIES_TO_NOTHING", "metric", "is measured in no task"),
+    (kit.law_runs_two_updates, "FITS_NOTHING", "objective", "fits no other part"),
+    (kit.law_runs_two_updates, "BLOWS_UP", "model", "diverged"),
+    (kit.law_is_the_same_alone_and_in_a_group, "SHARES_A_BIAS", "model", "from a run alone"),
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), PARTS, ids=lambda x: x)
+def test_law(kind, name):
+    part = small(catalog.get(kind, name))
+    for law in of(kind, "engine"):
+        law(part)
+
+
+@pytest.fixture
+def plugin(tmp_path, monkeypatch):
+    monkeypatch.setattr(catalog, "_plugins", {kind: {} for kind in catalog.KINDS})
+    monkeypatch.setattr(catalog, "_plugin_files", [])
+
+    def load(name: str, kind: str):
+        file = tmp_path / f"{name.lower()}.py"
+        file.write_text(getattr(broken, name))
+        catalog.load_plugin(str(file))
+        return small(catalog.get(kind, file.stem))
+
+    return load
+
+
+@pytest.mark.parametrize(("law", "name", "kind", "says"), CAUGHT, ids=lambda x: getattr(x, "__name__", x))
+def test_law_catches(law, name, kind, says, plugin):
+    with pytest.raises(AssertionError, match=says):
+        law(plugin(name, kind))
+
+
+def test_a_part_that_fails_in_the_engine_fails_the_law(plugin):
+    with pytest.raises(TypeError, match="JSON"):
+        kit.law_runs_two_updates(plugin("SHOWS_TOO_MUCH", "task"))
+
+
+def test_every_law_has_been_seen_to_fail():
+    assert {law for law, *_ in CAUGHT} == {law.function for law in of("model", "engine")}
+
+
+def test_the_register_knows_every_law_of_every_kind():
+    """Each module of laws has laws of some kind, and each kind has laws of its own, of the engine, and no law twice."""
+    seen = {}
+    for kind in catalog.KINDS:
+        laws = of(kind)
+        assert len({law.function for law in laws}) == len(laws)
+        assert {law.function.__module__.rpartition(".")[2] for law in laws} >= {"engine"}
+        assert all(law.text.endswith(".") for law in laws)
+        seen[kind] = {law.function.__module__.rpartition(".")[2] for law in laws}
+    assert set().union(*seen.values()) == set(MODULES)
