@@ -134,7 +134,7 @@ def simulated(free, forced=None, metric="loss", unit="nats", lost=()):
         free, forced: the errors of each run at each step since the release; `forced` is 0 where it is not given.
         lost: runs (task, regime, seed) that diverged and have no errors.
     """
-    tasks, regimes, seeds, steps = free.shape
+    tasks, regimes, _, steps = free.shape
     forced = np.zeros_like(free) if forced is None else forced
     names = ["teacher_forcing", *(f"regime_{i}" for i in range(1, regimes))]
     task, regime, seed = (each.ravel() for each in np.indices(free.shape[:3]))

@@ -1,6 +1,7 @@
 """Does the index ever change a result? Not deleted, stale, torn, altered, of another version, of other runs."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -85,7 +86,7 @@ def test_what_has_changed_is_read_again(made):
 def test_a_change_that_keeps_size_and_time_is_seen(made):
     store, ids = made
     tables.frames(store, ids, "s")
-    before = os.stat(store.place(ids[0]))
+    before = store.path(ids[0]).stat()
     content = store.path(ids[0]).read_bytes()
     store.path(ids[0]).write_bytes(content[:-20] + b"0" + content[-19:])
     os.utime(store.place(ids[0]), ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -109,7 +110,7 @@ def test_believing_a_fresh_record_is_caught(made):
 def test_believing_an_index_without_looking_at_the_files_is_caught(made, monkeypatch):
     store, ids = made
     tables.frames(store, ids, "s")
-    monkeypatch.setattr(index, "_stamp", lambda path: (0, 0, 0, 0) if os.path.exists(path) else None)
+    monkeypatch.setattr(index, "_stamp", lambda path: (0, 0, 0, 0) if Path(path).exists() else None)
     without(store, ids)
     rewritten(store, ids[0])
     with pytest.raises(AssertionError):

@@ -14,6 +14,7 @@ from freerun.errors import ConfigError, FreerunError, StoreError, nearest
 
 if TYPE_CHECKING:
     from freerun.studies import Place, Study
+    from freerun.tables import Tables
 
 HELP = """\
 freerun: how far does a recurrent model drift when its teacher lets go?
@@ -22,11 +23,14 @@ freerun: how far does a recurrent model drift when its teacher lets go?
   freerun run [key=value ...]               one experiment: task=lorenz63 model=gru regime=free_running seed=0
   freerun run -m [key=a,b ...]              a sweep over all listed values, in Hydra's syntax
   freerun table | figures | report [NAME]   build again from the records alone, without training
+  freerun compare A B [--study NAME]        which is better: two regimes or models of a study, or two studies
   freerun list [KIND]                       tasks, models, regimes, feedback, objectives, metrics, studies
   freerun check NAME | FILE.py [key=value]  hold a part, built in or your own, to the laws of its kind
 
 Options of study, run, table, figures, report
   --results DIR    where results go (default: results)
+Option of table
+  --format md|latex|csv|parquet   the table of a paper, as results/NAME/table.*
 Options of study and run
   --workers N      worker processes (default: one a core)
   --group N        most runs that train together (default: 32)
@@ -130,9 +134,42 @@ def run(words: list[str]) -> int:
 
 
 def table(words: list[str]) -> int:
-    """`freerun table [NAME]`."""
-    name, place = _named("table", words)
-    _tables(name, place)
+    """`freerun table [NAME] [--format md|latex|csv|parquet]`."""
+    parser = _parser("table", trains=False)
+    parser.add_argument("--format")
+    parser.add_argument("name", nargs="?", default="first_look")
+    options = parser.parse_intermixed_args(words)
+    _tables(options.name, _place(options))
+    if options.format:
+        from freerun.report import paper
+
+        frames, folder = _frames(options.name, _place(options))
+        with _writing(folder):
+            print(f"table: {paper.write(frames, folder, options.format)}")
+    return 0
+
+
+def compare(words: list[str]) -> int:
+    """`freerun compare A B [--study NAME]`."""
+    parser = _parser("compare", trains=False)
+    parser.add_argument("--study")
+    parser.add_argument("sides", nargs="*")
+    options = parser.parse_intermixed_args(words)
+    if len(options.sides) != 2:
+        raise ConfigError("freerun compare takes two names: regimes or models of --study NAME, or two studies")
+    from freerun.report import compare as comparing
+
+    (a, b), place = options.sides, _place(options)
+    if options.study:
+        frames, folder = _frames(options.study, place)
+        with _writing(folder):
+            found = comparing.in_study(a, b, frames, folder)
+    else:
+        (first, folder), (second, _) = _frames(a, place), _frames(b, place)
+        with _writing(folder):
+            found = comparing.of_studies(a, b, (first, second), folder)
+    print("\n".join(found.sentences))
+    print(f"comparison: {found.path} (and .csv, .png, .pdf)")
     return 0
 
 
@@ -185,6 +222,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "study": study,
     "run": run,
     "table": table,
+    "compare": compare,
     "figures": figures,
     "report": report,
     "list": list_,
@@ -265,6 +303,14 @@ def _tables(name: str, place: Place, *, show: bool = False) -> None:
         show_results(summary(frames))
     else:
         print(f"tables: {folder}/{{runs,curves,gaps}}.{{parquet,csv}}")
+
+
+def _frames(name: str, place: Place) -> tuple[Tables, Path]:
+    from freerun import tables
+    from freerun.studies import read_info
+
+    info = read_info(name, place)
+    return tables.frames(place.store, info["ids"], name, info["planned"]), place.folder(name)
 
 
 def _figures(name: str, place: Place) -> None:

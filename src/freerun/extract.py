@@ -24,8 +24,8 @@ LEVELS = {
 }
 #: The columns that are codes of texts.
 TEXTS = ("experiment", "outcome", "quantity", "split", "mode", "metric", "unit")
-_FLOATS, _RUN = ("logged", "value"), "S16"
-_POINT, _SERIES = itemgetter("update", "quantity", "value"), itemgetter("split", "mode", "metric", "unit", "first", "values")
+_RUN = "S16"
+_POINT, _SERIES = itemgetter("update", "quantity"), itemgetter("split", "mode", "metric", "unit", "first")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,36 +82,46 @@ def of(records: Iterable[dict[str, Any]], outcome: Callable[[dict[str, Any]], di
         records: as `Store.read` gives them.
         outcome: what the tables say of how a run ended and by what it was made.
     """
-    rows: dict[str, list[Any]] = {name: [] for name in (*LEVELS["run"], *LEVELS["series"])}
-    updates, names, logged, values = [], [], [], []
+    rows: dict[str, list[Any]] = {name: [] for name in ("run", "seed", "experiment", "outcome")}
+    logged, values = [np.zeros(0)], [np.zeros(0)]
+    layouts: dict[str, dict[tuple[Any, ...], int]] = {"point": {}, "series": {}}  # of one study there are few
+    laid: dict[str, list[int]] = {"point": [], "series": []}
     for record in records:
         tree = dict(record["experiment"])
         rows["run"].append(record["run"])
         rows["seed"].append(tree.pop("seed"))
         rows["experiment"].append(orjson.dumps(tree))
         rows["outcome"].append(orjson.dumps(outcome(record)))
-        points = list(zip(*map(_POINT, record["curves"]), strict=True)) or [(), (), ()]
-        updates.append(np.array(points[0], dtype=np.int64))
-        names.append(points[1])
-        logged.append(np.array(points[2], dtype=float))
-        rows["points"].append(len(points[0]))
-        series = list(zip(*map(_SERIES, record["series"]), strict=True)) or [()] * 6
-        for name, column in zip(LEVELS["series"][:5], series, strict=False):
-            rows[name] += column
-        rows["series"].append(len(series[0]))
-        rows["length"] += map(len, series[5])
-        values.append(np.array(list(chain.from_iterable(series[5])), dtype=float))
-    texts, columns = {}, {"run": np.array(rows["run"], dtype=_RUN)}
-    for name, column in {**rows, "quantity": list(chain.from_iterable(names))}.items():
-        if name in TEXTS:
-            known: dict[Any, int] = {}
-            columns[name] = np.array([known.setdefault(text, len(known)) for text in column], dtype=np.int32)
-            texts[name] = [text.decode() if isinstance(text, bytes) else text for text in known]
-        elif name != "run":
-            columns[name] = np.array(column, dtype=np.int64)
-    columns["update"] = np.concatenate([np.zeros(0, dtype=np.int64), *updates])
-    columns["logged"], columns["value"] = (np.concatenate([np.zeros(0), *each]) for each in (logged, values))
+        points, series = record["curves"], record["series"]
+        logged.append(np.array([point["value"] for point in points], dtype=float))
+        values.append(np.array(list(chain.from_iterable([each["values"] for each in series])), dtype=float))
+        layout = {"point": tuple(map(_POINT, points)), "series": tuple([(*_SERIES(each), len(each["values"])) for each in series])}
+        for level, known in layouts.items():
+            laid[level].append(known.setdefault(layout[level], len(known)))
+    columns = {"run": np.array(rows["run"], dtype=_RUN), "seed": np.array(rows["seed"], dtype=np.int64)}
+    texts = {}
+    for name in ("experiment", "outcome"):
+        columns[name], found = _coded(rows[name])
+        texts[name] = [text.decode() for text in found]
+    for level, count in (("point", "points"), ("series", "series")):
+        flat = list(chain.from_iterable(layouts[level]))
+        sizes, chosen = np.array([len(each) for each in layouts[level]], dtype=np.int64), np.array(laid[level], dtype=np.int64)
+        places, columns[count] = _ranges(sizes, chosen), sizes[chosen]
+        for number, name in enumerate(name for name in LEVELS[level] if name != "logged"):
+            column = [row[number] for row in flat]
+            if name in TEXTS:
+                codes, texts[name] = _coded(column)
+                columns[name] = codes[places]
+            else:
+                columns[name] = np.array(column, dtype=np.int64)[places]
+    columns["logged"], columns["value"] = np.concatenate(logged), np.concatenate(values)
     return Extract(columns=columns, texts=texts)
+
+
+def _coded(column: Sequence[Any]) -> tuple[np.ndarray, list[Any]]:
+    known: dict[Any, int] = {}
+    codes = np.array([known.setdefault(text, len(known)) for text in column], dtype=np.int32)
+    return codes, list(known)
 
 
 def _ranges(sizes: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -17,9 +17,8 @@ from freerun.regimes.teacher_forcing import TeacherForcing
 from laws.broken import regimes as broken
 
 LAWS = of("regime", "regimes")
-REGIMES = variants("regime") | {
-    name: experiments([f"regime={name}", "task=lorenz63"], sweep=False)[0].regime for name in presets("regime")
-}
+PRESETS = {name: experiments([f"regime={name}", "task=lorenz63"], sweep=False)[0].regime for name in presets("regime")}
+REGIMES = variants("regime") | PRESETS
 CAUGHT = [
     (kit.law_mask_has_the_coins_shape_and_lies_in_0_1, broken.GoesOn),
     (kit.law_probability_lies_in_0_1, broken.GoesOn),

@@ -256,19 +256,20 @@ def law_same_bits_alone_and_in_a_group(model: Model) -> None:
         for inputs, outputs in widths(model, odd=True):
             for dtype in (torch.float32, torch.float64):
                 case = Case(model=model, steps=5, batch=batch, inputs=inputs, outputs=outputs, dtype=dtype)
+                weights, u = {name: value.detach() for name, value in case.weights.items()}, case.u.detach()
                 for name, run in RUNS.items():
-                    together = _left_by(run, case, slice(None))
+                    together = _left_by(run, case, weights, u)
                     for r in range(R):
-                        for key, value in _left_by(run, case, slice(r, r + 1)).items():
+                        own = {key: value[r : r + 1] for key, value in weights.items()}
+                        for key, value in _left_by(run, case, own, u[:, r : r + 1], first=r).items():
                             same = same_bits(value[0], together[key][r])
                             demand(same, f"{name}: {key} of replica {r} has other bits alone {case}")
 
 
-def _left_by(run: Run, case: Case, index: slice) -> dict[str, torch.Tensor]:
-    """Outputs and gradients of some replicas that run together, replica first."""
-    own = {name: value.detach()[index].clone().requires_grad_() for name, value in case.weights.items()}
-    u = case.u.detach()[:, index].contiguous()
-    charge = noise(case.steps, R, case.batch, case.outputs, seed=1, dtype=case.dtype)[:, index]
+def _left_by(run: Run, case: Case, weights: Weights, u: torch.Tensor, first: int = 0) -> dict[str, torch.Tensor]:
+    """Outputs and gradients of some replicas that run together, replica first; `first` is the number of the first."""
+    own, u = {name: value.clone().requires_grad_() for name, value in weights.items()}, u.contiguous()
+    charge = noise(case.steps, R, case.batch, case.outputs, seed=1, dtype=case.dtype)[:, first : first + u.shape[1]]
     out, _ = run(case.model, own, u, case.model.start(u.shape[1], case.batch, u[0]))
     slopes = gradients((out * charge).sum(), list(own.values()))
     return {"outputs": out.detach().transpose(0, 1), **dict(zip(own, slopes, strict=True))}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -186,7 +186,7 @@ def _lost(side: Side) -> int:
     return len(side.runs) - side.whole.loc[side.whole["free"].notna(), "run"].nunique()
 
 
-def _group(row: dict[str, Any]) -> str:
+def _group(row: Mapping[Any, Any]) -> str:
     said = str(row["verdict"])
     if said == NO_INTERVAL:
         return "few"
@@ -196,7 +196,7 @@ def _group(row: dict[str, Any]) -> str:
     return ("better" if good else "worse") + (f" {ALONE}" if said.endswith(ALONE) else "")
 
 
-def _told(row: dict[str, Any]) -> str:
+def _told(row: Mapping[Any, Any]) -> str:
     where = ", ".join(str(row[name]) for name in ("task_label", "model_label", "setting") if row[name])
     p = f", Holm p = {number(row['holm'])}" if math.isfinite(row["holm"]) else ""
     changed = change(row["mean"], row["low"], row["high"], row["ratio"], row["unit"])

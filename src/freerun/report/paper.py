@@ -154,7 +154,7 @@ def _compared(material: Material) -> pd.DataFrame:
 def _cells(table: pd.DataFrame) -> tuple[list[str], list[list[Any]]]:
     tasks = table[["task", "metric", "unit"]].dropna().drop_duplicates("task")
     columns = [(task, level) for task in tasks["task"] for level in LEVELS]
-    names = {row.task: f"{row.task}, {quantity(row.metric, row.unit)}" for row in tasks.itertuples()}
+    names = {row.task: f"{row.task}, {quantity(str(row.metric), str(row.unit))}" for row in tasks.itertuples()}
     head = ["Model", "Method", *(f"{names[task]}, {level}" for task, level in columns)]
     known = {(row["task"], row["level"], row["model"], row["method"]): row for row in table.to_dict("records")}
     rows: list[list[Any]] = []

@@ -51,7 +51,7 @@ def versus(a: Side, b: Side) -> pd.DataFrame:
     rows = []
     for level in LEVELS:
         both = _by_seed(a, b, shared, level) if len(shared) else pd.DataFrame()
-        rows += [{**row, "level": level, "paired": True} for row in both.to_dict("records")]
+        rows += [{**{str(k): v for k, v in row.items()}, "level": level, "paired": True} for row in both.to_dict("records")]
         done = {tuple(str(row[name]) for name in _CELL) for row in both.to_dict("records")}
         rows += [{**row, "level": level, "paired": False} for row in _apart(a, b, level) if row["key"] not in done]
     table = pd.DataFrame(rows)
