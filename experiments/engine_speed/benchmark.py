@@ -19,11 +19,13 @@ import torch
 from freerun import Experiment, FreeRunning, Lorenz63, OutputRecurrent, Training
 from freerun.catalog import get
 from freerun.feedback.mean import Mean
+from freerun.group import Group
+from freerun.lessons import Lessons
 from freerun.provenance import commit
 from freerun.replicas import initial_weights
 from freerun.rollout import rollout
 from freerun.runner import prepare
-from freerun.training import Group, Outcome, Trainer
+from freerun.training import Outcome, Trainer
 
 R, B, T, H, Y = 32, 32, 100, 32, 3
 UPDATES = 2
@@ -61,7 +63,7 @@ def engine() -> Callable[[], None]:
         experiment.evaluation.warmup = 0
     data = {seed: task.build(seed, T) for seed in range(R)}
     group = Group(experiments, data)
-    trainer, outcomes = Trainer(group), [Outcome() for _ in experiments]
+    trainer, outcomes = Trainer(group, Lessons(group)), [Outcome() for _ in experiments]
 
     def run() -> None:
         for update in range(UPDATES):

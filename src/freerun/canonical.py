@@ -19,7 +19,7 @@ from freerun.settings import build
 from freerun.tasks import Task
 
 #: Part of every identity. Raise it when a change of the engine changes the numbers of a run.
-GENERATION = 1
+GENERATION = 2
 
 
 def canonical(experiment: Experiment) -> dict[str, Any]:

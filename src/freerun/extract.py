@@ -95,7 +95,10 @@ def of(records: Iterable[dict[str, Any]], outcome: Callable[[dict[str, Any]], di
         points, series = record["curves"], record["series"]
         logged.append(np.array([point["value"] for point in points], dtype=float))
         values.append(np.array(list(chain.from_iterable([each["values"] for each in series])), dtype=float))
-        layout = {"point": tuple(map(_POINT, points)), "series": tuple([(*_SERIES(each), len(each["values"])) for each in series])}
+        layout = {
+            "point": tuple(map(_POINT, points)),
+            "series": tuple([(*_SERIES(each), len(each["values"])) for each in series]),
+        }
         for level, known in layouts.items():
             laid[level].append(known.setdefault(layout[level], len(known)))
     columns = {"run": np.array(rows["run"], dtype=_RUN), "seed": np.array(rows["seed"], dtype=np.int64)}

@@ -113,7 +113,7 @@ def _records(store: Store, runs: Sequence[str], stamps: dict[str, Stamp]) -> Ite
 
 def _stamp(path: str) -> Stamp | None:
     try:
-        found = os.stat(path)
+        found = os.stat(path)  # noqa: PTH116 - of thousands of texts
     except FileNotFoundError:
         return None
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
@@ -137,7 +137,7 @@ def _load(path: Path) -> tuple[Extract, list[Stamp]]:
 def _save(store: Store, whole: Extract, place: dict[str, int], stamps: dict[str, Stamp]) -> None:
     """Write what has settled and is still there; an index that cannot be written is done without."""
     latest = (time.time() - SETTLED) * 1e9
-    kept = [run for run in place if max(stamps[run][1:3]) < latest and os.path.exists(store.place(run))]
+    kept = [run for run in place if max(stamps[run][1:3]) < latest and _stamp(store.place(run))]
     if not kept:
         return
     chosen = whole.select(np.array([place[run] for run in kept], dtype=np.int64))

@@ -64,7 +64,10 @@ def project(weights: Weights, name: str, x: Float[torch.Tensor, "R B I"]) -> Flo
     """The affine map `name`, whose input may have width 0."""
     bias = weights[f"{name}.bias"]
     if x.shape[-1] == 0:
-        return bias.expand(-1, x.shape[1], -1)
+        out = bias.expand(-1, x.shape[1], -1)
+        if out.requires_grad:
+            out.register_hook(torch.Tensor.contiguous)  # type: ignore[no-untyped-call]
+        return out
     return affine(x, weights[f"{name}.weight"], bias)
 
 

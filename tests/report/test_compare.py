@@ -47,7 +47,9 @@ def test_other_seeds_are_not_paired(tmp_path):
     found = compare.in_study("regime_1", "teacher_forcing", tables.Tables(runs=runs, curves=frames.curves, gaps=gaps), tmp_path)
     row = found.table.iloc[0]
     free = gaps[gaps["mode"] == "free"].groupby(["regime", "seed"], observed=True)["value"].mean()
-    oracle = stats.ttest_ind(np.log(free["regime_1"]), np.log(free["teacher_forcing"]), equal_var=False).confidence_interval(0.95)
+    oracle = stats.ttest_ind(np.log(free["regime_1"]), np.log(free["teacher_forcing"]), equal_var=False).confidence_interval(
+        0.95
+    )
     assert not row["paired"]
     np.testing.assert_allclose([row["low"], row["high"]], np.exp([oracle.low, oracle.high]))
     assert "Not paired, since seeds or data are not shared, in 1" in said(found)
@@ -58,7 +60,9 @@ def test_other_data_are_not_paired(tmp_path):
     frames = drawn()
     other = frames.runs["regime"].map({"regime_1": "aa", "teacher_forcing": "bb"})
     runs = frames.runs.assign(data=other)
-    found = compare.in_study("regime_1", "teacher_forcing", tables.Tables(runs=runs, curves=frames.curves, gaps=frames.gaps), tmp_path)
+    found = compare.in_study(
+        "regime_1", "teacher_forcing", tables.Tables(runs=runs, curves=frames.curves, gaps=frames.gaps), tmp_path
+    )
     assert not found.table["paired"].any()
 
 
@@ -116,6 +120,8 @@ def test_what_cannot_be_compared_is_refused(tmp_path, a, b, words):
 
 
 def test_studies_with_nothing_in_common_are_refused(tmp_path):
-    sides = [tables.frames(*study(tmp_path / task, [tree(task, seed=s) for s in range(3)]), task) for task in ("lorenz63", "text")]
+    sides = [
+        tables.frames(*study(tmp_path / task, [tree(task, seed=s) for s in range(3)]), task) for task in ("lorenz63", "text")
+    ]
     with pytest.raises(ConfigError, match="share no task"):
         compare.of_studies("a", "b", (sides[0], sides[1]), tmp_path)

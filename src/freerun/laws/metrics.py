@@ -14,6 +14,7 @@ from freerun.laws import CLOSE, Broken, demand, noise, small, symbols
 from freerun.metrics import Further, Metric, Observed, Orbit
 from freerun.models.gru import GRU
 from freerun.tasks import Task
+from freerun.tasks.delayed_recall import DelayedRecall
 from freerun.tasks.embedded_reber import EmbeddedReber
 from freerun.tasks.hidden_markov import HiddenMarkov
 from freerun.tasks.lorenz63 import Lorenz63
@@ -117,6 +118,7 @@ def _others() -> list[tuple[str, Observed]]:
     """A rollout of every other world there is, for a metric that is for none of `TASKS`."""
     known = {type(task) for task in TASKS}
     tasks = [small(cls, length=WARMUP + HORIZON) for cls in catalog.parts("task").values() if cls not in known]
+    tasks.append(DelayedRecall(blanks=WARMUP + HORIZON - 2, sequences=40))
     return [(type(task).__name__, observed(task)) for task in tasks if task.emits == "each" and task.length == WARMUP + HORIZON]
 
 

@@ -24,8 +24,8 @@ class ExactMatch(Metric):
     per: ClassVar[str] = "rollout"
 
     def applies(self, observed: Observed) -> bool:
-        feedback = given(observed.experiment.feedback)
-        return observed.experiment.task.symbols and (feedback.discrete or feedback.silent)
+        task, feedback = observed.experiment.task, given(observed.experiment.feedback)
+        return task.answers and task.symbols and (feedback.discrete or feedback.silent)
 
     def unit(self, observed: Observed) -> str:
         return "share"

@@ -55,7 +55,7 @@ def in_study(a: str, b: str, frames: Tables, folder: Path) -> Comparison:
     if a == b:
         raise ConfigError(f"freerun compare {a} {b}: the two are the same")
     material = Material.of(frames, {})
-    runs = material.runs.astype({name: "str" for name in ("task_label", "model_label", "regime_label", "setting", "method")})
+    runs = material.runs.astype(dict.fromkeys(("task_label", "model_label", "regime_label", "setting", "method"), "str"))
     for columns, rest in _KINDS:
         known = [_where(runs, [name for name in columns if name in runs], each) for each in (a, b)]
         if all(each.any() for each in known):
@@ -81,7 +81,7 @@ def of_studies(a: str, b: str, frames: tuple[Tables, Tables], folder: Path) -> C
     sides = []
     for name, each in zip((a, b), frames, strict=True):
         material = Material.of(each, {})
-        runs = material.runs.astype({label_: "str" for label_ in ("task_label", "model_label", "method")})
+        runs = material.runs.astype(dict.fromkeys(("task_label", "model_label", "method"), "str"))
         sides.append(_side(name, runs, material, ["model_label", "method"]))
     return _compared(sides[0], sides[1], folder, _file(a, b))
 

@@ -135,6 +135,8 @@ class Task(ABC):
     emits: ClassVar[str] = "each"
     #: Values are one a point on a ring of points, so that a `stencil` can run over them.
     field: ClassVar[bool] = False
+    #: What is to be said follows from the input, so that an answer is right or wrong as a whole.
+    answers: ClassVar[bool] = False
     #: The unit of values, for axes ("" for symbols).
     unit: ClassVar[str] = ""
     #: Feedback and objective that an experiment gets if it names none.

@@ -42,6 +42,7 @@ class DelayedRecall(Task):
         length: 0 for the natural one, blanks + 2.
     """
 
+    answers: ClassVar[bool] = True
     default_feedback: ClassVar[str] = "argmax"
 
     cues: int = 4

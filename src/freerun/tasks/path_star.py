@@ -52,6 +52,7 @@ class PathStar(Task):
         length: 0 for the natural one, arms x arm + 1 + arm.
     """
 
+    answers: ClassVar[bool] = True
     default_feedback: ClassVar[str] = "argmax"
 
     form: Form = Form.forward
