@@ -49,6 +49,21 @@ def metrics(task):
     return known.get(task, [("loss", "nats", True), ("accuracy", "share", True)])
 
 
+#: One estimate with its interval, one exact value.
+COMPARISONS = [
+    {
+        "split": "test",
+        "metric": "acc_err",
+        "unit": "",
+        "first": 1,
+        "values": [1.0, 2.0],
+        "low": [0.5, None],
+        "high": [1.5, None],
+    },
+    {"split": "test", "metric": "lyapunov_true", "unit": "", "first": 0, "values": [0.9], "low": None, "high": None},
+]
+
+
 def record(run, experiment, status="done", reason="", chance=None):
     """A record as the runner writes it, with numbers drawn from `chance`."""
     chance = np.random.default_rng(int(run, 16)) if chance is None else chance
@@ -82,6 +97,7 @@ def record(run, experiment, status="done", reason="", chance=None):
         "reason": reason,
         "curves": curves if status != "failed" else [],
         "series": series if finished else [],
+        "comparisons": COMPARISONS if finished else [],
         "sample": sample(task, chance) if finished else None,
         "provenance": {
             "versions": {"python": "3", "freerun": "0", "torch": "2", "numpy": "2"},
@@ -162,4 +178,5 @@ def simulated(free, forced=None, metric="loss", unit="nats", lost=()):
         }
     )
     curves = pd.DataFrame({"run": gaps["run"][:0], "update": np.zeros(0, int), "quantity": gaps["metric"][:0], "value": 0.0})
-    return Tables(runs=runs, curves=curves, gaps=gaps)
+    compared = gaps[:0].drop(columns="mode").assign(low=0.0, high=0.0)
+    return Tables(runs=runs, curves=curves, gaps=gaps, compared=compared)

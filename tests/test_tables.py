@@ -86,3 +86,16 @@ def test_a_study_without_records_gives_empty_frames(tmp_path):
     assert frames.gaps.empty
     assert frames.curves.empty
     tables.write(frames, tmp_path / "out")
+
+
+def test_comparisons_stand_apart_with_their_intervals(made):
+    store, ids = made
+    found = tables.frames(store, ids, "s")
+    assert not found.gaps["mode"].astype(str).str.startswith("compared").any()
+    assert set(found.gaps["mode"].cat.categories) == {"forced", "free"}
+    rows = found.compared[found.compared["run"] == ids[0]]
+    assert list(rows["metric"]) == ["acc_err", "acc_err", "lyapunov_true"]
+    assert list(rows["step"]) == [1, 2, 0]
+    np.testing.assert_array_equal(rows["low"], [0.5, np.nan, np.nan])
+    np.testing.assert_array_equal(rows["high"], [1.5, np.nan, np.nan])
+    assert list(rows["value"]) == [1.0, 2.0, 0.9]

@@ -61,7 +61,8 @@ def fill(root: Path, count: int, steps: int, points: int) -> float:
         versions = {"python": "3", "freerun": "0", "torch": "2", "numpy": "2"}
         record = {
             "run": run, "experiment": experiment, "status": "done", "reason": "", "curves": curves, "series": series,
-            "sample": None, "provenance": {"versions": versions, "commit": "", "machine": "", "threads": 1, "data": f"{number // 20:064d}"},
+            "sample": None,
+            "provenance": {"versions": versions, "commit": "", "machine": "", "threads": 1, "data": f"{number // 20:064d}"},
         }  # fmt: skip
         body = json.dumps(record, sort_keys=True, separators=(",", ":")).encode()
         head = json.dumps({"format": FORMAT, "sha256": hashlib.sha256(body).hexdigest()}).encode()
@@ -100,8 +101,8 @@ def main() -> None:
     lines = [
         "# Table speed",
         "",
-        f"{options.records} records of {size:.1f} KiB ({12 * options.steps} measured values, {options.points} points of training) "
-        f"into the three frames; {os.cpu_count()} cores, medians of {options.rounds}. The index takes {held:.0f} MiB.",
+        f"{options.records} records of {size:.1f} KiB ({12 * options.steps} values, {options.points} points of a curve) into "
+        f"the three frames; {os.cpu_count()} cores, medians of {options.rounds}. The index takes {held:.0f} MiB.",
         f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, commit {commit() or 'unknown'}.",
         "",
         "| | wanted (s) | median (s) | smallest | largest |",

@@ -6,7 +6,7 @@ Everything here is a pure function of the records.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import itemgetter
@@ -24,6 +24,8 @@ LEVELS = {
 }
 #: The columns that are codes of texts.
 TEXTS = ("experiment", "outcome", "quantity", "split", "mode", "metric", "unit")
+#: In place of a mode, for measures that set both modes side by side: the value and the ends of its interval.
+COMPARED = ("compared", "compared low", "compared high")
 _RUN = "S16"
 _POINT, _SERIES = itemgetter("update", "quantity"), itemgetter("split", "mode", "metric", "unit", "first")
 
@@ -92,7 +94,7 @@ def of(records: Iterable[dict[str, Any]], outcome: Callable[[dict[str, Any]], di
         rows["seed"].append(tree.pop("seed"))
         rows["experiment"].append(orjson.dumps(tree))
         rows["outcome"].append(orjson.dumps(outcome(record)))
-        points, series = record["curves"], record["series"]
+        points, series = record["curves"], [*record["series"], *_beside(record)]
         logged.append(np.array([point["value"] for point in points], dtype=float))
         values.append(np.array(list(chain.from_iterable([each["values"] for each in series])), dtype=float))
         layout = {
@@ -119,6 +121,14 @@ def of(records: Iterable[dict[str, Any]], outcome: Callable[[dict[str, Any]], di
                 columns[name] = np.array(column, dtype=np.int64)[places]
     columns["logged"], columns["value"] = np.concatenate(logged), np.concatenate(values)
     return Extract(columns=columns, texts=texts)
+
+
+def _beside(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The comparisons of a record, and the ends of their intervals, as series of no mode of a rollout."""
+    for each in record.get("comparisons", []):
+        for mode, values in zip(COMPARED, (each["values"], each["low"], each["high"]), strict=True):
+            if values is not None:
+                yield {**each, "mode": mode, "values": values}
 
 
 def _coded(column: Sequence[Any]) -> tuple[np.ndarray, list[Any]]:

@@ -27,7 +27,7 @@ from freerun.store import Store, write_atomic
 
 NAME = "index"
 #: Raise it when what is extracted from a record, or its form, changes.
-VERSION = 1
+VERSION = 2
 #: A file that changed within so many seconds could change again without its times telling.
 SETTLED = 2.0
 #: Records that are read at once, and how many such parts may wait for the parser.

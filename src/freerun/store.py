@@ -33,7 +33,7 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._folder = os.path.join(root, "")
+        self._folder = f"{root}{os.sep}"
 
     def open(self) -> None:
         """Make the folder, see that it can be written to, and clear away what killed writers left.

@@ -3,6 +3,7 @@
     runs     one row a run: what it was, what became of it, by what it was made
     curves   training: run, update, quantity, value
     gaps     measurement: run, ..., split, mode, metric, step, value, unit
+    compared both modes side by side, of which there is no gap: run, ..., split, metric, step, value, low, high, unit
 
 Nothing that differs between two executions of the same plan (wall times, host names) enters a table.
 """
@@ -21,7 +22,7 @@ import orjson
 import pandas as pd
 
 from freerun.errors import CorruptRecord
-from freerun.extract import Extract
+from freerun.extract import COMPARED, Extract
 from freerun.index import bodies, extracts, parsed
 from freerun.store import Store, write_atomic
 
@@ -29,13 +30,13 @@ from freerun.store import Store, write_atomic
 AXES = ("task", "model", "regime", "feedback", "gradient", "seed")
 #: The columns by which a measurement is told from another one of the same run.
 MEASURE = ("split", "mode", "metric", "step")
-NAMES = ("runs", "curves", "gaps")
+NAMES = ("runs", "curves", "gaps", "compared")
 VERSIONS = ("python", "freerun", "torch", "numpy")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tables:
-    """The three frames of a study.
+    """The frames of a study.
 
     Attributes:
         runs: run, study, task, model, regime, feedback, gradient, seed, every setting (``training.lr``), status, reason,
@@ -43,11 +44,14 @@ class Tables:
         curves: run, update, quantity, value.
         gaps: run, study, task, model, regime, feedback, gradient, seed, split, mode, metric, step, value, unit. `step` is the
             lead time since the release (1: the first prediction after it), 0 for a value of the whole rollout.
+        compared: the same columns without `mode`, for measures that set the free rollout beside the forced one or beside the
+            true system; `low` and `high` are the 95 % interval of the estimate for this one run, where it is one.
     """
 
     runs: pd.DataFrame
     curves: pd.DataFrame
     gaps: pd.DataFrame
+    compared: pd.DataFrame
 
 
 def frames(store: Store, ids: Iterable[str], study: str, planned: Mapping[str, Mapping[str, Any]] | None = None) -> Tables:
@@ -64,7 +68,11 @@ def frames(store: Store, ids: Iterable[str], study: str, planned: Mapping[str, M
     sound = set(found.runs())
     at = np.array([place for place, run in enumerate(order) if run in sound], dtype=np.int64)
     runs = _runs(order, study, found, at, store, planned or {})
-    return Tables(runs=runs, curves=_curves(found, at, order), gaps=_gaps(found, at, runs))
+    measured = _measured(found, at, runs)
+    beside = measured["mode"].isin(COMPARED).to_numpy()
+    gaps = measured[~beside].reset_index(drop=True) if beside.any() else measured
+    gaps["mode"] = gaps["mode"].cat.remove_unused_categories()
+    return Tables(runs=runs, curves=_curves(found, at, order), gaps=gaps, compared=_compared(measured[beside]))
 
 
 def records(store: Store, ids: Iterable[str]) -> Iterator[tuple[str, dict[str, Any] | None]]:
@@ -200,7 +208,7 @@ def _curves(found: Extract, at: np.ndarray, order: list[str]) -> pd.DataFrame:
     )
 
 
-def _gaps(found: Extract, at: np.ndarray, runs: pd.DataFrame) -> pd.DataFrame:
+def _measured(found: Extract, at: np.ndarray, runs: pd.DataFrame) -> pd.DataFrame:
     of, sizes = found.columns, found.columns["length"]
     ends = np.cumsum(sizes)
     values = pd.Series(sizes).groupby(np.repeat(np.arange(len(at)), of["series"])).sum().reindex(range(len(at)), fill_value=0)
@@ -216,6 +224,17 @@ def _gaps(found: Extract, at: np.ndarray, runs: pd.DataFrame) -> pd.DataFrame:
     columns["value"] = of["value"]
     columns["unit"] = _coded(of["unit"], found.texts["unit"]).repeat(sizes)
     return pd.DataFrame(columns)
+
+
+def _compared(rows: pd.DataFrame) -> pd.DataFrame:
+    """The comparisons with their intervals beside them."""
+    keys = [name for name in rows.columns if name not in ("mode", "value")]
+    value, low, high = (rows[rows["mode"] == mode] for mode in COMPARED)
+    table = value[[*keys, "value"]]
+    for name, ends in (("low", low), ("high", high)):
+        by = ["run", "split", "metric", "step"]
+        table = table.merge(ends[[*by, "value"]].rename(columns={"value": name}), on=by, how="left", validate="one_to_one")
+    return table[[name for name in keys if name != "unit"] + ["value", "low", "high", "unit"]].reset_index(drop=True)
 
 
 def _coded(codes: np.ndarray, texts: list[str]) -> pd.Categorical:

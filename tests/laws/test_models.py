@@ -214,7 +214,7 @@ def law_equals_a_reference(model, reference, inputs, outputs) -> None:
             assert gap(a, b) < CLOSE, f"{model}: the gradient of {name} is {gap(a, b):.1e} off its reference"
 
 
-@pytest.mark.parametrize(("model", "reference", "inputs", "outputs"), REFERENCES, ids=repr)
+@pytest.mark.parametrize(("model", "reference", "inputs", "outputs"), REFERENCES, ids=lambda x: getattr(x, "__name__", repr(x)))
 def test_equals_a_reference(model, reference, inputs, outputs):
     law_equals_a_reference(model, reference, inputs, outputs)
 

@@ -1,5 +1,7 @@
 """Are two sides paired where they can be, and said not to be where they cannot?"""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -44,7 +46,7 @@ def test_other_seeds_are_not_paired(tmp_path):
     late = frames.runs["regime"] == "regime_1"
     runs = frames.runs.assign(seed=frames.runs["seed"] + 100 * late)
     gaps = frames.gaps.assign(seed=frames.gaps["seed"] + 100 * (frames.gaps["regime"] == "regime_1"))
-    found = compare.in_study("regime_1", "teacher_forcing", tables.Tables(runs=runs, curves=frames.curves, gaps=gaps), tmp_path)
+    found = compare.in_study("regime_1", "teacher_forcing", replace(frames, runs=runs, gaps=gaps), tmp_path)
     row = found.table.iloc[0]
     free = gaps[gaps["mode"] == "free"].groupby(["regime", "seed"], observed=True)["value"].mean()
     oracle = stats.ttest_ind(np.log(free["regime_1"]), np.log(free["teacher_forcing"]), equal_var=False).confidence_interval(
@@ -61,7 +63,7 @@ def test_other_data_are_not_paired(tmp_path):
     other = frames.runs["regime"].map({"regime_1": "aa", "teacher_forcing": "bb"})
     runs = frames.runs.assign(data=other)
     found = compare.in_study(
-        "regime_1", "teacher_forcing", tables.Tables(runs=runs, curves=frames.curves, gaps=frames.gaps), tmp_path
+        "regime_1", "teacher_forcing", replace(frames, runs=runs), tmp_path
     )
     assert not found.table["paired"].any()
 

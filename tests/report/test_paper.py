@@ -32,7 +32,8 @@ def checked(text):
     assert not re.search(r"[%#_^&]", plain.replace("&", "", body.count(" & "))), "a special letter is not escaped"
     assert set(re.findall(r"\\([a-zA-Z]+)", body)) <= {
         "begin", "end", "toprule", "midrule", "bottomrule", "textbf", "textsuperscript", "textdagger", "textbackslash",
-        "textasciitilde", "textasciicircum", "textless", "textgreater", "textbar", "textquotedbl", "times", "par", "footnotesize",
+        "textasciitilde", "textasciicircum", "textless", "textgreater", "textbar", "textquotedbl", "times", "par",
+        "footnotesize",
     }  # fmt: skip
     for line in lines:
         if line.endswith(r"\\"):

@@ -31,7 +31,7 @@ from freerun.tasks import Task
 CLOSE = 1e-12
 
 #: Settings that make a part small; a part that has none of them, or refuses one, is used as it is.
-SMALL: dict[str, Any] = {"hidden": 5, "sequences": 200, "length": 12, "rare": 20}
+SMALL: dict[str, Any] = {"hidden": 5, "sequences": 200, "length": 12, "rare": 20, "transient": 5.0}
 
 
 class Broken(AssertionError):

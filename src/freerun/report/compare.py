@@ -102,7 +102,8 @@ def _side(name: str, runs: pd.DataFrame, material: Material, rest: Sequence[str]
     data = runs["data"] if "data" in runs else pd.Series(None, index=runs.index, dtype="str")
     table = pd.DataFrame(
         {
-            "run": runs["run"].astype("str"), "seed": runs["seed"], "data": data, "task_label": runs["task_label"].astype("str"),
+            "run": runs["run"].astype("str"), "seed": runs["seed"], "data": data,
+            "task_label": runs["task_label"].astype("str"),
             "model_label": runs[model].astype("str"), "setting": runs[setting].astype("str") if setting else "",
         }
     )  # fmt: skip

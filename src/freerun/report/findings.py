@@ -78,15 +78,13 @@ def verdict(row: Mapping[Any, Any]) -> str:
 def power(compared: pd.DataFrame) -> list[str]:
     """Which families of comparisons could not have shown anything, and how many seeds it would take."""
     table = assessed(compared[compared["n"] >= FEWEST])
-    found = []
-    for row in table[table["underpowered"]].to_dict("records"):
-        found.append(
-            f"Underpowered: with {seeds(row['seeds'])} no p-value of a sign-flip test is below {number(row['smallest_p'])}, "
-            f"which Holm over the family of {row['comparisons']} comparisons ({row['family']}) makes "
-            f"{number(row['smallest_holm'])}; from {row['seeds_needed']} seeds on a difference can be shown, from "
-            f"{row['seeds_for_one']} on one of a standard deviation is found with 80 % power."
-        )
-    return found
+    return [
+        f"Underpowered: with {seeds(row['seeds'])} no p-value of a sign-flip test is below {number(row['smallest_p'])}, "
+        f"which Holm over the family of {row['comparisons']} comparisons ({row['family']}) makes "
+        f"{number(row['smallest_holm'])}; from {row['seeds_needed']} seeds on a difference can be shown, from "
+        f"{row['seeds_for_one']} on one of a standard deviation is found with 80 % power."
+        for row in table[table["underpowered"]].to_dict("records")
+    ]
 
 
 def _baseline(table: pd.DataFrame) -> pd.DataFrame:
@@ -139,7 +137,8 @@ def _wins(compared: pd.DataFrame, table: pd.DataFrame) -> list[str]:
         families = str(each["family"].iloc[0])
         found.append(
             f"{_capital(regime)} against {first}, {len(each)} {pairs} paired by seed: the free error is {listed(parts)}, "
-            f"at p < {LEVEL:g} after Holm over {families} ({(compared['family'] == each['family'].iloc[0]).sum()} comparisons)."
+            f"judged at p < {LEVEL:g} after Holm over {families} "
+            f"({(compared['family'] == each['family'].iloc[0]).sum()} comparisons)."
         )
     return [*found, *power(rows)]
 

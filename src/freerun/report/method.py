@@ -20,8 +20,8 @@ TAIL, SETTLED = 0.1, 0.02
 QUANTITIES = {"validation_forced_loss": "forced", "validation_free_loss": "free"}
 _INTERVALS = (
     "The seed is the unit of replication; windows and steps are not.",
-    "Intervals are 95 % over seeds: Student t below 20 seeds, BCa bootstraps (Efron 1987, expanded after Hesterberg 2015) from 20 "
-    "on; below three seeds none is given.",
+    "Intervals are 95 % over seeds: Student t below 20 seeds, BCa bootstraps (Efron 1987, expanded after Hesterberg 2015) from "
+    "20 on; below three seeds none is given.",
     "Levels of errors on a ratio scale (KL, RMSE, squared error) are geometric means with intervals on the logarithm;",
     "gaps are arithmetic means of each run's difference, so that they need not equal the difference of the levels.",
 )
@@ -29,8 +29,8 @@ _PAIRS = (
     "Regimes are compared in pairs that share task, model, settings and seed (initial weights, data, order and coins), as a "
     "ratio for errors on a ratio scale and as a difference otherwise, over the steps at which both runs are defined; d is the "
     "mean difference in standard deviations of the differences; p is from the exact sign-flip test (drawn beyond 16 pairs), "
-    "corrected by Holm over a declared family: all comparisons of each task's own error at one level, and, apart from them, those "
-    "of each other metric at one level. A verdict follows the corrected p."
+    "corrected by Holm over a declared family: all comparisons of each task's own error at one level, and, apart from them, "
+    "those of each other metric at one level. A verdict follows the corrected p."
 )
 _COUNTS = (
     "Where an interval includes no change, no difference is claimed; where it does not but p fails after Holm, that is said.",

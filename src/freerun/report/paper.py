@@ -105,7 +105,7 @@ def markdown(table: pd.DataFrame, note: str) -> str:
 
 
 def latex(table: pd.DataFrame, note: str) -> str:
-    """The table in LaTeX with booktabs; needs ``\\usepackage{booktabs}`` and ``\\usepackage[T1]{fontenc}``."""
+    """The table in LaTeX; its first line says which packages it needs, booktabs above all."""
     head, rows = _cells(table)
     lines = [" & ".join(_tex(cell) for cell in head) + r" \\", r"\midrule"]
     above = None
@@ -146,7 +146,7 @@ def _compared(material: Material) -> pd.DataFrame:
     found = found[found["metric"] == found["task_label"].map(material.primary)]
     keys = ["task_label", "model_label", "regime_label", "setting"]
     methods = material.runs[[*keys, "method"]].astype("str").drop_duplicates()
-    found = found.astype({name: "str" for name in keys}).merge(methods, on=keys, how="left")
+    found = found.astype(dict.fromkeys(keys, "str")).merge(methods, on=keys, how="left")
     change = np.where(found["ratio"], found["mean"] - 1, found["mean"]).astype(float)
     return found.assign(change=change).rename(columns=_NAMES)[[*names, "p", "holm", "change", "family"]]
 
@@ -188,9 +188,10 @@ def _note(table: pd.DataFrame, material: Material) -> str:
         else "No comparison with a baseline has an interval."
     )
     return (
-        "Means over seeds [95 % intervals over seeds: Student t, BCa from 20 seeds on; none below three], geometric for errors on a "
-        "ratio scale, on test sequences and over the steps since the release. n: seeds with a result; lost: runs that diverged or "
-        f"failed, of all that ended. Bold: numerically the best mean of its column, with all that print the same. {marks}"
+        "Means over seeds [95 % intervals over seeds: Student t, BCa from 20 seeds on; none below three], geometric for "
+        "errors on a ratio scale, on test sequences and over the steps since the release. n: seeds with a result; lost: runs "
+        f"that diverged or failed, of all that ended. Bold: numerically the best mean "
+        f"of its column, with all that print the same. {marks}"
     )
 
 

@@ -64,8 +64,8 @@ def versus(a: Side, b: Side) -> pd.DataFrame:
 def _shared(a: Side, b: Side) -> pd.DataFrame:
     """The pairs of runs that differ in their side alone, and saw the same data."""
     keys = [*_CELL, "seed"]
-    pairs = a.runs.astype({name: "str" for name in _CELL}).merge(
-        b.runs.astype({name: "str" for name in _CELL}), on=keys, suffixes=("", "_b")
+    pairs = a.runs.astype(dict.fromkeys(_CELL, "str")).merge(
+        b.runs.astype(dict.fromkeys(_CELL, "str")), on=keys, suffixes=("", "_b")
     )
     pairs = pairs[(pairs["data"] == pairs["data_b"]) | (pairs["data"].isna() & pairs["data_b"].isna())]
     once = ~pairs.duplicated(keys, keep=False)
@@ -91,7 +91,7 @@ def _by_seed(a: Side, b: Side, shared: pd.DataFrame, level: str) -> pd.DataFrame
 
 def _apart(a: Side, b: Side, level: str) -> list[dict[str, Any]]:
     found = []
-    sides = [dict(list(each.whole.astype({n: "str" for n in _CELL}).groupby(_CELL, sort=False))) for each in (a, b)]
+    sides = [dict(list(each.whole.astype(dict.fromkeys(_CELL, "str")).groupby(_CELL, sort=False))) for each in (a, b)]
     for key, other_rows in sides[0].items():
         if key not in sides[1] or str(sides[1][key]["metric"].iloc[0]) != str(other_rows["metric"].iloc[0]):
             continue
