@@ -16,7 +16,7 @@ from freerun.store import Store, write_atomic
 
 NAME = "manifest.json"
 #: The code that turns records into results.
-READERS = ("tables.py", "gap.py", "manifest.py", "stats", "figures", "report")
+READERS = ("tables.py", "extract.py", "index.py", "gap.py", "manifest.py", "stats", "figures", "report")
 
 
 def matches(folder: Path, store: Store, info: dict[str, Any]) -> bool:

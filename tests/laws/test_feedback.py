@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
+from freerun.feedback.argmax import Argmax
+from freerun.feedback.sample import Sample
+from freerun.feedback.straight_through import Choice, StraightThrough
+from freerun.laws import CLOSE, demand, gap, gradients, loop, noise, variants
 from freerun.laws import feedback as kit
-from freerun.laws import loop, variants
 from freerun.laws.register import of
 from laws.broken import feedback as broken
 
@@ -27,6 +31,30 @@ CAUGHT = [
     (kit.law_silence_has_width_0, broken.SilenceOfZeros),
     (loop.law_rule_has_the_textbooks_gradient, broken.FeedsTheLastCall),
 ]
+
+
+def law_straight_through(rule: StraightThrough) -> None:
+    """Forward what `sample` or `argmax` feeds, to the bit; backward the softmax at the temperature, at every stage."""
+    chosen = Sample() if rule.choose is Choice.sample else Argmax()
+    for progress in (0.0, 0.5, 1.0):
+        stage = rule.at(progress)
+        outputs, charge, draws = noise(9, kit.K).requires_grad_(), noise(9, kit.K, seed=1), kit.draws_for(rule, 9)
+        demand(torch.equal(stage(outputs, draws), chosen(outputs, draws)), f"something else is fed than by {chosen}")
+        (slope,) = gradients((stage(outputs, draws) * charge).sum(), [outputs])
+        (soft,) = gradients((torch.softmax(outputs / stage.temperature, -1) * charge).sum(), [outputs])
+        demand(bool(slope.any()) and gap(slope, soft) < CLOSE, f"the gradient is not the softmax's at {stage.temperature}")
+
+
+@pytest.mark.parametrize("choose", Choice)
+@pytest.mark.parametrize("settings", [{}, {"temperature": 2.0, "end": 0.5}], ids=str)
+def test_straight_through_is_hard_forward_and_soft_backward(choose, settings):
+    law_straight_through(StraightThrough(choose=choose, **settings))
+
+
+@pytest.mark.parametrize("fault", [broken.NeverStraightThrough, broken.SoftBothWays])
+def test_the_law_catches_a_wrong_straight_through(fault):
+    with pytest.raises(AssertionError):
+        law_straight_through(fault())
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.name)

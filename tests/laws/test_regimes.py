@@ -27,6 +27,7 @@ CAUGHT = [
     (kit.law_pure, broken.CountsItsCalls),
     (kit.law_probability_is_the_masks_mean, broken.Opposite),
     (kit.law_probability_is_the_masks_mean, broken.PerEpoch),
+    (kit.law_probability_is_the_masks_mean, broken.Frozen),
     (kit.law_a_fresh_coin_for_every_sequence_and_step, broken.OneCoinForTheBatch),
     (kit.law_a_fresh_coin_for_every_sequence_and_step, broken.OneCoinForASequence),
     (kit.law_a_fresh_coin_for_every_sequence_and_step, broken.OneCoinForAStep),

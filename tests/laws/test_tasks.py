@@ -27,6 +27,7 @@ TASKS = variants("task")
 CAUGHT = [
     (kit.law_pure, broken.GlobalChance),
     (kit.law_seeds_make_worlds, broken.ShortSeeds),
+    (kit.law_seeds_make_worlds, broken.OneName),
     (kit.law_shapes_are_as_documented, broken.WrongShape),
     (kit.law_the_horizon_does_not_move_training, broken.MovesWithTheHorizon),
     (kit.law_splits_share_nothing, broken.OneSplit),

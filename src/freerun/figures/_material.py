@@ -33,6 +33,7 @@ class Material:
         runs, curves: as in `Tables`.
         steps: the exposure gap for each step on the test split, with both levels.
         whole: the same over the horizon, one row a run and metric.
+        compared: the measures of both modes side by side on the test split.
         primary: the error by which each task is judged, by the task's label.
         samples: of each kind, one a condition: of the smallest seed that has one.
     """
@@ -41,6 +42,7 @@ class Material:
     curves: pd.DataFrame
     steps: pd.DataFrame
     whole: pd.DataFrame
+    compared: pd.DataFrame
     primary: dict[str, str]
     samples: dict[str, list[Sample]]
 
@@ -58,6 +60,7 @@ class Material:
             curves=curves.assign(task=tables.runs.set_index("run")["task"].reindex(curves["run"].astype("str")).to_numpy()),
             steps=annotated(gap.exposure_gap(test), labels),
             whole=whole,
+            compared=annotated(tables.compared[tables.compared["split"] == "test"], labels),
             primary={str(task): primary([str(name) for name in names]) for task, names in metrics.items()},
             samples=_first(runs, samples),
         )

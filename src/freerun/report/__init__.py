@@ -10,7 +10,7 @@ from typing import Any
 
 from freerun import figures, tables
 from freerun.figures import Drawn, Material
-from freerun.report import findings, method, page
+from freerun.report import beside, findings, method, page
 from freerun.report.summary import full, short
 from freerun.store import Store, write_atomic
 from freerun.tables import Tables
@@ -63,6 +63,7 @@ def _content(material: Material) -> dict[str, Any]:
         "tasks": findings.by_task(material, table, compared),
         "table": page.summary_rows(table),
         "comparisons": page.comparison_rows(compared),
+        "beside": beside.rows(material),
         "finish": method.finish(material.curves),
         "settings": method.settings(material.runs),
         "lost": method.lost(material.runs),

@@ -39,6 +39,7 @@ WORDS = {
     "kl": "KL to the truth",
     "loss": "Loss",
     "off_support": "Off-support share",
+    "exact_match": "Whole answers right",
     "rmse": "RMSE",
     "valid_time": "Valid prediction time",
     "validity": "Share of valid strings",

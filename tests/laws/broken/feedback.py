@@ -12,6 +12,7 @@ from freerun.feedback.expected import Expected
 from freerun.feedback.mean import Mean
 from freerun.feedback.none import Nothing
 from freerun.feedback.sample import Sample
+from freerun.feedback.straight_through import StraightThrough
 
 
 class SampleIsArgmax(Sample):
@@ -81,3 +82,17 @@ class FeedsTheLastCall(Mean):
     def __call__(self, outputs, uniform):
         self.last.append(outputs)
         return self.last[-2] if len(self.last) > 1 and self.last[-2].shape == outputs.shape else outputs
+
+
+class NeverStraightThrough(StraightThrough):
+    """One-hot forward, and nothing backward."""
+
+    def __call__(self, outputs, uniform):
+        return super().__call__(outputs, uniform).detach()
+
+
+class SoftBothWays(StraightThrough):
+    """The soft choice is fed as well."""
+
+    def __call__(self, outputs, uniform):
+        return torch.softmax(outputs / self.temperature, -1)

@@ -91,3 +91,10 @@ class ClaimsForcing(TeacherForcing):
 
     def mask(self, coins, update, updates):
         return (coins < 0.999).to(coins.dtype)
+
+
+class Frozen(ScheduledSampling):
+    """The schedule is announced, and the mask stays at its beginning."""
+
+    def mask(self, coins, update, updates):
+        return super().mask(coins, 0, updates)

@@ -125,3 +125,10 @@ class OracleIsUnnormalised(EmbeddedReber):
 
         data = super().build(seed, length)
         return replace(data, oracle=_Spoiled(data.oracle, scale))
+
+
+class OneName(HiddenMarkov):
+    """Every world has the same fingerprint."""
+
+    def build(self, seed, length):
+        return replace(super().build(seed, length), fingerprint="0" * 64)

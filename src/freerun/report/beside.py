@@ -1,0 +1,49 @@
+"""What is known beside the gap? Measures that set the closed loop beside the forced one, or beside the true system.
+
+Exact and accumulated errors, long-run statistics with their floors, exponents, what of a free error is the world's own.
+"""
+
+from __future__ import annotations
+
+from freerun.figures import Material
+from freerun.report.words import measured
+from freerun.stats.conditions import CELL
+from freerun.stats.intervals import summarise
+from freerun.stats.labels import label
+
+#: The measure that stands as the floor, or as the truth, of another one.
+FLOORS = {"lyapunov": "lyapunov_true"}
+
+
+def rows(material: Material) -> list[dict[str, str]]:
+    """One row for each condition and measure on the test split: the mean over seeds at the last step, and its floor."""
+    if material.compared.empty:
+        return []
+    keys = [*CELL, "metric", "unit"]
+    ends = material.compared.sort_values("step", kind="stable").drop_duplicates(["run", "metric"], keep="last")
+    table = summarise(ends, keys, "value").merge(
+        ends.groupby(["task_label", "metric"], observed=True)["step"].max().rename("step").reset_index(),
+        on=["task_label", "metric"],
+    )
+    texts = {
+        (*(str(row[name]) for name in CELL), str(row["metric"])): measured(row["mean"], row["low"], row["high"])
+        for row in table.to_dict("records")
+    }
+    floors = {str(name): FLOORS.get(str(name), f"{name}_floor") for name in table["metric"].unique()}
+    found = []
+    for row in table.to_dict("records"):
+        metric, cell = str(row["metric"]), tuple(str(row[name]) for name in CELL)
+        if metric in floors.values():
+            continue
+        found.append(
+            {
+                **dict(zip(CELL, cell, strict=True)),
+                "measure": label(metric),
+                "variant": str(row["unit"]),
+                "at": f"step {row['step']}" if row["step"] else "whole",
+                "value": texts[*cell, metric],
+                "floor": texts.get((*cell, floors[metric]), ""),
+                "n": str(row["n"]),
+            }
+        )
+    return found
