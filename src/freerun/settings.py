@@ -97,7 +97,7 @@ def _brief(value: object) -> str:
 
 
 def _value(key: str, value: Any, item: Field[Any]) -> Any:
-    kind = str(item.type)
+    kind = item.type if isinstance(item.type, str) else getattr(item.type, "__name__", str(item.type))
     if value is None and "None" in kind:
         return None
     if isinstance(item.default, Enum):

@@ -10,7 +10,7 @@ from freerun.compose import experiments, presets
 from freerun.laws import regimes as kit
 from freerun.laws import variants
 from freerun.laws.register import of
-from freerun.regimes._schedule import Schedule, half_way
+from freerun.regimes._schedule import Schedule
 from freerun.regimes.free_running import FreeRunning
 from freerun.regimes.scheduled_sampling import ScheduledSampling
 from freerun.regimes.teacher_forcing import TeacherForcing
@@ -80,35 +80,6 @@ def test_a_schedule_with_its_own_constant_has_a_floor(schedule, k, wanted):
     regime = ScheduledSampling(schedule=schedule, k=k, end=0.25)
     for update in (0, 1, 50, 74, 75, 76, 1000):
         assert regime.probability(update, 100) == pytest.approx(wanted(update), abs=1e-12)
-
-
-#: TARGETS 9, each written out by hand.
-TABLE = [
-    (Schedule.linear, 0.01, lambda i: max(0.0, 1 - 0.01 * i)),
-    (Schedule.exponential, 0.98, lambda i: 0.98**i),
-    (Schedule.inverse_sigmoid, 50.0, lambda i: 50 / (50 + math.exp(i / 50))),
-]
-
-
-@pytest.mark.parametrize(("schedule", "k", "formula"), TABLE, ids=lambda x: getattr(x, "value", ""))
-def test_the_schedules_of_bengio_et_al(schedule, k, formula):
-    regime = ScheduledSampling(schedule=schedule, k=k)
-    for update in (0, 1, 50, 99, 150, 999):
-        assert regime.probability(update, 1000) == pytest.approx(formula(update), rel=1e-14, abs=0)
-
-
-@pytest.mark.parametrize(
-    ("schedule", "k"), [(s, k) for s, k, _ in TABLE] + [(Schedule.inverse_sigmoid, 1.0), (Schedule.linear, None)]
-)
-def test_exactly_0_after_a_billion_updates_without_a_warning(schedule, k):
-    assert ScheduledSampling(schedule=schedule, k=k).probability(10**9, 10**9) == 0.0
-
-
-@pytest.mark.parametrize(("updates", "k"), [(10, 3.76868), (100, 17.4771), (1000, 107.0013)])
-def test_the_inverse_sigmoid_is_half_way_at_half_its_span(updates, k):
-    assert half_way(updates) == pytest.approx(k, rel=2e-6)  # the printed digits
-    regime = ScheduledSampling(schedule=Schedule.inverse_sigmoid, span=1.0)
-    assert regime.probability(updates // 2, updates) == pytest.approx(0.5, rel=1e-12)
 
 
 def test_the_span_is_where_a_schedule_has_ended():

@@ -108,7 +108,7 @@ def _is_measured(metric: Metric) -> None:
     """The metric stands in the record of some task; long closed loops are asked for last, because they take long."""
     name, tried = catalog.name_of(metric), []
     everything = len(catalog.parts("task"))
-    several: list[tuple[int, dict[str, Any]]] = [(2, {}), (2, {"orbit": 100}), (everything, {"orbit": 100})]
+    several: list[tuple[int, dict[str, Any]]] = [(2, {}), (2, {"orbit": 100}), (everything, {}), (everything, {"orbit": 100})]
     for count, settings in [(everything, {"distances": True})] if metric.of_training else several:
         for chosen in itertools.islice(experiments(metric, **settings), count):
             record = _record(chosen)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 
@@ -9,12 +11,12 @@ import torch
 
 from freerun import catalog
 from freerun.config import Evaluation, Experiment
+from freerun.errors import ConfigError
 from freerun.feedback import one_hot
 from freerun.laws import CLOSE, Broken, demand, noise, small, symbols
 from freerun.metrics import Further, Metric, Observed, Orbit
 from freerun.models.gru import GRU
 from freerun.tasks import Task
-from freerun.tasks.delayed_recall import DelayedRecall
 from freerun.tasks.embedded_reber import EmbeddedReber
 from freerun.tasks.hidden_markov import HiddenMarkov
 from freerun.tasks.lorenz63 import Lorenz63
@@ -114,21 +116,29 @@ def _rollouts() -> list[tuple[str, Observed]]:
 
 
 @cache
-def _others() -> list[tuple[str, Observed]]:
-    """A rollout of every other world there is, for a metric that is for none of `TASKS`."""
-    known = {type(task) for task in TASKS}
-    tasks = [small(cls, length=WARMUP + HORIZON) for cls in catalog.parts("task").values() if cls not in known]
-    tasks.append(DelayedRecall(blanks=WARMUP + HORIZON - 2, sequences=40))
-    return [(type(task).__name__, observed(task)) for task in tasks if task.emits == "each" and task.length == WARMUP + HORIZON]
+def _rollout_of(cls: type) -> tuple[str, Observed] | None:
+    """A rollout of another world, for a metric that is for none of `TASKS`; None if it has no windows of this length."""
+    try:
+        task = small(cls, length=WARMUP + HORIZON, blanks=WARMUP + HORIZON - 2)
+    except (ValueError, ConfigError):
+        return None
+    return None if task.emits == "last" else (cls.__name__, observed(task))
+
+
+def _others() -> Iterator[list[tuple[str, Observed]]]:
+    """The other worlds, one by one."""
+    for cls in catalog.parts("task").values():
+        if cls not in {type(task) for task in TASKS} and (found := _rollout_of(cls)) is not None:
+            yield [found]
 
 
 def _worlds(metric: Metric) -> list[tuple[str, Observed]]:
     """Rollouts that the metric applies to, from small to large, and how to say which."""
-    for rollouts in (_rollouts, _others):
+    for rollouts in itertools.chain([_rollouts()], _others()):
         found = [
             (f"{name}, {count} sequence{'s' * (count > 1)}", few)
             for count in (1, 2, 10)
-            for name, seen in rollouts()
+            for name, seen in rollouts
             if metric.applies(few := _chosen(seen, torch.arange(count)))
         ]
         if found:
