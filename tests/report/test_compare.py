@@ -62,9 +62,7 @@ def test_other_data_are_not_paired(tmp_path):
     frames = drawn()
     other = frames.runs["regime"].map({"regime_1": "aa", "teacher_forcing": "bb"})
     runs = frames.runs.assign(data=other)
-    found = compare.in_study(
-        "regime_1", "teacher_forcing", replace(frames, runs=runs), tmp_path
-    )
+    found = compare.in_study("regime_1", "teacher_forcing", replace(frames, runs=runs), tmp_path)
     assert not found.table["paired"].any()
 
 

@@ -12,7 +12,8 @@ from yardsticks.learned import learned
 K = 4
 MEASURED = 256
 BASE = [
-    "task=delayed_recall", f"task.cues={K}", "task.blanks=6", "model=output_recurrent,gru", "model.hidden=24", "task.control=false,true",
+    "task=delayed_recall", f"task.cues={K}", "task.blanks=6",
+    "model=output_recurrent,gru", "model.hidden=24", "task.control=false,true",
     "regime=teacher_forcing,free_running", "training.updates=400", "training.lr=0.01", "training.log_every=1000",
     f"evaluation.sequences={MEASURED}", "seed=0,1",
 ]  # fmt: skip
