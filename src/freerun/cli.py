@@ -302,7 +302,7 @@ def _tables(name: str, place: Place, *, show: bool = False) -> None:
 
         show_results(summary(frames))
     else:
-        print(f"tables: {folder}/{{runs,curves,gaps}}.{{parquet,csv}}")
+        print(f"tables: {folder}/{{runs,curves,gaps,compared}}.{{parquet,csv}}")
 
 
 def _frames(name: str, place: Place) -> tuple[Tables, Path]:

@@ -144,7 +144,7 @@ class Experiment:
             self.objective = catalog.get("objective", self.task.default_objective)()
         cut = gradient_cut(self.gradient)
         self.gradient = {0: "through", 1: "stop"}.get(cut, f"every {cut}")
-        self.evaluation = fit.resolved_evaluation(self.task, self.model, self.evaluation)
+        self.evaluation = fit.resolved_evaluation(self.task, self.model, self.feedback, self.evaluation)
         fit.check(self)
 
     @property

@@ -20,7 +20,7 @@ DEVICES = ("cpu", "cuda")
 DTYPES = ("float32", "float64")
 
 
-def resolved_evaluation(task: Task, model: Model, evaluation: Evaluation) -> Evaluation:
+def resolved_evaluation(task: Task, model: Model, feedback: Feedback, evaluation: Evaluation) -> Evaluation:
     """The evaluation with the task's own warm-up, horizon and orbit where none is given.
 
     Raises:
@@ -42,7 +42,9 @@ def resolved_evaluation(task: Task, model: Model, evaluation: Evaluation) -> Eva
         raise ConfigError(f"evaluation.warmup and horizon have no meaning for task {name}; leave them out")
     orbit = evaluation.orbit
     if orbit is None:
-        orbit = task.default_orbit if task.continues and not model.remembers_all else 0
+        orbit = task.default_orbit if task.continues and not (model.remembers_all or feedback.silent) else 0
+    if orbit and feedback.silent:
+        raise ConfigError(f"evaluation.orbit={orbit}: nothing is fed back, so that no loop is closed; leave it out")
     if orbit and not task.continues:
         name = catalog.name_of(task)
         raise ConfigError(f"evaluation.orbit={orbit}: task {name} cannot be continued from what is observed; leave it out")

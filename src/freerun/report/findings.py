@@ -215,7 +215,12 @@ def _cautions(material: Material, task: str, metric: str) -> list[str]:
     found = []
     if "valid_time" in metrics:
         found.append("Part of a free error on a chaotic system is the world's own growth of any error, not the model's fault.")
-    if metric == "loss" and not any(positive(metric, unit) for unit in units) and steps["step"].nunique() > 1:
+    if (
+        metric == "loss"
+        and "exact_match" not in metrics
+        and not any(positive(metric, unit) for unit in units)
+        and steps["step"].nunique() > 1
+    ):
         found.append(
             "The loss is taken against the one continuation that was written. Running free, even a perfect model would write "
             "another one, so part of this gap is the freedom of the source, not a fault of the model."

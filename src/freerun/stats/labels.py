@@ -93,7 +93,7 @@ WORDS = {
     "recovery_change": "Change of the excess KL",
 }
 #: Metrics of which more is better; of every other one less is better.
-MORE_IS_BETTER = frozenset({"accuracy", "exact_match", "validity", "valid_time"})
+MORE_IS_BETTER = frozenset({"accuracy", "exact_match", "validity", "valid_time", "valid_time_censored"})
 #: Metrics that say how far a task's model is off, the most telling first.
 PRIMARY = ("kl", "rmse", "loss")
 
