@@ -1,0 +1,29 @@
+"""What does the reduced flipped classroom answer? Every number of the README beside this file.
+
+.venv/bin/python experiments/flipped_classroom/analysis.py
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from freerun import gap, tables
+from freerun.screen import show_table
+from freerun.stats.conditions import conditions
+from freerun.stats.paired import against_baseline
+
+
+def answer(folder: Path) -> pd.DataFrame:
+    """Every regime against teacher forcing in the free NRMSE over one Lyapunov time, paired over seeds, on the test split."""
+    frames = tables.read(folder)
+    steps = gap.exposure_gap(frames.gaps)
+    steps = steps[(steps["metric"] == "nrmse") & (steps["split"] == "test")]
+    table = against_baseline(steps, conditions(frames.runs), "free")
+    return table[["task_label", "regime_label", "n", "ratio", "mean", "low", "high", "p", "holm"]]
+
+
+if __name__ == "__main__":
+    show_table(answer(Path(sys.argv[1]) if len(sys.argv) > 1 else Path("results/flipped_classroom")))
