@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from freerun import catalog, judge
-from freerun.check import LIMIT, Checked, Verdict, _read_words, check, show
+from freerun.check import LIMIT, Checked, Verdict, check
+from freerun.commands.check import _read_words, _show
 from freerun.errors import ConfigError
 
 TOP = Path(__file__).resolve().parents[1]
@@ -75,7 +76,7 @@ def agrees(shown: list[str], printed: list[str]) -> None:
 
 def printed(done: Checked, capsys) -> list[str]:
     capsys.readouterr()
-    show(done)
+    _show(done)
     return [line.rstrip() for line in capsys.readouterr().out.splitlines()]
 
 

@@ -8,6 +8,7 @@ always forced (the fast path), those fed by passes over data, those whose forcin
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,12 +45,21 @@ def plan(experiments: list[Experiment]) -> list[Planned]:
     return list(runs.values())
 
 
-def groups(runs: list[Planned], limit: int) -> list[list[Planned]]:
-    """Split runs into groups of at most `limit`, the most expensive group first."""
+def groups(runs: list[Planned], limit: int, room: Callable[[Planned], int] | None = None) -> list[list[Planned]]:
+    """Split runs into groups of at most `limit`, the most expensive group first.
+
+    Args:
+        runs: to be done.
+        limit: most runs of a group.
+        room: how many runs like a given one fit a worker's memory; None where that is no question.
+    """
     found: dict[str, list[Planned]] = {}
     for run in runs:
         found.setdefault(_key(run), []).append(run)
-    pieces = [same[i : i + limit] for same in found.values() for i in range(0, len(same), limit)]
+    pieces = []
+    for same in found.values():
+        most = limit if room is None else max(1, min(limit, room(same[0])))
+        pieces += [same[i : i + most] for i in range(0, len(same), most)]
     return sorted(pieces, key=_cost, reverse=True)
 
 

@@ -8,13 +8,26 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from freerun.grouping import Planned
+
+
+class Watcher(Protocol):
+    """Who is told how the groups get on."""
+
+    def started(self, number: int, group: list[Planned]) -> None:
+        """A worker has taken a group."""
+
+    def advanced(self, number: int, values: dict[str, Any]) -> None:
+        """A group has made updates."""
+
+    def finished(self, number: int, reason: str | None) -> None:
+        """A group is done, or has failed for the given reason."""
 
 
 class _Rate(ProgressColumn):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from typing import TYPE_CHECKING
+
 from rich.console import Console
 from rich.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def show_results(summary: pd.DataFrame) -> None:
@@ -26,10 +30,34 @@ def _interval(low: float, high: float) -> str:
     return "" if low != low else f"{low:.3g} to {high:.3g}"
 
 
+def show_rows(head: list[str], rows: list[list[str]]) -> None:
+    """Print a small table of text: names to the left, all else to the right."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for place, name in enumerate(head):
+        table.add_column(name, justify="right" if place else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    _console().print(table)
+
+
+def duration(seconds: float) -> str:
+    """A time as a person says it."""
+    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 1.5 * size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _console() -> Console:
+    return Console(width=None if Console().is_terminal else 160, highlight=False, markup=False)
+
+
 def show_table(frame: pd.DataFrame) -> None:
     """Print a frame, one line a row; a value that repeats the one above is left out in the leading text columns."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    texts = [str(column) for column in frame.columns if not pd.api.types.is_numeric_dtype(frame[column])]
+    from pandas.api.types import is_numeric_dtype
+
+    texts = [str(column) for column in frame.columns if not is_numeric_dtype(frame[column])]
     for column in frame.columns:
         table.add_column(str(column), justify="left" if str(column) in texts else "right", no_wrap=True)
     above: list[str] = []
@@ -42,8 +70,7 @@ def show_table(frame: pd.DataFrame) -> None:
             shown.append("" if same else cell)
         table.add_row(*shown)
         above = cells
-    console = Console(width=None if Console().is_terminal else 160, highlight=False, markup=False)
-    console.print(table)
+    _console().print(table)
 
 
 def _cell(value: object) -> str:

@@ -12,15 +12,19 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from freerun import outside
 from freerun.errors import CorruptRecord, StoreError
+from freerun.records import demand_weights, understood
 
 FORMAT = 1
+#: Most bytes of the reason of a failure.
+LARGEST_REASON = 2**20
 _IDENTITY = re.compile(r"[0-9a-f]{16}")
 
 
@@ -87,10 +91,14 @@ class Store:
             FileNotFoundError: if there is none.
             CorruptRecord: if its checksum, its form or its identity is wrong.
         """
-        record: dict[str, Any] = json.loads(self.body(run))
-        if record["run"] != run:
-            raise CorruptRecord(f"{self.path(run)}: holds the record of another run, {record['run']}")
-        return record
+        return understood(self.body(run), run, self.place(run))
+
+    def status(self, run: str) -> str | None:
+        """What became of a run, ``done`` or ``diverged``; None if it has no sound record."""
+        try:
+            return str(self.read(run)["status"])
+        except (FileNotFoundError, CorruptRecord):
+            return None
 
     def body(self, run: str) -> bytes:
         """The text of the record of a run, as its checksum says it was written.
@@ -101,10 +109,11 @@ class Store:
         """
         place = self.place(run)
         try:
-            with open(place, "rb", buffering=0) as file:
-                content = file.read()
+            content = outside.content(place)
         except FileNotFoundError:
             raise
+        except outside.NotPlain as fault:
+            raise CorruptRecord(f"{place}: {fault}") from None
         except OSError as fault:
             raise StoreError(f"{place}: cannot be read: {fault.strerror}") from None
         head, _, body = content.partition(b"\n")
@@ -116,9 +125,9 @@ class Store:
     def checksum(self, run: str) -> str:
         """The checksum that a record was written with; "" if there is no record."""
         try:
-            with open(self.path(run), "rb") as file:
-                return file.readline(200).decode("ascii", errors="replace").strip()
-        except FileNotFoundError:
+            with outside.opened(self.place(run)) as file:
+                return file.read(200).partition(b"\n")[0].decode("ascii", errors="replace").strip()
+        except (FileNotFoundError, outside.NotPlain):
             return ""
 
     def set_aside(self, run: str) -> Path:
@@ -150,7 +159,7 @@ class Store:
             body = json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
             head = json.dumps({"format": FORMAT, "sha256": hashlib.sha256(body).hexdigest()}).encode()
             write_atomic(path, head + b"\n" + body)
-            path.with_suffix(".failed").unlink(missing_ok=True)
+            self.forget(record["run"])
         except OSError as fault:
             raise StoreError(f"{path}: cannot be written: {fault.strerror}") from None
 
@@ -170,25 +179,44 @@ class Store:
     def failure(self, run: str) -> str | None:
         """Why the last try of a run failed; None if it has not failed."""
         try:
-            return self.path(run).with_suffix(".failed").read_text(encoding="utf-8", errors="replace")
+            return outside.content(self.path(run).with_suffix(".failed"), LARGEST_REASON).decode("utf-8", errors="replace")
         except FileNotFoundError:
             return None
+        except outside.NotPlain as fault:
+            return f"the reason cannot be read: {fault}"
 
-    def weights(self, run: str) -> dict[str, np.ndarray]:
+    def forget(self, run: str) -> None:
+        """Forget that a run has failed: it is tried again."""
+        self.path(run).with_suffix(".failed").unlink(missing_ok=True)
+
+    def weights(self, run: str, shapes: Mapping[str, tuple[int, ...]] | None = None) -> dict[str, np.ndarray]:
         """The trained weights of a run by name, without the replica axis.
 
+        Args:
+            run: the identity of the run.
+            shapes: what its model has (`Model.shapes`): other names or shapes are refused before anything is loaded.
+
         Raises:
-            CorruptRecord: if they are not the ones that the record was written with.
+            CorruptRecord: if they are not the ones that the record was written with, or not those of the model.
         """
+        from safetensors import SafetensorError
         from safetensors.numpy import load
 
         path = self.path(run).with_suffix(".safetensors")
         if not path.exists():
             raise CorruptRecord(f"{path}: the weights are missing")
-        content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest() != self.read(run)["weights"]:
+        try:
+            content = outside.content(path)
+        except outside.NotPlain as fault:
+            raise CorruptRecord(f"{path}: {fault}") from None
+        if hashlib.sha256(content).hexdigest() != self.read(run).get("weights"):
             raise CorruptRecord(f"the weights of run {run} do not match its record")
-        loaded: dict[str, np.ndarray] = load(content)
+        if shapes is not None:
+            demand_weights(content, shapes, str(path))
+        try:
+            loaded: dict[str, np.ndarray] = load(content)
+        except (SafetensorError, ValueError, TypeError, LookupError) as fault:
+            raise CorruptRecord(f"{path}: no weights: {fault}") from None
         return loaded
 
     def runs(self) -> Iterator[str]:
@@ -206,8 +234,13 @@ def _alive(process: int) -> bool:
     return True
 
 
-def write_atomic(path: Path, content: bytes) -> None:
+def write_atomic(path: Path, content: bytes, *, settle: bool = True) -> None:
     """Write a file so that under its name there is always the old content or the new one, whole.
+
+    Args:
+        path: of the file.
+        content: all of it.
+        settle: force it to disk, so that it outlives the machine; without it, only the process.
 
     Raises:
         OSError: if the disk refuses. Whatever interrupts, the temporary file is removed.
@@ -216,13 +249,15 @@ def write_atomic(path: Path, content: bytes) -> None:
     try:
         with open(temporary, "wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            if settle:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    if settle:
+        _sync_folder(path.parent)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -9,20 +9,27 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sys
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from freerun.errors import ConfigError, StoreError, nearest
-from freerun.grouping import Planned, groups, plan
+from freerun import plans
+from freerun.claims import owners
+from freerun.errors import ConfigError, CorruptRecord, StoreError, nearest
+from freerun.grouping import Planned, plan
+from freerun.launchers import Launcher
 from freerun.progress import watcher
 from freerun.store import Store, write_atomic
-from freerun.workers import run_groups
+from freerun.yaml_files import read_yaml as read_yaml
 
-LARGEST_FILE = 2**20
 KEYS = ("title", "question", "cases", "plugins")
+#: What may have become of a run.
+STATES = ("done", "diverged", "failed", "running", "pending")
+#: Seconds between two looks at what another sweep is doing; how often a launcher may come back with nothing done.
+WAIT, ROUNDS = 0.5, 3
 
 
 @dataclass(kw_only=True)
@@ -41,6 +48,11 @@ class Study:
     question: str = ""
     overrides: list[str] = field(default_factory=list)
 
+    @property
+    def ids(self) -> list[str]:
+        """The identities of its runs."""
+        return [run.id for run in self.runs]
+
     def info(self) -> dict[str, Any]:
         """The study as it is written to results/NAME/study.json."""
         return {
@@ -49,7 +61,7 @@ class Study:
             "question": self.question,
             "command": self.command,
             "overrides": self.overrides,
-            "ids": [run.id for run in self.runs],
+            "ids": self.ids,
             "planned": {run.id: run.tree for run in self.runs},
         }
 
@@ -111,12 +123,17 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
         found += experiments([*plugins, *(f"{key}={value}" for key, value in axes.items())], sweep=True)
     command = " ".join(["freerun study", name, *overrides, *(["--as", alias] if alias else [])])
     return Study(
-        name=_folder_name(alias or path.stem), runs=plan(found), command=command, overrides=overrides,
+        name=folder_name(alias or path.stem), runs=plan(found), command=command, overrides=overrides,
         title=str(content.get("title", "")), question=str(content.get("question", "")),
     )  # fmt: skip
 
 
-def _folder_name(name: str) -> str:
+def folder_name(name: str) -> str:
+    """The name of a study, which is that of its folder.
+
+    Raises:
+        ConfigError: if it could be anything else than one plain folder.
+    """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", name):
         raise ConfigError(f"study {name!r}: a name is letters, digits, '_', '.' and '-', at most 64 of them")
     return name
@@ -134,36 +151,6 @@ def adhoc(overrides: list[str], *, sweep: bool) -> Study:
     digest = hashlib.sha256(" ".join(sorted(run.id for run in runs)).encode()).hexdigest()[:8]
     command = " ".join(["freerun run", *(["-m"] if sweep else []), *overrides])
     return Study(name=f"run-{digest}", runs=runs, command=command, overrides=overrides)
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """A small YAML mapping without aliases.
-
-    Raises:
-        ConfigError: if the file is missing, too large, not UTF-8, not YAML, or holds anything but a mapping.
-    """
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise ConfigError(f"{path}: larger than {LARGEST_FILE} bytes")
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_PlainLoader)  # noqa: S506 - derived from SafeLoader
-    except OSError as fault:
-        raise ConfigError(f"{path}: {fault.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: not UTF-8") from None
-    except yaml.YAMLError as fault:
-        raise ConfigError(f"{path}: not YAML: {' '.join(str(fault).split())[:120]}") from None
-    if not isinstance(content, dict):
-        raise ConfigError(f"{path}: must hold a mapping")
-    return content
-
-
-class _PlainLoader(yaml.SafeLoader):
-    """YAML without aliases, which can make a small file endless."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases are not allowed")
-        return super().compose_node(parent, index)
 
 
 def _word(value: Any) -> str:
@@ -188,8 +175,10 @@ def _plugins(study: Path, value: Any) -> list[str]:
     return [f"plugins=[{','.join(_word(str(study.parent / each)) for each in paths)}]"] if paths else []
 
 
-def do(study: Study, place: Place, workers: int, limit: int) -> dict[str, str]:
+def do(study: Study, place: Place, launcher: Launcher) -> dict[str, str]:
     """Do what is missing of a study; returns the reason for every run that failed.
+
+    Runs that another sweep is doing are left to it and waited for; if it stops, they are done here.
 
     Raises:
         StoreError: if the folder for results cannot be used.
@@ -202,11 +191,79 @@ def do(study: Study, place: Place, workers: int, limit: int) -> dict[str, str]:
     finished = len(study.runs) - len(missing)
     runs = "1 run" if len(study.runs) == 1 else f"{len(study.runs)} runs"
     print(f"{study.name}: {runs}, {finished} done, {len(missing)} to do", flush=True)
-    if not missing:
-        return {}
-    pieces = groups(missing, limit)
-    with watcher(len(pieces)) as watch:
-        return run_groups(pieces, store, workers, watch)
+    return _see_to(missing, store, launcher)
+
+
+def _see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[str, str]:
+    """Have runs done, here or by whoever has claimed them."""
+    taken = owners(store)
+    for run in missing:
+        if run.id not in taken:
+            store.forget(run.id)
+    failed: dict[str, str] = {}
+    told, idle = False, 0
+    while missing:
+        taken = owners(store)
+        free = [run for run in missing if run.id not in taken]
+        if free:
+            plans.write(store, free)
+            pieces = launcher.pieces(free)
+            with watcher(len(pieces)) as watch:
+                launcher.launch(pieces, store, watch)
+            if not launcher.waits:
+                print("not waiting for them: freerun status shows how they get on, the same command makes the tables")
+                break
+            told = False
+        else:
+            if not told:
+                print(f"waiting for {len(missing)} runs that another sweep is doing", flush=True)
+            told = True
+            time.sleep(WAIT)
+        before = len(missing)
+        missing = [run for run in missing if not store.has(run.id)]
+        reasons = {run.id: reason for run in missing if (reason := store.failure(run.id)) is not None}
+        failed |= reasons
+        missing = [run for run in missing if run.id not in reasons]
+        idle = idle + 1 if free and len(missing) == before else 0
+        if idle > ROUNDS:
+            failed |= dict.fromkeys((run.id for run in missing), "the launcher came back without having done it")
+            break
+    return failed
+
+
+def states(ids: Iterable[str], store: Store) -> dict[str, str]:
+    """The state of every run, one of `STATES`."""
+    taken = owners(store)
+    found = {}
+    for run in ids:
+        status = store.status(run)
+        if status is None:
+            status = "running" if run in taken else "pending" if store.failure(run) is None else "failed"
+        found[run] = status
+    return found
+
+
+def retry(name: str, place: Place, launcher: Launcher) -> dict[str, str] | None:
+    """Try the failed runs of a study again; returns the reasons of those that fail again, None if none had failed.
+
+    Raises:
+        ConfigError: if there is no such study, or a run's plan is gone.
+    """
+    info, store = read_info(name, place), place.store
+    store.open()
+    wanted = [run for run, state in states(info["ids"], store).items() if state == "failed"]
+    try:
+        runs = [plans.read(store, run) for run in wanted]
+    except CorruptRecord:
+        raise ConfigError(f"study {name!r}: the plan of a failed run is gone; run: {info['command']}") from None
+    return _see_to(runs, store, launcher) if runs else None
+
+
+def settle(failed: dict[str, str]) -> int:
+    """Say which runs have failed, a line each; returns the exit code of the sweep."""
+    for identity, reason in failed.items():
+        print(f"failed: {identity}: {' '.join(reason.split())[:300]}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 def _say_what_is_replaced(study: Study, place: Place) -> None:
@@ -214,7 +271,7 @@ def _say_what_is_replaced(study: Study, place: Place) -> None:
         known = json.loads((place.folder(study.name) / "study.json").read_bytes())["ids"]
     except (OSError, ValueError, KeyError, TypeError):
         return
-    if known != [run.id for run in study.runs]:
+    if not (set(known) <= set(study.ids) or set(study.ids) <= set(known)):
         print(f"note: {place.folder(study.name)} held a study of {len(known)} other runs; --as NAME keeps both", flush=True)
 
 
@@ -232,19 +289,29 @@ def write_info(study: Study, place: Place) -> None:
         raise StoreError(f"{folder}: cannot be written to: {fault.strerror}") from None
 
 
-def read_info(name: str, place: Place) -> dict[str, Any]:
+def names(place: Place) -> list[str]:
+    """The studies that have a folder."""
+    return sorted(path.parent.name for path in place.results.glob("*/study.json"))
+
+
+def read_info(name: str, place: Place, *, started: bool = True) -> dict[str, Any]:
     """The study that was run under a name.
+
+    Args:
+        name: of its folder.
+        place: where results are.
+        started: refuse a study of which no run has been tried.
 
     Raises:
         ConfigError: if there is none, or its file is damaged.
     """
-    path = place.folder(_folder_name(name)) / "study.json"
+    path = place.folder(folder_name(name)) / "study.json"
     try:
         info = json.loads(path.read_bytes())
         if not (isinstance(info["planned"], dict) and isinstance(info["name"], str) and info["ids"] == list(info["planned"])):
             raise TypeError
     except FileNotFoundError:
-        known = sorted(p.parent.name for p in place.results.glob("*/study.json"))
+        known = names(place)
         hint = nearest(name, known) if known else "run one first, for example: freerun study first_look"
         raise ConfigError(f"study {name!r}: nothing under {place.results}; {hint}") from None
     except (ValueError, KeyError, TypeError):
@@ -252,7 +319,7 @@ def read_info(name: str, place: Place) -> dict[str, Any]:
     except OSError as fault:
         raise StoreError(f"{path}: cannot be read: {fault.strerror}") from None
     store = place.store
-    if info["ids"] and not any(store.path(run).exists() or store.failure(run) for run in info["ids"]):
+    if started and info["ids"] and not any(store.path(run).exists() or store.failure(run) for run in info["ids"]):
         raise ConfigError(
             f"study {name!r}: none of its {len(info['ids'])} runs has a record in {store.root}; run: {info['command']}"
         )

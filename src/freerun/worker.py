@@ -1,6 +1,7 @@
-"""What does a worker process do? It takes groups from its standard input, one line of JSON each, and answers in lines of JSON.
+"""What does a worker process do? It takes orders from its standard input, one line of JSON each, and answers in lines of JSON.
 
-Started by `freerun.workers` as ``python -m freerun.worker``. When its input closes, because the parent has gone, it stops at
+Started by `freerun.workers` as ``python -m freerun.worker``. An order is a store and the identities of the runs of a group. The
+worker claims those that nobody else is doing and does them. When its input closes, because the parent has gone, it stops at
 once; records that were written are whole, the rest is done by the next sweep.
 """
 
@@ -15,10 +16,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from freerun import catalog
-from freerun.canonical import from_canonical
+from freerun import plans
+from freerun.claims import Claims
 from freerun.errors import FreerunError, StoreError
-from freerun.grouping import Planned
 from freerun.store import Store
 
 
@@ -36,10 +36,17 @@ def main() -> None:
     threading.Thread(target=_listen, args=(orders,), daemon=True).start()
     from freerun.runner import prepare
 
-    prepare()
+    settings = json.loads(sys.argv[1])
+    prepare(settings["threads"])
     tell("ready")
     while True:
-        _serve(orders.get(), tell)
+        order = orders.get()
+        try:
+            serve(Store(Path(order["store"])), order["runs"], settings["checkpoint"], tell)
+        except StoreError as fault:
+            tell("unusable", reason=str(fault))
+        else:
+            tell("done")
 
 
 def _listen(orders: queue.Queue[dict[str, Any]]) -> None:
@@ -48,20 +55,42 @@ def _listen(orders: queue.Queue[dict[str, Any]]) -> None:
     os._exit(0)
 
 
-def _serve(order: dict[str, Any], tell: Any) -> None:
+def serve(store: Store, runs: list[str], checkpoint: int, tell: Any) -> None:
+    """Do those of the runs that nobody else is doing; a run that fails is marked in the store.
+
+    Args:
+        store: where plans are and records go.
+        runs: the identities of runs that may train together.
+        checkpoint: updates between two checkpoints; 0 for none.
+        tell: told about every update, ``tell("update", update=..., ...)``.
+
+    Raises:
+        StoreError: if the store cannot be used.
+    """
     from freerun.runner import run_safely
 
+    claims = Claims(store)
+    mine = claims.take(runs)
     try:
-        for path in order["plugins"]:
-            catalog.load_plugin(path)
-        runs = [Planned(id=run["id"], tree=run["tree"], experiment=from_canonical(run["tree"])) for run in order["runs"]]
-        failed = run_safely(runs, Store(Path(order["store"])), lambda event, values: tell(event, **values))
-    except StoreError as fault:
-        tell("unusable", reason=str(fault))
-    except FreerunError as fault:
-        tell("done", failed={run["id"]: str(fault) for run in order["runs"]})
-    else:
-        tell("done", failed=failed)
+        planned, reasons = [], {}
+        for run in mine:
+            try:
+                planned.append(plans.read(store, run))
+            except FreerunError as fault:
+                reasons[run] = str(fault)
+
+        def report(event: str, values: dict[str, Any]) -> None:
+            claims.report({**values, "updates": planned[0].experiment.training.updates})
+            tell(event, **values)
+
+        if planned:
+            reasons |= run_safely(planned, store, report, checkpoint_every=checkpoint)
+        for run, reason in reasons.items():
+            store.fail(run, reason)
+        for run in set(mine) - set(reasons):
+            plans.remove(store, run)
+    finally:
+        claims.release()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""How do groups get done, whatever happens to the process that does them?
+"""How does a group get done, whatever happens to the process that does it?
 
-One process a core, one thread each. A worker that dies takes its group with it, not the sweep: the group's unfinished runs are
-marked as failed and a new worker takes over.
+A `Worker` is a child process that is handed one group after the other. If it dies, hangs or is killed, the unfinished runs of
+its group are marked as failed and the next group gets a new process. So whoever launches groups, threads on this machine or a
+cluster, never sees a job fail.
 """
 
 from __future__ import annotations
@@ -13,166 +14,166 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import Any, Protocol
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
 
-from freerun import catalog
 from freerun.errors import FreerunError, StoreError, given
-from freerun.grouping import Planned
 from freerun.store import Store
 
-#: After so many workers that died before they were ready the sweep is given up.
-STARTS = 4
+#: So many processes may die before they are ready for a first order.
+STARTS = 3
+#: Seconds that a process may take to get ready: torch is imported, on a slow disk.
+LOADING = 300.0
 
 
-class Watcher(Protocol):
-    """Who is told how the groups get on."""
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """On what terms groups are done; nothing here changes a result, but for the last bits that `threads` can change.
 
-    def started(self, number: int, group: list[Planned]) -> None:
-        """A worker has taken a group."""
+    Attributes:
+        threads: of a worker process.
+        time_limit: seconds that a group may take; None for no limit.
+        checkpoint: updates between two checkpoints of a run; 0 for none.
+    """
 
-    def advanced(self, number: int, values: dict[str, Any]) -> None:
-        """A group has made updates."""
+    threads: int = 1
+    time_limit: float | None = None
+    checkpoint: int = 1000
 
-    def finished(self, number: int, reason: str | None) -> None:
-        """A group is done, or has failed for the given reason."""
+
+Listen = Callable[[dict[str, Any]], None]
 
 
 @dataclass
-class _Worker:
-    process: subprocess.Popen[str]
-    group: int | None = None
-    reader: threading.Thread | None = None
-    ready: bool = False
-
-
-def run_groups(groups: list[list[Planned]], store: Store, workers: int, watcher: Watcher) -> dict[str, str]:
-    """Do all groups and return the reason for every run that failed.
+class Worker:
+    """A process that does groups, started when there is one to do.
 
     Raises:
+        FreerunError: if no process can be started.
         StoreError: if the store has become unusable; what was written stays.
-        FreerunError: if no worker can be started.
-        KeyboardInterrupt: passed on after the workers have been stopped.
     """
-    failed: dict[str, str] = {}
-    waiting = list(range(len(groups)))
-    events: queue.Queue[tuple[_Worker, dict[str, Any] | None]] = queue.Queue()
-    with _crew(events) as crew:
-        for _ in range(min(workers, len(groups))):
-            crew.append(_start(events))
-        open_groups, stillborn = len(groups), 0
-        while open_groups:
-            worker, event = events.get()
-            if event is None:  # the worker has ended
-                crew.remove(worker)
-                _bury(worker)
-                reason = _cause_of_death(worker)
-                stillborn += not worker.ready
-                if stillborn > STARTS:
-                    raise FreerunError(f"worker processes do not start ({reason}); FREERUN_DEBUG=1 shows what they say")
-                lost = {} if worker.group is None else {run.id: reason for run in groups[worker.group] if not store.has(run.id)}
-                open_groups -= _close(worker, store, watcher, failed, lost)
-                if waiting:
-                    crew.append(_start(events))
-                continue
-            kind = event.pop("event")
-            if kind == "update":
-                watcher.advanced(_number(worker), event)
-                continue
-            if kind == "unusable":
+
+    terms: Terms
+    process: subprocess.Popen[str] | None = None
+    closed: bool = False
+    _events: queue.Queue[dict[str, Any] | None] = field(default_factory=queue.Queue)
+    _reader: threading.Thread | None = None
+
+    def do(self, store: Store, runs: list[str], listen: Listen = lambda values: None) -> None:
+        """Do a group: afterwards each run is done, marked as failed, or claimed by another sweep."""
+        if self.process is None:
+            self._start()
+        self._send({"store": str(store.root.resolve()), "runs": runs})
+        limit = self.terms.time_limit
+        deadline = None if limit is None else time.monotonic() + limit
+        while True:
+            try:
+                event = self._events.get(timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                self._end()
+                reason = f"not finished after {limit:g} s (launcher.time_limit)"
+                break
+            if event is None:
+                reason = self._end()
+                break
+            if event["event"] == "unusable":
                 raise StoreError(event["reason"])
-            worker.ready = True
-            if kind == "done":
-                open_groups -= _close(worker, store, watcher, failed, event["failed"])
-            if waiting:
-                worker.group = waiting.pop(0)
-                watcher.started(worker.group, groups[worker.group])
-                _send(worker, groups[worker.group], store)
-    return failed
+            if event["event"] == "done":
+                return
+            listen(event)
+        if self.closed:
+            return
+        from freerun.claims import owners
+
+        others = owners(store)
+        for run in runs:
+            if run not in others and store.failure(run) is None and not store.has(run):
+                store.fail(run, reason)
+
+    def stop(self) -> None:
+        """Kill the process, whatever it is doing, from any thread; nothing is marked, and `do` returns."""
+        self.closed = True
+        if self.process is not None:
+            self.process.kill()
+
+    def close(self) -> None:
+        """Kill the process and let go of all that led to it."""
+        self.stop()
+        if self.process is not None:
+            self._end()
+
+    def _start(self) -> None:
+        for _ in range(STARTS):
+            threads = str(self.terms.threads)
+            settings = json.dumps({"threads": self.terms.threads, "checkpoint": self.terms.checkpoint})
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "freerun.worker", settings],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL if not os.environ.get("FREERUN_DEBUG") else None,
+                env={**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "PYTHONIOENCODING": "utf-8"},
+                text=True,
+                encoding="utf-8",
+                bufsize=1,
+            )
+            self._events = queue.Queue()
+            self._reader = threading.Thread(target=_read, args=(self.process, self._events), daemon=True)
+            self._reader.start()
+            if self.closed:  # while it was being started
+                self.process.kill()
+            with suppress(queue.Empty):
+                if self._events.get(timeout=LOADING) is not None:
+                    return
+            reason = self._end()
+            if self.closed:
+                break
+        raise FreerunError(f"worker processes do not start ({reason}); FREERUN_DEBUG=1 shows what they say")
+
+    def _send(self, order: dict[str, Any]) -> None:
+        channel = given(given(self.process).stdin)
+        with suppress(BrokenPipeError):  # if it has died its reader says so next
+            channel.write(json.dumps(order) + "\n")
+            channel.flush()
+
+    def _end(self) -> str:
+        """Bury the process; returns of what it died."""
+        process = given(self.process)
+        process.kill()
+        code = process.wait()
+        given(self._reader).join()
+        for pipe in (process.stdin, process.stdout):
+            with suppress(BrokenPipeError):  # an order that it did not live to read
+                given(pipe).close()
+        self.process = None
+        if code < 0:
+            hint = " (out of memory, if nobody killed it)" if code == -signal.SIGKILL else ""
+            return f"the worker was killed ({signal.Signals(-code).name}){hint}"
+        return f"the worker ended with code {code}"
 
 
-def _number(worker: _Worker) -> int:
-    return given(worker.group)
-
-
-def _close(worker: _Worker, store: Store, watcher: Watcher, failed: dict[str, str], lost: dict[str, str]) -> int:
-    """Settle the worker's group; returns how many groups that closes (0 if it had none)."""
-    if worker.group is None:
-        return 0
-    number, worker.group = worker.group, None
-    for run, reason in lost.items():
-        store.fail(run, reason)
-    failed.update(lost)
-    reasons = sorted(set(lost.values()))
-    watcher.finished(number, "; ".join(reasons) if reasons else None)
-    return 1
-
-
-def _start(events: queue.Queue[tuple[_Worker, dict[str, Any] | None]]) -> _Worker:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "freerun.worker"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL if not os.environ.get("FREERUN_DEBUG") else None,
-        env=environment,
-        text=True,
-        encoding="utf-8",
-        bufsize=1,
-    )
-    worker = _Worker(process)
-    worker.reader = threading.Thread(target=_read, args=(worker, events), daemon=True)
-    worker.reader.start()
-    return worker
-
-
-def _read(worker: _Worker, events: queue.Queue[tuple[_Worker, dict[str, Any] | None]]) -> None:
+def _read(process: subprocess.Popen[str], events: queue.Queue[dict[str, Any] | None]) -> None:
     try:
-        for line in given(worker.process.stdout):
+        for line in given(process.stdout):
             if line.endswith("\n"):  # a worker that is killed may leave half a line
-                events.put((worker, json.loads(line)))
-        worker.process.wait()
+                events.put(json.loads(line))
+        process.wait()
     finally:
-        events.put((worker, None))
+        events.put(None)
 
 
-def _send(worker: _Worker, group: list[Planned], store: Store) -> None:
-    order = {
-        "plugins": catalog.plugin_files(),
-        "store": str(store.root.resolve()),
-        "runs": [{"id": run.id, "tree": run.tree} for run in group],
-    }
-    channel = given(worker.process.stdin)
-    with suppress(BrokenPipeError):  # if it has died its reader says so next
-        channel.write(json.dumps(order) + "\n")
-        channel.flush()
+_kept: dict[Terms, Worker] = {}
 
 
-def _bury(worker: _Worker) -> None:
-    """Wait for a worker that has ended or been killed, and close what led to it."""
-    worker.process.wait()
-    given(worker.reader).join()
-    for pipe in (worker.process.stdin, worker.process.stdout):
-        with suppress(BrokenPipeError):  # an order that it did not live to read
-            given(pipe).close()
+def serve(store: str, runs: list[str], terms: Terms) -> None:
+    """Do a group in a worker that this process keeps for the next ones: what a job of a cluster does.
 
+    Raises:
+        StoreError: if the store cannot be used.
+        FreerunError: if no worker can be started.
+    """
+    from pathlib import Path
 
-def _cause_of_death(worker: _Worker) -> str:
-    code = worker.process.returncode
-    if code is not None and code < 0:
-        return f"the worker was killed ({signal.Signals(-code).name})"
-    return f"the worker ended with code {code}"
-
-
-@contextmanager
-def _crew(events: queue.Queue[tuple[_Worker, dict[str, Any] | None]]) -> Iterator[list[_Worker]]:
-    crew: list[_Worker] = []
-    try:
-        yield crew
-    finally:
-        for worker in crew:
-            worker.process.kill()
-        for worker in crew:
-            _bury(worker)
+    _kept.setdefault(terms, Worker(terms)).do(Store(Path(store)), runs)

@@ -1,0 +1,98 @@
+"""What may be removed? What is left over goes at any time; a study and its records only when it is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from freerun import claims
+from freerun.errors import ConfigError, StoreError
+from freerun.studies import Place, names, read_info
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """Files that may be removed.
+
+    Attributes:
+        what: they are, in words.
+        folders: that are removed if they are empty afterwards.
+    """
+
+    what: str
+    paths: list[Path]
+    folders: list[Path]
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return sum(path.stat().st_size for path in self.paths if path.is_file())
+
+    def remove(self) -> None:
+        """Remove them.
+
+        Raises:
+            StoreError: if the disk refuses.
+        """
+        try:
+            for path in self.paths:
+                path.unlink(missing_ok=True)
+            for folder in sorted(self.folders, key=lambda each: -len(each.parts)):
+                if folder.is_dir() and not any(folder.iterdir()):
+                    folder.rmdir()
+        except OSError as fault:
+            raise StoreError(f"{fault.filename}: cannot be removed: {fault.strerror}") from None
+
+
+def left_over(place: Place) -> Found:
+    """What killed processes left, what was set aside, logs of jobs, checkpoints and plans of runs that are done, the index.
+
+    Raises:
+        StoreError: while a sweep is at work on the store.
+    """
+    store = place.store
+    if claims.owners(store):
+        raise StoreError(f"{store.root}: a sweep is at work here; try again when it has ended")
+    paths = [path for folder in ("aside", "jobs", claims.FOLDER) for path in _files(store.root / folder)]
+    paths += [path for path in (store.root / "index", store.root / claims.LOCK) if path.exists()]
+    paths += sorted(store.root.glob("[0-9a-f][0-9a-f]/.*.tmp"))
+    done = {path.stem for path in store.root.glob("[0-9a-f][0-9a-f]/*.json")}
+    for path in sorted(store.root.glob("[0-9a-f][0-9a-f]/*")):
+        of_done = path.suffix in (".checkpoint", ".plan", ".failed") and path.stem in done
+        if of_done or (path.suffix == ".safetensors" and path.stem not in done):
+            paths.append(path)
+    folders = [path for name in ("aside", "jobs", claims.FOLDER) for path in _folders(store.root / name)]
+    return Found(what="left over", paths=paths, folders=folders)
+
+
+def of_study(name: str, place: Place) -> Found:
+    """A study: its folder, and the records, weights, checkpoints and plans of runs that no other study asks for.
+
+    Raises:
+        ConfigError: if there is no such study, or another one cannot be read.
+        StoreError: while a sweep is at work on one of its runs.
+    """
+    info, store = read_info(name, place, started=False), place.store
+    mine = set(info["ids"])
+    for other in names(place):
+        if other != name:
+            mine -= set(read_info(other, place, started=False)["ids"])
+    if mine & set(claims.owners(store)):
+        raise StoreError(f"study {name}: a sweep is at work on it; try again when it has ended")
+    folder = place.folder(name)
+    if folder.is_symlink():
+        raise ConfigError(f"{folder}: is a link; remove it yourself")
+    paths = _files(folder)
+    for run in sorted(mine):
+        paths += sorted(store.path(run).parent.glob(f"{run}.*"))
+    return Found(what=f"study {name}, with {len(mine)} of its {len(info['ids'])} runs", paths=paths, folders=_folders(folder))
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_symlink() or path.is_file())
+
+
+def _folders(folder: Path) -> list[Path]:
+    below: Iterable[Path] = folder.rglob("*") if folder.is_dir() else ()
+    return [folder, *(path for path in below if path.is_dir() and not path.is_symlink())]

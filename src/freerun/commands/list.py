@@ -1,0 +1,36 @@
+"""`freerun list [KIND]`: what there is to choose from."""
+
+from __future__ import annotations
+
+from freerun.errors import ConfigError, nearest
+
+
+def main(words: list[str]) -> int:
+    """Print the names of a kind, or of all, each with its first sentence."""
+    from freerun import catalog, launchers
+
+    kinds = {{"feedback": "feedback"}.get(kind, f"{kind}s"): kind for kind in catalog.KINDS}
+    sections = [*kinds, "launchers", "studies"]
+    if len(words) > 1:
+        raise ConfigError(f"freerun list takes one kind, got {len(words)}")
+    if words and words[0] not in sections:
+        raise ConfigError(f"{words[0]!r} is not a kind; {nearest(words[0], sections)}")
+    for section in words or sections:
+        if section == "studies":
+            entries = _study_titles()
+        else:
+            found = launchers.known() if section == "launchers" else catalog.parts(kinds[section])
+            entries = {name: catalog.summary(part) for name, part in found.items()}
+        if not words:
+            print(f"{section}:")
+        width = max(map(len, entries))
+        for name, text in entries.items():
+            print(f"{'' if words else '  '}{name:{width}}  {text}")
+    return 0
+
+
+def _study_titles() -> dict[str, str]:
+    from freerun.compose import config_folder, presets
+    from freerun.yaml_files import read_yaml
+
+    return {name: str(read_yaml(config_folder() / "study" / f"{name}.yaml").get("question", "")) for name in presets("study")}

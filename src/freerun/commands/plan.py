@@ -1,0 +1,59 @@
+"""`freerun plan [NAME] [overrides]`: what a study would do, without doing any of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from freerun.commands import DEFAULT_STUDY, apart, launcher, parser, place
+
+if TYPE_CHECKING:
+    from freerun.grouping import Planned
+
+
+def main(words: list[str]) -> int:
+    """Print how many runs and groups there are, what is done, and what the rest will cost."""
+    parsed = parser("plan", trains=True)
+    parsed.add_argument("-m", "--multirun", action="store_true")
+    parsed.add_argument("words", nargs="*")
+    options = parsed.parse_intermixed_args(words)
+    name, overrides = apart(options.words, "plan")
+    from freerun import estimates, studies
+    from freerun.screen import duration, show_rows
+
+    chosen, overrides = launcher(options, overrides)
+    sweep = options.multirun
+    asked = studies.adhoc(overrides, sweep=True) if sweep else studies.load(name or DEFAULT_STUDY, overrides)
+    store = place(options).store
+    states = studies.states(asked.ids, store)
+    left = [run for run in asked.runs if states[run.id] in ("pending", "failed")]
+    pieces = chosen.pieces(left)
+    counts = Counter(states.values())
+    print(f"{asked.name}: {len(asked.runs)} runs, {len(chosen.pieces(asked.runs))} groups; nothing is trained by this command")
+    print(", ".join(f"{counts[state]} {state}" for state in studies.STATES if counts[state] or state in ("done", "pending")))
+    if not left:
+        return 0
+    costs = estimates.learned(store, [run for run, state in states.items() if state in ("done", "diverged")])
+    spent: dict[str, list[float]] = {}
+    known = True
+    for piece in pieces:
+        each, measured = costs.seconds(piece[0])
+        known &= measured
+        row = spent.setdefault(_title(piece), [0, 0, 0.0, 0.0])
+        size = estimates.BASE + len(piece) * estimates.memory(piece[0])
+        row[:] = [row[0] + 1, row[1] + len(piece), row[2] + each * len(piece), max(row[3], size)]
+    rows = [
+        [title, f"{n:.0f}", f"{runs:.0f}", duration(seconds), f"{size / 2**30:.1f} GB"]
+        for title, (n, runs, seconds, size) in spent.items()
+    ]
+    show_rows(["to do", "groups", "runs", "work", "memory a worker"], rows)
+    work = sum(seconds for _, _, seconds, _ in spent.values())
+    at_once = min(chosen.at_once, len(pieces))
+    source = "by what such runs took before" if known else "a rough guess: no run of some kinds has been done here"
+    print(f"about {duration(work)} of work, {duration(work / at_once)} with {at_once} at once ({source})")
+    return 0
+
+
+def _title(piece: list[Planned]) -> str:
+    fed = "forced" if piece[0].experiment.regime.always_forced else "closed loop"
+    return f"{piece[0].label}, {fed}"

@@ -1,0 +1,27 @@
+"""`freerun retry NAME`: the failed runs of a study, once more."""
+
+from __future__ import annotations
+
+from freerun.commands import apart, launcher, parser, place
+from freerun.errors import ConfigError
+
+
+def main(words: list[str]) -> int:
+    """Try again what has failed, and nothing else."""
+    parsed = parser("retry", trains=True)
+    parsed.add_argument("words", nargs="*")
+    options = parsed.parse_intermixed_args(words)
+    name, overrides = apart(options.words, "retry")
+    from freerun import products, studies
+
+    chosen, others = launcher(options, overrides)
+    if name is None or others:
+        raise ConfigError("freerun retry takes the name of a study and nothing but launcher settings: runs stay what they were")
+    failed = studies.retry(name, place(options), chosen)
+    if failed is None:
+        print(f"{name}: no run has failed")
+        return 0
+    results = products.of(name, place(options))
+    results.write_tables()
+    results.show()
+    return studies.settle(failed)

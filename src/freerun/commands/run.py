@@ -1,0 +1,31 @@
+"""`freerun run [-m] [overrides]`: one experiment, or a sweep in Hydra's syntax."""
+
+from __future__ import annotations
+
+from freerun.commands import launcher, parser, place
+
+
+def main(words: list[str]) -> int:
+    """Train what is missing and print the results."""
+    parsed = parser("run", trains=True)
+    parsed.add_argument("-m", "--multirun", action="store_true")
+    parsed.add_argument("--cfg", choices=["job"])
+    parsed.add_argument("words", nargs="*")
+    options = parsed.parse_intermixed_args(words)
+    from freerun import studies
+
+    chosen, overrides = launcher(options, options.words)
+    asked = studies.adhoc(overrides, sweep=options.multirun)
+    if options.cfg:
+        import yaml
+
+        print("---\n".join(yaml.safe_dump(item.tree, sort_keys=False) for item in asked.runs), end="")
+        return 0
+    from freerun import products
+
+    failed = studies.do(asked, place(options), chosen)
+    results = products.of(asked.name, place(options))
+    results.write_tables()
+    results.show()
+    print(f"tables: {results.folder}/   (freerun report {asked.name} builds figures and a report)")
+    return studies.settle(failed)

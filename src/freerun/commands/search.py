@@ -1,0 +1,42 @@
+"""`freerun search [overrides]`: look for the best values of numeric keys."""
+
+from __future__ import annotations
+
+from freerun.commands import apart, count, launcher, parser, place
+from freerun.errors import ConfigError
+
+
+def main(words: list[str]) -> int:
+    """Try points, print the best, write results/NAME with a table of trials."""
+    parsed = parser("search", trains=True)
+    parsed.add_argument("--as", dest="name")
+    parsed.add_argument("--trials", type=count, default=20)
+    parsed.add_argument("--target", default="loss,free,validation")
+    parsed.add_argument("--maximize", action="store_true")
+    parsed.add_argument("words", nargs="*")
+    options = parsed.parse_intermixed_args(words)
+    name, overrides = apart(options.words, "search")
+    if name is not None:
+        raise ConfigError(f"freerun search takes settings of the form key=value, got {name[:60]!r}")
+    from freerun import products, search, spaces, studies
+
+    chosen, overrides = launcher(options, overrides)
+    fixed, axes = spaces.split(overrides)
+    asked = search.Search(
+        fixed=fixed, axes=axes, target=search.target(options.target, options.maximize), trials=options.trials,
+        alias=options.name and studies.folder_name(options.name), command=" ".join(["freerun search", *words]),
+    )  # fmt: skip
+    failed = asked.run(place(options), chosen)
+    results = products.of(asked.name, place(options))
+    results.write_tables()
+    results.write_trials(search.table(asked.done))
+    best = asked.best()
+    if best is None:
+        print("no point has a finite value")
+    else:
+        said = " ".join(f"{key}={value}" for key, value in best.settings.items())
+        print(f"best of {len(asked.done)}: {said}  {options.target} {best.value:.6g} (trial {best.number})")
+        if asked.target.split == "test":
+            print("note: it was chosen on the test split; measure it again with other seeds before you report it")
+    print(f"tables: {results.folder}/   trials: {results.folder}/trials.csv")
+    return studies.settle(failed)

@@ -1,0 +1,24 @@
+"""`freerun study [NAME] [overrides]`: a named sweep with its tables, figures and report."""
+
+from __future__ import annotations
+
+from freerun.commands import DEFAULT_STUDY, apart, launcher, parser, place
+
+
+def main(words: list[str]) -> int:
+    """Train what is missing, print the results, build figures and report."""
+    parsed = parser("study", trains=True)
+    parsed.add_argument("--as", dest="name")
+    parsed.add_argument("words", nargs="*")
+    options = parsed.parse_intermixed_args(words)
+    name, overrides = apart(options.words, "study")
+    from freerun import products, studies
+
+    chosen, overrides = launcher(options, overrides)
+    asked = studies.load(name or DEFAULT_STUDY, overrides, options.name)
+    failed = studies.do(asked, place(options), chosen)
+    results = products.of(asked.name, place(options))
+    results.write_tables()
+    results.show()
+    results.write_report_if_needed()
+    return studies.settle(failed)

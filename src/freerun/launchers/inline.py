@@ -1,0 +1,46 @@
+"""How are groups trained in this very process? One after the other: for a debugger, a profiler, a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from freerun.errors import ConfigError
+from freerun.grouping import Planned
+from freerun.launchers import Launcher
+from freerun.progress import Watcher
+from freerun.store import Store
+
+
+@dataclass(kw_only=True)
+class Inline(Launcher):
+    """This process, one group after the other. A run that kills its process ends the sweep; the same command goes on."""
+
+    def check(self) -> None:
+        for name, value in (("workers", self.workers), ("time_limit", self.time_limit)):
+            if value not in (None, 1):
+                raise ConfigError(f"launcher.{name}={value:g}: launcher=inline has no worker to apply it to; choose local")
+
+    @property
+    def at_once(self) -> int:
+        return 1
+
+    def launch(self, groups: Sequence[list[Planned]], store: Store, watcher: Watcher) -> None:
+        from freerun.runner import prepare
+        from freerun.worker import serve
+
+        prepare(self.threads)
+        for number, group in enumerate(groups):
+            watcher.started(number, group)
+
+            def tell(event: str, number: int = number, **values: Any) -> None:
+                watcher.advanced(number, values)
+
+            serve(store, [run.id for run in group], self.checkpoint, tell)
+            watcher.finished(number, failure(group, store))
+
+
+def failure(group: list[Planned], store: Store) -> str | None:
+    """Why runs of a group have failed; None if none has."""
+    return "; ".join(sorted({reason for run in group if (reason := store.failure(run.id)) is not None})) or None

@@ -1,0 +1,59 @@
+"""How are groups trained by Ray? As tasks of a cluster, or of a Ray that is started on this machine for the time being."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from freerun.errors import FreerunError
+from freerun.grouping import Planned
+from freerun.launchers import Launcher, needs
+from freerun.launchers._following import Following, mark
+from freerun.progress import Watcher
+from freerun.store import Store
+from freerun.workers import Terms, serve
+
+
+@dataclass(kw_only=True)
+class Ray(Launcher):
+    """Tasks of a Ray cluster (extra ray, in an environment of its own).
+
+    Attributes:
+        address: of the cluster; None starts one on this machine and stops it at the end.
+    """
+
+    address: str | None = None
+
+    def check(self) -> None:
+        needs("ray", "ray", "launcher=ray")
+
+    def launch(self, groups: Sequence[list[Planned]], store: Store, watcher: Watcher) -> None:
+        import ray
+
+        here = {"num_cpus": self.at_once * self.threads, "include_dashboard": False} if self.address is None else {}
+        try:
+            ray.init(address=self.address, log_to_driver=False, logging_level="error", **here)
+        except Exception as fault:
+            raise FreerunError(f"launcher=ray: {' '.join(str(fault).split())[:160]}") from None
+        place, task = str(store.root.resolve()), ray.remote(num_cpus=self.threads, max_retries=0)(_task)
+        jobs = {task.remote(place, [run.id for run in group], self.terms): number for number, group in enumerate(groups)}
+        try:
+            with Following(groups, store, watcher) as following:
+                while jobs:
+                    (job,), _ = ray.wait(list(jobs))
+                    number = jobs.pop(job)
+                    try:
+                        ray.get(job)
+                    except Exception as fault:
+                        mark(groups[number], store, f"the task ended: {' '.join(str(fault).split())[:160]}")
+                    following.close(number)
+        finally:
+            with suppress(Exception):
+                for job in jobs:
+                    ray.cancel(job, force=True)
+            ray.shutdown()
+
+
+def _task(store: str, runs: list[str], terms: Terms) -> None:
+    serve(store, runs, terms)

@@ -1,0 +1,163 @@
+"""How are groups trained on a Slurm cluster? As the tasks of one job array, through submitit.
+
+A task is handed the folder of the store and the identities of its runs; it keeps a worker process of its own, so that a run
+that dies costs its group alone. Its scripts and logs are under ``.store/jobs``. A task that is preempted or runs out of time is
+put back into the queue and goes on from the last checkpoints.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, fields
+from enum import Enum, StrEnum
+from typing import Any, ClassVar
+
+from freerun.errors import ConfigError, FreerunError, require
+from freerun.grouping import Planned
+from freerun.launchers import Launcher, needs
+from freerun.launchers._following import Following, mark
+from freerun.progress import Watcher
+from freerun.store import Store
+from freerun.workers import Terms, serve
+
+#: Seconds between two looks at the queue.
+PERIOD = 1.0
+
+
+class Cluster(StrEnum):
+    """Who runs the jobs."""
+
+    slurm = "slurm"
+    local = "local"
+
+
+@dataclass(kw_only=True)
+class Slurm(Launcher):
+    """Tasks of a Slurm job array, through submitit (extra slurm); the options are those of sbatch.
+
+    Attributes:
+        minutes: that a task may take.
+        memory: gigabytes of a task.
+        partition, account, qos, constraint, gres, nodelist, exclude: as for sbatch.
+        gpus: of a task.
+        cluster: `local` runs the same jobs as processes of this machine, to try a set-up without a cluster.
+        wait: stay until all is done; otherwise submit and return, and see `freerun status`.
+    """
+
+    here: ClassVar[bool] = False
+
+    minutes: int = 60
+    partition: str | None = None
+    account: str | None = None
+    qos: str | None = None
+    constraint: str | None = None
+    gres: str | None = None
+    nodelist: str | None = None
+    exclude: str | None = None
+    gpus: int = 0
+    cluster: Cluster = Cluster.slurm
+    wait: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(1 <= self.minutes <= 10**6, "minutes", self.minutes, "be from 1 to 1000000")
+        require(0 <= self.gpus <= 1024, "gpus", self.gpus, "be from 0 to 1024")
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, str) and not isinstance(value, Enum):
+                plain = all(sign.isalnum() or sign in "_-.,:=&|[]()*+/@" for sign in value) and 0 < len(value) <= 200
+                require(plain, item.name, value, "be a word that sbatch takes")
+
+    @property
+    def at_once(self) -> int:
+        return super().at_once if self.cluster is Cluster.local else self.workers or 256
+
+    @property
+    def waits(self) -> bool:
+        return self.wait
+
+    def check(self) -> None:
+        needs("submitit", "slurm", "launcher=slurm")
+        if self.cluster is Cluster.slurm and shutil.which("sbatch") is None:
+            raise ConfigError("launcher=slurm: no sbatch on the path; run it on a login node, or try launcher.cluster=local")
+        if self.cluster is Cluster.local and not self.wait:
+            raise ConfigError("launcher.wait=false: launcher.cluster=local has no queue that would outlive this process")
+
+    def launch(self, groups: Sequence[list[Planned]], store: Store, watcher: Watcher) -> None:
+        # A cluster queues what it has no room for; the local stand-in would start all of it at once.
+        room = len(groups) if self.cluster is Cluster.slurm else self.at_once
+        waiting, running = list(range(len(groups))), dict[int, Any]()
+        try:
+            with Following(groups, store, watcher) as following:
+                while waiting or running:
+                    now = waiting[: room - len(running)]
+                    waiting = waiting[len(now) :]
+                    if now:
+                        running |= zip(now, self._submit([groups[number] for number in now], store), strict=True)
+                    if not self.wait:
+                        return
+                    for number in [number for number, job in running.items() if job.done()]:
+                        if reason := _fault(running.pop(number)):
+                            mark(groups[number], store, reason)
+                        following.close(number)
+                    time.sleep(PERIOD)
+        except BaseException:
+            for job in running.values():
+                with suppress(Exception):  # it may have ended meanwhile
+                    job.cancel()
+            raise
+
+    def _submit(self, groups: Sequence[list[Planned]], store: Store) -> list[Any]:
+        import submitit
+
+        executor = submitit.AutoExecutor(folder=store.root / "jobs" / "%j", cluster=self.cluster.value)
+        executor.update_parameters(name="freerun", timeout_min=self.minutes, cpus_per_task=self.threads)
+        executor.update_parameters(nodes=1, tasks_per_node=1)
+        if self.memory is not None:
+            executor.update_parameters(mem_gb=self.memory)
+        if self.gpus:
+            executor.update_parameters(gpus_per_node=self.gpus)
+        if self.cluster is Cluster.slurm:
+            names = ("partition", "account", "qos", "constraint", "gres", "nodelist", "exclude")
+            chosen = {f"slurm_{name}": value for name in names if (value := getattr(self, name)) is not None}
+            executor.update_parameters(slurm_array_parallelism=self.at_once, slurm_max_num_timeout=1000, **chosen)
+        place = str(store.root.resolve())
+        try:
+            jobs: list[Any] = executor.map_array(Task(self.terms), [place] * len(groups), [[r.id for r in g] for g in groups])
+        except Exception as fault:  # whatever sbatch does not like
+            text = " ".join(str(fault).split())
+            raise FreerunError(f"launcher=slurm: the jobs were not accepted: {text[-160:]}") from None
+        if self.cluster is Cluster.slurm:
+            print(f"job {jobs[0].job_id.split('_')[0]}: {len(jobs)} tasks are queued; logs in {store.root}/jobs", flush=True)
+        return jobs
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a task of the array does."""
+
+    terms: Terms
+
+    def __call__(self, store: str, runs: list[str]) -> None:
+        """Do a group."""
+        serve(store, runs, self.terms)
+
+    def checkpoint(self, store: str, runs: list[str]) -> Any:
+        """Asked by submitit when the task is preempted or out of time: the same again, which goes on from its checkpoints."""
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self, store, runs)
+
+
+def _fault(job: Any) -> str | None:
+    """Why a job has ended without an end; None if it has done what it was told."""
+    try:
+        fault = job.exception()
+    except Exception as unknown:  # a job whose result cannot be read
+        fault = unknown
+    if fault is None:
+        return None
+    return f"the job ended in state {job.state}: {' '.join(str(fault).split())[-160:]}"

@@ -1,0 +1,63 @@
+"""How does a worker know what the run behind an identity is? By a file beside the place of its record.
+
+A worker is handed a store and identities, nothing else. The plan of a run is its canonical experiment with the files of its
+plugins; it is trusted only if it hashes to the identity it stands for. It goes when the run has its record.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from freerun import catalog
+from freerun.canonical import from_canonical, identity
+from freerun.errors import CorruptRecord, StoreError
+from freerun.grouping import Planned
+from freerun.store import Store, write_atomic
+
+SUFFIX = ".plan"
+LARGEST = 2**20
+
+
+def write(store: Store, runs: Iterable[Planned]) -> None:
+    """Leave the plans of runs in the store. A plan that a crash tears is found out by its hash, so nothing is forced to disk.
+
+    Raises:
+        StoreError: if the disk refuses.
+    """
+    plugins = catalog.plugin_files()
+    for run in runs:
+        path = store.path(run.id).with_suffix(SUFFIX)
+        content = json.dumps({"plugins": plugins, "experiment": run.tree}, allow_nan=False).encode()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(path, content, settle=False)
+        except OSError as fault:
+            raise StoreError(f"{path}: cannot be written: {fault.strerror}") from None
+
+
+def read(store: Store, run: str) -> Planned:
+    """The planned run behind an identity; the plugins it needs are loaded.
+
+    Raises:
+        CorruptRecord: if there is no plan, or it is not that of this run.
+        ConfigError: if a plugin is missing or has changed.
+    """
+    path = store.path(run).with_suffix(SUFFIX)
+    try:
+        with open(path, "rb") as file:
+            plan = json.loads(file.read(LARGEST))
+        tree, plugins = plan["experiment"], plan["plugins"]
+        sound = identity(tree) == run and all(isinstance(each, str) for each in plugins)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        sound = False
+    if not sound:
+        raise CorruptRecord(f"{path}: the plan of the run is missing or damaged; start the study again")
+    for plugin in plugins:
+        catalog.load_plugin(plugin)
+    return Planned(id=run, tree=tree, experiment=from_canonical(tree))
+
+
+def remove(store: Store, run: str) -> None:
+    """Remove the plan of a run that has its record."""
+    store.path(run).with_suffix(SUFFIX).unlink(missing_ok=True)

@@ -1,0 +1,109 @@
+"""What is made of the records of a study? Tables, figures and the report, in the study's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from freerun import tables
+from freerun.errors import StoreError
+from freerun.store import write_atomic
+from freerun.studies import Place, read_info
+
+
+@dataclass(kw_only=True)
+class Products:
+    """What one study comes to.
+
+    Attributes:
+        place: where results are.
+        info: the study as it was asked for, results/NAME/study.json.
+    """
+
+    place: Place
+    info: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The name of the study."""
+        return str(self.info["name"])
+
+    @property
+    def folder(self) -> Path:
+        """Where everything is written to."""
+        return self.place.folder(self.name)
+
+    @cached_property
+    def frames(self) -> tables.Tables:
+        """The tidy frames."""
+        return tables.frames(self.place.store, self.info["ids"], self.name, self.info["planned"])
+
+    def write_tables(self) -> None:
+        """Write the frames."""
+        with writing(self.folder):
+            tables.write(self.frames, self.folder)
+
+    def write_trials(self, rows: Iterable[dict[str, Any]]) -> None:
+        """Write the table of a search."""
+        import pandas as pd
+
+        with writing(self.folder):
+            write_atomic(self.folder / "trials.csv", pd.DataFrame(list(rows)).to_csv(index=False, lineterminator="\n").encode())
+
+    def show(self) -> None:
+        """Print the results on the terminal."""
+        from freerun.report import summary
+        from freerun.screen import show_results
+
+        show_results(summary(self.frames))
+
+    def write_figures(self) -> None:
+        """Draw the figures and say where they are."""
+        from freerun import figures
+
+        with writing(self.folder):
+            drawn = figures.write(self.frames, tables.samples(self.place.store, self.info["ids"]), self.folder)
+        for each in drawn:
+            print(f"figure: {self.folder}/figures/{each.name}.{{svg,pdf,png}}")
+
+    def write_report(self) -> None:
+        """Build figures and report, and note from what they were built."""
+        from freerun import manifest
+        from freerun.report import build
+
+        with writing(self.folder):
+            path = build(self.folder, self.place.store, self.info)
+            manifest.write(self.folder, self.place.store, self.info)
+        print(f"report: {path}")
+
+    def write_report_if_needed(self) -> None:
+        """The same, unless the folder holds just that already."""
+        from freerun.manifest import matches
+
+        if matches(self.folder, self.place.store, self.info):
+            print(f"report: {self.folder}/report.html (as before: nothing has changed)")
+        else:
+            print("building figures and report ...", flush=True)
+            self.write_report()
+
+
+def of(name: str, place: Place) -> Products:
+    """The products of the study that was run under a name.
+
+    Raises:
+        ConfigError: if there is none.
+    """
+    return Products(place=place, info=read_info(name, place))
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Turn what a disk refuses into one line and exit code 3."""
+    try:
+        yield
+    except OSError as fault:
+        raise StoreError(f"{folder}: cannot be written to: {fault.strerror or fault}") from None

@@ -1,0 +1,212 @@
+"""Which settings are best? Optuna asks for points, Freerun trains each on all its seeds, and the same tables hold it all.
+
+The sampler is seeded and told results in the order it asked, and a finished run is never done twice: so the same command goes
+on where it stopped, with the same points. A point of which a run diverges is as bad as can be; it neither stops the search nor
+vanishes from its tables.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from freerun import studies
+from freerun.errors import ConfigError, CorruptRecord, nearest
+from freerun.grouping import Planned, plan
+from freerun.launchers import Launcher, needs
+from freerun.spaces import Axis
+from freerun.store import Store
+from freerun.studies import Place, Study
+
+MODES, SPLITS = ("forced", "free"), ("validation", "test", "train")
+#: Points that are asked for at once; a setting of the search, not of the machine, so that its points do not depend on that.
+BATCH = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What is to be best.
+
+    Attributes:
+        metric, mode, split: as in the table of gaps, the mean over steps; on `validation` there is the loss, as it stood at the
+            end of training.
+        maximize: it is to be large.
+    """
+
+    metric: str = "loss"
+    mode: str = "free"
+    split: str = "validation"
+    maximize: bool = False
+
+    @property
+    def worst(self) -> float:
+        """The value of a point that failed its task."""
+        return -math.inf if self.maximize else math.inf
+
+    def value(self, record: dict[str, Any]) -> float | None:
+        """The value of one run, the worst one if it diverged or the value is undefined; None if it was not measured."""
+        if record["status"] != "done":
+            return self.worst
+        if self.split == "validation":
+            name = f"validation_{self.mode}_{self.metric}"
+            values = [point["value"] for point in record["curves"] if point["quantity"] == name][-1:]
+        else:
+            wanted = (self.metric, self.mode, self.split)
+            found = (each for each in record["series"] if (each["metric"], each["mode"], each["split"]) == wanted)
+            values = next((each["values"] for each in found), [])
+        if not values:
+            return None
+        return self.worst if any(value is None for value in values) else math.fsum(values) / len(values)
+
+
+def target(text: str, maximize: bool) -> Target:
+    """A target from ``metric,mode,split``; what is left out is `loss`, `free`, `validation`.
+
+    Raises:
+        ConfigError: for an unknown name.
+    """
+    words = [word.strip() for word in text.split(",")]
+    if len(words) > 3 or not all(re.fullmatch(r"\w{1,64}", word) for word in words):
+        raise ConfigError(f"--target {text[:60]}: has the form metric,mode,split, for example nrmse,free,test")
+    from freerun import catalog
+
+    metric, mode, split = words + ["loss", "free", "validation"][len(words) :]
+    for name, choices in ((mode, MODES), (split, SPLITS), (metric, catalog.parts("metric"))):
+        if name not in choices:
+            raise ConfigError(f"--target {text[:60]}: unknown name {name!r}; {nearest(name, choices)}")
+    if split == "validation" and metric != "loss":
+        raise ConfigError(f"--target {text[:60]}: on validation there is the loss alone; choose {metric},{mode},test")
+    return Target(metric=metric, mode=mode, split=split, maximize=maximize)
+
+
+@dataclass(kw_only=True)
+class Trial:
+    """A point that was tried.
+
+    Attributes:
+        settings: by key, as they are typed.
+        value: the mean over its runs; the worst one if one of them diverged; None if one failed.
+    """
+
+    number: int
+    settings: dict[str, str]
+    runs: list[str]
+    value: float | None = None
+    state: str = "pending"
+
+
+@dataclass(kw_only=True)
+class Search:
+    """A search as it was asked for.
+
+    Attributes:
+        fixed: the overrides that all points share, seeds among them.
+        axes: what is searched.
+        seed: of the sampler.
+    """
+
+    fixed: list[str]
+    axes: list[Axis]
+    target: Target
+    trials: int
+    command: str
+    seed: int = 0
+    alias: str | None = None
+    done: list[Trial] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The name of its folder: a longer search of the same goes on in the same place."""
+        said = repr((sorted(self.fixed), self.axes, self.target, self.seed))
+        return self.alias or f"search-{hashlib.sha256(said.encode()).hexdigest()[:8]}"
+
+    def run(self, place: Place, launcher: Launcher) -> dict[str, str]:
+        """Ask, train, tell, until all trials are done; returns the reason for every run that failed.
+
+        Raises:
+            ConfigError: if optuna is missing, a point is no experiment, or the target is not measured on it.
+            StoreError: if the folder for results cannot be used.
+        """
+        optuna = needs("optuna", "optuna", "freerun search")
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        sampler = optuna.samplers.TPESampler(seed=self.seed, constant_liar=True)
+        study = optuna.create_study(direction="maximize" if self.target.maximize else "minimize", sampler=sampler)
+        space = {axis.key: _distribution(optuna.distributions, axis) for axis in self.axes}
+        failed: dict[str, str] = {}
+        runs: dict[str, Planned] = {}
+        while len(self.done) < self.trials:
+            asked = [study.ask(space) for _ in range(min(BATCH, self.trials - len(self.done)))]
+            batch = [self._trial(each.number, each.params, runs) for each in asked]
+            failed |= studies.do(self._study(runs), place, launcher)
+            for each, trial in zip(asked, batch, strict=True):
+                self._judge(trial, place.store)
+                if trial.value is None:
+                    study.tell(each, state=optuna.trial.TrialState.FAIL)
+                else:
+                    study.tell(each, trial.value)
+                self.done.append(trial)
+                print(f"trial {trial.number}: {_said(trial)}  {trial.state}", flush=True)
+        return failed
+
+    def best(self) -> Trial | None:
+        """The best point so far; None if none has a finite value."""
+        known = [trial for trial in self.done if trial.value is not None and math.isfinite(trial.value)]
+        return (max if self.target.maximize else min)(known, key=lambda trial: trial.value or 0.0, default=None)
+
+    def _trial(self, number: int, params: dict[str, Any], runs: dict[str, Planned]) -> Trial:
+        from freerun.compose import experiments
+
+        settings = {key: value if isinstance(value, str) else repr(value) for key, value in params.items()}
+        planned = plan(experiments([*self.fixed, *(f"{key}={value}" for key, value in settings.items())], sweep=True))
+        runs |= {run.id: run for run in planned}
+        return Trial(number=number, settings=settings, runs=[run.id for run in planned])
+
+    def _study(self, runs: dict[str, Planned]) -> Study:
+        goal = "largest" if self.target.maximize else "smallest"
+        what = f"{self.target.metric}, {self.target.mode}, on {self.target.split}"
+        question = f"Where is the {goal} {what}? Points were chosen by a tree-structured Parzen estimator, not by design."
+        return Study(name=self.name, runs=list(runs.values()), command=self.command, title="Search", question=question)
+
+    def _judge(self, trial: Trial, store: Store) -> None:
+        values = []
+        for run in trial.runs:
+            try:
+                record = orjson.loads(store.body(run))
+            except (FileNotFoundError, CorruptRecord):
+                trial.state = "failed"
+                return
+            value = self.target.value(record)
+            if value is None:
+                names = {f"{each['metric']},{each['mode']},{each['split']}" for each in record["series"]}
+                wanted = f"{self.target.metric},{self.target.mode},{self.target.split}"
+                raise ConfigError(f"--target {wanted}: not measured on these runs; {nearest(wanted, names)}")
+            values.append(value)
+        finite = [value for value in values if math.isfinite(value)]
+        trial.value = math.fsum(values) / len(values) if len(finite) == len(values) else self.target.worst
+        lost = len(values) - len(finite)
+        trial.state = f"{lost} of {len(values)} runs diverged or undefined" if lost else f"{trial.value:.6g}"
+
+
+def _said(trial: Trial) -> str:
+    return " ".join(f"{key}={value}" for key, value in trial.settings.items())
+
+
+def table(trials: Sequence[Trial]) -> Iterator[dict[str, Any]]:
+    """A row for each trial: number, state, value (empty where a run failed), settings, identities of its runs."""
+    for trial in trials:
+        head = {"trial": trial.number, "state": trial.state, "value": trial.value}
+        yield {**head, **trial.settings, "runs": " ".join(trial.runs)}
+
+
+def _distribution(distributions: Any, axis: Axis) -> Any:
+    if axis.choices:
+        return distributions.CategoricalDistribution(axis.choices)
+    if axis.step is None:
+        return distributions.FloatDistribution(axis.low, axis.high, log=axis.log)
+    return distributions.IntDistribution(axis.low, axis.high, log=axis.log, step=axis.step)

@@ -1,0 +1,112 @@
+"""Two sweeps never do one run at a time, and a claim ends with the process that made it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from freerun import claims
+from freerun.claims import Claims, alive, owners
+from freerun.store import Store
+
+RUNS = [f"{number:016x}" for number in range(40)]
+OTHER = """
+import sys, time
+from pathlib import Path
+from freerun.claims import Claims
+from freerun.store import Store
+mine = Claims(Store(Path(sys.argv[1])))
+taken = []
+for run in sys.argv[2:]:
+    taken += mine.take([run])
+print(*taken, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def store(tmp_path):
+    made = Store(tmp_path / ".store")
+    made.open()
+    return made
+
+
+def other(store, *runs):
+    return subprocess.Popen([sys.executable, "-c", OTHER, str(store.root), *runs], stdout=subprocess.PIPE, text=True)
+
+
+def test_processes_that_ask_at_once_share_the_runs_without_overlap(store):
+    crew = [other(store, *RUNS) for _ in range(4)]
+    taken = [process.stdout.readline().split() for process in crew]
+    assert sorted(run for each in taken for run in each) == RUNS
+    assert set(owners(store)) == set(RUNS)
+    for process in crew:
+        process.kill()
+        process.communicate()
+    assert owners(store) == {}
+    assert list((store.root / claims.FOLDER).iterdir()) == []
+
+
+def test_a_lock_that_does_not_lock_is_found_out(store, monkeypatch):
+    """The law above against a broken part: without the lock two readers see the same free run."""
+    mine, yours = Claims(store), Claims(store)
+    yours.name = mine.name + "x"
+    monkeypatch.setattr(claims, "owners", lambda store: {})
+    assert mine.take(RUNS[:1]) == yours.take(RUNS[:1]) == RUNS[:1]
+
+
+def test_what_is_claimed_or_done_is_not_taken_and_what_is_released_is(store):
+    process = other(store, RUNS[0])
+    assert process.stdout.readline().split() == [RUNS[0]]
+    mine = Claims(store)
+    assert mine.take(RUNS[:2]) == [RUNS[1]]
+    process.kill()
+    process.communicate()
+    assert mine.take(RUNS[:1]) == [RUNS[0]]
+    mine.release()
+    assert owners(store) == {}
+
+
+def test_a_number_that_another_process_has_got_meanwhile_is_no_claim(store):
+    mine = Claims(store)
+    mine.take(RUNS[:1])
+    path = store.root / claims.FOLDER / f"{mine.name}.json"
+    host, pid, started = mine.name.rsplit("-", 2)
+    path.rename(path.with_name(f"{host}-{pid}-{int(started) + 1}.json"))
+    assert owners(store) == {}
+
+
+def test_another_machine_is_alive_as_long_as_it_says_so(store):
+    folder = store.root / claims.FOLDER
+    folder.mkdir()
+    path = folder / "far-1-1.json"
+    path.write_text(json.dumps({"host": "far", "pid": 1, "runs": RUNS[:1], "progress": {}}))
+    assert set(owners(store)) == {RUNS[0]}
+    long_ago = time.time() - claims.SILENCE - 1
+    os.utime(path, (long_ago, long_ago))
+    assert owners(store) == {}
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"host": 1}', "[" * 100_000, '{"host":"far","pid":1,"runs":3,"progress":{}}'])
+def test_a_damaged_sign_of_life_is_none(store, content):
+    folder = store.root / claims.FOLDER
+    folder.mkdir()
+    (folder / "far-1-1.json").write_text(content)
+    assert list(alive(store)) == []
+
+
+def test_progress_is_seen_by_others(store, monkeypatch):
+    monkeypatch.setattr(claims, "BEAT", 0.05)
+    mine = Claims(store)
+    mine.take(RUNS[:1])
+    mine.report({"update": 7, "updates": 9})
+    end = time.monotonic() + 10
+    while owners(store)[RUNS[0]].progress != {"update": 7, "updates": 9}:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    mine.release()
