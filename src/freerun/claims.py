@@ -76,7 +76,8 @@ class Claims:
         with self._writing:
             self._mine, self._progress = [], {}
             self._beating.clear()
-            self._path().unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # it ends with this process at the latest
+                self._path().unlink(missing_ok=True)
 
     def report(self, progress: dict[str, Any]) -> None:
         """Say how far the claimed group is; others see it at the next beat."""

@@ -44,6 +44,7 @@ class Lessons:
         self._keep(update)
         mask = self._mask(update, steps, count)
         result, mask = self._fed(update, weights, sequences, mask, uniform, feedback)
+        free = group.release(steps, count)
 
         @cache
         def behave(forced: bool) -> torch.Tensor:
@@ -51,7 +52,6 @@ class Lessons:
             shown = group.roll(weights, sequences, whole, uniform, feedback=feedback)
             return _behaviour(group, shown, sequences)
 
-        free = group.release(steps, count)
         return Lesson(
             sequences=sequences, outputs=result.outputs, fed=result.fed, mask=mask, shares=group.shares(sequences),
             behave=behave, critic={name.removeprefix("critic."): value for name, value in critic.items()},
@@ -169,6 +169,14 @@ class Lessons:
                 )  # fmt: skip
                 fed[:, :, chosen] = shown.fed
         return fed
+
+
+def gathered(regime: Regime, update: int, updates: int) -> int:
+    """How many earlier weights are kept after so many updates."""
+    kept = 0
+    for past in range(update if regime.demonstrations else 0):
+        kept += kept < regime.sets(past, updates) - 1
+    return kept
 
 
 def columns(sequences: Sequences, chosen: torch.Tensor) -> Sequences:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 
 from freerun import catalog
 from freerun.canonical import from_canonical, identity
@@ -59,5 +60,13 @@ def read(store: Store, run: str) -> Planned:
 
 
 def remove(store: Store, run: str) -> None:
-    """Remove the plan of a run that has its record."""
-    store.path(run).with_suffix(SUFFIX).unlink(missing_ok=True)
+    """Remove the plan of a run that has its record; one that cannot be removed does no harm."""
+    with suppress(OSError):
+        store.path(run).with_suffix(SUFFIX).unlink(missing_ok=True)
+
+
+def clear(store: Store) -> None:
+    """Remove the plans of runs that have their records, left by processes killed in between."""
+    for path in store.root.glob(f"[0-9a-f][0-9a-f]/*{SUFFIX}"):
+        if path.with_suffix(".json").exists():
+            remove(store, path.stem)

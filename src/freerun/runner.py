@@ -14,25 +14,33 @@ from typing import Any
 
 import torch
 
+from freerun import checkpoints
 from freerun.errors import FreerunError, StoreError
 from freerun.evaluation import Measured, evaluate
 from freerun.group import Group
 from freerun.grouping import Planned
 from freerun.lessons import Lessons
 from freerun.provenance import commit, versions
+from freerun.resume import Keeper, find
 from freerun.store import Store
 from freerun.tasks import Data, Task
 from freerun.training import Listener, Outcome, train
 
 #: Told about progress: a kind of event and its values.
 Report = Callable[[str, dict[str, Any]], None]
+#: Updates between two checkpoints of a run, if nobody says otherwise.
+CHECKPOINT_EVERY = 1000
 #: How many worlds a process keeps for its next groups.
 WORLDS_KEPT = 16
 
 
-def prepare() -> None:
-    """Settings of the process: one thread, so that results never depend on the machine's load or the launcher."""
-    torch.set_num_threads(1)
+def prepare(threads: int = 1) -> None:
+    """Settings of the process: one thread, so that results never depend on the machine's load or the launcher.
+
+    Args:
+        threads: more of them can change the last bits of sums over large tensors.
+    """
+    torch.set_num_threads(threads)
     if platform.libc_ver()[0] == "glibc":
         # Keep freed memory: a training step allocates the same tensors again and again, and page faults cost more than the
         # sums.
@@ -41,11 +49,16 @@ def prepare() -> None:
         library.mallopt(mmap_threshold, 2**30)
 
 
-def run_group(runs: list[Planned], store: Store, report: Report) -> None:
+def run_group(runs: list[Planned], store: Store, report: Report, checkpoint_every: int = CHECKPOINT_EVERY) -> None:
     """Train and measure a group and write one record for each of its runs.
 
+    Runs that were stopped go on from their checkpoints; where these stand at different updates, in a group for each.
+
+    Args:
+        checkpoint_every: updates between two checkpoints of a run; 0 for none.
+
     Raises:
-        StoreError: if a record cannot be written.
+        StoreError: if a record or a checkpoint cannot be written.
     """
     began = time.perf_counter()
     experiments = [run.experiment for run in runs]
@@ -53,25 +66,42 @@ def run_group(runs: list[Planned], store: Store, report: Report) -> None:
     length = max(first.task.length, sum(first.span))
     data = {seed: _world(first.task, seed, length) for seed in sorted({e.seed for e in experiments})}
     group = Group(experiments, data)
+    found = [find(store, run.id, group) for run in runs]
+    done = [0 if each is None else each.update for each in found]
+    for update in sorted(set(done), reverse=True):
+        some = [r for r in range(len(runs)) if done[r] == update]
+        part = group if len(some) == len(runs) else Group([experiments[r] for r in some], data)
+        keeper = Keeper(store, [runs[r].id for r in some], [found[r] for r in some], every=checkpoint_every, began=began)
+        _finish([runs[r] for r in some], part, keeper, store, report)
+        began = time.perf_counter()
+
+
+def _finish(runs: list[Planned], group: Group, keeper: Keeper, store: Store, report: Report) -> None:
+    """Train a group from where its runs are to the end, measure it, and put records in the place of checkpoints."""
     lessons = Lessons(group)
-    outcomes = train(group, _throttled(report), lessons)
+    outcomes = train(group, _throttled(report), lessons, keeper)
     trained = time.perf_counter()
     measured = evaluate(group, lessons)
     ended = time.perf_counter()
-    weights = group.weights()
+    weights, seconds = group.weights(), trained - keeper.began
     for r, run in enumerate(runs):
         cost = {
             "group_size": len(runs),
-            "training_seconds": (trained - began) / len(runs),
+            "training_seconds": keeper.seconds[r] + seconds / len(runs),
             "evaluation_seconds": (ended - trained) / len(runs),
-            "updates_per_second": len(runs) * first.training.updates / (trained - began),
+            "updates_per_second": len(runs) * (group.settings.updates - keeper.update) / seconds,
+            "resumed_from": keeper.resumed[r],
         }
-        record = _record(run, outcomes[r], measured[r], data[run.experiment.seed], cost)
+        record = _record(run, outcomes[r], measured[r], group.data[run.experiment.seed], cost)
         store.write(record, {name: value[r].cpu().numpy() for name, value in weights.items()})
+        checkpoints.remove(store, run.id)
 
 
-def run_safely(runs: list[Planned], store: Store, report: Report) -> dict[str, str]:
+def run_safely(runs: list[Planned], store: Store, report: Report, checkpoint_every: int = CHECKPOINT_EVERY) -> dict[str, str]:
     """Run a group; if it fails, each of its runs alone, so that one faulty part costs its own run and no other.
+
+    Args:
+        checkpoint_every: updates between two checkpoints of a run; 0 for none.
 
     Returns:
         The reason for every run that failed.
@@ -80,14 +110,15 @@ def run_safely(runs: list[Planned], store: Store, report: Report) -> dict[str, s
         StoreError: if a record cannot be written.
     """
     try:
-        run_group(runs, store, report)
+        run_group(runs, store, report, checkpoint_every)
     except StoreError:
         raise
-    except Exception as fault:
+    except (Exception, SystemExit) as fault:
         if len(runs) == 1:
             reason = str(fault) if isinstance(fault, FreerunError) else f"{type(fault).__name__}: {fault}"
             return {runs[0].id: " ".join(reason.split())}
-        return {run: reason for each in runs for run, reason in run_safely([each], store, report).items()}
+        left = [run for run in runs if not store.has(run.id)]
+        return {run: reason for each in left for run, reason in run_safely([each], store, report, checkpoint_every).items()}
     return {}
 
 
@@ -124,7 +155,7 @@ def _means(values: dict[str, list[float]]) -> dict[str, float]:
     return {name: sum(each) / len(each) for name, each in finite.items() if each}
 
 
-def _record(run: Planned, outcome: Outcome, measured: Measured, data: Data, cost: dict[str, float]) -> dict[str, Any]:
+def _record(run: Planned, outcome: Outcome, measured: Measured, data: Data, cost: dict[str, Any]) -> dict[str, Any]:
     diverged = outcome.broke is not None
     return {
         "run": run.id,

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from freerun import plans
+from freerun import checkpoints, plans
 from freerun.claims import owners
 from freerun.errors import ConfigError, CorruptRecord, StoreError, nearest
 from freerun.grouping import Planned, plan
@@ -187,6 +187,8 @@ def do(study: Study, place: Place, launcher: Launcher) -> dict[str, str]:
     store.open()
     _say_what_is_replaced(study, place)
     write_info(study, place)
+    checkpoints.clear(store)
+    plans.clear(store)
     missing = [run for run in study.runs if not store.has(run.id)]
     finished = len(study.runs) - len(missing)
     runs = "1 run" if len(study.runs) == 1 else f"{len(study.runs)} runs"

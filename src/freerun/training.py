@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 from jaxtyping import Bool, Float
@@ -39,7 +40,19 @@ class Outcome:
     broke: tuple[int, str] | None = None
 
 
-def train(group: Group, listen: Listener | None = None, lessons: Lessons | None = None) -> list[Outcome]:
+class Keeper(Protocol):
+    """Who keeps the state of a group, so that it can go on where it was stopped."""
+
+    def restore(self, trainer: Trainer) -> int:
+        """Put a fresh trainer to where the group was; returns how many updates are done."""
+
+    def keep(self, trainer: Trainer, update: int) -> None:
+        """Told about the state after so many updates."""
+
+
+def train(
+    group: Group, listen: Listener | None = None, lessons: Lessons | None = None, keeper: Keeper | None = None
+) -> list[Outcome]:
     """Train a group of runs in place.
 
     A replica whose loss or gradient stops being finite is frozen with its last finite weights and marked; the others do
@@ -48,31 +61,35 @@ def train(group: Group, listen: Listener | None = None, lessons: Lessons | None 
     Args:
         listen: told about every update.
         lessons: what the group is shown, for whoever asks it afterwards how that was.
+        keeper: keeps the state between updates; None to begin anew and keep nothing.
     """
-    outcomes = [Outcome() for _ in group.experiments]
     trainer = Trainer(group, lessons or Lessons(group))
-    for update in range(group.settings.updates):
-        steps = trainer.update(update, outcomes)
+    outcomes = trainer.outcomes
+    for update in range(0 if keeper is None else keeper.restore(trainer), group.settings.updates):
+        steps = trainer.update(update)
         values: dict[str, list[float]] = {}
         if update % group.settings.log_every == 0 or update == group.settings.updates - 1:
             values = {**steps, "forcing_probability": trainer.lessons.probabilities(update), **validation(group)}
             _log(outcomes, update, values)
+        if keeper is not None:
+            keeper.keep(trainer, update + 1)
         if listen is not None:
             listen(update, values)
     return outcomes
 
 
 class Trainer:
-    """The optimisers of a group, what it is shown, and which of its replicas are still alive."""
+    """All that moves while a group trains: its optimisers, what it is shown, what became of each replica, which are alive."""
 
     def __init__(self, group: Group, lessons: Lessons) -> None:
         self.group = group
         self.lessons = lessons
         self.optimizer = _optimizer(group, group.parameters)
         self.critic_optimizer = None if group.critic is None else _optimizer(group, group.critic)
+        self.outcomes = [Outcome() for _ in group.experiments]
         self.alive = torch.ones(len(group.experiments), dtype=torch.bool, device=group.device)
 
-    def update(self, update: int, outcomes: list[Outcome]) -> dict[str, list[float]]:
+    def update(self, update: int) -> dict[str, list[float]]:
         """One gradient step for every replica that is alive; returns what each one's step was worth."""
         group = self.group
         weights = group.parameters.named(differentiable=True)
@@ -86,8 +103,8 @@ class Trainer:
             even = torch.full_like(criticism, 1 / criticism.shape[1])
             slope = _gradient(criticism, even, critic)
             values["critic_loss"] = per_replica(torch.mean, criticism.detach()).tolist()
-            self._step(self.critic_optimizer, group.critic, slope, update, outcomes, {"critic_loss": values["critic_loss"]})
-        self._step(self.optimizer, group.parameters, gradient, update, outcomes, {"loss": values["loss"]})
+            self._step(self.critic_optimizer, group.critic, slope, update, {"critic_loss": values["critic_loss"]})
+        self._step(self.optimizer, group.parameters, gradient, update, {"loss": values["loss"]})
         return values
 
     def _step(
@@ -96,15 +113,14 @@ class Trainer:
         parameters: Parameters,
         gradient: Float[torch.Tensor, "R P"],
         update: int,
-        outcomes: list[Outcome],
         values: dict[str, list[float]],
     ) -> None:
         norms = optimizer.norms(gradient)
-        _freeze_broken(outcomes, self.alive, update, {**values, "gradient": norms.tolist()})
+        _freeze_broken(self.outcomes, self.alive, update, {**values, "gradient": norms.tolist()})
         scale = self.group.settings.rate(update)
         finite = optimizer.step(parameters.flat, gradient, norms, self.alive, update, scale)
         weights = [0.0 if fine else math.nan for fine in finite.tolist()]
-        _freeze_broken(outcomes, self.alive, update, {"weights": weights})
+        _freeze_broken(self.outcomes, self.alive, update, {"weights": weights})
 
 
 def _gradient(

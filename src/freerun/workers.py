@@ -1,8 +1,8 @@
 """How does a group get done, whatever happens to the process that does it?
 
-A `Worker` is a child process that is handed one group after the other. If it dies, hangs or is killed, the unfinished runs of
-its group are marked as failed and the next group gets a new process. So whoever launches groups, threads on this machine or a
-cluster, never sees a job fail.
+A `Worker` is a child process that is handed one group after the other. If it dies, hangs or is killed, a new process does the
+unfinished runs of its group in halves, until the run that is to blame is alone and marked as failed. So whoever launches
+groups, threads on this machine or a cluster, never sees a job fail.
 """
 
 from __future__ import annotations
@@ -84,14 +84,21 @@ class Worker:
             if event["event"] == "done":
                 return
             listen(event)
-        if self.closed:
-            return
+        if not self.closed:
+            self._narrow_down(store, runs, reason, listen)
+
+    def _narrow_down(self, store: Store, runs: list[str], reason: str, listen: Listen) -> None:
+        """Do the unfinished runs of a group that took its worker with it in halves, so that the guilty one fails alone."""
         from freerun.claims import owners
 
         others = owners(store)
-        for run in runs:
-            if run not in others and store.failure(run) is None and not store.has(run):
-                store.fail(run, reason)
+        left = [run for run in runs if run not in others and store.failure(run) is None and not store.has(run)]
+        if len(left) == 1:
+            store.fail(left[0], reason)
+        elif left:
+            for half in (left[: len(left) // 2], left[len(left) // 2 :]):
+                if not self.closed:
+                    self.do(store, half, listen)
 
     def stop(self) -> None:
         """Kill the process, whatever it is doing, from any thread; nothing is marked, and `do` returns."""

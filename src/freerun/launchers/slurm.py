@@ -25,6 +25,8 @@ from freerun.workers import Terms, serve
 
 #: Seconds between two looks at the queue.
 PERIOD = 1.0
+#: What has to be on the path.
+TOOLS = ("sbatch", "srun", "sacct", "scancel")
 
 
 class Cluster(StrEnum):
@@ -81,8 +83,8 @@ class Slurm(Launcher):
 
     def check(self) -> None:
         needs("submitit", "slurm", "launcher=slurm")
-        if self.cluster is Cluster.slurm and shutil.which("sbatch") is None:
-            raise ConfigError("launcher=slurm: no sbatch on the path; run it on a login node, or try launcher.cluster=local")
+        if self.cluster is Cluster.slurm and (missing := [tool for tool in TOOLS if shutil.which(tool) is None]):
+            raise ConfigError(f"launcher=slurm: no {missing[0]} on the path; run it on a login node, or try launcher.cluster=local")
         if self.cluster is Cluster.local and not self.wait:
             raise ConfigError("launcher.wait=false: launcher.cluster=local has no queue that would outlive this process")
 
@@ -113,7 +115,8 @@ class Slurm(Launcher):
     def _submit(self, groups: Sequence[list[Planned]], store: Store) -> list[Any]:
         import submitit
 
-        executor = submitit.AutoExecutor(folder=store.root / "jobs" / "%j", cluster=self.cluster.value)
+        again = {"slurm_max_num_timeout": 1000} if self.cluster is Cluster.slurm else {}
+        executor = submitit.AutoExecutor(folder=store.root / "jobs" / "%j", cluster=self.cluster.value, **again)
         executor.update_parameters(name="freerun", timeout_min=self.minutes, cpus_per_task=self.threads)
         executor.update_parameters(nodes=1, tasks_per_node=1)
         if self.memory is not None:
@@ -123,7 +126,7 @@ class Slurm(Launcher):
         if self.cluster is Cluster.slurm:
             names = ("partition", "account", "qos", "constraint", "gres", "nodelist", "exclude")
             chosen = {f"slurm_{name}": value for name in names if (value := getattr(self, name)) is not None}
-            executor.update_parameters(slurm_array_parallelism=self.at_once, slurm_max_num_timeout=1000, **chosen)
+            executor.update_parameters(slurm_array_parallelism=self.at_once, **chosen)
         place = str(store.root.resolve())
         try:
             jobs: list[Any] = executor.map_array(Task(self.terms), [place] * len(groups), [[r.id for r in g] for g in groups])

@@ -76,7 +76,8 @@ class ProfessorForcing(Objective):
         free, forced = (self.verdict(lesson.critic, lesson.behave(mode)) for mode in (False, True))
         adverse = -free[..., 1] - (forced[..., 0] if self.both else 0.0)
         heard = (_accuracy(forced, free) > self.trust).to(adverse.dtype)[:, None]
-        return self(lesson.outputs, lesson.sequences.targets) + self.weight * heard * adverse
+        losses = self(lesson.outputs, lesson.sequences.targets)
+        return losses + _repeated(self.weight * heard * adverse, len(losses))
 
     def criticise(self, lesson: Lesson) -> Float[torch.Tensor, "R B"]:
         free, forced = (self.verdict(lesson.critic, lesson.behave(mode).detach()) for mode in (False, True))
@@ -87,6 +88,15 @@ class ProfessorForcing(Objective):
         if experiment.model.emits == "last" or given(experiment.feedback).silent:
             return "nothing is fed back, so that forced and free behaviour are the same; choose cross_entropy or squared_error"
         return None
+
+
+def _repeated(x: Float[torch.Tensor, "R B"], steps: int) -> Float[torch.Tensor, "S R B"]:
+    """The same at every step; the gradient is summed over steps for each replica by itself, see `freerun.replicas`."""
+    each = [part.expand(steps, -1) for part in x.unbind(0)]
+    for part in each:
+        if part.requires_grad:
+            part.register_hook(torch.Tensor.contiguous)  # type: ignore[no-untyped-call]
+    return torch.stack(each, 1)
 
 
 def _accuracy(forced: Float[torch.Tensor, "R B 2"], free: Float[torch.Tensor, "R B 2"]) -> Float[torch.Tensor, " R"]:

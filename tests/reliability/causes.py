@@ -1,0 +1,70 @@
+"""A run ends its process in every way there is: every other run finishes, wherever it is trained, and one line says why."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from reliability.sweeps import bodies, ended, folder, fork
+
+PLUGIN = Path(__file__).with_name("faulty.py")
+STANDINS = Path(__file__).parents[1] / "launchers"
+CAUSES = {
+    "exception": "a fault of this part", "exit": "SystemExit", "abort": "SIGABRT", "kill": "SIGKILL", "hang": "not finished after",
+    "memory": "memory", "silence": "ended with code 0", "segfault": "SIGSEGV", "recursion": "recursion", "noise": None,
+}  # fmt: skip
+LAUNCHERS = {
+    "local": ["launcher=local", "launcher.workers=2"],
+    "slurm": ["launcher=slurm"],
+    "joblib": ["launcher=joblib", "launcher.workers=2"],
+    "submitit": ["launcher=slurm", "launcher.cluster=local", "launcher.workers=2"],
+}
+LIMIT = 8
+
+
+def cases(causes: int, launchers: int) -> Iterator[tuple[str, str]]:
+    """Causes by launchers."""
+    for launcher in list(LAUNCHERS)[:launchers]:
+        for cause in list(CAUSES)[:causes]:
+            yield cause, launcher
+
+
+def check(case: tuple[str, str]) -> None:
+    """Four runs of which one is faulty, two in its own group; the same command then does what is missing, and nothing else."""
+    cause, launcher = case
+    with folder() as place:
+        end = ended(fork(lambda: _sweep(place, cause, launcher)), 300)
+        done = bodies(place)
+        reason = CAUSES[cause]
+        if reason is None:  # output that nobody asked for harms nothing
+            assert (end.code, len(done)) == (0, 4), end
+            return
+        lines = [line for line in end.said.splitlines() if line.startswith("failed: ")]
+        assert end.code == 1, end
+        assert len(done) == 3, (sorted(done), end)
+        assert len(lines) == 1, end
+        assert reason in lines[0], end
+        before = {path: path.stat().st_mtime_ns for path in (place / "results" / ".store").rglob("*.json")}
+        again = ended(fork(lambda: _sweep(place, cause, launcher)), 300)
+        assert again.code == 1, again
+        assert {path: path.stat().st_mtime_ns for path in (place / "results" / ".store").rglob("*.json")} == before
+
+
+def _sweep(place: Path, cause: str, launcher: str) -> int:
+    from freerun import launchers, studies
+
+    os.environ["PATH"] = f"{STANDINS}{os.pathsep}{os.environ['PATH']}"
+    os.environ["FAKE_SLURM"] = str(place / "slurm")
+    (place / "slurm").mkdir(exist_ok=True)
+    words = ["task.sequences=16", "task.length=6", "evaluation.warmup=1", "model.hidden=2", "training.updates=3", "training.batch=2"]
+    with_fault = [f"plugins=[{PLUGIN}]", "regime=faulty,free_running"]
+    asked = studies.adhoc([*words, *with_fault, "seed=0"], sweep=True)
+    asked.runs += studies.adhoc([*words, *with_fault[:1], "regime=free_running", "seed=1"], sweep=True).runs
+    asked.runs += studies.adhoc([*words, *with_fault[:1], "regime=teacher_forcing", "seed=0"], sweep=True).runs
+    if cause != "nothing":
+        bad = studies.adhoc([*words, with_fault[0], "regime=faulty", f"regime.cause={cause}", "seed=0"], sweep=False).runs
+        asked.runs[0] = bad[0]
+    chosen, _ = launchers.choose([*LAUNCHERS[launcher], f"launcher.time_limit={LIMIT}"], {"group": 8})
+    chosen.workers = chosen.workers if launcher != "local" else 1  # so that the fault shares its group
+    return studies.settle(studies.do(asked, studies.Place(results=place / "results"), chosen))

@@ -1,0 +1,112 @@
+"""A crash at an operation on files, a kill at a random instant: the same command goes on, to the same bytes."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import cache
+
+from reliability.sweeps import Operations, die, ended, folder, fork, resumed, sweep, undisturbed, whole
+
+
+@cache
+def operations() -> int:
+    """How many operations on files a sweep does."""
+    with folder() as place:
+        seen = Operations(place)
+
+        def work() -> int:
+            sweep(place)
+            (place / "count").write_text(str(seen.count))
+            return 0
+
+        assert ended(fork(work, seen.watch)).code == 0
+        return int((place / "count").read_text())
+
+
+def points(seed: int, count: int | None) -> Iterator[int]:
+    """Operations to crash at: all, or some of them, the first and the last among them."""
+    last = operations()
+    every = list(range(1, last + 1))
+    if count is None or count >= last:
+        yield from every
+    else:
+        yield from sorted({1, last, *random.Random(seed).sample(every, count - 2)})
+
+
+def crash(point: int, touch: Callable[[], None] = lambda: None) -> None:
+    """Die at an operation, look at what is there, go on, compare.
+
+    Args:
+        point: the number of the operation.
+        touch: what else is done to the process that dies.
+    """
+    with folder() as place:
+        watch = Operations(place, point, die).watch
+        end = ended(fork(lambda: sweep(place), lambda: (touch(), watch())))
+        assert end.code == -signal.SIGKILL, end
+        whole(place)
+        resumed(place)
+
+
+def crash_of_a_worker(point: int) -> None:
+    """The same with two worker processes: each of them dies at its own operation of that number; the driver does not."""
+    with folder() as place:
+        os.environ["FREERUN_TEST_DIE_AT"] = f"{point} {place}"
+        try:
+            end = ended(fork(lambda: sweep(place, launcher="local", workers=2)))
+        finally:
+            del os.environ["FREERUN_TEST_DIE_AT"]
+        assert end.code in (0, 1), end
+        resumed(place, launcher="local", workers=2)
+
+
+def kills(seed: int, count: int) -> Iterator[tuple[str, float]]:
+    """Whom to kill, and when: a share of the time that an undisturbed sweep takes."""
+    chance = random.Random(seed)
+    for number in range(count):
+        yield ("worker" if number % 4 == 3 else "driver"), chance.random()
+
+
+@cache
+def _seconds(launcher: str) -> float:
+    undisturbed()
+    with folder() as place:
+        began = time.monotonic()
+        ended(fork(lambda: sweep(place, launcher=launcher)))
+        return time.monotonic() - began
+
+
+def kill(case: tuple[str, float]) -> None:
+    """Kill -9 at a random instant, go on, compare."""
+    whom, when = case
+    launcher = "inline" if whom == "driver" else "local"
+    delay = when * _seconds(launcher)
+    with folder() as place:
+        child = fork(lambda: sweep(place, launcher=launcher))
+        time.sleep(delay)
+        if whom == "driver":
+            with suppress(ProcessLookupError):
+                os.kill(child[0], signal.SIGKILL)
+            end = ended(child)
+            assert end.code in (0, -signal.SIGKILL), end
+        else:
+            for worker in _workers(child[0]):
+                with suppress(ProcessLookupError):
+                    os.kill(worker, signal.SIGKILL)
+            end = ended(child)
+            assert end.code in (0, 1), end
+        resumed(place)
+
+
+def _workers(driver: int) -> list[int]:
+    """The child processes of a driver."""
+    found = []
+    for task in os.listdir(f"/proc/{driver}/task"):
+        with suppress(OSError), open(f"/proc/{driver}/task/{task}/children", encoding="ascii") as file:
+            found += [int(word) for word in file.read().split()]
+    return found

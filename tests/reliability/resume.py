@@ -1,0 +1,200 @@
+"""Does a run that was killed go on bit for bit, and is a damaged checkpoint ever believed?
+
+`cases` draws what is trained, how and when it is killed; `check` is the law. A soak draws as many as it has time for.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from freerun import checkpoints
+from freerun.compose import experiments
+from freerun.errors import ConfigError
+from freerun.grouping import Planned, groups, plan
+from freerun.runner import run_group
+from freerun.store import Store
+from laws.runs import WORLDS
+
+#: What must come up: a world and choices for each model, regime, objective and optimiser that keeps something of its own.
+COVERED = (
+    ("symbols", "model=gru regime=teacher_forcing"),
+    ("symbols", "model=lstm regime=scheduled_sampling training.optimizer=adamw training.weight_decay=0.1"),
+    ("symbols", "model=transformer regime=parallel_scheduled_sampling"),
+    ("symbols", "model=gru regime=data_as_demonstrator training.optimizer=adamw"),
+    ("symbols", "model=gru regime=prefix_curriculum objective=policy_gradient"),
+    ("values", "model=gru regime=scheduled_sampling objective=professor_forcing objective.trust=0 training.optimizer=adamw"),
+    ("symbols", "model=hidden_recurrent regime=free_running feedback=gumbel feedback.end=0.1"),
+    ("values", "model=gru regime=generalized_forcing regime.mode=adaptive regime.every=2"),
+    ("values", "model=shallow_plrnn regime=noisy_forcing training.decay=constant"),
+    ("values", "model=output_recurrent regime=free_running training.lr=1e3 training.clip=null dtype=float64"),
+    ("field", "regime=scheduled_sampling objective=pushforward gradient=stop"),
+    ("summary", "regime=teacher_forcing training.weight_decay=0.1"),
+)
+AXES: dict[str, tuple[str, ...]] = {
+    "model": (
+        "gru", "lstm", "hidden_recurrent", "output_recurrent", "linear", "transformer", "shallow_plrnn", "stencil",
+        "sequence_to_one",
+    ),
+    "regime": (
+        "teacher_forcing", "free_running", "scheduled_sampling", "data_as_demonstrator", "generalized_forcing",
+        "generalized_forcing regime.mode=adaptive regime.every=3", "noisy_forcing", "parallel_scheduled_sampling",
+        "prefix_curriculum", "sparse_forcing",
+    ),
+    "objective": ("null", "null", "professor_forcing objective.trust=0 objective.hidden=3", "policy_gradient", "pushforward"),
+    "gradient": ("through", "stop", "every_3"),
+    "training.optimizer": ("adam", "adamw"),
+    "training.weight_decay": ("0", "0.1"),
+    "training.decay": ("cosine", "constant"),
+    "training.lr": ("0.003", "0.05", "1e38"),
+    "training.log_every": ("1", "4"),
+    "dtype": ("float32", "float64"),
+}  # fmt: skip
+UPDATES = 9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """Some runs, and the seed of how they are grouped and killed."""
+
+    world: str
+    choices: str
+    seed: int
+    every: int
+
+    def runs(self) -> list[Planned]:
+        size = ["model.hidden=4"] if "hidden" in vars(self._experiments([])[0].model) else []
+        return plan(self._experiments([*size, "seed=0,1,2"]))
+
+    def _experiments(self, more: list[str]) -> list[Any]:
+        words = [
+            *WORLDS[self.world],
+            f"training.updates={UPDATES}",
+            "training.log_every=1",
+            "evaluation.orbit=0",
+            *self.choices.split(),
+            *more,
+        ]
+        return experiments(list({word.partition("=")[0]: word for word in words}.values()), sweep=True)
+
+
+def cases(seed: int, count: int) -> Iterator[Case]:
+    """First what must come up, then whatever fits together."""
+    draw = random.Random(seed)
+    for number in range(count):
+        while True:
+            world, choices = COVERED[number] if number < len(COVERED) else _drawn(draw)
+            case = Case(world=world, choices=choices, seed=draw.getrandbits(32), every=draw.choice((1, 2, 3)))
+            try:
+                case.runs()
+            except ConfigError:
+                continue
+            yield case
+            break
+
+
+def _drawn(draw: random.Random) -> tuple[str, str]:
+    chosen = {axis: draw.choice(values) for axis, values in AXES.items()}
+    world = "field" if chosen["model"] == "stencil" else "summary" if chosen["model"] == "sequence_to_one" else ""
+    words = " ".join(f"{axis}={value}" for axis, value in chosen.items())
+    return world or draw.choice(("symbols", "values")), words
+
+
+class Killed(BaseException):
+    """What a killed process does not say."""
+
+
+def trained(runs: list[Planned], store: Store, every: int, kill_at: int | None = None) -> None:
+    """Train a group, killed at so many-th event: an update that is logged, or a file that is about to be written or removed."""
+    events = 0
+
+    def tick(*_: Any) -> None:
+        nonlocal events
+        events += 1
+        if events == kill_at:
+            raise Killed
+
+    def ticking(genuine: Callable[..., None]) -> Callable[..., None]:
+        def call(*words: Any) -> None:
+            tick()
+            genuine(*words)
+
+        return call
+
+    with ExitStack() as patches:
+        for owner, name in ((checkpoints, "write"), (checkpoints, "remove"), (Store, "write")):
+            patches.enter_context(mock.patch.object(owner, name, ticking(getattr(owner, name))))
+        run_group(runs, store, tick, checkpoint_every=every)
+
+
+def left(store: Store, run: str) -> tuple[dict[str, Any], bytes]:
+    """What a run left behind, without how it was made."""
+    record = store.read(run)
+    del record["provenance"]
+    return record, store.path(run).with_suffix(".safetensors").read_bytes()
+
+
+def check(case: Case, folder: Path) -> int:
+    """However a run is killed, regrouped and resumed, it leaves the bits of a run that nobody disturbed.
+
+    Returns:
+        How many times a run was resumed in the middle.
+    """
+    runs, calm, rough = case.runs(), Store(folder / "calm"), Store(folder / "rough")
+    calm.open()
+    rough.open()
+    for group in groups(runs, 64):
+        trained(group, calm, 0)
+    draw, tries = random.Random(case.seed), 0
+    while missing := [run for run in runs if not rough.has(run.id)]:
+        tries += 1
+        draw.shuffle(missing)
+        for group in groups(missing, 64 if tries == 1 else draw.choice((1, 2, 3))):
+            # The first time after the first checkpoints and before the first record, then anywhere, in the end nowhere.
+            kill_at = draw.randint(7, 14) if tries == 1 else draw.randint(1, 30) if tries < 4 else None
+            try:
+                trained(group, rough, case.every, kill_at)
+            except Killed:
+                break
+    resumed = 0
+    for run in runs:
+        assert left(rough, run.id) == left(calm, run.id), f"{case}: seed {run.experiment.seed} differs after {tries} tries"
+        resumed += len(rough.read(run.id)["provenance"]["resumed_from"])
+    checkpoints.clear(rough)
+    assert not list(rough.root.rglob(f"*{checkpoints.SUFFIX}")), f"{case}: a finished run has a checkpoint left"
+    return resumed
+
+
+def alter(content: bytes, draw: random.Random) -> bytes:
+    """The same file with one fault: cut, a bit, a byte, a piece gone, doubled or in another place, or something else."""
+    at, other = draw.randrange(len(content)), draw.randrange(len(content))
+    first, last = sorted((at, other))
+    altered = draw.choice(
+        (
+            content[:at],
+            content[:at] + bytes([content[at] ^ (1 << draw.randrange(8))]) + content[at + 1 :],
+            content[:at] + draw.randbytes(1) + content[at + 1 :],
+            content[:first] + content[last:],
+            content[:last] + content[first:],
+            content[:first] + bytes(last - first) + content[last:],
+            content + draw.randbytes(draw.randint(1, 100)),
+            draw.randbytes(len(content)),
+            len(content).to_bytes(8, "little") + content[8:],
+        )
+    )
+    return altered if altered != content else content[:at]
+
+
+def killed(runs: list[Planned], store: Store) -> None:
+    """Kill a group of runs with a checkpoint after every second update in its seventh."""
+    store.open()
+    try:
+        trained(runs, store, 2, 7 + 3 * len(runs))
+    except Killed:
+        return
+    raise AssertionError("was not killed")

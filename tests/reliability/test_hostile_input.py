@@ -1,0 +1,157 @@
+"""The quick tier of what a soak does at length; and every detector fails on a reader that is broken on purpose."""
+
+from __future__ import annotations
+
+import json
+import signal
+from io import FileIO
+
+import numpy as np
+import pytest
+import yaml
+
+from freerun import compose, index, outside, records, yaml_files
+from freerun.store import Store
+from reliability import alterations, configurations, fuzz, hostile
+from reliability.watched import watched
+
+
+@pytest.fixture(scope="module", autouse=True)
+def warm():
+    """What is imported and compiled once is not counted against a case."""
+    compose.experiments(["task=lorenz63"], sweep=False)
+
+
+def test_bad_configurations(tmp_path):
+    for case in configurations.cases(1, 40):
+        configurations.check(case, tmp_path)
+
+
+def test_hostile_files(tmp_path):
+    for number, case in enumerate(hostile.cases(1, 40)):
+        hostile.check(case, tmp_path / str(number))
+
+
+def test_altered_records_and_indexes(tmp_path):
+    for case in alterations.cases(1, 1_000):
+        alterations.check(case, tmp_path)
+
+
+@pytest.mark.parametrize("reader", list(fuzz.READERS))
+def test_fuzz(reader, tmp_path):
+    for deal in fuzz.cases(1, 2_000):
+        if deal.reader == reader:
+            fuzz.check(deal, tmp_path)
+
+
+def test_cases_are_the_same_every_time():
+    for module in (configurations, hostile, alterations, fuzz):
+        assert module.cases(3, 30) == module.cases(3, 30)
+        assert len(module.cases(3, 30)) in (30, 1)
+        assert module.cases(3, 30) != module.cases(4, 30)
+
+
+def caught(cases, check):
+    """Whether the law fails on some of the cases."""
+    for number, case in enumerate(cases):
+        try:
+            check(case, number)
+        except (AssertionError, ValueError, TypeError, LookupError, AttributeError, yaml.YAMLError, records.CorruptRecord):
+            return True
+    return False
+
+
+@pytest.mark.parametrize("loader", [yaml.UnsafeLoader, yaml.SafeLoader])
+def test_an_unsafe_loader_is_caught(loader, tmp_path, monkeypatch):
+    monkeypatch.setattr(yaml_files, "_PlainLoader", loader)
+    names = ("call.yaml",) if loader is yaml.UnsafeLoader else ("hexadecimal.yaml", "twice.yaml", "alias_bomb.yaml")
+    cases = [case for case in hostile.kept() if case.kind == "study" and case.name in names]
+    assert len(cases) == len(names)
+    if loader is yaml.UnsafeLoader:
+        with pytest.raises(AssertionError, match=r"os\.system|more than read"):
+            hostile.check(cases[0], tmp_path)
+    else:
+        assert any(caught([case], lambda case, n: hostile.check(case, tmp_path / case.name)) for case in cases)
+
+
+def test_a_parser_without_bounds_is_caught(tmp_path, monkeypatch):
+    monkeypatch.setattr(compose, "_bounded", lambda text: None)
+    words = ["run", "--cfg", "job", "task=lorenz63", f"seed=[{'1,' * 7_000}1]"]
+    assert caught([words], lambda case, n: configurations.check(case, tmp_path))
+
+
+def test_a_reader_that_waits_for_a_pipe_is_caught(tmp_path, monkeypatch):
+    def late(*_: object) -> None:
+        raise AssertionError("still waiting")
+
+    monkeypatch.setattr(outside, "opened", lambda path: FileIO(path))
+    previous = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        cases = [case for case in hostile.kept() if case.name == "pipe" and case.kind == "info"]
+        assert caught(cases, lambda case, n: hostile.check(case, tmp_path / str(n)))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+
+
+class Unchecked(Store):
+    """A reader that does not look at the checksum."""
+
+    def body(self, run: str) -> bytes:
+        return self.path(run).read_bytes().partition(b"\n")[2]
+
+
+def test_a_reader_without_a_checksum_is_caught(tmp_path):
+    cases = [case for case in alterations.cases(1, 200) if case.kind == "record"]
+    assert caught(cases, lambda case, n: alterations.check(case, tmp_path, Unchecked))
+
+
+def test_an_index_without_a_checksum_is_caught(tmp_path, monkeypatch):
+    class Same:
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        def digest(self) -> Same:
+            return self
+
+    alterations.check(alterations.cases(1, 10)[1], tmp_path)  # the sound files are written before
+    monkeypatch.setattr(index.hashlib, "sha256", lambda body: Same())
+    cases = [case for case in alterations.cases(1, 200) if case.kind == "index" and case.what == "flip"]
+    with monkeypatch.context() as patch:
+        patch.setattr(index, "SETTLED", np.inf)
+        assert caught(cases, lambda case, n: alterations.check(case, tmp_path))
+
+
+def test_an_index_whose_form_is_not_checked_is_caught(tmp_path, monkeypatch):
+    monkeypatch.setattr(index, "demand_sound", lambda found: None)
+    cases = [case for case in hostile.cases(2, 200) if case.kind == "index" and case.content]
+    assert caught(cases, lambda case, n: hostile.check(case, tmp_path / str(n)))
+
+
+def test_a_record_whose_form_is_not_checked_is_caught(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "_FORMS", {})
+    deals = [deal for deal in fuzz.cases(1, 500) if deal.reader == "record"]
+    assert caught(deals, lambda deal, n: fuzz.check(deal, tmp_path))
+
+
+ACTS = (
+    "import os; os.system('echo PWNED')", "import subprocess; subprocess.run(['true'])", "PWNED = 1", "open(ELSEWHERE, 'w')",
+    "import socket; socket.socket().connect(('127.0.0.1', 1))",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_the_watch_sees(act, tmp_path):
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    with pytest.raises(AssertionError, match="more than read"), watched(inside):
+        exec(compile(act, "<string>", "exec"), {"ELSEWHERE": str(tmp_path / "elsewhere")})
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_the_watch_lets_reading_be(tmp_path):
+    (tmp_path / "a.json").write_text("{}")
+    with watched(tmp_path):
+        assert json.loads((tmp_path / "a.json").read_bytes()) == {}
+        (tmp_path / "b").write_text("inside")
