@@ -26,7 +26,7 @@ def test_every_figure_of_a_whole_study(tmp_path):
     found = names(material(tmp_path, grid(tasks=TASKS, models=("gru", "output_recurrent"), seeds=3)))
     assert found == [
         *("error_over_lead", "gap_by_model", "closed_loop", "training_curves"),
-        *("orbit_gru", "orbit_output_recurrent", "text_samples"),
+        *("orbit_gru", "orbit_output_recurrent", "text_samples", "error_growth", "ranking"),
     ]
 
 

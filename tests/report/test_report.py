@@ -7,6 +7,7 @@ import pytest
 
 from freerun import report, tables
 from freerun.report.page import escaped, fence
+from freerun.report.verdicts import verdict
 from freerun.report.words import change, number
 from synthetic import grid, study, tree
 
@@ -31,6 +32,25 @@ def test_it_says_who_wins_and_teacher_forcing_may(tmp_path, factor, word):
     html, markdown = built(tmp_path, grid(seeds=6), tilt={"scheduled_sampling": factor})
     for page in (html, markdown):
         assert f"1 comparison paired by seed: the free error is {word} (" in page
+
+
+@pytest.mark.parametrize(("seeds", "surely"), [(8, ""), (4, ", by its interval alone,")])
+def test_a_study_in_which_teacher_forcing_wins_says_so(tmp_path, seeds, surely):
+    pages = built(tmp_path, grid(tasks=("lorenz63", "lorenz96"), seeds=seeds), tilt={"scheduled_sampling": 10})
+    said = f"Teacher forcing wins{surely} against scheduled sampling on Lorenz-63 (GRU) and Lorenz-96 (GRU)"
+    assert all(said in page for page in pages)
+
+
+def test_where_teacher_forcing_does_not_win_nothing_says_so(tmp_path):
+    assert not any("wins" in page for page in built(tmp_path, grid(seeds=8), tilt={"scheduled_sampling": 0.1}))
+
+
+def test_the_middle_half_of_the_seeds_has_a_column(tmp_path):
+    _, markdown = built(tmp_path, grid(seeds=5))
+    head, _, row = (line.split(" | ") for line in markdown.split("## Results")[1].split("\n\n")[2].splitlines()[:3])
+    assert "[" in row[head.index("Free, IQM")]
+    few = built(tmp_path / "few", grid(seeds=2))[1].split("## Results")[1].split("\n\n")[2].splitlines()[2].split(" | ")
+    assert few[head.index("Free, IQM")] == ""
 
 
 def test_what_no_p_can_show_is_said_to_be_underpowered(tmp_path):
@@ -91,6 +111,19 @@ def test_a_gap_stands_beside_both_levels_in_the_summary(tmp_path):
     assert {"forced", "free", "gap", "n", "diverged", "failed"} <= set(table.columns)
     np.testing.assert_array_equal(table["gap"].notna(), table["forced"].notna() & table["free"].notna())
     assert len(table) == 5
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "holm", "said"),
+    [
+        (0.5, 0.9, 0.04, "lowers"),
+        (0.5, 0.9, 0.06, "lowers by its interval alone"),
+        (0.5, 1.1, 0.06, "no difference shown"),
+        (float("nan"), float("nan"), float("nan"), "no interval"),
+    ],
+)
+def test_a_verdict_needs_its_p(low, high, holm, said):
+    assert verdict({"mean": 0.7, "low": low, "high": high, "holm": holm, "ratio": True}) == said
 
 
 def test_numbers_in_words():

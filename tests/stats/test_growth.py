@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from freerun.stats.growth import choose, growth, verdict
+from freerun.stats.forms import choose, fitted
+from freerun.stats.growth import growth, verdict
 
 TIME = np.arange(1, 101, dtype=float)
 TRUE = {
@@ -14,6 +15,7 @@ TRUE = {
     "linear": (0.02 * (1 + 0.05 * TIME), 0.05),
     "exponential": (0.01 * np.exp(0.03 * TIME), 0.03),
     "saturating": (1.2 * (1 - np.exp(-TIME / 15)), 15.0),
+    "logistic": (1.2 / (1 + np.exp(-0.08 * (TIME - 60))), 0.08),
 }
 
 
@@ -40,6 +42,20 @@ def test_the_form_is_found_with_its_number(form):
         assert row["value"] == pytest.approx(true, rel=0.15)
         assert row["low"] < row["value"] < row["high"]
         assert row["fits"] >= 4
+
+
+@pytest.mark.parametrize("form", TRUE)
+def test_the_fitted_curve_runs_through_the_errors(form):
+    curve, _ = TRUE[form]
+    np.testing.assert_allclose(fitted(form, TIME, curve), curve, rtol=1e-2)
+
+
+@pytest.mark.parametrize(("curve", "words"), [(0.01 * TIME, "in proportion"), (1 - np.exp(-TIME / 1e6), "in proportion")])
+def test_a_number_that_cannot_be_told_from_an_infinite_one_is_not_given(curve, words):
+    row = growth(frame(curve, noise=0.01), ["condition"]).iloc[0]
+    assert words in row["verdict"]
+    assert np.isinf(row["value"])
+    assert np.isnan(row["low"])
 
 
 def test_no_growth_is_rarely_called_growth():
@@ -95,7 +111,7 @@ def test_seeds_that_broke_down_are_counted():
 @pytest.mark.parametrize("curve", [np.zeros(100), np.full(100, np.nan), TRUE["linear"][0][:5]])
 def test_what_cannot_be_fitted_is_undefined(curve):
     row = growth(frame(curve, noise=0.0), ["condition"]).iloc[0]
-    assert (row["form"], row["verdict"]) == ("undefined", "not to be fitted")
+    assert (row["form"], row["verdict"]) == ("undefined", "too few steps, or seeds, with an error to be fitted")
 
 
 def test_verdicts_are_sentences():
@@ -103,4 +119,5 @@ def test_verdicts_are_sentences():
     assert verdict("exponential", -0.02, -0.03, -0.01, 100).startswith("shrinks")
     assert "no growth that holds" in verdict("exponential", 0.01, -0.01, 0.03, 100)
     assert verdict("linear", 0.05, 0.04, 0.06, 100).startswith("accumulates at a constant rate")
+    assert "at first, by a factor e in 20 steps" in verdict("logistic", 0.05, 0.04, 0.06, 100)
     assert verdict("saturating", 300, 250, 350, 100).endswith("beyond what was measured")

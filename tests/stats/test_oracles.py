@@ -9,7 +9,7 @@ from freerun.stats.bootstrap import bca, mean_weights
 from freerun.stats.effects import cliffs_delta, hedges, improvement, improvement_paired
 from freerun.stats.family import corrected, holm
 from freerun.stats.intervals import mean_interval
-from freerun.stats.iqm import iqm, iqm_weights
+from freerun.stats.iqm import iqm, iqm_weights, middles
 from freerun.stats.over_tasks import over_tasks
 from freerun.stats.power import assessed, detectable, seeds_for_family, seeds_to_detect, smallest_p
 from freerun.stats.ranking import ranking
@@ -66,6 +66,17 @@ def test_the_interquartile_mean_ignores_one_wild_seed():
     assert iqm([1, np.nan, 2, 3]).n == 3
 
 
+def test_groups_have_the_interquartile_mean_that_they_have_alone():
+    sizes = {"a": 2, "b": 5, "c": 25, "d": 5}
+    values = np.exp(np.random.default_rng(0).normal(size=sum(sizes.values())))
+    frame = pd.DataFrame({"who": np.repeat(list(sizes), list(sizes.values())), "value": values})
+    table = middles(frame.sample(frac=1, random_state=1), ["who"], "value", log=True).set_index("who")
+    assert table.loc["a"].isna().all()
+    for who in "bcd":
+        alone = iqm(np.log(frame.loc[frame["who"] == who, "value"]))
+        np.testing.assert_allclose(table.loc[who], np.exp([alone.mean, alone.low, alone.high]))
+
+
 def test_the_interquartile_mean_covers_95_percent():
     values = np.random.default_rng(0).normal(size=(3_000, 10))
     found = [iqm(each) for each in values]
@@ -86,7 +97,8 @@ def test_probability_of_improvement_is_mann_whitney():
     x, y = np.array([1.0, 2, 5, 7]), np.array([0.0, 2, 3])
     found = improvement(x, y)
     assert found.mean == pytest.approx(stats.mannwhitneyu(x, y).statistic / 12)
-    assert cliffs_delta(found.mean) == pytest.approx(np.sign(x[:, None] - y).mean())
+    assert cliffs_delta(x, y) == pytest.approx(2 * found.mean - 1)
+    assert np.isnan(cliffs_delta(x, y[:2]))
     assert found.low < found.mean < found.high
     assert not improvement(x, y[:2]).known
 

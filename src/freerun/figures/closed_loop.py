@@ -8,13 +8,14 @@ from matplotlib.figure import Figure
 
 from freerun.figures._material import Material
 from freerun.figures._style import Look, dots, figure, keys, legend, looks, present, spread, width_for, wrapped
-from freerun.stats.labels import quantity
+from freerun.stats.labels import MORE_IS_BETTER, quantity
 
 PLACE = 3
 CAPTION = (
-    "Measures of a whole free rollout on test sequences; more is better. Small dots are single seeds, markers their "
-    "means, bars 95 % intervals over seeds (from three seeds on)."
+    "Measures of a whole free rollout on test sequences; which way is better stands with each. Small dots are single seeds, "
+    "markers their means, bars 95 % intervals over seeds (from three seeds on)."
 )
+_ACROSS = 3
 
 
 def draw(material: Material) -> dict[str, Figure]:
@@ -25,8 +26,13 @@ def draw(material: Material) -> dict[str, Figure]:
         return {}
     methods = present(rows, "method")
     look = looks(material.methods())
-    made = figure(width_for(len(panels)), 2.5)
-    for axes, (task, metric) in zip(made.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+    down = -(-len(panels) // _ACROSS)
+    across = -(-len(panels) // down)
+    made = figure(width_for(across), 0.5 + 2.1 * down)
+    grid = made.subplots(down, across, squeeze=False)
+    for axes in grid.flat[len(panels) :]:
+        axes.set_axis_off()
+    for axes, (task, metric) in zip(grid.flat, panels, strict=False):
         _panel(axes, rows[(rows["task_label"] == task) & (rows["metric"] == metric)], methods, look)
         axes.set_title(task)
     legend(made, keys(methods, look, ""))
@@ -43,7 +49,9 @@ def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str], look: dict[str, L
     axes.set_xticks(range(len(models)), [wrapped(name) for name in models])
     axes.set_xlim(-0.6, len(models) - 0.4)
     axes.tick_params(axis="x", length=0)
-    axes.set_ylabel(quantity(str(rows["metric"].iloc[0]), str(rows["unit"].iloc[0])).replace(" (", ",\nfree rollout ("))
+    metric, unit = (str(rows[name].iloc[0]) for name in ("metric", "unit"))
+    better = "more" if metric in MORE_IS_BETTER else "less"
+    axes.set_ylabel(f"{wrapped(quantity(metric, unit), 30)}\n({better} is better)")
     if (rows["free"] >= 0).all():
         axes.set_ylim(bottom=-0.03 * axes.get_ylim()[1])
         axes.spines["bottom"].set_position(("data", 0))

@@ -6,22 +6,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from freerun.figures._grid import grid
 from freerun.figures._material import Material
-from freerun.figures._style import (
-    FORCED,
-    FREE,
-    Look,
-    every,
-    figure,
-    frame,
-    keys,
-    legend,
-    looks,
-    modes,
-    present,
-    titled,
-    width_for,
-)
+from freerun.figures._style import FORCED, FREE, Look, every, keys, legend, looks, modes, present
 from freerun.stats.intervals import FEWEST, summarise
 from freerun.stats.labels import positive, quantity
 
@@ -41,31 +28,13 @@ def draw(material: Material) -> dict[str, Figure]:
     rows = _rows(steps, material.primary)
     if not rows:
         return {}
-    shown = steps[steps["task_label"].isin([task for task, _ in rows])]
-    columns = [present(shown[shown["task_label"] == task], "model_label") for task, _ in rows]
-    methods, look = present(shown, "method"), looks(material.methods())
-    across = max(len(models) for models in columns)
-    made = figure(width_for(across), 0.7 + 1.45 * len(rows))
-    panels = made.subplots(len(rows), across, squeeze=False, sharey="row")
-    above: list[str] = []
-    for (task, metric), models, line in zip(rows, columns, panels, strict=True):
-        row = shown[(shown["task_label"] == task) & (shown["metric"] == metric)]
-        for number, axes in enumerate(line):
-            if number < len(models):
-                _panel(axes, row[row["model_label"] == models[number]], methods, look)
-                titled(axes, models[number], above[number] if number < len(above) else None)
-            else:
-                axes.set_axis_off()
-        frame(line[0], row[["forced", "free"]].to_numpy())
-        line[0].set_ylabel(f"{task}\n{quantity(metric, str(row['unit'].iloc[0]))}")
-        above = models
-    made.align_ylabels(panels[:, 0])
-    made.supxlabel("Steps since the release", fontsize=7.5)
+    methods, look = present(pd.concat([each for _, each in rows]), "method"), looks(material.methods())
+    made = grid(rows, ("forced", "free"), lambda axes, each: _panel(axes, each, methods, look))
     legend(made, [*keys(methods, look), *modes()])
     return {"": made}
 
 
-def _rows(steps: pd.DataFrame, primary: dict[str, str]) -> list[tuple[str, str]]:
+def _rows(steps: pd.DataFrame, primary: dict[str, str]) -> list[tuple[str, pd.DataFrame]]:
     rows = []
     for task, metric in primary.items():
         of_task = steps[steps["task_label"] == task]
@@ -73,7 +42,7 @@ def _rows(steps: pd.DataFrame, primary: dict[str, str]) -> list[tuple[str, str]]
             each = of_task[of_task["metric"] == name]
             longer, told = each["step"].nunique() > 1, name == metric or (each["free"] > 0).any()
             if longer and told and each["gap"].notna().any():
-                rows.append((task, name))
+                rows.append((f"{task}\n{quantity(name, str(each['unit'].iloc[0]))}", each))
     return rows
 
 

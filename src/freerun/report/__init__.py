@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from freerun import figures, tables
+from freerun.errors import CorruptRecord
 from freerun.figures import Drawn, Material
-from freerun.report import beside, findings, method, page
+from freerun.index import bodies, parsed
+from freerun.report import across, beside, findings, growing, method, page, world
+from freerun.report.section import Section
 from freerun.report.summary import full, short
+from freerun.report.verdicts import comparisons
 from freerun.store import Store, write_atomic
 from freerun.tables import Tables
 
@@ -40,30 +45,61 @@ def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Pa
     """
     ids = list(study_info["ids"])
     frames = tables.frames(store, ids, str(study_info["name"]), study_info.get("planned"))
-    samples = tables.samples(store, ids)
+    samples, made = _read(store, ids)
     tables.write(frames, study_folder)
     drawn = figures.write(frames, samples, study_folder)
+    material = Material.of(frames, samples)
     content = {
         "info": _described(study_info),
-        **_content(Material.of(frames, samples)),
-        "provenance": method.provenance(frames.runs, method.cost(store, ids), study_info),
+        **_content(material),
+        "provenance": method.provenance(frames.runs, method.cost(made), study_info),
     }
-    html = page.html({**content, "figures": [_embedded(study_folder, each) for each in drawn]})
+    sections = [found for each in (world, growing, across) if (found := each.section(material))]
     path = study_folder / "report.html"
-    write_atomic(study_folder / "report.md", page.markdown({**content, "figures": drawn}).encode())
-    write_atomic(path, html.encode())
+    linked = [vars(each) for each in drawn]
+    write_atomic(study_folder / "report.md", page.markdown({**content, **_placed(sections, linked)}).encode())
+    embedded = [_embedded(study_folder, each) for each in drawn]
+    write_atomic(path, page.html({**content, **_placed(sections, embedded)}).encode())
     return path
+
+
+def _read(store: Store, ids: Sequence[str]) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
+    """What the tables leave out of the sound records: what runs show of their free rollouts, by run, and how all were made."""
+    samples, made = {}, []
+    for run, body, _ in bodies(store, ids):
+        with suppress(CorruptRecord):
+            record = parsed(store, run, body) if body else None
+            if record:
+                made.append(record["provenance"])
+                if record.get("sample"):
+                    samples[run] = record["sample"]
+    return samples, made
+
+
+def _placed(sections: Sequence[Section], drawn: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Each section with its figures, and the figures of none, numbered as they come on the page."""
+    own = [[each for each in drawn if section.figure and each["name"].startswith(section.figure)] for section in sections]
+    taken = [each["name"] for of in own for each in of]
+    first = [each for each in drawn if each["name"] not in taken]
+    order = {each["name"]: number for number, each in enumerate([*first, *(each for of in own for each in of)], start=1)}
+    shown = [[{**each, "number": order[each["name"]]} for each in of] for of in (first, *own)]
+    return {
+        "figures": shown[0],
+        "sections": [{**vars(section), "figures": of} for section, of in zip(sections, shown[1:], strict=True)],
+    }
 
 
 def _content(material: Material) -> dict[str, Any]:
     table = full(material)
-    compared = findings.comparisons(material)
+    compared = comparisons(material)
     return {
         "headline": findings.headline(table, compared),
         "tasks": findings.by_task(material, table, compared),
         "table": page.summary_rows(table),
         "comparisons": page.comparison_rows(compared),
+        "power": page.power_grid(compared),
         "beside": beside.rows(material),
+        "blind": beside.blind(material),
         "finish": method.finish(material.curves),
         "settings": method.settings(material.runs),
         "lost": method.lost(material.runs),

@@ -6,13 +6,20 @@ Exact and accumulated errors, long-run statistics with their floors, exponents, 
 from __future__ import annotations
 
 from freerun.figures import Material
-from freerun.report.words import measured
+from freerun.report.words import listed, measured
 from freerun.stats.conditions import CELL
 from freerun.stats.intervals import summarise
 from freerun.stats.labels import label
 
 #: The measure that stands as the floor, or as the truth, of another one.
 FLOORS = {"lyapunov": "lyapunov_true"}
+#: Which measures cannot tell an orbit from the same one run backwards, and which can.
+BLIND, SEEING = ("d_stsp", "d_h"), ("d_flow",)
+_SIGHT = {
+    **dict.fromkeys(BLIND, " (blind to the direction of time)"), **dict.fromkeys(SEEING, " (sees the direction of time)"),
+}  # fmt: skip
+#: What has a section of its own.
+_ELSEWHERE = ("chaos_floor", "recovery_change")
 
 
 def rows(material: Material) -> list[dict[str, str]]:
@@ -33,12 +40,12 @@ def rows(material: Material) -> list[dict[str, str]]:
     found = []
     for row in table.to_dict("records"):
         metric, cell = str(row["metric"]), tuple(str(row[name]) for name in CELL)
-        if metric in floors.values():
+        if metric in floors.values() or metric in _ELSEWHERE:
             continue
         found.append(
             {
                 **dict(zip(CELL, cell, strict=True)),
-                "measure": label(metric),
+                "measure": label(metric) + _SIGHT.get(metric, ""),
                 "variant": str(row["unit"]),
                 "at": f"step {row['step']}" if row["step"] else "whole",
                 "value": texts[*cell, metric],
@@ -47,3 +54,13 @@ def rows(material: Material) -> list[dict[str, str]]:
             }
         )
     return found
+
+
+def blind(material: Material) -> list[str]:
+    """What has to be said of measures that run an orbit backwards and see nothing."""
+    known = [name for name in dict.fromkeys(material.compared["metric"].astype(str)) if name in (*BLIND, *SEEING)]
+    unseeing, seeing = ([label(name) for name in names if name in known] for names in (BLIND, SEEING))
+    if not unseeing:
+        return []
+    against = f"; the {listed(seeing).lower()} is not, so read them together" if seeing else ", and no measure here sees it"
+    return [f"Of an orbit that runs backwards in time the {listed(unseeing).lower()} from the orbit itself is 0{against}."]

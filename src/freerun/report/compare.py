@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from freerun.errors import ConfigError, nearest
 from freerun.figures import Material, _versus
 from freerun.figures._style import bytes_of, style
-from freerun.report.findings import ALONE, NO_INTERVAL, power, verdict
-from freerun.report.page import comparison_rows, escaped
-from freerun.report.words import change, listed, number, seeds
-from freerun.stats.labels import MORE_IS_BETTER, label
-from freerun.stats.power import LEVEL
+from freerun.report.told import page_of, sentences
+from freerun.report.verdicts import verdict
+from freerun.stats.labels import label
 from freerun.stats.versus import Side, versus
 from freerun.store import write_atomic
 from freerun.tables import Tables
@@ -28,7 +24,6 @@ _KINDS = (
     (("method", "regime_label", "regime", "objective"), ("model_label", "setting")),
     (("model_label", "model"), ("method", "")),
 )
-_HEAD = ("Task", "Measure", "Level", "Model", "Change", "n", "Pairs", "d", "Improved", "p", "Holm", "Verdict")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,90 +127,8 @@ def _compared(a: Side, b: Side, folder: Path, file: str) -> Comparison:
         for ending in ("png", "pdf"):
             write_atomic(folder / f"{file}.{ending}", bytes_of(drawn, ending))
     write_atomic(folder / f"{file}.csv", table.to_csv(index=False, float_format="%.9g", lineterminator="\n").encode())
-    write_atomic(path, _page(told, table, a, b, file).encode())
+    write_atomic(path, page_of(told, table, a, b, file).encode())
     return Comparison(sentences=told, table=table, path=path)
-
-
-def sentences(table: pd.DataFrame, a: Side, b: Side) -> list[str]:
-    """Who is better where, by how much, how surely, and what is not known."""
-    free = table[table["level"] == "free"]
-    groups: dict[str, list[str]] = {
-        "better": [],
-        "worse": [],
-        f"better {ALONE}": [],
-        f"worse {ALONE}": [],
-        "open": [],
-        "few": [],
-    }
-    for row in free.to_dict("records"):
-        groups[_group(row)].append(_told(row))
-    found = []
-    subject = {"better": a.name, "worse": b.name}
-    for kind, winner in subject.items():
-        loser = b.name if winner == a.name else a.name
-        if groups[kind]:
-            share = f"{len(groups[kind])} of {len(free)} conditions (p < {LEVEL:g} after Holm)"
-            found.append(f"Running free, {winner} is better than {loser} in {share}: {listed(groups[kind])}.")
-    for kind, winner in subject.items():
-        some = groups[f"{kind} {ALONE}"]
-        if some:
-            said = "By its interval alone, without a p-value that survives Holm,"
-            found.append(f"{said} {winner} is better in {len(some)}: {listed(some)}.")
-    if not groups["better"] and not groups["worse"]:
-        neither = f"Running free, neither {a.name} nor {b.name} is shown to be better in any of {len(free)} conditions"
-        found.insert(0, f"{neither} (p < {LEVEL:g} after Holm).")
-    if groups["open"]:
-        some = groups["open"]
-        found.append(f"Not known which is better in {len(some)}: {listed(some)}; their intervals include no change.")
-    if groups["few"]:
-        found.append(f"Without an interval, for lack of three seeds with a result on both sides: {listed(groups['few'])}.")
-    found.append(f"Numbers are the change of {a.name} from {b.name} in each task's own error, [95 % intervals].")
-    by_seed = free["paired"].to_numpy(dtype=bool)
-    if by_seed.any():
-        fewest = seeds(int(free.loc[by_seed, "n"].min()))
-        found.append(f"Paired by seed, over the same data, in {by_seed.sum()}: {fewest} at least; sign-flip tests.")
-    if not by_seed.all():
-        apart = f"Not paired, since seeds or data are not shared, in {(~by_seed).sum()}"
-        found.append(f"{apart}: Welch's interval and a permutation test.")
-    lost = [f"{_lost(side)} of {side.name}" for side in (a, b) if _lost(side)]
-    if lost:
-        found.append(f"Runs without a result, in no mean: {listed(lost)}.")
-    return [*found, *power(free[by_seed])]
-
-
-def _lost(side: Side) -> int:
-    return len(side.runs) - side.whole.loc[side.whole["free"].notna(), "run"].nunique()
-
-
-def _group(row: Mapping[Any, Any]) -> str:
-    said = str(row["verdict"])
-    if said == NO_INTERVAL:
-        return "few"
-    if not said.startswith(("raises", "lowers")):
-        return "open"
-    good = said.startswith("raises") == (row["metric"] in MORE_IS_BETTER)
-    return ("better" if good else "worse") + (f" {ALONE}" if said.endswith(ALONE) else "")
-
-
-def _told(row: Mapping[Any, Any]) -> str:
-    where = ", ".join(str(row[name]) for name in ("task_label", "model_label", "setting") if row[name])
-    p = f", Holm p = {number(row['holm'])}" if math.isfinite(row["holm"]) else ""
-    changed = change(row["mean"], row["low"], row["high"], row["ratio"], row["unit"])
-    return f"{where} ({label(row['metric'])} {changed}{p}, n = {row['n']})"
-
-
-def _page(told: Sequence[str], table: pd.DataFrame, a: Side, b: Side, file: str) -> str:
-    words = comparison_rows(table)
-    lines = [_HEAD, ("---",) * len(_HEAD)]
-    for row, said in zip(table.to_dict("records"), words, strict=True):
-        model = said["model_label"] + (f" ({said['setting']})" if said["setting"] else "")
-        pairs = "by seed" if row["paired"] else "no"
-        first = (said["task_label"], said["measure"], said["level"], model, said["change"], said["n"], pairs)
-        last = (said["effect"], said["improved"], said["p"], said["holm"], said["verdict"])
-        lines.append(tuple(escaped(each) for each in (*first, *last)))
-    grid = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    title = escaped(f"{a.name} against {b.name}")
-    return f"# {title}\n\n{escaped(' '.join(told))}\n\n{grid}\n\n![{title}]({file}.png)\n"
 
 
 def _file(a: str, b: str) -> str:

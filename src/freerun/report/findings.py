@@ -10,38 +10,16 @@ import numpy as np
 import pandas as pd
 
 from freerun.figures import Material
+from freerun.report.cautions import cautions, lost
+from freerun.report.verdicts import ALONE, NO_DIFFERENCE, NO_INTERVAL, better, power
 from freerun.report.words import change, listed, measured, number, seeds, with_unit
-from freerun.stats.family import declared
-from freerun.stats.intervals import FEWEST
-from freerun.stats.labels import MORE_IS_BETTER, label, positive
-from freerun.stats.paired import against_baseline
-from freerun.stats.power import LEVEL, assessed
+from freerun.stats.labels import label
+from freerun.stats.power import LEVEL
 
-NO_INTERVAL, NO_DIFFERENCE = "no interval", "no difference shown"
-#: What is said of a difference whose own interval excludes no change, but whose p-value does not survive Holm.
-ALONE = "by its interval alone"
 _TALLY = {
     "lowers": "lower", "raises": "higher", f"lowers {ALONE}": f"lower {ALONE}", f"raises {ALONE}": f"higher {ALONE}",
     NO_DIFFERENCE: "not shown to differ", NO_INTERVAL: "without an interval",
 }  # fmt: skip
-
-
-def comparisons(material: Material) -> pd.DataFrame:
-    """Every regime against the first one, free and forced, with a `verdict` on each level of each row."""
-    labels = material.runs.set_index("run")[["task_label", "model_label", "regime_label", "setting", "method"]]
-    steps = material.steps.drop(columns=[*labels.columns])
-    shown = [*material.primary.values(), *steps.loc[steps["step"] == 0, "metric"].astype(str).unique()]
-    steps = steps[steps["metric"].isin(shown)]
-    found = []
-    for level in ("free", "forced"):
-        rows = against_baseline(steps, labels, level)
-        found.append(rows.assign(level=level))
-    both = pd.concat(found, ignore_index=True)
-    rollouts = set(steps.loc[steps["step"] == 0, "metric"].astype(str))
-    own = both["metric"] == both["task_label"].map(material.primary)
-    kept = own | both["metric"].isin(list(rollouts))
-    table = declared(both[kept].reset_index(drop=True), own[kept].reset_index(drop=True))
-    return table.assign(verdict=[verdict(row) for row in table.to_dict("records")])
 
 
 def headline(table: pd.DataFrame, compared: pd.DataFrame) -> list[str]:
@@ -56,35 +34,12 @@ def by_task(material: Material, table: pd.DataFrame, compared: pd.DataFrame) -> 
     tasks = []
     for task, metric in material.primary.items():
         rows = table[(table["task_label"] == task) & table["primary"] & (table["n"] > 0)]
-        points = [_gap_sentence(rows, metric), *_regimes(compared[compared["task_label"] == task])]
-        points.append(_lost(table[table["task_label"] == task]))
+        points = [_gap_sentence(rows, metric), *_regimes(compared[compared["task_label"] == task], metric)]
+        points.append(lost(table[table["task_label"] == task]))
         tasks.append(
-            {"name": task, "points": [point for point in points if point], "cautions": _cautions(material, task, metric)}
+            {"name": task, "points": [point for point in points if point], "cautions": cautions(material, task, metric)}
         )
     return tasks
-
-
-def verdict(row: Mapping[Any, Any]) -> str:
-    """What may be said of a comparison: by its p-value after Holm; its interval alone is not enough."""
-    if not math.isfinite(row["low"]):
-        return NO_INTERVAL
-    neutral = 1.0 if row["ratio"] else 0.0
-    way = "raises" if row["mean"] > neutral else "lowers"
-    if row["holm"] <= LEVEL:
-        return way
-    return NO_DIFFERENCE if row["low"] <= neutral <= row["high"] else f"{way} {ALONE}"
-
-
-def power(compared: pd.DataFrame) -> list[str]:
-    """Which families of comparisons could not have shown anything, and how many seeds it would take."""
-    table = assessed(compared[compared["n"] >= FEWEST])
-    return [
-        f"Underpowered: with {seeds(row['seeds'])} no p-value of a sign-flip test is below {number(row['smallest_p'])}, "
-        f"which Holm over the family of {row['comparisons']} comparisons ({row['family']}) makes "
-        f"{number(row['smallest_holm'])}; from {row['seeds_needed']} seeds on a difference can be shown, from "
-        f"{row['seeds_for_one']} on one of a standard deviation is found with 80 % power."
-        for row in table[table["underpowered"]].to_dict("records")
-    ]
 
 
 def _baseline(table: pd.DataFrame) -> pd.DataFrame:
@@ -134,13 +89,40 @@ def _wins(compared: pd.DataFrame, table: pd.DataFrame) -> list[str]:
                 named = listed([f"{task} {count}" for task, count in where.items()])
                 parts.append(f"{words} in {where.sum()} ({named})")
         pairs = "comparison" if len(each) == 1 else "comparisons"
-        families = str(each["family"].iloc[0])
         found.append(
-            f"{_capital(regime)} against {first}, {len(each)} {pairs} paired by seed: the free error is {listed(parts)}, "
-            f"judged at p < {LEVEL:g} after Holm over {families} "
-            f"({(compared['family'] == each['family'].iloc[0]).sum()} comparisons)."
+            f"{_capital(regime)} against {first}, {len(each)} {pairs} paired by seed: the free error is {listed(parts)}."
         )
-    return [*found, *power(rows)]
+    if found:
+        families = rows["family"].iloc[0]
+        found.append(
+            f"Judged at p < {LEVEL:g} after Holm over {families} ({(compared['family'] == families).sum()} comparisons)."
+        )
+    return [*found, *_teacher_wins(rows), *power(rows)]
+
+
+def _teacher_wins(rows: pd.DataFrame) -> list[str]:
+    """Where the baseline has the better free error; a result like any other."""
+    judged = rows.assign(good=[better(row["verdict"], row["metric"]) for row in rows.to_dict("records")])
+    found = []
+    for surely in ("", f" {ALONE}"):
+        lost = judged[judged["good"] == f"worse{surely}"]
+        parts = []
+        for first, each in lost.groupby("regime_label", observed=True, sort=False):
+            where = [
+                f"{task} ({_which(of, judged[(judged['regime_label'] == first) & (judged['task_label'] == task)])})"
+                for task, of in each.groupby("task_label", sort=False)
+            ]
+            parts.append(f"against {first} on {listed(where)}")
+        if parts:
+            first, said = _capital(lost["baseline"].iloc[0]), f",{surely}," if surely else ""
+            found.append(f"{first} wins{said} {'; '.join(parts)}: there its free error is the smaller one.")
+    return found
+
+
+def _which(rows: pd.DataFrame, among: pd.DataFrame) -> str:
+    """The models of some rows, or that they are all."""
+    models = list(dict.fromkeys(rows["model_label"]))
+    return f"all {len(models)} models" if len(models) > 1 and len(rows) == len(among) else listed(models)
 
 
 def _gap_sentence(rows: pd.DataFrame, metric: str) -> str:
@@ -170,25 +152,30 @@ def _gap_sentence(rows: pd.DataFrame, metric: str) -> str:
     return text if top["gap"] > 0 else f"{text} The gap is negative: free, the error is smaller than forced."
 
 
-def _regimes(compared: pd.DataFrame) -> list[str]:
-    """What each regime does to each free measure, one sentence a regime and metric."""
+def _regimes(compared: pd.DataFrame, metric: str) -> list[str]:
+    """What each regime does to the task's own free error, with numbers, and to every other measure, in a word."""
     found = []
     free = compared[compared["level"] == "free"]
-    for (regime, first, metric), rows in free.groupby(["regime_label", "baseline", "metric"], observed=True, sort=False):
-        clauses = [_clause(str(verdict), each, str(metric)) for verdict, each in rows.groupby("verdict", sort=False)]
-        found.append(f"{_capital(regime)} against {first}, {label(str(metric))} free: {'; '.join(clauses)}.")
+    for (regime, first), rows in free.groupby(["regime_label", "baseline"], observed=True, sort=False):
+        head, own = f"{_capital(regime)} against {first}", rows["metric"] == metric
+        if own.any():
+            clauses = [_clause(str(verdict), each, metric) for verdict, each in rows[own].groupby("verdict", sort=False)]
+            found.append(f"{head}, {label(metric)} free: {'; '.join(clauses)}.")
+        rest = [part for name, each in rows[~own].groupby("metric", sort=False) for part in _in_a_word(str(name), each)]
+        if rest:
+            found.append(f"{head}, beside it: {'; '.join(rest)}.")
+        elif not own.all():
+            found.append(f"{head}, beside it: no difference shown.")
     return found
 
 
-def _lost(rows: pd.DataFrame) -> str:
-    """Which conditions lost runs, so that a mean over survivors is read as one."""
-    rows = rows.drop_duplicates(["model_label", "method"])
-    parts = [
-        f"{row['diverged'] + row['failed']} of {row['runs']} for {row['model_label']}, {row['method']}"
-        for row in rows.to_dict("records")
-        if row["diverged"] + row["failed"]
+def _in_a_word(metric: str, rows: pd.DataFrame) -> list[str]:
+    goods = pd.Series([better(said, metric) for said in rows["verdict"]], index=rows.index)
+    return [
+        f"{label(metric)} {good} for {listed([_who(row) for row in each.to_dict('records')])}"
+        for good, each in rows.groupby(goods, sort=False)
+        if good
     ]
-    return f"Runs that diverged or failed, and are in no mean: {listed(parts)}." if parts else ""
 
 
 def _capital(text: object) -> str:
@@ -198,36 +185,10 @@ def _capital(text: object) -> str:
 def _clause(verdict: str, rows: pd.DataFrame, metric: str) -> str:
     each = []
     for row in rows.to_dict("records"):
-        who = row["model_label"] + (f" ({row['setting']})" if row["setting"] else "")
         changed = change(row["mean"], row["low"], row["high"], row["ratio"], row["unit"])
-        each.append(f"{who} ({changed}, n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{row['n']})")
-    if verdict in (NO_INTERVAL, NO_DIFFERENCE):
-        return f"{verdict} for {listed(each)}"
-    good = verdict.startswith("raises") == (metric in MORE_IS_BETTER)
-    alone = f" {ALONE}" if verdict.endswith(ALONE) else ""
-    return f"{'better' if good else 'worse'}{alone} for {listed(each)}"
+        each.append(f"{_who(row)} ({changed}, n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{row['n']})")
+    return f"{better(verdict, metric) or verdict} for {listed(each)}"
 
 
-def _cautions(material: Material, task: str, metric: str) -> list[str]:
-    rows = material.whole[material.whole["task_label"] == task]
-    steps = material.steps[material.steps["task_label"] == task]
-    metrics, units = set(rows["metric"].astype(str)), set(rows.loc[rows["metric"] == metric, "unit"].astype(str))
-    found = []
-    if "valid_time" in metrics:
-        found.append("Part of a free error on a chaotic system is the world's own growth of any error, not the model's fault.")
-    if (
-        metric == "loss"
-        and "exact_match" not in metrics
-        and not any(positive(metric, unit) for unit in units)
-        and steps["step"].nunique() > 1
-    ):
-        found.append(
-            "The loss is taken against the one continuation that was written. Running free, even a perfect model would write "
-            "another one, so part of this gap is the freedom of the source, not a fault of the model."
-        )
-    if (rows.loc[rows["metric"] == "off_support", "free"] > 0).any():
-        found.append(
-            "KL is averaged over prefixes inside the support alone, at steps where forced and free both have some; sequences "
-            "that have left it are counted by the off-support share and by the share of valid strings. Read them together."
-        )
-    return found
+def _who(row: Mapping[Any, Any]) -> str:
+    return str(row["model_label"]) + (f" ({row['setting']})" if row["setting"] else "")

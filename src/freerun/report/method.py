@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from freerun import tables
 from freerun.report.words import number
 from freerun.stats.conditions import CELL
 from freerun.stats.intervals import STATUSES
-from freerun.store import Store
 
 #: The last part of training that is looked at, and the movement below which it counts as settled.
 TAIL, SETTLED = 0.1, 0.02
@@ -27,10 +25,11 @@ _INTERVALS = (
 )
 _PAIRS = (
     "Regimes are compared in pairs that share task, model, settings and seed (initial weights, data, order and coins), as a "
-    "ratio for errors on a ratio scale and as a difference otherwise, over the steps at which both runs are defined; d is the "
-    "mean difference in standard deviations of the differences; p is from the exact sign-flip test (drawn beyond 16 pairs), "
-    "corrected by Holm over a declared family: all comparisons of each task's own error at one level, and, apart from them, "
-    "those of each other metric at one level. A verdict follows the corrected p."
+    "ratio for errors on a ratio scale and as a difference otherwise, over the steps at which both runs are defined; g is the "
+    "mean difference in standard deviations of the differences without its bias (Hedges 1981), \N{GREEK SMALL LETTER DELTA} "
+    "Cliff's delta (1: every run is better than every one of the baseline); p is from the exact sign-flip test (drawn beyond "
+    "16 pairs), corrected by Holm over a declared family: all comparisons of each task's own error at one level, and, apart "
+    "from them, those of each other metric at one level. A verdict follows the corrected p."
 )
 _COUNTS = (
     "Where an interval includes no change, no difference is claimed; where it does not but p fails after Holm, that is said.",
@@ -98,9 +97,8 @@ class Cost:
     finished: str
 
 
-def cost(store: Store, ids: Iterable[str]) -> Cost:
-    """What the records say of time."""
-    made = [record["provenance"] for _, record in tables.records(store, ids) if record]
+def cost(made: Sequence[Mapping[str, Any]]) -> Cost:
+    """What the records of some runs say, in their `provenance`, of time."""
     return Cost(
         training_seconds=sum(float(each.get("training_seconds") or 0) for each in made),
         evaluation_seconds=sum(float(each.get("evaluation_seconds") or 0) for each in made),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -11,13 +12,19 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from freerun.figures import Drawn as Drawn
 from freerun.figures._material import Sample
+from freerun.report.section import Grid
 from freerun.report.words import UNDEFINED, change, measured, number, span
 from freerun.stats.conditions import CELL
+from freerun.stats.intervals import FEWEST
+from freerun.stats.iqm import LEAST
 from freerun.stats.labels import quantity
+from freerun.stats.power import assessed
 
 _SPECIAL = re.compile(r"([\\`*_|~])")
 #: How many strings of a grammar are shown for each condition.
 _STRINGS = 5
+#: A cell of so many letters is not broken into lines.
+_SHORT = 36
 
 
 def html(content: Mapping[str, Any]) -> str:
@@ -43,8 +50,16 @@ def summary_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
         names = {name: str(row[name]) for name in CELL}
         measure = quantity(row["metric"], row["unit"]) if known else ""
         steps = (f"{row['steps']:.0f} of {row['horizon']:.0f}" if partial else "all") if known else ""
+        levels["iqm"] = _middle(row) if known else ""
         rows.append({**names, **levels, "n": str(row["n"]), "steps": steps, "measure": measure, **_lost(row)})
     return rows
+
+
+def _middle(row: Mapping[Any, Any]) -> str:
+    """The interquartile mean of the free error; nothing where it would be the mean again, or has no interval."""
+    if row["n"] < LEAST or not math.isfinite(row["free_iqm"]):
+        return ""
+    return measured(row["free_iqm"], row["free_iqm_low"], row["free_iqm_high"])
 
 
 def _lost(row: Mapping[Any, Any]) -> dict[str, Any]:
@@ -63,12 +78,31 @@ def comparison_rows(compared: pd.DataFrame) -> list[dict[str, str]]:
             for name in ("task_label", "model_label", "regime_label", "baseline", "setting", "level", "verdict")
         }
         changed = change(row["mean"], row["low"], row["high"], row["ratio"], "")
-        numbers = {name: number(row[name]) for name in ("p", "holm", "effect")}
+        numbers = {name: number(row[name]) for name in ("p", "holm", "hedges", "delta")}
         numbers["improved"] = measured(row["improved"], row["improved_low"], row["improved_high"])
         rows.append(
             {**names, **numbers, "n": str(row["n"]), "change": changed, "measure": quantity(row["metric"], row["unit"])}
         )
     return rows
+
+
+def power_grid(compared: pd.DataFrame) -> Grid | None:
+    """What each family of comparisons could have shown; None where no comparison has three seeds."""
+    table = assessed(compared[compared["n"] >= FEWEST])
+    rows = [
+        [
+            str(row["family"]), str(row["comparisons"]), str(row["seeds"]), number(row["smallest_holm"]),
+            str(row["seeds_needed"]), number(row["detectable"]), str(row["seeds_for_one"]),
+            "underpowered" if row["underpowered"] else "",
+        ]
+        for row in table.to_dict("records")
+    ]  # fmt: skip
+    head = ("Family", "Comparisons", "Seeds", "Smallest p after Holm", "Seeds for p < 0.05", "Detectable", "Seeds for 1 sd", "")
+    title = (
+        "What these comparisons could have shown (detectable: the difference, in standard deviations of the paired "
+        "differences, that is found with 80 % power; seeds for 1 sd: those that find one of a standard deviation)"
+    )
+    return Grid(title=title, head=head, rows=rows) if rows else None
 
 
 def sample_blocks(samples: Mapping[str, list[Sample]]) -> list[dict[str, Any]]:
@@ -113,6 +147,7 @@ def _environment() -> Environment:
     )  # fmt: skip
     made.filters["md"] = escaped
     made.filters["fence"] = fence
+    made.filters["short"] = lambda text: len(text) <= _SHORT
     return made
 
 

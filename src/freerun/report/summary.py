@@ -7,6 +7,7 @@ import pandas as pd
 from freerun.figures import Material
 from freerun.stats.conditions import CELL
 from freerun.stats.intervals import counts, summarise
+from freerun.stats.iqm import middles
 from freerun.stats.labels import positive
 
 LEVELS = ("forced", "free", "gap")
@@ -17,7 +18,8 @@ def full(material: Material) -> pd.DataFrame:
 
     Returns:
         task_label, model_label, method, metric, unit, primary (whether this is the task's error), for each of forced, free
-        and gap the mean with `_low` and `_high`, `log` (whether the levels are geometric means), n (seeds with a defined
+        and gap the mean with `_low` and `_high` and the interquartile mean, `_iqm`, with `_iqm_low` and `_iqm_high`, `log`
+        (whether the levels are geometric means, of the middle half too), n (seeds with a defined
         gap), steps and horizon (fewest steps averaged over, of how many), and the counts of `stats.intervals.counts`. A
         condition whose every run is lost has a row too, with undefined numbers.
     """
@@ -61,5 +63,7 @@ def _row(rows: pd.DataFrame, metric: str, unit: str) -> pd.DataFrame:
     for name in LEVELS:
         found = summarise(rows, CELL, name, log=log and name != "gap")
         columns = {name: found["mean"], f"{name}_low": found["low"], f"{name}_high": found["high"], "n": found["n"]}
+        middle = middles(rows, CELL, name, log=log and name != "gap")
+        columns |= {f"{name}_{end}": middle[end] for end in ("iqm", "iqm_low", "iqm_high")}
         table = table.assign(**{key: value.to_numpy() for key, value in columns.items()})
     return table

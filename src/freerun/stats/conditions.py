@@ -13,6 +13,8 @@ from freerun.stats.labels import label
 
 #: The columns that `conditions` gives, by which runs are pooled.
 CELL = ["task_label", "model_label", "method"]
+#: All that it gives.
+LABELS = ["task_label", "model_label", "regime_label", "setting", "method"]
 BASELINE = "teacher_forcing"
 _NOT_SETTINGS = frozenset(
     {"run", "study", "task", "model", "regime", "objective", "seed", "status", "reason", "commit", "machine", "threads", "data"}
@@ -119,10 +121,9 @@ def _merged(name: str, setting: str) -> str:
 
 
 def _ordered(table: pd.DataFrame) -> pd.DataFrame:
-    names = ["task_label", "model_label", "regime_label", "setting", "method"]
     first = (table["regime"] == BASELINE) & table["plain"]
     columns = {}
-    for name in names:
+    for name in LABELS:
         order = dict.fromkeys([*table.loc[first, name], *table[name]] if name in ("regime_label", "method") else table[name])
         columns[name] = pd.Categorical(table[name], categories=list(order))
     return pd.DataFrame(columns, index=pd.Index(table["run"].astype("str"), name="run"))

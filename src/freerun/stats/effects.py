@@ -42,7 +42,7 @@ def improvement(
     """The probability that a run of `other` exceeds one of `first`, a tie counting half (Agarwal et al. 2021; Mann & Whitney).
 
     Its interval is method 5 of Newcombe (2006, Statistics in Medicine 25, 559-573), which stays honest where the samples do not
-    overlap; none below three runs on either side. Cliff's delta is twice the probability less one.
+    overlap; none below three runs on either side.
     """
     x, y = (np.asarray(each, dtype=float) for each in (other, first))
     x, y = x[np.isfinite(x)], y[np.isfinite(y)]
@@ -55,9 +55,13 @@ def improvement(
     return Interval(mean=seen, low=low, high=high, n=min(len(x), len(y)))
 
 
-def cliffs_delta(probability: float) -> float:
-    """Cliff's delta of a probability of improvement: -1 always worse, 0 as good, 1 always better."""
-    return 2 * probability - 1
+def cliffs_delta(other: np.ndarray, first: np.ndarray) -> float:
+    """How much more often a run of `other` exceeds one of `first` than falls below it, over all pairs of runs (Cliff 1993).
+
+    From -1, always below, over 0 to 1, always above; undefined below three runs on either side.
+    """
+    x, y = other[np.isfinite(other)], first[np.isfinite(first)]
+    return float(np.sign(x[:, None] - y).mean()) if min(len(x), len(y)) >= FEWEST else float("nan")
 
 
 def _newcombe(seen: float, m: int, n: int, confidence: float) -> tuple[float, float]:

@@ -1,36 +1,26 @@
 """Does the error of a free forecast accumulate, and how? A fit of free error against the step, with its exponent.
 
-Three ways for an error e to go with the lead time t, each with two numbers to fit besides the spread around it:
-
-    linear         e(t) = a + b t                   errors add up: "incremental distortion" at a constant rate b
-    exponential    e(t) = a exp(g t)                errors feed on themselves, at a rate g: what a chaotic world does
-    saturating     e(t) = a (1 - exp(-t / s))       errors stop growing, after s steps, at a
-
-and `constant`, e(t) = a, which is no growth at all. All are fitted to logarithms of the error, which are as uncertain at the
-first step as at the last, by least squares; the one with the smallest BIC,
-
-    BIC = T ln(RSS / T) + k ln T ,
-
-is the form of a condition: chosen once for the geometric mean over its seeds, then fitted to each seed alone, so that the
-interval of its number is one over seeds. Steps are no replicates: no interval is taken from the fit itself.
+The form of a condition (`freerun.stats.forms`) is chosen once for the geometric mean over its seeds, then fitted to each seed
+alone, so that the interval of its number is one over seeds. Steps are no replicates: no interval is taken from the fit itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize_scalar
 
+from freerun.gap import CONDITIONAL
+from freerun.stats.conditions import CELL
+from freerun.stats.forms import NUMBERS, choose, number
 from freerun.stats.intervals import mean_interval
+from freerun.stats.labels import positive
 
-FORMS = ("constant", "linear", "exponential", "saturating")
-#: The number by which a form is known, and its unit.
-NUMBERS = {"constant": ("", ""), "linear": ("b / a", "1/step"), "exponential": ("g", "1/step"), "saturating": ("s", "steps")}
-#: The fewest steps that tell one form from another; how much smaller the BIC of a form with growth must be than the constant's
-#: (10: "very strong", Kass & Raftery 1995, section 3.2).
-LEAST, STRONG = 8, 10.0
+#: The fewest steps that tell one form from another.
+LEAST = 8
+_FOUND = ["form", "number", "unit", "value", "low", "high", "n", "seeds", "steps", "bic", "fits", "verdict"]
 
 
 def growth(steps: pd.DataFrame, by: Sequence[str], level: str = "free", key: int = 0) -> pd.DataFrame:
@@ -54,33 +44,28 @@ def growth(steps: pd.DataFrame, by: Sequence[str], level: str = "free", key: int
         rows.append(
             dict(zip(by, names, strict=True)) | _condition(table.to_numpy(dtype=float), table.columns.to_numpy(float), key)
         )
-    columns = ["form", "number", "unit", "value", "low", "high", "n", "seeds", "steps", "bic", "fits", "verdict"]
-    return pd.DataFrame(rows, columns=[*by, *columns])
+    return pd.DataFrame(rows, columns=[*by, *_FOUND])
 
 
-def choose(time: np.ndarray, errors: np.ndarray) -> tuple[str, float]:
-    """The form of one curve and how much smaller its BIC is than the constant's.
+def growing(steps: pd.DataFrame, primary: Mapping[str, str]) -> pd.DataFrame:
+    """`growth` of each task's own free error, where that is on a ratio scale and has more than one step since the release.
+
+    An error that is an average over what is inside the support is fitted at the steps at which every seed has some.
 
     Args:
-        time: T lead times, in steps.
-        errors: T positive errors.
+        steps: errors by step with the labels of conditions.
+        primary: the error by which each task is judged.
+
+    Returns:
+        The columns of `growth` by `CELL`, and `metric`; in the order of the tasks.
     """
-    bics = {form: _bic(_residuals(form, time, np.log(errors)), 1 if form == "constant" else 2) for form in FORMS}
-    best = min(FORMS[1:], key=lambda form: bics[form])
-    gain = bics["constant"] - bics[best]
-    return (best, gain) if gain > STRONG and _rises(best, time, errors) else ("constant", 0.0)
-
-
-def number(form: str, time: np.ndarray, errors: np.ndarray) -> float:
-    """The number of a form on one curve: b / a, g or s; NaN for a constant."""
-    logs = np.log(errors)
-    if form == "exponential":
-        return float(np.polyfit(time, logs, 1)[0])
-    if form == "linear":
-        return float(np.exp(_best(_linear, time, logs)))
-    if form == "saturating":
-        return float(np.exp(_best(_saturating, time, logs)))
-    return float("nan")
+    found = []
+    for task, metric in primary.items():
+        rows = steps[(steps["task_label"] == task) & (steps["metric"] == metric) & (steps["step"] >= 1)]
+        units = rows["unit"].astype(str).unique()
+        if rows["step"].nunique() > 1 and rows["free"].notna().any() and all(positive(metric, unit) for unit in units):
+            found.append(growth(_known(rows) if metric in CONDITIONAL else rows, CELL).assign(metric=metric))
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=[*CELL, *_FOUND, "metric"])
 
 
 def verdict(form: str, value: float, low: float, high: float, last: float) -> str:
@@ -91,19 +76,56 @@ def verdict(form: str, value: float, low: float, high: float, last: float) -> st
         last: the last step.
     """
     if form == "undefined":
-        return "not to be fitted"
+        return "too few steps, or seeds, with an error to be fitted"
     if form == "constant":
-        return "no growth: the error of the first steps is that of the last"
+        return "no growth"
+    if np.isinf(value):
+        return "grows in proportion to the step" + (", and has not begun to saturate" if form == "saturating" else "")
     known = np.isfinite(low) and np.isfinite(high)
-    range_ = f" ({low:.3g} to {high:.3g})" if known else ", one or two seeds: no interval"
+    range_ = f" [{low:.3g}, {high:.3g}]" if known else ", one or two seeds: no interval"
     if form == "exponential":
         if known and low <= 0 <= high:
             return f"no growth that holds over seeds: rate {value:.3g} a step{range_}"
         word = "grows" if value > 0 else "shrinks"
         return f"{word} exponentially, by a factor e in {abs(1 / value):.3g} steps: rate {value:.3g}{range_}"
+    if form == "logistic":
+        return (
+            f"grows exponentially at first, by a factor e in {1 / value:.3g} steps (rate {value:.3g}{range_}), then saturates"
+        )
     if form == "linear":
         return f"accumulates at a constant rate, by {value:.3g}{range_} of the error at the release in each step"
     return f"saturates after {value:.3g}{range_} steps" + ("" if value < last else ", beyond what was measured")
+
+
+def means(steps: pd.DataFrame, row: Mapping[Any, Any]) -> pd.DataFrame:
+    """The geometric mean over seeds that a form was fitted to.
+
+    Args:
+        steps: as for `growing`.
+        row: one of what `growing` gives, that has a form.
+
+    Returns:
+        The columns of `CELL`, metric, unit, form, step and free.
+    """
+    own = (steps["metric"] == row["metric"]) & (steps["step"] >= 1)
+    for name in CELL:
+        own &= steps[name] == row[name]
+    rows = _known(steps[own]) if row["metric"] in CONDITIONAL else steps[own]
+    table = rows.pivot_table(index="run", columns="step", values="free", observed=True, dropna=False)
+    fine = table[(np.isfinite(table) & (table > 0)).all(axis=1)]
+    named = {
+        **{name: row[name] for name in CELL},
+        "metric": row["metric"],
+        "unit": str(rows["unit"].iloc[0]),
+        "form": row["form"],
+    }
+    return pd.DataFrame({**named, "step": table.columns, "free": np.exp(np.log(fine).mean(axis=0)).to_numpy()})
+
+
+def _known(rows: pd.DataFrame) -> pd.DataFrame:
+    """The steps of each condition at which every run is defined."""
+    whole = rows["free"].notna().groupby([*(rows[name] for name in CELL), rows["step"]], observed=True).transform("all")
+    return rows[whole]
 
 
 def _condition(curves: np.ndarray, time: np.ndarray, key: int) -> dict[str, object]:
@@ -118,8 +140,13 @@ def _condition(curves: np.ndarray, time: np.ndarray, key: int) -> dict[str, obje
     each = np.array([number(form, time, curve) for curve in fine])
     fits = sum(choose(time, curve)[0] == form for curve in fine)
     named, unit = NUMBERS[form]
-    found = mean_interval(each, log=form in ("linear", "saturating"), key=key) if form != "constant" else None
-    value, low, high = (np.nan,) * 3 if found is None else (found.mean, found.low, found.high)
+    if np.isinf(each).any():
+        value, low, high = np.inf, np.nan, np.nan
+    elif form == "constant":
+        value, low, high = (np.nan,) * 3
+    else:
+        found = mean_interval(each, log=form != "exponential", key=key)
+        value, low, high = found.mean, found.low, found.high
     said = verdict(form, value, low, high, time[-1])
     if len(fine) < seeds:
         said += f"; {seeds - len(fine)} of {seeds} seeds could not be fitted"
@@ -127,50 +154,3 @@ def _condition(curves: np.ndarray, time: np.ndarray, key: int) -> dict[str, obje
         "form": form, "number": named, "unit": unit, "value": value, "low": low, "high": high, "n": len(fine), "seeds": seeds,
         "steps": len(time), "bic": gain, "fits": fits, "verdict": said,
     }  # fmt: skip
-
-
-def _linear(rate: float | np.ndarray, time: np.ndarray) -> np.ndarray:
-    """Ln e(t) but for ln a, at b / a = exp(rate)."""
-    shape: np.ndarray = np.log1p(np.exp(rate) * time)
-    return shape
-
-
-def _saturating(scale: float | np.ndarray, time: np.ndarray) -> np.ndarray:
-    """Ln e(t) but for ln a, at s = exp(scale)."""
-    shape: np.ndarray = np.log(-np.expm1(-time / np.exp(scale)))
-    return shape
-
-
-def _best(shape: Callable[[float | np.ndarray, np.ndarray], np.ndarray], time: np.ndarray, logs: np.ndarray) -> float:
-    """The number, as a logarithm, that leaves the smallest residuals; ln a is then the mean of what is left."""
-    grid = np.linspace(np.log(1e-4 / time[-1]), np.log(1e4 * time[-1]), 200)
-    near = int(np.argmin(np.var(logs - shape(grid[:, None], time), axis=1)))
-    around = grid[max(0, near - 1)], grid[min(len(grid) - 1, near + 1)]
-    found = minimize_scalar(lambda value: np.var(logs - shape(value, time)), bounds=around, method="bounded")
-    return float(found.x)
-
-
-def _residuals(form: str, time: np.ndarray, logs: np.ndarray) -> np.ndarray:
-    if form == "exponential":
-        left: np.ndarray = logs - np.polyval(np.polyfit(time, logs, 1), time)
-        return left
-    if form == "linear":
-        left = logs - _linear(_best(_linear, time, logs), time)
-    elif form == "saturating":
-        left = logs - _saturating(_best(_saturating, time, logs), time)
-    else:
-        left = logs
-    rest: np.ndarray = left - left.mean()
-    return rest
-
-
-def _bic(residuals: np.ndarray, numbers: int) -> float:
-    count = len(residuals)
-    return float(count * np.log(max(np.mean(residuals**2), 1e-24)) + numbers * np.log(count))
-
-
-def _rises(form: str, time: np.ndarray, errors: np.ndarray) -> bool:
-    """A line that never rises, and a saturation before the first step, are constants; an exponential may shrink."""
-    if form == "linear":
-        return bool(number(form, time, errors) * time[-1] > 1e-2)
-    return form != "saturating" or bool(number(form, time, errors) > 0.2 * time[0])

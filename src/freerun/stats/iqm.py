@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from scipy.special import stdtrit
 
 from freerun.stats.bootstrap import bca
 from freerun.stats.intervals import CONFIDENCE, FEWEST, MANY, Interval
 
 _CUT = 0.25
+#: Fewer seeds have no quarter to be cut off: their interquartile mean is the mean.
+LEAST = 4
 
 
 def iqm(values: Sequence[float] | np.ndarray, confidence: float = CONFIDENCE, key: int = 0) -> Interval:
@@ -25,20 +28,51 @@ def iqm(values: Sequence[float] | np.ndarray, confidence: float = CONFIDENCE, ke
         confidence: how often such an interval covers the truth.
         key: which resamples, from 20 seeds on.
     """
-    known = np.sort(np.asarray(values, dtype=float))
+    known = np.asarray(values, dtype=float)
     known = known[np.isfinite(known)]
-    n = len(known)
-    middle = float(known @ iqm_weights(n)) if n else float("nan")
-    low = high = float("nan")
+    if not len(known):
+        return Interval(mean=float("nan"), low=float("nan"), high=float("nan"), n=0)
+    mean, low, high = (float(each[0]) for each in _of_rows(known[None], confidence, key))
+    return Interval(mean=mean, low=low, high=high, n=len(known))
+
+
+def middles(frame: pd.DataFrame, by: Sequence[str], value: str, log: bool = False) -> pd.DataFrame:
+    """`iqm` of every group of rows, of which each is one seed; of logarithms where asked, for positive values.
+
+    Returns:
+        The columns `by`, then iqm, iqm_low, iqm_high; undefined below three seeds.
+    """
+    values = frame[value].to_numpy(dtype=float)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        values = np.log(values) if log else values
+    grouped = frame.groupby(list(by), observed=True, sort=True)
+    table = grouped.size().reset_index()[list(by)]
+    group = np.where(np.isfinite(values), grouped.ngroup().to_numpy(), -1)
+    sizes = np.bincount(group[group >= 0], minlength=len(table))
+    ends = np.full((3, len(table)), np.nan)
+    for n in np.unique(sizes[sizes >= FEWEST]):
+        chosen = np.flatnonzero(sizes == n)
+        places = np.flatnonzero(np.isin(group, chosen))
+        rows = values[places[np.argsort(group[places], kind="stable")]].reshape(-1, n)
+        ends[:, chosen] = _of_rows(rows, CONFIDENCE, 0)
+    ends = np.exp(ends) if log else ends
+    return table.assign(iqm=ends[0], iqm_low=ends[1], iqm_high=ends[2])
+
+
+def _of_rows(rows: np.ndarray, confidence: float, key: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The interquartile mean of each row of n finite values, and the bounds of its interval."""
+    n = rows.shape[1]
+    ordered = np.sort(rows, axis=1)
+    middle = ordered @ iqm_weights(n)
     if n >= MANY:
-        low, high = (float(bound[0]) for bound in bca(known[None], iqm_weights, confidence, key))
-    elif n >= FEWEST:
-        cut = int(_CUT * n)
-        kept = n - 2 * cut
-        winsorised = np.clip(known, known[cut], known[n - 1 - cut]).std(ddof=1)
-        half = float(stdtrit(kept - 1, 0.5 + confidence / 2) * winsorised * np.sqrt((n - 1) / (kept * (kept - 1))))
-        low, high = middle - half, middle + half
-    return Interval(mean=middle, low=low, high=high, n=n)
+        return middle, *bca(ordered, iqm_weights, confidence, key)
+    if n < FEWEST:
+        return middle, np.full(len(rows), np.nan), np.full(len(rows), np.nan)
+    cut = int(_CUT * n)
+    kept = n - 2 * cut
+    winsorised = np.clip(ordered, ordered[:, cut, None], ordered[:, n - 1 - cut, None]).std(axis=1, ddof=1)
+    half = float(stdtrit(kept - 1, 0.5 + confidence / 2)) * winsorised * np.sqrt((n - 1) / (kept * (kept - 1)))
+    return middle, middle - half, middle + half
 
 
 def iqm_weights(n: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy.special import stdtrit
 
 from freerun.errors import require
@@ -66,3 +67,27 @@ def over_tasks(effects: np.ndarray, errors: np.ndarray, confidence: float = CONF
         mean=mean, low=mean - half, high=mean + half, new_low=mean - ahead, new_high=mean + ahead,
         tau=float(np.sqrt(tau2)), share=max(0.0, 1 - (k - 1) / q) if q > 0 else 0.0, tasks=k,
     )  # fmt: skip
+
+
+def effects(pairs: pd.DataFrame) -> pd.DataFrame:
+    """What each regime does to the error of each task, as one log ratio a task with its standard error.
+
+    A cross-entropy in nats is a logarithm already: its difference is the log ratio of two perplexities. Other differences have
+    no scale that tasks share, and are left out. A task has one effect, however many models were run on it: that of their mean,
+    seed by seed, over the seeds at which all of them are defined.
+
+    Args:
+        pairs: what `paired.paired` gives, of each task's own error.
+
+    Returns:
+        `baseline`, `regime_label`, `setting`, `task_label`, `effect`, `error` and `n` (seeds, at least three).
+    """
+    logarithm = pairs["ratio"].astype(bool) | ((pairs["metric"] == "loss") & (pairs["unit"] == "nats"))
+    rows = []
+    keys = ["baseline", "regime_label", "setting", "task_label"]
+    for names, each in pairs[logarithm].groupby(keys, observed=True, sort=False):
+        seeds = each.pivot_table(index="seed", columns="model_label", values="difference", observed=True, dropna=False)
+        mean = seeds.dropna().mean(axis=1)
+        if len(mean) >= FEWEST:
+            rows.append([*names, mean.mean(), mean.std() / np.sqrt(len(mean)), len(mean)])
+    return pd.DataFrame(rows, columns=[*keys, "effect", "error", "n"])

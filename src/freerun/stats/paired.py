@@ -14,7 +14,7 @@ import pandas as pd
 
 from freerun.gap import CONDITIONAL
 from freerun.stats.conditions import annotated
-from freerun.stats.effects import hedges, improvement_paired
+from freerun.stats.effects import cliffs_delta, hedges, improvement_paired
 from freerun.stats.family import corrected
 from freerun.stats.family import holm as holm
 from freerun.stats.intervals import FEWEST, summarise
@@ -26,7 +26,7 @@ _PAIR = ["task_label", "model_label", "setting", "seed", "metric", "unit", "step
 _COMPARISON = ["task_label", "model_label", "setting", "metric", "unit"]
 _COLUMNS = [
     *_COMPARISON, "baseline", "regime_label", "n", "ratio", "mean", "low", "high", "sd", "effect", "hedges",
-    "improved", "improved_low", "improved_high", "p",
+    "delta", "improved", "improved_low", "improved_high", "p",
 ]  # fmt: skip
 
 
@@ -49,7 +49,8 @@ def against_baseline(
     Returns:
         One row for each task, model, setting, metric and regime: `baseline` and `regime_label`, `n` pairs, `ratio` (whether
         `mean`, `low`, `high` are a ratio, regime / baseline, or a difference, regime - baseline), `sd` (of the differences,
-        of logarithms for a ratio), `effect` (their mean / sd, Cohen's d_z) and `hedges` (the same without its bias),
+        of logarithms for a ratio), `effect` (their mean / sd, Cohen's d_z), `hedges` (the same without its bias), `delta`
+        (Cliff's, of all runs of the two; 1: every one is better than every one of the baseline),
         `improved` with its bounds (the probability that a seed does better than the baseline's), `p` (sign flips), `family`
         and `holm` (p corrected over the family).
     """
@@ -64,9 +65,11 @@ def against_baseline(
     each = [rows.to_numpy() for _, rows in grouped["difference"]]
     better = [1 if metric in MORE_IS_BETTER else -1 for metric in found["metric"].astype(str)]
     improved = [improvement_paired(sign * values) for sign, values in zip(better, each, strict=True)]
+    sides = [(rows["other"].to_numpy(), rows["first"].to_numpy()) for _, rows in grouped[["other", "first"]]]
     numbers = {name: np.where(ratio, np.exp(found[name]), found[name]) for name in ("mean", "low", "high")}
     table = found.assign(
         **numbers, ratio=ratio, sd=sd, effect=effect, hedges=hedges(effect, found["n"].to_numpy() - 1),
+        delta=[sign * cliffs_delta(*both) for sign, both in zip(better, sides, strict=True)],
         improved=[one.mean for one in improved], improved_low=[one.low for one in improved],
         improved_high=[one.high for one in improved], p=sign_flips(each, key),
     )  # fmt: skip

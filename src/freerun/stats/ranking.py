@@ -6,13 +6,16 @@ CD = q sqrt(k (k + 1) / (6 N)) which of them differ, for k methods on N tasks.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from freerun.errors import require
+from freerun.stats.conditions import CELL
 from freerun.stats.intervals import CONFIDENCE
+from freerun.stats.labels import MORE_IS_BETTER
 
 TASKS, METHODS = 3, 2
 
@@ -62,6 +65,29 @@ def ranking(errors: pd.DataFrame, confidence: float = CONFIDENCE) -> Ranking:
     q = float(studentized_range.ppf(confidence, k, np.inf)) / np.sqrt(2)
     difference = q * float(np.sqrt(k * (k + 1) / (6 * n)))
     return Ranking(ranks=ranks, tasks=n, p=p, critical_difference=difference, cliques=_cliques(ranks, difference))
+
+
+def votes(whole: pd.DataFrame, primary: Mapping[str, str], of: str = "method", level: str = "free") -> pd.DataFrame:
+    """What each task says of the methods, or of the models, for `ranking`.
+
+    A task has one vote, however many models or methods beside were run on it: their ranks on it are averaged, over those with
+    which everything was run that is ranked.
+
+    Args:
+        whole: errors over the horizon, one row a run and metric, with the labels of conditions.
+        primary: the error by which each task is judged.
+        of: the column whose values are ranked.
+        level: the error that counts.
+
+    Returns:
+        A row a task, a column each; means over seeds of which less is better, ranked. Only tasks in which all were run.
+    """
+    own = whole[whole["task_label"].astype(object).map(primary) == whole["metric"].astype(object)]
+    sign = np.where(own["metric"].isin(list(MORE_IS_BETTER)), -1.0, 1.0)
+    means = (own[level] * sign).groupby([own[name].astype(str) for name in CELL]).mean()
+    order = [str(name) for name in own[of].cat.categories if (own[of] == name).any()]
+    table = means.unstack(of).reindex(columns=order).dropna()
+    return table.rank(axis=1).groupby(level="task_label", sort=False).mean()
 
 
 def _cliques(ranks: pd.Series, difference: float) -> tuple[tuple[str, ...], ...]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from freerun.stats.effects import hedges, improvement
+from freerun.stats.effects import cliffs_delta, hedges, improvement
 from freerun.stats.family import declared
 from freerun.stats.intervals import FEWEST
 from freerun.stats.labels import MORE_IS_BETTER, positive
@@ -112,7 +112,8 @@ def _apart(a: Side, b: Side, level: str) -> list[dict[str, Any]]:
             {
                 "key": key, **dict(zip(_CELL, key, strict=True)), "metric": metric, "unit": unit, "baseline": b.name,
                 "regime_label": a.name, "n": min(n), "other": n[0], "first": n[1], "ratio": ratio, **numbers, "sd": spread,
-                "effect": effect, "hedges": float(hedges(effect, sum(n) - 2)), "improved": better.mean,
+                "effect": effect, "hedges": float(hedges(effect, sum(n) - 2)),
+                "delta": sign * cliffs_delta(x, y), "improved": better.mean,
                 "improved_low": better.low, "improved_high": better.high, "p": dealt(x, y),
             }
         )  # fmt: skip
