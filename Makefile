@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
 
-.PHONY: study test lint bench setup clean
+.PHONY: study test lint bench soak setup clean
 
 study: $(VENV)/.ready
 	$(BIN)/freerun study first_look
@@ -22,6 +22,9 @@ lint: $(VENV)/.ready
 
 bench: $(VENV)/.ready
 	$(BIN)/python experiments/engine_speed/benchmark.py
+
+soak: $(VENV)/.ready
+	$(BIN)/python tests/reliability/soak.py --tier full --jobs $(JOBS) --out results/reliability
 
 setup: $(VENV)/.ready
 

@@ -15,6 +15,7 @@ from typing import Any
 from freerun import catalog
 from freerun.config import PARTS, Evaluation, Experiment, Training
 from freerun.errors import ConfigError
+from freerun.outside import brief, one_line
 from freerun.settings import build
 from freerun.tasks import Task
 
@@ -62,6 +63,13 @@ def identity(tree: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def sources(tree: dict[str, Any]) -> set[str]:
+    """The SHA-256 of the plugins that a canonical experiment was planned with: no other code may be run for it."""
+    found = {node.get("source") for key in PARTS if isinstance(node := tree.get(key), dict)}
+    metrics = tree.get("metrics", {})
+    return {str(digest) for digest in [*found, *(metrics.values() if isinstance(metrics, dict) else ())] if digest}
+
+
 def from_canonical(tree: dict[str, Any]) -> Experiment:
     """The experiment that `canonical` described.
 
@@ -71,12 +79,24 @@ def from_canonical(tree: dict[str, Any]) -> Experiment:
     values: dict[str, Any] = dict(tree)
     if values.pop("metrics", {}) != catalog.plugin_metrics():
         raise ConfigError("the plugins with metrics are not those that this run was planned with")
+    if wrong := values.keys() ^ {item.name for item in fields(Experiment)}:
+        raise ConfigError(f"an experiment has other keys; look at {one_line(sorted(map(str, wrong))[0], 60)}")
     for key in PARTS:
-        node = dict(values[key])
+        node = _node(key, values[key])
         outside = {name: node.pop(name) for name in ("source", "content") if name in node}
-        values[key] = build(catalog.get(key, node.pop("name")), key, node)
+        name = node.pop("name", None)
+        values[key] = build(catalog.get(key, name), key, node)
         if _outside(values[key]) != outside:
-            raise ConfigError(f"{key}={tree[key]['name']}: a file it depends on has changed since this run was planned")
-    values["training"] = build(Training, "training", values["training"])
-    values["evaluation"] = build(Evaluation, "evaluation", values["evaluation"])
+            raise ConfigError(f"{key}={name}: a file it depends on has changed since this run was planned")
+    values["training"] = build(Training, "training", _node("training", values["training"]))
+    values["evaluation"] = build(Evaluation, "evaluation", _node("evaluation", values["evaluation"]))
+    for key in ("gradient", "device", "dtype"):
+        if not isinstance(values[key], str):
+            raise ConfigError(f"{key} must be text, got {brief(values[key])}")
     return Experiment(**values)
+
+
+def _node(key: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{key} must be a mapping of settings, got {brief(value)}")
+    return dict(value)

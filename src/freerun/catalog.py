@@ -11,13 +11,15 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from freerun.errors import ConfigError, nearest
+from freerun.outside import NotPlain, content, one_line
 
 #: The kinds of part: the configuration's key, the package that holds the files, and the base class of the kind.
 KINDS: dict[str, tuple[str, str]] = {
@@ -28,6 +30,10 @@ KINDS: dict[str, tuple[str, str]] = {
     "objective": ("freerun.objectives", "Objective"),
     "metric": ("freerun.metrics", "Metric"),
 }
+
+#: Most bytes of a plugin, and what it may be called: its name becomes a word of the command line and of the tables.
+LARGEST_PLUGIN = 2**20
+_PART_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
 _plugins: dict[str, dict[str, type]] = {kind: {} for kind in KINDS}
 _plugin_files: list[str] = []
@@ -79,9 +85,9 @@ def get(kind: str, name: str) -> type:
         ConfigError: if there is no such part; names the nearest one.
     """
     known = parts(kind)
-    if name in known:
+    if isinstance(name, str) and name in known:
         return known[name]
-    raise unknown(kind, name, known)
+    raise unknown(kind, one_line(name, 60), known)
 
 
 def unknown(kind: str, name: str, choices: Iterable[str]) -> ConfigError:
@@ -114,49 +120,70 @@ def summary(cls: type) -> str:
     return " ".join(text.split("\n\n")[0].split())
 
 
-def load_plugin(path: str) -> None:
+def load_plugin(path: str, among: Container[str] | None = None) -> None:
     """Import a user's file of parts and register each under the file's name.
 
     Loading the same file twice is harmless. This is the one place where code named by a configuration is run, and only
-    because the user listed the file in `plugins`.
+    because the user listed the file in `plugins`. What is run is what is hashed: nothing cached, nothing read twice.
+
+    Args:
+        path: of the file.
+        among: the SHA-256 of the files that may be run; None for any, where the user has typed the path.
 
     Raises:
-        ConfigError: if the file is missing, is not Python, fails to import or defines no part.
+        ConfigError: if the file is missing, is not Python, is not `among` them, fails to import or defines no part.
     """
-    file = Path(path)
-    if file.suffix != ".py" or not file.is_file():
-        raise ConfigError(f"plugins={path}: no such Python file")
-    source = file.read_bytes()
+    file, shown = Path(path), one_line(path, 80)
+    if file.suffix != ".py":
+        raise ConfigError(f"plugins={shown}: no such Python file")
+    if not _PART_NAME.fullmatch(file.stem):
+        raise ConfigError(
+            f"plugins={shown}: a part is named by its file: letters, digits, '_' and '-', at most 64, a letter first"
+        )
+    try:
+        source = content(file, LARGEST_PLUGIN)
+    except OSError as fault:
+        raise ConfigError(f"plugins={shown}: no such Python file ({fault.strerror})") from None
+    except NotPlain as fault:
+        raise ConfigError(f"plugins={shown}: {fault}") from None
     digest = hashlib.sha256(source).hexdigest()
+    if among is not None and digest not in among:
+        raise ConfigError(f"plugins={shown}: the file has changed since this run was planned")
     module_name = f"freerun_plugin_{file.stem}_{digest[:8]}"
     if module_name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(module_name, file)
-        if spec is None or spec.loader is None:
-            raise ConfigError(f"plugins={path}: not importable")
-        module = importlib.util.module_from_spec(spec)
-        module.__dict__["__freerun_digest__"] = digest
-        sys.modules[module_name] = module
-        try:
-            spec.loader.exec_module(module)
-        except (Exception, SystemExit) as fault:
-            del sys.modules[module_name]
-            raise ConfigError(f"plugins={path}: {type(fault).__name__}: {fault}") from fault
+        _run(source, file, digest, module_name, shown)
     module = sys.modules[module_name]
     found = False
     for kind in KINDS:
         if own := _parts_of(module, base(kind)):
             if len(own) > 1:
-                raise ConfigError(f"plugins={path}: a file holds one part of a kind, found {len(own)} of {kind}")
+                raise ConfigError(f"plugins={shown}: a file holds one part of a kind, found {len(own)} of {kind}")
             if file.stem in _builtin(kind):
-                raise ConfigError(f"plugins={path}: {kind} {file.stem!r} is built in; give the file another name")
+                raise ConfigError(f"plugins={shown}: {kind} {file.stem!r} is built in; give the file another name")
             if missing := sorted(getattr(own[0], "__abstractmethods__", ())):
-                raise ConfigError(f"plugins={path}: {own[0].__name__} lacks {', '.join(missing)}")
+                raise ConfigError(f"plugins={shown}: {own[0].__name__} lacks {', '.join(missing)}")
             _plugins[kind][file.stem] = own[0]
             found = True
     if not found:
-        raise ConfigError(f"plugins={path}: defines no part (derive a class from Task, Model, Regime, Feedback or Metric)")
+        raise ConfigError(f"plugins={shown}: defines no part (derive a class from Task, Model, Regime, Feedback or Metric)")
     if str(file.resolve()) not in _plugin_files:
         _plugin_files.append(str(file.resolve()))
+
+
+def _run(source: bytes, file: Path, digest: str, module_name: str, shown: str) -> None:
+    spec = importlib.util.spec_from_file_location(module_name, file)
+    if spec is None:
+        raise ConfigError(f"plugins={shown}: not importable")
+    module = importlib.util.module_from_spec(spec)
+    module.__dict__["__freerun_digest__"] = digest
+    sys.modules[module_name] = module
+    try:
+        exec(compile(source, file, "exec"), module.__dict__)  # noqa: S102 - see load_plugin
+    except BaseException as fault:
+        del sys.modules[module_name]
+        if not isinstance(fault, (Exception, SystemExit)):
+            raise
+        raise ConfigError(f"plugins={shown}: {type(fault).__name__}: {fault}") from fault
 
 
 def plugin_metrics() -> dict[str, str]:

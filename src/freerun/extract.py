@@ -6,6 +6,7 @@ Everything here is a pure function of the records.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -27,6 +28,9 @@ TEXTS = ("experiment", "outcome", "quantity", "split", "mode", "metric", "unit")
 #: In place of a mode, for measures that set both modes side by side: the value and the ends of its interval.
 COMPARED = ("compared", "compared low", "compared high")
 _RUN = "S16"
+_RUN_TEXT = re.compile(rb"[0-9a-f]{16}")
+#: The columns that say how many rows of another level there are; most that one may say.
+_SIZES, _MOST = {"points": "point", "series": "series", "length": "value"}, 2**40
 _POINT, _SERIES = itemgetter("update", "quantity"), itemgetter("split", "mode", "metric", "unit", "first")
 
 
@@ -62,6 +66,42 @@ class Extract:
         return Extract(
             columns={name: of[name][places[level]] for level, names in LEVELS.items() for name in names}, texts=self.texts
         )
+
+
+def demand_sound(found: Extract) -> None:
+    """See that the columns of an extract fit together, so that nothing in it can stand for a row or a text that is not there.
+
+    Raises:
+        ValueError: if they do not.
+    """
+    of = found.columns
+    if set(of) != {name for names in LEVELS.values() for name in names} or set(found.texts) != set(TEXTS):
+        raise ValueError("an extract has other columns")
+    if any(column.ndim != 1 for column in of.values()):
+        raise ValueError("a column is a list")
+    for name in ("seed", "update", "first", *_SIZES):
+        if of[name].dtype != np.int64:
+            raise ValueError(f"{name} is of another type")
+    for name in TEXTS:
+        codes = of[name]
+        if codes.dtype != np.int32 or (len(codes) and not (codes.min() >= 0 and codes.max() < len(found.texts[name]))):
+            raise ValueError(f"{name} counts through other texts")
+    for name in ("logged", "value"):
+        if of[name].dtype != np.float64:
+            raise ValueError(f"{name} is of another type")
+    rows = {"run": len(of["run"])} | {level: _total(of[name]) for name, level in _SIZES.items()}
+    for level, names in LEVELS.items():
+        if any(len(of[name]) != rows[level] for name in names):
+            raise ValueError(f"a {level} is missing")
+    runs = of["run"].tolist()
+    if len(set(runs)) != len(runs) or not all(_RUN_TEXT.fullmatch(run) for run in runs):
+        raise ValueError("a run is named twice, or by no identity")
+
+
+def _total(sizes: np.ndarray) -> int:
+    if len(sizes) and (sizes.min() < 0 or sizes.max() > _MOST):
+        raise ValueError("a size of no list")
+    return int(sizes.sum())
 
 
 def join(parts: Sequence[Extract]) -> Extract:

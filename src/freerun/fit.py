@@ -40,6 +40,10 @@ def resolved_evaluation(task: Task, model: Model, feedback: Feedback, evaluation
     if task.emits == "last" and (warmup, horizon) != (0, length):
         name = catalog.name_of(task)
         raise ConfigError(f"evaluation.warmup and horizon have no meaning for task {name}; leave them out")
+    if evaluation.distances and feedback.silent:
+        raise ConfigError(
+            "evaluation.distances=true: nothing is fed back, so that evaluation feeds the model as training did; leave it out"
+        )
     orbit = evaluation.orbit
     if orbit is None:
         orbit = task.default_orbit if task.continues and not (model.remembers_all or feedback.silent) else 0

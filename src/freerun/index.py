@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import time
 from collections import deque
@@ -21,8 +20,11 @@ from typing import Any
 import numpy as np
 import orjson
 
-from freerun.errors import CorruptRecord
-from freerun.extract import LEVELS, TEXTS, Extract, join, of
+from freerun.errors import CorruptRecord, StoreError
+from freerun.extract import LEVELS, TEXTS, Extract, demand_sound, join, of
+from freerun.outside import NotPlain, content
+from freerun.records import understood
+from freerun.settings import LARGEST
 from freerun.store import Store, write_atomic
 
 NAME = "index"
@@ -65,14 +67,9 @@ def parsed(store: Store, run: str, body: bytes) -> dict[str, Any]:
     """A record from its verified text.
 
     Raises:
-        CorruptRecord: if it is that of another run.
+        CorruptRecord: if it is that of another run, or not of a record's form.
     """
-    record: dict[str, Any] = orjson.loads(body)
-    if record["run"] != run:
-        raise CorruptRecord(f"{store.place(run)}: holds the record of another run, {record['run']}")
-    if isinstance(record["experiment"]["seed"], float):  # beyond 64 bits, which only the slower parser reads exactly
-        record["experiment"]["seed"] = json.loads(body)["experiment"]["seed"]
-    return record
+    return understood(body, run, store.place(run), whole=True)
 
 
 def bodies(store: Store, runs: Sequence[str]) -> Iterator[tuple[str, bytes | None, Stamp]]:
@@ -107,6 +104,8 @@ def _records(store: Store, runs: Sequence[str], stamps: dict[str, Stamp]) -> Ite
                 record = parsed(store, run, body)
             except CorruptRecord:
                 continue
+            if not -LARGEST <= record["experiment"]["seed"] < LARGEST:
+                continue
             stamps[run] = stamp
             yield record
 
@@ -116,22 +115,45 @@ def _stamp(path: str) -> Stamp | None:
         found = os.stat(path)  # noqa: PTH116 - of thousands of texts
     except FileNotFoundError:
         return None
+    except OSError as fault:
+        raise StoreError(f"{path}: cannot be read: {fault.strerror}") from None
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
 
 def _load(path: Path) -> tuple[Extract, list[Stamp]]:
     """The index; an empty one where there is none that can be trusted."""
-    with contextlib.suppress(OSError):
-        content = path.read_bytes()
-        head, digest, body = content[: len(_HEAD)], content[len(_HEAD) : len(_HEAD) + 32], content[len(_HEAD) + 32 :]
+    with contextlib.suppress(OSError, NotPlain):
+        text = content(path)
+        head, digest, body = text[: len(_HEAD)], text[len(_HEAD) : len(_HEAD) + 32], text[len(_HEAD) + 32 :]
         if head == _HEAD and digest == hashlib.sha256(body).digest():
+            from safetensors import SafetensorError
             from safetensors.numpy import load
 
-            arrays = load(body)
-            texts = {name: [str(text) for text in orjson.loads(arrays.pop(f"texts.{name}").tobytes())] for name in TEXTS}
-            stamps: list[Stamp] = [(a, b, c, d) for a, b, c, d in arrays.pop("stamps").tolist()]
-            return Extract(columns={**arrays, "run": arrays["run"].view("S16").ravel()}, texts=texts), stamps
+            try:
+                return _understood(load(body))
+            except (SafetensorError, ValueError, TypeError, LookupError):
+                pass
     return of([], lambda record: record), []
+
+
+def _understood(arrays: dict[str, np.ndarray]) -> tuple[Extract, list[Stamp]]:
+    """The extract and the stamps that arrays stand for.
+
+    Raises:
+        ValueError, TypeError, LookupError: if they do not fit together; a checksum alone does not say who wrote them.
+    """
+    texts = {name: [str(text) for text in orjson.loads(arrays.pop(f"texts.{name}").tobytes())] for name in TEXTS}
+    stamps = arrays.pop("stamps")
+    if arrays["run"].dtype != np.uint8 or arrays["run"].shape != (len(stamps), 16):
+        raise ValueError("its runs")
+    if stamps.dtype != np.int64 or stamps.shape != (len(stamps), 4):
+        raise ValueError("its stamps")
+    found = Extract(columns={**arrays, "run": arrays["run"].view("S16").ravel()}, texts=texts)
+    demand_sound(found)
+    for text in (*texts["experiment"], *texts["outcome"]):
+        if not isinstance(orjson.loads(text), dict):
+            raise TypeError("an experiment is a mapping")
+    return found, [(a, b, c, d) for a, b, c, d in stamps.tolist()]
 
 
 def _save(store: Store, whole: Extract, place: dict[str, int], stamps: dict[str, Stamp]) -> None:

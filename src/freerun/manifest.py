@@ -12,17 +12,18 @@ import json
 from pathlib import Path
 from typing import Any
 
+from freerun.outside import LARGEST_JSON, content, mapping
 from freerun.store import Store, write_atomic
 
 NAME = "manifest.json"
 #: The code that turns records into results.
-READERS = ("tables.py", "extract.py", "index.py", "gap.py", "manifest.py", "stats", "figures", "report")
+READERS = ("tables.py", "extract.py", "index.py", "records.py", "gap.py", "manifest.py", "stats", "figures", "report")
 
 
 def matches(folder: Path, store: Store, info: dict[str, Any]) -> bool:
     """Whether a folder holds, unaltered, what would be built from the records as they are."""
     try:
-        known = json.loads((folder / NAME).read_bytes())
+        known = mapping(content(folder / NAME, LARGEST_JSON))
     except (OSError, ValueError):
         return False
     return bool(known == _content(folder, store, info))

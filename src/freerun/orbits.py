@@ -22,6 +22,8 @@ from freerun.tasks import Data, Task
 ORBITS, STRETCH = 8, 10
 #: The distance of neighbours, in standard deviations of the data: far above rounding (1e-16), far below any bend.
 APART = 1e-7
+#: Numbers that true orbits hold in memory at once, in whole lots.
+NUMBERS = 2**23
 
 
 @torch.no_grad()
@@ -31,7 +33,9 @@ def follow(group: Group) -> list[Orbit | None]:
     if not steps:
         return [None] * len(group.experiments)
     count = min(ORBITS, *(len(data.splits[split]) for data in group.data.values() for split in ("validation", "test")))
-    truths = {seed: _truths(group.experiments[0].task, data, group.warmup, count, steps) for seed, data in group.data.items()}
+    truths = dict(
+        zip(group.data, _truths(group.experiments[0].task, list(group.data.values()), group.warmup, count, steps), strict=True)
+    )
     made, apart = _run(group, count, steps)
     every: list[Orbit | None] = []
     for r, experiment in enumerate(group.experiments):
@@ -106,19 +110,34 @@ def _together(fed: torch.Tensor, state: State, count: int) -> tuple[torch.Tensor
 
 
 def _truths(
-    task: Task, data: Data, warmup: int, count: int, steps: int
-) -> tuple[Float[torch.Tensor, "T N D"], Float[torch.Tensor, "T N D"]]:
-    """The true orbits from where the model's begin, and others, both in the units of the data."""
+    task: Task, each: list[Data], warmup: int, count: int, steps: int
+) -> list[tuple[Float[torch.Tensor, "T N D"], Float[torch.Tensor, "T N D"]]]:
+    """The true orbits from where the model's begin, and others, both in the units of the data; for the data of every seed."""
     places = []
-    for split in ("test", "validation"):
-        part = data.splits[split].take(spread(len(data.splits[split]), count), max(1, warmup))
-        places.append(part.targets[warmup - 1] if warmup else part.start)
-    both = continued(task, data, torch.cat(places), steps)
-    return both[:, :count], both[:, count:]
+    for data in each:
+        begun = []
+        for split in ("test", "validation"):
+            part = data.splits[split].take(spread(len(data.splits[split]), count), max(1, warmup))
+            begun.append(part.targets[warmup - 1] if warmup else part.start)
+        places.append((data, torch.cat(begun)))
+    return [(both[:, :count], both[:, count:]) for both in continued(task, places, steps)]
 
 
-def continued(task: Task, data: Data, states: Float[torch.Tensor, "N D"], steps: int) -> Float[torch.Tensor, "T N D"]:
-    """What the true system does from `states` on, in the units of the data, for a task that can be continued."""
-    mean, std = (0.0, 1.0) if data.mean is None or data.std is None else (data.mean.double(), data.std.double())
-    own = task.advance((states.double() * std + mean).numpy(), steps)
-    return (torch.from_numpy(own) - mean) / std
+def continued(
+    task: Task, places: list[tuple[Data, Float[torch.Tensor, "_ D"]]], steps: int
+) -> list[Float[torch.Tensor, "T _ D"]]:
+    """What the true system does from some states on, each lot in the units of its own data; for a task that can be continued.
+
+    Lots go on side by side, as many as `NUMBERS` allows: each orbit is a function of its own place alone.
+    """
+    found, begun = [], []
+    for data, states in places:
+        mean, std = (0.0, 1.0) if data.mean is None or data.std is None else (data.mean.double(), data.std.double())
+        begun.append((mean, std, states.double() * std + mean))
+    most = max(1, NUMBERS // max(1, steps * max(states.numel() for _, states in places)))
+    for k in range(0, len(begun), most):
+        some = begun[k : k + most]
+        own = torch.from_numpy(task.advance(torch.cat([states for *_, states in some]).numpy(), steps))
+        parts = torch.split(own, [len(states) for *_, states in some], 1)
+        found += [(part - mean) / std for part, (mean, std, _) in zip(parts, some, strict=True)]
+    return found

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any
 
 from freerun.errors import ConfigError, nearest
+from freerun.outside import brief, one_line
 
 #: Whole numbers fit 64 bits, so that every table can hold them.
 LARGEST = 2**63
@@ -31,7 +32,7 @@ def build(cls: type, key: str, settings: dict[str, Any]) -> Any:
     values = {}
     for name, value in settings.items():
         if name not in known:
-            raise ConfigError(f"{key}.{name}: unknown key; {nearest(name, known)}")
+            raise ConfigError(f"{key}.{one_line(name, 60)}: unknown key; {nearest(str(name)[:100], known)}")
         values[name] = _value(f"{key}.{name}", value, known[name])
     try:
         return cls(**values)
@@ -59,9 +60,9 @@ def whole(key: str, value: object) -> int:
             raise TypeError
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
-        raise ConfigError(f"{key} must be a whole number, got {value!r}") from None
+        raise ConfigError(f"{key} must be a whole number, got {brief(value)}") from None
     if not -LARGEST <= number < LARGEST:
-        raise ConfigError(f"{key} must fit 64 bits, got {number}")
+        raise ConfigError(f"{key} must fit 64 bits, got {brief(number)}")
     return number
 
 
@@ -77,23 +78,18 @@ def numbers(key: str, value: Any) -> list[Any]:
 def _numbers(key: str, value: Any, deep: int) -> list[Any]:
     value = value.tolist() if hasattr(value, "tolist") else value
     if not isinstance(value, (list, tuple)):
-        raise ConfigError(f"{key} must be a list of numbers such as [0.5, 0.5], got {_brief(value)}")
+        raise ConfigError(f"{key} must be a list of numbers such as [0.5, 0.5], got {brief(value)}")
     found: list[Any] = []
     for place, each in enumerate(value):
         each = each.tolist() if hasattr(each, "tolist") else each
         where = f"{key}[{place}]"
         if isinstance(each, (list, tuple)):
             if deep == 1:
-                raise ConfigError(f"{where} must be a number: lists are nested at most {DEEPEST} deep, got {_brief(each)}")
+                raise ConfigError(f"{where} must be a number: lists are nested at most {DEEPEST} deep, got {brief(each)}")
             found.append(_numbers(where, each, deep - 1))
         else:
             found.append(_number(where, each) + 0.0)  # -0 becomes 0
     return found
-
-
-def _brief(value: object) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 60 else shown[:57] + "..."
 
 
 def _value(key: str, value: Any, item: Field[Any]) -> Any:
@@ -109,9 +105,9 @@ def _value(key: str, value: Any, item: Field[Any]) -> Any:
     if kind.startswith("list"):
         return numbers(key, value)
     if kind.startswith("str") and not isinstance(value, str):
-        raise ConfigError(f"{key} must be text, got {value!r}")
+        raise ConfigError(f"{key} must be text, got {brief(value)}")
     if kind == "bool" and not isinstance(value, bool):
-        raise ConfigError(f"{key} must be true or false, got {value!r}")
+        raise ConfigError(f"{key} must be true or false, got {brief(value)}")
     return value
 
 
@@ -123,7 +119,8 @@ def _choice(key: str, value: Any, kind: type[Enum]) -> Enum:
     except ValueError:
         choices = [str(member.value) for member in kind]
         name = key.rpartition(".")[2]
-        raise ConfigError(f"{key}={value}: unknown {name}; {nearest(str(value), choices)}") from None
+        shown = one_line(value if isinstance(value, str) else brief(value), 60)
+        raise ConfigError(f"{key}={shown}: unknown {name}; {nearest(shown, choices)}") from None
 
 
 def _number(key: str, value: Any) -> float:
@@ -132,9 +129,9 @@ def _number(key: str, value: Any) -> float:
             raise TypeError
         number = float(value)
     except (TypeError, ValueError):
-        raise ConfigError(f"{key} must be a number, got {_brief(value)}") from None
+        raise ConfigError(f"{key} must be a number, got {brief(value)}") from None
     except OverflowError:
-        raise ConfigError(f"{key} must be finite, got a number of {len(str(value))} digits") from None
+        raise ConfigError(f"{key} must be finite, got {brief(value)}") from None
     if not math.isfinite(number):
         raise ConfigError(f"{key} must be finite, got {number}")
     return number

@@ -23,8 +23,8 @@ from freerun.errors import CorruptRecord, StoreError
 from freerun.records import demand_weights, understood
 
 FORMAT = 1
-#: Most bytes of the reason of a failure.
-LARGEST_REASON = 2**20
+#: Most bytes of the reason of a failure, and most characters of it that are shown.
+LARGEST_REASON, LONGEST_REASON = 2**20, 1_000
 _IDENTITY = re.compile(r"[0-9a-f]{16}")
 
 
@@ -179,11 +179,12 @@ class Store:
     def failure(self, run: str) -> str | None:
         """Why the last try of a run failed; None if it has not failed."""
         try:
-            return outside.content(self.path(run).with_suffix(".failed"), LARGEST_REASON).decode("utf-8", errors="replace")
+            text = outside.content(self.path(run).with_suffix(".failed"), LARGEST_REASON).decode("utf-8", errors="replace")
         except FileNotFoundError:
             return None
         except outside.NotPlain as fault:
             return f"the reason cannot be read: {fault}"
+        return outside.one_line(text, LONGEST_REASON)
 
     def forget(self, run: str) -> None:
         """Forget that a run has failed: it is tried again."""

@@ -31,6 +31,7 @@ CAUGHT = [
     (kit.law_a_fresh_coin_for_every_sequence_and_step, broken.OneCoinForTheBatch),
     (kit.law_a_fresh_coin_for_every_sequence_and_step, broken.OneCoinForASequence),
     (kit.law_a_fresh_coin_for_every_sequence_and_step, broken.OneCoinForAStep),
+    (kit.law_steps_are_forced_or_free, broken.BlendsInSecret),
     (kit.law_always_forced_is_true, broken.ClaimsForcing),
 ]
 

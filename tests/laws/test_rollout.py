@@ -12,7 +12,7 @@ from freerun.feedback.argmax import Argmax
 from freerun.feedback.expected import Expected
 from freerun.feedback.mean import Mean
 from freerun.feedback.sample import Sample
-from freerun.laws import gradients, loop, noise, small_parts, weights_of
+from freerun.laws import backward, gradients, loop, noise, small_parts, weights_of
 from freerun.laws import rollouts as kit
 from freerun.laws.register import of
 from freerun.models.hidden_recurrent import HiddenRecurrent
@@ -20,7 +20,12 @@ from freerun.rollout import Gradient, rollout
 from laws.broken import models
 from laws.broken import rollouts as broken
 
-LAWS = [law for name, law in vars(kit).items() if name.startswith("law_")]
+LAWS = [
+    law
+    for module in (kit, backward)
+    for name, law in vars(module).items()
+    if name.startswith("law_") and law.__module__ == module.__name__
+]
 PLAIN = [law for law in LAWS if list(inspect.signature(law).parameters) == ["rollout"]]
 MODELS = small_parts("model")
 STEPPING = {name: model for name, model in MODELS.items() if model.emits == "each"}
@@ -33,7 +38,7 @@ def ones_law(loop):
 
 def textbook_law(loop):
     for rule in (Mean(), Sample()):
-        kit.law_gradient_is_the_textbook_loops(loop, HiddenRecurrent(hidden=3), 5, rule)
+        backward.law_gradient_is_the_textbook_loops(loop, HiddenRecurrent(hidden=3), 5, rule)
 
 
 CAUGHT = [
@@ -54,11 +59,11 @@ CAUGHT = [
     (textbook_law, broken.CutsOneStepLate),
     (textbook_law, broken.KeepsTheState),
     (textbook_law, broken.OneDrawForAll),
-    (kit.law_gradient_is_cut_in_the_right_place, broken.CutsOneStepLate),
-    (kit.law_gradient_is_cut_in_the_right_place, broken.KeepsTheState),
-    (kit.law_only_the_feed_of_a_through_gradient_remembers, broken.AlwaysDetaches),
-    (kit.law_only_the_feed_of_a_through_gradient_remembers, broken.NeverDetaches),
-    (kit.law_the_prediction_is_charged, broken.ChargesTheForcedValue),
+    (backward.law_gradient_is_cut_in_the_right_place, broken.CutsOneStepLate),
+    (backward.law_gradient_is_cut_in_the_right_place, broken.KeepsTheState),
+    (backward.law_only_the_feed_of_a_through_gradient_remembers, broken.AlwaysDetaches),
+    (backward.law_only_the_feed_of_a_through_gradient_remembers, broken.NeverDetaches),
+    (backward.law_the_prediction_is_charged, broken.ChargesTheForcedValue),
     (kit.law_silence_has_no_gap, broken.LeaksTheMask),
 ]
 
@@ -73,7 +78,7 @@ def test_law(law, loop):
 @pytest.mark.parametrize("model", STEPPING.values(), ids=STEPPING)
 def test_the_gradient_is_the_textbooks(model, horizon):
     for rule in RULES.values() if horizon in (1, 5) else (Mean(), Expected()):
-        kit.law_gradient_is_the_textbook_loops(rollout, model, horizon, rule)
+        backward.law_gradient_is_the_textbook_loops(rollout, model, horizon, rule)
 
 
 @pytest.mark.parametrize(("law", "loop"), CAUGHT, ids=lambda x: x.__name__)

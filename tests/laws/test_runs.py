@@ -19,7 +19,7 @@ LAST = [name for name, model in MODELS.items() if model.emits == "last"]
 REGIMES = catalog.parts("regime")
 #: One regime of each way through the engine.
 WAYS = ["teacher_forcing", "sparse_forcing", "parallel_scheduled_sampling", "data_as_demonstrator"]
-LOOPED = [name for name, regime in REGIMES.items() if not regime().passes and not regime().demonstrations]
+LOOPED = [name for name, regime in REGIMES.items() if not (regime().passes or regime().demonstrations or regime().blends)]
 
 
 def mixed(world: str, model: str, regimes: list[str]) -> list:

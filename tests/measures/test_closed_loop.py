@@ -13,6 +13,7 @@ from freerun.errors import ConfigError
 from freerun.evaluation import evaluate
 from freerun.group import Group
 from freerun.laws import metrics as kit
+from freerun.laws import same_bits, small_parts
 from freerun.lessons import Lessons
 from freerun.measures.stretching import exponents
 from freerun.metrics.chaos_floor import ChaosFloor
@@ -24,7 +25,7 @@ from freerun.metrics.valid_time_censored import ValidTimeCensored
 from freerun.models.gru import GRU
 from freerun.models.hidden_recurrent import HiddenRecurrent
 from freerun.models.linear import Linear
-from freerun.orbits import follow
+from freerun.orbits import continued, follow
 from freerun.regimes.free_running import FreeRunning
 from freerun.regimes.scheduled_sampling import ScheduledSampling
 from freerun.regimes.teacher_forcing import TeacherForcing
@@ -168,3 +169,14 @@ def test_a_world_that_cannot_go_on_has_no_orbit():
     assert Experiment(task=HiddenMarkov(), model=GRU()).evaluation.orbit == 0
     with pytest.raises(ConfigError, match="cannot be continued"):
         Experiment(task=HiddenMarkov(), model=GRU(), evaluation=Evaluation(orbit=500))
+
+
+@pytest.mark.parametrize("name", [name for name, task in small_parts("task").items() if task.continues])
+def test_a_true_orbit_has_the_same_bits_whatever_others_there_are(name):
+    task = small_parts("task")[name]
+    each = [task.build(seed, task.length) for seed in range(3)]
+    places = [(data, data.splits["train"].start[: 2 + k].clone()) for k, data in enumerate(each)]
+    places[1][1][0] = torch.nan  # one that is lost from the beginning
+    for place, found in zip(places, continued(task, places, 30), strict=True):
+        (alone,) = continued(task, [place], 30)
+        assert same_bits(found, alone)

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from freerun import catalog
-from freerun.accumulated import chains, divergences
+from freerun.accumulated import divergences
 from freerun.config import Evaluation, Experiment
 from freerun.evaluation import evaluate
 from freerun.feedback.argmax import Argmax
@@ -19,6 +19,7 @@ from freerun.group import Group
 from freerun.models.linear import Linear
 from freerun.stats.recovery import verdict
 from freerun.tasks.markov import Markov
+from yardsticks.chains import chains
 
 P = np.array([[0.9, 0.09, 0.01], [0.45, 0.5, 0.05], [1 / 3, 1 / 3, 1 / 3]])
 Q = np.array([[0.88, 0.09, 0.03], [0.43, 0.5, 0.07], [0.05, 0.05, 0.90]])

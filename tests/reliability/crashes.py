@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
 
-from reliability.sweeps import Operations, die, ended, folder, fork, resumed, sweep, undisturbed, whole
+from reliability.sweeps import Operations, die, ended, folder, fork, forked_workers, resumed, sweep, undisturbed, whole
 
 
 @cache
@@ -28,14 +28,20 @@ def operations() -> int:
         return int((place / "count").read_text())
 
 
-def points(seed: int, count: int | None) -> Iterator[int]:
+def points(seed: int, count: int) -> Iterator[int]:
     """Operations to crash at: all, or some of them, the first and the last among them."""
     last = operations()
     every = list(range(1, last + 1))
-    if count is None or count >= last:
+    if count >= last:
         yield from every
     else:
         yield from sorted({1, last, *random.Random(seed).sample(every, count - 2)})
+
+
+def points_of_workers(seed: int, count: int) -> Iterator[int]:
+    """Operations of a worker that does half of the runs."""
+    half = operations() // 2 - 20
+    yield from range(1, half + 1) if count >= half else sorted({1, half, *random.Random(seed).sample(range(1, half), count - 2)})
 
 
 def crash(point: int, touch: Callable[[], None] = lambda: None) -> None:
@@ -54,15 +60,19 @@ def crash(point: int, touch: Callable[[], None] = lambda: None) -> None:
 
 
 def crash_of_a_worker(point: int) -> None:
-    """The same with two worker processes: each of them dies at its own operation of that number; the driver does not."""
+    """The same with two worker processes, of which the first to come so far dies: its runs are done by another one."""
     with folder() as place:
-        os.environ["FREERUN_TEST_DIE_AT"] = f"{point} {place}"
-        try:
-            end = ended(fork(lambda: sweep(place, launcher="local", workers=2)))
-        finally:
-            del os.environ["FREERUN_TEST_DIE_AT"]
+
+        def first_to_die(what: str, handle: int) -> None:
+            with suppress(FileExistsError):
+                (place / "died").mkdir()
+                die(what, handle)
+
+        watch = Operations(place / "results", point, first_to_die).watch
+        end = ended(fork(lambda: sweep(place, launcher="local", workers=2), lambda: forked_workers(watch)))
         assert end.code in (0, 1), end
-        resumed(place, launcher="local", workers=2)
+        whole(place)
+        resumed(place)
 
 
 def kills(seed: int, count: int) -> Iterator[tuple[str, float]]:
@@ -77,7 +87,7 @@ def _seconds(launcher: str) -> float:
     undisturbed()
     with folder() as place:
         began = time.monotonic()
-        ended(fork(lambda: sweep(place, launcher=launcher)))
+        ended(fork(lambda: sweep(place, launcher=launcher), forked_workers))
         return time.monotonic() - began
 
 
@@ -87,7 +97,7 @@ def kill(case: tuple[str, float]) -> None:
     launcher = "inline" if whom == "driver" else "local"
     delay = when * _seconds(launcher)
     with folder() as place:
-        child = fork(lambda: sweep(place, launcher=launcher))
+        child = fork(lambda: sweep(place, launcher=launcher), forked_workers)
         time.sleep(delay)
         if whom == "driver":
             with suppress(ProcessLookupError):

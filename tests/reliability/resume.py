@@ -9,13 +9,16 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest import mock
 
-from freerun import checkpoints
+from freerun import checkpoints, resume
 from freerun.compose import experiments
 from freerun.errors import ConfigError
+from freerun.group import Group
 from freerun.grouping import Planned, groups, plan
 from freerun.runner import run_group
 from freerun.store import Store
@@ -198,3 +201,30 @@ def killed(runs: list[Planned], store: Store) -> None:
     except Killed:
         return
     raise AssertionError("was not killed")
+
+
+@cache
+def stopped() -> tuple[bytes, str, Group]:
+    """The checkpoint of a run that was killed in training, its identity, and its group."""
+    runs = next(iter(cases(0, 1))).runs()
+    with TemporaryDirectory() as folder:
+        store = Store(Path(folder))
+        killed(runs, store)
+        first = runs[0].experiment
+        length = max(first.task.length, sum(first.span))
+        group = Group([first], {first.seed: first.task.build(first.seed, length)})
+        return checkpoints.place(store, runs[0].id).read_bytes(), runs[0].id, group
+
+
+def check_alteration(number: int, folder: Path) -> None:
+    """A checkpoint with one fault is refused, set aside, and the run begins again."""
+    content, run, group = stopped()
+    store = Store(folder / ".store")
+    path = checkpoints.place(store, run)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    assert resume.find(store, run, group) is not None
+    path.write_bytes(alter(content, random.Random(number)))
+    assert resume.find(store, run, group) is None
+    assert not path.exists()
+    assert len(list((store.root / "aside").iterdir())) == 1

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import os
 import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -46,7 +48,8 @@ def warm() -> None:
     study()
     with folder() as place:
         assert ended(fork(lambda: sweep(place))).code == 0
-        sweep(place / "again")
+        with redirect_stdout(io.StringIO()):
+            sweep(place / "again")
 
 
 @contextmanager
@@ -130,6 +133,53 @@ def ended(child: tuple[int, Path], within: float = 120) -> Ended:
     return Ended(os.waitstatus_to_exitcode(status), text)
 
 
+class Forked:
+    """A worker process that is forked from this warm one instead of started anew: the same program, seconds sooner."""
+
+    def __init__(self, arguments: list[str], watch: Callable[[], None]) -> None:
+        (order_out, order_in), (answer_out, answer_in) = os.pipe(), os.pipe()
+        self.returncode = None
+        self.pid = os.fork()
+        if not self.pid:
+            try:
+                os.dup2(order_out, 0)
+                os.dup2(answer_in, 1)
+                os.closerange(3, 1024)
+                sys.stdin, sys.argv = open(0, encoding="utf-8"), ["worker", arguments[-1]]
+                from freerun import worker
+
+                watch()
+                worker.main()
+            finally:
+                os._exit(1)
+        os.close(order_out)
+        os.close(answer_in)
+        self.stdin, self.stdout = os.fdopen(order_in, "w", buffering=1), os.fdopen(answer_out, encoding="utf-8", errors="replace")
+
+    def kill(self) -> None:
+        if self.returncode is None:
+            os.kill(self.pid, signal.SIGKILL)
+
+    def wait(self) -> int:
+        with _waiting:
+            if self.returncode is None:
+                self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+            return self.returncode
+
+
+_waiting = threading.Lock()
+
+
+def forked_workers(watch: Callable[[], None] = lambda: None) -> None:
+    """Have this process fork its workers, each of which calls `watch` first."""
+    from types import SimpleNamespace
+
+    from freerun import workers
+
+    pipes = {"PIPE": -1, "DEVNULL": -3}
+    workers.subprocess = SimpleNamespace(Popen=lambda arguments, **_: Forked(arguments, watch), **pipes)
+
+
 class Operations:
     """What a process does to the files below a folder, counted: opening for writing, syncing, renaming, removing, making folders.
 
@@ -190,18 +240,19 @@ def whole(place: Path) -> None:
     import json
 
     import pyarrow.parquet
-    from safetensors.numpy import load_file
+    from safetensors.numpy import load
 
     from freerun.store import Store
 
     store = Store(place / "results" / ".store")
     for run in store.runs():
         store.read(run)
-    readers = {".json": lambda path: json.loads(path.read_bytes().split(b"\n")[0]), ".parquet": pyarrow.parquet.read_table}
-    readers |= {".safetensors": load_file, ".plan": lambda path: json.loads(path.read_bytes())}
-    for path in (place / "results").rglob("*"):
-        if path.is_file() and not path.name.endswith(".tmp") and path.suffix in readers:
-            readers[path.suffix](path)
+    readers = {".plan": json.load, ".parquet": pyarrow.parquet.read_table, ".safetensors": lambda file: load(file.read())}
+    found = [path for path in (place / "results").rglob("*") if path.suffix in readers or path.name == "study.json"]
+    for path in found:
+        if not path.name.startswith("."):
+            with open(path, "rb") as file:
+                readers.get(path.suffix, json.load)(file)
 
 
 def tables(place: Path) -> dict[str, str]:

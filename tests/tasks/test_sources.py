@@ -18,7 +18,8 @@ from freerun.errors import ConfigError
 from freerun.laws import CLOSE
 from freerun.laws import tasks as kit
 from freerun.streams import stream
-from freerun.tasks._automata import LETTERS, REBER, AutomatonOracle, BranchingOracle
+from freerun.tasks._automata import AutomatonOracle, BranchingOracle
+from freerun.tasks._reber import LETTERS, REBER
 from freerun.tasks.automaton import EXAMPLE, Automaton
 from freerun.tasks.embedded_reber import EmbeddedReber
 from freerun.tasks.markov import TOLERANCE, Markov

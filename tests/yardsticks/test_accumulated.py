@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from freerun.accumulated import all_prefixes, chains, divergences, estimated, over_all_prefixes, student
+from freerun.accumulated import all_prefixes, divergences, over_all_prefixes
+from freerun.estimated import estimated, student
 from freerun.tasks import Truth
 from laws.broken import accumulated as broken
+from yardsticks.chains import chains
 
 P = np.array([[0.9, 0.09, 0.01], [0.45, 0.5, 0.05], [1 / 3, 1 / 3, 1 / 3]])
 Q = np.array([[0.88, 0.09, 0.03], [0.43, 0.5, 0.07], [0.05, 0.05, 0.90]])

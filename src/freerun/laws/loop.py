@@ -6,7 +6,8 @@ from freerun.feedback import Feedback
 from freerun.feedback.expected import Expected
 from freerun.feedback.mean import Mean
 from freerun.laws import only
-from freerun.laws.rollouts import law_gradient_is_the_textbook_loops, law_ones_and_none_are_the_same
+from freerun.laws.backward import law_gradient_is_the_textbook_loops
+from freerun.laws.rollouts import law_ones_and_none_are_the_same
 from freerun.models import Model
 from freerun.models.hidden_recurrent import HiddenRecurrent
 from freerun.models.output_recurrent import OutputRecurrent

@@ -94,6 +94,16 @@ def law_a_fresh_coin_for_every_sequence_and_step(regime: Regime) -> None:
             )
 
 
+@only(lambda regime: not regime.blends, "regimes that do not blend")
+def law_steps_are_forced_or_free(regime: Regime) -> None:
+    """Where a regime does not say that it blends, every entry of the mask is 0 or 1."""
+    for update in WHEN:
+        mask = regime.mask(coins(7, 3), update, UPDATES)
+        between = mask[(mask != 0) & (mask != 1)]
+        seen = between.flatten().tolist()[:1]
+        demand(not seen, f"the mask holds {seen} at update {update} of {UPDATES}, and the regime does not say that it blends")
+
+
 @only(lambda regime: regime.always_forced, "regimes that claim it")
 def law_always_forced_is_true(regime: Regime) -> None:
     """A regime that claims to be always forced is; the fast path takes its word."""

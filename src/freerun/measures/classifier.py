@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from freerun.errors import require
 from freerun.lazy import torch
@@ -40,42 +40,52 @@ class Accuracy:
 
 
 def classify(
-    x: Float[torch.Tensor, "T K N D"],
-    y: Float[torch.Tensor, "T K N D"],
+    lots: list[tuple[Float[torch.Tensor, "T _ N D"], Float[torch.Tensor, "T _ N D"]]],
     coins: Float[np.ndarray, "3 N"],
     seed: int,
     hidden: int = 8,
     updates: int = 25,
     rate: float = 0.05,
-) -> list[Accuracy]:
-    """Train one classifier for each of K pairs of samples, side by side, and judge what it has not seen.
+) -> list[list[Accuracy]]:
+    """Train one classifier for each pair of samples, all side by side, and judge what it has not seen.
 
     Args:
-        x, y: K samples of N sequences each; row i of `x` and row i of `y` may belong together.
+        lots: x and y, K pairs of samples of N sequences each; row i of `x` and row i of `y` may belong together. T, N and D are
+            the same in every lot. A lot has the same bits whatever others there are.
         coins: uniform draws on [0, 1): by the first rows are dealt to the halves, by the second it is drawn which of two
             partners is judged, by the third what is said where the classifier sees no difference at all.
         seed: of the initial weights.
     """
-    require(x.shape == y.shape, "y", tuple(y.shape), f"have the shape of x, {tuple(x.shape)}")
-    require(x.shape[2] >= 4, "x", tuple(x.shape), "hold at least four rows")
+    for x, y in lots:
+        require(x.shape == y.shape, "y", tuple(y.shape), f"have the shape of x, {tuple(x.shape)}")
+        require(x.shape[2] >= 4, "x", tuple(x.shape), "hold at least four rows")
     order = torch.from_numpy(np.argsort(coins[0], kind="stable"))
     learned, judged = order[: len(order) // 2], order[len(order) // 2 :]
-    finite = [bool(torch.isfinite(x[:, k]).all() and torch.isfinite(y[:, k]).all()) for k in range(x.shape[1])]
-    both = torch.nan_to_num(torch.stack([x, y]).to(torch.float32), posinf=0.0, neginf=0.0)
-    middle = both[:, :, :, learned].mean((0, 1, 3))[:, None]
-    spread = both[:, :, :, learned].permute(2, 4, 0, 1, 3).flatten(2).std(2).clamp(min=1e-6)[:, None]
-    both = ((both - middle) / spread).clamp(-10, 10)
+    finite = [bool(torch.isfinite(x[:, k]).all() and torch.isfinite(y[:, k]).all()) for x, y in lots for k in range(x.shape[1])]
+    both = torch.cat([_standardised(x, y, learned) for x, y in lots], 2)
     model = SequenceToOne(hidden=hidden)
-    weights = _train(model, torch.cat([both[0, :, :, learned], both[1, :, :, learned]], 2), seed, updates, rate)
+    shown = torch.cat([both[0, :, :, learned], both[1, :, :, learned]], 2)
+    weights = _train(model, shown, [x.shape[1] for x, _ in lots], seed, updates, rate)
     second, guess = torch.from_numpy(coins[1:] >= 0.5)[:, judged]
     shown = torch.where(second[:, None], both[1, :, :, judged], both[0, :, :, judged])
     said = _logits(model, weights, shown)
     right = torch.where(said == 0, guess, said > 0) == second
     low, high = null_interval(len(judged))
-    return [
+    found = iter(
         Accuracy(accuracy=float(one.double().mean()) if fine else math.nan, low=low, high=high, held_out=len(judged))
         for one, fine in zip(right, finite, strict=True)
-    ]
+    )
+    return [[next(found) for _ in range(x.shape[1])] for x, _ in lots]
+
+
+def _standardised(
+    x: Float[torch.Tensor, "T K N D"], y: Float[torch.Tensor, "T K N D"], learned: Int[torch.Tensor, " M"]
+) -> Float[torch.Tensor, "2 T K N D"]:
+    """Both samples in units of the spread of the rows that are learned from; 0 where not finite."""
+    both = torch.nan_to_num(torch.stack([x, y]).to(torch.float32), posinf=0.0, neginf=0.0)
+    middle = both[:, :, :, learned].mean((0, 1, 3))[:, None]
+    spread = both[:, :, :, learned].permute(2, 4, 0, 1, 3).flatten(2).std(2).clamp(min=1e-6)[:, None]
+    return ((both - middle) / spread).clamp(-10, 10)
 
 
 def null_interval(n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
@@ -89,9 +99,13 @@ def null_interval(n: int, confidence: float = CONFIDENCE) -> tuple[float, float]
 
 
 def _train(
-    model: SequenceToOne, shown: Float[torch.Tensor, "T K M D"], seed: int, updates: int, rate: float
+    model: SequenceToOne, shown: Float[torch.Tensor, "T K M D"], sizes: list[int], seed: int, updates: int, rate: float
 ) -> dict[str, torch.Tensor]:
-    """Weights after full-batch updates on the logistic loss; the first half of the rows is sample x, the second y."""
+    """Weights after full-batch updates on the logistic loss; the first half of the rows is sample x, the second y.
+
+    Args:
+        sizes: of the lots, whose exponentials are taken apart: their last bits depend on where in a tensor a number stands.
+    """
     replicas, rows = shown.shape[1:3]
     start = initial_weights(model.shapes(shown.shape[-1], 1), [seed] * replicas)
     flat = torch.from_numpy(np.concatenate([each.reshape(replicas, -1) for each in start.values()], 1)).to(shown)
@@ -106,7 +120,8 @@ def _train(
     for update in range(updates):
         with torch.enable_grad():
             leaf = flat.clone().requires_grad_()
-            loss = torch.nn.functional.softplus(-sides * _logits(model, _named(leaf, shapes), shown))
+            parts = torch.split(-sides * _logits(model, _named(leaf, shapes), shown), sizes)
+            loss = torch.cat([torch.nn.functional.softplus(part) for part in parts])
             (gradient,) = torch.autograd.grad(per_replica(torch.mean, loss).sum(), leaf)
         adam.step(flat, gradient, adam.norms(gradient), alive, update, 1 - update / updates)
     return _named(flat, shapes)

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 from jaxtyping import Bool, Float
 
 from freerun.errors import require
@@ -25,6 +26,8 @@ from freerun.lazy import torch
 
 #: Rows that are used to find a bandwidth: 64 have 8,128 distances among them and their partners.
 MEDIAN_ROWS = 64
+#: Steps whose distances are held at once: 16 times 64 by 64 of them stay near the processor.
+SIDE_BY_SIDE = 16
 #: The share of two squared sizes below which a squared distance is taken for 0: some roundings of a product of 64 columns.
 NOTHING = 1e-13
 
@@ -60,12 +63,12 @@ def energy(
         x, y = (torch.where(counts[..., None], part, torch.zeros_like(part)) for part in (x, y))
     differ = (x != y).flatten(1).any(1)
     found = torch.zeros(len(x), dtype=torch.float64)
-    if bool(differ.any()):
-        a, b = (part[differ].double() for part in (x, y))
+    for some in torch.split(differ.nonzero()[:, 0], SIDE_BY_SIDE):
+        a, b = (part[some].double() for part in (x, y))
         cross = _distances(a, b)
         between = cross.sum((1, 2)) - cross.diagonal(dim1=1, dim2=2).sum(1)
         within = _distances(a, a).sum((1, 2)) + _distances(b, b).sum((1, 2))
-        found[differ] = 2 * between - within
+        found[some] = 2 * between - within
     return torch.where(there > 1, found / (there * (there - 1)), torch.nan)
 
 
@@ -153,10 +156,13 @@ def _squares(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 
     What is left of the difference of two points where their sizes cancel to `NOTHING` is rounding, and 0.
     """
-    middle = a.mean(-2, keepdim=True)
-    a, b = a - middle, b - middle
-    sizes = a.square().sum(-1)[..., :, None] + b.square().sum(-1)[..., None, :]
-    squares = torch.matmul(a, b.mT).mul_(-2).add_(sizes)
+    middle, one = a.mean(-2, keepdim=True), a is b
+    a = a - middle
+    b = a if one else b - middle
+    of_a = a.square().sum(-1)
+    of_b = of_a if one else b.square().sum(-1)
+    sizes = of_a[..., :, None] + of_b[..., None, :]
+    squares = torch.matmul(a * -2, b.mT).add_(sizes)  # a factor of two is exact
     return squares.masked_fill_(squares < sizes.mul_(NOTHING), 0)
 
 
@@ -191,4 +197,5 @@ def _share(seen: torch.Tensor, swapped: Float[torch.Tensor, " P"]) -> float:
 
 
 def _sorted_apart(middle: Float[torch.Tensor, "K N"], half: Float[torch.Tensor, "K N"]) -> torch.Tensor:
-    return ((middle + half).sort(1).values - (middle - half).sort(1).values).abs().mean()
+    a, b = (np.sort(each.numpy(), axis=1) for each in (middle + half, middle - half))
+    return torch.from_numpy(np.abs(a - b)).mean()

@@ -87,6 +87,14 @@ class Observed:
         return torch.where(weights > 0, values * weights, torch.zeros_like(values)).sum(1) / weights.sum(1)
 
 
+def once_for_all(observed: list[Observed], name: str, make: Callable[[list[Observed]], list[Any]]) -> list[Any]:
+    """As `Observed.once`, for several rollouts: what is not known is made at once, and no bit may depend on which that is."""
+    if new := [seen for seen in observed if name not in seen._memo]:
+        for seen, found in zip(new, make(new), strict=True):
+            seen._memo[name] = found
+    return [seen._memo[name] for seen in observed]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Orbit:
     """A long closed loop of one run beside the truth; values in the units of the data, in double precision.
@@ -153,6 +161,10 @@ class Metric(ABC):
         Metrics that ask for one and the same object (`Observed.once`) share the rollout.
         """
         return None
+
+    def together(self, observed: list[Observed]) -> None:
+        """Find, for all runs of a group, what `measure` needs and is cheaper at once (`once_for_all`); by default nothing."""
+        return
 
 
 @dataclass(kw_only=True)

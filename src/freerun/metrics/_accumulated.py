@@ -9,16 +9,20 @@ where what matters is so rare that it happens to few of the sequences.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 from jaxtyping import Float, Int
 
-from freerun.accumulated import Accumulated, Estimated, all_prefixes, divergences, estimated, over_all_prefixes
+from freerun.accumulated import Accumulated, all_prefixes, divergences, over_all_prefixes
 from freerun.errors import given
+from freerun.estimated import Estimated, estimated
 from freerun.feedback.argmax import Argmax
 from freerun.feedback.sample import Sample
 from freerun.feedback.straight_through import Choice, StraightThrough
 from freerun.lazy import torch
-from freerun.metrics import Further, Observed
+from freerun.metrics import Comparison, Further, Metric, Observed
 from freerun.tasks import Sequences
 
 #: The most prefixes that are enumerated.
@@ -27,9 +31,69 @@ PREFIXES = 4096
 UNITS = 8
 
 
-def applies(observed: Observed) -> bool:
-    """The truth is known, and there is a forced rollout beside the free one."""
-    return observed.has_oracle and observed.forced is not None and observed.experiment.task.emits == "each"
+@dataclass(kw_only=True)
+class OfPrefixes(Comparison):
+    """A measure on `accumulated`, for tasks whose truth is known."""
+
+    def applies(self, observed: Observed) -> bool:
+        return observed.has_oracle and observed.forced is not None and observed.experiment.task.emits == "each"
+
+    def asks(self, observed: Observed) -> Further | None:
+        """All prefixes, if they are not too many."""
+        found: Further | None = observed.once("prefixes", lambda: _prefixes(observed))
+        return found
+
+
+@dataclass(kw_only=True)
+class OfRatio(OfPrefixes):
+    """A multiple of a ratio of what is gathered freely to what is gathered under forcing, in one kind of divergence.
+
+    Attributes:
+        off: how far below the multiple the value lies.
+    """
+
+    kind: ClassVar[str]
+    off: ClassVar[float] = 0.0
+
+    def interval(self, observed: Observed) -> tuple[Float[torch.Tensor, " S"], Float[torch.Tensor, " S"]] | None:
+        found = accumulated(observed)
+        if not isinstance(found, Estimated):
+            return None
+        ratio, wide = self.measure(observed) + self.off, found.ratio_factor(self.kind, summed=self.kind == "kl")
+        return ratio * (1 / wide) - self.off, ratio * wide - self.off
+
+
+@dataclass(kw_only=True)
+class Consistency(OfRatio):
+    """EB-C(l; kind) = E_{prefix~Q} f_l / E_{prefix~P} f_l: 1 without exposure bias        (He et al. 2021, section 4)."""
+
+    def unit(self, observed: Observed) -> str:
+        return "ratio"
+
+    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
+        return accumulated(observed).eb_c(self.kind)
+
+
+@dataclass(kw_only=True)
+class OfSequences(OfPrefixes):
+    """A KL divergence between whole sequences, a step; undefined where it is infinite."""
+
+    reverse: ClassVar[bool]
+
+    def unit(self, observed: Observed) -> str:
+        return "nats per step"
+
+    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
+        found = accumulated(observed)
+        values = found.sequence_kl_reverse() if self.reverse else found.sequence_kl()
+        return torch.where(values.isfinite(), values, torch.nan)
+
+    def interval(self, observed: Observed) -> tuple[Float[torch.Tensor, " S"], Float[torch.Tensor, " S"]] | None:
+        found = accumulated(observed)
+        if not isinstance(found, Estimated):
+            return None
+        values, wide = self.measure(observed), found.sequence_factor(reverse=self.reverse)
+        return values / wide, values * wide
 
 
 def draws_from_softmax(observed: Observed) -> bool | None:
@@ -38,12 +102,6 @@ def draws_from_softmax(observed: Observed) -> bool | None:
     if isinstance(rule, StraightThrough):
         return rule.choose is Choice.sample
     return True if isinstance(rule, Sample) else False if isinstance(rule, Argmax) else None
-
-
-def asks(observed: Observed) -> Further | None:
-    """All prefixes, if they are not too many."""
-    found: Further | None = observed.once("prefixes", lambda: _prefixes(observed))
-    return found
 
 
 def _prefixes(observed: Observed) -> Further | None:
@@ -105,18 +163,22 @@ def _floor(observed: Observed) -> Float[torch.Tensor, " 4"]:
     return torch.tensor([step**2 + 1e-15, step**2 + 1e-15, step, step**2 + 1e-15], dtype=torch.float64)
 
 
-def around(observed: Observed, factor: str) -> tuple[Float[torch.Tensor, " L"], Float[torch.Tensor, " L"]] | None:
-    """The ends of the interval of a ratio, relative to it; None where it is exact."""
-    found = accumulated(observed)
-    if not isinstance(found, Estimated):
-        return None
-    wide = found.ratio_factor(factor, summed=factor == "kl")
-    return 1 / wide, wide
-
-
 def step_divergences(observed: Observed) -> Float[torch.Tensor, "4 T N"]:
     """Every divergence of the model from the truth, at every step of every sequence."""
     found: torch.Tensor = observed.once(
         "divergences", lambda: divergences(observed.truth().log_probs, torch.log_softmax(observed.outputs.double(), -1))
     )
     return found
+
+
+@dataclass(kw_only=True)
+class OfTruth(Metric):
+    """A measure on every step whose prefix, what was fed, is inside the source's support; the others `off_support` counts."""
+
+    def applies(self, observed: Observed) -> bool:
+        return observed.has_oracle
+
+    def inside(self, observed: Observed, values: Float[torch.Tensor, "T N"]) -> Float[torch.Tensor, " S"]:
+        """The mean at each step over prefixes inside the support that are not over."""
+        truth = observed.truth()
+        return observed.mean(values, (truth.inside & ~truth.ended).double())

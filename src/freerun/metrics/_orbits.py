@@ -11,7 +11,9 @@ from jaxtyping import Float
 from freerun.errors import given
 from freerun.lazy import torch
 from freerun.measures import states
+from freerun.measures.direction import LAG, PAIRS, displacement_energy
 from freerun.measures.fate import Fates, fates
+from freerun.measures.spectra import SMOOTH, hellinger
 from freerun.metrics import Comparison, Observed, Orbit
 from freerun.streams import stream
 
@@ -41,25 +43,62 @@ class OfOrbit(Comparison):
         """The value; NaN is undefined."""
 
 
+@dataclass(kw_only=True)
+class OfTwo(OfOrbit):
+    """A distance from the true orbits to others: to the closed loop's, or to more of the truth, which is the floor."""
+
+    floor: ClassVar[bool] = False
+
+    def of(self, orbit: Orbit) -> float:
+        return self.between(orbit.true, orbit.again if self.floor else orbit.made)
+
+    @abstractmethod
+    def between(self, true: Float[torch.Tensor, "T N D"], made: Float[torch.Tensor, "T N D"]) -> float:
+        """The distance; NaN is undefined."""
+
+
+@dataclass(kw_only=True)
+class OfStates(OfTwo):
+    """D_stsp, by cells up to three dimensions, by mixtures beyond."""
+
+    def unit(self, observed: Observed) -> str:
+        if observed.data.outputs <= states.BINNED:
+            cells = f"{states.BINS} bins a side in the box of the truth, smoothing {states.SMOOTHING:g}"
+        else:
+            cells = f"mixture of {states.CENTRES}, width {states.WIDTH:g}"
+        return f"nats, {cells}, {size(observed)}"
+
+    def between(self, true: Float[torch.Tensor, "T N D"], made: Float[torch.Tensor, "T N D"]) -> float:
+        a, b = true.flatten(0, 1), made.flatten(0, 1)
+        if a.shape[1] <= states.BINNED:
+            return states.binned(a, b)
+        a, b = states.evenly(a, states.CENTRES), states.evenly(b, states.CENTRES)
+        return states.mixture(a, b, torch.from_numpy(stream(0, "evaluation/mixture").standard_normal(a.shape)))
+
+
+@dataclass(kw_only=True)
+class OfSpectra(OfTwo):
+    """D_H: the Hellinger distance between power spectra."""
+
+    def unit(self, observed: Observed) -> str:
+        return f"share, smoothed over {SMOOTH:g} frequencies, {size(observed)}"
+
+    def between(self, true: Float[torch.Tensor, "T N D"], made: Float[torch.Tensor, "T N D"]) -> float:
+        return hellinger(true, made)
+
+
+@dataclass(kw_only=True)
+class OfDirection(OfTwo):
+    """The energy distance between states with their displacements."""
+
+    def unit(self, observed: Observed) -> str:
+        return f"std, lag {LAG}, {PAIRS} pairs of {size(observed)}"
+
+    def between(self, true: Float[torch.Tensor, "T N D"], made: Float[torch.Tensor, "T N D"]) -> float:
+        return displacement_energy(true, made)
+
+
 def size(observed: Observed) -> str:
     """How much there is of a loop, for a unit."""
     steps, count = given(observed.orbit).made.shape[:2]
     return f"{count} x {steps} steps"
-
-
-def divergence(true: Float[torch.Tensor, "T N D"], made: Float[torch.Tensor, "T N D"]) -> float:
-    """D_stsp, by cells up to three dimensions, by mixtures beyond."""
-    a, b = true.flatten(0, 1), made.flatten(0, 1)
-    if a.shape[1] <= states.BINNED:
-        return states.binned(a, b)
-    a, b = states.evenly(a, states.CENTRES), states.evenly(b, states.CENTRES)
-    return states.mixture(a, b, torch.from_numpy(stream(0, "evaluation/mixture").standard_normal(a.shape)))
-
-
-def divergence_unit(observed: Observed) -> str:
-    """The variant of D_stsp, in words."""
-    if observed.data.outputs <= states.BINNED:
-        cells = f"{states.BINS} bins a side in the box of the truth, smoothing {states.SMOOTHING:g}"
-    else:
-        cells = f"mixture of {states.CENTRES}, width {states.WIDTH:g}"
-    return f"nats, {cells}, {size(observed)}"

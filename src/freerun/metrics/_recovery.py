@@ -17,10 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from freerun.accumulated import divergences, means
+from freerun.accumulated import divergences
 from freerun.errors import given
+from freerun.estimated import means
 from freerun.lazy import torch
-from freerun.metrics import Further, Observed
+from freerun.metrics import Comparison, Further, Observed
 from freerun.streams import stream
 from freerun.tasks import Oracle, Sequences
 
@@ -30,23 +31,28 @@ SPOILED, LEADS = 3, 10
 PAIRS, ROUNDING = 5, 1e-12
 
 
-def applies(observed: Observed) -> bool:
-    """The truth can continue any prefix, and there is a step after the spoiled ones."""
-    if not observed.has_oracle or observed.forced is None or observed.start is None or observed.split != "test":
-        return False
-    steps = len(observed.targets) - observed.warmup
-    return observed.data.inputs == 0 and observed.experiment.task.emits == "each" and steps > spoiled(steps)
+@dataclass(kw_only=True)
+class OfRecovery(Comparison):
+    """A measure on the excess, for tasks whose truth can continue any prefix, where there is a step after the spoiled ones."""
+
+    def applies(self, observed: Observed) -> bool:
+        if not observed.has_oracle or observed.forced is None or observed.start is None or observed.split != "test":
+            return False
+        steps = len(observed.targets) - observed.warmup
+        return observed.data.inputs == 0 and observed.experiment.task.emits == "each" and steps > spoiled(steps)
+
+    def unit(self, observed: Observed) -> str:
+        return "nats"
+
+    def asks(self, observed: Observed) -> Further | None:
+        """The spoiled sequences and their controls, side by side, for the model to run over."""
+        found: Further | None = observed.once("recovery", lambda: _asks(observed))
+        return found
 
 
 def spoiled(horizon: int) -> int:
     """How many symbols the model spoils."""
     return min(SPOILED, max(1, horizon // 3))
-
-
-def asks(observed: Observed) -> Further | None:
-    """The spoiled sequences and their controls, side by side, for the model to run over."""
-    found: Further | None = observed.once("recovery", lambda: _asks(observed))
-    return found
 
 
 def _asks(observed: Observed) -> Further:

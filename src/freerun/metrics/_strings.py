@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -23,6 +24,8 @@ class OfStrings(Comparison):
     """A total variation between what the closed loop feeds itself and the truth, from the release on."""
 
     per: ClassVar[str] = "rollout"
+    #: The value is the floor: what a perfect model would show.
+    floor: ClassVar[bool] = False
 
     def applies(self, observed: Observed) -> bool:
         return observed.experiment.task.symbols and given(observed.experiment.feedback).discrete
@@ -30,32 +33,44 @@ class OfStrings(Comparison):
     def unit(self, observed: Observed) -> str:
         return "total variation"
 
+    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
+        found = self.of(observed)
+        return torch.tensor([found.floor if self.floor else found.value], dtype=torch.float64)
 
-def variation(observed: Observed, n: int) -> Variation:
+    @abstractmethod
+    def of(self, observed: Observed) -> Variation:
+        """The variation, and its floor."""
+
+
+@dataclass(kw_only=True)
+class OfNgrams(OfStrings):
     """Of the shares of n successive symbols."""
 
-    def find() -> Variation:
+    n: ClassVar[int]
+
+    def of(self, observed: Observed) -> Variation:
+        found: Variation = observed.once(f"ngrams/{self.n}", lambda: self._of(observed))
+        return found
+
+    def _of(self, observed: Observed) -> Variation:
         true, made, counts, own = _both(observed)
-        return ngrams(true, made, n, observed.data.outputs, _signs(true.shape[1]), counts, own)
-
-    found: Variation = observed.once(f"ngrams/{n}", find)
-    return found
+        return ngrams(true, made, self.n, observed.data.outputs, _signs(true.shape[1]), counts, own)
 
 
-def length_variation(observed: Observed) -> Variation:
-    """Of the numbers of symbols up to the end."""
-    true, _, counts, own = _both(observed)
-    return lengths(counts.sum(0), own.sum(0), len(true), _signs(true.shape[1]))
+@dataclass(kw_only=True)
+class OfLengths(OfStrings):
+    """Of the numbers of symbols up to the end, where strings may end before the horizon does and it is known where."""
+
+    def applies(self, observed: Observed) -> bool:
+        return super().applies(observed) and observed.has_oracle and _has_ends(observed)
+
+    def of(self, observed: Observed) -> Variation:
+        true, _, counts, own = _both(observed)
+        return lengths(counts.sum(0), own.sum(0), len(true), _signs(true.shape[1]))
 
 
-def has_ends(observed: Observed) -> bool:
-    """Strings may end before the horizon does, and it is known where."""
-    return observed.has_oracle and bool((observed.weights == 0).any() or observed.truth().ended.any())
-
-
-def one(value: float) -> Float[torch.Tensor, " S"]:
-    """One value of the whole rollout."""
-    return torch.tensor([value], dtype=torch.float64)
+def _has_ends(observed: Observed) -> bool:
+    return bool((observed.weights == 0).any() or observed.truth().ended.any())
 
 
 def _both(observed: Observed) -> tuple[torch.Tensor, torch.Tensor, Bool[torch.Tensor, "S N"], Bool[torch.Tensor, "S N"]]:

@@ -16,6 +16,11 @@ def valid_steps(observed: Observed) -> tuple[Int[torch.Tensor, " N"], Int[torch.
 
     What is not finite has failed; steps that do not count are not looked at, nor is anything after the first of them.
     """
+    found: tuple[torch.Tensor, torch.Tensor] = observed.once("valid_steps", lambda: _valid_steps(observed))
+    return found
+
+
+def _valid_steps(observed: Observed) -> tuple[Int[torch.Tensor, " N"], Int[torch.Tensor, " N"]]:
     error = (observed.outputs.double() - observed.targets.double()).square().mean(-1).sqrt()[observed.warmup :]
     counts = (observed.weights[observed.warmup :] > 0).int().cumprod(0).bool()
     whole = counts.sum(0)

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from jaxtyping import Float
-
-from freerun.lazy import torch
-from freerun.metrics import Observed
-from freerun.metrics._strings import OfStrings, one, variation
+from freerun.metrics._strings import OfNgrams
 
 
 @dataclass(kw_only=True)
-class Bigrams(OfStrings):
+class Bigrams(OfNgrams):
     """Total variation between the shares of pairs of successive symbols; see its floor, `bigrams_floor`."""
 
-    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
-        return one(variation(observed, 2).value)
+    n: ClassVar[int] = 2

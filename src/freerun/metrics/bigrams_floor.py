@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from jaxtyping import Float
-
-from freerun.lazy import torch
-from freerun.metrics import Observed
-from freerun.metrics._strings import OfStrings, one, variation
+from freerun.metrics._strings import OfNgrams
 
 
 @dataclass(kw_only=True)
-class BigramsFloor(OfStrings):
+class BigramsFloor(OfNgrams):
     """The mean of `bigrams` over samples in which strings changed places with the true ones."""
 
-    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
-        return one(variation(observed, 2).floor)
+    n: ClassVar[int] = 2
+    floor: ClassVar[bool] = True

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 
 from freerun.lazy import torch
-from freerun.metrics import Comparison, Observed
+from freerun.metrics import Comparison, Observed, once_for_all
 
 
 @dataclass(kw_only=True)
@@ -29,15 +29,29 @@ class ChaosFloor(Comparison):
     def unit(self, observed: Observed) -> str:
         return observed.experiment.task.unit or "scaled"
 
-    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
-        from freerun.orbits import continued
+    def together(self, observed: list[Observed]) -> None:
+        once_for_all(observed, "chaos_floor", _carried)
 
-        first, steps = observed.warmup, len(observed.targets) - observed.warmup
-        true, begun = observed.targets[first].double(), observed.outputs[first].double()
-        both = torch.cat([true, torch.nan_to_num(begun, nan=torch.nan, posinf=torch.nan, neginf=torch.nan)])
-        went = torch.cat([both[None], continued(observed.experiment.task, observed.data, both, steps - 1)])
-        errors = (went[:, len(true) :] - went[:, : len(true)]).square().mean(-1)
-        return _mean(errors, observed.weights[first:].double()).sqrt()
+    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
+        (errors,) = once_for_all([observed], "chaos_floor", _carried)
+        return _mean(errors, observed.weights[observed.warmup :].double()).sqrt()
+
+
+def _carried(observed: list[Observed]) -> list[Float[torch.Tensor, "S N"]]:
+    """The squared errors of the true system after each first prediction, for runs of one task and horizon."""
+    from freerun.orbits import continued
+
+    first, steps = observed[0].warmup, len(observed[0].targets) - observed[0].warmup
+    begun = []
+    for seen in observed:
+        off = torch.nan_to_num(seen.outputs[first].double(), nan=torch.nan, posinf=torch.nan, neginf=torch.nan)
+        begun.append(torch.cat([seen.targets[first].double(), off]))
+    places = [(seen.data, both) for seen, both in zip(observed, begun, strict=True)]
+    found = []
+    for both, went in zip(begun, continued(observed[0].experiment.task, places, steps - 1), strict=True):
+        orbits, count = torch.cat([both[None], went]), len(both) // 2
+        found.append((orbits[:, count:] - orbits[:, :count]).square().mean(-1))
+    return found
 
 
 def _mean(errors: Float[torch.Tensor, "S N"], weights: Float[torch.Tensor, "S N"]) -> Float[torch.Tensor, " S"]:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from freerun.measures.direction import LAG, PAIRS, displacement_energy
-from freerun.metrics import Observed, Orbit
-from freerun.metrics._orbits import OfOrbit, size
+from freerun.metrics._orbits import OfDirection
 
 
 @dataclass(kw_only=True)
-class DFlowFloor(OfOrbit):
+class DFlowFloor(OfDirection):
     """Energy distance between states with their displacements, of the true system."""
 
-    def unit(self, observed: Observed) -> str:
-        return f"std, lag {LAG}, {PAIRS} pairs of {size(observed)}"
-
-    def of(self, orbit: Orbit) -> float:
-        return displacement_energy(orbit.true, orbit.again)
+    floor: ClassVar[bool] = True

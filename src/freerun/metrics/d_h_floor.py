@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from freerun.measures.spectra import SMOOTH, hellinger
-from freerun.metrics import Observed, Orbit
-from freerun.metrics._orbits import OfOrbit, size
+from freerun.metrics._orbits import OfSpectra
 
 
 @dataclass(kw_only=True)
-class DHFloor(OfOrbit):
+class DHFloor(OfSpectra):
     """D_H of the true system."""
 
-    def unit(self, observed: Observed) -> str:
-        return f"share, smoothed over {SMOOTH:g} frequencies, {size(observed)}"
-
-    def of(self, orbit: Orbit) -> float:
-        return hellinger(orbit.true, orbit.again)
+    floor: ClassVar[bool] = True

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from freerun.metrics import Observed, Orbit
-from freerun.metrics._orbits import OfOrbit, divergence, divergence_unit
+from freerun.metrics._orbits import OfStates
 
 
 @dataclass(kw_only=True)
-class DStspFloor(OfOrbit):
+class DStspFloor(OfStates):
     """D_stsp of the true system."""
 
-    def unit(self, observed: Observed) -> str:
-        return divergence_unit(observed)
-
-    def of(self, orbit: Orbit) -> float:
-        return divergence(orbit.true, orbit.again)
+    floor: ClassVar[bool] = True

@@ -6,37 +6,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from jaxtyping import Float
 
 from freerun.lazy import torch
-from freerun.metrics import Comparison, Further, Observed
-from freerun.metrics._accumulated import accumulated, applies, around, asks
+from freerun.metrics import Observed
+from freerun.metrics._accumulated import OfRatio, accumulated
 
 
 @dataclass(kw_only=True)
-class ExAccErr(Comparison):
+class ExAccErr(OfRatio):
     """The excess accumulated error after l symbols since the release: 0 without exposure bias."""
 
-    def applies(self, observed: Observed) -> bool:
-        return applies(observed)
+    kind: ClassVar[str] = "kl"
+    off: ClassVar[float] = 100.0
 
     def unit(self, observed: Observed) -> str:
         return "%"
 
-    def asks(self, observed: Observed) -> Further | None:
-        return asks(observed)
-
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         return accumulated(observed).ex_acc_err()
-
-    def interval(self, observed: Observed) -> tuple[Float[torch.Tensor, " S"], Float[torch.Tensor, " S"]] | None:
-        ends = around(observed, "kl")
-        return (
-            None
-            if ends is None
-            else (
-                (accumulated(observed).ex_acc_err() + 100) * ends[0] - 100,
-                (accumulated(observed).ex_acc_err() + 100) * ends[1] - 100,
-            )
-        )

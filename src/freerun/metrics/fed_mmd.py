@@ -5,18 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from freerun.metrics import Observed
-from freerun.metrics._training import STEPS, WholeBesideTraining, kernel_test
+from freerun.metrics._distances import KernelValue
 
 
 @dataclass(kw_only=True)
-class FedMMD(WholeBesideTraining):
+class FedMMD(KernelValue):
     """MMD^2 of what is fed between training and this mode, whole sequences; 0 in mean where nothing differs."""
 
     part: ClassVar[str] = "fed"
-
-    def unit(self, observed: Observed) -> str:
-        return f"MMD^2, kernel of the median distance, {STEPS} steps"
-
-    def of(self, observed: Observed) -> float:
-        return kernel_test(observed, self.part).value

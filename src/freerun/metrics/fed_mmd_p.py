@@ -5,18 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from freerun.metrics import Observed
-from freerun.metrics._training import SWAPPED, WholeBesideTraining, kernel_test
+from freerun.metrics._distances import KernelChance
 
 
 @dataclass(kw_only=True)
-class FedMMDP(WholeBesideTraining):
+class FedMMDP(KernelChance):
     """The p-value of `fed_mmd`: the share of samples swapped at random that are as far apart."""
 
     part: ClassVar[str] = "fed"
-
-    def unit(self, observed: Observed) -> str:
-        return f"p, {SWAPPED} swapped samples"
-
-    def of(self, observed: Observed) -> float:
-        return kernel_test(observed, self.part).p

@@ -5,18 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from freerun.metrics import Observed
-from freerun.metrics._training import DIRECTIONS, FEW, WholeBesideTraining, sliced, unit
+from freerun.metrics._distances import Sliced
 
 
 @dataclass(kw_only=True)
-class HiddenSliced(WholeBesideTraining):
+class HiddenSliced(Sliced):
     """Sliced Wasserstein distance of hidden states between training and this mode, of whole sequences, less its floor."""
 
     part: ClassVar[str] = "hidden"
-
-    def unit(self, observed: Observed) -> str:
-        return f"{unit(observed, self.part)}, {DIRECTIONS} directions, less the mean of {FEW} swapped samples"
-
-    def of(self, observed: Observed) -> float:
-        return sliced(observed, self.part)

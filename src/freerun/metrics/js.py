@@ -12,23 +12,19 @@ from dataclasses import dataclass
 from jaxtyping import Float
 
 from freerun.lazy import torch
-from freerun.metrics import Metric, Observed
-from freerun.metrics._accumulated import step_divergences
+from freerun.metrics import Observed
+from freerun.metrics._accumulated import OfTruth, step_divergences
 
 
 @dataclass(kw_only=True)
-class JS(Metric):
+class JS(OfTruth):
     """Jensen-Shannon divergence of the true and the model's next-symbol distribution, over prefixes inside the support.
 
     As with `kl`, prefixes outside the support are counted by `off_support`, never averaged in.
     """
 
-    def applies(self, observed: Observed) -> bool:
-        return observed.has_oracle
-
     def unit(self, observed: Observed) -> str:
         return "nats"
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
-        truth = observed.truth()
-        return observed.mean(step_divergences(observed)[3], (truth.inside & ~truth.ended).double())
+        return self.inside(observed, step_divergences(observed)[3])

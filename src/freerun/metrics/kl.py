@@ -12,24 +12,20 @@ from dataclasses import dataclass
 from jaxtyping import Float
 
 from freerun.lazy import torch
-from freerun.metrics import Metric, Observed
+from freerun.metrics import Observed
+from freerun.metrics._accumulated import OfTruth
 
 
 @dataclass(kw_only=True)
-class KL(Metric):
+class KL(OfTruth):
     """KL divergence from the true to the model's next-symbol distribution, over prefixes inside the source's support.
 
     Prefixes outside the support have no true distribution; they are counted by `off_support`, never averaged in.
     """
 
-    def applies(self, observed: Observed) -> bool:
-        return observed.has_oracle
-
     def unit(self, observed: Observed) -> str:
         return "nats"
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
-        truth = observed.truth()
-        model = torch.log_softmax(observed.outputs.double(), -1)
-        terms = torch.where(truth.log_probs > -torch.inf, truth.log_probs.exp() * (truth.log_probs - model), 0.0)
-        return observed.mean(terms.sum(-1), (truth.inside & ~truth.ended).double())
+        true, model = observed.truth().log_probs, torch.log_softmax(observed.outputs.double(), -1)
+        return self.inside(observed, torch.where(true > -torch.inf, true.exp() * (true - model), 0.0).sum(-1))

@@ -12,24 +12,18 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
-from freerun.accumulated import Estimated, half_width
+from freerun.estimated import Estimated, half_width
 from freerun.lazy import torch
-from freerun.metrics import Comparison, Further, Observed
-from freerun.metrics._accumulated import accumulated, applies, asks
+from freerun.metrics import Observed
+from freerun.metrics._accumulated import OfPrefixes, accumulated
 
 
 @dataclass(kw_only=True)
-class LeftSupport(Comparison):
+class LeftSupport(OfPrefixes):
     """The probability that the first l symbols that the model generates are impossible under the source."""
-
-    def applies(self, observed: Observed) -> bool:
-        return applies(observed)
 
     def unit(self, observed: Observed) -> str:
         return "share"
-
-    def asks(self, observed: Observed) -> Further | None:
-        return asks(observed)
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         return accumulated(observed).left

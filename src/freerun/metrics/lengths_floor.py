@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from jaxtyping import Float
-
-from freerun.lazy import torch
-from freerun.metrics import Observed
-from freerun.metrics._strings import OfStrings, has_ends, length_variation, one
+from freerun.metrics._strings import OfLengths
 
 
 @dataclass(kw_only=True)
-class LengthsFloor(OfStrings):
+class LengthsFloor(OfLengths):
     """The mean of `lengths` over samples in which strings changed places with the true ones."""
 
-    def applies(self, observed: Observed) -> bool:
-        return super().applies(observed) and has_ends(observed)
-
-    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
-        return one(length_variation(observed).floor)
+    floor: ClassVar[bool] = True

@@ -5,18 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from freerun.metrics import Observed
-from freerun.metrics._training import WholeBesideTraining, accuracy, chance
+from freerun.metrics._distances import Classifier
 
 
 @dataclass(kw_only=True)
-class OutputClassifier(WholeBesideTraining):
+class OutputClassifier(Classifier):
     """Held-out accuracy of a `sequence_to_one` model that tells this mode from training by outputs; 1/2 is chance."""
 
     part: ClassVar[str] = "outputs"
-
-    def unit(self, observed: Observed) -> str:
-        return chance(observed)
-
-    def of(self, observed: Observed) -> float:
-        return accuracy(observed, self.part)

@@ -5,22 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from jaxtyping import Float
-
-from freerun.lazy import torch
-from freerun.measures.two_sample import energy
-from freerun.metrics import Observed
-from freerun.metrics._training import BesideTraining, unit
+from freerun.metrics._distances import Energy
 
 
 @dataclass(kw_only=True)
-class OutputEnergy(BesideTraining):
+class OutputEnergy(Energy):
     """Energy distance of outputs between training and this mode; 0 in mean where nothing differs, at times below."""
 
     part: ClassVar[str] = "outputs"
-
-    def unit(self, observed: Observed) -> str:
-        return unit(observed, self.part)
-
-    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
-        return energy(*self.at_steps(observed))

@@ -5,18 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from freerun.metrics import Observed
-from freerun.metrics._training import SWAPPED, WholeBesideTraining, kernel_test
+from freerun.metrics._distances import KernelChance
 
 
 @dataclass(kw_only=True)
-class OutputMMDP(WholeBesideTraining):
+class OutputMMDP(KernelChance):
     """The p-value of `output_mmd`: the share of samples swapped at random that are as far apart."""
 
     part: ClassVar[str] = "outputs"
-
-    def unit(self, observed: Observed) -> str:
-        return f"p, {SWAPPED} swapped samples"
-
-    def of(self, observed: Observed) -> float:
-        return kernel_test(observed, self.part).p

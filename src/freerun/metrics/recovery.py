@@ -10,24 +10,15 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
-from freerun.accumulated import half_width
+from freerun.estimated import half_width
 from freerun.lazy import torch
-from freerun.metrics import Comparison, Further, Observed
-from freerun.metrics._recovery import PAIRS, applies, asks, excess
+from freerun.metrics import Observed
+from freerun.metrics._recovery import PAIRS, OfRecovery, excess
 
 
 @dataclass(kw_only=True)
-class Recovery(Comparison):
+class Recovery(OfRecovery):
     """The excess KL after a prefix that the model spoiled itself and the truth continues: decays where it recovers."""
-
-    def applies(self, observed: Observed) -> bool:
-        return applies(observed)
-
-    def unit(self, observed: Observed) -> str:
-        return "nats"
-
-    def asks(self, observed: Observed) -> Further | None:
-        return asks(observed)
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         return excess(observed).values

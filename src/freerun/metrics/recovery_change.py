@@ -12,26 +12,17 @@ from typing import ClassVar
 
 from jaxtyping import Float
 
-from freerun.accumulated import half_width
+from freerun.estimated import half_width
 from freerun.lazy import torch
-from freerun.metrics import Comparison, Further, Observed
-from freerun.metrics._recovery import applies, asks, change
+from freerun.metrics import Observed
+from freerun.metrics._recovery import OfRecovery, change
 
 
 @dataclass(kw_only=True)
-class RecoveryChange(Comparison):
+class RecoveryChange(OfRecovery):
     """How the excess KL after a spoiled prefix changes: below 0 it decays (self-recovery), above it grows (incremental)."""
 
     per: ClassVar[str] = "rollout"
-
-    def applies(self, observed: Observed) -> bool:
-        return applies(observed)
-
-    def unit(self, observed: Observed) -> str:
-        return "nats"
-
-    def asks(self, observed: Observed) -> Further | None:
-        return asks(observed)
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         return change(observed)[0]

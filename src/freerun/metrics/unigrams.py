@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from jaxtyping import Float
-
-from freerun.lazy import torch
-from freerun.metrics import Observed
-from freerun.metrics._strings import OfStrings, one, variation
+from freerun.metrics._strings import OfNgrams
 
 
 @dataclass(kw_only=True)
-class Unigrams(OfStrings):
+class Unigrams(OfNgrams):
     """Total variation between the shares of single symbols; see its floor, `unigrams_floor`."""
 
-    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
-        return one(variation(observed, 1).value)
+    n: ClassVar[int] = 1

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from jaxtyping import Float
 
+from freerun.errors import given
 from freerun.lazy import torch
 from freerun.objectives import Lesson, Objective, needs_the_loop, prediction_loss
 from freerun.replicas import per_replica
@@ -45,6 +46,8 @@ class Pushforward(Objective):
         return torch.where(last > 0, losses / torch.where(counted > 0, counted, torch.ones_like(counted))[:, None], 0.0)
 
     def misfit(self, experiment: Experiment) -> str | None:
+        if given(experiment.feedback).silent:
+            return "nothing is fed back, so that no stretch is free; choose cross_entropy or squared_error"
         if experiment.gradient != "stop":
             return "its gradient runs through the last step alone; choose gradient=stop"
         if experiment.training.truncate is not None:

@@ -29,6 +29,8 @@ class Regime(ABC):
         """The mask is known to be 1 everywhere at every update, so training may take the fast path."""
         return False
 
+    #: Steps are neither forced nor free: what is fed lies between truth and own output.
+    blends: ClassVar[bool] = False
     #: The truth is blurred before it is fed (see `blur`).
     blurs: ClassVar[bool] = False
 

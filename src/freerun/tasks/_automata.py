@@ -19,18 +19,6 @@ from freerun.lazy import torch
 from freerun.streams import stream
 from freerun.tasks import SPLITS, Data, Oracle, Sequences, Truth
 
-LETTERS = ("B", "T", "P", "S", "X", "V", "E")
-#: The Reber graph (Reber 1967): state -> {letter: next state}; state 7 is its end. Every branch has probability 1/2.
-REBER = {
-    0: {"B": 1},
-    1: {"T": 2, "P": 3},
-    2: {"S": 2, "X": 4},
-    3: {"T": 3, "V": 5},
-    4: {"X": 3, "S": 6},
-    5: {"P": 4, "V": 6},
-    6: {"E": 7},
-}
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Automaton:
@@ -150,12 +138,6 @@ class BranchingOracle:
             after = after / after.sum(1, keepdim=True).clamp(min=torch.finfo(after.dtype).tiny)
             belief = torch.where(ended[t][:, None], belief, after)
         return Truth(log_probs=log_probs, inside=inside, ended=ended)
-
-
-def equal(table: np.ndarray) -> Automaton:
-    """The automaton of a table, -1 where a letter is not possible, whose branches are equally likely."""
-    possible = table >= 0
-    return Automaton(table=table, probs=possible / possible.sum(1, keepdims=True).clip(min=1))
 
 
 def shown(observed: Any, first: str = "") -> dict[str, Any] | None:

@@ -8,37 +8,15 @@ probability 1/2, so the true next-symbol distribution of any admissible prefix i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from freerun.errors import require
-from freerun.tasks import Data, Task
-from freerun.tasks._automata import LETTERS, REBER, equal, shown
-
-
-def graph() -> np.ndarray:
-    """The embedded automaton as a table ``[state, letter] -> next state``, -1 where the letter is not admissible.
-
-    State 0 follows the first B; the last state is the end, from which nothing leads on.
-    """
-    inner = len(REBER) + 1
-    size = 1 + 2 * inner + 2
-    table = np.full((size, len(LETTERS)), -1, dtype=np.int64)
-    before_end, end = size - 2, size - 1
-    for branch, choice in enumerate("TP"):
-        offset = 1 + branch * inner
-        table[0, LETTERS.index(choice)] = offset
-        for state, moves in REBER.items():
-            for letter, following in moves.items():
-                table[offset + state, LETTERS.index(letter)] = offset + following
-        table[offset + inner - 1, LETTERS.index(choice)] = before_end
-    table[before_end, LETTERS.index("E")] = end
-    return table
+from freerun.tasks._reber import LETTERS, REBER, Grammar
 
 
 @dataclass(kw_only=True)
-class EmbeddedReber(Task):
+class EmbeddedReber(Grammar):
     """Strings of the embedded Reber grammar: the first choice, T or P, must be remembered to the end.
 
     Attributes:
@@ -54,12 +32,17 @@ class EmbeddedReber(Task):
     sequences: int = 2048
     length: int = 25
 
-    def __post_init__(self) -> None:
-        require(self.sequences >= 2, "sequences", self.sequences, "be at least 2")
-
-    def build(self, seed: int, length: int) -> Data:
-        return equal(graph()).data(seed, length, self.sequences, first=LETTERS.index("B"), alphabet=LETTERS)
-
-    def show(self, observed: Any) -> dict[str, Any] | None:
-        """Ten generated strings, each with its verdict."""
-        return shown(observed, first="B")
+    def graph(self) -> np.ndarray:
+        inner = len(REBER) + 1
+        size = 1 + 2 * inner + 2
+        table = np.full((size, len(LETTERS)), -1, dtype=np.int64)
+        before_end, end = size - 2, size - 1
+        for branch, choice in enumerate("TP"):
+            offset = 1 + branch * inner
+            table[0, LETTERS.index(choice)] = offset
+            for state, moves in REBER.items():
+                for letter, following in moves.items():
+                    table[offset + state, LETTERS.index(letter)] = offset + following
+            table[offset + inner - 1, LETTERS.index(choice)] = before_end
+        table[before_end, LETTERS.index("E")] = end
+        return table

@@ -8,17 +8,14 @@ depends on the last two alone, which makes it the control of `embedded_reber`, w
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from freerun.errors import require
-from freerun.tasks import Data, Task
-from freerun.tasks._automata import LETTERS, REBER, equal, shown
+from freerun.tasks._reber import LETTERS, REBER, Grammar
 
 
 @dataclass(kw_only=True)
-class Reber(Task):
+class Reber(Grammar):
     """Strings of the Reber grammar, each a walk through a small graph that ends with E.
 
     Attributes:
@@ -29,25 +26,10 @@ class Reber(Task):
     sequences: int = 2048
     length: int = 20
 
-    def __post_init__(self) -> None:
-        require(self.sequences >= 2, "sequences", self.sequences, "be at least 2")
-
-    def build(self, seed: int, length: int) -> Data:
-        return equal(graph()).data(seed, length, self.sequences, first=LETTERS.index("B"), alphabet=LETTERS)
-
-    def show(self, observed: Any) -> dict[str, Any] | None:
-        """Ten generated strings, each with its verdict."""
-        return shown(observed, first="B")
-
-
-def graph() -> np.ndarray:
-    """The automaton as a table ``[state, letter] -> next state``, -1 where the letter is not admissible.
-
-    State 0 follows the B that is fed; the last state is the end.
-    """
-    table = np.full((len(REBER), len(LETTERS)), -1, dtype=np.int64)
-    for state, moves in REBER.items():
-        for letter, following in moves.items():
-            if state:
-                table[state - 1, LETTERS.index(letter)] = following - 1
-    return table
+    def graph(self) -> np.ndarray:
+        table = np.full((len(REBER), len(LETTERS)), -1, dtype=np.int64)
+        for state, moves in REBER.items():
+            for letter, following in moves.items():
+                if state:
+                    table[state - 1, LETTERS.index(letter)] = following - 1
+        return table

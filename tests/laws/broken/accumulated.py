@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from freerun.accumulated import chains, divergences
+from freerun.accumulated import divergences
+from yardsticks.chains import chains
 
 
 def genuine(p, q, start, steps):

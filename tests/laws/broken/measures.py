@@ -49,7 +49,7 @@ def judged_on_what_it_learned(x, y, coins, seed):
     order = torch.argsort(torch.from_numpy(coins[0]), stable=True)[: x.shape[2] // 2]
     shown = torch.cat([x[:, :, order], y[:, :, order]], 2).float()
     model = classifier.SequenceToOne(hidden=8)
-    weights = classifier._train(model, shown, seed, 15, 0.1)
+    weights = classifier._train(model, shown, [1], seed, 15, 0.1)
     right = (classifier._logits(model, weights, shown) > 0)[0] == (torch.arange(2 * len(order)) >= len(order))
     low, high = classifier.null_interval(len(right))
     return [classifier.Accuracy(accuracy=float(right.double().mean()), low=low, high=high, held_out=len(right))]
@@ -62,7 +62,7 @@ def partners_apart(x, y, coins, seed):
     learned, other = order[:half], order[half:]
     shown = torch.cat([x[:, :, learned], y[:, :, other]], 2).float()
     model = classifier.SequenceToOne(hidden=8)
-    weights = classifier._train(model, shown, seed, 15, 0.1)
+    weights = classifier._train(model, shown, [1], seed, 15, 0.1)
     judged = torch.cat([x[:, :, other], y[:, :, learned]], 2).float()
     right = (classifier._logits(model, weights, judged) > 0)[0] == (torch.arange(2 * half) >= half)
     low, high = classifier.null_interval(len(right))

@@ -98,3 +98,10 @@ class Frozen(ScheduledSampling):
 
     def mask(self, coins, update, updates):
         return super().mask(coins, 0, updates)
+
+
+class BlendsInSecret(ScheduledSampling):
+    """Mixes by the probability instead of a coin, and does not say so."""
+
+    def mask(self, coins, update, updates):
+        return torch.full_like(coins, 0.5)

@@ -1,0 +1,95 @@
+"""How is what comes from outside read and quoted? Bounded, as plain data, on one line.
+
+A file may be a pipe that never ends, a device, a directory, larger than memory, or nested deeper than a parser can go; a name
+may hold anything that a terminal obeys.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+#: Most characters of the line that says what is wrong, with the name of the program before it.
+LINE = 191
+#: Most bytes of a JSON file beside the records.
+LARGEST_JSON = 2**28
+
+
+class NotPlain(ValueError):
+    """A file that is no regular file, is too large, or holds other than it should."""
+
+
+def opened(path: Path | str) -> FileIO:
+    """A regular file to read from; a pipe is not waited for, a device not read.
+
+    Raises:
+        OSError: if it cannot be read.
+        NotPlain: if it is no regular file.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except ValueError as fault:
+        raise NotPlain(str(fault)) from None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise NotPlain("not a regular file")
+    return FileIO(handle)
+
+
+def content(path: Path | str, most: int | None = None) -> bytes:
+    """All of a regular file.
+
+    Args:
+        path: of the file.
+        most: bytes; None for no limit.
+
+    Raises:
+        OSError: if it cannot be read.
+        NotPlain: if it is no regular file, or larger than `most` bytes.
+    """
+    with opened(path) as file:
+        found = file.read() if most is None else file.read(most + 1)
+    if most is not None and len(found) > most:
+        raise NotPlain(f"larger than {most} bytes")
+    return found
+
+
+def mapping(text: bytes) -> dict[str, Any]:
+    """A JSON mapping.
+
+    Raises:
+        NotPlain: if it is no JSON, nested too deep, or anything but a mapping.
+    """
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError as fault:
+        raise NotPlain(f"not JSON: {str(fault)[:60]}") from None
+    if not isinstance(found, dict):
+        raise NotPlain("not a mapping")
+    return found
+
+
+def brief(value: object, most: int = 60) -> str:
+    """A value as it is quoted in a message, cut where it is long."""
+    if isinstance(value, int) and value.bit_length() > 300:
+        digits = int(value.bit_length() * 0.30103)  # or one more; Python refuses to print thousands of them
+        return f"a number of {len(str(abs(value))) if digits < 4000 else digits} digits"
+    shown = repr(value[: most + 1]) if isinstance(value, str) else repr(value)
+    return shown if len(shown) <= most else shown[: most - 3] + "..."
+
+
+def one_line(text: object, most: int = LINE) -> str:
+    """A message on one line: what a terminal would obey is made visible, and the middle goes where it is too long."""
+    whole = str(text)
+    if len(whole) > 4 * most:
+        whole = f"{whole[: 2 * most]}{whole[-2 * most :]}"
+    shown = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in " ".join(whole.split()))
+    if len(shown) <= most:
+        return shown
+    head = (most - 5) * 3 // 5
+    return f"{shown[:head]} ... {shown[len(shown) - (most - 5 - head) :]}"
