@@ -92,7 +92,9 @@ def test_another_machine_is_alive_as_long_as_it_says_so(store):
     assert owners(store) == {}
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"host": 1}', "[" * 100_000, '{"host":"far","pid":1,"runs":3,"progress":{}}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"host": 1}', "[" * 100_000, '{"host":"far","pid":1,"runs":3,"progress":{}}']
+)
 def test_a_damaged_sign_of_life_is_none(store, content):
     folder = store.root / claims.FOLDER
     folder.mkdir()

@@ -36,7 +36,7 @@ LARGEST_PLUGIN = 2**20
 _PART_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
 _plugins: dict[str, dict[str, type]] = {kind: {} for kind in KINDS}
-_plugin_files: list[str] = []
+_plugin_files: dict[str, str] = {}
 
 
 def base(kind: str) -> type:
@@ -166,8 +166,7 @@ def load_plugin(path: str, among: Container[str] | None = None) -> None:
             found = True
     if not found:
         raise ConfigError(f"plugins={shown}: defines no part (derive a class from Task, Model, Regime, Feedback or Metric)")
-    if str(file.resolve()) not in _plugin_files:
-        _plugin_files.append(str(file.resolve()))
+    _plugin_files[str(file.resolve())] = digest
 
 
 def _run(source: bytes, file: Path, digest: str, module_name: str, shown: str) -> None:
@@ -191,6 +190,6 @@ def plugin_metrics() -> dict[str, str]:
     return {name: str(vars(sys.modules[part.__module__])["__freerun_digest__"]) for name, part in _plugins["metric"].items()}
 
 
-def plugin_files() -> list[str]:
-    """The plugins that were loaded, for the worker processes that need them too."""
-    return list(_plugin_files)
+def plugin_files() -> dict[str, str]:
+    """The plugins that were loaded, each with the SHA-256 of its file, for the worker processes that need them too."""
+    return dict(_plugin_files)

@@ -127,7 +127,7 @@ def _cause(code: int | None) -> str:
 def _process(order: dict[str, Any]) -> Iterator[tuple[subprocess.Popen[str], queue.Queue[dict[str, Any] | None]]]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "freerun.judge"],
+        [sys.executable, "-P", "-m", "freerun.judge"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=environment,

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from freerun.commands import COMMANDS
 from freerun.errors import ConfigError, FreerunError, nearest
+from freerun.outside import one_line
 
 HELP = """\
 freerun: how far does a recurrent model drift when its teacher lets go?
@@ -57,6 +58,7 @@ Keys of run, study, search, plan, retry beside those of the experiment
 Exit codes: 0 all done, 1 some runs failed or laws are broken, 2 bad configuration, 3 results folder unusable, 130 interrupted.
 """
 
+
 def main(arguments: list[str] | None = None) -> NoReturn:
     """The console script: runs a command and ends the process with its exit code."""
     words = sys.argv[1:] if arguments is None else arguments
@@ -64,7 +66,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         code = dispatch(words)
         sys.stdout.flush()
     except FreerunError as fault:
-        print(f"freerun: {' '.join(str(fault).split())}", file=sys.stderr)
+        print(f"freerun: {one_line(fault)}", file=sys.stderr)
         code = fault.code
     except KeyboardInterrupt:
         print("freerun: interrupted; finished runs are kept, the same command continues", file=sys.stderr)
@@ -75,8 +77,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except Exception as fault:
         if os.environ.get("FREERUN_DEBUG"):
             raise
-        words_of_fault = " ".join(f"{type(fault).__name__}: {fault}".split())[:200]
-        print(f"freerun: a fault of the program, {words_of_fault} (FREERUN_DEBUG=1 shows where)", file=sys.stderr)
+        said = one_line(f"{type(fault).__name__}: {fault}", 110)
+        print(f"freerun: a fault of the program, {said} (FREERUN_DEBUG=1 shows where)", file=sys.stderr)
         code = 1
     sys.exit(code)
 

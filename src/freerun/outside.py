@@ -12,8 +12,6 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 #: Most characters of the line that says what is wrong, with the name of the program before it.
 LINE = 191
 #: Most bytes of a JSON file beside the records.
@@ -65,6 +63,8 @@ def mapping(text: bytes) -> dict[str, Any]:
     Raises:
         NotPlain: if it is no JSON, nested too deep, or anything but a mapping.
     """
+    import orjson
+
     try:
         found = orjson.loads(text)
     except orjson.JSONDecodeError as fault:

@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from freerun import catalog
-from freerun.canonical import from_canonical, identity
+from freerun.canonical import from_canonical, identity, sources
 from freerun.errors import CorruptRecord, StoreError
 from freerun.grouping import Planned
+from freerun.outside import content, mapping
 from freerun.store import Store, write_atomic
 
 SUFFIX = ".plan"
@@ -26,13 +27,15 @@ def write(store: Store, runs: Iterable[Planned]) -> None:
     Raises:
         StoreError: if the disk refuses.
     """
-    plugins = catalog.plugin_files()
+    known = catalog.plugin_files()
     for run in runs:
+        needed = sources(run.tree)
+        plugins = [file for file, digest in known.items() if digest in needed]
         path = store.path(run.id).with_suffix(SUFFIX)
-        content = json.dumps({"plugins": plugins, "experiment": run.tree}, allow_nan=False).encode()
+        plan = json.dumps({"plugins": plugins, "experiment": run.tree}, allow_nan=False).encode()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomic(path, content, settle=False)
+            write_atomic(path, plan, settle=False)
         except OSError as fault:
             raise StoreError(f"{path}: cannot be written: {fault.strerror}") from None
 
@@ -46,16 +49,15 @@ def read(store: Store, run: str) -> Planned:
     """
     path = store.path(run).with_suffix(SUFFIX)
     try:
-        with open(path, "rb") as file:
-            plan = json.loads(file.read(LARGEST))
+        plan = mapping(content(path, LARGEST))
         tree, plugins = plan["experiment"], plan["plugins"]
         sound = identity(tree) == run and all(isinstance(each, str) for each in plugins)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError):
         sound = False
     if not sound:
         raise CorruptRecord(f"{path}: the plan of the run is missing or damaged; start the study again")
-    for plugin in plugins:
-        catalog.load_plugin(plugin)
+    for plugin in plugins:  # those of the run itself: a path in a file is no leave to run what is there
+        catalog.load_plugin(plugin, among=sources(tree))
     return Planned(id=run, tree=tree, experiment=from_canonical(tree))
 
 

@@ -74,7 +74,7 @@ class Store:
     def has(self, run: str) -> bool:
         """Whether a run has a sound record; a broken one is set aside."""
         try:
-            record = self.read(run)
+            record = understood(self.body(run), run, self.place(run), whole=True)
             if "weights" in record and not self.path(run).with_suffix(".safetensors").exists():
                 raise CorruptRecord(f"{self.path(run)}: the weights are missing")
         except FileNotFoundError:

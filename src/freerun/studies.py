@@ -16,14 +16,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from freerun import checkpoints, plans
+from freerun import checkpoints, plans, study_files
 from freerun.claims import owners
 from freerun.errors import ConfigError, CorruptRecord, StoreError, nearest
 from freerun.grouping import Planned, plan
 from freerun.launchers import Launcher
+from freerun.outside import NotPlain, one_line
 from freerun.progress import watcher
 from freerun.store import Store, write_atomic
-from freerun.yaml_files import read_yaml as read_yaml
+from freerun.yaml_files import read_yaml
 
 KEYS = ("title", "question", "cases", "plugins")
 #: What may have become of a run.
@@ -95,7 +96,7 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
     Raises:
         ConfigError: if there is no such study or it is wrong.
     """
-    from freerun.compose import config_folder, experiments, presets
+    from freerun.compose import LARGEST, config_folder, experiments, presets
 
     if name.endswith((".yaml", ".yml")):
         path = Path(name)
@@ -121,6 +122,8 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
     for case in cases:
         axes = {str(key): _word(value) for key, value in case.items()} | asked
         found += experiments([*plugins, *(f"{key}={value}" for key, value in axes.items())], sweep=True)
+        if len(found) > LARGEST:
+            raise ConfigError(f"{path.name}: a study holds at most {LARGEST} runs in all its cases")
     command = " ".join(["freerun study", name, *overrides, *(["--as", alias] if alias else [])])
     return Study(
         name=folder_name(alias or path.stem), runs=plan(found), command=command, overrides=overrides,
@@ -264,14 +267,14 @@ def retry(name: str, place: Place, launcher: Launcher) -> dict[str, str] | None:
 def settle(failed: dict[str, str]) -> int:
     """Say which runs have failed, a line each; returns the exit code of the sweep."""
     for identity, reason in failed.items():
-        print(f"failed: {identity}: {' '.join(reason.split())[:300]}", file=sys.stderr)
+        print(f"failed: {identity}: {one_line(reason)}", file=sys.stderr)
     return 1 if failed else 0
 
 
 def _say_what_is_replaced(study: Study, place: Place) -> None:
     try:
-        known = json.loads((place.folder(study.name) / "study.json").read_bytes())["ids"]
-    except (OSError, ValueError, KeyError, TypeError):
+        known = study_files.read(place.folder(study.name))["ids"]
+    except (OSError, NotPlain):
         return
     if not (set(known) <= set(study.ids) or set(study.ids) <= set(known)):
         print(f"note: {place.folder(study.name)} held a study of {len(known)} other runs; --as NAME keeps both", flush=True)
@@ -286,7 +289,7 @@ def write_info(study: Study, place: Place) -> None:
     folder = place.folder(study.name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomic(folder / "study.json", (json.dumps(study.info(), indent=0) + "\n").encode())
+        write_atomic(folder / study_files.NAME, (json.dumps(study.info(), indent=0) + "\n").encode())
     except OSError as fault:
         raise StoreError(f"{folder}: cannot be written to: {fault.strerror}") from None
 
@@ -307,23 +310,20 @@ def read_info(name: str, place: Place, *, started: bool = True) -> dict[str, Any
     Raises:
         ConfigError: if there is none, or its file is damaged.
     """
-    path = place.folder(folder_name(name)) / "study.json"
+    folder = place.folder(folder_name(name))
     try:
-        info = json.loads(path.read_bytes())
-        if not (isinstance(info["planned"], dict) and isinstance(info["name"], str) and info["ids"] == list(info["planned"])):
-            raise TypeError
+        info = study_files.read(folder)
     except FileNotFoundError:
         known = names(place)
         hint = nearest(name, known) if known else "run one first, for example: freerun study first_look"
         raise ConfigError(f"study {name!r}: nothing under {place.results}; {hint}") from None
-    except (ValueError, KeyError, TypeError):
-        raise ConfigError(f"{path}: damaged; run the study again") from None
+    except NotPlain as fault:
+        raise ConfigError(f"{folder}/{study_files.NAME}: damaged ({fault}); run the study again") from None
     except OSError as fault:
-        raise StoreError(f"{path}: cannot be read: {fault.strerror}") from None
+        raise StoreError(f"{folder}/{study_files.NAME}: cannot be read: {fault.strerror}") from None
     store = place.store
     if started and info["ids"] and not any(store.path(run).exists() or store.failure(run) for run in info["ids"]):
         raise ConfigError(
             f"study {name!r}: none of its {len(info['ids'])} runs has a record in {store.root}; run: {info['command']}"
         )
-    found: dict[str, Any] = info
-    return found
+    return info

@@ -117,7 +117,7 @@ class Worker:
             threads = str(self.terms.threads)
             settings = json.dumps({"threads": self.terms.threads, "checkpoint": self.terms.checkpoint})
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "freerun.worker", settings],
+                [sys.executable, "-P", "-m", "freerun.worker", settings],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL if not os.environ.get("FREERUN_DEBUG") else None,

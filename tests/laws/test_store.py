@@ -13,9 +13,11 @@ import pytest
 from freerun import store as module
 from freerun.errors import CorruptRecord, StoreError
 from freerun.store import Store, write_atomic
+from synthetic import record, tree
 
 RUN = "0123456789abcdef"
-RECORD = {"run": RUN, "status": "done", "reason": "", "series": [{"values": [1.5, None, 0.1 + 0.2]}], "text": "é\n\t\u2028"}
+RECORD = {**record(RUN, tree()), "reason": "é"}
+RECORD["series"][0]["values"][:3] = [1.5, None, 0.1 + 0.2]
 WEIGHTS = {"a.weight": np.arange(6, dtype=np.float32).reshape(2, 3) / 7, "b": np.array([[1e-300]])}
 
 

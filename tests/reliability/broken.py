@@ -44,7 +44,10 @@ def _store_that_says_nothing():
 def _claims_without_eyes():
     from freerun import claims
 
-    return [mock.patch.object(claims, "owners", lambda store: {}), mock.patch.object(claims.Store, "has", lambda self, run: False)]
+    return [
+        mock.patch.object(claims, "owners", lambda store: {}),
+        mock.patch.object(claims.Store, "has", lambda self, run: False),
+    ]
 
 
 def _one_folder_for_all():
@@ -67,7 +70,9 @@ def _draws_that_know_the_group():
     from freerun.group import Group
 
     draws = Group.draws
-    return [mock.patch.object(Group, "draws", lambda self, *words: draws(self, *words) * (1 - 0.05 * (len(self.experiments) > 1)))]
+    return [
+        mock.patch.object(Group, "draws", lambda self, *words: draws(self, *words) * (1 - 0.05 * (len(self.experiments) > 1)))
+    ]
 
 
 def _tried(check: Callable, cases: Iterator) -> bool:
@@ -82,7 +87,10 @@ def _tried(check: Callable, cases: Iterator) -> bool:
 
 VARIANTS = {
     "crashes, with a writer in place": (_careless_store, lambda: _tried(crashes.crash, crashes.points(1, 40))),
-    "refusals, with a store that says nothing": (_store_that_says_nothing, lambda: _tried(refusals.check, refusals.cases(1, 24))),
+    "refusals, with a store that says nothing": (
+        _store_that_says_nothing,
+        lambda: _tried(refusals.check, refusals.cases(1, 24)),
+    ),
     "sweeps, with claims that nobody sees": (_claims_without_eyes, lambda: _tried(concurrency.sweeps, iter(range(5)))),
     "writers, with a writer in place": (_careless_store, lambda: _tried(concurrency.writers, iter(range(3)))),
     "instant, with one folder for all": (_one_folder_for_all, lambda: _tried(lambda n: concurrency.instant(0, n), iter([4]))),

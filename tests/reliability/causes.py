@@ -11,8 +11,9 @@ from reliability.sweeps import bodies, ended, folder, fork
 PLUGIN = Path(__file__).with_name("faulty.py")
 STANDINS = Path(__file__).parents[1] / "launchers"
 CAUSES = {
-    "exception": "a fault of this part", "exit": "SystemExit", "abort": "SIGABRT", "kill": "SIGKILL", "hang": "not finished after",
-    "memory": "memory", "silence": "ended with code 0", "segfault": "SIGSEGV", "recursion": "recursion", "noise": None,
+    "exception": "a fault of this part", "exit": "SystemExit", "abort": "SIGABRT", "kill": "SIGKILL",
+    "hang": "not finished after", "memory": "memory", "silence": "ended with code 0", "segfault": "SIGSEGV",
+    "recursion": "recursion", "noise": None,
 }  # fmt: skip
 LAUNCHERS = {
     "local": ["launcher=local", "launcher.workers=2"],
@@ -57,7 +58,14 @@ def _sweep(place: Path, cause: str, launcher: str) -> int:
     os.environ["PATH"] = f"{STANDINS}{os.pathsep}{os.environ['PATH']}"
     os.environ["FAKE_SLURM"] = str(place / "slurm")
     (place / "slurm").mkdir(exist_ok=True)
-    words = ["task.sequences=16", "task.length=6", "evaluation.warmup=1", "model.hidden=2", "training.updates=3", "training.batch=2"]
+    words = [
+        "task.sequences=16",
+        "task.length=6",
+        "evaluation.warmup=1",
+        "model.hidden=2",
+        "training.updates=3",
+        "training.batch=2",
+    ]
     with_fault = [f"plugins=[{PLUGIN}]", "regime=faulty,free_running"]
     asked = studies.adhoc([*words, *with_fault, "seed=0"], sweep=True)
     asked.runs += studies.adhoc([*words, *with_fault[:1], "regime=free_running", "seed=1"], sweep=True).runs

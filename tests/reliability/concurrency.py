@@ -18,7 +18,9 @@ def sweeps(seed: int) -> None:
     chance = random.Random(seed)
     expected, records = undisturbed()
     with folder() as place:
-        crew = [fork(lambda size=size: sweep(place, group=size), lambda: _note(place)) for size in chance.sample(range(2, 9), 2)]
+        crew = [
+            fork(lambda size=size: sweep(place, group=size), lambda: _note(place)) for size in chance.sample(range(2, 9), 2)
+        ]
         ends = [ended(child) for child in crew]
         assert [end.code for end in ends] == [0, 0], ends
         assert tables(place) == expected
@@ -76,7 +78,7 @@ def writers(seed: int) -> None:
 def instant(seed: int, count: int) -> None:
     """Sweeps started in one instant, each of another run: each has its own identity and folder, nothing is overwritten."""
     del seed
-    words = [tuple([*SHAPE, f"training.lr={1e-3 * (number + 1):g}"]) for number in range(count)]
+    words = [(*SHAPE, f"training.lr={1e-3 * (number + 1):g}") for number in range(count)]
     for each in words:
         study(*each)
     with folder() as place:

@@ -41,7 +41,9 @@ def points(seed: int, count: int) -> Iterator[int]:
 def points_of_workers(seed: int, count: int) -> Iterator[int]:
     """Operations of a worker that does half of the runs."""
     half = operations() // 2 - 20
-    yield from range(1, half + 1) if count >= half else sorted({1, half, *random.Random(seed).sample(range(1, half), count - 2)})
+    yield from (
+        range(1, half + 1) if count >= half else sorted({1, half, *random.Random(seed).sample(range(1, half), count - 2)})
+    )
 
 
 def crash(point: int, touch: Callable[[], None] = lambda: None) -> None:

@@ -9,7 +9,14 @@ from functools import cache
 
 from reliability.sweeps import bodies, ended, folder, fork, study
 
-WORLD = ["task.sequences=16", "task.length=8", "evaluation.warmup=2", "evaluation.sequences=8", "training.updates=4", "training.batch=4"]
+WORLD = [
+    "task.sequences=16",
+    "task.length=8",
+    "evaluation.warmup=2",
+    "evaluation.sequences=8",
+    "training.updates=4",
+    "training.batch=4",
+]
 SWEEPS = [
     ["task=hidden_markov", "model=gru,hidden_recurrent", "regime=teacher_forcing,scheduled_sampling,free_running"],
     ["task=lorenz63", "model=lstm", "regime=teacher_forcing,sparse_forcing", "evaluation.orbit=0"],
@@ -30,7 +37,10 @@ def pool():
     """The runs that are drawn from."""
     from freerun import studies
 
-    found = [studies.adhoc([*words, *WORLD, "model.hidden=3", "seed=range(4)", "training.lr=1e-3,3e-2"], sweep=True) for words in SWEEPS]
+    found = [
+        studies.adhoc([*words, *WORLD, "model.hidden=3", "seed=range(4)", "training.lr=1e-3,3e-2"], sweep=True)
+        for words in SWEEPS
+    ]
     return replace(found[0], runs=[run for each in found for run in each.runs])
 
 

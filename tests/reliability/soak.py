@@ -40,7 +40,16 @@ class Row:
 def rows() -> dict[str, Row]:
     """All rows by name."""
     from reliability import (
-        alterations, causes, concurrency, configurations, crashes, fuzz, hostile, orders, refusals, resume,
+        alterations,
+        causes,
+        concurrency,
+        configurations,
+        crashes,
+        fuzz,
+        hostile,
+        orders,
+        refusals,
+        resume,
     )  # fmt: skip
 
     every = 10**6

@@ -154,7 +154,10 @@ class Forked:
                 os._exit(1)
         os.close(order_out)
         os.close(answer_in)
-        self.stdin, self.stdout = os.fdopen(order_in, "w", buffering=1), os.fdopen(answer_out, encoding="utf-8", errors="replace")
+        self.stdin, self.stdout = (
+            os.fdopen(order_in, "w", buffering=1),
+            os.fdopen(answer_out, encoding="utf-8", errors="replace"),
+        )
 
     def kill(self) -> None:
         if self.returncode is None:
@@ -181,7 +184,7 @@ def forked_workers(watch: Callable[[], None] = lambda: None) -> None:
 
 
 class Operations:
-    """What a process does to the files below a folder, counted: opening for writing, syncing, renaming, removing, making folders.
+    """What a process does to the files below a folder, counted: opening to write, syncing, renaming, removing, making.
 
     Args:
         root: the folder.
@@ -202,7 +205,9 @@ class Operations:
     def _hear(self, event: str, arguments: tuple) -> None:
         if event == "open":
             path, mode, flags = arguments
-            writes = flags & (os.O_WRONLY | os.O_RDWR) if isinstance(flags, int) else any(sign in (mode or "") for sign in "wax+")
+            writes = (
+                flags & (os.O_WRONLY | os.O_RDWR) if isinstance(flags, int) else any(sign in (mode or "") for sign in "wax+")
+            )
             if writes and isinstance(path, (str, bytes, os.PathLike)):
                 self._next("open", os.fsdecode(path))
         elif event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir"):
@@ -289,4 +294,6 @@ def resumed(place: Path, **settings) -> None:
     assert tables(place) == expected
     assert bodies(place) == records
     left = [str(path.relative_to(place)) for path in (place / "results" / ".store").rglob("*") if path.is_file()]
-    assert all(path.endswith((".json", ".safetensors")) or Path(path).parts[2] in ("aside", "lock", "index") for path in left), left
+    assert all(
+        path.endswith((".json", ".safetensors")) or Path(path).parts[2] in ("aside", "lock", "index") for path in left
+    ), left

@@ -11,8 +11,8 @@ import pytest
 
 SOAK = Path(__file__).with_name("soak.py")
 ROWS = {
-    "crashes": 100, "crashes_of_workers": 10, "kills": 20, "refusals": 50, "sweeps": 2, "writers": 2, "instant": 10, "causes": 16,
-    "orders": 20, "checkpoints": 200,
+    "crashes": 100, "crashes_of_workers": 10, "kills": 20, "refusals": 50, "sweeps": 2, "writers": 2, "instant": 10,
+    "causes": 16, "orders": 20, "checkpoints": 200,
 }  # fmt: skip
 
 

@@ -74,7 +74,7 @@ def _writes_elsewhere(event: str, arguments: tuple[Any, ...]) -> bool:
 def _outside(path: object) -> bool:
     if isinstance(path, int) or not isinstance(path, (str, bytes, os.PathLike)):
         return False
-    where = os.path.abspath(os.fsdecode(path))  # noqa: PTH100 - a link is not followed
+    where = os.path.abspath(os.fsdecode(path))
     return where != os.devnull and not where.startswith(_state["folders"])
 
 

@@ -84,7 +84,7 @@ class Slurm(Launcher):
     def check(self) -> None:
         needs("submitit", "slurm", "launcher=slurm")
         if self.cluster is Cluster.slurm and (missing := [tool for tool in TOOLS if shutil.which(tool) is None]):
-            raise ConfigError(f"launcher=slurm: no {missing[0]} on the path; run it on a login node, or try launcher.cluster=local")
+            raise ConfigError(f"launcher=slurm: no {missing[0]} here; run it on a login node, or try launcher.cluster=local")
         if self.cluster is Cluster.local and not self.wait:
             raise ConfigError("launcher.wait=false: launcher.cluster=local has no queue that would outlive this process")
 
