@@ -44,7 +44,7 @@ Options of run
   --cfg job        print the resolved experiment and stop
 Options of search
   --trials N       how many points to try (default: 20); the same command goes on where it stopped
-  --target TEXT    what is to be best: metric,mode,split (default: loss,free,validation-like test: see the README)
+  --target TEXT    what is to be best: metric,mode,split (default: loss,free,validation)
   --maximize       the target is to be large
 Option of table
   --format md|latex|csv|parquet   the table of a paper, as results/NAME/table.*

@@ -1,7 +1,8 @@
 """How do Hydra's words become experiments? The only module that knows Hydra.
 
 Hydra composes and parses overrides; it never instantiates, launches nothing and writes nothing. A sweep is composed once for
-each choice of parts, and the swept values are applied to copies, so that a thousand runs cost little more than one.
+each part that is chosen in it, and a node of the tree is made once for each way it is set, so that a thousand runs cost little
+more than one.
 """
 
 from __future__ import annotations
@@ -74,6 +75,7 @@ def _experiments(overrides: list[str], *, sweep: bool) -> list[Experiment]:
     for path in _plugins(parsed):
         catalog.load_plugin(path)
         _composed.cache_clear()
+        _alone.cache_clear()
     _register()
     wanted = [item for item in parsed if item.key_or_group != "plugins"]
     for item in wanted:
@@ -86,7 +88,8 @@ def _experiments(overrides: list[str], *, sweep: bool) -> list[Experiment]:
     if not 0 < size <= LARGEST:
         what = next((_quoted(item.input_line) for item, axis in zip(wanted, axes, strict=True) if not axis), f"{size} runs")
         raise ConfigError(f"{what}: a sweep holds at least 1 and at most {LARGEST} runs")
-    return [_experiment(job) for job in itertools.product(*axes)]
+    shared = _Shared()
+    return [shared.experiment(job) for job in itertools.product(*axes)]
 
 
 def _bounded(text: str) -> None:
@@ -225,15 +228,73 @@ def _size(values: RangeSweep) -> float:
     return (stop - start) / step
 
 
-def _experiment(job: tuple[str, ...]) -> Experiment:
-    parser = OverridesParser.create()
-    parts = [text for text in job if text.split("=", 1)[0] in PARTS]
-    config = _composed(tuple(text for text in parts if not text.endswith("=null"))).copy()
-    for text in job:
-        if text not in parts:
-            (item,) = parser.parse_overrides([text])
-            _apply(config, item)
-    return _live(config)
+class _Shared:
+    """What the jobs of one sweep have in common is composed, set and checked once: each node of the tree for itself."""
+
+    def __init__(self) -> None:
+        self._parser = OverridesParser.create()
+        self._parsed: dict[str, Override] = {}
+        self._drafts: dict[tuple[str, ...], DictConfig] = {}
+        self._nodes: dict[tuple[str, tuple[str, ...], tuple[str, ...]], Any] = {}
+
+    def experiment(self, job: tuple[str, ...]) -> Experiment:
+        """The experiment of a job. One whose nodes depend on each other, or that is wrong, is composed as a whole."""
+        try:
+            chosen: dict[str, list[str]] = {}
+            settings: dict[str, list[str]] = {}
+            for text in job:
+                head = text.split("=", 1)[0]
+                kind = chosen if head in PARTS else settings
+                kind.setdefault(head.split(".", 1)[0], []).append(text)
+            names = [item.name for item in fields(Experiment)]
+            if settings.keys() <= set(names):
+                nodes = (self._node(name, (*chosen.get(name, ()),), (*settings.get(name, ()),)) for name in names)
+                return Experiment(**dict(zip(names, nodes, strict=True)))
+        except (ConfigError, _Entangled):
+            pass
+        return self._whole(job)
+
+    def _node(self, key: str, choices: tuple[str, ...], settings: tuple[str, ...]) -> Any:
+        """One node of the tree; an experiment makes a copy of it."""
+        way = (key, choices, settings)
+        if way not in self._nodes:
+            made = _alone(key, tuple(text for text in choices if not text.endswith("=null")))
+            if choices not in self._drafts:
+                self._drafts[choices] = made.copy()
+            draft = self._drafts[choices]
+            draft[key] = made[key]
+            self._set(draft, settings)
+            self._nodes[way] = _live(draft, key)
+        return self._nodes[way]
+
+    def _whole(self, job: tuple[str, ...]) -> Experiment:
+        choices = [text for text in job if text.split("=", 1)[0] in PARTS]
+        config = _composed(tuple(text for text in choices if not text.endswith("=null"))).copy()
+        self._set(config, [text for text in job if text not in choices])
+        return Experiment(**{key: _live(config, key) for key in map(str, config)})
+
+    def _set(self, config: DictConfig, settings: Iterable[str]) -> None:
+        for text in settings:
+            if text not in self._parsed:
+                (self._parsed[text],) = self._parser.parse_overrides([text])
+            _apply(config, self._parsed[text])
+
+
+class _Entangled(Exception):
+    """A choice of one part sets something of another."""
+
+
+@cache
+def _alone(key: str, choices: tuple[str, ...]) -> DictConfig:
+    """The configuration with nothing chosen but one part.
+
+    Raises:
+        _Entangled: if that changes anything else in it.
+    """
+    config, plain = _composed(choices), _composed(())
+    if any(config[name] != plain[name] for name in map(str, plain) if name != key):
+        raise _Entangled
+    return config
 
 
 @cache
@@ -291,16 +352,12 @@ def _first_line(fault: Exception) -> str:
     return one_line(lines[0] if lines else type(fault).__name__, 110)
 
 
-def _live(config: DictConfig) -> Experiment:
-    values: dict[str, Any] = {}
-    for key in map(str, config):
-        node = config[key]
-        if isinstance(node, DictConfig):
-            cls = OmegaConf.get_type(node)
-            if not (isinstance(cls, type) and hasattr(cls, "__dataclass_fields__")):
-                raise ConfigError(f"{key}: is a choice by name, for example {key}={next(iter(catalog.parts(key)))}")
-            settings = OmegaConf.to_container(node, resolve=False, enum_to_str=False)
-            values[key] = build(cls, key, {str(k): v for k, v in dict(settings).items()})  # type: ignore[arg-type]
-        else:
-            values[key] = node
-    return Experiment(**values)
+def _live(config: DictConfig, key: str) -> Any:
+    node = config[key]
+    if not isinstance(node, DictConfig):
+        return node
+    cls = OmegaConf.get_type(node)
+    if not (isinstance(cls, type) and hasattr(cls, "__dataclass_fields__")):
+        raise ConfigError(f"{key}: is a choice by name, for example {key}={next(iter(catalog.parts(key)))}")
+    settings = OmegaConf.to_container(node, resolve=False, enum_to_str=False)
+    return build(cls, key, {str(k): v for k, v in dict(settings).items()})  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ and its value. The trackers get each run with its settings, its training curves 
 from __future__ import annotations
 
 import io
+import logging
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -85,7 +86,7 @@ def to_tensorboard(tables: Tables, target: Path) -> Path:
 
 
 def to_mlflow(tables: Tables, target: Path) -> Path:
-    """Write an MLflow file store (``mlflow ui --backend-store-uri PATH``), one experiment with a run for each run.
+    """Write a database of MLflow (``mlflow ui --backend-store-uri sqlite:///PATH/mlflow.db``): a study is an experiment.
 
     Raises:
         ConfigError: if MLflow is not installed, or the target is not a new folder.
@@ -96,9 +97,11 @@ def to_mlflow(tables: Tables, target: Path) -> Path:
     except ImportError:
         raise ConfigError("--to mlflow: needs mlflow-skinny; pip install 'freerun[track]'") from None
     _fresh(target)
-    client = MlflowClient(target.resolve().as_uri())
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    logging.getLogger("alembic").setLevel(logging.ERROR)
+    client = MlflowClient(f"sqlite:///{target.resolve()}/mlflow.db")
     (study,) = tables.runs["study"].unique()
-    experiment = client.create_experiment(str(study))
+    experiment = client.create_experiment(str(study), artifact_location=target.resolve().as_uri())
     for run, settings, curves, measured in _runs(tables):
         made = client.create_run(experiment, run_name=run, start_time=0).info.run_id
         params = [Param(key, str(value)[:500]) for key, value in settings.items()]

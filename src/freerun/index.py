@@ -11,9 +11,7 @@ import contextlib
 import hashlib
 import os
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +23,13 @@ from freerun.extract import LEVELS, TEXTS, Extract, demand_sound, join, of
 from freerun.outside import NotPlain, content
 from freerun.records import understood
 from freerun.settings import LARGEST
-from freerun.store import Store, write_atomic
+from freerun.store import Store, ahead, write_atomic
 
 NAME = "index"
 #: Raise it when what is extracted from a record, or its form, changes.
 VERSION = 2
 #: A file that changed within so many seconds could change again without its times telling.
 SETTLED = 2.0
-#: Records that are read at once, and how many such parts may wait for the parser.
-_PART, _AHEAD, _READERS = 64, 4, 2
 _HEAD = b"freerun index %d\n" % VERSION
 Stamp = tuple[int, int, int, int]
 Outcome = Callable[[dict[str, Any]], dict[str, Any]]
@@ -74,14 +70,7 @@ def parsed(store: Store, run: str, body: bytes) -> dict[str, Any]:
 
 def bodies(store: Store, runs: Sequence[str]) -> Iterator[tuple[str, bytes | None, Stamp]]:
     """The verified text of every record with the stamp of its file, None where there is no sound one; read in threads."""
-    with ThreadPoolExecutor(_READERS) as readers:
-        waiting: deque[Future[list[tuple[str, bytes | None, Stamp]]]] = deque()
-        for start in range(0, len(runs), _PART):
-            waiting.append(readers.submit(_read, store, runs[start : start + _PART]))
-            if len(waiting) > _AHEAD:
-                yield from waiting.popleft().result()
-        while waiting:
-            yield from waiting.popleft().result()
+    return ahead(lambda some: _read(store, some), runs)
 
 
 def _read(store: Store, runs: Sequence[str]) -> list[tuple[str, bytes | None, Stamp]]:

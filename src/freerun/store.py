@@ -12,9 +12,11 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -25,7 +27,10 @@ from freerun.records import demand_weights, understood
 FORMAT = 1
 #: Most bytes of the reason of a failure, and most characters of it that are shown.
 LARGEST_REASON, LONGEST_REASON = 2**20, 1_000
+#: Records that are read at once, how many such parts may wait to be looked at, and the threads that read.
+_PART, _AHEAD, _READERS = 64, 4, 2
 _IDENTITY = re.compile(r"[0-9a-f]{16}")
+_Found = TypeVar("_Found")
 
 
 class Store:
@@ -74,15 +79,49 @@ class Store:
     def has(self, run: str) -> bool:
         """Whether a run has a sound record; a broken one is set aside."""
         try:
-            record = understood(self.body(run), run, self.place(run), whole=True)
-            if "weights" in record and not self.path(run).with_suffix(".safetensors").exists():
-                raise CorruptRecord(f"{self.path(run)}: the weights are missing")
+            self._demand_whole(run, self.body(run))
         except FileNotFoundError:
             return False
         except CorruptRecord:
             self.set_aside(run)
             return False
         return True
+
+    def missing(self, runs: Iterable[str]) -> list[str]:
+        """Those of many runs that have no sound record, in their order; broken ones are set aside.
+
+        Every record is read and looked at as `has` does it. What does not pass at once is asked for again by `has`, for
+        records are read ahead, and another process may have put things right meanwhile.
+        """
+
+        def sound(run: str, body: bytes | None) -> bool:
+            try:
+                if body is not None:
+                    self._demand_whole(run, body)
+            except CorruptRecord:
+                return False
+            return body is not None
+
+        return [run for run, body in self._bodies(runs) if not sound(run, body) and not self.has(run)]
+
+    def _demand_whole(self, run: str, body: bytes) -> None:
+        record = understood(body, run, self.place(run), whole=True)
+        if "weights" in record and not self.path(run).with_suffix(".safetensors").exists():
+            raise CorruptRecord(f"{self.path(run)}: the weights are missing")
+
+    def _bodies(self, runs: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
+        """The text of many records, None where `body` refuses it."""
+
+        def read(some: Sequence[str]) -> list[tuple[str, bytes | None]]:
+            return [(run, self._body(run)) for run in some]
+
+        return ahead(read, list(runs))
+
+    def _body(self, run: str) -> bytes | None:
+        try:
+            return self.body(run)
+        except (FileNotFoundError, CorruptRecord):
+            return None
 
     def read(self, run: str) -> dict[str, Any]:
         """The record of a run.
@@ -99,6 +138,18 @@ class Store:
             return str(self.read(run)["status"])
         except (FileNotFoundError, CorruptRecord):
             return None
+
+    def statuses(self, runs: Iterable[str]) -> dict[str, str]:
+        """What became of many runs, as `status` says; those without a sound record are left out."""
+        found = {}
+        for run, body in self._bodies(runs):
+            try:
+                status = str(understood(body, run, self.place(run))["status"]) if body is not None else None
+            except (CorruptRecord, LookupError):
+                status = self.status(run)
+            if status is not None:
+                found[run] = status
+        return found
 
     def body(self, run: str) -> bytes:
         """The text of the record of a run, as its checksum says it was written.
@@ -223,6 +274,21 @@ class Store:
     def runs(self) -> Iterator[str]:
         """The identities of all records, in order."""
         yield from sorted(path.stem for path in self.root.glob("[0-9a-f][0-9a-f]/*.json"))
+
+
+def ahead(read: Callable[[Sequence[str]], list[_Found]], runs: Sequence[str]) -> Iterator[_Found]:
+    """What `read` finds of each run, in order; of many runs, threads read ahead while what was found is looked at."""
+    if len(runs) <= _PART:
+        yield from read(runs)
+        return
+    with ThreadPoolExecutor(_READERS) as readers:
+        waiting: deque[Future[list[_Found]]] = deque()
+        for start in range(0, len(runs), _PART):
+            waiting.append(readers.submit(read, runs[start : start + _PART]))
+            if len(waiting) > _AHEAD:
+                yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
 
 
 def _alive(process: int) -> bool:

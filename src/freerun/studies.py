@@ -192,11 +192,16 @@ def do(study: Study, place: Place, launcher: Launcher) -> dict[str, str]:
     write_info(study, place)
     checkpoints.clear(store)
     plans.clear(store)
-    missing = [run for run in study.runs if not store.has(run.id)]
+    missing = _missing(study.runs, store)
     finished = len(study.runs) - len(missing)
     runs = "1 run" if len(study.runs) == 1 else f"{len(study.runs)} runs"
     print(f"{study.name}: {runs}, {finished} done, {len(missing)} to do", flush=True)
     return _see_to(missing, store, launcher)
+
+
+def _missing(runs: list[Planned], store: Store) -> list[Planned]:
+    wanted = set(store.missing(run.id for run in runs))
+    return [run for run in runs if run.id in wanted]
 
 
 def _see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[str, str]:
@@ -225,7 +230,7 @@ def _see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[st
             told = True
             time.sleep(WAIT)
         before = len(missing)
-        missing = [run for run in missing if not store.has(run.id)]
+        missing = _missing(missing, store)
         reasons = {run.id: reason for run in missing if (reason := store.failure(run.id)) is not None}
         failed |= reasons
         missing = [run for run in missing if run.id not in reasons]
@@ -238,14 +243,13 @@ def _see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[st
 
 def states(ids: Iterable[str], store: Store) -> dict[str, str]:
     """The state of every run, one of `STATES`."""
-    taken = owners(store)
-    found = {}
-    for run in ids:
-        status = store.status(run)
-        if status is None:
-            status = "running" if run in taken else "pending" if store.failure(run) is None else "failed"
-        found[run] = status
-    return found
+    wanted = list(ids)
+    taken, found = owners(store), store.statuses(wanted)
+
+    def undone(run: str) -> str:
+        return "running" if run in taken else "pending" if store.failure(run) is None else "failed"
+
+    return {run: found.get(run) or undone(run) for run in wanted}
 
 
 def retry(name: str, place: Place, launcher: Launcher) -> dict[str, str] | None:

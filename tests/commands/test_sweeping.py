@@ -1,0 +1,303 @@
+"""Planning, watching, trying again, searching, exporting and cleaning, as they are typed."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from freerun import claims, launchers
+from freerun.cli import dispatch
+from freerun.commands.completion import candidates
+from freerun.errors import ConfigError, StoreError
+from freerun.store import Store
+from freerun.studies import Place
+
+TINY = ["task.sequences=16", "task.length=6", "evaluation.warmup=1", "model.hidden=2", "training.updates=2", "training.batch=2"]
+PLUGIN = Path(__file__).parents[1] / "reliability" / "faulty.py"
+STUDY = """
+cases:
+  - task.sequences: 16
+    task.length: 6
+    evaluation.warmup: 1
+    model.hidden: 2
+    training.updates: 2
+    training.batch: 2
+    regime: [teacher_forcing, free_running]
+    seed: range(2)
+"""
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "few.yaml").write_text(STUDY)
+    return tmp_path
+
+
+def said(capsys, *words):
+    code = dispatch(list(words))
+    return code, capsys.readouterr().out
+
+
+def test_plan_trains_and_writes_nothing_and_knows_what_is_done(desk, capsys):
+    code, out = said(capsys, "plan", "few.yaml", "--group", "1")
+    assert code == 0
+    assert "4 runs, 4 groups" in out
+    assert "0 done, 4 pending" in out
+    assert "rough guess" in out
+    assert sorted(os.listdir(desk)) == ["few.yaml"]
+    said(capsys, "run", "-m", *TINY, "seed=0,1", "launcher=inline")
+    _, out = said(capsys, "plan", "few.yaml")
+    assert "2 done, 2 pending" in out
+    assert "by what such runs took before" in out
+
+
+def test_a_run_that_takes_longer_is_planned_to_take_longer(desk, capsys):
+    from freerun import estimates, studies
+
+    short, long = (studies.adhoc([*TINY[:-2], f"training.updates={n}"], sweep=False).runs[0] for n in (1000, 4000))
+    costs = estimates.Costs()
+    assert costs.seconds(long)[0] > 2 * costs.seconds(short)[0]
+    small, large = (studies.adhoc([*TINY[:3], f"model.hidden={n}"], sweep=False).runs[0] for n in (8, 512))
+    assert estimates.memory(large) > 4 * estimates.memory(small)
+    assert estimates.most_at_once(large, 32, estimates.BASE + 3 * estimates.memory(large)) == 3
+    assert estimates.most_at_once(large, 32, None) == 32
+
+
+def test_groups_are_as_small_as_memory_wants_and_as_many_as_workers(desk):
+    from freerun import studies
+
+    runs = studies.adhoc([*TINY, "seed=range(12)"], sweep=True).runs
+    sizes = {name: [len(piece) for piece in launchers.choose(words, {})[0].pieces(runs)] for name, words in {
+        "one": ["launcher.workers=1"], "three": ["launcher.workers=3"], "bounded": ["launcher.workers=1", "launcher.group=5"],
+        "poor": ["launcher.workers=1", "launcher.memory=0.001"],
+    }.items()}  # fmt: skip
+    assert sizes == {"one": [12], "three": [6, 3, 3], "bounded": [5, 5, 2], "poor": [1] * 12}
+
+
+def test_status_says_what_runs_and_why_something_failed(desk, capsys):
+    words = [*TINY, f"plugins=[{PLUGIN}]", "regime=faulty", "regime.cause=nothing,exception", "launcher=inline"]
+    assert said(capsys, "run", "-m", *words)[0] == 1
+    (name,) = (path.name for path in (desk / "results").iterdir() if not path.name.startswith("."))
+    code, out = said(capsys, "status")
+    assert code == 0
+    assert out.splitlines()[1].split() == [name, "2", "1", "0", "1", "0", "0"]
+    assert "a fault of this part in two lines" in out
+    store = Place(results=desk / "results").store
+    (failed,) = (run for run in json.loads((desk / "results" / name / "study.json").read_text())["ids"] if not store.has(run))
+    mine = claims.Claims(store)
+    assert mine.take([failed]) == [failed]
+    mine.report({"update": 1, "updates": 2})
+    mine._write()
+    code, out = said(capsys, "status", name)
+    assert out.splitlines()[1].split() == [name, "2", "1", "0", "0", "1", "0"]
+    assert "running: hidden_markov gru faulty seed 0 x 1, update 1 of 2" in out
+    mine.release()
+
+
+def test_retry_does_what_failed_and_nothing_else(desk, capsys):
+    part = desk / "moody.py"
+    part.write_text(
+        "import os\nfrom freerun.regimes.free_running import FreeRunning\nfrom freerun.regimes import Regime\nimport torch\n\n\n"
+        "class Moody(Regime):\n    def probability(self, update, updates):\n        return 0.0\n\n"
+        "    def mask(self, coins, update, updates):\n        if os.path.exists('bad mood'):\n"
+        "            raise RuntimeError('in a bad mood')\n        return torch.zeros_like(coins)\n"
+    )
+    (desk / "bad mood").touch()
+    words = [*TINY, "plugins=[moody.py]", "regime=moody,teacher_forcing", "launcher=inline"]
+    assert said(capsys, "run", "-m", *words)[0] == 1
+    (name,) = (path.name for path in (desk / "results").iterdir() if not path.name.startswith("."))
+    assert said(capsys, "retry", name, "launcher=inline")[0] == 1
+    (desk / "bad mood").unlink()
+    kept = {path: path.stat().st_mtime_ns for path in (desk / "results" / ".store").rglob("*.json")}
+    code, out = said(capsys, "retry", name, "launcher=inline")
+    assert code == 0
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert len(list(Store(desk / "results" / ".store").runs())) == 2
+    assert "no run has failed" in said(capsys, "retry", name)[1]
+    with pytest.raises(ConfigError, match="nothing but launcher settings"):
+        dispatch(["retry", name, "seed=1"])
+
+
+def test_a_search_goes_on_where_it_stopped_and_diverged_points_are_bad(desk, capsys):
+    words = [*TINY[:-2], "training.updates=6", "training.clip=null", "seed=0,1", "launcher=inline", "--as", "s"]
+    space = ["training.lr=choice(1e-3,1e38)", "model.hidden=range(2,9,2)"]
+    words = [word for word in words if not word.startswith("model.hidden")]
+    assert said(capsys, "search", *words, *space, "--trials", "3")[0] == 0
+    first = pd.read_csv(desk / "results" / "s" / "trials.csv")
+    kept = {path: path.stat().st_mtime_ns for path in (desk / "results" / ".store").rglob("*.json")}
+    code, out = said(capsys, "search", *words, *space, "--trials", "8")
+    trials = pd.read_csv(desk / "results" / "s" / "trials.csv")
+    assert code == 0
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert trials.head(3).equals(first) or trials.head(3)["runs"].tolist() == first["runs"].tolist()
+    diverged = trials["training.lr"] > 1
+    assert diverged.any()
+    assert (~diverged).any()
+    assert (trials["value"][diverged] == float("inf")).all()
+    best = trials.loc[trials["value"].idxmin()]
+    assert f"(trial {best['trial']})" in out
+    runs = pd.read_csv(desk / "results" / "s" / "runs.csv")
+    assert set(" ".join(trials["runs"]).split()) == set(runs["run"])
+    assert {"done", "diverged"} == set(runs["status"])
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (["seed=range(3)"], "nothing to search"),
+        (["training.lr=interval(1,0)"], "goes up"),
+        (["training.lr=tag(log,interval(0,1))"], "log scale"),
+        (["model.hidden=range(0.5,3)"], "whole numbers"),
+        (["training.lr=interval(0,1)", "--target", "nothing,free,test"], "unknown name 'nothing'"),
+        (["training.lr=interval(0,1)", "--target", "kl,free,validation"], "the loss alone"),
+        (["training.lr=interval(0,1)", "--target", "a,b,c,d"], "has the form"),
+        (["training.lr=interval(0,1)", "--trials", "0"], "--trials"),
+        (["name", "training.lr=interval(0,1)"], "key=value"),
+    ],
+)
+def test_what_cannot_be_searched_is_refused(desk, words, parts):
+    with pytest.raises(ConfigError, match=parts):
+        dispatch(["search", *words])
+    assert sorted(os.listdir(desk)) == ["few.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (["launcher=slrum"], "'slurm'"),
+        (["launcher=local", "launcher.partition=x"], "unknown key"),
+        (["launcher.workers=0"], "from 1"),
+        (["launcher.workers=many"], "whole number"),
+        (["launcher.time_limit=-1"], "positive"),
+        (["launcher=inline", "launcher.workers=2"], "no worker"),
+        (["launcher=slurm", "launcher.cluster=local", "launcher.partition=a;b"], "a word that sbatch takes"),
+        (["launcher=slurm", "launcher.cluster=local", "launcher.wait=false"], "no queue"),
+        (["launcher=local,slurm"], "unknown launcher"),
+    ],
+)
+def test_wrong_launcher_settings_are_refused(desk, words, parts):
+    with pytest.raises(ConfigError, match=parts):
+        dispatch(["run", *TINY, *words])
+    assert sorted(os.listdir(desk)) == ["few.yaml"]
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("measured")
+    (folder / "few.yaml").write_text(STUDY)
+    here = os.getcwd()
+    os.chdir(folder)
+    try:
+        assert dispatch(["run", "-m", *TINY, "regime=teacher_forcing,free_running", "seed=0,1", "launcher=inline"]) == 0
+    finally:
+        os.chdir(here)
+    (name,) = (path.name for path in (folder / "results").iterdir() if not path.name.startswith("."))
+    return folder, name
+
+
+def test_an_export_is_every_number_once(measured, monkeypatch, capsys):
+    folder, name = measured
+    monkeypatch.chdir(folder)
+    assert said(capsys, "export", name)[0] == 0
+    assert said(capsys, "export", name, "--to", "csv", "--out", "all.csv")[0] == 0
+    whole = pd.read_parquet(folder / "results" / name / "export.parquet")
+    sizes = {table: len(pd.read_parquet(folder / "results" / name / f"{table}.parquet")) for table in ("curves", "gaps", "compared")}
+    assert whole["table"].value_counts().to_dict() == sizes
+    assert set(whole["run"]) == set(pd.read_csv(folder / "results" / name / "runs.csv")["run"])
+    gaps = pd.read_parquet(folder / "results" / name / "gaps.parquet")
+    mine = whole[whole["table"] == "gaps"]
+    assert mine["value"].sum() == pytest.approx(gaps["value"].sum())
+    assert len(pd.read_csv("all.csv", low_memory=False)) == len(whole)
+    with pytest.raises(ConfigError, match="'parquet'"):
+        dispatch(["export", name, "--to", "parkett"])
+
+
+def test_an_export_to_tensorboard_can_be_read_by_it(measured, monkeypatch, capsys):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    folder, name = measured
+    monkeypatch.chdir(folder)
+    assert said(capsys, "export", name, "--to", "tensorboard", "--out", "board")[0] == 0
+    gaps = pd.read_parquet(folder / "results" / name / "gaps.parquet").astype({"run": "str"})
+    run = gaps["run"].iloc[0]
+    events = EventAccumulator(str(folder / "board" / run))
+    events.Reload()
+    expected = gaps[(gaps["run"] == run) & (gaps["split"] == "test") & (gaps["mode"] == "free") & (gaps["metric"] == "loss")]
+    found = {event.step: event.value for event in events.Scalars("test/free/loss")}
+    assert found == pytest.approx(dict(zip(expected["step"], expected["value"], strict=True)), rel=1e-6)
+    with pytest.raises(ConfigError, match="is there already"):
+        dispatch(["export", name, "--to", "tensorboard", "--out", "board"])
+
+
+def test_an_export_to_mlflow_can_be_read_by_it(measured, monkeypatch, capsys):
+    pytest.importorskip("mlflow")
+    pytest.importorskip("sqlalchemy")
+    import warnings
+
+    folder, name = measured
+    monkeypatch.chdir(folder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert said(capsys, "export", name, "--to", "mlflow", "--out", "flow")[0] == 0
+        from mlflow.tracking import MlflowClient
+
+        client = MlflowClient(f"sqlite:///{folder}/flow/mlflow.db")
+        (study,) = (each for each in client.search_experiments() if each.name == name)
+        runs = client.search_runs([study.experiment_id])
+    assert len(runs) == 4
+    assert all("test/free/loss" in run.data.metrics for run in runs)
+
+
+def test_clean_removes_what_is_left_over_and_keeps_what_is_not(measured, monkeypatch, capsys):
+    folder, name = measured
+    monkeypatch.chdir(folder)
+    store = Place(results=folder / "results").store
+    (run, *_) = store.runs()
+    orphan = store.root / "ab" / ("ab" + "0" * 14 + ".safetensors")
+    orphan.parent.mkdir(exist_ok=True)
+    left = [orphan, store.path(run).with_suffix(".plan"), store.path(run).with_suffix(".checkpoint")]
+    for path in left:
+        path.write_bytes(b"")
+    pending = store.path("cd" + "0" * 14).with_suffix(".checkpoint")
+    pending.parent.mkdir(exist_ok=True)
+    pending.write_bytes(b"")
+    assert said(capsys, "clean")[0] == 0
+    assert not any(path.exists() for path in left)
+    assert pending.exists()
+    assert len(list(store.runs())) == 4
+    pending.unlink()
+    mine = claims.Claims(store)
+    mine.take(["ef" + "0" * 14])
+    with pytest.raises(StoreError, match="at work"):
+        dispatch(["clean"])
+    mine.release()
+
+
+def test_clean_removes_a_study_but_not_what_another_one_uses(desk, capsys):
+    said(capsys, "run", "-m", *TINY, "seed=0,1", "launcher=inline")
+    (first,) = (path.name for path in (desk / "results").iterdir() if not path.name.startswith("."))
+    said(capsys, "run", "-m", *TINY, "seed=1,2", "launcher=inline")
+    (second,) = (path.name for path in (desk / "results").iterdir() if path.name not in (first, ".store"))
+    assert "nothing was removed: add --yes" in said(capsys, "clean", first)[1]
+    assert (desk / "results" / first).is_dir()
+    assert said(capsys, "clean", first, "--yes")[0] == 0
+    assert not (desk / "results" / first).exists()
+    assert len(list(Store(desk / "results" / ".store").runs())) == 2
+    assert said(capsys, "run", "-m", *TINY, "seed=1,2", "launcher=inline")[1].startswith(f"{second}: 2 runs, 2 done")
+
+
+def test_lines_can_go_on_as_they_should():
+    assert candidates("freerun st") == ["status", "study"]
+    assert "task=lorenz63" in candidates("freerun run task=lor")
+    assert candidates("freerun run task=lorenz63 task.rh") == ["task.rho="]
+    assert candidates("freerun run launcher=slurm launcher.part") == ["launcher.partition="]
+    assert candidates("freerun list re") == ["regimes"]
+    assert candidates("freerun report fir") == ["first_look"]
+    assert candidates("freerun completion z") == ["zsh"]
+    assert candidates("freerun nonsense x") == []
