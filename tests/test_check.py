@@ -48,7 +48,7 @@ CODES = {**codes("PARTS.md"), **codes("README.md")}
 def desk(tmp_path, monkeypatch):
     """An empty folder, and no plugins."""
     monkeypatch.setattr(catalog, "_plugins", {kind: {} for kind in catalog.KINDS})
-    monkeypatch.setattr(catalog, "_plugin_files", [])
+    monkeypatch.setattr(catalog, "_plugin_files", {})
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

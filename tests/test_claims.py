@@ -55,7 +55,6 @@ def test_processes_that_ask_at_once_share_the_runs_without_overlap(store):
 def test_a_lock_that_does_not_lock_is_found_out(store, monkeypatch):
     """The law above against a broken part: without the lock two readers see the same free run."""
     mine, yours = Claims(store), Claims(store)
-    yours.name = mine.name + "x"
     monkeypatch.setattr(claims, "owners", lambda store: {})
     assert mine.take(RUNS[:1]) == yours.take(RUNS[:1]) == RUNS[:1]
 
@@ -76,8 +75,8 @@ def test_a_number_that_another_process_has_got_meanwhile_is_no_claim(store):
     mine = Claims(store)
     mine.take(RUNS[:1])
     path = store.root / claims.FOLDER / f"{mine.name}.json"
-    host, pid, started = mine.name.rsplit("-", 2)
-    path.rename(path.with_name(f"{host}-{pid}-{int(started) + 1}.json"))
+    host, pid, rest = mine.name.split("-")
+    path.rename(path.with_name(f"{host}-{pid}-{int(rest.split('.')[0]) + 1}.0.json"))
     assert owners(store) == {}
 
 

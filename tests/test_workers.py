@@ -72,6 +72,7 @@ def test_a_group_that_does_not_end_is_ended(store):
     worker.do(store, [endless])
     assert "not finished after 4 s" in store.failure(endless)
     assert worker.process is None
+    worker.close()
 
 
 def test_a_run_whose_plan_is_gone_or_is_another_ones_fails_alone(store):
@@ -106,5 +107,7 @@ def test_a_closed_worker_marks_nothing(store):
 
 def test_workers_that_never_start_are_one_line(store, monkeypatch):
     monkeypatch.setattr(workers.sys, "executable", "/bin/false")
+    worker = workers.Worker(workers.Terms())
     with pytest.raises(FreerunError, match=r"do not start \(the worker ended with code 1\)"):
-        workers.Worker(workers.Terms()).do(store, planned(store, *TINY))
+        worker.do(store, planned(store, *TINY))
+    worker.close()

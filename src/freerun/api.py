@@ -6,21 +6,25 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from freerun.config import Experiment
-from freerun.grouping import groups, plan
-from freerun.runner import prepare, run_safely
+from freerun.grouping import plan
+from freerun.launchers import Launcher
+from freerun.launchers.inline import Inline
 from freerun.store import Store
+from freerun.sweeping import see_to
 from freerun.tables import Tables, frames
 
 
-def run(experiments: Iterable[Experiment], results: str | Path = "results", group: int = 32) -> Tables:
-    """Train and measure experiments in this process and return their tables; what has a record already is not done again.
-
-    Sets torch to one thread, which the equality of a run alone and in a group depends on.
+def run(
+    experiments: Iterable[Experiment], results: str | Path = "results", group: int = 32, launcher: Launcher | None = None
+) -> Tables:
+    """Train and measure experiments and return their tables; what has a record already is not done again.
 
     Args:
         experiments: any number; those that differ in seed, regime, learning rate, weight decay or clipping train together.
         results: the folder whose store of records is used.
         group: most runs that train together.
+        launcher: where they are trained, for example ``Local(workers=4)`` of `freerun.launchers.local`; None for this process,
+            which then computes with one thread, as the equality of a run alone and in a group demands.
 
     Returns:
         The tables; a run that failed is a row with status `failed` and the reason.
@@ -30,8 +34,6 @@ def run(experiments: Iterable[Experiment], results: str | Path = "results", grou
     """
     runs, store = plan(list(experiments)), Store(Path(results) / ".store")
     store.open()
-    prepare()
-    for piece in groups([each for each in runs if not store.has(each.id)], group):
-        for identity, reason in run_safely(piece, store, lambda event, values: None).items():
-            store.fail(identity, reason)
+    missing = set(store.missing(each.id for each in runs))
+    see_to([each for each in runs if each.id in missing], store, launcher or Inline(group=group))
     return frames(store, [each.id for each in runs], "python", {each.id: each.tree for each in runs})

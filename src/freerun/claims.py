@@ -1,6 +1,6 @@
 """Who is doing which run? So that two sweeps on one store neither lose a run nor do one twice.
 
-Every working process keeps one small file, `alive/HOST-PID-START.json`, with the runs it has claimed and how far it is, and
+Every working process keeps one small file, `alive/HOST-PID-START.N.json`, with the runs it has claimed and how far it is, and
 writes it anew every `BEAT` seconds. Claims are taken under a lock on the store. A claim ends with its process: on the same
 machine the process is looked up, on another one the file has to be younger than `SILENCE`. Should a claim be given up wrongly,
 a run is done twice with the same result; it is never lost.
@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import json
 import os
-import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -20,13 +20,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from freerun import processes
 from freerun.errors import StoreError
 from freerun.store import Store, write_atomic
 
 FOLDER, LOCK = "alive", "lock"
 #: Seconds between two signs of life; after how many without one a process on another machine is taken for dead.
 BEAT, SILENCE = 10.0, 120.0
-LARGEST = 2**20
+LARGEST = 2**24
+_numbers = itertools.count()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,28 +55,47 @@ class Claims:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.name = f"{_host()}-{os.getpid()}-{_started(os.getpid())}"
+        self.name = f"{processes.name()}.{next(_numbers)}"
         self._mine: list[str] = []
+        self._present = False
         self._progress: dict[str, Any] = {}
         self._beating = threading.Event()
         self._writing = threading.Lock()
 
+    @contextlib.contextmanager
+    def presence(self) -> Iterator[None]:
+        """Give a sign of life without a claim, so that nobody cleans up under a sweep that is about to begin."""
+        self._present = True
+        with locked(self.store):
+            self._write()
+        self._keep_beating()
+        try:
+            yield
+        finally:
+            self._present = False
+            self.release()
+
     def take(self, runs: Iterable[str]) -> list[str]:
         """Claim those of the runs that nobody else is doing and that are not done; returns them."""
-        with _locked(self.store):
+        with locked(self.store):
             others = owners(self.store)
             free = [run for run in runs if run not in others and not self.store.has(run)]
             self._mine += free
             self._write()
+        self._keep_beating()
+        return free
+
+    def _keep_beating(self) -> None:
         if not self._beating.is_set():
             self._beating.set()
             threading.Thread(target=self._beat, daemon=True).start()
-        return free
 
     def release(self) -> None:
         """Give up all claims, and with them the sign of life."""
         with self._writing:
             self._mine, self._progress = [], {}
+            if self._present:
+                return
             self._beating.clear()
             with contextlib.suppress(OSError):  # it ends with this process at the latest
                 self._path().unlink(missing_ok=True)
@@ -91,8 +112,8 @@ class Claims:
 
     def _write(self) -> None:
         with self._writing:
-            if self._mine:
-                host, pid = _host(), os.getpid()
+            if self._mine or self._present:
+                host, pid = processes.host(), os.getpid()
                 content = {"host": host, "pid": pid, "runs": self._mine, "progress": self._progress}
                 try:
                     self._path().parent.mkdir(exist_ok=True)
@@ -114,9 +135,11 @@ def owners(store: Store) -> dict[str, Owner]:
 
 def alive(store: Store) -> Iterator[Owner]:
     """The processes that are at work on a store."""
-    for path in sorted((store.root / FOLDER).glob("*.json")):
+    paths, now = sorted((store.root / FOLDER).glob("*.json")), None
+    for path in paths:
         try:
-            age = time.time() - path.stat().st_mtime
+            now = _now(store) if now is None else now
+            age = now - path.stat().st_mtime
             with open(path, "rb") as file:
                 content = json.loads(file.read(LARGEST))
             owner = Owner(**{name: content[name] for name in ("host", "pid", "runs", "progress")})
@@ -125,45 +148,34 @@ def alive(store: Store) -> Iterator[Owner]:
             continue
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             sound = False
-        if sound and (_runs_here(path.stem) if owner.host == _host() else age < SILENCE):
+        here = processes.alive(path.stem.partition(".")[0]) if sound else False
+        if age < SILENCE if here is None else here:
             yield owner
         else:
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
 
 
-def _runs_here(name: str) -> bool:
-    """Whether the process of a claim on this machine is the one that is alive under its number."""
-    _, pid, started = name.rsplit("-", 2)
-    return pid.isdigit() and _started(int(pid)) == started
-
-
-def _started(pid: int) -> str:
-    """When a process was started, in ticks since the machine was; "" if there is none, "0" where that cannot be known."""
+def _now(store: Store) -> float:
+    """The time by the clock of whoever keeps the files, which on a network is not this machine's."""
+    probe = store.root / FOLDER / f".now.{processes.name()}.tmp"
     try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        state, *rest = text.rpartition(")")[2].split()
-        return "" if state in "ZX" else rest[18]
-    except FileNotFoundError:
-        if Path("/proc/self/stat").exists():
-            return ""
-    except OSError:
-        return "0"
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return ""
-    except PermissionError:
-        pass
-    return "0"
-
-
-def _host() -> str:
-    return socket.gethostname().replace("-", "_").replace("/", "_") or "unnamed"
+        probe.touch()
+        return probe.stat().st_mtime
+    except OSError:  # a store that can only be read
+        return time.time()
+    finally:
+        with contextlib.suppress(OSError):
+            probe.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def _locked(store: Store) -> Iterator[None]:
+def locked(store: Store) -> Iterator[None]:
+    """Alone with the store, among all that lock it.
+
+    Raises:
+        StoreError: if it cannot be locked.
+    """
     path = store.root / LOCK
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)

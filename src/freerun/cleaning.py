@@ -45,25 +45,39 @@ class Found:
             raise StoreError(f"{fault.filename}: cannot be removed: {fault.strerror}") from None
 
 
-def left_over(place: Place) -> Found:
-    """What killed processes left, what was set aside, logs of jobs, checkpoints and plans of runs that are done, the index.
+def left_over(place: Place, *, everything: bool) -> Found:
+    """What killed processes left, checkpoints and plans of runs that are done, the index.
+
+    Args:
+        place: where results are.
+        everything: also what somebody may still want: what was set aside, scripts and logs of cluster jobs, the note of which
+            tasks are queued.
 
     Raises:
         StoreError: while a sweep is at work on the store.
     """
     store = place.store
-    if claims.owners(store):
-        raise StoreError(f"{store.root}: a sweep is at work here; try again when it has ended")
-    paths = [path for folder in ("aside", "jobs", claims.FOLDER) for path in _files(store.root / folder)]
-    paths += [path for path in (store.root / "index", store.root / claims.LOCK) if path.exists()]
+    refuse_at_work(place)
+    folders = [claims.FOLDER, *(("aside", "jobs", "queue") if everything else ())]
+    paths = [path for folder in folders for path in _files(store.root / folder)]
+    paths += [path for path in (store.root / "index",) if path.exists()]
     paths += sorted(store.root.glob("[0-9a-f][0-9a-f]/.*.tmp"))
     done = {path.stem for path in store.root.glob("[0-9a-f][0-9a-f]/*.json")}
     for path in sorted(store.root.glob("[0-9a-f][0-9a-f]/*")):
         of_done = path.suffix in (".checkpoint", ".plan", ".failed") and path.stem in done
         if of_done or (path.suffix == ".safetensors" and path.stem not in done):
             paths.append(path)
-    folders = [path for name in ("aside", "jobs", claims.FOLDER) for path in _folders(store.root / name)]
-    return Found(what="left over", paths=paths, folders=folders)
+    return Found(what="left over", paths=paths, folders=[path for name in folders for path in _folders(store.root / name)])
+
+
+def refuse_at_work(place: Place) -> None:
+    """Refuse to clean where somebody works.
+
+    Raises:
+        StoreError: if a sweep is at work.
+    """
+    if any(claims.alive(place.store)):
+        raise StoreError(f"{place.store.root}: a sweep is at work here; try again when it has ended")
 
 
 def of_study(name: str, place: Place) -> Found:
@@ -71,15 +85,14 @@ def of_study(name: str, place: Place) -> Found:
 
     Raises:
         ConfigError: if there is no such study, or another one cannot be read.
-        StoreError: while a sweep is at work on one of its runs.
+        StoreError: while a sweep is at work.
     """
     info, store = read_info(name, place, started=False), place.store
     mine = set(info["ids"])
     for other in names(place):
         if other != name:
             mine -= set(read_info(other, place, started=False)["ids"])
-    if mine & set(claims.owners(store)):
-        raise StoreError(f"study {name}: a sweep is at work on it; try again when it has ended")
+    refuse_at_work(place)
     folder = place.folder(name)
     if folder.is_symlink():
         raise ConfigError(f"{folder}: is a link; remove it yourself")

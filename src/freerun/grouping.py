@@ -8,7 +8,7 @@ always forced (the fast path), those fed by passes over data, those whose forcin
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,3 +77,27 @@ def _cost(group: list[Planned]) -> float:
     experiment = group[0].experiment
     path = 1 if experiment.regime.always_forced else 3
     return len(group) * path * experiment.training.updates * experiment.task.length
+
+
+def titles(trees: Mapping[str, dict[str, Any]]) -> dict[str, str]:
+    """Each run in a few words, by identity: task, model, regime, the settings in which the runs of a study differ, seed."""
+    flat = {run: _flat(tree) for run, tree in trees.items()}
+    keys = dict.fromkeys(key for settings in flat.values() for key in settings)
+    differ = [key for key in keys if len({repr(settings.get(key)) for settings in flat.values() if key in settings}) > 1]
+    found = {}
+    for run, tree in trees.items():
+        words = [str(tree[axis]["name"]) for axis in ("task", "model", "regime")]
+        words += [f"{key}={flat[run][key]}" for key in differ if key in flat[run]]
+        found[run] = " ".join([*words, f"seed {tree['seed']}"])
+    return found
+
+
+def _flat(tree: dict[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flat |= {f"{key}.{name}": each for name, each in value.items() if name not in ("name", "source", "content")}
+            flat |= {key: value["name"]} if "name" in value and key not in ("task", "model", "regime") else {}
+        elif key != "seed":
+            flat[key] = value
+    return flat

@@ -51,8 +51,10 @@ class Products:
         """Write the table of a search."""
         import pandas as pd
 
+        from freerun import search
+
         with writing(self.folder):
-            write_atomic(self.folder / "trials.csv", pd.DataFrame(list(rows)).to_csv(index=False, lineterminator="\n").encode())
+            write_atomic(self.folder / search.TABLE, pd.DataFrame(list(rows)).to_csv(index=False, lineterminator="\n").encode())
 
     def show(self) -> None:
         """Print the results on the terminal."""

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.text import Text
 
 from freerun.grouping import Planned
+from freerun.outside import one_line
 
 
 class Watcher(Protocol):
@@ -61,7 +62,7 @@ class Lines:
     def finished(self, number: int, reason: str | None) -> None:
         self.closed += 1
         name, began = self.open[number]
-        end = losses(self.values.get(number, {})) if reason is None else f"FAILED: {reason}"
+        end = losses(self.values.get(number, {})) if reason is None else f"FAILED: {one_line(reason)}"
         print(f"[{self.closed}/{self.total}] {name}  {time.monotonic() - began:.0f} s  {end}", flush=True)
 
 
@@ -73,8 +74,9 @@ class Bars:
         self.tasks: dict[int, TaskID] = {}
         self.names: dict[int, str] = {}
         self.progress = Progress(
-            TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.percentage:>3.0f}%"), _Rate(),
-            TimeRemainingColumn(), TextColumn("{task.fields[losses]}"), console=Console(), transient=True,
+            TextColumn("{task.description}", markup=False), BarColumn(bar_width=24),
+            TextColumn("{task.percentage:>3.0f}%"), _Rate(), TimeRemainingColumn(),
+            TextColumn("{task.fields[losses]}", markup=False), console=Console(), transient=True,
         )  # fmt: skip
 
     def __enter__(self) -> Self:
@@ -97,9 +99,10 @@ class Bars:
     def finished(self, number: int, reason: str | None) -> None:
         self.closed += 1
         self.progress.remove_task(self.tasks[number])
-        mark = "[green]done[/]" if reason is None else "[red]failed[/]"
-        text = "" if reason is None else f": {reason}"
-        self.progress.console.print(f"{mark} {self.closed}/{self.total}  {self.names[number]}{text}", highlight=False)
+        mark = Text("done", "green") if reason is None else Text("failed", "red")
+        text = "" if reason is None else f": {one_line(reason)}"
+        line = mark.append(f" {self.closed}/{self.total}  {self.names[number]}{text}", "default")
+        self.progress.console.print(line, highlight=False)
 
 
 def title(group: list[Planned]) -> str:

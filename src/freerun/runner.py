@@ -6,6 +6,7 @@ import ctypes
 import math
 import platform
 import time
+import traceback
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import asdict
@@ -98,7 +99,7 @@ def _finish(runs: list[Planned], group: Group, keeper: Keeper, store: Store, rep
 
 
 def run_safely(runs: list[Planned], store: Store, report: Report, checkpoint_every: int = CHECKPOINT_EVERY) -> dict[str, str]:
-    """Run a group; if it fails, each of its runs alone, so that one faulty part costs its own run and no other.
+    """Run a group; if it fails, in halves, until the faulty run fails alone; its log then says where.
 
     Args:
         checkpoint_every: updates between two checkpoints of a run; 0 for none.
@@ -116,9 +117,11 @@ def run_safely(runs: list[Planned], store: Store, report: Report, checkpoint_eve
     except (Exception, SystemExit) as fault:
         if len(runs) == 1:
             reason = str(fault) if isinstance(fault, FreerunError) else f"{type(fault).__name__}: {fault}"
+            store.log(runs[0].id, traceback.format_exc())
             return {runs[0].id: " ".join(reason.split())}
         left = [run for run in runs if not store.has(run.id)]
-        return {run: reason for each in left for run, reason in run_safely([each], store, report, checkpoint_every).items()}
+        halves = [half for half in (left[: len(left) // 2], left[len(left) // 2 :]) if half]
+        return {run: why for half in halves for run, why in run_safely(half, store, report, checkpoint_every).items()}
     return {}
 
 

@@ -7,23 +7,27 @@ vanishes from its tables.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import orjson
 
-from freerun import studies
+from freerun.claims import Claims
 from freerun.errors import ConfigError, CorruptRecord, nearest
 from freerun.grouping import Planned, plan
 from freerun.launchers import Launcher, needs
 from freerun.spaces import Axis
 from freerun.store import Store
-from freerun.studies import Place, Study
+from freerun.studies import Place, Study, write_info
+from freerun.sweeping import see_to
 
+TABLE = "trials.csv"
 MODES, SPLITS = ("forced", "free"), ("validation", "test", "train")
 #: Points that are asked for at once; a setting of the search, not of the machine, so that its points do not depend on that.
 BATCH = 4
@@ -133,6 +137,10 @@ class Search:
             ConfigError: if optuna is missing, a point is no experiment, or the target is not measured on it.
             StoreError: if the folder for results cannot be used.
         """
+        if place.folder(self.name).is_dir() and recorded(place.folder(self.name)) > self.trials:
+            print(f"{self.name}: {recorded(place.folder(self.name))} trials are there already")
+        if not launcher.waits:
+            raise ConfigError("launcher.wait=false: a search has to wait for its runs to know where to look next")
         optuna = needs("optuna", "optuna", "freerun search")
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         sampler = optuna.samplers.TPESampler(seed=self.seed, constant_liar=True)
@@ -140,10 +148,13 @@ class Search:
         space = {axis.key: _distribution(optuna.distributions, axis) for axis in self.axes}
         failed: dict[str, str] = {}
         runs: dict[str, Planned] = {}
+        self.trials = max(self.trials, recorded(place.folder(self.name)))
         while len(self.done) < self.trials:
             asked = [study.ask(space) for _ in range(min(BATCH, self.trials - len(self.done)))]
             batch = [self._trial(each.number, each.params, runs) for each in asked]
-            failed |= studies.do(self._study(runs), place, launcher)
+            wanted = [run for trial in batch for run in trial.runs]
+            if set(wanted) - failed.keys() and place.store.missing(wanted):
+                failed |= self._train([runs[run] for run in dict.fromkeys(wanted) if run not in failed], runs, place, launcher)
             for each, trial in zip(asked, batch, strict=True):
                 self._judge(trial, place.store)
                 if trial.value is None:
@@ -153,6 +164,16 @@ class Search:
                 self.done.append(trial)
                 print(f"trial {trial.number}: {_said(trial)}  {trial.state}", flush=True)
         return failed
+
+    def _train(self, wanted: list[Planned], runs: dict[str, Planned], place: Place, launcher: Launcher) -> dict[str, str]:
+        """Have the runs of a batch done; each is tried once in a search."""
+        store = place.store
+        store.open()
+        with Claims(store).presence():
+            write_info(self._study(runs), place)
+            missing = set(store.missing(run.id for run in wanted))
+            print(f"{self.name}: {len(runs)} runs so far, {len(missing)} to do", flush=True)
+            return see_to([run for run in wanted if run.id in missing], store, launcher)
 
     def best(self) -> Trial | None:
         """The best point so far; None if none has a finite value."""
@@ -210,3 +231,12 @@ def _distribution(distributions: Any, axis: Axis) -> Any:
     if axis.step is None:
         return distributions.FloatDistribution(axis.low, axis.high, log=axis.log)
     return distributions.IntDistribution(axis.low, axis.high, log=axis.log, step=axis.step)
+
+
+def recorded(folder: Path) -> int:
+    """How many trials the table of an earlier search holds; a search never forgets what it has tried."""
+    try:
+        with open(folder / TABLE, encoding="utf-8", newline="") as file:
+            return sum(1 for _ in csv.reader(file)) - 1
+    except (OSError, ValueError, csv.Error):
+        return 0

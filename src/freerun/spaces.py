@@ -46,6 +46,8 @@ def split(words: Sequence[str]) -> tuple[list[str], list[Axis]]:
     fixed, axes = [], []
     for item in parse(list(words)):
         word = str(item.input_line)
+        if item.key_or_group == "seed" and isinstance(item._value, IntervalSweep):
+            raise ConfigError(f"{word[:80]}: seeds are not searched, a point is averaged over them; use seed=range(3)")
         if item.key_or_group in ("seed", "plugins") or not item.is_sweep_override():
             fixed.append(word)
         else:
@@ -57,7 +59,10 @@ def split(words: Sequence[str]) -> tuple[list[str], list[Axis]]:
 
 def _axis(item: Override, word: str) -> Axis:
     sweep, key = item._value, item.key_or_group
-    log = bool(getattr(sweep, "tags", None)) and sweep.tags == {"log"}  # type: ignore[union-attr]
+    tags: set[str] = getattr(sweep, "tags", None) or set()
+    log = tags == {"log"}
+    if tags and not (log and isinstance(sweep, IntervalSweep)):
+        raise ConfigError(f"{word[:80]}: the only tag is log, of an interval")
     if isinstance(sweep, IntervalSweep):
         low, high = sweep.start, sweep.end
         if low is None or high is None or not low < high or (log and low <= 0):

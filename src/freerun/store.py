@@ -12,19 +12,25 @@ import hashlib
 import json
 import os
 import re
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
-from freerun import outside
+from freerun import outside, processes
 from freerun.errors import CorruptRecord, StoreError
 from freerun.records import demand_weights, understood
 
 FORMAT = 1
+#: Seconds.
+DAY = 86_400.0
+#: Most characters of the log of a failed run.
+LONGEST_LOG = 20_000
 #: Most bytes of the reason of a failure, and most characters of it that are shown.
 LARGEST_REASON, LONGEST_REASON = 2**20, 1_000
 #: Records that are read at once, how many such parts may wait to be looked at, and the threads that read.
@@ -55,16 +61,9 @@ class Store:
             probe = self.root / f".probe-{os.getpid()}"
             probe.write_bytes(b"")
             probe.unlink()
-            self._sweep()
+            sweep_temporaries(self.root)
         except OSError as fault:
             raise StoreError(f"{self.root}: cannot be written to: {fault.strerror}") from None
-
-    def _sweep(self) -> None:
-        """Remove the temporary files of writers that are no more."""
-        for path in self.root.glob("[0-9a-f][0-9a-f]/.*.tmp"):
-            writer = path.name.split(".")[-2]
-            if not (writer.isdigit() and _alive(int(writer))):
-                path.unlink(missing_ok=True)
 
     def path(self, run: str) -> Path:
         """The file of a run's record."""
@@ -144,7 +143,7 @@ class Store:
         found = {}
         for run, body in self._bodies(runs):
             try:
-                status = str(understood(body, run, self.place(run))["status"]) if body is not None else None
+                status = str(understood(body, run, self.place(run))["status"]) if body is not None else self.status(run)
             except (CorruptRecord, LookupError):
                 status = self.status(run)
             if status is not None:
@@ -238,8 +237,24 @@ class Store:
         return outside.one_line(text, LONGEST_REASON)
 
     def forget(self, run: str) -> None:
-        """Forget that a run has failed: it is tried again."""
-        self.path(run).with_suffix(".failed").unlink(missing_ok=True)
+        """Forget that a run has failed: it is tried again.
+
+        Raises:
+            StoreError: if the disk refuses.
+        """
+        for suffix in (".failed", ".log"):
+            path = self.path(run).with_suffix(suffix)
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as fault:
+                raise StoreError(f"{path}: cannot be removed: {fault.strerror}") from None
+
+    def log(self, run: str, text: str) -> None:
+        """Keep what was said when a run failed, for whoever looks for the cause; a disk that refuses is not told of here."""
+        path = self.path(run).with_suffix(".log")
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(path, text[-LONGEST_LOG:].encode(errors="replace"), settle=False)
 
     def weights(self, run: str, shapes: Mapping[str, tuple[int, ...]] | None = None) -> dict[str, np.ndarray]:
         """The trained weights of a run by name, without the replica axis.
@@ -291,16 +306,6 @@ def ahead(read: Callable[[Sequence[str]], list[_Found]], runs: Sequence[str]) ->
             yield from waiting.popleft().result()
 
 
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 def write_atomic(path: Path, content: bytes, *, settle: bool = True) -> None:
     """Write a file so that under its name there is always the old content or the new one, whole.
 
@@ -312,7 +317,7 @@ def write_atomic(path: Path, content: bytes, *, settle: bool = True) -> None:
     Raises:
         OSError: if the disk refuses. Whatever interrupts, the temporary file is removed.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{processes.name()}.tmp")
     try:
         with open(temporary, "wb") as file:
             file.write(content)
@@ -336,3 +341,16 @@ def _sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(handle)
+
+
+def sweep_temporaries(folder: Path) -> None:
+    """Remove below a folder what writers left that are no more; what those of another machine left when it is a day old.
+
+    Raises:
+        OSError: if the disk refuses.
+    """
+    for path in [*folder.glob(".*.tmp"), *folder.glob("*/.*.tmp")]:
+        writer = processes.alive(path.name.split(".")[-2])
+        with suppress(FileNotFoundError):
+            if (time.time() - path.stat().st_mtime > DAY) if writer is None else not writer:
+                path.unlink(missing_ok=True)

@@ -9,28 +9,18 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import sys
-import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from freerun import checkpoints, plans, study_files
-from freerun.claims import owners
-from freerun.errors import ConfigError, CorruptRecord, StoreError, nearest
+from freerun import study_files
+from freerun.errors import ConfigError, StoreError, nearest
 from freerun.grouping import Planned, plan
-from freerun.launchers import Launcher
-from freerun.outside import NotPlain, one_line
-from freerun.progress import watcher
-from freerun.store import Store, write_atomic
+from freerun.outside import NotPlain
+from freerun.store import Store, sweep_temporaries, write_atomic
 from freerun.yaml_files import read_yaml
 
 KEYS = ("title", "question", "cases", "plugins")
-#: What may have become of a run.
-STATES = ("done", "diverged", "failed", "running", "pending")
-#: Seconds between two looks at what another sweep is doing; how often a launcher may come back with nothing done.
-WAIT, ROUNDS = 0.5, 3
 
 
 @dataclass(kw_only=True)
@@ -178,104 +168,8 @@ def _plugins(study: Path, value: Any) -> list[str]:
     return [f"plugins=[{','.join(_word(str(study.parent / each)) for each in paths)}]"] if paths else []
 
 
-def do(study: Study, place: Place, launcher: Launcher) -> dict[str, str]:
-    """Do what is missing of a study; returns the reason for every run that failed.
-
-    Runs that another sweep is doing are left to it and waited for; if it stops, they are done here.
-
-    Raises:
-        StoreError: if the folder for results cannot be used.
-    """
-    store = place.store
-    store.open()
-    _say_what_is_replaced(study, place)
-    write_info(study, place)
-    checkpoints.clear(store)
-    plans.clear(store)
-    missing = _missing(study.runs, store)
-    finished = len(study.runs) - len(missing)
-    runs = "1 run" if len(study.runs) == 1 else f"{len(study.runs)} runs"
-    print(f"{study.name}: {runs}, {finished} done, {len(missing)} to do", flush=True)
-    return _see_to(missing, store, launcher)
-
-
-def _missing(runs: list[Planned], store: Store) -> list[Planned]:
-    wanted = set(store.missing(run.id for run in runs))
-    return [run for run in runs if run.id in wanted]
-
-
-def _see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[str, str]:
-    """Have runs done, here or by whoever has claimed them."""
-    taken = owners(store)
-    for run in missing:
-        if run.id not in taken:
-            store.forget(run.id)
-    failed: dict[str, str] = {}
-    told, idle = False, 0
-    while missing:
-        taken = owners(store)
-        free = [run for run in missing if run.id not in taken]
-        if free:
-            plans.write(store, free)
-            pieces = launcher.pieces(free)
-            with watcher(len(pieces)) as watch:
-                launcher.launch(pieces, store, watch)
-            if not launcher.waits:
-                print("not waiting for them: freerun status shows how they get on, the same command makes the tables")
-                break
-            told = False
-        else:
-            if not told:
-                print(f"waiting for {len(missing)} runs that another sweep is doing", flush=True)
-            told = True
-            time.sleep(WAIT)
-        before = len(missing)
-        missing = _missing(missing, store)
-        reasons = {run.id: reason for run in missing if (reason := store.failure(run.id)) is not None}
-        failed |= reasons
-        missing = [run for run in missing if run.id not in reasons]
-        idle = idle + 1 if free and len(missing) == before else 0
-        if idle > ROUNDS:
-            failed |= dict.fromkeys((run.id for run in missing), "the launcher came back without having done it")
-            break
-    return failed
-
-
-def states(ids: Iterable[str], store: Store) -> dict[str, str]:
-    """The state of every run, one of `STATES`."""
-    wanted = list(ids)
-    taken, found = owners(store), store.statuses(wanted)
-
-    def undone(run: str) -> str:
-        return "running" if run in taken else "pending" if store.failure(run) is None else "failed"
-
-    return {run: found.get(run) or undone(run) for run in wanted}
-
-
-def retry(name: str, place: Place, launcher: Launcher) -> dict[str, str] | None:
-    """Try the failed runs of a study again; returns the reasons of those that fail again, None if none had failed.
-
-    Raises:
-        ConfigError: if there is no such study, or a run's plan is gone.
-    """
-    info, store = read_info(name, place), place.store
-    store.open()
-    wanted = [run for run, state in states(info["ids"], store).items() if state == "failed"]
-    try:
-        runs = [plans.read(store, run) for run in wanted]
-    except CorruptRecord:
-        raise ConfigError(f"study {name!r}: the plan of a failed run is gone; run: {info['command']}") from None
-    return _see_to(runs, store, launcher) if runs else None
-
-
-def settle(failed: dict[str, str]) -> int:
-    """Say which runs have failed, a line each; returns the exit code of the sweep."""
-    for identity, reason in failed.items():
-        print(f"failed: {identity}: {one_line(reason)}", file=sys.stderr)
-    return 1 if failed else 0
-
-
-def _say_what_is_replaced(study: Study, place: Place) -> None:
+def say_what_is_replaced(study: Study, place: Place) -> None:
+    """Tell of a folder that holds another study, which is about to be replaced."""
     try:
         known = study_files.read(place.folder(study.name))["ids"]
     except (OSError, NotPlain):
@@ -293,13 +187,20 @@ def write_info(study: Study, place: Place) -> None:
     folder = place.folder(study.name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        sweep_temporaries(folder)
         write_atomic(folder / study_files.NAME, (json.dumps(study.info(), indent=0) + "\n").encode())
     except OSError as fault:
         raise StoreError(f"{folder}: cannot be written to: {fault.strerror}") from None
 
 
 def names(place: Place) -> list[str]:
-    """The studies that have a folder."""
+    """The studies that have a folder.
+
+    Raises:
+        StoreError: if the folder of all results is none.
+    """
+    if place.results.exists() and not place.results.is_dir():
+        raise StoreError(f"{place.results}: is not a folder")
     return sorted(path.parent.name for path in place.results.glob("*/study.json"))
 
 

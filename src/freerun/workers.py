@@ -13,12 +13,13 @@ import queue
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 from freerun.errors import FreerunError, StoreError, given
 from freerun.store import Store
@@ -61,6 +62,8 @@ class Worker:
     closed: bool = False
     _events: queue.Queue[dict[str, Any] | None] = field(default_factory=queue.Queue)
     _reader: threading.Thread | None = None
+    #: What the process says on standard error.
+    _said: IO[bytes] = field(default_factory=tempfile.TemporaryFile)
 
     def do(self, store: Store, runs: list[str], listen: Listen = lambda values: None) -> None:
         """Do a group: afterwards each run is done, marked as failed, or claimed by another sweep."""
@@ -94,6 +97,8 @@ class Worker:
         others = owners(store)
         left = [run for run in runs if run not in others and store.failure(run) is None and not store.has(run)]
         if len(left) == 1:
+            self._said.seek(0)
+            store.log(left[0], self._said.read().decode(errors="replace"))
             store.fail(left[0], reason)
         elif left:
             for half in (left[: len(left) // 2], left[len(left) // 2 :]):
@@ -111,16 +116,19 @@ class Worker:
         self.stop()
         if self.process is not None:
             self._end()
+        self._said.close()
 
     def _start(self) -> None:
+        self._said.seek(0)
+        self._said.truncate()
         for _ in range(STARTS):
             threads = str(self.terms.threads)
             settings = json.dumps({"threads": self.terms.threads, "checkpoint": self.terms.checkpoint})
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "freerun.worker", settings],
+                [sys.executable, "-P", "-X", "faulthandler", "-m", "freerun.worker", settings],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL if not os.environ.get("FREERUN_DEBUG") else None,
+                stderr=None if os.environ.get("FREERUN_DEBUG") else self._said,
                 env={**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "PYTHONIOENCODING": "utf-8"},
                 text=True,
                 encoding="utf-8",

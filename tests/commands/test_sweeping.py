@@ -49,7 +49,7 @@ def test_plan_trains_and_writes_nothing_and_knows_what_is_done(desk, capsys):
     assert "4 runs, 4 groups" in out
     assert "0 done, 4 pending" in out
     assert "rough guess" in out
-    assert sorted(os.listdir(desk)) == ["few.yaml"]
+    assert [path.name for path in desk.iterdir()] == ["few.yaml"]
     said(capsys, "run", "-m", *TINY, "seed=0,1", "launcher=inline")
     _, out = said(capsys, "plan", "few.yaml")
     assert "2 done, 2 pending" in out
@@ -85,7 +85,7 @@ def test_status_says_what_runs_and_why_something_failed(desk, capsys):
     (name,) = (path.name for path in (desk / "results").iterdir() if not path.name.startswith("."))
     code, out = said(capsys, "status")
     assert code == 0
-    assert out.splitlines()[1].split() == [name, "2", "1", "0", "1", "0", "0"]
+    assert out.splitlines()[1].split() == [name, "2", "1", "0", "1", "0", "0", "0"]
     assert "a fault of this part in two lines" in out
     store = Place(results=desk / "results").store
     (failed,) = (run for run in json.loads((desk / "results" / name / "study.json").read_text())["ids"] if not store.has(run))
@@ -94,15 +94,15 @@ def test_status_says_what_runs_and_why_something_failed(desk, capsys):
     mine.report({"update": 1, "updates": 2})
     mine._write()
     code, out = said(capsys, "status", name)
-    assert out.splitlines()[1].split() == [name, "2", "1", "0", "0", "1", "0"]
-    assert "running: hidden_markov gru faulty seed 0 x 1, update 1 of 2" in out
+    assert out.splitlines()[1].split() == [name, "2", "1", "0", "0", "1", "0", "0"]
+    assert "running: hidden_markov gru faulty regime.cause=exception seed 0 x 1, update 1 of 2" in out
     mine.release()
 
 
 def test_retry_does_what_failed_and_nothing_else(desk, capsys):
     part = desk / "moody.py"
     part.write_text(
-        "import os\nfrom freerun.regimes.free_running import FreeRunning\nfrom freerun.regimes import Regime\nimport torch\n\n\n"
+        "import os\nfrom freerun.regimes.free_running import FreeRunning\nfrom freerun.regimes import Regime\nimport torch\n"
         "class Moody(Regime):\n    def probability(self, update, updates):\n        return 0.0\n\n"
         "    def mask(self, coins, update, updates):\n        if os.path.exists('bad mood'):\n"
         "            raise RuntimeError('in a bad mood')\n        return torch.zeros_like(coins)\n"
@@ -114,7 +114,7 @@ def test_retry_does_what_failed_and_nothing_else(desk, capsys):
     assert said(capsys, "retry", name, "launcher=inline")[0] == 1
     (desk / "bad mood").unlink()
     kept = {path: path.stat().st_mtime_ns for path in (desk / "results" / ".store").rglob("*.json")}
-    code, out = said(capsys, "retry", name, "launcher=inline")
+    code, _ = said(capsys, "retry", name, "launcher=inline")
     assert code == 0
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     assert len(list(Store(desk / "results" / ".store").runs())) == 2
@@ -163,7 +163,7 @@ def test_a_search_goes_on_where_it_stopped_and_diverged_points_are_bad(desk, cap
 def test_what_cannot_be_searched_is_refused(desk, words, parts):
     with pytest.raises(ConfigError, match=parts):
         dispatch(["search", *words])
-    assert sorted(os.listdir(desk)) == ["few.yaml"]
+    assert [path.name for path in desk.iterdir()] == ["few.yaml"]
 
 
 @pytest.mark.parametrize(
@@ -183,14 +183,14 @@ def test_what_cannot_be_searched_is_refused(desk, words, parts):
 def test_wrong_launcher_settings_are_refused(desk, words, parts):
     with pytest.raises(ConfigError, match=parts):
         dispatch(["run", *TINY, *words])
-    assert sorted(os.listdir(desk)) == ["few.yaml"]
+    assert [path.name for path in desk.iterdir()] == ["few.yaml"]
 
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
     folder = tmp_path_factory.mktemp("measured")
     (folder / "few.yaml").write_text(STUDY)
-    here = os.getcwd()
+    here = Path.cwd()
     os.chdir(folder)
     try:
         assert dispatch(["run", "-m", *TINY, "regime=teacher_forcing,free_running", "seed=0,1", "launcher=inline"]) == 0
@@ -206,7 +206,9 @@ def test_an_export_is_every_number_once(measured, monkeypatch, capsys):
     assert said(capsys, "export", name)[0] == 0
     assert said(capsys, "export", name, "--to", "csv", "--out", "all.csv")[0] == 0
     whole = pd.read_parquet(folder / "results" / name / "export.parquet")
-    sizes = {table: len(pd.read_parquet(folder / "results" / name / f"{table}.parquet")) for table in ("curves", "gaps", "compared")}
+    sizes = {
+        table: len(pd.read_parquet(folder / "results" / name / f"{table}.parquet")) for table in ("curves", "gaps", "compared")
+    }
     assert whole["table"].value_counts().to_dict() == sizes
     assert set(whole["run"]) == set(pd.read_csv(folder / "results" / name / "runs.csv")["run"])
     gaps = pd.read_parquet(folder / "results" / name / "gaps.parquet")
@@ -255,7 +257,7 @@ def test_an_export_to_mlflow_can_be_read_by_it(measured, monkeypatch, capsys):
 
 
 def test_clean_removes_what_is_left_over_and_keeps_what_is_not(measured, monkeypatch, capsys):
-    folder, name = measured
+    folder, _ = measured
     monkeypatch.chdir(folder)
     store = Place(results=folder / "results").store
     (run, *_) = store.runs()

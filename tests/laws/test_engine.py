@@ -33,7 +33,7 @@ def test_law(kind, name):
 @pytest.fixture
 def plugin(tmp_path, monkeypatch):
     monkeypatch.setattr(catalog, "_plugins", {kind: {} for kind in catalog.KINDS})
-    monkeypatch.setattr(catalog, "_plugin_files", [])
+    monkeypatch.setattr(catalog, "_plugin_files", {})
 
     def load(name: str, kind: str):
         file = tmp_path / f"{name.lower()}.py"

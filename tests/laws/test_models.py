@@ -19,12 +19,18 @@ from freerun.models.shallow_plrnn import ShallowPLRNN
 from freerun.models.stencil import Stencil
 from freerun.models.transformer import EPSILON, Transformer
 from laws.broken import models as broken
+from laws.runs import unchecked
 
 LAWS = [law for name, law in vars(kit).items() if name.startswith("law_")]
-MODELS = [small(type(model), hidden=hidden) for model in small_parts("model").values() for hidden in (1, 5, 16)]
+MODELS = [
+    small(type(model), hidden=hidden, layers=layers)
+    for model in small_parts("model").values()
+    for hidden, layers in ((1, 1), (5, 2), (16, 1))
+]
 OTHERS = [
     Linear(bias=False), Stencil(taps=1), Stencil(taps=3, offset=1, bias=True), ShallowPLRNN(hidden=5, latent=1),
-    ShallowPLRNN(hidden=5, latent=3), Transformer(hidden=6, heads=2, layers=1, mlp=1), Transformer(hidden=4, heads=4, layers=3),
+    ShallowPLRNN(hidden=5, latent=3), Transformer(hidden=6, heads=2, layers=1, mlp=1),
+    Transformer(hidden=4, heads=4, layers=3, mlp=1),
 ]  # fmt: skip
 EACH = {repr(model): model for model in [*MODELS, *OTHERS]}
 CAUGHT = [
@@ -52,7 +58,11 @@ CAUGHT = [
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
 @pytest.mark.parametrize("name", EACH)
 def test_law(law, name):
-    law(EACH[name])
+    if law is kit.law_same_bits_alone_and_in_a_group:  # hundreds of calls at sizes whose shapes the other laws check
+        with unchecked():
+            law(EACH[name])
+    else:
+        law(EACH[name])
 
 
 @pytest.mark.parametrize(("law", "part"), CAUGHT, ids=lambda x: x.__name__)

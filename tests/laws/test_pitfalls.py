@@ -23,7 +23,7 @@ import torch
 from freerun import catalog, gap, runner, settings
 from freerun.errors import ConfigError
 from freerun.grouping import plan
-from freerun.laws import feedback, metrics, models, regimes, rollouts, small, tasks
+from freerun.laws import backward, feedback, metrics, models, regimes, rollouts, small, tasks
 from freerun.laws import methods as methods_of
 from freerun.metrics import Metric
 from freerun.models.gru import GRU
@@ -233,10 +233,10 @@ FAULTS: dict[str, list[tuple[Callable[[Any], None], Callable[[], Any]]]] = {
         *loop(rollouts.law_a_copying_model_scores_zero, bad_loops.OffByOne, bad_loops.StartsFromZeros),
         *loop(rollouts.law_the_input_is_what_was_fed_a_step_before, bad_loops.OffByOne),
     ],
-    "the loss is taken on what was forced": loop(rollouts.law_the_prediction_is_charged, bad_loops.ChargesTheForcedValue),
+    "the loss is taken on what was forced": loop(backward.law_the_prediction_is_charged, bad_loops.ChargesTheForcedValue),
     "a gradient is cut without saying so, or not cut where it was said": [
         *loop(test_rollout.textbook_law, bad_loops.NeverDetaches, bad_loops.AlwaysDetaches, bad_loops.CutsOneStepLate),
-        *loop(rollouts.law_only_the_feed_of_a_through_gradient_remembers, bad_loops.AlwaysDetaches, bad_loops.NeverDetaches),
+        *loop(backward.law_only_the_feed_of_a_through_gradient_remembers, bad_loops.AlwaysDetaches, bad_loops.NeverDetaches),
         *part(feedback.law_gradient, bad_rules.DetachedMean),
     ],
     "sample, argmax and expectation are confused, in value or gradient": [
@@ -266,7 +266,7 @@ FAULTS: dict[str, list[tuple[Callable[[Any], None], Callable[[], Any]]]] = {
         *part(models.law_start_is_zero, bad_models.StartsAtRandom),
     ],
     "truncated back-propagation is cut in another place": loop(
-        rollouts.law_gradient_is_cut_in_the_right_place, bad_loops.CutsOneStepLate, bad_loops.KeepsTheState
+        backward.law_gradient_is_cut_in_the_right_place, bad_loops.CutsOneStepLate, bad_loops.KeepsTheState
     ),
     "ending early lowers the loss, or padding changes what is measured": [
         *part(test_metrics.law_ending_at_once_is_worst, bad_metrics.StopsWithTheModel),

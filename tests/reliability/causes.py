@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from reliability.sweeps import bodies, ended, folder, fork
+from reliability.sweeps import bodies, ended, folder, fork, forked_workers
 
 PLUGIN = Path(__file__).with_name("faulty.py")
 STANDINS = Path(__file__).parents[1] / "launchers"
@@ -21,7 +21,7 @@ LAUNCHERS = {
     "joblib": ["launcher=joblib", "launcher.workers=2"],
     "submitit": ["launcher=slurm", "launcher.cluster=local", "launcher.workers=2"],
 }
-LIMIT = 8
+LIMIT = 5
 
 
 def cases(causes: int, launchers: int) -> Iterator[tuple[str, str]]:
@@ -35,7 +35,8 @@ def check(case: tuple[str, str]) -> None:
     """Four runs of which one is faulty, two in its own group; the same command then does what is missing, and nothing else."""
     cause, launcher = case
     with folder() as place:
-        end = ended(fork(lambda: _sweep(place, cause, launcher)), 300)
+        hands = forked_workers if launcher == "local" else lambda: None
+        end = ended(fork(lambda: _sweep(place, cause, launcher), hands), 300)
         done = bodies(place)
         reason = CAUSES[cause]
         if reason is None:  # output that nobody asked for harms nothing
@@ -47,13 +48,13 @@ def check(case: tuple[str, str]) -> None:
         assert len(lines) == 1, end
         assert reason in lines[0], end
         before = {path: path.stat().st_mtime_ns for path in (place / "results" / ".store").rglob("*.json")}
-        again = ended(fork(lambda: _sweep(place, cause, launcher)), 300)
+        again = ended(fork(lambda: _sweep(place, cause, launcher), hands), 300)
         assert again.code == 1, again
         assert {path: path.stat().st_mtime_ns for path in (place / "results" / ".store").rglob("*.json")} == before
 
 
 def _sweep(place: Path, cause: str, launcher: str) -> int:
-    from freerun import launchers, studies
+    from freerun import launchers, studies, sweeping
 
     os.environ["PATH"] = f"{STANDINS}{os.pathsep}{os.environ['PATH']}"
     os.environ["FAKE_SLURM"] = str(place / "slurm")
@@ -75,4 +76,5 @@ def _sweep(place: Path, cause: str, launcher: str) -> int:
         asked.runs[0] = bad[0]
     chosen, _ = launchers.choose([*LAUNCHERS[launcher], f"launcher.time_limit={LIMIT}"], {"group": 8})
     chosen.workers = chosen.workers if launcher != "local" else 1  # so that the fault shares its group
-    return studies.settle(studies.do(asked, studies.Place(results=place / "results"), chosen))
+    where = studies.Place(results=place / "results")
+    return sweeping.settle(sweeping.do(asked, where, chosen), where, asked.name)

@@ -25,7 +25,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Refuse the words."""
-        raise ConfigError(f"freerun {self.prog.split()[-1]}: {message}")
+        raise ConfigError(message)
 
 
 def parser(name: str, *, trains: bool = False) -> Parser:
@@ -36,11 +36,17 @@ def parser(name: str, *, trains: bool = False) -> Parser:
         trains: whether it may train.
     """
     made = Parser(prog=f"freerun {name}", add_help=False, allow_abbrev=False)
-    made.add_argument("--results", type=Path, default=Path("results"))
+    made.add_argument("--results", type=_folder, default=Path("results"))
     if trains:
         made.add_argument("--workers", type=count)
         made.add_argument("--group", type=count)
     return made
+
+
+def _folder(text: str) -> Path:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("must name a folder")
+    return Path(text)
 
 
 def count(text: str) -> int:

@@ -18,19 +18,19 @@ def main(words: list[str]) -> int:
     parsed.add_argument("words", nargs="*")
     options = parsed.parse_intermixed_args(words)
     name, overrides = apart(options.words, "plan")
-    from freerun import estimates, studies
+    from freerun import estimates, studies, sweeping
     from freerun.screen import duration, show_rows
 
     chosen, overrides = launcher(options, overrides)
     sweep = options.multirun
     asked = studies.adhoc(overrides, sweep=True) if sweep else studies.load(name or DEFAULT_STUDY, overrides)
     store = place(options).store
-    states = studies.states(asked.ids, store)
+    states = sweeping.states(asked.ids, store)
     left = [run for run in asked.runs if states[run.id] in ("pending", "failed")]
     pieces = chosen.pieces(left)
     counts = Counter(states.values())
     print(f"{asked.name}: {len(asked.runs)} runs, {len(chosen.pieces(asked.runs))} groups; nothing is trained by this command")
-    print(", ".join(f"{counts[state]} {state}" for state in studies.STATES if counts[state] or state in ("done", "pending")))
+    print(", ".join(f"{counts[state]} {state}" for state in sweeping.STATES if counts[state] or state in ("done", "pending")))
     if not left:
         return 0
     costs = estimates.learned(store, [run for run, state in states.items() if state in ("done", "diverged")])

@@ -12,16 +12,18 @@ def main(words: list[str]) -> int:
     parsed.add_argument("words", nargs="*")
     options = parsed.parse_intermixed_args(words)
     name, overrides = apart(options.words, "retry")
-    from freerun import products, studies
+    from freerun import products, sweeping
 
     chosen, others = launcher(options, overrides)
     if name is None or others:
         raise ConfigError("freerun retry takes the name of a study and nothing but launcher settings: runs stay what they were")
-    failed = studies.retry(name, place(options), chosen)
+    failed = sweeping.retry(name, place(options), chosen)
     if failed is None:
         print(f"{name}: no run has failed")
         return 0
+    if not chosen.waits:
+        return sweeping.settle(failed, place(options), name)
     results = products.of(name, place(options))
     results.write_tables()
     results.show()
-    return studies.settle(failed)
+    return sweeping.settle(failed, place(options), name)

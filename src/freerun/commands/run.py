@@ -21,11 +21,13 @@ def main(words: list[str]) -> int:
 
         print("---\n".join(yaml.safe_dump(item.tree, sort_keys=False) for item in asked.runs), end="")
         return 0
-    from freerun import products
+    from freerun import products, sweeping
 
-    failed = studies.do(asked, place(options), chosen)
+    failed = sweeping.do(asked, place(options), chosen)
+    if not chosen.waits:
+        return sweeping.settle(failed, place(options), asked.name)
     results = products.of(asked.name, place(options))
     results.write_tables()
     results.show()
     print(f"tables: {results.folder}/   (freerun report {asked.name} builds figures and a report)")
-    return studies.settle(failed)
+    return sweeping.settle(failed, place(options), asked.name)

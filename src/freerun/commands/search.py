@@ -18,7 +18,7 @@ def main(words: list[str]) -> int:
     name, overrides = apart(options.words, "search")
     if name is not None:
         raise ConfigError(f"freerun search takes settings of the form key=value, got {name[:60]!r}")
-    from freerun import products, search, spaces, studies
+    from freerun import products, search, spaces, studies, sweeping
 
     chosen, overrides = launcher(options, overrides)
     fixed, axes = spaces.split(overrides)
@@ -39,4 +39,4 @@ def main(words: list[str]) -> int:
         if asked.target.split == "test":
             print("note: it was chosen on the test split; measure it again with other seeds before you report it")
     print(f"tables: {results.folder}/   trials: {results.folder}/trials.csv")
-    return studies.settle(failed)
+    return sweeping.settle(failed, place(options), asked.name)

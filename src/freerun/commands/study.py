@@ -12,13 +12,15 @@ def main(words: list[str]) -> int:
     parsed.add_argument("words", nargs="*")
     options = parsed.parse_intermixed_args(words)
     name, overrides = apart(options.words, "study")
-    from freerun import products, studies
+    from freerun import products, studies, sweeping
 
     chosen, overrides = launcher(options, overrides)
     asked = studies.load(name or DEFAULT_STUDY, overrides, options.name)
-    failed = studies.do(asked, place(options), chosen)
+    failed = sweeping.do(asked, place(options), chosen)
+    if not chosen.waits:
+        return sweeping.settle(failed, place(options), asked.name)
     results = products.of(asked.name, place(options))
     results.write_tables()
     results.show()
     results.write_report_if_needed()
-    return studies.settle(failed)
+    return sweeping.settle(failed, place(options), asked.name)

@@ -55,7 +55,7 @@ class Launcher(ABC):
 
     def __post_init__(self) -> None:
         require(self.workers is None or 1 <= self.workers <= 100_000, "workers", self.workers, "be from 1 to 100000")
-        require(1 <= self.group <= 100_000, "group", self.group, "be from 1 to 100000")
+        require(1 <= self.group <= 10_000, "group", self.group, "be from 1 to 10000")
         require(self.memory is None or self.memory > 0, "memory", self.memory, "be positive")
         require(self.time_limit is None or self.time_limit > 0, "time_limit", self.time_limit, "be positive")
         require(self.checkpoint >= 0, "checkpoint", self.checkpoint, "be at least 0")
@@ -75,6 +75,11 @@ class Launcher(ABC):
     def waits(self) -> bool:
         """Whether `launch` stays until all is done."""
         return True
+
+    def queued(self, store: Store) -> set[str]:
+        """Runs that an earlier command has handed out and that have not begun."""
+        del store
+        return set()
 
     def pieces(self, runs: list[Planned]) -> list[list[Planned]]:
         """The groups that runs are trained in: of at most `group` runs, and no larger than a worker's memory."""

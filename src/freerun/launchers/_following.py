@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from freerun.claims import alive
+from freerun.claims import alive, owners
 from freerun.grouping import Planned
 from freerun.launchers.inline import failure
 from freerun.progress import Watcher
@@ -60,8 +60,14 @@ class Following:
                         self.watcher.advanced(number, owner.progress)
 
 
-def mark(group: list[Planned], store: Store, reason: str) -> None:
-    """Mark as failed the runs of a group whose job came to an end that it could not note itself."""
-    for run in group:
-        if not store.has(run.id) and store.failure(run.id) is None:
-            store.fail(run.id, reason)
+def aftermath(group: Sequence[Planned], store: Store, reason: str) -> list[list[Planned]]:
+    """What is to be done again when a job has come to an end that it could not note itself: its unfinished runs, in halves.
+
+    A run that was alone is marked as failed; one that another sweep is doing is left to it.
+    """
+    others = owners(store)
+    left = [run for run in group if run.id not in others and store.failure(run.id) is None and not store.has(run.id)]
+    if len(left) == 1:
+        store.fail(left[0].id, reason)
+        return []
+    return [half for half in (left[: len(left) // 2], left[len(left) // 2 :]) if half]

@@ -42,5 +42,6 @@ class Inline(Launcher):
 
 
 def failure(group: list[Planned], store: Store) -> str | None:
-    """Why runs of a group have failed; None if none has."""
-    return "; ".join(sorted({reason for run in group if (reason := store.failure(run.id)) is not None})) or None
+    """How many runs of a group have failed, and why; None if none has."""
+    reasons = [reason for run in group if (reason := store.failure(run.id)) is not None]
+    return f"{len(reasons)} of {len(group)} runs, {'; '.join(sorted(set(reasons)))}" if reasons else None

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
+from freerun.errors import FreerunError
 from freerun.grouping import Planned
 from freerun.launchers import Launcher, needs
 from freerun.launchers._following import Following
@@ -15,6 +20,9 @@ from freerun.workers import Terms, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+#: Seconds between two looks whether the parent is there; so many pools may be killed before the sweep is given up.
+PERIOD, POOLS = 1.0, 8
 
 
 @dataclass(kw_only=True)
@@ -26,17 +34,40 @@ class Joblib(Launcher):
 
     def launch(self, groups: Sequence[list[Planned]], store: Store, watcher: Watcher) -> None:
         from joblib import Parallel, delayed
+        from joblib.externals.loky.process_executor import BrokenProcessPool
 
-        place = str(store.root.resolve())
-        jobs = (delayed(_job)(place, [run.id for run in group], self.terms, number) for number, group in enumerate(groups))
-        most = min(self.at_once, len(groups))
-        pool = Parallel(n_jobs=most, return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1)
+        place, left, broken = str(store.root.resolve()), dict(enumerate(groups)), 0
         with Following(groups, store, watcher) as following:
-            done: Iterator[int] = pool(jobs)
-            for number in done:
-                following.close(number)
+            while left:
+                pool = Parallel(
+                    n_jobs=min(self.at_once, len(left)), return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1
+                )
+                jobs = (delayed(_job)(place, [run.id for run in group], self.terms, n) for n, group in left.items())
+                try:
+                    done: Iterator[int] = pool(jobs)
+                    for number in done:
+                        del left[number]
+                        following.close(number)
+                except BrokenProcessPool:  # a process of the pool was killed, and with it the pool: the rest in a new one
+                    broken += 1
+                    if broken > POOLS:
+                        raise FreerunError(f"launcher=joblib: {broken} pools of processes were killed in turn") from None
 
 
 def _job(store: str, runs: list[str], terms: Terms, number: int) -> int:
+    _end_with_parent()
     serve(store, runs, terms)
     return number
+
+
+@cache
+def _end_with_parent() -> None:
+    """Have this process of the pool end when the one that started it has been killed."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(PERIOD)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from freerun.errors import FreerunError
 from freerun.grouping import Planned
 from freerun.launchers import Launcher, needs
-from freerun.launchers._following import Following, mark
+from freerun.launchers._following import Following, aftermath
+from freerun.outside import one_line
 from freerun.progress import Watcher
 from freerun.store import Store
 from freerun.workers import Terms, serve
@@ -35,19 +37,27 @@ class Ray(Launcher):
         try:
             ray.init(address=self.address, log_to_driver=False, logging_level="error", **here)
         except Exception as fault:
-            raise FreerunError(f"launcher=ray: {' '.join(str(fault).split())[:160]}") from None
+            raise FreerunError(f"launcher=ray: {one_line(fault, 140)}") from None
         place, task = str(store.root.resolve()), ray.remote(num_cpus=self.threads, max_retries=0)(_task)
-        jobs = {task.remote(place, [run.id for run in group], self.terms): number for number, group in enumerate(groups)}
+        jobs: dict[Any, tuple[int, list[Planned]]] = {}
+
+        def submit(number: int, runs: list[Planned]) -> None:
+            jobs[task.remote(place, [run.id for run in runs], self.terms)] = number, runs
+
+        for number, group in enumerate(groups):
+            submit(number, group)
         try:
             with Following(groups, store, watcher) as following:
                 while jobs:
                     (job,), _ = ray.wait(list(jobs))
-                    number = jobs.pop(job)
+                    number, runs = jobs.pop(job)
                     try:
                         ray.get(job)
                     except Exception as fault:
-                        mark(groups[number], store, f"the task ended: {' '.join(str(fault).split())[:160]}")
-                    following.close(number)
+                        for half in aftermath(runs, store, f"the task ended: {one_line(fault, 120)}"):
+                            submit(number, half)
+                    if number not in {other for other, _ in jobs.values()}:
+                        following.close(number)
         finally:
             with suppress(Exception):
                 for job in jobs:

@@ -15,16 +15,19 @@ from dataclasses import dataclass, fields
 from enum import Enum, StrEnum
 from typing import Any, ClassVar
 
-from freerun.errors import ConfigError, FreerunError, require
+from freerun.errors import ConfigError, require
 from freerun.grouping import Planned
 from freerun.launchers import Launcher, needs
-from freerun.launchers._following import Following, mark
+from freerun.launchers import _queue as queue
+from freerun.launchers._following import Following, aftermath
 from freerun.progress import Watcher
 from freerun.store import Store
 from freerun.workers import Terms, serve
 
 #: Seconds between two looks at the queue.
 PERIOD = 1.0
+#: How often a task that ran out of time is put back into the queue.
+REQUEUES = 24
 #: What has to be on the path.
 TOOLS = ("sbatch", "srun", "sacct", "scancel")
 
@@ -91,31 +94,51 @@ class Slurm(Launcher):
     def launch(self, groups: Sequence[list[Planned]], store: Store, watcher: Watcher) -> None:
         # A cluster queues what it has no room for; the local stand-in would start all of it at once.
         room = len(groups) if self.cluster is Cluster.slurm else self.at_once
-        waiting, running = list(range(len(groups))), dict[int, Any]()
+        waiting: list[tuple[int, list[Planned]]] = list(enumerate(groups))
+        running: dict[str, tuple[Any, int, list[Planned]]] = {}
         try:
             with Following(groups, store, watcher) as following:
                 while waiting or running:
-                    now = waiting[: room - len(running)]
-                    waiting = waiting[len(now) :]
+                    now, waiting = waiting[: max(0, room - len(running))], waiting[max(0, room - len(running)) :]
                     if now:
-                        running |= zip(now, self._submit([groups[number] for number in now], store), strict=True)
+                        jobs = self._submit([runs for _, runs in now], store)
+                        running |= {job.job_id: (job, *each) for job, each in zip(jobs, now, strict=True)}
                     if not self.wait:
                         return
-                    for number in [number for number, job in running.items() if job.done()]:
-                        if reason := _fault(running.pop(number)):
-                            mark(groups[number], store, reason)
-                        following.close(number)
+                    for name in [name for name, each in running.items() if each[0].done()]:
+                        ended, number, runs = running.pop(name)
+                        queue.remove(store, name)
+                        if reason := _fault(ended):
+                            waiting += [(number, half) for half in aftermath(runs, store, reason)]
+                        if number not in {other for other, _ in waiting} | {other for _, other, _ in running.values()}:
+                            following.close(number)
                     time.sleep(PERIOD)
         except BaseException:
-            for job in running.values():
+            for name, each in running.items():
                 with suppress(Exception):  # it may have ended meanwhile
-                    job.cancel()
+                    each[0].cancel()
+                queue.remove(store, name)
             raise
+
+    def queued(self, store: Store) -> set[str]:
+        """The runs of tasks that an earlier command has submitted and that have not ended."""
+        if self.cluster is Cluster.local:
+            return set()
+        from submitit.slurm.slurm import SlurmJob
+
+        found: set[str] = set()
+        for name, runs in queue.listed(store):
+            job: SlurmJob[None] = SlurmJob(folder=store.root / "jobs" / "%j", job_id=name)
+            if job.done(force_check=True):
+                queue.remove(store, name)
+            else:
+                found |= set(runs)
+        return found
 
     def _submit(self, groups: Sequence[list[Planned]], store: Store) -> list[Any]:
         import submitit
 
-        again = {"slurm_max_num_timeout": 1000} if self.cluster is Cluster.slurm else {}
+        again = {"slurm_max_num_timeout": REQUEUES} if self.cluster is Cluster.slurm else {}
         executor = submitit.AutoExecutor(folder=store.root / "jobs" / "%j", cluster=self.cluster.value, **again)
         executor.update_parameters(name="freerun", timeout_min=self.minutes, cpus_per_task=self.threads)
         executor.update_parameters(nodes=1, tasks_per_node=1)
@@ -132,8 +155,10 @@ class Slurm(Launcher):
             jobs: list[Any] = executor.map_array(Task(self.terms), [place] * len(groups), [[r.id for r in g] for g in groups])
         except Exception as fault:  # whatever sbatch does not like
             text = " ".join(str(fault).split())
-            raise FreerunError(f"launcher=slurm: the jobs were not accepted: {text[-160:]}") from None
+            raise ConfigError(f"launcher=slurm: the jobs were not accepted: {text[-120:]}") from None
         if self.cluster is Cluster.slurm:
+            for job, runs in zip(jobs, groups, strict=True):
+                queue.add(store, job.job_id, [run.id for run in runs])
             print(f"job {jobs[0].job_id.split('_')[0]}: {len(jobs)} tasks are queued; logs in {store.root}/jobs", flush=True)
         return jobs
 
@@ -163,4 +188,4 @@ def _fault(job: Any) -> str | None:
         fault = unknown
     if fault is None:
         return None
-    return f"the job ended in state {job.state}: {' '.join(str(fault).split())[-160:]}"
+    return f"job {job.job_id} ended in state {job.state}; its log is {job.paths.stderr}"

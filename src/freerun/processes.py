@@ -1,0 +1,47 @@
+"""Is the process that left this file behind still there? A process is known by its machine, its number and when it started."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+
+def name() -> str:
+    """The name of this process, HOST-PID-START, fit for a file's name."""
+    return f"{host()}-{os.getpid()}-{started(os.getpid())}"
+
+
+def alive(other: str) -> bool | None:
+    """Whether the process of that name is there; None if it is one of another machine, or the name is none."""
+    machine, _, rest = other.partition("-")
+    pid, _, began = rest.partition("-")
+    if machine != host() or not pid.isdecimal() or len(pid) > 18:
+        return None
+    return began != "" and started(int(pid)) == began
+
+
+def host() -> str:
+    """This machine."""
+    plain = "".join(sign if sign.isalnum() else "_" for sign in socket.gethostname())
+    return plain or "unnamed"
+
+
+def started(pid: int) -> str:
+    """When a process was started, in ticks since the machine was; "" if there is none, "0" where that cannot be known."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        state, *rest = text.rpartition(")")[2].split()
+        return "" if state in "ZX" else rest[18]
+    except (FileNotFoundError, ProcessLookupError):
+        if Path("/proc/self/stat").exists():
+            return ""
+    except OSError:
+        return "0"
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return ""
+    except PermissionError:
+        pass
+    return "0"

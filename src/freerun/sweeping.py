@@ -1,0 +1,142 @@
+"""How is all of a study done, and never a run twice? By asking the store what is missing, until nothing is.
+
+Whoever trains, a worker here or a task on a cluster, leaves a record or a mark of failure in the store, and signs of life while
+it works. So a sweep needs to know nothing of other sweeps: what they do is not missing, what they drop is.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable
+
+from freerun import checkpoints, plans
+from freerun.claims import Claims, owners
+from freerun.errors import ConfigError, CorruptRecord
+from freerun.grouping import Planned, titles
+from freerun.launchers import Launcher
+from freerun.outside import one_line
+from freerun.progress import watcher
+from freerun.store import Store
+from freerun.studies import Place, Study, read_info, say_what_is_replaced, write_info
+
+#: What may have become of a run.
+STATES = ("done", "diverged", "failed", "running", "queued", "pending")
+#: Seconds between two looks at what another sweep is doing; how often a launcher may come back with nothing done.
+WAIT, ROUNDS = 0.5, 3
+
+
+def do(study: Study, place: Place, launcher: Launcher) -> dict[str, str]:
+    """Do what is missing of a study; returns the reason for every run that failed.
+
+    Runs that another sweep is doing are left to it and waited for; if it stops, they are done here.
+
+    Raises:
+        StoreError: if the folder for results cannot be used.
+    """
+    store = place.store
+    store.open()
+    with Claims(store).presence():
+        say_what_is_replaced(study, place)
+        write_info(study, place)
+        checkpoints.clear(store)
+        plans.clear(store)
+        missing = _missing(study.runs, store)
+        finished = len(study.runs) - len(missing)
+        runs = "1 run" if len(study.runs) == 1 else f"{len(study.runs)} runs"
+        print(f"{study.name}: {runs}, {finished} done, {len(missing)} to do", flush=True)
+        return see_to(missing, store, launcher)
+
+
+def _missing(runs: list[Planned], store: Store) -> list[Planned]:
+    wanted = set(store.missing(run.id for run in runs))
+    return [run for run in runs if run.id in wanted]
+
+
+def see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[str, str]:
+    """Have runs done, here or by whoever has claimed them; returns the reason for every one that failed.
+
+    Raises:
+        StoreError: if the store has become unusable.
+    """
+    taken = owners(store)
+    for run in missing:
+        if run.id not in taken:
+            store.forget(run.id)
+    failed: dict[str, str] = {}
+    told, idle = False, 0
+    while missing:
+        busy = owners(store).keys() | launcher.queued(store)
+        free = [run for run in missing if run.id not in busy]
+        if free:
+            plans.write(store, free)
+            pieces = launcher.pieces(free)
+            with watcher(len(pieces)) as watch:
+                launcher.launch(pieces, store, watch)
+            told = False
+        elif not told and launcher.waits:
+            print(f"waiting for {len(missing)} runs that another sweep is doing, or that are queued", flush=True)
+            told = True
+        if not launcher.waits:
+            print("not waiting for them: freerun status shows how they get on, the same command makes the tables when they end")
+            break
+        if not free:
+            time.sleep(WAIT)
+        before = len(missing)
+        missing = _missing(missing, store)
+        reasons = {run.id: reason for run in missing if (reason := store.failure(run.id)) is not None}
+        failed |= reasons
+        missing = [run for run in missing if run.id not in reasons]
+        idle = idle + 1 if free and len(missing) == before else 0
+        if idle > ROUNDS:
+            failed |= dict.fromkeys((run.id for run in missing), "the launcher came back without having done it")
+            break
+    owners(store)  # which clears away the claims of workers that were killed here
+    return failed
+
+
+def states(ids: Iterable[str], store: Store, queued: Iterable[str] = ()) -> dict[str, str]:
+    """The state of every run, one of `STATES`.
+
+    Args:
+        ids: of the runs.
+        store: where their records are.
+        queued: runs that wait in the queue of a cluster.
+    """
+    wanted, waiting = list(ids), set(queued)
+    taken, found = owners(store), store.statuses(wanted)
+
+    def undone(run: str) -> str:
+        if run in taken:
+            return "running"
+        return "failed" if store.failure(run) is not None else "queued" if run in waiting else "pending"
+
+    return {run: found[run] if run in found else undone(run) for run in wanted}
+
+
+def retry(name: str, place: Place, launcher: Launcher) -> dict[str, str] | None:
+    """Try the failed runs of a study again; returns the reasons of those that fail again, None if none had failed.
+
+    Raises:
+        ConfigError: if there is no such study, or a failed run cannot be had from its plan any more.
+    """
+    info, store = read_info(name, place), place.store
+    store.open()
+    with Claims(store).presence():
+        wanted = [run for run, state in states(info["ids"], store).items() if state == "failed"]
+        try:
+            runs = [plans.read(store, run) for run in wanted]
+        except (CorruptRecord, ConfigError) as fault:
+            why = "a part has changed since" if isinstance(fault, ConfigError) else "the plan of a failed run is gone"
+            raise ConfigError(f"study {name!r}: {why}; run: {info['command']}") from None
+        return see_to(runs, store, launcher) if runs else None
+
+
+def settle(failed: dict[str, str], place: Place, name: str) -> int:
+    """Say which runs of a study have failed, a line each; returns the exit code of the sweep."""
+    if not failed:
+        return 0
+    labels = titles(read_info(name, place, started=False)["planned"])
+    for run, reason in failed.items():
+        print(f"failed: {run} {labels.get(run, '')}: {one_line(reason)}", file=sys.stderr)
+    return 1
