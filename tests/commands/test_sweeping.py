@@ -303,3 +303,58 @@ def test_lines_can_go_on_as_they_should():
     assert candidates("freerun report fir") == ["first_look"]
     assert candidates("freerun completion z") == ["zsh"]
     assert candidates("freerun nonsense x") == []
+
+
+@pytest.fixture
+def cluster(desk, monkeypatch):
+    """A Slurm whose tasks stay in the queue."""
+    (desk / "slurm").mkdir()
+    monkeypatch.setenv("PATH", f"{Path(__file__).parents[1] / 'launchers'}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("FAKE_SLURM", str(desk / "slurm"))
+    monkeypatch.setenv("FAKE_SLURM_HOLD", "1")
+    return desk
+
+
+def test_what_is_queued_is_not_submitted_again(cluster, capsys):
+    words = ["run", "-m", *TINY, "seed=0,1", "launcher=slurm", "launcher.wait=false", "launcher.group=1"]
+    code, out = said(capsys, *words)
+    assert code == 0
+    assert "2 tasks are queued" in out
+    (name,) = (path.name for path in (cluster / "results").iterdir() if not path.name.startswith("."))
+    assert said(capsys, "status")[1].splitlines()[1].split() == [name, "2", "0", "0", "0", "0", "2", "0"]
+    assert said(capsys, *words)[0] == 0
+    assert len(list((cluster / "slurm").glob("*.sh"))) == 1
+    for held in (cluster / "slurm").glob("*.held"):  # somebody has cancelled one of them
+        held.rename(held.with_suffix(".pid"))
+        held.with_suffix(".code").write_text("9")
+        break
+    assert "1 tasks are queued" in said(capsys, *words)[1] or len(list((cluster / "slurm").glob("*.sh"))) == 2
+
+
+def test_a_job_that_dies_is_done_again_in_halves_and_what_others_do_is_left_to_them(desk):
+    from freerun import studies
+    from freerun.launchers._following import aftermath
+
+    runs = studies.adhoc([*TINY, "seed=range(5)"], sweep=True).runs
+    store = Place(results=desk / "results").store
+    store.open()
+    mine = claims.Claims(store)
+    mine.take([runs[0].id])
+    store.fail(runs[1].id, "before")
+    halves = aftermath(runs, store, "lost")
+    assert [[run.experiment.seed for run in half] for half in halves] == [[2], [3, 4]]
+    assert aftermath(halves[0], store, "lost") == []
+    assert store.failure(runs[2].id) == "lost"
+    assert store.failure(runs[3].id) is None
+    mine.release()
+
+
+def test_a_reason_with_brackets_does_no_harm_on_a_terminal(desk):
+    from freerun import studies
+    from freerun.progress import Bars
+
+    runs = studies.adhoc([*TINY], sweep=False).runs
+    with Bars(1) as bars:
+        bars.started(0, runs)
+        bars.advanced(0, {"update": 1, "validation_forced_loss": 1.0, "validation_free_loss": 1.0})
+        bars.finished(0, "closing [/b] tag [a, b]")

@@ -62,8 +62,8 @@ def in_study(a: str, b: str, frames: Tables, folder: Path) -> Comparison:
     )
     missing = next((each for each in (a, b) if each not in present), "")
     if missing:
-        raise ConfigError(f"freerun compare: no run of this study has {missing!r}; {nearest(missing, present)}"[:200])
-    raise ConfigError(f"freerun compare: {a!r} and {b!r} are not both regimes or both models")
+        raise ConfigError(f"no run of this study has {missing!r}; {nearest(missing, present)}"[:200])
+    raise ConfigError(f"{a!r} and {b!r} are not both regimes or both models")
 
 
 def of_studies(a: str, b: str, frames: tuple[Tables, Tables], folder: Path) -> Comparison:
@@ -117,7 +117,7 @@ def _side(name: str, runs: pd.DataFrame, material: Material, rest: Sequence[str]
 def _compared(a: Side, b: Side, folder: Path, file: str) -> Comparison:
     table = versus(a, b)
     if table.empty:
-        raise ConfigError(f"freerun compare: {a.name} and {b.name} share no task, model and setting with a result"[:200])
+        raise ConfigError(f"{a.name} and {b.name} share no task, model and setting with a result"[:200])
     table = table.assign(verdict=[verdict(row) for row in table.to_dict("records")])
     told = sentences(table, a, b)
     folder.mkdir(parents=True, exist_ok=True)
