@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from pathlib import Path
 
 
@@ -23,7 +22,7 @@ def alive(other: str) -> bool | None:
 
 def host() -> str:
     """This machine."""
-    plain = "".join(sign if sign.isalnum() else "_" for sign in socket.gethostname())
+    plain = "".join(sign if sign.isalnum() else "_" for sign in os.uname().nodename)
     return plain or "unnamed"
 
 

@@ -46,7 +46,7 @@ def sized(name: str, hidden: int) -> str:
 
 
 def alone(engine):
-    kit.law_alone_and_in_a_group_are_the_same(engine, mixed("symbols", "model.hidden=3", list(REGIMES)))
+    kit.law_alone_and_in_a_group_are_the_same(engine, mixed("symbols", "model.hidden=3", WAYS))
 
 
 def ends(engine):
@@ -84,7 +84,8 @@ def test_law_catches(law, engine):
 
 @pytest.mark.parametrize(
     ("world", "model"),
-    [(w, sized(m, h)) for w in ("symbols", "values") for m in EACH for h in ((1, 5) if "hidden" in sized(m, 1) else (1,))]
+    [(w, sized(m, h)) for w, h in (("symbols", 5), ("values", 1)) for m in EACH]
+    + [("values", m) for m in FULL]
     + [("summary", sized(m, h)) for m in LAST for h in (1, 5)]
     + [("field", sized(m, 5)) for m in FIELDS]
     + [("symbols", "dtype=float64 model.hidden=5"), ("symbols", "feedback=argmax training.truncate=4 model.hidden=5")]
