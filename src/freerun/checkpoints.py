@@ -20,7 +20,8 @@ import numpy as np
 import orjson
 
 from freerun.errors import CorruptRecord, StoreError
-from freerun.store import Store, write_atomic
+from freerun.files import write_atomic
+from freerun.store import Store
 
 FORMAT = "1"
 SUFFIX = ".checkpoint"

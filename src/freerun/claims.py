@@ -22,7 +22,8 @@ from typing import Any
 
 from freerun import processes
 from freerun.errors import StoreError
-from freerun.store import Store, write_atomic
+from freerun.files import write_atomic
+from freerun.store import Store
 
 FOLDER, LOCK = "alive", "lock"
 #: Seconds between two signs of life; after how many without one a process on another machine is taken for dead.

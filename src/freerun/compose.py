@@ -1,4 +1,4 @@
-"""How do Hydra's words become experiments? The only module that knows Hydra.
+"""How do Hydra's words become experiments?
 
 Hydra composes and parses overrides; it never instantiates, launches nothing and writes nothing. A sweep is composed once for
 each part that is chosen in it, and a node of the tree is made once for each way it is set, so that a thousand runs cost little
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import field, fields, make_dataclass
 from enum import Enum
@@ -20,7 +19,7 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, OverrideType, RangeSweep
+from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -29,14 +28,8 @@ from freerun import catalog
 from freerun.config import PARTS, Evaluation, Experiment, Training
 from freerun.errors import ConfigError, nearest
 from freerun.outside import brief, one_line
+from freerun.overrides import LARGEST, first_line, parse, quoted, values
 from freerun.settings import build
-
-#: The most runs that one sweep or case may ask for.
-LARGEST = 100_000
-#: Most characters of all overrides, of what stands in brackets of one (Hydra's parser takes time as its square), levels of
-#: brackets, and digits in a row.
-LONGEST, BRACKETED, DEEPEST, DIGITS = 20_000, 3_000, 10, 400
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @cache
@@ -67,10 +60,6 @@ def experiments(overrides: Iterable[str], *, sweep: bool) -> list[Experiment]:
 
 
 def _experiments(overrides: list[str], *, sweep: bool) -> list[Experiment]:
-    for text in overrides:
-        _bounded(text)
-    if sum(map(len, overrides)) > LONGEST:
-        raise ConfigError(f"overrides of {sum(map(len, overrides))} characters; together they hold at most {LONGEST}")
     parsed = parse(overrides)
     for path in _plugins(parsed):
         catalog.load_plugin(path)
@@ -82,57 +71,14 @@ def _experiments(overrides: list[str], *, sweep: bool) -> list[Experiment]:
         _check(item)
     swept = [item.input_line for item in wanted if item.is_sweep_override()]
     if swept and not sweep:
-        raise ConfigError(f"{_quoted(swept[0])}: several values make a sweep; add -m (or quote the value)")
-    axes = [list(_values(item)) for item in wanted]
+        raise ConfigError(f"{quoted(swept[0])}: several values make a sweep; add -m (or quote the value)")
+    axes = [list(values(item)) for item in wanted]
     size = math.prod(len(axis) for axis in axes)
     if not 0 < size <= LARGEST:
-        what = next((_quoted(item.input_line) for item, axis in zip(wanted, axes, strict=True) if not axis), f"{size} runs")
+        what = next((quoted(item.input_line) for item, axis in zip(wanted, axes, strict=True) if not axis), f"{size} runs")
         raise ConfigError(f"{what}: a sweep holds at least 1 and at most {LARGEST} runs")
     shared = _Shared()
     return [shared.experiment(job) for job in itertools.product(*axes)]
-
-
-def _bounded(text: str) -> None:
-    """Refuse what would keep the parser busy, before it is parsed.
-
-    Raises:
-        ConfigError: naming the rule.
-    """
-    if len(text) > LONGEST:
-        raise ConfigError(f"{_quoted(text)}: an override of {len(text)} characters; it may hold at most {LONGEST}")
-    if _CONTROL.search(text):
-        raise ConfigError(f"{_quoted(text)}: holds a control character")
-    if re.search(rf"\d{{{DIGITS + 1}}}", text):
-        raise ConfigError(f"{_quoted(text)}: a number of more than {DIGITS} digits")
-    deep = within = 0
-    for letter in text:
-        deep = max(0, deep + (letter in "[{(") - (letter in "]})"))
-        within += deep > 0
-        if deep > DEEPEST:
-            raise ConfigError(f"{_quoted(text)}: brackets are nested more than {DEEPEST} deep")
-    if within > BRACKETED:
-        raise ConfigError(f"{_quoted(text)}: {within} characters in brackets; at most {BRACKETED} are possible")
-
-
-def _quoted(text: str | None) -> str:
-    """An override as messages quote it."""
-    return one_line(text or "", 60)
-
-
-def parse(overrides: list[str]) -> list[Override]:
-    """Overrides by Hydra's grammar.
-
-    Raises:
-        ConfigError: for the first that is none.
-    """
-    parser = OverridesParser.create()
-    parsed = []
-    for text in overrides:
-        try:
-            parsed.extend(parser.parse_overrides([text]))
-        except (HydraException, ValueError, ArithmeticError, RecursionError) as fault:
-            raise ConfigError(f"{_quoted(text)}: not an override of the form key=value ({_first_line(fault)})") from None
-    return parsed
 
 
 def _plugins(parsed: list[Override]) -> Iterator[str]:
@@ -168,7 +114,7 @@ def _register() -> None:
 
 def _check(item: Override) -> None:
     """Refuse what is not a key of the experiment, with the nearest one that is."""
-    key, line = item.key_or_group, _quoted(item.input_line)
+    key, line = item.key_or_group, quoted(item.input_line)
     if item.type is not OverrideType.CHANGE or item.package is not None:
         raise ConfigError(f"{line}: an experiment has a fixed set of keys; only key=value is possible")
     head = key.split(".")[0].split("/")[0]
@@ -197,35 +143,7 @@ def _leaves() -> Iterator[tuple[str, str]]:
 def _names(item: Override) -> list[Any]:
     if not item.is_sweep_override():
         return [item.value()]
-    return [text.split("=", 1)[1] for text in _values(item)]
-
-
-def _values(item: Override) -> Iterator[str]:
-    if not item.is_sweep_override():
-        yield str(item.input_line)
-        return
-    try:
-        value = item.value()
-        if isinstance(value, RangeSweep) and _size(value) > LARGEST:  # before it is shuffled, which makes a list of it
-            raise ConfigError(f"{_quoted(item.input_line)}: more than {LARGEST} values")
-        for number, text in enumerate(item.sweep_string_iterator()):
-            if number >= LARGEST:
-                raise ConfigError(f"{_quoted(item.input_line)}: more than {LARGEST} values")
-            yield f"{item.key_or_group}={text}"
-    except (HydraException, ValueError, ArithmeticError, TypeError) as fault:
-        raise ConfigError(f"{_quoted(item.input_line)}: not a sweep over values ({_first_line(fault)})") from None
-
-
-def _size(values: RangeSweep) -> float:
-    """About how many values a range has.
-
-    Raises:
-        ValueError: if it has no finite ends, or no step.
-    """
-    start, stop, step = (float(end) for end in (values.start or 0, values.stop or 0, values.step))
-    if not (math.isfinite(start) and math.isfinite(stop) and math.isfinite(step) and step):
-        raise ValueError("a range has finite ends and a step")
-    return (stop - start) / step
+    return [text.split("=", 1)[1] for text in values(item)]
 
 
 class _Shared:
@@ -303,14 +221,14 @@ def _composed(choices: tuple[str, ...]) -> DictConfig:
         with initialize_config_dir(str(config_folder()), version_base="1.3"):
             return compose("experiment", overrides=list(choices))
     except (HydraException, OmegaConfBaseException) as fault:
-        raise ConfigError(f"{_quoted(' '.join(choices))}: {_first_line(fault)}") from None
+        raise ConfigError(f"{quoted(' '.join(choices))}: {first_line(fault)}") from None
 
 
 def _apply(config: DictConfig, item: Override) -> None:
     key, value = item.key_or_group, item.value()
     if key in ("training", "evaluation"):
         raise ConfigError(
-            f"{_quoted(item.input_line)}: {key} holds settings; set one of them, for example {_first_setting(key)}=..."
+            f"{quoted(item.input_line)}: {key} holds settings; set one of them, for example {_first_setting(key)}=..."
         )
     node, _, name = key.rpartition(".")
     parent = OmegaConf.select(config, node) if node else config
@@ -322,21 +240,21 @@ def _apply(config: DictConfig, item: Override) -> None:
             else ""
         )
         hint = nearest(name[:100], (str(k) for k in keys))
-        raise ConfigError(f"{_quoted(item.input_line)}: unknown key {brief(key)}{where}; {hint}")
+        raise ConfigError(f"{quoted(item.input_line)}: unknown key {brief(key)}{where}; {hint}")
     if isinstance(value, str) and "${" in value:
-        raise ConfigError(f"{_quoted(item.input_line)}: interpolation is not allowed in an experiment")
+        raise ConfigError(f"{quoted(item.input_line)}: interpolation is not allowed in an experiment")
     if value == "???":
-        raise ConfigError(f"{_quoted(item.input_line)}: a value is missing")
+        raise ConfigError(f"{quoted(item.input_line)}: a value is missing")
     kind = OmegaConf.get_type(parent, name)
     if isinstance(kind, type) and issubclass(kind, Enum) and str(value) not in kind.__members__:
         hint = nearest(str(value)[:100], kind.__members__)
-        raise ConfigError(f"{_quoted(item.input_line)}: unknown {name} {brief(value)}; {hint}")
+        raise ConfigError(f"{quoted(item.input_line)}: unknown {name} {brief(value)}; {hint}")
     if kind is list and not isinstance(value, list) and value is not None:
-        raise ConfigError(f"{_quoted(item.input_line)}: {key} must be a list of numbers such as [0.5, 0.5]")
+        raise ConfigError(f"{quoted(item.input_line)}: {key} must be a list of numbers such as [0.5, 0.5]")
     try:
         OmegaConf.update(config, key, value)
     except (HydraException, OmegaConfBaseException, ValueError, TypeError, ArithmeticError) as fault:
-        raise ConfigError(f"{_quoted(item.input_line)}: {_first_line(fault)}") from None
+        raise ConfigError(f"{quoted(item.input_line)}: {first_line(fault)}") from None
 
 
 def _flat(config: DictConfig) -> list[str]:
@@ -345,11 +263,6 @@ def _flat(config: DictConfig) -> list[str]:
         head = str(key)
         keys += [f"{head}.{name}" for name in map(str, value)] if isinstance(value, DictConfig) else [head]
     return keys
-
-
-def _first_line(fault: Exception) -> str:
-    lines = [line for line in str(fault).splitlines() if line.strip() and not line.startswith("Error parsing override")]
-    return one_line(lines[0] if lines else type(fault).__name__, 110)
 
 
 def _live(config: DictConfig, key: str) -> Any:

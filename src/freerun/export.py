@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from freerun.errors import ConfigError
-from freerun.store import write_atomic
+from freerun.files import write_atomic
 from freerun.tables import Tables
 
 #: The columns of a number in the tidy file, after those of its run.

@@ -20,10 +20,11 @@ import orjson
 
 from freerun.errors import CorruptRecord, StoreError
 from freerun.extract import LEVELS, TEXTS, Extract, demand_sound, join, of
+from freerun.files import write_atomic
 from freerun.outside import NotPlain, content
 from freerun.records import understood
 from freerun.settings import LARGEST
-from freerun.store import Store, ahead, write_atomic
+from freerun.store import Store, ahead
 
 NAME = "index"
 #: Raise it when what is extracted from a record, or its form, changes.

@@ -12,8 +12,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from freerun.files import write_atomic
 from freerun.outside import LARGEST_JSON, content, mapping
-from freerun.store import Store, write_atomic
+from freerun.store import Store
 
 NAME = "manifest.json"
 #: The code that turns records into results.

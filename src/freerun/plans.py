@@ -13,9 +13,10 @@ from contextlib import suppress
 from freerun import catalog
 from freerun.canonical import from_canonical, identity, sources
 from freerun.errors import CorruptRecord, StoreError
+from freerun.files import write_atomic
 from freerun.grouping import Planned
 from freerun.outside import content, mapping
-from freerun.store import Store, write_atomic
+from freerun.store import Store
 
 SUFFIX = ".plan"
 LARGEST = 2**20

@@ -11,7 +11,7 @@ from typing import Any
 
 from freerun import tables
 from freerun.errors import StoreError
-from freerun.store import write_atomic
+from freerun.files import write_atomic
 from freerun.studies import Place, read_info
 
 

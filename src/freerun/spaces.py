@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
 
-from freerun.compose import parse
 from freerun.errors import ConfigError
+from freerun.overrides import parse
 
 Value = int | float | str | bool | None
 

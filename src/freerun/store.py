@@ -7,12 +7,10 @@ hash. A record that is torn or altered is set aside and its run done again. No p
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
 import re
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,13 +20,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from freerun import outside, processes
+from freerun import outside
 from freerun.errors import CorruptRecord, StoreError
+from freerun.files import sweep_temporaries, write_atomic
 from freerun.records import demand_weights, understood
 
 FORMAT = 1
-#: Seconds.
-DAY = 86_400.0
 #: Most characters of the log of a failed run.
 LONGEST_LOG = 20_000
 #: Most bytes of the reason of a failure, and most characters of it that are shown.
@@ -304,53 +301,3 @@ def ahead(read: Callable[[Sequence[str]], list[_Found]], runs: Sequence[str]) ->
                 yield from waiting.popleft().result()
         while waiting:
             yield from waiting.popleft().result()
-
-
-def write_atomic(path: Path, content: bytes, *, settle: bool = True) -> None:
-    """Write a file so that under its name there is always the old content or the new one, whole.
-
-    Args:
-        path: of the file.
-        content: all of it.
-        settle: force it to disk, so that it outlives the machine; without it, only the process.
-
-    Raises:
-        OSError: if the disk refuses. Whatever interrupts, the temporary file is removed.
-    """
-    temporary = path.with_name(f".{path.name}.{processes.name()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-            if settle:
-                file.flush()
-                os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    if settle:
-        _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError as fault:  # some file systems cannot fsync a folder
-        if fault.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-    finally:
-        os.close(handle)
-
-
-def sweep_temporaries(folder: Path) -> None:
-    """Remove below a folder what writers left that are no more; what those of another machine left when it is a day old.
-
-    Raises:
-        OSError: if the disk refuses.
-    """
-    for path in [*folder.glob(".*.tmp"), *folder.glob("*/.*.tmp")]:
-        writer = processes.alive(path.name.split(".")[-2])
-        with suppress(FileNotFoundError):
-            if (time.time() - path.stat().st_mtime > DAY) if writer is None else not writer:
-                path.unlink(missing_ok=True)

@@ -15,9 +15,10 @@ from typing import Any
 
 from freerun import study_files
 from freerun.errors import ConfigError, StoreError, nearest
+from freerun.files import sweep_temporaries, write_atomic
 from freerun.grouping import Planned, plan
 from freerun.outside import NotPlain
-from freerun.store import Store, sweep_temporaries, write_atomic
+from freerun.store import Store
 from freerun.yaml_files import read_yaml
 
 KEYS = ("title", "question", "cases", "plugins")
@@ -86,7 +87,8 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
     Raises:
         ConfigError: if there is no such study or it is wrong.
     """
-    from freerun.compose import LARGEST, config_folder, experiments, presets
+    from freerun.compose import config_folder, experiments, presets
+    from freerun.overrides import LARGEST
 
     if name.endswith((".yaml", ".yml")):
         path = Path(name)

@@ -23,8 +23,9 @@ import pandas as pd
 
 from freerun.errors import CorruptRecord
 from freerun.extract import COMPARED, Extract
+from freerun.files import write_atomic
 from freerun.index import bodies, extracts, parsed
-from freerun.store import Store, write_atomic
+from freerun.store import Store
 
 #: The axes of an experiment that are columns by their plain name.
 AXES = ("task", "model", "regime", "feedback", "gradient", "seed")

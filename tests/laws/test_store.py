@@ -12,7 +12,8 @@ import pytest
 
 from freerun import store as module
 from freerun.errors import CorruptRecord, StoreError
-from freerun.store import Store, write_atomic
+from freerun.files import write_atomic
+from freerun.store import Store
 from synthetic import record, tree
 
 RUN = "0123456789abcdef"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from freerun import compose, index, outside, records, yaml_files
+from freerun import compose, index, outside, overrides, records, yaml_files
 from freerun.store import Store
 from reliability import alterations, configurations, fuzz, hostile
 from reliability.watched import watched
@@ -75,7 +75,7 @@ def test_an_unsafe_loader_is_caught(loader, tmp_path, monkeypatch):
 
 
 def test_a_parser_without_bounds_is_caught(tmp_path, monkeypatch):
-    monkeypatch.setattr(compose, "_bounded", lambda text: None)
+    monkeypatch.setattr(overrides, "_bounded", lambda text: None)
     words = ["run", "--cfg", "job", "task=lorenz63", f"seed=[{'1,' * 4_000}1]"]
     assert caught([words], lambda case, n: configurations.check(case, tmp_path))
 

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from freerun.figures._material import Material
 from freerun.figures._style import FORMATS, bytes_of, style
-from freerun.store import write_atomic
+from freerun.files import write_atomic
 from freerun.tables import Tables
 
 __all__ = ["Drawn", "Material", "draw", "parts", "write"]

@@ -9,8 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from freerun.errors import StoreError
+from freerun.files import write_atomic
 from freerun.outside import NotPlain, content, mapping
-from freerun.store import Store, write_atomic
+from freerun.store import Store
 
 FOLDER, LARGEST = "queue", 2**24
 _NAME = re.compile(r"[0-9]+(_[0-9]+)?")

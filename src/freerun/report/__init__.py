@@ -12,12 +12,13 @@ from typing import Any
 from freerun import figures, tables
 from freerun.errors import CorruptRecord
 from freerun.figures import Drawn, Material
+from freerun.files import write_atomic
 from freerun.index import bodies, parsed
 from freerun.report import across, beside, findings, growing, method, page, world
 from freerun.report.section import Section
 from freerun.report.summary import full, short
 from freerun.report.verdicts import comparisons
-from freerun.store import Store, write_atomic
+from freerun.store import Store
 from freerun.tables import Tables
 
 __all__ = ["build", "summary"]

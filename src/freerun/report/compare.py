@@ -12,11 +12,11 @@ import pandas as pd
 from freerun.errors import ConfigError, nearest
 from freerun.figures import Material, _versus
 from freerun.figures._style import bytes_of, style
+from freerun.files import write_atomic
 from freerun.report.told import page_of, sentences
 from freerun.report.verdicts import verdict
 from freerun.stats.labels import label
 from freerun.stats.versus import Side, versus
-from freerun.store import write_atomic
 from freerun.tables import Tables
 
 #: By which columns a name is looked up, and what, beside the task, the two sides then share.

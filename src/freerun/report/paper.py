@@ -15,13 +15,13 @@ import pandas as pd
 
 from freerun.errors import ConfigError, nearest
 from freerun.figures import Material
+from freerun.files import write_atomic
 from freerun.report.summary import LEVELS, full
 from freerun.report.typeset import BETTER, WORSE, latex, markdown
 from freerun.report.verdicts import comparisons
 from freerun.report.words import number
 from freerun.stats.labels import MORE_IS_BETTER
 from freerun.stats.power import LEVEL
-from freerun.store import write_atomic
 from freerun.tables import Tables
 
 FORMATS = {"md": "md", "latex": "tex", "csv": "csv", "parquet": "parquet"}
