@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float
 
 from freerun.accumulated import Accumulated, divergences
 from freerun.errors import require
