@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
@@ -40,6 +40,7 @@ class Outcome:
     broke: tuple[int, str] | None = None
 
 
+@runtime_checkable
 class Keeper(Protocol):
     """Who keeps the state of a group, so that it can go on where it was stopped."""
 

@@ -31,7 +31,7 @@ class EvaluatesForced(Patched):
 class OtherSequences(Patched):
     """The free mode is measured on other sequences than the forced one."""
 
-    target, name = evaluation, "_observe"
+    target, name = evaluation, "observe"
 
     def replacement(self, genuine):
         def observe(*words, **named):
@@ -115,7 +115,7 @@ class ForgetsTheData(Patched):
 class NoFloors(Patched):
     """Distances without what the true system itself would score."""
 
-    target, name = evaluation, "_prepared"
+    target, name = evaluation, "prepared"
 
     def replacement(self, genuine):
         def prepared(own, metric, observed, *rest):
