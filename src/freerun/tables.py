@@ -72,7 +72,8 @@ def frames(store: Store, ids: Iterable[str], study: str, planned: Mapping[str, M
     measured = _measured(found, at, runs)
     beside = measured["mode"].isin(COMPARED).to_numpy()
     gaps = measured[~beside].reset_index(drop=True) if beside.any() else measured
-    gaps["mode"] = gaps["mode"].cat.remove_unused_categories()
+    if beside.any():
+        gaps["mode"] = _used(gaps["mode"])
     return Tables(runs=runs, curves=_curves(found, at, order), gaps=gaps, compared=_compared(measured[beside]))
 
 
@@ -236,6 +237,15 @@ def _compared(rows: pd.DataFrame) -> pd.DataFrame:
         by = ["run", "split", "metric", "step"]
         table = table.merge(ends[[*by, "value"]].rename(columns={"value": name}), on=by, how="left", validate="one_to_one")
     return table[[name for name in keys if name != "unit"] + ["value", "low", "high", "unit"]].reset_index(drop=True)
+
+
+def _used(values: pd.Series) -> pd.Categorical:
+    """The same texts without the categories that do not come up; counting is faster here than pandas' sorting."""
+    codes, names = values.cat.codes.to_numpy(), values.cat.categories
+    kept = np.flatnonzero(np.bincount(codes, minlength=len(names)))
+    place = np.zeros(len(names), dtype=codes.dtype)
+    place[kept] = np.arange(len(kept))
+    return pd.Categorical.from_codes(place[codes], names[kept])
 
 
 def _coded(codes: np.ndarray, texts: list[str]) -> pd.Categorical:
