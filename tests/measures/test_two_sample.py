@@ -163,7 +163,7 @@ def test_swapping_signs_is_swapping_rows():
     for row in s:
         a, b = torch.where(row[:, None] < 0, y, x), torch.where(row[:, None] < 0, x, y)
         swapped = two_sample.mmd(a, b, s, bandwidth=1.3).value
-        h = two_sample._h([x, y], lambda u, v: torch.exp(two_sample._squares(u, v) / (-2 * 1.3**2)))
+        h = two_sample._h([torch.exp(each / (-2 * 1.3**2)) for each in two_sample._three(x, y)])
         assert float((row.double() @ h @ row.double()) / (ROWS * (ROWS - 1))) == pytest.approx(swapped, abs=1e-12)
 
 

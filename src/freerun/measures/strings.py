@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from freerun.errors import require
@@ -47,11 +48,18 @@ def ngrams(
         _codes(part, torch.ones_like(part, dtype=torch.bool) if counts is None else counts, n, symbols)
         for part, counts in ((x, x_counts), (y, y_counts))
     ]
-    known, code = torch.unique(torch.stack(both), return_inverse=True)
-    table = torch.zeros(2, x.shape[1], len(known), dtype=torch.float64)
-    for side in range(2):
-        table[side].scatter_add_(1, code[side].mT, torch.ones_like(code[side].mT, dtype=torch.float64))
-    return _variation(table[..., known >= 0], signs)
+    known, code = np.unique(torch.stack(both).numpy(), return_inverse=True)
+    first = int(np.searchsorted(known, 0))
+    one, other = code.reshape(2, *both[0].shape)
+
+    def weighed(codes: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        found: np.ndarray = np.bincount(codes.ravel(), np.broadcast_to(weights, codes.shape).ravel(), len(known))
+        return found[first:]
+
+    every = _with_the_given(signs).numpy()
+    apart = np.stack([weighed(one, row) - weighed(other, row) for row in every])
+    middle = weighed(one, every[0]) + weighed(other, every[0])
+    return _variation(torch.from_numpy(middle), torch.from_numpy(apart))
 
 
 def lengths(
@@ -59,7 +67,8 @@ def lengths(
 ) -> Variation:
     """Total variation between the lengths of strings (`length`), which are at most `longest`."""
     require(x.shape == y.shape, "y", tuple(y.shape), f"have the shape of x, {tuple(x.shape)}")
-    return _variation(torch.nn.functional.one_hot(torch.stack([x, y]), longest + 1).double(), signs)
+    table = torch.nn.functional.one_hot(torch.stack([x, y]), longest + 1).double()
+    return _variation(table.sum((0, 1)), _with_the_given(signs) @ (table[0] - table[1]))
 
 
 def length(strings: Int[torch.Tensor, "T N"], end: int) -> Int[torch.Tensor, " N"]:
@@ -78,11 +87,18 @@ def _codes(strings: torch.Tensor, counts: torch.Tensor, n: int, symbols: int) ->
     return torch.where(whole, code, -1)
 
 
-def _variation(table: Float[torch.Tensor, "2 N C"], signs: Float[torch.Tensor, "P N"]) -> Variation:
-    """Of the counts of every string, pooled over strings and made shares."""
-    middle, half = table.sum((0, 1)), table[0] - table[1]
-    every = torch.cat([torch.ones_like(signs[:1]), signs]).double()
-    apart = every @ half
+def _with_the_given(signs: Float[torch.Tensor, "P N"]) -> Float[torch.Tensor, "Q N"]:
+    """The samples as they are, and then as they are swapped."""
+    return torch.cat([torch.ones_like(signs[:1]), signs]).double()
+
+
+def _variation(middle: Float[torch.Tensor, " C"], apart: Float[torch.Tensor, "Q C"]) -> Variation:
+    """Of counts pooled over strings and made shares.
+
+    Args:
+        middle: the counts of both sets together.
+        apart: how much larger they are in the first, as given and then swapped.
+    """
     shares = [(middle + apart) / 2, (middle - apart) / 2]
     p, q = (part / part.sum(1, keepdim=True) for part in shares)
     each = (p - q).abs().sum(1) / 2

@@ -15,6 +15,7 @@ all swapped samples are s h s / (n (n - 1)) for signs s: the p-value is the shar
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -46,7 +47,10 @@ class Distance:
 
 
 def energy(
-    x: Float[torch.Tensor, "T N D"], y: Float[torch.Tensor, "T N D"], counts: Bool[torch.Tensor, "T N"] | None = None
+    x: Float[torch.Tensor, "T N D"],
+    y: Float[torch.Tensor, "T N D"],
+    counts: Bool[torch.Tensor, "T N"] | None = None,
+    of_x: Callable[[], Float[torch.Tensor, " T"]] | None = None,
 ) -> Float[torch.Tensor, " T"]:
     """The energy distance at each of T steps, in the unit of the samples; NaN where a sample is not finite.
 
@@ -54,22 +58,32 @@ def energy(
 
     Args:
         counts: which rows are there at which step; NaN where fewer than two are. None: all.
+        of_x: what `within` says of x with the same counts, for who sets several samples beside it; called if anything differs.
     """
     _check(x, y)
     rows = x.shape[1]
     there = torch.full((len(x),), float(rows), dtype=torch.float64)
     if counts is not None:  # partners that are equal have no part in h
         there = counts.sum(1).double()
-        x, y = (torch.where(counts[..., None], part, torch.zeros_like(part)) for part in (x, y))
-    differ = (x != y).flatten(1).any(1)
+        x, y = _present(x, counts), _present(y, counts)
     found = torch.zeros(len(x), dtype=torch.float64)
-    for some in torch.split(differ.nonzero()[:, 0], SIDE_BY_SIDE):
-        a, b = (part[some].double() for part in (x, y))
-        cross = _distances(a, b)
-        between = cross.sum((1, 2)) - cross.diagonal(dim1=1, dim2=2).sum(1)
-        within = _distances(a, a).sum((1, 2)) + _distances(b, b).sum((1, 2))
-        found[some] = 2 * between - within
+    if len(differ := (x != y).flatten(1).any(1).nonzero()[:, 0]):
+        apart = within(x) if of_x is None else of_x()
+        for some in torch.split(differ, SIDE_BY_SIDE):
+            a, b = x[some].double(), y[some].double()
+            middle = _middle(a)
+            cross = _distances(a - middle, b - middle)
+            between = cross.sum((1, 2)) - cross.diagonal(dim1=1, dim2=2).sum(1)
+            found[some] = 2 * between - apart[some] - within(b)
     return torch.where(there > 1, found / (there * (there - 1)), torch.nan)
+
+
+def within(x: Float[torch.Tensor, "T N D"], counts: Bool[torch.Tensor, "T N"] | None = None) -> Float[torch.Tensor, " T"]:
+    """The sum of all distances between the rows of a sample, at each step; rows that are not there stand at 0."""
+    if counts is not None:
+        x = _present(x, counts)
+    parts = (part - _middle(part) for part in (some.double() for some in torch.split(x, SIDE_BY_SIDE)))
+    return torch.cat([_distances(part, part).sum((1, 2)) for part in parts])
 
 
 def mmd(
@@ -87,10 +101,9 @@ def mmd(
     _check(x, y)
     if _undefined(x, y):
         return Distance(value=float("nan"), p=float("nan"))
-    samples = [x.double(), y.double()]
-    width = median(*samples) if bandwidth is None else bandwidth
-    h = _h(samples, lambda a, b: torch.exp(_squares(a, b) / (-2 * width * width)))
-    return _tested(h, signs.double())
+    squares = _three(x.double(), y.double())
+    width = _median(squares) if bandwidth is None else bandwidth
+    return _tested(_h([torch.exp(each / (-2 * width * width)) for each in squares]), signs.double())
 
 
 def energy_test(x: Float[torch.Tensor, "N D"], y: Float[torch.Tensor, "N D"], signs: Float[torch.Tensor, "P N"]) -> Distance:
@@ -98,7 +111,7 @@ def energy_test(x: Float[torch.Tensor, "N D"], y: Float[torch.Tensor, "N D"], si
     _check(x, y)
     if _undefined(x, y):
         return Distance(value=float("nan"), p=float("nan"))
-    return _tested(-_h([x.double(), y.double()], _distances), signs.double())
+    return _tested(-_h([each.sqrt() for each in _three(x.double(), y.double())]), signs.double())
 
 
 def sliced_wasserstein(
@@ -136,11 +149,12 @@ def median(x: Float[torch.Tensor, "N D"], y: Float[torch.Tensor, "N D"]) -> floa
 
     Of large samples, as many rows as `MEDIAN_ROWS`, evenly spread, are looked at.
     """
-    keep = torch.linspace(0, len(x) - 1, min(len(x), MEDIAN_ROWS), dtype=torch.float64).round().long()
-    both = torch.cat([x[keep], y[keep]]).double()
-    apart = _distances(both, both)[tuple(torch.triu_indices(len(both), len(both), 1))]
-    apart = apart[apart > 0]
-    return float(apart.median()) if len(apart) else 1.0
+    keep = _evenly(len(x))
+    return _median(_three(x[keep].double(), y[keep].double()))
+
+
+def _present(x: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
+    return torch.where(counts[..., None], x, torch.zeros_like(x))
 
 
 def _check(x: torch.Tensor, y: torch.Tensor) -> None:
@@ -152,29 +166,49 @@ def _undefined(x: torch.Tensor, y: torch.Tensor) -> bool:
 
 
 def _squares(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Squared distances; of points around 0, so that little is lost where large numbers cancel.
+    """Squared distances between points around 0, of which little is lost where large numbers cancel.
 
     What is left of the difference of two points where their sizes cancel to `NOTHING` is rounding, and 0.
     """
-    middle, one = a.mean(-2, keepdim=True), a is b
-    a = a - middle
-    b = a if one else b - middle
-    of_a = a.square().sum(-1)
-    of_b = of_a if one else b.square().sum(-1)
-    sizes = of_a[..., :, None] + of_b[..., None, :]
-    squares = torch.matmul(a * -2, b.mT).add_(sizes)  # a factor of two is exact
-    return squares.masked_fill_(squares < sizes.mul_(NOTHING), 0)
+    of_a = a.square().sum(-1).mul_(1 - NOTHING)
+    of_b = of_a if a is b else b.square().sum(-1).mul_(1 - NOTHING)
+    squares = torch.matmul(a, b.mT).mul_(-2)
+    return squares.add_(of_a[..., :, None]).add_(of_b[..., None, :]).clamp_(min=0)
 
 
 def _distances(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return _squares(a, b).sqrt_()
 
 
-def _h(samples: list[torch.Tensor], kernel: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> torch.Tensor:
-    """h_ij with 0 on the diagonal."""
-    x, y = samples
-    cross = kernel(x, y)
-    h = kernel(x, x) + kernel(y, y) - cross - cross.mT
+def _three(x: torch.Tensor, y: torch.Tensor) -> list[torch.Tensor]:
+    """Squared distances between the rows of x, between those of y, and between those of x and those of y."""
+    middle = _middle(x)
+    a, b, own = x - middle, y - middle, y - _middle(y)
+    return [_squares(a, a), _squares(own, own), _squares(a, b)]
+
+
+def _middle(x: torch.Tensor) -> torch.Tensor:
+    return x.mean(-2, keepdim=True)
+
+
+def _evenly(rows: int) -> torch.Tensor:
+    return torch.linspace(0, rows - 1, min(rows, MEDIAN_ROWS), dtype=torch.float64).round().long()
+
+
+def _median(squares: list[torch.Tensor]) -> float:
+    """Of the distances whose squares are known (`_three`)."""
+    keep = _evenly(len(squares[0]))
+    xx, yy, xy = (each[keep][:, keep] for each in squares)
+    above = tuple(torch.triu_indices(len(keep), len(keep), 1))
+    apart = torch.cat([xx[above], yy[above], xy.flatten()])
+    apart = apart[apart > 0]
+    return math.sqrt(float(apart.median())) if len(apart) else 1.0
+
+
+def _h(kernels: list[torch.Tensor]) -> torch.Tensor:
+    """h_ij with 0 on the diagonal, of three kernels (`_three`)."""
+    within_x, within_y, cross = kernels
+    h = within_x + within_y - cross - cross.mT
     return h * (1 - torch.eye(h.shape[-1], dtype=h.dtype, device=h.device))
 
 

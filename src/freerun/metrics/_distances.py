@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float
 
+from freerun.errors import given
 from freerun.lazy import torch
 from freerun.measures.classifier import classify, null_interval
-from freerun.measures.two_sample import Distance, energy, mmd, sliced_wasserstein, swaps
+from freerun.measures.two_sample import Distance, energy, mmd, sliced_wasserstein, swaps, within
 from freerun.metrics import Observed, once_for_all
 from freerun.metrics._training import STREAM, BesideTraining, at_steps, unit_of, vectors, whole
 from freerun.streams import stream
@@ -31,7 +33,9 @@ class Energy(BesideTraining):
         return unit_of(observed, self.part)
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
-        return energy(*at_steps(observed, self.part))
+        x, y, counts = at_steps(observed, self.part)
+        beside = given(observed.training)
+        return energy(x, y, counts, lambda: beside.once(f"within/{self.part}", lambda: within(x, counts)))
 
 
 @dataclass(kw_only=True)
@@ -93,8 +97,7 @@ class Sliced(OfWholes):
 
     def of(self, observed: Observed) -> float:
         x, y = (vectors(each) for each in whole(observed, self.part, STEPS))
-        directions = torch.from_numpy(stream(0, f"{STREAM}/directions").standard_normal((DIRECTIONS, x.shape[1])))
-        return sliced_wasserstein(x, y, directions, _signs(FEW, len(x))).value
+        return sliced_wasserstein(x, y, _directions(x.shape[1]), _signs(FEW, len(x))).value
 
 
 @dataclass(kw_only=True)
@@ -143,5 +146,11 @@ def _filled_up(x: Float[torch.Tensor, "S N D"], width: int) -> Float[torch.Tenso
     return torch.nn.functional.pad(x, (0, width - x.shape[-1]))
 
 
+@lru_cache(maxsize=8)
+def _directions(width: int) -> Float[torch.Tensor, "K D"]:
+    return torch.from_numpy(stream(0, f"{STREAM}/directions").standard_normal((DIRECTIONS, width)))
+
+
+@lru_cache(maxsize=8)
 def _signs(swapped: int, count: int) -> Float[torch.Tensor, "P N"]:
     return swaps(torch.from_numpy(stream(0, f"{STREAM}/swaps").random((swapped, count))))

@@ -8,9 +8,11 @@ order that depends on what they hold alone, so that whatever is drawn for them g
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
-from jaxtyping import Bool, Float
+import numpy as np
+from jaxtyping import Bool, Float, Int
 
 from freerun.errors import given
 from freerun.lazy import torch
@@ -44,8 +46,7 @@ def unit_of(observed: Observed, part: str) -> str:
 
 def at_steps(observed: Observed, part: str) -> tuple[torch.Tensor, torch.Tensor, Bool[torch.Tensor, "S N"]]:
     """What happened in training and here, ``[S N D]``, from the release on, and where it counts."""
-    both = [_part(each, part)[observed.warmup :] for each in (given(observed.training), observed)]
-    return both[0], both[1], observed.weights[observed.warmup :] > 0
+    return _seen(observed, part, torch.arange(observed.warmup, len(observed.weights)))
 
 
 def whole(observed: Observed, part: str, steps: int) -> tuple[Float[torch.Tensor, "S N D"], Float[torch.Tensor, "S N D"]]:
@@ -55,10 +56,11 @@ def whole(observed: Observed, part: str, steps: int) -> tuple[Float[torch.Tensor
 
 
 def _chosen(observed: Observed, part: str, steps: int) -> tuple[torch.Tensor, torch.Tensor]:
-    x, y, counts = at_steps(observed, part)
-    keep = torch.linspace(0, len(x) - 1, min(steps, len(x)), dtype=torch.float64).round().long()
-    seen = counts.any(0)
-    x, y = (torch.where(counts[keep][..., None], each[keep].double(), 0.0)[:, seen] for each in (x, y))
+    first, last = observed.warmup, len(observed.weights) - 1
+    keep = torch.linspace(first, last, min(steps, last - first + 1), dtype=torch.float64).round().long()
+    anywhere = (observed.weights[first:] > 0).any(0)
+    x, y, counts = _seen(observed, part, keep)
+    x, y = (torch.where(counts[..., None], each.double(), 0.0)[:, anywhere] for each in (x, y))
     order = _order(x, y)
     return x[:, order], y[:, order]
 
@@ -68,16 +70,24 @@ def vectors(x: Float[torch.Tensor, "S N D"]) -> Float[torch.Tensor, "N P"]:
     return x.permute(1, 0, 2).flatten(1)
 
 
-def _part(observed: Observed, part: str) -> torch.Tensor:
+def _seen(observed: Observed, part: str, steps: Int[torch.Tensor, " S"]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Training and evaluation at some steps, and where they count."""
+    both = [getattr(each, part).index_select(0, steps) for each in (given(observed.training), observed)]
     if part == "outputs" and observed.experiment.task.symbols:
-        return torch.softmax(observed.outputs.double(), -1)
-    found: torch.Tensor = getattr(observed, part)
-    return found
+        both = [torch.softmax(each.double(), -1) for each in both]
+    return both[0], both[1], observed.weights.index_select(0, steps) > 0
 
 
 def _order(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """An order of the sequences that depends on what they hold, not on where they stand."""
     both = torch.cat([vectors(x), vectors(y)], 1)
-    weights = torch.from_numpy(stream(0, f"{STREAM}/order").standard_normal(both.shape[1]))
-    sums = [torch.nan_to_num(row * weights).sum() for row in both.unbind(0)]
-    return torch.stack(sums).argsort(stable=True) if sums else torch.zeros(0, dtype=torch.int64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        terms = np.nan_to_num(both.numpy() * _weights(both.shape[1]), posinf=0.0, neginf=0.0)
+        sums = terms.sum(1)  # row by row: each has the same bits wherever it stands
+    return torch.from_numpy(sums.argsort(kind="stable"))
+
+
+@lru_cache(maxsize=8)
+def _weights(width: int) -> np.ndarray:
+    found: np.ndarray = stream(0, f"{STREAM}/order").standard_normal(width)
+    return found

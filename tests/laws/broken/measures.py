@@ -39,7 +39,7 @@ def neighbours_alone(x, y, _):
 
 def p_of_a_normal(x, y, _):
     """A p-value from a normal distribution of pairs that are taken for independent, which they are not."""
-    h = -two_sample._h([x, y], two_sample._distances)
+    h = -two_sample._h([each.sqrt() for each in two_sample._three(x, y)])
     off = h[~torch.eye(len(h), dtype=torch.bool)]
     return float(scipy.stats.norm.sf(off.mean() / off.std() * math.sqrt(len(off))))
 
