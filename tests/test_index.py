@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from freerun import index, tables
+from freerun import index, run_table, tables
 from freerun.extract import join, of
 from freerun.store import Store
 from synthetic import grid, record, study, tree
@@ -137,10 +137,10 @@ def test_two_studies_share_an_index(made):
 def test_selected_and_joined_extracts_are_those_of_the_records(made):
     store, ids = made
     records = [store.read(run) for run in ids if store.path(run).exists()]
-    whole = of(iter(records), tables._outcome)
-    halves = join([of(iter(records[:3]), tables._outcome), of(iter(records[3:]), tables._outcome)])
+    whole = of(iter(records), run_table.outcome)
+    halves = join([of(iter(records[:3]), run_table.outcome), of(iter(records[3:]), run_table.outcome)])
     order = np.array([4, 0, 7, 2])
-    for found, wanted in ((halves, whole), (whole.select(order), of([records[i] for i in order], tables._outcome))):
+    for found, wanted in ((halves, whole), (whole.select(order), of([records[i] for i in order], run_table.outcome))):
         for name, column in wanted.columns.items():
             left, right = found.columns[name], column
             if name in wanted.texts:

@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
-from freerun import catalog, compose
+from freerun import catalog, compose, hydra_tree, presets
 from freerun.canonical import canonical
 from freerun.config import PARTS
 from freerun.errors import ConfigError
@@ -31,7 +31,7 @@ def law_sharing_changes_nothing(seed, count=40):
     """Jobs of random parts, presets and settings, right and wrong ones, each key in a random place and some of them twice."""
     compose.experiments([], sweep=False)
     chance, shared, found = np.random.default_rng(seed), compose._Shared(), []
-    choices = {key: sorted({*catalog.parts(key), *compose.presets(key)} - {"series"}) for key in PARTS}
+    choices = {key: sorted({*catalog.parts(key), *presets.presets(key)} - {"series"}) for key in PARTS}
     for key in ("model", "regime", "task"):  # few of each, so that jobs have them in common
         choices[key] = [str(name) for name in chance.choice(choices[key], 3, replace=False)]
     for _ in range(count):
@@ -63,19 +63,19 @@ def test_the_law_sees_a_setting_that_stays(monkeypatch):
 def entangled(tmp_path, monkeypatch):
     """The learning rates of a sweep over regimes, one of them a preset that sets it too."""
     folder = tmp_path / "conf"
-    shutil.copytree(compose.config_folder(), folder)
+    shutil.copytree(presets.config_folder(), folder)
     (folder / "fast.yaml").write_text("training:\n  lr: 0.5\n")
     lines = ["defaults:", "  - free_running", "  - /fast@_global_", "  - _self_"]
     (folder / "regime" / "free_fast.yaml").write_text("\n".join(lines))
 
-    caches = compose._composed, compose._alone
+    caches = hydra_tree.composed, hydra_tree.alone
 
     def clear():
         for cached in caches:
             cached.cache_clear()
 
     clear()
-    monkeypatch.setattr(compose, "config_folder", lambda: folder)
+    monkeypatch.setattr(presets, "config_folder", lambda: folder)
     words = ["regime=free_fast,teacher_forcing", "seed=range(2)"]
     yield lambda: [each.training.lr for each in compose.experiments(words, sweep=True)]
     clear()
@@ -83,7 +83,7 @@ def entangled(tmp_path, monkeypatch):
 
 def test_a_preset_that_sets_more_than_its_part_is_composed_as_a_whole(entangled, monkeypatch):
     assert entangled() == [0.5, 0.5, 0.003, 0.003]
-    monkeypatch.setattr(compose, "_alone", lambda key, choices: compose._composed(choices))
+    monkeypatch.setattr(hydra_tree, "alone", lambda key, choices: hydra_tree.composed(choices))
     assert entangled() == [0.003] * 4, "the law cannot fail"
 
 

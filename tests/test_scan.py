@@ -7,12 +7,12 @@ import json
 
 import pytest
 
-from freerun import store as module
+from freerun import outside, scan
 from freerun.errors import StoreError
-from freerun.store import Store
+from freerun.store import FORMAT, Store
 from synthetic import grid, study
 
-COUNT = 3 * module._PART + 5
+COUNT = 3 * scan.PART + 5
 
 
 def spoil(store, ids):
@@ -20,7 +20,7 @@ def spoil(store, ids):
 
     def rewrite(run, change):
         body = change(store.path(run).read_bytes().partition(b"\n")[2])
-        head = json.dumps({"format": module.FORMAT, "sha256": hashlib.sha256(body).hexdigest()}).encode()
+        head = json.dumps({"format": FORMAT, "sha256": hashlib.sha256(body).hexdigest()}).encode()
         store.path(run).write_bytes(head + b"\n" + body)
 
     torn, altered, other, formless, no_mapping, weightless = (ids[place] for place in (0, 63, 64, 100, 191, COUNT - 1))
@@ -40,46 +40,44 @@ def made(tmp_path):
     return study(tmp_path / "store", grid(seeds=COUNT)[:COUNT], {7: ("diverged", "loss")})
 
 
-def law_a_scan_sees_all_damage(cls, store, ids):
+def law_a_scan_sees_all_damage(store, ids, cls=Store, missing=scan.missing):
     wanted = spoil(store, ids)
     scanned = cls(store.root)
     statuses = {run: status for run in ids if (status := store.status(run))}
-    assert scanned.statuses(ids) == statuses
-    assert scanned.missing(ids) == wanted
+    assert scan.statuses(scanned, ids) == statuses
+    assert missing(scanned, ids) == wanted
     assert len(list((store.root / "aside").iterdir())) == len(wanted) - 1, "what is broken is not kept for inspection"
-    assert scanned.missing(ids) == wanted
-    assert scanned.missing([]) == []
+    assert missing(scanned, ids) == wanted
+    assert missing(scanned, []) == []
 
 
-class Exists(Store):
+def exists(store, runs):
     """A file that is there counts as done."""
-
-    def missing(self, runs):
-        return [run for run in runs if not self.path(run).exists()]
+    return [run for run in runs if not store.path(run).exists()]
 
 
 class Shallow(Store):
     """What parses is believed, whatever its form."""
 
-    def _demand_whole(self, run, body):
+    def demand_whole(self, run, body):
         json.loads(body)
 
 
 def test_a_scan_sees_all_damage(made):
-    law_a_scan_sees_all_damage(Store, *made)
+    law_a_scan_sees_all_damage(*made)
 
 
-@pytest.mark.parametrize("cls", [Exists, Shallow])
-def test_the_law_catches(cls, made):
+@pytest.mark.parametrize("broken", [{"missing": exists}, {"cls": Shallow}], ids=["exists", "shallow"])
+def test_the_law_catches(broken, made):
     with pytest.raises(AssertionError):
-        law_a_scan_sees_all_damage(cls, *made)
+        law_a_scan_sees_all_damage(*made, **broken)
 
 
 def test_what_is_put_right_behind_the_reader_is_not_set_aside(made, monkeypatch):
     store, ids = made
-    monkeypatch.setattr(Store, "_bodies", lambda self, runs: ((run, (None, b"torn", b"[]")[int(run, 16) % 3]) for run in runs))
-    assert store.missing(ids) == []
-    assert store.statuses(ids) == {run: "diverged" if run == ids[7] else "done" for run in ids}
+    monkeypatch.setattr(scan, "_bodies", lambda store, runs: ((run, (None, b"torn", b"[]")[int(run, 16) % 3]) for run in runs))
+    assert scan.missing(store, ids) == []
+    assert scan.statuses(store, ids) == {run: "diverged" if run == ids[7] else "done" for run in ids}
     assert not (store.root / "aside").exists()
 
 
@@ -89,6 +87,6 @@ def test_a_disk_that_cannot_be_read_ends_the_scan(made, monkeypatch):
     def refuse(path):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(module.outside, "content", refuse)
+    monkeypatch.setattr(outside, "content", refuse)
     with pytest.raises(StoreError, match="Input/output"):
-        store.missing(ids)
+        scan.missing(store, ids)

@@ -52,7 +52,7 @@ def test_a_killed_worker_marks_its_group_and_the_next_group_gets_a_new_one(store
     kill.start()
     worker.do(store, endless)
     kill.join()
-    assert "SIGKILL" in store.failure(endless[0])
+    assert "SIGKILL" in store.failures.reason(endless[0])
     worker.do(store, tiny)
     assert store.has(tiny[0])
     worker.close()
@@ -70,7 +70,7 @@ def test_a_group_that_does_not_end_is_ended(store):
     worker = workers.Worker(workers.Terms(time_limit=4))
     (endless,) = planned(store, *ENDLESS)
     worker.do(store, [endless])
-    assert "not finished after 4 s" in store.failure(endless)
+    assert "not finished after 4 s" in store.failures.reason(endless)
     assert worker.process is None
     worker.close()
 
@@ -82,8 +82,8 @@ def test_a_run_whose_plan_is_gone_or_is_another_ones_fails_alone(store):
     store.path(swapped).with_suffix(".plan").write_bytes(path.read_bytes())
     path.unlink()
     worker.do(store, [lost, swapped, sound])
-    assert "missing or damaged" in store.failure(lost)
-    assert "missing or damaged" in store.failure(swapped)
+    assert "missing or damaged" in store.failures.reason(lost)
+    assert "missing or damaged" in store.failures.reason(swapped)
     assert list(store.runs()) == [sound]
     worker.close()
 
@@ -101,7 +101,7 @@ def test_a_closed_worker_marks_nothing(store):
     doing.join(20)
     assert not doing.is_alive()
     worker.close()
-    assert store.failure(endless[0]) is None
+    assert store.failures.reason(endless[0]) is None
     assert not owners(store)
 
 

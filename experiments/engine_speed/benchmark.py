@@ -7,9 +7,8 @@ round. Run with ``make bench``; writes results/engine_speed/benchmark.json and .
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,11 +20,13 @@ from freerun.catalog import get
 from freerun.feedback.mean import Mean
 from freerun.group import Group
 from freerun.lessons import Lessons
-from freerun.provenance import commit
 from freerun.replicas import initial_weights
 from freerun.rollout import rollout
 from freerun.runner import prepare
-from freerun.training import Outcome, Trainer
+from freerun.training import Trainer
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from _report import made_on, write
 
 R, B, T, H, Y = 32, 32, 100, 32, 3
 UPDATES = 2
@@ -63,11 +64,11 @@ def engine() -> Callable[[], None]:
         experiment.evaluation.warmup = 0
     data = {seed: task.build(seed, T) for seed in range(R)}
     group = Group(experiments, data)
-    trainer, outcomes = Trainer(group, Lessons(group)), [Outcome() for _ in experiments]
+    trainer = Trainer(group, Lessons(group))
 
     def run() -> None:
         for update in range(UPDATES):
-            trainer.update(update, outcomes)
+            trainer.update(update)
 
     return run
 
@@ -151,7 +152,7 @@ def main() -> None:
         "# Engine speed",
         "",
         f"R={R} replicas, B={B}, T={T}, H={H}, float32, one thread; medians over {options.rounds} rounds, each timed in turn.",
-        f"{platform.system()} {platform.machine()}, torch {torch.__version__}, commit {commit() or 'unknown'}.",
+        made_on(f"torch {torch.__version__}"),
         "Command: `make bench`.",
         "",
         "| ratio | wanted | median | smallest | largest |",
@@ -160,11 +161,8 @@ def main() -> None:
         "",
         "Milliseconds per replica and update: " + ", ".join(f"{name} {value:.2f}" for name, value in each.items()) + ".",
     ]
-    print("\n".join(lines))
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "benchmark.md").write_text("\n".join(lines) + "\n")
-    content = {"ratios": {name: value for name, _, value in rows}, "milliseconds": each, "seconds": loop}
-    (options.out / "benchmark.json").write_text(json.dumps(content, indent=1) + "\n")
+    numbers = {"ratios": {name: value for name, _, value in rows}, "milliseconds": each, "seconds": loop}
+    write(options.out, lines, numbers)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,8 @@ each. Run from the top of the repository; writes results/measure_speed/benchmark
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
-import platform
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -21,8 +20,10 @@ from freerun.evaluation import evaluate
 from freerun.group import Group
 from freerun.grouping import groups, plan
 from freerun.lessons import Lessons
-from freerun.provenance import commit
 from freerun.runner import prepare
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from _report import made_on, write
 
 WANTED = 20.0
 REGIMES = ("teacher_forcing", "free_running", "scheduled_sampling")
@@ -79,17 +80,14 @@ def main() -> None:
         "",
         f"All measures of {runs} runs: {options.workers} processes of one thread, groups of {options.limit}.",
         f"Wanted: {WANTED:g} s by the clock on two cores.",
-        f"{platform.system()} {platform.machine()}, torch {torch.__version__}, commit {commit() or 'unknown'}.",
+        made_on(f"torch {torch.__version__}"),
         "Command: `.venv/bin/python experiments/measure_speed/benchmark.py`.",
         "",
         "| study | seconds | processor seconds a run |",
         "|---|---|---|",
         *(f"| {name} | {each['clock']:.1f} | {each['processor'] / runs:.3f} |" for name, each in found.items()),
     ]
-    print("\n".join(lines))
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "benchmark.md").write_text("\n".join(lines) + "\n")
-    (options.out / "benchmark.json").write_text(json.dumps({"runs": runs, "studies": found}, indent=1) + "\n")
+    write(options.out, lines, {"runs": runs, "studies": found})
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ results/sweep_speed/benchmark.csv and .md.
 from __future__ import annotations
 
 import argparse
-import csv
 import os
 import platform
 import statistics
@@ -21,11 +20,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "table_speed"))
-from benchmark import fill  # type: ignore  # that of table_speed
-
-from freerun.provenance import commit
 from freerun.store import Store
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from _records import fill
+from _report import made_on, write
 
 #: A sweep of 2,000 runs over everything that a sweep goes over: tasks, models, regimes, a setting, seeds.
 PLANNED = (
@@ -41,12 +40,12 @@ TINY = (
 _SCANS = """
 import sys, time
 from pathlib import Path
-from freerun import studies, sweeping
+from freerun import scan, sweeping
 from freerun.store import Store
 store = Store(Path(sys.argv[1]))
 ids = list(store.runs())
 began = time.perf_counter()
-assert not store.missing(ids)
+assert not scan.missing(store, ids)
 scanned = time.perf_counter()
 assert set(sweeping.states(ids, store).values()) == {"done"}
 print(scanned - began, time.perf_counter() - scanned)
@@ -121,20 +120,14 @@ def main() -> None:
         "# Sweep speed",
         "",
         f"Records of {size:.1f} KiB; {options.workers} workers on {os.cpu_count()} cores, medians of {options.rounds}.",
-        f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, commit {commit() or 'unknown'}.",
+        made_on(f"Python {platform.python_version()}"),
         "Command: `python experiments/sweep_speed/benchmark.py`.",
         "",
         "| | wanted | median | smallest | largest |",
         "|---|---|---|---|---|",
         *(f"| {r['what']} ({r['unit']}) | {r['wanted']} | {r['median']} | {r['smallest']} | {r['largest']} |" for r in rows),
     ]
-    print("\n".join(lines))
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "benchmark.md").write_text("\n".join(lines) + "\n")
-    with open(options.out / "benchmark.csv", "w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write(options.out, lines, rows)
 
 
 if __name__ == "__main__":

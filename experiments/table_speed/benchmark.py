@@ -7,8 +7,6 @@ has imported what it needs. Run from the top of the repository; writes results/t
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import os
 import platform
 import statistics
@@ -17,10 +15,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
-
-from freerun.provenance import commit
-from freerun.store import FORMAT
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from _records import fill
+from _report import made_on, write
 
 #: What is timed, in a process of its own: with an index if there is one.
 _TIMED = """
@@ -34,43 +31,6 @@ began = time.perf_counter()
 found = tables.frames(store, ids, "benchmark")
 print(time.perf_counter() - began, len(found.runs), len(found.gaps), len(found.curves))
 """
-
-
-def fill(root: Path, count: int, steps: int, points: int) -> float:
-    """Write `count` records of 12 series of `steps` values and `points` points of training; returns their mean size in KiB."""
-    chance, size = np.random.default_rng(0), 0
-    regimes = ("teacher_forcing", "free_running", "scheduled_sampling", "sparse_forcing", "noisy_forcing")
-    for number in range(count):
-        run = hashlib.sha256(str(number).encode()).hexdigest()[:16]
-        series = [
-            {"split": split, "mode": mode, "metric": metric, "unit": "u", "first": 1, "values": chance.random(steps).tolist()}
-            for split in ("train", "test")
-            for mode in ("forced", "free")
-            for metric in ("loss", "rmse", "nrmse")
-        ]
-        curves = [
-            {"update": 10 * (i // 4), "quantity": f"quantity_{i % 4}", "value": value}
-            for i, value in enumerate(chance.random(points).tolist())
-        ]
-        experiment = {
-            "task": {"name": "lorenz63", "length": 100}, "model": {"name": f"model_{number % 4}", "hidden": 32},
-            "regime": {"name": regimes[number // 4 % 5]}, "feedback": {"name": "mean"}, "objective": {"name": "squared_error"},
-            "gradient": "through", "training": {"updates": 1000, "lr": 0.003, "clip": None, "batch": 32},
-            "evaluation": {"warmup": 20, "horizon": steps}, "seed": number // 20, "device": "cpu", "dtype": "float32",
-        }  # fmt: skip
-        versions = {"python": "3", "freerun": "0", "torch": "2", "numpy": "2"}
-        record = {
-            "run": run, "experiment": experiment, "status": "done", "reason": "", "curves": curves, "series": series,
-            "sample": None,
-            "provenance": {"versions": versions, "commit": "", "machine": "", "threads": 1, "data": f"{number // 20:064d}"},
-        }  # fmt: skip
-        body = json.dumps(record, sort_keys=True, separators=(",", ":")).encode()
-        head = json.dumps({"format": FORMAT, "sha256": hashlib.sha256(body).hexdigest()}).encode()
-        path = root / run[:2] / f"{run}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(head + b"\n" + body)
-        size += path.stat().st_size
-    return size / count / 1024
 
 
 def timed(root: Path) -> float:
@@ -103,16 +63,13 @@ def main() -> None:
         "",
         f"{options.records} records of {size:.1f} KiB ({12 * options.steps} values, {options.points} points of a curve) into "
         f"the three frames; {os.cpu_count()} cores, medians of {options.rounds}. The index takes {held:.0f} MiB.",
-        f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, commit {commit() or 'unknown'}.",
+        made_on(f"Python {platform.python_version()}"),
         "",
         "| | wanted (s) | median (s) | smallest | largest |",
         "|---|---|---|---|---|",
         *(f"| {k} | < {wanted[k]} | {statistics.median(v):.2f} | {min(v):.2f} | {max(v):.2f} |" for k, v in seconds.items()),
     ]
-    print("\n".join(lines))
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "benchmark.md").write_text("\n".join(lines) + "\n")
-    (options.out / "benchmark.json").write_text(json.dumps({"seconds": seconds, "kibibytes": size}, indent=1) + "\n")
+    write(options.out, lines, {"seconds": seconds, "kibibytes": size})
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from freerun import scan
 from freerun.config import Experiment
 from freerun.grouping import plan
 from freerun.launchers import Launcher
@@ -34,6 +35,6 @@ def run(
     """
     runs, store = plan(list(experiments)), Store(Path(results) / ".store")
     store.open()
-    missing = set(store.missing(each.id for each in runs))
+    missing = set(scan.missing(store, (each.id for each in runs)))
     see_to([each for each in runs if each.id in missing], store, launcher or Inline(group=group))
     return frames(store, [each.id for each in runs], "python", {each.id: each.tree for each in runs})

@@ -74,12 +74,10 @@ def to_tensorboard(tables: Tables, target: Path) -> Path:
     except ImportError:
         raise ConfigError("--to tensorboard: needs tensorboard; pip install 'freerun[track]'") from None
     _fresh(target)
-    for run, settings, curves, measured in _runs(tables):
+    for run, settings, scalars in _runs(tables):
         writer = SummaryWriter(str(target / run))
-        for name, update, value in curves:
-            writer.add_scalar(f"training/{name}", value, update)
-        for name, step, value in measured:
-            writer.add_scalar(name, value, step)
+        for name, at, value in scalars:
+            writer.add_scalar(name, value, at)
         writer.add_text("settings", "\n".join(f"    {key}: {value}" for key, value in settings.items()))
         writer.close()
     return target
@@ -102,14 +100,13 @@ def to_mlflow(tables: Tables, target: Path) -> Path:
     client = MlflowClient(f"sqlite:///{target.resolve()}/mlflow.db")
     (study,) = tables.runs["study"].unique()
     experiment = client.create_experiment(str(study), artifact_location=target.resolve().as_uri())
-    for run, settings, curves, measured in _runs(tables):
+    for run, settings, scalars in _runs(tables):
         made = client.create_run(experiment, run_name=run, start_time=0).info.run_id
         params = [Param(key, str(value)[:500]) for key, value in settings.items()]
-        scalars = [Metric(f"training/{name}", value, 0, update) for name, update, value in curves]
-        scalars += [Metric(name, value, 0, step) for name, step, value in measured]
+        metrics = [Metric(name, value, 0, at) for name, at, value in scalars]
         client.log_batch(made, params=params[:100], tags=[RunTag("run", run)])
-        for start in range(0, len(scalars), 1000):
-            client.log_batch(made, metrics=scalars[start : start + 1000])
+        for start in range(0, len(metrics), 1000):
+            client.log_batch(made, metrics=metrics[start : start + 1000])
         client.set_terminated(made, "FAILED" if settings["status"] == "failed" else "FINISHED", end_time=0)
     return target
 
@@ -120,15 +117,22 @@ def _fresh(target: Path) -> None:
     target.mkdir(parents=True)
 
 
-def _runs(tables: Tables) -> Iterator[tuple[str, dict[str, Any], list[tuple[str, int, float]], list[tuple[str, int, float]]]]:
-    """Each run with its settings, its training curves and what was measured; what is undefined is left out."""
+def _runs(tables: Tables) -> Iterator[tuple[str, dict[str, Any], list[tuple[str, int, float]]]]:
+    """Each run with its settings and its scalars: training curves by update, then what was measured by step.
+
+    What is undefined is left out.
+    """
     curves = dict(list(_plain(tables.curves).groupby("run", sort=False)))
     measured = dict(list(_plain(tables.gaps).groupby("run", sort=False)))
     for row in _plain(tables.runs).to_dict("records"):
         run = str(row["run"])
         settings = {str(key): value for key, value in row.items() if not pd.isna(value)}
-        points = [] if run not in curves else _points(curves[run], ["quantity"], "update")
-        yield run, settings, points, [] if run not in measured else _points(measured[run], ["split", "mode", "metric"], "step")
+        scalars = []
+        if run in curves:
+            scalars += [(f"training/{name}", at, value) for name, at, value in _points(curves[run], ["quantity"], "update")]
+        if run in measured:
+            scalars += _points(measured[run], ["split", "mode", "metric"], "step")
+        yield run, settings, scalars
 
 
 def _points(frame: pd.DataFrame, names: list[str], at: str) -> list[tuple[str, int, float]]:

@@ -18,13 +18,14 @@ from typing import Any
 import numpy as np
 import orjson
 
-from freerun.errors import CorruptRecord, StoreError
+from freerun.errors import CorruptRecord, refused
 from freerun.extract import LEVELS, TEXTS, Extract, demand_sound, join, of
 from freerun.files import write_atomic
 from freerun.outside import NotPlain, content
 from freerun.records import understood
+from freerun.scan import ahead, sound_body
 from freerun.settings import LARGEST
-from freerun.store import Store, ahead
+from freerun.store import Store
 
 NAME = "index"
 #: Raise it when what is extracted from a record, or its form, changes.
@@ -78,11 +79,7 @@ def _read(store: Store, runs: Sequence[str]) -> list[tuple[str, bytes | None, St
     found: list[tuple[str, bytes | None, Stamp]] = []
     for run in runs:
         before = _stamp(store.place(run)) or (0, 0, 0, 0)
-        try:
-            body = store.body(run)
-        except (FileNotFoundError, CorruptRecord):
-            body = None
-        found.append((run, body, before))
+        found.append((run, sound_body(store, run), before))
     return found
 
 
@@ -106,7 +103,7 @@ def _stamp(path: str) -> Stamp | None:
     except FileNotFoundError:
         return None
     except OSError as fault:
-        raise StoreError(f"{path}: cannot be read: {fault.strerror}") from None
+        raise refused(path, "cannot be read", fault) from None
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
 

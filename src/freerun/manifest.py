@@ -18,7 +18,9 @@ from freerun.store import Store
 
 NAME = "manifest.json"
 #: The code that turns records into results.
-READERS = ("tables.py", "extract.py", "index.py", "records.py", "gap.py", "manifest.py", "stats", "figures", "report")
+READERS = (
+    "tables.py", "run_table.py", "extract.py", "index.py", "records.py", "gap.py", "manifest.py", "stats", "figures", "report",
+)  # fmt: skip
 
 
 def matches(folder: Path, store: Store, info: dict[str, Any]) -> bool:
@@ -50,7 +52,7 @@ def _content(folder: Path, store: Store, info: dict[str, Any]) -> dict[str, Any]
 def _stamp(store: Store, info: dict[str, Any]) -> str:
     digest = hashlib.sha256(json.dumps(info, sort_keys=True).encode())
     for run in info["ids"]:
-        digest.update(f"{run} {store.checksum(run)} {store.failure(run)}\n".encode())
+        digest.update(f"{run} {store.checksum(run)} {store.failures.reason(run)}\n".encode())
     package = Path(__file__).parent
     for reader in READERS:
         place = package / reader

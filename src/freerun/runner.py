@@ -117,7 +117,7 @@ def run_safely(runs: list[Planned], store: Store, report: Report, checkpoint_eve
     except (Exception, SystemExit) as fault:
         if len(runs) == 1:
             reason = str(fault) if isinstance(fault, FreerunError) else f"{type(fault).__name__}: {fault}"
-            store.log(runs[0].id, traceback.format_exc())
+            store.failures.log(runs[0].id, traceback.format_exc())
             return {runs[0].id: " ".join(reason.split())}
         left = [run for run in runs if not store.has(run.id)]
         halves = [half for half in (left[: len(left) // 2], left[len(left) // 2 :]) if half]

@@ -11,28 +11,23 @@ Nothing that differs between two executions of the same plan (wall times, host n
 from __future__ import annotations
 
 import io
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 import pandas as pd
 
-from freerun.errors import CorruptRecord
+from freerun import run_table
 from freerun.extract import COMPARED, Extract
 from freerun.files import write_atomic
 from freerun.index import bodies, extracts, parsed
 from freerun.store import Store
 
-#: The axes of an experiment that are columns by their plain name.
-AXES = ("task", "model", "regime", "feedback", "gradient", "seed")
 #: The columns by which a measurement is told from another one of the same run.
 MEASURE = ("split", "mode", "metric", "step")
 NAMES = ("runs", "curves", "gaps", "compared")
-VERSIONS = ("python", "freerun", "torch", "numpy")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,25 +60,16 @@ def frames(store: Store, ids: Iterable[str], study: str, planned: Mapping[str, M
         planned: the canonical experiments by identity, to tell what pending runs would have been.
     """
     order = list(dict.fromkeys(ids))
-    found = extracts(store, order, _outcome)
+    found = extracts(store, order, run_table.outcome)
     sound = set(found.runs())
     at = np.array([place for place, run in enumerate(order) if run in sound], dtype=np.int64)
-    runs = _runs(order, study, found, at, store, planned or {})
+    runs = run_table.frame(order, study, found, at, store, planned or {})
     measured = _measured(found, at, runs)
     beside = measured["mode"].isin(COMPARED).to_numpy()
     gaps = measured[~beside].reset_index(drop=True) if beside.any() else measured
     if beside.any():
         gaps["mode"] = _used(gaps["mode"])
     return Tables(runs=runs, curves=_curves(found, at, order), gaps=gaps, compared=_compared(measured[beside]))
-
-
-def records(store: Store, ids: Iterable[str]) -> Iterator[tuple[str, dict[str, Any] | None]]:
-    """Each run with its record, or with None where there is no sound one."""
-    for run in ids:
-        try:
-            yield run, store.read(run)
-        except (FileNotFoundError, CorruptRecord):
-            yield run, None
 
 
 def samples(store: Store, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -117,87 +103,6 @@ def read(folder: Path) -> Tables:
     return Tables(**{name: pd.read_parquet(folder / f"{name}.parquet") for name in NAMES})
 
 
-def _axes(tree: Mapping[str, Any]) -> dict[str, Any]:
-    found = {}
-    for axis in AXES:
-        value = tree.get(axis)
-        found[axis] = value["name"] if isinstance(value, Mapping) else value
-    return found
-
-
-def _settings(tree: Mapping[str, Any]) -> dict[str, Any]:
-    """Every setting as ``part.setting``, in the order of the tree."""
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            if "name" in value and key not in AXES:
-                flat[key] = value["name"]
-            flat.update({f"{key}.{name}": _plain(each) for name, each in value.items() if name != "name"})
-        elif key not in AXES:
-            flat[key] = value
-    return flat
-
-
-def _plain(value: Any) -> Any:
-    return json.dumps(value, sort_keys=True) if isinstance(value, (list, dict)) else value
-
-
-def _outcome(record: dict[str, Any] | None, failure: str | None = None) -> dict[str, Any]:
-    if record is None:
-        return {"status": "pending" if failure is None else "failed", "reason": failure or ""}
-    made = record["provenance"]
-    found = {"status": record["status"], "reason": record["reason"]}
-    found |= {f"version.{name}": made.get("versions", {}).get(name) for name in VERSIONS}
-    return found | {key: made.get(key) for key in ("commit", "machine", "threads", "data")}
-
-
-def _runs(
-    order: list[str], study: str, found: Extract, at: np.ndarray, store: Store, planned: Mapping[str, Mapping[str, Any]]
-) -> pd.DataFrame:
-    """A row for each run, whose types depend on the values alone: first what a run is, then its settings, then its outcome."""
-    trees: list[Mapping[str, Any]] = [orjson.loads(text) for text in found.texts["experiment"]]
-    outcomes: list[dict[str, Any]] = [orjson.loads(text) for text in found.texts["outcome"]]
-    tree, outcome = (np.zeros(len(order), dtype=np.int64) for _ in range(2))
-    tree[at], outcome[at] = found.columns["experiment"], found.columns["outcome"]
-    seeds = pd.array([None] * len(order), dtype="Int64")
-    seeds[at] = found.columns["seed"]
-    for place in np.setdiff1d(np.arange(len(order)), at).tolist():
-        plan = planned.get(order[place], {})
-        tree[place], outcome[place] = len(trees), len(outcomes)
-        trees.append(plan)
-        outcomes.append(_outcome(None, store.failure(order[place])))
-        seeds[place] = plan.get("seed", pd.NA)
-    of_tree = _columns([{**_axes(each), **_settings(each)} for each in trees], tree)
-    of_outcome = _columns(outcomes, outcome)
-    last = dict.fromkeys([*_outcome(None), *_outcome({"status": "", "reason": "", "provenance": {}})])
-    empty = pd.Series([None] * len(order), dtype="str")
-    columns = {"run": pd.Series(order, dtype="str"), "study": pd.Series([study] * len(order), dtype="str")}
-    columns |= {name: pd.Series(seeds) if name == "seed" else of_tree.pop(name, empty) for name in AXES}
-    of_tree.pop("seed", None)
-    columns |= {name: of_tree[name] for name in sorted(of_tree) if name not in columns and name not in last}
-    return pd.DataFrame({**columns, **{name: of_outcome.get(name, empty) for name in last}})
-
-
-def _columns(kinds: list[dict[str, Any]], codes: np.ndarray) -> dict[str, pd.Series]:
-    """A column for every key of some kinds of rows, each row being of one kind that comes up."""
-    used, codes = np.unique(codes, return_inverse=True)
-    rows = [kinds[kind] for kind in used]
-    names = dict.fromkeys(name for row in rows for name in row)
-    return {name: _column([row.get(name) for row in rows]).take(codes).reset_index(drop=True) for name in names}
-
-
-def _column(values: list[Any]) -> pd.Series:
-    kinds = {type(value) for value in values if value is not None}
-    if kinds == {bool}:
-        return pd.Series(values, dtype="boolean")
-    if kinds == {int}:
-        return pd.Series(values, dtype="Int64")
-    if kinds and kinds <= {int, float}:
-        return pd.Series(np.array(values, dtype=float))
-    texts = [value if value is None or isinstance(value, str) else json.dumps(value) for value in values]
-    return pd.Series(texts, dtype="str")
-
-
 def _curves(found: Extract, at: np.ndarray, order: list[str]) -> pd.DataFrame:
     of = found.columns
     return pd.DataFrame(
@@ -216,7 +121,7 @@ def _measured(found: Extract, at: np.ndarray, runs: pd.DataFrame) -> pd.DataFram
     values = pd.Series(sizes).groupby(np.repeat(np.arange(len(at)), of["series"])).sum().reindex(range(len(at)), fill_value=0)
     row = np.repeat(at, values.to_numpy())
     columns: dict[str, Any] = {"run": pd.Categorical.from_codes(row, pd.Index(list(runs["run"]), dtype="str"))}
-    for name in ("study", *AXES[:-1]):
+    for name in ("study", *run_table.AXES[:-1]):
         codes, texts = pd.factorize(runs[name])
         columns[name] = pd.Categorical.from_codes(codes.astype(np.int32)[row], pd.Index(texts, dtype="str"))
     columns["seed"] = runs["seed"].fillna(-1).to_numpy(dtype=np.int64)[row]

@@ -65,7 +65,7 @@ def named(tmp_path_factory):
         (EVIL, "lorenz63"), (EVIL,), ("teacher_forcing", EVIL), seeds=3, gradient=EVIL, **{f"training__{EVIL}": EVIL}
     )
     store, ids = study(folder.parent / ".store", experiments, {1: ("diverged", EVIL), 2: ("pending", "")})
-    store.fail(ids[2], f"{EVIL}\x1b[2J")
+    store.failures.note(ids[2], f"{EVIL}\x1b[2J")
     info = {"name": "../../up", "title": EVIL, "question": EVIL, "command": EVIL, "overrides": [EVIL]}
     info |= {"ids": ids, "planned": dict(zip(ids, experiments, strict=True))}
     folder.mkdir(parents=True)

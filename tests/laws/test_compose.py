@@ -8,10 +8,11 @@ import pytest
 
 from freerun import catalog
 from freerun.canonical import canonical, from_canonical, identity
-from freerun.compose import experiments, presets
+from freerun.compose import experiments
 from freerun.config import PARTS, Experiment
 from freerun.errors import ConfigError
 from freerun.laws import series_file
+from freerun.presets import presets
 
 #: What a user may write, a piece of the key or value that the answer must name, and the nearest right choice (or the rule).
 BAD = [

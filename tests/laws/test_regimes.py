@@ -6,10 +6,11 @@ import math
 
 import pytest
 
-from freerun.compose import experiments, presets
+from freerun.compose import experiments
 from freerun.laws import regimes as kit
 from freerun.laws import variants
 from freerun.laws.register import of
+from freerun.presets import presets
 from freerun.regimes._schedule import Schedule
 from freerun.regimes.free_running import FreeRunning
 from freerun.regimes.scheduled_sampling import ScheduledSampling

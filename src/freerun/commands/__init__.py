@@ -10,6 +10,7 @@ from freerun.errors import ConfigError
 
 if TYPE_CHECKING:
     from freerun.launchers import Launcher
+    from freerun.products import Products
     from freerun.studies import Place
 
 #: Every command is a module of this package.
@@ -69,6 +70,28 @@ def launcher(options: argparse.Namespace, words: list[str]) -> tuple[Launcher, l
 
     short = {"workers": options.workers, "group": options.group}
     return launchers.choose(words, {name: value for name, value in short.items() if value is not None})
+
+
+def named(words: list[str], command: str) -> Products:
+    """The products of the study that the words of a command name, and nothing else."""
+    parsed = parser(command)
+    parsed.add_argument("name", nargs="?", default=DEFAULT_STUDY)
+    options = parsed.parse_intermixed_args(words)
+    from freerun import products
+
+    return products.of(options.name, place(options))
+
+
+def shown(name: str, where: Place, launcher: Launcher) -> Products | None:
+    """The results of a sweep, as tables and on the terminal; None from a launcher that does not wait for them."""
+    if not launcher.waits:
+        return None
+    from freerun import products
+
+    results = products.of(name, where)
+    results.write_tables()
+    results.show()
+    return results
 
 
 def apart(words: list[str], command: str) -> tuple[str | None, list[str]]:

@@ -30,7 +30,7 @@ def main(words: list[str]) -> int:
 
 
 def _study_titles() -> dict[str, str]:
-    from freerun.compose import config_folder, presets
+    from freerun.presets import config_folder, presets
     from freerun.yaml_files import read_yaml
 
     return {name: str(read_yaml(config_folder() / "study" / f"{name}.yaml").get("question", "")) for name in presets("study")}

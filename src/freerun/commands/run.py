@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from freerun.commands import launcher, parser, place
+from freerun.commands import launcher, parser, place, shown
 
 
 def main(words: list[str]) -> int:
@@ -21,13 +21,9 @@ def main(words: list[str]) -> int:
 
         print("---\n".join(yaml.safe_dump(item.tree, sort_keys=False) for item in asked.runs), end="")
         return 0
-    from freerun import products, sweeping
+    from freerun import sweeping
 
     failed = sweeping.do(asked, place(options), chosen)
-    if not chosen.waits:
-        return sweeping.settle(failed, place(options), asked.name)
-    results = products.of(asked.name, place(options))
-    results.write_tables()
-    results.show()
-    print(f"tables: {results.folder}/   (freerun report {asked.name} builds figures and a report)")
+    if results := shown(asked.name, place(options), chosen):
+        print(f"tables: {results.folder}/   (freerun report {asked.name} builds figures and a report)")
     return sweeping.settle(failed, place(options), asked.name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from freerun.commands import DEFAULT_STUDY, apart, launcher, parser, place
+from freerun.commands import DEFAULT_STUDY, apart, launcher, parser, place, shown
 
 
 def main(words: list[str]) -> int:
@@ -12,15 +12,11 @@ def main(words: list[str]) -> int:
     parsed.add_argument("words", nargs="*")
     options = parsed.parse_intermixed_args(words)
     name, overrides = apart(options.words, "study")
-    from freerun import products, studies, sweeping
+    from freerun import studies, sweeping
 
     chosen, overrides = launcher(options, overrides)
     asked = studies.load(name or DEFAULT_STUDY, overrides, options.name)
     failed = sweeping.do(asked, place(options), chosen)
-    if not chosen.waits:
-        return sweeping.settle(failed, place(options), asked.name)
-    results = products.of(asked.name, place(options))
-    results.write_tables()
-    results.show()
-    results.write_report_if_needed()
+    if results := shown(asked.name, place(options), chosen):
+        results.write_report_if_needed()
     return sweeping.settle(failed, place(options), asked.name)
