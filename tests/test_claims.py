@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from freerun import claims
+from freerun import claims, processes
 from freerun.claims import Claims, alive, owners
 from freerun.store import Store
 
@@ -75,9 +75,25 @@ def test_a_number_that_another_process_has_got_meanwhile_is_no_claim(store):
     mine = Claims(store)
     mine.take(RUNS[:1])
     path = store.root / claims.FOLDER / f"{mine.name}.json"
-    host, pid, rest = mine.name.split("-")
-    path.rename(path.with_name(f"{host}-{pid}-{int(rest.split('.')[0]) + 1}.0.json"))
+    before, rest = mine.name.rsplit("-", 1)
+    path.rename(path.with_name(f"{before}-{int(rest.split('.')[0]) + 1}.0.json"))
     assert owners(store) == {}
+
+
+def test_a_process_of_another_container_is_not_taken_for_a_dead_one_of_this(store, monkeypatch):
+    """It has a number that nobody has here, under the same name of a machine."""
+    with monkeypatch.context() as there:
+        there.setattr(processes, "numbers", lambda: "c0ffee00")
+        there.setattr(processes.os, "getpid", lambda: 2**22 + 1)
+        there.setattr(processes, "started", lambda pid: "7")
+        theirs = Claims(store)
+        assert theirs.take(RUNS[:1]) == RUNS[:1]
+        temporary = store.root / f".half.{processes.name()}.tmp"
+    temporary.touch()
+    store.open()
+    assert temporary.exists()
+    assert set(owners(store)) == {RUNS[0]}
+    theirs._beating.clear()
 
 
 def test_another_machine_is_alive_as_long_as_it_says_so(store):
@@ -98,6 +114,13 @@ def test_a_damaged_sign_of_life_is_none(store, content):
     folder = store.root / claims.FOLDER
     folder.mkdir()
     (folder / "far-1-1.json").write_text(content)
+    assert list(alive(store)) == []
+
+
+def test_a_pipe_in_the_place_of_a_sign_of_life_is_not_waited_for(store):
+    folder = store.root / claims.FOLDER
+    folder.mkdir()
+    os.mkfifo(folder / "far-1-1.json")
     assert list(alive(store)) == []
 
 

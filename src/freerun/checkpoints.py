@@ -13,13 +13,15 @@ import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
 
-from freerun.errors import CorruptRecord, StoreError
+from freerun import outside
+from freerun.errors import CorruptRecord, StoreError, refused
 from freerun.files import write_atomic
 from freerun.store import Store
 
@@ -82,7 +84,7 @@ def write(store: Store, checkpoint: Checkpoint) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, encoded(checkpoint))
     except OSError as fault:
-        raise StoreError(f"{path}: cannot be written: {fault.strerror}") from None
+        raise refused(path, "cannot be written", fault) from None
 
 
 def encoded(checkpoint: Checkpoint) -> bytes:
@@ -121,7 +123,7 @@ def read(store: Store, run: str, needs: Callable[[int], Mapping[str, Need]]) -> 
     """
     path = place(store, run)
     try:
-        with open(path, "rb") as file:
+        with outside.opened(path) as raw, BufferedReader(raw) as file:
             size = os.fstat(file.fileno()).st_size
             text = file.read(8)
             length = int.from_bytes(text, "little")
@@ -133,8 +135,10 @@ def read(store: Store, run: str, needs: Callable[[int], Mapping[str, Need]]) -> 
             content = file.read(size + 1)
     except FileNotFoundError:
         return None
+    except outside.NotPlain as fault:
+        raise CorruptRecord(f"{path}: {fault}") from None
     except OSError as fault:
-        raise StoreError(f"{path}: cannot be read: {fault.strerror}") from None
+        raise refused(path, "cannot be read", fault) from None
     at = 8 + len(_START)
     digest = hashlib.sha256(text[:at] + _BLANK + text[at + 64 :])
     digest.update(content)
@@ -195,7 +199,7 @@ def update_of(store: Store, run: str) -> int:
     Looks at the header alone, for overviews: only `read` knows whether it can be trusted.
     """
     try:
-        with open(store.place(run)[: -len(".json")] + SUFFIX, "rb", buffering=0) as file:
+        with outside.opened(store.place(run)[: -len(".json")] + SUFFIX) as file:
             text = file.read(8)
             text = file.read(min(HEADER, int.from_bytes(text, "little")))
         return _count(orjson.loads(text)["__metadata__"]["update"])
@@ -213,7 +217,7 @@ def remove(store: Store, run: str) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as fault:
-        raise StoreError(f"{path}: cannot be removed: {fault.strerror}") from None
+        raise refused(path, "cannot be removed", fault) from None
 
 
 def set_aside(store: Store, run: str) -> Path:
@@ -230,7 +234,7 @@ def set_aside(store: Store, run: str) -> Path:
     except FileNotFoundError:  # another process was faster
         pass
     except OSError as fault:
-        raise StoreError(f"{path}: cannot be set aside: {fault.strerror}") from None
+        raise refused(path, "cannot be set aside", fault) from None
     return target
 
 

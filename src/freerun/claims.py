@@ -1,6 +1,6 @@
 """Who is doing which run? So that two sweeps on one store neither lose a run nor do one twice.
 
-Every working process keeps one small file, `alive/HOST-PID-START.N.json`, with the runs it has claimed and how far it is, and
+Every working process keeps one small file, `alive/PROCESS.N.json`, with the runs it has claimed and how far it is, and
 writes it anew every `BEAT` seconds. Claims are taken under a lock on the store. A claim ends with its process: on the same
 machine the process is looked up, on another one the file has to be younger than `SILENCE`. Should a claim be given up wrongly,
 a run is done twice with the same result; it is never lost.
@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from freerun import processes
-from freerun.errors import StoreError
+from freerun import outside, processes
+from freerun.errors import StoreError, refused
 from freerun.files import write_atomic
 from freerun.store import Store
 
@@ -120,7 +120,7 @@ class Claims:
                     self._path().parent.mkdir(exist_ok=True)
                     write_atomic(self._path(), json.dumps(content).encode(), settle=False)
                 except OSError as fault:
-                    raise StoreError(f"{self._path()}: cannot be written: {fault.strerror}") from None
+                    raise refused(self._path(), "cannot be written", fault) from None
 
     def _path(self) -> Path:
         return self.store.root / FOLDER / f"{self.name}.json"
@@ -141,8 +141,7 @@ def alive(store: Store) -> Iterator[Owner]:
         try:
             now = _now(store) if now is None else now
             age = now - path.stat().st_mtime
-            with open(path, "rb") as file:
-                content = json.loads(file.read(LARGEST))
+            content = json.loads(outside.content(path, LARGEST))
             owner = Owner(**{name: content[name] for name in ("host", "pid", "runs", "progress")})
             sound = isinstance(owner.pid, int) and isinstance(owner.runs, list) and isinstance(owner.progress, dict)
         except FileNotFoundError:
@@ -181,7 +180,7 @@ def locked(store: Store) -> Iterator[None]:
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as fault:
-        raise StoreError(f"{path}: cannot be opened: {fault.strerror}") from None
+        raise refused(path, "cannot be opened", fault) from None
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)

@@ -1,21 +1,29 @@
-"""Is the process that left this file behind still there? A process is known by its machine, its number and when it started."""
+"""Is the process that left this file behind still there?
+
+A process is known by its machine, its number and when it started. Two containers are two machines, for the numbers of one say
+nothing in the other; so is a machine before and after it was started anew.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 
 def name() -> str:
-    """The name of this process, HOST-PID-START, fit for a file's name."""
-    return f"{host()}-{os.getpid()}-{started(os.getpid())}"
+    """The name of this process, HOST-NUMBERS-PID-START, fit for a file's name."""
+    return f"{host()}-{numbers()}-{os.getpid()}-{started(os.getpid())}"
 
 
 def alive(other: str) -> bool | None:
     """Whether the process of that name is there; None if it is one of another machine, or the name is none."""
     machine, _, rest = other.partition("-")
+    counted, _, rest = rest.partition("-")
     pid, _, began = rest.partition("-")
-    if machine != host() or not pid.isdecimal() or len(pid) > 18:
+    if (machine, counted) != (host(), numbers()) or not pid.isdecimal() or len(pid) > 18:
         return None
     return began != "" and started(int(pid)) == began
 
@@ -24,6 +32,17 @@ def host() -> str:
     """This machine."""
     plain = "".join(sign if sign.isalnum() else "_" for sign in os.uname().nodename)
     return plain or "unnamed"
+
+
+@cache
+def numbers() -> str:
+    """Within what processes are numbered: one start of a machine, one container on it; "0" where none of it is known."""
+    found = ""
+    with suppress(OSError):
+        found += Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
+    with suppress(OSError):
+        found += str(Path("/proc/self/ns/pid").readlink())
+    return hashlib.sha256(found.encode()).hexdigest()[:8] if found else "0"
 
 
 def started(pid: int) -> str:

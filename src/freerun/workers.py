@@ -91,19 +91,19 @@ class Worker:
             self._narrow_down(store, runs, reason, listen)
 
     def _narrow_down(self, store: Store, runs: list[str], reason: str, listen: Listen) -> None:
-        """Do the unfinished runs of a group that took its worker with it in halves, so that the guilty one fails alone."""
+        """Do the unfinished runs of a group that took its worker with it in halves: a run is marked only if it was alone."""
         from freerun.claims import owners
 
         others = owners(store)
-        left = [run for run in runs if run not in others and store.failure(run) is None and not store.has(run)]
-        if len(left) == 1:
+        left = [run for run in runs if run not in others and store.failures.reason(run) is None and not store.has(run)]
+        if left and len(runs) == 1:
             self._said.seek(0)
-            store.log(left[0], self._said.read().decode(errors="replace"))
-            store.fail(left[0], reason)
-        elif left:
-            for half in (left[: len(left) // 2], left[len(left) // 2 :]):
-                if not self.closed:
-                    self.do(store, half, listen)
+            store.failures.log(left[0], self._said.read().decode(errors="replace"))
+            store.failures.note(left[0], reason)
+            return
+        for half in (left[: len(left) // 2], left[len(left) // 2 :]):
+            if half and not self.closed:
+                self.do(store, half, listen)
 
     def stop(self) -> None:
         """Kill the process, whatever it is doing, from any thread; nothing is marked, and `do` returns."""

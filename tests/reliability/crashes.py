@@ -9,8 +9,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 from reliability.sweeps import Operations, die, ended, folder, fork, forked_workers, resumed, sweep, undisturbed, whole
+
+#: A sweep of two groups on two workers.
+TWO: dict[str, Any] = {"launcher": "local", "workers": 2, "group": 12}
 
 
 @cache
@@ -28,22 +33,27 @@ def operations() -> int:
         return int((place / "count").read_text())
 
 
-def points(seed: int, count: int) -> Iterator[int]:
-    """Operations to crash at: all, or some of them, the first and the last among them."""
-    last = operations()
-    every = list(range(1, last + 1))
-    if count >= last:
-        yield from every
-    else:
-        yield from sorted({1, last, *random.Random(seed).sample(every, count - 2)})
+@cache
+def operations_of_a_worker() -> int:
+    """The same of a worker that does one of two groups: no worker does fewer."""
+    with folder() as place:
+        watch = Operations(place / "results", 1, lambda what, handle: _counted(place), sticky=True).watch
+        end = ended(fork(lambda: sweep(place, **TWO), lambda: forked_workers(watch)))
+        assert end.code == 0, end
+        found = [path.stat().st_size for path in place.glob("count-*")]
+        assert len(found) == 2, found
+        return min(found)
 
 
-def points_of_workers(seed: int, count: int) -> Iterator[int]:
-    """Operations of a worker that does half of the runs."""
-    half = operations() // 2 - 20
-    yield from (
-        range(1, half + 1) if count >= half else sorted({1, half, *random.Random(seed).sample(range(1, half), count - 2)})
-    )
+def _counted(place: Path) -> None:
+    with open(place / f"count-{os.getpid()}", "ab") as file:
+        file.write(b".")
+
+
+def points(seed: int, count: int, last: int) -> list[int]:
+    """Operations to crash at, of so many: all, or some of them, the first and the last among them."""
+    every = range(1, last + 1)
+    return list(every) if count >= last else sorted({1, last, *random.Random(seed).sample(every, count - 2)})
 
 
 def crash(point: int, touch: Callable[[], None] = lambda: None) -> None:
@@ -71,17 +81,22 @@ def crash_of_a_worker(point: int) -> None:
                 die(what, handle)
 
         watch = Operations(place / "results", point, first_to_die).watch
-        end = ended(fork(lambda: sweep(place, launcher="local", workers=2), lambda: forked_workers(watch)))
+        end = ended(fork(lambda: sweep(place, **TWO), lambda: forked_workers(watch)))
         assert end.code in (0, 1), end
+        assert (place / "died").exists(), f"no worker came to operation {point}"
         whole(place)
         resumed(place)
 
 
-def kills(seed: int, count: int) -> Iterator[tuple[str, float]]:
-    """Whom to kill, and when: a share of the time that an undisturbed sweep takes."""
+#: Who is killed, and the launcher of the sweep.
+WHOM = (("driver", "inline"), ("worker", "local"), ("driver", "local"))
+
+
+def kills(seed: int, count: int) -> Iterator[tuple[str, str, float]]:
+    """Whom to kill in what kind of sweep, and when: a share of the time that an undisturbed one takes."""
     chance = random.Random(seed)
     for number in range(count):
-        yield ("worker" if number % 4 == 3 else "driver"), chance.random()
+        yield *WHOM[number % len(WHOM)], chance.random()
 
 
 @cache
@@ -93,25 +108,18 @@ def _seconds(launcher: str) -> float:
         return time.monotonic() - began
 
 
-def kill(case: tuple[str, float]) -> None:
-    """Kill -9 at a random instant, go on, compare."""
-    whom, when = case
-    launcher = "inline" if whom == "driver" else "local"
+def kill(case: tuple[str, str, float]) -> None:
+    """Kill -9 at a random instant, go on at once, compare."""
+    whom, launcher, when = case
     delay = when * _seconds(launcher)
     with folder() as place:
         child = fork(lambda: sweep(place, launcher=launcher), forked_workers)
         time.sleep(delay)
-        if whom == "driver":
+        for victim in [child[0]] if whom == "driver" else _workers(child[0]):
             with suppress(ProcessLookupError):
-                os.kill(child[0], signal.SIGKILL)
-            end = ended(child)
-            assert end.code in (0, -signal.SIGKILL), end
-        else:
-            for worker in _workers(child[0]):
-                with suppress(ProcessLookupError):
-                    os.kill(worker, signal.SIGKILL)
-            end = ended(child)
-            assert end.code in (0, 1), end
+                os.kill(victim, signal.SIGKILL)
+        end = ended(child)
+        assert end.code in ((0, -signal.SIGKILL) if whom == "driver" else (0, 1)), end
         resumed(place)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from freerun import study_files, tables, yaml_files
+from freerun import run_table, study_files, yaml_files
 from freerun.canonical import canonical, from_canonical
 from freerun.compose import experiments
 from freerun.errors import ConfigError, CorruptRecord
@@ -131,7 +131,7 @@ def _record(found: Any, folder: Path) -> None:
         one_line(fault)
         return
     if abs(sound["experiment"]["seed"]) < 2**63:
-        of([sound], tables._outcome)
+        of([sound], run_table.outcome)
 
 
 def _info(found: Any, folder: Path) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from freerun import index, manifest, study_files, tables
+from freerun import index, manifest, run_table, study_files, tables
 from freerun.compose import experiments
 from freerun.errors import ConfigError, CorruptRecord, StoreError
 from freerun.outside import NotPlain
@@ -88,7 +88,7 @@ def _sound_index() -> dict[str, np.ndarray]:
             store.write(record(run, tree()), None)
         settled, index.SETTLED = index.SETTLED, -1.0
         try:
-            index.extracts(store, runs, tables._outcome)
+            index.extracts(store, runs, run_table.outcome)
         finally:
             index.SETTLED = settled
         body = (store.root / index.NAME).read_bytes()[len(index._HEAD) + 32 :]

@@ -56,11 +56,12 @@ def rows() -> dict[str, Row]:
     return {
         "crashes": Row(
             "crash at a file operation of a 24-run sweep, resume: tables and records identical", 100, every,
-            lambda n: list(crashes.points(SEED, n)), lambda case, folder: crashes.crash(case),
+            lambda n: crashes.points(SEED, n, crashes.operations()), lambda case, folder: crashes.crash(case),
         ),
         "crashes_of_workers": Row(
             "the same in one of 2 worker processes", 10, every,
-            lambda n: list(crashes.points_of_workers(SEED, n)), lambda case, folder: crashes.crash_of_a_worker(case),
+            lambda n: crashes.points(SEED, n, crashes.operations_of_a_worker()),
+            lambda case, folder: crashes.crash_of_a_worker(case),
         ),
         "kills": Row(
             "kill -9 of driver or worker at a random instant, resume: identical", 20, 500,

@@ -247,17 +247,24 @@ def whole(place: Path) -> None:
     import pyarrow.parquet
     from safetensors.numpy import load
 
+    from freerun.errors import CorruptRecord
     from freerun.store import Store
 
     store = Store(place / "results" / ".store")
     for run in store.runs():
-        store.read(run)
+        try:
+            store.read(run)
+        except CorruptRecord as fault:
+            raise AssertionError(f"a record is not whole: {fault}") from fault
     readers = {".plan": json.load, ".parquet": pyarrow.parquet.read_table, ".safetensors": lambda file: load(file.read())}
     found = [path for path in (place / "results").rglob("*") if path.suffix in readers or path.name == "study.json"]
     for path in found:
         if not path.name.startswith("."):
-            with open(path, "rb") as file:
-                readers.get(path.suffix, json.load)(file)
+            try:
+                with open(path, "rb") as file:
+                    readers.get(path.suffix, json.load)(file)
+            except Exception as fault:
+                raise AssertionError(f"{path.name} is not whole: {fault}") from fault
 
 
 def tables(place: Path) -> dict[str, str]:

@@ -66,8 +66,8 @@ def aftermath(group: Sequence[Planned], store: Store, reason: str) -> list[list[
     A run that was alone is marked as failed; one that another sweep is doing is left to it.
     """
     others = owners(store)
-    left = [run for run in group if run.id not in others and store.failure(run.id) is None and not store.has(run.id)]
-    if len(left) == 1:
-        store.fail(left[0].id, reason)
+    left = [run for run in group if run.id not in others and store.failures.reason(run.id) is None and not store.has(run.id)]
+    if left and len(group) == 1:
+        store.failures.note(left[0].id, reason)
         return []
     return [half for half in (left[: len(left) // 2], left[len(left) // 2 :]) if half]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from freerun.errors import StoreError
+from freerun.errors import refused
 from freerun.files import write_atomic
 from freerun.outside import NotPlain, content, mapping
 from freerun.store import Store
@@ -28,7 +28,7 @@ def add(store: Store, job: str, runs: list[str]) -> None:
         path.parent.mkdir(exist_ok=True)
         write_atomic(path, json.dumps({"runs": runs}).encode(), settle=False)
     except OSError as fault:
-        raise StoreError(f"{path}: cannot be written: {fault.strerror}") from None
+        raise refused(path, "cannot be written", fault) from None
 
 
 def remove(store: Store, job: str) -> None:

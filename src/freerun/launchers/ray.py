@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,7 +29,10 @@ class Ray(Launcher):
     address: str | None = None
 
     def check(self) -> None:
+        asked = signal.getsignal(signal.SIGTERM)
         needs("ray", "ray", "launcher=ray")
+        with suppress(ValueError):  # only the main thread has signals
+            signal.signal(signal.SIGTERM, asked)  # which ray takes for itself when it is imported
 
     def launch(self, groups: Sequence[list[Planned]], store: Store, watcher: Watcher) -> None:
         import ray
