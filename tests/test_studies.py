@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from freerun.compose import presets
+from freerun.presets import presets
 
 STUDY = """
 title: A tiny study

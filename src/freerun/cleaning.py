@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from freerun import claims
-from freerun.errors import ConfigError, StoreError
+from freerun.errors import ConfigError, StoreError, refused
 from freerun.studies import Place, names, read_info
 
 
@@ -42,7 +42,7 @@ class Found:
                 if folder.is_dir() and not any(folder.iterdir()):
                     folder.rmdir()
         except OSError as fault:
-            raise StoreError(f"{fault.filename}: cannot be removed: {fault.strerror}") from None
+            raise refused(fault.filename, "cannot be removed", fault) from None
 
 
 def left_over(place: Place, *, everything: bool) -> Found:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
+from types import FrameType
 from typing import NoReturn
 
 from freerun.commands import COMMANDS
-from freerun.errors import ConfigError, FreerunError, nearest
+from freerun.errors import ConfigError, FreerunError, Terminated, nearest
 from freerun.outside import one_line
 
 HELP = """\
@@ -37,17 +42,20 @@ Options of all but list, check, completion
 Options of study, run, search, plan, retry
   --workers N      worker processes (short for launcher.workers=N; default: one a core)
   --group N        most runs that train together (short for launcher.group=N; default: 32)
-Option of study and search
-  --as NAME        write to DIR/NAME
+Option of study, search, plan
+  --as NAME        the results are DIR/NAME
 Options of run
-  -m, --multirun   take several values of a key as a sweep
+  -m, --multirun   take several values of a key as a sweep (also of plan)
   --cfg job        print the resolved experiment and stop
 Options of search
   --trials N       how many points to try (default: 20); the same command goes on where it stopped
   --target TEXT    what is to be best: metric,mode,split (default: loss,free,validation)
-  --maximize       the target is to be large
+  --maximize, --minimize   the target is to be large, small (default: whichever is better for its metric)
 Option of table
   --format md|latex|csv|parquet   the table of a paper, as results/NAME/table.*
+Options of export
+  --to FORMAT      parquet (the default), csv, tensorboard, mlflow
+  --out PATH       the file or folder to write (default: results/NAME/export.FORMAT, or a folder there)
 Options of check
   --kind KIND      which kind, where a name or a file stands for several
   --limit SECONDS  most time for a law (default: 60)
@@ -55,7 +63,8 @@ Keys of run, study, search, plan, retry beside those of the experiment
   launcher=NAME launcher.KEY=VALUE   where groups are trained: local, inline, joblib, slurm, ray (freerun list launchers)
   plugins=[FILE.py]                  your own parts, by the name of their file
 
-Exit codes: 0 all done, 1 some runs failed or laws are broken, 2 bad configuration, 3 results folder unusable, 130 interrupted.
+Exit codes: 0 all done, 1 some runs failed or laws are broken, 2 bad configuration, 3 results folder unusable,
+130 interrupted, 143 ended by SIGTERM.
 """
 
 
@@ -63,14 +72,15 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """The console script: runs a command and ends the process with its exit code."""
     words = sys.argv[1:] if arguments is None else arguments
     try:
-        code = dispatch(words)
+        with _terminable():
+            code = dispatch(words)
         sys.stdout.flush()
     except FreerunError as fault:
         print(f"freerun: {one_line(fault)}", file=sys.stderr)
         code = fault.code
-    except KeyboardInterrupt:
-        print("freerun: interrupted; finished runs are kept, the same command continues", file=sys.stderr)
-        code = 130
+    except KeyboardInterrupt as asked:
+        by, code = (" by SIGTERM", 143) if isinstance(asked, Terminated) else ("", 130)
+        print(f"freerun: interrupted{by}; finished runs are kept, the same command goes on", file=sys.stderr)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = 0
@@ -81,6 +91,31 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         print(f"freerun: a fault of the program, {said} (FREERUN_DEBUG=1 shows where)", file=sys.stderr)
         code = 1
     sys.exit(code)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Have SIGTERM end what is done here as Ctrl-C does; only once, so that nothing disturbs the cleaning up.
+
+    A child that is forked from here dies of it as ever; where somebody else sees to the signal, or ignores it, that stands.
+    """
+    mine, plain = os.getpid(), signal.SIG_DFL
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) is not plain:
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        if os.getpid() == mine:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            raise Terminated
+        signal.signal(signal.SIGTERM, plain)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, plain)
 
 
 def dispatch(words: list[str]) -> int:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TypeVar
 
 
@@ -29,6 +31,31 @@ class CorruptRecord(FreerunError):
     """A record on disk is torn or altered; its run has to be done again."""
 
     code = 3
+
+
+class Terminated(KeyboardInterrupt):
+    """Somebody has asked the process to end (SIGTERM); whatever an interrupt stops, this stops too."""
+
+
+#: What helps where a disk refuses; by the number of its error.
+REMEDIES = {
+    errno.ENOSPC: "free some and run the same command again",
+    errno.EDQUOT: "free some of your quota and run the same command again",
+    errno.EROFS: "put --results where you may write",
+    errno.EMFILE: "raise ulimit -n and run the same command again",
+}
+
+
+def refused(path: Path | str, what: str, fault: OSError) -> StoreError:
+    """What a disk refuses, as the one line for the user, with what helps against it where that is known.
+
+    Args:
+        path: of the file or folder.
+        what: was refused: `cannot be written`.
+        fault: as the system told it.
+    """
+    remedy = REMEDIES.get(fault.errno or 0)
+    return StoreError(f"{path}: {what}: {fault.strerror or fault}{f'; {remedy}' if remedy else ''}")
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:

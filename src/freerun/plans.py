@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from freerun import catalog
 from freerun.canonical import from_canonical, identity, sources
-from freerun.errors import CorruptRecord, StoreError
+from freerun.errors import CorruptRecord, refused
 from freerun.files import write_atomic
 from freerun.grouping import Planned
 from freerun.outside import content, mapping
@@ -38,7 +38,7 @@ def write(store: Store, runs: Iterable[Planned]) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(path, plan, settle=False)
         except OSError as fault:
-            raise StoreError(f"{path}: cannot be written: {fault.strerror}") from None
+            raise refused(path, "cannot be written", fault) from None
 
 
 def read(store: Store, run: str) -> Planned:

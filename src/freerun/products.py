@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from freerun import tables
-from freerun.errors import StoreError
+from freerun.errors import refused
 from freerun.files import write_atomic
 from freerun.studies import Place, read_info
 
@@ -108,4 +108,4 @@ def writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as fault:
-        raise StoreError(f"{folder}: cannot be written to: {fault.strerror or fault}") from None
+        raise refused(folder, "cannot be written to", fault) from None

@@ -18,11 +18,13 @@ from typing import Any
 
 import orjson
 
+from freerun import catalog, scan
+from freerun.canonical import sources
 from freerun.claims import Claims
 from freerun.errors import ConfigError, CorruptRecord, nearest
 from freerun.grouping import Planned, plan
 from freerun.launchers import Launcher, needs
-from freerun.spaces import Axis
+from freerun.spaces import Axis, examples
 from freerun.store import Store
 from freerun.studies import Place, Study, write_info
 from freerun.sweeping import see_to
@@ -48,6 +50,27 @@ class Target:
     split: str = "validation"
     maximize: bool = False
 
+    def __str__(self) -> str:
+        return ",".join(self.place)
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Metric, mode and split."""
+        return self.metric, self.mode, self.split
+
+    def demand(self, measured: set[tuple[str, str, str]], task: str) -> None:
+        """See that the target is among what is measured.
+
+        Raises:
+            ConfigError: if it is not, naming what is.
+        """
+        if self.place in measured:
+            return
+        if elsewhere := sorted(",".join(each) for each in measured if each[0] == self.metric):
+            raise ConfigError(f"--target {self}: not measured there; choose {' or '.join(elsewhere)}")
+        names = sorted({metric for metric, *where in measured if where == [self.mode, self.split]})
+        raise ConfigError(f"--target {self}: not measured on {task}, which has {', '.join(names)}")
+
     @property
     def worst(self) -> float:
         """The value of a point that failed its task."""
@@ -69,8 +92,12 @@ class Target:
         return self.worst if any(value is None for value in values) else math.fsum(values) / len(values)
 
 
-def target(text: str, maximize: bool) -> Target:
+def target(text: str, maximize: bool | None = None) -> Target:
     """A target from ``metric,mode,split``; what is left out is `loss`, `free`, `validation`.
+
+    Args:
+        text: as it is typed.
+        maximize: it is to be large, or small; None for whichever is better for its metric.
 
     Raises:
         ConfigError: for an unknown name.
@@ -78,7 +105,8 @@ def target(text: str, maximize: bool) -> Target:
     words = [word.strip() for word in text.split(",")]
     if len(words) > 3 or not all(re.fullmatch(r"\w{1,64}", word) for word in words):
         raise ConfigError(f"--target {text[:60]}: has the form metric,mode,split, for example nrmse,free,test")
-    from freerun import catalog
+    from freerun.metrics import Comparison
+    from freerun.stats.labels import MORE_IS_BETTER
 
     metric, mode, split = words + ["loss", "free", "validation"][len(words) :]
     for name, choices in ((mode, MODES), (split, SPLITS), (metric, catalog.parts("metric"))):
@@ -86,7 +114,10 @@ def target(text: str, maximize: bool) -> Target:
             raise ConfigError(f"--target {text[:60]}: unknown name {name!r}; {nearest(name, choices)}")
     if split == "validation" and metric != "loss":
         raise ConfigError(f"--target {text[:60]}: on validation there is the loss alone; choose {metric},{mode},test")
-    return Target(metric=metric, mode=mode, split=split, maximize=maximize)
+    if issubclass(catalog.parts("metric")[metric], Comparison):
+        raise ConfigError(f"--target {text[:60]}: {metric} sets both modes side by side, it is of neither; choose another")
+    large = metric in MORE_IS_BETTER if maximize is None else maximize
+    return Target(metric=metric, mode=mode, split=split, maximize=large)
 
 
 @dataclass(kw_only=True)
@@ -146,6 +177,7 @@ class Search:
         sampler = optuna.samplers.TPESampler(seed=self.seed, constant_liar=True)
         study = optuna.create_study(direction="maximize" if self.target.maximize else "minimize", sampler=sampler)
         space = {axis.key: _distribution(optuna.distributions, axis) for axis in self.axes}
+        self._demand_target()
         failed: dict[str, str] = {}
         runs: dict[str, Planned] = {}
         self.trials = max(self.trials, recorded(place.folder(self.name)))
@@ -153,7 +185,7 @@ class Search:
             asked = [study.ask(space) for _ in range(min(BATCH, self.trials - len(self.done)))]
             batch = [self._trial(each.number, each.params, runs) for each in asked]
             wanted = [run for trial in batch for run in trial.runs]
-            if set(wanted) - failed.keys() and place.store.missing(wanted):
+            if set(wanted) - failed.keys() and scan.missing(place.store, wanted):
                 failed |= self._train([runs[run] for run in dict.fromkeys(wanted) if run not in failed], runs, place, launcher)
             for each, trial in zip(asked, batch, strict=True):
                 self._judge(trial, place.store)
@@ -163,7 +195,27 @@ class Search:
                     study.tell(each, trial.value)
                 self.done.append(trial)
                 print(f"trial {trial.number}: {_said(trial)}  {trial.state}", flush=True)
+        write_info(self._study(runs), place)  # also of points that somebody else has done
         return failed
+
+    def _demand_target(self) -> None:
+        """Refuse a target that is not measured on the points, before one is trained.
+
+        The loss is measured on all. A look takes seconds; parts from plugins are not looked at here, for they may do anything,
+        and what cannot be looked at fails, or is refused, when it has been trained.
+        """
+        if self.target.metric == "loss":
+            return
+        for settings in examples(self.axes):
+            run = self._planned(settings)[0]
+            if not sources(run.tree):
+                from freerun.measurable import measurable
+
+                try:
+                    measured = measurable(run.experiment, self.target.place)
+                except Exception:  # noqa: S112 - its run will say why, as every run does
+                    continue
+                self.target.demand(measured, catalog.name_of(run.experiment.task))
 
     def _train(self, wanted: list[Planned], runs: dict[str, Planned], place: Place, launcher: Launcher) -> dict[str, str]:
         """Have the runs of a batch done; each is tried once in a search."""
@@ -171,9 +223,14 @@ class Search:
         store.open()
         with Claims(store).presence():
             write_info(self._study(runs), place)
-            missing = set(store.missing(run.id for run in wanted))
+            missing = set(scan.missing(store, (run.id for run in wanted)))
             print(f"{self.name}: {len(runs)} runs so far, {len(missing)} to do", flush=True)
             return see_to([run for run in wanted if run.id in missing], store, launcher)
+
+    @property
+    def points(self) -> int:
+        """How many different points have a value; the sampler may come back to one, and none is trained twice."""
+        return len({tuple(trial.runs) for trial in self.done if trial.value is not None})
 
     def best(self) -> Trial | None:
         """The best point so far; None if none has a finite value."""
@@ -181,12 +238,16 @@ class Search:
         return (max if self.target.maximize else min)(known, key=lambda trial: trial.value or 0.0, default=None)
 
     def _trial(self, number: int, params: dict[str, Any], runs: dict[str, Planned]) -> Trial:
-        from freerun.compose import experiments
-
         settings = {key: value if isinstance(value, str) else repr(value) for key, value in params.items()}
-        planned = plan(experiments([*self.fixed, *(f"{key}={value}" for key, value in settings.items())], sweep=True))
+        planned = self._planned(settings)
         runs |= {run.id: run for run in planned}
         return Trial(number=number, settings=settings, runs=[run.id for run in planned])
+
+    def _planned(self, settings: dict[str, str]) -> list[Planned]:
+        """The runs of a point, one a seed."""
+        from freerun.compose import experiments
+
+        return plan(experiments([*self.fixed, *(f"{key}={value}" for key, value in settings.items())], sweep=True))
 
     def _study(self, runs: dict[str, Planned]) -> Study:
         goal = "largest" if self.target.maximize else "smallest"
@@ -204,9 +265,9 @@ class Search:
                 return
             value = self.target.value(record)
             if value is None:
-                names = {f"{each['metric']},{each['mode']},{each['split']}" for each in record["series"]}
-                wanted = f"{self.target.metric},{self.target.mode},{self.target.split}"
-                raise ConfigError(f"--target {wanted}: not measured on these runs; {nearest(wanted, names)}")
+                measured = {(each["metric"], each["mode"], each["split"]) for each in record["series"]}
+                self.target.demand(measured, "these runs")
+                value = self.target.worst
             values.append(value)
         finite = [value for value in values if math.isfinite(value)]
         trial.value = math.fsum(values) / len(values) if len(finite) == len(values) else self.target.worst

@@ -7,12 +7,15 @@ a point is averaged over.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
 
-from freerun.errors import ConfigError
+from freerun.config import PARTS
+from freerun.errors import ConfigError, given
 from freerun.overrides import parse
 
 Value = int | float | str | bool | None
@@ -36,6 +39,16 @@ class Axis:
     log: bool = False
     choices: tuple[str, ...] = ()
 
+    @property
+    def example(self) -> str:
+        """One of the values, as it is typed."""
+        if self.choices:
+            return self.choices[0]
+        low, high = given(self.low), given(self.high)
+        if self.step is None:
+            return repr(math.sqrt(low * high) if self.log else (low + high) / 2)
+        return repr(int(low + (high - low) // 2 // self.step * self.step))
+
 
 def split(words: Sequence[str]) -> tuple[list[str], list[Axis]]:
     """The words that every point shares, seeds among them, and the axes that are searched.
@@ -55,6 +68,12 @@ def split(words: Sequence[str]) -> tuple[list[str], list[Axis]]:
     if not axes:
         raise ConfigError("freerun search: nothing to search; give a key a range, for example training.lr=interval(1e-4,1e-2)")
     return fixed, axes
+
+
+def examples(axes: Sequence[Axis]) -> Iterator[dict[str, str]]:
+    """A point for every way in which parts can be chosen; where a number is searched, one from the middle of its range."""
+    for picked in product(*(axis.choices if axis.choices and axis.key in PARTS else [axis.example] for axis in axes)):
+        yield {axis.key: text for axis, text in zip(axes, picked, strict=True)}
 
 
 def _axis(item: Override, word: str) -> Axis:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from freerun import study_files
-from freerun.errors import ConfigError, StoreError, nearest
+from freerun.errors import ConfigError, StoreError, nearest, refused
 from freerun.files import sweep_temporaries, write_atomic
 from freerun.grouping import Planned, plan
 from freerun.outside import NotPlain
@@ -87,8 +87,9 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
     Raises:
         ConfigError: if there is no such study or it is wrong.
     """
-    from freerun.compose import config_folder, experiments, presets
+    from freerun.compose import experiments
     from freerun.overrides import LARGEST
+    from freerun.presets import config_folder, presets
 
     if name.endswith((".yaml", ".yml")):
         path = Path(name)
@@ -177,7 +178,7 @@ def say_what_is_replaced(study: Study, place: Place) -> None:
     except (OSError, NotPlain):
         return
     if not (set(known) <= set(study.ids) or set(study.ids) <= set(known)):
-        print(f"note: {place.folder(study.name)} held a study of {len(known)} other runs; --as NAME keeps both", flush=True)
+        print(f"note: {place.folder(study.name)} holds a study of {len(known)} other runs; --as NAME keeps both", flush=True)
 
 
 def write_info(study: Study, place: Place) -> None:
@@ -192,7 +193,7 @@ def write_info(study: Study, place: Place) -> None:
         sweep_temporaries(folder)
         write_atomic(folder / study_files.NAME, (json.dumps(study.info(), indent=0) + "\n").encode())
     except OSError as fault:
-        raise StoreError(f"{folder}: cannot be written to: {fault.strerror}") from None
+        raise refused(folder, "cannot be written to", fault) from None
 
 
 def names(place: Place) -> list[str]:
@@ -227,9 +228,9 @@ def read_info(name: str, place: Place, *, started: bool = True) -> dict[str, Any
     except NotPlain as fault:
         raise ConfigError(f"{folder}/{study_files.NAME}: damaged ({fault}); run the study again") from None
     except OSError as fault:
-        raise StoreError(f"{folder}/{study_files.NAME}: cannot be read: {fault.strerror}") from None
+        raise refused(folder / study_files.NAME, "cannot be read", fault) from None
     store = place.store
-    if started and info["ids"] and not any(store.path(run).exists() or store.failure(run) for run in info["ids"]):
+    if started and info["ids"] and not any(store.path(run).exists() or store.failures.reason(run) for run in info["ids"]):
         raise ConfigError(
             f"study {name!r}: none of its {len(info['ids'])} runs has a record in {store.root}; run: {info['command']}"
         )

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterable
 
-from freerun import checkpoints, plans
+from freerun import checkpoints, plans, scan
 from freerun.claims import Claims, owners
 from freerun.errors import ConfigError, CorruptRecord
 from freerun.grouping import Planned, titles
@@ -49,7 +49,7 @@ def do(study: Study, place: Place, launcher: Launcher) -> dict[str, str]:
 
 
 def _missing(runs: list[Planned], store: Store) -> list[Planned]:
-    wanted = set(store.missing(run.id for run in runs))
+    wanted = set(scan.missing(store, (run.id for run in runs)))
     return [run for run in runs if run.id in wanted]
 
 
@@ -59,10 +59,17 @@ def see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[str
     Raises:
         StoreError: if the store has become unusable.
     """
+    try:
+        return _see_to(missing, store, launcher)
+    finally:
+        owners(store)  # which clears away the claims of workers that were killed here
+
+
+def _see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[str, str]:
     taken = owners(store)
     for run in missing:
         if run.id not in taken:
-            store.forget(run.id)
+            store.failures.forget(run.id)
     failed: dict[str, str] = {}
     told, idle = False, 0
     while missing:
@@ -84,14 +91,13 @@ def see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[str
             time.sleep(WAIT)
         before = len(missing)
         missing = _missing(missing, store)
-        reasons = {run.id: reason for run in missing if (reason := store.failure(run.id)) is not None}
+        reasons = {run.id: reason for run in missing if (reason := store.failures.reason(run.id)) is not None}
         failed |= reasons
         missing = [run for run in missing if run.id not in reasons]
         idle = idle + 1 if free and len(missing) == before else 0
         if idle > ROUNDS:
             failed |= dict.fromkeys((run.id for run in missing), "the launcher came back without having done it")
             break
-    owners(store)  # which clears away the claims of workers that were killed here
     return failed
 
 
@@ -104,12 +110,12 @@ def states(ids: Iterable[str], store: Store, queued: Iterable[str] = ()) -> dict
         queued: runs that wait in the queue of a cluster.
     """
     wanted, waiting = list(ids), set(queued)
-    taken, found = owners(store), store.statuses(wanted)
+    taken, found = owners(store), scan.statuses(store, wanted)
 
     def undone(run: str) -> str:
         if run in taken:
             return "running"
-        return "failed" if store.failure(run) is not None else "queued" if run in waiting else "pending"
+        return "failed" if store.failures.reason(run) is not None else "queued" if run in waiting else "pending"
 
     return {run: found[run] if run in found else undone(run) for run in wanted}
 

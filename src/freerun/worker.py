@@ -24,7 +24,8 @@ from freerun.store import Store
 
 def main() -> None:
     """Serve until the input closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for asked in (signal.SIGINT, signal.SIGTERM):  # sent to all of a job at once; who started this worker sees to it
+        signal.signal(asked, signal.SIG_IGN)
     channel = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # whatever a library prints must not be taken for an answer
 
@@ -86,7 +87,7 @@ def serve(store: Store, runs: list[str], checkpoint: int, tell: Any) -> None:
         if planned:
             reasons |= run_safely(planned, store, report, checkpoint_every=checkpoint)
         for run, reason in reasons.items():
-            store.fail(run, reason)
+            store.failures.note(run, reason)
         for run in set(mine) - set(reasons):
             plans.remove(store, run)
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -144,6 +145,65 @@ def test_a_search_goes_on_where_it_stopped_and_diverged_points_are_bad(desk, cap
     runs = pd.read_csv(desk / "results" / "s" / "runs.csv")
     assert set(" ".join(trials["runs"]).split()) == set(runs["run"])
     assert {"done", "diverged"} == set(runs["status"])
+
+
+def test_a_search_counts_points_and_knows_what_is_better_when_large(desk, capsys):
+    words = ["search", *(word for word in TINY if not word.startswith("model.hidden")), "model.hidden=choice(2,3)"]
+    words += ["launcher=inline", "--trials", "5", "--target", "accuracy,free,test"]
+    found = {}
+    for way in ([], ["--maximize"], ["--minimize"]):
+        assert said(capsys, *words, *way, "--as", "s")[0] == 0
+        trials = pd.read_csv(desk / "results" / "s" / "trials.csv")
+        _, out = said(capsys, *words, *way, "--as", "s")
+        best = out[out.index("best of") :].splitlines()[0]
+        assert best.startswith(f"best of {trials['runs'].nunique()} points in 5 trials: "), out
+        found[" ".join(way)] = float(best.split("accuracy,free,test ")[1].split()[0])
+        wanted = trials["value"].min() if way == ["--minimize"] else trials["value"].max()
+        assert found[" ".join(way)] == pytest.approx(wanted, rel=1e-5)
+    assert found[""] == found["--maximize"]
+    assert said(capsys, *words, "--minimize")[0] == 0  # under a name of its own, with nothing left to train
+    with pytest.raises(ConfigError, match="not allowed with"):
+        dispatch([*words, "--maximize", "--minimize"])
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (["--target", "nrmse,free,test"], "not measured on hidden_markov, which has accuracy, js, kl, loss, off_support, tv$"),
+        (["--target", "acc_err,free,test"], "both modes side by side"),
+        (["--target", "fed_mmd,free,train", "evaluation.distances=true"], "choose fed_mmd,forced,test or fed_mmd,free,test$"),
+        (["task=markov,embedded_reber", "--target", "validity,free,test"], "not measured on markov"),
+    ],
+)
+def test_a_target_that_is_not_measured_is_refused_before_anything_is_trained(desk, words, parts):
+    with pytest.raises(ConfigError, match=parts):
+        dispatch(["search", *TINY, "training.lr=interval(0,1)", *words])
+    assert [path.name for path in desk.iterdir()] == ["few.yaml"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["task=embedded_reber"],
+        ["task=lorenz63", "evaluation.orbit=100"],
+        ["task=adding", "model=sequence_to_one"],
+        ["evaluation.distances=true"],
+    ],
+    ids=" ".join,
+)
+def test_what_will_be_measured_is_known_without_training(desk, words):
+    from freerun.compose import experiments
+    from freerun.measurable import measurable
+
+    small = ["task.sequences=16", "model.hidden=2", "training.updates=2", "training.batch=2", "evaluation.sequences=4"]
+    (experiment,) = experiments([*words, *small], sweep=False)
+    assert dispatch(["run", *words, *small, "launcher=inline"]) == 0
+    store = Store(desk / "results" / ".store")
+    (run,) = store.runs()
+    series = store.read(run)["series"]
+    assert measurable(experiment) == {(each["metric"], each["mode"], each["split"]) for each in series}
+    some = next((each["metric"], each["mode"], each["split"]) for each in series)
+    assert measurable(experiment, some) == {some}
 
 
 @pytest.mark.parametrize(
@@ -305,6 +365,43 @@ def test_lines_can_go_on_as_they_should():
     assert candidates("freerun nonsense x") == []
 
 
+def test_names_of_studies_that_only_have_results_are_offered_where_results_are_looked_at(desk):
+    for name in ("zebra", "zebra crossing", "zebra*"):
+        (desk / "results" / name).mkdir(parents=True)
+        (desk / "results" / name / "study.json").write_text("{}")
+    for command in ("table", "figures", "report", "status", "retry", "export", "clean", "compare"):
+        assert candidates(f"freerun {command} ze") == ["zebra"], command
+    assert candidates("freerun plan ze") == candidates("freerun study ze") == []  # which look for a file
+    assert candidates("freerun table --results elsewhere ze") == []
+    assert candidates("freerun compare --study ze") == ["zebra"]
+    assert candidates("freerun compare --study zebra free") == ["free_running"]
+    assert candidates("freerun retry zebra training.l") == []
+    (desk / "file").touch()
+    assert candidates("freerun table --results file fi") == ["first_look"]
+
+
+def test_a_plan_can_be_made_under_another_name(desk, capsys):
+    from freerun import studies
+
+    assert said(capsys, "plan", "few.yaml", "--as", "other")[1].startswith("other: 4 runs")
+    studies.write_info(studies.load("few.yaml", [], "other"), Place(results=desk / "results"))
+    out = said(capsys, "plan", "few.yaml", "seed=5,6,7", "--as", "other")[1]
+    assert "other holds a study of 4 other runs" in out
+    for words in (["few.yaml"], ["seed=1", "--as", "other"]):
+        with pytest.raises(ConfigError, match="takes no name"):
+            dispatch(["plan", "-m", *words])
+
+
+def test_the_study_of_the_readme_has_as_many_runs_as_it_says(desk, capsys):
+    page = (Path(__file__).parents[2] / "README.md").read_text()
+    (name, text), *others = re.findall(r"```yaml\n# (\w+\.yaml)\n(.*?)```", page, re.DOTALL)
+    assert not others
+    (desk / name).write_text(text)
+    (count,) = re.findall(rf"`freerun plan {name}` counts (\d+) runs", page)
+    assert said(capsys, "plan", name)[1].startswith(f"{Path(name).stem}: {count} runs")
+    assert said(capsys, "plan", name, "seed=range(2,10,4)")[1].startswith(f"{Path(name).stem}: {int(count) * 2 // 3} runs")
+
+
 @pytest.fixture
 def cluster(desk, monkeypatch):
     """A Slurm whose tasks stay in the queue."""
@@ -340,12 +437,12 @@ def test_a_job_that_dies_is_done_again_in_halves_and_what_others_do_is_left_to_t
     store.open()
     mine = claims.Claims(store)
     mine.take([runs[0].id])
-    store.fail(runs[1].id, "before")
+    store.failures.note(runs[1].id, "before")
     halves = aftermath(runs, store, "lost")
     assert [[run.experiment.seed for run in half] for half in halves] == [[2], [3, 4]]
     assert aftermath(halves[0], store, "lost") == []
-    assert store.failure(runs[2].id) == "lost"
-    assert store.failure(runs[3].id) is None
+    assert store.failures.reason(runs[2].id) == "lost"
+    assert store.failures.reason(runs[3].id) is None
     mine.release()
 
 

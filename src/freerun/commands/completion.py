@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
 
 from freerun.commands import COMMANDS
-from freerun.errors import ConfigError, nearest
+from freerun.errors import ConfigError, FreerunError, nearest
 
 SCRIPTS = {
     "bash": """\
@@ -31,6 +34,22 @@ compdef _freerun freerun
 }
 
 
+#: Commands that take the name of a study: those that train it look for its file, the others for its results.
+TRAINED, LOOKED_AT = ("study", "plan"), ("table", "figures", "report", "compare", "status", "retry", "export", "clean")
+#: The options of commands beside those that several have.
+OPTIONS = {
+    **dict.fromkeys(LOOKED_AT, ()),
+    "run": ("--multirun", "--cfg"),
+    "study": ("--as",),
+    "plan": ("--as", "--multirun"),
+    "search": ("--as", "--trials", "--target", "--maximize", "--minimize"),
+    "table": ("--format",),
+    "export": ("--to", "--out"),
+    "clean": ("--yes",),
+    "compare": ("--study",),
+}
+
+
 def main(words: list[str]) -> int:
     """Print the script of a shell; with ``--of LINE`` the ways in which the line can go on, one a line."""
     if len(words) == 2 and words[0] == "--of":
@@ -51,7 +70,7 @@ def candidates(line: str) -> list[str]:
 
 def _possible(current: str, before: list[str]) -> Iterator[str]:
     from freerun import catalog
-    from freerun.compose import presets
+    from freerun.presets import presets
 
     if not before:
         yield from COMMANDS
@@ -63,27 +82,33 @@ def _possible(current: str, before: list[str]) -> Iterator[str]:
         yield from SCRIPTS
     elif command == "check":
         yield from (name for kind in catalog.KINDS for name in catalog.parts(kind))
-    elif command in ("run", "study", "search", "plan", "retry"):
-        yield from _options(command)
-        if "=" in current:
-            yield from (f"{key}={value}" for value in _values(key))
-        else:
-            yield from (f"{key}=" for key in _keys(before))
-            yield from presets("study") if command in ("study", "plan", "retry") else ()
-    else:
-        yield from presets("study")
-        yield from {"table": ["--format"], "export": ["--to"], "clean": ["--yes"], "compare": ["--study"]}.get(command, [])
+    elif command in OPTIONS and before[-1] not in ("--results", "--out", "--as"):
+        yield from ["--results", *OPTIONS[command]]
+        if command in ("run", *TRAINED, "search", "retry"):
+            yield from ["--workers", "--group"]
+            yield from (f"{key}={value}" for value in _values(key)) if "=" in current else _keys(before)
+        if command == "compare" and "--study" in before[:-1]:
+            yield from [*catalog.parts("regime"), *catalog.parts("model")]
+        elif command in (*TRAINED, *LOOKED_AT):
+            yield from presets("study")
+            yield from _names(before) if command in LOOKED_AT else ()
 
 
-def _options(command: str) -> list[str]:
-    own = {"run": ["--multirun", "--cfg"], "study": ["--as"], "search": ["--as", "--trials", "--target", "--maximize"]}
-    return ["--results", "--workers", "--group", *own.get(command, [])]
+def _names(before: list[str]) -> Iterator[str]:
+    """The studies that have results, under whatever name."""
+    from freerun import studies
+
+    folder = next((value for option, value in pairwise(before) if option == "--results"), "results")
+    with suppress(FreerunError, OSError):
+        for name in studies.names(studies.Place(results=Path(folder))):
+            with suppress(ConfigError):  # a folder that no command would take
+                yield studies.folder_name(name)
 
 
 def _values(key: str) -> list[str]:
     from freerun import catalog, fit, launchers
-    from freerun.compose import presets
     from freerun.config import PARTS
+    from freerun.presets import presets
 
     if key in PARTS:
         return [*catalog.parts(key), *presets(key)]
@@ -100,11 +125,13 @@ def _keys(before: list[str]) -> Iterator[str]:
     from freerun.config import PARTS, Evaluation, Experiment, Training
 
     chosen = dict(word.split("=", 1) for word in before if "=" in word)
-    yield from (*(item.name for item in fields(Experiment)), "launcher", "plugins")
-    for node, kind in (("training", Training), ("evaluation", Evaluation)):
-        yield from (f"{node}.{item.name}" for item in fields(kind))
-    parts = {key: catalog.parts(key).get(chosen[key]) for key in PARTS if key in chosen}
-    parts["launcher"] = launchers.known().get(chosen.get("launcher", launchers.DEFAULT))
+    parts = {"launcher": launchers.known().get(chosen.get("launcher", launchers.DEFAULT))}
+    yield "launcher="
+    if before[0] != "retry":  # whose runs stay what they were
+        yield from (f"{name}=" for name in (*(item.name for item in fields(Experiment)), "plugins"))
+        for node, kind in (("training", Training), ("evaluation", Evaluation)):
+            yield from (f"{node}.{item.name}=" for item in fields(kind))
+        parts |= {key: catalog.parts(key).get(chosen[key]) for key in PARTS if key in chosen}
     for key, part in parts.items():
         if part is not None:
-            yield from (f"{key}.{item.name}" for item in fields(part))
+            yield from (f"{key}.{item.name}=" for item in fields(part))

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from freerun.commands import DEFAULT_STUDY, apart, launcher, parser, place
+from freerun.errors import ConfigError
 
 if TYPE_CHECKING:
     from freerun.grouping import Planned
@@ -15,15 +16,20 @@ def main(words: list[str]) -> int:
     """Print how many runs and groups there are, what is done, and what the rest will cost."""
     parsed = parser("plan", trains=True)
     parsed.add_argument("-m", "--multirun", action="store_true")
+    parsed.add_argument("--as", dest="name")
     parsed.add_argument("words", nargs="*")
     options = parsed.parse_intermixed_args(words)
     name, overrides = apart(options.words, "plan")
+    if options.multirun and (name or options.name):
+        raise ConfigError("freerun plan -m plans what `freerun run -m` does, which takes no name, only settings key=value")
     from freerun import estimates, studies, sweeping
     from freerun.screen import duration, show_rows
 
     chosen, overrides = launcher(options, overrides)
-    sweep = options.multirun
-    asked = studies.adhoc(overrides, sweep=True) if sweep else studies.load(name or DEFAULT_STUDY, overrides)
+    if options.multirun:
+        asked = studies.adhoc(overrides, sweep=True)
+    else:
+        asked = studies.load(name or DEFAULT_STUDY, overrides, options.name)
     store = place(options).store
     states = sweeping.states(asked.ids, store)
     left = [run for run in asked.runs if states[run.id] in ("pending", "failed")]
@@ -31,6 +37,7 @@ def main(words: list[str]) -> int:
     counts = Counter(states.values())
     print(f"{asked.name}: {len(asked.runs)} runs, {len(chosen.pieces(asked.runs))} groups; nothing is trained by this command")
     print(", ".join(f"{counts[state]} {state}" for state in sweeping.STATES if counts[state] or state in ("done", "pending")))
+    studies.say_what_is_replaced(asked, place(options))
     if not left:
         return 0
     costs = estimates.learned(store, [run for run, state in states.items() if state in ("done", "diverged")])

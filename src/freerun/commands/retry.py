@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from freerun.commands import apart, launcher, parser, place
+from freerun.commands import apart, launcher, parser, place, shown
 from freerun.errors import ConfigError
 
 
@@ -12,7 +12,7 @@ def main(words: list[str]) -> int:
     parsed.add_argument("words", nargs="*")
     options = parsed.parse_intermixed_args(words)
     name, overrides = apart(options.words, "retry")
-    from freerun import products, sweeping
+    from freerun import sweeping
 
     chosen, others = launcher(options, overrides)
     if name is None or others:
@@ -21,9 +21,5 @@ def main(words: list[str]) -> int:
     if failed is None:
         print(f"{name}: no run has failed")
         return 0
-    if not chosen.waits:
-        return sweeping.settle(failed, place(options), name)
-    results = products.of(name, place(options))
-    results.write_tables()
-    results.show()
+    shown(name, place(options), chosen)
     return sweeping.settle(failed, place(options), name)

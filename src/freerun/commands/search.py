@@ -12,13 +12,15 @@ def main(words: list[str]) -> int:
     parsed.add_argument("--as", dest="name")
     parsed.add_argument("--trials", type=count, default=20)
     parsed.add_argument("--target", default="loss,free,validation")
-    parsed.add_argument("--maximize", action="store_true")
+    way = parsed.add_mutually_exclusive_group()
+    way.add_argument("--maximize", action="store_true", default=None)
+    way.add_argument("--minimize", action="store_false", dest="maximize", default=None)
     parsed.add_argument("words", nargs="*")
     options = parsed.parse_intermixed_args(words)
     name, overrides = apart(options.words, "search")
     if name is not None:
         raise ConfigError(f"freerun search takes settings of the form key=value, got {name[:60]!r}")
-    from freerun import products, search, spaces, studies, sweeping
+    from freerun import search, spaces, studies
 
     chosen, overrides = launcher(options, overrides)
     fixed, axes = spaces.split(overrides)
@@ -27,6 +29,8 @@ def main(words: list[str]) -> int:
         alias=options.name and studies.folder_name(options.name), command=" ".join(["freerun search", *words]),
     )  # fmt: skip
     failed = asked.run(place(options), chosen)
+    from freerun import products, sweeping
+
     results = products.of(asked.name, place(options))
     results.write_tables()
     results.write_trials(search.table(asked.done))
@@ -35,7 +39,8 @@ def main(words: list[str]) -> int:
         print("no point has a finite value")
     else:
         said = " ".join(f"{key}={value}" for key, value in best.settings.items())
-        print(f"best of {len(asked.done)}: {said}  {options.target} {best.value:.6g} (trial {best.number})")
+        tried = f"{asked.points} points" + (f" in {len(asked.done)} trials" if asked.points < len(asked.done) else "")
+        print(f"best of {tried}: {said}  {asked.target} {best.value:.6g} (trial {best.number})")
         if asked.target.split == "test":
             print("note: it was chosen on the test split; measure it again with other seeds before you report it")
     print(f"tables: {results.folder}/   trials: {results.folder}/trials.csv")

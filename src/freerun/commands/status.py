@@ -43,7 +43,7 @@ def main(words: list[str]) -> int:
             where_it_is = f"({owner.host}, process {owner.pid})"
             print(f"running: {labels[mine[0]]} x {len(mine)}, {_how_far(owner.progress)} {where_it_is}")
     lost = [run for states in found.values() for run, state in states.items() if state == "failed"]
-    failed = {run: where.store.failure(run) for run in lost}
+    failed = {run: where.store.failures.reason(run) for run in lost}
     for run, reason in list(failed.items())[:SHOWN]:
         log = where.store.path(run).with_suffix(".log")
         print(f"failed: {labels[run]}: {one_line(reason)} ({log if log.exists() else run})")
