@@ -51,10 +51,9 @@ def content(path: Path | str, most: int | None = None) -> bytes:
         NotPlain: if it is no regular file, or larger than `most` bytes.
     """
     with opened(path) as file:
-        found = file.read() if most is None else file.read(most + 1)
-    if most is not None and len(found) > most:
-        raise NotPlain(f"larger than {most} bytes")
-    return found
+        if most is not None and os.fstat(file.fileno()).st_size > most:
+            raise NotPlain(f"larger than {most} bytes")
+        return file.readall()
 
 
 def mapping(text: bytes) -> dict[str, Any]:

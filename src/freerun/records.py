@@ -7,6 +7,7 @@ long as it has to be.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from typing import Any
@@ -74,6 +75,11 @@ def demand_weights(content: bytes, shapes: Mapping[str, tuple[int, ...]], place:
     ]
     if wrong:
         raise CorruptRecord(f"{place}: other weights than the model's, first {wrong[0][:40]!r}")
+
+
+def most_weights(shapes: Mapping[str, tuple[int, ...]]) -> int:
+    """Most bytes of a safetensors file that holds these tensors."""
+    return 8 + _HEADER + 8 * sum(math.prod(shape) for shape in shapes.values())
 
 
 def _exact_seed(record: dict[str, Any], body: bytes) -> None:

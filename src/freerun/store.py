@@ -21,9 +21,11 @@ from freerun import outside
 from freerun.errors import CorruptRecord, StoreError, refused
 from freerun.failures import Failures
 from freerun.files import sweep_temporaries, write_atomic
-from freerun.records import demand_weights, understood
+from freerun.records import demand_weights, most_weights, understood
 
 FORMAT = 1
+#: Most bytes of a record, and of weights of which nothing is known.
+LARGEST, LARGEST_WEIGHTS = 2**28, 2**34
 _IDENTITY = re.compile(r"[0-9a-f]{16}")
 
 
@@ -71,11 +73,18 @@ class Store:
     def has(self, run: str) -> bool:
         """Whether a run has a sound record; a broken one is set aside."""
         try:
-            self.demand_whole(run, self.body(run))
-        except FileNotFoundError:
-            return False
+            return self._sound(run)
         except CorruptRecord:
             self.set_aside(run)
+        try:  # it may have been put right meanwhile
+            return self._sound(run)
+        except CorruptRecord:
+            return False
+
+    def _sound(self, run: str) -> bool:
+        try:
+            self.demand_whole(run, self.body(run))
+        except FileNotFoundError:
             return False
         return True
 
@@ -112,19 +121,7 @@ class Store:
             FileNotFoundError: if there is none.
             CorruptRecord: if its checksum is wrong.
         """
-        place = self.place(run)
-        try:
-            content = outside.content(place)
-        except FileNotFoundError:
-            raise
-        except outside.NotPlain as fault:
-            raise CorruptRecord(f"{place}: {fault}") from None
-        except OSError as fault:
-            raise refused(place, "cannot be read", fault) from None
-        head, _, body = content.partition(b"\n")
-        if head != _head(body):
-            raise CorruptRecord(f"{place}: the checksum does not match; the record is torn or was altered")
-        return body
+        return _body(self.place(run))
 
     def checksum(self, run: str) -> str:
         """The checksum that a record was written with; "" if there is no record."""
@@ -134,15 +131,30 @@ class Store:
         except (FileNotFoundError, outside.NotPlain):
             return ""
 
-    def set_aside(self, run: str) -> Path:
-        """Move a broken record out of the way, keeping it for inspection."""
-        path = self.path(run)
-        aside = self.root / "aside"
-        aside.mkdir(exist_ok=True)
-        number = sum(1 for _ in aside.glob(f"{run}.*"))
-        target = aside / f"{run}.{number}.json"
-        path.replace(target)
-        return target
+    def set_aside(self, run: str) -> Path | None:
+        """Move a broken record out of the way, keeping it for inspection; None if there was none any more.
+
+        What was moved is looked at once more: another process may have put a sound record in the place of the broken one just
+        before, and that goes back.
+
+        Raises:
+            StoreError: if the disk refuses.
+        """
+        path, aside = self.path(run), self.root / "aside"
+        target = aside / f"{run}.{sum(1 for _ in aside.glob(f'{run}.*'))}.json"
+        try:
+            aside.mkdir(exist_ok=True)
+            path.replace(target)
+            try:
+                self.demand_whole(run, _body(str(target)))
+            except CorruptRecord:
+                return target
+            target.replace(path)
+        except FileNotFoundError:  # another process was faster
+            pass
+        except OSError as fault:
+            raise refused(path, "cannot be set aside", fault) from None
+        return None
 
     def write(self, record: dict[str, Any], weights: dict[str, np.ndarray] | None) -> None:
         """Write the record of a finished run, its weights first.
@@ -183,7 +195,7 @@ class Store:
         if not path.exists():
             raise CorruptRecord(f"{path}: the weights are missing")
         try:
-            content = outside.content(path)
+            content = outside.content(path, LARGEST_WEIGHTS if shapes is None else most_weights(shapes))
         except outside.NotPlain as fault:
             raise CorruptRecord(f"{path}: {fault}") from None
         if hashlib.sha256(content).hexdigest() != self.read(run).get("weights"):
@@ -199,6 +211,21 @@ class Store:
     def runs(self) -> Iterator[str]:
         """The identities of all records, in order."""
         yield from sorted(path.stem for path in self.root.glob("[0-9a-f][0-9a-f]/*.json"))
+
+
+def _body(place: str) -> bytes:
+    try:
+        content = outside.content(place, LARGEST)
+    except FileNotFoundError:
+        raise
+    except outside.NotPlain as fault:
+        raise CorruptRecord(f"{place}: {fault}") from None
+    except OSError as fault:
+        raise refused(place, "cannot be read", fault) from None
+    head, _, body = content.partition(b"\n")
+    if head != _head(body):
+        raise CorruptRecord(f"{place}: the checksum does not match; the record is torn or was altered")
+    return body
 
 
 def _head(body: bytes) -> bytes:

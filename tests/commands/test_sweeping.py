@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -426,6 +427,31 @@ def test_what_is_queued_is_not_submitted_again(cluster, capsys):
         held.with_suffix(".code").write_text("9")
         break
     assert "1 tasks are queued" in said(capsys, *words)[1] or len(list((cluster / "slurm").glob("*.sh"))) == 2
+
+
+def test_a_cluster_is_asked_about_all_tasks_at_once_and_forgets_those_it_never_knew(cluster, monkeypatch):
+    from freerun.launchers import _queue as queue
+    from freerun.launchers import slurm
+
+    asked = cluster / "asked"
+    place = cluster / "bin"
+    place.mkdir()
+    (place / "sacct").write_text(f"#!/bin/sh\necho >> {asked}\necho 'JobID|State|NodeList'\necho '7_3|PENDING|None assigned'\n")
+    (place / "sacct").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{place}{os.pathsep}{os.environ['PATH']}")
+    store = Place(results=cluster / "results").store
+    store.open()
+    names = [f"{number:016x}" for number in range(40)]
+    for number, name in enumerate(names):
+        queue.add(store, f"7_{number}", [name])
+    launcher = slurm.Slurm()
+    assert launcher.queued(store) == set(names)
+    assert launcher.queued(store) == set(names)
+    assert len(asked.read_text().splitlines()) == 1
+    for path in (store.root / "queue").iterdir():
+        os.utime(path, (time.time() - slurm.FORGOTTEN - 1,) * 2)
+    assert launcher.queued(store) == {names[3]}
+    assert [name for name, _ in queue.listed(store)] == ["7_3"]
 
 
 def test_a_job_that_dies_is_done_again_in_halves_and_what_others_do_is_left_to_them(desk):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,26 @@ def law_damage_is_set_aside(cls, folder) -> None:
         assert store.has(RUN)
 
 
+def law_a_record_that_was_put_right_meanwhile_stays(cls, folder) -> None:
+    """Another process sets the broken record aside, or writes it anew, between the look at it and the moving."""
+    for anew in (False, True):
+        store = _opened(cls, folder / str(anew))
+        sound = store.path(RUN).read_bytes()
+        store.path(RUN).write_bytes(sound[:-5])
+        genuine, other = store.set_aside, Store(store.root)
+
+        def late(run, genuine=genuine, other=other, anew=anew):
+            other.set_aside(run)
+            if anew:
+                other.write(RECORD, WEIGHTS)
+            return genuine(run)
+
+        store.set_aside = late  # type: ignore[method-assign]
+        assert store.has(RUN) == anew, "what another process did is undone"
+        assert store.path(RUN).exists() == anew
+        assert sum(1 for _ in (store.root / "aside").iterdir()) == 1
+
+
 def law_a_failing_disk_leaves_nothing_half_written(cls, folder) -> None:
     """Every operation fails once: under the record's name stands the old record or the new one, and no temporary file."""
     store = _opened(cls, folder)
@@ -132,6 +153,14 @@ class WritesInPlace(Store):
             raise StoreError(str(fault.strerror)) from None
 
 
+class MovesBlindly(Store):
+    def set_aside(self, run):
+        (self.root / "aside").mkdir(exist_ok=True)
+        if not self.path(run).exists():
+            return None
+        return self.path(run).replace(self.root / "aside" / f"{run}.{time.monotonic_ns()}.json")
+
+
 class Rounds(Store):
     def write(self, record, weights):
         super().write(record, {name: value.astype(np.float32) for name, value in weights.items()})
@@ -141,9 +170,10 @@ LAWS = [
     law_reads_what_was_written,
     law_any_damage_is_seen,
     law_damage_is_set_aside,
+    law_a_record_that_was_put_right_meanwhile_stays,
     law_a_failing_disk_leaves_nothing_half_written,
 ]
-CAUGHT = dict(zip(LAWS, [Rounds, Unchecked, Exists, WritesInPlace], strict=True))
+CAUGHT = dict(zip(LAWS, [Rounds, Unchecked, Exists, MovesBlindly, WritesInPlace], strict=True))
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)

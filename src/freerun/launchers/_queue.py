@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -44,6 +45,14 @@ def listed(store: Store) -> Iterator[tuple[str, list[str]]]:
             runs = mapping(content(path, LARGEST)).get("runs")
             if _NAME.fullmatch(path.stem) and isinstance(runs, list) and all(isinstance(run, str) for run in runs):
                 yield path.stem, runs
+
+
+def age(store: Store, job: str) -> float:
+    """Seconds since a task was submitted; 0 where nothing says so."""
+    try:
+        return time.time() - _path(store, job).stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _path(store: Store, job: str) -> Path:

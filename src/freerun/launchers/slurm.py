@@ -26,6 +26,8 @@ from freerun.workers import Terms, serve
 
 #: Seconds between two looks at the queue.
 PERIOD = 1.0
+#: After so many seconds a task that the cluster does not know is no more; sooner it may not have heard of it.
+FORGOTTEN = 600.0
 #: How often a task that ran out of time is put back into the queue.
 REQUEUES = 24
 #: What has to be on the path.
@@ -68,6 +70,7 @@ class Slurm(Launcher):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self._known: dict[str, Any] = {}
         require(1 <= self.minutes <= 10**6, "minutes", self.minutes, "be from 1 to 1000000")
         require(0 <= self.gpus <= 1024, "gpus", self.gpus, "be from 0 to 1024")
         for item in fields(self):
@@ -126,10 +129,15 @@ class Slurm(Launcher):
             return set()
         from submitit.slurm.slurm import SlurmJob
 
+        listed, first = dict(queue.listed(store)), not self._known
+        for name in listed.keys() - self._known.keys():
+            self._known[name] = SlurmJob(folder=store.root / "jobs" / "%j", job_id=name)
+        if first and self._known:  # one question for all tasks; then as often as submitit thinks fit
+            SlurmJob.watcher.update()
         found: set[str] = set()
-        for name, runs in queue.listed(store):
-            job: SlurmJob[None] = SlurmJob(folder=store.root / "jobs" / "%j", job_id=name)
-            if job.done(force_check=True):
+        for name, runs in listed.items():
+            job = self._known[name]
+            if job.done() or (job.state == "UNKNOWN" and queue.age(store, name) > FORGOTTEN):
                 queue.remove(store, name)
             else:
                 found |= set(runs)
