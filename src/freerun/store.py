@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from freerun import outside
+from freerun import outside, processes
 from freerun.errors import CorruptRecord, StoreError, refused
 from freerun.failures import Failures
 from freerun.files import sweep_temporaries, write_atomic
@@ -53,7 +53,7 @@ class Store:
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            probe = self.root / f".probe-{os.getpid()}"
+            probe = self.root / f".probe.{processes.name()}.tmp"
             probe.write_bytes(b"")
             probe.unlink()
             sweep_temporaries(self.root)

@@ -99,7 +99,7 @@ def _changed(sound: Any) -> st.SearchStrategy[Any]:
                     node[str(value)[:8]] = node[path[-1]]
                 else:
                     node.append(node[path[-1]])
-            except (LookupError, TypeError):
+            except (LookupError, TypeError, AttributeError):  # an earlier move has put something else there
                 continue
         return found
 
