@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import torch
 
 from freerun.laws import demand
 from freerun.measures import direction, fate, spectra, states, stretching
+from freerun.metrics.lyapunov import Lyapunov
 from freerun.streams import stream
 from freerun.tasks.lorenz63 import Lorenz63
 from laws.broken import measures as broken
@@ -75,6 +77,21 @@ def law_orbits_that_break_down_count(distance) -> None:
     demand(found >= 0.5, f"with half of the orbits broken the distance is {found:.3f}")
 
 
+def law_orbits_that_rest_count(distance) -> None:
+    """k of N orbits at rest, but for rounding, are as far away as k that are not finite; in one of 3 coordinates, a third."""
+    true, other = lorenz().float(), lorenz("b").float()
+    flicker = 1e-7 * torch.from_numpy(stream(2, "flicker").normal(size=other.shape)).float()
+    for k in (1, 4, 7):
+        gone, rest, part = (other.clone() for _ in range(3))
+        gone[10:, :k] = math.nan
+        rest[:, :k] = 0.3 + flicker[:, :k]
+        part[:, :k, 0] = 0.3
+        found, lost = distance(true, rest), distance(true, gone)
+        demand(abs(found - lost) < 1e-6, f"with {k} of 8 at rest the distance is {found:.3f}, with {k} not finite {lost:.3f}")
+        low, found = distance(true, other), distance(true, part)
+        demand(found > low + 0.9 * (k / 8 - low) / 3, f"one coordinate of {k} at rest {found:.3f}, none {low:.3f}")
+
+
 def law_sees_time_reversal(distance) -> None:
     """The reversed orbit is at least four times as far away as another orbit of the true system."""
     true, other = lorenz(), lorenz("b")
@@ -108,6 +125,7 @@ PARTS = [
     (law_running_away_is_charged, states.binned),
     (law_a_spectrum_has_no_phase_and_no_mean, spectra.hellinger),
     (law_orbits_that_break_down_count, spectra.hellinger),
+    (law_orbits_that_rest_count, spectra.hellinger),
     (law_sees_time_reversal, direction.displacement_energy),
     (law_tells_fates_apart, fate.fates),
 ]
@@ -116,6 +134,7 @@ CAUGHT = [
     (law_running_away_is_charged, broken.drops_what_is_outside),
     (law_a_spectrum_has_no_phase_and_no_mean, broken.mean_is_power),
     (law_orbits_that_break_down_count, broken.keeps_the_survivors),
+    (law_orbits_that_rest_count, broken.rests_add_nothing),
     (law_sees_time_reversal, broken.blind_to_direction),
     (law_tells_fates_apart, broken.everything_still_is_fine),
     (law_tells_fates_apart, broken.slow_is_still),
@@ -190,6 +209,18 @@ def test_rest_shares_no_frequency():
     orbits = lorenz()
     assert spectra.hellinger(orbits, torch.ones_like(orbits)) == 1
     assert spectra.hellinger(orbits, torch.full_like(orbits, math.nan)) == 1
+
+
+def test_the_interval_of_an_exponent_covers():
+    """Student's t over orbits: of 500 draws of n orbits 95 % cover the truth, within the 99.9 % bounds; none below three."""
+    for count in (2, 3, 8):
+        each, hit = stream(count, "exponents").normal(size=(500, count)), 0
+        for apart in torch.from_numpy(1e-6 * np.exp(each)):
+            orbit = SimpleNamespace(made=torch.zeros(2, count, 1), apart=apart.expand(5, -1), distance=1e-6, stretch=1)
+            found = Lyapunov().interval(SimpleNamespace(orbit=orbit))
+            assert (found is None) == (count < 3)
+            hit += found is not None and bool(found[0] <= 0 <= found[1])
+        assert count < 3 or 458 <= hit <= 489  # scipy.stats.binom.interval(0.999, 500, 0.95)
 
 
 def test_exponents_of_a_known_map():

@@ -94,13 +94,38 @@ def test_two_studies_are_compared_over_what_they_share(tmp_path):
     found = compare.of_studies("a", "b", (first, tables.frames(store, ids, "b")), tmp_path)
     assert set(found.table["task_label"]) == {"Lorenz-63"}
     assert found.table["paired"].all()
+    assert "no setting differs" in said(found)
+
+
+def test_the_settings_in_which_two_studies_differ_are_said(tmp_path):
+    sides = [
+        tables.frames(*study(tmp_path / name, grid(seeds=3, training__lr=lr)), name) for name, lr in (("a", 0.003), ("b", 0.01))
+    ]
+    found = compare.of_studies("a", "b", (sides[0], sides[1]), tmp_path)
+    assert "they differ in training.lr (0.003 against 0.01)." in said(found)
+    assert "training.lr (0.003 against 0.01)" in found.path.read_text()
 
 
 def test_lost_runs_are_said(tmp_path):
     store, ids = study(tmp_path / "s", grid(seeds=4), {1: ("diverged", "x")})
     found = compare.in_study("scheduled_sampling", "teacher_forcing", tables.frames(store, ids, "s"), tmp_path)
     assert "Runs without a result, in no mean: 1 of teacher forcing." in said(found)
+    assert "a run that diverged or failed is worse than any other" in said(found)
     assert set(found.table["n"]) == {3}
+    assert (found.table["improved"] * 4 % 1 == 0).all()
+    assert (found.table["improved"] >= 0.25).all()  # the seed that the baseline lost
+
+
+@pytest.mark.parametrize("shift", [0, 100])
+def test_four_survivors_of_eight_win_half(tmp_path, shift):
+    """Better at the seeds that it did not lose: by seed, and of other seeds, where a lost run is one of eight in any case."""
+    errors = np.ones((1, 2, 8, 2)) * np.array([1, 0.5])[None, :, None, None] * (1 + 0.01 * np.arange(8))[:, None]
+    frames = simulated(errors, forced=errors / 4, metric="rmse", unit="u", lost=[(0, 1, seed) for seed in range(4, 8)])
+    late = {name: shift * (getattr(frames, name)["regime"] == "regime_1") for name in ("runs", "gaps")}
+    moved = {name: getattr(frames, name).assign(seed=getattr(frames, name)["seed"] + each) for name, each in late.items()}
+    found = compare.in_study("regime_1", "teacher_forcing", replace(frames, **moved), tmp_path)
+    assert set(found.table["paired"]) == {shift == 0}
+    np.testing.assert_allclose(found.table[["improved", "delta"]], [[0.5, 0]] * 2)
 
 
 def test_the_bytes_are_the_same(tmp_path):

@@ -3,13 +3,18 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from freerun import report, tables
+from freerun.figures import Material
+from freerun.report import findings, method
 from freerun.report.page import escaped, fence
-from freerun.report.verdicts import verdict
+from freerun.report.summary import full
+from freerun.report.verdicts import comparisons, verdict
 from freerun.report.words import change, number
-from synthetic import grid, study, tree
+from freerun.screen import show_results
+from synthetic import grid, simulated, study, tree
 
 
 def built(folder, experiments, statuses=None, tilt=None, **info):
@@ -31,7 +36,7 @@ def built(folder, experiments, statuses=None, tilt=None, **info):
 def test_it_says_who_wins_and_teacher_forcing_may(tmp_path, factor, word):
     html, markdown = built(tmp_path, grid(seeds=6), tilt={"scheduled_sampling": factor})
     for page in (html, markdown):
-        assert f"1 comparison paired by seed: the free error is {word} (" in page
+        assert f"1 comparison paired by seed. The free error is {word}: Lorenz-63 (GRU)" in page
 
 
 @pytest.mark.parametrize(("seeds", "surely"), [(8, ""), (4, ", by its interval alone,")])
@@ -55,14 +60,15 @@ def test_the_middle_half_of_the_seeds_has_a_column(tmp_path):
 
 def test_what_no_p_can_show_is_said_to_be_underpowered(tmp_path):
     _, markdown = built(tmp_path, grid(seeds=4), tilt={"scheduled_sampling": 0.1})
-    assert "the free error is lower by its interval alone in 1 (" in markdown
+    assert "The free error is lower, by its interval alone, in 1: Lorenz-63 (GRU)." in markdown
+    assert "By its interval alone: the 95 % interval of that one comparison excludes no change" in markdown
     assert "Underpowered: with 4 seeds" in markdown
     assert "from 6 seeds on a difference can be shown" in markdown
 
 
 def test_it_says_when_no_difference_is_shown(tmp_path):
     _, markdown = built(tmp_path, grid(seeds=3))
-    assert "the free error is not shown to differ in 1 (" in markdown
+    assert "The free error is not shown to differ in 1: " in markdown
 
 
 def test_below_three_seeds_it_gives_no_interval(tmp_path):
@@ -137,3 +143,56 @@ def test_numbers_in_words():
 def test_markdown_is_escaped_and_fenced():
     assert escaped("a|b_<c>\n`d`") == "a\\|b\\_&lt;c&gt; \\`d\\`"
     assert fence([{"before": "", "after": "a ```` b"}]) == "`````"
+
+
+def curves(updates):
+    rows = [
+        {"task_label": "t", "model_label": "m", "method": "r", "quantity": name, "update": update, "value": 2.0 - update / 1000}
+        for name in ("validation_forced_loss", "validation_free_loss")
+        for update in updates
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("updates", "said"),
+    [
+        ((0, 99), "no more is known than the change from update 0 to 99, over 100 % of it"),
+        ((0, 100, 149), "no more is known than the change from update 100 to 149, over 33 % of it"),
+        (range(0, 800, 100), "Over the last 14 % of the updates"),
+        (range(0, 1001, 10), "Over the last 10 % of the updates"),
+    ],
+)
+def test_the_end_of_training_is_as_long_as_the_logged_points_make_it(updates, said):
+    found = method.finish(curves(updates))
+    assert said in found["sentence"]
+    assert found["rows"][0]["updates"].startswith(f"{[u for u in updates if u <= 0.9 * max(updates)][-1]} to {max(updates)} (")
+
+
+def test_on_the_terminal_a_gap_is_the_difference_of_its_levels(tmp_path, capsys):
+    chance = np.random.default_rng(0)
+    free = np.exp(chance.normal(size=(1, 1, 5, 2)))
+    table = report.summary(simulated(free, forced=free * np.exp(chance.normal(size=free.shape)), metric="rmse", unit="u"))
+    assert table["log"].all()
+    np.testing.assert_allclose(table["free"] - table["forced"], table["gap"])
+    show_results(table)
+    assert "gap = free - forced" in capsys.readouterr().out
+
+
+def test_no_gap_is_called_the_widest_where_there_is_none(tmp_path):
+    forced = np.exp(0.1 * np.random.default_rng(0).normal(size=(1, 1, 5, 2)))
+    for factor, said in ((0.5, "No free error on a ratio scale is above its forced one"), (2.0, "The widest gap as a ratio")):
+        table = full(Material.of(simulated(factor * forced, forced=forced, metric="rmse", unit="u"), {}))
+        assert said in " ".join(findings.headline(table, comparisons(Material.of(simulated(forced), {}))))
+
+
+@pytest.mark.parametrize(("metric", "unit"), [("rmse", "u"), ("loss", "nats"), ("accuracy", "share")])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_effect_sizes_point_the_same_way(metric, unit, sign):
+    levels = 0.5 + 0.01 * np.random.default_rng(0).normal(size=(1, 2, 6, 2))
+    levels[:, 1] += 0.2 * sign
+    (row,) = (
+        comparisons(Material.of(simulated(levels, metric=metric, unit=unit), {})).query("level == 'free'").to_dict("records")
+    )
+    good = sign if metric == "accuracy" else -sign
+    assert np.sign(row["hedges"]) == np.sign(row["delta"]) == np.sign(row["improved"] - 0.5) == good

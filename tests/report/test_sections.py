@@ -59,6 +59,17 @@ def test_a_loop_that_does_better_than_the_world_is_said_to(tmp_path):
     assert "the closed loop does better than the world would in 2" in found.sentences[0]
 
 
+def test_a_share_of_a_gap_that_may_be_nothing_is_undefined(tmp_path):
+    def even(record, chance):
+        forced = np.array(values(record, "forced")["values"])
+        values(record, "free")["values"] = (forced * (1.5 if record["experiment"]["seed"] % 2 else 0.5)).tolist()
+        floored(0.5)(record, chance)
+
+    found = world.section(material(tmp_path, grid(seeds=4), even))
+    assert found.sentences[1] == "In 2 of 2 conditions the gap is not shown to differ from 0, and shares of it are undefined."
+    assert {row[-2] for row in found.tables[0].rows} == {"undefined"}
+
+
 def test_without_a_floor_there_is_no_section_but_a_caution(tmp_path):
     store, ids = study(tmp_path / "s", grid())
     assert world.section(Material.of(tables.frames(store, ids, "s"), {})) is None

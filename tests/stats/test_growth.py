@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from freerun.stats.forms import choose, fitted
-from freerun.stats.growth import growth, verdict
+from freerun.stats.growth import _median, _shown, growth, verdict
 
 TIME = np.arange(1, 101, dtype=float)
 TRUE = {
@@ -65,6 +65,51 @@ def test_no_growth_is_rarely_called_growth():
     assert found.count("constant") >= 198
 
 
+def law_errors_that_wander_do_not_grow(chosen):
+    """Five seeds of 50 steps, logarithms that follow an AR(1) about one level: a form in 5 % of studies, as of any t."""
+    draws, shape, rho = np.random.default_rng(3), (100, 5, 50), 0.95
+    logs = draws.normal(size=shape)
+    for t in range(1, shape[-1]):
+        logs[..., t] = rho * logs[..., t - 1] + np.sqrt(1 - rho**2) * logs[..., t]
+    found = [chosen(np.exp(0.3 * study), np.arange(1.0, 51), 0)[0] for study in logs]
+    assert sum(form != "constant" for form in found) <= 13  # scipy.stats.binom.ppf(0.999, 100, 0.05)
+
+
+def test_errors_that_wander_do_not_grow():
+    law_errors_that_wander_do_not_grow(_shown)
+
+
+def test_the_best_fit_alone_is_caught():
+    with pytest.raises(AssertionError):
+        law_errors_that_wander_do_not_grow(lambda curves, time, _: choose(time, np.exp(np.log(curves).mean(axis=0))))
+
+
+def test_one_seed_does_not_turn_a_verdict_round():
+    """Nine seeds that saturate after 5 steps, and one that rises for ever."""
+    draws = np.random.default_rng(4)
+
+    curves = [1 - np.exp(-TIME / 5)] * 9 + [TIME**1.3 / 100]
+    rows = [
+        pd.DataFrame({"c": "a", "run": n, "step": TIME, "free": curve * np.exp(0.05 * draws.normal(size=100))})
+        for n, curve in enumerate(curves)
+    ]
+    row = growth(pd.concat(rows), ["c"]).iloc[0]
+    assert row["form"] == "saturating"
+    assert row["low"] < row["value"] < row["high"]
+    assert row["value"] == pytest.approx(5, rel=0.1)
+    assert row["verdict"].endswith("steps (the median: in 1 of 10 seeds it does not saturate)")
+
+
+def test_the_median_of_numbers_without_an_end():
+    """Between the order statistics of the sign test: of ten numbers the 2nd and the 9th; none of five."""
+    each = np.array([1.0, 2, 3, 4, 5, 6, 7, 8, 9, np.inf])
+    found = _median(each)
+    assert (found.mean, found.low, found.high) == (pytest.approx(np.sqrt(30)), 2, 9)
+    assert _median(np.r_[each[:5], [np.inf] * 5]).mean == 5
+    assert np.isinf(_median(np.r_[each[:4], [np.inf] * 6]).mean)
+    assert not _median(each[:5]).known
+
+
 def test_the_interval_covers_the_true_rate_over_seeds():
     """Rates that differ between seeds: of 150 studies of 4 seeds, 95 % cover the mean rate, within its 99.9 % bounds."""
     draws, covered = np.random.default_rng(2), 0
@@ -97,6 +142,7 @@ def test_conditions_stand_apart_and_two_seeds_have_no_interval():
     table = growth(steps, ["condition"]).set_index("condition")
     assert table["form"].tolist() == ["linear", "exponential"]
     assert np.isnan(table.loc["a", "low"])
+    assert table.loc["a", "verdict"].startswith("no growth is shown by one or two seeds; what fits best: accumulates")
     assert "no interval" in table.loc["a", "verdict"]
 
 
@@ -117,6 +163,7 @@ def test_what_cannot_be_fitted_is_undefined(curve):
 def test_verdicts_are_sentences():
     assert verdict("exponential", 0.02, 0.018, 0.022, 100).startswith("grows exponentially, by a factor e in 50 steps")
     assert verdict("exponential", -0.02, -0.03, -0.01, 100).startswith("shrinks")
+    assert verdict("constant", np.nan, np.nan, np.nan, 100) == "no growth is shown"
     assert "no growth that holds" in verdict("exponential", 0.01, -0.01, 0.03, 100)
     assert verdict("linear", 0.05, 0.04, 0.06, 100).startswith("accumulates at a constant rate")
     assert "at first, by a factor e in 20 steps" in verdict("logistic", 0.05, 0.04, 0.06, 100)

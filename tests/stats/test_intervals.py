@@ -1,5 +1,7 @@
 """Do the intervals cover what they promise?"""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,8 @@ from scipy import stats
 from freerun import gap, tables
 from freerun.stats.bootstrap import bca, mean_weights
 from freerun.stats.intervals import clopper_pearson, counts, mean_interval, summarise
+from freerun.stats.iqm import middles
+from freerun.stats.labels import bounds, bounds_of_change
 from synthetic import grid, study
 
 
@@ -94,3 +98,38 @@ def test_lost_runs_are_counted():
     row = counts(frame, ["who"]).iloc[0]
     assert tuple(row[["runs", "done", "diverged", "failed", "pending"]]) == (4, 1, 1, 1, 1)
     assert row["lost_low"] == pytest.approx(stats.binomtest(2, 3).proportion_ci(0.95, method="exact").low)
+
+
+@pytest.mark.parametrize("n", [3, 8])
+def test_the_interval_of_a_share_stays_a_share_and_covers_what_it_covered(n):
+    chance = np.random.default_rng(n)
+    values = chance.beta(4, 0.5, size=(400, n))
+    frame = pd.DataFrame({"who": np.repeat(np.arange(400), n), "value": values.ravel()})
+    free, held = summarise(frame, ["who"], "value"), summarise(frame, ["who"], "value", within=bounds("accuracy", "share"))
+    assert (free["high"] > 1).any(), "else nothing was to be held"
+    assert held["high"].max() == 1.0
+    assert (held["low"] >= 0).all()
+    true = 4 / 4.5
+    for one, other in ((free, held), (middles(frame, ["who"], "value"), middles(frame, ["who"], "value", within=(0.0, 1.0)))):
+        low, high = ("low", "high") if "low" in one else ("iqm_low", "iqm_high")
+        assert other[high].max() <= 1
+        np.testing.assert_array_equal((one[low] <= true) & (true <= one[high]), (other[low] <= true) & (true <= other[high]))
+    difference = mean_interval([-0.9, -0.99, -0.2], within=bounds_of_change("accuracy", "share"))
+    assert difference.low == -1.0
+
+
+def test_what_lies_beyond_its_range_keeps_its_interval():
+    assert mean_interval([1.1, 1.2, 1.4], within=(0.0, 1.0)) == mean_interval([1.1, 1.2, 1.4])
+
+
+def test_every_kept_value_lies_within_the_range_of_its_metric():
+    tables_kept = [*Path(__file__).parents[2].glob("results/*/gaps.parquet")]
+    tables_kept += [path.with_name("compared.parquet") for path in tables_kept]
+    seen = set()
+    for path in tables_kept:
+        for (metric, unit), values in pd.read_parquet(path).groupby(["metric", "unit"], observed=True)["value"]:
+            low, high = bounds(str(metric), str(unit))
+            assert values.min() >= low, metric
+            assert values.max() <= high, metric
+            seen.add((low, high))
+    assert len(seen) > 1, "nothing was kept whose range is known"

@@ -125,6 +125,17 @@ def test_a_seed_that_does_better_counts_once_and_a_tie_half():
     assert (sure.low, sure.high) == pytest.approx(tuple(stats.binomtest(5, 5).proportion_ci(0.95, method="exact")))
 
 
+def test_a_lost_run_is_a_loss():
+    survivors, lost = np.array([1.0, 2, 1]), -np.inf
+    found = improvement_paired(np.r_[survivors, [lost] * 7])
+    assert (found.mean, found.n) == (0.3, 10)
+    assert improvement_paired(np.r_[survivors, 0, np.inf]).mean == 4.5 / 5
+    apart = np.r_[survivors, lost, lost]
+    assert improvement(apart, np.zeros(3)).mean == 0.6
+    assert cliffs_delta(apart, np.zeros(3)) == pytest.approx(0.2)
+    assert improvement(apart, np.full(3, lost)).mean == (3 + 0.5 * 2) / 5
+
+
 def test_the_smallest_p_of_a_family():
     assert smallest_p(5) == 1 / 16
     assert seeds_for_family(1) == 6

@@ -1,13 +1,18 @@
 """Are pairs pairs, and are their p-values exact?"""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from freerun import gap, tables
+from freerun.figures import Material
+from freerun.report.verdicts import comparisons
 from freerun.stats.conditions import conditions
 from freerun.stats.paired import against_baseline, holm, sign_flip
-from synthetic import grid, study, tree
+from freerun.stats.ranking import ranking, votes
+from synthetic import grid, simulated, study, tree
 
 
 def compared(folder, experiments, **more):
@@ -63,3 +68,54 @@ def test_only_seeds_that_both_have_are_compared(tmp_path):
 
 def test_one_regime_alone_is_compared_with_nothing(tmp_path):
     assert compared(tmp_path, grid(regimes=("teacher_forcing",)))[1].empty
+
+
+def survivors(of=1, factor=0.5):
+    """Three tasks, five seeds: teacher forcing is always off by 1, the other by `factor`, where it survives."""
+    errors = np.ones((3, 2, 5, 4)) * np.array([1, factor])[None, :, None, None] * (1 + 0.01 * np.arange(5))[:, None]
+    lost = [(task, 1, seed) for task in range(3) for seed in range(of, 5)]
+    return Material.of(simulated(errors, forced=errors / 2, metric="rmse", unit="u", lost=lost), {})
+
+
+def law_those_that_are_lost_do_not_win(material):
+    """One seed in five with half of the error, the others lost: the last rank, and better with a probability of 1 in 5."""
+    ranks = ranking(votes(material.whole, material.primary, material.runs)).ranks
+    assert ranks["regime 1"] == 2
+    found = comparisons(material)
+    assert len(found) == 6
+    assert set(found["n"]) == {1}
+    np.testing.assert_allclose(found[["improved", "delta"]], [[0.2, -0.6]] * 6)
+    assert (found["improved_high"] < 0.75).all()
+
+
+def test_those_that_are_lost_do_not_win():
+    law_those_that_are_lost_do_not_win(survivors())
+
+
+def test_runs_that_nobody_misses_are_caught():
+    full = survivors()
+    with pytest.raises(AssertionError):
+        law_those_that_are_lost_do_not_win(replace(full, runs=full.runs[full.runs["status"] == "done"]))
+
+
+def test_a_method_that_is_lost_everywhere_is_the_last_and_stands_in_the_comparisons():
+    material = survivors(of=0)
+    assert ranking(votes(material.whole, material.primary, material.runs)).ranks["regime 1"] == 2
+    found = comparisons(material)
+    assert (found["n"] == 0).all()
+    assert (found["improved"] == 0).all()
+    assert set(found["verdict"]) == {"no interval"}
+
+
+def test_an_overflow_is_a_loss_of_the_run_that_it_comes_to_first():
+    errors = np.ones((1, 2, 5, 4))
+    errors[0, 1] = 0.5
+    errors[0, 1, :3, 2:] = np.nan
+    errors[0, 0, 0, 1:] = np.nan
+    row = comparisons(Material.of(simulated(errors, forced=np.ones_like(errors), metric="rmse", unit="u"), {})).iloc[0]
+    assert (row["level"], row["n"], row["improved"]) == ("free", 2, 0.6)
+
+
+def test_less_than_half_lost_may_win():
+    ranks = ranking(votes((of := survivors(of=3)).whole, of.primary, of.runs)).ranks
+    assert ranks["regime 1"] == 1

@@ -18,8 +18,8 @@ from freerun.stats.labels import quantity
 PLACE = 8
 CAPTION = (
     "Growth of the free error on test sequences. Markers: geometric means over seeds of the free error at some steps since the "
-    "release; lines: the form with the smallest BIC, fitted to the means over all steps. A condition without a line could not "
-    "be fitted."
+    "release; lines: the form with the smallest BIC, fitted to the means over all steps; level where no growth is shown. A "
+    "condition without a line could not be fitted."
 )
 
 

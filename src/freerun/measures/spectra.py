@@ -12,19 +12,22 @@ from __future__ import annotations
 
 import math
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from freerun.errors import require
 from freerun.lazy import torch
 
 #: Standard deviation of the smoothing, in frequencies (multiples of one over the length).
 SMOOTH = 5.0
+#: What moves by no more than this share of its size, or of 1, rests: a few times the rounding of single precision.
+STILL = 1e-6
 
 
 def hellinger(true: Float[torch.Tensor, "T N D"], made: Float[torch.Tensor, "T M D"], smooth: float = SMOOTH) -> float:
     """D_H between two sets of orbits of one length, in [0, 1].
 
-    An orbit that is not finite, or that rests, has no spectrum and shares nothing with the truth: it counts as 1.
+    An orbit that is not finite, or a coordinate of one that rests, has no spectrum and shares nothing with the truth: it counts
+    as 1, however many others there are.
     """
     require(len(true) == len(made), "made", len(made), f"be as long as the truth ({len(true)} steps)")
     require(len(true) >= 4, "true", len(true), "be at least 4 steps long")
@@ -32,20 +35,20 @@ def hellinger(true: Float[torch.Tensor, "T N D"], made: Float[torch.Tensor, "T M
     lost = 1 - float(fine.double().mean())
     if lost == 1:
         return 1.0
-    p, q = spectrum(true, smooth), spectrum(made[:, fine], smooth)
-    rest = q.sum(0) == 0
+    kept = made[:, fine]
+    rest = _still(kept).double().mean(0)
+    p, q = spectrum(true, smooth), spectrum(kept, smooth)
     overlap = (p * q).sqrt().sum(0).clamp(max=1)
-    each = torch.where(rest, torch.ones_like(overlap), (1 - overlap).sqrt())
+    each = rest + (1 - rest) * (1 - overlap).sqrt()
     return lost + (1 - lost) * float(each.mean())
 
 
 def spectrum(orbits: Float[torch.Tensor, "T N D"], smooth: float = SMOOTH) -> Float[torch.Tensor, "F D"]:
-    """The smoothed power spectrum of each coordinate, a mean over orbits, with sum 1; 0 everywhere for orbits that rest."""
+    """The smoothed power spectrum of each coordinate, a mean over orbits, with sum 1; orbits that rest add nothing to it."""
     steps = len(orbits)
     values = orbits.double() - orbits.double().mean(0)
-    still = values.abs().amax(0) <= 1e-9 * orbits.double().abs().amax(0).clamp(min=1)
     taper = 0.5 - 0.5 * torch.cos(2 * math.pi * (torch.arange(steps, dtype=torch.float64) + 0.5) / steps)
-    power = torch.fft.rfft(torch.where(still, 0.0, values) * taper[:, None, None], dim=0).abs().square()[1:].mean(1)
+    power = torch.fft.rfft(torch.where(_still(orbits), 0.0, values) * taper[:, None, None], dim=0).abs().square()[1:].mean(1)
     reach = min(int(4 * smooth), len(power) - 1)
     if smooth > 0 and reach > 0:
         kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, dtype=torch.float64) / smooth).square())
@@ -53,3 +56,10 @@ def spectrum(orbits: Float[torch.Tensor, "T N D"], smooth: float = SMOOTH) -> Fl
         power = torch.nn.functional.conv1d(padded, (kernel / kernel.sum())[None, None])[:, 0].mT
     total = power.sum(0)
     return torch.where(total > 0, power / total.clamp(min=torch.finfo(torch.float64).tiny), torch.zeros_like(power))
+
+
+def _still(orbits: Float[torch.Tensor, "T N D"]) -> Bool[torch.Tensor, "N D"]:
+    """Which coordinates of which orbits rest."""
+    values = orbits.double()
+    moved: torch.Tensor = (values - values.mean(0)).abs().amax(0)
+    return moved <= STILL * values.abs().amax(0).clamp(min=1)

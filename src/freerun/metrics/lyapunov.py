@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from freerun.estimated import half_width
 from freerun.lazy import torch
 from freerun.measures.stretching import exponents
 from freerun.metrics import Observed, Orbit
@@ -21,9 +22,10 @@ class Lyapunov(OfOrbit):
         return float(exponents(orbit.apart, orbit.distance, orbit.stretch).mean())
 
     def interval(self, observed: Observed) -> tuple[torch.Tensor, torch.Tensor] | None:
-        """Two standard errors of the mean over orbits, which are independent."""
-        if observed.orbit is None or observed.orbit.made.shape[1] < 2:
+        """Student's t over orbits, which are independent; none below three."""
+        if observed.orbit is None or observed.orbit.made.shape[1] < 3:
             return None
         each = exponents(observed.orbit.apart, observed.orbit.distance, observed.orbit.stretch)
-        error = each.std() / len(each) ** 0.5
-        return (each.mean() - 2 * error)[None], (each.mean() + 2 * error)[None]
+        mean = each.mean()[None]
+        half = half_width((each - mean)[None])
+        return mean - half, mean + half

@@ -16,11 +16,12 @@ from freerun.stats.power import LEVEL
 from freerun.stats.ranking import METHODS, TASKS, Ranking, ranking, votes
 
 _NOTE = (
-    "Ranks: 1 is the smallest free error of a task; a task has one vote, the mean of its ranks over what else was run on it. "
+    "Ranks: 1 is the smallest free error of a task, by medians over seeds among which a run that diverged or failed is worse "
+    "than any other; a task has one vote, the mean of its ranks over what else was run on it. "
     "p: Friedman's test (Iman & Davenport 1980); mean ranks further apart than the critical difference differ (Nemenyi; Demsar "
     "2006). Changes: a random-effects summary of the log ratios of the tasks' own free errors (of perplexities, for a "
     "cross-entropy), tasks being a sample of tasks, with Hartung-Knapp-Sidik-Jonkman intervals; I\N{SUPERSCRIPT TWO}: how much "
-    "of the variance of the effects lies between tasks. Means are over the runs that have a result."
+    "of the variance of the effects lies between tasks. Effects are over the pairs of runs that have a result."
 )
 _RANKS = ("What", "Mean rank, best first", "Not shown to differ", "p", "Critical difference", "Tasks")
 _EFFECTS = ("Method", "Against", "On an average task", "On a new task", "I\N{SUPERSCRIPT TWO}", "Tasks")
@@ -43,7 +44,7 @@ def section(material: Material) -> Section | None:
 
 
 def _ranking(material: Material, of: str) -> Ranking | None:
-    table = votes(material.whole, material.primary, of)
+    table = votes(material.whole, material.primary, material.runs, of)
     return ranking(table) if len(table) >= TASKS and table.shape[1] >= METHODS else None
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from freerun.figures import Material
 from freerun.report.words import listed, measured
 from freerun.stats.conditions import CELL
-from freerun.stats.intervals import summarise
-from freerun.stats.labels import label
+from freerun.stats.intervals import inside, summarise
+from freerun.stats.labels import bounds, label
 
 #: The measure that stands as the floor, or as the truth, of another one.
 FLOORS = {"lyapunov": "lyapunov_true"}
@@ -28,7 +28,9 @@ def rows(material: Material) -> list[dict[str, str]]:
         return []
     keys = [*CELL, "metric", "unit"]
     ends = material.compared.sort_values("step", kind="stable").drop_duplicates(["run", "metric"], keep="last")
-    table = summarise(ends, keys, "value").merge(
+    table = summarise(ends, keys, "value")
+    ranges = [bounds(str(row["metric"]), str(row["unit"])) for row in table[["metric", "unit"]].to_dict("records")]
+    table = table.assign(**inside(table["mean"], table["low"], table["high"], ranges)).merge(
         ends.groupby(["task_label", "metric"], observed=True)["step"].max().rename("step").reset_index(),
         on=["task_label", "metric"],
     )

@@ -14,14 +14,16 @@ from freerun.report.words import listed, measured
 from freerun.stats import recovery
 from freerun.stats.conditions import CELL
 from freerun.stats.growth import growing
-from freerun.stats.intervals import summarise
+from freerun.stats.intervals import FEWEST, summarise
 from freerun.stats.labels import label
 
 _NOTE = (
     "Linear: errors add up, by b / a of the error at the release in each step; exponential: they feed on themselves, at a rate "
     "g a step; saturating: they stop growing, after s steps; logistic: exponential at a rate g, then saturated; constant: no "
-    "growth. The form with the smallest BIC of the geometric mean over seeds (by 10 at least), fitted to each seed alone, so "
-    "that brackets are 95 % intervals over seeds. Agree: the seeds that would choose the same form alone."
+    "growth is shown, since the slope of the logarithm of the error against the step has a 95 % interval over seeds with 0 in "
+    "it, or since no form is better. Else the form with the smallest BIC of the geometric mean over seeds (by 10 at least), "
+    "fitted to each seed alone, so that brackets are 95 % intervals over seeds; where the number of a seed is not to be told "
+    "from an infinite one, the median. Agree: the seeds that would choose the same form alone."
 )
 _HEAD = ("Task", "Error", "Model", "Regime", "Form", "Number", "Value", "Agree", "In words")
 _RECOVERY = ("Task", "Model", "Regime", "Change of the excess KL (nats)", "n", "Verdict")
@@ -59,13 +61,14 @@ def section(material: Material) -> Section | None:
 
 
 def _tally(rows: list[dict[Any, Any]]) -> str:
+    known = [row for row in rows if row["n"] >= FEWEST]
     kinds = {
-        "accumulates at a constant rate": sum(row["form"] == "linear" for row in rows),
-        "grows exponentially": sum(row["form"] == "exponential" and row["low"] > 0 for row in rows),
-        "grows exponentially and then saturates": sum(row["form"] == "logistic" for row in rows),
-        "saturates": sum(row["form"] == "saturating" for row in rows),
-        "shrinks": sum(row["form"] == "exponential" and row["high"] < 0 for row in rows),
-        "does not grow": sum(row["form"] == "constant" for row in rows),
+        "accumulates at a constant rate": sum(row["form"] == "linear" for row in known),
+        "grows exponentially": sum(row["form"] == "exponential" and row["low"] > 0 for row in known),
+        "grows exponentially and then saturates": sum(row["form"] == "logistic" for row in known),
+        "saturates": sum(row["form"] == "saturating" for row in known),
+        "shrinks": sum(row["form"] == "exponential" and row["high"] < 0 for row in known),
+        "is not shown to grow": sum(row["form"] == "constant" for row in known),
     }
     parts = [f"{name} in {count}" for name, count in kinds.items() if count]
     rest = len(rows) - sum(kinds.values())

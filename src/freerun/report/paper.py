@@ -62,8 +62,8 @@ def tidy(material: Material) -> pd.DataFrame:
     Returns:
         task, model, method, metric, unit, level, mean, low, high, geometric (whether the mean is), n, runs, diverged, failed,
         pending, lost_low, lost_high, iqm, iqm_low, iqm_high (of the middle half of the seeds), best (the best mean of its task
-        and level; never of gaps), hedges, delta, improved, p, holm and family of the comparison with the baseline (undefined
-        where there is none), and mark: better or worse after Holm.
+        and level; never of gaps, nor where half of the runs or more are lost), hedges, delta, improved, p, holm and family of
+        the comparison with the baseline (undefined where there is none), and mark: better or worse after Holm.
     """
     wide = full(material)
     wide = wide[wide["primary"]]
@@ -94,9 +94,10 @@ def _level_order(column: pd.Series) -> pd.Series:
 
 
 def _best(table: pd.DataFrame) -> np.ndarray:
-    """Where a mean is the best of its task and level, with all that print the same."""
+    """Where a mean is the best of its task and level, with all that print the same; a mean of few survivors is not."""
     sign = np.where(table["metric"].isin(list(MORE_IS_BETTER)), -1.0, 1.0)
-    means = table["mean"] * sign
+    survive = 2 * (table["diverged"] + table["failed"]) < table["runs"] - table["pending"]
+    means = (table["mean"] * sign).where(survive)
     least = means.groupby([table["task"], table["level"]], observed=True).transform("min")
     same = np.array([number(a) == number(b) for a, b in zip(means, least, strict=True)])
     several = table.groupby(["task", "level"], observed=True)["mean"].transform("count") > 1
@@ -132,5 +133,5 @@ def _note(table: pd.DataFrame, material: Material) -> str:
         "Means over seeds [95 % intervals over seeds: Student t, BCa from 20 seeds on; none below three], geometric for "
         "errors on a ratio scale, on test sequences and over the steps since the release. n: seeds with a result; lost: runs "
         "that diverged or failed, of all that ended, with the 95 % Clopper-Pearson interval of their share. Bold: numerically "
-        f"the best mean of its task, with all that print the same. {marks}"
+        f"the best mean of its task, with all that print the same, where less than half of the runs are lost. {marks}"
     )

@@ -34,9 +34,11 @@ MANY = 6
 _NOTE = (
     "Change: a ratio for errors on a ratio scale, else a difference, with its 95 % interval (Student t of the paired "
     "differences, BCa from 20 seeds on; Welch where not paired); n: pairs, or the runs of the smaller side; g: Hedges' "
-    "standardised mean difference; \N{GREEK SMALL LETTER DELTA}: Cliff's delta, 1 where every run of the first is better than "
-    "every one of the second; Improved: the probability that a seed, or a run, does better, with its interval; p: sign flips, "
-    "or a permutation test where not paired; Holm: p after Holm over all rows of a level. Runs without a result are in no row."
+    "standardised mean difference, positive where the first is better; \N{GREEK SMALL LETTER DELTA}: Cliff's delta, 1 where "
+    "every run of the first is better than every one of the second; Improved: the probability that a seed, or a run, does "
+    "better, with its interval; p: sign flips, or a permutation test where not paired; Holm: p after Holm over all rows of a "
+    "level. A run that diverged or failed is worse than any other in \N{GREEK SMALL LETTER DELTA} and Improved, and in no "
+    "other column."
 )
 
 
@@ -64,7 +66,7 @@ def sentences(table: pd.DataFrame, a: Side, b: Side) -> list[str]:
     for kind, winner in subject.items():
         some = groups[f"{kind} {ALONE}"]
         if some:
-            said = "By its interval alone, without a p-value that survives Holm,"
+            said = "By its interval alone, which excludes no change, but without a p-value that survives Holm,"
             found.append(f"{said} {winner} is better in {len(some)}: {_all(some)}.")
     if not groups["better"] and not groups["worse"]:
         neither = f"Running free, neither {a.name} nor {b.name} is shown to be better in any of {len(free)} conditions"
@@ -87,6 +89,8 @@ def sentences(table: pd.DataFrame, a: Side, b: Side) -> list[str]:
     lost = [f"{_lost(side)} of {side.name}" for side in (a, b) if _lost(side)]
     if lost:
         found.append(f"Runs without a result, in no mean: {listed(lost)}.")
+        if any(side.runs["lost"].any() for side in (a, b)):
+            found.append("In the probability of improvement a run that diverged or failed is worse than any other.")
     return [*found, *power(free[by_seed])]
 
 

@@ -12,7 +12,7 @@ from freerun.figures import Material
 from freerun.report.words import number, seeds
 from freerun.stats.conditions import LABELS
 from freerun.stats.family import declared
-from freerun.stats.intervals import FEWEST
+from freerun.stats.intervals import FEWEST, LOST
 from freerun.stats.labels import MORE_IS_BETTER
 from freerun.stats.paired import against_baseline
 from freerun.stats.power import LEVEL, assessed
@@ -20,6 +20,10 @@ from freerun.stats.power import LEVEL, assessed
 NO_INTERVAL, NO_DIFFERENCE = "no interval", "no difference shown"
 #: What is said of a difference whose own interval excludes no change, but whose p-value does not survive Holm.
 ALONE = "by its interval alone"
+MEANT = (
+    "By its interval alone: the 95 % interval of that one comparison excludes no change, but its p-value does not survive "
+    "Holm, so that a difference is suggested there and not shown."
+)
 
 
 def comparisons(material: Material) -> pd.DataFrame:
@@ -28,9 +32,10 @@ def comparisons(material: Material) -> pd.DataFrame:
     steps = material.steps.drop(columns=LABELS)
     shown = [*material.primary.values(), *steps.loc[steps["step"] == 0, "metric"].astype(str).unique()]
     steps = steps[steps["metric"].isin(shown)]
+    lost = material.runs.loc[material.runs["status"].isin(LOST), ["run", "seed"]]
     found = []
     for level in ("free", "forced"):
-        rows = against_baseline(steps, labels, level)
+        rows = against_baseline(steps, labels, level, lost=lost)
         found.append(rows.assign(level=level))
     both = pd.concat(found, ignore_index=True)
     rollouts = set(steps.loc[steps["step"] == 0, "metric"].astype(str))

@@ -15,8 +15,9 @@ _NOTE = (
     "Chaos floor: the error of the true system when it is started off by the model's own error at the first step, by lead "
     "time. Of the gap, free minus forced, the part up to the floor is what the world makes of that error; the part above it "
     "the model adds in closed loop, and it is negative where the loop stays closer to the truth than the world would from "
-    "there. Arithmetic means over seeds of averages over the steps since the release, with 95 % intervals. Over many Lyapunov "
-    "times floor and free error both reach the size of the attractor, so read the shares beside the figure."
+    "there. Arithmetic means over seeds of averages over the steps since the release, with 95 % intervals; a share of the gap "
+    "is the ratio of two such means, with the interval of Fieller (1954). Over many Lyapunov times floor and free error both "
+    "reach the size of the attractor, so read the shares beside the figure."
 )
 _HEAD = ("Task", "Model", "Regime", "Chaos floor", "Free", "The world's part", "Exposure bias", "Its share of the gap", "n")
 
@@ -30,7 +31,7 @@ def section(material: Material) -> Section | None:
     rows = table.to_dict("records")
     return Section(
         title="How much of the gap is the world's own?",
-        sentences=[_tally(rows), *(_told(task, rows, material.methods()[0]) for task in _tasks(rows))],
+        sentences=[_tally(rows), *_without_a_share(rows), *(_told(task, rows, material.methods()[0]) for task in _tasks(rows))],
         note=_NOTE,
         tables=[Grid(title=f"The gap of {len(rows)} conditions in its parts", head=_HEAD, rows=[_row(row) for row in rows])],
         figure="chaos_floor",
@@ -54,6 +55,15 @@ def _tally(rows: list[dict[Any, Any]]) -> str:
         "The world carries any error on, and would have made a gap of the first step's error alone. "
         f"Of {len(known)} conditions, {listed(parts)}."
     )
+
+
+def _without_a_share(rows: list[dict[Any, Any]]) -> list[str]:
+    """Where the gap may be 0, so that no part of it is a share."""
+    known = [row for row in rows if row["bias_low"] == row["bias_low"]]
+    count = sum(row["share_low"] != row["share_low"] for row in known)
+    if not count:
+        return []
+    return [f"In {count} of {len(known)} conditions the gap is not shown to differ from 0, and shares of it are undefined."]
 
 
 def _told(task: str, rows: list[dict[Any, Any]], first: str) -> str:

@@ -25,9 +25,11 @@ def hedges(d: float | np.ndarray, freedom: float | np.ndarray) -> np.ndarray:
 def improvement_paired(differences: np.ndarray, confidence: float = CONFIDENCE) -> Interval:
     """The probability that a seed does better, from differences of which more is better; a tie counts half.
 
-    The interval is that of Clopper and Pearson over the pairs; none below three.
+    A lost run is a loss: minus infinity where the seed has none but its partner has, plus infinity the other way, 0 where both
+    are lost. What is not known is NaN, and left out. The interval is that of Clopper and Pearson over the pairs; none below
+    three.
     """
-    known = differences[np.isfinite(differences)]
+    known = differences[~np.isnan(differences)]
     n = len(known)
     if not n:
         return Interval(mean=float("nan"), low=float("nan"), high=float("nan"), n=0)
@@ -42,10 +44,10 @@ def improvement(
     """The probability that a run of `other` exceeds one of `first`, a tie counting half (Agarwal et al. 2021; Mann & Whitney).
 
     Its interval is method 5 of Newcombe (2006, Statistics in Medicine 25, 559-573), which stays honest where the samples do not
-    overlap; none below three runs on either side.
+    overlap; none below three runs on either side. A lost run is minus infinity; NaN is left out.
     """
     x, y = (np.asarray(each, dtype=float) for each in (other, first))
-    x, y = x[np.isfinite(x)], y[np.isfinite(y)]
+    x, y = x[~np.isnan(x)], y[~np.isnan(y)]
     if not (len(x) and len(y)):
         return Interval(mean=float("nan"), low=float("nan"), high=float("nan"), n=0)
     seen = float((x[:, None] > y).mean() + 0.5 * (x[:, None] == y).mean())
@@ -58,10 +60,11 @@ def improvement(
 def cliffs_delta(other: np.ndarray, first: np.ndarray) -> float:
     """How much more often a run of `other` exceeds one of `first` than falls below it, over all pairs of runs (Cliff 1993).
 
-    From -1, always below, over 0 to 1, always above; undefined below three runs on either side.
+    From -1, always below, over 0 to 1, always above; undefined below three runs on either side. NaN is left out; a lost run is
+    infinite.
     """
-    x, y = other[np.isfinite(other)], first[np.isfinite(first)]
-    return float(np.sign(x[:, None] - y).mean()) if min(len(x), len(y)) >= FEWEST else float("nan")
+    x, y = other[~np.isnan(other)], first[~np.isnan(first)]
+    return float((x[:, None] > y).mean() - (x[:, None] < y).mean()) if min(len(x), len(y)) >= FEWEST else float("nan")
 
 
 def _newcombe(seen: float, m: int, n: int, confidence: float) -> tuple[float, float]:

@@ -1,7 +1,10 @@
 """Does the error of a free forecast accumulate, and how? A fit of free error against the step, with its exponent.
 
-The form of a condition (`freerun.stats.forms`) is chosen once for the geometric mean over its seeds, then fitted to each seed
-alone, so that the interval of its number is one over seeds. Steps are no replicates: no interval is taken from the fit itself.
+That it goes with the step at all must be shown first: the slope of its logarithm against the step, one a seed and in units of
+that seed's own scatter (Fisher's z of the two, so that no seed outweighs the others), has a t interval over seeds without 0.
+Then the form of a condition (`freerun.stats.forms`) is chosen once for the geometric mean over its seeds, and fitted to each
+seed alone, so that the interval of its number is one over seeds. Steps are no replicates, since an error at one step is much
+like that at the next: no interval is taken from the fit itself, and no growth from the fit alone.
 """
 
 from __future__ import annotations
@@ -11,15 +14,21 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binom
 
 from freerun.gap import CONDITIONAL
 from freerun.stats.conditions import CELL
 from freerun.stats.forms import NUMBERS, choose, number
-from freerun.stats.intervals import mean_interval
+from freerun.stats.intervals import CONFIDENCE, FEWEST, Interval, mean_interval
 from freerun.stats.labels import positive
 
 #: The fewest steps that tell one form from another.
 LEAST = 8
+#: A correlation with the step beyond which a curve is a straight line.
+STRAIGHT = 1 - 1e-6
+#: What is said where the error is not shown to go with the step.
+NONE = "no growth is shown"
+_ENDLESS = {"linear": "is in proportion to the step", "saturating": "does not saturate"}
 _FOUND = ["form", "number", "unit", "value", "low", "high", "n", "seeds", "steps", "bic", "fits", "verdict"]
 
 
@@ -35,7 +44,8 @@ def growth(steps: pd.DataFrame, by: Sequence[str], level: str = "free", key: int
     Returns:
         The columns `by`, then `form`, `number` (its name), `unit`, `value`, `low`, `high` (an interval over seeds, undefined
         below three), `n` (seeds fitted), `seeds`, `steps` (fitted), `bic` (of the constant less that of the form), `fits` (how
-        many seeds alone would choose the form) and `verdict`. A condition with fewer than 8 steps or an error that is not
+        many seeds alone would choose the form) and `verdict`. Where no growth is shown the form is `constant`; fewer than three
+        seeds cannot show any, and have the form that fits best. A condition with fewer than 8 steps or an error that is not
         positive is `undefined`.
     """
     rows = []
@@ -78,11 +88,11 @@ def verdict(form: str, value: float, low: float, high: float, last: float) -> st
     if form == "undefined":
         return "too few steps, or seeds, with an error to be fitted"
     if form == "constant":
-        return "no growth"
+        return NONE
     if np.isinf(value):
         return "grows in proportion to the step" + (", and has not begun to saturate" if form == "saturating" else "")
     known = np.isfinite(low) and np.isfinite(high)
-    range_ = f" [{low:.3g}, {high:.3g}]" if known else ", one or two seeds: no interval"
+    range_ = f" [{low:.3g}, {high:.3g}]" if known else ", no interval"
     if form == "exponential":
         if known and low <= 0 <= high:
             return f"no growth that holds over seeds: rate {value:.3g} a step{range_}"
@@ -136,21 +146,55 @@ def _condition(curves: np.ndarray, time: np.ndarray, key: int) -> dict[str, obje
     if len(time) < LEAST or not len(fine):
         said = verdict("undefined", np.nan, np.nan, np.nan, np.nan)
         return empty | {"form": "undefined", "n": len(fine), "bic": np.nan, "fits": 0, "verdict": said}
-    form, gain = choose(time, np.exp(np.log(fine).mean(axis=0)))
+    form, gain = _shown(fine, time, key)
     each = np.array([number(form, time, curve) for curve in fine])
     fits = sum(choose(time, curve)[0] == form for curve in fine)
     named, unit = NUMBERS[form]
-    if np.isinf(each).any():
-        value, low, high = np.inf, np.nan, np.nan
-    elif form == "constant":
+    endless = int(np.isinf(each).sum())
+    if form == "constant":
         value, low, high = (np.nan,) * 3
     else:
-        found = mean_interval(each, log=form != "exponential", key=key)
+        found = _median(each) if endless else mean_interval(each, log=form != "exponential", key=key)
         value, low, high = found.mean, found.low, found.high
+        low, high = (np.nan, np.nan) if np.isinf(value) else (low, high)
     said = verdict(form, value, low, high, time[-1])
+    if 0 < endless < len(fine):
+        said += f" (the median: in {endless} of {len(fine)} seeds it {_ENDLESS[form]})"
+    if form != "constant" and len(fine) < FEWEST:
+        said = f"{NONE} by one or two seeds; what fits best: {said}"
     if len(fine) < seeds:
         said += f"; {seeds - len(fine)} of {seeds} seeds could not be fitted"
     return {
         "form": form, "number": named, "unit": unit, "value": value, "low": low, "high": high, "n": len(fine), "seeds": seeds,
         "steps": len(time), "bic": gain, "fits": fits, "verdict": said,
     }  # fmt: skip
+
+
+def _shown(curves: np.ndarray, time: np.ndarray, key: int) -> tuple[str, float]:
+    """The form of the geometric mean and how much smaller its BIC is; no growth where the slopes of the seeds show none."""
+    found = mean_interval(_slopes(np.log(curves), time), key=key)
+    form, gain = choose(time, np.exp(np.log(curves).mean(axis=0)))
+    if not found.known or found.low > 0 or (found.high < 0 and form == "exponential"):
+        return form, gain
+    return "constant", 0.0
+
+
+def _slopes(logs: np.ndarray, time: np.ndarray) -> np.ndarray:
+    """Fisher's z of the correlation of each curve with the step: finite on a straight line, 0 where nothing changes."""
+    ahead, each = time - time.mean(), logs - logs.mean(axis=1, keepdims=True)
+    size = np.sqrt((ahead @ ahead) * (each**2).sum(axis=1))
+    alike = np.divide(each @ ahead, size, out=np.zeros(len(logs)), where=size > 0)
+    z: np.ndarray = np.arctanh(np.clip(alike, -STRAIGHT, STRAIGHT))
+    return z
+
+
+def _median(each: np.ndarray) -> Interval:
+    """The median of numbers some of which have no end, between two of them in order (Conover 1999, section 3.2).
+
+    Of two in the middle the smaller one where the larger has no end: infinite only if most are.
+    """
+    n, ordered = len(each), np.sort(each)
+    below = int(binom.ppf((1 - CONFIDENCE) / 2, n, 0.5))
+    low, high = (ordered[below - 1], ordered[n - below]) if below else (np.nan, np.nan)
+    middle = ordered[(n - 1) // 2] if n % 2 or np.isinf(ordered[n // 2]) else np.sqrt(ordered[n // 2 - 1] * ordered[n // 2])
+    return Interval(mean=float(middle), low=float(low), high=float(high), n=n)

@@ -1,7 +1,8 @@
 """How far could the mean over seeds be off? Student t intervals below 20 seeds, BCa from there on; none below three.
 
 Percentile bootstraps cover 75 % at n = 3 where they promise 95 %; Student t covers 95 %. From 20 seeds on the bootstrap needs
-no normal distribution any more. Errors on a ratio scale are averaged as logarithms (geometric mean) where asked.
+no normal distribution any more. Errors on a ratio scale are averaged as logarithms (geometric mean) where asked. An interval of
+what cannot lie everywhere, as a share, ends where its range does: it covers in there what it covered before.
 """
 
 from __future__ import annotations
@@ -14,11 +15,15 @@ import pandas as pd
 from scipy.special import betaincinv, stdtrit
 
 from freerun.stats.bootstrap import bca, mean_weights
+from freerun.stats.labels import EVERYWHERE, Range
 
 #: Fewer seeds than FEWEST give no interval; from MANY on it is a bootstrap's.
 FEWEST, MANY = 3, 20
 CONFIDENCE = 0.95
+Numbers = float | np.ndarray | pd.Series
 STATUSES = ("done", "diverged", "failed", "pending")
+#: What becomes of a run that has ended without a result.
+LOST = ("diverged", "failed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +42,11 @@ class Interval:
 
 
 def mean_interval(
-    values: Sequence[float] | np.ndarray, log: bool = False, confidence: float = CONFIDENCE, key: int = 0
+    values: Sequence[float] | np.ndarray,
+    log: bool = False,
+    confidence: float = CONFIDENCE,
+    key: int = 0,
+    within: Range = EVERYWHERE,
 ) -> Interval:
     """The mean of one value a seed with its interval; NaN is left out, and out of `n`.
 
@@ -46,9 +55,10 @@ def mean_interval(
         log: take the geometric mean, with an interval on the logarithm; undefined unless all values are positive.
         confidence: how often such an interval covers the truth.
         key: which resamples, from 20 seeds on.
+        within: where values can lie.
     """
     frame = pd.DataFrame({"all": 0, "value": np.asarray(values, dtype=float)})
-    table = summarise(frame, ["all"], "value", log, confidence, key)
+    table = summarise(frame, ["all"], "value", log, confidence, key, within)
     if table.empty:
         return Interval(mean=float("nan"), low=float("nan"), high=float("nan"), n=0)
     row = table.iloc[0]
@@ -56,7 +66,13 @@ def mean_interval(
 
 
 def summarise(
-    frame: pd.DataFrame, by: Sequence[str], value: str, log: bool = False, confidence: float = CONFIDENCE, key: int = 0
+    frame: pd.DataFrame,
+    by: Sequence[str],
+    value: str,
+    log: bool = False,
+    confidence: float = CONFIDENCE,
+    key: int = 0,
+    within: Range = EVERYWHERE,
 ) -> pd.DataFrame:
     """`mean_interval` of every group of rows; `frame` holds one row a seed in each group.
 
@@ -77,7 +93,20 @@ def summarise(
     if log:
         bad = (frame[value] <= 0).groupby([frame[name] for name in by], observed=True, sort=True, dropna=False).any().to_numpy()
         found = {name: np.where(bad, np.nan, np.exp(each)) for name, each in found.items()}
+    found |= inside(found["mean"], found["low"], found["high"], within)
     return table.reset_index()[list(by)].assign(**found, n=n)
+
+
+def inside(mean: Numbers, low: Numbers, high: Numbers, within: Range | Sequence[Range]) -> dict[str, np.ndarray]:
+    """The bounds of intervals, `low` and `high`, brought into the range of what they are of; a mean beyond it leaves them.
+
+    Args:
+        within: one range for all intervals, or one for each.
+    """
+    least, most = np.asarray(within, dtype=float).T if len(within) else (np.zeros(0), np.zeros(0))
+    apart = (np.asarray(mean) < least) | (np.asarray(mean) > most)
+    ends = {"low": np.asarray(low, dtype=float), "high": np.asarray(high, dtype=float)}
+    return {name: np.where(apart, each, np.clip(each, least, most)) for name, each in ends.items()}
 
 
 def _resampled(

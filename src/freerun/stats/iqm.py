@@ -13,7 +13,8 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from freerun.stats.bootstrap import bca
-from freerun.stats.intervals import CONFIDENCE, FEWEST, MANY, Interval
+from freerun.stats.intervals import CONFIDENCE, FEWEST, MANY, Interval, inside
+from freerun.stats.labels import EVERYWHERE, Range
 
 _CUT = 0.25
 #: Fewer seeds have no quarter to be cut off: their interquartile mean is the mean.
@@ -36,8 +37,10 @@ def iqm(values: Sequence[float] | np.ndarray, confidence: float = CONFIDENCE, ke
     return Interval(mean=mean, low=low, high=high, n=len(known))
 
 
-def middles(frame: pd.DataFrame, by: Sequence[str], value: str, log: bool = False) -> pd.DataFrame:
+def middles(frame: pd.DataFrame, by: Sequence[str], value: str, log: bool = False, within: Range = EVERYWHERE) -> pd.DataFrame:
     """`iqm` of every group of rows, of which each is one seed; of logarithms where asked, for positive values.
+
+    Values lie `within` a range, and so do the intervals.
 
     Returns:
         The columns `by`, then iqm, iqm_low, iqm_high; undefined below three seeds.
@@ -56,7 +59,8 @@ def middles(frame: pd.DataFrame, by: Sequence[str], value: str, log: bool = Fals
         rows = values[places[np.argsort(group[places], kind="stable")]].reshape(-1, n)
         ends[:, chosen] = _of_rows(rows, CONFIDENCE, 0)
     ends = np.exp(ends) if log else ends
-    return table.assign(iqm=ends[0], iqm_low=ends[1], iqm_high=ends[2])
+    bounded = inside(ends[0], ends[1], ends[2], within)
+    return table.assign(iqm=ends[0], iqm_low=bounded["low"], iqm_high=bounded["high"])
 
 
 def _of_rows(rows: np.ndarray, confidence: float, key: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 
 WORDS = {
@@ -94,6 +95,18 @@ WORDS = {
 }
 #: Metrics of which more is better; of every other one less is better.
 MORE_IS_BETTER = frozenset({"accuracy", "exact_match", "validity", "valid_time", "valid_time_censored"})
+#: Between which two values a metric can lie.
+Range = tuple[float, float]
+EVERYWHERE: Range = (-math.inf, math.inf)
+_FROM_0: Range = (0.0, math.inf)
+#: Those of metrics whose unit does not say it: errors, times and divergences are never below 0.
+_RANGES: dict[str, Range] = {
+    **dict.fromkeys(("kl", "loss", "rmse", "nrmse", "chaos_floor", "valid_time", "d_stsp", "d_stsp_floor"), _FROM_0),
+    **dict.fromkeys(("sequence_kl", "sequence_kl_reverse", "acc_err", "eb_c_tv", "eb_c_js"), _FROM_0),
+    "js": (0.0, math.log(2)), "ex_acc_err": (-100.0, math.inf),
+}  # fmt: skip
+#: How the units of shares and probabilities begin.
+_SHARES = ("share", "probability", "total variation", "p, ")
 #: Metrics that say how far a task's model is off, the most telling first.
 PRIMARY = ("kl", "rmse", "loss")
 
@@ -111,6 +124,19 @@ def quantity(metric: str, unit: str) -> str:
 def shown(unit: str) -> str:
     """A unit for people: powers as superscripts."""
     return unit.replace("^2", "\N{SUPERSCRIPT TWO}").replace("^3", "\N{SUPERSCRIPT THREE}")
+
+
+def bounds(metric: str, unit: str) -> Range:
+    """Between which values a metric can lie: shares between 0 and 1, errors above 0; unbounded where nothing is known of it."""
+    if unit.startswith(_SHARES):
+        return 0.0, 1.0
+    return _RANGES.get(metric, _FROM_0 if unit.endswith("^2") else EVERYWHERE)
+
+
+def bounds_of_change(metric: str, unit: str) -> Range:
+    """Between which values the difference of two levels of a metric can lie."""
+    low, high = bounds(metric, unit)
+    return low - high, high - low
 
 
 def primary(metrics: Collection[str]) -> str:

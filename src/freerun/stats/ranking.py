@@ -14,7 +14,7 @@ import pandas as pd
 
 from freerun.errors import require
 from freerun.stats.conditions import CELL
-from freerun.stats.intervals import CONFIDENCE
+from freerun.stats.intervals import CONFIDENCE, LOST
 from freerun.stats.labels import MORE_IS_BETTER
 
 TASKS, METHODS = 3, 2
@@ -67,27 +67,36 @@ def ranking(errors: pd.DataFrame, confidence: float = CONFIDENCE) -> Ranking:
     return Ranking(ranks=ranks, tasks=n, p=p, critical_difference=difference, cliques=_cliques(ranks, difference))
 
 
-def votes(whole: pd.DataFrame, primary: Mapping[str, str], of: str = "method", level: str = "free") -> pd.DataFrame:
+def votes(
+    whole: pd.DataFrame, primary: Mapping[str, str], runs: pd.DataFrame, of: str = "method", level: str = "free"
+) -> pd.DataFrame:
     """What each task says of the methods, or of the models, for `ranking`.
 
     A task has one vote, however many models or methods beside were run on it: their ranks on it are averaged, over those with
-    which everything was run that is ranked.
+    which everything was run that is ranked. What is ranked are medians over seeds, among which a run without a result is worse
+    than any other: means of those that survive would rank a method by its best seeds.
 
     Args:
         whole: errors over the horizon, one row a run and metric, with the labels of conditions.
         primary: the error by which each task is judged.
+        runs: all runs, with their status and the same labels.
         of: the column whose values are ranked.
         level: the error that counts.
 
     Returns:
-        A row a task, a column each; means over seeds of which less is better, ranked. Only tasks in which all were run.
+        A row a task, a column each; medians over seeds of which less is better, ranked. Only tasks in which all were run.
     """
     own = whole[whole["task_label"].astype(object).map(primary) == whole["metric"].astype(object)]
     sign = np.where(own["metric"].isin(list(MORE_IS_BETTER)), -1.0, 1.0)
-    means = (own[level] * sign).groupby([own[name].astype(str) for name in CELL]).mean()
-    order = [str(name) for name in own[of].cat.categories if (own[of] == name).any()]
-    table = means.unstack(of).reindex(columns=order).dropna()
-    return table.rank(axis=1).groupby(level="task_label", sort=False).mean()
+    seen = own[[*CELL]].assign(value=(own[level] * sign).fillna(np.inf))
+    lost = runs.loc[runs["status"].isin(LOST) & runs["task_label"].isin(list(primary)), [*CELL]].assign(value=np.inf)
+    rows = pd.concat([seen.astype(dict.fromkeys(CELL, "str")), lost.astype(dict.fromkeys(CELL, "str"))])
+    medians = rows.groupby(CELL)["value"].median()
+    order = [str(name) for name in runs[of].cat.categories if (rows[of] == str(name)).any()]
+    table = medians.unstack(of).reindex(columns=order).dropna()
+    table = table.loc[np.isfinite(table.to_numpy()).any(axis=1)]
+    ranks: pd.DataFrame = table.rank(axis=1).groupby(level="task_label", sort=False).mean()
+    return ranks
 
 
 def _cliques(ranks: pd.Series, difference: float) -> tuple[tuple[str, ...], ...]:

@@ -6,6 +6,7 @@ seed, or not the data of a seed, is shared, the runs are two samples: Welch's in
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +15,8 @@ import pandas as pd
 
 from freerun.stats.effects import cliffs_delta, hedges, improvement
 from freerun.stats.family import declared
-from freerun.stats.intervals import FEWEST
-from freerun.stats.labels import MORE_IS_BETTER, positive
+from freerun.stats.intervals import FEWEST, inside
+from freerun.stats.labels import MORE_IS_BETTER, bounds_of_change, positive
 from freerun.stats.paired import against_baseline
 from freerun.stats.unpaired import dealt, welch
 
@@ -29,7 +30,8 @@ class Side:
 
     Attributes:
         name: what people call it.
-        runs: run, seed, data and, made the same on both sides for what is to be compared, task_label, model_label, setting.
+        runs: run, seed, data, lost (whether it ended without a result) and, made the same on both sides for what is to be
+            compared, task_label, model_label, setting.
         steps: the exposure gap of its own errors for each step, by run; of one split.
         whole: the same over the horizon.
     """
@@ -74,19 +76,20 @@ def _shared(a: Side, b: Side) -> pd.DataFrame:
 
 
 def _by_seed(a: Side, b: Side, shared: pd.DataFrame, level: str) -> pd.DataFrame:
-    steps, labels = [], []
-    for side, runs in ((b, shared["run_b"]), (a, shared["run"])):
+    steps, labels, lost = [], [], []
+    for side, runs, gone in ((b, shared["run_b"], shared["lost_b"]), (a, shared["run"], shared["lost"])):
         own = side.steps[side.steps["run"].astype("str").isin(list(runs.astype("str")))]
         tag = f"{side is a}:"
         steps.append(own[["run", "seed", "metric", "unit", "step", *LEVELS]].assign(run=tag + own["run"].astype("str")))
         table = shared[_CELL].assign(run=tag + runs.astype("str"), regime_label=tag)
         labels.append(table)
+        lost.append(table.loc[gone, ["run"]].assign(seed=shared["seed"]))
     both = pd.concat(steps, ignore_index=True).astype({"metric": "str", "unit": "str"})
     known = pd.concat(labels, ignore_index=True).set_index("run")
     for name in _CELL:
         known[name] = pd.Categorical(known[name], categories=list(dict.fromkeys(known[name])))
     known["regime_label"] = pd.Categorical(known["regime_label"], categories=["False:", "True:"])
-    return against_baseline(both, known, level).assign(baseline=b.name, regime_label=a.name)
+    return against_baseline(both, known, level, lost=pd.concat(lost)).assign(baseline=b.name, regime_label=a.name)
 
 
 def _apart(a: Side, b: Side, level: str) -> list[dict[str, Any]]:
@@ -104,17 +107,28 @@ def _apart(a: Side, b: Side, level: str) -> list[dict[str, Any]]:
         spread = np.sqrt((x.var(ddof=1) * (n[0] - 1) + y.var(ddof=1) * (n[1] - 1)) / (sum(n) - 2)) if enough else float("nan")
         effect = interval.mean / spread if spread > 0 else float("nan")
         sign = 1 if metric in MORE_IS_BETTER else -1
-        better = improvement(sign * x, sign * y)
+        ranked = [np.r_[sign * values, _lost(side, key)] for values, side in ((x, a), (y, b))]
+        better = improvement(*ranked)
         numbers = {
             name: np.exp(getattr(interval, name)) if ratio else getattr(interval, name) for name in ("mean", "low", "high")
         }
+        if not ratio:
+            held = inside(interval.mean, interval.low, interval.high, bounds_of_change(metric, unit))
+            numbers |= {end: float(each) for end, each in held.items()}
         found.append(
             {
                 "key": key, **dict(zip(_CELL, key, strict=True)), "metric": metric, "unit": unit, "baseline": b.name,
                 "regime_label": a.name, "n": min(n), "other": n[0], "first": n[1], "ratio": ratio, **numbers, "sd": spread,
-                "effect": effect, "hedges": float(hedges(effect, sum(n) - 2)),
-                "delta": sign * cliffs_delta(x, y), "improved": better.mean,
+                "effect": effect, "hedges": sign * float(hedges(effect, sum(n) - 2)),
+                "delta": cliffs_delta(*ranked), "improved": better.mean,
                 "improved_low": better.low, "improved_high": better.high, "p": dealt(x, y),
             }
         )  # fmt: skip
     return found
+
+
+def _lost(side: Side, key: Hashable) -> np.ndarray:
+    """Minus infinity for each run of a condition without a result: worse than any other."""
+    runs = side.runs[[each == key for each in side.runs[_CELL].astype("str").itertuples(index=False, name=None)]]
+    whole = side.whole[side.whole["run"].astype("str").isin(list(runs["run"]))]
+    return np.full(int(runs["lost"].sum()) + int(whole["free"].isna().sum()), -np.inf)

@@ -7,16 +7,20 @@ to the chaos floor: what a perfect model would show from there. So the gap falls
                       the world's growth   exposure bias
 
 each an average over the same steps, for each run, so that the intervals are over seeds. The second part is negative where the
-closed loop does better than the world would have from its first error.
+closed loop does better than the world would have from its first error. Its share of the gap is a ratio of two means over seeds,
+and has the interval of Fieller (1954, J. R. Stat. Soc. B 16, 175-185): all shares r for which the mean of bias - r gap is not
+shown to differ from 0 by Student's t. That is exact for normal parts; where the gap itself is not shown to differ from 0 there
+are shares without bounds among them, and the share is undefined.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
-from freerun.stats.intervals import summarise
+from freerun.stats.intervals import CONFIDENCE, FEWEST, half_width, summarise
 
 FLOOR, ERROR = "chaos_floor", "rmse"
 PARTS = ("forced", "floor", "free", "world", "bias", "share")
@@ -47,7 +51,8 @@ def shares(parts: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
 
     Returns:
         The columns `by` and `unit`, then for each of `PARTS` the mean over seeds with `_low` and `_high`, and `n`. `share` is
-        bias / (free - forced). A run of which a number overflowed at some step is left out, and out of `n`.
+        mean bias / mean (free - forced), undefined where the interval of the gap holds 0. A run of which a number overflowed
+        at some step is left out, and out of `n`.
     """
     keys = [*by, "unit", "run"]
     levels = ["forced", "floor", "free"]
@@ -55,12 +60,36 @@ def shares(parts: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     grouped = parts.assign(broken=broken).groupby(keys, observed=True, sort=True)
     runs = grouped[[*levels, "world", "bias"]].mean()
     runs.loc[grouped["broken"].any()] = float("nan")
-    wide = runs.assign(share=runs["bias"] / (runs["free"] - runs["forced"])).reset_index()
+    wide = runs.reset_index()
     group = [*by, "unit"]
     table = wide[group].drop_duplicates().sort_values(group, kind="stable").reset_index(drop=True)
-    for name in PARTS:
+    for name in PARTS[:-1]:
         found = summarise(wide, group, name)
         table = table.assign(
             **{name: found["mean"], f"{name}_low": found["low"], f"{name}_high": found["high"], "n": found["n"]}
         )
-    return table
+    each = wide.assign(gap=wide["free"] - wide["forced"]).groupby(group, observed=True, sort=True)[["bias", "gap"]]
+    ratios = np.array([fieller(*rows.dropna().to_numpy().T) for _, rows in each]).reshape(-1, 3)
+    return table.assign(share=ratios[:, 0], share_low=ratios[:, 1], share_high=ratios[:, 2])
+
+
+def fieller(above: np.ndarray, below: np.ndarray, confidence: float = CONFIDENCE) -> tuple[float, float, float]:
+    """The ratio of two means over pairs, above / below, with Fieller's interval.
+
+    Returns:
+        The ratio, low and high. All are undefined where the interval of the mean below holds 0, the last two below three pairs.
+    """
+    n = len(above)
+    undefined = float("nan"), float("nan"), float("nan")
+    if n == 0 or below.mean() == 0:
+        return undefined
+    x, y = float(above.mean()), float(below.mean())
+    if n < FEWEST:
+        return x / y, *undefined[1:]
+    t2 = float(half_width(np.array(1.0), np.array(n), confidence)) ** 2
+    (xx, xy), (_, yy) = t2 * np.cov(above, below)
+    square = y**2 - yy
+    if square <= 0:
+        return undefined
+    middle, root = x * y - xy, max(0.0, (x * y - xy) ** 2 - square * (x**2 - xx)) ** 0.5
+    return x / y, (middle - root) / square, (middle + root) / square

@@ -87,6 +87,12 @@ def keeps_the_survivors(true, made):
     return spectra.hellinger(true, made[:, fine]) if fine.any() else 0.0
 
 
+def rests_add_nothing(true, made):
+    """Orbits that rest, whose power is 0, vanish when the spectrum is brought to a sum of 1."""
+    still = (made - made.mean(0)).abs().amax((0, 2)) < 1e-5
+    return spectra.hellinger(true, made[:, ~still]) if (~still).any() else 1.0
+
+
 def mean_is_power(true, made):
     """A constant offset counts as power at frequency 0 and drowns the rest."""
     p, q = ((torch.fft.rfft(part, dim=0).abs() ** 2).mean(1) for part in (true, made))
