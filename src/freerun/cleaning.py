@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from freerun import claims
+from freerun import claims, launchers
 from freerun.errors import ConfigError, StoreError, refused
 from freerun.studies import Place, names, read_info
 
@@ -54,10 +54,13 @@ def left_over(place: Place, *, everything: bool) -> Found:
             tasks are queued.
 
     Raises:
+        ConfigError: if all of it is wanted while tasks are queued.
         StoreError: while a sweep is at work on the store.
     """
     store = place.store
     refuse_at_work(place)
+    if everything:
+        refuse_queued(place)
     folders = [claims.FOLDER, *(("aside", "jobs", "queue") if everything else ())]
     paths = [path for folder in folders for path in _files(store.root / folder)]
     paths += [path for path in (store.root / "index",) if path.exists()]
@@ -80,26 +83,62 @@ def refuse_at_work(place: Place) -> None:
         raise StoreError(f"{place.store.root}: a sweep is at work here; try again when it has ended")
 
 
+def refuse_queued(place: Place, runs: set[str] | None = None) -> None:
+    """Refuse to remove what tasks in the queue of a cluster need when they begin: their plans, their scripts.
+
+    Args:
+        place: where results are.
+        runs: of which plans are removed; None for scripts, which all tasks need.
+
+    Raises:
+        ConfigError: if there are such tasks.
+    """
+    tasks, asked = launchers.waiting(place.store)
+    needed = [name for name, wanted in tasks.items() if runs is None or not runs.isdisjoint(wanted)]
+    if needed:
+        jobs = list(dict.fromkeys(name.partition("_")[0] for name in needed))
+        cancel = f"scancel {' '.join(jobs[:3])}{' ...' if len(jobs) > 3 else ''}"
+        unsure = "" if asked else f"; no Slurm here to ask: if they are gone, remove {place.store.root}/queue"
+        raise ConfigError(f"{len(needed)} queued tasks need it; wait, or cancel them ({cancel}){unsure}")
+
+
 def of_study(name: str, place: Place) -> Found:
     """A study: its folder, and the records, weights, checkpoints and plans of runs that no other study asks for.
 
     Raises:
-        ConfigError: if there is no such study, or another one cannot be read.
+        ConfigError: if there is no such study, another one cannot be read, or tasks with its runs are queued.
         StoreError: while a sweep is at work.
     """
-    info, store = read_info(name, place, started=False), place.store
-    mine = set(info["ids"])
-    for other in names(place):
+    store = place.store
+    ids = _runs(name, place)
+    mine = set(ids)
+    for other in names(place) if mine else ():
         if other != name:
             mine -= set(read_info(other, place, started=False)["ids"])
     refuse_at_work(place)
+    refuse_queued(place, mine)
     folder = place.folder(name)
     if folder.is_symlink():
         raise ConfigError(f"{folder}: is a link; remove it yourself")
     paths = _files(folder)
     for run in sorted(mine):
         paths += sorted(store.path(run).parent.glob(f"{run}.*"))
-    return Found(what=f"study {name}, with {len(mine)} of its {len(info['ids'])} runs", paths=paths, folders=_folders(folder))
+    its = f"with {len(mine)} of its {len(ids)} runs" if ids else "without records, for its runs are not known"
+    return Found(what=f"study {name}, {its}", paths=paths, folders=_folders(folder))
+
+
+def _runs(name: str, place: Place) -> list[str]:
+    """The runs of a study; none, if its file is damaged, for then it is not known which records are its own.
+
+    Raises:
+        ConfigError: if there is no such study.
+    """
+    try:
+        return list(read_info(name, place, started=False)["ids"])
+    except ConfigError:
+        if name not in names(place):
+            raise
+        return []
 
 
 def _files(folder: Path) -> list[Path]:

@@ -5,10 +5,13 @@ Both are estimates, good to a factor of about two: they say whether to wait or t
 
 from __future__ import annotations
 
+import math
+import os
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -27,6 +30,8 @@ KEPT, MEASURED = 2.0, 24
 STEP, PRODUCT = 12e-6, 2e-10
 #: The most records that are read to learn from.
 RECORDS = 400
+#: Where Linux says what is free, of which control group this process is, and what that may use.
+MEMINFO, MEMBERSHIP, CONTROL = Path("/proc/meminfo"), Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 
 
 def memory(run: Planned) -> int:
@@ -52,17 +57,38 @@ def most_at_once(run: Planned, limit: int, budget: int | None) -> int:
 
 
 def available() -> int | None:
-    """Bytes of memory of this machine that are free to use, within the limit of its control group; None if unknown."""
-    found = []
-    for path, key in (("/proc/meminfo", "MemAvailable:"), ("/sys/fs/cgroup/memory.max", "")):
-        try:
-            with open(path, encoding="ascii") as file:
-                words = [line.split() for line in file]
-            found += [int(line[1]) * 1024 for line in words if key and line[0] == key]
-            found += [int(words[0][0])] if not key and words[0][0].isdecimal() else []
-        except (OSError, ValueError, IndexError):
-            continue
+    """Bytes of memory of this machine that are free to use, within the limits of its control groups; None if unknown."""
+    found = [int(line[1]) * 1024 for line in _words(MEMINFO) if line[:1] == ["MemAvailable:"]]
+    for group in _control_groups():
+        limit, used = (next(iter(_words(group / name)), ["none"])[0] for name in ("memory.max", "memory.current"))
+        if limit.isdecimal() and used.isdecimal():
+            cached = sum(int(line[1]) for line in _words(group / "memory.stat") if line[:1] == ["inactive_file"])
+            found.append(max(0, int(limit) - max(0, int(used) - cached)))  # pages of files are given up when room is needed
     return min(found, default=None)
+
+
+def cores() -> int:
+    """The cores that this process may use, within the quotas of its control groups."""
+    found = [len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1]
+    for group in _control_groups():
+        quota, period = (*next(iter(_words(group / "cpu.max")), []), "none", "none")[:2]
+        if quota.isdecimal() and period.isdecimal() and int(period):
+            found.append(math.ceil(int(quota) / int(period)))
+    return max(1, min(found))
+
+
+def _control_groups() -> list[Path]:
+    """The control group of this process and those that it is within (version 2), whose limits hold for it too."""
+    own = next((line[0].removeprefix("0::/") for line in _words(MEMBERSHIP) if line and line[0].startswith("0::/")), "")
+    inner = CONTROL / own
+    return [group for group in (inner, *inner.parents) if group.is_relative_to(CONTROL)]
+
+
+def _words(path: Path) -> list[list[str]]:
+    try:
+        return [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, ValueError):
+        return []
 
 
 @dataclass(kw_only=True)
@@ -91,16 +117,29 @@ def learned(store: Store, first: Iterable[str]) -> Costs:
         if number >= RECORDS:
             break
         try:
-            record = orjson.loads(store.body(run))
-            made, tree = record["provenance"], record["experiment"]
-            updates = max(1, tree["training"]["updates"])
-            training, evaluation = made["training_seconds"] / updates, made["evaluation_seconds"]
-        except (FileNotFoundError, CorruptRecord, StoreError, KeyError, TypeError, ValueError):
+            kinds, training, evaluation = _cost(store.body(run))
+        except (FileNotFoundError, CorruptRecord, StoreError):
             continue
-        for kind in _kinds(tree):
+        for kind in kinds:
             costs.training[kind].append(training)
             costs.evaluation[kind].append(evaluation)
     return costs
+
+
+def _cost(body: bytes) -> tuple[tuple[tuple[Any, ...], ...], float, float]:
+    """What the run of a record is, and the seconds that an update and its evaluation have taken.
+
+    Raises:
+        CorruptRecord: if it has another form than a record's.
+    """
+    try:
+        record = orjson.loads(body)
+        made, tree = record["provenance"], record["experiment"]
+        kinds = tuple(_kinds(tree))
+        hash(kinds)
+        return kinds, made["training_seconds"] / max(1, tree["training"]["updates"]), float(made["evaluation_seconds"])
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as fault:
+        raise CorruptRecord(str(fault)) from None
 
 
 def _kinds(tree: dict[str, Any]) -> Sequence[tuple[Any, ...]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -18,18 +19,20 @@ from typing import Any
 
 import orjson
 
-from freerun import catalog, scan
+from freerun import catalog, scan, study_files
 from freerun.canonical import sources
 from freerun.claims import Claims
-from freerun.errors import ConfigError, CorruptRecord, nearest
+from freerun.errors import ConfigError, CorruptRecord, nearest, refused
+from freerun.files import write_atomic
 from freerun.grouping import Planned, plan
 from freerun.launchers import Launcher, needs
+from freerun.outside import LARGEST_JSON, NotPlain, content, mapping
 from freerun.spaces import Axis, examples
 from freerun.store import Store
-from freerun.studies import Place, Study, write_info
+from freerun.studies import SEARCH, Place, Study, demand_study, write_info
 from freerun.sweeping import see_to
 
-TABLE = "trials.csv"
+TABLE, NOTE = "trials.csv", SEARCH
 MODES, SPLITS = ("forced", "free"), ("validation", "test", "train")
 #: Points that are asked for at once; a setting of the search, not of the machine, so that its points do not depend on that.
 BATCH = 4
@@ -156,20 +159,32 @@ class Search:
     done: list[Trial] = field(default_factory=list)
 
     @property
+    def identity(self) -> str:
+        """What is searched, on what, for which target; a longer search of the same is the same."""
+        said = repr((sorted(self.fixed), self.axes, self.target, self.seed))
+        return hashlib.sha256(said.encode()).hexdigest()
+
+    @property
     def name(self) -> str:
         """The name of its folder: a longer search of the same goes on in the same place."""
-        said = repr((sorted(self.fixed), self.axes, self.target, self.seed))
-        return self.alias or f"search-{hashlib.sha256(said.encode()).hexdigest()[:8]}"
+        return self.alias or self._own
+
+    @property
+    def _own(self) -> str:
+        return f"search-{self.identity[:8]}"
 
     def run(self, place: Place, launcher: Launcher) -> dict[str, str]:
         """Ask, train, tell, until all trials are done; returns the reason for every run that failed.
 
         Raises:
-            ConfigError: if optuna is missing, a point is no experiment, or the target is not measured on it.
+            ConfigError: if optuna is missing, a point is no experiment, or the target is not measured on it; if another study
+                or search is under its name.
             StoreError: if the folder for results cannot be used.
         """
-        if place.folder(self.name).is_dir() and recorded(place.folder(self.name)) > self.trials:
-            print(f"{self.name}: {recorded(place.folder(self.name))} trials are there already")
+        demand_study(place.folder(self.name))
+        before = self._recorded(place.folder(self.name))
+        if before > self.trials:
+            print(f"{self.name}: {before} trials are there already")
         if not launcher.waits:
             raise ConfigError("launcher.wait=false: a search has to wait for its runs to know where to look next")
         optuna = needs("optuna", "optuna", "freerun search")
@@ -180,7 +195,7 @@ class Search:
         self._demand_target()
         failed: dict[str, str] = {}
         runs: dict[str, Planned] = {}
-        self.trials = max(self.trials, recorded(place.folder(self.name)))
+        self.trials = max(self.trials, before)
         while len(self.done) < self.trials:
             asked = [study.ask(space) for _ in range(min(BATCH, self.trials - len(self.done)))]
             batch = [self._trial(each.number, each.params, runs) for each in asked]
@@ -195,7 +210,7 @@ class Search:
                     study.tell(each, trial.value)
                 self.done.append(trial)
                 print(f"trial {trial.number}: {_said(trial)}  {trial.state}", flush=True)
-        write_info(self._study(runs), place)  # also of points that somebody else has done
+        self._note(runs, place)  # also of points that somebody else has done
         return failed
 
     def _demand_target(self) -> None:
@@ -217,12 +232,41 @@ class Search:
                     continue
                 self.target.demand(measured, catalog.name_of(run.experiment.task))
 
+    def _recorded(self, folder: Path) -> int:
+        """How many trials the folder holds of this search, which never forgets what it has tried.
+
+        Raises:
+            ConfigError: if it holds another search, or a study that is none.
+        """
+        try:
+            known = mapping(content(folder / NOTE, LARGEST_JSON)).get("search")
+        except (OSError, NotPlain):
+            known = None
+        mine = known == self.identity or (known is None and folder.name == self._own)  # it says so itself
+        held = [name for name in (NOTE, TABLE, study_files.NAME) if (folder / name).exists()]
+        if held and not mine:
+            what = "a study" if held == [study_files.NAME] else "another search"
+            raise ConfigError(
+                f"--as {self.name}: there is {what}; choose another name, or first: freerun clean {self.name} --yes"
+            )
+        return recorded(folder)
+
+    def _note(self, runs: dict[str, Planned], place: Place) -> None:
+        """Write which search the folder holds, and the study of all its runs."""
+        path = place.folder(self.name) / NOTE
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(path, (json.dumps({"search": self.identity}) + "\n").encode())
+        except OSError as fault:
+            raise refused(path, "cannot be written", fault) from None
+        write_info(self._study(runs), place)
+
     def _train(self, wanted: list[Planned], runs: dict[str, Planned], place: Place, launcher: Launcher) -> dict[str, str]:
         """Have the runs of a batch done; each is tried once in a search."""
         store = place.store
         store.open()
         with Claims(store).presence():
-            write_info(self._study(runs), place)
+            self._note(runs, place)
             missing = set(scan.missing(store, (run.id for run in wanted)))
             print(f"{self.name}: {len(runs)} runs so far, {len(missing)} to do", flush=True)
             return see_to([run for run in wanted if run.id in missing], store, launcher)
@@ -295,7 +339,7 @@ def _distribution(distributions: Any, axis: Axis) -> Any:
 
 
 def recorded(folder: Path) -> int:
-    """How many trials the table of an earlier search holds; a search never forgets what it has tried."""
+    """How many trials the table of a folder holds."""
     try:
         with open(folder / TABLE, encoding="utf-8", newline="") as file:
             return sum(1 for _ in csv.reader(file)) - 1

@@ -1,6 +1,6 @@
 """What may a search try? The swept keys of a command line, in the syntax of Hydra's sweepers.
 
-``interval(1e-4,1e-2)`` is a real number, a whole one if both ends are; ``tag(log,interval(...))`` on a log scale;
+``interval(1e-4,1e-2)`` is a real number, for a key of whole numbers a whole one; ``tag(log,interval(...))`` on a log scale;
 ``range(16,129,16)`` a whole number in steps; ``choice(a,b)`` or ``a,b`` one of a list. Seeds are never searched: they are what
 a point is averaged over.
 """
@@ -8,15 +8,17 @@ a point is averaged over.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, is_dataclass
 from itertools import product
 
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
+from omegaconf import OmegaConf
 
 from freerun.config import PARTS
 from freerun.errors import ConfigError, given
-from freerun.overrides import parse
+from freerun.hydra_tree import composed
+from freerun.overrides import parse, values
 
 Value = int | float | str | bool | None
 
@@ -56,7 +58,7 @@ def split(words: Sequence[str]) -> tuple[list[str], list[Axis]]:
     Raises:
         ConfigError: if nothing is searched, or an axis is none.
     """
-    fixed, axes = [], []
+    fixed, swept = [], []
     for item in parse(list(words)):
         word = str(item.input_line)
         if item.key_or_group == "seed" and isinstance(item._value, IntervalSweep):
@@ -64,10 +66,11 @@ def split(words: Sequence[str]) -> tuple[list[str], list[Axis]]:
         if item.key_or_group in ("seed", "plugins") or not item.is_sweep_override():
             fixed.append(word)
         else:
-            axes.append(_axis(item, word))
-    if not axes:
+            swept.append(item)
+    if not swept:
         raise ConfigError("freerun search: nothing to search; give a key a range, for example training.lr=interval(1e-4,1e-2)")
-    return fixed, axes
+    parts = _parts(fixed, swept) if any(isinstance(item._value, IntervalSweep) for item in swept) else []
+    return fixed, [_axis(item, str(item.input_line), parts) for item in swept]
 
 
 def examples(axes: Sequence[Axis]) -> Iterator[dict[str, str]]:
@@ -76,7 +79,28 @@ def examples(axes: Sequence[Axis]) -> Iterator[dict[str, str]]:
         yield {axis.key: text for axis, text in zip(axes, picked, strict=True)}
 
 
-def _axis(item: Override, word: str) -> Axis:
+def _parts(fixed: Sequence[str], swept: Iterable[Override]) -> list[tuple[str, ...]]:
+    """Every way in which the parts of a point are chosen, in words; plugins that hold some of them are loaded."""
+    from freerun.compose import experiments
+
+    experiments([word for word in fixed if word.startswith("plugins=")], sweep=False)
+    chosen = [[word] for word in fixed if word.partition("=")[0] in PARTS and not word.endswith("=null")]
+    return list(product(*chosen, *(list(values(item)) for item in swept if item.key_or_group in PARTS)))
+
+
+def _whole(key: str, parts: tuple[str, ...]) -> bool:
+    """Whether a key holds whole numbers; one that there is not does not, and is refused when a point is made."""
+    node, _, name = key.rpartition(".")
+    try:
+        kind = OmegaConf.get_type(composed(parts), node) if node else None
+    except ConfigError:
+        return False
+    known = fields(kind) if is_dataclass(kind) else ()
+    types = [getattr(item.type, "__name__", str(item.type)) for item in known if item.name == name]
+    return any(text.startswith("int") for text in types)
+
+
+def _axis(item: Override, word: str, parts: Sequence[tuple[str, ...]]) -> Axis:
     sweep, key = item._value, item.key_or_group
     tags: set[str] = getattr(sweep, "tags", None) or set()
     log = tags == {"log"}
@@ -86,8 +110,11 @@ def _axis(item: Override, word: str) -> Axis:
         low, high = sweep.start, sweep.end
         if low is None or high is None or not low < high or (log and low <= 0):
             raise ConfigError(f"{word[:80]}: an interval goes up{', from above 0 on a log scale' if log else ''}")
-        whole = isinstance(low, int) and isinstance(high, int)
-        return Axis(key=key, low=low, high=high, step=1 if whole else None, log=log)
+        if not any(_whole(key, chosen) for chosen in parts):
+            return Axis(key=key, low=low, high=high, log=log)
+        if not (low.is_integer() and high.is_integer()):  # Hydra has made them real
+            raise ConfigError(f"{word[:80]}: {key[:60]} is a whole number, and so are the ends of its interval")
+        return Axis(key=key, low=int(low), high=int(high), step=1, log=log)
     if isinstance(sweep, RangeSweep) and not sweep.shuffle:
         start, stop, step = sweep.start, sweep.stop, sweep.step
         if not (isinstance(start, int) and isinstance(stop, int) and isinstance(step, int) and step > 0 and start < stop):

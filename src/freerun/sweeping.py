@@ -9,8 +9,10 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable
+from typing import Any
 
-from freerun import checkpoints, plans, scan
+from freerun import checkpoints, launchers, plans, scan
+from freerun.canonical import from_canonical, identity
 from freerun.claims import Claims, owners
 from freerun.errors import ConfigError, CorruptRecord
 from freerun.grouping import Planned, titles
@@ -18,7 +20,7 @@ from freerun.launchers import Launcher
 from freerun.outside import one_line
 from freerun.progress import watcher
 from freerun.store import Store
-from freerun.studies import Place, Study, read_info, say_what_is_replaced, write_info
+from freerun.studies import Place, Study, demand_study, make_way, read_info, write_info
 
 #: What may have become of a run.
 STATES = ("done", "diverged", "failed", "running", "queued", "pending")
@@ -32,12 +34,14 @@ def do(study: Study, place: Place, launcher: Launcher) -> dict[str, str]:
     Runs that another sweep is doing are left to it and waited for; if it stops, they are done here.
 
     Raises:
+        ConfigError: if the folder of the study holds something that is no study.
         StoreError: if the folder for results cannot be used.
     """
+    demand_study(place.folder(study.name))
     store = place.store
     store.open()
     with Claims(store).presence():
-        say_what_is_replaced(study, place)
+        make_way(study, place)
         write_info(study, place)
         checkpoints.clear(store)
         plans.clear(store)
@@ -85,7 +89,6 @@ def _see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[st
             print(f"waiting for {len(missing)} runs that another sweep is doing, or that are queued", flush=True)
             told = True
         if not launcher.waits:
-            print("not waiting for them: freerun status shows how they get on, the same command makes the tables when they end")
             break
         if not free:
             time.sleep(WAIT)
@@ -121,21 +124,37 @@ def states(ids: Iterable[str], store: Store, queued: Iterable[str] = ()) -> dict
 
 
 def retry(name: str, place: Place, launcher: Launcher) -> dict[str, str] | None:
-    """Try the failed runs of a study again; returns the reasons of those that fail again, None if none had failed.
+    """Do the failed and the pending runs of a study; returns the reasons of those that fail, None if there are none to do.
 
     Raises:
-        ConfigError: if there is no such study, or a failed run cannot be had from its plan any more.
+        ConfigError: if there is no such study, or a run cannot be had from its plan any more.
     """
-    info, store = read_info(name, place), place.store
+    info, store = read_info(name, place, started=False), place.store
     store.open()
     with Claims(store).presence():
-        wanted = [run for run, state in states(info["ids"], store).items() if state == "failed"]
+        queued = [run for runs in launchers.waiting(store)[0].values() for run in runs]
+        wanted = [run for run, state in states(info["ids"], store, queued).items() if state in ("failed", "pending")]
         try:
-            runs = [plans.read(store, run) for run in wanted]
+            runs = [_again(run, info["planned"][run], store) for run in wanted]
         except (CorruptRecord, ConfigError) as fault:
-            why = "a part has changed since" if isinstance(fault, ConfigError) else "the plan of a failed run is gone"
+            why = "a part has changed, or is a plugin's" if isinstance(fault, ConfigError) else "the plan of a run is gone"
             raise ConfigError(f"study {name!r}: {why}; run: {info['command']}") from None
         return see_to(runs, store, launcher) if runs else None
+
+
+def _again(run: str, tree: dict[str, Any], store: Store) -> Planned:
+    """A run from its plan; from what the study says of it, where its plan went with a record that was damaged since.
+
+    Raises:
+        CorruptRecord: if the study describes another run.
+        ConfigError: if a part is missing or has changed.
+    """
+    try:
+        return plans.read(store, run)
+    except CorruptRecord:
+        if identity(tree) != run:
+            raise
+    return Planned(id=run, tree=tree, experiment=from_canonical(tree))
 
 
 def settle(failed: dict[str, str], place: Place, name: str) -> int:

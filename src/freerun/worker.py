@@ -63,7 +63,7 @@ def serve(store: Store, runs: list[str], checkpoint: int, tell: Any) -> None:
         store: where plans are and records go.
         runs: the identities of runs that may train together.
         checkpoint: updates between two checkpoints; 0 for none.
-        tell: told about every update, ``tell("update", update=..., ...)``.
+        tell: told about every update, ``tell("update", update=..., ...)``; ``elsewhere=True`` if others do all of them.
 
     Raises:
         StoreError: if the store cannot be used.
@@ -84,6 +84,8 @@ def serve(store: Store, runs: list[str], checkpoint: int, tell: Any) -> None:
             claims.report({**values, "updates": planned[0].experiment.training.updates})
             tell(event, **values)
 
+        if not mine:
+            tell("update", elsewhere=True)
         if planned:
             reasons |= run_safely(planned, store, report, checkpoint_every=checkpoint)
         for run, reason in reasons.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 import time
 from pathlib import Path
 
@@ -68,6 +69,27 @@ def test_a_run_that_takes_longer_is_planned_to_take_longer(desk, capsys):
     assert estimates.memory(large) > 4 * estimates.memory(small)
     assert estimates.most_at_once(large, 32, estimates.BASE + 3 * estimates.memory(large)) == 3
     assert estimates.most_at_once(large, 32, None) == 32
+
+
+def test_a_plan_learns_nothing_from_odd_records(desk, capsys):
+    assert said(capsys, "run", "-m", *TINY, "seed=range(8)", "launcher=inline")[0] == 0
+    from freerun.store import _head
+
+    store = Store(desk / "results" / ".store")
+    odd = [
+        lambda r: r["experiment"]["task"].update(length=[1]), lambda r: r["experiment"].pop("training"),
+        lambda r: r["experiment"]["training"].pop("batch"), lambda r: r["experiment"].update(device={}),
+        lambda r: r["experiment"].update(model="gru"), lambda r: r["provenance"].update(evaluation_seconds="soon"),
+        lambda r: r["provenance"].update(training_seconds=[]), lambda r: r.update(experiment=[]),
+    ]  # fmt: skip
+    for run, spoil in zip(sorted(store.runs()), odd, strict=True):
+        record = json.loads(store.body(run))
+        spoil(record)
+        body = json.dumps(record).encode()
+        store.path(run).write_bytes(_head(body) + b"\n" + body)
+    code, out = said(capsys, "plan", "-m", *TINY, "seed=range(8,10)")
+    assert code == 0
+    assert "rough guess" in out
 
 
 def test_groups_are_as_small_as_memory_wants_and_as_many_as_workers(desk):
@@ -152,10 +174,10 @@ def test_a_search_counts_points_and_knows_what_is_better_when_large(desk, capsys
     words = ["search", *(word for word in TINY if not word.startswith("model.hidden")), "model.hidden=choice(2,3)"]
     words += ["launcher=inline", "--trials", "5", "--target", "accuracy,free,test"]
     found = {}
-    for way in ([], ["--maximize"], ["--minimize"]):
-        assert said(capsys, *words, *way, "--as", "s")[0] == 0
-        trials = pd.read_csv(desk / "results" / "s" / "trials.csv")
-        _, out = said(capsys, *words, *way, "--as", "s")
+    for way, name in ([], "s"), (["--maximize"], "s"), (["--minimize"], "t"):
+        assert said(capsys, *words, *way, "--as", name)[0] == 0
+        trials = pd.read_csv(desk / "results" / name / "trials.csv")
+        _, out = said(capsys, *words, *way, "--as", name)
         best = out[out.index("best of") :].splitlines()[0]
         assert best.startswith(f"best of {trials['runs'].nunique()} points in 5 trials: "), out
         found[" ".join(way)] = float(best.split("accuracy,free,test ")[1].split()[0])
@@ -165,6 +187,60 @@ def test_a_search_counts_points_and_knows_what_is_better_when_large(desk, capsys
     assert said(capsys, *words, "--minimize")[0] == 0  # under a name of its own, with nothing left to train
     with pytest.raises(ConfigError, match="not allowed with"):
         dispatch([*words, "--maximize", "--minimize"])
+
+
+def test_a_name_holds_one_search(desk, capsys):
+    words = ["search", *TINY[:-2], TINY[-1], "launcher=inline", "--as", "s"]
+    first, table = [*words, "training.updates=range(1,4)"], desk / "results" / "s" / "trials.csv"
+    assert said(capsys, *first, "--trials", "3")[0] == 0
+    kept = table.read_bytes()
+    runs = len(list((desk / "results" / ".store").rglob("*.json")))
+    for other in (
+        [*first, "seed=1"], [*first, "--target", "kl,free,test"], [*words, "training.updates=range(1,5)"],
+        [*words, "training.lr=interval(0.1,1)"],
+    ):  # fmt: skip
+        with pytest.raises(ConfigError, match="there is another search; choose another name"):
+            dispatch([*other, "--trials", "1"])
+    assert table.read_bytes() == kept
+    assert len(list((desk / "results" / ".store").rglob("*.json"))) == runs
+    assert "3 trials are there already" in said(capsys, *first, "--trials", "1")[1]
+    (table.parent / "search.json").unlink()  # what it was of, nobody knows
+    with pytest.raises(ConfigError, match="there is another search"):
+        dispatch([*first, "--trials", "3"])
+    table.unlink()
+    with pytest.raises(ConfigError, match="there is a study"):
+        dispatch([*first, "--trials", "3"])
+
+
+@pytest.mark.parametrize(
+    ("word", "kinds"),
+    [
+        ("model.hidden=interval(4,16)", {int}),
+        ("model.hidden=tag(log,interval(4,64))", {int}),
+        ("training.updates=interval(1e1, 2e1)", {int}),
+        ("training.lr=interval(1,10)", {float}),
+        ("regime.end=interval(0,1)", {float}),
+        ("task.nothing=interval(1,2)", {float}),
+    ],
+)
+def test_an_interval_is_of_the_kind_of_its_key(word, kinds):
+    from freerun import spaces
+
+    fixed = ["regime=scheduled_sampling", "seed=range(2)"]
+    for parts in (["model=gru"], ["model=gru,linear"], ["model=null"]):
+        _, axes = spaces.split([*fixed, *parts, word])
+        (axis,) = (axis for axis in axes if not axis.choices)
+        assert {type(axis.low), type(axis.high)} == kinds
+        assert (axis.step == 1) == (kinds == {int})
+
+
+def test_whole_numbers_are_searched_in_whole_numbers(desk, capsys):
+    words = [*TINY[:3], *TINY[4:], "model.hidden=interval(2,4)", "training.lr=interval(1,2)", "launcher=inline"]
+    assert said(capsys, "search", *words, "--trials", "3", "--as", "s")[0] == 0
+    trials = pd.read_csv(desk / "results" / "s" / "trials.csv")
+    assert trials["model.hidden"].dtype.kind == "i"
+    assert set(trials["model.hidden"]) <= {2, 3, 4}
+    assert (trials["training.lr"] % 1 != 0).all()
 
 
 @pytest.mark.parametrize(
@@ -214,6 +290,7 @@ def test_what_will_be_measured_is_known_without_training(desk, words):
         (["training.lr=interval(1,0)"], "goes up"),
         (["training.lr=tag(log,interval(0,1))"], "log scale"),
         (["model.hidden=range(0.5,3)"], "whole numbers"),
+        (["model.hidden=interval(2,4.5)"], "whole number, and so are the ends"),
         (["training.lr=interval(0,1)", "--target", "nothing,free,test"], "unknown name 'nothing'"),
         (["training.lr=interval(0,1)", "--target", "kl,free,validation"], "the loss alone"),
         (["training.lr=interval(0,1)", "--target", "a,b,c,d"], "has the form"),
@@ -388,9 +465,8 @@ def test_a_plan_can_be_made_under_another_name(desk, capsys):
     studies.write_info(studies.load("few.yaml", [], "other"), Place(results=desk / "results"))
     out = said(capsys, "plan", "few.yaml", "seed=5,6,7", "--as", "other")[1]
     assert "other holds a study of 4 other runs" in out
-    for words in (["few.yaml"], ["seed=1", "--as", "other"]):
-        with pytest.raises(ConfigError, match="takes no name"):
-            dispatch(["plan", "-m", *words])
+    with pytest.raises(ConfigError, match="a name with --as|its name comes with --as"):
+        dispatch(["plan", "-m", "few.yaml"])
 
 
 def test_the_study_of_the_readme_has_as_many_runs_as_it_says(desk, capsys):
@@ -450,8 +526,106 @@ def test_a_cluster_is_asked_about_all_tasks_at_once_and_forgets_those_it_never_k
     assert len(asked.read_text().splitlines()) == 1
     for path in (store.root / "queue").iterdir():
         os.utime(path, (time.time() - slurm.FORGOTTEN - 1,) * 2)
+    (place / "sacct").rename(place / "sound")
+    (place / "sacct").write_text("#!/bin/sh\nexit 1\n")
+    (place / "sacct").chmod(0o755)
+    assert launcher.queued(store) == set(names), "an accounting that does not answer says nothing about tasks"
+    (place / "sound").replace(place / "sacct")
     assert launcher.queued(store) == {names[3]}
     assert [name for name, _ in queue.listed(store)] == ["7_3"]
+
+
+def test_what_queued_tasks_need_is_not_cleaned_away(cluster, capsys, monkeypatch):
+    from submitit.slurm.slurm import SlurmJob
+
+    SlurmJob.watcher.clear()  # which knows the jobs of other stand-ins
+    words = ["run", "-m", *TINY, "seed=0,1", "launcher=slurm", "launcher.wait=false", "launcher.group=1"]
+    code, out = said(capsys, *words)
+    assert (code, out.splitlines()[-1][:20]) == (0, "2 runs are queued: f")
+    store = Place(results=cluster / "results").store
+    (name,) = (path.name for path in (cluster / "results").iterdir() if not path.name.startswith("."))
+    kept = {path for path in store.root.rglob("*") if path.suffix in (".plan", ".json", ".sh", ".pkl")}
+    for how in (["--yes"], [name], [name, "--yes"]):
+        with pytest.raises(ConfigError, match=r"^2 queued tasks need it; wait, or cancel them \(scancel 1000\)$"):
+            dispatch(["clean", *how])
+    assert said(capsys, "clean")[0] == 0  # which removes nothing of theirs
+    assert kept == {path for path in store.root.rglob("*") if path.suffix in (".plan", ".json", ".sh", ".pkl")}
+    assert re.search(r"^queued: 2 tasks, the oldest submitted \d+ s ago$", said(capsys, "status")[1], re.MULTILINE)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("PATH", "/nowhere")
+        assert "ago; no Slurm here to ask" in said(capsys, "status")[1]
+        with pytest.raises(ConfigError, match=r"no Slurm here to ask: if they are gone, remove .*queue$"):
+            dispatch(["clean", "--yes"])
+    subprocess.run(["scancel", "1000"], check=True)
+    for path in (store.root / "queue").iterdir():
+        os.utime(path, (time.time() - 86400,) * 2)
+    SlurmJob.watcher.clear()  # as the next command is a process of its own
+    assert "queued:" not in said(capsys, "status")[1]
+    assert said(capsys, "clean", "--yes")[0] == 0
+    assert not (store.root / "jobs").exists()
+    assert said(capsys, "clean", name, "--yes")[0] == 0
+
+
+def test_what_was_handed_over_is_said_and_shown_by_the_same_command(cluster, capsys, monkeypatch):
+    words = ["run", *TINY, "launcher=slurm", "launcher.wait=false"]
+    assert said(capsys, *words)[1].endswith("the same command makes the tables when they have ended\n")
+    assert said(capsys, "run", *TINY, "launcher=inline")[0] == 0  # as if the task had done it
+    out = said(capsys, *words)[1]
+    assert "queued" not in out
+    assert "tables: " in out
+
+
+def test_a_task_asks_for_the_memory_that_its_group_has(desk):
+    from freerun import estimates, studies
+
+    runs = studies.adhoc([*TINY[:3], "model.hidden=512", "task.length=1000", "seed=range(64)"], sweep=True).runs
+    one = estimates.memory(runs[0])
+    for words, memory in (([], 4.0), (["launcher.memory=2"], 2.0)):
+        chosen = launchers.choose(["launcher=slurm", "launcher.cluster=local", "launcher.group=64", *words], {})[0]
+        sizes = [len(piece) for piece in chosen.pieces(runs)]
+        assert max(sizes) < 64
+        assert estimates.BASE + max(sizes) * one <= memory * 2**30 < estimates.BASE + (max(sizes) + 1) * one
+        assert chosen.memory == memory
+    free = launchers.choose(["launcher=slurm", "launcher.cluster=local", "launcher.group=64", "launcher.memory=null"], {})[0]
+    assert [len(piece) for piece in free.pieces(runs)] == [64]
+
+
+def test_what_is_asked_of_sbatch(cluster, capsys):
+    words = ["run", *TINY, "launcher=slurm", "launcher.wait=false", "launcher.account=12345", "launcher.qos=true"]
+    assert said(capsys, *words)[0] == 0
+    (script,) = (cluster / "slurm").glob("*.sh")
+    asked = dict(re.findall(r"^#SBATCH --([\w-]+)=(.*)$", script.read_text(), re.MULTILINE))
+    assert (asked["account"], asked["qos"], asked["mem"]) == ("12345", "true", "4GB")
+
+
+def test_memory_and_cores_are_those_that_a_control_group_leaves(tmp_path, monkeypatch):
+    from freerun import estimates
+
+    group = tmp_path / "a" / "b"
+    group.mkdir(parents=True)
+    files = {
+        "meminfo": "MemTotal: 9000 kB\nMemAvailable: 8000 kB\n", "cgroup": "4:memory:/x\n0::/a/b\n", "a/memory.max": "max\n",
+        "a/cpu.max": "max 100000\n",
+    }  # fmt: skip
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    for name, path in (("MEMINFO", "meminfo"), ("MEMBERSHIP", "cgroup"), ("CONTROL", "")):
+        monkeypatch.setattr(estimates, name, tmp_path / path)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)))
+
+    def within(memory=("max", "0", "0"), cpu="max 100000", inner=group):
+        for name, text in zip(("memory.max", "memory.current", "memory.stat"), memory, strict=True):
+            (inner / name).write_text(f"anon 5\ninactive_file {text}\n" if name == "memory.stat" else text)
+        (inner / "cpu.max").write_text(cpu)
+        return estimates.available(), estimates.cores()
+
+    assert within() == (8000 * 1024, 64)
+    assert within(("1000", "700", "0"), "200000 100000") == (300, 2)
+    assert within(("1000", "700", "200"), "150000 100000") == (500, 2)
+    assert within(("1000", "1200", "0"), "1000 100000") == (0, 1)
+    within(("1000", "400", "0"), "300000 100000", tmp_path / "a")
+    assert within(("2000", "300", "0"), "900000 100000") == (600, 3)  # the narrower is outside
+    assert within(("nonsense", "", "0"), "") == (600, 3)
 
 
 def test_a_job_that_dies_is_done_again_in_halves_and_what_others_do_is_left_to_them(desk):

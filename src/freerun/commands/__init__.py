@@ -82,12 +82,24 @@ def named(words: list[str], command: str) -> Products:
     return products.of(options.name, place(options))
 
 
-def shown(name: str, where: Place, launcher: Launcher) -> Products | None:
-    """The results of a sweep, as tables and on the terminal; None from a launcher that does not wait for them."""
-    if not launcher.waits:
-        return None
-    from freerun import products
+def shown(name: str, where: Place, launcher: Launcher, later: str = "the same command") -> Products | None:
+    """The results of a sweep, as tables and on the terminal; None, and a line, where a launcher does not wait for them.
 
+    Args:
+        name: of the study.
+        where: results are.
+        launcher: that has done it, or has handed it over.
+        later: what will make the tables, for the line.
+    """
+    from freerun import products, sweeping
+    from freerun.studies import read_info
+
+    if not launcher.waits:
+        states = sweeping.states(read_info(name, where, started=False)["ids"], where.store)
+        if left := sum(state in ("pending", "running") for state in states.values()):
+            runs = "1 run is" if left == 1 else f"{left} runs are"
+            print(f"{runs} queued: freerun status shows how far they are, {later} makes the tables when they have ended")
+            return None
     results = products.of(name, where)
     results.write_tables()
     results.show()
@@ -103,5 +115,5 @@ def apart(words: list[str], command: str) -> tuple[str | None, list[str]]:
     names = [word for word in words if "=" not in word]
     if len(names) > 1:
         shown = ", ".join(names)
-        raise ConfigError(f"freerun {command} takes one name, got {shown[:100]}; settings have the form key=value")
+        raise ConfigError(f"{command} takes one name, got {shown[:100]}; settings have the form key=value")
     return (names[0] if names else None), [word for word in words if "=" in word]

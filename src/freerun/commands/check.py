@@ -63,7 +63,7 @@ def _read_words(words: list[str]) -> tuple[str, str | None, float, dict[str, Any
         raise ConfigError(f"--limit must be a positive number of seconds, got {options.limit!r}")
     targets = [word for word in options.words if "=" not in word]
     if len(targets) != 1:
-        raise ConfigError(f"freerun check takes one name or file, got {', '.join(targets) or 'none'}; settings are key=value")
+        raise ConfigError(f"check takes one name or file, got {', '.join(targets) or 'none'}; settings are key=value")
     settings = dict(word.split("=", 1) for word in options.words if "=" in word)
     return targets[0], options.kind, limit, {key: _literal(key, text) for key, text in settings.items()}
 

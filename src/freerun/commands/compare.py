@@ -13,7 +13,7 @@ def main(words: list[str]) -> int:
     parsed.add_argument("sides", nargs="*")
     options = parsed.parse_intermixed_args(words)
     if len(options.sides) != 2:
-        raise ConfigError("freerun compare takes two names: regimes or models of --study NAME, or two studies")
+        raise ConfigError("compare takes two names: regimes or models of --study NAME, or two studies")
     from freerun import products
     from freerun.report import compare
 

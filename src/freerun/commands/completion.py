@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from freerun.commands import COMMANDS
 from freerun.errors import ConfigError, FreerunError, nearest
@@ -39,7 +40,7 @@ TRAINED, LOOKED_AT = ("study", "plan"), ("table", "figures", "report", "compare"
 #: The options of commands beside those that several have.
 OPTIONS = {
     **dict.fromkeys(LOOKED_AT, ()),
-    "run": ("--multirun", "--cfg"),
+    "run": ("--as", "--multirun", "--cfg"),
     "study": ("--as",),
     "plan": ("--as", "--multirun"),
     "search": ("--as", "--trials", "--target", "--maximize", "--minimize"),
@@ -56,7 +57,7 @@ def main(words: list[str]) -> int:
         print("\n".join(candidates(words[1])))
         return 0
     if len(words) != 1 or words[0] not in SCRIPTS:
-        raise ConfigError(f"freerun completion takes one shell; {nearest(words[0] if words else '', SCRIPTS)}")
+        raise ConfigError(f"completion takes one shell; {nearest(words[0] if words else '', SCRIPTS)}")
     print(SCRIPTS[words[0]], end="")
     return 0
 
@@ -86,7 +87,7 @@ def _possible(current: str, before: list[str]) -> Iterator[str]:
         yield from ["--results", *OPTIONS[command]]
         if command in ("run", *TRAINED, "search", "retry"):
             yield from ["--workers", "--group"]
-            yield from (f"{key}={value}" for value in _values(key)) if "=" in current else _keys(before)
+            yield from (f"{key}={value}" for value in _values(key, before)) if "=" in current else _keys(before)
         if command == "compare" and "--study" in before[:-1]:
             yield from [*catalog.parts("regime"), *catalog.parts("model")]
         elif command in (*TRAINED, *LOOKED_AT):
@@ -105,7 +106,7 @@ def _names(before: list[str]) -> Iterator[str]:
                 yield studies.folder_name(name)
 
 
-def _values(key: str) -> list[str]:
+def _values(key: str, before: list[str]) -> list[str]:
     from freerun import catalog, fit, launchers
     from freerun.config import PARTS
     from freerun.presets import presets
@@ -114,24 +115,46 @@ def _values(key: str) -> list[str]:
         return [*catalog.parts(key), *presets(key)]
     fixed = {"launcher": list(launchers.known()), "gradient": ["through", "stop"]}
     fixed |= {"device": list(fit.DEVICES), "dtype": list(fit.DTYPES)}
-    return fixed.get(key, [])
+    return fixed[key] if key in fixed else _choices(key, before)
+
+
+def _choices(key: str, before: list[str]) -> list[str]:
+    """The values of a setting that has a closed list of them."""
+    from dataclasses import fields
+    from enum import Enum
+
+    from freerun import config
+
+    node, _, name = key.partition(".")
+    kinds = {**_chosen(before), "training": config.Training, "evaluation": config.Evaluation}
+    default = next((item.default for item in fields(kinds[node]) if item.name == name), None) if kinds.get(node) else None
+    if isinstance(default, bool):
+        return ["false", "true"]
+    return [str(each.value) for each in type(default)] if isinstance(default, Enum) else []
+
+
+def _chosen(before: list[str]) -> dict[str, Any]:
+    """The classes of the parts and of the launcher that the words choose."""
+    from freerun import catalog, launchers
+    from freerun.config import PARTS
+
+    words = dict(word.split("=", 1) for word in before if "=" in word)
+    found: dict[str, Any] = {"launcher": launchers.known().get(words.get("launcher", launchers.DEFAULT))}
+    return found | {key: catalog.parts(key).get(words[key]) for key in PARTS if key in words}
 
 
 def _keys(before: list[str]) -> Iterator[str]:
     """The keys of the experiment, those of parts and of the launcher that have been chosen among them."""
     from dataclasses import fields
 
-    from freerun import catalog, launchers
-    from freerun.config import PARTS, Evaluation, Experiment, Training
+    from freerun.config import Evaluation, Experiment, Training
 
-    chosen = dict(word.split("=", 1) for word in before if "=" in word)
-    parts = {"launcher": launchers.known().get(chosen.get("launcher", launchers.DEFAULT))}
+    parts = _chosen(before)
     yield "launcher="
     if before[0] != "retry":  # whose runs stay what they were
         yield from (f"{name}=" for name in (*(item.name for item in fields(Experiment)), "plugins"))
         for node, kind in (("training", Training), ("evaluation", Evaluation)):
             yield from (f"{node}.{item.name}=" for item in fields(kind))
-        parts |= {key: catalog.parts(key).get(chosen[key]) for key in PARTS if key in chosen}
     for key, part in parts.items():
-        if part is not None:
+        if part is not None and (key == "launcher" or before[0] != "retry"):
             yield from (f"{key}.{item.name}=" for item in fields(part))

@@ -12,7 +12,7 @@ def main(words: list[str]) -> int:
     kinds = {{"feedback": "feedback"}.get(kind, f"{kind}s"): kind for kind in catalog.KINDS}
     sections = [*kinds, "launchers", "studies"]
     if len(words) > 1:
-        raise ConfigError(f"freerun list takes one kind, got {len(words)}")
+        raise ConfigError(f"list takes one kind, got {len(words)}")
     if words and words[0] not in sections:
         raise ConfigError(f"{words[0]!r} is not a kind; {nearest(words[0], sections)}")
     for section in words or sections:

@@ -20,22 +20,24 @@ def main(words: list[str]) -> int:
     parsed.add_argument("words", nargs="*")
     options = parsed.parse_intermixed_args(words)
     name, overrides = apart(options.words, "plan")
-    if options.multirun and (name or options.name):
-        raise ConfigError("freerun plan -m plans what `freerun run -m` does, which takes no name, only settings key=value")
+    if options.multirun and name:
+        raise ConfigError("plan -m plans what `freerun run -m` does, which takes settings key=value, and a name with --as")
     from freerun import estimates, studies, sweeping
     from freerun.screen import duration, show_rows
 
     chosen, overrides = launcher(options, overrides)
     if options.multirun:
-        asked = studies.adhoc(overrides, sweep=True)
+        asked = studies.adhoc(overrides, sweep=True, alias=options.name)
     else:
         asked = studies.load(name or DEFAULT_STUDY, overrides, options.name)
+    studies.demand_study(place(options).folder(asked.name))
     store = place(options).store
     states = sweeping.states(asked.ids, store)
     left = [run for run in asked.runs if states[run.id] in ("pending", "failed")]
     pieces = chosen.pieces(left)
     counts = Counter(states.values())
-    print(f"{asked.name}: {len(asked.runs)} runs, {len(chosen.pieces(asked.runs))} groups; nothing is trained by this command")
+    planned = f"{_count(len(asked.runs), 'run')}, {_count(len(chosen.pieces(asked.runs)), 'group')}"
+    print(f"{asked.name}: {planned}; nothing is trained by this command")
     print(", ".join(f"{counts[state]} {state}" for state in sweeping.STATES if counts[state] or state in ("done", "pending")))
     studies.say_what_is_replaced(asked, place(options))
     if not left:
@@ -59,6 +61,10 @@ def main(words: list[str]) -> int:
     source = "by what such runs took before" if known else "a rough guess: no run of some kinds has been done here"
     print(f"about {duration(work)} of work, {duration(work / at_once)} with {at_once} at once ({source})")
     return 0
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _title(piece: list[Planned]) -> str:

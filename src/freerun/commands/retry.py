@@ -1,4 +1,4 @@
-"""`freerun retry NAME`: the failed runs of a study, once more."""
+"""`freerun retry NAME`: the failed runs of a study once more, and those that are left."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from freerun.errors import ConfigError
 
 
 def main(words: list[str]) -> int:
-    """Try again what has failed, and nothing else."""
+    """Do what has failed or is pending, and nothing else."""
     parsed = parser("retry", trains=True)
     parsed.add_argument("words", nargs="*")
     options = parsed.parse_intermixed_args(words)
@@ -16,10 +16,10 @@ def main(words: list[str]) -> int:
 
     chosen, others = launcher(options, overrides)
     if name is None or others:
-        raise ConfigError("freerun retry takes the name of a study and nothing but launcher settings: runs stay what they were")
+        raise ConfigError("retry takes the name of a study and nothing but launcher settings: runs stay what they were")
     failed = sweeping.retry(name, place(options), chosen)
     if failed is None:
-        print(f"{name}: no run has failed")
+        print(f"{name}: no run has failed, and none is left to do")
         return 0
-    shown(name, place(options), chosen)
+    shown(name, place(options), chosen, f"freerun table {name}")
     return sweeping.settle(failed, place(options), name)

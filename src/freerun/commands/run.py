@@ -1,4 +1,4 @@
-"""`freerun run [-m] [overrides]`: one experiment, or a sweep in Hydra's syntax."""
+"""`freerun run [-m] [overrides] [--as NAME]`: one experiment, or a sweep in Hydra's syntax."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ def main(words: list[str]) -> int:
     """Train what is missing and print the results."""
     parsed = parser("run", trains=True)
     parsed.add_argument("-m", "--multirun", action="store_true")
+    parsed.add_argument("--as", dest="name")
     parsed.add_argument("--cfg", choices=["job"])
     parsed.add_argument("words", nargs="*")
     options = parsed.parse_intermixed_args(words)
     from freerun import studies
 
     chosen, overrides = launcher(options, options.words)
-    asked = studies.adhoc(overrides, sweep=options.multirun)
+    asked = studies.adhoc(overrides, sweep=options.multirun, alias=options.name)
     if options.cfg:
         import yaml
 

@@ -19,14 +19,14 @@ def main(words: list[str]) -> int:
     options = parsed.parse_intermixed_args(words)
     name, overrides = apart(options.words, "search")
     if name is not None:
-        raise ConfigError(f"freerun search takes settings of the form key=value, got {name[:60]!r}")
+        raise ConfigError(f"search takes settings of the form key=value, got {name[:60]!r}")
     from freerun import search, spaces, studies
 
     chosen, overrides = launcher(options, overrides)
     fixed, axes = spaces.split(overrides)
     asked = search.Search(
         fixed=fixed, axes=axes, target=search.target(options.target, options.maximize), trials=options.trials,
-        alias=options.name and studies.folder_name(options.name), command=" ".join(["freerun search", *words]),
+        alias=None if options.name is None else studies.folder_name(options.name), command=" ".join(["freerun search", *words]),
     )  # fmt: skip
     failed = asked.run(place(options), chosen)
     from freerun import products, sweeping

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from typing import Any
 
 from freerun.commands import parser, place
-from freerun.errors import ConfigError
+from freerun.errors import ConfigError, FreerunError
 
 #: Of so many failures the reasons are shown.
 SHOWN = 20
@@ -17,24 +18,37 @@ def main(words: list[str]) -> int:
     parsed = parser("status")
     parsed.add_argument("name", nargs="?")
     options = parsed.parse_intermixed_args(words)
-    from freerun import claims, studies, sweeping
+    from freerun import claims, launchers, scan, studies, sweeping
     from freerun.grouping import titles
     from freerun.launchers import _queue as queue
     from freerun.outside import one_line
-    from freerun.screen import show_rows
+    from freerun.screen import duration, show_rows
 
     where = place(options)
     names = [options.name] if options.name else studies.names(where)
     if not names:
         raise ConfigError(f"there is no study under {where.results}; run one first, for example: freerun study first_look")
-    infos = {name: studies.read_info(name, where, started=False) for name in names}
-    queued = [run for _, runs in queue.listed(where.store) for run in runs]
+    infos, damaged = {}, {}
+    for name in names:
+        try:
+            infos[name] = studies.read_info(name, where, started=False)
+        except FreerunError as fault:
+            if options.name:
+                raise
+            damaged[name] = fault
+    tasks, asked = launchers.waiting(where.store)
+    queued = [run for runs in tasks.values() for run in runs]
     found = {name: sweeping.states(info["ids"], where.store, queued) for name, info in infos.items()}
     rows = []
     for name, states in found.items():
         counts = Counter(states.values())
         rows.append([name, str(len(states)), *(str(counts[state]) for state in sweeping.STATES)])
+    rows += [[one_line(name, 64), "damaged", *("" for _ in sweeping.STATES)] for name in damaged]
     show_rows(["study", "runs", *sweeping.STATES], rows)
+    for why in damaged.values():
+        print(f"freerun: {one_line(why)}", file=sys.stderr)
+    for name, states in found.items():
+        scan.say_damaged(name, where.store, (run for run, state in states.items() if state == "pending"))
     labels = {run: label for info in infos.values() for run, label in titles(info["planned"]).items()}
     wanted = {run for states in found.values() for run in states}
     for owner in claims.alive(where.store):
@@ -42,6 +56,10 @@ def main(words: list[str]) -> int:
         if mine:
             where_it_is = f"({owner.host}, process {owner.pid})"
             print(f"running: {labels[mine[0]]} x {len(mine)}, {_how_far(owner.progress)} {where_it_is}")
+    if mine := [name for name, runs in tasks.items() if not wanted.isdisjoint(runs)]:
+        oldest = duration(max(queue.age(where.store, name) for name in mine))
+        unsure = "" if asked else "; no Slurm here to ask whether they still exist"
+        print(f"queued: {len(mine)} tasks, the oldest submitted {oldest} ago{unsure}")
     lost = [run for states in found.values() for run, state in states.items() if state == "failed"]
     failed = {run: where.store.failures.reason(run) for run in lost}
     for run, reason in list(failed.items())[:SHOWN]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from freerun.commands import DEFAULT_STUDY, parser, place
+from freerun.errors import ConfigError, nearest
 
 
 def main(words: list[str]) -> int:
@@ -14,11 +17,18 @@ def main(words: list[str]) -> int:
     from freerun import products
 
     results = products.of(options.name, place(options))
-    results.write_tables()
-    print(f"tables: {results.folder}/{{runs,curves,gaps,compared}}.{{parquet,csv}}")
     if options.format:
         from freerun.report import paper
 
+        if options.format not in paper.FORMATS:
+            raise ConfigError(f"--format {options.format}: unknown; {nearest(options.format, paper.FORMATS)}")
+    results.write_tables()
+    print(f"tables: {results.folder}/{{runs,curves,gaps,compared}}.{{parquet,csv}}")
+    if options.format and results.frames.gaps.empty:
+        ends = Counter(results.frames.runs["status"])
+        told = ", ".join(f"{count} {status}" for status, count in ends.items())
+        print(f"table: none, for no run has a measurement ({told}); freerun status {results.name} says why")
+    elif options.format:
         with products.writing(results.folder):
             print(f"table: {paper.write(results.frames, results.folder, options.format)}")
     return 0

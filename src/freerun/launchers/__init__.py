@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import os
 import pkgutil
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
+from importlib.util import find_spec
 from typing import Any, ClassVar
 
 from freerun.errors import ConfigError, nearest, require
-from freerun.estimates import available, most_at_once
+from freerun.estimates import available, cores, most_at_once
 from freerun.grouping import Planned, groups
 from freerun.progress import Watcher
 from freerun.settings import build
@@ -37,7 +38,7 @@ class Launcher(ABC):
     Attributes:
         workers: how many groups are trained at once; None for as many as the launcher finds room for.
         group: most runs that train together.
-        memory: gigabytes that a worker may use, by which groups are made smaller; None for its share of this machine's.
+        memory: gigabytes that a worker may use, by which groups are made smaller; None for its share of what is free here.
         time_limit: seconds that a group may take before its worker is killed; None for no limit.
         checkpoint: updates between two checkpoints of a run, from which it goes on after a kill; 0 for none.
         threads: of a worker; more than one can change the last bits of sums over large tensors.
@@ -118,11 +119,6 @@ class Launcher(ABC):
         """
 
 
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def needs(package: str, extra: str, key: str) -> Any:
     """A package that comes with an extra.
 
@@ -160,32 +156,50 @@ def choose(words: list[str], short: dict[str, int]) -> tuple[Launcher, list[str]
     Raises:
         ConfigError: for an unknown launcher or setting, or if what it needs is not installed.
     """
-    name, settings, others = DEFAULT, dict[str, Any](short), []
+    name, typed, others = DEFAULT, dict[str, str](), []
     for word in words:
         key, equals, text = word.partition("=")
         if key == "launcher" and equals:
             name = text
         elif key.startswith("launcher.") and equals:
-            settings[key.removeprefix("launcher.")] = _value(word, text)
+            typed[key.removeprefix("launcher.")] = word
         else:
             others.append(word)
     if name not in known():
         raise ConfigError(f"launcher={name}: unknown launcher; {nearest(name, known())}")
-    launcher: Launcher = build(known()[name], "launcher", settings)
+    kinds = {item.name: str(item.type) for item in fields(known()[name])}
+    settings = {key: _value(word, kinds.get(key, "")) for key, word in typed.items()}
+    launcher: Launcher = build(known()[name], "launcher", {**short, **settings})
     launcher.check()
     return launcher, others
 
 
-def _value(word: str, text: str) -> int | float | str | bool | None:
-    """A value as it is typed: a number, true, false, null, or text."""
-    plain: dict[str, bool | None] = {"null": None, "true": True, "false": False}
-    if text in plain:
-        return plain[text]
+def _value(word: str, kind: str) -> int | float | str | bool | None:
+    """The value of a setting as it is typed: for one of text what stands there, else a number, true, false, or text."""
+    text = word.partition("=")[2]
+    if text == "null":
+        return None
     if len(text) > 1000 or not text.isprintable():
         raise ConfigError(f"{word[:60]}: too long, or not printable")
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
+    if not kind.startswith("str"):
+        if text in ("true", "false"):
+            return text == "true"
+        for number in (int, float):
+            try:
+                return number(text)
+            except ValueError:
+                continue
     return text.removeprefix("'").removesuffix("'")
+
+
+def waiting(store: Store) -> tuple[dict[str, list[str]], bool]:
+    """The tasks that wait in the queue of a cluster, with their runs, and whether the cluster could be asked.
+
+    It is asked once for all, where its tools are; then tasks that have ended are forgotten.
+    """
+    from freerun.launchers import _queue, slurm
+
+    asked = shutil.which("sacct") is not None and find_spec("submitit") is not None
+    if asked and any(_queue.listed(store)):
+        slurm.Slurm().queued(store)
+    return dict(_queue.listed(store)), asked

@@ -8,6 +8,7 @@ put back into the queue and goes on from the last checkpoints.
 from __future__ import annotations
 
 import shutil
+import subprocess
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -47,7 +48,7 @@ class Slurm(Launcher):
 
     Attributes:
         minutes: that a task may take.
-        memory: gigabytes of a task.
+        memory: gigabytes of a task, which are asked of sbatch and bound its group; null asks for none and bounds nothing.
         partition, account, qos, constraint, gres, nodelist, exclude: as for sbatch.
         gpus: of a task.
         cluster: `local` runs the same jobs as processes of this machine, to try a set-up without a cluster.
@@ -56,6 +57,7 @@ class Slurm(Launcher):
 
     here: ClassVar[bool] = False
 
+    memory: float | None = 4.0
     minutes: int = 60
     partition: str | None = None
     account: str | None = None
@@ -134,14 +136,13 @@ class Slurm(Launcher):
             self._known[name] = SlurmJob(folder=store.root / "jobs" / "%j", job_id=name)
         if first and self._known:  # one question for all tasks; then as often as submitit thinks fit
             SlurmJob.watcher.update()
-        found: set[str] = set()
-        for name, runs in listed.items():
-            job = self._known[name]
-            if job.done() or (job.state == "UNKNOWN" and queue.age(store, name) > FORGOTTEN):
-                queue.remove(store, name)
-            else:
-                found |= set(runs)
-        return found
+        ended = {name for name in listed if self._known[name].done()}
+        unknown = {name for name in listed.keys() - ended if self._known[name].state == "UNKNOWN"}
+        old = {name for name in unknown if queue.age(store, name) > FORGOTTEN}
+        ended |= old if old and _answers() else set()
+        for name in ended:
+            queue.remove(store, name)
+        return {run for name, runs in listed.items() if name not in ended for run in runs}
 
     def _submit(self, groups: Sequence[list[Planned]], store: Store) -> list[Any]:
         import submitit
@@ -186,6 +187,14 @@ class Task:
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self, store, runs)
+
+
+def _answers() -> bool:
+    """Whether the accounting of the cluster can be asked at all: where it cannot, every job is unknown."""
+    try:
+        return subprocess.run(["sacct", "--noheader", "-X"], capture_output=True, timeout=60).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
 
 
 def _fault(job: Any) -> str | None:
