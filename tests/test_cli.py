@@ -94,6 +94,21 @@ BAD = [
     (["study", "alias.yaml"], ["alias.yaml", "aliases"]),
     (["study", "typo.yaml"], ["typo.yaml", "casess", "'cases'"]),
     (["study", "first_look", "--as", "../up"], ["../up", "letters"]),
+    (["study", "first_look", "--as", ""], ["''", "letters"]),
+    (["plan", "first_look", "--as", ""], ["''", "letters"]),
+    (["run", "--as", ""], ["''", "letters"]),
+    (["search", "training.lr=interval(1e-4,1e-2)", "--as", ""], ["''", "letters"]),
+    (["run", "--as", "noted"], ["noted", "no study", "--as"]),
+    (["study", "first_look", "seed=0", "--as", "noted"], ["noted", "no study", "--as"]),
+    (["plan", "first_look", "seed=0", "--as", "noted"], ["noted", "no study", "--as"]),
+    (["study", "empty_axis.yaml"], ["empty_axis.yaml, case 2", "seed", "empty list"]),
+    (["study", "misspelt.yaml"], ["misspelt.yaml, case 1", "modle", "'model'"]),
+    (["study", "titled.yaml"], ["titled.yaml", "title", "text"]),
+    (["study", "questioned.yaml"], ["questioned.yaml", "question", "text"]),
+    (["export", "s", "--to", "csv", "--out", "."], ["--out .", "folder", "--out export.csv"]),
+    (["export", "s", "--out", ""], ["--out", "export.parquet"]),
+    (["export", "s", "--out", "nowhere/x.csv"], ["nowhere/x.csv", "make it first"]),
+    (["export", "s", "--to", "mlflow", "--out", "nowhere/x"], ["nowhere/x", "make it first"]),
     (["report", "first_look"], ["first_look", "results"]),
     (["list", "task"], ["'task'", "'tasks'"]),
 ]
@@ -110,6 +125,13 @@ def desk(tmp_path_factory):
     (folder / "short.txt").write_text("a short text, far too short")
     (folder / "alias.yaml").write_text("a: &a [1, 2]\ncases: [*a]\n")
     (folder / "typo.yaml").write_text("casess: []\n")
+    (folder / "empty_axis.yaml").write_text("cases: [{seed: 0}, {seed: []}]\n")
+    (folder / "misspelt.yaml").write_text("cases: [{modle: gru}]\n")
+    (folder / "titled.yaml").write_text("title: [1, 2]\ncases: [{seed: 0}]\n")
+    (folder / "questioned.yaml").write_text("question: 5\ncases: [{seed: 0}]\n")
+    (folder / "results" / "noted").mkdir(parents=True)
+    (folder / "results" / "noted" / "benchmark.md").write_text("something else")
+    (folder / "results" / ".store").mkdir()
     return folder
 
 

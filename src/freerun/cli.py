@@ -26,7 +26,7 @@ Train
   freerun search [key=interval(a,b) ...]    look for the best values of numeric keys (needs the extra optuna)
   freerun plan [NAME] [key=value ...]       what a study would do: runs, groups, time, memory; trains nothing
   freerun status [NAME]                     what is pending, running, done, diverged, failed, and why
-  freerun retry NAME                        try the failed runs of a study again
+  freerun retry NAME                        do the failed runs of a study again, and those that are left
 Look
   freerun table | figures | report [NAME]   build again from the records alone, without training
   freerun compare A B [--study NAME]        which is better: two regimes or models of a study, or two studies
@@ -42,7 +42,7 @@ Options of all but list, check, completion
 Options of study, run, search, plan, retry
   --workers N      worker processes (short for launcher.workers=N; default: one a core)
   --group N        most runs that train together (short for launcher.group=N; default: 32)
-Option of study, search, plan
+Option of study, run, search, plan
   --as NAME        the results are DIR/NAME
 Options of run
   -m, --multirun   take several values of a key as a sweep (also of plan)
@@ -63,8 +63,8 @@ Keys of run, study, search, plan, retry beside those of the experiment
   launcher=NAME launcher.KEY=VALUE   where groups are trained: local, inline, joblib, slurm, ray (freerun list launchers)
   plugins=[FILE.py]                  your own parts, by the name of their file
 
-Exit codes: 0 all done, 1 some runs failed or laws are broken, 2 bad configuration, 3 results folder unusable,
-130 interrupted, 143 ended by SIGTERM.
+Exit codes: 0 all done (with launcher.wait=false: all done or handed over), 1 some runs failed or laws are broken,
+2 bad configuration, 3 results folder unusable, 130 interrupted, 143 ended by SIGTERM.
 """
 
 

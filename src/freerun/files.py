@@ -5,13 +5,27 @@ from __future__ import annotations
 import errno
 import os
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 
 from freerun import processes
 
 #: Seconds after which what another machine was writing is given up.
 DAY = 86_400.0
+_noted: ContextVar[list[Path] | None] = ContextVar("noted", default=None)
+
+
+@contextmanager
+def noted() -> Iterator[list[Path]]:
+    """The files that are written meanwhile by `write_atomic`, in this thread."""
+    found: list[Path] = []
+    before = _noted.set(found)
+    try:
+        yield found
+    finally:
+        _noted.reset(before)
 
 
 def write_atomic(path: Path, content: bytes, *, settle: bool = True) -> None:
@@ -36,6 +50,8 @@ def write_atomic(path: Path, content: bytes, *, settle: bool = True) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    if (written := _noted.get()) is not None:
+        written.append(path)
     if settle:
         _sync_folder(path.parent)
 

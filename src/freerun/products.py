@@ -9,9 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from freerun import tables
+from freerun import manifest, scan, tables
 from freerun.errors import refused
-from freerun.files import write_atomic
+from freerun.files import noted, write_atomic
 from freerun.studies import Place, read_info
 
 
@@ -39,8 +39,10 @@ class Products:
 
     @cached_property
     def frames(self) -> tables.Tables:
-        """The tidy frames."""
-        return tables.frames(self.place.store, self.info["ids"], self.name, self.info["planned"])
+        """The tidy frames; damaged records, which are missing there, are told of."""
+        found = tables.frames(self.place.store, self.info["ids"], self.name, self.info["planned"])
+        scan.say_damaged(self.name, self.place.store, found.runs["run"][found.runs["status"] == "pending"])
+        return found
 
     def write_tables(self) -> None:
         """Write the frames."""
@@ -69,24 +71,25 @@ class Products:
 
         with writing(self.folder):
             drawn = figures.write(self.frames, tables.samples(self.place.store, self.info["ids"]), self.folder)
+        if not drawn:
+            print("figures: none, for no run has what one shows")
         for each in drawn:
             print(f"figure: {self.folder}/figures/{each.name}.{{svg,pdf,png}}")
 
     def write_report(self) -> None:
         """Build figures and report, and note from what they were built."""
-        from freerun import manifest
         from freerun.report import build
 
+        _ = self.frames  # tells of damaged records
         with writing(self.folder):
-            path = build(self.folder, self.place.store, self.info)
-            manifest.write(self.folder, self.place.store, self.info)
+            with noted() as built:
+                path = build(self.folder, self.place.store, self.info)
+            manifest.write(self.folder, self.place.store, self.info, built)
         print(f"report: {path}")
 
     def write_report_if_needed(self) -> None:
         """The same, unless the folder holds just that already."""
-        from freerun.manifest import matches
-
-        if matches(self.folder, self.place.store, self.info):
+        if manifest.matches(self.folder, self.place.store, self.info):
             print(f"report: {self.folder}/report.html (as before: nothing has changed)")
         else:
             print("building figures and report ...", flush=True)
@@ -104,8 +107,10 @@ def of(name: str, place: Place) -> Products:
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Turn what a disk refuses into one line and exit code 3."""
+    """Note in the manifest of a folder what is written to it; turn what a disk refuses into one line and exit code 3."""
     try:
-        yield
+        with noted() as made:
+            yield
+        manifest.note(folder, made)
     except OSError as fault:
         raise refused(folder, "cannot be written to", fault) from None

@@ -92,6 +92,9 @@ class Bars:
         self.tasks[number] = self.progress.add_task(title(group), total=updates, losses="", runs=len(group))
 
     def advanced(self, number: int, values: dict[str, Any]) -> None:
+        if values.get("elsewhere"):
+            self.names[number] += f"  {losses(values)}"
+            return
         self.progress.update(self.tasks[number], completed=values["update"])
         if shown := losses(values):
             self.progress.update(self.tasks[number], losses=shown)
@@ -112,9 +115,11 @@ def title(group: list[Planned]) -> str:
 
 
 def losses(values: dict[str, Any]) -> str:
-    """The validation losses among the values, if there are any."""
+    """The validation losses among the values, if there are any; or who has done it."""
+    if values.get("elsewhere"):
+        return "done by another sweep"
     forced, free = values.get("validation_forced_loss"), values.get("validation_free_loss")
-    return "" if forced is None or free is None else f"forced {forced:.3g}  free {free:.3g}"
+    return "" if forced is None or free is None else f"validation loss {forced:.3g} forced, {free:.3g} free"
 
 
 def watcher(total: int) -> Lines | Bars:

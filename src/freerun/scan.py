@@ -6,12 +6,14 @@ are read ahead, and another process may have put things right meanwhile.
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from freerun.errors import CorruptRecord
+from freerun.errors import CorruptRecord, StoreError
+from freerun.outside import one_line
 from freerun.records import understood
 from freerun.store import Store
 
@@ -45,6 +47,32 @@ def statuses(store: Store, runs: Iterable[str]) -> dict[str, str]:
         if status is not None:
             found[run] = status
     return found
+
+
+def damaged(store: Store, undone: Iterable[str]) -> list[str]:
+    """Those of some runs without a sound record of which a broken one was set aside, or is so now.
+
+    Where the disk refuses that, it stays where it is.
+    """
+
+    def broken(run: str) -> bool:
+        try:
+            return store.path(run).exists() and not store.has(run)
+        except StoreError:
+            return True
+
+    wanted = list(undone)
+    found = {run for run in wanted if broken(run)}
+    aside = {path.name.partition(".")[0] for path in (store.root / "aside").glob("*.json")}
+    return [run for run in wanted if run in found or (run in aside and not store.path(run).exists())]
+
+
+def say_damaged(study: str, store: Store, undone: Iterable[str]) -> None:
+    """Say on standard error how many of a study's runs have no result because their records were damaged."""
+    if lost := damaged(store, undone):
+        records = "1 damaged record was" if len(lost) == 1 else f"{len(lost)} damaged records were"
+        said = f"{records} set aside in {store.root}/aside; freerun retry {study} does those runs again"
+        print(f"freerun: {one_line(said)}", file=sys.stderr, flush=True)
 
 
 def _bodies(store: Store, runs: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def show_results(summary: pd.DataFrame) -> None:
-    """Print the results of a study: forced and free level, the exposure gap with its interval, and who is missing."""
+    """Print the results of a study: forced and free level, the exposure gap with its interval, and who is missing.
+
+    Every number is an arithmetic mean over seeds, so that the gap is the difference of the two levels beside it.
+    """
     interval = [_interval(low, high) for low, high in zip(summary["gap_low"], summary["gap_high"], strict=True)]
     measure = [
         "-" if metric != metric else f"{metric}, {unit}" if unit else str(metric)
@@ -24,6 +27,9 @@ def show_results(summary: pd.DataFrame) -> None:
     shown["seeds"] = summary["n"]
     lost = [name for name in ("diverged", "failed", "pending") if summary[name].any()]
     show_table(shown.assign(**{name: summary[name] for name in lost}))
+    if summary["gap"].notna().any():
+        other = " (the report has geometric means of errors on a ratio scale)" if summary["log"].eq(True).any() else ""
+        print(f"gap = free - forced; all are means over seeds, of averages over the steps since the release{other}")
 
 
 def _interval(low: float, high: float) -> str:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from freerun import study_files
+from freerun import manifest, study_files
 from freerun.errors import ConfigError, StoreError, nearest, refused
 from freerun.files import sweep_temporaries, write_atomic
 from freerun.grouping import Planned, plan
@@ -22,6 +23,8 @@ from freerun.store import Store
 from freerun.yaml_files import read_yaml
 
 KEYS = ("title", "question", "cases", "plugins")
+#: What a search leaves beside its study (`freerun.search`).
+SEARCH = "search.json"
 
 
 @dataclass(kw_only=True)
@@ -97,6 +100,7 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
         path = config_folder() / "study" / f"{name}.yaml"
     else:
         raise ConfigError(f"study {name!r}: unknown study; {nearest(name, presets('study'))}")
+    folder = folder_name(path.stem if alias is None else alias)
     content = read_yaml(path)
     for key in content:
         if key not in KEYS:
@@ -104,6 +108,9 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
     cases = content.get("cases")
     if not isinstance(cases, list) or not cases or not all(isinstance(case, dict) for case in cases):
         raise ConfigError(f"{path.name}: cases must be a list of mappings, each a product of axes")
+    for key in ("title", "question"):
+        if not isinstance(content.get(key, ""), str):
+            raise ConfigError(f"{path.name}: {key} must be text; put it in quotes, or leave it out")
     plugins = _plugins(path, content.get("plugins", []))
     asked: dict[str, str] = {}
     for text in overrides:
@@ -112,15 +119,22 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
             raise ConfigError(f"{text}: not an override of the form key=value")
         asked[key] = value
     found = []
-    for case in cases:
+    for number, case in enumerate(cases, 1):
+        if empty := next((key for key, value in case.items() if value == [] and key not in asked), None):
+            raise ConfigError(f"{path.name}, case {number}: {empty}: an empty list; give it a value, or leave the key out")
         axes = {str(key): _word(value) for key, value in case.items()} | asked
-        found += experiments([*plugins, *(f"{key}={value}" for key, value in axes.items())], sweep=True)
+        try:
+            found += experiments([*plugins, *(f"{key}={value}" for key, value in axes.items())], sweep=True)
+        except ConfigError as fault:
+            if str(fault).startswith(tuple(f"{key}=" for key in asked)):  # which is not the file's
+                raise
+            raise ConfigError(f"{path.name}, case {number}: {fault}") from None
         if len(found) > LARGEST:
             raise ConfigError(f"{path.name}: a study holds at most {LARGEST} runs in all its cases")
-    command = " ".join(["freerun study", name, *overrides, *(["--as", alias] if alias else [])])
+    command = " ".join(["freerun study", name, *overrides, *_as(alias)])
     return Study(
-        name=folder_name(alias or path.stem), runs=plan(found), command=command, overrides=overrides,
-        title=str(content.get("title", "")), question=str(content.get("question", "")),
+        name=folder, runs=plan(found), command=command, overrides=overrides,
+        title=content.get("title", ""), question=content.get("question", ""),
     )  # fmt: skip
 
 
@@ -135,18 +149,28 @@ def folder_name(name: str) -> str:
     return name
 
 
-def adhoc(overrides: list[str], *, sweep: bool) -> Study:
+def _as(alias: str | None) -> list[str]:
+    return [] if alias is None else ["--as", alias]
+
+
+def adhoc(overrides: list[str], *, sweep: bool, alias: str | None = None) -> Study:
     """The study that a plain run or sweep is; its name is the hash of its runs, so two sweeps never meet.
 
+    Args:
+        overrides: in Hydra's syntax.
+        sweep: take several values of a key as a sweep.
+        alias: another name for its results.
+
     Raises:
-        ConfigError: if an override is wrong.
+        ConfigError: if an override or the name is wrong.
     """
     from freerun.compose import experiments
 
+    name = None if alias is None else folder_name(alias)
     runs = plan(experiments(overrides, sweep=sweep))
     digest = hashlib.sha256(" ".join(sorted(run.id for run in runs)).encode()).hexdigest()[:8]
-    command = " ".join(["freerun run", *(["-m"] if sweep else []), *overrides])
-    return Study(name=f"run-{digest}", runs=runs, command=command, overrides=overrides)
+    command = " ".join(["freerun run", *(["-m"] if sweep else []), *overrides, *_as(alias)])
+    return Study(name=name or f"run-{digest}", runs=runs, command=command, overrides=overrides)
 
 
 def _word(value: Any) -> str:
@@ -171,14 +195,46 @@ def _plugins(study: Path, value: Any) -> list[str]:
     return [f"plugins=[{','.join(_word(str(study.parent / each)) for each in paths)}]"] if paths else []
 
 
-def say_what_is_replaced(study: Study, place: Place) -> None:
-    """Tell of a folder that holds another study, which is about to be replaced."""
+def say_what_is_replaced(study: Study, place: Place) -> bool:
+    """Tell of a folder that holds another study, which is about to be replaced; returns whether runs go that were there."""
+    folder = place.folder(study.name)
     try:
-        known = study_files.read(place.folder(study.name))["ids"]
-    except (OSError, NotPlain):
-        return
+        known = study_files.read(folder)["ids"]
+    except OSError:
+        return False
+    except NotPlain:  # whatever it was
+        return True
     if not (set(known) <= set(study.ids) or set(study.ids) <= set(known)):
-        print(f"note: {place.folder(study.name)} holds a study of {len(known)} other runs; --as NAME keeps both", flush=True)
+        what = f"{len(known)} other runs; what was made of them goes, their records stay"
+        print(f"note: {folder} holds a study of {what}; another name with --as keeps both", flush=True)
+    return not set(known) <= set(study.ids)
+
+
+def demand_study(folder: Path) -> None:
+    """See that a folder that is to hold a study holds nothing else.
+
+    Raises:
+        ConfigError: if it does.
+    """
+    with suppress(FileNotFoundError, NotADirectoryError):
+        held = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+        if held and study_files.NAME not in held and held != {SEARCH}:
+            raise ConfigError(f"{folder}: holds files but no {study_files.NAME}, so no study; choose another name with --as")
+
+
+def make_way(study: Study, place: Place) -> None:
+    """Remove what was made of a study whose place another one takes: what Freerun wrote, nothing of anybody else.
+
+    Raises:
+        StoreError: if the disk refuses.
+    """
+    folder = place.folder(study.name)
+    if say_what_is_replaced(study, place):
+        try:
+            manifest.remove_made(folder)
+            (folder / SEARCH).unlink(missing_ok=True)
+        except OSError as fault:
+            raise refused(folder, "cannot be replaced", fault) from None
 
 
 def write_info(study: Study, place: Place) -> None:
@@ -226,12 +282,12 @@ def read_info(name: str, place: Place, *, started: bool = True) -> dict[str, Any
         hint = nearest(name, known) if known else "run one first, for example: freerun study first_look"
         raise ConfigError(f"study {name!r}: nothing under {place.results}; {hint}") from None
     except NotPlain as fault:
-        raise ConfigError(f"{folder}/{study_files.NAME}: damaged ({fault}); run the study again") from None
+        remedy = f"run the study again, or: freerun clean {folder.name} --yes"
+        raise ConfigError(f"{folder}/{study_files.NAME}: damaged ({fault}); {remedy}") from None
     except OSError as fault:
         raise refused(folder / study_files.NAME, "cannot be read", fault) from None
     store = place.store
     if started and info["ids"] and not any(store.path(run).exists() or store.failures.reason(run) for run in info["ids"]):
-        raise ConfigError(
-            f"study {name!r}: none of its {len(info['ids'])} runs has a record in {store.root}; run: {info['command']}"
-        )
+        runs = "its run has no record" if len(info["ids"]) == 1 else f"none of its {len(info['ids'])} runs has a record"
+        raise ConfigError(f"study {name!r}: {runs} in {store.root}; this does what is missing: freerun retry {name}")
     return info

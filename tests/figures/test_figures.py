@@ -1,12 +1,15 @@
 """Does every figure draw what there is, leave out what there is not, and give the same bytes?"""
 
+from itertools import pairwise
+
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 
 from freerun import figures, tables
-from freerun.figures import Material
-from freerun.figures._style import bytes_of, style, wrapped
+from freerun.figures import Material, _versus
+from freerun.figures._style import LogTicks, bytes_of, spread, style, wrapped
 from freerun.figures.text_samples import printable
 from synthetic import grid, study, tree
 
@@ -92,3 +95,47 @@ def test_dollars_in_a_label_are_letters(tmp_path):
     for _, figure in figures.draw(of):
         with style():
             assert bytes_of(figure, "svg")
+
+
+@pytest.mark.parametrize("count", range(1, 13))
+def test_neighbours_stand_closer_than_groups(count):
+    places = spread(count)
+    between = 1 - (places[-1] - places[0])
+    assert all(between > 2 * (b - a) for a, b in pairwise(places))
+
+
+@pytest.mark.parametrize("low", [1e-7, 0.8, 0.93, 2.0, 31.0])
+@pytest.mark.parametrize("factor", [1.02, 1.6, 3, 12, 70, 1e4, 1e15])
+def test_a_log_axis_has_three_to_eight_ticks_whatever_it_spans(low, factor):
+    ticks = LogTicks().tick_values(low, low * factor)
+    assert 3 <= len(ticks) <= 12
+    assert all(low <= tick <= low * factor for tick in ticks)
+    assert len({f"{tick:g}" for tick in ticks}) == len(ticks), "no two have one label"
+
+
+@pytest.mark.parametrize(("metric", "left"), [("rmse", "a better"), ("accuracy", "b better")])
+def test_a_comparison_says_which_side_is_better(metric, left):
+    ratio = metric == "rmse"
+    row = {"task_label": "t", "model_label": "m", "setting": "", "metric": metric, "unit": "u", "ratio": ratio, "holm": 0.01}
+    table = pd.DataFrame([{**row, "level": level, "mean": 0.9, "low": 0.8, "high": 1.3} for level in ("free", "forced")])
+    with style():
+        made = _versus.draw(table, "a", "b")
+        made.draw_without_rendering()
+    (axes,) = made.axes
+    assert axes.get_title(loc="left").endswith(left)
+    assert sum(axes.get_xlim()[0] <= tick <= axes.get_xlim()[1] for tick in axes.get_xticks()) >= 3
+
+
+def test_a_bar_of_shares_does_not_leave_the_axis(tmp_path):
+    store, ids = study(tmp_path, grid(tasks=("embedded_reber",), regimes=("teacher_forcing",), seeds=3))
+    for run, share in zip(ids, (0.0, 0.0, 1.0), strict=True):
+        record = store.read(run)
+        record.pop("weights", None)
+        for series in record["series"]:
+            if series["metric"] == "validity":
+                series["values"] = [share]
+        store.write(record, None)
+    of = Material.of(tables.frames(store, ids, "s"), {})
+    axes = {drawn.name: figure for drawn, figure in figures.draw(of)}["closed_loop"].axes[0]
+    ends = np.concatenate([line.get_ydata() for line in axes.lines])
+    assert (ends.min(), ends.max()) == (0.0, 1.0)

@@ -13,12 +13,14 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullFormatter
 
 from freerun.stats.intervals import mean_interval
+from freerun.stats.labels import EVERYWHERE, Range
 
 #: Widths of a paper's column and page, in inches.
 COLUMN, PAGE = 3.4, 7.0
@@ -30,6 +32,7 @@ Line = Literal["-"] | tuple[float, tuple[float, ...]]
 FREE: Line = "-"
 FORCED: Line = (0, (3, 1.2))
 GREY = "0.45"
+_FEWEST_TICKS, _MOST_TICKS = 3, 8
 
 _OWN = {
     "font.family": "DejaVu Sans", "font.size": 7.5, "axes.titlesize": 8, "axes.labelsize": 7.5, "xtick.labelsize": 7,
@@ -119,19 +122,46 @@ def decades(axes: Axes, values: np.ndarray) -> None:
     seen = values[np.isfinite(values)]
     if len(seen) and seen.min() > 0 and seen.max() > 10 * seen.min():
         axes.set_yscale("log")
-        few = seen.max() < 60 * seen.min()
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.yaxis.set_minor_formatter(NullFormatter())
+        readable(axes.yaxis)
 
 
-def dots(axes: Axes, x: float, values: np.ndarray, look: Look, neighbours: int = 1) -> None:
-    """Single seeds as small dots beside their mean and its interval; `neighbours` share the tick."""
-    interval = mean_interval(values)
+class LogTicks(Locator):
+    """Ticks of a log axis that can be read whatever it spans: from three to eight of them, at round numbers."""
+
+    def __call__(self) -> Sequence[float]:
+        return self.tick_values(*self.axis.get_view_interval()) if self.axis else []
+
+    def tick_values(self, vmin: float, vmax: float) -> Sequence[float]:
+        low, high = sorted((vmin, vmax))
+        if not 0 < low < high < math.inf:
+            return []
+        decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        for digits in ((1,), (1, 3), (1, 2, 5)):
+            ticks = [digit * 10.0**power for power in decades for digit in digits if low <= digit * 10.0**power <= high]
+            if len(ticks) >= _FEWEST_TICKS:
+                return ticks[:: -(-len(ticks) // _MOST_TICKS)]
+        for wanted in (4, 6, 8, 12):
+            even = MaxNLocator(nbins=wanted, steps=[1, 2, 5, 10]).tick_values(low, high)
+            ticks = [float(value) for value in even if low <= value <= high]
+            if len(ticks) >= _FEWEST_TICKS:
+                break
+        return ticks
+
+
+def readable(axis: Axis) -> None:
+    """Give a log axis ticks at round numbers, written as such."""
+    axis.set_major_locator(LogTicks())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def dots(axes: Axes, x: float, values: np.ndarray, look: Look, neighbours: int = 1, within: Range = EVERYWHERE) -> None:
+    """Single seeds as small dots beside their mean and its interval; `neighbours` share the tick, values lie `within`."""
+    interval = mean_interval(values, within=within)
     beside = np.full(len(values), x + min(0.07, 0.25 / neighbours))
     axes.plot(beside, values, color=look.colour, marker=".", linestyle="", markersize=3, alpha=0.6, markeredgewidth=0)
     if interval.known:
-        axes.plot([x, x], [interval.low, interval.high], color=look.colour, linewidth=1.4)
+        axes.plot([x, x], [interval.low, interval.high], color=look.colour, linewidth=1.4, solid_capstyle="butt")
     axes.plot([x], [interval.mean], color=look.colour, marker=look.marker, linestyle="", markersize=4)
 
 
@@ -168,9 +198,10 @@ def wrapped(name: str, width: int = 11) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def spread(count: int, width: float = 0.7) -> list[float]:
-    """Offsets of `count` neighbours around a tick."""
-    return [0.0] if count == 1 else [width * (i / (count - 1) - 0.5) for i in range(count)]
+def spread(count: int) -> list[float]:
+    """Offsets of `count` neighbours around a tick; the next tick's are more than twice as far as they from each other."""
+    apart = min(0.2, 1 / (count + 1.5))
+    return [apart * (i - (count - 1) / 2) for i in range(count)]
 
 
 def every(points: int, wanted: int = 5) -> int:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from freerun.figures._material import Material
 from freerun.figures._style import Look, dots, figure, keys, legend, looks, present, spread, width_for, wrapped
-from freerun.stats.labels import MORE_IS_BETTER, quantity
+from freerun.stats.labels import MORE_IS_BETTER, bounds, quantity
 
 PLACE = 3
 CAPTION = (
@@ -40,18 +40,19 @@ def draw(material: Material) -> dict[str, Figure]:
 
 
 def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str], look: dict[str, Look]) -> None:
-    models = present(rows, "model_label")
+    models, (metric, unit) = present(rows, "model_label"), (str(rows[name].iloc[0]) for name in ("metric", "unit"))
+    within = bounds(metric, unit)
     for x, model in enumerate(models):
         for offset, method in zip(spread(len(methods)), methods, strict=True):
             values = rows.loc[(rows["model_label"] == model) & (rows["method"] == method), "free"].to_numpy()
             if len(values):
-                dots(axes, x + offset, values, look[method], len(methods))
+                dots(axes, x + offset, values, look[method], len(methods), within)
     axes.set_xticks(range(len(models)), [wrapped(name) for name in models])
     axes.set_xlim(-0.6, len(models) - 0.4)
     axes.tick_params(axis="x", length=0)
-    metric, unit = (str(rows[name].iloc[0]) for name in ("metric", "unit"))
     better = "more" if metric in MORE_IS_BETTER else "less"
     axes.set_ylabel(f"{wrapped(quantity(metric, unit), 30)}\n({better} is better)")
-    if (rows["free"] >= 0).all():
-        axes.set_ylim(bottom=-0.03 * axes.get_ylim()[1])
+    if within[0] == 0 and (rows["free"] >= 0).all():
+        top = axes.get_ylim()[1]
+        axes.set_ylim(-0.03 * top, 1.03 * top)
         axes.spines["bottom"].set_position(("data", 0))

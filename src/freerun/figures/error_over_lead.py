@@ -10,7 +10,7 @@ from freerun.figures._grid import grid
 from freerun.figures._material import Material
 from freerun.figures._style import FORCED, FREE, Look, every, keys, legend, looks, modes, present
 from freerun.stats.intervals import FEWEST, summarise
-from freerun.stats.labels import positive, quantity
+from freerun.stats.labels import bounds, positive, quantity
 
 PLACE = 1
 CAPTION = (
@@ -47,13 +47,14 @@ def _rows(steps: pd.DataFrame, primary: dict[str, str]) -> list[tuple[str, pd.Da
 
 
 def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str], look: dict[str, Look]) -> None:
-    log = positive(str(rows["metric"].iloc[0]), str(rows["unit"].iloc[0]))
+    measure = str(rows["metric"].iloc[0]), str(rows["unit"].iloc[0])
+    log, within = positive(*measure), bounds(*measure)
     for mode, line in (("forced", FORCED), ("free", FREE)):
         for number, method in enumerate(methods):
             one = rows[(rows["method"] == method) & rows[mode].notna()]
             if one.empty:
                 continue
-            band = summarise(one, ["step"], mode, log=log and bool((one[mode] > 0).all()))
+            band = summarise(one, ["step"], mode, log=log and bool((one[mode] > 0).all()), within=within)
             band = band[band["n"] >= min(FEWEST, band["n"].max())]
             seen, gap = look[method], every(len(band))
             axes.plot(

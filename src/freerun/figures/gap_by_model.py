@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from freerun.figures._material import Material
 from freerun.figures._style import GREY, Look, decades, dots, figure, keys, legend, looks, present, spread, width_for, wrapped
 from freerun.stats.intervals import mean_interval
-from freerun.stats.labels import positive, quantity, shown
+from freerun.stats.labels import bounds_of_change, positive, quantity, shown
 
 PLACE = 2
 CAPTION = (
@@ -64,7 +64,7 @@ def _task(above: Axes, below: Axes, rows: pd.DataFrame, look: dict[str, Look]) -
             one = rows[(rows["model_label"] == model) & (rows["method"] == method)]
             if one["gap"].notna().any():
                 _levels(above, x + offset, one, look[method], log)
-                dots(below, x + offset, one["gap"].to_numpy(), look[method], len(run))
+                dots(below, x + offset, one["gap"].to_numpy(), look[method], len(run), bounds_of_change(metric, unit))
     decades(above, rows[["forced", "free"]].to_numpy())
     below.axhline(0, color=GREY, linewidth=0.6, zorder=0)
     name = quantity(metric, unit)

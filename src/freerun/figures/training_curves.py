@@ -29,9 +29,12 @@ from freerun.stats.labels import positive, quantity
 PLACE = 4
 CAPTION = (
     "Training curves: loss on the validation split, free (solid) and forced (dashed), against the number of "
-    "updates; means over seeds with 95 % Student t bands (from three seeds on, clipped at the frame). The strip "
-    "below each panel is the probability with which the truth was fed in training."
+    "updates; means over seeds with 95 % bands (from three seeds on, clipped at the frame). The strip "
+    "below each panel is the probability with which the truth was fed in training, known at the updates that were "
+    "logged (marked where there are few); the line does no more than join them."
 )
+#: So many points of a schedule have room for a mark each.
+_FEW = 40
 LOSSES = (("validation_forced_loss", FORCED), ("validation_free_loss", FREE))
 
 
@@ -77,11 +80,18 @@ def _panel(axes: Axes, strip: Axes, rows: pd.DataFrame, methods: list[str], look
         one = rows[rows["method"] == method]
         for quantity_, line in LOSSES:
             _line(axes, one[one["quantity"] == quantity_], look[method], number, line, log)
-        _line(strip, one[one["quantity"] == "forcing_probability"], look[method], number, FREE, False)
+        _points(strip, one[one["quantity"] == "forcing_probability"], look[method])
     strip.sharex(axes)
     axes.tick_params(labelbottom=False)
     strip.set_ylim(-0.15, 1.15)
     strip.set_yticks([0, 1])
+
+
+def _points(strip: Axes, rows: pd.DataFrame, look: Look) -> None:
+    """The logged points of a schedule, joined by a thin line."""
+    means = rows.groupby("update")["value"].mean()
+    marker = look.marker if len(means) <= _FEW else ""
+    strip.plot(means.index, means, color=look.colour, marker=marker, markersize=2, linewidth=0.4, markeredgewidth=0)
 
 
 def _line(axes: Axes, rows: pd.DataFrame, look: Look, number: int, line: Line, log: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +13,12 @@ from freerun.errors import ConfigError, nearest
 from freerun.figures import Material, _versus
 from freerun.figures._style import bytes_of, style
 from freerun.files import write_atomic
+from freerun.report.method import settings
 from freerun.report.told import page_of, sentences
 from freerun.report.verdicts import verdict
+from freerun.report.words import listed
+from freerun.stats.conditions import CELL
+from freerun.stats.intervals import LOST
 from freerun.stats.labels import label
 from freerun.stats.versus import Side, versus
 from freerun.tables import Tables
@@ -48,7 +52,7 @@ def in_study(a: str, b: str, frames: Tables, folder: Path) -> Comparison:
         OSError: if the disk refuses.
     """
     if a == b:
-        raise ConfigError(f"freerun compare {a} {b}: the two are the same")
+        raise ConfigError(f"compare {a} {b}: the two are the same")
     material = Material.of(frames, {})
     runs = material.runs.astype(dict.fromkeys(("task_label", "model_label", "regime_label", "setting", "method"), "str"))
     for columns, rest in _KINDS:
@@ -73,12 +77,13 @@ def of_studies(a: str, b: str, frames: tuple[Tables, Tables], folder: Path) -> C
         ConfigError: if they have none in common.
         OSError: if the disk refuses.
     """
-    sides = []
+    sides, every = [], []
     for name, each in zip((a, b), frames, strict=True):
         material = Material.of(each, {})
         runs = material.runs.astype(dict.fromkeys(("task_label", "model_label", "method"), "str"))
         sides.append(_side(name, runs, material, ["model_label", "method"]))
-    return _compared(sides[0], sides[1], folder, _file(a, b))
+        every.append(runs)
+    return _compared(sides[0], sides[1], folder, _file(a, b), lambda: _settings((a, b), every))
 
 
 def _where(runs: pd.DataFrame, columns: Sequence[str], name: str) -> pd.Series:
@@ -97,7 +102,7 @@ def _side(name: str, runs: pd.DataFrame, material: Material, rest: Sequence[str]
     data = runs["data"] if "data" in runs else pd.Series(None, index=runs.index, dtype="str")
     table = pd.DataFrame(
         {
-            "run": runs["run"].astype("str"), "seed": runs["seed"], "data": data,
+            "run": runs["run"].astype("str"), "seed": runs["seed"], "data": data, "lost": runs["status"].isin(LOST),
             "task_label": runs["task_label"].astype("str"),
             "model_label": runs[model].astype("str"), "setting": runs[setting].astype("str") if setting else "",
         }
@@ -114,12 +119,29 @@ def _side(name: str, runs: pd.DataFrame, material: Material, rest: Sequence[str]
     return Side(name=name, runs=table, steps=parts[0], whole=parts[1])
 
 
-def _compared(a: Side, b: Side, folder: Path, file: str) -> Comparison:
+def _settings(names: Sequence[str], runs: Sequence[pd.DataFrame]) -> list[str]:
+    """In which settings two studies differ, within the conditions that both have."""
+    first, second = ({cell: dict(settings(each)) for cell, each in side.groupby(CELL, sort=False)} for side in runs)
+    found: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
+    for cell in [cell for cell in first if cell in second]:
+        for name in dict.fromkeys([*first[cell], *second[cell]]):
+            values = [side[cell].get(name, "none") for side in (first, second)]
+            if values[0] != values[1]:
+                for seen, value in zip(found.setdefault(name, ({}, {})), values, strict=True):
+                    seen[value] = None
+    if not found:
+        return ["Where both studies have a condition, no setting differs between them."]
+    each = [f"{name} ({' or '.join(x)} against {' or '.join(y)})" for name, (x, y) in found.items()]
+    return [f"Where {names[0]} and {names[1]} have a condition of one name, they differ in {listed(each)}."]
+
+
+def _compared(a: Side, b: Side, folder: Path, file: str, differ: Callable[[], list[str]] = list) -> Comparison:
+    """The comparison, written to a folder; `differ` says in which settings the sides do, where their names do not."""
     table = versus(a, b)
     if table.empty:
         raise ConfigError(f"{a.name} and {b.name} share no task, model and setting with a result"[:200])
     table = table.assign(verdict=[verdict(row) for row in table.to_dict("records")])
-    told = sentences(table, a, b)
+    told = [*sentences(table, a, b), *differ()]
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{file}.md"
     with style():

@@ -11,15 +11,17 @@ import pandas as pd
 
 from freerun.figures import Material
 from freerun.report.cautions import cautions, lost
-from freerun.report.verdicts import ALONE, NO_DIFFERENCE, NO_INTERVAL, better, power
+from freerun.report.verdicts import ALONE, MEANT, NO_DIFFERENCE, NO_INTERVAL, better, power
 from freerun.report.words import change, listed, measured, number, seeds, with_unit
 from freerun.stats.labels import label
 from freerun.stats.power import LEVEL
 
 _TALLY = {
-    "lowers": "lower", "raises": "higher", f"lowers {ALONE}": f"lower {ALONE}", f"raises {ALONE}": f"higher {ALONE}",
+    "lowers": "lower", "raises": "higher", f"lowers {ALONE}": f"lower, {ALONE},", f"raises {ALONE}": f"higher, {ALONE},",
     NO_DIFFERENCE: "not shown to differ", NO_INTERVAL: "without an interval",
 }  # fmt: skip
+#: So many conditions of a task are named in a tally.
+_NAMED = 3
 
 
 def headline(table: pd.DataFrame, compared: pd.DataFrame) -> list[str]:
@@ -69,11 +71,15 @@ def _gaps(table: pd.DataFrame) -> list[str]:
     ratio = rows[rows["log"].astype(bool) & (rows["forced"] > 0)]
     if len(ratio):
         top = ratio.iloc[int(np.argmax((ratio["free"] / ratio["forced"]).to_numpy()))]
-        times = number(float(top["free"] / top["forced"]))
-        found.append(
-            f"The widest as a ratio is that of {top['model_label']} on {top['task_label']}: {label(top['metric'])} of "
-            f"{with_unit(number(top['free']), top['unit'])} free against {number(top['forced'])} forced, {times} times as much."
-        )
+        times = float(top["free"] / top["forced"])
+        levels = f"{with_unit(number(top['free']), top['unit'])} free against {number(top['forced'])} forced"
+        measured_ = f"{label(top['metric'])} of {levels}, {number(times)} times as much"
+        where = f"{top['model_label']} on {top['task_label']}: {measured_}"
+        if times > 1:
+            open_ = ", though no difference is shown there" if top["gap_low"] <= 0 <= top["gap_high"] else ""
+            found.append(f"The widest gap as a ratio is that of {where}{open_}.")
+        else:
+            found.append(f"No free error on a ratio scale is above its forced one; nearest to it is that of {where}.")
     return found
 
 
@@ -84,20 +90,33 @@ def _wins(compared: pd.DataFrame, table: pd.DataFrame) -> list[str]:
     for (regime, first), each in rows.groupby(["regime_label", "baseline"], observed=True, sort=False):
         parts = []
         for kind, words in _TALLY.items():
-            where = each.loc[each["verdict"] == kind, "task_label"].astype(str).value_counts(sort=False)
-            if len(where):
-                named = listed([f"{task} {count}" for task, count in where.items()])
-                parts.append(f"{words} in {where.sum()} ({named})")
+            some = each[each["verdict"] == kind]
+            if len(some):
+                parts.append(f"{words} in {len(some)}: {_where(some, each)}")
         pairs = "comparison" if len(each) == 1 else "comparisons"
         found.append(
-            f"{_capital(regime)} against {first}, {len(each)} {pairs} paired by seed: the free error is {listed(parts)}."
+            f"{_capital(regime)} against {first}, {len(each)} {pairs} paired by seed. The free error is {'; '.join(parts)}."
         )
     if found:
         families = rows["family"].iloc[0]
         found.append(
             f"Judged at p < {LEVEL:g} after Holm over {families} ({(compared['family'] == families).sum()} comparisons)."
         )
-    return [*found, *_teacher_wins(rows), *power(rows)]
+    alone = [MEANT] if any(str(said).endswith(ALONE) for said in rows["verdict"]) else []
+    return [*found, *alone, *_teacher_wins(rows), *power(rows)]
+
+
+def _where(rows: pd.DataFrame, among: pd.DataFrame) -> str:
+    """Some comparisons by task: all of it, a few by their models, or how many there are."""
+    parts = []
+    for task, each in rows.groupby("task_label", sort=False):
+        size = int((among["task_label"] == task).sum())
+        if len(each) == size:
+            parts.append(f"{task} ({f'all {size}' if size > 1 else _who(each.to_dict('records')[0])})")
+        else:
+            named = listed([_who(row) for row in each.to_dict("records")])
+            parts.append(f"{task} ({named if len(each) <= _NAMED else f'{len(each)} of {size}'})")
+    return listed(parts)
 
 
 def _teacher_wins(rows: pd.DataFrame) -> list[str]:
@@ -137,14 +156,16 @@ def _gap_sentence(rows: pd.DataFrame, metric: str) -> str:
         return f"One output for a whole sequence: nothing is fed back and there is no gap. {said}."
     top = rows.iloc[int(np.argmax(rows["gap"].to_numpy()))]
     unit = top["unit"]
-    levels = f"{label(metric)} {with_unit(number(top['forced']), unit)} forced, {with_unit(number(top['free']), unit)} free"
+    forced, free = (with_unit(number(top[f"{level}_mean"]), unit) for level in ("forced", "free"))
+    levels = f"{label(metric)} {forced} forced, {free} free"
+    how = "arithmetic means, " if top["log"] else ""
     gap = with_unit(measured(top["gap"], top["gap_low"], top["gap_high"]), unit)
     which = (
         f"the largest mean gap of {len(rows)} models is that of {top['model_label']}"
         if len(rows) > 1
         else f"{top['model_label']}"
     )
-    text = f"Trained by {top['method']}, {which}: {levels}, gap {gap} ({seeds(int(top['n']))})."
+    text = f"Trained by {top['method']}, {which}: {levels}, gap {gap} ({how}{seeds(int(top['n']))})."
     if not math.isfinite(top["gap_low"]):
         return f"{text} Too few seeds for an interval."
     if top["gap_low"] <= 0 <= top["gap_high"]:
@@ -163,9 +184,9 @@ def _regimes(compared: pd.DataFrame, metric: str) -> list[str]:
             found.append(f"{head}, {label(metric)} free: {'; '.join(clauses)}.")
         rest = [part for name, each in rows[~own].groupby("metric", sort=False) for part in _in_a_word(str(name), each)]
         if rest:
-            found.append(f"{head}, beside it: {'; '.join(rest)}.")
+            found.append(f"{head}, other measures free: {'; '.join(rest)}.")
         elif not own.all():
-            found.append(f"{head}, beside it: no difference shown.")
+            found.append(f"{head}, other measures free: no difference shown.")
     return found
 
 

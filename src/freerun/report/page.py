@@ -93,11 +93,12 @@ def power_grid(compared: pd.DataFrame) -> Grid | None:
         [
             str(row["family"]), str(row["comparisons"]), str(row["seeds"]), number(row["smallest_holm"]),
             str(row["seeds_needed"]), number(row["detectable"]), str(row["seeds_for_one"]),
-            "underpowered" if row["underpowered"] else "",
+            "yes" if row["underpowered"] else "no",
         ]
         for row in table.to_dict("records")
     ]  # fmt: skip
-    head = ("Family", "Comparisons", "Seeds", "Smallest p after Holm", "Seeds for p < 0.05", "Detectable", "Seeds for 1 sd", "")
+    limits = ("Smallest p after Holm", "Seeds for p < 0.05", "Detectable", "Seeds for 1 sd", "Underpowered")
+    head = ("Family", "Comparisons", "Seeds", *limits)
     title = (
         "What these comparisons could have shown (detectable: the difference, in standard deviations of the paired "
         "differences, that is found with 80 % power; seeds for 1 sd: those that find one of a standard deviation)"

@@ -8,7 +8,7 @@ from freerun.figures import Material
 from freerun.stats.conditions import CELL
 from freerun.stats.intervals import counts, summarise
 from freerun.stats.iqm import middles
-from freerun.stats.labels import positive
+from freerun.stats.labels import bounds, bounds_of_change, positive
 
 LEVELS = ("forced", "free", "gap")
 
@@ -18,9 +18,9 @@ def full(material: Material) -> pd.DataFrame:
 
     Returns:
         task_label, model_label, method, metric, unit, primary (whether this is the task's error), for each of forced, free
-        and gap the mean with `_low` and `_high` and the interquartile mean, `_iqm`, with `_iqm_low` and `_iqm_high`, `log`
-        (whether the levels are geometric means, of the middle half too), n (seeds with a defined
-        gap), steps and horizon (fewest steps averaged over, of how many), and the counts of `stats.intervals.counts`. A
+        and gap the mean with `_low` and `_high`, the interquartile mean, `_iqm`, with `_iqm_low` and `_iqm_high`, and the
+        arithmetic mean, `_mean`; `log` (whether the levels are geometric means, of the middle half too), n (seeds with a
+        defined gap), steps and horizon (fewest steps averaged over, of how many), and the counts of `stats.intervals.counts`. A
         condition whose every run is lost has a row too, with undefined numbers.
     """
     whole = _of_interest(material)
@@ -41,10 +41,14 @@ def full(material: Material) -> pd.DataFrame:
 
 
 def short(table: pd.DataFrame) -> pd.DataFrame:
-    """The columns of `full` that fit a terminal, with the task's own error alone."""
+    """The columns of `full` that fit a terminal, with the task's own error alone.
+
+    The levels are arithmetic means, so that the gap is their difference; `log` says where `full` has others.
+    """
     names = {"task_label": "task", "model_label": "model", "method": "regime"}
-    kept = [*names, "metric", "unit", "forced", "free", "gap", "gap_low", "gap_high", "n", "diverged", "failed", "pending"]
-    rows = table[table["primary"]].rename(columns=names).reindex(columns=[names.get(name, name) for name in kept])
+    levels = {"forced_mean": "forced", "free_mean": "free"}
+    kept = [*names, "metric", "unit", *levels, "gap", "gap_low", "gap_high", "log", "n", "diverged", "failed", "pending"]
+    rows = table[table["primary"]].reindex(columns=kept).rename(columns={**names, **levels})
     return rows.reset_index(drop=True)
 
 
@@ -61,9 +65,11 @@ def _row(rows: pd.DataFrame, metric: str, unit: str) -> pd.DataFrame:
     grouped = rows.groupby(CELL, observed=True, sort=True)
     table = grouped[["steps", "horizon"]].min().reset_index().assign(metric=metric, unit=unit, log=log)
     for name in LEVELS:
-        found = summarise(rows, CELL, name, log=log and name != "gap")
+        geometric, within = log and name != "gap", (bounds_of_change if name == "gap" else bounds)(metric, unit)
+        found = summarise(rows, CELL, name, log=geometric, within=within)
         columns = {name: found["mean"], f"{name}_low": found["low"], f"{name}_high": found["high"], "n": found["n"]}
-        middle = middles(rows, CELL, name, log=log and name != "gap")
+        middle = middles(rows, CELL, name, log=geometric, within=within)
+        columns[f"{name}_mean"] = grouped[name].mean()
         columns |= {f"{name}_{end}": middle[end] for end in ("iqm", "iqm_low", "iqm_high")}
         table = table.assign(**{key: value.to_numpy() for key, value in columns.items()})
     return table
