@@ -84,7 +84,7 @@ def test_what_is_put_right_behind_the_reader_is_not_set_aside(made, monkeypatch)
 def test_a_disk_that_cannot_be_read_ends_the_scan(made, monkeypatch):
     store, ids = made
 
-    def refuse(path):
+    def refuse(path, most=None):
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(outside, "content", refuse)
