@@ -183,4 +183,4 @@ def test_every_section_stands_on_both_pages_with_its_figure(tmp_path):
     numbers = [int(part.split("]")[0]) for part in markdown.split("![Figure ")[1:]]
     assert numbers == list(range(1, len(numbers) + 1))
     assert "Underpowered" in markdown
-    assert "underpowered" in html
+    assert "<th>Underpowered</th>" in html

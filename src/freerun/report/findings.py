@@ -12,7 +12,7 @@ import pandas as pd
 from freerun.figures import Material
 from freerun.report.cautions import cautions, lost
 from freerun.report.verdicts import ALONE, MEANT, NO_DIFFERENCE, NO_INTERVAL, better, power
-from freerun.report.words import change, listed, measured, number, seeds, with_unit
+from freerun.report.words import change, counted, listed, measured, number, seeds, with_unit
 from freerun.stats.labels import label
 from freerun.stats.power import LEVEL
 
@@ -93,15 +93,12 @@ def _wins(compared: pd.DataFrame, table: pd.DataFrame) -> list[str]:
             some = each[each["verdict"] == kind]
             if len(some):
                 parts.append(f"{words} in {len(some)}: {_where(some, each)}")
-        pairs = "comparison" if len(each) == 1 else "comparisons"
-        found.append(
-            f"{_capital(regime)} against {first}, {len(each)} {pairs} paired by seed. The free error is {'; '.join(parts)}."
-        )
+        pairs = counted(len(each), "comparison")
+        found.append(f"{_capital(regime)} against {first}, {pairs} paired by seed. The free error is {'; '.join(parts)}.")
     if found:
         families = rows["family"].iloc[0]
-        found.append(
-            f"Judged at p < {LEVEL:g} after Holm over {families} ({(compared['family'] == families).sum()} comparisons)."
-        )
+        size = counted(int((compared["family"] == families).sum()), "comparison")
+        found.append(f"Judged at p < {LEVEL:g} after Holm over {families} ({size}).")
     alone = [MEANT] if any(str(said).endswith(ALONE) for said in rows["verdict"]) else []
     return [*found, *alone, *_teacher_wins(rows), *power(rows)]
 

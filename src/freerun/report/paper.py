@@ -131,7 +131,8 @@ def _note(table: pd.DataFrame, material: Material) -> str:
     )
     return (
         "Means over seeds [95 % intervals over seeds: Student t, BCa from 20 seeds on; none below three], geometric for "
-        "errors on a ratio scale, on test sequences and over the steps since the release. n: seeds with a result; lost: runs "
-        "that diverged or failed, of all that ended, with the 95 % Clopper-Pearson interval of their share. Bold: numerically "
+        "levels on a ratio scale, so that a gap need not be their difference, on test sequences and over the steps since "
+        "the release. n: seeds with a result; lost: runs that diverged or failed, of all that ended, with the 95 % "
+        "Clopper-Pearson interval of their share. Bold: numerically "
         f"the best mean of its task, with all that print the same, where less than half of the runs are lost. {marks}"
     )

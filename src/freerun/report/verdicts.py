@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from freerun.figures import Material
-from freerun.report.words import number, seeds
+from freerun.report.words import counted, number, seeds
 from freerun.stats.conditions import LABELS
 from freerun.stats.family import declared
 from freerun.stats.intervals import FEWEST, LOST
@@ -69,7 +69,7 @@ def power(compared: pd.DataFrame) -> list[str]:
     table = assessed(compared[compared["n"] >= FEWEST])
     return [
         f"Underpowered: with {seeds(row['seeds'])} no p-value of a sign-flip test is below {number(row['smallest_p'])}, "
-        f"which Holm over the family of {row['comparisons']} comparisons ({row['family']}) makes "
+        f"which Holm over the family of {counted(row['comparisons'], 'comparison')} ({row['family']}) makes "
         f"{number(row['smallest_holm'])}; from {row['seeds_needed']} seeds on a difference can be shown, from "
         f"{row['seeds_for_one']} on one of a standard deviation is found with 80 % power."
         for row in table[table["underpowered"]].to_dict("records")

@@ -62,4 +62,9 @@ def listed(items: Sequence[str]) -> str:
 
 def seeds(n: int) -> str:
     """A count of seeds."""
-    return f"{n} seed" if n == 1 else f"{n} seeds"
+    return counted(n, "seed")
+
+
+def counted(n: int, what: str) -> str:
+    """A number of things."""
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
