@@ -268,7 +268,8 @@ class Search:
         with Claims(store).presence():
             self._note(runs, place)
             missing = set(scan.missing(store, (run.id for run in wanted)))
-            print(f"{self.name}: {len(runs)} runs so far, {len(missing)} to do", flush=True)
+            counted = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+            print(f"{self.name}: {counted} so far, {len(missing)} to do", flush=True)
             return see_to([run for run in wanted if run.id in missing], store, launcher)
 
     @property

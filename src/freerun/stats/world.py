@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from freerun.stats.intervals import CONFIDENCE, FEWEST, half_width, summarise
+from freerun.stats.labels import EVERYWHERE, bounds
 
 FLOOR, ERROR = "chaos_floor", "rmse"
 PARTS = ("forced", "floor", "free", "world", "bias", "share")
@@ -64,7 +65,7 @@ def shares(parts: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     group = [*by, "unit"]
     table = wide[group].drop_duplicates().sort_values(group, kind="stable").reset_index(drop=True)
     for name in PARTS[:-1]:
-        found = summarise(wide, group, name)
+        found = summarise(wide, group, name, within=bounds(ERROR, "") if name in levels else EVERYWHERE)
         table = table.assign(
             **{name: found["mean"], f"{name}_low": found["low"], f"{name}_high": found["high"], "n": found["n"]}
         )
