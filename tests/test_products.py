@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from freerun import index, manifest, products, studies
+from freerun import index, manifest, places, products, studies
 from freerun.cli import dispatch
 from freerun.errors import ConfigError
 from freerun.report import paper
@@ -24,12 +24,12 @@ def made(tmp_path, monkeypatch):
     folder.mkdir()
     info = {"name": "s", "ids": ids, "planned": dict(zip(ids, experiments, strict=True)), "command": "freerun study s.yaml"}
     (folder / "study.json").write_text(json.dumps(info))
-    return studies.Place(results=tmp_path / "results"), store, ids
+    return places.Place(results=tmp_path / "results"), store, ids
 
 
 def replaced_by(overrides, place):
     asked = studies.adhoc(overrides, sweep=True, alias="s")
-    studies.make_way(asked, place)
+    places.make_way(asked, place)
     return asked
 
 
@@ -93,7 +93,7 @@ def test_a_study_that_grows_keeps_what_was_made(made, capsys):
     info = json.loads((results.folder / "study.json").read_text())
     tree = asked.runs[0].tree
     (results.folder / "study.json").write_text(json.dumps({**info, "ids": [grown.ids[0]], "planned": {grown.ids[0]: tree}}))
-    studies.make_way(grown, place)
+    places.make_way(grown, place)
     assert (results.folder / "runs.csv").exists()
     assert capsys.readouterr().out == ""
     assert ids

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from freerun import claims, launchers
 from freerun.errors import ConfigError, StoreError, refused
-from freerun.studies import Place, names, read_info
+from freerun.places import Place, names, read_info
 
 
 @dataclass(frozen=True, kw_only=True)

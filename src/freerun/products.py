@@ -12,7 +12,7 @@ from typing import Any
 from freerun import manifest, scan, tables
 from freerun.errors import refused
 from freerun.files import noted, write_atomic
-from freerun.studies import Place, read_info
+from freerun.places import Place, read_info
 
 
 @dataclass(kw_only=True)
@@ -53,10 +53,10 @@ class Products:
         """Write the table of a search."""
         import pandas as pd
 
-        from freerun import search
+        from freerun import trials
 
         with writing(self.folder):
-            write_atomic(self.folder / search.TABLE, pd.DataFrame(list(rows)).to_csv(index=False, lineterminator="\n").encode())
+            write_atomic(self.folder / trials.TABLE, pd.DataFrame(list(rows)).to_csv(index=False, lineterminator="\n").encode())
 
     def show(self) -> None:
         """Print the results on the terminal."""

@@ -7,12 +7,9 @@ vanishes from its tables.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import math
-import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,121 +19,21 @@ import orjson
 from freerun import catalog, scan, study_files
 from freerun.canonical import sources
 from freerun.claims import Claims
-from freerun.errors import ConfigError, CorruptRecord, nearest, refused
+from freerun.errors import ConfigError, CorruptRecord, refused
 from freerun.files import write_atomic
 from freerun.grouping import Planned, plan
 from freerun.launchers import Launcher, needs
 from freerun.outside import LARGEST_JSON, NotPlain, content, mapping
+from freerun.places import SEARCH, Place, demand_study, write_info
 from freerun.spaces import Axis, examples
 from freerun.store import Store
-from freerun.studies import SEARCH, Place, Study, demand_study, write_info
+from freerun.studies import Study
 from freerun.sweeping import see_to
+from freerun.targets import Target
+from freerun.trials import TABLE, Trial, recorded
 
-TABLE, NOTE = "trials.csv", SEARCH
-MODES, SPLITS = ("forced", "free"), ("validation", "test", "train")
 #: Points that are asked for at once; a setting of the search, not of the machine, so that its points do not depend on that.
 BATCH = 4
-
-
-@dataclass(frozen=True, kw_only=True)
-class Target:
-    """What is to be best.
-
-    Attributes:
-        metric, mode, split: as in the table of gaps, the mean over steps; on `validation` there is the loss, as it stood at the
-            end of training.
-        maximize: it is to be large.
-    """
-
-    metric: str = "loss"
-    mode: str = "free"
-    split: str = "validation"
-    maximize: bool = False
-
-    def __str__(self) -> str:
-        return ",".join(self.place)
-
-    @property
-    def place(self) -> tuple[str, str, str]:
-        """Metric, mode and split."""
-        return self.metric, self.mode, self.split
-
-    def demand(self, measured: set[tuple[str, str, str]], task: str) -> None:
-        """See that the target is among what is measured.
-
-        Raises:
-            ConfigError: if it is not, naming what is.
-        """
-        if self.place in measured:
-            return
-        if elsewhere := sorted(",".join(each) for each in measured if each[0] == self.metric):
-            raise ConfigError(f"--target {self}: not measured there; choose {' or '.join(elsewhere)}")
-        names = sorted({metric for metric, *where in measured if where == [self.mode, self.split]})
-        raise ConfigError(f"--target {self}: not measured on {task}, which has {', '.join(names)}")
-
-    @property
-    def worst(self) -> float:
-        """The value of a point that failed its task."""
-        return -math.inf if self.maximize else math.inf
-
-    def value(self, record: dict[str, Any]) -> float | None:
-        """The value of one run, the worst one if it diverged or the value is undefined; None if it was not measured."""
-        if record["status"] != "done":
-            return self.worst
-        if self.split == "validation":
-            name = f"validation_{self.mode}_{self.metric}"
-            values = [point["value"] for point in record["curves"] if point["quantity"] == name][-1:]
-        else:
-            wanted = (self.metric, self.mode, self.split)
-            found = (each for each in record["series"] if (each["metric"], each["mode"], each["split"]) == wanted)
-            values = next((each["values"] for each in found), [])
-        if not values:
-            return None
-        return self.worst if any(value is None for value in values) else math.fsum(values) / len(values)
-
-
-def target(text: str, maximize: bool | None = None) -> Target:
-    """A target from ``metric,mode,split``; what is left out is `loss`, `free`, `validation`.
-
-    Args:
-        text: as it is typed.
-        maximize: it is to be large, or small; None for whichever is better for its metric.
-
-    Raises:
-        ConfigError: for an unknown name.
-    """
-    words = [word.strip() for word in text.split(",")]
-    if len(words) > 3 or not all(re.fullmatch(r"\w{1,64}", word) for word in words):
-        raise ConfigError(f"--target {text[:60]}: has the form metric,mode,split, for example nrmse,free,test")
-    from freerun.metrics import Comparison
-    from freerun.stats.labels import MORE_IS_BETTER
-
-    metric, mode, split = words + ["loss", "free", "validation"][len(words) :]
-    for name, choices in ((mode, MODES), (split, SPLITS), (metric, catalog.parts("metric"))):
-        if name not in choices:
-            raise ConfigError(f"--target {text[:60]}: unknown name {name!r}; {nearest(name, choices)}")
-    if split == "validation" and metric != "loss":
-        raise ConfigError(f"--target {text[:60]}: on validation there is the loss alone; choose {metric},{mode},test")
-    if issubclass(catalog.parts("metric")[metric], Comparison):
-        raise ConfigError(f"--target {text[:60]}: {metric} sets both modes side by side, it is of neither; choose another")
-    large = metric in MORE_IS_BETTER if maximize is None else maximize
-    return Target(metric=metric, mode=mode, split=split, maximize=large)
-
-
-@dataclass(kw_only=True)
-class Trial:
-    """A point that was tried.
-
-    Attributes:
-        settings: by key, as they are typed.
-        value: the mean over its runs; the worst one if one of them diverged; None if one failed.
-    """
-
-    number: int
-    settings: dict[str, str]
-    runs: list[str]
-    value: float | None = None
-    state: str = "pending"
 
 
 @dataclass(kw_only=True)
@@ -209,7 +106,7 @@ class Search:
                 else:
                     study.tell(each, trial.value)
                 self.done.append(trial)
-                print(f"trial {trial.number}: {_said(trial)}  {trial.state}", flush=True)
+                print(f"trial {trial.number}: {trial.said}  {trial.state}", flush=True)
         self._note(runs, place)  # also of points that somebody else has done
         return failed
 
@@ -239,11 +136,11 @@ class Search:
             ConfigError: if it holds another search, or a study that is none.
         """
         try:
-            known = mapping(content(folder / NOTE, LARGEST_JSON)).get("search")
+            known = mapping(content(folder / SEARCH, LARGEST_JSON)).get("search")
         except (OSError, NotPlain):
             known = None
         mine = known == self.identity or (known is None and folder.name == self._own)  # it says so itself
-        held = [name for name in (NOTE, TABLE, study_files.NAME) if (folder / name).exists()]
+        held = [name for name in (SEARCH, TABLE, study_files.NAME) if (folder / name).exists()]
         if held and not mine:
             what = "a study" if held == [study_files.NAME] else "another search"
             raise ConfigError(
@@ -253,7 +150,7 @@ class Search:
 
     def _note(self, runs: dict[str, Planned], place: Place) -> None:
         """Write which search the folder holds, and the study of all its runs."""
-        path = place.folder(self.name) / NOTE
+        path = place.folder(self.name) / SEARCH
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(path, (json.dumps({"search": self.identity}) + "\n").encode())
@@ -320,29 +217,9 @@ class Search:
         trial.state = f"{lost} of {len(values)} runs diverged or undefined" if lost else f"{trial.value:.6g}"
 
 
-def _said(trial: Trial) -> str:
-    return " ".join(f"{key}={value}" for key, value in trial.settings.items())
-
-
-def table(trials: Sequence[Trial]) -> Iterator[dict[str, Any]]:
-    """A row for each trial: number, state, value (empty where a run failed), settings, identities of its runs."""
-    for trial in trials:
-        head = {"trial": trial.number, "state": trial.state, "value": trial.value}
-        yield {**head, **trial.settings, "runs": " ".join(trial.runs)}
-
-
 def _distribution(distributions: Any, axis: Axis) -> Any:
     if axis.choices:
         return distributions.CategoricalDistribution(axis.choices)
     if axis.step is None:
         return distributions.FloatDistribution(axis.low, axis.high, log=axis.log)
     return distributions.IntDistribution(axis.low, axis.high, log=axis.log, step=axis.step)
-
-
-def recorded(folder: Path) -> int:
-    """How many trials the table of a folder holds."""
-    try:
-        with open(folder / TABLE, encoding="utf-8", newline="") as file:
-            return sum(1 for _ in csv.reader(file)) - 1
-    except (OSError, ValueError, csv.Error):
-        return 0

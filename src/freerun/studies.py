@@ -1,4 +1,4 @@
-"""What is a study? A list of runs, asked for by name, and a folder with what came out of them.
+"""What is a study? A list of runs, asked for by name.
 
 `conf/study/NAME.yaml` holds a list of cases; each case is a product of axes, the study is their union. All studies share one
 store of records, so a run that two of them ask for is done once.
@@ -7,24 +7,17 @@ store of records, so a run that two of them ask for is done once.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from freerun import manifest, study_files
-from freerun.errors import ConfigError, StoreError, nearest, refused
-from freerun.files import sweep_temporaries, write_atomic
+from freerun.errors import ConfigError, nearest
 from freerun.grouping import Planned, plan
-from freerun.outside import NotPlain
-from freerun.store import Store
+from freerun.places import folder_name
 from freerun.yaml_files import read_yaml
 
 KEYS = ("title", "question", "cases", "plugins")
-#: What a search leaves beside its study (`freerun.search`).
-SEARCH = "search.json"
 
 
 @dataclass(kw_only=True)
@@ -59,26 +52,6 @@ class Study:
             "ids": self.ids,
             "planned": {run.id: run.tree for run in self.runs},
         }
-
-
-@dataclass(kw_only=True)
-class Place:
-    """Where results go: a folder for each study, one store for all.
-
-    Attributes:
-        results: the folder of all results.
-    """
-
-    results: Path
-
-    @property
-    def store(self) -> Store:
-        """The store of records."""
-        return Store(self.results / ".store")
-
-    def folder(self, name: str) -> Path:
-        """The folder of a study."""
-        return self.results / name
 
 
 def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
@@ -138,17 +111,6 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
     )  # fmt: skip
 
 
-def folder_name(name: str) -> str:
-    """The name of a study, which is that of its folder.
-
-    Raises:
-        ConfigError: if it could be anything else than one plain folder.
-    """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", name):
-        raise ConfigError(f"study {name!r}: a name is letters, digits, '_', '.' and '-', at most 64 of them")
-    return name
-
-
 def _as(alias: str | None) -> list[str]:
     return [] if alias is None else ["--as", alias]
 
@@ -193,101 +155,3 @@ def _plugins(study: Path, value: Any) -> list[str]:
     if not all(isinstance(each, str) for each in paths):
         raise ConfigError(f"{study.name}: plugins must be a list of paths")
     return [f"plugins=[{','.join(_word(str(study.parent / each)) for each in paths)}]"] if paths else []
-
-
-def say_what_is_replaced(study: Study, place: Place) -> bool:
-    """Tell of a folder that holds another study, which is about to be replaced; returns whether runs go that were there."""
-    folder = place.folder(study.name)
-    try:
-        known = study_files.read(folder)["ids"]
-    except OSError:
-        return False
-    except NotPlain:  # whatever it was
-        return True
-    if not (set(known) <= set(study.ids) or set(study.ids) <= set(known)):
-        what = f"{len(known)} other runs; what was made of them goes, their records stay"
-        print(f"note: {folder} holds a study of {what}; another name with --as keeps both", flush=True)
-    return not set(known) <= set(study.ids)
-
-
-def demand_study(folder: Path) -> None:
-    """See that a folder that is to hold a study holds nothing else.
-
-    Raises:
-        ConfigError: if it does.
-    """
-    with suppress(FileNotFoundError, NotADirectoryError):
-        held = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
-        if held and study_files.NAME not in held and held != {SEARCH}:
-            raise ConfigError(f"{folder}: holds files but no {study_files.NAME}, so no study; choose another name with --as")
-
-
-def make_way(study: Study, place: Place) -> None:
-    """Remove what was made of a study whose place another one takes: what Freerun wrote, nothing of anybody else.
-
-    Raises:
-        StoreError: if the disk refuses.
-    """
-    folder = place.folder(study.name)
-    if say_what_is_replaced(study, place):
-        try:
-            manifest.remove_made(folder)
-            (folder / SEARCH).unlink(missing_ok=True)
-        except OSError as fault:
-            raise refused(folder, "cannot be replaced", fault) from None
-
-
-def write_info(study: Study, place: Place) -> None:
-    """Write results/NAME/study.json.
-
-    Raises:
-        StoreError: if the folder cannot be written to.
-    """
-    folder = place.folder(study.name)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        sweep_temporaries(folder)
-        write_atomic(folder / study_files.NAME, (json.dumps(study.info(), indent=0) + "\n").encode())
-    except OSError as fault:
-        raise refused(folder, "cannot be written to", fault) from None
-
-
-def names(place: Place) -> list[str]:
-    """The studies that have a folder.
-
-    Raises:
-        StoreError: if the folder of all results is none.
-    """
-    if place.results.exists() and not place.results.is_dir():
-        raise StoreError(f"{place.results}: is not a folder")
-    return sorted(path.parent.name for path in place.results.glob("*/study.json"))
-
-
-def read_info(name: str, place: Place, *, started: bool = True) -> dict[str, Any]:
-    """The study that was run under a name.
-
-    Args:
-        name: of its folder.
-        place: where results are.
-        started: refuse a study of which no run has been tried.
-
-    Raises:
-        ConfigError: if there is none, or its file is damaged.
-    """
-    folder = place.folder(folder_name(name))
-    try:
-        info = study_files.read(folder)
-    except FileNotFoundError:
-        known = names(place)
-        hint = nearest(name, known) if known else "run one first, for example: freerun study first_look"
-        raise ConfigError(f"study {name!r}: nothing under {place.results}; {hint}") from None
-    except NotPlain as fault:
-        remedy = f"run the study again, or: freerun clean {folder.name} --yes"
-        raise ConfigError(f"{folder}/{study_files.NAME}: damaged ({fault}); {remedy}") from None
-    except OSError as fault:
-        raise refused(folder / study_files.NAME, "cannot be read", fault) from None
-    store = place.store
-    if started and info["ids"] and not any(store.path(run).exists() or store.failures.reason(run) for run in info["ids"]):
-        runs = "its run has no record" if len(info["ids"]) == 1 else f"none of its {len(info['ids'])} runs has a record"
-        raise ConfigError(f"study {name!r}: {runs} in {store.root}; this does what is missing: freerun retry {name}")
-    return info

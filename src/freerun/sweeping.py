@@ -18,9 +18,10 @@ from freerun.errors import ConfigError, CorruptRecord
 from freerun.grouping import Planned, titles
 from freerun.launchers import Launcher
 from freerun.outside import one_line
+from freerun.places import Place, demand_study, make_way, read_info, write_info
 from freerun.progress import watcher
 from freerun.store import Store
-from freerun.studies import Place, Study, demand_study, make_way, read_info, write_info
+from freerun.studies import Study
 
 #: What may have become of a run.
 STATES = ("done", "diverged", "failed", "running", "queued", "pending")

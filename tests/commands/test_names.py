@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from freerun import studies, worker
+from freerun import places, studies, worker
 from freerun.cli import dispatch
 from freerun.commands.completion import candidates
 from freerun.errors import ConfigError
+from freerun.places import Place
 from freerun.progress import Bars, Lines
-from freerun.studies import Place
 
 TINY = ["task.sequences=16", "task.length=6", "evaluation.warmup=1", "model.hidden=2", "training.updates=2", "training.batch=2"]
 
@@ -40,7 +40,7 @@ def test_a_sweep_has_the_name_it_is_given_and_is_finished_by_that_name(desk, cap
     assert store.body(other) == kept[other]
     assert store.status(lost) == "done"
     store.path(lost).unlink()
-    info = studies.read_info("q", Place(results=desk / "results"))
+    info = places.read_info("q", Place(results=desk / "results"))
     info["planned"][lost]["seed"] = 7  # no longer that run
     (desk / "results" / "q" / "study.json").write_text(json.dumps(info))
     with pytest.raises(ConfigError, match="the plan of a run is gone"):

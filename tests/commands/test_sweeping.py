@@ -16,8 +16,8 @@ from freerun import claims, launchers
 from freerun.cli import dispatch
 from freerun.commands.completion import candidates
 from freerun.errors import ConfigError, StoreError
+from freerun.places import Place
 from freerun.store import Store
-from freerun.studies import Place
 
 TINY = ["task.sequences=16", "task.length=6", "evaluation.warmup=1", "model.hidden=2", "training.updates=2", "training.batch=2"]
 PLUGIN = Path(__file__).parents[1] / "reliability" / "faulty.py"
@@ -459,10 +459,10 @@ def test_names_of_studies_that_only_have_results_are_offered_where_results_are_l
 
 
 def test_a_plan_can_be_made_under_another_name(desk, capsys):
-    from freerun import studies
+    from freerun import places, studies
 
     assert said(capsys, "plan", "few.yaml", "--as", "other")[1].startswith("other: 4 runs")
-    studies.write_info(studies.load("few.yaml", [], "other"), Place(results=desk / "results"))
+    places.write_info(studies.load("few.yaml", [], "other"), Place(results=desk / "results"))
     out = said(capsys, "plan", "few.yaml", "seed=5,6,7", "--as", "other")[1]
     assert "other holds a study of 4 other runs" in out
     with pytest.raises(ConfigError, match="a name with --as"):

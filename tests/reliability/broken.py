@@ -53,7 +53,7 @@ def _claims_without_eyes():
 
 
 def _one_folder_for_all():
-    from freerun.studies import Place
+    from freerun.places import Place
 
     return [mock.patch.object(Place, "folder", lambda self, name: self.results / "same")]
 

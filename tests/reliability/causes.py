@@ -54,7 +54,7 @@ def check(case: tuple[str, str]) -> None:
 
 
 def _sweep(place: Path, cause: str, launcher: str) -> int:
-    from freerun import launchers, studies, sweeping
+    from freerun import launchers, places, studies, sweeping
 
     os.environ["PATH"] = f"{STANDINS}{os.pathsep}{os.environ['PATH']}"
     os.environ["FAKE_SLURM"] = str(place / "slurm")
@@ -76,5 +76,5 @@ def _sweep(place: Path, cause: str, launcher: str) -> int:
         asked.runs[0] = bad[0]
     chosen, _ = launchers.choose([*LAUNCHERS[launcher], f"launcher.time_limit={LIMIT}"], {"group": 8})
     chosen.workers = chosen.workers if launcher != "local" else 1  # so that the fault shares its group
-    where = studies.Place(results=place / "results")
+    where = places.Place(results=place / "results")
     return sweeping.settle(sweeping.do(asked, where, chosen), where, asked.name)

@@ -70,10 +70,10 @@ def check(case: Case) -> None:
 
 
 def _do(place, runs, group: int, workers: int) -> int:
-    from freerun import launchers, studies, sweeping
+    from freerun import launchers, places, sweeping
 
     asked = replace(study(), runs=list(runs), name="some")
     name = "inline" if workers == 1 else "local"
     launcher, _ = launchers.choose([f"launcher={name}"], {"group": group} | ({} if workers == 1 else {"workers": workers}))
-    where = studies.Place(results=place / "results")
+    where = places.Place(results=place / "results")
     return sweeping.settle(sweeping.do(asked, where, launcher), where, asked.name)

@@ -65,12 +65,12 @@ def folder():
 
 def sweep(place: Path, *, words: tuple[str, ...] = (), **settings) -> int:
     """What `freerun run` does, from the plan to the tables; returns the exit code."""
-    from freerun import launchers, products, studies, sweeping
+    from freerun import launchers, places, products, sweeping
 
     asked = study(*words)
     name = settings.pop("launcher", "inline")
     launcher, _ = launchers.choose([f"launcher={name}", "launcher.checkpoint=1"], {"group": 6, **settings})
-    where = studies.Place(results=place / "results")
+    where = places.Place(results=place / "results")
     failed = sweeping.do(asked, where, launcher)
     results = products.of(asked.name, where)
     results.write_tables()

@@ -10,8 +10,8 @@ from freerun.errors import ConfigError
 
 if TYPE_CHECKING:
     from freerun.launchers import Launcher
+    from freerun.places import Place
     from freerun.products import Products
-    from freerun.studies import Place
 
 #: Every command is a module of this package.
 COMMANDS = (
@@ -59,7 +59,7 @@ def count(text: str) -> int:
 
 def place(options: argparse.Namespace) -> Place:
     """Where results go."""
-    from freerun.studies import Place
+    from freerun.places import Place
 
     return Place(results=options.results)
 
@@ -92,7 +92,7 @@ def shown(name: str, where: Place, launcher: Launcher, later: str = "the same co
         later: what will make the tables, for the line.
     """
     from freerun import products, sweeping
-    from freerun.studies import read_info
+    from freerun.places import read_info
 
     if not launcher.waits:
         states = sweeping.states(read_info(name, where, started=False)["ids"], where.store)

@@ -97,13 +97,13 @@ def _possible(current: str, before: list[str]) -> Iterator[str]:
 
 def _names(before: list[str]) -> Iterator[str]:
     """The studies that have results, under whatever name."""
-    from freerun import studies
+    from freerun import places
 
     folder = next((value for option, value in pairwise(before) if option == "--results"), "results")
     with suppress(FreerunError, OSError):
-        for name in studies.names(studies.Place(results=Path(folder))):
+        for name in places.names(places.Place(results=Path(folder))):
             with suppress(ConfigError):  # a folder that no command would take
-                yield studies.folder_name(name)
+                yield places.folder_name(name)
 
 
 def _values(key: str, before: list[str]) -> list[str]:

@@ -22,7 +22,7 @@ def main(words: list[str]) -> int:
     name, overrides = apart(options.words, "plan")
     if options.multirun and name:
         raise ConfigError("plan -m plans what `freerun run -m` does, which takes settings key=value, and a name with --as")
-    from freerun import estimates, studies, sweeping
+    from freerun import estimates, places, studies, sweeping
     from freerun.screen import duration, show_rows
 
     chosen, overrides = launcher(options, overrides)
@@ -30,7 +30,7 @@ def main(words: list[str]) -> int:
         asked = studies.adhoc(overrides, sweep=True, alias=options.name)
     else:
         asked = studies.load(name or DEFAULT_STUDY, overrides, options.name)
-    studies.demand_study(place(options).folder(asked.name))
+    places.demand_study(place(options).folder(asked.name))
     store = place(options).store
     states = sweeping.states(asked.ids, store)
     left = [run for run in asked.runs if states[run.id] in ("pending", "failed")]
@@ -39,7 +39,7 @@ def main(words: list[str]) -> int:
     planned = f"{_count(len(asked.runs), 'run')}, {_count(len(chosen.pieces(asked.runs)), 'group')}"
     print(f"{asked.name}: {planned}; nothing is trained by this command")
     print(", ".join(f"{counts[state]} {state}" for state in sweeping.STATES if counts[state] or state in ("done", "pending")))
-    studies.say_what_is_replaced(asked, place(options))
+    places.say_what_is_replaced(asked, place(options))
     if not left:
         return 0
     costs = estimates.learned(store, [run for run, state in states.items() if state in ("done", "diverged")])

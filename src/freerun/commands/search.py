@@ -20,20 +20,20 @@ def main(words: list[str]) -> int:
     name, overrides = apart(options.words, "search")
     if name is not None:
         raise ConfigError(f"search takes settings of the form key=value, got {name[:60]!r}")
-    from freerun import search, spaces, studies
+    from freerun import places, search, spaces, targets, trials
 
     chosen, overrides = launcher(options, overrides)
     fixed, axes = spaces.split(overrides)
     asked = search.Search(
-        fixed=fixed, axes=axes, target=search.target(options.target, options.maximize), trials=options.trials,
-        alias=None if options.name is None else studies.folder_name(options.name), command=" ".join(["freerun search", *words]),
+        fixed=fixed, axes=axes, target=targets.target(options.target, options.maximize), trials=options.trials,
+        alias=None if options.name is None else places.folder_name(options.name), command=" ".join(["freerun search", *words]),
     )  # fmt: skip
     failed = asked.run(place(options), chosen)
     from freerun import products, sweeping
 
     results = products.of(asked.name, place(options))
     results.write_tables()
-    results.write_trials(search.table(asked.done))
+    results.write_trials(trials.table(asked.done))
     best = asked.best()
     if best is None:
         print("no point has a finite value")

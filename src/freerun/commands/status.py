@@ -18,20 +18,20 @@ def main(words: list[str]) -> int:
     parsed = parser("status")
     parsed.add_argument("name", nargs="?")
     options = parsed.parse_intermixed_args(words)
-    from freerun import claims, launchers, scan, studies, sweeping
+    from freerun import claims, launchers, places, scan, sweeping
     from freerun.grouping import titles
     from freerun.launchers import _queue as queue
     from freerun.outside import one_line
     from freerun.screen import duration, show_rows
 
     where = place(options)
-    names = [options.name] if options.name else studies.names(where)
+    names = [options.name] if options.name else places.names(where)
     if not names:
         raise ConfigError(f"there is no study under {where.results}; run one first, for example: freerun study first_look")
     infos, damaged = {}, {}
     for name in names:
         try:
-            infos[name] = studies.read_info(name, where, started=False)
+            infos[name] = places.read_info(name, where, started=False)
         except FreerunError as fault:
             if options.name:
                 raise
