@@ -113,7 +113,7 @@ def test_a_full_disk_is_one_line_with_its_remedy(tmp_path, monkeypatch, capsys):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.chdir(tmp_path)
-    for module in ("store", "plans", "studies"):
+    for module in ("store", "plans", "places"):
         with monkeypatch.context() as patch:
             patch.setattr(f"freerun.{module}.write_atomic", full)
             with pytest.raises(SystemExit) as end:

@@ -53,8 +53,8 @@ def ngrams(
     one, other = code.reshape(2, *both[0].shape)
 
     def weighed(codes: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        found: np.ndarray = np.bincount(codes.ravel(), np.broadcast_to(weights, codes.shape).ravel(), len(known))
-        return found[first:]
+        found = np.bincount(codes.ravel(), np.broadcast_to(weights, codes.shape).ravel(), len(known))
+        return found[first:].astype(float)  # `bincount` of nothing is whole numbers
 
     every = _with_the_given(signs).numpy()
     apart = np.stack([weighed(one, row) - weighed(other, row) for row in every])
