@@ -135,7 +135,7 @@ def sliced_wasserstein(
     unit = directions.double() / directions.double().norm(dim=1, keepdim=True)
     a, b = unit @ x.double().mT, unit @ y.double().mT
     middle, half = (a + b) / 2, (a - b) / 2
-    each = torch.stack([_sorted_apart(middle, half * s) for s in (torch.ones_like(half[0]), *signs.double())])
+    each = _sorted_apart(middle, half * torch.cat([torch.ones_like(half[:1]), signs.double()])[:, None])
     return Distance(value=float(each[0] - each[1:].mean()), p=_share(each[0], each[1:]))
 
 
@@ -162,7 +162,12 @@ def _check(x: torch.Tensor, y: torch.Tensor) -> None:
 
 
 def _undefined(x: torch.Tensor, y: torch.Tensor) -> bool:
-    return len(x) < 2 or not bool(torch.isfinite(x).all() and torch.isfinite(y).all())
+    return len(x) < 2 or not (_finite(x) and _finite(y))
+
+
+def _finite(x: torch.Tensor) -> bool:
+    """Whether all numbers are; a sum that is says so sooner."""
+    return bool(torch.isfinite(x.sum())) or bool(torch.isfinite(x).all())
 
 
 def _squares(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
@@ -230,6 +235,6 @@ def _share(seen: torch.Tensor, swapped: Float[torch.Tensor, " P"]) -> float:
     return (1 + int((swapped >= seen - slack).sum())) / (1 + len(swapped))
 
 
-def _sorted_apart(middle: Float[torch.Tensor, "K N"], half: Float[torch.Tensor, "K N"]) -> torch.Tensor:
-    a, b = (np.sort(each.numpy(), axis=1) for each in (middle + half, middle - half))
-    return torch.from_numpy(np.abs(a - b)).mean()
+def _sorted_apart(middle: Float[torch.Tensor, "K N"], half: Float[torch.Tensor, "Q K N"]) -> Float[torch.Tensor, " Q"]:
+    a, b = (np.sort(each.numpy(), axis=-1) for each in (middle + half, middle - half))
+    return torch.from_numpy(np.abs(a - b)).flatten(1).mean(1)

@@ -12,6 +12,8 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+
 from freerun.errors import ConfigError, require
 from freerun.lazy import torch
 from freerun.tasks import SPLITS, Data, Task
@@ -79,9 +81,9 @@ class Text(Task):
         text = self.read()
         parts = self.bounds()
         self.check(length)
-        alphabet = self._alphabet(text[slice(*parts["train"])])
-        codes = {letter: code for code, letter in enumerate(alphabet)}
-        series = torch.tensor([codes.get(letter, 0) for letter in text])
+        points = _code_points(text)
+        alphabet = self._alphabet(points[slice(*parts["train"])])
+        series = torch.from_numpy(_coded(points, alphabet))
         splits = {name: windows(series[slice(*parts[name])], length, self._reserve(parts[name], length)) for name in SPLITS}
         return Data(splits=splits, inputs=0, outputs=len(alphabet), alphabet=alphabet, fingerprint=self.content())
 
@@ -89,11 +91,10 @@ class Text(Task):
         """Windows that begin in the last `RESERVE` characters of a part are left out where there are enough others."""
         return RESERVE if part[1] - part[0] > 2 * RESERVE > 2 * length else 0
 
-    def _alphabet(self, text: str) -> tuple[str, ...]:
-        counts: dict[str, int] = {}
-        for letter in text:
-            counts[letter] = counts.get(letter, 0) + 1
-        return (UNKNOWN, *sorted(letter for letter, seen in counts.items() if seen >= self.rare and letter != UNKNOWN))
+    def _alphabet(self, points: np.ndarray) -> tuple[str, ...]:
+        letters, seen = np.unique(points, return_counts=True)
+        often = (chr(letter) for letter in letters[seen >= self.rare])
+        return (UNKNOWN, *(letter for letter in often if letter != UNKNOWN))
 
     def show(self, observed: Any) -> dict[str, Any] | None:
         """Three prompts, each with what the text goes on to say and what the model writes."""
@@ -125,3 +126,14 @@ def _file(path: str, changed: int, size: int) -> str:
     if not text:
         raise ConfigError(f"task.path={path}: the file is empty")
     return text
+
+
+def _code_points(text: str) -> np.ndarray:
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+
+
+def _coded(points: np.ndarray, alphabet: tuple[str, ...]) -> np.ndarray:
+    """The place of every character in an alphabet whose letters stand in order behind the unknown one; 0 for what it lacks."""
+    known = np.append(_code_points("".join(alphabet[1:])), np.uint32(2**32 - 1))  # nothing is found at the end
+    place = np.searchsorted(known, points)
+    return np.where(known[place] == points, place + 1, 0)
