@@ -1,9 +1,10 @@
-"""Shapes are checked while tests run, and one thread does the sums, as in every run of the engine."""
+"""Shapes are checked while tests run, one thread does the sums, as in every run of the engine, and Ctrl-C can be tried."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
+import signal
 from pathlib import Path
 
 from jaxtyping import install_import_hook
@@ -24,3 +25,5 @@ with install_import_hook(annotated(), "shapes.check"):
 import torch  # noqa: E402
 
 torch.set_num_threads(1)
+# A shell that starts tests in the background has them, and all that they start, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)

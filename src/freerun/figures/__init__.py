@@ -11,14 +11,14 @@ import pkgutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any, Protocol
 
 from freerun.figures._material import Material
-from freerun.figures._style import FORMATS, bytes_of, style
 from freerun.files import write_atomic
 from freerun.tables import Tables
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["Drawn", "Material", "draw", "parts", "write"]
 
@@ -51,6 +51,8 @@ def parts() -> dict[str, Part]:
 
 def draw(material: Material) -> Iterator[tuple[Drawn, Figure]]:
     """Every figure for which there are data, one at a time."""
+    from freerun.figures._style import style
+
     for name, part in parts().items():
         with style():
             figures = part.draw(material)
@@ -69,6 +71,8 @@ def write(tables: Tables, samples: Mapping[str, dict[str, Any]], folder: Path) -
     Raises:
         OSError: if the disk refuses.
     """
+    from freerun.figures._style import FORMATS, bytes_of, style
+
     target = folder / "figures"
     target.mkdir(parents=True, exist_ok=True)
     made = []

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom
+from scipy.special import bdtr
 
 from freerun.gap import CONDITIONAL
 from freerun.stats.conditions import CELL
@@ -194,7 +194,7 @@ def _median(each: np.ndarray) -> Interval:
     Of two in the middle the smaller one where the larger has no end: infinite only if most are.
     """
     n, ordered = len(each), np.sort(each)
-    below = int(binom.ppf((1 - CONFIDENCE) / 2, n, 0.5))
+    below = int(np.searchsorted(bdtr(np.arange(n + 1), n, 0.5), (1 - CONFIDENCE) / 2))  # of n coins, so many at least are heads
     low, high = (ordered[below - 1], ordered[n - below]) if below else (np.nan, np.nan)
     middle = ordered[(n - 1) // 2] if n % 2 or np.isinf(ordered[n // 2]) else np.sqrt(ordered[n // 2 - 1] * ordered[n // 2])
     return Interval(mean=float(middle), low=float(low), high=float(high), n=n)
