@@ -119,12 +119,15 @@ def _measured(found: Extract, at: np.ndarray, runs: pd.DataFrame) -> pd.DataFram
     of, sizes = found.columns, found.columns["length"]
     ends = np.cumsum(sizes)
     values = pd.Series(sizes).groupby(np.repeat(np.arange(len(at)), of["series"])).sum().reindex(range(len(at)), fill_value=0)
-    row = np.repeat(at, values.to_numpy())
-    columns: dict[str, Any] = {"run": pd.Categorical.from_codes(row, pd.Index(list(runs["run"]), dtype="str"))}
+
+    def spread(codes: np.ndarray, texts: Any) -> pd.Categorical:
+        each = codes[at].astype(np.min_scalar_type(-1 - len(texts)))  # millions of them: small ones are copied sooner
+        return pd.Categorical.from_codes(np.repeat(each, values), pd.Index(texts, dtype="str"))
+
+    columns: dict[str, Any] = {"run": spread(np.arange(len(runs)), list(runs["run"]))}
     for name in ("study", *run_table.AXES[:-1]):
-        codes, texts = pd.factorize(runs[name])
-        columns[name] = pd.Categorical.from_codes(codes.astype(np.int32)[row], pd.Index(texts, dtype="str"))
-    columns["seed"] = runs["seed"].fillna(-1).to_numpy(dtype=np.int64)[row]
+        columns[name] = spread(*pd.factorize(runs[name]))
+    columns["seed"] = np.repeat(runs["seed"].fillna(-1).to_numpy(dtype=np.int64)[at], values)
     for name in ("split", "mode", "metric"):
         columns[name] = _coded(of[name], found.texts[name]).repeat(sizes)
     columns["step"] = np.arange(len(of["value"])) - np.repeat(ends - sizes - of["first"], sizes)
