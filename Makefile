@@ -12,7 +12,7 @@ study: $(VENV)/.ready
 	$(BIN)/freerun study first_look
 
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check src tests experiments

@@ -11,6 +11,8 @@ from yardsticks.learned import learned
 
 K = 4
 MEASURED = 256
+#: All tests look at the same runs, so they are trained in one process.
+pytestmark = pytest.mark.xdist_group("recall")
 BASE = [
     "task=delayed_recall", f"task.cues={K}", "task.blanks=6",
     "model=output_recurrent,gru", "model.hidden=24", "task.control=false,true",

@@ -11,7 +11,7 @@ from freerun.tasks import fingerprint
 from freerun.tasks.embedded_reber import EmbeddedReber
 from freerun.tasks.hidden_markov import HiddenMarkov
 from freerun.tasks.lorenz63 import Lorenz63
-from freerun.tasks.text import Text
+from freerun.tasks.text import Text, _code_points
 
 
 def _again(data, **changes):
@@ -65,8 +65,8 @@ class ScalesByEverything(Lorenz63):
 class AlphabetOfEverything(Text):
     """The alphabet is that of the whole text."""
 
-    def _alphabet(self, text):
-        return super()._alphabet(self.read())
+    def _alphabet(self, points):
+        return super()._alphabet(_code_points(self.read()))
 
 
 class WrongShape(Lorenz63):
