@@ -202,6 +202,7 @@ HOSTILE = {
     "resumed from nowhere": lambda c: _state(c, resumed=[True]),
     "broken in the future": lambda c: _state(c, broke=[99, "loss"]),
     "broken in a page": lambda c: _state(c, broke=[1, "\\input{x}"]),
+    "no word on whether it broke": lambda c: replace(c, state={k: v for k, v in c.state.items() if k != "broke"}),
     "no state": lambda c: replace(c, state={}),
     "a state that is no mapping": lambda c: replace(c, state=[]),
 }  # fmt: skip

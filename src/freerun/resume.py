@@ -211,7 +211,8 @@ def _check(found: Checkpoint, path: Path) -> None:
         "seconds": number(state.get("seconds"), 1e12),
         "resumed": several(state.get("resumed"), count),
         "quantities": several(names, name) and known <= QUANTITIES,
-        "broke": broke is None or (isinstance(broke, list) and len(broke) == 2 and count(broke[0]) and name(broke[1])),
+        "broke": ("broke" in state and broke is None)
+        or (isinstance(broke, list) and len(broke) == 2 and count(broke[0]) and name(broke[1])),
         "curves": len({len(each) for each in curves.values()}) == 1
         and bool(((curves["update"] >= 0) & (curves["update"] < found.update)).all())
         and bool(((curves["quantity"] >= 0) & (curves["quantity"] < known)).all())

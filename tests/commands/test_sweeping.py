@@ -324,6 +324,14 @@ def test_wrong_launcher_settings_are_refused(desk, words, parts):
     assert [path.name for path in desk.iterdir()] == ["few.yaml"]
 
 
+def test_a_pool_takes_more_groups_than_it_has_processes(desk, capsys):
+    pytest.importorskip("joblib")
+    by = ["launcher=joblib", "launcher.workers=2", "launcher.group=1"]
+    code, out = said(capsys, "run", "-m", *TINY, "seed=range(7)", *by, "--as", "seven")
+    assert code == 0, out
+    assert list(pd.read_csv("results/seven/runs.csv")["status"]) == 7 * ["done"]
+
+
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
     folder = tmp_path_factory.mktemp("measured")

@@ -25,10 +25,10 @@ LIMIT = 5
 
 
 def cases(causes: int, launchers: int) -> Iterator[tuple[str, str]]:
-    """Causes by launchers."""
-    for launcher in list(LAUNCHERS)[:launchers]:
-        for cause in list(CAUSES)[:causes]:
-            yield cause, launcher
+    """Causes by launchers, so many of them for each cause, in turn, so that every launcher has its share."""
+    for number, cause in enumerate(list(CAUSES)[:causes]):
+        for step in range(launchers):
+            yield cause, list(LAUNCHERS)[(number + step) % len(LAUNCHERS)]
 
 
 def check(case: tuple[str, str]) -> None:

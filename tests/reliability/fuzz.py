@@ -1,7 +1,7 @@
 """Does any reader ever raise anything but our own faults? Hypothesis looks for what does.
 
-`cases` deals the examples out over the readers; `check` runs one deal. Records, descriptions and plans are sound ones with
-values, keys and lengths changed; configurations and YAML are made of the pieces of their grammars, and of any text.
+`cases` deals the examples out over the readers; `check` runs one deal. Records, checkpoints, descriptions and plans are sound
+ones with values, keys and lengths changed; configurations and YAML are made of the pieces of their grammars, and of any text.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from freerun.errors import ConfigError, CorruptRecord
 from freerun.extract import of
 from freerun.outside import NotPlain
 from freerun.records import understood
+from reliability import half_done
 from reliability.configurations import KEYS, VALUES
 from reliability.watched import one_line
 from synthetic import record, tree
@@ -134,6 +135,14 @@ def _record(found: Any, folder: Path) -> None:
         of([sound], run_table.outcome)
 
 
+def _half_done() -> st.SearchStrategy[Any]:
+    """A checkpoint changed anywhere, or in what it says of itself."""
+    sound = half_done.sound()
+    header = sound["header"]
+    about = _changed(header["__metadata__"])
+    return _changed(sound) | about.map(lambda found: sound | {"header": header | {"__metadata__": found}})
+
+
 def _info(found: Any, folder: Path) -> None:
     place = folder / "s"
     place.mkdir(exist_ok=True)
@@ -169,6 +178,7 @@ _sound_info = {"name": "s", "title": "", "command": "", "overrides": [], "ids": 
 _sound_plan = canonical(experiments(["task=markov", "model=gru"], sweep=False)[0])
 READERS: dict[str, tuple[st.SearchStrategy[Any], Callable[[Any, Path], None]]] = {
     "record": (_changed(record(RUN, tree())), _record),
+    "checkpoint": (st.deferred(_half_done), half_done.check),
     "yaml": (_text | st.binary(max_size=40), _yaml),
     "plan": (_changed(_sound_plan), _plan),
     "info": (_changed(_sound_info), _info),

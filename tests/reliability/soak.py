@@ -112,7 +112,7 @@ def rows() -> dict[str, Row]:
             lambda n: hostile.cases(SEED, n), hostile.check,
         ),
         "fuzz": Row(
-            "fuzz of the readers of configuration, record, study, plan: no exception but our own", 2000, 200_000,
+            "fuzz of the readers of configuration, record, checkpoint, study, plan: no exception but our own", 2000, 200_000,
             lambda n: fuzz.cases(SEED, n), fuzz.check,
         ),
     }  # fmt: skip

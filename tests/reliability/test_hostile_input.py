@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import yaml
 
-from freerun import compose, index, outside, overrides, records, yaml_files
+from freerun import checkpoints, compose, index, outside, overrides, records, resume, yaml_files
 from freerun.store import Store
-from reliability import alterations, configurations, fuzz, hostile
+from reliability import alterations, configurations, fuzz, half_done, hostile
 from reliability.watched import watched
 
 
@@ -133,6 +133,22 @@ def test_a_record_whose_form_is_not_checked_is_caught(tmp_path, monkeypatch):
     monkeypatch.setattr(records, "_FORMS", {})
     deals = [deal for deal in fuzz.cases(1, 500) if deal.reader == "record"]
     assert caught(deals, lambda deal, n: fuzz.check(deal, tmp_path))
+
+
+def test_a_checkpoint_whose_state_is_not_checked_is_caught(tmp_path, monkeypatch):
+    monkeypatch.setattr(resume, "_check", lambda found, path: None)
+    deals = [deal for deal in fuzz.cases(1, 600) if deal.reader == "checkpoint"]
+    assert caught(deals, lambda deal, n: fuzz.check(deal, tmp_path))
+
+
+def test_a_sound_checkpoint_is_gone_on_with(tmp_path):
+    store = Store(tmp_path)
+    store.open()
+    place = checkpoints.place(store, half_done.RUN)
+    place.parent.mkdir()
+    place.write_bytes(half_done.content(half_done.sound()))
+    assert resume.find(store, half_done.RUN, half_done.group()).update == half_done.UPDATE
+    half_done.check(half_done.sound(), tmp_path)
 
 
 ACTS = (

@@ -42,7 +42,7 @@ class Joblib(Launcher):
                 pool = Parallel(
                     n_jobs=min(self.at_once, len(left)), return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1
                 )
-                jobs = (delayed(_job)(place, [run.id for run in group], self.terms, n) for n, group in left.items())
+                jobs = (delayed(_job)(place, [run.id for run in group], self.terms, n) for n, group in list(left.items()))
                 try:
                     done: Iterator[int] = pool(jobs)
                     for number in done:
