@@ -12,7 +12,7 @@ study: $(VENV)/.ready
 	$(BIN)/freerun study first_look
 
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(JOBS)
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check src tests experiments

@@ -13,9 +13,6 @@ import pytest
 
 from freerun.presets import presets
 
-#: Most tests look at one finished study, so it is trained in one process.
-pytestmark = pytest.mark.xdist_group("studies")
-
 STUDY = """
 title: A tiny study
 cases:
