@@ -13,9 +13,10 @@ import pytest
 import safetensors.numpy
 from safetensors import SafetensorError, safe_open
 
-from freerun import checkpoints, resume, runner
+from freerun import checkpoints, notes, resume, runner, sweeping
 from freerun.checkpoints import Checkpoint, Need
 from freerun.errors import CorruptRecord, StoreError
+from freerun.launchers.inline import Inline
 from freerun.store import Store
 from reliability import resume as kit
 
@@ -294,6 +295,46 @@ def test_what_another_version_made_is_not_gone_on_with(both):
     assert all(kit.left(calm, run.id) == kit.left(rough, run.id) for run in runs)
     assert resumed(rough, runs) == [[], [], []]
     assert not (rough.root / "aside").exists()
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ({"arithmetic": "torch AVX512, MKL off, AuthenticAMD 23 1 avx2"}, "other arithmetic (torch AVX512, MKL off, Auth"),
+        ({"arithmetic": None}, "other arithmetic (unknown, here torch AVX2"),
+        ({"source": "another"}, "another source of Freerun"),
+        ({"threads": 7, "device": "cuda"}, "other device (cuda, here cpu) and other threads (7, here 1)"),
+        ({"generation": 1}, "another version of Freerun (1, here "),
+    ],
+)
+def test_what_was_made_otherwise_begins_anew_and_is_told_of_once(both, what, words):
+    runs, calm, rough = both
+    for run in runs:
+        found = checkpoints.read(rough, run.id, lambda _, run=run: _needs(rough, run.id))
+        made = {**found.state["made"], **what}
+        checkpoints.write(
+            rough, replace(found, state={**found.state, "made": {k: v for k, v in made.items() if v is not None}})
+        )
+    kit.trained(runs, rough, 0)
+    assert all(kit.left(calm, run.id) == kit.left(rough, run.id) for run in runs)
+    assert resumed(rough, runs) == [[], [], []]
+    told = notes.take(rough, [run.id for run in runs])
+    assert sum(told.values()) == len(runs)
+    assert all(text.startswith("begins anew; its checkpoint, update ") and words in text for text in told), told
+    assert not notes.take(rough, [run.id for run in runs])
+
+
+def test_a_sweep_tells_the_notes_of_its_runs(both, capsys):
+    runs, _, rough = both
+    for run in runs:
+        notes.leave(rough, run.id, "of two\nlines")
+        notes.leave(rough, run.id, "of two lines")
+    notes.leave(rough, "0" * 16, "of a stranger")
+    sweeping.see_to([], rough, Inline())
+    assert capsys.readouterr().err == ""
+    with mock.patch.object(sweeping, "_see_to", return_value={}):
+        sweeping.see_to(runs, rough, Inline())
+    assert capsys.readouterr().err == f"note: of two lines ({len(runs)} runs)\n"
 
 
 def test_the_time_before_the_kill_counts(both):

@@ -10,7 +10,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from freerun import arithmetic
+
 __version__ = "0.1.0"
+
+arithmetic.choose()
 
 
 def __getattr__(name: str) -> Any:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from jaxtyping import Float, Int
 
+from freerun.arithmetic import logarithm
 from freerun.lazy import torch
 from freerun.tasks import Truth
 
@@ -30,7 +31,7 @@ def divergences(
     """KL(P||Q), KL(Q||P), total variation and Jensen-Shannon divergence; infinite where a KL is, float64."""
     log_p, log_q = log_p.double(), log_q.double()
     p, q = log_p.exp(), log_q.exp()
-    middle = ((p + q) / 2).log()
+    middle = logarithm((p + q) / 2)
     skew = (_relative(p, log_p, middle) + _relative(q, log_q, middle)) / 2
     return torch.stack([_relative(p, log_p, log_q), _relative(q, log_q, log_p), (p - q).abs().sum(-1) / 2, skew])
 

@@ -20,7 +20,7 @@ from freerun.settings import build
 from freerun.tasks import Task
 
 #: Part of every identity. Raise it when a change of the engine changes the numbers of a run.
-GENERATION = 3
+GENERATION = 4
 
 
 def canonical(experiment: Experiment) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from freerun import claims, launchers
+from freerun import claims, launchers, notes
 from freerun.errors import ConfigError, StoreError, refused
 from freerun.places import Place, names, read_info
 
@@ -61,7 +61,7 @@ def left_over(place: Place, *, everything: bool) -> Found:
     refuse_at_work(place)
     if everything:
         refuse_queued(place)
-    folders = [claims.FOLDER, *(("aside", "jobs", "queue") if everything else ())]
+    folders = [claims.FOLDER, notes.FOLDER, *(("aside", "jobs", "queue") if everything else ())]
     paths = [path for folder in folders for path in _files(store.root / folder)]
     paths += [path for path in (store.root / "index",) if path.exists()]
     paths += sorted(store.root.glob("[0-9a-f][0-9a-f]/.*.tmp"))

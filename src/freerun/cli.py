@@ -12,6 +12,7 @@ from importlib import import_module
 from types import FrameType
 from typing import NoReturn
 
+from freerun import arithmetic
 from freerun.commands import COMMANDS
 from freerun.errors import ConfigError, FreerunError, Terminated, nearest
 from freerun.outside import one_line
@@ -137,5 +138,6 @@ def dispatch(words: list[str]) -> int:
     if any(word in ("-h", "--help") for word in words[1:]):
         print(HELP, end="")
         return 0
+    arithmetic.mode()  # one that does not exist is refused before anything is made
     code: int = import_module(f"freerun.commands.{words[0]}").main(words[1:])
     return code

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from jaxtyping import Bool, Float
 
 from freerun.accumulated import KINDS, Accumulated
+from freerun.arithmetic import root
 from freerun.lazy import torch
 from freerun.tasks import Truth
 
@@ -87,7 +88,7 @@ def half_width(each: Float[torch.Tensor, "L N"]) -> Float[torch.Tensor, " L"]:
     count = each.shape[-1]
     if count < 3:
         return torch.full(each.shape[:1], torch.nan, dtype=each.dtype)
-    return student(count - 1) * (each.square().sum(-1) / (count * (count - 1))).sqrt()
+    return student(count - 1) * root(each.square().sum(-1) / (count * (count - 1)))
 
 
 def student(freedom: int) -> float:

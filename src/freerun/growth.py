@@ -13,6 +13,7 @@ from typing import ClassVar
 import torch
 from jaxtyping import Float
 
+from freerun.arithmetic import logarithm
 from freerun.feedback import Feedback
 from freerun.group import Group
 from freerun.rollout import rollout
@@ -59,5 +60,5 @@ def growth(group: Group, weights: dict[str, torch.Tensor], sequences: Sequences)
             found.append(math.inf)
             continue
         norms = torch.linalg.matrix_norm(each.contiguous(), 2).clamp(min=1e-300)
-        found.append(math.exp(float(norms.log().mean()) / len(truth)))
+        found.append(math.exp(float(logarithm(norms).mean()) / len(truth)))
     return found

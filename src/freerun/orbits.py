@@ -11,6 +11,7 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float
 
+from freerun.arithmetic import root
 from freerun.errors import given
 from freerun.group import Group, spread
 from freerun.metrics import Orbit
@@ -103,7 +104,7 @@ def _together(fed: torch.Tensor, state: State, count: int) -> tuple[torch.Tensor
     squares = [
         torch.stack([(one[count:] - one[:count]).contiguous().square().sum(-1) for one in part.unbind(0)]) for part in parts
     ]
-    distance = torch.stack(squares).sum(0).sqrt()
+    distance = root(torch.stack(squares).sum(0))
     scale = (APART / distance)[..., None]
     near = [torch.cat([part[:, :count], part[:, :count] + (part[:, count:] - part[:, :count]) * scale], 1) for part in parts]
     return near[0], tuple(near[1:]), distance

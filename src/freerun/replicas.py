@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
+from freerun.arithmetic import root
 from freerun.lazy import torch
 from freerun.streams import stream
 
@@ -101,7 +102,7 @@ class Adam:
     """Adam and AdamW with a learning rate, a weight decay and a clipping norm for each replica.
 
     Works on one flat ``[R P]`` tensor. Kingma & Ba 2015, algorithm 1; with `decoupled`, Loshchilov & Hutter 2019, algorithm 2.
-    Only products, sums and square roots are used, which round alike at every position.
+    Only products, sums, quotients and `root` are used, which round alike at every position and on every processor.
 
     Attributes:
         rate, decay: per replica, ``[R 1]``.
@@ -120,7 +121,7 @@ class Adam:
 
     def norms(self, gradient: Float[torch.Tensor, "R P"]) -> Float[torch.Tensor, " R"]:
         """The Euclidean norm of each replica's gradient in double precision; not finite where any entry is not."""
-        return per_replica(lambda g: g.double().square().sum().sqrt(), gradient)
+        return per_replica(lambda g: root(g.double().square().sum()), gradient)
 
     def step(
         self,
@@ -149,7 +150,7 @@ class Adam:
         self.first.mul_(self.beta1).add_(gradient * (1 - self.beta1))
         self.second.mul_(self.beta2).add_(gradient * gradient * (1 - self.beta2))
         mean = self.first / (1 - self.beta1 ** (update + 1))
-        spread = (self.second / (1 - self.beta2 ** (update + 1))).sqrt() + self.epsilon
+        spread = root(self.second / (1 - self.beta2 ** (update + 1))) + self.epsilon
         change = rate * (mean / spread)
         if self.decoupled:
             change = change + rate * self.decay * weights

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from freerun import checkpoints
+from freerun import arithmetic, checkpoints, notes
 from freerun.canonical import GENERATION
 from freerun.checkpoints import Checkpoint, Need
 from freerun.errors import CorruptRecord
@@ -94,8 +94,8 @@ class Keeper:
 def find(store: Store, run: str, group: Group) -> Checkpoint | None:
     """The checkpoint from which a run of a group can go on; None if it has to begin.
 
-    One that is torn, altered or of another run is set aside. One that another version of the program made is not gone on
-    with, for the run would be neither version's; it stays until it is replaced.
+    One that is torn, altered or of another run is set aside. One that another version of the program made, or other
+    arithmetic, is not gone on with, for the run would be neither's: a note says so, and it stays until it is replaced.
     """
     try:
         found = checkpoints.read(store, run, lambda update: needs(group, update))
@@ -104,7 +104,39 @@ def find(store: Store, run: str, group: Group) -> Checkpoint | None:
     except CorruptRecord:
         checkpoints.set_aside(store, run)
         return None
-    return found if found is not None and found.state.get("made") == made(group) else None
+    if found is None:
+        return None
+    if differs := other(found.state.get("made"), made(group)):
+        notes.leave(store, run, f"begins anew; its checkpoint, update {found.update}, was made by {differs}")
+        return None
+    return found
+
+
+def other(before: Any, now: Mapping[str, Any]) -> str:
+    """In what a checkpoint was made otherwise than it would be now, in words; "" for nothing.
+
+    Args:
+        before: what the checkpoint says, unchecked.
+        now: what it would say now.
+    """
+    if not isinstance(before, Mapping):
+        return "an unknown version of Freerun"
+    differ = {key: (_brief(before.get(key)), _brief(value)) for key, value in now.items() if before.get(key) != value}
+    words = {
+        "arithmetic": "other arithmetic",
+        "source": "another source of Freerun",
+        "generation": "another version of Freerun",
+    }
+    said = []
+    for key, (old, new) in differ.items():
+        said.append(words.get(key, f"other {key}") + ("" if key == "source" else f" ({old}, here {new})"))
+    return " and ".join(said)
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {version}" for name, version in value.items())
+    return "unknown" if value is None else str(value)
 
 
 def needs(group: Group, update: int) -> dict[str, Need]:
@@ -135,8 +167,8 @@ def needs(group: Group, update: int) -> dict[str, Need]:
 def made(group: Group) -> dict[str, Any]:
     """By what a checkpoint is made: another version, or another source, may give other bits."""
     return {
-        "generation": GENERATION, "versions": versions(), "source": _source(), "device": str(group.device),
-        "machine": f"{platform.system()} {platform.machine()}", "threads": torch.get_num_threads(),
+        "generation": GENERATION, "versions": versions(), "source": _source(), "arithmetic": str(arithmetic.in_force()),
+        "device": str(group.device), "machine": f"{platform.system()} {platform.machine()}", "threads": torch.get_num_threads(),
     }  # fmt: skip
 
 

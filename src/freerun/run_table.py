@@ -91,7 +91,7 @@ def outcome(record: dict[str, Any] | None, failure: str | None = None) -> dict[s
     made = record["provenance"]
     found = {"status": record["status"], "reason": record["reason"]}
     found |= {f"version.{name}": made.get("versions", {}).get(name) for name in VERSIONS}
-    return found | {key: made.get(key) for key in ("commit", "machine", "threads", "data")}
+    return found | {key: made.get(key) for key in ("commit", "machine", "processor", "arithmetic", "threads", "data")}
 
 
 def _columns(kinds: list[dict[str, Any]], codes: np.ndarray) -> dict[str, pd.Series]:

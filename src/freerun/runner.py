@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from freerun import checkpoints
+from freerun import arithmetic, checkpoints, notes
 from freerun.errors import FreerunError, StoreError
 from freerun.evaluation import Measured, evaluate
 from freerun.group import Group
@@ -62,6 +62,8 @@ def run_group(runs: list[Planned], store: Store, report: Report, checkpoint_ever
         StoreError: if a record or a checkpoint cannot be written.
     """
     began = time.perf_counter()
+    if (lost := arithmetic.shortfall()) is not None:
+        notes.leave(store, runs[0].id, lost)
     experiments = [run.experiment for run in runs]
     first = experiments[0]
     length = max(first.task.length, sum(first.span))
@@ -173,6 +175,8 @@ def _record(run: Planned, outcome: Outcome, measured: Measured, data: Data, cost
             "versions": versions(),
             "commit": commit(),
             "machine": f"{platform.system()} {platform.machine()}",
+            "processor": str(arithmetic.processor()),
+            "arithmetic": str(arithmetic.in_force()),
             "device": run.experiment.device,
             "threads": torch.get_num_threads(),
             "data": data.fingerprint,

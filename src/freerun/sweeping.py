@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from freerun import checkpoints, launchers, plans, scan
+from freerun import arithmetic, checkpoints, launchers, notes, plans, scan
 from freerun.canonical import from_canonical, identity
 from freerun.claims import Claims, owners
 from freerun.errors import ConfigError, CorruptRecord
@@ -50,6 +50,7 @@ def do(study: Study, place: Place, launcher: Launcher) -> dict[str, str]:
         finished = len(study.runs) - len(missing)
         runs = "1 run" if len(study.runs) == 1 else f"{len(study.runs)} runs"
         print(f"{study.name}: {runs}, {finished} done, {len(missing)} to do", flush=True)
+        _tell((run.id for run in study.runs), store)  # what nobody waited for
         return see_to(missing, store, launcher)
 
 
@@ -62,12 +63,21 @@ def see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[str
     """Have runs done, here or by whoever has claimed them; returns the reason for every one that failed.
 
     Raises:
+        ConfigError: if the arithmetic that is asked for does not exist.
         StoreError: if the store has become unusable.
     """
+    arithmetic.mode()  # before anything is trained in one that does not exist
     try:
         return _see_to(missing, store, launcher)
     finally:
         owners(store)  # which clears away the claims of workers that were killed here
+        _tell((run.id for run in missing), store)
+
+
+def _tell(runs: Iterable[str], store: Store) -> None:
+    """Tell the notes of some runs, on standard error."""
+    for text, count in notes.take(store, runs).items():
+        print(f"note: {text}{f' ({count} runs)' if count > 1 else ''}", file=sys.stderr)
 
 
 def _see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[str, str]:

@@ -15,8 +15,8 @@ from freerun.feedback import one_hot
 from freerun.feedback.argmax import Argmax
 from freerun.feedback.none import Nothing
 from freerun.feedback.sample import Sample
+from freerun.laws import CLOSE, gap, noise, weights_of
 from freerun.laws import metrics as measuring
-from freerun.laws import noise, weights_of
 from freerun.metrics.exact_match import ExactMatch
 from freerun.models.gru import GRU
 from freerun.models.output_recurrent import OutputRecurrent
@@ -91,22 +91,26 @@ def _rolled(model, task, rule, forced: bool, sharpness: float) -> torch.Tensor:
     return made.outputs[:, 0], part.targets
 
 
+def _alike(rows):
+    """Whether all rows are one, but for rounding: the rows of a product need not be summed in one order."""
+    return gap(rows, rows[:1].expand_as(rows)) < CLOSE
+
+
 @pytest.mark.parametrize("sharpness", [1, 5, 30])
 @pytest.mark.parametrize("cues", [2, 5])
 def test_forced_an_output_recurrent_model_answers_every_cue_alike(cues, sharpness):
     """Whatever the weights: one answer for all cues is right for one of K."""
     outputs, targets = _rolled(OutputRecurrent(hidden=7), DelayedRecall(cues=cues, blanks=4), Argmax(), True, sharpness)
-    assert torch.equal(outputs[-1], outputs[-1][:1].expand_as(outputs[-1]))
+    assert _alike(outputs[-1])
     assert int((outputs[-1].argmax(-1) == targets[-1]).sum()) <= 1
-    assert not torch.equal(outputs[0], outputs[0][:1].expand_as(outputs[0])), "the cue is not even seen"
+    assert not _alike(outputs[0]), "the cue is not even seen"
 
 
 @pytest.mark.parametrize("model", [OutputRecurrent(hidden=7), GRU(hidden=7)], ids=["output_recurrent", "gru"])
 def test_what_lifts_the_bound_is_memory_or_the_control(model):
     for control in (False, True):
         outputs, _ = _rolled(model, DelayedRecall(cues=3, blanks=4, control=control), Argmax(), True, 5)
-        told_apart = not torch.equal(outputs[-1], outputs[-1][:1].expand_as(outputs[-1]))
-        assert told_apart == (control or isinstance(model, GRU))
+        assert _alike(outputs[-1]) != (control or isinstance(model, GRU))
 
 
 def test_a_cue_is_asked_for_and_the_blanks_are_constant():

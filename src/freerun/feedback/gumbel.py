@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from jaxtyping import Float
 
+from freerun.arithmetic import logarithm
 from freerun.feedback._annealed import Annealed
 from freerun.lazy import torch
 
@@ -29,5 +30,5 @@ class Gumbel(Annealed):
         if uniform is None:
             raise ValueError("gumbel needs uniform draws")
         tiny = torch.finfo(outputs.dtype).tiny
-        spread = -((-uniform.clamp(min=tiny).log()).clamp(min=tiny).log())
+        spread = -logarithm((-logarithm(uniform.clamp(min=tiny))).clamp(min=tiny))
         return torch.softmax((outputs + spread) / self.temperature, -1)

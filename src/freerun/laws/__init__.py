@@ -30,6 +30,9 @@ from freerun.tasks import Task
 #: Values that are computed along two orders of summation, in float64: a few hundred operations of relative error 1e-16.
 CLOSE = 1e-12
 
+#: Bytes behind a multiple of 64 at which memory is tried: every alignment that a number in it can have.
+SHIFTS = (0, 4, 8, 16, 32)
+
 #: Settings that make a part small; a part that has none of them, or refuses one, is used as it is.
 SMALL: dict[str, Any] = {"hidden": 5, "sequences": 200, "length": 12, "rare": 20, "transient": 5.0}
 
@@ -188,6 +191,14 @@ def gradients(loss: torch.Tensor, leaves: list[torch.Tensor]) -> list[torch.Tens
     if not loss.requires_grad:
         return [torch.zeros_like(leaf) for leaf in leaves]
     return list(torch.autograd.grad(loss, leaves, allow_unused=True, materialize_grads=True, retain_graph=True))
+
+
+def shifted(x: torch.Tensor, by: int) -> torch.Tensor:
+    """The same values `by` bytes behind a multiple of 64, where a replica's own part of a larger tensor may lie."""
+    size = x.element_size()
+    room = torch.empty(x.numel() + (64 + by) // size, dtype=x.dtype)
+    begin = (-room.data_ptr() % 64 + by) // size
+    return room[begin : begin + x.numel()].view(x.shape).copy_(x)
 
 
 def same_bits(a: torch.Tensor, b: torch.Tensor) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import fields
 
 import torch
 
+from freerun.arithmetic import root
 from freerun.errors import ConfigError, given
 from freerun.laws import CLOSE, demand, gap, only, symbols
 from freerun.tasks import SPLITS, Data, Sequences, Task
@@ -212,7 +213,7 @@ def law_oracle_is_calibrated(task: Task) -> None:
     came = f"symbol {int(part.targets[t, n])} came at step {t} of training sequence {n}, where it has probability 0"
     demand(not bool(impossible.any()), came)
     hits = torch.nn.functional.one_hot(part.targets, data.outputs) * seen[..., None]
-    deviation = (hits - p).sum(1) / (p * (1 - p)).sum(1).clamp(min=1).sqrt()
+    deviation = (hits - p).sum(1) / root((p * (1 - p)).sum(1).clamp(min=1))
     t, k = divmod(int((deviation.abs() >= 6).float().argmax()), data.outputs)
     off = f"{float(deviation[t, k]):.1f} standard errors off the oracle"
     demand(float(deviation.abs().max()) < 6, f"symbol {k} at step {t} is {off}, over {len(part)} sequences")

@@ -14,6 +14,7 @@ import math
 
 from jaxtyping import Bool, Float
 
+from freerun.arithmetic import root
 from freerun.errors import require
 from freerun.lazy import torch
 
@@ -38,8 +39,8 @@ def hellinger(true: Float[torch.Tensor, "T N D"], made: Float[torch.Tensor, "T M
     kept = made[:, fine]
     rest = _still(kept).double().mean(0)
     p, q = spectrum(true, smooth), spectrum(kept, smooth)
-    overlap = (p * q).sqrt().sum(0).clamp(max=1)
-    each = rest + (1 - rest) * (1 - overlap).sqrt()
+    overlap = root(p * q).sum(0).clamp(max=1)
+    each = rest + (1 - rest) * root(1 - overlap)
     return lost + (1 - lost) * float(each.mean())
 
 

@@ -18,6 +18,7 @@ import math
 
 from jaxtyping import Float
 
+from freerun.arithmetic import logarithm
 from freerun.errors import require
 from freerun.lazy import torch
 
@@ -36,7 +37,7 @@ def binned(
     require(smoothing > 0, "smoothing", smoothing, "be positive")
     low, high = true.double().amin(0), true.double().amax(0)
     p, q = (_shares(part.double(), low, high, bins, smoothing) for part in (true, made))
-    return float((p * (p / q).log()).sum())
+    return float((p * logarithm(p / q)).sum())
 
 
 def mixture(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from jaxtyping import Float
 
+from freerun.arithmetic import logarithm
 from freerun.errors import require
 from freerun.lazy import torch
 
@@ -30,5 +31,5 @@ def exponents(
     skip = int(align * len(apart))
     require(skip < len(apart), "align", align, "leave a stretch to measure")
     kept = apart[skip:].double()
-    grown = torch.where((kept > 0) & torch.isfinite(kept), kept / distance, torch.nan).log()
+    grown = logarithm(torch.where((kept > 0) & torch.isfinite(kept), kept / distance, torch.nan))
     return grown.mean(0) / steps

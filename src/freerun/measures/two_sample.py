@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
+from freerun.arithmetic import root
 from freerun.errors import require
 from freerun.lazy import torch
 
@@ -111,7 +112,7 @@ def energy_test(x: Float[torch.Tensor, "N D"], y: Float[torch.Tensor, "N D"], si
     _check(x, y)
     if _undefined(x, y):
         return Distance(value=float("nan"), p=float("nan"))
-    return _tested(-_h([each.sqrt() for each in _three(x.double(), y.double())]), signs.double())
+    return _tested(-_h([root(each) for each in _three(x.double(), y.double())]), signs.double())
 
 
 def sliced_wasserstein(
@@ -182,7 +183,7 @@ def _squares(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 
 
 def _distances(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    return _squares(a, b).sqrt_()
+    return root(_squares(a, b))
 
 
 def _three(x: torch.Tensor, y: torch.Tensor) -> list[torch.Tensor]:

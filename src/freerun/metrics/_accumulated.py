@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from freerun.accumulated import Accumulated, all_prefixes, divergences, over_all_prefixes
+from freerun.arithmetic import logarithm
 from freerun.errors import given
 from freerun.estimated import Estimated, estimated
 from freerun.feedback.argmax import Argmax
@@ -154,7 +155,7 @@ def _spoken(observed: Observed, seen: Observed) -> Float[torch.Tensor, "T N K"] 
     """The log-probabilities by which the feedback rule speaks, where they are not those of the model."""
     if draws_from_softmax(observed):
         return None
-    return torch.nn.functional.one_hot(given(seen.picks), observed.data.outputs).double().log()
+    return logarithm(torch.nn.functional.one_hot(given(seen.picks), observed.data.outputs).double())
 
 
 def _floor(observed: Observed) -> Float[torch.Tensor, " 4"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jaxtyping import Int
 
+from freerun.arithmetic import root
 from freerun.lazy import torch
 from freerun.metrics import Observed
 
@@ -21,7 +22,7 @@ def valid_steps(observed: Observed) -> tuple[Int[torch.Tensor, " N"], Int[torch.
 
 
 def _valid_steps(observed: Observed) -> tuple[Int[torch.Tensor, " N"], Int[torch.Tensor, " N"]]:
-    error = (observed.outputs.double() - observed.targets.double()).square().mean(-1).sqrt()[observed.warmup :]
+    error = root((observed.outputs.double() - observed.targets.double()).square().mean(-1))[observed.warmup :]
     counts = (observed.weights[observed.warmup :] > 0).int().cumprod(0).bool()
     whole = counts.sum(0)
     failed = ~(error <= THRESHOLD) & counts

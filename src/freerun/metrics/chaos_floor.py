@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
+from freerun.arithmetic import root
 from freerun.lazy import torch
 from freerun.metrics import Comparison, Observed, once_for_all
 
@@ -34,7 +35,7 @@ class ChaosFloor(Comparison):
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         (errors,) = once_for_all([observed], "chaos_floor", _carried)
-        return _mean(errors, observed.weights[observed.warmup :].double()).sqrt()
+        return root(_mean(errors, observed.weights[observed.warmup :].double()))
 
 
 def _carried(observed: list[Observed]) -> list[Float[torch.Tensor, "S N"]]:

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from jaxtyping import Float
 
+from freerun.arithmetic import root
 from freerun.errors import given
 from freerun.lazy import torch
 from freerun.metrics import Metric, Observed
@@ -37,7 +38,7 @@ class NRMSE(Metric):
         errors = (observed.outputs.double() - observed.targets.double())[observed.warmup : end]
         weights = observed.weights[observed.warmup : end]
         whole = (weights > 0).all(0)
-        each = errors.square().mean(-1).sqrt().mean(0)[whole]
+        each = root(errors.square().mean(-1)).mean(0)[whole]
         each = torch.where(torch.isfinite(each), each, torch.inf)  # a window that broke down is worse than any other
         middle = torch.quantile(each, 0.5) if len(each) else torch.tensor(torch.nan, dtype=torch.float64)
         return torch.where(torch.isfinite(middle), middle, torch.nan)[None]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
+from freerun.arithmetic import root
 from freerun.lazy import torch
 from freerun.metrics import Metric, Observed
 
@@ -22,4 +23,4 @@ class RMSE(Metric):
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         squares = (observed.outputs.double() - observed.targets.double()).square().mean(-1)
-        return observed.mean(squares, observed.weights).sqrt()
+        return root(observed.mean(squares, observed.weights))

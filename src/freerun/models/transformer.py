@@ -135,7 +135,7 @@ def grown(cache: Float[torch.Tensor, "R B P"], new: Float[torch.Tensor, "R B T H
 
 def normalised(x: Float[torch.Tensor, "R B H"]) -> Float[torch.Tensor, "R B H"]:
     """Each vector divided by its root mean square."""
-    return x / (x.square().mean(-1, keepdim=True) + EPSILON).sqrt()
+    return x * (x.square().mean(-1, keepdim=True) + EPSILON).rsqrt()
 
 
 @lru_cache(maxsize=64)
@@ -148,5 +148,6 @@ def heads(count: int, width: int, dtype: torch.dtype, device: torch.device) -> t
 def positions(first: int, steps: int, width: int, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
     """Sines (even columns) and cosines (odd ones) of the steps `first`, `first` + 1, ...: ``[steps width]``."""
     column = np.arange(width)
-    angle = np.arange(first, first + steps)[:, None] / 10000.0 ** ((column - column % 2) / width)
+    slowest = np.array([10000.0 ** ((each - each % 2) / width) for each in range(width)])  # one by one: numpy's own power of
+    angle = np.arange(first, first + steps)[:, None] / slowest  # an array differs between processors
     return torch.from_numpy(np.where(column % 2, np.cos(angle), np.sin(angle))).to(device, dtype)

@@ -134,7 +134,11 @@ def provenance(runs: pd.DataFrame, cost: Cost, study_info: Mapping[str, Any]) ->
         )
     )
     found += [(name.removeprefix("version."), _unique(runs[name])) for name in runs.columns if name.startswith("version.")]
-    found += [(name.capitalize(), _unique(runs[name])) for name in ("commit", "machine", "device", "threads") if name in runs]
+    found += [
+        (name.capitalize(), _unique(runs[name]))
+        for name in ("commit", "machine", "processor", "arithmetic", "device", "threads")
+        if name in runs
+    ]
     found.append(("Data sets", f"{runs['data'].nunique()}, each known by its SHA-256 (column data of runs.csv)"))
     return [(name, value) for name, value in found if value]
 

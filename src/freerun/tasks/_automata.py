@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
+from freerun.arithmetic import logarithm
 from freerun.lazy import torch
 from freerun.streams import stream
 from freerun.tasks import SPLITS, Data, Oracle, Sequences, Truth
@@ -92,7 +93,7 @@ class AutomatonOracle:
         closed = np.vstack([automaton.probs, np.zeros((1, letters))])
         follow = np.vstack([automaton.table, np.full((1, letters), size)])
         self.follow = torch.from_numpy(np.where(closed > 0, follow, size))
-        self.log_probs = torch.from_numpy(closed).log()
+        self.log_probs = logarithm(torch.from_numpy(closed))
         self.ends = torch.from_numpy(np.append(automaton.ends, False))
 
     def states(self, prefix: Int[torch.Tensor, "T N"]) -> Int[torch.Tensor, "T N"]:
@@ -133,7 +134,7 @@ class BranchingOracle:
             inside[t] = belief.sum(1) > 0
             ended[t] = (belief * self.ends).sum(1) > 0
             branches = belief[:, self.source] * self.probs
-            log_probs[t] = (branches @ self.spell).log()
+            log_probs[t] = logarithm(branches @ self.spell)
             after = (branches * (self.letter == prefix[t][:, None])) @ self.move
             after = after / after.sum(1, keepdim=True).clamp(min=torch.finfo(after.dtype).tiny)
             belief = torch.where(ended[t][:, None], belief, after)

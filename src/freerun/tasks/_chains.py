@@ -51,19 +51,28 @@ def stationary(probs: Float[np.ndarray, "C K"]) -> Float[np.ndarray, " C"]:
 
 @lru_cache(maxsize=8)
 def _solved(content: bytes, size: int) -> np.ndarray:
-    """The stationary distribution of the contexts by elimination without subtraction (Grassmann, Taksar & Heyman 1985)."""
     probs = np.frombuffer(content).reshape(-1, size)
     kept = given(recurrent(probs))
     chain = np.zeros((len(probs), len(probs)))
     np.add.at(chain, (np.arange(len(probs))[:, None], successors(*probs.shape)), probs)
-    chain = chain[np.ix_(kept, kept)]
-    for n in range(len(kept) - 1, 0, -1):
-        chain[:n, n] /= chain[n, :n].sum()
-        chain[:n, :n] += np.outer(chain[:n, n], chain[n, :n])
-    found = np.zeros(len(kept))
-    found[0] = 1
-    for n in range(1, len(kept)):
-        found[n] = found[:n] @ chain[:n, n]
     whole = np.zeros(len(probs))
-    whole[kept] = found / found.sum()
+    whole[kept] = settled(chain[np.ix_(kept, kept)])
     return whole
+
+
+def settled(chain: Float[np.ndarray, "C C"]) -> Float[np.ndarray, " C"]:
+    """The stationary distribution of a chain in which every state can be reached from every other.
+
+    By elimination without subtraction (Grassmann, Taksar & Heyman 1985, Oper. Res. 33, 1107), in an order of sums of its own:
+    a library of products would give other last bits on another processor.
+    """
+    left = chain.copy()
+    for n in range(len(left) - 1, 0, -1):
+        left[:n, n] /= left[n, :n].sum()
+        left[:n, :n] += np.outer(left[:n, n], left[n, :n])
+    found = np.zeros(len(left))
+    found[0] = 1
+    for n in range(1, len(left)):
+        found[n] = (found[:n] * left[:n, n]).sum()
+    settled: np.ndarray = found / found.sum()
+    return settled

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, cast
 import numpy as np
 from jaxtyping import Float
 
+from freerun.arithmetic import logarithm
 from freerun.errors import ConfigError, require
 from freerun.lazy import torch
 from freerun.streams import stream
@@ -214,11 +215,11 @@ class Flow(Task):
                 if not (np.isfinite(distance).all() and distance.min() > 0):
                     return np.nan, np.nan
                 if stretch > align // STRETCH:
-                    grown += np.log(distance / apart)
+                    grown += _logarithm(distance / apart)
                 both = np.concatenate([state, state + push * (apart / distance)[:, None]])
                 both = self._advance(both, h, STRETCH)
                 state, push = both[:count], both[count:] - both[:count]
-            grown += np.log(np.sqrt(np.square(push).sum(1)) / apart)
+            grown += _logarithm(np.sqrt(np.square(push).sum(1)) / apart)
         rates = grown / (measure * h)
         return float(rates.mean()), float(rates.std() / np.sqrt(count))
 
@@ -238,3 +239,8 @@ class Flow(Task):
     def show(self, observed: Any) -> dict[str, Any]:
         """The true and the generated orbit of the first window, in the system's own units."""
         return orbit(observed, self.dt)
+
+
+def _logarithm(x: Float[np.ndarray, " N"]) -> Float[np.ndarray, " N"]:
+    found: np.ndarray = logarithm(torch.from_numpy(x)).numpy()
+    return found

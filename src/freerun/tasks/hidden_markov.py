@@ -13,10 +13,12 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float, Int
 
+from freerun.arithmetic import logarithm
 from freerun.errors import require
 from freerun.lazy import torch
 from freerun.streams import stream
 from freerun.tasks import SPLITS, Data, Sequences, Task, Truth
+from freerun.tasks._chains import settled
 
 
 @dataclass(kw_only=True)
@@ -55,9 +57,7 @@ class HiddenMarkov(Task):
         transition = self.stay * np.eye(self.states) + (1 - self.stay) * (0.98 * moves + 0.02 / self.states)
         emission = chance.dirichlet(np.full(self.alphabet_size, self.concentration), size=self.states)
         emission = 0.98 * emission + 0.02 / self.alphabet_size
-        balance = np.vstack([transition.T - np.eye(self.states), np.ones(self.states)])
-        initial = np.linalg.lstsq(balance, np.eye(self.states + 1)[-1], rcond=None)[0].clip(min=0)
-        return initial / initial.sum(), transition, emission
+        return settled(transition), transition, emission
 
     def build(self, seed: int, length: int) -> Data:
         counts = {"train": self.sequences, "validation": self.sequences // 2, "test": self.sequences // 2}
@@ -95,7 +95,7 @@ class ForwardOracle:
         belief = self.initial.expand(count, -1)
         log_probs = torch.empty(steps, count, self.emission.shape[1], dtype=torch.float64)
         for t in range(steps):
-            log_probs[t] = (belief @ self.emission).log()
+            log_probs[t] = logarithm(belief @ self.emission)
             posterior = belief * self.emission[:, prefix[t]].T
             belief = (posterior / posterior.sum(1, keepdim=True)) @ self.transition
         inside = torch.ones(steps, count, dtype=torch.bool)

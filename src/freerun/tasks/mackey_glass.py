@@ -16,7 +16,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from freerun.arithmetic import exponential, power
 from freerun.errors import require
+from freerun.lazy import torch
 from freerun.tasks._flows import Flow
 
 
@@ -60,13 +62,16 @@ class MackeyGlass(Flow):
 
     def slope(self, state: np.ndarray) -> np.ndarray:
         """What the delayed value contributes: ``beta x / (1 + x^n)``."""
-        return self.beta * state / (1 + state**self.n)
+        slope: np.ndarray = self.beta * state / (1 + power(torch.from_numpy(state), self.n).numpy())
+        return slope
 
     def begin(self, noise: np.ndarray, step: float) -> np.ndarray:
         """A wave of random size and phase around the unstable fixed point, from tau and one step ago until now."""
         time = np.arange(-round(self.tau / step) - 1, 1) * step
         wave = noise[:, :1] * np.cos(time / self.tau) + noise[:, 1:] * np.sin(time / self.tau)
-        begun: np.ndarray = np.exp(0.2 * wave) * max(self.beta / self.gamma - 1, 0.01) ** (1 / self.n)
+        begun: np.ndarray = exponential(torch.from_numpy(0.2 * wave)).numpy() * max(self.beta / self.gamma - 1, 0.01) ** (
+            1 / self.n
+        )
         return begun
 
     def step(self, state: np.ndarray, h: float) -> np.ndarray:
