@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from freerun.store import FORMAT
+from freerun.store.records import FORMAT
 
 
 def fill(root: Path, count: int, steps: int, points: int) -> float:

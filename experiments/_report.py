@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from freerun.provenance import commit
+from freerun.store.provenance import commit
 
 
 def made_on(program: str) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from freerun.store import Store
-from freerun.tables import Tables
+from freerun.analysis.tables.tidy import Tables
+from freerun.store.records import Store
 
 LENGTH = {"hidden_markov": 8, "lorenz63": 8, "embedded_reber": 6, "text": 6, "adding": 1}
 

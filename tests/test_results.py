@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from freerun import tables
-from freerun.studies import load
+from freerun.analysis.tables import tidy
+from freerun.sweeps.study import load
 
 RESULTS = Path(__file__).parent.parent / "results"
 KEPT = sorted(path.parent.name for path in RESULTS.glob("*/study.json"))
@@ -25,7 +25,7 @@ def test_kept_results_are_those_of_the_study_as_it_stands(name):
     assert len(kept) == len(planned)
     for ours, run in zip(kept, planned, strict=True):
         assert ours == run.id or "content" in run.tree["task"], run.label
-    runs = tables.read(RESULTS / name).runs
+    runs = tidy.read(RESULTS / name).runs
     assert list(runs["run"]) == kept
     assert set(runs["status"]) <= {"done", "diverged"}
 

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import TypeCheckError
 
 import shapes
-from freerun.replicas import affine
+from freerun.parts.layers import affine
 
 
 def test_every_annotation_can_be_checked():

@@ -16,11 +16,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from freerun import Experiment, FreeRunning, Lorenz63, TeacherForcing, Training, arithmetic
-from freerun.catalog import get
-from freerun.group import Group
-from freerun.lessons import Lessons
-from freerun.runner import prepare
-from freerun.training import Trainer
+from freerun.engine.feeding import Lessons
+from freerun.engine.replicas import Group
+from freerun.engine.training import Trainer
+from freerun.execution.group_runner import prepare
+from freerun.parts.registry import get
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from _report import made_on, write

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from freerun import arithmetic
-from freerun.provenance import commit
+from freerun.store.provenance import commit
 
 TOP = Path(__file__).parents[2]
 #: As the emulator names them: Intel's of 2013, AMD's of 2017 and of 2019.
@@ -52,8 +52,8 @@ def main() -> None:
     lines = [
         "# Bits on other processors",
         "",
-        "Short runs of every model, regime and way through the engine, all measures, the data of every generated task: how many",
-        "of their digests are those of this machine, and whether products know where memory lies and who shares their group.",
+        "Short runs of every model, regime and way through the engine, all measures, the data of every generated task: how",
+        "many of their digests are those of this machine, and whether products know where memory lies and who shares a group.",
         "",
         f"This machine: {arithmetic.processor()}. The others are emulated by {_version()}. Commit {commit()}.",
         "Command: `python experiments/arithmetic/processors.py`.",

@@ -16,14 +16,14 @@ from pathlib import Path
 import torch
 
 from freerun import Experiment, FreeRunning, Lorenz63, OutputRecurrent, Training
-from freerun.catalog import get
-from freerun.feedback.mean import Mean
-from freerun.group import Group
-from freerun.lessons import Lessons
-from freerun.replicas import initial_weights
-from freerun.rollout import rollout
-from freerun.runner import prepare
-from freerun.training import Trainer
+from freerun.engine.feeding import Lessons
+from freerun.engine.replicas import Group
+from freerun.engine.rollout import rollout
+from freerun.engine.training import Trainer
+from freerun.execution.group_runner import prepare
+from freerun.parts.feedback.mean import Mean
+from freerun.parts.layers import initial_weights
+from freerun.parts.registry import get
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from _report import made_on, write

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from freerun import gap, tables
-from freerun.screen import show_table
-from freerun.stats.conditions import conditions
-from freerun.stats.paired import against_baseline
+from freerun.analysis.inference.paired_differences import against_baseline
+from freerun.analysis.inference.replicates import conditions
+from freerun.analysis.tables import gap, tidy
+from freerun.cli.terminal import show_table
 
 #: The measure of the closed loop that answers the question, for each task.
 MEASURES = {"hidden_markov": ["kl"], "embedded_reber": ["validity"], "lorenz63": ["rmse", "valid_time"], "text": ["loss"]}
@@ -23,7 +23,7 @@ MEASURES = {"hidden_markov": ["kl"], "embedded_reber": ["validity"], "lorenz63":
 
 def answer(folder: Path) -> pd.DataFrame:
     """Every regime against teacher forcing, free and forced, paired over seeds, on the test split."""
-    frames = tables.read(folder)
+    frames = tidy.read(folder)
     steps = gap.exposure_gap(frames.gaps)
     wanted = pd.Series([m in MEASURES[t] for t, m in zip(steps["task"], steps["metric"], strict=True)], index=steps.index)
     steps = steps[wanted & (steps["split"] == "test")]

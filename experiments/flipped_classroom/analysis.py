@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from freerun import gap, tables
-from freerun.screen import show_table
-from freerun.stats.conditions import conditions
-from freerun.stats.paired import against_baseline
+from freerun.analysis.inference.paired_differences import against_baseline
+from freerun.analysis.inference.replicates import conditions
+from freerun.analysis.tables import gap, tidy
+from freerun.cli.terminal import show_table
 
 
 def answer(folder: Path) -> pd.DataFrame:
     """Every regime against teacher forcing in the free NRMSE over one Lyapunov time, paired over seeds, on the test split."""
-    frames = tables.read(folder)
+    frames = tidy.read(folder)
     steps = gap.exposure_gap(frames.gaps)
     steps = steps[(steps["metric"] == "nrmse") & (steps["split"] == "test")]
     table = against_baseline(steps, conditions(frames.runs), "free")

@@ -15,12 +15,13 @@ from pathlib import Path
 
 import torch
 
-from freerun.compose import experiments
-from freerun.evaluation import evaluate
-from freerun.group import Group
-from freerun.grouping import groups, plan
-from freerun.lessons import Lessons
-from freerun.runner import prepare
+from freerun.config.hydra.compose import experiments
+from freerun.engine.feeding import Lessons
+from freerun.engine.replicas import Group
+from freerun.execution.group_runner import prepare
+from freerun.execution.grouping import groups
+from freerun.execution.planned import plan
+from freerun.measurement.evaluation import evaluate
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from _report import made_on, write

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from freerun.store import Store
+from freerun.store.records import Store
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from _records import fill
@@ -40,8 +40,9 @@ TINY = (
 _SCANS = """
 import sys, time
 from pathlib import Path
-from freerun import scan, sweeping
-from freerun.store import Store
+from freerun.store import record_scan as scan
+from freerun.sweeps import sweep as sweeping
+from freerun.store.records import Store
 store = Store(Path(sys.argv[1]))
 ids = list(store.runs())
 began = time.perf_counter()

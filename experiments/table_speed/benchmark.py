@@ -23,8 +23,8 @@ from _report import made_on, write
 _TIMED = """
 import sys, time
 from pathlib import Path
-from freerun import tables
-from freerun.store import Store
+from freerun.analysis.tables import tidy as tables
+from freerun.store.records import Store
 store = Store(Path(sys.argv[1]))
 ids = list(store.runs())
 began = time.perf_counter()

@@ -20,7 +20,7 @@ arithmetic.choose()
 def __getattr__(name: str) -> Any:
     """`Experiment`, its nodes, every part by its class name, and `run`, imported at first use."""
     if name[:1].isupper():
-        catalog, config = import_module("freerun.catalog"), import_module("freerun.config")
+        catalog, config = import_module("freerun.parts.registry"), import_module("freerun.config.experiment")
         if name in ("Experiment", "Training", "Evaluation"):
             return getattr(config, name)
         for kind in catalog.KINDS:

@@ -1,5 +1,5 @@
 """``python -m freerun``: the command line."""
 
-from freerun.cli import main
+from freerun.cli.main import main
 
 main()

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from freerun import scan
-from freerun.config import Experiment
-from freerun.grouping import plan
-from freerun.launchers import Launcher
-from freerun.launchers.inline import Inline
-from freerun.store import Store
-from freerun.sweeping import see_to
-from freerun.tables import Tables, frames
+from freerun.analysis.tables.tidy import Tables, frames
+from freerun.config.experiment import Experiment
+from freerun.execution.launchers import Launcher
+from freerun.execution.launchers.inline import Inline
+from freerun.execution.planned import plan
+from freerun.store import record_scan
+from freerun.store.records import Store
+from freerun.sweeps.sweep import see_to
 
 
 def run(
@@ -24,8 +24,8 @@ def run(
         experiments: any number; those that differ in seed, regime, learning rate, weight decay or clipping train together.
         results: the folder whose store of records is used.
         group: most runs that train together.
-        launcher: where they are trained, for example ``Local(workers=4)`` of `freerun.launchers.local`; None for this process,
-            which then computes with one thread, as the equality of a run alone and in a group demands.
+        launcher: where they are trained, for example ``Local(workers=4)`` of `freerun.execution.launchers.local`; None for this
+            process, which then computes with one thread, as the equality of a run alone and in a group demands.
 
     Returns:
         The tables; a run that failed is a row with status `failed` and the reason.
@@ -35,6 +35,6 @@ def run(
     """
     runs, store = plan(list(experiments)), Store(Path(results) / ".store")
     store.open()
-    missing = set(scan.missing(store, (each.id for each in runs)))
+    missing = set(record_scan.missing(store, (each.id for each in runs)))
     see_to([each for each in runs if each.id in missing], store, launcher or Inline(group=group))
     return frames(store, [each.id for each in runs], "python", {each.id: each.tree for each in runs})

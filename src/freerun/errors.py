@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import errno
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -56,18 +54,6 @@ def refused(path: Path | str, what: str, fault: OSError) -> StoreError:
     """
     remedy = REMEDIES.get(fault.errno or 0)
     return StoreError(f"{path}: {what}: {fault.strerror or fault}{f'; {remedy}' if remedy else ''}")
-
-
-def nearest(word: str, choices: Iterable[str]) -> str:
-    """The end of an error message: the nearest valid choice, or all of them where none is near."""
-    options = sorted(choices)
-    close = difflib.get_close_matches(word, options, n=1, cutoff=0.5)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    if not options:
-        return "it has none"
-    listing = ", ".join(options)
-    return f"choose one of: {listing}" if len(listing) < 110 else f"choose one of: {listing[:107]}..."
 
 
 Kind = TypeVar("Kind")

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from freerun import figures, report, study_files, tables
-from freerun.catalog import load_plugin
+from freerun.analysis import figures, report
+from freerun.analysis.report import paper_table
+from freerun.analysis.tables import tidy
 from freerun.errors import ConfigError, CorruptRecord
-from freerun.report import paper
-from freerun.store import Store
+from freerun.parts.plugins import load_plugin
+from freerun.store import study_file
+from freerun.store.records import Store
 from reliability import configurations, hostile
 from reliability.watched import watched
 from synthetic import grid, study, tree
@@ -26,7 +28,8 @@ IN_A_PROCESS = """
 import sys
 from pathlib import Path
 from reliability import hostile
-from freerun import compose, tables
+from freerun.analysis.tables import tidy as tables
+from freerun.config.hydra import compose
 compose.experiments(["task=lorenz63"], sweep=False)
 for number, case in enumerate(hostile.kept()):
     hostile.check(case, Path(sys.argv[1]) / str(number))
@@ -69,15 +72,15 @@ def named(tmp_path_factory):
     info = {"name": "../../up", "title": EVIL, "question": EVIL, "command": EVIL, "overrides": [EVIL]}
     info |= {"ids": ids, "planned": dict(zip(ids, experiments, strict=True))}
     folder.mkdir(parents=True)
-    (folder / study_files.NAME).write_text(json.dumps(info))
-    known = study_files.read(folder)
+    (folder / study_file.NAME).write_text(json.dumps(info))
+    known = study_file.read(folder)
     plain, its = study(folder.parent.parent / "plain", grid(seeds=1))
     report.build(folder.parent.parent / "plain", plain, {"name": "plain", "ids": its})  # what is imported and compiled once
     with watched(folder.parent):
         report.build(folder, store, known)
-        frames = tables.frames(store, ids, "s", known["planned"])
-        for kind in paper.FORMATS:
-            paper.write(frames, folder, kind)
+        frames = tidy.frames(store, ids, "s", known["planned"])
+        for kind in paper_table.FORMATS:
+            paper_table.write(frames, folder, kind)
     return folder
 
 
@@ -85,7 +88,7 @@ def test_hostile_names_stay_inside_the_folder(named):
     outer = named.parents[1]
     assert {path.name for path in outer.iterdir()} == {"results", "plain"}
     assert {path.name for path in named.parent.iterdir()} == {"s", ".store"}
-    assert study_files.read(named)["name"] == "s"
+    assert study_file.read(named)["name"] == "s"
     assert all(re.fullmatch(r"[A-Za-z0-9_.-]+", path.name) for path in named.rglob("*"))
     assert not any(path.is_symlink() for path in named.rglob("*"))
 
@@ -131,7 +134,7 @@ def test_markdown_and_latex_show_names_literally(named):
 
 
 def test_a_plugin_is_run_as_it_was_hashed_and_nothing_is_written_beside_it(tmp_path):
-    from freerun import catalog
+    from freerun.parts import plugins
 
     file = tmp_path / "brittle.py"
     file.write_text("PWNED = 1\n")
@@ -140,7 +143,7 @@ def test_a_plugin_is_run_as_it_was_hashed_and_nothing_is_written_beside_it(tmp_p
     with pytest.raises(ConfigError, match="defines no part"):
         load_plugin(str(file))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["brittle.py"]
-    assert "brittle" not in str(catalog.plugin_files())
+    assert "brittle" not in str(plugins.plugin_files())
 
 
 @pytest.mark.parametrize("name", ["$x$.py", "a b.py", "<b>.py", "-x.py", "a=b.py", "a.b.py", "\\input.py", f"{'x' * 70}.py"])

@@ -16,10 +16,11 @@ from pathlib import Path
 
 import torch
 
-from freerun import arithmetic, catalog
-from freerun.laws import SHIFTS, Broken, demand, noise, same_bits, shifted, small_parts
-from freerun.replicas import affine
-from freerun.runner import prepare
+from freerun import arithmetic
+from freerun.execution.group_runner import prepare
+from freerun.laws.toolkit import SHIFTS, Broken, demand, noise, same_bits, shifted, small_parts
+from freerun.parts import registry
+from freerun.parts.layers import affine
 from laws.runs import Engine, planned
 
 PINNED = Path(__file__).with_suffix(".json")
@@ -68,12 +69,12 @@ def law_the_arithmetic_is_settled(made: arithmetic.Arithmetic) -> None:
 def digests() -> dict[str, str]:
     """A digest of every case, 16 hexadecimal digits: of the weights, curves and measurements of its runs, or of data."""
     found = {}
-    for name in catalog.parts("model"):
-        kind = catalog.parts("model")[name]
+    for name in registry.parts("model"):
+        kind = registry.parts("model")[name]
         world = "field" if kind.for_fields else "summary" if kind.emits == "last" else "symbols"
         width = " model.hidden=5" if "hidden" in kind.__dataclass_fields__ else ""
         found[f"model {name}"] = _runs(world, f"model={name}{width}")
-    for regime in catalog.parts("regime"):
+    for regime in registry.parts("regime"):
         found[f"regime {regime}"] = _runs("values", f"model.hidden=13 regime={regime} evaluation.orbit=0")
     full = "model=gru model.hidden=33 regime=free_running evaluation.orbit=100 evaluation.distances=true"
     found["measures of values"] = _runs("values", full)

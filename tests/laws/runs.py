@@ -16,11 +16,12 @@ from typing import Any
 import jaxtyping
 import numpy as np
 
-from freerun.canonical import canonical, identity
-from freerun.compose import experiments
-from freerun.grouping import Planned, groups, plan
-from freerun.runner import run_group
-from freerun.store import Store
+from freerun.config.hydra.compose import experiments
+from freerun.config.run_identity import canonical, identity
+from freerun.execution.group_runner import run_group
+from freerun.execution.grouping import groups
+from freerun.execution.planned import Planned, plan
+from freerun.store.records import Store
 
 TINY = ["training.updates=4", "training.batch=3", "training.log_every=2", "evaluation.sequences=5", "evaluation.horizon=7"]
 WORLDS = {
@@ -172,8 +173,8 @@ def law_the_table_is_whole(engine: Engine, world: str) -> None:
 
 _PRINT = """
 import json, sys
-from freerun.compose import experiments
-from freerun.canonical import canonical, identity
+from freerun.config.hydra.compose import experiments
+from freerun.config.run_identity import canonical, identity
 print(json.dumps([identity(canonical(e)) for e in experiments(json.loads(sys.argv[1]), sweep=True)]))
 """
 

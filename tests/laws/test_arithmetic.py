@@ -19,8 +19,8 @@ import freerun
 from freerun import arithmetic
 from freerun.arithmetic import Arithmetic, exponential, logarithm, power, root
 from freerun.errors import ConfigError
-from freerun.laws import Broken, demand, same_bits, shifted
-from freerun.replicas import affine
+from freerun.laws.toolkit import Broken, demand, same_bits, shifted
+from freerun.parts.layers import affine
 from laws import bits
 
 TESTS, PACKAGE = Path(bits.__file__).parents[1], Path(freerun.__file__).parent
@@ -271,11 +271,7 @@ ELSEWHERE = re.compile(
 
 def in_the_engine() -> list[Path]:
     """Modules that compute what a record holds."""
-    rooms = ("tasks", "models", "regimes", "feedback", "objectives", "metrics", "measures")
-    loose = [path for path in PACKAGE.glob("*.py") if "import torch" in path.read_text(encoding="utf-8")]
-    return [
-        path for path in [*loose, *(p for room in rooms for p in (PACKAGE / room).glob("*.py"))] if path.stem != "arithmetic"
-    ]
+    return [path for room in ("measurement", "engine", "parts") for path in (PACKAGE / room).rglob("*.py")]
 
 
 def test_the_engine_computes_by_functions_with_the_same_bits_everywhere():

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from freerun import catalog
 from freerun.laws import engine as kit
-from freerun.laws import small
 from freerun.laws.register import MODULES, of
+from freerun.laws.toolkit import small
+from freerun.parts import plugins, registry
 from laws.broken import engine as broken
 
 #: One metric of each manner of being measured; that every metric has its place in a record is seen with the metrics.
 METRICS = ("loss", "recovery", "d_stsp", "fed_energy")
 PARTS = [
-    (kind, name) for kind in catalog.KINDS for name in (METRICS if kind == "metric" else catalog.parts(kind))
+    (kind, name) for kind in registry.KINDS for name in (METRICS if kind == "metric" else registry.parts(kind))
 ]  # fmt: skip
 CAUGHT = [
     (kit.law_runs_two_updates, "APPLIES_TO_NOTHING", "metric", "is measured in no task"),
@@ -25,21 +25,21 @@ CAUGHT = [
 
 @pytest.mark.parametrize(("kind", "name"), PARTS, ids=lambda x: x)
 def test_law(kind, name):
-    part = small(catalog.get(kind, name))
+    part = small(registry.get(kind, name))
     for law in of(kind, "engine"):
         law(part)
 
 
 @pytest.fixture
 def plugin(tmp_path, monkeypatch):
-    monkeypatch.setattr(catalog, "_plugins", {kind: {} for kind in catalog.KINDS})
-    monkeypatch.setattr(catalog, "_plugin_files", {})
+    monkeypatch.setattr(registry, "plugin_parts", {kind: {} for kind in registry.KINDS})
+    monkeypatch.setattr(plugins, "_plugin_files", {})
 
     def load(name: str, kind: str):
         file = tmp_path / f"{name.lower()}.py"
         file.write_text(getattr(broken, name))
-        catalog.load_plugin(str(file))
-        return small(catalog.get(kind, file.stem))
+        plugins.load_plugin(str(file))
+        return small(registry.get(kind, file.stem))
 
     return load
 
@@ -62,7 +62,7 @@ def test_every_law_has_been_seen_to_fail():
 def test_the_register_knows_every_law_of_every_kind():
     """Each module of laws has laws of some kind, and each kind has laws of its own, of the engine, and no law twice."""
     seen = {}
-    for kind in catalog.KINDS:
+    for kind in registry.KINDS:
         laws = of(kind)
         assert len({law.function for law in laws}) == len(laws)
         assert {law.function.__module__.rpartition(".")[2] for law in laws} >= {"engine"}

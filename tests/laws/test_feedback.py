@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from freerun.feedback.argmax import Argmax
-from freerun.feedback.sample import Sample
-from freerun.feedback.straight_through import Choice, StraightThrough
-from freerun.laws import CLOSE, demand, gap, gradients, loop, noise, variants
 from freerun.laws import feedback as kit
+from freerun.laws import loop
 from freerun.laws.register import of
+from freerun.laws.toolkit import CLOSE, demand, gap, gradients, noise, variants
+from freerun.parts.feedback.argmax import Argmax
+from freerun.parts.feedback.sample import Sample
+from freerun.parts.feedback.straight_through import Choice, StraightThrough
 from laws.broken import feedback as broken
 
 LAWS = of("feedback", "feedback", "loop")

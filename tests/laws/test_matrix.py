@@ -8,16 +8,20 @@ import itertools
 import jaxtyping
 import pytest
 
-from freerun import catalog, training
-from freerun.config import Evaluation, Experiment, Training
+from freerun.config.evaluation_settings import Evaluation
+from freerun.config.experiment import Experiment
+from freerun.config.training_settings import Training
+from freerun.engine import training
+from freerun.engine.replicas import Group
 from freerun.errors import ConfigError
-from freerun.evaluation import evaluate
-from freerun.group import Group
-from freerun.grouping import groups, plan
-from freerun.laws import small
-from freerun.regimes.generalized_forcing import Alpha, GeneralizedForcing
-from freerun.tasks.lorenz63 import Lorenz63
-from freerun.tasks.path_star import PathStar
+from freerun.execution.grouping import groups
+from freerun.execution.planned import plan
+from freerun.laws.toolkit import small
+from freerun.measurement.evaluation import evaluate
+from freerun.parts import registry
+from freerun.parts.regimes.generalized_forcing import Alpha, GeneralizedForcing
+from freerun.parts.tasks.lorenz63 import Lorenz63
+from freerun.parts.tasks.path_star import PathStar
 
 #: The first is forced; of those that are fed, one is where the gradient is cut at every second step, and one is not.
 STEPS = 3
@@ -33,16 +37,16 @@ def tiny(cls):
 
 
 TASKS = {
-    **{name: tiny(cls) for name, cls in catalog.parts("task").items()},
+    **{name: tiny(cls) for name, cls in registry.parts("task").items()},
     "lorenz63 increment": small(Lorenz63, sequences=8, length=STEPS, predict="increment"),
     "path_star teacherless": small(PathStar, sequences=8, arms=2, arm=2, nodes=5, form="teacherless"),
 }
-MODELS = {name: small(cls, hidden=2) for name, cls in catalog.parts("model").items()}
+MODELS = {name: small(cls, hidden=2) for name, cls in registry.parts("model").items()}
 REGIMES = {
-    **{name: cls() for name, cls in catalog.parts("regime").items()},
+    **{name: cls() for name, cls in registry.parts("regime").items()},
     "adaptive forcing": GeneralizedForcing(mode=Alpha.adaptive, every=1),
 }
-RULES = {name: cls() for name, cls in catalog.parts("feedback").items()}
+RULES = {name: cls() for name, cls in registry.parts("feedback").items()}
 GRADIENTS = ("through", "stop", "every 2")
 #: What is measured takes longer than what is trained: every task is evaluated with one of these models, and every model on one
 #: of these tasks; the first of each follow a long closed loop.

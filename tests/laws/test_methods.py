@@ -9,27 +9,29 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from freerun.config import Evaluation, Experiment, Training
-from freerun.feedback import one_hot
-from freerun.feedback.sample import Sample
-from freerun.group import Group
-from freerun.growth import growth
-from freerun.laws import CLOSE, gap, gradients, weights_of
+from freerun.config.evaluation_settings import Evaluation
+from freerun.config.experiment import Experiment
+from freerun.config.training_settings import Training
+from freerun.engine.feeding import Lessons
+from freerun.engine.jacobians import growth
+from freerun.engine.replicas import Group
+from freerun.engine.rollout import rollout
+from freerun.engine.training import train
 from freerun.laws import methods as kit
 from freerun.laws.register import of
-from freerun.lessons import Lessons
-from freerun.models.gru import GRU
-from freerun.models.linear import Linear
-from freerun.models.shallow_plrnn import ShallowPLRNN
-from freerun.objectives import Lesson, prediction_loss
-from freerun.objectives.policy_gradient import PolicyGradient, Reward
-from freerun.regimes.data_as_demonstrator import DataAsDemonstrator
-from freerun.regimes.generalized_forcing import Alpha, GeneralizedForcing
-from freerun.regimes.noisy_forcing import NoisyForcing
-from freerun.rollout import rollout
-from freerun.tasks.hidden_markov import HiddenMarkov
-from freerun.tasks.lorenz63 import Lorenz63
-from freerun.training import train
+from freerun.laws.toolkit import CLOSE, gap, gradients, weights_of
+from freerun.parts.feedback import one_hot
+from freerun.parts.feedback.sample import Sample
+from freerun.parts.models.gru import GRU
+from freerun.parts.models.linear import Linear
+from freerun.parts.models.shallow_plrnn import ShallowPLRNN
+from freerun.parts.objectives import Lesson, prediction_loss
+from freerun.parts.objectives.policy_gradient import PolicyGradient, Reward
+from freerun.parts.regimes.data_as_demonstrator import DataAsDemonstrator
+from freerun.parts.regimes.generalized_forcing import Alpha, GeneralizedForcing
+from freerun.parts.regimes.noisy_forcing import NoisyForcing
+from freerun.parts.tasks.hidden_markov import HiddenMarkov
+from freerun.parts.tasks.lorenz63 import Lorenz63
 from laws.broken import methods as broken
 from laws.runs import unchecked
 

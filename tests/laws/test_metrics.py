@@ -7,20 +7,20 @@ from dataclasses import replace
 import pytest
 import torch
 
-from freerun.feedback import one_hot
-from freerun.laws import CLOSE, gap, small_parts
 from freerun.laws import metrics as kit
 from freerun.laws.register import of
-from freerun.metrics.accuracy import Accuracy
-from freerun.metrics.kl import KL
-from freerun.metrics.loss import Loss
-from freerun.metrics.off_support import OffSupport
-from freerun.metrics.rmse import RMSE
-from freerun.metrics.valid_time import ValidTime
-from freerun.metrics.validity import Validity
-from freerun.tasks.embedded_reber import LETTERS, EmbeddedReber
-from freerun.tasks.hidden_markov import HiddenMarkov
-from freerun.tasks.lorenz63 import Lorenz63
+from freerun.laws.toolkit import CLOSE, gap, small_parts
+from freerun.measurement.metrics.accuracy import Accuracy
+from freerun.measurement.metrics.kl import KL
+from freerun.measurement.metrics.loss import Loss
+from freerun.measurement.metrics.off_support import OffSupport
+from freerun.measurement.metrics.rmse import RMSE
+from freerun.measurement.metrics.valid_time import ValidTime
+from freerun.measurement.metrics.validity import Validity
+from freerun.parts.feedback import one_hot
+from freerun.parts.tasks.embedded_reber import LETTERS, EmbeddedReber
+from freerun.parts.tasks.hidden_markov import HiddenMarkov
+from freerun.parts.tasks.lorenz63 import Lorenz63
 from laws.broken import metrics as broken
 
 LAWS = of("metric", "metrics")

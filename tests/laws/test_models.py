@@ -9,15 +9,15 @@ import pytest
 import torch
 
 from freerun.errors import ConfigError
-from freerun.laws import CLOSE, gap, gradients, noise, small, small_parts, weights_of
 from freerun.laws import models as kit
-from freerun.models.gru import GATES, GRU
-from freerun.models.hidden_recurrent import HiddenRecurrent
-from freerun.models.linear import Linear
-from freerun.models.lstm import LSTM
-from freerun.models.shallow_plrnn import ShallowPLRNN
-from freerun.models.stencil import Stencil
-from freerun.models.transformer import EPSILON, Transformer
+from freerun.laws.toolkit import CLOSE, gap, gradients, noise, small, small_parts, weights_of
+from freerun.parts.models.gru import GATES, GRU
+from freerun.parts.models.hidden_recurrent import HiddenRecurrent
+from freerun.parts.models.linear import Linear
+from freerun.parts.models.lstm import LSTM
+from freerun.parts.models.shallow_plrnn import ShallowPLRNN
+from freerun.parts.models.stencil import Stencil
+from freerun.parts.models.transformer import EPSILON, Transformer
 from laws.broken import models as broken
 from laws.runs import unchecked
 

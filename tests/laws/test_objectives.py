@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from freerun.laws import CLOSE, gap, variants
 from freerun.laws import objectives as kit
 from freerun.laws.register import of
-from freerun.objectives.cross_entropy import CrossEntropy
-from freerun.objectives.squared_error import SquaredError
+from freerun.laws.toolkit import CLOSE, gap, variants
+from freerun.parts.objectives.cross_entropy import CrossEntropy
+from freerun.parts.objectives.squared_error import SquaredError
 from laws.broken import objectives as broken
 
 LAWS = of("objective", "objectives")

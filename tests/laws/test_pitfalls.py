@@ -19,18 +19,23 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from test_gap import rows
 
-from freerun import catalog, gap, runner, settings
+from analysis.inference import test_simulation
+from freerun.analysis.inference import confidence_intervals
+from freerun.analysis.inference.confidence_intervals import counts
+from freerun.analysis.tables import gap
 from freerun.errors import ConfigError
-from freerun.grouping import plan
-from freerun.laws import backward, feedback, metrics, models, regimes, rollouts, small, tasks
+from freerun.execution import group_runner
+from freerun.execution.planned import plan
+from freerun.laws import backward, feedback, metrics, models, regimes, rollouts, tasks
 from freerun.laws import methods as methods_of
-from freerun.metrics import Metric
-from freerun.models.gru import GRU
-from freerun.regimes.scheduled_sampling import ScheduledSampling
-from freerun.stats import intervals
-from freerun.stats.intervals import counts
-from freerun.tasks.lorenz63 import Lorenz63
+from freerun.laws.toolkit import small
+from freerun.measurement.metrics import Metric
+from freerun.parts import registry, settings
+from freerun.parts.models.gru import GRU
+from freerun.parts.regimes.scheduled_sampling import ScheduledSampling
+from freerun.parts.tasks.lorenz63 import Lorenz63
 from laws import runs, test_feedback, test_metrics, test_rollout, test_runs, test_tasks
 from laws.broken import feedback as bad_rules
 from laws.broken import methods as bad_methods
@@ -41,8 +46,6 @@ from laws.broken import regimes as bad_regimes
 from laws.broken import rollouts as bad_loops
 from laws.broken import runs as bad_runs
 from laws.broken import tasks as bad_tasks
-from stats import test_simulation
-from test_gap import rows
 
 ENGINE = runs.Engine()
 
@@ -65,7 +68,7 @@ def watched():
         def measure(self, observed):
             return torch.zeros(1)
 
-    with mock.patch.dict(catalog._plugins["metric"], {"watches": Watches}):
+    with mock.patch.dict(registry.plugin_parts["metric"], {"watches": Watches}):
         yield seen
 
 
@@ -79,7 +82,7 @@ def _spoiled(split: str, first: int):
         targets[first:] = (targets[first:] + 1) % data.outputs if task.symbols else targets[first:] + 0.5
         return replace(data, splits={**data.splits, split: replace(part, targets=targets)})
 
-    return mock.patch.object(runner, "_world", build)
+    return mock.patch.object(group_runner, "_world", build)
 
 
 def law_the_free_evaluation_never_sees_the_truth(engine) -> None:
@@ -138,7 +141,7 @@ def law_every_distance_has_its_floor(engine) -> None:
     """Where a distance of a long closed loop is measured, so is what the true system scores against itself."""
     (result,) = engine(runs.planned("values", "training.updates=1 evaluation.orbit=100 task.transient=1"))
     names = {each["metric"] for key in ("series", "comparisons") for each in result.record[key]}
-    floored = {name.removesuffix("_floor") for name in catalog.parts("metric") if name.endswith("_floor")}
+    floored = {name.removesuffix("_floor") for name in registry.parts("metric") if name.endswith("_floor")}
     assert floored & names, "no distance was measured"
     for name in sorted(floored & names):
         assert f"{name}_floor" in names, f"{name} stands without its floor"
@@ -161,7 +164,7 @@ def law_undefined_is_not_zero(over_horizon) -> None:
 
 
 def law_intervals_of_five_seeds_cover(half_width) -> None:
-    with mock.patch.object(intervals, "half_width", half_width):
+    with mock.patch.object(confidence_intervals, "half_width", half_width):
         test_simulation.law_covers(5)
 
 
@@ -186,7 +189,7 @@ HERE: dict[Callable[[Any], None], tuple[Any, list[Any]]] = {
     law_lost_runs_are_counted: (counts, [bad.counts_the_finished]),
     law_undefined_is_not_zero: (gap.over_horizon, [bad.zero_for_undefined]),
     law_intervals_of_five_seeds_cover: (
-        intervals.half_width, [lambda std, n, confidence=0.95: 1.96 * std / np.sqrt(n)],
+        confidence_intervals.half_width, [lambda std, n, confidence=0.95: 1.96 * std / np.sqrt(n)],
     ),
 }  # fmt: skip
 

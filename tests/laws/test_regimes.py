@@ -6,15 +6,15 @@ import math
 
 import pytest
 
-from freerun.compose import experiments
+from freerun.config.hydra.compose import experiments
+from freerun.config.hydra.presets import presets
 from freerun.laws import regimes as kit
-from freerun.laws import variants
 from freerun.laws.register import of
-from freerun.presets import presets
-from freerun.regimes._schedule import Schedule
-from freerun.regimes.free_running import FreeRunning
-from freerun.regimes.scheduled_sampling import ScheduledSampling
-from freerun.regimes.teacher_forcing import TeacherForcing
+from freerun.laws.toolkit import variants
+from freerun.parts.regimes._schedule import Schedule
+from freerun.parts.regimes.free_running import FreeRunning
+from freerun.parts.regimes.scheduled_sampling import ScheduledSampling
+from freerun.parts.regimes.teacher_forcing import TeacherForcing
 from laws.broken import regimes as broken
 
 LAWS = of("regime", "regimes")

@@ -7,16 +7,17 @@ import inspect
 import pytest
 import torch
 
-from freerun.catalog import parts
-from freerun.feedback.argmax import Argmax
-from freerun.feedback.expected import Expected
-from freerun.feedback.mean import Mean
-from freerun.feedback.sample import Sample
-from freerun.laws import backward, gradients, loop, noise, small_parts, weights_of
+from freerun.engine.rollout import Gradient, rollout
+from freerun.laws import backward, loop
 from freerun.laws import rollouts as kit
 from freerun.laws.register import of
-from freerun.models.hidden_recurrent import HiddenRecurrent
-from freerun.rollout import Gradient, rollout
+from freerun.laws.toolkit import gradients, noise, small_parts, weights_of
+from freerun.parts.feedback.argmax import Argmax
+from freerun.parts.feedback.expected import Expected
+from freerun.parts.feedback.mean import Mean
+from freerun.parts.feedback.sample import Sample
+from freerun.parts.models.hidden_recurrent import HiddenRecurrent
+from freerun.parts.registry import parts
 from laws.broken import models
 from laws.broken import rollouts as broken
 

@@ -6,17 +6,17 @@ from dataclasses import fields
 
 import pytest
 
-from freerun import catalog
-from freerun.grouping import groups
+from freerun.execution.grouping import groups
+from freerun.parts import registry
 from laws import runs as kit
 from laws.broken import runs as broken
 
 ENGINE = kit.Engine()
-MODELS = catalog.parts("model")
+MODELS = registry.parts("model")
 EACH = [name for name, model in MODELS.items() if model.emits == "each" and not model.for_fields]
 FIELDS = [name for name, model in MODELS.items() if model.for_fields]
 LAST = [name for name, model in MODELS.items() if model.emits == "last"]
-REGIMES = catalog.parts("regime")
+REGIMES = registry.parts("regime")
 #: One regime of each way through the engine.
 WAYS = ["teacher_forcing", "sparse_forcing", "parallel_scheduled_sampling", "data_as_demonstrator"]
 LOOPED = [name for name, regime in REGIMES.items() if not (regime().passes or regime().demonstrations or regime().blends)]

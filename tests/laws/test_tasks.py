@@ -11,15 +11,15 @@ import pytest
 import torch
 
 from freerun.errors import ConfigError
-from freerun.laws import CLOSE, small, variants
 from freerun.laws import tasks as kit
 from freerun.laws.register import of
+from freerun.laws.toolkit import CLOSE, small, variants
+from freerun.parts.tasks.adding import Adding
+from freerun.parts.tasks.embedded_reber import LETTERS, REBER, EmbeddedReber
+from freerun.parts.tasks.hidden_markov import HiddenMarkov
+from freerun.parts.tasks.lorenz63 import Lorenz63, Predict
+from freerun.parts.tasks.text import UNKNOWN, Text
 from freerun.streams import stream
-from freerun.tasks.adding import Adding
-from freerun.tasks.embedded_reber import LETTERS, REBER, EmbeddedReber
-from freerun.tasks.hidden_markov import HiddenMarkov
-from freerun.tasks.lorenz63 import Lorenz63, Predict
-from freerun.tasks.text import UNKNOWN, Text
 from laws.broken import tasks as broken
 
 LAWS = of("task", "tasks")

@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from freerun import index, tables
+from freerun.analysis.tables import tidy
 from freerun.errors import CorruptRecord
-from freerun.store import Store
+from freerun.store import record_index
+from freerun.store.records import Store
 from synthetic import record, tree
 
 RUN = "0" * 15 + "1"
@@ -68,22 +69,22 @@ def cases(seed: int, count: int) -> list[Alteration]:
 
 
 @cache
-def _sound(folder: Path) -> tuple[Store, bytes, bytes, bytes, tables.Tables]:
+def _sound(folder: Path) -> tuple[Store, bytes, bytes, bytes, tidy.Tables]:
     """A store with one run; the bytes of its record, weights and index, and its tables."""
     store = Store(folder / "sound")
     store.open()
     store.write(record(RUN, tree()), WEIGHTS)
-    settled, index.SETTLED = index.SETTLED, -1.0
+    settled, record_index.SETTLED = record_index.SETTLED, -1.0
     try:
-        found = tables.frames(store, [RUN], "s")
+        found = tidy.frames(store, [RUN], "s")
     finally:
-        index.SETTLED = settled
+        record_index.SETTLED = settled
     place = store.path(RUN)
     return (
         store,
         place.read_bytes(),
         place.with_suffix(".safetensors").read_bytes(),
-        (store.root / index.NAME).read_bytes(),
+        (store.root / record_index.NAME).read_bytes(),
         found,
     )
 
@@ -97,7 +98,7 @@ def check(case: Alteration, folder: Path, store_class: type[Store] = Store) -> N
     )
 
 
-def _record(case: Alteration, store: Store, sound: bytes, wanted: tables.Tables) -> None:
+def _record(case: Alteration, store: Store, sound: bytes, wanted: tidy.Tables) -> None:
     path = store.path(RUN)
     _replace(path, case(sound))
     try:
@@ -112,12 +113,12 @@ def _record(case: Alteration, store: Store, sound: bytes, wanted: tables.Tables)
         _replace(path, case(sound))
         assert not store.has(RUN), f"{case}: an altered record counts as done"
         assert not path.exists(), f"{case}: an altered record is not set aside"
-        assert list(tables.frames(store, [RUN], "s").runs["status"]) == ["pending"]
+        assert list(tidy.frames(store, [RUN], "s").runs["status"]) == ["pending"]
         store.write(record(RUN, tree()), WEIGHTS)
         assert path.read_bytes() == sound, f"{case}: done again, it is another record"
 
 
-def _weights(case: Alteration, store: Store, sound: bytes, wanted: tables.Tables) -> None:
+def _weights(case: Alteration, store: Store, sound: bytes, wanted: tidy.Tables) -> None:
     path = store.path(RUN).with_suffix(".safetensors")
     _replace(path, case(sound))
     try:
@@ -129,15 +130,15 @@ def _weights(case: Alteration, store: Store, sound: bytes, wanted: tables.Tables
     raise AssertionError(f"{case}: altered weights are read")
 
 
-def _index(case: Alteration, store: Store, sound: bytes, wanted: tables.Tables) -> None:
-    path = store.root / index.NAME
+def _index(case: Alteration, store: Store, sound: bytes, wanted: tidy.Tables) -> None:
+    path = store.root / record_index.NAME
     _replace(path, case(sound))
     try:
-        found, stamps = index._load(path)
+        found, stamps = record_index._load(path)
         assert (len(found), stamps) == (0, []), f"{case}: an altered index is believed"
         if case.follow:
-            again = tables.frames(store, [RUN], "s")
-            for name in tables.NAMES:
+            again = tidy.frames(store, [RUN], "s")
+            for name in tidy.NAMES:
                 pd.testing.assert_frame_equal(getattr(again, name), getattr(wanted, name))
     finally:
         _replace(path, sound)

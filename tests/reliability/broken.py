@@ -23,14 +23,14 @@ def in_place(path, content: bytes, *, settle: bool = True) -> None:
 
 
 def _careless_store():
-    from freerun import store
+    from freerun.store import records
 
-    return [mock.patch.object(store, "write_atomic", in_place)]
+    return [mock.patch.object(records, "write_atomic", in_place)]
 
 
 def _store_that_says_nothing():
     from freerun.errors import StoreError
-    from freerun.store import Store
+    from freerun.store.records import Store
 
     write = Store.write
 
@@ -44,7 +44,7 @@ def _store_that_says_nothing():
 
 
 def _claims_without_eyes():
-    from freerun import claims
+    from freerun.store import claims
 
     return [
         mock.patch.object(claims, "owners", lambda store: {}),
@@ -53,13 +53,13 @@ def _claims_without_eyes():
 
 
 def _one_folder_for_all():
-    from freerun.places import Place
+    from freerun.store.results_folder import Place
 
     return [mock.patch.object(Place, "folder", lambda self, name: self.results / "same")]
 
 
 def _worker_that_blames_all():
-    from freerun.workers import Worker
+    from freerun.execution.worker_supervisor import Worker
 
     def blame(self, store, runs, reason, listen):
         for run in runs:
@@ -69,7 +69,7 @@ def _worker_that_blames_all():
 
 
 def _draws_that_know_the_group():
-    from freerun.group import Group
+    from freerun.engine.replicas import Group
 
     draws = Group.draws
     return [
@@ -80,7 +80,7 @@ def _draws_that_know_the_group():
 def _checkpoints_that_forget():
     from dataclasses import replace
 
-    from freerun import checkpoints
+    from freerun.store import checkpoints
 
     read = checkpoints.read
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from reliability.sweeps import bodies, ended, folder, fork, forked_workers
 
 PLUGIN = Path(__file__).with_name("faulty.py")
-STANDINS = Path(__file__).parents[1] / "launchers"
+STANDINS = Path(__file__).parents[1] / "execution/launchers"
 CAUSES = {
     "exception": "a fault of this part", "exit": "SystemExit", "abort": "SIGABRT", "kill": "SIGKILL",
     "hang": "not finished after", "memory": "memory", "silence": "ended with code 0", "segfault": "SIGSEGV",
@@ -54,7 +54,9 @@ def check(case: tuple[str, str]) -> None:
 
 
 def _sweep(place: Path, cause: str, launcher: str) -> int:
-    from freerun import launchers, places, studies, sweeping
+    from freerun.execution import launchers
+    from freerun.store import results_folder
+    from freerun.sweeps import study, sweep
 
     os.environ["PATH"] = f"{STANDINS}{os.pathsep}{os.environ['PATH']}"
     os.environ["FAKE_SLURM"] = str(place / "slurm")
@@ -68,13 +70,13 @@ def _sweep(place: Path, cause: str, launcher: str) -> int:
         "training.batch=2",
     ]
     with_fault = [f"plugins=[{PLUGIN}]", "regime=faulty,free_running"]
-    asked = studies.adhoc([*words, *with_fault, "seed=0"], sweep=True)
-    asked.runs += studies.adhoc([*words, *with_fault[:1], "regime=free_running", "seed=1"], sweep=True).runs
-    asked.runs += studies.adhoc([*words, *with_fault[:1], "regime=teacher_forcing", "seed=0"], sweep=True).runs
+    asked = study.adhoc([*words, *with_fault, "seed=0"], sweep=True)
+    asked.runs += study.adhoc([*words, *with_fault[:1], "regime=free_running", "seed=1"], sweep=True).runs
+    asked.runs += study.adhoc([*words, *with_fault[:1], "regime=teacher_forcing", "seed=0"], sweep=True).runs
     if cause != "nothing":
-        bad = studies.adhoc([*words, with_fault[0], "regime=faulty", f"regime.cause={cause}", "seed=0"], sweep=False).runs
+        bad = study.adhoc([*words, with_fault[0], "regime=faulty", f"regime.cause={cause}", "seed=0"], sweep=False).runs
         asked.runs[0] = bad[0]
     chosen, _ = launchers.choose([*LAUNCHERS[launcher], f"launcher.time_limit={LIMIT}"], {"group": 8})
     chosen.workers = chosen.workers if launcher != "local" else 1  # so that the fault shares its group
-    where = places.Place(results=place / "results")
-    return sweeping.settle(sweeping.do(asked, where, chosen), where, asked.name)
+    where = results_folder.Place(results=place / "results")
+    return sweep.settle(sweep.do(asked, where, chosen), where, asked.name)

@@ -31,7 +31,7 @@ def sweeps(seed: int) -> None:
 
 def _note(place: Path) -> None:
     """Have every record that is written noted in one file."""
-    from freerun.store import Store
+    from freerun.store.records import Store
 
     write = Store.write
 
@@ -45,7 +45,7 @@ def _note(place: Path) -> None:
 
 def writers(seed: int) -> None:
     """Many processes write records, every other one of which another process writes too, while one reads: all are sound."""
-    from freerun.store import Store
+    from freerun.store.records import Store
 
     with folder() as place:
         store = Store(place / "results" / ".store")

@@ -63,7 +63,7 @@ def _made(chance: random.Random) -> list[str]:
 
 def check(words: list[str], folder: Path) -> None:
     """The law: exit code 2, one line of at most 200 characters, within a second, nothing written."""
-    from freerun.cli import main
+    from freerun.cli.main import main
 
     folder.mkdir(parents=True, exist_ok=True)
     before, out, err = sorted(folder.rglob("*")), io.StringIO(), io.StringIO()

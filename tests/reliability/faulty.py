@@ -10,7 +10,7 @@ from enum import Enum
 
 import torch
 
-from freerun.regimes import Regime
+from freerun.parts.regimes import Regime
 
 
 class Cause(Enum):

@@ -17,13 +17,15 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from freerun import run_table, study_files, yaml_files
-from freerun.canonical import canonical, from_canonical
-from freerun.compose import experiments
+from freerun.analysis.tables import run_table
+from freerun.config.hydra.compose import experiments
+from freerun.config.run_identity import canonical, from_canonical
 from freerun.errors import ConfigError, CorruptRecord
-from freerun.extract import of
-from freerun.outside import NotPlain
-from freerun.records import understood
+from freerun.io import yaml
+from freerun.io.reading import NotPlain
+from freerun.store import study_file
+from freerun.store.record_columns import of
+from freerun.store.record_schema import understood
 from reliability import half_done
 from reliability.configurations import KEYS, VALUES
 from reliability.watched import one_line
@@ -119,7 +121,7 @@ def _config(words: list[str], folder: Path) -> None:
 
 def _yaml(text: bytes, folder: Path) -> None:
     try:
-        assert isinstance(yaml_files.parsed(text), dict)
+        assert isinstance(yaml.parsed(text), dict)
     except NotPlain as fault:
         one_line(fault)
 
@@ -146,9 +148,9 @@ def _half_done() -> st.SearchStrategy[Any]:
 def _info(found: Any, folder: Path) -> None:
     place = folder / "s"
     place.mkdir(exist_ok=True)
-    (place / study_files.NAME).write_text(json.dumps(found))
+    (place / study_file.NAME).write_text(json.dumps(found))
     try:
-        info = study_files.read(place)
+        info = study_file.read(place)
     except NotPlain as fault:
         one_line(fault)
     else:

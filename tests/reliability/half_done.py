@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from freerun import checkpoints, resume
-from freerun.checkpoints import Checkpoint
-from freerun.compose import experiments
-from freerun.group import Group
-from freerun.lessons import Lessons
-from freerun.store import Store
-from freerun.training import Trainer
+from freerun.config.hydra.compose import experiments
+from freerun.engine.feeding import Lessons
+from freerun.engine.replicas import Group
+from freerun.engine.training import Trainer
+from freerun.execution import resume
+from freerun.store import checkpoints
+from freerun.store.checkpoints import Checkpoint
+from freerun.store.records import Store
 from reliability.sweeps import SHAPE
 
 RUN = "0" * 15 + "1"

@@ -19,12 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from freerun import index, manifest, run_table, study_files, tables
-from freerun.compose import experiments
+from freerun.analysis.tables import run_table, tidy
+from freerun.config.hydra.compose import experiments
 from freerun.errors import ConfigError, CorruptRecord, StoreError
-from freerun.outside import NotPlain
-from freerun.store import Store
-from freerun.studies import load
+from freerun.io.reading import NotPlain
+from freerun.store import manifest, record_index, study_file
+from freerun.store.records import Store
+from freerun.sweeps.study import load
 from reliability.watched import one_line, watched
 from synthetic import record, tree
 
@@ -86,12 +87,12 @@ def _sound_index() -> dict[str, np.ndarray]:
         runs = [f"{number + 1:016x}" for number in range(2)]
         for run in runs:
             store.write(record(run, tree()), None)
-        settled, index.SETTLED = index.SETTLED, -1.0
+        settled, record_index.SETTLED = record_index.SETTLED, -1.0
         try:
-            index.extracts(store, runs, run_table.outcome)
+            record_index.extracts(store, runs, run_table.outcome)
         finally:
-            index.SETTLED = settled
-        body = (store.root / index.NAME).read_bytes()[len(index._HEAD) + 32 :]
+            record_index.SETTLED = settled
+        body = (store.root / record_index.NAME).read_bytes()[len(record_index._HEAD) + 32 :]
         return {name: np.array(value) for name, value in arrays_of(body).items()}
 
 
@@ -114,7 +115,7 @@ def _forged(chance: random.Random) -> bytes:
     else:
         arrays["more"] = value
     body = save(arrays)
-    return index._HEAD + hashlib.sha256(body).digest() + body
+    return record_index._HEAD + hashlib.sha256(body).digest() + body
 
 
 def check(case: Hostile, folder: Path) -> None:
@@ -181,19 +182,19 @@ def _record(case: Hostile, folder: Path) -> None:
     try:
         body = store.body(RUN)
     except CorruptRecord:
-        assert list(tables.frames(store, [RUN], "s").runs["status"]) == ["pending"]
+        assert list(tidy.frames(store, [RUN], "s").runs["status"]) == ["pending"]
         return
     except StoreError as fault:
         one_line(fault)
-        _refused(lambda: tables.frames(store, [RUN], "s"), StoreError)
+        _refused(lambda: tidy.frames(store, [RUN], "s"), StoreError)
         return
     _refused(lambda: store.read(RUN), CorruptRecord)
     try:
-        found = index.parsed(store, RUN, body)
+        found = record_index.parsed(store, RUN, body)
     except CorruptRecord:
-        assert len(tables.frames(store, [RUN], "s").gaps) == 0, f"{case.name}: in the tables"
+        assert len(tidy.frames(store, [RUN], "s").gaps) == 0, f"{case.name}: in the tables"
     else:
-        frames = tables.frames(store, [RUN], "s")
+        frames = tidy.frames(store, [RUN], "s")
         assert len(frames.runs) == 1
         sound = case.name == "spliced" or found["experiment"]["seed"] >= 2**63
         assert sound, f"{case.name}: believed"
@@ -202,15 +203,15 @@ def _record(case: Hostile, folder: Path) -> None:
 def _info(case: Hostile, folder: Path) -> None:
     if case.name == "large":
         return  # see outside.LARGEST_JSON
-    put(case, folder / "s" / study_files.NAME)
+    put(case, folder / "s" / study_file.NAME)
     try:
-        found = study_files.read(folder / "s")
+        found = study_file.read(folder / "s")
     except (OSError, NotPlain) as fault:
         one_line(fault)
     else:
         assert case.name == "spliced", f"{case.name}: believed"
         assert found["name"] == "s"
-        tables.frames(Store(folder / "store"), found["ids"], "s", found["planned"])
+        tidy.frames(Store(folder / "store"), found["ids"], "s", found["planned"])
 
 
 def _index(case: Hostile, folder: Path) -> None:
@@ -219,10 +220,10 @@ def _index(case: Hostile, folder: Path) -> None:
     store.write(wanted, None)
     if case.name == "large":
         return
-    put(case, store.root / index.NAME)
-    found, stamps = index._load(store.root / index.NAME)
+    put(case, store.root / record_index.NAME)
+    found, stamps = record_index._load(store.root / record_index.NAME)
     assert (len(found), stamps) == (0, []), f"{case.name}: believed"
-    frames = tables.frames(store, [RUN], "s")
+    frames = tidy.frames(store, [RUN], "s")
     assert frames.gaps["value"].tolist() == [value for series in wanted["series"] for value in series["values"]]
 
 

@@ -35,7 +35,7 @@ class Case:
 @cache
 def pool():
     """The runs that are drawn from."""
-    from freerun import studies
+    from freerun.sweeps import study as studies
 
     found = [
         studies.adhoc([*words, *WORLD, "model.hidden=3", "seed=range(4)", "training.lr=1e-3,3e-2"], sweep=True)
@@ -70,10 +70,12 @@ def check(case: Case) -> None:
 
 
 def _do(place, runs, group: int, workers: int) -> int:
-    from freerun import launchers, places, sweeping
+    from freerun.execution import launchers
+    from freerun.store import results_folder
+    from freerun.sweeps import sweep
 
     asked = replace(study(), runs=list(runs), name="some")
     name = "inline" if workers == 1 else "local"
     launcher, _ = launchers.choose([f"launcher={name}"], {"group": group} | ({} if workers == 1 else {"workers": workers}))
-    where = places.Place(results=place / "results")
-    return sweeping.settle(sweeping.do(asked, where, launcher), where, asked.name)
+    where = results_folder.Place(results=place / "results")
+    return sweep.settle(sweep.do(asked, where, launcher), where, asked.name)

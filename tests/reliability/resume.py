@@ -15,13 +15,15 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from unittest import mock
 
-from freerun import checkpoints, resume
-from freerun.compose import experiments
+from freerun.config.hydra.compose import experiments
+from freerun.engine.replicas import Group
 from freerun.errors import ConfigError
-from freerun.group import Group
-from freerun.grouping import Planned, groups, plan
-from freerun.runner import run_group
-from freerun.store import Store
+from freerun.execution import resume
+from freerun.execution.group_runner import run_group
+from freerun.execution.grouping import groups
+from freerun.execution.planned import Planned, plan
+from freerun.store import checkpoints
+from freerun.store.records import Store
 from laws.runs import WORLDS
 
 #: What must come up: a world and choices for each model, regime, objective and optimiser that keeps something of its own.

@@ -33,7 +33,7 @@ REFUSALS = {"no space": errno.ENOSPC, "I/O error": errno.EIO, "permission": errn
 
 @cache
 def study(*words: str):
-    from freerun import studies
+    from freerun.sweeps import study as studies
 
     return studies.adhoc(list(words or RUNS), sweep=True)
 
@@ -42,8 +42,8 @@ def warm() -> None:
     """Import and plan whatever a case needs, before the first fork."""
     import torch  # noqa: F401
 
-    from freerun import products, report, runner  # noqa: F401
-    from freerun.report import summary  # noqa: F401
+    from freerun.analysis.report import summary  # noqa: F401
+    from freerun.execution import group_runner  # noqa: F401
 
     study()
     with folder() as place:
@@ -65,14 +65,17 @@ def folder():
 
 def sweep(place: Path, *, words: tuple[str, ...] = (), **settings) -> int:
     """What `freerun run` does, from the plan to the tables; returns the exit code."""
-    from freerun import launchers, places, products, sweeping
+    from freerun.analysis import outputs
+    from freerun.execution import launchers
+    from freerun.store import results_folder
+    from freerun.sweeps import sweep as sweeping
 
     asked = study(*words)
     name = settings.pop("launcher", "inline")
     launcher, _ = launchers.choose([f"launcher={name}", "launcher.checkpoint=1"], {"group": 6, **settings})
-    where = places.Place(results=place / "results")
+    where = results_folder.Place(results=place / "results")
     failed = sweeping.do(asked, where, launcher)
-    results = products.of(asked.name, where)
+    results = outputs.of(asked.name, where)
     results.write_tables()
     return sweeping.settle(failed, where, asked.name)
 
@@ -106,11 +109,11 @@ def fork(work: Callable[[], int], touch: Callable[[], None] = lambda: None) -> t
 
 def _as_a_command(work: Callable[[], int], touch: Callable[[], None]) -> int:
     """The exit code and the one line of `freerun.cli.main`, around any work."""
-    from freerun import cli
+    from freerun.cli import main
 
-    cli.dispatch = lambda words: (touch(), work())[1]
+    main.dispatch = lambda words: (touch(), work())[1]
     try:
-        cli.main([])
+        main.main([])
     except SystemExit as end:
         return int(end.code or 0)
 
@@ -146,10 +149,10 @@ class Forked:
                 os.dup2(answer_in, 1)
                 os.closerange(3, 1024)
                 sys.stdin, sys.argv = open(0, encoding="utf-8"), ["worker", arguments[-1]]
-                from freerun import worker
+                from freerun.execution import worker_process
 
                 watch()
-                worker.main()
+                worker_process.main()
             finally:
                 os._exit(1)
         os.close(order_out)
@@ -177,10 +180,10 @@ def forked_workers(watch: Callable[[], None] = lambda: None) -> None:
     """Have this process fork its workers, each of which calls `watch` first."""
     from types import SimpleNamespace
 
-    from freerun import workers
+    from freerun.execution import worker_supervisor
 
     pipes = {"PIPE": -1, "DEVNULL": -3}
-    workers.subprocess = SimpleNamespace(Popen=lambda arguments, **_: Forked(arguments, watch), **pipes)
+    worker_supervisor.subprocess = SimpleNamespace(Popen=lambda arguments, **_: Forked(arguments, watch), **pipes)
 
 
 class Operations:
@@ -248,7 +251,7 @@ def whole(place: Path) -> None:
     from safetensors.numpy import load
 
     from freerun.errors import CorruptRecord
-    from freerun.store import Store
+    from freerun.store.records import Store
 
     store = Store(place / "results" / ".store")
     for run in store.runs():
@@ -275,7 +278,7 @@ def tables(place: Path) -> dict[str, str]:
 
 def bodies(place: Path) -> dict[str, dict]:
     """Every record without what differs between two executions of one plan."""
-    from freerun.store import Store
+    from freerun.store.records import Store
 
     store = Store(place / "results" / ".store")
     found = {run: store.read(run) for run in store.runs()}

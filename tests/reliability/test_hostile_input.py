@@ -10,8 +10,12 @@ import numpy as np
 import pytest
 import yaml
 
-from freerun import checkpoints, compose, index, outside, overrides, records, resume, yaml_files
-from freerun.store import Store
+from freerun.config.hydra import compose, overrides
+from freerun.execution import resume
+from freerun.io import reading
+from freerun.io import yaml as yaml_files
+from freerun.store import checkpoints, record_index, record_schema
+from freerun.store.records import Store
 from reliability import alterations, configurations, fuzz, half_done, hostile
 from reliability.watched import watched
 
@@ -56,7 +60,15 @@ def caught(cases, check):
     for number, case in enumerate(cases):
         try:
             check(case, number)
-        except (AssertionError, ValueError, TypeError, LookupError, AttributeError, yaml.YAMLError, records.CorruptRecord):
+        except (
+            AssertionError,
+            ValueError,
+            TypeError,
+            LookupError,
+            AttributeError,
+            yaml.YAMLError,
+            record_schema.CorruptRecord,
+        ):
             return True
     return False
 
@@ -84,7 +96,7 @@ def test_a_reader_that_waits_for_a_pipe_is_caught(tmp_path, monkeypatch):
     def late(*_: object) -> None:
         raise AssertionError("still waiting")
 
-    monkeypatch.setattr(outside, "opened", lambda path: FileIO(path))
+    monkeypatch.setattr(reading, "opened", lambda path: FileIO(path))
     previous = signal.signal(signal.SIGALRM, late)
     signal.setitimer(signal.ITIMER_REAL, 0.3)
     try:
@@ -116,21 +128,21 @@ def test_an_index_without_a_checksum_is_caught(tmp_path, monkeypatch):
             return self
 
     alterations.check(alterations.cases(1, 10)[1], tmp_path)  # the sound files are written before
-    monkeypatch.setattr(index.hashlib, "sha256", lambda body: Same())
+    monkeypatch.setattr(record_index.hashlib, "sha256", lambda body: Same())
     cases = [case for case in alterations.cases(1, 200) if case.kind == "index" and case.what == "flip"]
     with monkeypatch.context() as patch:
-        patch.setattr(index, "SETTLED", np.inf)
+        patch.setattr(record_index, "SETTLED", np.inf)
         assert caught(cases, lambda case, n: alterations.check(case, tmp_path))
 
 
 def test_an_index_whose_form_is_not_checked_is_caught(tmp_path, monkeypatch):
-    monkeypatch.setattr(index, "demand_sound", lambda found: None)
+    monkeypatch.setattr(record_index, "demand_sound", lambda found: None)
     cases = [case for case in hostile.cases(2, 200) if case.kind == "index" and case.content]
     assert caught(cases, lambda case, n: hostile.check(case, tmp_path / str(n)))
 
 
 def test_a_record_whose_form_is_not_checked_is_caught(tmp_path, monkeypatch):
-    monkeypatch.setattr(records, "_FORMS", {})
+    monkeypatch.setattr(record_schema, "_FORMS", {})
     deals = [deal for deal in fuzz.cases(1, 500) if deal.reader == "record"]
     assert caught(deals, lambda deal, n: fuzz.check(deal, tmp_path))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float
 
-from freerun.accumulated import Accumulated, divergences
 from freerun.errors import require
+from freerun.measurement.accumulated_error import Accumulated, divergences
 
 #: What the rows of a chain may sum to beside 1.
 TOLERANCE = 1e-9

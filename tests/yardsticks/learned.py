@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from freerun.compose import experiments
+from freerun.analysis.inference.confidence_intervals import Interval, mean_interval
+from freerun.config.hydra.compose import experiments
+from freerun.engine.rollout import rollout
 from freerun.errors import given
-from freerun.grouping import Planned, groups, plan
-from freerun.rollout import rollout
-from freerun.runner import run_group
-from freerun.stats.intervals import Interval, mean_interval
-from freerun.store import Store
+from freerun.execution.group_runner import run_group
+from freerun.execution.grouping import groups
+from freerun.execution.planned import Planned, plan
+from freerun.store.records import Store
 
 
 def learned(words: Sequence[str]) -> list[tuple[Planned, dict, dict[str, torch.Tensor]]]:

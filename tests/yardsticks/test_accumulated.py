@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from freerun.accumulated import all_prefixes, divergences, over_all_prefixes
-from freerun.estimated import estimated, student
-from freerun.tasks import Truth
+from freerun.measurement.accumulated_error import all_prefixes, divergences, over_all_prefixes
+from freerun.measurement.accumulated_error_estimate import estimated, student
+from freerun.parts.tasks import Truth
 from laws.broken import accumulated as broken
 from yardsticks.chains import chains
 

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from freerun import tables
-from freerun.stats.intervals import mean_interval
+from freerun.analysis.inference.confidence_intervals import mean_interval
+from freerun.analysis.tables import tidy
 
 FOLDER = Path(__file__).parents[2] / "results/flipped_classroom"
 
 
 def paired(task: str):
     """Teacher forcing minus free running in the NRMSE over one Lyapunov time, free on the test split, seed by seed."""
-    gaps = tables.read(FOLDER).gaps
+    gaps = tidy.read(FOLDER).gaps
     rows = gaps[(gaps["metric"] == "nrmse") & (gaps["split"] == "test") & (gaps["mode"] == "free") & (gaps["task"] == task)]
     levels = {name: rows[rows["regime"] == name].set_index("seed")["value"] for name in ("teacher_forcing", "free_running")}
     return levels["teacher_forcing"] - levels["free_running"]

@@ -5,7 +5,7 @@ The study `path_star` trains longer, with more seeds and the other forms (result
 
 from __future__ import annotations
 
-from freerun.stats.intervals import clopper_pearson
+from freerun.analysis.inference.confidence_intervals import clopper_pearson
 from yardsticks.learned import learned
 
 MEASURED = 256

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from freerun.stats.intervals import clopper_pearson
+from freerun.analysis.inference.confidence_intervals import clopper_pearson
 from yardsticks.learned import learned
 
 K = 4

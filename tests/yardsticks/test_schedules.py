@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from freerun.regimes._schedule import Schedule, half_way
-from freerun.regimes.scheduled_sampling import ScheduledSampling
+from freerun.parts.regimes._schedule import Schedule, half_way
+from freerun.parts.regimes.scheduled_sampling import ScheduledSampling
 
 FORMULAS = {
     (Schedule.linear, 0.003): lambda i: max(0.1, 1 - 0.003 * i),

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import torch
 
-from freerun.laws import noise, weights_of
-from freerun.models import Model
-from freerun.replicas import State, Weights
+from freerun.laws.toolkit import noise, weights_of
+from freerun.parts.layers import State, Weights
+from freerun.parts.models import Model
 
 #: A way to run a model over known inputs.
 Run = Callable[[Model, Weights, torch.Tensor, State], tuple[torch.Tensor, State]]

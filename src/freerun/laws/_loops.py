@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import torch
 
-from freerun.laws import noise
-from freerun.models import Model
-from freerun.replicas import Shape, State, Weights
-from freerun.rollout import Rollout
+from freerun.engine.rollout import Rollout
+from freerun.laws.toolkit import noise
+from freerun.parts.layers import Shape, State, Weights
+from freerun.parts.models import Model
 
-#: A loop with the arguments of `freerun.rollout.rollout`.
+#: A loop with the arguments of `freerun.engine.rollout.rollout`.
 Loop = Callable[..., Rollout]
 T, R, B, K = 8, 2, 3, 4
 

@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from freerun.feedback import Feedback, one_hot
-from freerun.feedback.mean import Mean
-from freerun.laws import CLOSE, demand, gap, gradients, noise, weights_of
+from freerun.engine.rollout import Gradient
 from freerun.laws._loops import B, K, Loop, R, T, coins, filled, values
 from freerun.laws.feedback import draws_for
-from freerun.models import Model
-from freerun.models.hidden_recurrent import HiddenRecurrent
-from freerun.models.output_recurrent import OutputRecurrent
-from freerun.replicas import State, Weights
-from freerun.rollout import Gradient
+from freerun.laws.toolkit import CLOSE, demand, gap, gradients, noise, weights_of
+from freerun.parts.feedback import Feedback, one_hot
+from freerun.parts.feedback.mean import Mean
+from freerun.parts.layers import State, Weights
+from freerun.parts.models import Model
+from freerun.parts.models.hidden_recurrent import HiddenRecurrent
+from freerun.parts.models.output_recurrent import OutputRecurrent
 
 
 def textbook(

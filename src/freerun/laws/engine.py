@@ -12,14 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from freerun import catalog
-from freerun.config import Evaluation, Experiment, Training
+from freerun.config.evaluation_settings import Evaluation
+from freerun.config.experiment import Experiment
+from freerun.config.training_settings import Training
 from freerun.errors import ConfigError
-from freerun.grouping import Planned, groups, plan
-from freerun.laws import Broken, demand, only, small
-from freerun.metrics import Metric
-from freerun.runner import run_group
-from freerun.store import Store
+from freerun.execution.group_runner import run_group
+from freerun.execution.grouping import groups
+from freerun.execution.planned import Planned, plan
+from freerun.laws.toolkit import Broken, demand, only, small
+from freerun.measurement.metrics import Metric
+from freerun.parts import registry
+from freerun.store.records import Store
 
 UPDATES = 2
 #: The partners that are tried first.
@@ -34,13 +37,13 @@ SCIENCE = ("status", "reason", "curves", "series", "comparisons", "sample")
 
 def kind_of(part: Any) -> str:
     """The kind of a part."""
-    return next(kind for kind in catalog.KINDS if isinstance(part, catalog.base(kind)))
+    return next(kind for kind in registry.KINDS if isinstance(part, registry.base(kind)))
 
 
 def _partners(kind: str, default: bool = False) -> list[Any]:
     """Small parts of a kind, those of `FIRST` first; None stands for what an experiment takes if it names none."""
-    names = [*FIRST.get(kind, []), *(name for name in catalog.parts(kind) if name not in FIRST.get(kind, []))]
-    return [*([None] if default else []), *(small(catalog.get(kind, name)) for name in names)]
+    names = [*FIRST.get(kind, []), *(name for name in registry.parts(kind) if name not in FIRST.get(kind, []))]
+    return [*([None] if default else []), *(small(registry.get(kind, name)) for name in names)]
 
 
 def experiments(part: Any, **evaluation: Any) -> Iterator[Experiment]:
@@ -60,7 +63,7 @@ def experiments(part: Any, **evaluation: Any) -> Iterator[Experiment]:
         for model, gradient, feedback, objective in itertools.product(
             axes["model"], ("through", "stop"), rest["feedback"], rest["objective"]
         ):
-            regime = part if kind == "regime" else small(catalog.get("regime", FIRST["regime"][0]))
+            regime = part if kind == "regime" else small(registry.get("regime", FIRST["regime"][0]))
             warmup = None if task.own_warmup < task.length else task.length // 2
             try:
                 chosen = Experiment(
@@ -89,7 +92,7 @@ def _run(runs: list[Planned], limit: int) -> list[tuple[dict[str, Any], dict[str
 
 def _names(experiment: Experiment) -> str:
     keys = ("task", "model", "regime", "feedback", "objective")
-    return " ".join(f"{key}={catalog.name_of(getattr(experiment, key))}" for key in keys)
+    return " ".join(f"{key}={registry.name_of(getattr(experiment, key))}" for key in keys)
 
 
 def law_runs_two_updates(part: Any) -> None:
@@ -101,20 +104,20 @@ def law_runs_two_updates(part: Any) -> None:
     record = _record(chosen)
     kind = kind_of(part)
     name = record["experiment"][kind]["name"]
-    demand(name == catalog.name_of(part), f"the record names {kind} {name} ({_names(chosen)})")
+    demand(name == registry.name_of(part), f"the record names {kind} {name} ({_names(chosen)})")
 
 
 def _is_measured(metric: Metric) -> None:
     """The metric stands in the record of some task; long closed loops are asked for last, because they take long."""
-    name, tried = catalog.name_of(metric), []
-    everything = len(catalog.parts("task"))
+    name, tried = registry.name_of(metric), []
+    everything = len(registry.parts("task"))
     several: list[tuple[int, dict[str, Any]]] = [(2, {}), (2, {"orbit": 100}), (everything, {}), (everything, {"orbit": 100})]
     for count, settings in [(everything, {"distances": True})] if metric.of_training else several:
         for chosen in itertools.islice(experiments(metric, **settings), count):
             record = _record(chosen)
             if any(each["metric"] == name for each in [*record["series"], *record["comparisons"]]):
                 return
-            tried.append(catalog.name_of(chosen.task))
+            tried.append(registry.name_of(chosen.task))
     raise Broken(f"is measured in no task: {', '.join(dict.fromkeys(tried))}")
 
 

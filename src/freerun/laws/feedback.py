@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import torch
 
-from freerun.feedback import Feedback, one_hot
-from freerun.laws import CLOSE, demand, gap, gradients, noise, only, same_bits, uniforms
+from freerun.laws.toolkit import CLOSE, demand, gap, gradients, noise, only, same_bits, uniforms
+from freerun.parts.feedback import Feedback, one_hot
 
 K = 5
 #: Float32 sums of a few numbers around 1.

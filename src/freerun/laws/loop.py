@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from freerun.feedback import Feedback
-from freerun.feedback.expected import Expected
-from freerun.feedback.mean import Mean
-from freerun.laws import only
+from freerun.engine.rollout import rollout
 from freerun.laws.backward import law_gradient_is_the_textbook_loops
 from freerun.laws.rollouts import law_ones_and_none_are_the_same
-from freerun.models import Model
-from freerun.models.hidden_recurrent import HiddenRecurrent
-from freerun.models.output_recurrent import OutputRecurrent
-from freerun.rollout import rollout
+from freerun.laws.toolkit import only
+from freerun.parts.feedback import Feedback
+from freerun.parts.feedback.expected import Expected
+from freerun.parts.feedback.mean import Mean
+from freerun.parts.models import Model
+from freerun.parts.models.hidden_recurrent import HiddenRecurrent
+from freerun.parts.models.output_recurrent import OutputRecurrent
 
 #: Lengths of the loop: none, one and several steps through which a gradient can flow back.
 HORIZONS = (1, 2, 5)

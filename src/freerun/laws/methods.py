@@ -8,24 +8,26 @@ from itertools import pairwise
 
 import torch
 
-from freerun.catalog import get
-from freerun.config import Evaluation, Experiment, Training
+from freerun.config.evaluation_settings import Evaluation
+from freerun.config.experiment import Experiment
+from freerun.config.training_settings import Training
+from freerun.engine.feeding import Lessons
+from freerun.engine.replicas import Group
+from freerun.engine.rollout import Gradient, fed_in_parallel, rollout
 from freerun.errors import ConfigError
-from freerun.feedback import Feedback, one_hot
-from freerun.feedback.expected import Expected
-from freerun.feedback.mean import Mean
-from freerun.feedback.sample import Sample
-from freerun.group import Group
-from freerun.laws import CLOSE, demand, gap, gradients, noise, only, same_bits, uniforms, weights_of
-from freerun.lessons import Lessons
-from freerun.models import Model
-from freerun.models.gru import GRU
-from freerun.objectives import Lesson, Objective, prediction_loss
-from freerun.regimes import Regime
-from freerun.replicas import Weights
-from freerun.rollout import Gradient, fed_in_parallel, rollout
-from freerun.tasks.hidden_markov import HiddenMarkov
-from freerun.tasks.lorenz63 import Lorenz63
+from freerun.laws.toolkit import CLOSE, demand, gap, gradients, noise, only, same_bits, uniforms, weights_of
+from freerun.parts.feedback import Feedback, one_hot
+from freerun.parts.feedback.expected import Expected
+from freerun.parts.feedback.mean import Mean
+from freerun.parts.feedback.sample import Sample
+from freerun.parts.layers import Weights
+from freerun.parts.models import Model
+from freerun.parts.models.gru import GRU
+from freerun.parts.objectives import Lesson, Objective, prediction_loss
+from freerun.parts.regimes import Regime
+from freerun.parts.registry import get
+from freerun.parts.tasks.hidden_markov import HiddenMarkov
+from freerun.parts.tasks.lorenz63 import Lorenz63
 
 R, B, K = 2, 3, 4
 UPDATES = 40

@@ -9,17 +9,18 @@ from functools import cache
 
 import torch
 
-from freerun import catalog
-from freerun.config import Evaluation, Experiment
+from freerun.config.evaluation_settings import Evaluation
+from freerun.config.experiment import Experiment
 from freerun.errors import ConfigError
-from freerun.feedback import one_hot
-from freerun.laws import CLOSE, Broken, demand, noise, small, symbols
-from freerun.metrics import Further, Metric, Observed, Orbit
-from freerun.models.gru import GRU
-from freerun.tasks import Task
-from freerun.tasks.embedded_reber import EmbeddedReber
-from freerun.tasks.hidden_markov import HiddenMarkov
-from freerun.tasks.lorenz63 import Lorenz63
+from freerun.laws.toolkit import CLOSE, Broken, demand, noise, small, symbols
+from freerun.measurement.metrics import Further, Metric, Observed, Orbit
+from freerun.parts import registry
+from freerun.parts.feedback import one_hot
+from freerun.parts.models.gru import GRU
+from freerun.parts.tasks import Task
+from freerun.parts.tasks.embedded_reber import EmbeddedReber
+from freerun.parts.tasks.hidden_markov import HiddenMarkov
+from freerun.parts.tasks.lorenz63 import Lorenz63
 
 WARMUP, HORIZON = 4, 16
 #: Worlds with an oracle and an end, with an oracle, and of values with a Lyapunov time.
@@ -70,7 +71,7 @@ def taken(metric: Metric, seen: Observed) -> torch.Tensor:
 
 
 def further_rollout(seen: Observed, further: Further) -> Observed:
-    """What `freerun.evaluation` gives to a metric that asks, of a model whose output depends on what was fed last alone."""
+    """What `measurement.evaluation` gives to a metric that asks, of a model whose output depends on what was fed last alone."""
     sequences, width, symbolic = further.sequences, seen.data.outputs, seen.picks is not None
     truth = sequences.targets
     encoded = one_hot(truth, torch.zeros(*truth.shape, width, dtype=seen.fed.dtype)) if symbolic else truth.to(seen.fed.dtype)
@@ -127,7 +128,7 @@ def _rollout_of(cls: type) -> tuple[str, Observed] | None:
 
 def _others() -> Iterator[list[tuple[str, Observed]]]:
     """The other worlds, one by one."""
-    for cls in catalog.parts("task").values():
+    for cls in registry.parts("task").values():
         if cls not in {type(task) for task in TASKS} and (found := _rollout_of(cls)) is not None:
             yield [found]
 

@@ -9,10 +9,10 @@ import itertools
 
 import torch
 
-from freerun.laws import CLOSE, SHIFTS, demand, gap, gradients, noise, same_bits, shifted
 from freerun.laws._cases import RUNS, Case, R, Run, cases, loop, widths
-from freerun.models import Model
-from freerun.replicas import Weights
+from freerun.laws.toolkit import CLOSE, SHIFTS, demand, gap, gradients, noise, same_bits, shifted
+from freerun.parts.layers import Weights
+from freerun.parts.models import Model
 
 
 def law_start_is_zero(model: Model) -> None:

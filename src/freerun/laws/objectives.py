@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import torch
 
-from freerun.laws import demand, gap, gradients, noise, same_bits, symbols
-from freerun.objectives import Objective
+from freerun.laws.toolkit import demand, gap, gradients, noise, same_bits, symbols
+from freerun.parts.objectives import Objective
 
 #: Steps, sequences and width of predictions, from small to large.
 SHAPES = ((1, 1, 2), (2, 1, 2), (6, 4, 3))

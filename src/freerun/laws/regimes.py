@@ -6,8 +6,8 @@ import math
 
 import torch
 
-from freerun.laws import demand, only, same_bits
-from freerun.regimes import Regime
+from freerun.laws.toolkit import demand, only, same_bits
+from freerun.parts.regimes import Regime
 
 UPDATES = 40
 WHEN = (0, 1, UPDATES // 2, UPDATES - 1)

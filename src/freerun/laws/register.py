@@ -2,7 +2,7 @@
 
 A law is a function whose name begins with `law_`, in one of `MODULES`, that takes one part. The annotation of this argument is
 the base class of the kind it is a law for, or `Any` for every kind; its documentation begins with the law in words, and
-`freerun.laws.only` limits it to some parts of its kind. Nothing else has to be edited to add one.
+`freerun.laws.toolkit.only` limits it to some parts of its kind. Nothing else has to be edited to add one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from freerun import catalog
+from freerun.parts import registry
 
 #: The modules that hold the laws of parts, in the order in which they are checked.
 MODULES = ("tasks", "models", "regimes", "feedback", "objectives", "metrics", "loop", "methods", "engine")
@@ -71,4 +71,4 @@ def _laws_in(name: str, kind: str) -> list[Callable[[Any], None]]:
 def _speaks_of(law: Callable[..., None], kind: str) -> bool:
     first, *others = inspect.signature(law).parameters.values()
     alone = all(other.default is not inspect.Parameter.empty for other in others)
-    return alone and str(first.annotation) in (catalog.KINDS[kind][1], "Any")
+    return alone and str(first.annotation) in (registry.KINDS[kind][1], "Any")

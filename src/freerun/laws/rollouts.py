@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import torch
 
-from freerun.feedback import one_hot
-from freerun.feedback.argmax import Argmax
-from freerun.feedback.expected import Expected
-from freerun.feedback.mean import Mean
-from freerun.feedback.none import Nothing
-from freerun.feedback.sample import Sample
-from freerun.laws import CLOSE, demand, gap, gradients, noise, same_bits, symbols, uniforms, weights_of
+from freerun.engine.rollout import Gradient
 from freerun.laws._loops import B, Copies, K, Loop, R, Register, T, coins, filled, masks, values
-from freerun.models import Model
-from freerun.models.hidden_recurrent import HiddenRecurrent
-from freerun.rollout import Gradient
+from freerun.laws.toolkit import CLOSE, demand, gap, gradients, noise, same_bits, symbols, uniforms, weights_of
+from freerun.parts.feedback import one_hot
+from freerun.parts.feedback.argmax import Argmax
+from freerun.parts.feedback.expected import Expected
+from freerun.parts.feedback.mean import Mean
+from freerun.parts.feedback.none import Nothing
+from freerun.parts.feedback.sample import Sample
+from freerun.parts.models import Model
+from freerun.parts.models.hidden_recurrent import HiddenRecurrent
 
 
 def law_the_input_is_what_was_fed_a_step_before(rollout: Loop) -> None:

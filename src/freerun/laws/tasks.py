@@ -10,8 +10,8 @@ import torch
 
 from freerun.arithmetic import root
 from freerun.errors import ConfigError, given
-from freerun.laws import CLOSE, demand, gap, only, symbols
-from freerun.tasks import SPLITS, Data, Sequences, Task
+from freerun.laws.toolkit import CLOSE, demand, gap, only, symbols
+from freerun.parts.tasks import SPLITS, Data, Sequences, Task
 
 #: Built worlds are looked at by many laws and changed by none.
 _built: dict[tuple[str, int, int], Data] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from freerun.accumulated import divergences
+from freerun.measurement.accumulated_error import divergences
 from yardsticks.chains import chains
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 #: A model whose replicas share a bias: alone its runs are other runs.
 SHARES_A_BIAS = '''
-from freerun.models.hidden_recurrent import HiddenRecurrent
+from freerun.parts.models.hidden_recurrent import HiddenRecurrent
 
 
 class SharesABias(HiddenRecurrent):
@@ -23,7 +23,7 @@ class SharesABias(HiddenRecurrent):
 
 #: A metric that is never measured.
 APPLIES_TO_NOTHING = """
-from freerun.metrics.accuracy import Accuracy
+from freerun.measurement.metrics.accuracy import Accuracy
 
 
 class AppliesToNothing(Accuracy):
@@ -33,7 +33,7 @@ class AppliesToNothing(Accuracy):
 
 #: An objective that refuses whatever it is offered.
 FITS_NOTHING = """
-from freerun.objectives.cross_entropy import CrossEntropy
+from freerun.parts.objectives.cross_entropy import CrossEntropy
 
 
 class FitsNothing(CrossEntropy):
@@ -43,7 +43,7 @@ class FitsNothing(CrossEntropy):
 
 #: A model that breaks down at once.
 BLOWS_UP = """
-from freerun.models.hidden_recurrent import HiddenRecurrent
+from freerun.parts.models.hidden_recurrent import HiddenRecurrent
 
 
 class BlowsUp(HiddenRecurrent):
@@ -58,7 +58,7 @@ class BlowsUp(HiddenRecurrent):
 
 #: A task that shows what no file can hold.
 SHOWS_TOO_MUCH = """
-from freerun.tasks.hidden_markov import HiddenMarkov
+from freerun.parts.tasks.hidden_markov import HiddenMarkov
 
 
 class ShowsTooMuch(HiddenMarkov):

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 import torch
 
-from freerun.feedback import one_hot
-from freerun.feedback.argmax import Argmax
-from freerun.feedback.expected import Expected
-from freerun.feedback.mean import Mean
-from freerun.feedback.none import Nothing
-from freerun.feedback.sample import Sample
-from freerun.feedback.straight_through import StraightThrough
+from freerun.parts.feedback import one_hot
+from freerun.parts.feedback.argmax import Argmax
+from freerun.parts.feedback.expected import Expected
+from freerun.parts.feedback.mean import Mean
+from freerun.parts.feedback.none import Nothing
+from freerun.parts.feedback.sample import Sample
+from freerun.parts.feedback.straight_through import StraightThrough
 
 
 class SampleIsArgmax(Sample):

@@ -7,7 +7,7 @@ import math
 import scipy.stats
 import torch
 
-from freerun.measures import classifier, fate, spectra, states, two_sample
+from freerun.measurement.statistics import classifier_test, orbit_fate, power_spectra, state_distribution, two_sample
 
 
 def with_partners(x, y, _):
@@ -48,11 +48,11 @@ def judged_on_what_it_learned(x, y, coins, seed):
     """The accuracy on the sequences that it was trained on."""
     order = torch.argsort(torch.from_numpy(coins[0]), stable=True)[: x.shape[2] // 2]
     shown = torch.cat([x[:, :, order], y[:, :, order]], 2).float()
-    model = classifier.SequenceToOne(hidden=8)
-    weights = classifier._train(model, shown, [1], seed, 15, 0.1)
-    right = (classifier._logits(model, weights, shown) > 0)[0] == (torch.arange(2 * len(order)) >= len(order))
-    low, high = classifier.null_interval(len(right))
-    return [classifier.Accuracy(accuracy=float(right.double().mean()), low=low, high=high, held_out=len(right))]
+    model = classifier_test.SequenceToOne(hidden=8)
+    weights = classifier_test._train(model, shown, [1], seed, 15, 0.1)
+    right = (classifier_test._logits(model, weights, shown) > 0)[0] == (torch.arange(2 * len(order)) >= len(order))
+    low, high = classifier_test.null_interval(len(right))
+    return [classifier_test.Accuracy(accuracy=float(right.double().mean()), low=low, high=high, held_out=len(right))]
 
 
 def partners_apart(x, y, coins, seed):
@@ -61,36 +61,36 @@ def partners_apart(x, y, coins, seed):
     half = x.shape[2] // 2
     learned, other = order[:half], order[half:]
     shown = torch.cat([x[:, :, learned], y[:, :, other]], 2).float()
-    model = classifier.SequenceToOne(hidden=8)
-    weights = classifier._train(model, shown, [1], seed, 15, 0.1)
+    model = classifier_test.SequenceToOne(hidden=8)
+    weights = classifier_test._train(model, shown, [1], seed, 15, 0.1)
     judged = torch.cat([x[:, :, other], y[:, :, learned]], 2).float()
-    right = (classifier._logits(model, weights, judged) > 0)[0] == (torch.arange(2 * half) >= half)
-    low, high = classifier.null_interval(len(right))
-    return [classifier.Accuracy(accuracy=float(right.double().mean()), low=low, high=high, held_out=len(right))]
+    right = (classifier_test._logits(model, weights, judged) > 0)[0] == (torch.arange(2 * half) >= half)
+    low, high = classifier_test.null_interval(len(right))
+    return [classifier_test.Accuracy(accuracy=float(right.double().mean()), low=low, high=high, held_out=len(right))]
 
 
 def drops_what_is_outside(true, made):
     """States outside the box are left out, so that an orbit that runs away is charged for nothing."""
     low, high = true.amin(0), true.amax(0)
     inside = ((made >= low) & (made <= high)).all(1)
-    return states.binned(true, made[inside])
+    return state_distribution.binned(true, made[inside])
 
 
 def sees_the_order(true, made):
     """Weighs late states more."""
-    return states.binned(true, made[len(made) // 2 :])
+    return state_distribution.binned(true, made[len(made) // 2 :])
 
 
 def keeps_the_survivors(true, made):
     """Orbits that broke down are left out of the mean."""
     fine = torch.isfinite(made).all(2).all(0)
-    return spectra.hellinger(true, made[:, fine]) if fine.any() else 0.0
+    return power_spectra.hellinger(true, made[:, fine]) if fine.any() else 0.0
 
 
 def rests_add_nothing(true, made):
     """Orbits that rest, whose power is 0, vanish when the spectrum is brought to a sum of 1."""
     still = (made - made.mean(0)).abs().amax((0, 2)) < 1e-5
-    return spectra.hellinger(true, made[:, ~still]) if (~still).any() else 1.0
+    return power_spectra.hellinger(true, made[:, ~still]) if (~still).any() else 1.0
 
 
 def mean_is_power(true, made):
@@ -102,7 +102,7 @@ def mean_is_power(true, made):
 
 def blind_to_direction(true, made):
     """States alone, without where they go next."""
-    a, b = (states.evenly(part.flatten(0, 1), 512) for part in (true, made))
+    a, b = (state_distribution.evenly(part.flatten(0, 1), 512) for part in (true, made))
     return float(two_sample.energy(a[None], b[None])[0])
 
 
@@ -111,12 +111,12 @@ def everything_still_is_fine(orbits, low, high):
     values = orbits.double()
     span = high - low
     left = ((values < low - span) | (values > high + span)).any(2).any(0)
-    found = fate.fates(torch.nan_to_num(orbits, posinf=0.0, neginf=0.0), low, high)
-    return fate.Fates(left=left, rests=found.rests & ~left, cycles=found.cycles & ~left)
+    found = orbit_fate.fates(torch.nan_to_num(orbits, posinf=0.0, neginf=0.0), low, high)
+    return orbit_fate.Fates(left=left, rests=found.rests & ~left, cycles=found.cycles & ~left)
 
 
 def slow_is_still(orbits, low, high):
     """Takes an orbit that moves little in one step for one that rests."""
-    found = fate.fates(orbits, low, high)
+    found = orbit_fate.fates(orbits, low, high)
     slow = ((orbits[-1] - orbits[-2]).abs() < 0.1 * (high - low)).all(1)
-    return fate.Fates(left=found.left, rests=slow & ~found.left, cycles=found.cycles & ~slow)
+    return orbit_fate.Fates(left=found.left, rests=slow & ~found.left, cycles=found.cycles & ~slow)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import torch
 
-from freerun.models.hidden_recurrent import HiddenRecurrent
-from freerun.objectives.policy_gradient import PolicyGradient
-from freerun.objectives.professor_forcing import ProfessorForcing
-from freerun.objectives.pushforward import Pushforward
-from freerun.regimes.data_as_demonstrator import DataAsDemonstrator
-from freerun.regimes.generalized_forcing import Alpha, GeneralizedForcing
-from freerun.regimes.noisy_forcing import NoisyForcing
+from freerun.parts.models.hidden_recurrent import HiddenRecurrent
+from freerun.parts.objectives.policy_gradient import PolicyGradient
+from freerun.parts.objectives.professor_forcing import ProfessorForcing
+from freerun.parts.objectives.pushforward import Pushforward
+from freerun.parts.regimes.data_as_demonstrator import DataAsDemonstrator
+from freerun.parts.regimes.generalized_forcing import Alpha, GeneralizedForcing
+from freerun.parts.regimes.noisy_forcing import NoisyForcing
 
 
 class LooksAhead(HiddenRecurrent):

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import torch
 
-from freerun.metrics.accuracy import Accuracy
-from freerun.metrics.kl import KL
-from freerun.metrics.loss import Loss
-from freerun.metrics.rmse import RMSE
+from freerun.measurement.metrics.accuracy import Accuracy
+from freerun.measurement.metrics.kl import KL
+from freerun.measurement.metrics.loss import Loss
+from freerun.measurement.metrics.rmse import RMSE
 
 
 class CountsTheWarmup(RMSE):

@@ -7,14 +7,14 @@ from typing import ClassVar
 
 import torch
 
-from freerun.models import Model
-from freerun.models.gru import GRU
-from freerun.models.hidden_recurrent import HiddenRecurrent
-from freerun.models.linear import Linear
-from freerun.models.lstm import LSTM
-from freerun.models.shallow_plrnn import ShallowPLRNN
-from freerun.models.stencil import Stencil
-from freerun.models.transformer import Transformer
+from freerun.parts.models import Model
+from freerun.parts.models.gru import GRU
+from freerun.parts.models.hidden_recurrent import HiddenRecurrent
+from freerun.parts.models.linear import Linear
+from freerun.parts.models.lstm import LSTM
+from freerun.parts.models.shallow_plrnn import ShallowPLRNN
+from freerun.parts.models.stencil import Stencil
+from freerun.parts.models.transformer import Transformer
 
 
 class FastPathDiffers(HiddenRecurrent):

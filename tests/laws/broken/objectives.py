@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from freerun.objectives.cross_entropy import CrossEntropy
-from freerun.objectives.squared_error import SquaredError
+from freerun.parts.objectives.cross_entropy import CrossEntropy
+from freerun.parts.objectives.squared_error import SquaredError
 
 
 class Averages(SquaredError):

@@ -8,10 +8,13 @@ from unittest import mock
 
 import pandas as pd
 
-from freerun import evaluation, gap, group, runner, training
-from freerun.config import Training
-from freerun.runner import run_group
-from freerun.stats.intervals import counts
+from freerun.analysis.inference.confidence_intervals import counts
+from freerun.analysis.tables import gap
+from freerun.config.training_settings import Training
+from freerun.engine import replicas, training
+from freerun.execution import group_runner
+from freerun.execution.group_runner import run_group
+from freerun.measurement import evaluation
 from laws.broken.runs import Patched
 from laws.runs import Engine
 
@@ -19,7 +22,7 @@ from laws.runs import Engine
 class EvaluatesForced(Patched):
     """What is called the free evaluation is fed the truth."""
 
-    target, name = group.Group, "release"
+    target, name = replicas.Group, "release"
 
     def replacement(self, genuine):
         def release(own, steps, count, warmup=None):
@@ -75,7 +78,7 @@ class KeepsTheWorst(Keeps):
 class ValidatesOnTheTest(Patched):
     """The test split stands in for the validation split."""
 
-    target, name = group.Group, "batch"
+    target, name = replicas.Group, "batch"
 
     def replacement(self, genuine):
         return lambda own, split, *rest: genuine(own, "test" if split == "validation" else split, *rest)
@@ -102,7 +105,7 @@ class SlowsDownOnPlateaus(Engine):
 class ForgetsTheData(Patched):
     """The record does not say by what data it was made."""
 
-    target, name = runner, "_record"
+    target, name = group_runner, "_record"
 
     def replacement(self, genuine):
         def record(*words):

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import torch
 
-from freerun.regimes import Regime
-from freerun.regimes.scheduled_sampling import ScheduledSampling
-from freerun.regimes.teacher_forcing import TeacherForcing
+from freerun.parts.regimes import Regime
+from freerun.parts.regimes.scheduled_sampling import ScheduledSampling
+from freerun.parts.regimes.teacher_forcing import TeacherForcing
 
 
 class OneCoinForTheBatch(ScheduledSampling):

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import torch
 
-from freerun.models.hidden_recurrent import HiddenRecurrent
-from freerun.rollout import Rollout
+from freerun.engine.rollout import Rollout
+from freerun.parts.models.hidden_recurrent import HiddenRecurrent
 
 
 class Loop:

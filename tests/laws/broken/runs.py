@@ -8,11 +8,12 @@ from unittest import mock
 
 import torch
 
-from freerun import evaluation, group, lessons, training
-from freerun.canonical import canonical, identity
-from freerun.regimes.scheduled_sampling import ScheduledSampling
-from freerun.rollout import Rollout, rollout
-from freerun.runner import run_group
+from freerun.config.run_identity import canonical, identity
+from freerun.engine import feeding, parameters, replicas, training
+from freerun.engine.rollout import Rollout, rollout
+from freerun.execution.group_runner import run_group
+from freerun.measurement import evaluation
+from freerun.parts.regimes.scheduled_sampling import ScheduledSampling
 from laws.runs import Engine, Identities
 
 
@@ -29,7 +30,7 @@ class Patched(Engine):
 class ReducesOverTheGroup(Patched):
     """The loss is normalised over the replicas of the group."""
 
-    target, name = group, "per_replica"
+    target, name = replicas, "per_replica"
 
     def replacement(self, genuine):
         def reduce(function, x, axis=0):
@@ -42,7 +43,7 @@ class ReducesOverTheGroup(Patched):
 class CoinsOfTheGroup(Patched):
     """Coins and samples by the place in the group, not by the seed."""
 
-    target, name = group.Group, "draws"
+    target, name = replicas.Group, "draws"
 
     def replacement(self, genuine):
         return lambda group, *words: genuine(group, *words).cumsum(1) % 1
@@ -51,7 +52,7 @@ class CoinsOfTheGroup(Patched):
 class WeightsOfTheGroup(Patched):
     """Initial weights by the place in the group."""
 
-    target, name = group, "initial_weights"
+    target, name = parameters, "initial_weights"
 
     def replacement(self, genuine):
         return lambda shapes, seeds: genuine(shapes, list(range(len(seeds))))
@@ -60,7 +61,7 @@ class WeightsOfTheGroup(Patched):
 class ChanceOfTheRegime(Patched):
     """Another schedule draws another batch: randomness is taken from what the mask left over."""
 
-    target, name = lessons, "stream"
+    target, name = feeding, "stream"
 
     def replacement(self, genuine):
         return lambda seed, name, step=0: genuine(random.getrandbits(40) if name == "order" else seed, name, step)
@@ -69,7 +70,7 @@ class ChanceOfTheRegime(Patched):
 class MaskOfCoins(Patched):
     """At probability 1 a coin still decides, by <= against another draw."""
 
-    target, name = lessons.Lessons, "_mask"
+    target, name = feeding.Lessons, "_mask"
 
     def replacement(self, genuine):
         def mask(lessons, update, *rest):
@@ -123,7 +124,7 @@ class ValidationTrains(Patched):
 class FreeWithoutSilence(Patched):
     """The free rollout is perturbed even where nothing is fed."""
 
-    target, name = group, "rollout"
+    target, name = replicas, "rollout"
 
     def replacement(self, genuine):
         def roll(*words, mask, **named):
@@ -148,7 +149,7 @@ class ForcedTrainOnly(Patched):
 class SaltedHash(Identities):
     """Python's own hash of a string: another one in every process."""
 
-    program: str = "import json,sys; from freerun.compose import experiments\n" + (
+    program: str = "import json,sys; from freerun.config.hydra.compose import experiments\n" + (
         "print(json.dumps([format(hash(str(e)) % 2**64, '016x') for e in experiments(json.loads(sys.argv[1]), sweep=True)]))"
     )
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from freerun.tasks import fingerprint
-from freerun.tasks.embedded_reber import EmbeddedReber
-from freerun.tasks.hidden_markov import HiddenMarkov
-from freerun.tasks.lorenz63 import Lorenz63
-from freerun.tasks.text import Text, _code_points
+from freerun.parts.tasks import fingerprint
+from freerun.parts.tasks.embedded_reber import EmbeddedReber
+from freerun.parts.tasks.hidden_markov import HiddenMarkov
+from freerun.parts.tasks.lorenz63 import Lorenz63
+from freerun.parts.tasks.text import Text, _code_points
 
 
 def _again(data, **changes):

@@ -1,0 +1,1 @@
+"""Analysis of records: tables, inference, figures and the report. No torch."""

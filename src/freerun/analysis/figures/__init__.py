@@ -1,0 +1,84 @@
+"""Which pictures does a study give? Each figure is one file: a question, a caption, and a pure function of the tables.
+
+A module here without a leading underscore is a figure. It has `CAPTION` and `draw(material)`, which returns the figures by
+the rest of their name ("" for the only one); none where its data are missing. Adding a file adds a figure.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from freerun.analysis.figures._figure_data import Material
+from freerun.analysis.tables.tidy import Tables
+from freerun.io.writing import write_atomic
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Drawn", "Material", "draw", "parts", "write"]
+
+
+class Part(Protocol):
+    """A module of this package that draws."""
+
+    CAPTION: str
+
+    def draw(self, material: Material) -> dict[str, Figure]:
+        """The figures of this kind that the material gives, by the rest of their name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """A figure on disk: `name` without its ending, and what stands below it."""
+
+    name: str
+    caption: str
+
+
+def parts() -> dict[str, Part]:
+    """The figures by name, in the order in which a paper would show them."""
+    found: dict[str, Any] = {}
+    for info in pkgutil.iter_modules(__path__):
+        if not info.name.startswith("_"):
+            found[info.name] = importlib.import_module(f"{__name__}.{info.name}")
+    return dict(sorted(found.items(), key=lambda item: (getattr(item[1], "PLACE", 99), item[0])))
+
+
+def draw(material: Material) -> Iterator[tuple[Drawn, Figure]]:
+    """Every figure for which there are data, one at a time."""
+    from freerun.analysis.figures._style import style
+
+    for name, part in parts().items():
+        with style():
+            figures = part.draw(material)
+        for rest, figure in figures.items():
+            yield Drawn(name=f"{name}_{rest}" if rest else name, caption=part.CAPTION), figure
+
+
+def write(tables: Tables, samples: Mapping[str, dict[str, Any]], folder: Path) -> list[Drawn]:
+    """Draw every figure into ``folder/figures/NAME.{svg,pdf,png}``; the same tables give the same bytes.
+
+    Args:
+        tables: the tidy frames.
+        samples: what runs show of their free rollouts, by run (`freerun.analysis.tables.tidy.samples`).
+        folder: the folder of the study.
+
+    Raises:
+        OSError: if the disk refuses.
+    """
+    from freerun.analysis.figures._style import FORMATS, bytes_of, style
+
+    target = folder / "figures"
+    target.mkdir(parents=True, exist_ok=True)
+    made = []
+    for drawn, figure in draw(Material.of(tables, samples)):
+        with style():
+            for ending in FORMATS:
+                write_atomic(target / f"{drawn.name}.{ending}", bytes_of(figure, ending))
+        made.append(drawn)
+    return made

@@ -1,0 +1,77 @@
+"""By how much do two regimes, models or studies differ, and where is it known?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from freerun.analysis.figures._style import COLOURS, GREY, figure, legend, readable, wrapped
+from freerun.analysis.inference.labels import shown
+from freerun.analysis.inference.power import LEVEL
+from freerun.measurement.better import MORE_IS_BETTER
+
+_LEVELS = {"free": ("o", COLOURS[0], 0.15), "forced": ("s", COLOURS[1], -0.15)}
+
+
+def draw(table: pd.DataFrame, a: str, b: str) -> Figure:
+    """A line for each task and model: the change of `a` from `b`, free and forced, with its interval; one panel a unit.
+
+    Above each panel stands on which side which of the two is better.
+
+    Args:
+        table: what `two_sides.versus` gives.
+    """
+    named = table.assign(line=[_line(row) for row in table.to_dict("records")])
+    kinds = [_panel_of(row) for row in table.to_dict("records")]
+    panels = {kind: named[[each == kind for each in kinds]] for kind in dict.fromkeys(kinds)}
+    sizes = [rows["line"].nunique() for rows in panels.values()]
+    made = figure(5.2, 0.6 + sum(0.65 + 0.3 * size for size in sizes))
+    grid = made.subplots(len(panels), 1, squeeze=False, gridspec_kw={"height_ratios": [size + 0.6 for size in sizes]})
+    for axes, ((ratio, more, unit), rows) in zip(grid[:, 0], panels.items(), strict=True):
+        _panel(axes, rows, ratio, f"{a} / {b}" if ratio else f"{a} \N{MINUS SIGN} {b}", unit)
+        _sides(axes, *((b, a) if more else (a, b)))
+    keys = [Line2D([], [], color=c, marker=m, linestyle="", label=name) for name, (m, c, _) in _LEVELS.items()]
+    said = f"hollow: not shown at p < {LEVEL:g}"
+    hollow = Line2D([], [], color=GREY, marker="o", markerfacecolor="white", linestyle="", label=said)
+    legend(made, [*keys, hollow])
+    return made
+
+
+def _line(row: Mapping[Any, Any]) -> str:
+    return ", ".join(str(row[name]) for name in ("task_label", "model_label", "setting") if row[name])
+
+
+def _panel_of(row: Mapping[Any, Any]) -> tuple[bool, bool, str]:
+    """In which panel a row stands: whether it is a ratio, whether more is better, and the unit of a difference."""
+    ratio = bool(row["ratio"])
+    return ratio, row["metric"] in MORE_IS_BETTER, "" if ratio else str(row["unit"])
+
+
+def _sides(axes: Axes, left: str, right: str) -> None:
+    """Say above a panel who is better on either side of no change."""
+    axes.set_title(f"\N{LEFTWARDS ARROW} {wrapped(left, 30)} better", loc="left", fontsize=7, color=GREY)
+    axes.set_title(f"{wrapped(right, 30)} better \N{RIGHTWARDS ARROW}", loc="right", fontsize=7, color=GREY)
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, ratio: bool, name: str, unit: str) -> None:
+    lines = list(dict.fromkeys(rows["line"]))
+    for row in rows.to_dict("records"):
+        marker, colour, beside = _LEVELS[row["level"]]
+        y = len(lines) - 1 - lines.index(row["line"]) + beside
+        if np.isfinite(row["low"]):
+            axes.plot([row["low"], row["high"]], [y, y], color=colour, linewidth=1.3)
+        face = colour if row["holm"] <= LEVEL else "white"
+        axes.plot([row["mean"]], [y], color=colour, marker=marker, markerfacecolor=face, linestyle="", markersize=4)
+    axes.axvline(1 if ratio else 0, color=GREY, linewidth=0.6, zorder=0)
+    if ratio:
+        axes.set_xscale("log")
+        readable(axes.xaxis)
+    axes.set_yticks(range(len(lines)), lines[::-1])
+    axes.set_ylim(-0.6, len(lines) - 0.4)
+    axes.set_xlabel(name if ratio or not unit else f"{name} ({shown(unit)})")

@@ -1,0 +1,82 @@
+"""What does a figure get to see? The frames with the labels of their conditions, and the samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from freerun.analysis.inference.labels import primary
+from freerun.analysis.inference.replicates import CELL, annotated, conditions
+from freerun.analysis.tables import gap
+from freerun.analysis.tables.tidy import Tables
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """What one run shows of its free rollout, with its condition."""
+
+    task: str
+    model: str
+    method: str
+    seed: int
+    content: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """The frames of a study, every row with the labels of its condition.
+
+    Attributes:
+        runs, curves: as in `Tables`.
+        steps: the exposure gap for each step on the test split, with both levels.
+        whole: the same over the horizon, one row a run and metric.
+        compared: the measures of both modes side by side on the test split.
+        primary: the error by which each task is judged, by the task's label.
+        samples: of each kind, one a condition: of the smallest seed that has one.
+    """
+
+    runs: pd.DataFrame
+    curves: pd.DataFrame
+    steps: pd.DataFrame
+    whole: pd.DataFrame
+    compared: pd.DataFrame
+    primary: dict[str, str]
+    samples: dict[str, list[Sample]]
+
+    @classmethod
+    def of(cls, tables: Tables, samples: Mapping[str, dict[str, Any]]) -> Material:
+        """The material of some tables and samples."""
+        labels = conditions(tables.runs)
+        test = tables.gaps[tables.gaps["split"] == "test"]
+        whole = annotated(gap.over_horizon(test), labels)
+        curves = annotated(tables.curves, labels)
+        runs = annotated(tables.runs[tables.runs["task"].notna()], labels)
+        metrics = whole.groupby("task_label", observed=True)["metric"].unique()
+        return cls(
+            runs=runs,
+            curves=curves.assign(task=tables.runs.set_index("run")["task"].reindex(curves["run"].astype("str")).to_numpy()),
+            steps=annotated(gap.exposure_gap(test), labels),
+            whole=whole,
+            compared=annotated(tables.compared[tables.compared["split"] == "test"], labels),
+            primary={str(task): primary([str(name) for name in names]) for task, names in metrics.items()},
+            samples=_first(runs, samples),
+        )
+
+    def methods(self) -> list[str]:
+        """The labels of all methods of the study, in order."""
+        return list(self.runs["method"].cat.categories)
+
+
+def _first(runs: pd.DataFrame, samples: Mapping[str, dict[str, Any]]) -> dict[str, list[Sample]]:
+    found: dict[str, list[Sample]] = {}
+    shown = runs[runs["run"].isin(list(samples))].sort_values("seed", kind="stable").drop_duplicates(CELL).sort_values(CELL)
+    for row in shown[["run", "seed", *CELL]].itertuples(index=False):
+        run, seed, *names = row
+        task, model, method = (str(name) for name in names)
+        content = samples[str(run)]
+        sample = Sample(task=task, model=model, method=method, seed=int(str(seed)), content=content)
+        found.setdefault(str(content.get("kind")), []).append(sample)
+    return found

@@ -1,0 +1,41 @@
+"""How do panels stand that show something of every task and model? Rows are tasks, columns are models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from freerun.analysis.figures._style import figure, frame, present, titled, width_for
+
+
+def grid(
+    rows: Sequence[tuple[str, pd.DataFrame]], values: Sequence[str], panel: Callable[[Axes, pd.DataFrame], None]
+) -> Figure:
+    """One figure over the steps since the release.
+
+    Args:
+        rows: a label and the rows of a table for each row of panels.
+        values: the columns that the frame of a row has to hold.
+        panel: draws the rows of one model.
+    """
+    columns = [present(table, "model_label") for _, table in rows]
+    across = max(len(models) for models in columns)
+    made = figure(width_for(across), 0.7 + 1.45 * len(rows))
+    panels = made.subplots(len(rows), across, squeeze=False, sharey="row")
+    above: list[str] = []
+    for (label, table), models, line in zip(rows, columns, panels, strict=True):
+        for number, axes in enumerate(line):
+            if number < len(models):
+                panel(axes, table[table["model_label"] == models[number]])
+                titled(axes, models[number], above[number] if number < len(above) else None)
+            else:
+                axes.set_axis_off()
+        frame(line[0], table[list(values)].to_numpy())
+        line[0].set_ylabel(label)
+        above = models
+    made.align_ylabels(panels[:, 0])
+    made.supxlabel("Steps since the release", fontsize=7.5)
+    return made

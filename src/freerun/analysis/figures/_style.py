@@ -1,0 +1,209 @@
+"""What do the figures look like? One style of our own, whatever a matplotlibrc says, that survives grey print."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullFormatter
+
+from freerun.analysis.inference.confidence_intervals import mean_interval
+from freerun.analysis.inference.labels import EVERYWHERE, Range
+
+#: Widths of a paper's column and page, in inches.
+COLUMN, PAGE = 3.4, 7.0
+FORMATS = ("svg", "pdf", "png")
+#: Okabe & Ito 2008, without the yellow, which is too pale for a line.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h")
+Line = Literal["-"] | tuple[float, tuple[float, ...]]
+FREE: Line = "-"
+FORCED: Line = (0, (3, 1.2))
+GREY = "0.45"
+_FEWEST_TICKS, _MOST_TICKS = 3, 8
+
+_OWN = {
+    "font.family": "DejaVu Sans", "font.size": 7.5, "axes.titlesize": 8, "axes.labelsize": 7.5, "xtick.labelsize": 7,
+    "ytick.labelsize": 7, "legend.fontsize": 7, "legend.frameon": False, "legend.handlelength": 2.2, "figure.dpi": 200,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.6, "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6, "ytick.minor.width": 0.4, "xtick.major.size": 2.5, "ytick.major.size": 2.5,
+    "ytick.minor.size": 1.5,
+    "lines.linewidth": 1.1, "lines.markersize": 3.2, "axes.titlepad": 4, "axes.labelpad": 2.5, "axes.formatter.limits": (-3, 4),
+    "figure.constrained_layout.h_pad": 0.03, "figure.constrained_layout.w_pad": 0.03, "savefig.dpi": 200, "pdf.fonttype": 42,
+    "svg.hashsalt": "freerun", "svg.fonttype": "path", "text.parse_math": False,
+    "axes.formatter.use_mathtext": False, "figure.facecolor": "white",
+}  # fmt: skip
+#: What a style must not touch: the choice of a window system.
+_NOT_STYLE = ("backend", "interactive", "toolbar", "timezone", "webagg", "tk.", "macosx", "figure.hooks", "savefig.directory")
+_METADATA = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """The colour and the marker of a method, the same in every figure of a study."""
+
+    colour: str
+    marker: str
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw and save inside of this: matplotlib's own defaults with our style on them, whatever the user's file says."""
+    defaults = {key: value for key, value in mpl.rcParamsDefault.items() if not key.startswith(_NOT_STYLE)}
+    with mpl.rc_context(cast("Any", {**defaults, **_OWN})):
+        yield
+
+
+def bytes_of(figure: Figure, ending: str) -> bytes:
+    """The figure as a file, without dates."""
+    engine = figure.get_layout_engine()
+    if engine is not None:  # find the places of everything once, not for every format
+        engine.execute(figure)
+        figure.set_layout_engine("none")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=ending, metadata=_METADATA[ending])
+    return buffer.getvalue()
+
+
+def looks(methods: Sequence[str]) -> dict[str, Look]:
+    """A look for each method."""
+    return {name: Look(colour=COLOURS[i % len(COLOURS)], marker=MARKERS[i % len(MARKERS)]) for i, name in enumerate(methods)}
+
+
+def figure(width: float, height: float) -> Figure:
+    """An empty figure with its own canvas and no global state; sizes in inches."""
+    made = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(made)
+    return made
+
+
+def width_for(columns: int) -> float:
+    """The width of a figure with so many panels side by side: one column, a page, or more where a page is too narrow."""
+    return COLUMN if columns == 1 else max(PAGE if columns > 2 else 5.2, 1.75 * columns)
+
+
+def legend(made: Figure, handles: Sequence[Line2D]) -> None:
+    """One legend above all panels, in as many rows as its words need."""
+    if not handles:
+        return
+    letters = max(len(str(handle.get_label())) for handle in handles) + 7
+    columns = max(1, min(len(handles), int(made.get_figwidth() * 72 / (letters * 3.9))))
+    made.set_figheight(made.get_figheight() + 0.16 * (-(-len(handles) // columns) - 1))
+    made.legend(handles=handles, loc="outside upper center", ncols=columns, columnspacing=1.4)
+
+
+def keys(methods: Sequence[str], look: dict[str, Look], line: Literal["-", ""] = "-") -> list[Line2D]:
+    """Legend entries of the methods."""
+    return [Line2D([], [], color=look[name].colour, marker=look[name].marker, linestyle=line, label=name) for name in methods]
+
+
+def modes() -> list[Line2D]:
+    """Legend entries that tell free from forced."""
+    return [
+        Line2D([], [], color=GREY, linestyle=FREE, label="free"),
+        Line2D([], [], color=GREY, linestyle=FORCED, label="forced"),
+    ]
+
+
+def decades(axes: Axes, values: np.ndarray) -> None:
+    """A log scale where all values are positive and span more than a decade."""
+    seen = values[np.isfinite(values)]
+    if len(seen) and seen.min() > 0 and seen.max() > 10 * seen.min():
+        axes.set_yscale("log")
+        readable(axes.yaxis)
+
+
+class LogTicks(Locator):
+    """Ticks of a log axis that can be read whatever it spans: from three to eight of them, at round numbers."""
+
+    def __call__(self) -> Sequence[float]:
+        return self.tick_values(*self.axis.get_view_interval()) if self.axis else []
+
+    def tick_values(self, vmin: float, vmax: float) -> Sequence[float]:
+        low, high = sorted((vmin, vmax))
+        if not 0 < low < high < math.inf:
+            return []
+        decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        for digits in ((1,), (1, 3), (1, 2, 5)):
+            ticks = [digit * 10.0**power for power in decades for digit in digits if low <= digit * 10.0**power <= high]
+            if len(ticks) >= _FEWEST_TICKS:
+                return ticks[:: -(-len(ticks) // _MOST_TICKS)]
+        for wanted in (4, 6, 8, 12):
+            even = MaxNLocator(nbins=wanted, steps=[1, 2, 5, 10]).tick_values(low, high)
+            ticks = [float(value) for value in even if low <= value <= high]
+            if len(ticks) >= _FEWEST_TICKS:
+                break
+        return ticks
+
+
+def readable(axis: Axis) -> None:
+    """Give a log axis ticks at round numbers, written as such."""
+    axis.set_major_locator(LogTicks())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def dots(axes: Axes, x: float, values: np.ndarray, look: Look, neighbours: int = 1, within: Range = EVERYWHERE) -> None:
+    """Single seeds as small dots beside their mean and its interval; `neighbours` share the tick, values lie `within`."""
+    interval = mean_interval(values, within=within)
+    beside = np.full(len(values), x + min(0.07, 0.25 / neighbours))
+    axes.plot(beside, values, color=look.colour, marker=".", linestyle="", markersize=3, alpha=0.6, markeredgewidth=0)
+    if interval.known:
+        axes.plot([x, x], [interval.low, interval.high], color=look.colour, linewidth=1.4, solid_capstyle="butt")
+    axes.plot([x], [interval.mean], color=look.colour, marker=look.marker, linestyle="", markersize=4)
+
+
+def frame(axes: Axes, values: np.ndarray) -> None:
+    """Frame what the seeds did, so that a wide band of few seeds does not flatten the curves."""
+    decades(axes, values)
+    seen = values[np.isfinite(values)]
+    low, high = seen.min(), seen.max()
+    if axes.get_yscale() == "log":
+        axes.set_ylim(low / 1.3, high * 1.3)
+    elif high > low:
+        axes.set_ylim(low - 0.08 * (high - low), high + 0.08 * (high - low))
+
+
+def titled(axes: Axes, name: str, above: str | None) -> None:
+    """The title of a panel, unless the panel above it has the same."""
+    if name != above:
+        axes.set_title(name)
+
+
+def present(frame: pd.DataFrame, name: str) -> list[str]:
+    """The categories of a column that come up in it, in their order."""
+    column = frame[name]
+    return [str(each) for each in column.cat.categories if (column == each).any()]
+
+
+def wrapped(name: str, width: int = 11) -> str:
+    """A label broken into lines at hyphens and spaces."""
+    lines = [""]
+    for word in name.replace("-", "-\0").replace(" ", " \0").split("\0"):
+        if lines[-1] and len(lines[-1] + word.rstrip()) > width:
+            lines.append("")
+        lines[-1] += word
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def spread(count: int) -> list[float]:
+    """Offsets of `count` neighbours around a tick; the next tick's are more than twice as far as they from each other."""
+    apart = min(0.2, 1 / (count + 1.5))
+    return [apart * (i - (count - 1) / 2) for i in range(count)]
+
+
+def every(points: int, wanted: int = 5) -> int:
+    """The distance between markers on a line of so many points."""
+    return max(1, math.ceil(points / wanted))

@@ -1,0 +1,57 @@
+"""How much of the free error is the world's own, at each lead time?"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from freerun.analysis.figures._figure_data import Material
+from freerun.analysis.figures._grid import grid
+from freerun.analysis.figures._style import FREE, GREY, Look, every, keys, legend, looks, present
+from freerun.analysis.inference.chaos_share import ERROR, split
+from freerun.analysis.inference.confidence_intervals import summarise
+from freerun.analysis.inference.labels import quantity
+
+PLACE = 7
+CAPTION = (
+    "Free error (solid) and chaos floor (dotted) on test sequences against the steps since the release: what the true system "
+    "would make of the model's own first error. The distance between the two lines of a colour is the model's, what lies below "
+    "the dotted one the world's. Geometric means over seeds; bands are 95 % intervals over seeds (from three seeds on)."
+)
+WORLD: tuple[Literal[0], tuple[float, float]] = (0, (1, 1.2))
+
+
+def draw(material: Material) -> dict[str, Figure]:
+    """One figure: rows are tasks with a floor, columns are models."""
+    parts = split(material.steps, material.compared)
+    parts = parts[parts["floor"].notna() & (parts["floor"] > 0) & (parts["free"] > 0)]
+    if parts.empty:
+        return {}
+    rows = [
+        (f"{task}\n{quantity(ERROR, str(each['unit'].iloc[0]))}", each)
+        for task, each in parts.groupby("task_label", observed=True, sort=True)
+    ]
+    methods, look = present(parts, "method"), looks(material.methods())
+    made = grid(rows, ("floor", "free"), lambda axes, each: _panel(axes, each, methods, look))
+    ends = [Line2D([], [], color=GREY, linestyle=line, label=name) for line, name in ((FREE, "free"), (WORLD, "chaos floor"))]
+    legend(made, [*keys(methods, look), *ends])
+    return {"": made}
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str], look: dict[str, Look]) -> None:
+    for level, line in (("free", FREE), ("floor", WORLD)):
+        for number, method in enumerate(methods):
+            one = rows[rows["method"] == method]
+            if one.empty:
+                continue
+            band, seen = summarise(one, ["step"], level, log=True), look[method]
+            gap = every(len(band))
+            axes.plot(
+                band["step"], band["mean"], color=seen.colour, linestyle=line, marker=seen.marker if level == "free" else "",
+                markevery=(min(number * gap // 4, len(band) - 1), gap), zorder=3,
+            )  # fmt: skip
+            axes.fill_between(band["step"], band["low"], band["high"], color=seen.colour, alpha=0.12, linewidth=0)

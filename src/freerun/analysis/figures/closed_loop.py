@@ -1,0 +1,59 @@
+"""How good is a whole free rollout: for how long does a forecast hold, how many strings are in the language?"""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from freerun.analysis.figures._figure_data import Material
+from freerun.analysis.figures._style import Look, dots, figure, keys, legend, looks, present, spread, width_for, wrapped
+from freerun.analysis.inference.labels import bounds, quantity
+from freerun.measurement.better import MORE_IS_BETTER
+
+PLACE = 3
+CAPTION = (
+    "Measures of a whole free rollout on test sequences; which way is better stands with each. Small dots are single seeds, "
+    "markers their means, bars 95 % intervals over seeds (from three seeds on)."
+)
+_ACROSS = 3
+
+
+def draw(material: Material) -> dict[str, Figure]:
+    """One figure: a panel for each task and metric of the whole rollout."""
+    rows = material.steps[(material.steps["step"] == 0) & material.steps["free"].notna()]
+    panels = list(rows[["task_label", "metric"]].drop_duplicates().itertuples(index=False, name=None))
+    if not panels:
+        return {}
+    methods = present(rows, "method")
+    look = looks(material.methods())
+    down = -(-len(panels) // _ACROSS)
+    across = -(-len(panels) // down)
+    made = figure(width_for(across), 0.5 + 2.1 * down)
+    grid = made.subplots(down, across, squeeze=False)
+    for axes in grid.flat[len(panels) :]:
+        axes.set_axis_off()
+    for axes, (task, metric) in zip(grid.flat, panels, strict=False):
+        _panel(axes, rows[(rows["task_label"] == task) & (rows["metric"] == metric)], methods, look)
+        axes.set_title(task)
+    legend(made, keys(methods, look, ""))
+    return {"": made}
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str], look: dict[str, Look]) -> None:
+    models, (metric, unit) = present(rows, "model_label"), (str(rows[name].iloc[0]) for name in ("metric", "unit"))
+    within = bounds(metric, unit)
+    for x, model in enumerate(models):
+        for offset, method in zip(spread(len(methods)), methods, strict=True):
+            values = rows.loc[(rows["model_label"] == model) & (rows["method"] == method), "free"].to_numpy()
+            if len(values):
+                dots(axes, x + offset, values, look[method], len(methods), within)
+    axes.set_xticks(range(len(models)), [wrapped(name) for name in models])
+    axes.set_xlim(-0.6, len(models) - 0.4)
+    axes.tick_params(axis="x", length=0)
+    better = "more" if metric in MORE_IS_BETTER else "less"
+    axes.set_ylabel(f"{wrapped(quantity(metric, unit), 30)}\n({better} is better)")
+    if within[0] == 0 and (rows["free"] >= 0).all():
+        top = axes.get_ylim()[1]
+        axes.set_ylim(-0.03 * top, 1.03 * top)
+        axes.spines["bottom"].set_position(("data", 0))

@@ -1,0 +1,54 @@
+"""In which way does the free error grow? The errors with the curve that was fitted to them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from freerun.analysis.figures._figure_data import Material
+from freerun.analysis.figures._grid import grid
+from freerun.analysis.figures._style import Look, every, keys, legend, looks, present
+from freerun.analysis.inference.curve_fits import fitted
+from freerun.analysis.inference.error_growth_fit import growing, means
+from freerun.analysis.inference.labels import quantity
+from freerun.analysis.inference.replicates import CELL
+
+PLACE = 8
+CAPTION = (
+    "Growth of the free error on test sequences. Markers: geometric means over seeds of the free error at some steps since the "
+    "release; lines: the form with the smallest BIC, fitted to the means over all steps; level where no growth is shown. A "
+    "condition without a line could not be fitted."
+)
+
+
+def draw(material: Material) -> dict[str, Figure]:
+    """One figure: rows are tasks whose error is on a ratio scale, columns are models."""
+    table = growing(material.steps, material.primary)
+    table = table[table["form"] != "undefined"]
+    if table.empty:
+        return {}
+    curves = pd.concat([means(material.steps, row) for row in table.to_dict("records")], ignore_index=True)
+    for name in CELL:
+        curves[name] = pd.Categorical(curves[name], categories=material.runs[name].cat.categories)
+    rows = [
+        (f"{task}\n{quantity(str(each['metric'].iloc[0]), str(each['unit'].iloc[0]))}", each)
+        for task, each in curves.groupby("task_label", observed=True, sort=True)
+    ]
+    methods, look = present(curves, "method"), looks(material.methods())
+    made = grid(rows, ("free",), lambda axes, each: _panel(axes, each, methods, look))
+    legend(made, keys(methods, look))
+    return {"": made}
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str], look: dict[str, Look]) -> None:
+    for number, method in enumerate(methods):
+        one = rows[rows["method"] == method].sort_values("step")
+        if one.empty:
+            continue
+        seen, gap = look[method], every(len(one), 12)
+        time, errors = one["step"].to_numpy(dtype=float), one["free"].to_numpy(dtype=float)
+        some = np.arange(len(one))[number * gap // 4 :: gap]
+        axes.plot(time[some], errors[some], color=seen.colour, marker=seen.marker, linestyle="", markersize=2.6, alpha=0.8)
+        axes.plot(time, fitted(str(one["form"].iloc[0]), time, errors), color=seen.colour, linewidth=1.1)

@@ -1,0 +1,64 @@
+"""How does the error grow from the release on, when the truth is fed and when the model's own output is?"""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from freerun.analysis.figures._figure_data import Material
+from freerun.analysis.figures._grid import grid
+from freerun.analysis.figures._style import FORCED, FREE, Look, every, keys, legend, looks, modes, present
+from freerun.analysis.inference.confidence_intervals import FEWEST, summarise
+from freerun.analysis.inference.labels import bounds, positive, quantity
+
+PLACE = 1
+CAPTION = (
+    "Error on test sequences against the steps since the release, one row for each task and one column for each "
+    "model. Solid: free (the model's own output is fed back); dashed: forced (the truth is fed back), on the same "
+    "sequences. Lines are means over seeds, geometric for errors on a ratio scale (KL, RMSE); bands are 95 % "
+    "intervals over seeds, drawn from three seeds on and clipped at the frame. A share of sequences that "
+    "have left the support (grammar) has its own row."
+)
+
+
+def draw(material: Material) -> dict[str, Figure]:
+    """One figure: rows are tasks with their primary metric, columns are models."""
+    steps = material.steps[material.steps["step"] >= 1]
+    rows = _rows(steps, material.primary)
+    if not rows:
+        return {}
+    methods, look = present(pd.concat([each for _, each in rows]), "method"), looks(material.methods())
+    made = grid(rows, ("forced", "free"), lambda axes, each: _panel(axes, each, methods, look))
+    legend(made, [*keys(methods, look), *modes()])
+    return {"": made}
+
+
+def _rows(steps: pd.DataFrame, primary: dict[str, str]) -> list[tuple[str, pd.DataFrame]]:
+    rows = []
+    for task, metric in primary.items():
+        of_task = steps[steps["task_label"] == task]
+        for name in (metric, "off_support"):
+            each = of_task[of_task["metric"] == name]
+            longer, told = each["step"].nunique() > 1, name == metric or (each["free"] > 0).any()
+            if longer and told and each["gap"].notna().any():
+                rows.append((f"{task}\n{quantity(name, str(each['unit'].iloc[0]))}", each))
+    return rows
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str], look: dict[str, Look]) -> None:
+    measure = str(rows["metric"].iloc[0]), str(rows["unit"].iloc[0])
+    log, within = positive(*measure), bounds(*measure)
+    for mode, line in (("forced", FORCED), ("free", FREE)):
+        for number, method in enumerate(methods):
+            one = rows[(rows["method"] == method) & rows[mode].notna()]
+            if one.empty:
+                continue
+            band = summarise(one, ["step"], mode, log=log and bool((one[mode] > 0).all()), within=within)
+            band = band[band["n"] >= min(FEWEST, band["n"].max())]
+            seen, gap = look[method], every(len(band))
+            axes.plot(
+                band["step"], band["mean"], color=seen.colour, linestyle=line, marker=seen.marker,
+                markevery=(min(number * gap // 4, len(band) - 1), gap), zorder=3,
+            )  # fmt: skip
+            axes.fill_between(band["step"], band["low"], band["high"], color=seen.colour, alpha=0.15, linewidth=0)

@@ -1,0 +1,96 @@
+"""Which model drifts most when its teacher lets go, and under which regime?"""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from freerun.analysis.figures._figure_data import Material
+from freerun.analysis.figures._style import (
+    GREY,
+    Look,
+    decades,
+    dots,
+    figure,
+    keys,
+    legend,
+    looks,
+    present,
+    spread,
+    width_for,
+    wrapped,
+)
+from freerun.analysis.inference.confidence_intervals import mean_interval
+from freerun.analysis.inference.labels import bounds_of_change, positive, quantity, shown
+
+PLACE = 2
+CAPTION = (
+    "Exposure gap by model and regime on test sequences. Above, its two levels, averaged over the steps since the "
+    "release: forced (hollow) and free (filled), means over seeds, geometric for errors on a ratio scale. Below, "
+    "the gap, free minus forced: small dots are single seeds, markers their means, bars 95 % intervals "
+    "over seeds (from three seeds on)."
+)
+_ACROSS = 2
+
+
+def draw(material: Material) -> dict[str, Figure]:
+    """One figure: a column for each task, levels above and the gap below."""
+    tasks = [task for task, metric in material.primary.items() if _rolls(material, task, metric)]
+    if not tasks:
+        return {}
+    look = looks(material.methods())
+    down = -(-len(tasks) // _ACROSS)
+    across = -(-len(tasks) // down)
+    made = figure(width_for(across), 0.5 + 2.9 * down)
+    panels = made.subplots(2 * down, across, squeeze=False, sharex=False)
+    for axes in panels.flat[:]:
+        axes.set_axis_off()
+    for number, task in enumerate(tasks):
+        above, below = panels[2 * (number // across), number % across], panels[2 * (number // across) + 1, number % across]
+        rows = material.whole[(material.whole["task_label"] == task) & (material.whole["metric"] == material.primary[task])]
+        _task(above, below, rows, look)
+        above.set_title(task)
+    ends = [
+        Line2D([], [], color=GREY, marker="o", linestyle="", label="free"),
+        Line2D([], [], color=GREY, marker="o", markerfacecolor="white", linestyle="", label="forced"),
+    ]
+    legend(made, [*keys(present(material.whole, "method"), look, ""), *ends])
+    return {"": made}
+
+
+def _rolls(material: Material, task: str, metric: str) -> bool:
+    """Whether a task has more than one step since the release, so that there is a loop to be closed."""
+    rows = material.steps[(material.steps["task_label"] == task) & (material.steps["metric"] == metric)]
+    return rows["step"].nunique() > 1 and bool(rows["gap"].notna().any())
+
+
+def _task(above: Axes, below: Axes, rows: pd.DataFrame, look: dict[str, Look]) -> None:
+    metric, unit = str(rows["metric"].iloc[0]), str(rows["unit"].iloc[0])
+    models, run = present(rows, "model_label"), present(rows, "method")
+    for axes in (above, below):
+        axes.set_axis_on()
+    log = positive(metric, unit) and bool((rows[["forced", "free"]].stack() > 0).all())
+    for x, model in enumerate(models):
+        for offset, method in zip(spread(len(run)), run, strict=True):
+            one = rows[(rows["model_label"] == model) & (rows["method"] == method)]
+            if one["gap"].notna().any():
+                _levels(above, x + offset, one, look[method], log)
+                dots(below, x + offset, one["gap"].to_numpy(), look[method], len(run), bounds_of_change(metric, unit))
+    decades(above, rows[["forced", "free"]].to_numpy())
+    below.axhline(0, color=GREY, linewidth=0.6, zorder=0)
+    name = quantity(metric, unit)
+    above.set_ylabel(name.replace(" (", "\n("))
+    below.set_ylabel(f"Exposure gap\n({shown(unit)})" if unit else "Exposure gap")
+    for axes, ticks in ((above, [""] * len(models)), (below, [wrapped(name) for name in models])):
+        axes.set_xticks(range(len(models)), ticks)
+        axes.set_xlim(-0.6, len(models) - 0.4)
+        axes.tick_params(axis="x", length=0)
+
+
+def _levels(axes: Axes, x: float, rows: pd.DataFrame, look: Look, log: bool) -> None:
+    forced, free = (mean_interval(rows[mode].to_numpy(), log).mean for mode in ("forced", "free"))
+    axes.plot([x, x], [forced, free], color=look.colour, linewidth=0.8, zorder=1)
+    axes.plot([x], [free], color=look.colour, marker=look.marker, linestyle="", markersize=4)
+    axes.plot([x], [forced], color=look.colour, marker=look.marker, linestyle="", markersize=4, markerfacecolor="white")

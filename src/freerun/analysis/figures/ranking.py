@@ -1,0 +1,57 @@
+"""Which methods and which models are shown to differ over tasks? Critical-difference diagrams (Demsar 2006)."""
+
+from __future__ import annotations
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from freerun.analysis.figures._figure_data import Material
+from freerun.analysis.figures._style import COLUMN, GREY, PAGE, figure, wrapped
+from freerun.analysis.inference.mean_ranks import METHODS, TASKS, Ranking, ranking, votes
+
+PLACE = 9
+CAPTION = (
+    "Mean ranks over tasks by the free error, 1 being the best. Bars join what is not shown to differ: mean ranks closer than "
+    "the critical difference (CD), whose length stands above."
+)
+_WORDS = {"method": "Methods", "model_label": "Models"}
+
+
+def draw(material: Material) -> dict[str, Figure]:
+    """One figure: a diagram for the methods and one for the models, where three tasks rank two of them."""
+    tables = {of: votes(material.whole, material.primary, material.runs, of) for of in _WORDS}
+    found = {of: ranking(table) for of, table in tables.items() if len(table) >= TASKS and table.shape[1] >= METHODS}
+    if not found:
+        return {}
+    most = max(len(each.ranks) for each in found.values())
+    made = figure(COLUMN * 1.3 if len(found) == 1 else PAGE, 0.9 + 0.17 * (most // 2 + most % 2) + 0.2)
+    for axes, (of, each) in zip(made.subplots(1, len(found), squeeze=False)[0], found.items(), strict=True):
+        _diagram(axes, each)
+        axes.set_title(f"{_WORDS[of]}, {each.tasks} tasks")
+    return {"": made}
+
+
+def _diagram(axes: Axes, found: Ranking) -> None:
+    """The axis of ranks on top, names on either side below it, bars between."""
+    k, bars = len(found.ranks), len(found.cliques)
+    half = -(-k // 2)
+    axes.set_xlim(1 - 0.9 * (k - 1) / 2, k + 0.9 * (k - 1) / 2)
+    axes.set_ylim(-(half + 0.5 * bars) - 0.6, 1.4)
+    axes.set_axis_off()
+    axes.plot([1, k], [0, 0], color="black", linewidth=0.8)
+    for rank in range(1, k + 1):
+        axes.plot([rank, rank], [0, 0.15], color="black", linewidth=0.8)
+        axes.text(rank, 0.22, str(rank), ha="center", va="bottom", fontsize=6.5)
+    width = min(found.critical_difference, float(k - 1))
+    more = "" if width == found.critical_difference else ", beyond the axis"
+    axes.plot([1, 1 + width], [1.05, 1.05], color=GREY, linewidth=1.2)
+    axes.text(1, 1.12, f"CD {found.critical_difference:.2f}{more}", fontsize=6.5, color=GREY, va="bottom")
+    for number, (name, rank) in enumerate(found.ranks.items()):
+        left = number < half
+        y = -(0.5 * bars + 0.6 + (number if left else k - 1 - number))
+        edge, away, side = (1, -0.05, "right") if left else (k, 0.05, "left")
+        axes.plot([rank, rank, edge], [0, y, y], color="black", linewidth=0.6)
+        axes.text(edge + away, y, wrapped(f"{name} ({rank:.2f})", 24), fontsize=6.5, va="center", ha=side)
+    for number, clique in enumerate(found.cliques):
+        ends = [float(found.ranks[name]) for name in (clique[0], clique[-1])]
+        axes.plot([ends[0] - 0.03, ends[1] + 0.03], [-0.35 - 0.5 * number] * 2, color="black", linewidth=2.4)

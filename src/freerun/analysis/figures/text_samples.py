@@ -1,0 +1,69 @@
+"""What does a model write once its teacher has let go?"""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
+
+from freerun.analysis.figures._figure_data import Material, Sample
+from freerun.analysis.figures._style import GREY, PAGE, Look, figure, looks
+
+PLACE = 6
+CAPTION = (
+    "Text written in closed loop. Grey: the prompt, which is fed; first line of each block: how the text goes on; "
+    "below: what each model writes. Line breaks are shown as \N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}. The "
+    "smallest seed of the study."
+)
+_PROMPTS, _LETTERS, _POINTS, _LINE = 2, 118, 6.5, 0.135
+_MONO = "DejaVu Sans Mono"
+
+
+def draw(material: Material) -> dict[str, Figure]:
+    """One figure for each task that shows text."""
+    samples = material.samples.get("text", [])
+    groups = {task: list(each) for task, each in groupby(samples, key=lambda sample: sample.task)}
+    look = looks(material.methods())
+    return {(f"{number}" if number else ""): _page(each, look) for number, each in enumerate(groups.values())}
+
+
+def _page(samples: list[Sample], look: dict[str, Look]) -> Figure:
+    prompts = min(_PROMPTS, *(len(sample.content["lines"]) for sample in samples))
+    heads = [f"{sample.model}, {sample.method}" for sample in samples]
+    margin = max(len(head) for head in [*heads, "truth"]) + 2
+    longest = max(len(line["prompt"]) for line in samples[0].content["lines"][:prompts])
+    room = min(longest, (_LETTERS - margin) // 3)
+    height = _LINE * (prompts * (len(samples) + 2)) + 0.2
+    made = figure(PAGE, height)
+    made.set_layout_engine("none")
+    y = height - 0.15
+    for number in range(prompts):
+        prompt, truth = (samples[0].content["lines"][number][key] for key in ("prompt", "truth"))
+        rows = [("truth", "black", prompt, truth)]
+        rows += [
+            (head, look[sample.method].colour, prompt, sample.content["lines"][number]["generated"])
+            for head, sample in zip(heads, samples, strict=True)
+        ]
+        for head, colour, before, after in rows:
+            _row(made, y / height, margin, room, (head, before, after), colour)
+            y -= _LINE
+        y -= _LINE
+    return made
+
+
+def _row(made: Figure, y: float, margin: int, prompt: int, words: tuple[str, str, str], colour: str) -> None:
+    head, before, after = words
+    before = printable(before)[len(before) - prompt if len(before) > prompt else 0 :]
+    after = printable(after)[: max(20, _LETTERS - margin - prompt)]
+    step = 0.602 * _POINTS / 72 / PAGE
+    seam = 0.01 + (margin + prompt) * step
+    for x, text, tint, side in ((0.01, head, colour, "left"), (seam, before, GREY, "right"), (seam, after, colour, "left")):
+        made.text(x, y, text, color=tint, family=_MONO, fontsize=_POINTS, va="center", ha=side)
+
+
+def printable(text: str) -> str:
+    """The text in letters that the font has, line breaks made visible."""
+    known = get_font(findfont(FontProperties(family=_MONO))).get_charmap()
+    shown = text.replace("\n", "\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}").replace("\t", " ")
+    return "".join(letter if ord(letter) in known else "\N{REPLACEMENT CHARACTER}" for letter in shown)

@@ -1,0 +1,106 @@
+"""Had training come to its end?"""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from freerun.analysis.figures._figure_data import Material
+from freerun.analysis.figures._style import (
+    FORCED,
+    FREE,
+    Line,
+    Look,
+    every,
+    figure,
+    frame,
+    keys,
+    legend,
+    looks,
+    modes,
+    present,
+    titled,
+    width_for,
+)
+from freerun.analysis.inference.confidence_intervals import summarise
+from freerun.analysis.inference.labels import positive, quantity
+
+PLACE = 4
+CAPTION = (
+    "Training curves: loss on the validation split, free (solid) and forced (dashed), against the number of "
+    "updates; means over seeds with 95 % bands (from three seeds on, clipped at the frame). The strip "
+    "below each panel is the probability with which the truth was fed in training, known at the updates that were "
+    "logged (marked where there are few); the line does no more than join them."
+)
+#: So many points of a schedule have room for a mark each.
+_FEW = 40
+LOSSES = (("validation_forced_loss", FORCED), ("validation_free_loss", FREE))
+
+
+def draw(material: Material) -> dict[str, Figure]:
+    """One figure: rows are tasks, columns are models, each with its strip."""
+    curves = material.curves[material.curves["value"].notna()]
+    curves = curves[curves["quantity"].isin([name for name, _ in LOSSES] + ["forcing_probability"])]
+    if curves.empty or curves["update"].nunique() < 2:
+        return {}
+    tasks, methods, look = present(curves, "task_label"), present(curves, "method"), looks(material.methods())
+    columns = [present(curves[curves["task_label"] == task], "model_label") for task in tasks]
+    across = max(len(models) for models in columns)
+    made = figure(width_for(across), 0.7 + 1.65 * len(tasks))
+    panels = made.subplots(2 * len(tasks), across, squeeze=False, sharey="row", height_ratios=[4, 1] * len(tasks))
+    before: list[str] = []
+    for row, (task, models) in enumerate(zip(tasks, columns, strict=True)):
+        above, below = panels[2 * row], panels[2 * row + 1]
+        of_task, unit = curves[curves["task_label"] == task], _unit(material, task)
+        for number, (axes, strip) in enumerate(zip(above, below, strict=True)):
+            if number < len(models):
+                _panel(axes, strip, of_task[of_task["model_label"] == models[number]], methods, look, positive("loss", unit))
+                titled(axes, models[number], before[number] if number < len(before) else None)
+            else:
+                axes.set_axis_off()
+                strip.set_axis_off()
+        frame(above[0], of_task.loc[of_task["quantity"] != "forcing_probability", "value"].to_numpy())
+        above[0].set_ylabel(f"{task}\n{quantity('loss', unit)}")
+        below[0].set_ylabel("P(truth)", fontsize=7)
+        before = models
+    made.align_ylabels(panels[:, 0])
+    made.supxlabel("Updates", fontsize=7.5)
+    legend(made, [*keys(methods, look), *modes()])
+    return {"": made}
+
+
+def _unit(material: Material, task: str) -> str:
+    rows = material.whole[(material.whole["task_label"] == task) & (material.whole["metric"] == "loss")]
+    return "" if rows.empty else str(rows["unit"].iloc[0])
+
+
+def _panel(axes: Axes, strip: Axes, rows: pd.DataFrame, methods: list[str], look: dict[str, Look], log: bool) -> None:
+    for number, method in enumerate(methods):
+        one = rows[rows["method"] == method]
+        for quantity_, line in LOSSES:
+            _line(axes, one[one["quantity"] == quantity_], look[method], number, line, log)
+        _points(strip, one[one["quantity"] == "forcing_probability"], look[method])
+    strip.sharex(axes)
+    axes.tick_params(labelbottom=False)
+    strip.set_ylim(-0.15, 1.15)
+    strip.set_yticks([0, 1])
+
+
+def _points(strip: Axes, rows: pd.DataFrame, look: Look) -> None:
+    """The logged points of a schedule, joined by a thin line."""
+    means = rows.groupby("update")["value"].mean()
+    marker = look.marker if len(means) <= _FEW else ""
+    strip.plot(means.index, means, color=look.colour, marker=marker, markersize=2, linewidth=0.4, markeredgewidth=0)
+
+
+def _line(axes: Axes, rows: pd.DataFrame, look: Look, number: int, line: Line, log: bool) -> None:
+    if rows.empty:
+        return
+    band = summarise(rows, ["update"], "value", log=log and bool((rows["value"] > 0).all()))
+    gap = every(len(band))
+    axes.plot(
+        band["update"], band["mean"], color=look.colour, linestyle=line, marker=look.marker,
+        markevery=(min(number * gap // 4, len(band) - 1), gap), markersize=2.6,
+    )  # fmt: skip
+    axes.fill_between(band["update"], band["low"], band["high"], color=look.colour, alpha=0.15, linewidth=0)

@@ -1,0 +1,106 @@
+"""Which methods differ when each task has one vote? Critical differences of mean ranks (Demsar 2006, JMLR 7, section 3.2.2).
+
+Methods are ranked on every task; the Friedman test asks whether the mean ranks could be equal, Nemenyi's critical difference
+CD = q sqrt(k (k + 1) / (6 N)) which of them differ, for k methods on N tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from freerun.analysis.inference.confidence_intervals import CONFIDENCE, LOST
+from freerun.analysis.inference.replicates import CELL
+from freerun.errors import require
+from freerun.measurement.better import MORE_IS_BETTER
+
+TASKS, METHODS = 3, 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranking:
+    """Mean ranks over tasks, 1 the best.
+
+    Attributes:
+        ranks: the mean rank of each method, best first.
+        tasks: how many tasks voted.
+        p: that of Friedman's test in the form of Iman and Davenport (1980).
+        critical_difference: mean ranks further apart than this differ.
+        cliques: the largest groups of methods that are not shown to differ, best first.
+    """
+
+    ranks: pd.Series
+    tasks: int
+    p: float
+    critical_difference: float
+    cliques: tuple[tuple[str, ...], ...]
+
+
+def ranking(errors: pd.DataFrame, confidence: float = CONFIDENCE) -> Ranking:
+    """The methods ranked over tasks; tasks in which a method has no error are left out.
+
+    Args:
+        errors: a row a task, a column a method; less is better.
+        confidence: that of the critical difference.
+
+    Raises:
+        ValueError: for fewer than three complete tasks or two methods: there is nothing to rank by.
+    """
+    whole = errors.dropna()
+    n, k = whole.shape
+    require(n >= TASKS, "errors", f"{n} complete tasks", f"have at least {TASKS} tasks in which every method has an error")
+    require(k >= METHODS, "errors", f"{k} methods", f"have at least {METHODS} methods")
+    from scipy.stats import f, studentized_range
+
+    each = whole.rank(axis=1, method="average")
+    ranks = each.mean().sort_values(kind="stable")
+    between = n * float(((each.mean() - (k + 1) / 2) ** 2).sum())
+    within = float(((each - (k + 1) / 2) ** 2).to_numpy().sum()) / (n * (k - 1))
+    chi = between / within if within > 0 else 0.0
+    rest = n * (k - 1) - chi
+    p = float(f.sf((n - 1) * chi / rest, k - 1, (k - 1) * (n - 1))) if rest > 1e-9 else 0.0
+    q = float(studentized_range.ppf(confidence, k, np.inf)) / np.sqrt(2)
+    difference = q * float(np.sqrt(k * (k + 1) / (6 * n)))
+    return Ranking(ranks=ranks, tasks=n, p=p, critical_difference=difference, cliques=_cliques(ranks, difference))
+
+
+def votes(
+    whole: pd.DataFrame, primary: Mapping[str, str], runs: pd.DataFrame, of: str = "method", level: str = "free"
+) -> pd.DataFrame:
+    """What each task says of the methods, or of the models, for `ranking`.
+
+    A task has one vote, however many models or methods beside were run on it: their ranks on it are averaged, over those with
+    which everything was run that is ranked. What is ranked are medians over seeds, among which a run without a result is worse
+    than any other: means of those that survive would rank a method by its best seeds.
+
+    Args:
+        whole: errors over the horizon, one row a run and metric, with the labels of conditions.
+        primary: the error by which each task is judged.
+        runs: all runs, with their status and the same labels.
+        of: the column whose values are ranked.
+        level: the error that counts.
+
+    Returns:
+        A row a task, a column each; medians over seeds of which less is better, ranked. Only tasks in which all were run.
+    """
+    own = whole[whole["task_label"].astype(object).map(primary) == whole["metric"].astype(object)]
+    sign = np.where(own["metric"].isin(list(MORE_IS_BETTER)), -1.0, 1.0)
+    seen = own[[*CELL]].assign(value=(own[level] * sign).fillna(np.inf))
+    lost = runs.loc[runs["status"].isin(LOST) & runs["task_label"].isin(list(primary)), [*CELL]].assign(value=np.inf)
+    rows = pd.concat([seen.astype(dict.fromkeys(CELL, "str")), lost.astype(dict.fromkeys(CELL, "str"))])
+    medians = rows.groupby(CELL)["value"].median()
+    order = [str(name) for name in runs[of].cat.categories if (rows[of] == str(name)).any()]
+    table = medians.unstack(of).reindex(columns=order).dropna()
+    table = table.loc[np.isfinite(table.to_numpy()).any(axis=1)]
+    ranks: pd.DataFrame = table.rank(axis=1).groupby(level="task_label", sort=False).mean()
+    return ranks
+
+
+def _cliques(ranks: pd.Series, difference: float) -> tuple[tuple[str, ...], ...]:
+    values, names = ranks.to_numpy(), [str(name) for name in ranks.index]
+    ends = [int(np.searchsorted(values, value + difference, side="right")) for value in values]
+    kept = [(i, end) for i, end in enumerate(ends) if end - i > 1 and (i == 0 or end > ends[i - 1])]
+    return tuple(tuple(names[i:end]) for i, end in kept)

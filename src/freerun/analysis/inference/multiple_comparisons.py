@@ -1,0 +1,43 @@
+"""Which comparisons were made together? Holm's correction over a family that is named in the result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from freerun.analysis.inference.labels import label
+
+#: The name of the family of every task's own error: the comparisons that answer the question of a study.
+OWN = "each task's own error"
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """The p-values of a family, corrected so that one false finding in the family is as rare as one of them was (Holm 1979)."""
+    known = np.flatnonzero(np.isfinite(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    corrected = np.full(len(p), np.nan)
+    factors = len(order) - np.arange(len(order))
+    corrected[order] = np.minimum(1, np.maximum.accumulate(p[order] * factors))
+    return corrected
+
+
+def corrected(compared: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """`compared` with the columns `family` (its name, from the columns `by`) and `holm` (`p` corrected over it)."""
+    if compared.empty:
+        return compared.assign(family=pd.Series(dtype="str"), holm=pd.Series(dtype=float))
+    columns = [[label(str(value)) for value in compared[name]] for name in by]
+    names = pd.Series([", ".join(each) for each in zip(*columns, strict=True)], index=compared.index, dtype="str")
+    return compared.assign(family=names, holm=compared.groupby(names, sort=False)["p"].transform(lambda p: holm(p.to_numpy())))
+
+
+def declared(compared: pd.DataFrame, own: pd.Series) -> pd.DataFrame:
+    """`corrected` over the families of a report: every task's own error at one level, and each other metric at one level.
+
+    Args:
+        compared: comparisons with a column `level`.
+        own: whether a row compares the task's own error.
+    """
+    kind = compared["metric"].astype(object).where(~own, OWN)
+    return corrected(compared.assign(kind=kind), ["kind", "level"]).drop(columns="kind")

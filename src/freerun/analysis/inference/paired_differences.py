@@ -1,0 +1,209 @@
+"""Does one regime do better than another? Differences between runs that share task, model, settings and seed.
+
+The two runs of a pair share weights, data, order and coins at the start, so that much of the chance cancels. An interval
+comes from the pairs as from any seeds, a p-value from flipping the signs of the differences in every way (Fisher 1935, section
+21), corrected over a named family by Holm (1979).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from freerun.analysis.inference.confidence_intervals import FEWEST, inside, summarise
+from freerun.analysis.inference.effect_sizes import cliffs_delta, hedges, improvement_paired
+from freerun.analysis.inference.labels import EVERYWHERE, bounds_of_change, positive
+from freerun.analysis.inference.multiple_comparisons import corrected
+from freerun.analysis.inference.multiple_comparisons import holm as holm
+from freerun.analysis.inference.replicates import annotated
+from freerun.analysis.tables.gap import CONDITIONAL
+from freerun.measurement.better import MORE_IS_BETTER
+
+#: Up to so many pairs all sign patterns are tried; beyond, so many are drawn.
+EXACT, DRAWN = 16, 100_000
+_PAIR = ["task_label", "model_label", "setting", "seed", "metric", "unit", "step"]
+_MEASURED = _PAIR[:-1]
+_RUN = ["task_label", "model_label", "setting", "seed"]
+_RANKED = ["other_ranked", "first_ranked"]
+_COMPARISON = ["task_label", "model_label", "setting", "metric", "unit"]
+_COLUMNS = [
+    *_COMPARISON, "baseline", "regime_label", "n", "ratio", "mean", "low", "high", "sd", "effect", "hedges",
+    "delta", "improved", "improved_low", "improved_high", "p",
+]  # fmt: skip
+
+
+def against_baseline(
+    steps: pd.DataFrame,
+    conditions: pd.DataFrame,
+    level: str = "free",
+    family: Sequence[str] = ("metric",),
+    key: int = 0,
+    lost: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Every regime against the first one (teacher forcing, where it was run), paired over seeds.
+
+    Args:
+        steps: what `gap.exposure_gap` gives, of one split.
+        conditions: what `replicates.conditions` gives.
+        level: the column that is compared, `free` or `forced`.
+        family: the columns that rows of one family of comparisons share.
+        key: which resamples and sign patterns, where there are too many to try all.
+        lost: run and seed of the runs that ended without a result, which have no steps.
+
+    Returns:
+        One row for each task, model, setting, metric and regime: `baseline` and `regime_label`, `n` pairs, `ratio` (whether
+        `mean`, `low`, `high` are a ratio, regime / baseline, or a difference, regime - baseline), `sd` (of the differences,
+        of logarithms for a ratio), `effect` (their mean / sd, Cohen's d_z), `hedges` (the same without its bias, and
+        positive where the regime is better), `delta`
+        (Cliff's, of all runs of the two; 1: every one is better than every one of the baseline),
+        `improved` with its bounds (the probability that a seed does better than the baseline's), `p` (sign flips), `family`
+        and `holm` (p corrected over the family). In `delta` and `improved` a lost run is worse than any other; all the rest is
+        of the `n` pairs that have both results.
+    """
+    pairs = paired(steps, conditions, level, lost)
+    if pairs.empty:
+        return corrected(pd.DataFrame(columns=_COLUMNS), family)
+    by = ["baseline", "regime_label", *_COMPARISON]
+    grouped = pairs.groupby(by, observed=True, sort=True)
+    found = summarise(pairs, by, "difference", key=key)
+    ratio, sd = grouped["ratio"].first().to_numpy(), grouped["difference"].std().to_numpy()
+    effect = np.divide(found["mean"], sd, out=np.full(len(sd), np.nan), where=sd > 0)
+    each = [rows.to_numpy() for _, rows in grouped["difference"]]
+    measures = list(zip(found["metric"].astype(str), found["unit"].astype(str), strict=True))
+    ranges = [EVERYWHERE if log else bounds_of_change(*each) for log, each in zip(ratio, measures, strict=True)]
+    found = found.assign(**inside(found["mean"], found["low"], found["high"], ranges))
+    better = np.array([1 if metric in MORE_IS_BETTER else -1 for metric, _ in measures])
+    sides = [_known(*rows.to_numpy().T) for _, rows in grouped[_RANKED]]
+    improved = [improvement_paired(sign * _signs(*both)) for sign, both in zip(better, sides, strict=True)]
+    numbers = {name: np.where(ratio, np.exp(found[name]), found[name]) for name in ("mean", "low", "high")}
+    table = found.assign(
+        **numbers, ratio=ratio, sd=sd, effect=effect, hedges=better * hedges(effect, found["n"].to_numpy() - 1),
+        delta=[sign * cliffs_delta(*both) for sign, both in zip(better, sides, strict=True)],
+        improved=[one.mean for one in improved], improved_low=[one.low for one in improved],
+        improved_high=[one.high for one in improved], p=sign_flips(each, key),
+    )  # fmt: skip
+    texts = {name: table[name].astype(object).map(str) for name in (*_COMPARISON, "baseline", "regime_label")}
+    return corrected(table.assign(**texts)[_COLUMNS], family)
+
+
+def paired(
+    steps: pd.DataFrame, conditions: pd.DataFrame, level: str = "free", lost: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Every run beside the run of the first regime with its task, model, settings and seed.
+
+    Returns:
+        task_label, model_label, setting, seed, metric, unit, `baseline`, `regime_label`, the two levels `first` and `other`
+        (averages over the steps at which both are defined), `ratio` (whether the comparison is one of logarithms) and
+        `difference` (of `other` from `first`). A number that overflowed leaves its pair undefined, as does a lost run. For
+        ranks, `other_ranked` and `first_ranked` are the same levels of each run alone, infinitely bad for such a run.
+    """
+    table = annotated(steps, conditions)
+    gone = annotated(pd.DataFrame({"run": [], "seed": []}) if lost is None else lost, conditions)
+    names = list(conditions["regime_label"].cat.categories)
+    here = [name for name in names if (table["regime_label"] == name).any()]
+    found = []
+    for name in names[names.index(here[0]) + 1 :] if here else []:
+        first, other = (table.loc[table["regime_label"] == each, [*_PAIR, level]] for each in (here[0], name))
+        pairs = other.merge(first, on=_PAIR, suffixes=("", "_baseline"), validate="one_to_one")
+        without = [gone.loc[gone["regime_label"] == each, _RUN] for each in (name, here[0])]
+        both = pd.concat([_levels(pairs, level), *_missing(other, first, without, level)], ignore_index=True)
+        if len(both):
+            found.append(_compared(both).assign(baseline=here[0], regime_label=name))
+    if not found:
+        return pd.DataFrame(columns=[*_MEASURED, *_RANKED, "first", "other", "baseline", "regime_label", "ratio", "difference"])
+    every = pd.concat(found, ignore_index=True)
+    told = [name for name in names if (every["regime_label"] == name).any()]
+    return every.assign(regime_label=pd.Categorical(every["regime_label"], categories=told))
+
+
+def sign_flip(differences: np.ndarray, key: int = 0) -> float:
+    """The two-sided p-value of a mean of 0, from the means under all 2^n patterns of signs; NaN below three pairs."""
+    return float(sign_flips([differences], key)[0])
+
+
+def sign_flips(samples: Sequence[np.ndarray], key: int = 0) -> np.ndarray:
+    """`sign_flip` of each sample; samples of one size share their patterns."""
+    known = [values[np.isfinite(values)] for values in samples]
+    sizes = np.array([len(values) for values in known], dtype=int)
+    p = np.full(len(known), np.nan)
+    for n in np.unique(sizes[sizes >= FEWEST]):
+        signs = _patterns(int(n), key)
+        extra = 0 if n <= EXACT else 1
+        members = np.flatnonzero(sizes == n)
+        for start in range(0, len(members), max(1, 4_000_000 // len(signs))):
+            some = members[start : start + max(1, 4_000_000 // len(signs))]
+            values = np.stack([known[i] for i in some], axis=1)
+            means, seen = np.abs(signs @ values), np.abs(values.sum(axis=0))
+            p[some] = ((means >= seen * (1 - 1e-12)).sum(axis=0) + extra) / (len(signs) + extra)
+    return p
+
+
+def _patterns(n: int, key: int) -> np.ndarray:
+    """Patterns of signs of n differences: all of them, or as many as are drawn; [patterns n]."""
+    if n <= EXACT:
+        return 1.0 - 2.0 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
+    return np.random.Generator(np.random.Philox(key=[key, n])).choice((-1.0, 1.0), size=(DRAWN, n))
+
+
+def _levels(pairs: pd.DataFrame, level: str) -> pd.DataFrame:
+    """Both levels of each pair of runs, averaged over the steps at which both are defined; overflow leaves a pair undefined."""
+    names = {"other": level, "first": f"{level}_baseline"}
+    known = pairs[list(names.values())].notna()
+    both, plain = known.all(axis=1), ~pairs["metric"].isin(CONDITIONAL)
+    columns = {side: pairs[name].where(both) for side, name in names.items()}
+    columns |= {f"{side}_own": pairs[name] for side, name in names.items()}
+    columns |= {f"{side}_broken": plain & known.any(axis=1) & ~known[name] for side, name in names.items()}
+    grouped = pairs[_MEASURED].assign(**columns).groupby(_MEASURED, observed=True, sort=True)
+    table = grouped[["other", "first", "other_own", "first_own"]].mean()
+    broken = grouped[["other_broken", "first_broken"]].any()
+    for side in names:
+        own = table[side].fillna(table[f"{side}_own"])
+        table[f"{side}_ranked"] = own.where(~broken[f"{side}_broken"]).fillna(np.inf)
+    table.loc[broken.any(axis=1), ["other", "first"]] = np.nan
+    return _worst(table.drop(columns=["other_own", "first_own"]).reset_index())
+
+
+def _missing(other: pd.DataFrame, first: pd.DataFrame, lost: Sequence[pd.DataFrame], level: str) -> list[pd.DataFrame]:
+    """A row for each pair of runs of which one or both, `lost` by side, have no steps at all."""
+    sides = [each.groupby(_MEASURED, observed=True)[level].mean().reset_index(name="own") for each in (other, first)]
+    kinds = pd.concat(sides)[_COMPARISON].drop_duplicates()
+    gone = [each.merge(kinds, on=_COMPARISON[:3]).assign(own=np.inf) for each in lost]
+    found = []
+    for pair in ((gone[0], sides[1]), (sides[0], gone[1]), (gone[0], gone[1])):
+        rows = pair[0].merge(pair[1], on=_MEASURED, suffixes=("", "_baseline"))
+        ranked = {"other_ranked": rows["own"].fillna(np.inf), "first_ranked": rows["own_baseline"].fillna(np.inf)}
+        if len(rows):
+            found.append(_worst(rows[_MEASURED].assign(other=np.nan, first=np.nan, **ranked)))
+    return found
+
+
+def _worst(ranked: pd.DataFrame) -> pd.DataFrame:
+    """An infinite rank, of a run without a result, is the worst one: minus infinity where more is better."""
+    more = ranked["metric"].isin(list(MORE_IS_BETTER)).to_numpy()[:, None]
+    values = ranked[_RANKED].to_numpy(dtype=float)
+    return ranked.assign(**dict(zip(_RANKED, np.where(more & np.isinf(values), -np.inf, values).T, strict=True)))
+
+
+def _known(other: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The ranked levels of the two sides; undefined where no run at all has a result."""
+    nothing = not np.isfinite(np.r_[other, first]).any()
+    return (np.full(len(other), np.nan),) * 2 if nothing else (other, first)
+
+
+def _signs(other: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """1 where a run exceeds its partner, -1 where it falls below it, 0 for a tie; NaN where nothing is known."""
+    return np.where(np.isnan(other), np.nan, (other > first).astype(float) - (other < first))
+
+
+def _compared(levels: pd.DataFrame) -> pd.DataFrame:
+    """Pairs with their difference: of logarithms where the metric is a ratio and no level of the comparison is 0 or below."""
+    of = [positive(metric, unit) for metric, unit in zip(levels["metric"].astype(str), levels["unit"].astype(str), strict=True)]
+    least = levels[["other", "first"]].min(axis=1)
+    ratio = least.groupby([levels[name] for name in _COMPARISON], observed=True).transform("min").gt(0).to_numpy() & np.array(
+        of, dtype=bool
+    )
+    other, first = (levels[name].to_numpy(dtype=float) for name in ("other", "first"))
+    logarithms = np.log(np.where(ratio, other, 1)) - np.log(np.where(ratio, first, 1))
+    return levels.assign(ratio=ratio, difference=np.where(ratio, logarithms, other - first))

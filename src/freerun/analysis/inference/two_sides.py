@@ -1,0 +1,135 @@
+"""Which of two is better: two regimes, two models, two studies? Paired by seed where they share seeds and data.
+
+The two sides take the place of regime and baseline, so that everything is counted as in any comparison of regimes. Where no
+seed, or not the data of a seed, is shared, the runs are two samples: Welch's interval and a permutation of Welch's t.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from freerun.analysis.inference.confidence_intervals import FEWEST, inside
+from freerun.analysis.inference.effect_sizes import cliffs_delta, hedges, improvement
+from freerun.analysis.inference.labels import bounds_of_change, positive
+from freerun.analysis.inference.multiple_comparisons import declared
+from freerun.analysis.inference.paired_differences import against_baseline
+from freerun.analysis.inference.unpaired_differences import dealt, welch
+from freerun.measurement.better import MORE_IS_BETTER
+
+_CELL = ["task_label", "model_label", "setting"]
+LEVELS = ("forced", "free")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """The runs of one side.
+
+    Attributes:
+        name: what people call it.
+        runs: run, seed, data, lost (whether it ended without a result) and, made the same on both sides for what is to be
+            compared, task_label, model_label, setting.
+        steps: the exposure gap of its own errors for each step, by run; of one split.
+        whole: the same over the horizon.
+    """
+
+    name: str
+    runs: pd.DataFrame
+    steps: pd.DataFrame
+    whole: pd.DataFrame
+
+
+def versus(a: Side, b: Side) -> pd.DataFrame:
+    """Side `a` against side `b`, each task's own error.
+
+    Returns:
+        The columns of `paired.against_baseline` (change of `a` from `b`), with `level`, `paired` (whether by seed),
+        `first` and `other` runs on the two sides, and Holm over all rows of a level.
+    """
+    shared = _shared(a, b)
+    rows = []
+    for level in LEVELS:
+        both = _by_seed(a, b, shared, level) if len(shared) else pd.DataFrame()
+        rows += [{**{str(k): v for k, v in row.items()}, "level": level, "paired": True} for row in both.to_dict("records")]
+        done = {tuple(str(row[name]) for name in _CELL) for row in both.to_dict("records")}
+        rows += [{**row, "level": level, "paired": False} for row in _apart(a, b, level) if row["key"] not in done]
+    table = pd.DataFrame(rows)
+    if table.empty:
+        return table
+    table = declared(table.drop(columns="key", errors="ignore"), pd.Series(True, index=table.index))
+    return table.sort_values(["level", *_CELL], kind="stable", ascending=[False, True, True, True]).reset_index(drop=True)
+
+
+def _shared(a: Side, b: Side) -> pd.DataFrame:
+    """The pairs of runs that differ in their side alone, and saw the same data."""
+    keys = [*_CELL, "seed"]
+    pairs = a.runs.astype(dict.fromkeys(_CELL, "str")).merge(
+        b.runs.astype(dict.fromkeys(_CELL, "str")), on=keys, suffixes=("", "_b")
+    )
+    pairs = pairs[(pairs["data"] == pairs["data_b"]) | (pairs["data"].isna() & pairs["data_b"].isna())]
+    once = ~pairs.duplicated(keys, keep=False)
+    enough = pairs[once].groupby(_CELL)["seed"].transform("count") >= FEWEST
+    return pairs[once][enough]
+
+
+def _by_seed(a: Side, b: Side, shared: pd.DataFrame, level: str) -> pd.DataFrame:
+    steps, labels, lost = [], [], []
+    for side, runs, gone in ((b, shared["run_b"], shared["lost_b"]), (a, shared["run"], shared["lost"])):
+        own = side.steps[side.steps["run"].astype("str").isin(list(runs.astype("str")))]
+        tag = f"{side is a}:"
+        steps.append(own[["run", "seed", "metric", "unit", "step", *LEVELS]].assign(run=tag + own["run"].astype("str")))
+        table = shared[_CELL].assign(run=tag + runs.astype("str"), regime_label=tag)
+        labels.append(table)
+        lost.append(table.loc[gone, ["run"]].assign(seed=shared["seed"]))
+    both = pd.concat(steps, ignore_index=True).astype({"metric": "str", "unit": "str"})
+    known = pd.concat(labels, ignore_index=True).set_index("run")
+    for name in _CELL:
+        known[name] = pd.Categorical(known[name], categories=list(dict.fromkeys(known[name])))
+    known["regime_label"] = pd.Categorical(known["regime_label"], categories=["False:", "True:"])
+    return against_baseline(both, known, level, lost=pd.concat(lost)).assign(baseline=b.name, regime_label=a.name)
+
+
+def _apart(a: Side, b: Side, level: str) -> list[dict[str, Any]]:
+    found = []
+    sides = [dict(list(each.whole.astype(dict.fromkeys(_CELL, "str")).groupby(_CELL, sort=False))) for each in (a, b)]
+    for key, other_rows in sides[0].items():
+        if key not in sides[1] or str(sides[1][key]["metric"].iloc[0]) != str(other_rows["metric"].iloc[0]):
+            continue
+        metric, unit = str(other_rows["metric"].iloc[0]), str(other_rows["unit"].iloc[0])
+        other, first = (rows[level].dropna().to_numpy(dtype=float) for rows in (other_rows, sides[1][key]))
+        ratio = positive(metric, unit) and bool((np.r_[other, first] > 0).all()) and min(len(other), len(first)) > 0
+        x, y = (np.log(other), np.log(first)) if ratio else (other, first)
+        interval, n = welch(x, y), (len(x), len(y))
+        enough = min(n) >= 2
+        spread = np.sqrt((x.var(ddof=1) * (n[0] - 1) + y.var(ddof=1) * (n[1] - 1)) / (sum(n) - 2)) if enough else float("nan")
+        effect = interval.mean / spread if spread > 0 else float("nan")
+        sign = 1 if metric in MORE_IS_BETTER else -1
+        ranked = [np.r_[sign * values, _lost(side, key)] for values, side in ((x, a), (y, b))]
+        better = improvement(*ranked)
+        numbers = {
+            name: np.exp(getattr(interval, name)) if ratio else getattr(interval, name) for name in ("mean", "low", "high")
+        }
+        if not ratio:
+            held = inside(interval.mean, interval.low, interval.high, bounds_of_change(metric, unit))
+            numbers |= {end: float(each) for end, each in held.items()}
+        found.append(
+            {
+                "key": key, **dict(zip(_CELL, key, strict=True)), "metric": metric, "unit": unit, "baseline": b.name,
+                "regime_label": a.name, "n": min(n), "other": n[0], "first": n[1], "ratio": ratio, **numbers, "sd": spread,
+                "effect": effect, "hedges": sign * float(hedges(effect, sum(n) - 2)),
+                "delta": cliffs_delta(*ranked), "improved": better.mean,
+                "improved_low": better.low, "improved_high": better.high, "p": dealt(x, y),
+            }
+        )  # fmt: skip
+    return found
+
+
+def _lost(side: Side, key: Hashable) -> np.ndarray:
+    """Minus infinity for each run of a condition without a result: worse than any other."""
+    runs = side.runs[[each == key for each in side.runs[_CELL].astype("str").itertuples(index=False, name=None)]]
+    whole = side.whole[side.whole["run"].astype("str").isin(list(runs["run"]))]
+    return np.full(int(runs["lost"].sum()) + int(whole["free"].isna().sum()), -np.inf)

@@ -1,0 +1,118 @@
+"""What is made of the records of a study? Tables, figures and the report, in the study's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from freerun.analysis.tables import tidy
+from freerun.errors import refused
+from freerun.io.writing import noted, write_atomic
+from freerun.store import manifest, record_scan
+from freerun.store.results_folder import Place, read_info
+
+
+@dataclass(kw_only=True)
+class Products:
+    """What one study comes to.
+
+    Attributes:
+        place: where results are.
+        info: the study as it was asked for, results/NAME/study.json.
+    """
+
+    place: Place
+    info: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The name of the study."""
+        return str(self.info["name"])
+
+    @property
+    def folder(self) -> Path:
+        """Where everything is written to."""
+        return self.place.folder(self.name)
+
+    @cached_property
+    def frames(self) -> tidy.Tables:
+        """The tidy frames; damaged records, which are missing there, are told of."""
+        found = tidy.frames(self.place.store, self.info["ids"], self.name, self.info["planned"])
+        record_scan.say_damaged(self.name, self.place.store, found.runs["run"][found.runs["status"] == "pending"])
+        return found
+
+    def write_tables(self) -> None:
+        """Write the frames."""
+        with writing(self.folder):
+            tidy.write(self.frames, self.folder)
+
+    def write_trials(self, rows: Iterable[dict[str, Any]]) -> None:
+        """Write the table of a search."""
+        import pandas as pd
+
+        from freerun.store import results_folder
+
+        with writing(self.folder):
+            write_atomic(
+                self.folder / results_folder.TRIALS, pd.DataFrame(list(rows)).to_csv(index=False, lineterminator="\n").encode()
+            )
+
+    def summary(self) -> Any:
+        """The results in a short frame, for a terminal."""
+        from freerun.analysis.report import summary
+
+        return summary(self.frames)
+
+    def write_figures(self) -> None:
+        """Draw the figures and say where they are."""
+        from freerun.analysis import figures
+
+        with writing(self.folder):
+            drawn = figures.write(self.frames, tidy.samples(self.place.store, self.info["ids"]), self.folder)
+        if not drawn:
+            print("figures: none, for no run has what one shows")
+        for each in drawn:
+            print(f"figure: {self.folder}/figures/{each.name}.{{svg,pdf,png}}")
+
+    def write_report(self) -> None:
+        """Build figures and report, and note from what they were built."""
+        from freerun.analysis.report import build
+
+        _ = self.frames  # tells of damaged records
+        with writing(self.folder):
+            with noted() as built:
+                path = build(self.folder, self.place.store, self.info)
+            manifest.write(self.folder, self.place.store, self.info, built)
+        print(f"report: {path}")
+
+    def write_report_if_needed(self) -> None:
+        """The same, unless the folder holds just that already."""
+        if manifest.matches(self.folder, self.place.store, self.info):
+            print(f"report: {self.folder}/report.html (as before: nothing has changed)")
+        else:
+            print("building figures and report ...", flush=True)
+            self.write_report()
+
+
+def of(name: str, place: Place) -> Products:
+    """The products of the study that was run under a name.
+
+    Raises:
+        ConfigError: if there is none.
+    """
+    return Products(place=place, info=read_info(name, place))
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Note in the manifest of a folder what is written to it; turn what a disk refuses into one line and exit code 3."""
+    try:
+        with noted() as made:
+            yield
+        manifest.note(folder, made)
+    except OSError as fault:
+        raise refused(folder, "cannot be written to", fault) from None

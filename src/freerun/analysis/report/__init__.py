@@ -1,0 +1,141 @@
+"""What did the study find? A page that begins with the answer in words: a pure function of the records."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from freerun.analysis import figures
+from freerun.analysis.figures import Drawn, Material
+from freerun.analysis.report import (
+    across_tasks_section,
+    chaos_floor_section,
+    companion_measures,
+    error_growth_section,
+    findings,
+    method_section,
+    page,
+)
+from freerun.analysis.report.section import Section
+from freerun.analysis.report.summary_table import full, short
+from freerun.analysis.report.verdicts import comparisons
+from freerun.analysis.tables import tidy
+from freerun.analysis.tables.tidy import Tables
+from freerun.errors import CorruptRecord
+from freerun.io.writing import write_atomic
+from freerun.store.record_index import bodies, parsed
+from freerun.store.records import Store
+
+__all__ = ["build", "summary"]
+
+
+def summary(frames: Tables) -> Any:
+    """The results in a short frame for a terminal: one row a condition, with both levels, the gap and the counts."""
+    return short(full(Material.of(frames, {})))
+
+
+def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Path:
+    """Write tables, figures, ``report.html`` and ``report.md`` of a study from its records alone.
+
+    Args:
+        study_folder: where everything goes; made if it is missing.
+        store: the records.
+        study_info: `name` and `ids` of the study; also `title`, `question`, `command`, `overrides` and `planned` (the
+            canonical experiments by identity, to name pending runs), where known.
+
+    Returns:
+        The path of ``report.html``.
+
+    Raises:
+        OSError: if the disk refuses.
+    """
+    ids = list(study_info["ids"])
+    frames = tidy.frames(store, ids, str(study_info["name"]), study_info.get("planned"))
+    samples, made = _read(store, ids)
+    tidy.write(frames, study_folder)
+    drawn = figures.write(frames, samples, study_folder)
+    material = Material.of(frames, samples)
+    content = {
+        "info": _described(study_info),
+        **_content(material),
+        "provenance": method_section.provenance(frames.runs, method_section.cost(made), study_info),
+    }
+    sections = [
+        found for each in (chaos_floor_section, error_growth_section, across_tasks_section) if (found := each.section(material))
+    ]
+    path = study_folder / "report.html"
+    linked = [vars(each) for each in drawn]
+    write_atomic(study_folder / "report.md", page.markdown({**content, **_placed(sections, linked)}).encode())
+    embedded = [_embedded(study_folder, each) for each in drawn]
+    write_atomic(path, page.html({**content, **_placed(sections, embedded)}).encode())
+    return path
+
+
+def _read(store: Store, ids: Sequence[str]) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
+    """What the tables leave out of the sound records: what runs show of their free rollouts, by run, and how all were made."""
+    samples, made = {}, []
+    for run, body, _ in bodies(store, ids):
+        with suppress(CorruptRecord):
+            record = parsed(store, run, body) if body else None
+            if record:
+                made.append(record["provenance"])
+                if record.get("sample"):
+                    samples[run] = record["sample"]
+    return samples, made
+
+
+def _placed(sections: Sequence[Section], drawn: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Each section with its figures, and the figures of none, numbered as they come on the page."""
+    own = [[each for each in drawn if section.figure and each["name"].startswith(section.figure)] for section in sections]
+    taken = [each["name"] for of in own for each in of]
+    first = [each for each in drawn if each["name"] not in taken]
+    order = {each["name"]: number for number, each in enumerate([*first, *(each for of in own for each in of)], start=1)}
+    shown = [[{**each, "number": order[each["name"]]} for each in of] for of in (first, *own)]
+    return {
+        "figures": shown[0],
+        "sections": [{**vars(section), "figures": of} for section, of in zip(sections, shown[1:], strict=True)],
+    }
+
+
+def _content(material: Material) -> dict[str, Any]:
+    table = full(material)
+    compared = comparisons(material)
+    return {
+        "headline": findings.headline(table, compared),
+        "tasks": findings.by_task(material, table, compared),
+        "table": page.summary_rows(table),
+        "comparisons": page.comparison_rows(compared),
+        "power": page.power_grid(compared),
+        "beside": companion_measures.rows(material),
+        "blind": companion_measures.blind(material),
+        "finish": method_section.finish(material.curves),
+        "settings": method_section.settings(material.runs),
+        "lost": method_section.lost(material.runs),
+        "statistics": method_section.statistics(table),
+        "samples": page.sample_blocks(material.samples),
+    }
+
+
+def _described(study_info: Mapping[str, Any]) -> dict[str, str]:
+    name = str(study_info["name"])
+    return {
+        "name": name,
+        "title": str(study_info.get("title") or name.replace("_", " ")),
+        "question": str(study_info.get("question") or ""),
+    }
+
+
+def _embedded(folder: Path, drawn: Drawn) -> dict[str, Any]:
+    """A figure as data within the page, enlarged from print to screen."""
+    image = (folder / "figures" / f"{drawn.name}.svg").read_bytes()
+    points = re.search(rb'width="([0-9.]+)pt"', image)
+    return {
+        "name": drawn.name,
+        "width": round(1.75 * float(points[1])) if points else 800,
+        "caption": drawn.caption,
+        "data": f"data:image/svg+xml;base64,{base64.b64encode(image).decode()}",
+    }

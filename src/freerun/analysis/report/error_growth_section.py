@@ -1,0 +1,125 @@
+"""Does the error accumulate, and does the model recover? "Incremental distortion" and "self-recovery" as measured claims."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from freerun.analysis.figures import Material
+from freerun.analysis.inference import recovery_trend
+from freerun.analysis.inference.confidence_intervals import FEWEST, summarise
+from freerun.analysis.inference.error_growth_fit import growing
+from freerun.analysis.inference.labels import label
+from freerun.analysis.inference.replicates import CELL
+from freerun.analysis.report.number_text import listed, measured
+from freerun.analysis.report.section import Grid, Section
+
+_NOTE = (
+    "Linear: errors add up, by b / a of the error at the release in each step; exponential: they feed on themselves, at a rate "
+    "g a step; saturating: they stop growing, after s steps; logistic: exponential at a rate g, then saturated; constant: no "
+    "growth is shown, since the slope of the logarithm of the error against the step has a 95 % interval over seeds with 0 in "
+    "it, or since no form is better. Else the form with the smallest BIC of the geometric mean over seeds (by 10 at least), "
+    "fitted to each seed alone, so that brackets are 95 % intervals over seeds; where the number of a seed is not to be told "
+    "from an infinite one, the median. Agree: the seeds that would choose the same form alone."
+)
+_HEAD = ("Task", "Error", "Model", "Regime", "Form", "Number", "Value", "Agree", "In words")
+_RECOVERY = ("Task", "Model", "Regime", "Change of the excess KL (nats)", "n", "Verdict")
+_KINDS = {
+    "self-recovery": "decays (self-recovery)", "incremental": "grows (incremental distortion)",
+    "undecided": "does neither surely", "undefined": "has no interval",
+}  # fmt: skip
+
+
+def section(material: Material) -> Section | None:
+    """How the free error goes with the step, and what becomes of it after a prefix that the model spoiled itself."""
+    table, recovered = growing(material.steps, material.primary), _recovered(material.compared)
+    if table.empty and recovered.empty:
+        return None
+    grids = []
+    sentences = []
+    if len(table):
+        rows = table.to_dict("records")
+        sentences += [_tally(rows), *(_told(task, rows, material.methods()[0]) for task in dict.fromkeys(table["task_label"]))]
+        title = f"The form of the free error against the step in {len(rows)} conditions"
+        grids.append(Grid(title=title, head=_HEAD, rows=[_row(row) for row in rows]))
+    left = [task for task in material.primary if len(table) and task not in set(table["task_label"].astype(str))]
+    if left:
+        sentences.append(f"Not fitted, since their error is not on a ratio scale or has one step: {listed(left)}.")
+    if len(recovered):
+        sentences.append(_recoveries(recovered))
+        grids.append(_recovery_grid(recovered))
+    return Section(
+        title="Does the error accumulate?",
+        sentences=sentences,
+        note=_NOTE if len(table) else "",
+        tables=grids,
+        figure="error_growth" if len(table) else "",
+    )
+
+
+def _tally(rows: list[dict[Any, Any]]) -> str:
+    known = [row for row in rows if row["n"] >= FEWEST]
+    kinds = {
+        "accumulates at a constant rate": sum(row["form"] == "linear" for row in known),
+        "grows exponentially": sum(row["form"] == "exponential" and row["low"] > 0 for row in known),
+        "grows exponentially and then saturates": sum(row["form"] == "logistic" for row in known),
+        "saturates": sum(row["form"] == "saturating" for row in known),
+        "shrinks": sum(row["form"] == "exponential" and row["high"] < 0 for row in known),
+        "is not shown to grow": sum(row["form"] == "constant" for row in known),
+    }
+    parts = [f"{name} in {count}" for name, count in kinds.items() if count]
+    rest = len(rows) - sum(kinds.values())
+    parts += [f"cannot be fitted or told in {rest}"] if rest else []
+    return f"From the release on the free error {listed(parts)} of {len(rows)} conditions."
+
+
+def _told(task: str, rows: list[dict[Any, Any]], first: str) -> str:
+    of_task = [row for row in rows if row["task_label"] == task]
+    method = first if any(row["method"] == first for row in of_task) else str(of_task[0]["method"])
+    each = [f"{row['model_label']}: {_minus(row['verdict'])}" for row in of_task if row["method"] == method]
+    return f"{task}, {label(str(of_task[0]['metric']))} free, {method}: {'; '.join(each)}."
+
+
+def _row(row: Mapping[Any, Any]) -> list[str]:
+    number = f"{row['number']} ({row['unit']})" if math.isfinite(row["value"]) else ""
+    value = measured(row["value"], row["low"], row["high"]) if math.isfinite(row["value"]) else ""
+    task, model, method = (str(row[name]) for name in CELL)
+    agree = f"{row['fits']} of {row['seeds']}"
+    return [task, label(str(row["metric"])), model, method, str(row["form"]), number, value, agree, _minus(row["verdict"])]
+
+
+def _minus(text: str) -> str:
+    return text.replace(" -", " \N{MINUS SIGN}").replace("[-", "[\N{MINUS SIGN}")
+
+
+def _recovered(compared: pd.DataFrame) -> pd.DataFrame:
+    rows = compared[compared["metric"] == "recovery_change"]
+    if rows.empty:
+        return pd.DataFrame()
+    table = summarise(rows, CELL, "value")
+    return table.assign(verdict=[recovery_trend.verdict(row["low"], row["high"]) for row in table.to_dict("records")])
+
+
+def _recoveries(table: pd.DataFrame) -> str:
+    parts = []
+    for kind, words in _KINDS.items():
+        each = table[table["verdict"] == kind]
+        if len(each):
+            where = [f"{task} {len(of)}" for task, of in each.groupby("task_label", observed=True, sort=False)]
+            parts.append(f"{words} in {len(each)} ({listed(where)})")
+    return (
+        "After a prefix that the model spoiled itself, and that the truth goes on from, its excess KL over a prefix of the "
+        f"truth {listed(parts)} of {len(table)} conditions."
+    )
+
+
+def _recovery_grid(table: pd.DataFrame) -> Grid:
+    rows = [
+        [*(str(row[name]) for name in CELL), measured(row["mean"], row["low"], row["high"]), str(row["n"]), row["verdict"]]
+        for row in table.to_dict("records")
+    ]
+    title = "The excess KL after a spoiled prefix, over the later half of the steps less over the first quarter"
+    return Grid(title=title, head=_RECOVERY, rows=rows)

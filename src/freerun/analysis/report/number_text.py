@@ -1,0 +1,70 @@
+"""How is a number said? Three figures, an interval where there is one, "undefined" where there is no number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from freerun.analysis.inference.labels import shown
+
+UNDEFINED = "undefined"
+
+
+def number(value: float) -> str:
+    """Three significant figures."""
+    if not math.isfinite(value):
+        return UNDEFINED
+    if value == 0:
+        return "0"
+    text = f"{value:#.3g}" if abs(value) < 1000 else f"{value:.3g}"
+    return text.rstrip(".").replace("-", "\N{MINUS SIGN}")
+
+
+def span(low: float, high: float) -> str:
+    """An interval in brackets; nothing where there is none."""
+    return f"[{number(low)}, {number(high)}]" if math.isfinite(low) and math.isfinite(high) else ""
+
+
+def measured(mean: float, low: float, high: float) -> str:
+    """A mean with its interval."""
+    return f"{number(mean)} {span(low, high)}".strip()
+
+
+def with_unit(text: str, unit: str) -> str:
+    """A number with its unit; shares have none."""
+    return f"{text} {shown(unit)}" if unit and unit != "share" else text
+
+
+def percent(ratio: float) -> str:
+    """A ratio as a change: 1.07 is +7.0 %."""
+    change = 100 * (ratio - 1)
+    if not math.isfinite(change):
+        return UNDEFINED
+    text = f"{change:+.0f}" if abs(change) >= 10 else f"{change:+.1f}"
+    return text.replace("-", "\N{MINUS SIGN}") + "\N{NO-BREAK SPACE}%"
+
+
+def change(mean: float, low: float, high: float, ratio: bool, unit: str) -> str:
+    """A paired difference: for a ratio a multiple (from 2 on) or a change in per cent, else a difference in units."""
+    if ratio and mean >= 2:
+        return f"\N{MULTIPLICATION SIGN}{measured(mean, low, high)}"
+    if ratio:
+        ends = f" [{percent(low)}, {percent(high)}]" if math.isfinite(low) else ""
+        return f"{percent(mean)}{ends}"
+    sign = "+" if mean > 0 else ""
+    return with_unit(f"{sign}{measured(mean, low, high)}", unit)
+
+
+def listed(items: Sequence[str]) -> str:
+    """Words joined by commas and an `and`."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def seeds(n: int) -> str:
+    """A count of seeds."""
+    return counted(n, "seed")
+
+
+def counted(n: int, what: str) -> str:
+    """A number of things."""
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"

@@ -1,0 +1,164 @@
+"""How does the finding become a page? Values into two templates; everything that comes from outside is escaped."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from freerun.analysis.figures import Drawn as Drawn
+from freerun.analysis.figures._figure_data import Sample
+from freerun.analysis.inference.confidence_intervals import FEWEST
+from freerun.analysis.inference.interquartile_mean import LEAST
+from freerun.analysis.inference.labels import quantity
+from freerun.analysis.inference.power import assessed
+from freerun.analysis.inference.replicates import CELL
+from freerun.analysis.report.number_text import UNDEFINED, change, measured, number, span
+from freerun.analysis.report.section import Grid
+
+_SPECIAL = re.compile(r"([\\`*_|~])")
+#: How many strings of a grammar are shown for each condition.
+_STRINGS = 5
+#: A cell of so many letters is not broken into lines.
+_SHORT = 36
+
+
+def html(content: Mapping[str, Any]) -> str:
+    """The page as HTML: self-contained, no script, no network."""
+    return _environment().get_template("report.html.j2").render(content)
+
+
+def markdown(content: Mapping[str, Any]) -> str:
+    """The page as Markdown, with links to the figures."""
+    return _environment().get_template("report.md.j2").render(content)
+
+
+def summary_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of the summary table, in words."""
+    rows = []
+    for row in table.to_dict("records"):
+        known = isinstance(row.get("metric"), str)
+        levels = {
+            name: measured(row[name], row[f"{name}_low"], row[f"{name}_high"]) if known else UNDEFINED
+            for name in ("forced", "free", "gap")
+        }
+        partial = known and row["steps"] < row["horizon"]
+        names = {name: str(row[name]) for name in CELL}
+        measure = quantity(row["metric"], row["unit"]) if known else ""
+        steps = (f"{row['steps']:.0f} of {row['horizon']:.0f}" if partial else "all") if known else ""
+        levels["iqm"] = _middle(row) if known else ""
+        rows.append({**names, **levels, "n": str(row["n"]), "steps": steps, "measure": measure, **_lost(row)})
+    return rows
+
+
+def _middle(row: Mapping[Any, Any]) -> str:
+    """The interquartile mean of the free error; nothing where it would be the mean again, or has no interval."""
+    if row["n"] < LEAST or not math.isfinite(row["free_iqm"]):
+        return ""
+    return measured(row["free_iqm"], row["free_iqm_low"], row["free_iqm_high"])
+
+
+def _lost(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """How many runs of a condition have no result, and why."""
+    parts = [f"{row[name]} {name}" for name in ("diverged", "failed", "pending") if row[name]]
+    share = f"{row['diverged'] + row['failed']} of {row['runs'] - row['pending']} {span(row['lost_low'], row['lost_high'])}"
+    return {"lost": f"{share}: {', '.join(parts)}" if parts else share, "some_lost": bool(parts)}
+
+
+def comparison_rows(compared: pd.DataFrame) -> list[dict[str, str]]:
+    """The paired comparisons, in words."""
+    rows = []
+    for row in compared.to_dict("records"):
+        names = {
+            name: str(row[name])
+            for name in ("task_label", "model_label", "regime_label", "baseline", "setting", "level", "verdict")
+        }
+        changed = change(row["mean"], row["low"], row["high"], row["ratio"], "")
+        numbers = {name: number(row[name]) for name in ("p", "holm", "hedges", "delta")}
+        numbers["improved"] = measured(row["improved"], row["improved_low"], row["improved_high"])
+        rows.append(
+            {**names, **numbers, "n": str(row["n"]), "change": changed, "measure": quantity(row["metric"], row["unit"])}
+        )
+    return rows
+
+
+def power_grid(compared: pd.DataFrame) -> Grid | None:
+    """What each family of comparisons could have shown; None where no comparison has three seeds."""
+    table = assessed(compared[compared["n"] >= FEWEST])
+    rows = [
+        [
+            str(row["family"]), str(row["comparisons"]), str(row["seeds"]), number(row["smallest_holm"]),
+            str(row["seeds_needed"]), number(row["detectable"]), str(row["seeds_for_one"]),
+            "yes" if row["underpowered"] else "no",
+        ]
+        for row in table.to_dict("records")
+    ]  # fmt: skip
+    limits = ("Smallest p after Holm", "Seeds for p < 0.05", "Detectable", "Seeds for 1 sd", "Underpowered")
+    head = ("Family", "Comparisons", "Seeds", *limits)
+    title = (
+        "What these comparisons could have shown (detectable: the difference, in standard deviations of the paired "
+        "differences, that is found with 80 % power; seeds for 1 sd: those that find one of a standard deviation)"
+    )
+    return Grid(title=title, head=head, rows=rows) if rows else None
+
+
+def sample_blocks(samples: Mapping[str, list[Sample]]) -> list[dict[str, Any]]:
+    """What the models wrote: a block for each prompt of a text, and for the strings of a grammar."""
+    blocks: list[dict[str, Any]] = []
+    texts = samples.get("text", [])
+    for task in dict.fromkeys(sample.task for sample in texts):
+        of_task = [sample for sample in texts if sample.task == task]
+        for number_ in range(min(len(sample.content["lines"]) for sample in of_task)):
+            first = of_task[0].content["lines"][number_]
+            lines = [("truth", first["prompt"], first["truth"])]
+            lines += [(f"{s.model}, {s.method}", first["prompt"], s.content["lines"][number_]["generated"]) for s in of_task]
+            blocks.append({"title": f"{task}, prompt {number_ + 1}", "lines": _aligned(lines)})
+    strings = samples.get("strings", [])
+    for task in dict.fromkeys(sample.task for sample in strings):
+        lines = [
+            (f"{s.model}, {s.method}", "valid    " if line["valid"] else "not valid", f" {line['text']}")
+            for s in strings
+            if s.task == task
+            for line in s.content["lines"][:_STRINGS]
+        ]
+        blocks.append({"title": f"{task}, generated strings", "lines": _aligned(lines)})
+    return blocks
+
+
+def _aligned(lines: list[tuple[str, str, str]]) -> list[dict[str, str]]:
+    width = max((len(head) for head, _, _ in lines), default=0) + 2
+    return [{"head": head.ljust(width), "before": _visible(before), "after": _visible(after)} for head, before, after in lines]
+
+
+def _visible(text: str) -> str:
+    """Control characters made visible, so that a line stays a line."""
+    shown = text.replace("\n", "\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}")
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in shown)
+
+
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("freerun.analysis.report", ""),
+        autoescape=select_autoescape(("html.j2",)), undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
+    made.filters["md"] = escaped
+    made.filters["fence"] = fence
+    made.filters["short"] = lambda text: len(text) <= _SHORT
+    return made
+
+
+def escaped(text: object) -> str:
+    """Text as Markdown shows it literally, on one line."""
+    safe = _SPECIAL.sub(r"\\\1", " ".join(str(text).split()))
+    return safe.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("](", "]\\(")
+
+
+def fence(lines: list[dict[str, str]]) -> str:
+    """A fence longer than any that stands in the text."""
+    longest = max((len(run) for line in lines for run in re.findall("`+", line["before"] + line["after"])), default=0)
+    return "`" * max(3, longest + 1)

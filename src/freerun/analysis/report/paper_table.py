@@ -1,0 +1,139 @@
+"""How does the result stand in a paper? One table, a line a task, model and method, as Markdown, LaTeX, CSV or Parquet.
+
+A line is the task's own error forced and free and the gap between them, each the mean over seeds with its 95 % interval, then
+the number of seeds and how many runs have no result. Marks compare with the baseline after Holm; the best mean of a task is
+bold.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from freerun.analysis.figures import Material
+from freerun.analysis.inference.power import LEVEL
+from freerun.analysis.report.number_text import number
+from freerun.analysis.report.summary_table import LEVELS, full
+from freerun.analysis.report.table_typesetting import BETTER, WORSE, latex, markdown
+from freerun.analysis.report.verdicts import comparisons
+from freerun.analysis.tables.tidy import Tables
+from freerun.errors import ConfigError
+from freerun.io.suggestions import nearest
+from freerun.io.writing import write_atomic
+from freerun.measurement.better import MORE_IS_BETTER
+
+FORMATS = {"md": "md", "latex": "tex", "csv": "csv", "parquet": "parquet"}
+_COMPARED = ["hedges", "delta", "improved", "p", "holm"]
+_NAMES = {"task_label": "task", "model_label": "model", "method": "method"}
+
+
+def write(frames: Tables, folder: Path, kind: str) -> Path:
+    """Write the table of a study as ``table.md``, ``table.tex``, ``table.csv`` or ``table.parquet``; returns its path.
+
+    Raises:
+        ConfigError: for an unknown format, or a study without a measurement.
+        OSError: if the disk refuses.
+    """
+    if kind not in FORMATS:
+        raise ConfigError(f"--format {kind}: unknown; {nearest(kind, FORMATS)}")
+    material = Material.of(frames, {})
+    table = tidy(material)
+    if table.empty:
+        raise ConfigError("no run of this study has a measurement yet: there is nothing to tabulate")
+    if kind == "parquet":
+        buffer = io.BytesIO()
+        table.to_parquet(buffer, index=False)
+        content = buffer.getvalue()
+    elif kind == "csv":
+        content = table.to_csv(index=False, float_format="%.9g", lineterminator="\n").encode()
+    else:
+        content = (markdown if kind == "md" else latex)(table, _note(table, material)).encode()
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"table.{FORMATS[kind]}"
+    write_atomic(path, content)
+    return path
+
+
+def tidy(material: Material) -> pd.DataFrame:
+    """The numbers of the table, one row a task, model, method and level.
+
+    Returns:
+        task, model, method, metric, unit, level, mean, low, high, geometric (whether the mean is), n, runs, diverged, failed,
+        pending, lost_low, lost_high, iqm, iqm_low, iqm_high (of the middle half of the seeds), best (the best mean of its task
+        and level; never of gaps, nor where half of the runs or more are lost), hedges, delta, improved, p, holm and family of
+        the comparison with the baseline (undefined where there is none), and mark: better or worse after Holm.
+    """
+    wide = full(material)
+    wide = wide[wide["primary"]]
+    parts = []
+    for level in LEVELS if len(wide) and "metric" in wide and wide["metric"].notna().any() else ():
+        columns = {"mean": wide[level], "low": wide[f"{level}_low"], "high": wide[f"{level}_high"]}
+        columns |= {end: wide[f"{level}_{end}"] for end in ("iqm", "iqm_low", "iqm_high")}
+        geometric = wide["log"].fillna(False).astype(bool) & (level != "gap")
+        parts.append(wide.assign(level=level, order=np.arange(len(wide)), geometric=geometric, **columns))
+    if not parts:
+        return pd.DataFrame()
+    table = pd.concat(parts).sort_values(["order", "level"], kind="stable", key=_level_order).rename(columns=_NAMES)
+    texts = {name: table[name].astype("str") for name in _NAMES.values()}
+    table = table.assign(**texts, best=_best(table)).merge(
+        _compared(material), on=["task", "model", "method", "level"], how="left"
+    )
+    better = (table["change"] > 0) == table["metric"].isin(list(MORE_IS_BETTER))
+    told = (table["holm"] <= LEVEL).to_numpy()
+    table["mark"] = np.where(told, np.where(better, "better", "worse"), "")
+    kept = ["metric", "unit", "level", "mean", "low", "high", "geometric", "n", "runs", "diverged", "failed", "pending"]
+    more = ["lost_low", "lost_high", "iqm", "iqm_low", "iqm_high", "best", *_COMPARED, "family", "mark"]
+    names = [*_NAMES.values(), *kept, *more]
+    return table[names].reset_index(drop=True)
+
+
+def _level_order(column: pd.Series) -> pd.Series:
+    return column.map({name: i for i, name in enumerate(LEVELS)}) if column.name == "level" else column
+
+
+def _best(table: pd.DataFrame) -> np.ndarray:
+    """Where a mean is the best of its task and level, with all that print the same; a mean of few survivors is not."""
+    sign = np.where(table["metric"].isin(list(MORE_IS_BETTER)), -1.0, 1.0)
+    survive = 2 * (table["diverged"] + table["failed"]) < table["runs"] - table["pending"]
+    means = (table["mean"] * sign).where(survive)
+    least = means.groupby([table["task"], table["level"]], observed=True).transform("min")
+    same = np.array([number(a) == number(b) for a, b in zip(means, least, strict=True)])
+    several = table.groupby(["task", "level"], observed=True)["mean"].transform("count") > 1
+    return same & means.notna().to_numpy() & (table["level"] != "gap").to_numpy() & several.to_numpy()
+
+
+def _compared(material: Material) -> pd.DataFrame:
+    """p, Holm's p and the change of every method against the baseline, by the labels of the table."""
+    names = ["task", "model", "method", "level"]
+    if len(material.methods()) < 2:
+        return pd.DataFrame(
+            {**{name: pd.Series(dtype="str") for name in (*names, "family")}, **{each: [] for each in (*_COMPARED, "change")}}
+        )
+    found = comparisons(material)
+    found = found[found["metric"] == found["task_label"].map(material.primary)]
+    keys = ["task_label", "model_label", "regime_label", "setting"]
+    methods = material.runs[[*keys, "method"]].astype("str").drop_duplicates()
+    found = found.astype(dict.fromkeys(keys, "str")).merge(methods, on=keys, how="left")
+    change = np.where(found["ratio"], found["mean"] - 1, found["mean"]).astype(float)
+    return found.assign(change=change).rename(columns=_NAMES)[[*names, *_COMPARED, "change", "family"]]
+
+
+def _note(table: pd.DataFrame, material: Material) -> str:
+    families = table.dropna(subset=["holm"])[["family", "level"]].drop_duplicates("family")["family"]
+    sizes = [f"{family} ({int((comparisons(material)['family'] == family).sum())} comparisons)" for family in families]
+    marks = (
+        f"{BETTER} better and {WORSE} worse than {material.methods()[0]} at p < {LEVEL:g}, sign flips paired by seed, "
+        f"after Holm over {' and '.join(sizes)}; the gap is not tested against the baseline."
+        if sizes
+        else "No comparison with a baseline has an interval."
+    )
+    return (
+        "Means over seeds [95 % intervals over seeds: Student t, BCa from 20 seeds on; none below three], geometric for "
+        "levels on a ratio scale, so that a gap need not be their difference, on test sequences and over the steps since "
+        "the release. n: seeds with a result; lost: runs that diverged or failed, of all that ended, with the 95 % "
+        "Clopper-Pearson interval of their share. Bold: numerically "
+        f"the best mean of its task, with all that print the same, where less than half of the runs are lost. {marks}"
+    )

@@ -1,0 +1,1 @@
+"""Tidy tables of what was measured."""

@@ -1,0 +1,74 @@
+"""How much worse is a model in the world it is used in than in the world it was trained in?
+
+    exposure gap(t)        free(t) - forced(t)      on the same split
+    generalization gap(t)  test(t) - train(t)       in the same mode
+
+per run, metric and step since the release. This is the one place where the two are defined. A gap always stands beside both
+of its levels, and what is undefined stays undefined.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from freerun.analysis.tables.tidy import MEASURE
+
+#: Metrics that are averages over those sequences alone for which they have a meaning (KL: prefixes inside the support). Where
+#: such a metric is undefined at a step, no sequence was left; where any other one is, a number overflowed.
+CONDITIONAL = frozenset({"kl", "tv", "js"})
+
+
+def exposure_gap(gaps: pd.DataFrame) -> pd.DataFrame:
+    """Free minus forced, for each run, split, metric and step.
+
+    Returns:
+        The columns of `gaps` without `mode` and `value`, then `forced`, `free` and `gap`. A step that is missing or
+        undefined in one mode has an undefined gap.
+    """
+    return _difference(gaps, "mode", "forced", "free")
+
+
+def generalization_gap(gaps: pd.DataFrame) -> pd.DataFrame:
+    """Test minus train, for each run, mode, metric and step.
+
+    Returns:
+        The columns of `gaps` without `split` and `value`, then `train`, `test` and `gap`.
+    """
+    return _difference(gaps, "split", "train", "test")
+
+
+def over_horizon(gaps: pd.DataFrame) -> pd.DataFrame:
+    """The exposure gap of a run in one number for each split and metric, between its two levels.
+
+    A metric with a value for each step is averaged over the steps; a metric of the whole rollout is its value. All three
+    numbers are averages over the same steps: those at which both modes are defined. Where a metric that needs no condition is
+    defined in one mode alone, a number overflowed, and the average is undefined rather than flattered.
+
+    Returns:
+        The columns of `gaps` without `mode`, `step` and `value`, then `forced`, `free`, `gap`, `steps` (averaged over)
+        and `horizon` (steps at which either mode was defined).
+    """
+    pairs = exposure_gap(gaps)
+    either, both = pairs["forced"].notna() | pairs["free"].notna(), pairs["gap"].notna()
+    levels = {name: pairs[name].where(both) for name in ("forced", "free", "gap")}
+    keys = [name for name in pairs.columns if name not in ("step", "forced", "free", "gap")]
+    grouped = pairs.assign(**levels, steps=both, horizon=either).groupby(keys, observed=True, sort=False, dropna=False)
+    found = grouped[["forced", "free", "gap"]].mean()
+    found[["steps", "horizon"]] = grouped[["steps", "horizon"]].sum()
+    table = found.reset_index()
+    broken = (table["steps"] < table["horizon"]) & ~table["metric"].isin(CONDITIONAL)
+    table.loc[broken, ["forced", "free", "gap"]] = float("nan")
+    return table
+
+
+def _difference(gaps: pd.DataFrame, axis: str, subtrahend: str, minuend: str) -> pd.DataFrame:
+    """`minuend` - `subtrahend` along `axis`, both kept."""
+    kept = [name for name in gaps.columns if name not in (axis, "value")]
+    low, high = (
+        gaps.loc[gaps[axis] == side, [*kept, "value"]].rename(columns={"value": side}).reset_index(drop=True)
+        for side in (subtrahend, minuend)
+    )
+    keys = ["run", *(name for name in MEASURE if name != axis)]
+    aligned = low[keys].equals(high[keys])  # as they come from the store: nothing to look up
+    table = low.assign(**{minuend: high[minuend]}) if aligned else low.merge(high, on=kept, how="outer")
+    return table.assign(gap=table[minuend] - table[subtrahend])

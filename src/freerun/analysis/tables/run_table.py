@@ -1,0 +1,114 @@
+"""What is the row of a run? First what it is, then its settings, then what became of it and by what it was made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import orjson
+import pandas as pd
+
+from freerun.store.record_columns import Extract
+from freerun.store.records import Store
+
+#: The axes of an experiment that are columns by their plain name.
+AXES = ("task", "model", "regime", "feedback", "gradient", "seed")
+VERSIONS = ("python", "freerun", "torch", "numpy")
+
+
+def frame(
+    order: list[str], study: str, found: Extract, at: np.ndarray, store: Store, planned: Mapping[str, Mapping[str, Any]]
+) -> pd.DataFrame:
+    """A row for each run of a study; the types of the columns depend on the values alone.
+
+    Args:
+        order: the runs.
+        study: its name.
+        found: the extract of those that have a sound record.
+        at: their places in `order`.
+        store: tells why others have failed.
+        planned: the canonical experiments by identity, to tell what pending runs would have been.
+    """
+    trees: list[Mapping[str, Any]] = [orjson.loads(text) for text in found.texts["experiment"]]
+    outcomes: list[dict[str, Any]] = [orjson.loads(text) for text in found.texts["outcome"]]
+    tree, end = (np.zeros(len(order), dtype=np.int64) for _ in range(2))
+    tree[at], end[at] = found.columns["experiment"], found.columns["outcome"]
+    seeds = pd.array([None] * len(order), dtype="Int64")
+    seeds[at] = found.columns["seed"]
+    for place in np.setdiff1d(np.arange(len(order)), at).tolist():
+        plan = planned.get(order[place], {})
+        tree[place], end[place] = len(trees), len(outcomes)
+        trees.append(plan)
+        outcomes.append(outcome(None, store.failures.reason(order[place])))
+        seeds[place] = plan.get("seed", pd.NA)
+    of_tree = _columns([{**_axes(each), **_settings(each)} for each in trees], tree)
+    of_outcome = _columns(outcomes, end)
+    last = dict.fromkeys([*outcome(None), *outcome({"status": "", "reason": "", "provenance": {}})])
+    empty = pd.Series([None] * len(order), dtype="str")
+    columns = {"run": pd.Series(order, dtype="str"), "study": pd.Series([study] * len(order), dtype="str")}
+    columns |= {name: pd.Series(seeds) if name == "seed" else of_tree.pop(name, empty) for name in AXES}
+    of_tree.pop("seed", None)
+    columns |= {name: of_tree[name] for name in sorted(of_tree) if name not in columns and name not in last}
+    return pd.DataFrame({**columns, **{name: of_outcome.get(name, empty) for name in last}})
+
+
+def _axes(tree: Mapping[str, Any]) -> dict[str, Any]:
+    found = {}
+    for axis in AXES:
+        value = tree.get(axis)
+        found[axis] = value["name"] if isinstance(value, Mapping) else value
+    return found
+
+
+def _settings(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Every setting as ``part.setting``, in the order of the tree."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            if "name" in value and key not in AXES:
+                flat[key] = value["name"]
+            flat.update({f"{key}.{name}": _plain(each) for name, each in value.items() if name != "name"})
+        elif key not in AXES:
+            flat[key] = value
+    return flat
+
+
+def _plain(value: Any) -> Any:
+    return json.dumps(value, sort_keys=True) if isinstance(value, (list, dict)) else value
+
+
+def outcome(record: dict[str, Any] | None, failure: str | None = None) -> dict[str, Any]:
+    """What became of a run, and by what it was made.
+
+    Args:
+        record: of the run; None if it has no sound one.
+        failure: why its last try failed, if it did.
+    """
+    if record is None:
+        return {"status": "pending" if failure is None else "failed", "reason": failure or ""}
+    made = record["provenance"]
+    found = {"status": record["status"], "reason": record["reason"]}
+    found |= {f"version.{name}": made.get("versions", {}).get(name) for name in VERSIONS}
+    return found | {key: made.get(key) for key in ("commit", "machine", "processor", "arithmetic", "threads", "data")}
+
+
+def _columns(kinds: list[dict[str, Any]], codes: np.ndarray) -> dict[str, pd.Series]:
+    """A column for every key of some kinds of rows, each row being of one kind that comes up."""
+    used, codes = np.unique(codes, return_inverse=True)
+    rows = [kinds[kind] for kind in used]
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: _column([row.get(name) for row in rows]).take(codes).reset_index(drop=True) for name in names}
+
+
+def _column(values: list[Any]) -> pd.Series:
+    kinds = {type(value) for value in values if value is not None}
+    if kinds == {bool}:
+        return pd.Series(values, dtype="boolean")
+    if kinds == {int}:
+        return pd.Series(values, dtype="Int64")
+    if kinds and kinds <= {int, float}:
+        return pd.Series(np.array(values, dtype=float))
+    texts = [value if value is None or isinstance(value, str) else json.dumps(value) for value in values]
+    return pd.Series(texts, dtype="str")

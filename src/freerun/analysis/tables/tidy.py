@@ -1,0 +1,162 @@
+"""What was measured? Tidy frames, one row an observation: a pure function of the records.
+
+    runs     one row a run: what it was, what became of it, by what it was made
+    curves   training: run, update, quantity, value
+    gaps     measurement: run, ..., split, mode, metric, step, value, unit
+    compared both modes side by side, of which there is no gap: run, ..., split, metric, step, value, low, high, unit
+
+Nothing that differs between two executions of the same plan (wall times, host names) enters a table.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from freerun.analysis.tables import run_table
+from freerun.io.writing import write_atomic
+from freerun.store.record_columns import COMPARED, Extract
+from freerun.store.record_index import bodies, extracts, parsed
+from freerun.store.records import Store
+
+#: The columns by which a measurement is told from another one of the same run.
+MEASURE = ("split", "mode", "metric", "step")
+NAMES = ("runs", "curves", "gaps", "compared")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tables:
+    """The frames of a study.
+
+    Attributes:
+        runs: run, study, task, model, regime, feedback, gradient, seed, every setting (``training.lr``), status, reason,
+            provenance.
+        curves: run, update, quantity, value.
+        gaps: run, study, task, model, regime, feedback, gradient, seed, split, mode, metric, step, value, unit. `step` is the
+            lead time since the release (1: the first prediction after it), 0 for a value of the whole rollout.
+        compared: the same columns without `mode`, for measures that set the free rollout beside the forced one or beside the
+            true system; `low` and `high` are the 95 % interval of the estimate for this one run, where it is one.
+    """
+
+    runs: pd.DataFrame
+    curves: pd.DataFrame
+    gaps: pd.DataFrame
+    compared: pd.DataFrame
+
+
+def frames(store: Store, ids: Iterable[str], study: str, planned: Mapping[str, Mapping[str, Any]] | None = None) -> Tables:
+    """The frames of the runs `ids`, in their order; a run without a sound record is `failed` or `pending`.
+
+    Args:
+        store: where the records are.
+        ids: the identities of the runs of the study.
+        study: its name, a column of the tables.
+        planned: the canonical experiments by identity, to tell what pending runs would have been.
+    """
+    order = list(dict.fromkeys(ids))
+    found = extracts(store, order, run_table.outcome)
+    sound = set(found.runs())
+    at = np.array([place for place, run in enumerate(order) if run in sound], dtype=np.int64)
+    runs = run_table.frame(order, study, found, at, store, planned or {})
+    measured = _measured(found, at, runs)
+    beside = measured["mode"].isin(COMPARED).to_numpy()
+    gaps = measured[~beside].reset_index(drop=True) if beside.any() else measured
+    if beside.any():
+        gaps["mode"] = _used(gaps["mode"])
+    return Tables(runs=runs, curves=_curves(found, at, order), gaps=gaps, compared=_compared(measured[beside]))
+
+
+def samples(store: Store, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """What the tasks of finished runs show of their free rollouts, by run; runs that show nothing are left out."""
+    found = ((run, parsed(store, run, body)) for run, body, _ in bodies(store, list(ids)) if body is not None)
+    return {run: record["sample"] for run, record in found if record.get("sample")}
+
+
+def write(tables: Tables, folder: Path) -> None:
+    """Write each frame as Parquet and as CSV, whole or not at all; the same frames give the same bytes.
+
+    Raises:
+        OSError: if the disk refuses.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in NAMES:
+        frame: pd.DataFrame = getattr(tables, name)
+        buffer = io.BytesIO()
+        frame.to_parquet(buffer, index=False)
+        write_atomic(folder / f"{name}.parquet", buffer.getvalue())
+        text = frame.to_csv(index=False, float_format="%.9g", lineterminator="\n")
+        write_atomic(folder / f"{name}.csv", text.encode())
+
+
+def read(folder: Path) -> Tables:
+    """The frames that `write` wrote.
+
+    Raises:
+        FileNotFoundError: if one is missing.
+    """
+    return Tables(**{name: pd.read_parquet(folder / f"{name}.parquet") for name in NAMES})
+
+
+def _curves(found: Extract, at: np.ndarray, order: list[str]) -> pd.DataFrame:
+    of = found.columns
+    return pd.DataFrame(
+        {
+            "run": pd.Categorical.from_codes(np.repeat(at, of["points"]), pd.Index(order, dtype="str")),
+            "update": of["update"],
+            "quantity": _coded(of["quantity"], found.texts["quantity"]),
+            "value": of["logged"],
+        }
+    )
+
+
+def _measured(found: Extract, at: np.ndarray, runs: pd.DataFrame) -> pd.DataFrame:
+    of, sizes = found.columns, found.columns["length"]
+    ends = np.cumsum(sizes)
+    values = pd.Series(sizes).groupby(np.repeat(np.arange(len(at)), of["series"])).sum().reindex(range(len(at)), fill_value=0)
+
+    def spread(codes: np.ndarray, texts: Any) -> pd.Categorical:
+        each = codes[at].astype(np.min_scalar_type(-1 - len(texts)))  # millions of them: small ones are copied sooner
+        return pd.Categorical.from_codes(np.repeat(each, values), pd.Index(texts, dtype="str"))
+
+    columns: dict[str, Any] = {"run": spread(np.arange(len(runs)), list(runs["run"]))}
+    for name in ("study", *run_table.AXES[:-1]):
+        columns[name] = spread(*pd.factorize(runs[name]))
+    columns["seed"] = np.repeat(runs["seed"].fillna(-1).to_numpy(dtype=np.int64)[at], values)
+    for name in ("split", "mode", "metric"):
+        columns[name] = _coded(of[name], found.texts[name]).repeat(sizes)
+    columns["step"] = np.arange(len(of["value"])) - np.repeat(ends - sizes - of["first"], sizes)
+    columns["value"] = of["value"]
+    columns["unit"] = _coded(of["unit"], found.texts["unit"]).repeat(sizes)
+    return pd.DataFrame(columns)
+
+
+def _compared(rows: pd.DataFrame) -> pd.DataFrame:
+    """The comparisons with their intervals beside them."""
+    keys = [name for name in rows.columns if name not in ("mode", "value")]
+    value, low, high = (rows[rows["mode"] == mode] for mode in COMPARED)
+    table = value[[*keys, "value"]]
+    for name, ends in (("low", low), ("high", high)):
+        by = ["run", "split", "metric", "step"]
+        table = table.merge(ends[[*by, "value"]].rename(columns={"value": name}), on=by, how="left", validate="one_to_one")
+    return table[[name for name in keys if name != "unit"] + ["value", "low", "high", "unit"]].reset_index(drop=True)
+
+
+def _used(values: pd.Series) -> pd.Categorical:
+    """The same texts without the categories that do not come up; counting is faster here than pandas' sorting."""
+    codes, names = values.cat.codes.to_numpy(), values.cat.categories
+    kept = np.flatnonzero(np.bincount(codes, minlength=len(names)))
+    place = np.zeros(len(names), dtype=codes.dtype)
+    place[kept] = np.arange(len(kept))
+    return pd.Categorical.from_codes(place[codes], names[kept])
+
+
+def _coded(codes: np.ndarray, texts: list[str]) -> pd.Categorical:
+    """Text as a categorical whose categories stand in the order in which they first come up."""
+    places, order = pd.factorize(codes)
+    return pd.Categorical.from_codes(places, pd.Index([texts[code] for code in order], dtype="str"))

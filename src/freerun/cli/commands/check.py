@@ -1,0 +1,83 @@
+"""`freerun check PATH_OR_NAME [--kind KIND] [--limit SECONDS] [key=value ...]`: is a part lawful?"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from freerun.cli.arguments import Parser
+from freerun.errors import ConfigError
+from freerun.io.suggestions import nearest
+from freerun.laws.check import APART, BROKEN, HOLDS, LIMIT, Checked, check
+from freerun.parts.registry import KINDS
+
+
+def main(words: list[str]) -> int:
+    """Hold a part to the laws of its kind and print the table of verdicts."""
+    target, kind, limit, settings = _read_words(words)
+    from rich.console import Console
+
+    with Console(stderr=True).status("loading") as status:
+        done = check(target, kind, settings, limit, status.update)
+    _show(done)
+    return 0 if done.kept else 1
+
+
+def _show(done: Checked) -> None:
+    """Print the table: a verdict, its law in words, and below a broken law its smallest counter-example."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    styles = {HOLDS: "green", BROKEN: "bold red", APART: "dim"}
+    console = Console(width=None if Console().is_terminal else 120, highlight=False, markup=False)
+    for part in done.parts:
+        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0), title_justify="left")
+        table.add_column("verdict", no_wrap=True)
+        table.add_column(f"law of a {part}")
+        mine = [each for each in done.verdicts if each.kind == part.split()[0] and each.verdict]
+        for each in mine:
+            words = Text(each.law)
+            if each.verdict == BROKEN:
+                words.append(f"\n{each.why}", style="red")
+            elif each.why:
+                words.append(f" ({each.why})", style="dim")
+            table.add_row(Text(each.verdict, style=styles[each.verdict]), words)
+        console.print(table)
+        holds, apart, broken = (sum(each.verdict == verdict for each in mine) for verdict in (HOLDS, APART, BROKEN))
+        console.print(f"{part}: {holds} hold, {apart} do not apply, {broken} broken")
+
+
+def _read_words(words: list[str]) -> tuple[str, str | None, float, dict[str, Any]]:
+    parsed = Parser(prog="freerun check", add_help=False, allow_abbrev=False)
+    parsed.add_argument("--kind")
+    parsed.add_argument("--limit", default=str(LIMIT))
+    parsed.add_argument("words", nargs="*")
+    options = parsed.parse_intermixed_args(words)
+    if options.kind is not None and options.kind not in KINDS:
+        raise ConfigError(f"--kind {options.kind}: unknown kind; {nearest(options.kind, KINDS)}")
+    try:
+        limit = float(options.limit)
+    except ValueError:
+        limit = 0
+    if not 0 < limit < float("inf"):
+        raise ConfigError(f"--limit must be a positive number of seconds, got {options.limit!r}")
+    targets = [word for word in options.words if "=" not in word]
+    if len(targets) != 1:
+        raise ConfigError(f"check takes one name or file, got {', '.join(targets) or 'none'}; settings are key=value")
+    settings = dict(word.split("=", 1) for word in options.words if "=" in word)
+    return targets[0], options.kind, limit, {key: _literal(key, text) for key, text in settings.items()}
+
+
+def _literal(key: str, text: str) -> Any:
+    """A number, list, true, false or null; anything else is text."""
+    import yaml
+
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError(f"{key}={text}: not a value") from None
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return float(value)
+    return value

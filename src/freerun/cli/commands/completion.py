@@ -1,0 +1,166 @@
+"""`freerun completion bash|zsh|fish`: what a shell needs to complete commands, keys and names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from freerun.cli.arguments import COMMANDS
+from freerun.errors import ConfigError, FreerunError
+from freerun.io.suggestions import nearest
+
+SCRIPTS = {
+    "bash": """\
+_freerun() {
+    local IFS=$'\\n' words="${COMP_LINE:0:$COMP_POINT}" current
+    current="${words##* }"
+    COMPREPLY=($(freerun completion --of "$words" 2>/dev/null))
+    case "$current" in *=*) COMPREPLY=("${COMPREPLY[@]#"${current%%=*}="}");; esac
+    case "${COMPREPLY[0]}" in *=) compopt -o nospace;; esac
+}
+complete -o default -F _freerun freerun
+""",
+    "zsh": """\
+#compdef freerun
+_freerun() {
+    local -a found
+    found=("${(@f)$(freerun completion --of "$LBUFFER" 2>/dev/null)}")
+    compadd -S '' -- $found
+}
+compdef _freerun freerun
+""",
+    "fish": "complete -c freerun -f -a '(freerun completion --of (commandline -cp) 2>/dev/null)'\n",
+}
+
+
+#: Commands that take the name of a study: those that train it look for its file, the others for its results.
+TRAINED, LOOKED_AT = ("study", "plan"), ("table", "figures", "report", "compare", "status", "retry", "export", "clean")
+#: The options of commands beside those that several have.
+OPTIONS = {
+    **dict.fromkeys(LOOKED_AT, ()),
+    "run": ("--as", "--multirun", "--cfg"),
+    "study": ("--as",),
+    "plan": ("--as", "--multirun"),
+    "search": ("--as", "--trials", "--target", "--maximize", "--minimize"),
+    "table": ("--format",),
+    "export": ("--to", "--out"),
+    "clean": ("--yes",),
+    "compare": ("--study",),
+}
+
+
+def main(words: list[str]) -> int:
+    """Print the script of a shell; with ``--of LINE`` the ways in which the line can go on, one a line."""
+    if len(words) == 2 and words[0] == "--of":
+        print("\n".join(candidates(words[1])))
+        return 0
+    if len(words) != 1 or words[0] not in SCRIPTS:
+        raise ConfigError(f"completion takes one shell; {nearest(words[0] if words else '', SCRIPTS)}")
+    print(SCRIPTS[words[0]], end="")
+    return 0
+
+
+def candidates(line: str) -> list[str]:
+    """How the last word of a command line can go on."""
+    words = line.split(" ")
+    current, before = words[-1], [word for word in words[1:-1] if word]
+    return sorted({word for word in _possible(current, before) if word.startswith(current)})
+
+
+def _possible(current: str, before: list[str]) -> Iterator[str]:
+    from freerun.config.hydra.presets import presets
+    from freerun.parts import registry
+
+    if not before:
+        yield from COMMANDS
+        return
+    command, key = before[0], current.partition("=")[0]
+    if command == "list":
+        yield from [kind if kind == "feedback" else f"{kind}s" for kind in registry.KINDS] + ["launchers", "studies"]
+    elif command == "completion":
+        yield from SCRIPTS
+    elif command == "check":
+        yield from (name for kind in registry.KINDS for name in registry.parts(kind))
+    elif command in OPTIONS and before[-1] not in ("--results", "--out", "--as"):
+        yield from ["--results", *OPTIONS[command]]
+        if command in ("run", *TRAINED, "search", "retry"):
+            yield from ["--workers", "--group"]
+            yield from (f"{key}={value}" for value in _values(key, before)) if "=" in current else _keys(before)
+        if command == "compare" and "--study" in before[:-1]:
+            yield from [*registry.parts("regime"), *registry.parts("model")]
+        elif command in (*TRAINED, *LOOKED_AT):
+            yield from presets("study")
+            yield from _names(before) if command in LOOKED_AT else ()
+
+
+def _names(before: list[str]) -> Iterator[str]:
+    """The studies that have results, under whatever name."""
+    from freerun.store import results_folder
+
+    folder = next((value for option, value in pairwise(before) if option == "--results"), "results")
+    with suppress(FreerunError, OSError):
+        for name in results_folder.names(results_folder.Place(results=Path(folder))):
+            with suppress(ConfigError):  # a folder that no command would take
+                yield results_folder.folder_name(name)
+
+
+def _values(key: str, before: list[str]) -> list[str]:
+    from freerun.config import compatibility
+    from freerun.config.experiment import PARTS
+    from freerun.config.hydra.presets import presets
+    from freerun.execution import launchers
+    from freerun.parts import registry
+
+    if key in PARTS:
+        return [*registry.parts(key), *presets(key)]
+    fixed = {"launcher": list(launchers.known()), "gradient": ["through", "stop"]}
+    fixed |= {"device": list(compatibility.DEVICES), "dtype": list(compatibility.DTYPES)}
+    return fixed[key] if key in fixed else _choices(key, before)
+
+
+def _choices(key: str, before: list[str]) -> list[str]:
+    """The values of a setting that has a closed list of them."""
+    from dataclasses import fields
+    from enum import Enum
+
+    from freerun.config import evaluation_settings, training_settings
+
+    node, _, name = key.partition(".")
+    kinds = {**_chosen(before), "training": training_settings.Training, "evaluation": evaluation_settings.Evaluation}
+    default = next((item.default for item in fields(kinds[node]) if item.name == name), None) if kinds.get(node) else None
+    if isinstance(default, bool):
+        return ["false", "true"]
+    return [str(each.value) for each in type(default)] if isinstance(default, Enum) else []
+
+
+def _chosen(before: list[str]) -> dict[str, Any]:
+    """The classes of the parts and of the launcher that the words choose."""
+    from freerun.config.experiment import PARTS
+    from freerun.execution import launchers
+    from freerun.parts import registry
+
+    words = dict(word.split("=", 1) for word in before if "=" in word)
+    found: dict[str, Any] = {"launcher": launchers.known().get(words.get("launcher", launchers.DEFAULT))}
+    return found | {key: registry.parts(key).get(words[key]) for key in PARTS if key in words}
+
+
+def _keys(before: list[str]) -> Iterator[str]:
+    """The keys of the experiment, those of parts and of the launcher that have been chosen among them."""
+    from dataclasses import fields
+
+    from freerun.config.evaluation_settings import Evaluation
+    from freerun.config.experiment import Experiment
+    from freerun.config.training_settings import Training
+
+    parts = _chosen(before)
+    yield "launcher="
+    if before[0] != "retry":  # whose runs stay what they were
+        yield from (f"{name}=" for name in (*(item.name for item in fields(Experiment)), "plugins"))
+        for node, kind in (("training", Training), ("evaluation", Evaluation)):
+            yield from (f"{node}.{item.name}=" for item in fields(kind))
+    for key, part in parts.items():
+        if part is not None and (key == "launcher" or before[0] != "retry"):
+            yield from (f"{key}.{item.name}=" for item in fields(part))

@@ -1,0 +1,74 @@
+"""`freerun plan [NAME] [overrides]`: what a study would do, without doing any of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from freerun.cli.arguments import DEFAULT_STUDY, apart, launcher, parser, place
+from freerun.errors import ConfigError
+
+if TYPE_CHECKING:
+    from freerun.execution.planned import Planned
+
+
+def main(words: list[str]) -> int:
+    """Print how many runs and groups there are, what is done, and what the rest will cost."""
+    parsed = parser("plan", trains=True)
+    parsed.add_argument("-m", "--multirun", action="store_true")
+    parsed.add_argument("--as", dest="name")
+    parsed.add_argument("words", nargs="*")
+    options = parsed.parse_intermixed_args(words)
+    name, overrides = apart(options.words, "plan")
+    if options.multirun and name:
+        raise ConfigError("plan -m plans what `freerun run -m` does, which takes settings key=value, and a name with --as")
+    from freerun.cli.terminal import duration, show_rows
+    from freerun.execution import memory_estimate, time_estimate
+    from freerun.store import results_folder
+    from freerun.sweeps import study, sweep
+
+    chosen, overrides = launcher(options, overrides)
+    if options.multirun:
+        asked = study.adhoc(overrides, sweep=True, alias=options.name)
+    else:
+        asked = study.load(name or DEFAULT_STUDY, overrides, options.name)
+    results_folder.demand_study(place(options).folder(asked.name))
+    store = place(options).store
+    states = sweep.states(asked.ids, store)
+    left = [run for run in asked.runs if states[run.id] in ("pending", "failed")]
+    pieces = chosen.pieces(left)
+    counts = Counter(states.values())
+    planned = f"{_count(len(asked.runs), 'run')}, {_count(len(chosen.pieces(asked.runs)), 'group')}"
+    print(f"{asked.name}: {planned}; nothing is trained by this command")
+    print(", ".join(f"{counts[state]} {state}" for state in sweep.STATES if counts[state] or state in ("done", "pending")))
+    results_folder.say_what_is_replaced(asked, place(options))
+    if not left:
+        return 0
+    costs = time_estimate.learned(store, [run for run, state in states.items() if state in ("done", "diverged")])
+    spent: dict[str, list[float]] = {}
+    known = True
+    for piece in pieces:
+        each, measured = costs.seconds(piece[0])
+        known &= measured
+        row = spent.setdefault(_title(piece), [0, 0, 0.0, 0.0])
+        size = memory_estimate.BASE + len(piece) * memory_estimate.memory(piece[0])
+        row[:] = [row[0] + 1, row[1] + len(piece), row[2] + each * len(piece), max(row[3], size)]
+    rows = [
+        [title, f"{n:.0f}", f"{runs:.0f}", duration(seconds), f"{size / 2**30:.1f} GB"]
+        for title, (n, runs, seconds, size) in spent.items()
+    ]
+    show_rows(["to do", "groups", "runs", "work", "memory a worker"], rows)
+    work = sum(seconds for _, _, seconds, _ in spent.values())
+    at_once = min(chosen.at_once, len(pieces))
+    source = "by what such runs took before" if known else "a rough guess: no run of some kinds has been done here"
+    print(f"about {duration(work)} of work, {duration(work / at_once)} with {at_once} at once ({source})")
+    return 0
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _title(piece: list[Planned]) -> str:
+    fed = "forced" if piece[0].experiment.regime.always_forced else "closed loop"
+    return f"{piece[0].label}, {fed}"

@@ -1,0 +1,35 @@
+"""`freerun table [NAME] [--format md|latex|csv|parquet]`: the frames of a study, and the table of a paper."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from freerun.cli.arguments import DEFAULT_STUDY, parser, place
+from freerun.errors import ConfigError
+from freerun.io.suggestions import nearest
+
+
+def main(words: list[str]) -> int:
+    """Build the tables from the records alone."""
+    parsed = parser("table")
+    parsed.add_argument("--format")
+    parsed.add_argument("name", nargs="?", default=DEFAULT_STUDY)
+    options = parsed.parse_intermixed_args(words)
+    from freerun.analysis import outputs
+
+    results = outputs.of(options.name, place(options))
+    if options.format:
+        from freerun.analysis.report import paper_table
+
+        if options.format not in paper_table.FORMATS:
+            raise ConfigError(f"--format {options.format}: unknown; {nearest(options.format, paper_table.FORMATS)}")
+    results.write_tables()
+    print(f"tables: {results.folder}/{{runs,curves,gaps,compared}}.{{parquet,csv}}")
+    if options.format and results.frames.gaps.empty:
+        ends = Counter(results.frames.runs["status"])
+        told = ", ".join(f"{count} {status}" for status, count in ends.items())
+        print(f"table: none, for no run has a measurement ({told}); freerun status {results.name} says why")
+    elif options.format:
+        with outputs.writing(results.folder):
+            print(f"table: {paper_table.write(results.frames, results.folder, options.format)}")
+    return 0

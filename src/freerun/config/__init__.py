@@ -1,0 +1,1 @@
+"""The configuration of an experiment, its compatibility rules and its identity."""

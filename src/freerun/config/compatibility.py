@@ -1,0 +1,160 @@
+"""Do the parts of an experiment fit together? What does not is refused in one line, before anything is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from freerun.errors import ConfigError, given
+from freerun.io.suggestions import nearest
+from freerun.parts import registry
+
+if TYPE_CHECKING:
+    from freerun.config.evaluation_settings import Evaluation
+    from freerun.parts.feedback import Feedback
+    from freerun.parts.models import Model
+    from freerun.parts.objectives import Objective
+    from freerun.parts.tasks import Task
+
+DEVICES = ("cpu", "cuda")
+DTYPES = ("float32", "float64")
+
+
+class Experiment(Protocol):
+    """What is checked: an experiment whose parts are all chosen (`freerun.config.experiment`)."""
+
+    task: Task
+    model: Model
+    feedback: Feedback | None
+    objective: Objective | None
+    device: str
+    dtype: str
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """(warmup, horizon), resolved."""
+
+
+def resolved_evaluation(task: Task, model: Model, feedback: Feedback, evaluation: Evaluation) -> Evaluation:
+    """The evaluation with the task's own warm-up, horizon and orbit where none is given.
+
+    Raises:
+        ConfigError: if the first two do not go with the task's length, or the third with the task.
+    """
+    length, warmup = task.length, evaluation.warmup
+    if length < 1:
+        raise ConfigError(f"task.length must be at least 1, got {length}")
+    if warmup is None:
+        warmup = task.own_warmup
+    if warmup >= length:
+        raise ConfigError(
+            f"evaluation.warmup must be smaller than task.length ({length}), got {warmup}"
+            + ("" if evaluation.warmup is not None else ", the default of this task; set it")
+        )
+    horizon = evaluation.horizon or task.default_horizon or length - warmup
+    if task.emits == "last" and (warmup, horizon) != (0, length):
+        name = registry.name_of(task)
+        raise ConfigError(f"evaluation.warmup and horizon have no meaning for task {name}; leave them out")
+    if evaluation.distances and feedback.silent:
+        raise ConfigError(
+            "evaluation.distances=true: nothing is fed back, so that evaluation feeds the model as training did; leave it out"
+        )
+    orbit = evaluation.orbit
+    if orbit is None:
+        orbit = task.default_orbit if task.continues and not (model.remembers_all or feedback.silent) else 0
+    if orbit and feedback.silent:
+        raise ConfigError(f"evaluation.orbit={orbit}: nothing is fed back, so that no loop is closed; leave it out")
+    if orbit and not task.continues:
+        name = registry.name_of(task)
+        raise ConfigError(f"evaluation.orbit={orbit}: task {name} cannot be continued from what is observed; leave it out")
+    return replace(evaluation, warmup=warmup, horizon=horizon, orbit=orbit)
+
+
+def check(experiment: Experiment) -> None:
+    """Refuse parts that do not go together.
+
+    Raises:
+        ConfigError: naming the key, the value and what can be chosen instead.
+    """
+    experiment.task.check(max(experiment.task.length, sum(experiment.span)))
+    _check_model(experiment)
+    _check_feedback(experiment)
+    _check_objective(experiment)
+    for kind in ("regime", "objective"):
+        part = getattr(experiment, kind)
+        if reason := part.misfit(experiment):
+            raise ConfigError(f"{kind}={registry.name_of(part)}: {reason}")
+    for key, choices in (("device", DEVICES), ("dtype", DTYPES)):
+        value = getattr(experiment, key)
+        if value not in choices:
+            raise ConfigError(f"{key}={value}: unknown {key}; {nearest(value, choices)}")
+    if experiment.device == "cuda":
+        from freerun.lazy import torch
+
+        if not torch.cuda.is_available():
+            raise ConfigError("device=cuda: this machine shows no CUDA device to torch; choose device=cpu")
+
+
+def _check_model(experiment: Experiment) -> None:
+    task, model = experiment.task, experiment.model
+    if task.emits != model.emits:
+        wanted = "one target at the end of a sequence" if task.emits == "last" else "a target at every step"
+        reason = f"task {registry.name_of(task)} has {wanted}"
+        raise _misfit("model", model, reason, lambda other: other.emits == task.emits and not other.for_fields)
+    if task.silent and (model.memoryless or model.needs_feedback):
+        reason = f"task {registry.name_of(task)} feeds nothing back with these settings"
+
+        def runs_in_silence(other: type[Model]) -> bool:
+            return other.emits == task.emits and not (other.memoryless or other.needs_feedback or other.for_fields)
+
+        raise _misfit("model", model, reason, runs_in_silence)
+    if model.for_fields and not task.field:
+        reason = f"the values of task {registry.name_of(task)} are no field on a ring of points"
+        raise _misfit("model", model, reason, lambda other: other.emits == task.emits and not other.for_fields)
+
+
+def _check_feedback(experiment: Experiment) -> None:
+    task, model, feedback = experiment.task, experiment.model, given(experiment.feedback)
+
+    def fits(other: type[Feedback]) -> bool:
+        if model.emits == "last" or task.silent:
+            return other.silent
+        speaks = other.for_symbols if task.symbols else other.for_values
+        return speaks and not (other.silent and (task.increments or model.memoryless or model.needs_feedback))
+
+    if fits(type(feedback)):
+        return
+    if model.emits == "last":
+        reason = f"model {registry.name_of(model)} feeds nothing back"
+    elif task.silent:
+        reason = f"task {registry.name_of(task)} feeds nothing back with these settings"
+    elif feedback.silent and task.increments:
+        reason = f"task {registry.name_of(task)} adds the output to what was fed"
+    elif feedback.silent:
+        reason = f"model {registry.name_of(model)} has no memory but its feedback"
+        if not model.memoryless:
+            reason = f"model {registry.name_of(model)} runs on what is fed back"
+    else:
+        reason = _not_for(task)
+    raise _misfit("feedback", feedback, reason, fits)
+
+
+def _check_objective(experiment: Experiment) -> None:
+    task, objective = experiment.task, given(experiment.objective)
+
+    def speaks(other: type[Objective]) -> bool:
+        return other.for_symbols if task.symbols else other.for_values
+
+    if not speaks(type(objective)):
+        raise _misfit("objective", objective, _not_for(task), speaks)
+
+
+def _not_for(task: Task) -> str:
+    return f"not for the {'symbols' if task.symbols else 'real values'} of task {registry.name_of(task)}"
+
+
+def _misfit(kind: str, part: object, reason: str, fits: Callable[[Any], bool]) -> ConfigError:
+    names = [name for name, other in registry.parts(kind).items() if fits(other)]
+    choice = f"{kind}={names[0]}" if len(names) == 1 else f"one of: {', '.join(names)}"
+    return ConfigError(f"{kind}={registry.name_of(part)}: {reason}; choose {choice}")

@@ -1,0 +1,90 @@
+"""What is an experiment? One typed tree, the same in Python, in YAML, on the command line and in the tables.
+
+    Experiment(task=Lorenz63(), model=OutputRecurrent(hidden=64), regime=FreeRunning(), seed=0)
+
+Everything is validated at construction; `freerun.config.compatibility` says which parts go together,
+`freerun.config.run_identity` by what a run is known.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from freerun.config import compatibility
+from freerun.config.evaluation_settings import Evaluation
+from freerun.config.training_settings import Training
+from freerun.errors import ConfigError, given
+from freerun.parts import registry
+from freerun.parts.feedback import Feedback
+from freerun.parts.models import Model
+from freerun.parts.objectives import Objective
+from freerun.parts.regimes import Regime
+from freerun.parts.regimes.teacher_forcing import TeacherForcing
+from freerun.parts.settings import normalised, whole
+from freerun.parts.tasks import Task
+
+#: The keys of an experiment that are parts, chosen by name.
+PARTS = ("task", "model", "regime", "feedback", "objective")
+
+
+@dataclass(kw_only=True)
+class Experiment:
+    """One run: a task, a model, how it is fed, how it is trained and measured, and a seed.
+
+    `feedback`, `objective`, `evaluation.warmup` and `evaluation.horizon` are filled in from the task if they are None.
+
+    Attributes:
+        gradient: how a gradient flows through what is fed back: `through`, `stop`, or `every N` (cut at every N-th step).
+        device: `cpu`, or `cuda` for a GPU.
+        dtype: `float32` or `float64`.
+
+    Raises:
+        ConfigError: if the parts do not fit together.
+    """
+
+    task: Task
+    model: Model
+    regime: Regime = field(default_factory=TeacherForcing)
+    feedback: Feedback | None = None
+    objective: Objective | None = None
+    gradient: str = "through"
+    training: Training = field(default_factory=Training)
+    evaluation: Evaluation = field(default_factory=Evaluation)
+    seed: int = 0
+    device: str = "cpu"
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        self.seed = whole("seed", self.seed)
+        for key in (*PARTS, "training", "evaluation"):
+            if getattr(self, key) is not None:
+                setattr(self, key, normalised(getattr(self, key), key))
+        if self.feedback is None:
+            silent = self.model.emits == "last" or self.task.silent
+            self.feedback = registry.get("feedback", "none" if silent else self.task.default_feedback)()
+        if self.objective is None:
+            self.objective = registry.get("objective", self.task.default_objective)()
+        cut = gradient_cut(self.gradient)
+        self.gradient = {0: "through", 1: "stop"}.get(cut, f"every {cut}")
+        self.evaluation = compatibility.resolved_evaluation(self.task, self.model, self.feedback, self.evaluation)
+        compatibility.check(self)
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """(warmup, horizon), resolved."""
+        return given(self.evaluation.warmup), given(self.evaluation.horizon)
+
+
+def gradient_cut(text: str) -> int:
+    """`through` -> 0, `stop` -> 1, `every N` -> N: how often the gradient through the feedback is cut.
+
+    Raises:
+        ConfigError: if `text` is none of these.
+    """
+    if text in ("through", "stop"):
+        return int(text == "stop")
+    match = re.fullmatch(r"every[ _-]?([1-9][0-9]{0,8})", text)
+    if match is None:
+        raise ConfigError(f"gradient={text!r}: must be through, stop or every_N with N of at least 1")
+    return int(match[1])

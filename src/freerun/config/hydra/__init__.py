@@ -1,0 +1,1 @@
+"""Hydra's overrides and presets become experiments here, and nowhere else."""

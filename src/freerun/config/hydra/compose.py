@@ -1,0 +1,146 @@
+"""How do Hydra's words become experiments?
+
+Hydra parses and composes them; it never instantiates, launches nothing and writes nothing. A sweep is composed once for each
+part that is chosen in it, and a node of the tree is made once for each way it is set, so that a thousand runs cost little more
+than one.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, OverrideType
+from omegaconf import DictConfig
+
+from freerun.config.experiment import PARTS, Experiment
+from freerun.config.hydra import composed_tree
+from freerun.config.hydra.overrides import LARGEST, parse, quoted, values
+from freerun.config.hydra.presets import presets
+from freerun.errors import ConfigError
+from freerun.io.suggestions import nearest
+from freerun.io.text import brief, one_line
+from freerun.parts import plugins, registry
+
+
+def experiments(overrides: Iterable[str], *, sweep: bool) -> list[Experiment]:
+    """The experiments that overrides in Hydra's syntax ask for: one, or with `sweep` the product of all listed values.
+
+    Raises:
+        ConfigError: in one line, for anything that is wrong with them.
+    """
+    try:
+        return _experiments(list(overrides), sweep=sweep)
+    except ConfigError as fault:
+        raise ConfigError(one_line(fault)) from None
+
+
+def _experiments(overrides: list[str], *, sweep: bool) -> list[Experiment]:
+    parsed = parse(overrides)
+    for path in _plugins(parsed):
+        plugins.load_plugin(path)
+        composed_tree.composed.cache_clear()
+        composed_tree.alone.cache_clear()
+    composed_tree.register()
+    wanted = [item for item in parsed if item.key_or_group != "plugins"]
+    for item in wanted:
+        _check(item)
+    swept = [item.input_line for item in wanted if item.is_sweep_override()]
+    if swept and not sweep:
+        raise ConfigError(f"{quoted(swept[0])}: several values make a sweep; add -m (or quote the value)")
+    axes = [list(values(item)) for item in wanted]
+    size = math.prod(len(axis) for axis in axes)
+    if not 0 < size <= LARGEST:
+        what = next((quoted(item.input_line) for item, axis in zip(wanted, axes, strict=True) if not axis), f"{size} runs")
+        raise ConfigError(f"{what}: a sweep holds at least 1 and at most {LARGEST} runs")
+    shared = _Shared()
+    return [shared.experiment(job) for job in itertools.product(*axes)]
+
+
+def _plugins(parsed: list[Override]) -> Iterator[str]:
+    for item in parsed:
+        if item.key_or_group == "plugins":
+            value = item.value()
+            paths = value if isinstance(value, list) else [value]
+            yield from (str(path) for path in paths)
+
+
+def _check(item: Override) -> None:
+    """Refuse what is not a key of the experiment, with the nearest one that is."""
+    key, line = item.key_or_group, quoted(item.input_line)
+    if item.type is not OverrideType.CHANGE or item.package is not None:
+        raise ConfigError(f"{line}: an experiment has a fixed set of keys; only key=value is possible")
+    head = key.split(".")[0].split("/")[0]
+    known = [part.name for part in fields(Experiment)]
+    if head not in known:
+        hint = nearest(key[:100], [*known, *(f"{node}.{name}" for node, name in composed_tree.leaves())])
+        raise ConfigError(f"{line}: unknown key {brief(key)}; {hint}")
+    if key in PARTS:
+        choices = [*registry.parts(key), *presets(key)]
+        for name in _names(item):
+            if name in (None, "null") and key in ("feedback", "objective"):
+                continue
+            if name not in choices:
+                raise registry.unknown(key, one_line(name, 60), choices)
+
+
+def _names(item: Override) -> list[Any]:
+    if not item.is_sweep_override():
+        return [item.value()]
+    return [text.split("=", 1)[1] for text in values(item)]
+
+
+class _Shared:
+    """What the jobs of one sweep have in common is composed, set and checked once: each node of the tree for itself."""
+
+    def __init__(self) -> None:
+        self._parser = OverridesParser.create()
+        self._parsed: dict[str, Override] = {}
+        self._drafts: dict[tuple[str, ...], DictConfig] = {}
+        self._nodes: dict[tuple[str, tuple[str, ...], tuple[str, ...]], Any] = {}
+
+    def experiment(self, job: tuple[str, ...]) -> Experiment:
+        """The experiment of a job. One whose nodes depend on each other, or that is wrong, is composed as a whole."""
+        try:
+            chosen: dict[str, list[str]] = {}
+            settings: dict[str, list[str]] = {}
+            for text in job:
+                head = text.split("=", 1)[0]
+                kind = chosen if head in PARTS else settings
+                kind.setdefault(head.split(".", 1)[0], []).append(text)
+            names = [item.name for item in fields(Experiment)]
+            if settings.keys() <= set(names):
+                nodes = (self._node(name, (*chosen.get(name, ()),), (*settings.get(name, ()),)) for name in names)
+                return Experiment(**dict(zip(names, nodes, strict=True)))
+        except (ConfigError, composed_tree.Entangled):
+            pass
+        return self._whole(job)
+
+    def _node(self, key: str, choices: tuple[str, ...], settings: tuple[str, ...]) -> Any:
+        """One node of the tree; an experiment makes a copy of it."""
+        way = (key, choices, settings)
+        if way not in self._nodes:
+            made = composed_tree.alone(key, tuple(text for text in choices if not text.endswith("=null")))
+            if choices not in self._drafts:
+                self._drafts[choices] = made.copy()
+            draft = self._drafts[choices]
+            draft[key] = made[key]
+            self._set(draft, settings)
+            self._nodes[way] = composed_tree.live(draft, key)
+        return self._nodes[way]
+
+    def _whole(self, job: tuple[str, ...]) -> Experiment:
+        choices = [text for text in job if text.split("=", 1)[0] in PARTS]
+        config = composed_tree.composed(tuple(text for text in choices if not text.endswith("=null"))).copy()
+        self._set(config, [text for text in job if text not in choices])
+        return Experiment(**{key: composed_tree.live(config, key) for key in map(str, config)})
+
+    def _set(self, config: DictConfig, settings: Iterable[str]) -> None:
+        for text in settings:
+            if text not in self._parsed:
+                (self._parsed[text],) = self._parser.parse_overrides([text])
+            composed_tree.apply(config, self._parsed[text])

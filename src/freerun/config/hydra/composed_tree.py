@@ -1,0 +1,158 @@
+"""What tree does Hydra make of the parts and settings of one experiment?
+
+The parts are chosen when the tree is composed; settings are set in it one by one, each checked against what is there; a node of
+it is then made into the dataclass that it stands for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import field, fields, make_dataclass
+from enum import Enum
+from functools import cache
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from freerun.config.evaluation_settings import Evaluation
+from freerun.config.experiment import PARTS, Experiment
+from freerun.config.hydra import presets
+from freerun.config.hydra.overrides import first_line, quoted
+from freerun.config.training_settings import Training
+from freerun.errors import ConfigError
+from freerun.io.suggestions import nearest
+from freerun.io.text import brief
+from freerun.parts import registry
+from freerun.parts.settings import build
+
+
+@cache
+def _schema() -> type:
+    """The experiment as Hydra needs it: the parts are open nodes that the groups fill, the rest is typed."""
+    columns: list[Any] = []
+    for item in fields(Experiment):
+        if item.name in PARTS:
+            columns.append((item.name, Any, MISSING if item.name in ("task", "model", "regime") else None))
+        elif item.name in ("training", "evaluation"):
+            kind = {"training": Training, "evaluation": Evaluation}[item.name]
+            columns.append((item.name, kind, field(default_factory=kind)))
+        else:
+            columns.append((item.name, type(item.default), item.default))
+    return make_dataclass("ExperimentSchema", columns)
+
+
+def register() -> None:
+    """Tell Hydra of all parts that there are."""
+    store = ConfigStore.instance()
+    store.store(name="experiment_schema", node=_schema())
+    for kind in PARTS:
+        for name, part in registry.parts(kind).items():
+            store.store(group=kind, name=name, node=part)
+
+
+class Entangled(Exception):
+    """A choice of one part sets something of another."""
+
+
+@cache
+def alone(key: str, choices: tuple[str, ...]) -> DictConfig:
+    """The tree with nothing chosen but one part.
+
+    Raises:
+        Entangled: if that changes anything else in it.
+    """
+    config, plain = composed(choices), composed(())
+    if any(config[name] != plain[name] for name in map(str, plain) if name != key):
+        raise Entangled
+    return config
+
+
+@cache
+def composed(choices: tuple[str, ...]) -> DictConfig:
+    """The tree with some parts chosen; it is kept, so set nothing but in a copy.
+
+    Raises:
+        ConfigError: if Hydra refuses.
+    """
+    try:
+        with initialize_config_dir(str(presets.config_folder()), version_base="1.3"):
+            return compose("experiment", overrides=list(choices))
+    except (HydraException, OmegaConfBaseException) as fault:
+        raise ConfigError(f"{quoted(' '.join(choices))}: {first_line(fault)}") from None
+
+
+def apply(config: DictConfig, item: Override) -> None:
+    """Set in a tree what an override of one value says.
+
+    Raises:
+        ConfigError: if there is no such setting, or the value is none for it.
+    """
+    key, value = item.key_or_group, item.value()
+    if key in ("training", "evaluation"):
+        raise ConfigError(
+            f"{quoted(item.input_line)}: {key} holds settings; set one of them, for example {_first_setting(key)}=..."
+        )
+    node, _, name = key.rpartition(".")
+    parent = OmegaConf.select(config, node) if node else config
+    if not isinstance(parent, DictConfig) or name not in list(parent):  # `in` is false for a key that is still open
+        keys = parent.keys() if isinstance(parent, DictConfig) else _flat(config)
+        where = (
+            f" of {node} {registry.name_of(OmegaConf.get_type(parent))}"
+            if node in PARTS and isinstance(parent, DictConfig)
+            else ""
+        )
+        hint = nearest(name[:100], (str(k) for k in keys))
+        raise ConfigError(f"{quoted(item.input_line)}: unknown key {brief(key)}{where}; {hint}")
+    if isinstance(value, str) and "${" in value:
+        raise ConfigError(f"{quoted(item.input_line)}: interpolation is not allowed in an experiment")
+    if value == "???":
+        raise ConfigError(f"{quoted(item.input_line)}: a value is missing")
+    kind = OmegaConf.get_type(parent, name)
+    if isinstance(kind, type) and issubclass(kind, Enum) and str(value) not in kind.__members__:
+        hint = nearest(str(value)[:100], kind.__members__)
+        raise ConfigError(f"{quoted(item.input_line)}: unknown {name} {brief(value)}; {hint}")
+    if kind is list and not isinstance(value, list) and value is not None:
+        raise ConfigError(f"{quoted(item.input_line)}: {key} must be a list of numbers such as [0.5, 0.5]")
+    try:
+        OmegaConf.update(config, key, value)
+    except (HydraException, OmegaConfBaseException, ValueError, TypeError, ArithmeticError) as fault:
+        raise ConfigError(f"{quoted(item.input_line)}: {first_line(fault)}") from None
+
+
+def _flat(config: DictConfig) -> list[str]:
+    keys: list[str] = []
+    for key, value in config.items_ex(resolve=False):
+        head = str(key)
+        keys += [f"{head}.{name}" for name in map(str, value)] if isinstance(value, DictConfig) else [head]
+    return keys
+
+
+def live(config: DictConfig, key: str) -> Any:
+    """A node of the tree as the dataclass that it stands for.
+
+    Raises:
+        ConfigError: if a setting is wrong.
+    """
+    node = config[key]
+    if not isinstance(node, DictConfig):
+        return node
+    cls = OmegaConf.get_type(node)
+    if not (isinstance(cls, type) and hasattr(cls, "__dataclass_fields__")):
+        raise ConfigError(f"{key}: is a choice by name, for example {key}={next(iter(registry.parts(key)))}")
+    settings = OmegaConf.to_container(node, resolve=False, enum_to_str=False)
+    return build(cls, key, {str(k): v for k, v in dict(settings).items()})  # type: ignore[arg-type]
+
+
+def _first_setting(node: str) -> str:
+    return next(f"{head}.{name}" for head, name in leaves() if head == node)
+
+
+def leaves() -> Iterator[tuple[str, str]]:
+    """Every setting that is not one of a part, with the node it belongs to."""
+    for node, kind in (("training", Training), ("evaluation", Evaluation)):
+        yield from ((node, part.name) for part in fields(kind))

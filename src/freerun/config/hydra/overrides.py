@@ -1,0 +1,107 @@
+"""What do a user's words say? Overrides by Hydra's grammar, bounded before they are parsed, and the values of a sweep."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, RangeSweep
+from hydra.errors import HydraException
+
+from freerun.errors import ConfigError
+from freerun.io.text import one_line
+
+#: The most runs that one sweep or case may ask for.
+LARGEST = 100_000
+#: Most characters of all overrides, of what stands in brackets of one (Hydra's parser takes time as its square), levels of
+#: brackets, and digits in a row.
+LONGEST, BRACKETED, DEEPEST, DIGITS = 20_000, 3_000, 10, 400
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def _bounded(text: str) -> None:
+    """Refuse what would keep the parser busy, before it is parsed.
+
+    Raises:
+        ConfigError: naming the rule.
+    """
+    if len(text) > LONGEST:
+        raise ConfigError(f"{quoted(text)}: an override of {len(text)} characters; it may hold at most {LONGEST}")
+    if _CONTROL.search(text):
+        raise ConfigError(f"{quoted(text)}: holds a control character")
+    if re.search(rf"\d{{{DIGITS + 1}}}", text):
+        raise ConfigError(f"{quoted(text)}: a number of more than {DIGITS} digits")
+    deep = within = 0
+    for letter in text:
+        deep = max(0, deep + (letter in "[{(") - (letter in "]})"))
+        within += deep > 0
+        if deep > DEEPEST:
+            raise ConfigError(f"{quoted(text)}: brackets are nested more than {DEEPEST} deep")
+    if within > BRACKETED:
+        raise ConfigError(f"{quoted(text)}: {within} characters in brackets; at most {BRACKETED} are possible")
+
+
+def quoted(text: str | None) -> str:
+    """An override as messages quote it."""
+    return one_line(text or "", 60)
+
+
+def parse(overrides: list[str]) -> list[Override]:
+    """Overrides by Hydra's grammar.
+
+    Raises:
+        ConfigError: for the first that is none, or that would keep the parser busy.
+    """
+    for text in overrides:
+        _bounded(text)
+    if sum(map(len, overrides)) > LONGEST:
+        raise ConfigError(f"overrides of {sum(map(len, overrides))} characters; together they hold at most {LONGEST}")
+    parser = OverridesParser.create()
+    parsed = []
+    for text in overrides:
+        try:
+            parsed.extend(parser.parse_overrides([text]))
+        except (HydraException, ValueError, ArithmeticError, RecursionError) as fault:
+            raise ConfigError(f"{quoted(text)}: not an override of the form key=value ({first_line(fault)})") from None
+    return parsed
+
+
+def values(item: Override) -> Iterator[str]:
+    """Every override of one value that an override stands for: itself, or those of its sweep.
+
+    Raises:
+        ConfigError: if it is no sweep over values, or one over too many.
+    """
+    if not item.is_sweep_override():
+        yield str(item.input_line)
+        return
+    try:
+        value = item.value()
+        if isinstance(value, RangeSweep) and _size(value) > LARGEST:  # before it is shuffled, which makes a list of it
+            raise ConfigError(f"{quoted(item.input_line)}: more than {LARGEST} values")
+        for number, text in enumerate(item.sweep_string_iterator()):
+            if number >= LARGEST:
+                raise ConfigError(f"{quoted(item.input_line)}: more than {LARGEST} values")
+            yield f"{item.key_or_group}={text}"
+    except (HydraException, ValueError, ArithmeticError, TypeError) as fault:
+        raise ConfigError(f"{quoted(item.input_line)}: not a sweep over values ({first_line(fault)})") from None
+
+
+def _size(values: RangeSweep) -> float:
+    """About how many values a range has.
+
+    Raises:
+        ValueError: if it has no finite ends, or no step.
+    """
+    start, stop, step = (float(end) for end in (values.start or 0, values.stop or 0, values.step))
+    if not (math.isfinite(start) and math.isfinite(stop) and math.isfinite(step) and step):
+        raise ValueError("a range has finite ends and a step")
+    return (stop - start) / step
+
+
+def first_line(fault: Exception) -> str:
+    """What Hydra or OmegaConf has to say, on one line."""
+    lines = [line for line in str(fault).splitlines() if line.strip() and not line.startswith("Error parsing override")]
+    return one_line(lines[0] if lines else type(fault).__name__, 110)

@@ -1,0 +1,126 @@
+"""What may a search try? The swept keys of a command line, in the syntax of Hydra's sweepers.
+
+``interval(1e-4,1e-2)`` is a real number, for a key of whole numbers a whole one; ``tag(log,interval(...))`` on a log scale;
+``range(16,129,16)`` a whole number in steps; ``choice(a,b)`` or ``a,b`` one of a list. Seeds are never searched: they are what
+a point is averaged over.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from itertools import product
+
+from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
+from omegaconf import OmegaConf
+
+from freerun.config.experiment import PARTS
+from freerun.config.hydra.composed_tree import composed
+from freerun.config.hydra.overrides import parse, values
+from freerun.errors import ConfigError, given
+
+Value = int | float | str | bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axis:
+    """One key that is searched.
+
+    Attributes:
+        low, high: ends of a number's range, both possible; None for a choice.
+        step: of whole numbers; None for real ones.
+        log: on a log scale.
+        choices: the values as they are typed, where it is one of a list.
+    """
+
+    key: str
+    low: float | None = None
+    high: float | None = None
+    step: int | None = None
+    log: bool = False
+    choices: tuple[str, ...] = ()
+
+    @property
+    def example(self) -> str:
+        """One of the values, as it is typed."""
+        if self.choices:
+            return self.choices[0]
+        low, high = given(self.low), given(self.high)
+        if self.step is None:
+            return repr(math.sqrt(low * high) if self.log else (low + high) / 2)
+        return repr(int(low + (high - low) // 2 // self.step * self.step))
+
+
+def split(words: Sequence[str]) -> tuple[list[str], list[Axis]]:
+    """The words that every point shares, seeds among them, and the axes that are searched.
+
+    Raises:
+        ConfigError: if nothing is searched, or an axis is none.
+    """
+    fixed, swept = [], []
+    for item in parse(list(words)):
+        word = str(item.input_line)
+        if item.key_or_group == "seed" and isinstance(item._value, IntervalSweep):
+            raise ConfigError(f"{word[:80]}: seeds are not searched, a point is averaged over them; use seed=range(3)")
+        if item.key_or_group in ("seed", "plugins") or not item.is_sweep_override():
+            fixed.append(word)
+        else:
+            swept.append(item)
+    if not swept:
+        raise ConfigError("freerun search: nothing to search; give a key a range, for example training.lr=interval(1e-4,1e-2)")
+    parts = _parts(fixed, swept) if any(isinstance(item._value, IntervalSweep) for item in swept) else []
+    return fixed, [_axis(item, str(item.input_line), parts) for item in swept]
+
+
+def examples(axes: Sequence[Axis]) -> Iterator[dict[str, str]]:
+    """A point for every way in which parts can be chosen; where a number is searched, one from the middle of its range."""
+    for picked in product(*(axis.choices if axis.choices and axis.key in PARTS else [axis.example] for axis in axes)):
+        yield {axis.key: text for axis, text in zip(axes, picked, strict=True)}
+
+
+def _parts(fixed: Sequence[str], swept: Iterable[Override]) -> list[tuple[str, ...]]:
+    """Every way in which the parts of a point are chosen, in words; plugins that hold some of them are loaded."""
+    from freerun.config.hydra.compose import experiments
+
+    experiments([word for word in fixed if word.startswith("plugins=")], sweep=False)
+    chosen = [[word] for word in fixed if word.partition("=")[0] in PARTS and not word.endswith("=null")]
+    return list(product(*chosen, *(list(values(item)) for item in swept if item.key_or_group in PARTS)))
+
+
+def _whole(key: str, parts: tuple[str, ...]) -> bool:
+    """Whether a key holds whole numbers; one that there is not does not, and is refused when a point is made."""
+    node, _, name = key.rpartition(".")
+    try:
+        kind = OmegaConf.get_type(composed(parts), node) if node else None
+    except ConfigError:
+        return False
+    known = fields(kind) if is_dataclass(kind) else ()
+    types = [getattr(item.type, "__name__", str(item.type)) for item in known if item.name == name]
+    return any(text.startswith("int") for text in types)
+
+
+def _axis(item: Override, word: str, parts: Sequence[tuple[str, ...]]) -> Axis:
+    sweep, key = item._value, item.key_or_group
+    tags: set[str] = getattr(sweep, "tags", None) or set()
+    log = tags == {"log"}
+    if tags and not (log and isinstance(sweep, IntervalSweep)):
+        raise ConfigError(f"{word[:80]}: the only tag is log, of an interval")
+    if isinstance(sweep, IntervalSweep):
+        low, high = sweep.start, sweep.end
+        if low is None or high is None or not low < high or (log and low <= 0):
+            raise ConfigError(f"{word[:80]}: an interval goes up{', from above 0 on a log scale' if log else ''}")
+        if not any(_whole(key, chosen) for chosen in parts):
+            return Axis(key=key, low=low, high=high, log=log)
+        if not (low.is_integer() and high.is_integer()):  # Hydra has made them real
+            raise ConfigError(f"{word[:80]}: {key[:60]} is a whole number, and so are the ends of its interval")
+        return Axis(key=key, low=int(low), high=int(high), step=1, log=log)
+    if isinstance(sweep, RangeSweep) and not sweep.shuffle:
+        start, stop, step = sweep.start, sweep.stop, sweep.step
+        if not (isinstance(start, int) and isinstance(stop, int) and isinstance(step, int) and step > 0 and start < stop):
+            raise ConfigError(f"{word[:80]}: a range that is searched holds whole numbers and goes up")
+        return Axis(key=key, low=start, high=start + (stop - 1 - start) // step * step, step=step)
+    if isinstance(sweep, ChoiceSweep) and not sweep.shuffle:
+        texts = tuple(text.partition("=")[2] for text in (f"{key}={each}" for each in item.sweep_string_iterator()))
+        return Axis(key=key, choices=texts)
+    raise ConfigError(f"{word[:80]}: not something to search; use interval(a,b), range(a,b) or a list")

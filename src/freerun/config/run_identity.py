@@ -1,0 +1,104 @@
+"""By what is a run known? The hash of its canonical experiment: plain data, every setting resolved.
+
+Never Python's `hash`, never a time. The same data, read back, is the same experiment: that is how worker processes are told
+what to do and how a record says what it is of.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any
+
+from freerun.config.evaluation_settings import Evaluation
+from freerun.config.experiment import PARTS, Experiment
+from freerun.config.training_settings import Training
+from freerun.errors import ConfigError
+from freerun.io.text import brief, one_line
+from freerun.parts import plugins, registry
+from freerun.parts.settings import build
+from freerun.parts.tasks import Task
+
+#: Part of every identity. Raise it when a change of the engine changes the numbers of a run.
+GENERATION = 4
+
+
+def canonical(experiment: Experiment) -> dict[str, Any]:
+    """The experiment as plain data: every setting resolved, every part with its name (from a plugin also its source's hash).
+
+    Metrics of plugins are part of it: a record holds what was measured when it was made.
+    """
+    tree: dict[str, Any] = {}
+    if measures := plugins.plugin_metrics():
+        tree["metrics"] = measures
+    for item in fields(experiment):
+        value = getattr(experiment, item.name)
+        if item.name in PARTS:
+            tree[item.name] = {"name": registry.name_of(value), **_settings(value)}
+            tree[item.name] |= _outside(value)
+        else:
+            tree[item.name] = _settings(value) if is_dataclass(value) else value
+    return tree
+
+
+def _outside(part: Any) -> dict[str, str]:
+    """What a part depends on beside its settings: the source of a plugin, the content of a file."""
+    found = {"source": registry.source_of(part), "content": part.content() if isinstance(part, Task) else None}
+    return {name: digest for name, digest in found.items() if digest}
+
+
+def _settings(node: Any) -> dict[str, Any]:
+    settings = {}
+    for item in fields(node):
+        value = getattr(node, item.name)
+        if isinstance(value, Enum):
+            value = value.value
+        settings[item.name] = value
+    return settings
+
+
+def identity(tree: dict[str, Any]) -> str:
+    """The identity of a run: 16 hexadecimal digits of the SHA-256 of its canonical experiment."""
+    text = json.dumps({"generation": GENERATION, **tree}, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def sources(tree: dict[str, Any]) -> set[str]:
+    """The SHA-256 of the plugins that a canonical experiment was planned with: no other code may be run for it."""
+    found = {node.get("source") for key in PARTS if isinstance(node := tree.get(key), dict)}
+    metrics = tree.get("metrics", {})
+    return {str(digest) for digest in [*found, *(metrics.values() if isinstance(metrics, dict) else ())] if digest}
+
+
+def from_canonical(tree: dict[str, Any]) -> Experiment:
+    """The experiment that `canonical` described.
+
+    Raises:
+        ConfigError: for an unknown part or setting, or a part whose plugin is not loaded or has changed.
+    """
+    values: dict[str, Any] = dict(tree)
+    if values.pop("metrics", {}) != plugins.plugin_metrics():
+        raise ConfigError("the plugins with metrics are not those that this run was planned with")
+    if wrong := values.keys() ^ {item.name for item in fields(Experiment)}:
+        raise ConfigError(f"an experiment has other keys; look at {one_line(sorted(map(str, wrong))[0], 60)}")
+    for key in PARTS:
+        node = _node(key, values[key])
+        outside = {name: node.pop(name) for name in ("source", "content") if name in node}
+        name = node.pop("name", None)
+        values[key] = build(registry.get(key, name), key, node)
+        if _outside(values[key]) != outside:
+            raise ConfigError(f"{key}={name}: a file it depends on has changed since this run was planned")
+    values["training"] = build(Training, "training", _node("training", values["training"]))
+    values["evaluation"] = build(Evaluation, "evaluation", _node("evaluation", values["evaluation"]))
+    for key in ("gradient", "device", "dtype"):
+        if not isinstance(values[key], str):
+            raise ConfigError(f"{key} must be text, got {brief(values[key])}")
+    return Experiment(**values)
+
+
+def _node(key: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{key} must be a mapping of settings, got {brief(value)}")
+    return dict(value)

@@ -1,0 +1,55 @@
+"""Settings of training: updates, batch, learning rate, optimizer, clipping, truncation."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+
+from freerun.config.learning_rate import Decay, factor
+from freerun.errors import require
+
+
+class Optimizer(Enum):
+    """The optimiser: weight decay inside the gradient (Adam) or beside it (AdamW)."""
+
+    adam = "adam"
+    adamw = "adamw"
+
+
+@dataclass(kw_only=True)
+class Training:
+    """How a model is trained.
+
+    Attributes:
+        updates: number of gradient steps.
+        batch: B, sequences in a batch.
+        lr: the learning rate.
+        decay: the learning rate over the updates: constant, or half a cosine from `lr` to 0.
+        clip: largest norm of a run's gradient; null for no clipping.
+        truncate: cut back-propagation through time every so many steps, state and feedback; null for none.
+        log_every: updates between two points of the training curves.
+    """
+
+    updates: int = 2000
+    batch: int = 32
+    lr: float = 3e-3
+    decay: Decay = Decay.cosine
+    optimizer: Optimizer = Optimizer.adam
+    weight_decay: float = 0.0
+    clip: float | None = 1.0
+    truncate: int | None = None
+    log_every: int = 100
+
+    def __post_init__(self) -> None:
+        require(self.updates >= 0, "updates", self.updates, "not be negative")
+        require(self.batch >= 1, "batch", self.batch, "be at least 1")
+        require(0 < self.lr < math.inf, "lr", self.lr, "be positive")
+        require(0 <= self.weight_decay < math.inf, "weight_decay", self.weight_decay, "not be negative")
+        require(self.clip is None or 0 < self.clip < math.inf, "clip", self.clip, "be positive, or null for none")
+        require(self.truncate is None or self.truncate >= 1, "truncate", self.truncate, "be at least 1, or null for none")
+        require(self.log_every >= 1, "log_every", self.log_every, "be at least 1")
+
+    def rate(self, update: int) -> float:
+        """The factor on the learning rate at an update, counted from 0."""
+        return factor(self.decay, update, self.updates)

@@ -1,0 +1,1 @@
+"""Training engine: the loop over time, replicas, the optimizer. Torch, no disk."""

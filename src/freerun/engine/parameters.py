@@ -1,0 +1,32 @@
+"""Parameters of all replicas, kept as one flat tensor for the optimizer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from freerun.parts.layers import Shape, initial_weights
+
+
+class Parameters:
+    """Named weights of R replicas, kept as one flat ``[R P]`` tensor for the optimiser."""
+
+    def __init__(self, shapes: Mapping[str, Shape], seeds: list[int], like: torch.Tensor) -> None:
+        self.shapes = shapes
+        start = initial_weights(shapes, seeds)
+        parts = [start[name].reshape(len(seeds), -1) for name in shapes]
+        self.flat: Float[torch.Tensor, "R P"] = torch.from_numpy(np.concatenate(parts, axis=1)).to(like)
+
+    def named(self, *, differentiable: bool = False, flat: torch.Tensor | None = None) -> dict[str, torch.Tensor]:
+        """The weights by name, ``[R in out]``, as fresh leaves; of another flat tensor where one is given."""
+        source = self.flat if flat is None else flat
+        named, offset = {}, 0
+        for name, shape in self.shapes.items():
+            size = shape.rows * shape.columns
+            part = source[:, offset : offset + size].reshape(-1, shape.rows, shape.columns).contiguous()
+            named[name] = part.requires_grad_() if differentiable else part
+            offset += size
+        return named

@@ -1,0 +1,186 @@
+"""What is a group? Runs that train together: their worlds, their weights and how to roll them out.
+
+All replicas of a group share shapes, feedback rule and loss, and run through the same batched products; each has its own seed,
+regime, learning rate, weight decay and clipping norm. Nothing here depends on which replicas happen to share a group.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from freerun.config.experiment import Experiment, gradient_cut
+from freerun.engine.parameters import Parameters
+from freerun.engine.rollout import Gradient, Rollout, rollout
+from freerun.errors import given
+from freerun.parts.feedback import Feedback, one_hot
+from freerun.parts.layers import per_replica
+from freerun.parts.tasks import Data, Sequences
+from freerun.streams import stream, uniforms
+
+
+class Group:
+    """Runs that train together.
+
+    Args:
+        experiments: R experiments that differ in nothing but seed, regime, learning rate, weight decay and clipping.
+        data: the world of each seed.
+    """
+
+    def __init__(self, experiments: list[Experiment], data: dict[int, Data]) -> None:
+        first = experiments[0]
+        self.experiments, self.data = experiments, data
+        self.model, self.settings = first.model, first.training
+        self.objective = given(first.objective)
+        #: The feedback rule as it stands after training.
+        self.feedback = given(first.feedback).at(1.0)
+        self.warmup, self.horizon = first.span
+        self.device, self.dtype = torch.device(first.device), getattr(torch, first.dtype)
+        self.seeds = sorted({e.seed for e in experiments})
+        #: Index of each replica's seed among the distinct seeds: replicas with one seed share data, order and coins.
+        self.row = torch.tensor([self.seeds.index(e.seed) for e in experiments], device=self.device)
+        world = data[first.seed]
+        self.symbols, self.outputs = first.task.symbols, world.outputs
+        self.inputs = world.inputs + (0 if self.feedback.silent else world.outputs)
+        cut = gradient_cut(first.gradient)
+        self.gradient = Gradient(feedback=cut, state=1 if self.objective.last_step_only else first.training.truncate or 0)
+        self.residual = None if world.residual is None else self._residuals()
+        each, like = [e.seed for e in experiments], torch.empty(0, dtype=self.dtype, device=self.device)
+        self.parameters = Parameters(self.model.shapes(self.inputs, self.outputs), each, like)
+        self.critic: Parameters | None = None
+        if self.objective.critic(1):
+            shapes = {f"critic.{name}": shape for name, shape in self.objective.critic(self._behaviour_width()).items()}
+            self.critic = Parameters(shapes, each, like)
+
+    def _residuals(self) -> Float[torch.Tensor, "R 1 O"]:
+        rows = torch.stack([self.data[seed].residual for seed in self.seeds])  # type: ignore[misc]
+        return rows.to(self.device, self.dtype)[self.row][:, None]
+
+    def _behaviour_width(self) -> int:
+        like = torch.zeros(len(self.experiments), 1, self.inputs, dtype=self.dtype, device=self.device)
+        with torch.no_grad():
+            output, state = self.model.step(self.weights(), like, self.model.start(len(like), 1, like))
+        return self.model.summary(state, output).shape[-1] + self.outputs
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """The weights by name, ``[R in out]``."""
+        return self.parameters.named()
+
+    def batch(self, split: str, index: dict[int, torch.Tensor], length: int) -> Sequences:
+        """Sequences ``[T R B ...]`` of every replica, its seed's own at `index`."""
+        taken = [self.data[seed].splits[split].take(index[seed], length) for seed in self.seeds]
+
+        def gather(name: str, axis: int) -> torch.Tensor:
+            stacked = torch.stack([getattr(part, name) for part in taken], axis).to(self.device)
+            stacked = stacked.to(self.dtype) if stacked.is_floating_point() else stacked
+            return stacked.index_select(axis, self.row)
+
+        return Sequences(
+            targets=gather("targets", 1),
+            start=gather("start", 0),
+            weights=gather("weights", 1),
+            inputs=None if taken[0].inputs is None else gather("inputs", 1),
+            ends=None if taken[0].ends is None else gather("ends", 0),
+        )
+
+    def draws(self, name: str, step: int, shape: tuple[int, ...]) -> Float[torch.Tensor, "T R *rest"]:
+        """Uniform draws of a stream, equal for replicas of one seed; `shape` is without the replica axis."""
+        return self._spread([uniforms(seed, name, step, shape) for seed in self.seeds])
+
+    def normals(self, name: str, step: int, shape: tuple[int, ...]) -> Float[torch.Tensor, "T R *rest"]:
+        """Standard normal draws, as `draws`."""
+        return self._spread([stream(seed, name, step).standard_normal(shape, dtype=np.float32) for seed in self.seeds])
+
+    def _spread(self, rows: list[np.ndarray]) -> torch.Tensor:
+        return torch.from_numpy(np.stack(rows, axis=1)).to(self.device, self.dtype).index_select(1, self.row)
+
+    def chance(self, name: str, step: int, steps: int, count: int) -> torch.Tensor | None:
+        """The draws that the feedback rule needs, None if it needs none."""
+        if not self.feedback.random:
+            return None
+        return self.draws(name, step, (steps, count, self.outputs) if self.feedback.random_each else (steps, count))
+
+    def encoded(self, sequences: Sequences) -> tuple[Float[torch.Tensor, "T R B F"], Float[torch.Tensor, "R B F"]]:
+        """e(y) of every step, and what stands before the first; of width 0 for a rule that feeds nothing."""
+        replicas, count = sequences.start.shape[:2]
+        like = torch.empty(replicas, count, self.outputs, dtype=self.dtype, device=self.device)
+        if self.feedback.silent:
+            return like.new_zeros(sequences.steps(), replicas, count, 0), like[..., :0]
+        if self.symbols:
+            encoded = one_hot(sequences.targets, like.expand(sequences.steps(), -1, -1, -1))
+            return encoded, one_hot(sequences.start, like)
+        return sequences.targets, sequences.start
+
+    def roll(
+        self,
+        weights: dict[str, torch.Tensor],
+        sequences: Sequences,
+        mask: Float[torch.Tensor, "T R B"] | None,
+        uniform: torch.Tensor | None,
+        *,
+        feedback: Feedback | None = None,
+        truth: Float[torch.Tensor, "T R B F"] | None = None,
+    ) -> Rollout:
+        """Run every replica over its sequences, fed as the mask says.
+
+        Args:
+            feedback: the rule as it stands at this update; None: after training.
+            truth: what is fed where the mask is 1, if not the truth itself.
+        """
+        encoded, start = self.encoded(sequences)
+        return rollout(
+            self.model, weights, truth=encoded if truth is None else truth, start=start, feedback=feedback or self.feedback,
+            mask=mask, inputs=sequences.inputs, uniform=uniform, gradient=self.gradient, residual=self.residual,
+            ends=sequences.ends,
+        )  # fmt: skip
+
+    def shares(self, sequences: Sequences) -> Float[torch.Tensor, "S R B"]:
+        """The weight of every prediction in its replica's mean; warm-up steps are not charged."""
+        weights = sequences.weights.clone()
+        if len(weights) > 1:
+            weights[: self.warmup] = 0
+        total = per_replica(torch.sum, weights, axis=1).clamp(min=1)
+        return weights / total[:, None]
+
+    def mean_loss(self, result: Rollout, sequences: Sequences) -> list[float]:
+        """Each replica's mean loss after the warm-up."""
+        losses = self.objective(result.outputs, sequences.targets)
+        return [float(v) for v in per_replica(torch.sum, losses * self.shares(sequences), axis=1).tolist()]
+
+    def release(self, steps: int, count: int, warmup: int | None = None) -> Float[torch.Tensor, "T R B"]:
+        """The mask of a free rollout: 1 in the warm-up (the group's own, if no other is given), then 0."""
+        mask = torch.zeros(steps, len(self.experiments), count, dtype=self.dtype, device=self.device)
+        mask[: self.warmup if warmup is None else warmup] = 1
+        return mask
+
+    def some(self, replicas: list[int]) -> Group:
+        """A group of some of the replicas, with their weights, for further rollouts."""
+        part, parameters = copy(self), copy(self.parameters)
+        part.experiments, part.row = [self.experiments[r] for r in replicas], self.row[replicas]
+        part.residual = None if self.residual is None else self.residual[replicas]
+        parameters.flat = self.parameters.flat[replicas]
+        part.parameters, part.critic = parameters, None
+        return part
+
+    def stacked(self, each: list[Sequences]) -> Sequences:
+        """One replica's own sequences ``[T N ...]`` each, as sequences ``[T R N ...]`` of the group."""
+
+        def gather(name: str, axis: int) -> torch.Tensor:
+            stacked = torch.stack([getattr(part, name) for part in each], axis).to(self.device)
+            return stacked.to(self.dtype) if stacked.is_floating_point() else stacked
+
+        return Sequences(
+            targets=gather("targets", 1),
+            start=gather("start", 0),
+            weights=gather("weights", 1),
+            inputs=None if each[0].inputs is None else gather("inputs", 1),
+            ends=None if each[0].ends is None else gather("ends", 0),
+        )
+
+
+def spread(total: int, count: int) -> torch.Tensor:
+    """At most `count` indices, evenly spread over `total`."""
+    return torch.linspace(0, total - 1, min(count, total), dtype=torch.float64).round().long()

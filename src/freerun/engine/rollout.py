@@ -1,0 +1,190 @@
+"""Where does time pass? In this loop, and nowhere else.
+
+Training under every regime, forced evaluation and free evaluation all call `rollout`; they differ in the mask alone:
+
+    u_t = [x_t ; f_{t-1}],   o_t, s_t = step(u_t, s_{t-1}),   f_t = m_t e(y_t) + (1 - m_t) phi(o_t)
+
+Letters: `T` time, `R` replicas, `B` batch, `X` exogenous input, `F` what is fed back, `O` output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+
+from freerun.parts.feedback import Feedback
+from freerun.parts.layers import State, Weights
+from freerun.parts.models import Model
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gradient:
+    """Where back-propagation is cut.
+
+    Attributes:
+        feedback: 0 lets the gradient flow through what is fed back, 1 stops it at every step, n stops it at every n-th: what is
+            fed into step t is cut where t mod n = 0.
+        state: 0 for full back-propagation through time; n cuts the state *and* the feedback that enter step t where
+            t mod n = 0 (truncated back-propagation).
+    """
+
+    feedback: int = 0
+    state: int = 0
+
+    def cuts_feedback(self, step: int) -> bool:
+        """Whether what is fed into `step` carries no gradient."""
+        return self.cuts_state(step) or (self.feedback > 0 and step % self.feedback == 0)
+
+    def cuts_state(self, step: int) -> bool:
+        """Whether the state that enters `step` carries no gradient."""
+        return self.state > 0 and step % self.state == 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rollout:
+    """What happened: the outputs and what was fed after each of them.
+
+    Attributes:
+        outputs: o_t, ``Float[T R B O]`` (``Float[1 R B O]`` for a model that answers once, at the end).
+        fed: f_t, ``Float[T R B F]``, what the output of step t or the truth gave to step t + 1.
+        states: s_t after every step, where the steps were made one by one (the fast path keeps none).
+    """
+
+    outputs: Float[torch.Tensor, "S R B O"]
+    fed: Float[torch.Tensor, "T R B F"]
+    states: tuple[State, ...] = ()
+
+
+def rollout(
+    model: Model,
+    weights: Weights,
+    *,
+    truth: Float[torch.Tensor, "T R B F"],
+    start: Float[torch.Tensor, "R B F"],
+    feedback: Feedback,
+    mask: Float[torch.Tensor, "T R B"] | None,
+    inputs: Float[torch.Tensor, "T R B X"] | None = None,
+    uniform: torch.Tensor | None = None,
+    gradient: Gradient = Gradient(),
+    residual: Float[torch.Tensor, "R 1 O"] | None = None,
+    ends: Int[torch.Tensor, "R B"] | None = None,
+    state: State | None = None,
+) -> Rollout:
+    """Run a model over sequences, fed as the mask says.
+
+    Args:
+        truth: e(y_t), the encoded truth (F = 0 for a rule that feeds nothing). Read only where the mask is not 0.
+        start: f_{-1}, what is fed into the first step.
+        mask: m_t in [0, 1]; None if it is known to be 1 everywhere, which allows the fast path `model.unroll`.
+        uniform: one draw for each step and sequence, for feedback rules that need chance (``[T R B K]`` for a rule that
+            needs one for each symbol).
+        residual: the scale of an increment: the prediction is then f_{t-1} + residual * o_t.
+        ends: for a model that answers once, the step after which each sequence ends; None: the last.
+        state: what the model carries into the first step, where an earlier rollout goes on; None: nothing yet.
+
+    Returns:
+        Outputs and feeds. Entries that are forced equal the truth exactly; where the mask is 0 the truth is not touched.
+    """
+    if ends is not None and inputs is not None:  # what stands behind the end is not read, not even by a gradient
+        inputs = torch.where((torch.arange(len(inputs), device=ends.device)[:, None, None] > ends)[..., None], 0.0, inputs)
+    if (mask is None or feedback.silent) and not gradient.state:
+        return _unrolled(model, weights, truth, start, inputs, residual, ends, state)
+    steps, replicas, batch, _ = truth.shape if inputs is None else (*inputs.shape[:3], 0)
+    share = torch.ones(steps, replicas, batch, dtype=start.dtype, device=start.device) if mask is None else mask
+    least, most = (share.reshape(steps, -1).aminmax(dim=1)) if steps else (share, share)
+    always, never = (least == 1).tolist(), (most == 0).tolist()
+    split = bool(((share > 0) & (share < 1)).any())
+
+    state = model.start(replicas, batch, start) if state is None else state
+    fed = start
+    outputs, feeds, states = [], [], []
+    for t in range(steps):
+        if gradient.cuts_feedback(t):
+            fed = fed.detach()
+        if gradient.cuts_state(t):
+            state = tuple(part.detach() for part in state)
+        u = fed if inputs is None else torch.cat([inputs[t], fed], -1)
+        out, state = model.step(weights, u, state)
+        if residual is not None:
+            out = fed + residual * out
+        outputs.append(out)
+        states.append(state)
+        if always[t]:
+            fed = truth[t]
+        else:
+            # A view of its own, so that the gradients of what is charged and of what is fed are added in one order everywhere.
+            own = feedback(out, None if uniform is None else uniform[t])
+            own = own.view_as(own)
+            fed = own if never[t] else _blend(share[t, ..., None], truth[t], own, split)
+        feeds.append(fed)
+    return Rollout(outputs=_answers(model, torch.stack(outputs), ends), fed=torch.stack(feeds), states=tuple(states))
+
+
+def fed_in_parallel(
+    run: Callable[[Float[torch.Tensor, "T R B F"]], Float[torch.Tensor, "T R B O"]],
+    *,
+    truth: Float[torch.Tensor, "T R B F"],
+    mask: Float[torch.Tensor, "T R B"],
+    feedback: Feedback,
+    uniform: torch.Tensor | None,
+    gradient: Gradient,
+    passes: int,
+) -> Float[torch.Tensor, "T R B F"]:
+    """What to feed where whole sequences are run at once: every pass mixes the truth with what the pass before would feed.
+
+    After `passes` of them the first `passes` entries are those of the loop with the same mask and draws (Duckworth et al.
+    2019, section 3).
+
+    Args:
+        run: runs whole sequences, fed with what it is given, and returns the outputs.
+        gradient: where the gradient through what is fed is cut; in every pass alike.
+    """
+    split = bool(((mask > 0) & (mask < 1)).any())
+    steps = len(truth)
+    cut = torch.tensor([gradient.cuts_feedback(t + 1) for t in range(steps)], device=truth.device)[:, None, None, None]
+    fed = truth
+    for _ in range(passes):
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not bool(cut.all())):
+            own = feedback(run(fed), uniform)
+        own = torch.where(cut, own.detach(), own)
+        fed = _blend(mask[..., None], truth, own, split)
+    return fed
+
+
+def _answers(
+    model: Model, outputs: Float[torch.Tensor, "T R B O"], ends: Int[torch.Tensor, "R B"] | None
+) -> Float[torch.Tensor, "S R B O"]:
+    """The outputs that count: all of them, or the one at the end of each sequence."""
+    if model.emits == "each":
+        return outputs
+    if ends is None:
+        return outputs[-1:]
+    return outputs.gather(0, ends[None, ..., None].expand(-1, -1, -1, outputs.shape[-1]))
+
+
+def _blend(share: torch.Tensor, truth: torch.Tensor, own: torch.Tensor, split: bool) -> torch.Tensor:
+    """Exactly the truth where the share is 1, exactly the model's own where it is 0, so that a NaN never crosses over."""
+    if split:
+        own = torch.where(share > 0, torch.where(share < 1, share * truth + (1 - share) * own, own), own)
+    return torch.where(share == 1, truth, own)
+
+
+def _unrolled(
+    model: Model,
+    weights: Weights,
+    truth: torch.Tensor,
+    start: torch.Tensor,
+    inputs: torch.Tensor | None,
+    residual: torch.Tensor | None,
+    ends: torch.Tensor | None,
+    state: State | None,
+) -> Rollout:
+    before = torch.cat([start[None], truth[:-1]])
+    u = before if inputs is None else torch.cat([inputs, before.expand(len(inputs), -1, -1, -1)], -1)
+    outputs, _ = model.unroll(weights, u, model.start(u.shape[1], u.shape[2], start) if state is None else state)
+    if residual is not None:
+        outputs = before + residual * outputs
+    return Rollout(outputs=_answers(model, outputs, ends), fed=truth)

@@ -1,0 +1,181 @@
+"""How does a group of runs learn? One gradient step after the other, each replica with its own rate, decay and clipping."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Bool, Float
+
+from freerun.config.training_settings import Optimizer
+from freerun.engine.feeding import Lessons
+from freerun.engine.optimizer import Adam
+from freerun.engine.parameters import Parameters
+from freerun.engine.replicas import Group, spread
+from freerun.parts.layers import per_replica
+
+#: Called after every update: (update, {quantity: value of every replica}), with no quantities where nothing was logged.
+Listener = Callable[[int, dict[str, list[float]]], None]
+
+
+@dataclass(kw_only=True)
+class Point:
+    """One point of a training curve; a value that is not finite is None, undefined."""
+
+    update: int
+    quantity: str
+    value: float | None
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """What training left behind for one run.
+
+    Attributes:
+        broke: (update, quantity) at which the run diverged, or None.
+    """
+
+    curves: list[Point] = field(default_factory=list)
+    broke: tuple[int, str] | None = None
+
+
+@runtime_checkable
+class Keeper(Protocol):
+    """Who keeps the state of a group, so that it can go on where it was stopped."""
+
+    def restore(self, trainer: Trainer) -> int:
+        """Put a fresh trainer to where the group was; returns how many updates are done."""
+
+    def keep(self, trainer: Trainer, update: int) -> None:
+        """Told about the state after so many updates."""
+
+
+def train(
+    group: Group, listen: Listener | None = None, lessons: Lessons | None = None, keeper: Keeper | None = None
+) -> list[Outcome]:
+    """Train a group of runs in place.
+
+    A replica whose loss or gradient stops being finite is frozen with its last finite weights and marked; the others do
+    not notice.
+
+    Args:
+        listen: told about every update.
+        lessons: what the group is shown, for whoever asks it afterwards how that was.
+        keeper: keeps the state between updates; None to begin anew and keep nothing.
+    """
+    trainer = Trainer(group, lessons or Lessons(group))
+    outcomes = trainer.outcomes
+    for update in range(0 if keeper is None else keeper.restore(trainer), group.settings.updates):
+        steps = trainer.update(update)
+        values: dict[str, list[float]] = {}
+        if update % group.settings.log_every == 0 or update == group.settings.updates - 1:
+            values = {**steps, "forcing_probability": trainer.lessons.probabilities(update), **validation(group)}
+            _log(outcomes, update, values)
+        if keeper is not None:
+            keeper.keep(trainer, update + 1)
+        if listen is not None:
+            listen(update, values)
+    return outcomes
+
+
+class Trainer:
+    """All that moves while a group trains: its optimisers, what it is shown, what became of each replica, which are alive."""
+
+    def __init__(self, group: Group, lessons: Lessons) -> None:
+        self.group = group
+        self.lessons = lessons
+        self.optimizer = _optimizer(group, group.parameters)
+        self.critic_optimizer = None if group.critic is None else _optimizer(group, group.critic)
+        self.outcomes = [Outcome() for _ in group.experiments]
+        self.alive = torch.ones(len(group.experiments), dtype=torch.bool, device=group.device)
+
+    def update(self, update: int) -> dict[str, list[float]]:
+        """One gradient step for every replica that is alive; returns what each one's step was worth."""
+        group = self.group
+        weights = group.parameters.named(differentiable=True)
+        critic = {} if group.critic is None else group.critic.named(differentiable=True)
+        lesson = self.lessons.give(update, weights, critic)
+        charge = group.objective.charge(lesson)
+        gradient = _gradient(charge, lesson.shares, weights)
+        values = {"loss": per_replica(torch.sum, charge.detach() * lesson.shares, axis=1).tolist()}
+        if group.critic is not None and self.critic_optimizer is not None:
+            criticism = group.objective.criticise(lesson)
+            even = torch.full_like(criticism, 1 / criticism.shape[1])
+            slope = _gradient(criticism, even, critic)
+            values["critic_loss"] = per_replica(torch.mean, criticism.detach()).tolist()
+            self._step(self.critic_optimizer, group.critic, slope, update, {"critic_loss": values["critic_loss"]})
+        self._step(self.optimizer, group.parameters, gradient, update, {"loss": values["loss"]})
+        return values
+
+    def _step(
+        self,
+        optimizer: Adam,
+        parameters: Parameters,
+        gradient: Float[torch.Tensor, "R P"],
+        update: int,
+        values: dict[str, list[float]],
+    ) -> None:
+        norms = optimizer.norms(gradient)
+        _freeze_broken(self.outcomes, self.alive, update, {**values, "gradient": norms.tolist()})
+        scale = self.group.settings.rate(update)
+        finite = optimizer.step(parameters.flat, gradient, norms, self.alive, update, scale)
+        weights = [0.0 if fine else math.nan for fine in finite.tolist()]
+        _freeze_broken(self.outcomes, self.alive, update, {"weights": weights})
+
+
+def _gradient(
+    charge: Float[torch.Tensor, "*batch"], shares: Float[torch.Tensor, "*batch"], weights: dict[str, torch.Tensor]
+) -> Float[torch.Tensor, "R P"]:
+    """The gradient of the sum of charge times share, flat."""
+    leaves = list(weights.values())
+    parts = torch.autograd.grad(charge, leaves, shares, allow_unused=True, materialize_grads=True)
+    return torch.cat([part.reshape(len(part), -1) for part in parts], 1)
+
+
+def _optimizer(group: Group, parameters: Parameters) -> Adam:
+    def column(values: list[float]) -> torch.Tensor:
+        return torch.tensor(values, dtype=group.dtype, device=group.device)
+
+    each = [e.training for e in group.experiments]
+    return Adam(
+        rate=column([t.lr for t in each])[:, None],
+        decay=column([t.weight_decay for t in each])[:, None],
+        clip=column([math.inf if t.clip is None else t.clip for t in each]),
+        decoupled=group.settings.optimizer is Optimizer.adamw,
+        first=torch.zeros_like(parameters.flat),
+        second=torch.zeros_like(parameters.flat),
+    )
+
+
+def _freeze_broken(
+    outcomes: list[Outcome], alive: Bool[torch.Tensor, " R"], update: int, quantities: dict[str, list[float]]
+) -> None:
+    for quantity, values in quantities.items():
+        for r, outcome in enumerate(outcomes):
+            if outcome.broke is None and not math.isfinite(values[r]):
+                outcome.broke = (update, quantity)
+                alive[r] = False
+
+
+def _log(outcomes: list[Outcome], update: int, values: dict[str, list[float]]) -> None:
+    for quantity, each in values.items():
+        for outcome, value in zip(outcomes, each, strict=True):
+            if outcome.broke is None:
+                known = value if math.isfinite(value) else None
+                outcome.curves.append(Point(update=update, quantity=quantity, value=known))
+
+
+@torch.no_grad()
+def validation(group: Group, count: int = 64) -> dict[str, list[float]]:
+    """Mean loss on the validation split, forced and free, for curves and progress; nothing is selected by it."""
+    steps = group.experiments[0].task.length
+    index = {s: spread(len(group.data[s].splits["validation"]), count) for s in group.seeds}
+    sequences = group.batch("validation", index, steps)
+    weights, size = group.weights(), sequences.start.shape[1]
+    uniform = group.chance("evaluation/validation", 0, steps, size)
+    forced = group.mean_loss(group.roll(weights, sequences, None, uniform), sequences)
+    free = group.mean_loss(group.roll(weights, sequences, group.release(steps, size), uniform), sequences)
+    return {"validation_forced_loss": forced, "validation_free_loss": free}

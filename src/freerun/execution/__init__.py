@@ -1,0 +1,1 @@
+"""Execution of planned runs: groups, workers, launchers, resumption."""

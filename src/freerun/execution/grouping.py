@@ -1,0 +1,51 @@
+"""Which runs train together?
+
+Runs that differ in nothing but seed, regime, learning rate, weight decay and clipping fill one set of batched products. Runs
+that take another way through the engine keep to themselves, for a run must give the same bits in any group: those that are
+always forced (the fast path), those fed by passes over data, those whose forcing is measured.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from freerun.execution.planned import Planned
+
+#: What may differ inside a group.
+FREE = ("seed", "regime")
+FREE_TRAINING = ("lr", "weight_decay", "clip")
+
+
+def groups(runs: list[Planned], limit: int, room: Callable[[Planned], int] | None = None) -> list[list[Planned]]:
+    """Split runs into groups of at most `limit`, the most expensive group first.
+
+    Args:
+        runs: to be done.
+        limit: most runs of a group.
+        room: how many runs like a given one fit a worker's memory; None where that is no question.
+    """
+    found: dict[str, list[Planned]] = {}
+    for run in runs:
+        found.setdefault(_key(run), []).append(run)
+    pieces = []
+    for same in found.values():
+        most = limit if room is None else max(1, min(limit, room(same[0])))
+        pieces += [same[i : i + most] for i in range(0, len(same), most)]
+    return sorted(pieces, key=_cost, reverse=True)
+
+
+def _key(run: Planned) -> str:
+    tree = {key: value for key, value in run.tree.items() if key not in FREE}
+    tree["training"] = {key: value for key, value in tree["training"].items() if key not in FREE_TRAINING}
+    regime = run.experiment.regime
+    tree["way"] = [regime.always_forced, regime.passes, regime.measured_every]
+    if regime.demonstrations:
+        tree["way"].append(run.tree["regime"])
+    return json.dumps(tree, sort_keys=True)
+
+
+def _cost(group: list[Planned]) -> float:
+    experiment = group[0].experiment
+    path = 1 if experiment.regime.always_forced else 3
+    return len(group) * path * experiment.training.updates * experiment.task.length

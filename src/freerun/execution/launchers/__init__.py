@@ -1,0 +1,208 @@
+"""Where are groups trained? A launcher places them: here, in worker processes, on a cluster.
+
+A launcher is one file: the module's name is its name on the command line (``launcher=slurm launcher.partition=gpu``). It gets
+groups of runs, hands out the store and identities, and returns when each run is done, marked as failed in the store, or claimed
+by another sweep. Nothing of it is part of a run's identity: the same run has the same record wherever it was trained.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cache
+from importlib.util import find_spec
+from typing import Any, ClassVar
+
+from freerun.errors import ConfigError, require
+from freerun.execution.grouping import groups
+from freerun.execution.machine import available, cores
+from freerun.execution.memory_estimate import most_at_once
+from freerun.execution.planned import Planned
+from freerun.execution.progress import Watcher
+from freerun.execution.worker_supervisor import Terms
+from freerun.io.suggestions import nearest
+from freerun.parts.settings import build
+from freerun.store.records import Store
+
+DEFAULT = "local"
+#: The part of the free memory that workers may have in all.
+SHARE = 0.8
+
+
+@dataclass(kw_only=True)
+class Launcher(ABC):
+    """What all launchers have in common.
+
+    Attributes:
+        workers: how many groups are trained at once; None for as many as the launcher finds room for.
+        group: most runs that train together.
+        memory: gigabytes that a worker may use, by which groups are made smaller; None for its share of what is free here.
+        time_limit: seconds that a group may take before its worker is killed; None for no limit.
+        checkpoint: updates between two checkpoints of a run, from which it goes on after a kill; 0 for none.
+        threads: of a worker; more than one can change the last bits of sums over large tensors.
+    """
+
+    #: Workers share the memory of this machine.
+    here: ClassVar[bool] = True
+
+    workers: int | None = None
+    group: int = 32
+    memory: float | None = None
+    time_limit: float | None = None
+    checkpoint: int = 1000
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        require(self.workers is None or 1 <= self.workers <= 100_000, "workers", self.workers, "be from 1 to 100000")
+        require(1 <= self.group <= 10_000, "group", self.group, "be from 1 to 10000")
+        require(self.memory is None or self.memory > 0, "memory", self.memory, "be positive")
+        require(self.time_limit is None or self.time_limit > 0, "time_limit", self.time_limit, "be positive")
+        require(self.checkpoint >= 0, "checkpoint", self.checkpoint, "be at least 0")
+        require(1 <= self.threads <= 4096, "threads", self.threads, "be from 1 to 4096")
+
+    @property
+    def terms(self) -> Terms:
+        """What a worker has to keep to."""
+        return Terms(threads=self.threads, time_limit=self.time_limit, checkpoint=self.checkpoint)
+
+    @property
+    def at_once(self) -> int:
+        """How many groups are trained at once: with one thread each, as many as this process has cores."""
+        return self.workers or max(1, cores() // self.threads)
+
+    @property
+    def waits(self) -> bool:
+        """Whether `launch` stays until all is done."""
+        return True
+
+    def queued(self, store: Store) -> set[str]:
+        """Runs that an earlier command has handed out and that have not begun."""
+        del store
+        return set()
+
+    def pieces(self, runs: list[Planned]) -> list[list[Planned]]:
+        """The groups that runs are trained in: of at most `group` runs, and no larger than a worker's memory."""
+        found = groups(runs, self.group, lambda run: most_at_once(run, self.group, self.budget))
+        while self.here and 0 < len(found) < self.at_once and len(found[0]) > 1:  # a worker without work helps nobody
+            first = max(found, key=len)
+            half = len(first) // 2
+            found = [piece for piece in found if piece is not first] + [first[:half], first[half:]]
+            found.sort(key=len, reverse=True)
+        return found
+
+    @property
+    def budget(self) -> int | None:
+        """Bytes that a worker may use; None if nothing is known about it."""
+        if self.memory is not None:
+            return int(self.memory * 2**30)
+        free = available() if self.here else None
+        return None if free is None else int(SHARE * free / self.at_once)
+
+    @abstractmethod
+    def check(self) -> None:
+        """See that what the launcher needs is there.
+
+        Raises:
+            ConfigError: if it is not, naming the remedy.
+        """
+
+    @abstractmethod
+    def launch(self, groups: Sequence[list[Planned]], store: Store, watcher: Watcher) -> None:
+        """Have all groups done.
+
+        Raises:
+            StoreError: if the store has become unusable.
+            FreerunError: if nothing can be started.
+            KeyboardInterrupt: passed on, after what was started has been stopped.
+        """
+
+
+def needs(package: str, extra: str, key: str) -> Any:
+    """A package that comes with an extra.
+
+    Raises:
+        ConfigError: if it is not installed.
+    """
+    try:
+        return importlib.import_module(package)
+    except ImportError:
+        raise ConfigError(f"{key}: needs {package}; pip install 'freerun[{extra}]'") from None
+
+
+@cache
+def known() -> dict[str, type[Launcher]]:
+    """All launchers by name."""
+    found = {}
+    for info in pkgutil.iter_modules(__path__):
+        if not info.name.startswith("_"):
+            module = importlib.import_module(f"{__name__}.{info.name}")
+            (found[info.name],) = (
+                value
+                for value in vars(module).values()
+                if inspect.isclass(value) and issubclass(value, Launcher) and value.__module__ == module.__name__
+            )
+    return found
+
+
+def choose(words: list[str], short: dict[str, int]) -> tuple[Launcher, list[str]]:
+    """The launcher that ``launcher=...`` and ``launcher.KEY=VALUE`` ask for, and the other words.
+
+    Args:
+        words: overrides.
+        short: settings that were given as options of the command.
+
+    Raises:
+        ConfigError: for an unknown launcher or setting, or if what it needs is not installed.
+    """
+    name, typed, others = DEFAULT, dict[str, str](), []
+    for word in words:
+        key, equals, text = word.partition("=")
+        if key == "launcher" and equals:
+            name = text
+        elif key.startswith("launcher.") and equals:
+            typed[key.removeprefix("launcher.")] = word
+        else:
+            others.append(word)
+    if name not in known():
+        raise ConfigError(f"launcher={name}: unknown launcher; {nearest(name, known())}")
+    kinds = {item.name: str(item.type) for item in fields(known()[name])}
+    settings = {key: _value(word, kinds.get(key, "")) for key, word in typed.items()}
+    launcher: Launcher = build(known()[name], "launcher", {**short, **settings})
+    launcher.check()
+    return launcher, others
+
+
+def _value(word: str, kind: str) -> int | float | str | bool | None:
+    """The value of a setting as it is typed: for one of text what stands there, else a number, true, false, or text."""
+    text = word.partition("=")[2]
+    if text == "null":
+        return None
+    if len(text) > 1000 or not text.isprintable():
+        raise ConfigError(f"{word[:60]}: too long, or not printable")
+    if not kind.startswith("str"):
+        if text in ("true", "false"):
+            return text == "true"
+        for number in (int, float):
+            try:
+                return number(text)
+            except ValueError:
+                continue
+    return text.removeprefix("'").removesuffix("'")
+
+
+def waiting(store: Store) -> tuple[dict[str, list[str]], bool]:
+    """The tasks that wait in the queue of a cluster, with their runs, and whether the cluster could be asked.
+
+    It is asked once for all, where its tools are; then tasks that have ended are forgotten.
+    """
+    from freerun.execution.launchers import _queue, slurm
+
+    asked = shutil.which("sacct") is not None and find_spec("submitit") is not None
+    if asked and any(_queue.listed(store)):
+        slurm.Slurm().queued(store)
+    return dict(_queue.listed(store)), asked

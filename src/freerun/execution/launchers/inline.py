@@ -1,0 +1,47 @@
+"""How are groups trained in this very process? One after the other: for a debugger, a profiler, a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from freerun.errors import ConfigError
+from freerun.execution.launchers import Launcher
+from freerun.execution.planned import Planned
+from freerun.execution.progress import Watcher
+from freerun.store.records import Store
+
+
+@dataclass(kw_only=True)
+class Inline(Launcher):
+    """This process, one group after the other. A run that kills its process ends the sweep; the same command goes on."""
+
+    def check(self) -> None:
+        for name, value in (("workers", self.workers), ("time_limit", self.time_limit)):
+            if value not in (None, 1):
+                raise ConfigError(f"launcher.{name}={value:g}: launcher=inline has no worker to apply it to; choose local")
+
+    @property
+    def at_once(self) -> int:
+        return 1
+
+    def launch(self, groups: Sequence[list[Planned]], store: Store, watcher: Watcher) -> None:
+        from freerun.execution.group_runner import prepare
+        from freerun.execution.worker_process import serve
+
+        prepare(self.threads)
+        for number, group in enumerate(groups):
+            watcher.started(number, group)
+
+            def tell(event: str, number: int = number, **values: Any) -> None:
+                watcher.advanced(number, values)
+
+            serve(store, [run.id for run in group], self.checkpoint, tell)
+            watcher.finished(number, failure(group, store))
+
+
+def failure(group: list[Planned], store: Store) -> str | None:
+    """How many runs of a group have failed, and why; None if none has."""
+    reasons = [reason for run in group if (reason := store.failures.reason(run.id)) is not None]
+    return f"{len(reasons)} of {len(group)} runs, {'; '.join(sorted(set(reasons)))}" if reasons else None

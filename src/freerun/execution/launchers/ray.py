@@ -1,0 +1,73 @@
+"""How are groups trained by Ray? As tasks of a cluster, or of a Ray that is started on this machine for the time being."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from freerun.errors import FreerunError
+from freerun.execution.launchers import Launcher, needs
+from freerun.execution.launchers._following import Following, aftermath
+from freerun.execution.planned import Planned
+from freerun.execution.progress import Watcher
+from freerun.execution.worker_supervisor import Terms, serve
+from freerun.io.text import one_line
+from freerun.store.records import Store
+
+
+@dataclass(kw_only=True)
+class Ray(Launcher):
+    """Tasks of a Ray cluster (extra ray, in an environment of its own).
+
+    Attributes:
+        address: of the cluster; None starts one on this machine and stops it at the end.
+    """
+
+    address: str | None = None
+
+    def check(self) -> None:
+        asked = signal.getsignal(signal.SIGTERM)
+        needs("ray", "ray", "launcher=ray")
+        with suppress(ValueError):  # only the main thread has signals
+            signal.signal(signal.SIGTERM, asked)  # which ray takes for itself when it is imported
+
+    def launch(self, groups: Sequence[list[Planned]], store: Store, watcher: Watcher) -> None:
+        import ray
+
+        here = {"num_cpus": self.at_once * self.threads, "include_dashboard": False} if self.address is None else {}
+        try:
+            ray.init(address=self.address, log_to_driver=False, logging_level="error", **here)
+        except Exception as fault:
+            raise FreerunError(f"launcher=ray: {one_line(fault, 140)}") from None
+        place, task = str(store.root.resolve()), ray.remote(num_cpus=self.threads, max_retries=0)(_task)
+        jobs: dict[Any, tuple[int, list[Planned]]] = {}
+
+        def submit(number: int, runs: list[Planned]) -> None:
+            jobs[task.remote(place, [run.id for run in runs], self.terms)] = number, runs
+
+        for number, group in enumerate(groups):
+            submit(number, group)
+        try:
+            with Following(groups, store, watcher) as following:
+                while jobs:
+                    (job,), _ = ray.wait(list(jobs))
+                    number, runs = jobs.pop(job)
+                    try:
+                        ray.get(job)
+                    except Exception as fault:
+                        for half in aftermath(runs, store, f"the task ended: {one_line(fault, 120)}"):
+                            submit(number, half)
+                    if number not in {other for other, _ in jobs.values()}:
+                        following.close(number)
+        finally:
+            with suppress(Exception):
+                for job in jobs:
+                    ray.cancel(job, force=True)
+            ray.shutdown()
+
+
+def _task(store: str, runs: list[str], terms: Terms) -> None:
+    serve(store, runs, terms)

@@ -1,0 +1,34 @@
+"""Estimate of memory: what back-propagation and evaluation of a run have to keep, good to a factor of about two."""
+
+from __future__ import annotations
+
+from freerun.execution.planned import Planned
+
+#: The width that inputs and outputs are taken to have: a task knows its own only when it is built.
+WIDTH = 64
+#: Bytes of a worker before it has done anything: the interpreter, torch, a world.
+BASE = 450 * 2**20
+#: How many numbers are kept for every column of every weight, at each step of each sequence; for an output in an evaluation.
+KEPT, MEASURED = 2.0, 24
+
+
+def memory(run: Planned) -> int:
+    """Bytes that a run adds to its group, in training or in its evaluation, whichever is more."""
+    experiment = run.experiment
+    size = 8 if experiment.dtype == "float64" else 4
+    shapes = experiment.model.shapes(WIDTH, WIDTH).values()
+    weights = sum(shape.rows * shape.columns for shape in shapes)
+    cell = KEPT * (WIDTH + sum(shape.columns for shape in shapes))
+    length, batch = experiment.task.length, experiment.training.batch
+    if experiment.model.remembers_all:  # each step keeps the memory of all steps before it
+        cell *= 1 + length / 8
+    training = 6 * weights + length * batch * cell
+    measuring = sum(experiment.span) * experiment.evaluation.sequences * WIDTH * MEASURED
+    return int(size * max(training, measuring))
+
+
+def most_at_once(run: Planned, limit: int, budget: int | None) -> int:
+    """How many runs like this one may share a group, of at most `limit` runs and `budget` bytes."""
+    if budget is None:
+        return limit
+    return max(1, min(limit, int((budget - BASE) // max(1, memory(run)))))

@@ -1,0 +1,75 @@
+"""How does a worker know what the run behind an identity is? By a file beside the place of its record.
+
+A worker is handed a store and identities, nothing else. The plan of a run is its canonical experiment with the files of its
+plugins; it is trusted only if it hashes to the identity it stands for. It goes when the run has its record.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+
+from freerun.config.run_identity import from_canonical, identity, sources
+from freerun.errors import CorruptRecord, refused
+from freerun.execution.planned import Planned
+from freerun.io.reading import content, mapping
+from freerun.io.writing import write_atomic
+from freerun.parts.plugins import load_plugin, plugin_files
+from freerun.store.records import Store
+
+SUFFIX = ".plan"
+LARGEST = 2**20
+
+
+def write(store: Store, runs: Iterable[Planned]) -> None:
+    """Leave the plans of runs in the store. A plan that a crash tears is found out by its hash, so nothing is forced to disk.
+
+    Raises:
+        StoreError: if the disk refuses.
+    """
+    known = plugin_files()
+    for run in runs:
+        needed = sources(run.tree)
+        plugins = [file for file, digest in known.items() if digest in needed]
+        path = store.path(run.id).with_suffix(SUFFIX)
+        plan = json.dumps({"plugins": plugins, "experiment": run.tree}, allow_nan=False).encode()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(path, plan, settle=False)
+        except OSError as fault:
+            raise refused(path, "cannot be written", fault) from None
+
+
+def read(store: Store, run: str) -> Planned:
+    """The planned run behind an identity; the plugins it needs are loaded.
+
+    Raises:
+        CorruptRecord: if there is no plan, or it is not that of this run.
+        ConfigError: if a plugin is missing or has changed.
+    """
+    path = store.path(run).with_suffix(SUFFIX)
+    try:
+        plan = mapping(content(path, LARGEST))
+        tree, plugins = plan["experiment"], plan["plugins"]
+        sound = identity(tree) == run and all(isinstance(each, str) for each in plugins)
+    except (OSError, ValueError, KeyError, TypeError):
+        sound = False
+    if not sound:
+        raise CorruptRecord(f"{path}: the plan of the run is missing or damaged; start the study again")
+    for plugin in plugins:  # those of the run itself: a path in a file is no leave to run what is there
+        load_plugin(plugin, among=sources(tree))
+    return Planned(id=run, tree=tree, experiment=from_canonical(tree))
+
+
+def remove(store: Store, run: str) -> None:
+    """Remove the plan of a run that has its record; one that cannot be removed does no harm."""
+    with suppress(OSError):
+        store.path(run).with_suffix(SUFFIX).unlink(missing_ok=True)
+
+
+def clear(store: Store) -> None:
+    """Remove the plans of runs that have their records, left by processes killed in between."""
+    for path in store.root.glob(f"[0-9a-f][0-9a-f]/*{SUFFIX}"):
+        if path.with_suffix(".json").exists():
+            remove(store, path.stem)

@@ -1,0 +1,59 @@
+"""A planned run: its identity, its canonical experiment and its title."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from freerun.config.experiment import Experiment
+from freerun.config.run_identity import canonical, identity
+from freerun.parts import registry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A run to be done: its identity, its canonical experiment, and the experiment itself."""
+
+    id: str
+    tree: dict[str, Any]
+    experiment: Experiment
+
+    @property
+    def label(self) -> str:
+        """Task and model, for progress and messages."""
+        return f"{registry.name_of(self.experiment.task)} {registry.name_of(self.experiment.model)}"
+
+
+def plan(experiments: list[Experiment]) -> list[Planned]:
+    """The runs of a list of experiments, each once, in the order of the list."""
+    runs: dict[str, Planned] = {}
+    for experiment in experiments:
+        tree = canonical(experiment)
+        run = Planned(id=identity(tree), tree=tree, experiment=experiment)
+        runs.setdefault(run.id, run)
+    return list(runs.values())
+
+
+def titles(trees: Mapping[str, dict[str, Any]]) -> dict[str, str]:
+    """Each run in a few words, by identity: task, model, regime, the settings in which the runs of a study differ, seed."""
+    flat = {run: _flat(tree) for run, tree in trees.items()}
+    keys = dict.fromkeys(key for settings in flat.values() for key in settings)
+    differ = [key for key in keys if len({repr(settings.get(key)) for settings in flat.values() if key in settings}) > 1]
+    found = {}
+    for run, tree in trees.items():
+        words = [str(tree[axis]["name"]) for axis in ("task", "model", "regime")]
+        words += [f"{key}={flat[run][key]}" for key in differ if key in flat[run]]
+        found[run] = " ".join([*words, f"seed {tree['seed']}"])
+    return found
+
+
+def _flat(tree: dict[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flat |= {f"{key}.{name}": each for name, each in value.items() if name not in ("name", "source", "content")}
+            flat |= {key: value["name"]} if "name" in value and key not in ("task", "model", "regime") else {}
+        elif key != "seed":
+            flat[key] = value
+    return flat

@@ -1,0 +1,1 @@
+"""Bytes in and out: bounded reading, whole writing, one-line text."""

@@ -1,0 +1,27 @@
+"""Quoting of text from outside: on one line, cut where it is long."""
+
+from __future__ import annotations
+
+#: Most characters of the line that says what is wrong, with the name of the program before it.
+LINE = 191
+
+
+def brief(value: object, most: int = 60) -> str:
+    """A value as it is quoted in a message, cut where it is long."""
+    if isinstance(value, int) and value.bit_length() > 300:
+        digits = int(value.bit_length() * 0.30103)  # or one more; Python refuses to print thousands of them
+        return f"a number of {len(str(abs(value))) if digits < 4000 else digits} digits"
+    shown = repr(value[: most + 1]) if isinstance(value, str) else repr(value)
+    return shown if len(shown) <= most else shown[: most - 3] + "..."
+
+
+def one_line(text: object, most: int = LINE) -> str:
+    """A message on one line: what a terminal would obey is made visible, and the middle goes where it is too long."""
+    whole = str(text)
+    if len(whole) > 4 * most:
+        whole = f"{whole[: 2 * most]}{whole[-2 * most :]}"
+    shown = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in " ".join(whole.split()))
+    if len(shown) <= most:
+        return shown
+    head = (most - 5) * 3 // 5
+    return f"{shown[:head]} ... {shown[len(shown) - (most - 5 - head) :]}"

@@ -1,0 +1,80 @@
+"""How is a file written so that under its name there is always something whole? Beside its place, then moved there."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from pathlib import Path
+
+from freerun.io import processes
+
+#: Seconds after which what another machine was writing is given up.
+DAY = 86_400.0
+_noted: ContextVar[list[Path] | None] = ContextVar("noted", default=None)
+
+
+@contextmanager
+def noted() -> Iterator[list[Path]]:
+    """The files that are written meanwhile by `write_atomic`, in this thread."""
+    found: list[Path] = []
+    before = _noted.set(found)
+    try:
+        yield found
+    finally:
+        _noted.reset(before)
+
+
+def write_atomic(path: Path, content: bytes, *, settle: bool = True) -> None:
+    """Write a file so that under its name there is always the old content or the new one, whole.
+
+    Args:
+        path: of the file.
+        content: all of it.
+        settle: force it to disk, so that it outlives the machine; without it, only the process.
+
+    Raises:
+        OSError: if the disk refuses. Whatever interrupts, the temporary file is removed.
+    """
+    temporary = path.with_name(f".{path.name}.{processes.name()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            if settle:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    if (written := _noted.get()) is not None:
+        written.append(path)
+    if settle:
+        _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as fault:  # some file systems cannot fsync a folder
+        if fault.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
+
+
+def sweep_temporaries(folder: Path) -> None:
+    """Remove below a folder what writers left that are no more; what those of another machine left when it is a day old.
+
+    Raises:
+        OSError: if the disk refuses.
+    """
+    for path in [*folder.glob(".*.tmp"), *folder.glob("*/.*.tmp")]:
+        writer = processes.alive(path.name.split(".")[-2])
+        with suppress(FileNotFoundError):
+            if (time.time() - path.stat().st_mtime > DAY) if writer is None else not writer:
+                path.unlink(missing_ok=True)

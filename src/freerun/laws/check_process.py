@@ -1,0 +1,195 @@
+"""What does the process do that holds a part to its laws? It takes one order from its input and tells verdict after verdict.
+
+Started by `freerun.laws.check` as ``python -m freerun.laws.check_process``, because a part may hang, exit or crash. Order and
+answers are lines of JSON; when the input closes, because the parent has gone, it stops at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from freerun.errors import ConfigError, FreerunError
+from freerun.parts import plugins, registry
+
+#: What is told: a kind of event and its values.
+Tell = Callable[..., None]
+MADE = "It can be made from its default settings, with every named choice."
+
+
+def main() -> None:
+    """Serve one order."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    channel = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
+    os.dup2(2, 1)  # whatever a part prints must not be taken for an answer
+
+    def tell(event: str, **values: Any) -> None:
+        channel.write(json.dumps({"event": event, **values}) + "\n")
+        channel.flush()
+
+    order = json.loads(sys.stdin.readline())
+    threading.Thread(target=_watch, daemon=True).start()
+    from freerun.execution.group_runner import prepare
+
+    prepare()
+    try:
+        judge(order, tell)
+    except FreerunError as fault:
+        tell("unusable", reason=str(fault))
+    channel.close()
+    os._exit(0)  # a part may have left threads behind
+
+
+def _watch() -> None:
+    sys.stdin.read()
+    os._exit(0)
+
+
+def judge(order: dict[str, Any], tell: Tell) -> None:
+    """Hold the parts that an order names to the laws of their kinds, from the law with the number `first` on.
+
+    Raises:
+        ConfigError: if there is no such part, or a setting is wrong.
+    """
+    from freerun.laws import register
+
+    found = find(order["target"], order["kind"])
+    given = {key: _checked(cls, key, order["settings"], len(found)) for key, cls in found.items()}
+    cases: list[tuple[str, register.Law | None]] = []
+    for kind in found:
+        cases += [(kind, None), *((kind, law) for law in register.of(kind))]
+    made: dict[str, dict[tuple[str, ...], Any]] = {}
+    tell(
+        "laws",
+        parts=[f"{kind} {_name(order['target'])}" for kind in found],
+        laws=[{"kind": kind, "law": MADE if law is None else law.text} for kind, law in cases],
+    )
+    for number, (kind, law) in enumerate(cases):
+        if law is None:
+            verdict, why = _make(found[kind], given[kind], kind, made)
+        elif number < order["first"] or not made[kind]:
+            continue
+        else:
+            tell("begins", number=number)
+            verdict, why = _hold(law, made[kind])
+        if number >= order["first"]:
+            tell("verdict", number=number, verdict=verdict, why=why)
+
+
+def is_file(target: str) -> bool:
+    """Whether a word names a file rather than a part."""
+    return target.endswith(".py") or os.sep in target
+
+
+def _name(target: str) -> str:
+    return Path(target).name.removesuffix(".py")
+
+
+def find(target: str, kind: str | None) -> dict[str, type]:
+    """The part of each kind that a name or a Python file stands for.
+
+    Raises:
+        ConfigError: if there is none, or the name is not enough.
+    """
+    if is_file(target):
+        plugins.load_plugin(target)
+    name = _name(target) if is_file(target) else target
+    holders = {key: registry.parts(key)[name] for key in registry.KINDS if name in registry.parts(key)}
+    if is_file(target):
+        holders = {key: cls for key, cls in holders.items() if hasattr(sys.modules[cls.__module__], "__freerun_digest__")}
+    if kind is not None:
+        if kind not in holders:
+            raise ConfigError(f"{target}: no {kind} of this name; " + _nearest(name, [kind]))
+        return {kind: holders[kind]}
+    if not holders:
+        raise ConfigError(f"{target!r} is neither a part nor a Python file; " + _nearest(name, list(registry.KINDS)))
+    if len(holders) > 1 and not is_file(target):
+        raise ConfigError(f"{target} is the name of several parts; add --kind {' or --kind '.join(holders)}")
+    return holders
+
+
+def _nearest(name: str, kinds: list[str]) -> str:
+    from freerun.io.suggestions import nearest
+
+    return nearest(name, {each for kind in kinds for each in registry.parts(kind)})
+
+
+def _checked(cls: type, kind: str, settings: dict[str, Any], parts: int) -> dict[str, Any]:
+    """Settings of their proper type."""
+    from freerun.laws.toolkit import files_for
+    from freerun.parts.settings import build
+
+    plain = {key.removeprefix(f"{kind}."): value for key, value in settings.items()}
+    if plain and parts > 1:
+        raise ConfigError(f"{next(iter(settings))}: the file holds parts of several kinds; say which with --kind")
+    if not plain:
+        return {}
+    try:
+        part = build(cls, kind, {**files_for(cls), **plain})
+    except TypeError as fault:
+        raise ConfigError(f"{kind}: {fault}") from None
+    return {name: getattr(part, name) for name in plain}
+
+
+def _make(cls: type, settings: dict[str, Any], kind: str, made: dict[str, Any]) -> tuple[str, str]:
+    from freerun.laws.toolkit import choices
+
+    made[kind] = {}
+    try:
+        with _strict():
+            made[kind] = choices(cls, **settings)
+    except BaseException as fault:
+        if settings and isinstance(fault, (ValueError, ConfigError)):
+            raise ConfigError(f"{kind}: {' '.join(str(fault).split())}") from None
+        return "broken", _words(fault)
+    return "holds", ""
+
+
+def _strict() -> warnings.catch_warnings[None]:
+    """A warning is a fault."""
+    return warnings.catch_warnings(action="error")
+
+
+def _hold(law: Any, parts: dict[tuple[str, ...], Any]) -> tuple[str, str]:
+    """The verdict over every choice, and the counter-example of the first that breaks the law."""
+    applied = False
+    for choice, part in parts.items():
+        try:
+            with _strict():
+                if law.applies(part):
+                    applied = True
+                    law(part)
+        except BaseException as fault:
+            chosen = f"{', '.join(choice)}: " if any(choice) else ""
+            return "broken", chosen + _words(fault)
+    return ("holds", "") if applied else ("does not apply", f"for {law.whom}")
+
+
+def _words(fault: BaseException) -> str:
+    """What went wrong, and where in the user's own file."""
+    text = " ".join(str(fault).split())
+    if not isinstance(fault, AssertionError):
+        text = f"{type(fault).__name__}: {text}" if text else type(fault).__name__
+    elif not text:
+        text = "an assertion of the part's own"
+    text = text if len(text) <= 300 else f"{text[:297]}..."
+    return " ".join([text, *_places(fault)])
+
+
+def _places(fault: BaseException) -> Iterator[str]:
+    files = set(plugins.plugin_files())
+    lines = [frame.lineno for frame in traceback.extract_tb(fault.__traceback__) if os.path.realpath(frame.filename) in files]
+    if lines:
+        yield f"(line {lines[-1]})"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Measurement of a trained model, forced and free."""

@@ -1,0 +1,59 @@
+"""What will be measured of a run? Before it is trained, every metric is asked about the rollouts of its first weights.
+
+For whoever must not find out at the end of the first training that nothing measures what he is after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+
+from freerun.config.experiment import Experiment
+from freerun.engine.feeding import Lessons
+from freerun.engine.replicas import Group, spread
+from freerun.measurement.evaluation import MEASURED
+from freerun.measurement.metrics import Comparison, Metric, Observed
+from freerun.measurement.observation import beside_training, observe
+from freerun.parts import registry
+
+#: Metric, mode, split.
+Place = tuple[str, str, str]
+
+
+def measurable(experiment: Experiment, wanted: Place | None = None) -> set[Place]:
+    """The (metric, mode, split) of every series that the record of this experiment will have; comparisons are none.
+
+    The answer is that of weights before training: a metric that applies only to what a trained model does may be missing.
+
+    Args:
+        experiment: to be trained.
+        wanted: if it is among them nothing else is asked for, and it is returned alone.
+    """
+    known: dict[str, type[Metric]] = registry.parts("metric")
+    metrics = {name: metric() for name, metric in known.items() if not issubclass(metric, Comparison)}
+    seen = list(_rollouts(replace(experiment, device="cpu")))
+    if wanted and any((mode, each.split) == wanted[1:] and metrics[wanted[0]].applies(each) for mode, each in seen):
+        return {wanted}
+    return {(name, mode, each.split) for mode, each in seen for name, metric in metrics.items() if metric.applies(each)}
+
+
+@torch.no_grad()
+def _rollouts(experiment: Experiment) -> Iterator[tuple[str, Observed]]:
+    """What the metrics will look at, each with its mode."""
+    warmup, horizon = experiment.span
+    steps, seed = warmup + horizon, experiment.seed
+    group = Group([experiment], {seed: experiment.task.build(seed, max(experiment.task.length, steps))})
+    for split in MEASURED:
+        index = {seed: spread(len(group.data[seed].splits[split]), experiment.evaluation.sequences)}
+        sequences = group.batch(split, index, steps)
+        size, seen = sequences.start.shape[1], None
+        uniform = group.chance(f"evaluation/{split}", 0, steps, size)
+        for mode, mask in (("forced", None), ("free", group.release(steps, size))):
+            result = group.roll(group.weights(), sequences, mask, uniform)
+            seen = observe(group, 0, result, sequences, uniform, split=split, forced=seen)
+            yield mode, seen
+        if split == "test":
+            for mode, (beside,) in beside_training(group, Lessons(group), sequences, uniform).items():
+                yield mode, beside

@@ -1,0 +1,147 @@
+"""How does a trained group do, forced and free, on what it has seen and on what it has not?
+
+The table is always whole: {forced, free} x {train, test}, step by step, on the same sequences with the same warm-up and the
+same random draws.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+
+from freerun.engine.feeding import Lessons
+from freerun.engine.replicas import Group, spread
+from freerun.measurement.long_orbits import follow
+from freerun.measurement.metrics import Comparison, Metric, Observed
+from freerun.measurement.observation import Known, beside_training, observe, prepared
+from freerun.parts import registry
+
+MEASURED = ("train", "test")
+
+
+@dataclass(kw_only=True)
+class Series:
+    """One metric of one run in one mode on one split.
+
+    Attributes:
+        first: the lead time of the first value, in steps since the release (1: the first prediction after it); 0 for a value
+            of the whole rollout.
+        values: one for each step; None where undefined.
+    """
+
+    split: str
+    mode: str
+    metric: str
+    unit: str
+    first: int
+    values: list[float | None]
+
+
+@dataclass(kw_only=True)
+class Compared:
+    """One comparison of the free rollout of a run with the forced one, on one split.
+
+    Attributes:
+        first, values: as in `Series`.
+        low, high: the interval of each value as an estimate, for this run alone; None where it is exact.
+    """
+
+    split: str
+    metric: str
+    unit: str
+    first: int
+    values: list[float | None]
+    low: list[float | None] | None = None
+    high: list[float | None] | None = None
+
+
+@dataclass(kw_only=True)
+class Measured:
+    """Everything measured on one run; `sample` is what the task shows of its free rollout."""
+
+    series: list[Series] = field(default_factory=list)
+    comparisons: list[Compared] = field(default_factory=list)
+    sample: dict[str, Any] | None = None
+
+
+@torch.no_grad()
+def evaluate(group: Group, lessons: Lessons | None = None) -> list[Measured]:
+    """Measure every run of a group with every metric that applies.
+
+    Args:
+        lessons: what the group was shown; None for a group that was not trained.
+    """
+    found = {name: metric() for name, metric in registry.parts("metric").items()}
+    metrics = {name: metric for name, metric in found.items() if not isinstance(metric, Comparison)}
+    comparisons = {name: metric for name, metric in found.items() if isinstance(metric, Comparison)}
+    measured = [Measured() for _ in group.experiments]
+    weights = group.weights()
+    steps = group.warmup + group.horizon
+    for split in MEASURED:
+        wanted = group.experiments[0].evaluation.sequences
+        index = {seed: spread(len(group.data[seed].splits[split]), wanted) for seed in group.seeds}
+        sequences = group.batch(split, index, steps)
+        size = sequences.start.shape[1]
+        uniform = group.chance(f"evaluation/{split}", 0, steps, size)
+        forced: list[Observed | None] = [None] * len(measured)
+        known: Known = {}
+        for mode, mask in (("forced", None), ("free", group.release(steps, size))):
+            result = group.roll(weights, sequences, mask, uniform)
+            observed = [
+                observe(group, r, result, sequences, uniform, split=split, forced=forced[r]) for r in range(len(measured))
+            ]
+            for run, series in zip(measured, _measure(group, observed, metrics, known, split, mode), strict=True):
+                run.series += series
+            forced = list(observed)
+        if split == "test":
+            shown = {name: metric for name, metric in metrics.items() if metric.of_training}
+            for mode, beside in beside_training(group, lessons or Lessons(group), sequences, uniform).items():
+                for run, series in zip(measured, _measure(group, beside, shown, known, split, mode), strict=True):
+                    run.series += series
+            for each, orbit in zip(observed, follow(group), strict=True):
+                each.orbit = orbit
+        for name, comparison in comparisons.items():
+            for run, seen in zip(measured, prepared(group, comparison, observed, known), strict=True):
+                if seen is not None:
+                    run.comparisons.append(_compared(seen, name, comparison))
+        if split == "test":
+            for run, seen in zip(measured, observed, strict=True):
+                run.sample = _plain(seen.experiment.task.show(seen))
+    return measured
+
+
+def _measure(
+    group: Group, observed: list[Observed], metrics: dict[str, Metric], known: Known, split: str, mode: str
+) -> list[list[Series]]:
+    """Every metric that applies, for each run."""
+    found: list[list[Series]] = [[] for _ in observed]
+    for name, metric in metrics.items():
+        for series, seen in zip(found, prepared(group, metric, observed, known), strict=True):
+            if seen is not None:
+                unit, first, values = metric.unit(seen), int(metric.per == "step"), _defined(metric.measure(seen))
+                series.append(Series(split=split, mode=mode, metric=name, unit=unit, first=first, values=values))
+    return found
+
+
+def _plain(tree: Any) -> Any:
+    """A sample as JSON can hold it: what is not finite becomes None."""
+    if isinstance(tree, dict):
+        return {key: _plain(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_plain(value) for value in tree]
+    return None if isinstance(tree, float) and not math.isfinite(tree) else tree
+
+
+def _compared(observed: Observed, name: str, comparison: Comparison) -> Compared:
+    unit, first, values = comparison.unit(observed), int(comparison.per == "step"), _defined(comparison.measure(observed))
+    found = Compared(split=observed.split, metric=name, unit=unit, first=first, values=values)
+    interval = comparison.interval(observed)
+    return found if interval is None else replace(found, low=_defined(interval[0]), high=_defined(interval[1]))
+
+
+def _defined(values: torch.Tensor) -> list[float | None]:
+    """The values; None where undefined."""
+    return [value if math.isfinite(value) else None for value in values.tolist()]

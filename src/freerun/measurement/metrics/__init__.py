@@ -1,0 +1,179 @@
+"""What is measured on a rollout?
+
+A metric looks at one run, one split and one mode; that the modes are compared on the same sequences, with the same warm-up, is
+settled before (`freerun.measurement.evaluation`), and what their difference means after (`freerun.analysis.tables.gap`). A
+comparison looks at the free rollout beside the forced one and belongs to neither mode: it has no gap and stands in a place of
+its own in the record. Either may ask for one more rollout of the run.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from jaxtyping import Float, Int
+
+from freerun.errors import given
+from freerun.lazy import torch
+from freerun.parts.tasks import Data, Sequences, Truth
+
+if TYPE_CHECKING:
+    from freerun.config.experiment import Experiment
+
+
+@dataclass(kw_only=True)
+class Observed:
+    """One rollout of one run, with everything a metric may look at. Time runs over warm-up and horizon.
+
+    Attributes:
+        outputs: predictions, ``Float[T N O]`` (logits for symbols).
+        targets, weights: the truth and where it counts, as in `Sequences`.
+        fed: what was fed after each step, ``Float[T N F]``.
+        picks: the symbol that the feedback rule takes from each output, ``Int[T N]``, for discrete rules.
+        warmup: steps before the release.
+        split: the split that the sequences are from.
+        start: what was fed at first, as in `Sequences`.
+        hidden: what the state and the output of every step say (`Model.summary`), where it was asked for.
+        forced: beside a free rollout, the forced one of the same sequences.
+        further: the rollout that the metric asked for.
+        training: the same sequences, fed as at the last update, with its `hidden`; where distances are measured.
+        orbit: a long closed loop, where there is one.
+    """
+
+    experiment: Experiment
+    data: Data
+    outputs: Float[torch.Tensor, "S N O"]
+    targets: torch.Tensor
+    weights: Float[torch.Tensor, "S N"]
+    fed: Float[torch.Tensor, "T N F"]
+    picks: Int[torch.Tensor, "T N"] | None
+    warmup: int
+    split: str = "test"
+    start: torch.Tensor | None = None
+    hidden: Float[torch.Tensor, "T N W"] | None = None
+    forced: Observed | None = None
+    further: Observed | None = None
+    training: Observed | None = None
+    orbit: Orbit | None = None
+    _memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """What `make` gives, made once for all metrics that look at this rollout and know it by `name`."""
+        if name not in self._memo:
+            self._memo[name] = make()
+        return self._memo[name]
+
+    @cached_property
+    def fed_symbols(self) -> Int[torch.Tensor, "T N"]:
+        """The symbols that were fed, for discrete feedback rules."""
+        return self.fed.argmax(-1)
+
+    def truth(self) -> Truth:
+        """The oracle's distribution at every step, given what was really fed before it."""
+        found: Truth = self.once("truth", lambda: given(self.data.oracle)(self.fed_symbols))
+        return found
+
+    @property
+    def has_oracle(self) -> bool:
+        """The true distribution is known for every prefix that can come up."""
+        return self.data.oracle is not None and given(self.experiment.feedback).discrete
+
+    def mean(self, values: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        """The weighted mean over sequences for each step from the release on; NaN where nothing counts."""
+        values, weights = values[self.warmup :].double(), weights[self.warmup :].double()
+        return torch.where(weights > 0, values * weights, torch.zeros_like(values)).sum(1) / weights.sum(1)
+
+
+def once_for_all(observed: list[Observed], name: str, make: Callable[[list[Observed]], list[Any]]) -> list[Any]:
+    """As `Observed.once`, for several rollouts: what is not known is made at once, and no bit may depend on which that is."""
+    if new := [seen for seen in observed if name not in seen._memo]:
+        for seen, found in zip(new, make(new), strict=True):
+            seen._memo[name] = found
+    return [seen._memo[name] for seen in observed]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Orbit:
+    """A long closed loop of one run beside the truth; values in the units of the data, in double precision.
+
+    Attributes:
+        made: what the closed loop fed itself, from the release on.
+        true, again: the true system from the same places, and from others.
+        apart: how far the neighbour of every orbit had gone after each stretch.
+        distance, stretch: how far neighbours are apart at the beginning of a stretch, and its length in steps.
+        low, high: the range of what training saw.
+    """
+
+    made: Float[torch.Tensor, "T N D"]
+    true: Float[torch.Tensor, "T N D"]
+    again: Float[torch.Tensor, "T N D"]
+    apart: Float[torch.Tensor, "K N"]
+    distance: float
+    stretch: int
+    low: Float[torch.Tensor, " D"]
+    high: Float[torch.Tensor, " D"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Further:
+    """One more rollout of the same run, that a metric asks for.
+
+    Attributes:
+        sequences: what it runs over, ``[T N ...]``.
+        release: steps that are forced, what is fed after them is the model's own; None: all are forced.
+        name: of the stream of the draws, below ``evaluation``.
+        hidden: keep `Observed.hidden`.
+    """
+
+    sequences: Sequences
+    release: int | None = None
+    name: str = "further"
+    hidden: bool = False
+
+
+@dataclass(kw_only=True)
+class Metric(ABC):
+    """A measure on one rollout. Subclasses are final: one file, one class."""
+
+    #: ``step``: one value for each step since the release; ``rollout``: one for the whole rollout.
+    per: ClassVar[str] = "step"
+    #: It looks at `Observed.training`, and is measured on those sequences that have it.
+    of_training: ClassVar[bool] = False
+
+    @abstractmethod
+    def applies(self, observed: Observed) -> bool:
+        """Whether the measure has a meaning here."""
+
+    @abstractmethod
+    def unit(self, observed: Observed) -> str:
+        """The unit of the values, for tables and axes."""
+
+    @abstractmethod
+    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
+        """The values, averaged over sequences: one a step, or one in all. NaN is undefined."""
+
+    def asks(self, observed: Observed) -> Further | None:
+        """The further rollout that `measure` will find in `Observed.further`; a pure function of what was observed.
+
+        Metrics that ask for one and the same object (`Observed.once`) share the rollout.
+        """
+        return None
+
+    def together(self, observed: list[Observed]) -> None:
+        """Find, for all runs of a group, what `measure` needs and is cheaper at once (`once_for_all`); by default nothing."""
+        return
+
+
+@dataclass(kw_only=True)
+class Comparison(Metric):
+    """A measure that sets the free rollout beside the forced one of the same sequences (`Observed.forced`).
+
+    It is of neither mode, so that no gap can be made of it. Subclasses are final: one file, one class.
+    """
+
+    def interval(self, observed: Observed) -> tuple[Float[torch.Tensor, " S"], Float[torch.Tensor, " S"]] | None:
+        """The 95 % interval of the estimate for this one run, of the draw of sequences; None where nothing is estimated."""
+        return None

@@ -1,0 +1,185 @@
+"""The accumulated error of a trained model: exact where all prefixes can be asked for, else from the rollouts.
+
+Where prompts times K**(horizon - 1) is at most `PREFIXES`, the model is run over every prefix of every prompt that was
+measured, and what is found is exact for these prompts (without a warm-up: for the source; the splits are then alike). Elsewhere
+it is estimated from the sequences that were measured, with a 95 % interval over sequences by the delta method (for the
+logarithm of a ratio). This is the interval of the estimate for one run: it knows nothing of other seeds, and it is too narrow
+where what matters is so rare that it happens to few of the sequences.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from freerun.arithmetic import logarithm
+from freerun.errors import given
+from freerun.lazy import torch
+from freerun.measurement.accumulated_error import Accumulated, all_prefixes, divergences, over_all_prefixes
+from freerun.measurement.accumulated_error_estimate import Estimated, estimated
+from freerun.measurement.metrics import Comparison, Further, Metric, Observed
+from freerun.parts.feedback.argmax import Argmax
+from freerun.parts.feedback.sample import Sample
+from freerun.parts.feedback.straight_through import Choice, StraightThrough
+from freerun.parts.tasks import Sequences
+
+#: The most prefixes that are enumerated.
+PREFIXES = 4096
+#: Logits of a step are known to so many units of their last place; a divergence that this can make counts as 0.
+UNITS = 8
+
+
+@dataclass(kw_only=True)
+class OfPrefixes(Comparison):
+    """A measure on `accumulated`, for tasks whose truth is known."""
+
+    def applies(self, observed: Observed) -> bool:
+        return observed.has_oracle and observed.forced is not None and observed.experiment.task.emits == "each"
+
+    def asks(self, observed: Observed) -> Further | None:
+        """All prefixes, if they are not too many."""
+        found: Further | None = observed.once("prefixes", lambda: _prefixes(observed))
+        return found
+
+
+@dataclass(kw_only=True)
+class OfRatio(OfPrefixes):
+    """A multiple of a ratio of what is gathered freely to what is gathered under forcing, in one kind of divergence.
+
+    Attributes:
+        off: how far below the multiple the value lies.
+    """
+
+    kind: ClassVar[str]
+    off: ClassVar[float] = 0.0
+
+    def interval(self, observed: Observed) -> tuple[Float[torch.Tensor, " S"], Float[torch.Tensor, " S"]] | None:
+        found = accumulated(observed)
+        if not isinstance(found, Estimated):
+            return None
+        ratio, wide = self.measure(observed) + self.off, found.ratio_factor(self.kind, summed=self.kind == "kl")
+        return ratio * (1 / wide) - self.off, ratio * wide - self.off
+
+
+@dataclass(kw_only=True)
+class Consistency(OfRatio):
+    """EB-C(l; kind) = E_{prefix~Q} f_l / E_{prefix~P} f_l: 1 without exposure bias        (He et al. 2021, section 4)."""
+
+    def unit(self, observed: Observed) -> str:
+        return "ratio"
+
+    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
+        return accumulated(observed).eb_c(self.kind)
+
+
+@dataclass(kw_only=True)
+class OfSequences(OfPrefixes):
+    """A KL divergence between whole sequences, a step; undefined where it is infinite."""
+
+    reverse: ClassVar[bool]
+
+    def unit(self, observed: Observed) -> str:
+        return "nats per step"
+
+    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
+        found = accumulated(observed)
+        values = found.sequence_kl_reverse() if self.reverse else found.sequence_kl()
+        return torch.where(values.isfinite(), values, torch.nan)
+
+    def interval(self, observed: Observed) -> tuple[Float[torch.Tensor, " S"], Float[torch.Tensor, " S"]] | None:
+        found = accumulated(observed)
+        if not isinstance(found, Estimated):
+            return None
+        values, wide = self.measure(observed), found.sequence_factor(reverse=self.reverse)
+        return values / wide, values * wide
+
+
+def draws_from_softmax(observed: Observed) -> bool | None:
+    """Whether the symbols that are fed are drawn from the model's own distribution; None where the rule is unknown."""
+    rule = observed.experiment.feedback
+    if isinstance(rule, StraightThrough):
+        return rule.choose is Choice.sample
+    return True if isinstance(rule, Sample) else False if isinstance(rule, Argmax) else None
+
+
+def _prefixes(observed: Observed) -> Further | None:
+    steps, size = len(observed.targets) - observed.warmup, observed.data.outputs
+    if observed.start is None or observed.data.inputs or draws_from_softmax(observed) is None:
+        return None
+    if size ** min(steps - 1, PREFIXES.bit_length()) > PREFIXES:
+        return None
+    known, _ = _prompts(observed)
+    if known.shape[1] * size ** (steps - 1) > PREFIXES:
+        return None
+    prefix = all_prefixes(known[1:], size, steps)
+    start = known[0].repeat_interleave(size ** (steps - 1))
+    return Further(sequences=Sequences(targets=prefix, start=start, weights=torch.ones(prefix.shape)), name="prefixes")
+
+
+def _prompts(observed: Observed) -> tuple[Int[torch.Tensor, "T M"], Float[torch.Tensor, " M"]]:
+    """What was fed up to the release, each once, with the number of sequences that begin so."""
+    prompts = torch.cat([given(observed.start)[None], given(observed.forced).fed_symbols[: observed.warmup]])
+    known, counts = np.unique(prompts.numpy(), axis=1, return_counts=True)
+    return torch.from_numpy(known), torch.from_numpy(counts).double()
+
+
+def accumulated(observed: Observed) -> Accumulated:
+    """What is gathered over the horizon; an `Estimated` one where it is not exact."""
+    found: Accumulated = observed.once("accumulated", lambda: _accumulated(observed))
+    return found
+
+
+def _accumulated(observed: Observed) -> Accumulated:
+    further = observed.further
+    if further is None:
+        return _estimated(observed)
+    log_q = torch.log_softmax(further.outputs.double(), -1)
+    return over_all_prefixes(
+        further.targets, further.truth(), log_q, steps=len(observed.targets) - observed.warmup,
+        shares=_prompts(observed)[1], floor=_floor(observed), spoken=_spoken(observed, further),
+    )  # fmt: skip
+
+
+def _estimated(observed: Observed) -> Estimated:
+    warmup, forced = observed.warmup, given(observed.forced)
+    free, true = ((seen.truth().from_step(warmup), step_divergences(seen)[:, warmup:]) for seen in (observed, forced))
+    spoken = _spoken(observed, observed)
+    spoken = torch.log_softmax(observed.outputs.double(), -1) if spoken is None else spoken
+    return estimated(free, true, spoken[warmup:], _floor(observed))
+
+
+def _spoken(observed: Observed, seen: Observed) -> Float[torch.Tensor, "T N K"] | None:
+    """The log-probabilities by which the feedback rule speaks, where they are not those of the model."""
+    if draws_from_softmax(observed):
+        return None
+    return logarithm(torch.nn.functional.one_hot(given(seen.picks), observed.data.outputs).double())
+
+
+def _floor(observed: Observed) -> Float[torch.Tensor, " 4"]:
+    """Logits off by e move a total variation by e and a KL by e squared; the sums themselves round at 1e-15."""
+    step = UNITS * torch.finfo(observed.outputs.dtype).eps
+    return torch.tensor([step**2 + 1e-15, step**2 + 1e-15, step, step**2 + 1e-15], dtype=torch.float64)
+
+
+def step_divergences(observed: Observed) -> Float[torch.Tensor, "4 T N"]:
+    """Every divergence of the model from the truth, at every step of every sequence."""
+    found: torch.Tensor = observed.once(
+        "divergences", lambda: divergences(observed.truth().log_probs, torch.log_softmax(observed.outputs.double(), -1))
+    )
+    return found
+
+
+@dataclass(kw_only=True)
+class OfTruth(Metric):
+    """A measure on every step whose prefix, what was fed, is inside the source's support; the others `off_support` counts."""
+
+    def applies(self, observed: Observed) -> bool:
+        return observed.has_oracle
+
+    def inside(self, observed: Observed, values: Float[torch.Tensor, "T N"]) -> Float[torch.Tensor, " S"]:
+        """The mean at each step over prefixes inside the support that are not over."""
+        truth = observed.truth()
+        return observed.mean(values, (truth.inside & ~truth.ended).double())

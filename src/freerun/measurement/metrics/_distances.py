@@ -1,0 +1,156 @@
+"""By what is evaluation set beside training? Five measures, each of what was fed, of hidden states and of outputs."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, ClassVar
+
+import numpy as np
+from jaxtyping import Float
+
+from freerun.errors import given
+from freerun.lazy import torch
+from freerun.measurement.metrics import Observed, once_for_all
+from freerun.measurement.metrics._training import STREAM, BesideTraining, at_steps, unit_of, vectors, whole
+from freerun.measurement.statistics.classifier_test import classify, null_interval
+from freerun.measurement.statistics.two_sample import Distance, energy, mmd, sliced_wasserstein, swaps, within
+from freerun.streams import stream
+
+#: Swapped samples behind a p-value or a floor; projections of the sliced distance; steps that are looked at as one whole.
+SWAPPED, FEW, DIRECTIONS, STEPS = 199, 19, 64, 32
+#: Steps that a classifier reads, and the fewest sequences worth it: half are judged, and of fewer than 8 chance gets all right.
+READ, FEWEST = 8, 16
+
+
+@dataclass(kw_only=True)
+class Energy(BesideTraining):
+    """The energy distance at every step; 0 in mean where nothing differs, at times below."""
+
+    def unit(self, observed: Observed) -> str:
+        return unit_of(observed, self.part)
+
+    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
+        x, y, counts = at_steps(observed, self.part)
+        beside = given(observed.training)
+        return energy(x, y, counts, lambda: beside.once(f"within/{self.part}", lambda: within(x, counts)))
+
+
+@dataclass(kw_only=True)
+class OfWholes(BesideTraining):
+    """A distance between whole rollouts: a sequence is one vector, of at most `STEPS` steps, evenly spread."""
+
+    per: ClassVar[str] = "rollout"
+
+    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
+        return torch.tensor([self.of(observed)], dtype=torch.float64)
+
+    @abstractmethod
+    def of(self, observed: Observed) -> float:
+        """The distance; NaN is undefined."""
+
+
+@dataclass(kw_only=True)
+class Kernel(OfWholes):
+    """MMD^2 with its p-value."""
+
+    def test(self, observed: Observed) -> Distance:
+        """Both, found once."""
+        found: Distance = observed.once(f"training/mmd/{self.part}", lambda: self._test(observed))
+        return found
+
+    def _test(self, observed: Observed) -> Distance:
+        x, y = whole(observed, self.part, STEPS)
+        return mmd(vectors(x), vectors(y), _signs(SWAPPED, x.shape[1]))
+
+
+@dataclass(kw_only=True)
+class KernelValue(Kernel):
+    """MMD^2; 0 in mean where nothing differs."""
+
+    def unit(self, observed: Observed) -> str:
+        return f"MMD^2, kernel of the median distance, {STEPS} steps"
+
+    def of(self, observed: Observed) -> float:
+        return self.test(observed).value
+
+
+@dataclass(kw_only=True)
+class KernelChance(Kernel):
+    """The share of samples swapped at random whose MMD^2 is as large."""
+
+    def unit(self, observed: Observed) -> str:
+        return f"p, {SWAPPED} swapped samples"
+
+    def of(self, observed: Observed) -> float:
+        return self.test(observed).p
+
+
+@dataclass(kw_only=True)
+class Sliced(OfWholes):
+    """The sliced Wasserstein distance, less its floor."""
+
+    def unit(self, observed: Observed) -> str:
+        return f"{unit_of(observed, self.part)}, {DIRECTIONS} directions, less the mean of {FEW} swapped samples"
+
+    def of(self, observed: Observed) -> float:
+        x, y = (vectors(each) for each in whole(observed, self.part, STEPS))
+        return sliced_wasserstein(x, y, _directions(x.shape[1]), _signs(FEW, len(x))).value
+
+
+@dataclass(kw_only=True)
+class Classifier(OfWholes):
+    """The accuracy of a classifier on held-out sequences; 1/2 is chance."""
+
+    def unit(self, observed: Observed) -> str:
+        count = int((observed.weights[observed.warmup :] > 0).any(0).sum())
+        low, high = null_interval(count - count // 2)
+        return f"share, by chance {low:.3f} to {high:.3f}"
+
+    def together(self, observed: list[Observed]) -> None:
+        once_for_all(observed, "training/classifiers", _accuracies)
+
+    def of(self, observed: Observed) -> float:
+        (found,) = once_for_all([observed], "training/classifiers", _accuracies)
+        return float(found[self.part])
+
+
+def _accuracies(observed: list[Observed]) -> list[dict[str, float]]:
+    """The accuracy of each run by part; 1/2 where nothing differs at all.
+
+    A classifier is judged on held-out sequences and reads `READ` steps of each. Those of all parts and runs train side by side;
+    the narrow parts of a run are filled up with zeros.
+    """
+    found: list[dict[str, float]] = []
+    alike: dict[tuple[int, int, int], list[Any]] = {}
+    for seen in observed:
+        both = {name: whole(seen, name, READ) for name in ("fed", "hidden", "outputs")}
+        count = both["fed"][0].shape[1]
+        known = dict.fromkeys(both, 0.5 if count >= FEWEST else math.nan)
+        found.append(known)
+        differ = {name: pair for name, pair in both.items() if pair[0].shape[-1] and not torch.equal(*pair)}
+        if differ and count >= FEWEST:
+            width = max(x.shape[-1] for x, _ in differ.values())
+            x, y = (torch.stack([_filled_up(pair[side], width) for pair in differ.values()], 1) for side in range(2))
+            alike.setdefault((len(x), count, width), []).append((known, list(differ), (x, y)))
+    for (_, count, _), some in alike.items():
+        drawn: np.ndarray = stream(0, f"{STREAM}/classifier").random((3, count))
+        for (known, names, _), judged in zip(some, classify([lot for *_, lot in some], drawn, 0), strict=True):
+            known.update(zip(names, (each.accuracy for each in judged), strict=True))
+    return found
+
+
+def _filled_up(x: Float[torch.Tensor, "S N D"], width: int) -> Float[torch.Tensor, "S N W"]:
+    return torch.nn.functional.pad(x, (0, width - x.shape[-1]))
+
+
+@lru_cache(maxsize=8)
+def _directions(width: int) -> Float[torch.Tensor, "K D"]:
+    return torch.from_numpy(stream(0, f"{STREAM}/directions").standard_normal((DIRECTIONS, width)))
+
+
+@lru_cache(maxsize=8)
+def _signs(swapped: int, count: int) -> Float[torch.Tensor, "P N"]:
+    return swaps(torch.from_numpy(stream(0, f"{STREAM}/swaps").random((swapped, count))))

@@ -1,0 +1,28 @@
+"""How many steps' worth of error does a model gather in its own company?
+
+AccErr(l) = l R(l) / E(l)        (Arora et al. 2022, section 4)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from jaxtyping import Float
+
+from freerun.lazy import torch
+from freerun.measurement.metrics import Observed
+from freerun.measurement.metrics._accumulated import OfRatio, accumulated
+
+
+@dataclass(kw_only=True)
+class AccErr(OfRatio):
+    """The accumulated error after l symbols since the release, in steps of a true prefix: l without exposure bias."""
+
+    kind: ClassVar[str] = "kl"
+
+    def unit(self, observed: Observed) -> str:
+        return "steps"
+
+    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
+        return accumulated(observed).acc_err()

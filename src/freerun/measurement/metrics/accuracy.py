@@ -1,0 +1,24 @@
+"""How often is the most probable symbol the true one?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+
+from freerun.lazy import torch
+from freerun.measurement.metrics import Metric, Observed
+
+
+@dataclass(kw_only=True)
+class Accuracy(Metric):
+    """The share of steps at which the most probable symbol is the true next one."""
+
+    def applies(self, observed: Observed) -> bool:
+        return observed.experiment.task.symbols
+
+    def unit(self, observed: Observed) -> str:
+        return "share"
+
+    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
+        return observed.mean((observed.outputs.argmax(-1) == observed.targets).double(), observed.weights)

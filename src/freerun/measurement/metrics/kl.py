@@ -1,0 +1,31 @@
+"""How far is the model from the true distribution, in the context it was really given?
+
+    kl_t = KL(P(. | prefix) || Q(. | prefix))        (He et al. 2021; Arora et al. 2022)
+
+where the prefix is what was fed: the truth in forced mode, the model's own symbols in free mode.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+
+from freerun.lazy import torch
+from freerun.measurement.metrics import Observed
+from freerun.measurement.metrics._accumulated import OfTruth
+
+
+@dataclass(kw_only=True)
+class KL(OfTruth):
+    """KL divergence from the true to the model's next-symbol distribution, over prefixes inside the source's support.
+
+    Prefixes outside the support have no true distribution; they are counted by `off_support`, never averaged in.
+    """
+
+    def unit(self, observed: Observed) -> str:
+        return "nats"
+
+    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
+        true, model = observed.truth().log_probs, torch.log_softmax(observed.outputs.double(), -1)
+        return self.inside(observed, torch.where(true > -torch.inf, true.exp() * (true - model), 0.0).sum(-1))

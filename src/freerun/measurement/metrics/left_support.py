@@ -1,0 +1,36 @@
+"""How probable is it that what the model writes has left the source's support?
+
+    1 - sum of Q(y_1, ..., y_l) over the strings that are possible under P
+
+estimated, where strings are too many, by the mean over rollouts of what the model would add to it at step l, which varies less
+than counting.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+
+from freerun.lazy import torch
+from freerun.measurement.accumulated_error_estimate import Estimated, half_width
+from freerun.measurement.metrics import Observed
+from freerun.measurement.metrics._accumulated import OfPrefixes, accumulated
+
+
+@dataclass(kw_only=True)
+class LeftSupport(OfPrefixes):
+    """The probability that the first l symbols that the model generates are impossible under the source."""
+
+    def unit(self, observed: Observed) -> str:
+        return "share"
+
+    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
+        return accumulated(observed).left
+
+    def interval(self, observed: Observed) -> tuple[Float[torch.Tensor, " S"], Float[torch.Tensor, " S"]] | None:
+        found = accumulated(observed)
+        if not isinstance(found, Estimated):
+            return None
+        half = half_width(found.left_each)
+        return (found.left - half).clamp(min=0), (found.left + half).clamp(max=1)

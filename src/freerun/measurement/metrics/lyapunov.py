@@ -1,0 +1,31 @@
+"""How fast do neighbours part in the closed loop? The largest Lyapunov exponent, see `statistics.lyapunov_exponents`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from freerun.lazy import torch
+from freerun.measurement.accumulated_error_estimate import half_width
+from freerun.measurement.metrics import Observed, Orbit
+from freerun.measurement.metrics._orbits import OfOrbit, size
+from freerun.measurement.statistics.lyapunov_exponents import exponents
+
+
+@dataclass(kw_only=True)
+class Lyapunov(OfOrbit):
+    """The largest Lyapunov exponent of the model in closed loop, a mean over orbits; beside it the truth, `lyapunov_true`."""
+
+    def unit(self, observed: Observed) -> str:
+        return f"1/step, {size(observed)}"
+
+    def of(self, orbit: Orbit) -> float:
+        return float(exponents(orbit.apart, orbit.distance, orbit.stretch).mean())
+
+    def interval(self, observed: Observed) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """Student's t over orbits, which are independent; none below three."""
+        if observed.orbit is None or observed.orbit.made.shape[1] < 3:
+            return None
+        each = exponents(observed.orbit.apart, observed.orbit.distance, observed.orbit.stretch)
+        mean = each.mean()[None]
+        half = half_width((each - mean)[None])
+        return mean - half, mean + half

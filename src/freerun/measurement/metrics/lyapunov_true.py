@@ -1,0 +1,30 @@
+"""How fast do neighbours part in the true system? The largest Lyapunov exponent that its equations are known to have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+
+from freerun.errors import given
+from freerun.lazy import torch
+from freerun.measurement.metrics import Observed, Orbit
+from freerun.measurement.metrics._orbits import OfOrbit
+
+
+@dataclass(kw_only=True)
+class LyapunovTrue(OfOrbit):
+    """The largest Lyapunov exponent of the true system, where it is positive."""
+
+    def applies(self, observed: Observed) -> bool:
+        return super().applies(observed) and observed.experiment.task.lyapunov_time() is not None
+
+    def unit(self, observed: Observed) -> str:
+        return "1/step"
+
+    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
+        return torch.tensor([1 / given(observed.experiment.task.lyapunov_time())], dtype=torch.float64)
+
+    def of(self, orbit: Orbit) -> float:
+        """Not to be had from an orbit."""
+        raise NotImplementedError

@@ -1,0 +1,44 @@
+"""How large is the error over one Lyapunov time, typically?
+
+Per step and window the error is divided by the standard deviation of the training data, coordinate by coordinate, and its root
+mean square over coordinates taken; then the mean over the steps of one Lyapunov time after the release, and the median over
+windows (Teutsch & Maeder 2022, "Flipped classroom", section 4).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from jaxtyping import Float
+
+from freerun.arithmetic import root
+from freerun.errors import given
+from freerun.lazy import torch
+from freerun.measurement.metrics import Metric, Observed
+
+
+@dataclass(kw_only=True)
+class NRMSE(Metric):
+    """Median over windows of the mean normalised error over one Lyapunov time; undefined where the horizon is shorter."""
+
+    per: ClassVar[str] = "rollout"
+
+    def applies(self, observed: Observed) -> bool:
+        return observed.experiment.task.lyapunov_time() is not None and observed.data.std is not None
+
+    def unit(self, observed: Observed) -> str:
+        return "training std, over one Lyapunov time"
+
+    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
+        steps = round(given(observed.experiment.task.lyapunov_time()))
+        end = observed.warmup + steps
+        if not steps or end > len(observed.targets):
+            return torch.tensor([torch.nan], dtype=torch.float64)
+        errors = (observed.outputs.double() - observed.targets.double())[observed.warmup : end]
+        weights = observed.weights[observed.warmup : end]
+        whole = (weights > 0).all(0)
+        each = root(errors.square().mean(-1)).mean(0)[whole]
+        each = torch.where(torch.isfinite(each), each, torch.inf)  # a window that broke down is worse than any other
+        middle = torch.quantile(each, 0.5) if len(each) else torch.tensor(torch.nan, dtype=torch.float64)
+        return torch.where(torch.isfinite(middle), middle, torch.nan)[None]

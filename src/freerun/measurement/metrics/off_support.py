@@ -1,0 +1,25 @@
+"""How often has the model left the language?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+
+from freerun.lazy import torch
+from freerun.measurement.metrics import Metric, Observed
+
+
+@dataclass(kw_only=True)
+class OffSupport(Metric):
+    """The share of sequences whose fed prefix has probability 0 under the source."""
+
+    def applies(self, observed: Observed) -> bool:
+        return observed.has_oracle
+
+    def unit(self, observed: Observed) -> str:
+        return "share"
+
+    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
+        outside = (~observed.truth().inside).double()
+        return observed.mean(outside, torch.ones_like(outside))

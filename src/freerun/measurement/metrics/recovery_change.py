@@ -1,0 +1,33 @@
+"""Does a model recover from a prefix that it spoiled itself, or does one error lead to the next?
+
+The mean excess KL (`recovery`) over the later half of the steps less that over the first quarter: where its interval lies
+below 0 the excess decays (self-recovery), where above it grows (incremental distortion).
+`freerun.analysis.inference.recovery_trend` says it in words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from jaxtyping import Float
+
+from freerun.lazy import torch
+from freerun.measurement.accumulated_error_estimate import half_width
+from freerun.measurement.metrics import Observed
+from freerun.measurement.metrics._recovery import OfRecovery, change
+
+
+@dataclass(kw_only=True)
+class RecoveryChange(OfRecovery):
+    """How the excess KL after a spoiled prefix changes: below 0 it decays (self-recovery), above it grows (incremental)."""
+
+    per: ClassVar[str] = "rollout"
+
+    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
+        return change(observed)[0]
+
+    def interval(self, observed: Observed) -> tuple[Float[torch.Tensor, " S"], Float[torch.Tensor, " S"]] | None:
+        values, errors = change(observed)
+        half = half_width(errors)
+        return values - half, values + half

@@ -1,0 +1,16 @@
+"""How different would the shares of triples of successive symbols be for a perfect model, in samples of this size?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from freerun.measurement.metrics._strings import OfNgrams
+
+
+@dataclass(kw_only=True)
+class TrigramsFloor(OfNgrams):
+    """The mean of `trigrams` over samples in which strings changed places with the true ones."""
+
+    n: ClassVar[int] = 3
+    floor: ClassVar[bool] = True

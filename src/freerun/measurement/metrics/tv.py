@@ -1,0 +1,30 @@
+"""How much probability does the model misplace, in the context it was really given?
+
+    tv_t = 1/2 sum_y |P(y | prefix) - Q(y | prefix)|        (He et al. 2021)
+
+where the prefix is what was fed: the truth in forced mode, the model's own symbols in free mode.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+
+from freerun.lazy import torch
+from freerun.measurement.metrics import Observed
+from freerun.measurement.metrics._accumulated import OfTruth, step_divergences
+
+
+@dataclass(kw_only=True)
+class TV(OfTruth):
+    """Total variation between the true and the model's next-symbol distribution, over prefixes inside the source's support.
+
+    As with `kl`, prefixes outside the support are counted by `off_support`, never averaged in.
+    """
+
+    def unit(self, observed: Observed) -> str:
+        return "probability"
+
+    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
+        return self.inside(observed, step_divergences(observed)[2])

@@ -1,0 +1,40 @@
+"""For how long does a free forecast stay on the true orbit?
+
+The valid prediction time is how long the normalised error stays within a threshold after the release, in Lyapunov times
+(Vlachas et al. 2020, "Backpropagation algorithms and reservoir computing ...", eq. 22).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from jaxtyping import Float
+
+from freerun.errors import given
+from freerun.lazy import torch
+from freerun.measurement.metrics import Metric, Observed
+from freerun.measurement.metrics._valid import THRESHOLD, valid_steps
+
+
+@dataclass(kw_only=True)
+class ValidTime(Metric):
+    """Valid prediction time in Lyapunov times; a forecast that never fails counts as the whole horizon.
+
+    How many of those there are says `valid_time_censored`: where it is not 0, the mean is too low.
+    """
+
+    per: ClassVar[str] = "rollout"
+    #: The error that ends a forecast, in standard deviations of the training data.
+    threshold: ClassVar[float] = THRESHOLD
+
+    def applies(self, observed: Observed) -> bool:
+        return observed.experiment.task.lyapunov_time() is not None
+
+    def unit(self, observed: Observed) -> str:
+        return "Lyapunov times"
+
+    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
+        time = given(observed.experiment.task.lyapunov_time())
+        steps, _ = valid_steps(observed)
+        return (steps.double().mean() / time)[None]

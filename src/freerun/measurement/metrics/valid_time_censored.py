@@ -1,0 +1,29 @@
+"""How often does the horizon end before the forecast fails? Those valid prediction times are longer than was seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from jaxtyping import Float
+
+from freerun.lazy import torch
+from freerun.measurement.metrics import Metric, Observed
+from freerun.measurement.metrics._valid import valid_steps
+
+
+@dataclass(kw_only=True)
+class ValidTimeCensored(Metric):
+    """The share of forecasts that have not failed at the end of the horizon; `valid_time` counts each as the whole horizon."""
+
+    per: ClassVar[str] = "rollout"
+
+    def applies(self, observed: Observed) -> bool:
+        return observed.experiment.task.lyapunov_time() is not None
+
+    def unit(self, observed: Observed) -> str:
+        return "share"
+
+    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
+        steps, whole = valid_steps(observed)
+        return (steps == whole).double().mean()[None]

@@ -1,0 +1,138 @@
+"""What does a metric get to see of each run of a group?
+
+Its rollout, the sequences beside themselves as they are fed in training, and whatever further rollout a metric asks for.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import Any
+
+import torch
+from jaxtyping import Float
+
+from freerun.engine.feeding import Lessons, columns
+from freerun.engine.replicas import Group, spread
+from freerun.engine.rollout import Rollout
+from freerun.measurement.metrics import Further, Metric, Observed
+from freerun.parts.tasks import Sequences
+
+#: Steps times sequences that a further rollout holds in memory at once, in whole replicas.
+ROWS = 2**17
+#: How many sequences are set beside what they were in training.
+BESIDE = 64
+#: Further rollouts by the object that asked for them, which is kept so that its `id` stays its own.
+Known = dict[int, tuple[Further, Observed]]
+
+
+def observe(
+    group: Group,
+    r: int,
+    result: Rollout,
+    sequences: Sequences,
+    uniform: torch.Tensor | None,
+    *,
+    split: str,
+    forced: Observed | None = None,
+    warmup: int | None = None,
+    hidden: torch.Tensor | None = None,
+) -> Observed:
+    """Run `r` of a rollout of the group.
+
+    Args:
+        uniform: the draws of the rollout.
+        warmup: steps before the release; None for the group's own.
+        hidden: what states and outputs say, of all runs (`said`).
+    """
+    outputs = result.outputs[:, r].contiguous()
+    picks = None
+    if group.feedback.discrete and (uniform is not None or not group.feedback.random):
+        picks = group.feedback(outputs, None if uniform is None else uniform[:, r]).argmax(-1).cpu()
+    return Observed(
+        experiment=group.experiments[r],
+        data=group.data[group.experiments[r].seed],
+        outputs=outputs.cpu(),
+        targets=sequences.targets[:, r].cpu(),
+        weights=sequences.weights[:, r].cpu(),
+        fed=result.fed[:, r].cpu(),
+        picks=picks,
+        warmup=group.warmup if warmup is None else warmup,
+        split=split,
+        start=sequences.start[r].cpu(),
+        hidden=None if hidden is None else hidden[:, r].contiguous().cpu(),
+        forced=forced,
+    )
+
+
+def said(group: Group, result: Rollout) -> Float[torch.Tensor, "T R N W"]:
+    """What state and output say after each step of a rollout that was made step by step."""
+    return torch.stack([group.model.summary(*each) for each in zip(result.states, result.outputs, strict=True)])
+
+
+def beside_training(
+    group: Group, lessons: Lessons, sequences: Sequences, uniform: torch.Tensor | None
+) -> dict[str, list[Observed]]:
+    """Some of the sequences, forced and free, each beside itself as it is fed in training; nothing if this is not asked for."""
+    if not group.experiments[0].evaluation.distances:
+        return {}
+    some = spread(sequences.start.shape[1], BESIDE).to(group.device)
+    part, chance = columns(sequences, some), None if uniform is None else uniform.index_select(2, some)
+    steps, each = part.steps(), range(len(group.experiments))
+
+    def seen(rolled: Rollout) -> list[Observed]:
+        hidden = said(group, rolled)
+        return [observe(group, r, rolled, part, chance, split="test", hidden=hidden) for r in each]
+
+    trained = seen(lessons.shown(part, chance))
+    found = {}
+    for mode, forced in (("forced", steps), ("free", group.warmup)):
+        found[mode] = seen(group.roll(group.weights(), part, group.release(steps, len(some), forced), chance))
+        for r in each:
+            found[mode][r].training = trained[r]
+    return found
+
+
+def prepared(group: Group, metric: Metric, observed: list[Observed], known: Known) -> list[Observed | None]:
+    """What a metric measures of each run: None where it does not apply, with the further rollout where it asks for one.
+
+    Args:
+        known: further rollouts by what was asked for, which are added to.
+    """
+    seen = [each if metric.applies(each) else None for each in observed]
+    if here := [each for each in seen if each is not None]:
+        metric.together(here)
+    asked = {r: further for r, each in enumerate(seen) if each is not None and (further := metric.asks(each)) is not None}
+    if any(id(further) not in known for further in asked.values()):
+        rolled = _rolled(group, asked, observed[0].split)
+        known |= {id(further): (further, rolled[r]) for r, further in asked.items()}
+    for r, further in asked.items():
+        seen[r] = each = copy(observed[r])
+        each.further = known[id(further)][1]
+    return seen
+
+
+def _rolled(group: Group, asked: dict[int, Further], split: str) -> dict[int, Observed]:
+    """The further rollouts of some runs, those of equal shape together."""
+    alike: dict[Any, list[int]] = {}
+    for r, further in asked.items():
+        shape = tuple(further.sequences.targets.shape), further.release, further.name, further.hidden
+        alike.setdefault(shape, []).append(r)
+    found: dict[int, Observed] = {}
+    for (shape, *_), runs in alike.items():
+        most = max(1, ROWS // max(1, shape[0] * shape[1]))
+        for k in range(0, len(runs), most):
+            found |= _roll_some(group, {r: asked[r] for r in runs[k : k + most]}, split)
+    return found
+
+
+def _roll_some(group: Group, asked: dict[int, Further], split: str) -> dict[int, Observed]:
+    first, part = next(iter(asked.values())), group.some(list(asked))
+    sequences = part.stacked([each.sequences for each in asked.values()])
+    steps, size = sequences.steps(), sequences.start.shape[1]
+    uniform = None if first.release is None else part.chance(f"evaluation/{split}/{first.name}", 0, steps, size)
+    mask = part.release(steps, size, first.release) if first.hidden or first.release is not None else None
+    result = part.roll(part.weights(), sequences, mask, uniform)
+    warmup, hidden = first.release or 0, said(part, result) if first.hidden else None
+    return {
+        r: observe(part, k, result, sequences, uniform, split=split, warmup=warmup, hidden=hidden) for k, r in enumerate(asked)
+    }

@@ -1,0 +1,44 @@
+"""Does an orbit run the same way through its states as another one?
+
+The distribution of states and the power spectrum are those of the reversed orbit too. What is not: where a state goes next. So
+states are looked at together with their displacement,
+
+    z_t = [ x_t ; (x_{t+lag} - x_t) / s ] ,      s: the standard deviation of the true displacements, each coordinate
+
+and the energy distance is taken between the z of two orbits. Run backwards, every displacement turns its sign.
+"""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+
+from freerun.errors import require
+from freerun.lazy import torch
+from freerun.measurement.statistics.state_distribution import evenly
+from freerun.measurement.statistics.two_sample import energy
+
+#: Steps between a state and where it has gone; how many pairs are compared.
+LAG, PAIRS = 1, 512
+
+
+def displacement_energy(
+    true: Float[torch.Tensor, "T N D"], made: Float[torch.Tensor, "T M D"], lag: int = LAG, pairs: int = PAIRS
+) -> float:
+    """The energy distance between states with their displacements; NaN where an orbit is not finite.
+
+    Args:
+        true, made: orbits, in units in which all coordinates weigh the same.
+        lag: steps between a state and the one it is compared with.
+        pairs: at most so many of each, evenly spread over steps and orbits.
+    """
+    require(1 <= lag < min(len(true), len(made)), "lag", lag, "be at least 1 and less than the length")
+    moved = true[lag:].double() - true[:-lag].double()
+    spread = moved.std((0, 1)).clamp(min=torch.finfo(torch.float64).tiny)
+    count = min(pairs, moved.shape[0] * moved.shape[1], (len(made) - lag) * made.shape[1])
+    both = [
+        evenly(
+            torch.cat([part[:-lag].double(), (part[lag:].double() - part[:-lag].double()) / spread], -1).flatten(0, 1), count
+        )
+        for part in (true, made)
+    ]
+    return float(energy(both[0][None], both[1][None]))

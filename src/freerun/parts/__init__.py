@@ -1,0 +1,1 @@
+"""Parts of an experiment, one file each, and the registry that finds them."""

@@ -1,0 +1,29 @@
+"""The experiment as a part sees it: the other parts that it is chosen with. A protocol, so that parts know no configuration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from freerun.parts.feedback import Feedback
+    from freerun.parts.models import Model
+    from freerun.parts.tasks import Task
+
+
+class Training(Protocol):
+    """Settings of training that a part may ask about."""
+
+    truncate: int | None
+
+
+class Experiment(Protocol):
+    """What a regime may ask of the experiment that it is chosen for."""
+
+    task: Task
+    model: Model
+    feedback: Feedback | None
+    gradient: str
+
+    @property
+    def training(self) -> Training:
+        """How the model is trained."""

@@ -1,0 +1,25 @@
+"""Feed the most probable symbol: what does greedy decoding do?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from jaxtyping import Float
+
+from freerun.lazy import torch
+from freerun.parts.feedback import Feedback, one_hot
+
+
+@dataclass(kw_only=True)
+class Argmax(Feedback):
+    """The most probable symbol, the first of equals; carries no gradient."""
+
+    for_symbols: ClassVar[bool] = True
+    discrete: ClassVar[bool] = True
+
+    def __call__(
+        self, outputs: Float[torch.Tensor, "*batch K"], uniform: torch.Tensor | None
+    ) -> Float[torch.Tensor, "*batch K"]:
+        logits = outputs.detach()
+        return one_hot(logits.argmax(-1), logits)

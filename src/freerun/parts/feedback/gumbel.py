@@ -1,0 +1,34 @@
+"""Feed a soft sample: what if the draw itself can be differentiated?
+
+    phi(o) = softmax((o + g) / temperature),   g_k = -log(-log u_k)        (Jang, Gu & Poole 2017, eq. 2; Maddison et al. 2017)
+
+The largest entry is a draw from the softmax of o at any temperature; the feed itself comes closer to one-hot as it falls.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from jaxtyping import Float
+
+from freerun.arithmetic import logarithm
+from freerun.lazy import torch
+from freerun.parts.feedback._annealed import Annealed
+
+
+@dataclass(kw_only=True)
+class Gumbel(Annealed):
+    """The Gumbel-softmax: a differentiable, not quite one-hot sample."""
+
+    random: ClassVar[bool] = True
+    random_each: ClassVar[bool] = True
+
+    def __call__(
+        self, outputs: Float[torch.Tensor, "*batch K"], uniform: torch.Tensor | None
+    ) -> Float[torch.Tensor, "*batch K"]:
+        if uniform is None:
+            raise ValueError("gumbel needs uniform draws")
+        tiny = torch.finfo(outputs.dtype).tiny
+        spread = -logarithm((-logarithm(uniform.clamp(min=tiny))).clamp(min=tiny))
+        return torch.softmax((outputs + spread) / self.temperature, -1)

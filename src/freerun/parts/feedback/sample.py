@@ -1,0 +1,29 @@
+"""Feed a symbol drawn from the model's own distribution: what happens in use?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from jaxtyping import Float
+
+from freerun.lazy import torch
+from freerun.parts.feedback import Feedback, one_hot
+
+
+@dataclass(kw_only=True)
+class Sample(Feedback):
+    """A symbol drawn from the softmax, by inverting its distribution function at one uniform draw; carries no gradient."""
+
+    for_symbols: ClassVar[bool] = True
+    discrete: ClassVar[bool] = True
+    random: ClassVar[bool] = True
+
+    def __call__(
+        self, outputs: Float[torch.Tensor, "*batch K"], uniform: torch.Tensor | None
+    ) -> Float[torch.Tensor, "*batch K"]:
+        if uniform is None:
+            raise ValueError("sample needs uniform draws")
+        logits = outputs.detach()
+        passed = torch.softmax(logits, -1).cumsum(-1) <= uniform[..., None]
+        return one_hot(passed.sum(-1).clamp(max=outputs.shape[-1] - 1), logits)

@@ -1,0 +1,75 @@
+"""What is a learner? A step, and the same step over a whole sequence at once.
+
+A model is a dataclass of settings. It holds neither weights nor state: both are arguments, both have the replica axis in front
+of the batch. Letters: `T` time, `R` replicas, `B` batch, `I` the input, u_t = [x_t ; f_{t-1}], `O` the output, `H` hidden.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from jaxtyping import Float
+
+from freerun.lazy import torch
+from freerun.parts.layers import Shape, State, Weights
+
+
+@dataclass(kw_only=True)
+class Model(ABC):
+    """A recurrent model as settings. Subclasses are final: one file, one class."""
+
+    #: ``each``: an output at every step; ``last``: one for the whole sequence.
+    emits: ClassVar[str] = "each"
+    #: What was fed back is the only memory (such a model needs feedback).
+    memoryless: ClassVar[bool] = False
+    #: The formula reads what was fed back, so that something has to be fed (always so for a memoryless model).
+    needs_feedback: ClassVar[bool] = False
+    #: The state grows with every step, so that a long closed loop is dear and an evaluation has none unless it is asked for.
+    remembers_all: ClassVar[bool] = False
+    #: For fields on a ring of points alone: what is fed back and predicted is one value a point (see `Task.field`).
+    for_fields: ClassVar[bool] = False
+
+    @abstractmethod
+    def shapes(self, inputs: int, outputs: int) -> dict[str, Shape]:
+        """The weights for input width I and output width O."""
+
+    @abstractmethod
+    def start(self, replicas: int, batch: int, like: torch.Tensor) -> State:
+        """The state before the first step (zeros), with the dtype and device of `like`."""
+
+    @abstractmethod
+    def step(
+        self, weights: Weights, u: Float[torch.Tensor, "R B I"], state: State
+    ) -> tuple[Float[torch.Tensor, "R B O"], State]:
+        """One step: the output o_t and the next state."""
+
+    @abstractmethod
+    def unroll(
+        self, weights: Weights, u: Float[torch.Tensor, "T R B I"], state: State
+    ) -> tuple[Float[torch.Tensor, "T R B O"], State]:
+        """The step repeated, for inputs that are known beforehand; equal to it in value and gradient, only faster."""
+
+    def summary(self, state: State, like: Float[torch.Tensor, "R B O"]) -> Float[torch.Tensor, "R B H"]:
+        """The hidden state as one vector whose width stays the same from step to step; width 0 if there is none.
+
+        Args:
+            state: what `step` left behind.
+            like: an output of the same step.
+        """
+        return torch.cat(state, -1) if state else like[..., :0]
+
+
+def scan(
+    advance: Callable[[torch.Tensor, State], tuple[torch.Tensor, State]],
+    drive: Float[torch.Tensor, "T R B D"],
+    state: State,
+) -> tuple[Float[torch.Tensor, "T R B H"], State]:
+    """Carry a state over a known drive: what `unroll` needs where only the hidden path is sequential."""
+    hidden = []
+    for slice_ in drive.unbind(0):
+        h, state = advance(slice_, state)
+        hidden.append(h)
+    return torch.stack(hidden), state

@@ -1,0 +1,65 @@
+"""The Elman network: what does a hidden state add?
+
+    h_t = tanh(b + W h_{t-1} + U u_t),  o_t = c + V h_t,  u_t = [x_t ; f_{t-1}]        (Elman 1990; Goodfellow et al. 10.2)
+
+With ``feedback=none`` nothing is fed back: a pure transducer, the control whose exposure gap is exactly 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+
+from freerun.errors import require
+from freerun.lazy import torch
+from freerun.parts.layers import Shape, State, Weights, affine, linear, over_time, project
+from freerun.parts.models import Model, scan
+
+
+@dataclass(kw_only=True)
+class HiddenRecurrent(Model):
+    """Elman network: a tanh hidden state, with output feedback or (feedback=none) without.
+
+    Attributes:
+        hidden: H, the width of the hidden state.
+    """
+
+    hidden: int = 64
+
+    def __post_init__(self) -> None:
+        require(self.hidden >= 1, "hidden", self.hidden, "be at least 1")
+
+    def shapes(self, inputs: int, outputs: int) -> dict[str, Shape]:
+        size = self.hidden
+        recurrent = linear("recurrent", size, size)
+        del recurrent["recurrent.bias"]
+        return linear("input", inputs, size, fan=size) | recurrent | linear("output", size, outputs)
+
+    def start(self, replicas: int, batch: int, like: torch.Tensor) -> State:
+        return (like.new_zeros(replicas, batch, self.hidden),)
+
+    def step(
+        self, weights: Weights, u: Float[torch.Tensor, "R B I"], state: State
+    ) -> tuple[Float[torch.Tensor, "R B O"], State]:
+        h, state = self.advance(weights, self.drive(weights, u), state)
+        return project(weights, "output", h), state
+
+    def unroll(
+        self, weights: Weights, u: Float[torch.Tensor, "T R B I"], state: State
+    ) -> tuple[Float[torch.Tensor, "T R B O"], State]:
+        drive = over_time(lambda flat: self.drive(weights, flat), u)
+        hidden, state = scan(lambda d, s: self.advance(weights, d, s), drive, state)
+        return over_time(lambda flat: project(weights, "output", flat), hidden), state
+
+    def drive(self, weights: Weights, u: Float[torch.Tensor, "R B I"]) -> Float[torch.Tensor, "R B H"]:
+        """What the input adds, b + U u_t; a product also at width 0, for a gradient with the same bits in any group."""
+        weight = weights["input.weight"] if u.shape[-1] else u.new_zeros(len(u), 0, self.hidden)
+        return affine(u, weight, weights["input.bias"])
+
+    def advance(
+        self, weights: Weights, drive: Float[torch.Tensor, "R B H"], state: State
+    ) -> tuple[Float[torch.Tensor, "R B H"], State]:
+        """The hidden path alone: h_t for a drive b + U u_t."""
+        h = torch.tanh(affine(state[0], weights["recurrent.weight"], drive))
+        return h, (h,)

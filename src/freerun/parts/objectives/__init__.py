@@ -1,0 +1,99 @@
+"""What is charged? The loss of each prediction, and what a method adds to it, before any average.
+
+An objective sees one update as a `Lesson`: what was fed, what came out, and how much each prediction counts. Most charge each
+prediction with its loss. A method that is more than a mask charges something else, or trains a critic beside the model.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from jaxtyping import Float
+
+from freerun.lazy import torch
+from freerun.parts.layers import Shape, Weights
+
+if TYPE_CHECKING:
+    from freerun.parts.objectives._chosen import Experiment
+    from freerun.parts.tasks import Sequences
+
+
+@dataclass(kw_only=True)
+class Lesson:
+    """One update of a group, as its objective sees it.
+
+    Attributes:
+        sequences: what was to be predicted, ``[T R B ...]``.
+        outputs: o_t (S = T, or 1 for a model that answers once).
+        fed: f_t, what was fed after step t.
+        mask: m_t; None if the truth was fed everywhere.
+        shares: the weight of every prediction in the mean of its replica; 0 in the warm-up and in padding.
+        behave: rolls the same weights out over the same sequences and returns the behaviour, the hidden state beside what the
+            output says (a softmax, or values), ``[T R B H+O]``: forced (True) or free after the warm-up (False).
+        critic: the weights of the objective's critic; empty if it has none.
+    """
+
+    sequences: Sequences
+    outputs: Float[torch.Tensor, "S R B O"]
+    fed: Float[torch.Tensor, "T R B F"]
+    mask: Float[torch.Tensor, "T R B"] | None
+    shares: Float[torch.Tensor, "S R B"]
+    behave: Callable[[bool], Float[torch.Tensor, "T R B W"]]
+    critic: Weights
+
+
+@dataclass(kw_only=True)
+class Objective(ABC):
+    """A loss, or a method of training. Subclasses are final: one file, one class."""
+
+    #: Which targets it is for: symbols, real values.
+    for_symbols: ClassVar[bool] = False
+    for_values: ClassVar[bool] = False
+    #: The gradient runs through the last step alone: state and feedback are cut at every step.
+    last_step_only: ClassVar[bool] = False
+
+    @abstractmethod
+    def __call__(self, outputs: Float[torch.Tensor, "*batch O"], targets: torch.Tensor) -> Float[torch.Tensor, "*batch"]:
+        """The loss of every single prediction; `targets` are ``Int[*batch]`` symbols or ``Float[*batch Y]`` values.
+
+        This is what the metric `loss` measures, under every objective.
+        """
+
+    def unit(self, symbols: bool) -> str:
+        """The unit of the loss."""
+        return "nats" if symbols else "scaled^2"
+
+    def charge(self, lesson: Lesson) -> Float[torch.Tensor, "S R B"]:
+        """What is charged for every prediction; the loss of a replica is the sum of charge times share."""
+        return self(lesson.outputs, lesson.sequences.targets)
+
+    def critic(self, behaviour: int) -> Mapping[str, Shape]:
+        """The weights of a critic that reads behaviours of this width and is trained beside the model; none by default."""
+        return {}
+
+    def criticise(self, lesson: Lesson) -> Float[torch.Tensor, "R B"]:
+        """The critic's own loss for every sequence, for an objective with a critic."""
+        raise NotImplementedError
+
+    def misfit(self, experiment: Experiment) -> str | None:
+        """Why this objective cannot be used in an experiment, with the remedy, in a few words; None if it can."""
+        return None
+
+
+def prediction_loss(outputs: Float[torch.Tensor, "*batch O"], targets: torch.Tensor) -> Float[torch.Tensor, "*batch"]:
+    """-log softmax(o)[y] for symbols, the squared error averaged over coordinates for values."""
+    if targets.is_floating_point():
+        return (outputs - targets).square().mean(-1)
+    return -torch.log_softmax(outputs, -1).gather(-1, targets[..., None]).squeeze(-1)
+
+
+def needs_the_loop(experiment: Experiment) -> str | None:
+    """A reason not to use an objective that tells free from forced steps of the loop with a regime that has no such steps."""
+    if experiment.regime.blends:
+        return "it tells free steps from forced ones, and this regime blends the two; choose a regime whose mask is 0 or 1"
+    if experiment.regime.passes or experiment.regime.demonstrations:
+        return "it charges what the loop fed, and this regime feeds by passes over data; choose a regime that is a mask"
+    return None

@@ -1,0 +1,16 @@
+"""The experiment as an objective sees it: with its regime."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from freerun.parts import chosen
+
+if TYPE_CHECKING:
+    from freerun.parts.regimes import Regime
+
+
+class Experiment(chosen.Experiment, Protocol):
+    """What an objective may ask of the experiment that it is chosen for."""
+
+    regime: Regime

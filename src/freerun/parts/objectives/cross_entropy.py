@@ -1,0 +1,23 @@
+"""How surprised is the model by the next symbol?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from jaxtyping import Float, Int
+
+from freerun.lazy import torch
+from freerun.parts.objectives import Objective, prediction_loss
+
+
+@dataclass(kw_only=True)
+class CrossEntropy(Objective):
+    """-log p_model(y_t | what was fed), in nats."""
+
+    for_symbols: ClassVar[bool] = True
+
+    def __call__(
+        self, outputs: Float[torch.Tensor, "*batch O"], targets: Int[torch.Tensor, "*batch"]
+    ) -> Float[torch.Tensor, "*batch"]:
+        return prediction_loss(outputs, targets)

@@ -1,0 +1,100 @@
+"""Plugins: a user's own file of parts, hashed, run once and registered under the file's name."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import re
+import sys
+from collections.abc import Container
+from pathlib import Path
+
+from freerun.errors import ConfigError
+from freerun.io.reading import NotPlain, content
+from freerun.io.text import one_line
+from freerun.parts import registry
+from freerun.parts.registry import KINDS, base, builtin_parts, parts_of
+
+#: Most bytes of a plugin, and what it may be called: its name becomes a word of the command line and of the tables.
+LARGEST_PLUGIN = 2**20
+_PART_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_plugin_files: dict[str, str] = {}
+
+
+def load_plugin(path: str, among: Container[str] | None = None) -> None:
+    """Import a user's file of parts and register each under the file's name.
+
+    Loading the same file twice is harmless. This is the one place where code named by a configuration is run, and only
+    because the user listed the file in `plugins`. What is run is what is hashed: nothing cached, nothing read twice.
+
+    Args:
+        path: of the file.
+        among: the SHA-256 of the files that may be run; None for any, where the user has typed the path.
+
+    Raises:
+        ConfigError: if the file is missing, is not Python, is not `among` them, fails to import or defines no part.
+    """
+    file, shown = Path(path), one_line(path, 80)
+    if file.suffix != ".py":
+        raise ConfigError(f"plugins={shown}: no such Python file")
+    if not _PART_NAME.fullmatch(file.stem):
+        raise ConfigError(
+            f"plugins={shown}: a part is named by its file: letters, digits, '_' and '-', at most 64, a letter first"
+        )
+    try:
+        source = content(file, LARGEST_PLUGIN)
+    except OSError as fault:
+        raise ConfigError(f"plugins={shown}: no such Python file ({fault.strerror})") from None
+    except NotPlain as fault:
+        raise ConfigError(f"plugins={shown}: {fault}") from None
+    digest = hashlib.sha256(source).hexdigest()
+    if among is not None and digest not in among:
+        raise ConfigError(f"plugins={shown}: the file has changed since this run was planned")
+    module_name = f"freerun_plugin_{file.stem}_{digest[:8]}"
+    if module_name not in sys.modules:
+        _run(source, file, digest, module_name, shown)
+    module = sys.modules[module_name]
+    found = False
+    for kind in KINDS:
+        if own := parts_of(module, base(kind)):
+            if len(own) > 1:
+                raise ConfigError(f"plugins={shown}: a file holds one part of a kind, found {len(own)} of {kind}")
+            if file.stem in builtin_parts(kind):
+                raise ConfigError(f"plugins={shown}: {kind} {file.stem!r} is built in; give the file another name")
+            if missing := sorted(getattr(own[0], "__abstractmethods__", ())):
+                raise ConfigError(f"plugins={shown}: {own[0].__name__} lacks {', '.join(missing)}")
+            registry.plugin_parts[kind][file.stem] = own[0]
+            found = True
+    if not found:
+        raise ConfigError(f"plugins={shown}: defines no part (derive a class from Task, Model, Regime, Feedback or Metric)")
+    _plugin_files[str(file.resolve())] = digest
+
+
+def _run(source: bytes, file: Path, digest: str, module_name: str, shown: str) -> None:
+    spec = importlib.util.spec_from_file_location(module_name, file)
+    if spec is None:
+        raise ConfigError(f"plugins={shown}: not importable")
+    module = importlib.util.module_from_spec(spec)
+    module.__dict__["__freerun_digest__"] = digest
+    sys.modules[module_name] = module
+    try:
+        exec(compile(source, file, "exec"), module.__dict__)  # noqa: S102 - see load_plugin
+    except BaseException as fault:
+        del sys.modules[module_name]
+        if not isinstance(fault, (Exception, SystemExit)):
+            raise
+        raise ConfigError(f"plugins={shown}: {type(fault).__name__}: {fault}") from fault
+
+
+def plugin_metrics() -> dict[str, str]:
+    """The metrics of plugins, each with the SHA-256 of its file."""
+    return {
+        name: str(vars(sys.modules[part.__module__])["__freerun_digest__"])
+        for name, part in registry.plugin_parts["metric"].items()
+    }
+
+
+def plugin_files() -> dict[str, str]:
+    """The plugins that were loaded, each with the SHA-256 of its file, for the worker processes that need them too."""
+    return dict(_plugin_files)

@@ -1,0 +1,99 @@
+"""How does a share of truth move over the updates? A falling schedule g goes from 1 to 0, and eps_i = end + (start - end) g(i).
+
+Where the schedule's own constant k is given and start >= end it is the published form with a floor (Bengio et al. 2015, section
+2.4): eps_i = max(end, start g(i)), for `linear` max(end, start - c i).
+
+    constant          g = 1
+    linear            g = max(0, 1 - c i)
+    exponential       g = k^i,                     k < 1
+    inverse_sigmoid   g = k / (k + exp(i / k)),    k >= 1
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+
+from freerun.errors import require
+from freerun.parts.regimes import Regime
+
+
+class Schedule(Enum):
+    """The shape of eps over the updates."""
+
+    constant = "constant"
+    linear = "linear"
+    exponential = "exponential"
+    inverse_sigmoid = "inverse_sigmoid"
+
+
+@dataclass(kw_only=True)
+class Scheduled(Regime):
+    """A regime whose share of truth moves over the updates.
+
+    Attributes:
+        schedule: the shape of eps; `constant` stays at `start`.
+        start, end: eps at update 0 and in the end, in [0, 1]; ``start < end`` is a rising schedule. For `inverse_sigmoid` the
+            value at update 0 is k / (k + 1) of the way from `end` to `start`.
+        span: the share of the updates after which `linear` has reached `end`, where `inverse_sigmoid` is half way at half of
+            it, and where `exponential` has 1 % of the way left. Used where `k` is not given.
+        k: the schedule's own constant instead of `span`: the slope c per update (linear), k < 1 (exponential) or k >= 1
+            (inverse sigmoid).
+    """
+
+    schedule: Schedule = Schedule.linear
+    start: float = 1.0
+    end: float = 0.0
+    span: float = 0.8
+    k: float | None = None
+
+    def __post_init__(self) -> None:
+        require(0 <= self.start <= 1, "start", self.start, "lie in [0, 1]")
+        require(0 <= self.end <= 1, "end", self.end, "lie in [0, 1]")
+        require(0 < self.span <= 1, "span", self.span, "lie in (0, 1]")
+        if self.schedule is Schedule.constant:
+            if self.end not in (0.0, self.start):
+                raise ValueError(
+                    f"end has no meaning for schedule=constant, which stays at start; leave it out, got {self.end}"
+                )
+            self.end = self.start
+        if self.k is not None:
+            if self.schedule is Schedule.constant:
+                raise ValueError("k has no meaning for schedule=constant; leave it out")
+            if self.schedule is Schedule.linear:
+                require(self.k > 0, "k", self.k, "be positive (the slope per update)")
+            if self.schedule is Schedule.exponential:
+                require(0 < self.k < 1, "k", self.k, "lie in (0, 1)")
+            if self.schedule is Schedule.inverse_sigmoid:
+                require(self.k >= 1, "k", self.k, "be at least 1")
+
+    @property
+    def always_forced(self) -> bool:
+        return self.start == self.end == 1
+
+    def probability(self, update: int, updates: int) -> float:
+        falling = self._falling(update, max(1.0, self.span * updates))
+        if self.k is None or self.start < self.end:
+            return self.end + (self.start - self.end) * falling
+        if self.schedule is Schedule.linear:
+            return max(self.end, self.start - self.k * update)
+        return max(self.end, self.start * falling)
+
+    def _falling(self, update: int, span: float) -> float:
+        if self.schedule is Schedule.constant:
+            return 1.0
+        if self.schedule is Schedule.linear:
+            return max(0.0, 1 - update * (1 / span if self.k is None else self.k))
+        if self.schedule is Schedule.exponential:
+            return float((0.01 ** (1 / span) if self.k is None else self.k) ** update)
+        k = half_way(span) if self.k is None else self.k
+        return k / (k + math.exp(update / k)) if update / k < 700 else 0.0
+
+
+def half_way(span: float) -> float:
+    """The k >= 1 of an inverse sigmoid that is one half at span / 2: the root of k ln k = span / 2, by Newton's method."""
+    target, k = span / 2, max(math.e, span / 2)
+    for _ in range(60):
+        k = max(1.0, k - (k * math.log(k) - target) / (math.log(k) + 1))
+    return k

@@ -1,0 +1,24 @@
+"""Free running: what if the truth is never fed?
+
+The mask is 0 after the warm-up. On a symbolic source the target y_t is then charged in a context that it does not belong to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+
+from freerun.lazy import torch
+from freerun.parts.regimes import Regime
+
+
+@dataclass(kw_only=True)
+class FreeRunning(Regime):
+    """Closed-loop training: the model's own output is fed at every step after the warm-up."""
+
+    def probability(self, update: int, updates: int) -> float:
+        return 0.0
+
+    def mask(self, coins: Float[torch.Tensor, "T B"], update: int, updates: int) -> Float[torch.Tensor, "T B"]:
+        return torch.zeros_like(coins)

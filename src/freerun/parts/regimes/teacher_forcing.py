@@ -1,0 +1,28 @@
+"""Teacher forcing: what if the truth is always fed? (Williams & Zipser 1989)
+
+The mask is 1. The target is right for the context, but the context is never the model's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+
+from freerun.lazy import torch
+from freerun.parts.regimes import Regime
+
+
+@dataclass(kw_only=True)
+class TeacherForcing(Regime):
+    """Strict teacher forcing: the truth is fed at every step."""
+
+    @property
+    def always_forced(self) -> bool:
+        return True
+
+    def probability(self, update: int, updates: int) -> float:
+        return 1.0
+
+    def mask(self, coins: Float[torch.Tensor, "T B"], update: int, updates: int) -> Float[torch.Tensor, "T B"]:
+        return torch.ones_like(coins)

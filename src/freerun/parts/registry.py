@@ -1,0 +1,115 @@
+"""Which parts are there?
+
+A part is one file: the module's name is the name on the command line, in the tables and in the configuration. The file
+defines one class derived from the base class of its kind. Nothing else has to be edited to add one.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import sys
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from freerun.errors import ConfigError
+from freerun.io.suggestions import nearest
+from freerun.io.text import one_line
+
+#: The kinds of part: the configuration's key, the package that holds the files, and the base class of the kind.
+KINDS: dict[str, tuple[str, str]] = {
+    "task": ("freerun.parts.tasks", "Task"),
+    "model": ("freerun.parts.models", "Model"),
+    "regime": ("freerun.parts.regimes", "Regime"),
+    "feedback": ("freerun.parts.feedback", "Feedback"),
+    "objective": ("freerun.parts.objectives", "Objective"),
+    "metric": ("freerun.measurement.metrics", "Metric"),
+}
+
+plugin_parts: dict[str, dict[str, type]] = {kind: {} for kind in KINDS}
+
+
+def base(kind: str) -> type:
+    """The abstract base class of a kind."""
+    package, name = KINDS[kind]
+    found: type = getattr(importlib.import_module(package), name)
+    return found
+
+
+@cache
+def builtin_parts(kind: str) -> dict[str, type]:
+    """The parts of a kind that come with the package, by name."""
+    package = importlib.import_module(KINDS[kind][0])
+    parts = {}
+    for info in pkgutil.iter_modules(package.__path__):
+        if info.name.startswith("_"):
+            continue
+        module = importlib.import_module(f"{package.__name__}.{info.name}")
+        parts[info.name.rstrip("_")] = _part_in(module, kind)
+    return parts
+
+
+def _part_in(module: Any, kind: str) -> type:
+    parts = parts_of(module, base(kind))
+    if len(parts) != 1:
+        raise ConfigError(f"{module.__name__} must define exactly one {base(kind).__name__}, found {len(parts)}")
+    return parts[0]
+
+
+def parts_of(module: Any, parent: type) -> list[type]:
+    """The classes that a module itself derives from a base class."""
+    return [
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, parent) and value.__module__ == module.__name__
+    ]
+
+
+def parts(kind: str) -> dict[str, type]:
+    """All parts of a kind by name, the built-in ones first, then those of plugins."""
+    return {**builtin_parts(kind), **plugin_parts[kind]}
+
+
+def get(kind: str, name: str) -> type:
+    """One part by name.
+
+    Raises:
+        ConfigError: if there is no such part; names the nearest one.
+    """
+    known = parts(kind)
+    if isinstance(name, str) and name in known:
+        return known[name]
+    raise unknown(kind, one_line(name, 60), known)
+
+
+def unknown(kind: str, name: str, choices: Iterable[str]) -> ConfigError:
+    """The error for a name that is no part of a kind: names the kind that has it, or else the nearest one."""
+    for other in KINDS:
+        if other != "metric" and name in parts(other):
+            return ConfigError(f"{kind}={name}: unknown {kind}; {name} is one of another kind: {other}={name}")
+    return ConfigError(f"{kind}={name}: unknown {kind}; {nearest(name, choices)}")
+
+
+def name_of(part: object) -> str:
+    """The name of a part: of its file."""
+    cls = part if inspect.isclass(part) else type(part)
+    for kind in KINDS:
+        for name, known in parts(kind).items():
+            if known is cls:
+                return name
+    raise ConfigError(f"{cls.__name__} is not a registered part; name its file in plugins=[...]")
+
+
+def source_of(part: object) -> str | None:
+    """For a part from a plugin the SHA-256 of its file, so that changed code is another run; None for a built-in part."""
+    digest: str | None = getattr(sys.modules[type(part).__module__], "__freerun_digest__", None)
+    return digest
+
+
+def summary(cls: type) -> str:
+    """The first sentence of a part's documentation."""
+    text = inspect.getdoc(cls) or inspect.getdoc(sys.modules[cls.__module__]) or ""
+    return " ".join(text.split("\n\n")[0].split())

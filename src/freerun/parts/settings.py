@@ -1,0 +1,137 @@
+"""Is a setting of its proper type? One check for every node of an experiment, from YAML, the command line or Python."""
+
+from __future__ import annotations
+
+import math
+import operator
+from dataclasses import Field, fields
+from enum import Enum
+from typing import Any
+
+from freerun.errors import ConfigError
+from freerun.io.suggestions import nearest
+from freerun.io.text import brief, one_line
+from freerun.store.record_schema import LARGEST
+
+#: Lists of numbers are at most so deep.
+DEEPEST = 4
+
+
+def build(cls: type, key: str, settings: dict[str, Any]) -> Any:
+    """Make one node of the tree from plain settings.
+
+    Args:
+        cls: a dataclass of settings.
+        key: where it stands in the tree, for messages.
+        settings: values by name; an Enum may be given by its text.
+
+    Raises:
+        ConfigError: naming the key, the value and the rule, if a setting is unknown, of the wrong type or out of range.
+    """
+    known = {item.name: item for item in fields(cls)}
+    values = {}
+    for name, value in settings.items():
+        if name not in known:
+            raise ConfigError(f"{key}.{one_line(name, 60)}: unknown key; {nearest(str(name)[:100], known)}")
+        values[name] = _value(f"{key}.{name}", value, known[name])
+    try:
+        return cls(**values)
+    except ValueError as fault:
+        raise ConfigError(f"{key}.{fault}") from None
+
+
+def normalised(node: Any, key: str) -> Any:
+    """The same node with every setting of its proper type.
+
+    Raises:
+        ConfigError: as `build`.
+    """
+    return build(type(node), key, {item.name: getattr(node, item.name) for item in fields(node)})
+
+
+def whole(key: str, value: object) -> int:
+    """A whole number of at most 64 bits, whatever kind of integer it came as.
+
+    Raises:
+        ConfigError: for anything else, a bool included.
+    """
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise ConfigError(f"{key} must be a whole number, got {brief(value)}") from None
+    if not -LARGEST <= number < LARGEST:
+        raise ConfigError(f"{key} must fit 64 bits, got {brief(number)}")
+    return number
+
+
+def numbers(key: str, value: Any) -> list[Any]:
+    """A (nested) list of numbers as lists of floats, whatever sequence or array it came as: equal ones are one setting.
+
+    Raises:
+        ConfigError: naming the place, if it is anything else.
+    """
+    return _numbers(key, value, DEEPEST)
+
+
+def _numbers(key: str, value: Any, deep: int) -> list[Any]:
+    value = value.tolist() if hasattr(value, "tolist") else value
+    if not isinstance(value, (list, tuple)):
+        raise ConfigError(f"{key} must be a list of numbers such as [0.5, 0.5], got {brief(value)}")
+    found: list[Any] = []
+    for place, each in enumerate(value):
+        each = each.tolist() if hasattr(each, "tolist") else each
+        where = f"{key}[{place}]"
+        if isinstance(each, (list, tuple)):
+            if deep == 1:
+                raise ConfigError(f"{where} must be a number: lists are nested at most {DEEPEST} deep, got {brief(each)}")
+            found.append(_numbers(where, each, deep - 1))
+        else:
+            found.append(_number(where, each) + 0.0)  # -0 becomes 0
+    return found
+
+
+def _value(key: str, value: Any, item: Field[Any]) -> Any:
+    kind = item.type if isinstance(item.type, str) else getattr(item.type, "__name__", str(item.type))
+    if value is None and "None" in kind:
+        return None
+    if isinstance(item.default, Enum):
+        return _choice(key, value, type(item.default))
+    if kind.startswith("int"):
+        return whole(key, value)
+    if kind.startswith("float"):
+        return _number(key, value)
+    if kind.startswith("list"):
+        return numbers(key, value)
+    if kind.startswith("str") and not isinstance(value, str):
+        raise ConfigError(f"{key} must be text, got {brief(value)}")
+    if kind == "bool" and not isinstance(value, bool):
+        raise ConfigError(f"{key} must be true or false, got {brief(value)}")
+    return value
+
+
+def _choice(key: str, value: Any, kind: type[Enum]) -> Enum:
+    if isinstance(value, kind):
+        return value
+    try:
+        return kind(value)
+    except ValueError:
+        choices = [str(member.value) for member in kind]
+        name = key.rpartition(".")[2]
+        shown = one_line(value if isinstance(value, str) else brief(value), 60)
+        raise ConfigError(f"{key}={shown}: unknown {name}; {nearest(shown, choices)}") from None
+
+
+def _number(key: str, value: Any) -> float:
+    try:
+        if isinstance(value, (bool, str)):
+            raise TypeError
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ConfigError(f"{key} must be a number, got {brief(value)}") from None
+    except OverflowError:
+        raise ConfigError(f"{key} must be finite, got {brief(value)}") from None
+    if not math.isfinite(number):
+        raise ConfigError(f"{key} must be finite, got {number}")
+    return number

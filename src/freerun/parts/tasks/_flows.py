@@ -1,0 +1,246 @@
+"""What do all flows share? An attractor that orbits are taken from, and how fast two neighbours on it part.
+
+A flow states its equations; everything else is here: fixed steps of the classical Runge-Kutta method of order four over all
+orbits at once, splits by orbit, scaling by what training sees alone, and the largest Lyapunov exponent, which is computed for
+the settings at hand with two orbits that are drawn together again and again,
+
+    lambda = 1 / (K tau)  sum_k  ln |s'(k tau) - s(k tau)| / d ,      |s' - s| = d after each stretch of tau
+
+(Benettin, Galgani & Strelcyn 1976, Phys. Rev. A 14, 2338, eq. 4), averaged over independent pairs.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, cast
+
+import numpy as np
+from jaxtyping import Float
+
+from freerun.arithmetic import logarithm
+from freerun.errors import ConfigError, require
+from freerun.lazy import torch
+from freerun.parts.tasks import SPLITS, Data, Sequences, Task
+from freerun.parts.tasks._values import Predict, increments, orbit, scaling
+from freerun.streams import stream
+
+STRETCH = 10
+"""Steps between two renormalisations."""
+
+APART = 1e-8
+"""Distance of a pair, in attractor widths: far above rounding (1e-16), far below the attractor's own bends."""
+
+#: Exponent and standard error by flow and equation, for the life of the process.
+_exponents: dict[tuple[object, ...], tuple[float, float]] = {}
+_bounded: set[tuple[object, ...]] = set()
+
+
+@dataclass(kw_only=True)
+class Flow(Task):
+    """A flow, sampled every `dt` time units. A subclass adds the parameters of its equations as settings.
+
+    Orbits start at random points, run for `transient` time units onto the attractor, and are cut off after one window; each
+    orbit belongs to one split. Values are scaled to zero mean and unit variance of what training sees.
+
+    Attributes:
+        dt: time between samples, in time units.
+        substeps: Runge-Kutta steps of order four within one `dt`.
+        transient: time that an orbit runs before its window begins, in time units.
+        predict: `value`: the output is the next state; `increment`: the output is added to the state that was fed.
+        sequences: number of training orbits; validation and test have a quarter as many each.
+    """
+
+    symbols: ClassVar[bool] = False
+    unit: ClassVar[str] = "attractor std"
+    default_feedback: ClassVar[str] = "mean"
+    default_objective: ClassVar[str] = "squared_error"
+    default_warmup: ClassVar[int] = 10
+    default_horizon: ClassVar[int | None] = 200
+    default_orbit: ClassVar[int] = 1000
+    #: The largest integration step, in time units; the exponent is computed with it.
+    coarsest: ClassVar[float]
+    #: Pairs of orbits that the exponent is averaged over, and their steps: to turn into the fastest growing direction, and
+    #: to be measured. At most about a second, a standard error of about 1 %, of 2 % where chaos is weak.
+    pairs: ClassVar[int] = 512
+    paces: ClassVar[tuple[int, int]] = (1000, 4000)
+
+    dt: float
+    substeps: int
+    transient: float
+    predict: Predict = Predict.value
+    sequences: int = 1024
+    length: int = 40
+
+    def __post_init__(self) -> None:
+        require(self.dt > 0, "dt", self.dt, "be positive")
+        require(self.substeps >= 1, "substeps", self.substeps, "be at least 1")
+        fine = self.dt / self.substeps <= self.coarsest * (1 + 1e-9)
+        require(fine, "substeps", self.substeps, f"make dt / substeps at most {self.coarsest:g}")
+        require(self.transient >= 0, "transient", self.transient, "not be negative")
+        require(self.sequences >= 4, "sequences", self.sequences, "be at least 4")
+
+    @abstractmethod
+    def slope(self, state: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N D"]:
+        """The right-hand side of the equations."""
+
+    @abstractmethod
+    def begin(self, noise: Float[np.ndarray, "N Z"], step: float) -> Float[np.ndarray, "N D"]:
+        """Where orbits start, from standard normal numbers; `step` is the step they will be integrated with."""
+
+    def numbers(self) -> int:
+        """Z, how many normal numbers the start of an orbit takes."""
+        return 3
+
+    def step(self, state: Float[np.ndarray, "N D"], h: float) -> Float[np.ndarray, "N D"]:
+        """The state one integration step of `h` time units later."""
+        a = self.slope(state)
+        b = self.slope(state + 0.5 * h * a)
+        c = self.slope(state + 0.5 * h * b)
+        d = self.slope(state + h * c)
+        following: np.ndarray = state + (h / 6) * (a + 2 * b + 2 * c + d)
+        return following
+
+    def seen(self, state: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N Y"]:
+        """What is observed of a state: all of it."""
+        return state
+
+    @property
+    def continues(self) -> bool:
+        return type(self).seen is Flow.seen
+
+    def advance(self, states: Float[np.ndarray, "N Y"], steps: int) -> Float[np.ndarray, "T N Y"]:
+        """See `Task.advance`; with as few integration steps as `coarsest` allows. An orbit may leave every bound."""
+        count = int(np.ceil(self.dt / self.coarsest - 1e-9))
+        samples, state = [], states
+        with np.errstate(over="ignore", invalid="ignore"):
+            for _ in range(steps):
+                state = self._advance(state, self.dt / count, count)
+                samples.append(state)
+        return np.stack(samples)
+
+    @property
+    def increments(self) -> bool:
+        return self.predict is Predict.increment
+
+    def equation(self) -> dict[str, object]:
+        """The settings that belong to the equations alone."""
+        shared = {item.name for item in fields(Flow)}
+        return {item.name: getattr(self, item.name) for item in fields(self) if item.name not in shared}
+
+    def check(self, length: int) -> None:
+        """Equations that are not the usual ones are tried on a few orbits, once."""
+        key = (type(self), *self.equation().items(), self.dt, self.substeps, self.transient)
+        usual = all(value == getattr(type(self), name) for name, value in self.equation().items())
+        if not usual and key not in _bounded:
+            self.orbits(stream(0, "flow/check").normal(size=(8, self.numbers())), 2)
+            _bounded.add(key)
+
+    def build(self, seed: int, length: int) -> Data:
+        counts = {"train": self.sequences, "validation": self.sequences // 4, "test": self.sequences // 4}
+        orbits = self.orbits(stream(seed, "data").normal(size=(sum(counts.values()), self.numbers())), length + 1)
+        mean, std = scaling(orbits[: self.length + 1, : self.sequences])
+        if not (std > 1e-6).all():
+            raise ConfigError(f"{self._name()}: the orbits come to rest; there is nothing to predict with {self._setting()}")
+        scaled = ((orbits - mean) / std).astype(np.float32)
+        splits, offset = {}, 0
+        for name in SPLITS:
+            part = torch.from_numpy(scaled[:, offset : offset + counts[name]].copy())
+            splits[name] = Sequences(targets=part[1:], start=part[0], weights=torch.ones(part[1:].shape[:2]))
+            offset += counts[name]
+        residual = torch.from_numpy(increments(scaled[: self.length + 1, : self.sequences])) if self.increments else None
+        return Data(
+            splits=splits, inputs=0, outputs=orbits.shape[-1], residual=residual,
+            mean=torch.from_numpy(mean.astype(np.float32)), std=torch.from_numpy(std.astype(np.float32)),
+        )  # fmt: skip
+
+    def orbits(self, noise: Float[np.ndarray, "N Z"], length: int) -> Float[np.ndarray, "T N Y"]:
+        """One orbit of `length` samples for each row of `noise` (standard normal), in the system's own units.
+
+        Raises:
+            ConfigError: if an orbit leaves every bound.
+        """
+        step = self.dt / self.substeps
+        with np.errstate(over="ignore", invalid="ignore"):
+            state = self._advance(self.begin(noise, step), step, round(self.transient / step))
+            samples = [self.seen(state)]
+            for _ in range(length - 1):
+                state = self._advance(state, step, self.substeps)
+                samples.append(self.seen(state))
+        if not np.isfinite(samples[-1]).all():
+            raise ConfigError(f"{self._name()}: orbits leave every bound; there is no attractor around with {self._setting()}")
+        return np.stack(samples)
+
+    def lyapunov_time(self) -> float | None:
+        """The time in which an error grows by e, in steps; None if it does not grow, or not visibly."""
+        rate, error = self.exponent()
+        grows = rate > 3 * error and rate * self.paces[1] * self.widest() > 2
+        return 1 / (rate * self.dt) if grows else None
+
+    def exponent(self) -> tuple[float, float]:
+        """The largest Lyapunov exponent of these equations, per time unit, and its standard error.
+
+        It belongs to the equations, not to how they are sampled: a pair of orbits takes steps of `widest`, or, where orbits
+        leave every bound at that step, of a 4th or a 16th of it.
+
+        Raises:
+            ConfigError: if an orbit leaves every bound.
+        """
+        key = (type(self), *self.equation().items())
+        if key not in _exponents:
+            for part in (1, 4, 16):
+                rate, error = self._part(self.widest() / part)
+                if np.isfinite(rate):
+                    break
+            else:
+                raise ConfigError(f"{self._name()}: orbits leave every bound; no Lyapunov exponent with {self._setting()}")
+            _exponents[key] = (rate, error)
+        return _exponents[key]
+
+    def widest(self) -> float:
+        """The step of the exponent, in time units."""
+        return self.coarsest
+
+    def _part(self, h: float) -> tuple[float, float]:
+        settle = cast("float", type(self).__dataclass_fields__["transient"].default)
+        chance, count, (align, measure) = stream(0, "flow/exponent"), self.pairs, self.paces
+        begun = self.begin(chance.normal(size=(count, self.numbers())), h)
+        with np.errstate(over="ignore", invalid="ignore"):
+            state = self._advance(begun, h, round(settle / h))
+            apart = APART * float(state.std())
+            push = chance.normal(size=state.shape)
+            grown = np.zeros(count)
+            for stretch in range((align + measure) // STRETCH):
+                distance = np.sqrt(np.square(push).sum(1))
+                if not (np.isfinite(distance).all() and distance.min() > 0):
+                    return np.nan, np.nan
+                if stretch > align // STRETCH:
+                    grown += _logarithm(distance / apart)
+                both = np.concatenate([state, state + push * (apart / distance)[:, None]])
+                both = self._advance(both, h, STRETCH)
+                state, push = both[:count], both[count:] - both[:count]
+            grown += _logarithm(np.sqrt(np.square(push).sum(1)) / apart)
+        rates = grown / (measure * h)
+        return float(rates.mean()), float(rates.std() / np.sqrt(count))
+
+    def _advance(self, state: np.ndarray, h: float, steps: int) -> np.ndarray:
+        for number in range(steps):
+            state = self.step(state, h)
+            if number % 500 == 499 and not np.isfinite(state).all():  # lost: what follows would be slow, and lost as well
+                break
+        return state
+
+    def _name(self) -> str:
+        return f"task {type(self).__name__}"
+
+    def _setting(self) -> str:
+        return ", ".join(f"{name}={value:g}" for name, value in self.equation().items())
+
+    def show(self, observed: Any) -> dict[str, Any]:
+        """The true and the generated orbit of the first window, in the system's own units."""
+        return orbit(observed, self.dt)
+
+
+def _logarithm(x: Float[np.ndarray, " N"]) -> Float[np.ndarray, " N"]:
+    found: np.ndarray = logarithm(torch.from_numpy(x)).numpy()
+    return found

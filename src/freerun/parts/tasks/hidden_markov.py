@@ -1,0 +1,102 @@
+"""A hidden Markov source: does a model learn a distribution that is known exactly?
+
+The transition and emission matrices belong to the world, not to the seed: every seed sees its own sequences of one and the
+same source. The true next-symbol distribution of *any* prefix, also one that a model made up, follows from the forward
+recursion (Rabiner 1989, eq. 19-20).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from freerun.arithmetic import logarithm
+from freerun.errors import require
+from freerun.lazy import torch
+from freerun.parts.tasks import SPLITS, Data, Sequences, Task, Truth
+from freerun.parts.tasks._chains import settled
+from freerun.streams import stream
+
+
+@dataclass(kw_only=True)
+class HiddenMarkov(Task):
+    """Symbols from a hidden Markov model whose true next-symbol distribution is known for any prefix.
+
+    Attributes:
+        states, alphabet_size: sizes of the hidden state and of the alphabet.
+        stay: probability of keeping the hidden state: how long memory lasts.
+        concentration: Dirichlet parameter of the rows; small is peaked and easy, large is flat.
+        world: which source; another number is another pair of matrices.
+        sequences: number of training sequences; validation and test have half as many each.
+    """
+
+    default_warmup: ClassVar[int] = 8
+
+    states: int = 5
+    alphabet_size: int = 6
+    stay: float = 0.7
+    concentration: float = 0.3
+    world: int = 0
+    sequences: int = 2048
+    length: int = 30
+
+    def __post_init__(self) -> None:
+        require(self.states >= 1, "states", self.states, "be at least 1")
+        require(self.alphabet_size >= 2, "alphabet_size", self.alphabet_size, "be at least 2")
+        require(0 <= self.stay < 1, "stay", self.stay, "lie in [0, 1)")
+        require(self.concentration > 0, "concentration", self.concentration, "be positive")
+        require(self.sequences >= 2, "sequences", self.sequences, "be at least 2")
+
+    def matrices(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Initial ``[S]`` (the stationary one), transition ``[S S]`` and emission ``[S K]`` probabilities, float64."""
+        chance = stream(self.world, "world")
+        moves = chance.dirichlet(np.full(self.states, self.concentration), size=self.states)
+        transition = self.stay * np.eye(self.states) + (1 - self.stay) * (0.98 * moves + 0.02 / self.states)
+        emission = chance.dirichlet(np.full(self.alphabet_size, self.concentration), size=self.states)
+        emission = 0.98 * emission + 0.02 / self.alphabet_size
+        return settled(transition), transition, emission
+
+    def build(self, seed: int, length: int) -> Data:
+        counts = {"train": self.sequences, "validation": self.sequences // 2, "test": self.sequences // 2}
+        splits = {}
+        for number, name in enumerate(SPLITS):
+            targets = torch.from_numpy(self._draw(stream(seed, "data", number), length, counts[name]))
+            start = torch.full((counts[name],), -1, dtype=torch.int64)
+            splits[name] = Sequences(targets=targets, start=start, weights=torch.ones(targets.shape))
+        return Data(splits=splits, inputs=0, outputs=self.alphabet_size, oracle=ForwardOracle(*self.matrices()))
+
+    def _draw(self, chance: np.random.Generator, length: int, count: int) -> np.ndarray:
+        initial, transition, emission = self.matrices()
+        moves, emits = chance.random((length, 2, count)).transpose(1, 0, 2)  # step by step: a longer sequence begins the same
+        cumulative, spoken = transition.cumsum(1), emission.cumsum(1)
+        symbols = np.empty((length, count), dtype=np.int64)
+        state = np.searchsorted(initial.cumsum(), moves[0]).clip(max=self.states - 1)
+        for t in range(length):
+            if t:
+                state = (cumulative[state] < moves[t, :, None]).sum(1).clip(max=self.states - 1)
+            symbols[t] = (spoken[state] < emits[t, :, None]).sum(1).clip(max=self.alphabet_size - 1)
+        return symbols
+
+
+class ForwardOracle:
+    """The forward recursion of a hidden Markov model as an oracle of the next symbol."""
+
+    def __init__(self, initial: np.ndarray, transition: np.ndarray, emission: np.ndarray) -> None:
+        self.initial: Float[torch.Tensor, " S"] = torch.from_numpy(initial)
+        self.transition: Float[torch.Tensor, "S S"] = torch.from_numpy(transition)
+        self.emission: Float[torch.Tensor, "S K"] = torch.from_numpy(emission)
+
+    def __call__(self, prefix: Int[torch.Tensor, "T N"]) -> Truth:
+        """Row t is the distribution of y_t given ``prefix[:t]``; the last symbol of `prefix` is therefore not read."""
+        steps, count = prefix.shape
+        belief = self.initial.expand(count, -1)
+        log_probs = torch.empty(steps, count, self.emission.shape[1], dtype=torch.float64)
+        for t in range(steps):
+            log_probs[t] = logarithm(belief @ self.emission)
+            posterior = belief * self.emission[:, prefix[t]].T
+            belief = (posterior / posterior.sum(1, keepdim=True)) @ self.transition
+        inside = torch.ones(steps, count, dtype=torch.bool)
+        return Truth(log_probs=log_probs, inside=inside, ended=torch.zeros_like(inside))

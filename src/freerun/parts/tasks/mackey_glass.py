@@ -1,0 +1,93 @@
+"""The Mackey-Glass equation: can a model continue one number that depends on its own past?
+
+    dx(t)/dt = beta x(t - tau) / (1 + x(t - tau)^n) - gamma x(t)        (Mackey & Glass 1977, Science 197, 287, eq. 4b)
+
+with beta = 0.2, gamma = 0.1, n = 10, tau = 17, in time units (days). A delay makes the state a whole function; here it is the
+last tau time units on the grid of the integration, whose steps are of order four: Runge-Kutta, with the delayed value at
+half a step from the cubic through its four neighbours on the grid. Largest Lyapunov exponent 0.0052 per
+time unit; published single runs say 0.0056 to 0.006.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from freerun.arithmetic import exponential, power
+from freerun.errors import require
+from freerun.lazy import torch
+from freerun.parts.tasks._flows import Flow
+
+
+@dataclass(kw_only=True)
+class MackeyGlass(Flow):
+    """The Mackey-Glass delay equation; the present value is observed.
+
+    Attributes:
+        beta, gamma, n: growth, decay and the steepness of the feedback.
+        tau: the delay, in time units; a whole number of integration steps `dt / substeps`.
+        dt: time between samples, in time units; one Lyapunov time is about 190 time units.
+        substeps: integration steps within one `dt`.
+        transient: time that an orbit runs before its window begins, in time units.
+    """
+
+    default_warmup: ClassVar[int] = 30
+    default_horizon: ClassVar[int | None] = 300
+    coarsest: ClassVar[float] = 0.5
+    pairs: ClassVar[int] = 64
+    paces: ClassVar[tuple[int, int]] = (3000, 9000)
+
+    beta: float = 0.2
+    gamma: float = 0.1
+    n: float = 10.0
+    tau: float = 17.0
+    dt: float = 1.0
+    substeps: int = 2
+    transient: float = 1000.0
+    length: int = 60
+
+    def __post_init__(self) -> None:
+        for name in ("beta", "gamma", "n", "tau"):
+            require(getattr(self, name) > 0, name, getattr(self, name), "be positive")
+        super().__post_init__()
+        steps = self.tau * self.substeps / self.dt
+        whole = abs(steps - round(steps)) < 1e-9 * steps and round(steps) >= 4
+        require(whole, "tau", self.tau, f"be a whole number, at least 4, of integration steps ({self.dt / self.substeps:g})")
+
+    def numbers(self) -> int:
+        return 2
+
+    def slope(self, state: np.ndarray) -> np.ndarray:
+        """What the delayed value contributes: ``beta x / (1 + x^n)``."""
+        slope: np.ndarray = self.beta * state / (1 + power(torch.from_numpy(state), self.n).numpy())
+        return slope
+
+    def begin(self, noise: np.ndarray, step: float) -> np.ndarray:
+        """A wave of random size and phase around the unstable fixed point, from tau and one step ago until now."""
+        time = np.arange(-round(self.tau / step) - 1, 1) * step
+        wave = noise[:, :1] * np.cos(time / self.tau) + noise[:, 1:] * np.sin(time / self.tau)
+        begun: np.ndarray = exponential(torch.from_numpy(0.2 * wave)).numpy() * max(self.beta / self.gamma - 1, 0.01) ** (
+            1 / self.n
+        )
+        return begun
+
+    def step(self, state: np.ndarray, h: float) -> np.ndarray:
+        now = state[:, -1]
+        behind, here, ahead, further = (state[:, k] for k in range(4))
+        half = (9 * (here + ahead) - behind - further) / 16
+        left, middle, right = (self.slope(delayed) for delayed in (here, half, ahead))
+        a = left - self.gamma * now
+        b = middle - self.gamma * (now + 0.5 * h * a)
+        c = middle - self.gamma * (now + 0.5 * h * b)
+        d = right - self.gamma * (now + h * c)
+        following = now + (h / 6) * (a + 2 * b + 2 * c + d)
+        return np.concatenate([state[:, 1:], following[:, None]], axis=1)
+
+    def seen(self, state: np.ndarray) -> np.ndarray:
+        return state[:, -1:]
+
+    def widest(self) -> float:
+        return self.tau / max(4, math.ceil(self.tau / self.coarsest))

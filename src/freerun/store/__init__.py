@@ -1,0 +1,1 @@
+"""What is kept on disk: records, checkpoints, claims, results folders. No torch."""

@@ -1,0 +1,74 @@
+"""Why did a run fail? A note of the reason, and what was said at the time, where its record would stand.
+
+A run that has failed has no record, so the same command tries it again; a record that is written at last forgets the failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from freerun.errors import refused
+from freerun.io import reading
+from freerun.io.text import one_line
+from freerun.io.writing import write_atomic
+
+#: Most characters of the log of a failed run.
+LONGEST_LOG = 20_000
+#: Most bytes of the reason of a failure, and most characters of it that are shown.
+LARGEST_REASON, LONGEST_REASON = 2**20, 1_000
+
+
+class Failures:
+    """The failures of the runs of one store.
+
+    Args:
+        path: gives the file of a run's record.
+    """
+
+    def __init__(self, path: Callable[[str], Path]) -> None:
+        self._path = path
+
+    def note(self, run: str, reason: str) -> None:
+        """Note why a run failed.
+
+        Raises:
+            StoreError: if the disk refuses.
+        """
+        path = self._path(run).with_suffix(".failed")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(path, reason.encode())
+        except OSError as fault:
+            raise refused(path, "cannot be written", fault) from None
+
+    def reason(self, run: str) -> str | None:
+        """Why the last try of a run failed; None if it has not failed."""
+        try:
+            text = reading.content(self._path(run).with_suffix(".failed"), LARGEST_REASON).decode("utf-8", errors="replace")
+        except FileNotFoundError:
+            return None
+        except reading.NotPlain as fault:
+            return f"the reason cannot be read: {fault}"
+        return one_line(text, LONGEST_REASON)
+
+    def log(self, run: str, text: str) -> None:
+        """Keep what was said when a run failed, for whoever looks for the cause; a disk that refuses is not told of here."""
+        path = self._path(run).with_suffix(".log")
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(path, text[-LONGEST_LOG:].encode(errors="replace"), settle=False)
+
+    def forget(self, run: str) -> None:
+        """Forget that a run has failed: it is tried again.
+
+        Raises:
+            StoreError: if the disk refuses.
+        """
+        for suffix in (".failed", ".log"):
+            path = self._path(run).with_suffix(suffix)
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as fault:
+                raise refused(path, "cannot be removed", fault) from None

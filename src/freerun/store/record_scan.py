@@ -1,0 +1,107 @@
+"""What became of many runs? Their records, read ahead of whoever looks at them.
+
+Every record is read and looked at as `Store` does it for one. What does not pass at once is asked for again there, for records
+are read ahead, and another process may have put things right meanwhile.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from freerun.errors import CorruptRecord, StoreError
+from freerun.io.text import one_line
+from freerun.store.record_schema import understood
+from freerun.store.records import Store
+
+#: Records that are read at once, how many such parts may wait to be looked at, and the threads that read.
+PART, _AHEAD, _READERS = 64, 4, 2
+_Found = TypeVar("_Found")
+
+
+def missing(store: Store, runs: Iterable[str]) -> list[str]:
+    """Those of many runs that have no sound record, in their order, as `Store.has` says; broken ones are set aside."""
+
+    def sound(run: str, body: bytes | None) -> bool:
+        try:
+            if body is not None:
+                store.demand_whole(run, body)
+        except CorruptRecord:
+            return False
+        return body is not None
+
+    return [run for run, body in _bodies(store, runs) if not sound(run, body) and not store.has(run)]
+
+
+def statuses(store: Store, runs: Iterable[str]) -> dict[str, str]:
+    """What became of many runs, as `Store.status` says; those without a sound record are left out."""
+    found = {}
+    for run, body in _bodies(store, runs):
+        try:
+            status = str(understood(body, run, store.place(run))["status"]) if body is not None else store.status(run)
+        except (CorruptRecord, LookupError):
+            status = store.status(run)
+        if status is not None:
+            found[run] = status
+    return found
+
+
+def damaged(store: Store, undone: Iterable[str]) -> list[str]:
+    """Those of some runs without a sound record of which a broken one was set aside, or is so now.
+
+    Where the disk refuses that, it stays where it is.
+    """
+
+    def broken(run: str) -> bool:
+        try:
+            return store.path(run).exists() and not store.has(run)
+        except StoreError:
+            return True
+
+    wanted = list(undone)
+    found = {run for run in wanted if broken(run)}
+    aside = {path.name.partition(".")[0] for path in (store.root / "aside").glob("*.json")}
+    return [run for run in wanted if run in found or (run in aside and not store.path(run).exists())]
+
+
+def say_damaged(study: str, store: Store, undone: Iterable[str]) -> None:
+    """Say on standard error how many of a study's runs have no result because their records were damaged."""
+    if lost := damaged(store, undone):
+        records = "1 damaged record was" if len(lost) == 1 else f"{len(lost)} damaged records were"
+        said = f"{records} set aside in {store.root}/aside; freerun retry {study} does those runs again"
+        print(f"freerun: {one_line(said)}", file=sys.stderr, flush=True)
+
+
+def _bodies(store: Store, runs: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
+    """The text of many records, None where there is no sound one."""
+
+    def read(some: Sequence[str]) -> list[tuple[str, bytes | None]]:
+        return [(run, sound_body(store, run)) for run in some]
+
+    return ahead(read, list(runs))
+
+
+def sound_body(store: Store, run: str) -> bytes | None:
+    """The text of a record, None where `Store.body` refuses it."""
+    try:
+        return store.body(run)
+    except (FileNotFoundError, CorruptRecord):
+        return None
+
+
+def ahead(read: Callable[[Sequence[str]], list[_Found]], runs: Sequence[str]) -> Iterator[_Found]:
+    """What `read` finds of each run, in order; of many runs, threads read ahead while what was found is looked at."""
+    if len(runs) <= PART:
+        yield from read(runs)
+        return
+    with ThreadPoolExecutor(_READERS) as readers:
+        waiting: deque[Future[list[_Found]]] = deque()
+        for start in range(0, len(runs), PART):
+            waiting.append(readers.submit(read, runs[start : start + PART]))
+            if len(waiting) > _AHEAD:
+                yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()

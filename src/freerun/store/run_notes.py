@@ -1,0 +1,59 @@
+"""Notes: what is to be told of a run beside its record, left by whoever does it, told once by whoever sees to its sweep."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from freerun.errors import refused
+from freerun.io import reading
+from freerun.io.text import one_line
+from freerun.io.writing import write_atomic
+from freerun.store.records import Store
+
+FOLDER = "notes"
+#: Most bytes of the notes of a run, and most characters of one that are shown.
+LARGEST, LONGEST = 2**16, 400
+
+
+def leave(store: Store, run: str, text: str) -> None:
+    """Leave a note, one line, beside those that the run has.
+
+    Raises:
+        StoreError: if the disk refuses.
+    """
+    path = store.root / FOLDER / run
+    lines = dict.fromkeys([*_lines(store, run), one_line(text, LONGEST)])
+    try:
+        path.parent.mkdir(exist_ok=True)
+        write_atomic(path, "\n".join(lines).encode(), settle=False)
+    except OSError as fault:
+        raise refused(path, "cannot be written", fault) from None
+
+
+def take(store: Store, runs: Iterable[str]) -> Counter[str]:
+    """The notes of some runs, each with the number of runs that it is of; they are not told again.
+
+    Raises:
+        StoreError: if the disk refuses.
+    """
+    told: Counter[str] = Counter()
+    folder = store.root / FOLDER
+    try:
+        noted = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+        for run in sorted(noted.intersection(runs)):
+            told.update(one_line(line, LONGEST) for line in _lines(store, run))
+            (folder / run).unlink(missing_ok=True)
+    except OSError as fault:
+        raise refused(folder, "cannot be read", fault) from None
+    return told
+
+
+def _lines(store: Store, run: str) -> list[str]:
+    try:
+        text = reading.content(store.root / FOLDER / run, LARGEST).decode(errors="replace")
+    except FileNotFoundError:
+        return []
+    except reading.NotPlain as fault:
+        return [f"the notes of run {run} cannot be read: {fault}"]
+    return text.splitlines()

@@ -1,0 +1,1 @@
+"""Studies and sweeps: lists of runs, done to the end."""

@@ -1,0 +1,151 @@
+"""What may be removed? What is left over goes at any time; a study and its records only when it is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from freerun.errors import ConfigError, StoreError, refused
+from freerun.execution import launchers
+from freerun.store import claims, run_notes
+from freerun.store.results_folder import Place, names, read_info
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """Files that may be removed.
+
+    Attributes:
+        what: they are, in words.
+        folders: that are removed if they are empty afterwards.
+    """
+
+    what: str
+    paths: list[Path]
+    folders: list[Path]
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return sum(path.stat().st_size for path in self.paths if path.is_file())
+
+    def remove(self) -> None:
+        """Remove them.
+
+        Raises:
+            StoreError: if the disk refuses.
+        """
+        try:
+            for path in self.paths:
+                path.unlink(missing_ok=True)
+            for folder in sorted(self.folders, key=lambda each: -len(each.parts)):
+                if folder.is_dir() and not any(folder.iterdir()):
+                    folder.rmdir()
+        except OSError as fault:
+            raise refused(fault.filename, "cannot be removed", fault) from None
+
+
+def left_over(place: Place, *, everything: bool) -> Found:
+    """What killed processes left, checkpoints and plans of runs that are done, the index.
+
+    Args:
+        place: where results are.
+        everything: also what somebody may still want: what was set aside, scripts and logs of cluster jobs, the note of which
+            tasks are queued.
+
+    Raises:
+        ConfigError: if all of it is wanted while tasks are queued.
+        StoreError: while a sweep is at work on the store.
+    """
+    store = place.store
+    refuse_at_work(place)
+    if everything:
+        refuse_queued(place)
+    folders = [claims.FOLDER, run_notes.FOLDER, *(("aside", "jobs", "queue") if everything else ())]
+    paths = [path for folder in folders for path in _files(store.root / folder)]
+    paths += [path for path in (store.root / "index",) if path.exists()]
+    paths += sorted(store.root.glob("[0-9a-f][0-9a-f]/.*.tmp"))
+    done = {path.stem for path in store.root.glob("[0-9a-f][0-9a-f]/*.json")}
+    for path in sorted(store.root.glob("[0-9a-f][0-9a-f]/*")):
+        of_done = path.suffix in (".checkpoint", ".plan", ".failed") and path.stem in done
+        if of_done or (path.suffix == ".safetensors" and path.stem not in done):
+            paths.append(path)
+    return Found(what="left over", paths=paths, folders=[path for name in folders for path in _folders(store.root / name)])
+
+
+def refuse_at_work(place: Place) -> None:
+    """Refuse to clean where somebody works.
+
+    Raises:
+        StoreError: if a sweep is at work.
+    """
+    if any(claims.alive(place.store)):
+        raise StoreError(f"{place.store.root}: a sweep is at work here; try again when it has ended")
+
+
+def refuse_queued(place: Place, runs: set[str] | None = None) -> None:
+    """Refuse to remove what tasks in the queue of a cluster need when they begin: their plans, their scripts.
+
+    Args:
+        place: where results are.
+        runs: of which plans are removed; None for scripts, which all tasks need.
+
+    Raises:
+        ConfigError: if there are such tasks.
+    """
+    tasks, asked = launchers.waiting(place.store)
+    needed = [name for name, wanted in tasks.items() if runs is None or not runs.isdisjoint(wanted)]
+    if needed:
+        jobs = list(dict.fromkeys(name.partition("_")[0] for name in needed))
+        cancel = f"scancel {' '.join(jobs[:3])}{' ...' if len(jobs) > 3 else ''}"
+        unsure = "" if asked else f"; no Slurm here to ask: if they are gone, remove {place.store.root}/queue"
+        raise ConfigError(f"{len(needed)} queued tasks need it; wait, or cancel them ({cancel}){unsure}")
+
+
+def of_study(name: str, place: Place) -> Found:
+    """A study: its folder, and the records, weights, checkpoints and plans of runs that no other study asks for.
+
+    Raises:
+        ConfigError: if there is no such study, another one cannot be read, or tasks with its runs are queued.
+        StoreError: while a sweep is at work.
+    """
+    store = place.store
+    ids = _runs(name, place)
+    mine = set(ids)
+    for other in names(place) if mine else ():
+        if other != name:
+            mine -= set(read_info(other, place, started=False)["ids"])
+    refuse_at_work(place)
+    refuse_queued(place, mine)
+    folder = place.folder(name)
+    if folder.is_symlink():
+        raise ConfigError(f"{folder}: is a link; remove it yourself")
+    paths = _files(folder)
+    for run in sorted(mine):
+        paths += sorted(store.path(run).parent.glob(f"{run}.*"))
+    its = f"with {len(mine)} of its {len(ids)} runs" if ids else "without records, for its runs are not known"
+    return Found(what=f"study {name}, {its}", paths=paths, folders=_folders(folder))
+
+
+def _runs(name: str, place: Place) -> list[str]:
+    """The runs of a study; none, if its file is damaged, for then it is not known which records are its own.
+
+    Raises:
+        ConfigError: if there is no such study.
+    """
+    try:
+        return list(read_info(name, place, started=False)["ids"])
+    except ConfigError:
+        if name not in names(place):
+            raise
+        return []
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_symlink() or path.is_file())
+
+
+def _folders(folder: Path) -> list[Path]:
+    below: Iterable[Path] = folder.rglob("*") if folder.is_dir() else ()
+    return [folder, *(path for path in below if path.is_dir() and not path.is_symlink())]

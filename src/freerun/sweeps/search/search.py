@@ -1,0 +1,226 @@
+"""Which settings are best? Optuna asks for points, Freerun trains each on all its seeds, and the same tables hold it all.
+
+The sampler is seeded and told results in the order it asked, and a finished run is never done twice: so the same command goes
+on where it stopped, with the same points. A point of which a run diverges is as bad as can be; it neither stops the search nor
+vanishes from its tables.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from freerun.config.hydra.search_space import Axis, examples
+from freerun.config.run_identity import sources
+from freerun.errors import ConfigError, CorruptRecord, refused
+from freerun.execution.launchers import Launcher, needs
+from freerun.execution.planned import Planned, plan
+from freerun.io.reading import LARGEST_JSON, NotPlain, content, mapping
+from freerun.io.writing import write_atomic
+from freerun.parts import registry
+from freerun.store import record_scan, study_file
+from freerun.store.claims import Claims
+from freerun.store.records import Store
+from freerun.store.results_folder import SEARCH, TRIALS, Place, demand_study, write_info
+from freerun.sweeps.search.target import Target
+from freerun.sweeps.search.trials import Trial, recorded
+from freerun.sweeps.study import Study
+from freerun.sweeps.sweep import see_to
+
+#: Points that are asked for at once; a setting of the search, not of the machine, so that its points do not depend on that.
+BATCH = 4
+
+
+@dataclass(kw_only=True)
+class Search:
+    """A search as it was asked for.
+
+    Attributes:
+        fixed: the overrides that all points share, seeds among them.
+        axes: what is searched.
+        seed: of the sampler.
+    """
+
+    fixed: list[str]
+    axes: list[Axis]
+    target: Target
+    trials: int
+    command: str
+    seed: int = 0
+    alias: str | None = None
+    done: list[Trial] = field(default_factory=list)
+
+    @property
+    def identity(self) -> str:
+        """What is searched, on what, for which target; a longer search of the same is the same."""
+        said = repr((sorted(self.fixed), self.axes, self.target, self.seed))
+        return hashlib.sha256(said.encode()).hexdigest()
+
+    @property
+    def name(self) -> str:
+        """The name of its folder: a longer search of the same goes on in the same place."""
+        return self.alias or self._own
+
+    @property
+    def _own(self) -> str:
+        return f"search-{self.identity[:8]}"
+
+    def run(self, place: Place, launcher: Launcher) -> dict[str, str]:
+        """Ask, train, tell, until all trials are done; returns the reason for every run that failed.
+
+        Raises:
+            ConfigError: if optuna is missing, a point is no experiment, or the target is not measured on it; if another study
+                or search is under its name.
+            StoreError: if the folder for results cannot be used.
+        """
+        demand_study(place.folder(self.name))
+        before = self._recorded(place.folder(self.name))
+        if before > self.trials:
+            print(f"{self.name}: {before} trials are there already")
+        if not launcher.waits:
+            raise ConfigError("launcher.wait=false: a search has to wait for its runs to know where to look next")
+        optuna = needs("optuna", "optuna", "freerun search")
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        sampler = optuna.samplers.TPESampler(seed=self.seed, constant_liar=True)
+        study = optuna.create_study(direction="maximize" if self.target.maximize else "minimize", sampler=sampler)
+        space = {axis.key: _distribution(optuna.distributions, axis) for axis in self.axes}
+        self._demand_target()
+        failed: dict[str, str] = {}
+        runs: dict[str, Planned] = {}
+        self.trials = max(self.trials, before)
+        while len(self.done) < self.trials:
+            asked = [study.ask(space) for _ in range(min(BATCH, self.trials - len(self.done)))]
+            batch = [self._trial(each.number, each.params, runs) for each in asked]
+            wanted = [run for trial in batch for run in trial.runs]
+            if set(wanted) - failed.keys() and record_scan.missing(place.store, wanted):
+                failed |= self._train([runs[run] for run in dict.fromkeys(wanted) if run not in failed], runs, place, launcher)
+            for each, trial in zip(asked, batch, strict=True):
+                self._judge(trial, place.store)
+                if trial.value is None:
+                    study.tell(each, state=optuna.trial.TrialState.FAIL)
+                else:
+                    study.tell(each, trial.value)
+                self.done.append(trial)
+                print(f"trial {trial.number}: {trial.said}  {trial.state}", flush=True)
+        self._note(runs, place)  # also of points that somebody else has done
+        return failed
+
+    def _demand_target(self) -> None:
+        """Refuse a target that is not measured on the points, before one is trained.
+
+        The loss is measured on all. A look takes seconds; parts from plugins are not looked at here, for they may do anything,
+        and what cannot be looked at fails, or is refused, when it has been trained.
+        """
+        if self.target.metric == "loss":
+            return
+        for settings in examples(self.axes):
+            run = self._planned(settings)[0]
+            if not sources(run.tree):
+                from freerun.measurement.dry_run import measurable
+
+                try:
+                    measured = measurable(run.experiment, self.target.place)
+                except Exception:  # noqa: S112 - its run will say why, as every run does
+                    continue
+                self.target.demand(measured, registry.name_of(run.experiment.task))
+
+    def _recorded(self, folder: Path) -> int:
+        """How many trials the folder holds of this search, which never forgets what it has tried.
+
+        Raises:
+            ConfigError: if it holds another search, or a study that is none.
+        """
+        try:
+            known = mapping(content(folder / SEARCH, LARGEST_JSON)).get("search")
+        except (OSError, NotPlain):
+            known = None
+        mine = known == self.identity or (known is None and folder.name == self._own)  # it says so itself
+        held = [name for name in (SEARCH, TRIALS, study_file.NAME) if (folder / name).exists()]
+        if held and not mine:
+            what = "a study" if held == [study_file.NAME] else "another search"
+            raise ConfigError(
+                f"--as {self.name}: there is {what}; choose another name, or first: freerun clean {self.name} --yes"
+            )
+        return recorded(folder)
+
+    def _note(self, runs: dict[str, Planned], place: Place) -> None:
+        """Write which search the folder holds, and the study of all its runs."""
+        path = place.folder(self.name) / SEARCH
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(path, (json.dumps({"search": self.identity}) + "\n").encode())
+        except OSError as fault:
+            raise refused(path, "cannot be written", fault) from None
+        write_info(self._study(runs), place)
+
+    def _train(self, wanted: list[Planned], runs: dict[str, Planned], place: Place, launcher: Launcher) -> dict[str, str]:
+        """Have the runs of a batch done; each is tried once in a search."""
+        store = place.store
+        store.open()
+        with Claims(store).presence():
+            self._note(runs, place)
+            missing = set(record_scan.missing(store, (run.id for run in wanted)))
+            counted = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+            print(f"{self.name}: {counted} so far, {len(missing)} to do", flush=True)
+            return see_to([run for run in wanted if run.id in missing], store, launcher)
+
+    @property
+    def points(self) -> int:
+        """How many different points have a value; the sampler may come back to one, and none is trained twice."""
+        return len({tuple(trial.runs) for trial in self.done if trial.value is not None})
+
+    def best(self) -> Trial | None:
+        """The best point so far; None if none has a finite value."""
+        known = [trial for trial in self.done if trial.value is not None and math.isfinite(trial.value)]
+        return (max if self.target.maximize else min)(known, key=lambda trial: trial.value or 0.0, default=None)
+
+    def _trial(self, number: int, params: dict[str, Any], runs: dict[str, Planned]) -> Trial:
+        settings = {key: value if isinstance(value, str) else repr(value) for key, value in params.items()}
+        planned = self._planned(settings)
+        runs |= {run.id: run for run in planned}
+        return Trial(number=number, settings=settings, runs=[run.id for run in planned])
+
+    def _planned(self, settings: dict[str, str]) -> list[Planned]:
+        """The runs of a point, one a seed."""
+        from freerun.config.hydra.compose import experiments
+
+        return plan(experiments([*self.fixed, *(f"{key}={value}" for key, value in settings.items())], sweep=True))
+
+    def _study(self, runs: dict[str, Planned]) -> Study:
+        goal = "largest" if self.target.maximize else "smallest"
+        what = f"{self.target.metric}, {self.target.mode}, on {self.target.split}"
+        question = f"Where is the {goal} {what}? Points were chosen by a tree-structured Parzen estimator, not by design."
+        return Study(name=self.name, runs=list(runs.values()), command=self.command, title="Search", question=question)
+
+    def _judge(self, trial: Trial, store: Store) -> None:
+        values = []
+        for run in trial.runs:
+            try:
+                record = orjson.loads(store.body(run))
+            except (FileNotFoundError, CorruptRecord):
+                trial.state = "failed"
+                return
+            value = self.target.value(record)
+            if value is None:
+                measured = {(each["metric"], each["mode"], each["split"]) for each in record["series"]}
+                self.target.demand(measured, "these runs")
+                value = self.target.worst
+            values.append(value)
+        finite = [value for value in values if math.isfinite(value)]
+        trial.value = math.fsum(values) / len(values) if len(finite) == len(values) else self.target.worst
+        lost = len(values) - len(finite)
+        trial.state = f"{lost} of {len(values)} runs diverged or undefined" if lost else f"{trial.value:.6g}"
+
+
+def _distribution(distributions: Any, axis: Axis) -> Any:
+    if axis.choices:
+        return distributions.CategoricalDistribution(axis.choices)
+    if axis.step is None:
+        return distributions.FloatDistribution(axis.low, axis.high, log=axis.log)
+    return distributions.IntDistribution(axis.low, axis.high, log=axis.log, step=axis.step)

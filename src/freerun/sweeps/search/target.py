@@ -1,0 +1,99 @@
+"""What is a search after? One measure of a run, which is to be as small, or as large, as can be."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from freerun.errors import ConfigError
+from freerun.io.suggestions import nearest
+from freerun.parts import registry
+
+MODES, SPLITS = ("forced", "free"), ("validation", "test", "train")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What is to be best.
+
+    Attributes:
+        metric, mode, split: as in the table of gaps, the mean over steps; on `validation` there is the loss, as it stood at the
+            end of training.
+        maximize: it is to be large.
+    """
+
+    metric: str = "loss"
+    mode: str = "free"
+    split: str = "validation"
+    maximize: bool = False
+
+    def __str__(self) -> str:
+        return ",".join(self.place)
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Metric, mode and split."""
+        return self.metric, self.mode, self.split
+
+    def demand(self, measured: set[tuple[str, str, str]], task: str) -> None:
+        """See that the target is among what is measured.
+
+        Raises:
+            ConfigError: if it is not, naming what is.
+        """
+        if self.place in measured:
+            return
+        if elsewhere := sorted(",".join(each) for each in measured if each[0] == self.metric):
+            raise ConfigError(f"--target {self}: not measured there; choose {' or '.join(elsewhere)}")
+        names = sorted({metric for metric, *where in measured if where == [self.mode, self.split]})
+        raise ConfigError(f"--target {self}: not measured on {task}, which has {', '.join(names)}")
+
+    @property
+    def worst(self) -> float:
+        """The value of a point that failed its task."""
+        return -math.inf if self.maximize else math.inf
+
+    def value(self, record: dict[str, Any]) -> float | None:
+        """The value of one run, the worst one if it diverged or the value is undefined; None if it was not measured."""
+        if record["status"] != "done":
+            return self.worst
+        if self.split == "validation":
+            name = f"validation_{self.mode}_{self.metric}"
+            values = [point["value"] for point in record["curves"] if point["quantity"] == name][-1:]
+        else:
+            wanted = (self.metric, self.mode, self.split)
+            found = (each for each in record["series"] if (each["metric"], each["mode"], each["split"]) == wanted)
+            values = next((each["values"] for each in found), [])
+        if not values:
+            return None
+        return self.worst if any(value is None for value in values) else math.fsum(values) / len(values)
+
+
+def target(text: str, maximize: bool | None = None) -> Target:
+    """A target from ``metric,mode,split``; what is left out is `loss`, `free`, `validation`.
+
+    Args:
+        text: as it is typed.
+        maximize: it is to be large, or small; None for whichever is better for its metric.
+
+    Raises:
+        ConfigError: for an unknown name.
+    """
+    words = [word.strip() for word in text.split(",")]
+    if len(words) > 3 or not all(re.fullmatch(r"\w{1,64}", word) for word in words):
+        raise ConfigError(f"--target {text[:60]}: has the form metric,mode,split, for example nrmse,free,test")
+    from freerun.measurement.better import MORE_IS_BETTER
+    from freerun.measurement.metrics import Comparison
+
+    metric, mode, split = words + ["loss", "free", "validation"][len(words) :]
+    for name, choices in ((mode, MODES), (split, SPLITS), (metric, registry.parts("metric"))):
+        if name not in choices:
+            raise ConfigError(f"--target {text[:60]}: unknown name {name!r}; {nearest(name, choices)}")
+    if split == "validation" and metric != "loss":
+        raise ConfigError(f"--target {text[:60]}: on validation there is the loss alone; choose {metric},{mode},test")
+    if issubclass(registry.parts("metric")[metric], Comparison):
+        raise ConfigError(f"--target {text[:60]}: {metric} sets both modes side by side, it is of neither; choose another")
+    large = metric in MORE_IS_BETTER if maximize is None else maximize
+    return Target(metric=metric, mode=mode, split=split, maximize=large)

@@ -1,0 +1,158 @@
+"""What is a study? A list of runs, asked for by name.
+
+`conf/study/NAME.yaml` holds a list of cases; each case is a product of axes, the study is their union. All studies share one
+store of records, so a run that two of them ask for is done once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from freerun.errors import ConfigError
+from freerun.execution.planned import Planned, plan
+from freerun.io.suggestions import nearest
+from freerun.io.yaml import read_yaml
+from freerun.store.results_folder import folder_name
+
+KEYS = ("title", "question", "cases", "plugins")
+
+
+@dataclass(kw_only=True)
+class Study:
+    """A named list of planned runs.
+
+    Attributes:
+        title, question: for the report.
+        command: the command line that asks for it.
+    """
+
+    name: str
+    runs: list[Planned]
+    command: str
+    title: str = ""
+    question: str = ""
+    overrides: list[str] = field(default_factory=list)
+
+    @property
+    def ids(self) -> list[str]:
+        """The identities of its runs."""
+        return [run.id for run in self.runs]
+
+    def info(self) -> dict[str, Any]:
+        """The study as it is written to results/NAME/study.json."""
+        return {
+            "name": self.name,
+            "title": self.title or self.name.replace("_", " "),
+            "question": self.question,
+            "command": self.command,
+            "overrides": self.overrides,
+            "ids": self.ids,
+            "planned": {run.id: run.tree for run in self.runs},
+        }
+
+
+def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
+    """A study by name, or by the path of a YAML file; overrides replace or add an axis in each of its cases.
+
+    Args:
+        alias: another name for its results.
+
+    Raises:
+        ConfigError: if there is no such study or it is wrong.
+    """
+    from freerun.config.hydra.compose import experiments
+    from freerun.config.hydra.overrides import LARGEST
+    from freerun.config.hydra.presets import config_folder, presets
+
+    if name.endswith((".yaml", ".yml")):
+        path = Path(name)
+    elif name in presets("study"):
+        path = config_folder() / "study" / f"{name}.yaml"
+    else:
+        raise ConfigError(f"study {name!r}: unknown study; {nearest(name, presets('study'))}")
+    folder = folder_name(path.stem if alias is None else alias)
+    content = read_yaml(path)
+    for key in content:
+        if key not in KEYS:
+            raise ConfigError(f"{path.name}: unknown key {key!r}; {nearest(str(key), KEYS)}")
+    cases = content.get("cases")
+    if not isinstance(cases, list) or not cases or not all(isinstance(case, dict) for case in cases):
+        raise ConfigError(f"{path.name}: cases must be a list of mappings, each a product of axes")
+    for key in ("title", "question"):
+        if not isinstance(content.get(key, ""), str):
+            raise ConfigError(f"{path.name}: {key} must be text; put it in quotes, or leave it out")
+    plugins = _plugins(path, content.get("plugins", []))
+    asked: dict[str, str] = {}
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"{text}: not an override of the form key=value")
+        asked[key] = value
+    found = []
+    for number, case in enumerate(cases, 1):
+        if empty := next((key for key, value in case.items() if value == [] and key not in asked), None):
+            raise ConfigError(f"{path.name}, case {number}: {empty}: an empty list; give it a value, or leave the key out")
+        axes = {str(key): _word(value) for key, value in case.items()} | asked
+        try:
+            found += experiments([*plugins, *(f"{key}={value}" for key, value in axes.items())], sweep=True)
+        except ConfigError as fault:
+            if str(fault).startswith(tuple(f"{key}=" for key in asked)):  # which is not the file's
+                raise
+            raise ConfigError(f"{path.name}, case {number}: {fault}") from None
+        if len(found) > LARGEST:
+            raise ConfigError(f"{path.name}: a study holds at most {LARGEST} runs in all its cases")
+    command = " ".join(["freerun study", name, *overrides, *_as(alias)])
+    return Study(
+        name=folder, runs=plan(found), command=command, overrides=overrides,
+        title=content.get("title", ""), question=content.get("question", ""),
+    )  # fmt: skip
+
+
+def _as(alias: str | None) -> list[str]:
+    return [] if alias is None else ["--as", alias]
+
+
+def adhoc(overrides: list[str], *, sweep: bool, alias: str | None = None) -> Study:
+    """The study that a plain run or sweep is; its name is the hash of its runs, so two sweeps never meet.
+
+    Args:
+        overrides: in Hydra's syntax.
+        sweep: take several values of a key as a sweep.
+        alias: another name for its results.
+
+    Raises:
+        ConfigError: if an override or the name is wrong.
+    """
+    from freerun.config.hydra.compose import experiments
+
+    name = None if alias is None else folder_name(alias)
+    runs = plan(experiments(overrides, sweep=sweep))
+    digest = hashlib.sha256(" ".join(sorted(run.id for run in runs)).encode()).hexdigest()[:8]
+    command = " ".join(["freerun run", *(["-m"] if sweep else []), *overrides, *_as(alias)])
+    return Study(name=name or f"run-{digest}", runs=runs, command=command, overrides=overrides)
+
+
+def _word(value: Any) -> str:
+    """A value of a case in the words of an override: a list is an axis, a list in it one value."""
+    if isinstance(value, list):
+        return ",".join(f"[{_word(item)}]" if isinstance(item, list) else _word(item) for item in value)
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = str(value)
+    if isinstance(value, str) and not re.fullmatch(r"[\w.+-]+|(range|interval|choice)\([^()]*\)", text):
+        return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return text
+
+
+def _plugins(study: Path, value: Any) -> list[str]:
+    """The plugins of a study file as an override; their paths are relative to the file."""
+    paths = value if isinstance(value, list) else [value]
+    if not all(isinstance(each, str) for each in paths):
+        raise ConfigError(f"{study.name}: plugins must be a list of paths")
+    return [f"plugins=[{','.join(_word(str(study.parent / each)) for each in paths)}]"] if paths else []

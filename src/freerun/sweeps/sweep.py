@@ -1,0 +1,180 @@
+"""How is all of a study done, and never a run twice? By asking the store what is missing, until nothing is.
+
+Whoever trains, a worker here or a task on a cluster, leaves a record or a mark of failure in the store, and signs of life while
+it works. So a sweep needs to know nothing of other sweeps: what they do is not missing, what they drop is.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from freerun import arithmetic
+from freerun.config.run_identity import from_canonical, identity
+from freerun.errors import ConfigError, CorruptRecord
+from freerun.execution import launchers, plan_files
+from freerun.execution.launchers import Launcher
+from freerun.execution.planned import Planned, titles
+from freerun.execution.progress import watcher
+from freerun.io.text import one_line
+from freerun.store import checkpoints, record_scan, run_notes
+from freerun.store.claims import Claims, owners
+from freerun.store.records import Store
+from freerun.store.results_folder import Place, demand_study, make_way, read_info, write_info
+from freerun.sweeps.study import Study
+
+#: What may have become of a run.
+STATES = ("done", "diverged", "failed", "running", "queued", "pending")
+#: Seconds between two looks at what another sweep is doing; how often a launcher may come back with nothing done.
+WAIT, ROUNDS = 0.5, 3
+
+
+def do(study: Study, place: Place, launcher: Launcher) -> dict[str, str]:
+    """Do what is missing of a study; returns the reason for every run that failed.
+
+    Runs that another sweep is doing are left to it and waited for; if it stops, they are done here.
+
+    Raises:
+        ConfigError: if the folder of the study holds something that is no study.
+        StoreError: if the folder for results cannot be used.
+    """
+    demand_study(place.folder(study.name))
+    store = place.store
+    store.open()
+    with Claims(store).presence():
+        make_way(study, place)
+        write_info(study, place)
+        checkpoints.clear(store)
+        plan_files.clear(store)
+        missing = _missing(study.runs, store)
+        finished = len(study.runs) - len(missing)
+        runs = "1 run" if len(study.runs) == 1 else f"{len(study.runs)} runs"
+        print(f"{study.name}: {runs}, {finished} done, {len(missing)} to do", flush=True)
+        _tell((run.id for run in study.runs), store)  # what nobody waited for
+        return see_to(missing, store, launcher)
+
+
+def _missing(runs: list[Planned], store: Store) -> list[Planned]:
+    wanted = set(record_scan.missing(store, (run.id for run in runs)))
+    return [run for run in runs if run.id in wanted]
+
+
+def see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[str, str]:
+    """Have runs done, here or by whoever has claimed them; returns the reason for every one that failed.
+
+    Raises:
+        ConfigError: if the arithmetic that is asked for does not exist.
+        StoreError: if the store has become unusable.
+    """
+    arithmetic.mode()  # before anything is trained in one that does not exist
+    try:
+        return _see_to(missing, store, launcher)
+    finally:
+        owners(store)  # which clears away the claims of workers that were killed here
+        _tell((run.id for run in missing), store)
+
+
+def _tell(runs: Iterable[str], store: Store) -> None:
+    """Tell the notes of some runs, on standard error."""
+    for text, count in run_notes.take(store, runs).items():
+        print(f"note: {text}{f' ({count} runs)' if count > 1 else ''}", file=sys.stderr)
+
+
+def _see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[str, str]:
+    taken = owners(store)
+    for run in missing:
+        if run.id not in taken:
+            store.failures.forget(run.id)
+    failed: dict[str, str] = {}
+    told, idle = False, 0
+    while missing:
+        busy = owners(store).keys() | launcher.queued(store)
+        free = [run for run in missing if run.id not in busy]
+        if free:
+            plan_files.write(store, free)
+            pieces = launcher.pieces(free)
+            with watcher(len(pieces)) as watch:
+                launcher.launch(pieces, store, watch)
+            told = False
+        elif not told and launcher.waits:
+            print(f"waiting for {len(missing)} runs that another sweep is doing, or that are queued", flush=True)
+            told = True
+        if not launcher.waits:
+            break
+        if not free:
+            time.sleep(WAIT)
+        before = len(missing)
+        missing = _missing(missing, store)
+        reasons = {run.id: reason for run in missing if (reason := store.failures.reason(run.id)) is not None}
+        failed |= reasons
+        missing = [run for run in missing if run.id not in reasons]
+        idle = idle + 1 if free and len(missing) == before else 0
+        if idle > ROUNDS:
+            failed |= dict.fromkeys((run.id for run in missing), "the launcher came back without having done it")
+            break
+    return failed
+
+
+def states(ids: Iterable[str], store: Store, queued: Iterable[str] = ()) -> dict[str, str]:
+    """The state of every run, one of `STATES`.
+
+    Args:
+        ids: of the runs.
+        store: where their records are.
+        queued: runs that wait in the queue of a cluster.
+    """
+    wanted, waiting = list(ids), set(queued)
+    taken, found = owners(store), record_scan.statuses(store, wanted)
+
+    def undone(run: str) -> str:
+        if run in taken:
+            return "running"
+        return "failed" if store.failures.reason(run) is not None else "queued" if run in waiting else "pending"
+
+    return {run: found[run] if run in found else undone(run) for run in wanted}
+
+
+def retry(name: str, place: Place, launcher: Launcher) -> dict[str, str] | None:
+    """Do the failed and the pending runs of a study; returns the reasons of those that fail, None if there are none to do.
+
+    Raises:
+        ConfigError: if there is no such study, or a run cannot be had from its plan any more.
+    """
+    info, store = read_info(name, place, started=False), place.store
+    store.open()
+    with Claims(store).presence():
+        queued = [run for runs in launchers.waiting(store)[0].values() for run in runs]
+        wanted = [run for run, state in states(info["ids"], store, queued).items() if state in ("failed", "pending")]
+        try:
+            runs = [_again(run, info["planned"][run], store) for run in wanted]
+        except (CorruptRecord, ConfigError) as fault:
+            why = "a part has changed, or is a plugin's" if isinstance(fault, ConfigError) else "the plan of a run is gone"
+            raise ConfigError(f"study {name!r}: {why}; run: {info['command']}") from None
+        return see_to(runs, store, launcher) if runs else None
+
+
+def _again(run: str, tree: dict[str, Any], store: Store) -> Planned:
+    """A run from its plan; from what the study says of it, where its plan went with a record that was damaged since.
+
+    Raises:
+        CorruptRecord: if the study describes another run.
+        ConfigError: if a part is missing or has changed.
+    """
+    try:
+        return plan_files.read(store, run)
+    except CorruptRecord:
+        if identity(tree) != run:
+            raise
+    return Planned(id=run, tree=tree, experiment=from_canonical(tree))
+
+
+def settle(failed: dict[str, str], place: Place, name: str) -> int:
+    """Say which runs of a study have failed, a line each; returns the exit code of the sweep."""
+    if not failed:
+        return 0
+    labels = titles(read_info(name, place, started=False)["planned"])
+    for run, reason in failed.items():
+        print(f"failed: {run} {labels.get(run, '')}: {one_line(reason)}", file=sys.stderr)
+    return 1

@@ -1,0 +1,142 @@
+"""Does every figure draw what there is, leave out what there is not, and give the same bytes?"""
+
+from itertools import pairwise
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+from freerun.analysis import figures
+from freerun.analysis.figures import Material, _comparison_figure
+from freerun.analysis.figures._style import LogTicks, bytes_of, spread, style, wrapped
+from freerun.analysis.figures.text_samples import printable
+from freerun.analysis.tables import tidy
+from synthetic import grid, study, tree
+
+TASKS = ("hidden_markov", "lorenz63", "embedded_reber", "text", "adding")
+
+
+def material(folder, experiments, statuses=None):
+    store, ids = study(folder, experiments, statuses)
+    return Material.of(tidy.frames(store, ids, "s"), tidy.samples(store, ids))
+
+
+def names(of):
+    return [drawn.name for drawn, _ in figures.draw(of)]
+
+
+def test_every_figure_of_a_whole_study(tmp_path):
+    found = names(material(tmp_path, grid(tasks=TASKS, models=("gru", "output_recurrent"), seeds=3)))
+    assert found == [
+        *("error_over_lead", "gap_by_model", "closed_loop", "training_curves"),
+        *("orbit_gru", "orbit_output_recurrent", "text_samples", "error_growth", "ranking"),
+    ]
+
+
+@pytest.mark.parametrize("regimes", [("free_running",), tuple(f"regime_{i}" for i in range(10))])
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_other_shapes(tmp_path, regimes, seeds):
+    assert "gap_by_model" in names(material(tmp_path, grid(regimes=regimes, seeds=seeds, tasks=("lorenz63",))))
+
+
+def test_what_has_no_data_is_skipped(tmp_path):
+    assert names(material(tmp_path, grid(seeds=1), {0: ("failed", "x"), 1: ("pending", "")})) == []
+
+
+def test_a_task_that_feeds_nothing_back_has_no_gap_to_show(tmp_path):
+    assert names(material(tmp_path, grid(tasks=("adding",), regimes=("teacher_forcing",)))) == ["training_curves"]
+
+
+def test_written_twice_the_bytes_are_the_same_whatever_the_user_s_style(tmp_path):
+    store, ids = study(tmp_path / "store", grid(tasks=("text",), seeds=1))
+    frames, samples = tidy.frames(store, ids, "s"), tidy.samples(store, ids)
+    made = figures.write(frames, samples, tmp_path / "a")
+    with mpl.rc_context({"font.size": 30, "lines.linewidth": 9, "svg.hashsalt": "other", "savefig.dpi": 20}):
+        figures.write(frames, samples, tmp_path / "b")
+    assert made
+    for drawn in made:
+        for ending in ("svg", "pdf", "png"):
+            first, second = ((tmp_path / x / "figures" / f"{drawn.name}.{ending}").read_bytes() for x in "ab")
+            assert first == second
+
+
+def test_drawing_leaves_no_trace_in_the_global_style(tmp_path):
+    before = dict(mpl.rcParams)
+    names(material(tmp_path, [tree()]))
+    assert dict(mpl.rcParams) == before
+
+
+def test_free_is_solid_forced_is_dashed_and_lines_are_the_means(tmp_path):
+    of = material(tmp_path, grid(tasks=("text",), regimes=("teacher_forcing",), seeds=3))
+    drawn = {each.name: figure for each, figure in figures.draw(of)}
+    lines = {bool(line.is_dashed()): line for line in drawn["error_over_lead"].axes[0].lines}
+    means = of.steps[of.steps["metric"] == "loss"].groupby("step")[["forced", "free"]].mean()
+    np.testing.assert_allclose(lines[False].get_ydata(), means["free"])
+    np.testing.assert_allclose(lines[True].get_ydata(), means["forced"])
+
+
+def test_no_band_below_three_seeds(tmp_path):
+    of = material(tmp_path, grid(tasks=("text",), regimes=("teacher_forcing",), seeds=2))
+    drawn = {each.name: figure for each, figure in figures.draw(of)}
+    for band in drawn["error_over_lead"].axes[0].collections:
+        assert all(len(path.vertices) == 0 for path in band.get_paths())
+
+
+def test_letters_that_the_font_lacks_are_replaced():
+    assert printable("a\n\u4e2d$") == "a\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}\N{REPLACEMENT CHARACTER}$"
+
+
+def test_labels_break_at_hyphens_and_spaces():
+    assert wrapped("Output-recurrent") == "Output-\nrecurrent"
+
+
+def test_dollars_in_a_label_are_letters(tmp_path):
+    of = material(tmp_path, grid(tasks=("a_$x^2$_task",), seeds=1))
+    for _, figure in figures.draw(of):
+        with style():
+            assert bytes_of(figure, "svg")
+
+
+@pytest.mark.parametrize("count", range(1, 13))
+def test_neighbours_stand_closer_than_groups(count):
+    places = spread(count)
+    between = 1 - (places[-1] - places[0])
+    assert all(between > 2 * (b - a) for a, b in pairwise(places))
+
+
+@pytest.mark.parametrize("low", [1e-7, 0.8, 0.93, 2.0, 31.0])
+@pytest.mark.parametrize("factor", [1.02, 1.6, 3, 12, 70, 1e4, 1e15])
+def test_a_log_axis_has_three_to_eight_ticks_whatever_it_spans(low, factor):
+    ticks = LogTicks().tick_values(low, low * factor)
+    assert 3 <= len(ticks) <= 12
+    assert all(low <= tick <= low * factor for tick in ticks)
+    assert len({f"{tick:g}" for tick in ticks}) == len(ticks), "no two have one label"
+
+
+@pytest.mark.parametrize(("metric", "left"), [("rmse", "a better"), ("accuracy", "b better")])
+def test_a_comparison_says_which_side_is_better(metric, left):
+    ratio = metric == "rmse"
+    row = {"task_label": "t", "model_label": "m", "setting": "", "metric": metric, "unit": "u", "ratio": ratio, "holm": 0.01}
+    table = pd.DataFrame([{**row, "level": level, "mean": 0.9, "low": 0.8, "high": 1.3} for level in ("free", "forced")])
+    with style():
+        made = _comparison_figure.draw(table, "a", "b")
+        made.draw_without_rendering()
+    (axes,) = made.axes
+    assert axes.get_title(loc="left").endswith(left)
+    assert sum(axes.get_xlim()[0] <= tick <= axes.get_xlim()[1] for tick in axes.get_xticks()) >= 3
+
+
+def test_a_bar_of_shares_does_not_leave_the_axis(tmp_path):
+    store, ids = study(tmp_path, grid(tasks=("embedded_reber",), regimes=("teacher_forcing",), seeds=3))
+    for run, share in zip(ids, (0.0, 0.0, 1.0), strict=True):
+        record = store.read(run)
+        record.pop("weights", None)
+        for series in record["series"]:
+            if series["metric"] == "validity":
+                series["values"] = [share]
+        store.write(record, None)
+    of = Material.of(tidy.frames(store, ids, "s"), {})
+    axes = {drawn.name: figure for drawn, figure in figures.draw(of)}["closed_loop"].axes[0]
+    ends = np.concatenate([line.get_ydata() for line in axes.lines])
+    assert (ends.min(), ends.max()) == (0.0, 1.0)

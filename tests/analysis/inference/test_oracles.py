@@ -1,0 +1,257 @@
+"""Do bootstraps, effect sizes, power, ranks and summaries agree with other implementations, and with worked examples?"""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from freerun.analysis.inference.bootstrap import bca, mean_weights
+from freerun.analysis.inference.confidence_intervals import mean_interval
+from freerun.analysis.inference.effect_sizes import cliffs_delta, hedges, improvement, improvement_paired
+from freerun.analysis.inference.interquartile_mean import iqm, iqm_weights, middles
+from freerun.analysis.inference.mean_ranks import ranking
+from freerun.analysis.inference.multiple_comparisons import corrected, holm
+from freerun.analysis.inference.power import assessed, detectable, seeds_for_family, seeds_to_detect, smallest_p
+from freerun.analysis.inference.random_effects import over_tasks
+from freerun.analysis.inference.unpaired_differences import dealt, welch
+
+
+@pytest.mark.parametrize("draw", ["normal", "exponential"])
+@pytest.mark.parametrize("n", [20, 40])
+def test_bca_of_the_mean_is_that_of_scipy(n, draw):
+    values = getattr(np.random.default_rng(n), draw)(size=n)
+    oracle = stats.bootstrap((values,), np.mean, n_resamples=20_000, method="BCa", rng=1).confidence_interval
+    low, high = bca(values[None], mean_weights, 0.95, expand=False)
+    # both bounds are quantiles of 10,000 resamples or more: their own error is below 0.03 standard errors of the mean
+    assert (low[0], high[0]) == pytest.approx(tuple(oracle), abs=0.08 * values.std() / np.sqrt(n))
+
+
+def test_the_expanded_bca_is_that_of_scipy_at_a_higher_level():
+    n, values = 20, np.random.default_rng(5).exponential(size=20)
+    tail = stats.norm.cdf(np.sqrt(n / (n - 1)) * stats.t.ppf(0.025, n - 1))
+    oracle = stats.bootstrap((values,), np.mean, n_resamples=20_000, method="BCa", confidence_level=1 - 2 * tail, rng=1)
+    low, high = bca(values[None], mean_weights, 0.95)
+    assert (low[0], high[0]) == pytest.approx(tuple(oracle.confidence_interval), abs=0.1 * values.std() / np.sqrt(n))
+
+
+def test_bca_of_the_interquartile_mean_is_that_of_scipy():
+    values = np.random.default_rng(1).standard_t(3, size=24)
+    oracle = stats.bootstrap(
+        (values,), lambda x, axis: stats.trim_mean(x, 0.25, axis=axis), n_resamples=20_000, method="BCa", rng=1
+    ).confidence_interval
+    low, high = bca(values[None], iqm_weights, 0.95, expand=False)
+    assert (low[0], high[0]) == pytest.approx(tuple(oracle), abs=0.1 * values.std() / np.sqrt(24))
+
+
+def test_equal_values_have_an_interval_of_no_width():
+    low, high = bca(np.full((1, 20), 0.1), mean_weights, 0.95)
+    assert low[0] == high[0] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 8, 13, 25])
+def test_the_interquartile_mean_is_the_trimmed_mean_of_scipy(n):
+    values = np.random.default_rng(n).normal(size=n)
+    found = iqm(values)
+    assert found.mean == pytest.approx(stats.trim_mean(values, 0.25))
+    assert found.known == (n >= 3)
+    if 3 <= n < 20:
+        yuen = stats.ttest_ind(values, np.zeros(n), equal_var=False, trim=0.25)
+        half = stats.t.ppf(0.975, n - 2 * int(n / 4) - 1) * found.mean / yuen.statistic
+        assert (found.low, found.high) == (pytest.approx(found.mean - half), pytest.approx(found.mean + half))
+
+
+def test_the_interquartile_mean_ignores_one_wild_seed():
+    values = np.arange(8.0)
+    assert iqm(np.r_[values[:-1], 1e9]).mean == iqm(values).mean
+    assert iqm([1, np.nan, 2, 3]).n == 3
+
+
+def test_groups_have_the_interquartile_mean_that_they_have_alone():
+    sizes = {"a": 2, "b": 5, "c": 25, "d": 5}
+    values = np.exp(np.random.default_rng(0).normal(size=sum(sizes.values())))
+    frame = pd.DataFrame({"who": np.repeat(list(sizes), list(sizes.values())), "value": values})
+    table = middles(frame.sample(frac=1, random_state=1), ["who"], "value", log=True).set_index("who")
+    assert table.loc["a"].isna().all()
+    for who in "bcd":
+        alone = iqm(np.log(frame.loc[frame["who"] == who, "value"]))
+        np.testing.assert_allclose(table.loc[who], np.exp([alone.mean, alone.low, alone.high]))
+
+
+def test_the_interquartile_mean_covers_95_percent():
+    values = np.random.default_rng(0).normal(size=(3_000, 10))
+    found = [iqm(each) for each in values]
+    # an approximation of Yuen's: 95 % within 2 %
+    assert np.mean([one.low <= 0 <= one.high for one in found]) == pytest.approx(0.95, abs=0.02)
+
+
+def test_hedges_is_unbiased():
+    true, n = 1.2, 4
+    values = np.random.default_rng(0).normal(true, size=(200_000, n))
+    d = values.mean(1) / values.std(1, ddof=1)
+    assert hedges(d, n - 1).mean() == pytest.approx(true, abs=0.01)
+    assert d.mean() > 1.5
+    assert np.isnan(hedges(1.0, 1))
+
+
+def test_probability_of_improvement_is_mann_whitney():
+    x, y = np.array([1.0, 2, 5, 7]), np.array([0.0, 2, 3])
+    found = improvement(x, y)
+    assert found.mean == pytest.approx(stats.mannwhitneyu(x, y).statistic / 12)
+    assert cliffs_delta(x, y) == pytest.approx(2 * found.mean - 1)
+    assert np.isnan(cliffs_delta(x, y[:2]))
+    assert found.low < found.mean < found.high
+    assert not improvement(x, y[:2]).known
+
+
+def test_separate_samples_leave_a_doubt():
+    found = improvement([5, 6, 7, 8, 9], [0, 1, 2, 3, 4])
+    assert (found.mean, found.high) == (1, 1)
+    assert found.low < 0.75
+
+
+@pytest.mark.parametrize(("m", "n", "shift"), [(5, 5, 0.0), (10, 10, 0.7), (5, 15, 1.0)])
+def test_probability_of_improvement_covers(m, n, shift):
+    chance, true = np.random.default_rng([m, n]), stats.norm.cdf(shift / np.sqrt(2))
+    found = [improvement(chance.normal(shift, size=m), chance.normal(size=n)) for _ in range(1_000)]
+    assert (
+        np.mean([one.low <= true <= one.high for one in found]) >= 0.93
+    )  # a score interval, on the safe side in small samples
+
+
+def test_a_seed_that_does_better_counts_once_and_a_tie_half():
+    found = improvement_paired(np.array([1.0, 2, -1, 0, np.nan]))
+    assert (found.mean, found.n) == (2.5 / 4, 4)
+    sure = improvement_paired(np.ones(5))
+    assert (sure.low, sure.high) == pytest.approx(tuple(stats.binomtest(5, 5).proportion_ci(0.95, method="exact")))
+
+
+def test_a_lost_run_is_a_loss():
+    survivors, lost = np.array([1.0, 2, 1]), -np.inf
+    found = improvement_paired(np.r_[survivors, [lost] * 7])
+    assert (found.mean, found.n) == (0.3, 10)
+    assert improvement_paired(np.r_[survivors, 0, np.inf]).mean == 4.5 / 5
+    apart = np.r_[survivors, lost, lost]
+    assert improvement(apart, np.zeros(3)).mean == 0.6
+    assert cliffs_delta(apart, np.zeros(3)) == pytest.approx(0.2)
+    assert improvement(apart, np.full(3, lost)).mean == (3 + 0.5 * 2) / 5
+
+
+def test_the_smallest_p_of_a_family():
+    assert smallest_p(5) == 1 / 16
+    assert seeds_for_family(1) == 6
+    assert all(m * smallest_p(seeds_for_family(m)) <= 0.05 < m * smallest_p(seeds_for_family(m) - 1) for m in (1, 5, 24, 100))
+
+
+def test_power_is_that_of_simulated_t_tests():
+    d = detectable(8)
+    values = np.random.default_rng(0).normal(d, size=(20_000, 8))
+    assert (stats.ttest_1samp(values, 0, axis=1).pvalue <= 0.05).mean() == pytest.approx(0.8, abs=0.01)
+    assert detectable(8, family=10) > d
+    assert np.isnan(detectable(2))
+
+
+def test_seeds_to_detect_is_the_inverse_of_what_is_detectable():
+    n = seeds_to_detect(0.5)
+    assert detectable(n) <= 0.5 < detectable(n - 1)
+    assert n == 34  # the paired t test of G*Power: d = 0.5, two-sided 0.05, power 0.8
+    assert seeds_to_detect(10.0, family=24) == seeds_for_family(24)
+    with pytest.raises(ValueError, match="effect must"):
+        seeds_to_detect(1e-4)
+
+
+def test_a_family_is_named_and_underpowered_where_no_p_survives():
+    rows = pd.DataFrame({"metric": ["rmse"] * 4, "n": [5, 5, 6, 5], "sd": 1.0, "p": [1 / 16, 0.5, 1 / 32, np.nan]})
+    found = corrected(rows, ["metric"])
+    np.testing.assert_allclose(found["holm"], [0.125, 0.5, 0.09375, np.nan])
+    assert set(found["family"]) == {"RMSE"}
+    row = assessed(found).iloc[0]
+    assert row["underpowered"]
+    assert (row["comparisons"], row["smallest_holm"], row["seeds_needed"]) == (4, 0.25, 8)
+
+
+def test_holm_does_not_count_what_was_never_tested():
+    np.testing.assert_allclose(holm(np.array([0.01, 0.04, np.nan, 0.03])), [0.03, 0.06, np.nan, 0.06])
+
+
+def test_the_critical_difference_is_that_of_demsars_example():
+    """Four methods on 14 data sets: CD = 1.25 (Demsar 2006, section 3.2.2)."""
+    errors = pd.DataFrame(np.random.default_rng(0).normal(size=(14, 4)) + 3 * np.array([0, 0, 1, 1]), columns=list("abcd"))
+    found = ranking(errors)
+    assert found.critical_difference == pytest.approx(1.25, abs=0.005)
+    assert found.ranks.is_monotonic_increasing
+    assert {frozenset(clique) for clique in found.cliques} == {frozenset("ab"), frozenset("cd")}
+
+
+def test_tied_methods_are_one_clique_and_a_task_that_lacks_a_method_has_no_vote():
+    errors = pd.DataFrame({"a": [1.0, 2, 3, 4, np.nan], "b": [1.0, 2, 3, 4, 0]})
+    found = ranking(errors)
+    assert (found.tasks, found.p, found.cliques) == (4, 1, (("a", "b"),))
+
+
+def test_friedman_is_that_of_scipy():
+    errors = pd.DataFrame(np.random.default_rng(0).normal(size=(9, 4)))
+    chi = stats.friedmanchisquare(*errors.to_numpy().T).statistic
+    assert ranking(errors).p == pytest.approx(stats.f.sf(8 * chi / (27 - chi), 3, 24))
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (3, 1)])
+def test_too_few_tasks_or_methods_are_refused(shape):
+    with pytest.raises(ValueError, match="at least"):
+        ranking(pd.DataFrame(np.arange(float(np.prod(shape))).reshape(shape)))
+
+
+def test_a_summary_over_tasks_by_hand():
+    y, s = np.array([0.1, 0.5, 0.9]), np.array([0.1, 0.2, 0.1])
+    w = 1 / s**2
+    q = (w * (y - (w * y).sum() / w.sum()) ** 2).sum()
+    tau2 = (q - 2) / (w.sum() - (w**2).sum() / w.sum())
+    ws = 1 / (s**2 + tau2)
+    mean = (ws * y).sum() / ws.sum()
+    found = over_tasks(y, s)
+    assert (found.mean, found.tau, found.share) == pytest.approx((mean, tau2**0.5, 1 - 2 / q))
+    half = stats.t.ppf(0.975, 2) * np.sqrt(max(1, (ws * (y - mean) ** 2).sum() / 2) / ws.sum())
+    assert (found.low, found.high) == pytest.approx((mean - half, mean + half))
+    assert found.new_low < found.low
+
+
+def test_a_summary_over_tasks_covers():
+    chance, hit = np.random.default_rng(0), []
+    for _ in range(2_000):
+        values = 1 + 0.5 * chance.normal(size=(6, 1)) + chance.normal(size=(6, 5))
+        found = over_tasks(values.mean(1), values.std(1, ddof=1) / np.sqrt(5))
+        hit.append(found.low <= 1 <= found.high)
+    assert 0.935 <= np.mean(hit) <= 0.985  # the scale that is not below 1 makes it the wider one
+
+
+def test_two_tasks_are_not_summarised():
+    with pytest.raises(ValueError, match="at least 3"):
+        over_tasks(np.ones(2), np.ones(2))
+
+
+def test_welch_and_its_permutation_are_those_of_scipy():
+    chance = np.random.default_rng(0)
+    x, y = chance.normal(0.8, 1, size=6), chance.normal(0, 2, size=5)
+    oracle = stats.ttest_ind(x, y, equal_var=False)
+    found = welch(x, y)
+    interval = oracle.confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+    permuted = stats.permutation_test(
+        (x, y), lambda a, b, axis: np.abs(stats.ttest_ind(a, b, equal_var=False, axis=axis).statistic),
+        permutation_type="independent", alternative="greater", vectorized=True, n_resamples=np.inf,
+    )  # fmt: skip
+    assert dealt(x, y) == pytest.approx(permuted.pvalue)
+
+
+def test_many_unpaired_runs_are_dealt_at_random_and_repeat():
+    chance = np.random.default_rng(0)
+    x, y = chance.normal(0.5, 1, size=15), chance.normal(size=15)
+    assert dealt(x, y) == dealt(x, y)
+    assert dealt(x, y) == pytest.approx(stats.ttest_ind(x, y, equal_var=False).pvalue, abs=0.02)
+    assert np.isnan(dealt(x, y[:2]))
+    assert mean_interval(x).n == 15
+
+
+def test_unpaired_permutations_hold_their_level_where_spreads_differ():
+    chance = np.random.default_rng(0)
+    p = [dealt(chance.normal(0, 1, size=5), chance.normal(0, 4, size=8)) for _ in range(1_000)]
+    assert np.mean(np.array(p) <= 0.05) <= 0.07

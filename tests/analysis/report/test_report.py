@@ -1,0 +1,199 @@
+"""Does the report begin with the truth, keep everything, and let nothing in or out?"""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from freerun.analysis import report
+from freerun.analysis.figures import Material
+from freerun.analysis.report import findings, method_section
+from freerun.analysis.report.number_text import change, number
+from freerun.analysis.report.page import escaped, fence
+from freerun.analysis.report.summary_table import full
+from freerun.analysis.report.verdicts import comparisons, verdict
+from freerun.analysis.tables import tidy
+from freerun.cli.terminal import show_results
+from synthetic import grid, simulated, study, tree
+
+
+def built(folder, experiments, statuses=None, tilt=None, **info):
+    """A report; `tilt` maps a regime to a factor on its free errors."""
+    store, ids = study(folder / "store", experiments, statuses)
+    for run in ids if tilt else ():
+        record = store.read(run)
+        record.pop("weights", None)
+        for series in record["series"]:
+            if series["mode"] == "free":
+                factor = tilt.get(record["experiment"]["regime"]["name"], 1)
+                series["values"] = [factor * value for value in series["values"]]
+        store.write(record, None)
+    path = report.build(folder / "out", store, {"name": "s", "ids": ids, **info})
+    return path.read_text(), (folder / "out" / "report.md").read_text()
+
+
+@pytest.mark.parametrize(("factor", "word"), [(0.1, "lower in 1"), (10, "higher in 1")])
+def test_it_says_who_wins_and_teacher_forcing_may(tmp_path, factor, word):
+    html, markdown = built(tmp_path, grid(seeds=6), tilt={"scheduled_sampling": factor})
+    for page in (html, markdown):
+        assert f"1 comparison paired by seed. The free error is {word}: Lorenz-63 (GRU)" in page
+
+
+@pytest.mark.parametrize(("seeds", "surely"), [(8, ""), (4, ", by its interval alone,")])
+def test_a_study_in_which_teacher_forcing_wins_says_so(tmp_path, seeds, surely):
+    pages = built(tmp_path, grid(tasks=("lorenz63", "lorenz96"), seeds=seeds), tilt={"scheduled_sampling": 10})
+    said = f"Teacher forcing wins{surely} against scheduled sampling on Lorenz-63 (GRU) and Lorenz-96 (GRU)"
+    assert all(said in page for page in pages)
+
+
+def test_where_teacher_forcing_does_not_win_nothing_says_so(tmp_path):
+    assert not any("wins" in page for page in built(tmp_path, grid(seeds=8), tilt={"scheduled_sampling": 0.1}))
+
+
+def test_the_middle_half_of_the_seeds_has_a_column(tmp_path):
+    _, markdown = built(tmp_path, grid(seeds=5))
+    head, _, row = (line.split(" | ") for line in markdown.split("## Results")[1].split("\n\n")[2].splitlines()[:3])
+    assert "[" in row[head.index("Free, IQM")]
+    few = built(tmp_path / "few", grid(seeds=2))[1].split("## Results")[1].split("\n\n")[2].splitlines()[2].split(" | ")
+    assert few[head.index("Free, IQM")] == ""
+
+
+def test_what_no_p_can_show_is_said_to_be_underpowered(tmp_path):
+    _, markdown = built(tmp_path, grid(seeds=4), tilt={"scheduled_sampling": 0.1})
+    assert "The free error is lower, by its interval alone, in 1: Lorenz-63 (GRU)." in markdown
+    assert "By its interval alone: the 95 % interval of that one comparison excludes no change" in markdown
+    assert "Underpowered: with 4 seeds" in markdown
+    assert "from 6 seeds on a difference can be shown" in markdown
+
+
+def test_it_says_when_no_difference_is_shown(tmp_path):
+    _, markdown = built(tmp_path, grid(seeds=3))
+    assert "The free error is not shown to differ in 1: " in markdown
+
+
+def test_below_three_seeds_it_gives_no_interval(tmp_path):
+    _, markdown = built(tmp_path, grid(seeds=2))
+    assert "fewer than three seeds" in markdown
+    assert "Too few seeds for an interval" in markdown
+
+
+def test_lost_runs_are_counted_and_named(tmp_path):
+    _, markdown = built(tmp_path, grid(seeds=3), {0: ("diverged", "loss not finite at update 7"), 4: ("failed", "boom")})
+    assert "1 of 3 for GRU, teacher forcing" in markdown
+    assert "loss not finite at update 7" in markdown
+    assert "boom" in markdown
+
+
+@pytest.mark.parametrize("status", ["pending", "failed"])
+def test_without_any_result_it_says_so(tmp_path, status):
+    html, _ = built(tmp_path, grid(seeds=1), {0: (status, ""), 1: (status, "")})
+    assert "No run of this study has finished yet" in html
+
+
+def test_the_page_is_self_contained_and_escaped(tmp_path):
+    html, markdown = built(
+        tmp_path, grid(tasks=("text",), seeds=1), title="<script>alert(1)</script>", question="[x](javascript:1) & | `",
+        command="freerun study <s>",
+    )  # fmt: skip
+    assert "<script" not in html
+    assert "<script" not in re.sub(r"```.*?```", "", markdown, flags=re.DOTALL)
+    assert "](javascript" not in markdown
+    assert re.search(r"default-src 'none'", html)
+    assert not re.search(r"""(src|href)\s*=\s*["'](?!data:)""", html)
+
+
+def test_the_same_records_give_the_same_bytes(tmp_path):
+    store, ids = study(tmp_path / "store", grid(tasks=("text",), seeds=1))
+    info = {"name": "s", "ids": ids}
+    pages = [report.build(tmp_path / name, store, info).parent for name in "ab"]
+    files = [sorted(path.relative_to(page) for path in page.rglob("*") if path.is_file()) for page in pages]
+    assert files[0] == files[1]
+    assert all((pages[0] / name).read_bytes() == (pages[1] / name).read_bytes() for name in files[0])
+
+
+def test_a_gap_stands_beside_both_levels_in_the_summary(tmp_path):
+    store, ids = study(tmp_path, [*grid(tasks=("lorenz63", "text")), tree("adding")])
+    table = report.summary(tidy.frames(store, ids, "s"))
+    assert {"forced", "free", "gap", "n", "diverged", "failed"} <= set(table.columns)
+    np.testing.assert_array_equal(table["gap"].notna(), table["forced"].notna() & table["free"].notna())
+    assert len(table) == 5
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "holm", "said"),
+    [
+        (0.5, 0.9, 0.04, "lowers"),
+        (0.5, 0.9, 0.06, "lowers by its interval alone"),
+        (0.5, 1.1, 0.06, "no difference shown"),
+        (float("nan"), float("nan"), float("nan"), "no interval"),
+    ],
+)
+def test_a_verdict_needs_its_p(low, high, holm, said):
+    assert verdict({"mean": 0.7, "low": low, "high": high, "holm": holm, "ratio": True}) == said
+
+
+def test_numbers_in_words():
+    assert [number(x) for x in (float("nan"), 0.0, 0.01234, -1234.5)] == ["undefined", "0", "0.0123", "\N{MINUS SIGN}1.23e+03"]
+    assert (
+        change(0.5, 0.25, 1.0, True, "")
+        == "\N{MINUS SIGN}50\N{NO-BREAK SPACE}% [\N{MINUS SIGN}75\N{NO-BREAK SPACE}%, +0.0\N{NO-BREAK SPACE}%]"
+    )
+
+
+def test_markdown_is_escaped_and_fenced():
+    assert escaped("a|b_<c>\n`d`") == "a\\|b\\_&lt;c&gt; \\`d\\`"
+    assert fence([{"before": "", "after": "a ```` b"}]) == "`````"
+
+
+def curves(updates):
+    rows = [
+        {"task_label": "t", "model_label": "m", "method": "r", "quantity": name, "update": update, "value": 2.0 - update / 1000}
+        for name in ("validation_forced_loss", "validation_free_loss")
+        for update in updates
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("updates", "said"),
+    [
+        ((0, 99), "no more is known than the change from update 0 to 99, over 100 % of it"),
+        ((0, 100, 149), "no more is known than the change from update 100 to 149, over 33 % of it"),
+        (range(0, 800, 100), "Over the last 14 % of the updates"),
+        (range(0, 1001, 10), "Over the last 10 % of the updates"),
+    ],
+)
+def test_the_end_of_training_is_as_long_as_the_logged_points_make_it(updates, said):
+    found = method_section.finish(curves(updates))
+    assert said in found["sentence"]
+    assert found["rows"][0]["updates"].startswith(f"{[u for u in updates if u <= 0.9 * max(updates)][-1]} to {max(updates)} (")
+
+
+def test_on_the_terminal_a_gap_is_the_difference_of_its_levels(tmp_path, capsys):
+    chance = np.random.default_rng(0)
+    free = np.exp(chance.normal(size=(1, 1, 5, 2)))
+    table = report.summary(simulated(free, forced=free * np.exp(chance.normal(size=free.shape)), metric="rmse", unit="u"))
+    assert table["log"].all()
+    np.testing.assert_allclose(table["free"] - table["forced"], table["gap"])
+    show_results(table)
+    assert "gap = free - forced" in capsys.readouterr().out
+
+
+def test_no_gap_is_called_the_widest_where_there_is_none(tmp_path):
+    forced = np.exp(0.1 * np.random.default_rng(0).normal(size=(1, 1, 5, 2)))
+    for factor, said in ((0.5, "No free error on a ratio scale is above its forced one"), (2.0, "The widest gap as a ratio")):
+        table = full(Material.of(simulated(factor * forced, forced=forced, metric="rmse", unit="u"), {}))
+        assert said in " ".join(findings.headline(table, comparisons(Material.of(simulated(forced), {}))))
+
+
+@pytest.mark.parametrize(("metric", "unit"), [("rmse", "u"), ("loss", "nats"), ("accuracy", "share")])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_effect_sizes_point_the_same_way(metric, unit, sign):
+    levels = 0.5 + 0.01 * np.random.default_rng(0).normal(size=(1, 2, 6, 2))
+    levels[:, 1] += 0.2 * sign
+    (row,) = (
+        comparisons(Material.of(simulated(levels, metric=metric, unit=unit), {})).query("level == 'free'").to_dict("records")
+    )
+    good = sign if metric == "accuracy" else -sign
+    assert np.sign(row["hedges"]) == np.sign(row["delta"]) == np.sign(row["improved"] - 0.5) == good

@@ -1,0 +1,187 @@
+"""Do the further questions get their answer: the world's share, growth and recovery, what holds over tasks?"""
+
+import numpy as np
+import pytest
+
+from freerun.analysis import report
+from freerun.analysis.figures import Material
+from freerun.analysis.report import across_tasks_section, chaos_floor_section, companion_measures, error_growth_section
+from freerun.analysis.tables import tidy
+from synthetic import grid, study
+
+LENGTH = 8
+
+
+def changed(folder, experiments, change, statuses=None):
+    """A study whose records were changed before they were read."""
+    store, ids = study(folder, experiments, statuses)
+    for run in ids:
+        if store.checksum(run):
+            record = store.read(run)
+            record.pop("weights", None)
+            change(record, np.random.default_rng(int(run, 16)))
+            store.write(record, None)
+    return store, ids
+
+
+def material(folder, experiments, change, statuses=None):
+    store, ids = changed(folder, experiments, change, statuses)
+    return Material.of(tidy.frames(store, ids, "s"), {})
+
+
+def values(record, mode, name="rmse"):
+    return next(each for each in record["series"] if (each["split"], each["mode"], each["metric"]) == ("test", mode, name))
+
+
+def comparison(name, unit, numbers, first=0):
+    return {"split": "test", "metric": name, "unit": unit, "first": first, "values": numbers, "low": None, "high": None}
+
+
+def floored(share):
+    """A chaos floor that makes `share` of the gap."""
+
+    def change(record, chance):
+        forced, free = (np.array(values(record, mode)["values"]) for mode in ("forced", "free"))
+        floor = forced + share * (1 + 0.01 * chance.normal()) * (free - forced)
+        record["comparisons"].append(comparison("chaos_floor", "attractor std", floor.tolist(), first=1))
+
+    return change
+
+
+def test_the_world_s_share_is_said(tmp_path):
+    found = chaos_floor_section.section(material(tmp_path, grid(seeds=4), floored(0.25)))
+    assert "Of 2 conditions, the model adds to it in 2" in found.sentences[0]
+    assert found.sentences[1].startswith("Lorenz-63, teacher forcing: of the gap of GRU")
+    assert [row[-2][:3] for row in found.tables[0].rows] == ["0.7", "0.7"]
+
+
+def test_a_loop_that_does_better_than_the_world_is_said_to(tmp_path):
+    found = chaos_floor_section.section(material(tmp_path, grid(seeds=4), floored(1.5)))
+    assert "the closed loop does better than the world would in 2" in found.sentences[0]
+
+
+def test_a_share_of_a_gap_that_may_be_nothing_is_undefined(tmp_path):
+    def even(record, chance):
+        forced = np.array(values(record, "forced")["values"])
+        values(record, "free")["values"] = (forced * (1.5 if record["experiment"]["seed"] % 2 else 0.5)).tolist()
+        floored(0.5)(record, chance)
+
+    found = chaos_floor_section.section(material(tmp_path, grid(seeds=4), even))
+    assert found.sentences[1] == "In 2 of 2 conditions the gap is not shown to differ from 0, and shares of it are undefined."
+    assert {row[-2] for row in found.tables[0].rows} == {"undefined"}
+
+
+def test_without_a_floor_there_is_no_section_but_a_caution(tmp_path):
+    store, ids = study(tmp_path / "s", grid())
+    assert chaos_floor_section.section(Material.of(tidy.frames(store, ids, "s"), {})) is None
+    report.build(tmp_path, store, {"name": "s", "ids": ids})
+    assert "Part of a free error on a chaotic system is the world" in (tmp_path / "report.md").read_text()
+
+
+def exponential(record, chance):
+    rate = 0.3 + 0.01 * chance.normal()
+    values(record, "free")["values"] = (0.01 * np.exp(rate * np.arange(1, LENGTH + 1))).tolist()
+
+
+def test_growth_is_a_measured_claim(tmp_path):
+    found = error_growth_section.section(material(tmp_path, grid(seeds=4), exponential))
+    assert found.sentences[0] == "From the release on the free error grows exponentially in 2 of 2 conditions."
+    assert "Lorenz-63, RMSE free, teacher forcing: GRU: grows exponentially, by a factor e in 3." in found.sentences[1]
+    assert found.tables[0].rows[0][4] == "exponential"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [(-0.2, "decays (self-recovery) in 2"), (0.2, "grows (incremental distortion) in 2"), (0.0, "does neither surely in 2")],
+)
+def test_recovery_is_said(tmp_path, change, words):
+    def recovered(record, chance):
+        value = change + 0.01 * (chance.integers(2) * 2 - 1 if change else record["experiment"]["seed"] - 1.5)
+        record["comparisons"].append(comparison("recovery_change", "nats", [value]))
+
+    found = error_growth_section.section(material(tmp_path, grid(tasks=("hidden_markov",), seeds=4), recovered))
+    assert f"truth {words} (Hidden Markov 2) of 2 conditions." in found.sentences[-1]
+
+
+def tilted(factors, spread=0.0):
+    """Free errors times a factor for each regime, with its own chance by seed and task."""
+
+    def change(record, chance):
+        factor = factors.get(record["experiment"]["regime"]["name"], 1)
+        for each in record["series"]:
+            if each["mode"] == "free":
+                each["values"] = (factor * np.exp(spread * chance.normal()) * np.array(each["values"])).tolist()
+
+    return change
+
+
+TASKS = ("lorenz63", "hidden_markov", "embedded_reber", "text", "adding", "task6")
+
+
+def test_what_holds_over_tasks_is_said(tmp_path):
+    change = tilted({"scheduled_sampling": 0.1, "free_running": 0.01})
+    regimes = ("teacher_forcing", "scheduled_sampling", "free_running")
+    found = across_tasks_section.section(material(tmp_path, grid(tasks=TASKS, regimes=regimes, seeds=3), change))
+    assert "Over 6 tasks free running has the best mean rank of 3 methods, 1.00" in found.sentences[0]
+    assert found.tables[0].rows[0][1] == "free running 1.00, scheduled sampling 2.00, teacher forcing 3.00"
+    assert "an effect that holds over tasks" in found.sentences[1]
+    assert found.tables[1].rows[0][0] == "scheduled sampling"
+    assert found.figure == "ranking"
+
+
+def test_what_differs_from_task_to_task_holds_over_none(tmp_path):
+    found = across_tasks_section.section(material(tmp_path, grid(tasks=TASKS, seeds=3), tilted({}, spread=0.3)))
+    assert "no difference between them is shown" in found.sentences[0]
+    assert "no effect that holds over tasks is shown" in found.sentences[1]
+
+
+def test_two_tasks_hold_nothing(tmp_path):
+    assert across_tasks_section.section(material(tmp_path, grid(tasks=TASKS[:2], seeds=3), tilted({}))) is None
+
+
+def everything(record, chance):
+    floored(0.5)(record, chance)
+    record["comparisons"] += [
+        comparison(name, "nats", [float(chance.random())]) for name in ("d_stsp", "d_stsp_floor", "d_flow", "recovery_change")
+    ]
+
+
+def test_below_three_seeds_no_section_has_an_interval(tmp_path):
+    of = material(tmp_path, grid(seeds=2), everything)
+    for each in (chaos_floor_section, error_growth_section):
+        found = each.section(of)
+        assert not any(
+            "[" in text for text in [*found.sentences, *(cell for of in found.tables for row in of.rows for cell in row)]
+        )
+
+
+def test_what_is_blind_to_time_reversal_stands_beside_what_is_not(tmp_path):
+    of = material(tmp_path, grid(seeds=3), everything)
+    assert companion_measures.blind(of) == [
+        "Of an orbit that runs backwards in time the state-space divergence from the orbit itself is 0; the displacement "
+        "distance is not, so read them together."
+    ]
+    said = {row["measure"] for row in companion_measures.rows(of)}
+    assert {
+        "State-space divergence (blind to the direction of time)",
+        "Displacement distance (sees the direction of time)",
+    } <= said
+
+
+def test_every_section_stands_on_both_pages_with_its_figure(tmp_path):
+    store, ids = changed(tmp_path / "s", grid(tasks=("lorenz63", "task2", "task3"), seeds=3), lambda record, chance: (
+        everything(record, chance) if record["experiment"]["task"]["name"] == "lorenz63" else None
+    ))  # fmt: skip
+    html = report.build(tmp_path, store, {"name": "s", "ids": ids}).read_text()
+    markdown = (tmp_path / "report.md").read_text()
+    for title, figure in (
+        ("How much of the gap is the world", "chaos_floor"), ("Does the error accumulate?", "error_growth"),
+        ("What holds over tasks?", "ranking"),
+    ):  # fmt: skip
+        assert title in html
+        assert markdown.index(f"## {title}") < markdown.index(f"figures/{figure}.png")
+        assert f'<figure id="{figure}">' in html
+    numbers = [int(part.split("]")[0]) for part in markdown.split("![Figure ")[1:]]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert "Underpowered" in markdown
+    assert "<th>Underpowered</th>" in html

@@ -1,0 +1,101 @@
+"""Do the frames hold what the records hold, in the order of the study, byte for byte the same?"""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from freerun.analysis.tables import tidy
+from freerun.store.records import Store
+from synthetic import grid, record, study, tree
+
+
+@pytest.fixture
+def made(tmp_path):
+    experiments = grid(tasks=("lorenz63", "text"), seeds=2)
+    return study(tmp_path / "store", experiments, {1: ("diverged", "loss"), 2: ("pending", ""), 3: ("failed", "boom")})
+
+
+def test_every_run_has_a_row_in_the_order_of_the_study(made):
+    store, ids = made
+    runs = tidy.frames(store, ids[::-1], "s").runs
+    assert list(runs["run"]) == ids[::-1]
+    assert list(runs["status"])[::-1][:4] == ["done", "diverged", "pending", "failed"]
+
+
+def test_pending_runs_are_named_by_the_plan(made):
+    store, ids = made
+    runs = tidy.frames(store, ids, "s", {ids[2]: tree(seed=7)}).runs
+    assert tuple(runs.loc[2, ["task", "seed", "status"]]) == ("lorenz63", 7, "pending")
+
+
+def test_settings_are_columns(made):
+    runs = tidy.frames(*made, "s").runs
+    assert runs.loc[0, "training.lr"] == 0.003
+    assert runs.loc[0, "task.length"] == 20
+    assert runs.loc[0, "objective"] == "squared_error"
+
+
+def test_no_wall_time_and_no_rate_enters_a_table(made):
+    store, ids = made
+    before = tidy.frames(store, ids, "s")
+    again = record(ids[0], store.read(ids[0])["experiment"])
+    again["provenance"] |= {"training_seconds": 9.9, "evaluation_seconds": 9.9, "updates_per_second": 9.9, "group_size": 9}
+    store.write(again, None)
+    after = tidy.frames(store, ids, "s")
+    for name in tidy.NAMES:
+        pd.testing.assert_frame_equal(getattr(before, name), getattr(after, name))
+
+
+def test_values_are_those_of_the_record_and_none_is_nan(tmp_path):
+    store, ids = study(tmp_path, [tree()])
+    changed = store.read(ids[0])
+    changed["series"] = [
+        {"split": "test", "mode": "free", "metric": "rmse", "unit": "u", "first": 1, "values": [1.0, None, 3.0]},
+        {"split": "test", "mode": "free", "metric": "valid_time", "unit": "t", "first": 0, "values": [5.0]},
+    ]
+    changed.pop("weights", None)
+    store.write(changed, None)
+    gaps = tidy.frames(store, ids, "s").gaps
+    assert list(gaps["step"]) == [1, 2, 3, 0]
+    np.testing.assert_array_equal(gaps["value"], [1, np.nan, 3, 5])
+    assert list(gaps.columns) == [
+        *("run", "study", "task", "model", "regime", "feedback", "gradient", "seed"),
+        *("split", "mode", "metric", "step", "value", "unit"),
+    ]
+
+
+def test_a_torn_record_is_pending(made):
+    store, ids = made
+    store.path(ids[0]).write_bytes(b"torn")
+    assert tidy.frames(store, ids, "s").runs.loc[0, "status"] == "pending"
+
+
+def test_written_frames_are_read_back_and_the_bytes_are_the_same(made, tmp_path):
+    frames = tidy.frames(*made, "s")
+    tidy.write(frames, tmp_path / "a")
+    tidy.write(tidy.frames(*made, "s"), tmp_path / "b")
+    for name in tidy.NAMES:
+        pd.testing.assert_frame_equal(getattr(frames, name), getattr(tidy.read(tmp_path / "a"), name))
+        for ending in ("csv", "parquet"):
+            assert (tmp_path / "a" / f"{name}.{ending}").read_bytes() == (tmp_path / "b" / f"{name}.{ending}").read_bytes()
+
+
+def test_a_study_without_records_gives_empty_frames(tmp_path):
+    frames = tidy.frames(Store(tmp_path), ["0" * 16], "s")
+    assert len(frames.runs) == 1
+    assert frames.gaps.empty
+    assert frames.curves.empty
+    tidy.write(frames, tmp_path / "out")
+
+
+def test_comparisons_stand_apart_with_their_intervals(made):
+    store, ids = made
+    found = tidy.frames(store, ids, "s")
+    assert not found.gaps["mode"].astype(str).str.startswith("compared").any()
+    assert set(found.gaps["mode"].cat.categories) == {"forced", "free"}
+    rows = found.compared[found.compared["run"] == ids[0]]
+    assert list(rows["metric"]) == ["acc_err", "acc_err", "lyapunov_true"]
+    assert list(rows["step"]) == [1, 2, 0]
+    np.testing.assert_array_equal(rows["low"], [0.5, np.nan, np.nan])
+    np.testing.assert_array_equal(rows["high"], [1.5, np.nan, np.nan])
+    assert list(rows["value"]) == [1.0, 2.0, 0.9]

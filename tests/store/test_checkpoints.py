@@ -1,0 +1,422 @@
+"""Does a killed run go on bit for bit, and is a checkpoint that is not its own ever believed?"""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+from dataclasses import replace
+from unittest import mock
+
+import numpy as np
+import pytest
+import safetensors.numpy
+from safetensors import SafetensorError, safe_open
+
+from freerun.errors import CorruptRecord, StoreError
+from freerun.execution import group_runner, resume
+from freerun.execution.launchers.inline import Inline
+from freerun.store import checkpoints, run_notes
+from freerun.store.checkpoints import Checkpoint, Need
+from freerun.store.records import Store
+from freerun.sweeps import sweep
+from reliability import resume as kit
+
+CASES = list(kit.cases(0, len(kit.COVERED)))
+ADAPTIVE = next(case for case in CASES if "adaptive" in case.choices)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.choices.replace("model=", "").replace("regime=", ""))
+def test_a_killed_run_goes_on_bit_for_bit(case, tmp_path):
+    assert kit.check(case, tmp_path) > 0, "no run was resumed in the middle"
+
+
+# --- keepers with one fault each ---
+
+
+def _forgets(what):
+    def restore(self, trainer, genuine=resume.Keeper.restore):
+        done = genuine(self, trainer)
+        if done:
+            what(trainer)
+        return done
+
+    return restore
+
+
+def _late(self, trainer, genuine=resume.Keeper.restore):
+    return max(0, genuine(self, trainer) - 1)
+
+
+def _in_another_order(self, trainer, genuine=resume.Keeper.restore):
+    self.found = self.found[::-1]
+    return genuine(self, trainer)
+
+
+BROKEN = [
+    ("model=gru regime=teacher_forcing", _forgets(lambda trainer: trainer.optimizer.first.zero_())),
+    ("model=gru regime=teacher_forcing", _forgets(lambda trainer: trainer.optimizer.second.zero_())),
+    ("model=gru regime=teacher_forcing", _forgets(lambda trainer: trainer.outcomes[0].curves.clear())),
+    ("model=gru regime=teacher_forcing", _late),
+    ("model=gru regime=teacher_forcing", _in_another_order),
+    ("professor_forcing", _forgets(lambda trainer: trainer.critic_optimizer.second.zero_())),
+    ("data_as_demonstrator", _forgets(lambda trainer: trainer.lessons.kept.clear())),
+    ("adaptive", _forgets(lambda trainer: trainer.lessons.share.__setitem__(slice(None), [1.0] * 3))),
+]
+
+
+@pytest.mark.parametrize(("choices", "restore"), BROKEN)
+def test_the_law_catches_a_keeper_that_forgets(choices, restore, tmp_path):
+    case = next(case for case in CASES if choices in case.choices)
+    runs, calm, rough = case.runs(), Store(tmp_path / "calm"), Store(tmp_path / "rough")
+    calm.open()
+    kit.trained(runs, calm, 0)
+    kit.killed(runs, rough)
+    with mock.patch.object(resume.Keeper, "restore", restore):
+        kit.trained(runs, rough, 0)
+    assert any(kit.left(calm, run.id) != kit.left(rough, run.id) for run in runs), "a broken keeper leaves the same bits"
+
+
+def law_a_run_that_broke_stays_as_it_was(store, run, group):
+    """Whatever it would do now: its weights are those of its checkpoint, and it is diverged where it was."""
+    stopped = checkpoints.read(store, run.id, lambda update: resume.needs(group, update))
+    checkpoints.write(store, _state(stopped, broke=[3, "loss"]))
+    kit.trained([run], store, 0)
+    record = store.read(run.id)
+    assert (record["status"], record["reason"]) == ("diverged", "loss not finite at update 3")
+    for name, value in store.weights(run.id).items():
+        assert value.tobytes() == stopped.tensors[f"weights/{name}"].tobytes(), f"{name} has moved"
+
+
+@pytest.mark.parametrize("sound", [True, False])
+def test_a_run_that_broke_stays_as_it_was(sound, stopped, tmp_path):
+    store, (run, *_), group = stopped
+    other = Store(tmp_path)
+    other.open()
+    checkpoints.write(other, checkpoints.read(store, run.id, lambda update: resume.needs(group, update)))
+    if sound:
+        law_a_run_that_broke_stays_as_it_was(other, run, group)
+        return
+    forgetful = _forgets(lambda trainer: trainer.alive.fill_(True))
+    with mock.patch.object(resume.Keeper, "restore", forgetful), pytest.raises(AssertionError, match="has moved"):
+        law_a_run_that_broke_stays_as_it_was(other, run, group)
+
+
+# --- files that are not what they seem ---
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """A store with runs that were killed, these runs, and the group that they are of."""
+    runs, store = ADAPTIVE.runs(), Store(tmp_path_factory.mktemp("stopped"))
+    kit.killed(runs, store)
+    experiments = [run.experiment for run in runs]
+    data = {e.seed: e.task.build(e.seed, max(e.task.length, sum(e.span))) for e in experiments}
+    return store, runs, resume.Group(experiments, data)
+
+
+def believed(read, store, run, count, seed=0):
+    """The altered files that a reader takes for sound."""
+    path, draw, found = checkpoints.place(store, run), random.Random(seed), []
+    content = path.read_bytes()
+    try:
+        for number in range(count):
+            path.write_bytes(kit.alter(content, draw))
+            try:
+                read()
+                found.append(number)
+            except CorruptRecord:
+                pass
+    finally:
+        path.write_bytes(content)
+    return found
+
+
+def test_any_alteration_is_seen(stopped):
+    store, (run, *_), group = stopped
+
+    def read():
+        checkpoints.read(store, run.id, lambda update: resume.needs(group, update))
+
+    read()
+    assert not believed(read, store, run.id, 300)
+
+
+def test_the_law_catches_a_reader_that_believes_what_can_be_loaded(stopped):
+    store, (run, *_), _ = stopped
+
+    def read():
+        try:
+            safetensors.numpy.load_file(checkpoints.place(store, run.id))
+        except (SafetensorError, ValueError, KeyError) as fault:
+            raise CorruptRecord(str(fault)) from None
+
+    assert believed(read, store, run.id, 50)
+
+
+def test_the_whole_header_counts(stopped):
+    store, (run, *_), group = stopped
+    path = checkpoints.place(store, run.id)
+    content = path.read_bytes()
+    length = 8 + int.from_bytes(content[:8], "little")
+    for at in [*range(250), *range(250, length, 11)]:
+        path.write_bytes(content[:at] + bytes([content[at] ^ (1 << at % 8)]) + content[at + 1 :])
+        with pytest.raises(CorruptRecord, match=r"^[^\n\x1b]{1,300}$"):
+            checkpoints.read(store, run.id, lambda update: resume.needs(group, update))
+    path.write_bytes(content)
+
+
+def test_it_is_safetensors_and_comes_back_as_it_was(stopped):
+    store, (run, *_), group = stopped
+    path = checkpoints.place(store, run.id)
+    found = checkpoints.read(store, run.id, lambda update: resume.needs(group, update))
+    assert checkpoints.encoded(found) == path.read_bytes()
+    loaded = safetensors.numpy.load_file(path)
+    assert loaded.keys() == found.tensors.keys()
+    assert all(loaded[name].tobytes() == value.tobytes() for name, value in found.tensors.items())
+    with safe_open(path, "np") as file:
+        assert file.metadata()["update"] == str(found.update)
+    assert found.update == checkpoints.update_of(store, run.id) == 6
+    assert checkpoints.update_of(store, "0" * 16) == 0
+
+
+#: Files with a right checksum, each with one thing that this run cannot have.
+HOSTILE = {
+    "another run": lambda c: replace(c, run="f" * 16),
+    "no update": lambda c: replace(c, update=0),
+    "the last update": lambda c: replace(c, update=kit.UPDATES),
+    "an update without end": lambda c: replace(c, update=10**14),
+    "a tensor more": lambda c: replace(c, tensors={**c.tensors, "weights/more": np.zeros((1, 1), "<f4")}),
+    "a name that is a path": lambda c: replace(c, tensors={**c.tensors, "../../x": np.zeros((1, 1), "<f4")}),
+    "a tensor less": lambda c: replace(c, tensors=dict(list(c.tensors.items())[1:])),
+    "another shape": lambda c: replace(c, tensors={n: v[:-1] if n.startswith("first/") else v for n, v in c.tensors.items()}),
+    "another type": lambda c: replace(c, tensors={n: v.astype("<f8") for n, v in c.tensors.items()}),
+    "long curves": lambda c: _curves(c, update=np.zeros(10**4, "<i8"), quantity=np.zeros(10**4, "<i8"), value=np.zeros(10**4)),
+    "curves of two lengths": lambda c: _curves(c, value=np.zeros(1)),
+    "a quantity without a name": lambda c: _curves(c, quantity=c.tensors["curves/quantity"] + 9),
+    "a quantity before the first": lambda c: _curves(c, quantity=c.tensors["curves/quantity"] - 9),
+    "curves of the future": lambda c: _curves(c, update=c.tensors["curves/update"] + 9),
+    "an infinite value": lambda c: _curves(c, value=c.tensors["curves/value"] * np.inf),
+    "a name in code": lambda c: _state(c, quantities=["<script>", *c.state["quantities"][1:]]),
+    "names in no list": lambda c: _state(c, quantities=5),
+    "a share of 2": lambda c: _state(c, share=2.0),
+    "a share that is text": lambda c: _state(c, share="1"),
+    "seconds that never were": lambda c: _state(c, seconds=-1.0),
+    "resumed from nowhere": lambda c: _state(c, resumed=[True]),
+    "broken in the future": lambda c: _state(c, broke=[99, "loss"]),
+    "broken in a page": lambda c: _state(c, broke=[1, "\\input{x}"]),
+    "no word on whether it broke": lambda c: replace(c, state={k: v for k, v in c.state.items() if k != "broke"}),
+    "no state": lambda c: replace(c, state={}),
+    "a state that is no mapping": lambda c: replace(c, state=[]),
+}  # fmt: skip
+
+
+def _curves(checkpoint, **columns):
+    changed = {f"curves/{name}": value for name, value in columns.items()}
+    return replace(checkpoint, tensors={**checkpoint.tensors, **changed})
+
+
+def _state(checkpoint, **changes):
+    return replace(checkpoint, state={**checkpoint.state, **changes})
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_file_with_a_right_checksum_is_refused_where_it_does_not_fit(name, stopped, tmp_path):
+    store, (run, *_), group = stopped
+    sound = checkpoints.read(store, run.id, lambda update: resume.needs(group, update))
+    other = Store(tmp_path)
+    other.open()
+    checkpoints.write(other, sound)
+    assert resume.find(other, run.id, group).update == 6
+    hostile = HOSTILE[name](sound)
+    checkpoints.place(other, run.id).write_bytes(checkpoints.encoded(hostile))
+    assert resume.find(other, run.id, group) is None
+    assert not checkpoints.place(other, run.id).exists()
+    assert [path.name for path in (tmp_path / "aside").iterdir()] == [f"{run.id}.0.checkpoint"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "[]", "5", '{"__metadata__":5}', '{"__metadata__":{}}', "[" * 5000, '{"a":' * 5000,
+        '{"__metadata__":{"sha256":"SUM","format":"1","run":"RUN","update":"6","state":"' + "[" * 5000 + '"}}',
+        '{"__metadata__":{"sha256":"SUM","format":"1","run":"RUN","update":"6","state":"{}"},"a":5}',
+        '{"__metadata__":{"sha256":"SUM","format":"1","run":"RUN","update":"6","state":"{}"},"a":{"dtype":[],"shape":[]}}',
+        '{"__metadata__":{"sha256":"SUM","format":"1","run":"RUN","update":"6","state":"{}"},"a":{"dtype":"F32","shape":5}}',
+        '{"__metadata__":{"sha256":"SUM","format":"1","run":"RUN","update":"6","state":"{}"},'
+        '"a":{"dtype":"F32","shape":[4294967296,4294967296,4294967296],"data_offsets":[0,0]}}',
+        '{"__metadata__":{"sha256":"SUM","format":"1","run":"RUN","update":"6","state":"{}"},'
+        '"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,-4]}}',
+        '{"__metadata__":{"sha256":"SUM","format":"1","run":"RUN","update":"\\u0666","state":"{}"}}',
+        '{"__metadata__":{"sha256":"SUM","format":"1","run":"RUN","update":6,"state":"{}"}}',
+    ],
+)  # fmt: skip
+def test_a_header_of_any_form_is_refused_in_our_words(header, tmp_path):
+    store = Store(tmp_path)
+    path = checkpoints.place(store, "0" * 16)
+    path.parent.mkdir(parents=True)
+    text = header.replace("SUM", "0" * 64).replace("RUN", "0" * 16).encode().ljust(100)
+    path.write_bytes(len(text).to_bytes(8, "little") + text)
+    with pytest.raises(CorruptRecord, match=r"^[^\n]{1,300}$"):
+        checkpoints.read(store, "0" * 16, lambda update: {"a": Need(dtype="F32", shape=(1,))})
+    assert checkpoints.update_of(store, "0" * 16) in (0, 6)
+
+
+# --- in the life of a run ---
+
+
+@pytest.fixture
+def both(tmp_path):
+    """Runs, a store in which nobody disturbed them, and one in which they were killed after update 6."""
+    runs, calm, rough = CASES[0].runs(), Store(tmp_path / "calm"), Store(tmp_path / "rough")
+    calm.open()
+    kit.trained(runs, calm, 0)
+    kit.killed(runs, rough)
+    return runs, calm, rough
+
+
+def resumed(store, runs):
+    return [store.read(run.id)["provenance"]["resumed_from"] for run in runs]
+
+
+def test_damaged_and_exchanged_checkpoints_are_set_aside_and_their_runs_done_again(both):
+    runs, calm, rough = both
+    first, second, third = (checkpoints.place(rough, run.id) for run in runs)
+    first.write_bytes(kit.alter(first.read_bytes(), random.Random(0)))
+    second.write_bytes(third.read_bytes())
+    kit.trained(runs, rough, 2)
+    assert all(kit.left(calm, run.id) == kit.left(rough, run.id) for run in runs)
+    assert resumed(rough, runs) == [[], [], [6]]
+    assert sorted(path.name[:16] for path in (rough.root / "aside").iterdir()) == sorted(run.id for run in runs[:2])
+
+
+def test_what_another_version_made_is_not_gone_on_with(both):
+    runs, calm, rough = both
+    with mock.patch.object(resume, "_source", return_value="another"):
+        kit.trained(runs, rough, 0)
+    assert all(kit.left(calm, run.id) == kit.left(rough, run.id) for run in runs)
+    assert resumed(rough, runs) == [[], [], []]
+    assert not (rough.root / "aside").exists()
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ({"arithmetic": "torch AVX512, MKL off, AuthenticAMD 23 1 avx2"}, "other arithmetic (torch AVX512, MKL off, Auth"),
+        ({"arithmetic": None}, "other arithmetic (unknown, here torch AVX2"),
+        ({"source": "another"}, "another source of Freerun"),
+        ({"threads": 7, "device": "cuda"}, "other device (cuda, here cpu) and other threads (7, here 1)"),
+        ({"generation": 1}, "another version of Freerun (1, here "),
+    ],
+)
+def test_what_was_made_otherwise_begins_anew_and_is_told_of_once(both, what, words):
+    runs, calm, rough = both
+    for run in runs:
+        found = checkpoints.read(rough, run.id, lambda _, run=run: _needs(rough, run.id))
+        made = {**found.state["made"], **what}
+        checkpoints.write(
+            rough, replace(found, state={**found.state, "made": {k: v for k, v in made.items() if v is not None}})
+        )
+    kit.trained(runs, rough, 0)
+    assert all(kit.left(calm, run.id) == kit.left(rough, run.id) for run in runs)
+    assert resumed(rough, runs) == [[], [], []]
+    told = run_notes.take(rough, [run.id for run in runs])
+    assert sum(told.values()) == len(runs)
+    assert all(text.startswith("begins anew; its checkpoint, update ") and words in text for text in told), told
+    assert not run_notes.take(rough, [run.id for run in runs])
+
+
+def test_a_sweep_tells_the_notes_of_its_runs(both, capsys):
+    runs, _, rough = both
+    for run in runs:
+        run_notes.leave(rough, run.id, "of two\nlines")
+        run_notes.leave(rough, run.id, "of two lines")
+    run_notes.leave(rough, "0" * 16, "of a stranger")
+    sweep.see_to([], rough, Inline())
+    assert capsys.readouterr().err == ""
+    with mock.patch.object(sweep, "_see_to", return_value={}):
+        sweep.see_to(runs, rough, Inline())
+    assert capsys.readouterr().err == f"note: of two lines ({len(runs)} runs)\n"
+
+
+def test_the_time_before_the_kill_counts(both):
+    runs, _, rough = both
+    before = checkpoints.read(rough, runs[0].id, lambda _: _needs(rough, runs[0].id)).state["seconds"]
+    kit.trained(runs, rough, 2)
+    assert rough.read(runs[0].id)["provenance"]["training_seconds"] > before > 0
+
+
+def _needs(store, run):
+    header = safetensors.numpy.load_file(checkpoints.place(store, run))
+    kinds = {"float32": "F32", "float64": "F64", "int64": "I64"}
+    return {name: Need(dtype=kinds[str(value.dtype)], shape=value.shape) for name, value in header.items()}
+
+
+def test_where_one_run_fails_the_others_go_on_from_where_they_were(both):
+    """The group stops at its fault, then each run alone; the one at fault fails again and keeps its checkpoint."""
+    runs, calm, rough = both
+    genuine, bad = group_runner.train, runs[1].experiment.seed
+
+    def failing(group, listen, lessons, keeper):
+        def heard(update, values):
+            if update >= 7 and bad in group.seeds:
+                raise RuntimeError("a fault")
+
+        return genuine(group, heard, lessons, keeper)
+
+    with mock.patch.object(group_runner, "train", failing):
+        assert group_runner.run_safely(runs, rough, lambda *_: None, checkpoint_every=2) == {
+            runs[1].id: "RuntimeError: a fault"
+        }
+    assert resumed(rough, [runs[0], runs[2]]) == [[6, 8], [6, 8]]
+    assert all(kit.left(calm, run.id) == kit.left(rough, run.id) for run in (runs[0], runs[2]))
+    assert checkpoints.update_of(rough, runs[1].id) == 8
+    assert [checkpoints.update_of(rough, run.id) for run in (runs[0], runs[2])] == [0, 0]
+
+
+def test_no_checkpoint_is_written_after_the_last_update_or_where_none_is_asked_for(tmp_path):
+    runs, store = CASES[0].runs()[:1], Store(tmp_path)
+    store.open()
+    for every, expected in ((0, []), (3, [3, 6]), (kit.UPDATES, []), (kit.UPDATES - 1, [kit.UPDATES - 1])):
+        with mock.patch.object(checkpoints, "write") as write:
+            group_runner.run_group(runs, store, lambda *_: None, checkpoint_every=every)
+        assert [call.args[1].update for call in write.call_args_list] == expected
+
+
+def test_a_disk_that_refuses_is_a_store_error_and_the_earlier_checkpoint_stays(both):
+    runs, _, rough = both
+    before = checkpoints.place(rough, runs[0].id).read_bytes()
+    refused = OSError(errno.ENOSPC, "No space left on device")
+    with (
+        mock.patch.object(checkpoints, "write_atomic", side_effect=refused),
+        pytest.raises(StoreError, match=r"^[^\n]*No space left[^\n]*$"),
+    ):
+        kit.trained(runs, rough, 2)
+    assert checkpoints.place(rough, runs[0].id).read_bytes() == before
+
+
+def test_checkpoints_of_finished_runs_are_cleared_away(both):
+    runs, _, rough = both
+    with mock.patch.object(checkpoints, "remove"):
+        kit.trained(runs[:1], rough, 0)
+    assert checkpoints.clear(rough) == 1
+    assert [checkpoints.place(rough, run.id).exists() for run in runs] == [False, True, True]
+
+
+def test_too_many_tensors_for_a_header_are_a_store_error(tmp_path):
+    many = {f"{number:020d}": np.zeros((1, 1), "<f4") for number in range(20_000)}
+    with pytest.raises(StoreError, match="header"):
+        checkpoints.write(Store(tmp_path), Checkpoint(run="0" * 16, update=1, state={}, tensors=many))
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_no_checkpoint_and_is_not_waited_for(make, tmp_path):
+    store = Store(tmp_path)
+    path = checkpoints.place(store, "0" * 16)
+    path.parent.mkdir()
+    make(path)
+    assert checkpoints.update_of(store, "0" * 16) == 0
+    with pytest.raises(CorruptRecord):
+        checkpoints.read(store, "0" * 16, lambda update: {})
+    assert checkpoints.set_aside(store, "0" * 16).exists()
+    assert checkpoints.read(store, "0" * 16, lambda update: {}) is None
