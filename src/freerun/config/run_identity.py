@@ -59,10 +59,15 @@ def _settings(node: Any) -> dict[str, Any]:
     return settings
 
 
-def identity(tree: dict[str, Any]) -> str:
-    """The identity of a run: 16 hexadecimal digits of the SHA-256 of its canonical experiment."""
-    text = json.dumps({"generation": GENERATION, **tree}, sort_keys=True, separators=(",", ":"), allow_nan=False)
+def identity(tree: dict[str, Any], generation: int = GENERATION) -> str:
+    """The identity of a run: 16 hexadecimal digits of the SHA-256 of its canonical experiment and the program's generation."""
+    text = json.dumps({"generation": generation, **tree}, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def older_generation(run: str, tree: dict[str, Any]) -> int | None:
+    """The earlier generation of the program that knew this experiment by this identity; None if none did."""
+    return next((number for number in range(1, GENERATION) if identity(tree, number) == run), None)
 
 
 def sources(tree: dict[str, Any]) -> set[str]:

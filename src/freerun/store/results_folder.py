@@ -66,8 +66,14 @@ def folder_name(name: str) -> str:
     return name
 
 
-def say_what_is_replaced(study: Study, place: Place) -> bool:
-    """Tell of a folder that holds another study, which is about to be replaced; returns whether runs go that were there."""
+def say_what_is_replaced(study: Study, place: Place, kind: str = "other runs") -> bool:
+    """Tell of a folder that holds another study, which is about to be replaced; returns whether runs go that were there.
+
+    Args:
+        study: that takes the folder.
+        place: where results are.
+        kind: what the runs are that it holds.
+    """
     folder = place.folder(study.name)
     try:
         known = study_file.read(folder)["ids"]
@@ -76,7 +82,7 @@ def say_what_is_replaced(study: Study, place: Place) -> bool:
     except NotPlain:  # whatever it was
         return True
     if not (set(known) <= set(study.ids) or set(study.ids) <= set(known)):
-        what = f"{len(known)} other runs; what was made of them goes, their records stay"
+        what = f"{len(known)} {kind}; what was made of them goes, their records stay"
         print(f"note: {folder} holds a study of {what}; another name with --as keeps both", flush=True)
     return not set(known) <= set(study.ids)
 
@@ -93,14 +99,17 @@ def demand_study(folder: Path) -> None:
             raise ConfigError(f"{folder}: holds files but no {study_file.NAME}, so no study; choose another name with --as")
 
 
-def make_way(study: Study, place: Place) -> None:
+def make_way(study: Study, place: Place, kind: str = "other runs") -> None:
     """Remove what was made of a study whose place another one takes: what Freerun wrote, nothing of anybody else.
+
+    Args:
+        study, place, kind: see `say_what_is_replaced`.
 
     Raises:
         StoreError: if the disk refuses.
     """
     folder = place.folder(study.name)
-    if say_what_is_replaced(study, place):
+    if say_what_is_replaced(study, place, kind):
         try:
             manifest.remove_made(folder)
             (folder / SEARCH).unlink(missing_ok=True)

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from freerun import arithmetic
-from freerun.config.run_identity import from_canonical, identity
+from freerun.config.run_identity import from_canonical, identity, older_generation
 from freerun.errors import ConfigError, CorruptRecord
 from freerun.execution import launchers, plan_files
 from freerun.execution.launchers import Launcher
 from freerun.execution.planned import Planned, titles
 from freerun.execution.progress import watcher
+from freerun.io.reading import NotPlain
 from freerun.io.text import one_line
-from freerun.store import checkpoints, record_scan, run_notes
+from freerun.store import checkpoints, record_scan, run_notes, study_file
 from freerun.store.claims import Claims, owners
 from freerun.store.records import Store
 from freerun.store.results_folder import Place, demand_study, make_way, read_info, write_info
@@ -44,7 +45,7 @@ def do(study: Study, place: Place, launcher: Launcher) -> dict[str, str]:
     store = place.store
     store.open()
     with Claims(store).presence():
-        make_way(study, place)
+        make_way(study, place, kind_of_runs(study.name, place))
         write_info(study, place)
         checkpoints.clear(store)
         plan_files.clear(store)
@@ -151,8 +152,24 @@ def retry(name: str, place: Place, launcher: Launcher) -> dict[str, str] | None:
             runs = [_again(run, info["planned"][run], store) for run in wanted]
         except (CorruptRecord, ConfigError) as fault:
             why = "a part has changed, or is a plugin's" if isinstance(fault, ConfigError) else "the plan of a run is gone"
+            if (older := _generation(info)) is not None:
+                why = f"its runs are of generation {older} of Freerun, and are trained anew by this one"
             raise ConfigError(f"study {name!r}: {why}; run: {info['command']}") from None
         return see_to(runs, store, launcher) if runs else None
+
+
+def kind_of_runs(name: str, place: Place) -> str:
+    """What the runs are that a folder holds, which other ones may replace."""
+    try:
+        older = _generation(study_file.read(place.folder(name)))
+    except (OSError, NotPlain):
+        older = None
+    return "other runs" if older is None else f"runs of generation {older} of Freerun, whose numbers are others"
+
+
+def _generation(info: Mapping[str, Any]) -> int | None:
+    """The earlier generation of the program that a study is of; None if it is of this one."""
+    return next((older for run in info["ids"] if (older := older_generation(run, info["planned"][run])) is not None), None)
 
 
 def _again(run: str, tree: dict[str, Any], store: Store) -> Planned:

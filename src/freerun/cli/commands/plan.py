@@ -41,7 +41,8 @@ def main(words: list[str]) -> int:
     planned = f"{_count(len(asked.runs), 'run')}, {_count(len(chosen.pieces(asked.runs)), 'group')}"
     print(f"{asked.name}: {planned}; nothing is trained by this command")
     print(", ".join(f"{counts[state]} {state}" for state in sweep.STATES if counts[state] or state in ("done", "pending")))
-    results_folder.say_what_is_replaced(asked, place(options))
+    where = place(options)
+    results_folder.say_what_is_replaced(asked, where, sweep.kind_of_runs(asked.name, where))
     if not left:
         return 0
     costs = time_estimate.learned(store, [run for run, state in states.items() if state in ("done", "diverged")])

@@ -1,0 +1,80 @@
+"""Stores of earlier versions are read as they are, or told of in one line; they are never misread.
+
+`generation_3` holds what version 7a9fe65 left: a study of two runs (errors in variables, linear, 6 updates), and one whose only
+run was killed before it had a record.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from freerun.cli.main import dispatch
+from freerun.config.run_identity import GENERATION, identity, older_generation
+from freerun.errors import ConfigError
+
+OLD = Path(__file__).parent / "generation_3"
+WORDS = [
+    "task=errors_in_variables", "model=linear", "seed=range(2)", "training.updates=6", "training.log_every=3", "task.length=5",
+    "evaluation.sequences=8",
+]  # fmt: skip
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    """A results folder as version 7a9fe65 left it, under the working folder."""
+    shutil.copytree(OLD, tmp_path / "results")
+    (tmp_path / "results/store").rename(tmp_path / "results/.store")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "results"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_records_are_read_with_the_numbers_that_they_hold(results, capsys):
+    assert dispatch(["status"]) == 0
+    assert "small     2     2" in capsys.readouterr().out
+    assert dispatch(["table", "small"]) == 0
+    gaps = pd.read_parquet(results / "small/gaps.parquet")
+    held = []
+    for path in sorted((results / ".store").glob("*/*.json")):
+        record = json.loads(path.read_text(encoding="utf-8").splitlines()[1])
+        held += [value for series in record["series"] for value in series["values"] if value is not None]
+    assert len(held) == 80
+    assert sorted(gaps["value"].dropna()) == sorted(held)
+
+
+def test_the_same_command_says_that_runs_are_trained_anew_and_why(results, capsys):
+    before = contents(results / ".store")
+    assert dispatch(["run", "-m", *WORDS, "launcher=inline", "--as", "small"]) == 0
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note:")]
+    assert len(said) == 1
+    assert "holds a study of 2 runs of generation 3 of Freerun, whose numbers are others" in said[0]
+    after = contents(results / ".store")
+    assert before.items() <= after.items(), "an old record has changed"
+    assert len(list((results / ".store").glob("*/*.json"))) == 4
+
+
+def test_planning_says_the_same(results, capsys):
+    assert dispatch(["plan", "-m", *WORDS, "--as", "small"]) == 0
+    assert "runs of generation 3 of Freerun" in capsys.readouterr().out
+
+
+def test_what_was_left_to_do_names_the_command_that_does_it(results):
+    with pytest.raises(
+        ConfigError, match="its runs are of generation 3 of Freerun, and are trained anew by this one; run: freerun"
+    ):
+        dispatch(["retry", "torn"])
+
+
+def test_a_generation_is_told_by_the_identity():
+    tree = {"task": {"name": "x"}}
+    assert older_generation(identity(tree), tree) is None
+    assert [older_generation(identity(tree, number), tree) for number in range(1, GENERATION)] == list(range(1, GENERATION))
+    assert older_generation("0" * 16, tree) is None
