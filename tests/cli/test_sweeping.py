@@ -481,8 +481,8 @@ def test_a_plan_can_be_made_under_another_name(desk, capsys):
         dispatch(["plan", "-m", "few.yaml"])
 
 
-def test_the_study_of_the_readme_has_as_many_runs_as_it_says(desk, capsys):
-    page = (Path(__file__).parents[2] / "README.md").read_text()
+def test_the_study_of_the_page_on_sweeps_has_as_many_runs_as_it_says(desk, capsys):
+    page = (Path(__file__).parents[2] / "docs/sweeps.md").read_text()
     (name, text), *others = re.findall(r"```yaml\n# (\w+\.yaml)\n(.*?)```", page, re.DOTALL)
     assert not others
     (desk / name).write_text(text)
