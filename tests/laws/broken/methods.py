@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from freerun.parts.feeders import Kept, Number
+from freerun.parts.feeders.aggregated import Aggregated
+from freerun.parts.feeders.measured import Measured
 from freerun.parts.models.hidden_recurrent import HiddenRecurrent
 from freerun.parts.objectives.policy_gradient import PolicyGradient
 from freerun.parts.objectives.professor_forcing import ProfessorForcing
@@ -18,6 +21,43 @@ class LooksAhead(HiddenRecurrent):
 
     def unroll(self, weights, u, state):
         return super().unroll(weights, u.roll(-1, 0), state)
+
+
+class _Forgetful(Aggregated):
+    def kept(self, update, sizes):
+        return Kept()
+
+
+class Forgets(DataAsDemonstrator):
+    """The weights of earlier stages are in no checkpoint."""
+
+    def feeder(self):
+        return _Forgetful(self, rollouts=self.iterations)
+
+
+class _Narrow(Measured):
+    def kept(self, update, sizes):
+        return Kept(numbers={"share": Number(start=0.5, most=0.5)})
+
+
+class LeavesItsRange(GeneralizedForcing):
+    """No checkpoint of it is ever believed."""
+
+    def __init__(self):
+        super().__init__(mode=Alpha.adaptive, every=1)
+
+    def feeder(self):
+        return _Narrow(self, every=1)
+
+    def adapted(self, share, growth):
+        return 0.75
+
+
+class BlursAnew(NoisyForcing):
+    """The noise comes from a global generator."""
+
+    def blur(self, truth, noise, symbols):
+        return super().blur(truth, torch.rand_like(noise), symbols)
 
 
 class AllAtOnce(DataAsDemonstrator):
