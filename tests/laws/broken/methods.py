@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 
 from freerun.parts.feeders import Kept, Number
@@ -40,11 +42,12 @@ class _Narrow(Measured):
         return Kept(numbers={"share": Number(start=0.5, most=0.5)})
 
 
+@dataclass(kw_only=True)
 class LeavesItsRange(GeneralizedForcing):
     """No checkpoint of it is ever believed."""
 
-    def __init__(self):
-        super().__init__(mode=Alpha.adaptive, every=1)
+    mode: Alpha = Alpha.adaptive
+    every: int | None = 1
 
     def feeder(self):
         return _Narrow(self, every=1)
