@@ -37,9 +37,10 @@ from laws.runs import unchecked
 
 CAUGHT = [
     (kit.law_parallel_passes_become_the_loop, broken.LooksAhead),
-    (kit.law_a_feeder_keeps_what_it_remembers, broken.Forgets),
-    (kit.law_a_feeder_keeps_what_it_remembers, broken.LeavesItsRange),
-    (kit.law_a_feeder_keeps_what_it_remembers, broken.BlursAnew),
+    (kit.law_a_feeder_keeps_its_word, broken.Forgets),
+    (kit.law_a_feeder_keeps_its_word, broken.LeavesItsRange),
+    (kit.law_a_feeder_keeps_its_word, broken.BlursAnew),
+    (kit.law_a_feeder_keeps_its_word, broken.SaysItIsForced),
     (kit.law_gathered_data_is_dealt_evenly, broken.AllAtOnce),
     (kit.law_gathered_data_is_dealt_evenly, broken.TruthOnly),
     (kit.law_a_measured_share_follows_the_growth, broken.Upside),

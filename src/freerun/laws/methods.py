@@ -72,8 +72,8 @@ def given_by(regime: Regime, kind: type[F]) -> F:
     return feeder
 
 
-def law_a_feeder_keeps_what_it_remembers(regime: Regime) -> None:
-    """What a feeder remembers is what its checkpoints keep, and in range; asked twice it feeds the same."""
+def law_a_feeder_keeps_its_word(regime: Regime) -> None:
+    """What a feeder remembers is what its checkpoints keep; asked twice it feeds the same; always forced, it has no mask."""
     chosen = next(experiments(regime))
     chosen = replace(chosen, training=replace(chosen.training, updates=6))
     task, seed, steps = chosen.task, chosen.seed, chosen.task.length
@@ -94,6 +94,8 @@ def law_a_feeder_keeps_what_it_remembers(regime: Regime) -> None:
             first, again = (getattr(feed, what) for feed in feeds)
             same = first is again is None or (first is not None and again is not None and same_bits(first, again))
             demand(same, f"asked twice at update {update} it feeds by another {what}")
+        masked = lessons.feeder.forced and feeds[0].mask is not None
+        demand(not masked, f"claims to be always forced, and feeds by a mask at update {update}")
         group.parameters.flat += 0.1 * (update + 1)
 
 

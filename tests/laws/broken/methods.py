@@ -8,6 +8,7 @@ import torch
 
 from freerun.parts.feeders import Kept, Number
 from freerun.parts.feeders.aggregated import Aggregated
+from freerun.parts.feeders.masked import Masked
 from freerun.parts.feeders.measured import Measured
 from freerun.parts.models.hidden_recurrent import HiddenRecurrent
 from freerun.parts.objectives.policy_gradient import PolicyGradient
@@ -16,6 +17,7 @@ from freerun.parts.objectives.pushforward import Pushforward
 from freerun.parts.regimes.data_as_demonstrator import DataAsDemonstrator
 from freerun.parts.regimes.generalized_forcing import Alpha, GeneralizedForcing
 from freerun.parts.regimes.noisy_forcing import NoisyForcing
+from freerun.parts.regimes.teacher_forcing import TeacherForcing
 
 
 class LooksAhead(HiddenRecurrent):
@@ -61,6 +63,17 @@ class BlursAnew(NoisyForcing):
 
     def blur(self, truth, noise, symbols):
         return super().blur(truth, torch.rand_like(noise), symbols)
+
+
+class _ForcedByMask(Masked):
+    forced = True
+
+
+class SaysItIsForced(TeacherForcing):
+    """Goes the slow way, and counts as the fast one."""
+
+    def feeder(self):
+        return _ForcedByMask(self)
 
 
 class AllAtOnce(DataAsDemonstrator):
