@@ -22,6 +22,11 @@ TOP = Path(__file__).resolve().parents[2]
 #: What is spoiled in each part of the pages, and a piece of the counter-example.
 EDITS = {
     "bursts": ("return self.burst", "return 1 - self.burst", "claims 0.750 at update 0 of 40, forces 0.250"),
+    "smoothed": (
+        "mean(0) for t",
+        "mean(0) + 0.01 * torch.rand(()) for t",
+        "asked twice at update 0 it feeds by another truth",
+    ),
     "dither": ("return outputs +", "return outputs.detach() +", "the gradient is [0, 0, 0, 0, 0]"),
     "leaky": ("u, state)\n        return over_time", "u, self.start(*u.shape[1:3], u))\n        return over_time", "continued"),
     "ring": ("chance.random((length, count))", "chance.random((count, length)).T", "change training"),

@@ -19,7 +19,7 @@ LAST = [name for name, model in MODELS.items() if model.emits == "last"]
 REGIMES = registry.parts("regime")
 #: One regime of each way through the engine.
 WAYS = ["teacher_forcing", "sparse_forcing", "parallel_scheduled_sampling", "data_as_demonstrator"]
-LOOPED = [name for name, regime in REGIMES.items() if not (regime().passes or regime().demonstrations or regime().blends)]
+LOOPED = [name for name, regime in REGIMES.items() if regime().feeder().looped and not regime().feeder().blends]
 
 
 #: Distances are measured for these and, where a world goes on, a long closed loop is followed.

@@ -41,7 +41,7 @@ def sound() -> dict[str, Any]:
         name: np.zeros((1, *need.shape[1:]) if need.at_most else need.shape, checkpoints.TYPES[need.dtype])
         for name, need in resume.needs(group(), UPDATE).items()
     }
-    state = {"made": MADE, "share": 1.0, "broke": None, "quantities": ["loss"], "resumed": [2], "seconds": 1.0}
+    state = {"made": MADE, "numbers": {}, "broke": None, "quantities": ["loss"], "resumed": [2], "seconds": 1.0}
     content = checkpoints.encoded(Checkpoint(run=RUN, update=UPDATE, state=state, tensors=tensors))
     end = 8 + int.from_bytes(content[:8], "little")
     header = json.loads(content[8:end])

@@ -60,8 +60,8 @@ BROKEN = [
     ("model=gru regime=teacher_forcing", _late),
     ("model=gru regime=teacher_forcing", _in_another_order),
     ("professor_forcing", _forgets(lambda trainer: trainer.critic_optimizer.second.zero_())),
-    ("data_as_demonstrator", _forgets(lambda trainer: trainer.lessons.kept.clear())),
-    ("adaptive", _forgets(lambda trainer: trainer.lessons.share.__setitem__(slice(None), [1.0] * 3))),
+    ("data_as_demonstrator", _forgets(lambda trainer: trainer.lessons.memory.tensors.clear())),
+    ("adaptive", _forgets(lambda trainer: trainer.lessons.memory.numbers.update(share=[1.0] * 3))),
 ]
 
 
@@ -199,8 +199,11 @@ HOSTILE = {
     "an infinite value": lambda c: _curves(c, value=c.tensors["curves/value"] * np.inf),
     "a name in code": lambda c: _state(c, quantities=["<script>", *c.state["quantities"][1:]]),
     "names in no list": lambda c: _state(c, quantities=5),
-    "a share of 2": lambda c: _state(c, share=2.0),
-    "a share that is text": lambda c: _state(c, share="1"),
+    "a share of 2": lambda c: _state(c, numbers={"share": 2.0}),
+    "a share that is text": lambda c: _state(c, numbers={"share": "1"}),
+    "a number more": lambda c: _state(c, numbers={**c.state["numbers"], "more": 0.5}),
+    "no number": lambda c: _state(c, numbers={}),
+    "numbers in no mapping": lambda c: _state(c, numbers=[0.5]),
     "seconds that never were": lambda c: _state(c, seconds=-1.0),
     "resumed from nowhere": lambda c: _state(c, resumed=[True]),
     "broken in the future": lambda c: _state(c, broke=[99, "loss"]),

@@ -9,13 +9,13 @@ Letters: `T` time, `R` replicas, `B` batch, `X` exogenous input, `F` what is fed
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 
 from freerun.parts.feedback import Feedback
+from freerun.parts.feeders import blend
 from freerun.parts.layers import State, Weights
 from freerun.parts.models import Model
 
@@ -118,40 +118,9 @@ def rollout(
             # A view of its own, so that the gradients of what is charged and of what is fed are added in one order everywhere.
             own = feedback(out, None if uniform is None else uniform[t])
             own = own.view_as(own)
-            fed = own if never[t] else _blend(share[t, ..., None], truth[t], own, split)
+            fed = own if never[t] else blend(share[t, ..., None], truth[t], own, split)
         feeds.append(fed)
     return Rollout(outputs=_answers(model, torch.stack(outputs), ends), fed=torch.stack(feeds), states=tuple(states))
-
-
-def fed_in_parallel(
-    run: Callable[[Float[torch.Tensor, "T R B F"]], Float[torch.Tensor, "T R B O"]],
-    *,
-    truth: Float[torch.Tensor, "T R B F"],
-    mask: Float[torch.Tensor, "T R B"],
-    feedback: Feedback,
-    uniform: torch.Tensor | None,
-    gradient: Gradient,
-    passes: int,
-) -> Float[torch.Tensor, "T R B F"]:
-    """What to feed where whole sequences are run at once: every pass mixes the truth with what the pass before would feed.
-
-    After `passes` of them the first `passes` entries are those of the loop with the same mask and draws (Duckworth et al.
-    2019, section 3).
-
-    Args:
-        run: runs whole sequences, fed with what it is given, and returns the outputs.
-        gradient: where the gradient through what is fed is cut; in every pass alike.
-    """
-    split = bool(((mask > 0) & (mask < 1)).any())
-    steps = len(truth)
-    cut = torch.tensor([gradient.cuts_feedback(t + 1) for t in range(steps)], device=truth.device)[:, None, None, None]
-    fed = truth
-    for _ in range(passes):
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not bool(cut.all())):
-            own = feedback(run(fed), uniform)
-        own = torch.where(cut, own.detach(), own)
-        fed = _blend(mask[..., None], truth, own, split)
-    return fed
 
 
 def _answers(
@@ -163,13 +132,6 @@ def _answers(
     if ends is None:
         return outputs[-1:]
     return outputs.gather(0, ends[None, ..., None].expand(-1, -1, -1, outputs.shape[-1]))
-
-
-def _blend(share: torch.Tensor, truth: torch.Tensor, own: torch.Tensor, split: bool) -> torch.Tensor:
-    """Exactly the truth where the share is 1, exactly the model's own where it is 0, so that a NaN never crosses over."""
-    if split:
-        own = torch.where(share > 0, torch.where(share < 1, share * truth + (1 - share) * own, own), own)
-    return torch.where(share == 1, truth, own)
 
 
 def _unrolled(

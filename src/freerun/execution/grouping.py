@@ -1,14 +1,14 @@
-"""Which runs train together?
+"""Grouping of runs that train together.
 
-Runs that differ in nothing but seed, regime, learning rate, weight decay and clipping fill one set of batched products. Runs
-that take another way through the engine keep to themselves, for a run must give the same bits in any group: those that are
-always forced (the fast path), those fed by passes over data, those whose forcing is measured.
+Runs that differ in nothing but seed, regime, learning rate, weight decay and clipping fill one set of batched products. Those
+that are fed in another way keep to themselves, for a run must give the same bits in any group: the feeder of its regime says by
+a key with which others a run may train.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from freerun.execution.planned import Planned
 
@@ -25,7 +25,7 @@ def groups(runs: list[Planned], limit: int, room: Callable[[Planned], int] | Non
         limit: most runs of a group.
         room: how many runs like a given one fit a worker's memory; None where that is no question.
     """
-    found: dict[str, list[Planned]] = {}
+    found: dict[Hashable, list[Planned]] = {}
     for run in runs:
         found.setdefault(_key(run), []).append(run)
     pieces = []
@@ -35,17 +35,13 @@ def groups(runs: list[Planned], limit: int, room: Callable[[Planned], int] | Non
     return sorted(pieces, key=_cost, reverse=True)
 
 
-def _key(run: Planned) -> str:
+def _key(run: Planned) -> Hashable:
     tree = {key: value for key, value in run.tree.items() if key not in FREE}
     tree["training"] = {key: value for key, value in tree["training"].items() if key not in FREE_TRAINING}
-    regime = run.experiment.regime
-    tree["way"] = [regime.always_forced, regime.passes, regime.measured_every]
-    if regime.demonstrations:
-        tree["way"].append(run.tree["regime"])
-    return json.dumps(tree, sort_keys=True)
+    return json.dumps(tree, sort_keys=True), run.experiment.regime.feeder().key
 
 
 def _cost(group: list[Planned]) -> float:
     experiment = group[0].experiment
-    path = 1 if experiment.regime.always_forced else 3
+    path = 1 if experiment.regime.feeder().forced else 3
     return len(group) * path * experiment.training.updates * experiment.task.length

@@ -110,7 +110,7 @@ class Bars:
 
 def title(group: list[Planned]) -> str:
     """A group in a few words: task, model, how it is fed, number of runs."""
-    fed = "forced" if group[0].experiment.regime.always_forced else "closed loop"
+    fed = "forced" if group[0].experiment.regime.feeder().forced else "closed loop"
     return f"{group[0].label}, {fed} x {len(group)}"
 
 

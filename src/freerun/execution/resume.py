@@ -1,7 +1,7 @@
 """How does a run go on after its process was killed? From its checkpoint, alone or in any group, bit for bit.
 
-The state of a run in training is its weights and its critic's, the moments of their optimisers, the weights of earlier stages,
-the share of truth that is measured, and its curves; whatever else a run depends on is a function of the update. Each run has a
+The state of a run in training is its weights and its critic's, the moments of their optimisers, what its feeder remembers, and
+its curves; whatever else a run depends on is a function of the update. Each run has a
 checkpoint of its own, so that runs which were trained together need not meet again.
 """
 
@@ -22,11 +22,12 @@ import torch
 
 from freerun import arithmetic
 from freerun.config.run_identity import GENERATION
-from freerun.engine.feeding import gathered
+from freerun.engine.feeding import kept
 from freerun.engine.parameters import Parameters
 from freerun.engine.replicas import Group
 from freerun.engine.training import Outcome, Point, Trainer
 from freerun.errors import CorruptRecord
+from freerun.parts.feeders import Memory, Number
 from freerun.store import checkpoints, run_notes
 from freerun.store.checkpoints import Checkpoint, Need
 from freerun.store.provenance import versions
@@ -34,6 +35,8 @@ from freerun.store.records import Store
 
 #: Quantities of training curves; more than one run ever logs.
 QUANTITIES = 16
+#: What the names of the tensors that feeders remember begin with.
+MEMORY = "memory"
 _KINDS = {torch.float32: "F32", torch.float64: "F64"}
 
 
@@ -61,14 +64,12 @@ class Keeper:
         sound = [each for each in self.found if each is not None]
         if not sound:
             return 0
-        count = gathered(trainer.lessons.regimes[0], self.update, trainer.group.settings.updates)
-        trainer.lessons.kept = [torch.empty_like(trainer.group.parameters.flat) for _ in range(count)]
         for kind, parameters, flat in _flats(trainer):
             rows = [
                 np.concatenate([each.tensors[f"{kind}/{name}"].reshape(-1) for name in parameters.shapes]) for each in sound
             ]
             flat.copy_(torch.from_numpy(np.stack(rows)))
-        trainer.lessons.share = [float(each.state["share"]) for each in sound]
+        trainer.lessons.memory = _memory(trainer.group, sound)
         trainer.outcomes[:] = [_outcome(each) for each in sound]
         for r, outcome in enumerate(trainer.outcomes):
             trainer.alive[r] = outcome.broke is None
@@ -82,10 +83,12 @@ class Keeper:
         named: dict[str, np.ndarray] = {}
         for kind, parameters, flat in _flats(trainer):
             named |= {f"{kind}/{name}": value.numpy() for name, value in parameters.named(flat=flat.cpu()).items()}
+        memory = trainer.lessons.remembered(update)
+        named |= {f"{MEMORY}/{name}": value.cpu().numpy() for name, value in memory.tensors.items()}
         for r, run in enumerate(self.runs):
             curves, outcome = _columns(trainer.outcomes[r]), trainer.outcomes[r]
             state = {
-                "made": made(trainer.group), "share": trainer.lessons.share[r], "broke": outcome.broke,
+                "made": made(trainer.group), "numbers": memory.of(r), "broke": outcome.broke,
                 "quantities": list(dict.fromkeys(point.quantity for point in outcome.curves)),
                 "resumed": self.resumed[r], "seconds": self.seconds[r] + spent,
             }  # fmt: skip
@@ -102,7 +105,7 @@ def find(store: Store, run: str, group: Group) -> Checkpoint | None:
     try:
         found = checkpoints.read(store, run, lambda update: needs(group, update))
         if found is not None:
-            _check(found, checkpoints.place(store, run))
+            _check(found, kept(group, found.update).numbers, checkpoints.place(store, run))
     except CorruptRecord:
         checkpoints.set_aside(store, run)
         return None
@@ -153,13 +156,13 @@ def needs(group: Group, update: int) -> dict[str, Need]:
     kinds = {"weights": group.parameters, "first": group.parameters, "second": group.parameters}
     if group.critic is not None:
         kinds |= {f"critic.{kind}": group.critic for kind in list(kinds)}
-    earlier = gathered(group.experiments[0].regime, update, settings.updates)
-    kinds |= {f"kept.{number}": group.parameters for number in range(earlier)}
     found = {
         f"{kind}/{name}": Need(dtype=_KINDS[group.dtype], shape=(shape.rows, shape.columns))
         for kind, parameters in kinds.items()
         for name, shape in parameters.shapes.items()
     }
+    memory = kept(group, update).tensors.items()
+    found |= {f"{MEMORY}/{name}": Need(dtype=_KINDS[group.dtype], shape=shape) for name, shape in memory}
     longest = QUANTITIES * (update // settings.log_every + 1)
     for name, kind in (("update", "I64"), ("quantity", "I64"), ("value", "F64")):
         found[f"curves/{name}"] = Need(dtype=kind, shape=(longest,), at_most=True)
@@ -194,8 +197,18 @@ def _flats(trainer: Trainer) -> Iterator[tuple[str, Parameters, torch.Tensor]]:
         yield "critic.weights", group.critic, group.critic.flat
         yield "critic.first", group.critic, critic.first
         yield "critic.second", group.critic, critic.second
-    for number, flat in enumerate(trainer.lessons.kept):
-        yield f"kept.{number}", group.parameters, flat
+
+
+def _memory(group: Group, found: list[Checkpoint]) -> Memory:
+    """What the feeders of a group remember, as the checkpoints of its runs have it."""
+    update = found[0].update
+    tensors, numbers = {}, {}
+    for name in kept(group, update).tensors:
+        rows = np.stack([each.tensors[f"{MEMORY}/{name}"] for each in found])
+        tensors[name] = torch.from_numpy(rows).to(group.device)
+    for name in kept(group, update).numbers:
+        numbers[name] = [float(each.state["numbers"][name]) for each in found]
+    return Memory(tensors=tensors, numbers=numbers)
 
 
 def _columns(outcome: Outcome) -> dict[str, np.ndarray]:
@@ -218,7 +231,7 @@ def _outcome(found: Checkpoint) -> Outcome:
     return Outcome(curves=curves, broke=None if broke is None else (broke[0], broke[1]))
 
 
-def _check(found: Checkpoint, path: Path) -> None:
+def _check(found: Checkpoint, numbers: Mapping[str, Number], path: Path) -> None:
     """See that everything that is not a weight can be put into a record as it stands.
 
     Raises:
@@ -228,8 +241,15 @@ def _check(found: Checkpoint, path: Path) -> None:
     names, broke = state.get("quantities"), state.get("broke")
     known = len(names) if isinstance(names, list) else 0
 
-    def number(value: Any, most: float) -> bool:
-        return type(value) in (int, float) and 0 <= value <= most
+    def number(value: Any, least: float, most: float) -> bool:
+        return type(value) in (int, float) and math.isfinite(value) and least <= value <= most
+
+    def remembered(value: Any) -> bool:
+        return (
+            isinstance(value, dict)
+            and value.keys() == numbers.keys()
+            and all(number(value[key], wanted.least, wanted.most) for key, wanted in numbers.items())
+        )
 
     def count(value: Any) -> bool:
         return type(value) is int and 0 <= value < found.update
@@ -241,8 +261,8 @@ def _check(found: Checkpoint, path: Path) -> None:
         return isinstance(value, list) and all(kind(each) for each in value)
 
     sound: Mapping[str, bool] = {
-        "share": number(state.get("share"), 1.0),
-        "seconds": number(state.get("seconds"), 1e12),
+        "numbers": remembered(state.get("numbers")),
+        "seconds": number(state.get("seconds"), 0.0, 1e12),
         "resumed": several(state.get("resumed"), count),
         "quantities": several(names, name) and known <= QUANTITIES,
         "broke": ("broke" in state and broke is None)

@@ -94,7 +94,7 @@ def law_a_fresh_coin_for_every_sequence_and_step(regime: Regime) -> None:
             )
 
 
-@only(lambda regime: not regime.blends, "regimes that do not blend")
+@only(lambda regime: not regime.feeder().blends, "regimes that do not blend")
 def law_steps_are_forced_or_free(regime: Regime) -> None:
     """Where a regime does not say that it blends, every entry of the mask is 0 or 1."""
     for update in WHEN:
@@ -104,7 +104,7 @@ def law_steps_are_forced_or_free(regime: Regime) -> None:
         demand(not seen, f"the mask holds {seen} at update {update} of {UPDATES}, and the regime does not say that it blends")
 
 
-@only(lambda regime: regime.always_forced, "regimes that claim it")
+@only(lambda regime: regime.feeder().forced, "regimes that claim it")
 def law_always_forced_is_true(regime: Regime) -> None:
     """A regime that claims to be always forced is; the fast path takes its word."""
     for update in WHEN:

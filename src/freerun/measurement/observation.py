@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from jaxtyping import Float
 
-from freerun.engine.feeding import Lessons, columns
+from freerun.engine.feeding import Lessons
+from freerun.engine.group_batch import columns
 from freerun.engine.replicas import Group, spread
 from freerun.engine.rollout import Rollout
 from freerun.measurement.metrics import Further, Metric, Observed

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 
+from freerun.parts.feeders import Kept, Number
+from freerun.parts.feeders.aggregated import Aggregated
+from freerun.parts.feeders.masked import Masked
+from freerun.parts.feeders.measured import Measured
 from freerun.parts.models.hidden_recurrent import HiddenRecurrent
 from freerun.parts.objectives.policy_gradient import PolicyGradient
 from freerun.parts.objectives.professor_forcing import ProfessorForcing
@@ -11,6 +17,7 @@ from freerun.parts.objectives.pushforward import Pushforward
 from freerun.parts.regimes.data_as_demonstrator import DataAsDemonstrator
 from freerun.parts.regimes.generalized_forcing import Alpha, GeneralizedForcing
 from freerun.parts.regimes.noisy_forcing import NoisyForcing
+from freerun.parts.regimes.teacher_forcing import TeacherForcing
 
 
 class LooksAhead(HiddenRecurrent):
@@ -18,6 +25,55 @@ class LooksAhead(HiddenRecurrent):
 
     def unroll(self, weights, u, state):
         return super().unroll(weights, u.roll(-1, 0), state)
+
+
+class _Forgetful(Aggregated):
+    def kept(self, update, sizes):
+        return Kept()
+
+
+class Forgets(DataAsDemonstrator):
+    """The weights of earlier stages are in no checkpoint."""
+
+    def feeder(self):
+        return _Forgetful(self, rollouts=self.iterations)
+
+
+class _Narrow(Measured):
+    def kept(self, update, sizes):
+        return Kept(numbers={"share": Number(start=0.5, most=0.5)})
+
+
+@dataclass(kw_only=True)
+class LeavesItsRange(GeneralizedForcing):
+    """No checkpoint of it is ever believed."""
+
+    mode: Alpha = Alpha.adaptive
+    every: int | None = 1
+
+    def feeder(self):
+        return _Narrow(self, every=1)
+
+    def adapted(self, share, growth):
+        return 0.75
+
+
+class BlursAnew(NoisyForcing):
+    """The noise comes from a global generator."""
+
+    def blur(self, truth, noise, symbols):
+        return super().blur(truth, torch.rand_like(noise), symbols)
+
+
+class _ForcedByMask(Masked):
+    forced = True
+
+
+class SaysItIsForced(TeacherForcing):
+    """Goes the slow way, and counts as the fast one."""
+
+    def feeder(self):
+        return _ForcedByMask(self)
 
 
 class AllAtOnce(DataAsDemonstrator):

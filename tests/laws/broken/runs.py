@@ -13,6 +13,7 @@ from freerun.engine import feeding, parameters, replicas, training
 from freerun.engine.rollout import Rollout, rollout
 from freerun.execution.group_runner import run_group
 from freerun.measurement import evaluation
+from freerun.parts.feeders import Feed, masked
 from freerun.parts.regimes.scheduled_sampling import ScheduledSampling
 from laws.runs import Engine, Identities
 
@@ -70,18 +71,16 @@ class ChanceOfTheRegime(Patched):
 class MaskOfCoins(Patched):
     """At probability 1 a coin still decides, by <= against another draw."""
 
-    target, name = feeding.Lessons, "_mask"
+    target, name = masked.Masked, "feed"
 
     def replacement(self, genuine):
-        def mask(lessons, update, *rest):
-            found = genuine(lessons, update, *rest)
-            if found is None:
-                return None
-            coined = torch.tensor([isinstance(regime, ScheduledSampling) for regime in lessons.regimes])[:, None]
+        def feed(feeder, batch, memory):
+            found = genuine(feeder, batch, memory).mask
+            coined = torch.tensor([isinstance(run.regime, ScheduledSampling) for run in batch.runs])[:, None]
             last = torch.arange(len(found))[:, None, None] == len(found) - 2
-            return torch.where(coined & last, 1 - found, found)
+            return Feed(mask=torch.where(coined & last, 1 - found, found))
 
-        return mask
+        return feed
 
 
 class NeverStops(Patched):

@@ -71,5 +71,5 @@ def _count(number: int, what: str) -> str:
 
 
 def _title(piece: list[Planned]) -> str:
-    fed = "forced" if piece[0].experiment.regime.always_forced else "closed loop"
+    fed = "forced" if piece[0].experiment.regime.feeder().forced else "closed loop"
     return f"{piece[0].label}, {fed}"

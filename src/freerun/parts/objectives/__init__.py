@@ -92,8 +92,9 @@ def prediction_loss(outputs: Float[torch.Tensor, "*batch O"], targets: torch.Ten
 
 def needs_the_loop(experiment: Experiment) -> str | None:
     """A reason not to use an objective that tells free from forced steps of the loop with a regime that has no such steps."""
-    if experiment.regime.blends:
+    feeder = experiment.regime.feeder()
+    if feeder.blends:
         return "it tells free steps from forced ones, and this regime blends the two; choose a regime whose mask is 0 or 1"
-    if experiment.regime.passes or experiment.regime.demonstrations:
+    if not feeder.looped:
         return "it charges what the loop fed, and this regime feeds by passes over data; choose a regime that is a mask"
     return None

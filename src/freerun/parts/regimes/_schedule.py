@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from freerun.errors import require
+from freerun.parts.feeders import Feeder
+from freerun.parts.feeders.forced import Forced
 from freerun.parts.regimes import Regime
 
 
@@ -68,9 +70,8 @@ class Scheduled(Regime):
             if self.schedule is Schedule.inverse_sigmoid:
                 require(self.k >= 1, "k", self.k, "be at least 1")
 
-    @property
-    def always_forced(self) -> bool:
-        return self.start == self.end == 1
+    def feeder(self) -> Feeder:
+        return Forced(self) if self.start == self.end == 1 else super().feeder()
 
     def probability(self, update: int, updates: int) -> float:
         falling = self._falling(update, max(1.0, self.span * updates))

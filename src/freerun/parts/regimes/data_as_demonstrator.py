@@ -20,6 +20,8 @@ from jaxtyping import Float, Int
 
 from freerun.errors import require
 from freerun.lazy import torch
+from freerun.parts.feeders import Feeder
+from freerun.parts.feeders.aggregated import Aggregated
 from freerun.parts.regimes import Regime
 
 
@@ -36,9 +38,8 @@ class DataAsDemonstrator(Regime):
     def __post_init__(self) -> None:
         require(1 <= self.iterations <= 64, "iterations", self.iterations, "lie in 1 to 64")
 
-    @property
-    def demonstrations(self) -> int:
-        return self.iterations
+    def feeder(self) -> Feeder:
+        return Aggregated(self, rollouts=self.iterations)
 
     def sets(self, update: int, updates: int) -> int:
         return 1 + min(self.iterations, update * (self.iterations + 1) // max(1, updates))

@@ -19,12 +19,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from jaxtyping import Float
 
 from freerun.errors import given, require
 from freerun.lazy import torch
+from freerun.parts.feeders import Feeder
+from freerun.parts.feeders.masked import Masked
+from freerun.parts.feeders.measured import Measured
 from freerun.parts.regimes import Regime
 
 if TYPE_CHECKING:
@@ -51,8 +54,6 @@ class GeneralizedForcing(Regime):
         decay: how slowly alpha falls after a measurement, for `adaptive`, in [0, 1).
     """
 
-    blends: ClassVar[bool] = True
-
     mode: Alpha = Alpha.constant
     alpha: float | None = None
     end: float | None = None
@@ -77,9 +78,8 @@ class GeneralizedForcing(Regime):
             self.end = 0.05 if self.end is None else self.end
             require(0 < self.end < 1, "end", self.end, "lie strictly between 0 and 1")
 
-    @property
-    def measured_every(self) -> int:
-        return self.every or 0
+    def feeder(self) -> Feeder:
+        return Masked(self, blending=True) if self.every is None else Measured(self, every=self.every)
 
     def misfit(self, experiment: Experiment) -> str | None:
         if self.mode is Alpha.adaptive and (experiment.task.symbols or given(experiment.feedback).silent):

@@ -14,13 +14,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from jaxtyping import Float
 
 from freerun.errors import require
 from freerun.lazy import torch
 from freerun.parts.feedback import one_hot
+from freerun.parts.feeders import Feeder
+from freerun.parts.feeders.forced import Blurred
 from freerun.parts.regimes import Regime
 
 if TYPE_CHECKING:
@@ -35,8 +37,6 @@ class NoisyForcing(Regime):
         noise: the standard deviation of the noise on values; for symbols the probability, at most 1, of a random one.
     """
 
-    blurs: ClassVar[bool] = True
-
     noise: float = 0.1
 
     def __post_init__(self) -> None:
@@ -47,9 +47,8 @@ class NoisyForcing(Regime):
             return f"noise is a probability for symbols and must be at most 1, got {self.noise}"
         return None
 
-    @property
-    def always_forced(self) -> bool:
-        return True
+    def feeder(self) -> Feeder:
+        return Blurred(self)
 
     def blur(
         self, truth: Float[torch.Tensor, "T B F"], noise: Float[torch.Tensor, "T B N"], symbols: bool

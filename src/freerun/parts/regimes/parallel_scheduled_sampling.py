@@ -19,6 +19,8 @@ from jaxtyping import Float
 
 from freerun.errors import require
 from freerun.lazy import torch
+from freerun.parts.feeders import Feeder
+from freerun.parts.feeders.parallel_passes import ParallelPasses
 from freerun.parts.regimes._schedule import Scheduled
 
 
@@ -36,9 +38,9 @@ class ParallelScheduledSampling(Scheduled):
         super().__post_init__()
         require(self.mixing >= 1, "mixing", self.mixing, "be at least 1")
 
-    @property
-    def passes(self) -> int:
-        return self.mixing
+    def feeder(self) -> Feeder:
+        always = super().feeder()
+        return always if always.forced else ParallelPasses(self, passes=self.mixing)
 
     def mask(self, coins: Float[torch.Tensor, "T B"], update: int, updates: int) -> Float[torch.Tensor, "T B"]:
         return (coins < self.probability(update, updates)).to(coins.dtype)

@@ -14,6 +14,8 @@ from jaxtyping import Float
 
 from freerun.errors import require
 from freerun.lazy import torch
+from freerun.parts.feeders import Feeder
+from freerun.parts.feeders.forced import Forced
 from freerun.parts.regimes import Regime
 
 
@@ -33,9 +35,8 @@ class SparseForcing(Regime):
         require(self.tau >= 1, "tau", self.tau, "be at least 1")
         require(0 <= self.phase < self.tau, "phase", self.phase, f"lie in 0 to tau - 1 ({self.tau - 1})")
 
-    @property
-    def always_forced(self) -> bool:
-        return self.tau == 1
+    def feeder(self) -> Feeder:
+        return Forced(self) if self.tau == 1 else super().feeder()
 
     def probability(self, update: int, updates: int) -> float:
         return 1 / self.tau

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from jaxtyping import Float
 
 from freerun.lazy import torch
+from freerun.parts.feeders import Feeder
+from freerun.parts.feeders.forced import Forced
 from freerun.parts.regimes import Regime
 
 
@@ -17,9 +19,8 @@ from freerun.parts.regimes import Regime
 class TeacherForcing(Regime):
     """Strict teacher forcing: the truth is fed at every step."""
 
-    @property
-    def always_forced(self) -> bool:
-        return True
+    def feeder(self) -> Feeder:
+        return Forced(self)
 
     def probability(self, update: int, updates: int) -> float:
         return 1.0

@@ -1,0 +1,85 @@
+"""Batch of an update, of all runs of a group: what the engine can do for a feeder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+from jaxtyping import Float, Int
+
+from freerun.engine.jacobians import growth
+from freerun.engine.replicas import Group
+from freerun.parts.feeders import Batch
+from freerun.parts.tasks import Sequences
+
+
+@dataclass(kw_only=True, eq=False)
+class GroupBatch(Batch):
+    """The sequences of one update of a group.
+
+    Attributes:
+        trained: the weights, by name, that a gradient may be taken of.
+        streams: what the names of the streams begin with.
+    """
+
+    group: Group
+    trained: dict[str, torch.Tensor]
+    sequences: Sequences
+    streams: str
+    _drawn: dict[tuple[str, str, tuple[int, ...]], torch.Tensor] = field(default_factory=dict)
+
+    @cached_property
+    def truth(self) -> Float[torch.Tensor, "T R B F"]:
+        return self.group.encoded(self.sequences)[0]
+
+    def cuts(self, step: int) -> bool:
+        return self.group.gradient.cuts_feedback(step)
+
+    def draws(self, name: str, *shape: int) -> Float[torch.Tensor, "T R *rest"]:
+        return self._once("uniform", name, shape, self.group.draws)
+
+    def normals(self, name: str, *shape: int) -> Float[torch.Tensor, "T R *rest"]:
+        return self._once("normal", name, shape, self.group.normals)
+
+    def _once(
+        self, law: str, name: str, shape: tuple[int, ...], draw: Callable[[str, int, tuple[int, ...]], torch.Tensor]
+    ) -> torch.Tensor:
+        """The draws of a stream, drawn once however many runs ask for them."""
+        key = law, name, shape
+        if key not in self._drawn:
+            self._drawn[key] = draw(f"{self.streams}{name}", self.update, shape)
+        return self._drawn[key]
+
+    def weights(self) -> Float[torch.Tensor, "R P"]:
+        return self.group.parameters.flat.clone()
+
+    def roll(
+        self,
+        *,
+        mask: Float[torch.Tensor, "T R B"] | None = None,
+        truth: Float[torch.Tensor, "T R B F"] | None = None,
+        weights: Float[torch.Tensor, "R P"] | None = None,
+        chosen: Int[torch.Tensor, " N"] | None = None,
+    ) -> tuple[Float[torch.Tensor, "S R N O"], Float[torch.Tensor, "T R N F"]]:
+        named = self.trained if weights is None else self.group.parameters.named(flat=weights)
+        sequences, uniform = self.sequences, self.uniform
+        if chosen is not None:
+            sequences = columns(sequences, chosen)
+            uniform, mask, truth = (None if x is None else x.index_select(2, chosen) for x in (uniform, mask, truth))
+        rolled = self.group.roll(named, sequences, mask, uniform, feedback=self.feedback, truth=truth)
+        return rolled.outputs, rolled.fed
+
+    def growth(self) -> list[float]:
+        return growth(self.group, self.group.weights(), self.sequences)
+
+
+def columns(sequences: Sequences, chosen: torch.Tensor) -> Sequences:
+    """Some of the sequences of every replica."""
+    return Sequences(
+        targets=sequences.targets.index_select(2, chosen),
+        start=sequences.start.index_select(1, chosen),
+        weights=sequences.weights.index_select(2, chosen),
+        inputs=None if sequences.inputs is None else sequences.inputs.index_select(2, chosen),
+    )

@@ -1,0 +1,56 @@
+"""Feeding by a mask, in the loop: each step by the share of truth that the regime gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from jaxtyping import Float
+
+from freerun.lazy import torch
+from freerun.parts.feeders import Batch, Feed, Feeder, Masking, Memory
+
+
+@dataclass(frozen=True)
+class Masked(Feeder):
+    """Truth and own output as the regime's mask says; runs of any masks train together.
+
+    Attributes:
+        blending: whether the mask lies between 0 and 1.
+    """
+
+    looped: ClassVar[bool] = True
+
+    blending: bool = False
+
+    @property
+    def blends(self) -> bool:
+        return self.blending
+
+    @property
+    def key(self) -> Hashable:
+        return Masked
+
+    def feed(self, batch: Batch, memory: Memory) -> Feed:
+        return Feed(mask=masks(batch))
+
+
+def masks(batch: Batch) -> Float[torch.Tensor, "T R B"]:
+    """The mask of every run, by the stream of coins.
+
+    Raises:
+        ValueError: if a regime's mask has not the shape and type of its coins.
+    """
+    coins = batch.draws("coins", batch.steps, batch.count)
+    return torch.stack([_mask(feeder.regime, coins[:, r], batch) for r, feeder in enumerate(batch.runs)], 1)
+
+
+def _mask(regime: Masking, coins: Float[torch.Tensor, "T B"], batch: Batch) -> Float[torch.Tensor, "T B"]:
+    mask = regime.mask(coins, batch.update, batch.updates)
+    if mask.shape != coins.shape or mask.dtype != coins.dtype:
+        raise ValueError(
+            f"the mask of {type(regime).__name__} is {mask.dtype} {tuple(mask.shape)}; "
+            f"it must be {coins.dtype} {tuple(coins.shape)}"
+        )
+    return mask
