@@ -3,30 +3,36 @@
 from freerun import Experiment, FreeRunning, Lorenz63, OutputRecurrent
 experiments = [Experiment(task=Lorenz63(), model=OutputRecurrent(hidden=64), regime=FreeRunning(), seed=s) for s in range(3)]
 tables = freerun.run(experiments)
+
+The public names stand in `__init__.pyi`, beside this file: an experiment and its nodes, `run`, every built-in part, the named
+choices among their settings, and the base class of each kind. Each is imported at its first use.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from freerun import arithmetic
+from freerun.lazy import exports
 
 __version__ = "0.1.0"
 
 arithmetic.choose()
 
+_homes = exports(Path(__file__).with_suffix(".pyi"))
+__all__ = sorted(_homes)
+
 
 def __getattr__(name: str) -> Any:
-    """`Experiment`, its nodes, every part by its class name, and `run`, imported at first use."""
-    if name[:1].isupper():
-        catalog, config = import_module("freerun.parts.registry"), import_module("freerun.config.experiment")
-        if name in ("Experiment", "Training", "Evaluation"):
-            return getattr(config, name)
-        for kind in catalog.KINDS:
-            for part in catalog.parts(kind).values():
-                if part.__name__ == name:
-                    return part
-    if name == "run":
-        return import_module("freerun.api").run
-    raise AttributeError(f"module 'freerun' has no attribute {name!r}")
+    """A public name, imported from its home at its first use."""
+    if name not in _homes:
+        raise AttributeError(f"module 'freerun' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_homes[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names, whether they have been imported or not."""
+    return [*__all__, "__version__"]

@@ -1,4 +1,4 @@
-"""How can a module name torch without loading it?
+"""Imports at first use: torch, and the public names of the package.
 
 Composing a configuration, listing parts and printing help must answer at once, and importing torch takes seconds.
 Modules that only *describe* parts write ``from freerun.lazy import torch``; the library is loaded at its first use.
@@ -7,7 +7,9 @@ Modules that always compute (the engine) import torch directly.
 
 from __future__ import annotations
 
+import ast
 import importlib
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -23,4 +25,14 @@ else:
 
     torch = _Lazy("torch")
 
-__all__ = ["torch"]
+__all__ = ["exports", "torch"]
+
+
+def exports(stub: Path) -> dict[str, str]:
+    """The names that a package re-exports, each with the module that it comes from.
+
+    Args:
+        stub: of the package, with one ``from MODULE import NAME as NAME`` for each.
+    """
+    imports = [node for node in ast.parse(stub.read_bytes()).body if isinstance(node, ast.ImportFrom)]
+    return {name.name: str(node.module) for node in imports for name in node.names}

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from freerun.config.hydra.presets import presets, summary
+from freerun.io.text import CHOICES
 from freerun.parts import registry
 
 
@@ -20,14 +22,15 @@ def files(folder: Path) -> list[str]:
 def test_help_loads_nothing_heavy(tmp_path):
     code = """
 import sys
-from freerun.cli.main import dispatch
+from freerun.cli.main import COMMANDS, dispatch
 assert dispatch(["--help"]) == 0
+assert all(dispatch([command, "--help"]) == 0 for command in COMMANDS)
 heavy = {"torch", "hydra", "pandas", "numpy", "matplotlib", "scipy", "rich"} & set(sys.modules)
 assert not heavy, heavy
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "freerun study" in done.stdout
+    assert "usage: freerun study" in done.stdout
 
 
 def test_listing_and_composing_do_not_load_torch(tmp_path):
@@ -49,8 +52,17 @@ def test_list_names_every_part(kind, capsys):
     section = kind if kind == "feedback" else f"{kind}s"
     assert dispatch(["list", section]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == list(registry.parts(kind))
+    assert [line.split()[0] for line in lines] == [*registry.parts(kind), *presets(kind)]
+    assert [line.split()[0] for line in lines if line.endswith("(preset)")] == presets(kind)
     assert all(len(line.split(maxsplit=1)) == 2 for line in lines)
+
+
+def test_every_preset_says_what_it_is():
+    found = {name: summary(kind, name) for kind in registry.KINDS for name in presets(kind)}
+    assert found["scheduled_sampling_rising"] == "Scheduled sampling from free running up to teacher forcing."
+    for name, text in found.items():
+        assert text[:1].isupper(), name
+        assert text.endswith("."), name
 
 
 BAD = [
@@ -147,7 +159,7 @@ def test_bad_input_is_one_line_and_exit_code_2(words, parts, desk, monkeypatch, 
     assert stop.value.code == 2
     assert said.err.startswith("freerun: ")
     assert said.err.count("\n") == 1
-    assert len(said.err) <= 320, said.err
+    assert len(said.err.partition(CHOICES)[0]) <= 320, said.err
     for part in parts:
         assert part in said.err
     assert said.out == ""

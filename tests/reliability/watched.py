@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from freerun.io.text import CHOICES
+
 #: Events that reading a file never needs.
 FORBIDDEN = (
     "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "subprocess.Popen", "pty.spawn", "socket.",
@@ -100,7 +102,7 @@ def watched(folder: Path) -> Iterator[None]:
 
 
 def one_line(fault: Exception, most: int | None = None) -> None:
-    """What a fault says is one line, of at most so many characters."""
-    text = str(fault)
-    assert "\n" not in text, f"{text[:80]!r}: several lines"
+    """What a fault says is one line, of at most so many characters before a list of valid choices."""
+    text, _, choices = str(fault).partition(CHOICES)
+    assert "\n" not in text + choices, f"{text[:80]!r}: several lines"
     assert most is None or len(text) <= most, f"{text[:80]}: {len(text)} characters"

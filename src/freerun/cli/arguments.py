@@ -1,47 +1,177 @@
-"""What do the words after a command mean? One module a command, each with `main(words) -> exit code`; here what they share."""
+"""Arguments of the command line: the commands, the parser that each builds its own from, and what commands share.
+
+A command is a module of `freerun.cli.commands` with ``parser()``, which owns its help, and ``main(words) -> exit code``.
+"""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from freerun.config.evaluation_settings import Evaluation
+from freerun.config.training_settings import Training
 from freerun.errors import ConfigError
+from freerun.io.suggestions import nearest
+from freerun.io.text import brief
 
 if TYPE_CHECKING:
     from freerun.analysis.outputs import Products
     from freerun.execution.launchers import Launcher
     from freerun.store.results_folder import Place
 
-#: Every command is a module of this package.
-COMMANDS = (
-    "run", "study", "search", "plan", "status", "retry", "table", "figures", "report", "compare", "export", "list", "check",
-    "clean", "completion",
-)  # fmt: skip
+#: Every command, a module of `freerun.cli.commands`, by what it is for.
+GROUPS = {
+    "Train": {
+        "run": "train and measure one experiment, or with -m a sweep over all listed values",
+        "study": "train a named sweep, with tables, figures and report",
+        "search": "look for the best values of numeric keys (needs the extra optuna)",
+        "plan": "say what a study would do: runs, groups, time, memory; trains nothing",
+        "status": "say what is pending, running, done, diverged or failed, and why",
+        "retry": "do the failed runs of a study again, and those that are left",
+    },
+    "Look": {
+        "table": "build the tables of a study from its records, and the table of a paper",
+        "figures": "draw the figures of a study from its records",
+        "report": "build figures and report of a study from its records",
+        "compare": "say which is better: two regimes or models of a study, or two studies",
+        "export": "write a study as one tidy file, or for TensorBoard or MLflow",
+        "list": "list what there is to choose from: parts, presets, launchers, studies",
+    },
+    "Keep": {
+        "check": "hold a part, built in or your own, to the laws of its kind",
+        "clean": "remove what is left over, or a study and its records",
+        "completion": "print what a shell needs to complete names and keys",
+    },
+}
+COMMANDS = {name: line for group in GROUPS.values() for name, line in group.items()}
 DEFAULT_STUDY = "first_look"
+
+#: Keys that choose a launcher, and those that make an experiment, as the help of a command lists them.
+LAUNCHER_KEYS = {
+    "launcher=NAME": "where groups are trained: local (the default), inline, joblib, slurm, ray",
+    "launcher.KEY=VALUE": "a setting of the launcher, such as launcher.time_limit=600",
+}
+
+
+def _settings(kind: type) -> str:
+    return ", ".join(item.name for item in fields(kind))
+
+
+EXPERIMENT_KEYS = {
+    "task=NAME task.KEY=VALUE": "what is learned, and a setting of it (freerun list tasks)",
+    "model=NAME model.KEY=VALUE": "the learner (freerun list models)",
+    "regime=NAME regime.KEY=VALUE": "who feeds: the truth or the model (freerun list regimes)",
+    "feedback=NAME": "what the model's output becomes as input; its settings alike",
+    "objective=NAME": "what is minimised; its settings alike",
+    "gradient=through": "how the gradient flows through what is fed back: through, stop, every_N",
+    "training.KEY=VALUE": _settings(Training),
+    "evaluation.KEY=VALUE": _settings(Evaluation),
+    "seed=N": "the seed of weights, data, order and coins",
+    "device=cpu": "or cuda",
+    "dtype=float32": "or float64",
+    "plugins=[FILE.py]": "your own parts, by the name of their file",
+}
+
+
+class HelpShown(Exception):
+    """The help of a command has been asked for and printed; there is nothing else to do."""
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose complaint is one line and exit code 2."""
+    """The parser of one command: its help has keys and examples, its complaint is one line and exit code 2.
+
+    Attributes:
+        examples: whole command lines.
+    """
+
+    def __init__(self, command: str, words: str, *, examples: tuple[str, ...], keys: Mapping[str, str] | None = None) -> None:
+        """Make a parser without options.
+
+        Args:
+            command: its name.
+            words: what it takes beside options, as its usage shows them.
+            examples: whole command lines.
+            keys: what may stand before and after an equals sign, each with its meaning.
+        """
+        self.examples = examples
+        blocks = [("keys", _two_columns(keys))] if keys else []
+        blocks.append(("examples", "".join(f"  {line}\n" for line in examples)))
+        super().__init__(
+            prog=f"freerun {command}",
+            usage=" ".join(["freerun", command, *([words] if words else []), "[options]"]),
+            description=f"{COMMANDS[command][0].upper()}{COMMANDS[command][1:]}.",
+            epilog="\n".join(f"{title}:\n{block}" for title, block in blocks),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
 
     def error(self, message: str) -> NoReturn:
         """Refuse the words."""
         raise ConfigError(message)
 
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """End after the help, which is all that argparse ends a program after."""
+        raise HelpShown
 
-def parser(name: str, *, trains: bool = False) -> Parser:
-    """The parser of a command, with the options that it shares with others.
+    def options(self) -> list[str]:
+        """All options of the command, in the order of its help."""
+        return [option for action in self._actions for option in action.option_strings]
+
+    def read(self, words: list[str]) -> argparse.Namespace:
+        """The arguments that words stand for; options may stand anywhere.
+
+        Raises:
+            ConfigError: for what the command does not take, with the nearest option that it does.
+            HelpShown: after `--help`.
+        """
+        found, others = self.parse_known_intermixed_args(words)
+        if unknown := next((word for word in others if word.startswith("-")), None):
+            option = unknown.partition("=")[0]
+            raise ConfigError(f"{brief(option)}: unknown option of {self.prog}; {nearest(option[:100], self.options())}")
+        if others:
+            raise ConfigError(f"{self.prog} does not take {brief(others[0])}; {self.prog} --help shows what it takes")
+        return found
+
+
+def _two_columns(rows: Mapping[str, str]) -> str:
+    width = max(map(len, rows))
+    return "".join(f"  {name:{width}}  {text}\n" for name, text in rows.items())
+
+
+def shared_parser(
+    command: str, words: str = "", *, examples: tuple[str, ...], keys: Mapping[str, str] | None = None, trains: bool = False
+) -> Parser:
+    """The parser of a command that looks at results, with the options that it shares with others.
 
     Args:
-        name: of the command.
+        command, words, examples, keys: as in `Parser`.
         trains: whether it may train.
     """
-    made = Parser(prog=f"freerun {name}", add_help=False, allow_abbrev=False)
-    made.add_argument("--results", type=_folder, default=Path("results"))
+    made = Parser(command, words, examples=examples, keys=keys)
+    made.add_argument(
+        "--results", metavar="DIR", type=_folder, default=Path("results"), help="where results are (default: results)"
+    )
     if trains:
-        made.add_argument("--workers", type=count)
-        made.add_argument("--group", type=count)
+        made.add_argument(
+            "--workers", metavar="N", type=count, help="worker processes, launcher.workers=N (default: one a core)"
+        )
+        made.add_argument(
+            "--group", metavar="N", type=count, help="most runs that train together, launcher.group=N (default: 32)"
+        )
     return made
+
+
+def add_study(made: Parser, text: str = "the study (default: first_look)") -> None:
+    """Let a command take the name of a study, or stand for the default one."""
+    made.add_argument("name", metavar="NAME", nargs="?", default=DEFAULT_STUDY, help=text)
+
+
+def add_alias(made: Parser) -> None:
+    """Let a command take another name for its results."""
+    made.add_argument("--as", metavar="NAME", dest="name", help="another name for the results, which are in DIR/NAME")
 
 
 def _folder(text: str) -> Path:
@@ -70,16 +200,6 @@ def launcher(options: argparse.Namespace, words: list[str]) -> tuple[Launcher, l
 
     short = {"workers": options.workers, "group": options.group}
     return launchers.choose(words, {name: value for name, value in short.items() if value is not None})
-
-
-def named(words: list[str], command: str) -> Products:
-    """The products of the study that the words of a command name, and nothing else."""
-    parsed = parser(command)
-    parsed.add_argument("name", nargs="?", default=DEFAULT_STUDY)
-    options = parsed.parse_intermixed_args(words)
-    from freerun.analysis import outputs
-
-    return outputs.of(options.name, place(options))
 
 
 def shown(name: str, where: Place, launcher: Launcher, later: str = "the same command") -> Products | None:

@@ -1,4 +1,4 @@
-"""What can be typed? The command line; nothing heavy is imported before it is needed."""
+"""The command line: help, dispatch, exit codes; nothing heavy is imported before it is needed."""
 
 from __future__ import annotations
 
@@ -13,61 +13,31 @@ from types import FrameType
 from typing import NoReturn
 
 from freerun import arithmetic
-from freerun.cli.arguments import COMMANDS
+from freerun.cli.arguments import COMMANDS, GROUPS, HelpShown
 from freerun.errors import ConfigError, FreerunError, Terminated
 from freerun.io.suggestions import nearest
-from freerun.io.text import one_line
+from freerun.io.text import brief, message, one_line
 
 HELP = """\
-freerun: how far does a recurrent model drift when its teacher lets go?
+Freerun: how far does a recurrent model drift when its teacher lets go?
 
-Train
-  freerun run [key=value ...]               one experiment: task=lorenz63 model=gru regime=free_running seed=0
-  freerun run -m [key=a,b ...]              a sweep over all listed values, in Hydra's syntax
-  freerun study [NAME] [key=value ...]      a named sweep (first_look), with tables, figures and report
-  freerun search [key=interval(a,b) ...]    look for the best values of numeric keys (needs the extra optuna)
-  freerun plan [NAME] [key=value ...]       what a study would do: runs, groups, time, memory; trains nothing
-  freerun status [NAME]                     what is pending, running, done, diverged, failed, and why
-  freerun retry NAME                        do the failed runs of a study again, and those that are left
-Look
-  freerun table | figures | report [NAME]   build again from the records alone, without training
-  freerun compare A B [--study NAME]        which is better: two regimes or models of a study, or two studies
-  freerun export NAME [--to FORMAT]         one tidy file (parquet, csv), or tensorboard, mlflow (extra track)
-  freerun list [KIND]                       tasks, models, regimes, feedback, objectives, metrics, launchers, studies
-Keep
-  freerun check NAME | FILE.py [key=value]  hold a part, built in or your own, to the laws of its kind
-  freerun clean [NAME --yes]                remove what is left over; with NAME a study and its records
-  freerun completion bash|zsh|fish          what your shell needs to complete names and keys
-
-Options of all but list, check, completion
-  --results DIR    where results are (default: results)
-Options of study, run, search, plan, retry
-  --workers N      worker processes (short for launcher.workers=N; default: one a core)
-  --group N        most runs that train together (short for launcher.group=N; default: 32)
-Option of study, run, search, plan
-  --as NAME        the results are DIR/NAME
-Options of run
-  -m, --multirun   take several values of a key as a sweep (also of plan)
-  --cfg job        print the resolved experiment and stop
-Options of search
-  --trials N       how many points to try (default: 20); the same command goes on where it stopped
-  --target TEXT    what is to be best: metric,mode,split (default: loss,free,validation)
-  --maximize, --minimize   the target is to be large, small (default: whichever is better for its metric)
-Option of table
-  --format md|latex|csv|parquet   the table of a paper, as results/NAME/table.*
-Options of export
-  --to FORMAT      parquet (the default), csv, tensorboard, mlflow
-  --out PATH       the file or folder to write (default: results/NAME/export.FORMAT, or a folder there)
-Options of check
-  --kind KIND      which kind, where a name or a file stands for several
-  --limit SECONDS  most time for a law (default: 60)
-Keys of run, study, search, plan, retry beside those of the experiment
-  launcher=NAME launcher.KEY=VALUE   where groups are trained: local, inline, joblib, slurm, ray (freerun list launchers)
-  plugins=[FILE.py]                  your own parts, by the name of their file
+usage: freerun COMMAND [names] [key=value ...] [options]
+{commands}
+freerun COMMAND --help shows the options, the keys and two examples of a command.
+freerun --version shows the version, freerun --help this page.
 
 Exit codes: 0 all done (with launcher.wait=false: all done or handed over), 1 some runs failed or laws are broken,
 2 bad configuration, 3 results folder unusable, 130 interrupted, 143 ended by SIGTERM.
 """
+
+
+def _help() -> str:
+    """The page of all commands, with a line for each."""
+    width = max(map(len, COMMANDS))
+    lines = []
+    for title, group in GROUPS.items():
+        lines += ["", title, *(f"  {name:{width}}  {line}" for name, line in group.items())]
+    return HELP.format(commands="\n".join([*lines, ""]))
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -78,7 +48,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             code = dispatch(words)
         sys.stdout.flush()
     except FreerunError as fault:
-        print(f"freerun: {one_line(fault)}", file=sys.stderr)
+        print(f"freerun: {message(fault)}", file=sys.stderr)
         code = fault.code
     except KeyboardInterrupt as asked:
         by, code = (" by SIGTERM", 143) if isinstance(asked, Terminated) else ("", 130)
@@ -127,7 +97,7 @@ def dispatch(words: list[str]) -> int:
         FreerunError: for everything a user can mend.
     """
     if not words or words[0] in ("-h", "--help", "help"):
-        print(HELP, end="")
+        print(_help(), end="")
         return 0
     if words[0] == "--version":
         from importlib.metadata import version
@@ -135,10 +105,10 @@ def dispatch(words: list[str]) -> int:
         print(f"freerun {version('freerun')}")
         return 0
     if words[0] not in COMMANDS:
-        raise ConfigError(f"{words[0]!r} is not a command; {nearest(words[0], COMMANDS)}")
-    if any(word in ("-h", "--help") for word in words[1:]):
-        print(HELP, end="")
-        return 0
+        raise ConfigError(f"{brief(words[0])} is not a command; {nearest(words[0], COMMANDS)}")
     arithmetic.mode()  # one that does not exist is refused before anything is made
-    code: int = import_module(f"freerun.cli.commands.{words[0]}").main(words[1:])
+    try:
+        code: int = import_module(f"freerun.cli.commands.{words[0]}").main(words[1:])
+    except HelpShown:
+        return 0
     return code

@@ -1,18 +1,22 @@
-"""Suggestions for a misspelt name: the nearest valid choice."""
+"""Suggestions for a misspelt name: the nearest valid choice, or the list of all."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
 
+from freerun.io.text import CHOICES, LONGEST_CHOICE, one_line
+
+#: How alike two names are at least, for one to be taken for a misspelling of the other (1 for equal ones).
+NEAR = 0.7
+
 
 def nearest(word: str, choices: Iterable[str]) -> str:
-    """The end of an error message: the nearest valid choice, or all of them where none is near."""
+    """The end of an error message, after a semicolon: the valid choice that is near, or all of them where none is."""
     options = sorted(choices)
-    close = difflib.get_close_matches(word, options, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(word, options, n=1, cutoff=NEAR)
     if close:
         return f"did you mean {close[0]!r}?"
     if not options:
         return "it has none"
-    listing = ", ".join(options)
-    return f"choose one of: {listing}" if len(listing) < 110 else f"choose one of: {listing[:107]}..."
+    return CHOICES.removeprefix("; ") + ", ".join(one_line(option, LONGEST_CHOICE) for option in options)

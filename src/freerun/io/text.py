@@ -4,6 +4,8 @@ from __future__ import annotations
 
 #: Most characters of the line that says what is wrong, with the name of the program before it.
 LINE = 191
+#: What stands between a message and the list of valid choices at its end, and most characters of one of them.
+CHOICES, LONGEST_CHOICE = "; choose one of: ", 60
 
 
 def brief(value: object, most: int = 60) -> str:
@@ -20,8 +22,22 @@ def one_line(text: object, most: int = LINE) -> str:
     whole = str(text)
     if len(whole) > 4 * most:
         whole = f"{whole[: 2 * most]}{whole[-2 * most :]}"
-    shown = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in " ".join(whole.split()))
+    shown = _visible(whole)
     if len(shown) <= most:
         return shown
     head = (most - 5) * 3 // 5
     return f"{shown[:head]} ... {shown[len(shown) - (most - 5 - head) :]}"
+
+
+def message(fault: object) -> str:
+    """A message to the user as `one_line`, but with the whole list of valid choices where it ends with one."""
+    text = str(fault)
+    start = text.rfind(CHOICES)
+    names = text[start + len(CHOICES) :].split(", ") if start >= 0 else []
+    if not names or max(map(len, names)) > LONGEST_CHOICE:
+        return one_line(text)
+    return one_line(text[:start]) + _visible(text[start:])
+
+
+def _visible(text: str) -> str:
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in " ".join(text.split()))

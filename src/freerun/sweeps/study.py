@@ -15,6 +15,7 @@ from typing import Any
 from freerun.errors import ConfigError
 from freerun.execution.planned import Planned, plan
 from freerun.io.suggestions import nearest
+from freerun.io.text import brief
 from freerun.io.yaml import read_yaml
 from freerun.store.results_folder import folder_name
 
@@ -73,12 +74,12 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
     elif name in presets("study"):
         path = config_folder() / "study" / f"{name}.yaml"
     else:
-        raise ConfigError(f"study {name!r}: unknown study; {nearest(name, presets('study'))}")
+        raise ConfigError(f"study {brief(name)}: unknown study; {nearest(name, presets('study'))}")
     folder = folder_name(path.stem if alias is None else alias)
     content = read_yaml(path)
     for key in content:
         if key not in KEYS:
-            raise ConfigError(f"{path.name}: unknown key {key!r}; {nearest(str(key), KEYS)}")
+            raise ConfigError(f"{path.name}: unknown key {brief(key)}; {nearest(str(key), KEYS)}")
     cases = content.get("cases")
     if not isinstance(cases, list) or not cases or not all(isinstance(case, dict) for case in cases):
         raise ConfigError(f"{path.name}: cases must be a list of mappings, each a product of axes")

@@ -22,6 +22,7 @@ from freerun.analysis.report.verdicts import verdict
 from freerun.analysis.tables.tidy import Tables
 from freerun.errors import ConfigError
 from freerun.io.suggestions import nearest
+from freerun.io.text import brief
 from freerun.io.writing import write_atomic
 
 #: By which columns a name is looked up, and what, beside the task, the two sides then share.
@@ -67,7 +68,7 @@ def in_study(a: str, b: str, frames: Tables, folder: Path) -> Comparison:
     )
     missing = next((each for each in (a, b) if each not in present), "")
     if missing:
-        raise ConfigError(f"no run of this study has {missing!r}; {nearest(missing, present)}"[:200])
+        raise ConfigError(f"no run of this study has {brief(missing)}; {nearest(missing, present)}")
     raise ConfigError(f"{a!r} and {b!r} are not both regimes or both models")
 
 

@@ -12,6 +12,19 @@ from freerun.laws.check import APART, BROKEN, HOLDS, LIMIT, Checked, check
 from freerun.parts.registry import KINDS
 
 
+def parser() -> Parser:
+    """What the command takes."""
+    made = Parser(
+        "check", "NAME | FILE.py [key=value ...]", keys={"KEY=VALUE": "a setting of the part, instead of its default"},
+        examples=("freerun check gru hidden=8", "freerun check mean --kind feedback --limit 30"),
+    )  # fmt: skip
+    made.add_argument("--kind", metavar="KIND", help=f"{', '.join(KINDS)}: where a name or a file stands for several")
+    made.add_argument("--limit", metavar="SECONDS", default=str(LIMIT), help=f"most time for a law (default: {LIMIT:.0f})")
+    text = "a built-in part or your own file of parts, and settings"
+    made.add_argument("words", metavar="NAME key=value", nargs="*", help=text)
+    return made
+
+
 def main(words: list[str]) -> int:
     """Hold a part to the laws of its kind and print the table of verdicts."""
     target, kind, limit, settings = _read_words(words)
@@ -49,11 +62,7 @@ def _show(done: Checked) -> None:
 
 
 def _read_words(words: list[str]) -> tuple[str, str | None, float, dict[str, Any]]:
-    parsed = Parser(prog="freerun check", add_help=False, allow_abbrev=False)
-    parsed.add_argument("--kind")
-    parsed.add_argument("--limit", default=str(LIMIT))
-    parsed.add_argument("words", nargs="*")
-    options = parsed.parse_intermixed_args(words)
+    options = parser().read(words)
     if options.kind is not None and options.kind not in KINDS:
         raise ConfigError(f"--kind {options.kind}: unknown kind; {nearest(options.kind, KINDS)}")
     try:

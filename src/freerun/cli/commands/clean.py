@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from freerun.cli.arguments import parser, place
+from freerun.cli.arguments import Parser, place, shared_parser
 from freerun.errors import ConfigError
+
+
+def parser() -> Parser:
+    """What the command takes."""
+    examples = ("freerun clean", "freerun clean first_look --yes")
+    made = shared_parser("clean", "[NAME]", examples=examples)
+    text = "with NAME: do it; without: remove also what was set aside, and jobs"
+    made.add_argument("--yes", action="store_true", help=text)
+    made.add_argument(
+        "name", metavar="NAME", nargs="?", help="a study, to remove with its records (default: what is left over)"
+    )
+    return made
 
 
 def main(words: list[str]) -> int:
     """Without a name: what can be made again; with --yes also what was set aside, and jobs. With one: a study."""
-    parsed = parser("clean")
-    parsed.add_argument("--yes", action="store_true")
-    parsed.add_argument("name", nargs="?")
-    options = parsed.parse_intermixed_args(words)
+    options = parser().read(words)
     from freerun.sweeps import cleaning
 
     where = place(options)

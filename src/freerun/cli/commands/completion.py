@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from freerun.cli.arguments import COMMANDS
+from freerun.cli.arguments import COMMANDS, Parser
 from freerun.errors import ConfigError, FreerunError
 from freerun.io.suggestions import nearest
 
@@ -38,28 +39,26 @@ compdef _freerun freerun
 
 #: Commands that take the name of a study: those that train it look for its file, the others for its results.
 TRAINED, LOOKED_AT = ("study", "plan"), ("table", "figures", "report", "compare", "status", "retry", "export", "clean")
-#: The options of commands beside those that several have.
-OPTIONS = {
-    **dict.fromkeys(LOOKED_AT, ()),
-    "run": ("--as", "--multirun", "--cfg"),
-    "study": ("--as",),
-    "plan": ("--as", "--multirun"),
-    "search": ("--as", "--trials", "--target", "--maximize", "--minimize"),
-    "table": ("--format",),
-    "export": ("--to", "--out"),
-    "clean": ("--yes",),
-    "compare": ("--study",),
-}
+
+
+def parser() -> Parser:
+    """What the command takes."""
+    examples = ("freerun completion bash >> ~/.bashrc", "freerun completion fish > ~/.config/fish/completions/freerun.fish")
+    made = Parser("completion", " | ".join(SCRIPTS), examples=examples)
+    made.add_argument("--of", metavar="LINE", help="print how a command line can go on; the scripts ask for it")
+    made.add_argument("shell", metavar="SHELL", nargs="?", help=", ".join(SCRIPTS))
+    return made
 
 
 def main(words: list[str]) -> int:
     """Print the script of a shell; with ``--of LINE`` the ways in which the line can go on, one a line."""
-    if len(words) == 2 and words[0] == "--of":
-        print("\n".join(candidates(words[1])))
+    options = parser().read(words)
+    if options.of is not None:
+        print("\n".join(candidates(options.of)))
         return 0
-    if len(words) != 1 or words[0] not in SCRIPTS:
-        raise ConfigError(f"completion takes one shell; {nearest(words[0] if words else '', SCRIPTS)}")
-    print(SCRIPTS[words[0]], end="")
+    if options.shell not in SCRIPTS:
+        raise ConfigError(f"completion takes one shell; {nearest(options.shell or '', SCRIPTS)}")
+    print(SCRIPTS[options.shell], end="")
     return 0
 
 
@@ -71,6 +70,7 @@ def candidates(line: str) -> list[str]:
 
 
 def _possible(current: str, before: list[str]) -> Iterator[str]:
+    from freerun.cli.commands import list as list_command
     from freerun.config.hydra.presets import presets
     from freerun.parts import registry
 
@@ -78,16 +78,18 @@ def _possible(current: str, before: list[str]) -> Iterator[str]:
         yield from COMMANDS
         return
     command, key = before[0], current.partition("=")[0]
+    if command not in COMMANDS or before[-1] in ("--results", "--out", "--as"):
+        return
+    asked: Parser = import_module(f"freerun.cli.commands.{command}").parser()
+    yield from (option for option in asked.options() if option.startswith("--"))
     if command == "list":
-        yield from [kind if kind == "feedback" else f"{kind}s" for kind in registry.KINDS] + ["launchers", "studies"]
+        yield from list_command.SECTIONS
     elif command == "completion":
         yield from SCRIPTS
     elif command == "check":
         yield from (name for kind in registry.KINDS for name in registry.parts(kind))
-    elif command in OPTIONS and before[-1] not in ("--results", "--out", "--as"):
-        yield from ["--results", *OPTIONS[command]]
+    else:
         if command in ("run", *TRAINED, "search", "retry"):
-            yield from ["--workers", "--group"]
             yield from (f"{key}={value}" for value in _values(key, before)) if "=" in current else _keys(before)
         if command == "compare" and "--study" in before[:-1]:
             yield from [*registry.parts("regime"), *registry.parts("model")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from freerun.cli.arguments import parser, place
+from freerun.cli.arguments import Parser, place, shared_parser
 from freerun.errors import ConfigError
 from freerun.io.suggestions import nearest
 
@@ -13,13 +13,21 @@ FORMATS = ("parquet", "csv", "tensorboard", "mlflow")
 FILES = {"parquet": "export.parquet", "csv": "export.csv"}
 
 
+def parser() -> Parser:
+    """What the command takes."""
+    examples = ("freerun export first_look --to csv --out first_look.csv", "freerun export first_look --to tensorboard")
+    made = shared_parser("export", "NAME", examples=examples)
+    text = f"{', '.join(FORMATS)} (default: parquet); the last two need the extra track"
+    made.add_argument("--to", metavar="FORMAT", default="parquet", help=text)
+    text = "the file or folder to write (default: DIR/NAME/export.FORMAT, or a folder there)"
+    made.add_argument("--out", metavar="PATH", help=text)
+    made.add_argument("name", metavar="NAME", help="the study")
+    return made
+
+
 def main(words: list[str]) -> int:
     """Write one tidy file of everything that was measured, or the runs for a tracker."""
-    parsed = parser("export")
-    parsed.add_argument("--to", default="parquet")
-    parsed.add_argument("--out")
-    parsed.add_argument("name")
-    options = parsed.parse_intermixed_args(words)
+    options = parser().read(words)
     if options.to not in FORMATS:
         raise ConfigError(f"--to {options.to}: unknown format; {nearest(options.to, FORMATS)}")
     file = FILES.get(options.to)

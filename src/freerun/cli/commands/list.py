@@ -2,33 +2,51 @@
 
 from __future__ import annotations
 
+from freerun.cli.arguments import Parser
 from freerun.errors import ConfigError
 from freerun.io.suggestions import nearest
+from freerun.parts import registry
+
+#: The kinds of part as the command calls them, and all that it lists.
+KINDS = {"feedback" if kind == "feedback" else f"{kind}s": kind for kind in registry.KINDS}
+SECTIONS = (*KINDS, "launchers", "studies")
+
+
+def parser() -> Parser:
+    """What the command takes."""
+    made = Parser("list", "[KIND]", examples=("freerun list", "freerun list regimes"))
+    made.add_argument("kind", metavar="KIND", nargs="?", help=f"{', '.join(SECTIONS)} (default: all)")
+    return made
 
 
 def main(words: list[str]) -> int:
     """Print the names of a kind, or of all, each with its first sentence."""
-    from freerun.execution import launchers
-    from freerun.parts import registry
-
-    kinds = {{"feedback": "feedback"}.get(kind, f"{kind}s"): kind for kind in registry.KINDS}
-    sections = [*kinds, "launchers", "studies"]
-    if len(words) > 1:
-        raise ConfigError(f"list takes one kind, got {len(words)}")
-    if words and words[0] not in sections:
-        raise ConfigError(f"{words[0]!r} is not a kind; {nearest(words[0], sections)}")
-    for section in words or sections:
-        if section == "studies":
-            entries = _study_titles()
-        else:
-            found = launchers.known() if section == "launchers" else registry.parts(kinds[section])
-            entries = {name: registry.summary(part) for name, part in found.items()}
-        if not words:
+    kind = parser().read(words).kind
+    if kind is not None and kind not in SECTIONS:
+        raise ConfigError(f"{kind!r} is not a kind; {nearest(kind, SECTIONS)}")
+    for section in SECTIONS if kind is None else [kind]:
+        entries = _entries(section)
+        indent = "" if kind else "  "
+        if kind is None:
             print(f"{section}:")
         width = max(map(len, entries))
         for name, text in entries.items():
-            print(f"{'' if words else '  '}{name:{width}}  {text}")
+            print(f"{indent}{name:{width}}  {text}")
     return 0
+
+
+def _entries(section: str) -> dict[str, str]:
+    """The names of a section, each with what it is: parts or launchers, then presets of parts."""
+    from freerun.config.hydra import presets
+    from freerun.execution import launchers
+
+    if section == "studies":
+        return _study_titles()
+    if section == "launchers":
+        return {name: registry.summary(part) for name, part in launchers.known().items()}
+    kind = KINDS[section]
+    entries = {name: registry.summary(part) for name, part in registry.parts(kind).items()}
+    return entries | {name: f"{presets.summary(kind, name)} (preset)" for name in presets.presets(kind)}
 
 
 def _study_titles() -> dict[str, str]:

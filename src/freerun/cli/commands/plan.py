@@ -5,20 +5,40 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from freerun.cli.arguments import DEFAULT_STUDY, apart, launcher, parser, place
+from freerun.cli.arguments import (
+    DEFAULT_STUDY,
+    EXPERIMENT_KEYS,
+    LAUNCHER_KEYS,
+    Parser,
+    add_alias,
+    apart,
+    launcher,
+    place,
+    shared_parser,
+)
 from freerun.errors import ConfigError
 
 if TYPE_CHECKING:
     from freerun.execution.planned import Planned
 
 
+def parser() -> Parser:
+    """What the command takes."""
+    made = shared_parser(
+        "plan", "[NAME] [key=value ...]", trains=True, keys=EXPERIMENT_KEYS | LAUNCHER_KEYS,
+        examples=("freerun plan path_star training.updates=500", "freerun plan -m model=gru,lstm seed=0,1,2 --workers 4"),
+    )  # fmt: skip
+    text = "plan what freerun run -m does, which takes no NAME"
+    made.add_argument("-m", "--multirun", action="store_true", help=text)
+    add_alias(made)
+    text = "a study or its YAML file (default: first_look), and keys that replace its own"
+    made.add_argument("words", metavar="NAME key=value", nargs="*", help=text)
+    return made
+
+
 def main(words: list[str]) -> int:
     """Print how many runs and groups there are, what is done, and what the rest will cost."""
-    parsed = parser("plan", trains=True)
-    parsed.add_argument("-m", "--multirun", action="store_true")
-    parsed.add_argument("--as", dest="name")
-    parsed.add_argument("words", nargs="*")
-    options = parsed.parse_intermixed_args(words)
+    options = parser().read(words)
     name, overrides = apart(options.words, "plan")
     if options.multirun and name:
         raise ConfigError("plan -m plans what `freerun run -m` does, which takes settings key=value, and a name with --as")

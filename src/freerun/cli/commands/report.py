@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from freerun.cli.arguments import named
+from freerun.cli.arguments import Parser, add_study, place, shared_parser
+
+
+def parser() -> Parser:
+    """What the command takes."""
+    examples = ("freerun report", "freerun report path_star --results elsewhere")
+    made = shared_parser("report", "[NAME]", examples=examples)
+    add_study(made)
+    return made
 
 
 def main(words: list[str]) -> int:
     """Build figures and report from the records alone."""
-    named(words, "report").write_report()
+    options = parser().read(words)
+    from freerun.analysis import outputs
+
+    outputs.of(options.name, place(options)).write_report()
     return 0

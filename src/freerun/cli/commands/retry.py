@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from freerun.cli.arguments import apart, launcher, parser, place, shown
+from freerun.cli.arguments import LAUNCHER_KEYS, Parser, apart, launcher, place, shared_parser, shown
 from freerun.errors import ConfigError
+
+
+def parser() -> Parser:
+    """What the command takes."""
+    examples = ("freerun retry first_look", "freerun retry first_look launcher=local launcher.time_limit=600")
+    made = shared_parser("retry", "NAME [launcher.key=value ...]", examples=examples, keys=LAUNCHER_KEYS, trains=True)
+    made.add_argument("words", metavar="NAME", nargs="*", help="the study")
+    return made
 
 
 def main(words: list[str]) -> int:
     """Do what has failed or is pending, and nothing else."""
-    parsed = parser("retry", trains=True)
-    parsed.add_argument("words", nargs="*")
-    options = parsed.parse_intermixed_args(words)
+    options = parser().read(words)
     name, overrides = apart(options.words, "retry")
     from freerun.sweeps import sweep
 

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from freerun.cli.arguments import launcher, parser, place, shown
+from freerun.cli.arguments import EXPERIMENT_KEYS, LAUNCHER_KEYS, Parser, add_alias, launcher, place, shared_parser, shown
+
+
+def parser() -> Parser:
+    """What the command takes."""
+    made = shared_parser(
+        "run", "[key=value ...]", trains=True, keys=EXPERIMENT_KEYS | LAUNCHER_KEYS,
+        examples=(
+            "freerun run task=lorenz63 model=gru regime=free_running seed=0",
+            "freerun run -m regime=teacher_forcing,free_running seed=0,1,2 --as two_regimes",
+        ),
+    )  # fmt: skip
+    made.add_argument("-m", "--multirun", action="store_true", help="take several values of a key, key=a,b, as a sweep")
+    add_alias(made)
+    made.add_argument("--cfg", choices=["job"], metavar="job", help="print the resolved experiment and stop")
+    made.add_argument("words", metavar="key=value", nargs="*", help="what the experiment is, in Hydra's syntax")
+    return made
 
 
 def main(words: list[str]) -> int:
     """Train what is missing and print the results."""
-    parsed = parser("run", trains=True)
-    parsed.add_argument("-m", "--multirun", action="store_true")
-    parsed.add_argument("--as", dest="name")
-    parsed.add_argument("--cfg", choices=["job"])
-    parsed.add_argument("words", nargs="*")
-    options = parsed.parse_intermixed_args(words)
+    options = parser().read(words)
     from freerun.sweeps import study
 
     chosen, overrides = launcher(options, options.words)

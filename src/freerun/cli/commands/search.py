@@ -2,21 +2,53 @@
 
 from __future__ import annotations
 
-from freerun.cli.arguments import apart, count, launcher, parser, place
+from freerun.cli.arguments import (
+    EXPERIMENT_KEYS,
+    LAUNCHER_KEYS,
+    Parser,
+    add_alias,
+    apart,
+    count,
+    launcher,
+    place,
+    shared_parser,
+)
 from freerun.errors import ConfigError
+
+#: How the values are written that a key is searched over.
+SEARCHED = {
+    "KEY=interval(1,64)": "numbers, whole ones for a key of whole numbers",
+    "KEY=tag(log,interval(1e-4,1e-2))": "numbers on a log scale",
+    "KEY=range(16,129,16)": "whole numbers in steps",
+    "KEY=choice(a,b)": "one of a list",
+}
+
+
+def parser() -> Parser:
+    """What the command takes."""
+    made = shared_parser(
+        "search", "key=interval(a,b) [key=value ...]", trains=True, keys=SEARCHED | EXPERIMENT_KEYS | LAUNCHER_KEYS,
+        examples=(
+            "freerun search 'training.lr=tag(log,interval(1e-4,1e-2))' task=lorenz63 seed=0,1",
+            "freerun search 'model.hidden=range(16,65,16)' task=lorenz63 --trials 8 --target nrmse,free,test",
+        ),
+    )  # fmt: skip
+    add_alias(made)
+    text = "how many points to try (default: 20); the same command goes on where it stopped"
+    made.add_argument("--trials", metavar="N", type=count, default=20, help=text)
+    text = "what is to be best: metric,mode,split (default: loss,free,validation)"
+    made.add_argument("--target", metavar="TEXT", default="loss,free,validation", help=text)
+    way = made.add_mutually_exclusive_group()
+    text = "the target is to be large (default: whichever is better for its metric)"
+    way.add_argument("--maximize", action="store_true", default=None, help=text)
+    way.add_argument("--minimize", action="store_false", dest="maximize", default=None, help="the target is to be small")
+    made.add_argument("words", metavar="key=value", nargs="*", help="keys to search, and what every point shares")
+    return made
 
 
 def main(words: list[str]) -> int:
     """Try points, print the best, write results/NAME with a table of trials."""
-    parsed = parser("search", trains=True)
-    parsed.add_argument("--as", dest="name")
-    parsed.add_argument("--trials", type=count, default=20)
-    parsed.add_argument("--target", default="loss,free,validation")
-    way = parsed.add_mutually_exclusive_group()
-    way.add_argument("--maximize", action="store_true", default=None)
-    way.add_argument("--minimize", action="store_false", dest="maximize", default=None)
-    parsed.add_argument("words", nargs="*")
-    options = parsed.parse_intermixed_args(words)
+    options = parser().read(words)
     name, overrides = apart(options.words, "search")
     if name is not None:
         raise ConfigError(f"search takes settings of the form key=value, got {name[:60]!r}")

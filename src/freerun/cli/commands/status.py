@@ -6,18 +6,23 @@ import sys
 from collections import Counter
 from typing import Any
 
-from freerun.cli.arguments import parser, place
+from freerun.cli.arguments import Parser, place, shared_parser
 from freerun.errors import ConfigError, FreerunError
 
 #: Of so many failures the reasons are shown.
 SHOWN = 20
 
 
+def parser() -> Parser:
+    """What the command takes."""
+    made = shared_parser("status", "[NAME]", examples=("freerun status", "freerun status first_look --results elsewhere"))
+    made.add_argument("name", metavar="NAME", nargs="?", help="a study (default: all that have results)")
+    return made
+
+
 def main(words: list[str]) -> int:
     """Print a row for each study, what is at work, and why runs have failed."""
-    parsed = parser("status")
-    parsed.add_argument("name", nargs="?")
-    options = parsed.parse_intermixed_args(words)
+    options = parser().read(words)
     from freerun.cli.terminal import duration, show_rows
     from freerun.execution import launchers
     from freerun.execution.launchers import _queue as queue

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-from freerun.cli.arguments import DEFAULT_STUDY, apart, launcher, parser, place, shown
+from freerun.cli.arguments import (
+    DEFAULT_STUDY,
+    EXPERIMENT_KEYS,
+    LAUNCHER_KEYS,
+    Parser,
+    add_alias,
+    apart,
+    launcher,
+    place,
+    shared_parser,
+    shown,
+)
+
+
+def parser() -> Parser:
+    """What the command takes."""
+    made = shared_parser(
+        "study", "[NAME] [key=value ...]", trains=True, keys=EXPERIMENT_KEYS | LAUNCHER_KEYS,
+        examples=("freerun study", "freerun study path_star seed=0,1 training.updates=500 --as path_star_short"),
+    )  # fmt: skip
+    add_alias(made)
+    text = "a study or its YAML file (default: first_look), and keys that replace its own"
+    made.add_argument("words", metavar="NAME key=value", nargs="*", help=text)
+    return made
 
 
 def main(words: list[str]) -> int:
     """Train what is missing, print the results, build figures and report."""
-    parsed = parser("study", trains=True)
-    parsed.add_argument("--as", dest="name")
-    parsed.add_argument("words", nargs="*")
-    options = parsed.parse_intermixed_args(words)
+    options = parser().read(words)
     name, overrides = apart(options.words, "study")
     from freerun.sweeps import study, sweep
 

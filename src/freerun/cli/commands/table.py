@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 
-from freerun.cli.arguments import DEFAULT_STUDY, parser, place
+from freerun.cli.arguments import Parser, add_study, place, shared_parser
 from freerun.errors import ConfigError
 from freerun.io.suggestions import nearest
 
 
+def parser() -> Parser:
+    """What the command takes."""
+    made = shared_parser("table", "[NAME]", examples=("freerun table", "freerun table first_look --format latex"))
+    made.add_argument("--format", metavar="FORMAT", help="write also the table of a paper: md, latex, csv or parquet")
+    add_study(made)
+    return made
+
+
 def main(words: list[str]) -> int:
     """Build the tables from the records alone."""
-    parsed = parser("table")
-    parsed.add_argument("--format")
-    parsed.add_argument("name", nargs="?", default=DEFAULT_STUDY)
-    options = parsed.parse_intermixed_args(words)
+    options = parser().read(words)
     from freerun.analysis import outputs
 
     results = outputs.of(options.name, place(options))

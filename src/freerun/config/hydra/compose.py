@@ -23,7 +23,7 @@ from freerun.config.hydra.overrides import LARGEST, parse, quoted, values
 from freerun.config.hydra.presets import presets
 from freerun.errors import ConfigError
 from freerun.io.suggestions import nearest
-from freerun.io.text import brief, one_line
+from freerun.io.text import brief, message, one_line
 from freerun.parts import plugins, registry
 
 
@@ -36,7 +36,7 @@ def experiments(overrides: Iterable[str], *, sweep: bool) -> list[Experiment]:
     try:
         return _experiments(list(overrides), sweep=sweep)
     except ConfigError as fault:
-        raise ConfigError(one_line(fault)) from None
+        raise ConfigError(message(fault)) from None
 
 
 def _experiments(overrides: list[str], *, sweep: bool) -> list[Experiment]:
@@ -77,7 +77,8 @@ def _check(item: Override) -> None:
     head = key.split(".")[0].split("/")[0]
     known = [part.name for part in fields(Experiment)]
     if head not in known:
-        hint = nearest(key[:100], [*known, *(f"{node}.{name}" for node, name in composed_tree.leaves())])
+        leaves = {f"{node}.{name}": node for node, name in composed_tree.leaves()}
+        hint = nearest(key[:100], {*known, "plugins", *leaves} - set(leaves.values()))
         raise ConfigError(f"{line}: unknown key {brief(key)}; {hint}")
     if key in PARTS:
         choices = [*registry.parts(key), *presets(key)]

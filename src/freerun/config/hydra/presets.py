@@ -1,4 +1,4 @@
-"""Which presets does the configuration hold?"""
+"""Presets: the named files of the configuration, a part with settings of its own or a whole study."""
 
 from __future__ import annotations
 
@@ -21,3 +21,9 @@ def config_folder() -> Path:
 def presets(group: str) -> list[str]:
     """The names of the files in one folder of the configuration."""
     return sorted(path.stem for path in (config_folder() / group).glob("*.yaml"))
+
+
+def summary(group: str, name: str) -> str:
+    """What a preset of a part says of itself: the comment in its first line."""
+    first = (config_folder() / group / f"{name}.yaml").read_text(encoding="utf-8").splitlines()[0]
+    return first.removeprefix("# ")

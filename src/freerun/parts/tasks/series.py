@@ -71,7 +71,7 @@ def _columns(path: str, columns: str | None, changed: int, size: int) -> tuple[n
         if table.column_names.count(name) != 1:
             twice = name in table.column_names
             reason = "there are several of this name" if twice else f"no such column; {nearest(name, table.column_names)}"
-            raise ConfigError(f"task.columns={name[:30]}: {reason[:150]}")
+            raise ConfigError(f"task.columns={name[:30]}: {reason}")
         if name not in numeric:
             raise ConfigError(f"task.columns={name[:30]}: not numeric but {str(table.schema.field(name).type)[:40]}")
         values = table.column(name).cast("float64").to_numpy().astype(np.float64)
