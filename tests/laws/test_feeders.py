@@ -6,6 +6,7 @@ import inspect
 import math
 import re
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 import torch
@@ -208,6 +209,23 @@ def test_nothing_on_the_way_knows_a_regime_or_a_feeder_by_name(module):
 
 
 @dataclass(kw_only=True)
+class Given(TakesTurns):
+    """Feeds by the feeder that it is given."""
+
+    kind: Any = Peers
+
+    def feeder(self):
+        return self.kind(self)
+
+
+def batch_of(lessons, weights=None):
+    """The sequences of the first update."""
+    group = lessons.group
+    sequences = group.batch("train", {seed: torch.arange(3) for seed in group.seeds}, 12)
+    return lessons.batch(0, weights or group.weights(), sequences, None, group.feedback)
+
+
+@dataclass(kw_only=True)
 class Feeds(TakesTurns):
     """Feeds what it is given."""
 
@@ -272,9 +290,59 @@ class Hides(Peers):
         return replace(super().kept(update, sizes), tensors={})
 
 
-def test_a_memory_that_no_checkpoint_would_hold_is_refused(tmp_path, monkeypatch):
+@dataclass(frozen=True)
+class Widens(Peers):
+    """Remembers in another precision than it trains in."""
+
+    def remember(self, batch, memory):
+        found = super().remember(batch, memory)
+        return replace(found, tensors={"peer": found.tensors["peer"].double()})
+
+
+@dataclass(frozen=True)
+class Counts(Peers):
+    """Has one number for all runs."""
+
+    def remember(self, batch, memory):
+        return replace(super().remember(batch, memory), numbers={"seen": [1.0, 1.0]})
+
+
+@pytest.mark.parametrize(
+    ("feeder", "says"), [(Hides, "'peer': 'torch.float32"), (Widens, "'peer': 'torch.float64"), (Counts, "'seen': '2 numbers'")]
+)
+def test_a_memory_that_no_checkpoint_would_hold_is_refused(feeder, says):
+    group = group_of(experiment(regime=Given(kind=feeder)))
+    lessons = Lessons(group)
+    with unchecked():
+        lessons.memory = lessons.feeder.remember(batch_of(lessons), lessons.memory)
+    with pytest.raises(ValueError, match=f"^{feeder.__name__} remembers .*{says}.* after 1 updates, it must be"):
+        lessons.remembered(1)
+
+
+def test_a_memory_that_no_checkpoint_would_hold_stops_a_run(tmp_path, monkeypatch):
     monkeypatch.setattr(TakesTurns, "feeder", lambda self: Hides(self))
     store = Store(tmp_path)
     store.open()
-    with pytest.raises(ValueError, match=r"^Hides remembers .*'peer'.* after 2 updates, it must be what its `kept` says"):
+    with pytest.raises(ValueError, match=r"^Hides remembers .* after 2 updates"):
         kit.trained(plan([experiment()]), store, 2)
+
+
+@dataclass(frozen=True)
+class Echoes(Feeder):
+    """What the model says of the truth is fed, with its gradient."""
+
+    def feed(self, batch, memory):
+        return Feed(truth=batch.roll()[0])
+
+
+@pytest.mark.parametrize(("gradient", "cut"), [("through", 0), ("stop", 1), ("every 4", 4)])
+def test_a_gradient_is_cut_where_the_experiment_says(gradient, cut):
+    group = group_of(experiment(regime=Given(kind=Echoes), gradient=gradient))
+    lessons, weights = Lessons(group), group.parameters.named(differentiable=True)
+    fed = lessons.feed(batch_of(lessons, weights)).truth
+    for t, each in enumerate(fed):
+        whole = each.sum()
+        flows = whole.requires_grad and any(
+            bool(slope.any()) for slope in torch.autograd.grad(whole, list(weights.values()), retain_graph=True)
+        )
+        assert flows == (t >= group.warmup and not (cut and (t + 1) % cut == 0)), f"what is fed after step {t}"

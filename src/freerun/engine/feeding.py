@@ -105,7 +105,7 @@ class Lessons:
         )  # fmt: skip
 
     def feed(self, batch: GroupBatch) -> Feed:
-        """What the feeder feeds, the truth in the warm-up; nothing else where nothing is fed back.
+        """What the feeder feeds, with the truth in the warm-up and gradients cut; the truth where nothing is fed back.
 
         Raises:
             ValueError: if it is not of the shape and type that it must be, or a mask does not lie in [0, 1].
@@ -124,7 +124,7 @@ class Lessons:
             mask = after_warmup(mask, torch.ones_like(mask), batch.warmup)
         if truth is not None:
             self._check("truth", truth, (*shape, self.group.outputs))
-            truth = after_warmup(truth, batch.truth, batch.warmup)
+            truth = after_warmup(_cut(truth, batch), batch.truth, batch.warmup)
         return Feed(mask=mask, truth=truth, beforehand=feed.beforehand)
 
     def _check(self, what: str, x: torch.Tensor, shape: tuple[int, ...]) -> None:
@@ -138,11 +138,13 @@ class Lessons:
         Raises:
             ValueError: if it is not what the feeder says that it keeps.
         """
-        wanted, found = kept(self.group, update), self.memory
-        shapes = {name: tuple(value.shape[1:]) for name, value in found.tensors.items()}
-        if shapes != dict(wanted.tensors) or found.numbers.keys() != wanted.numbers.keys():
-            name, said = type(self.feeder).__name__, {**wanted.tensors, **dict.fromkeys(wanted.numbers, "a number")}
-            held = {**shapes, **dict.fromkeys(found.numbers, "a number")}
+        wanted, found, each = kept(self.group, update), self.memory, len(self.feeders)
+        said = {name: f"{self.group.dtype} {(each, *shape)}" for name, shape in wanted.tensors.items()}
+        held = {name: f"{value.dtype} {tuple(value.shape)}" for name, value in found.tensors.items()}
+        said |= dict.fromkeys(wanted.numbers, f"{each} numbers")
+        held |= {name: f"{len(values)} numbers" for name, values in found.numbers.items()}
+        if said != held:
+            name = type(self.feeder).__name__
             raise ValueError(f"{name} remembers {held} after {update} updates, it must be what its `kept` says: {said}")
         return found
 
@@ -157,6 +159,14 @@ def kept(group: Group, update: int) -> Kept:
             width=0 if group.feedback.silent else group.outputs, weights=group.parameters.flat.shape[1],
         ),
     )  # fmt: skip
+
+
+def _cut(truth: Float[torch.Tensor, "T R B F"], batch: GroupBatch) -> Float[torch.Tensor, "T R B F"]:
+    """What a feeder feeds, without a gradient where the experiment cuts it."""
+    if not truth.requires_grad:
+        return truth
+    cut = torch.tensor([batch.cuts(t + 1) for t in range(len(truth))], device=truth.device)
+    return torch.where(cut[:, None, None, None], truth.detach(), truth)
 
 
 def _rolled(batch: GroupBatch, feed: Feed, whole: Float[torch.Tensor, "T R B"] | None) -> Rollout:
