@@ -21,7 +21,7 @@ lint: $(VENV)/.ready
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.ready
-	$(BIN)/python experiments/engine_speed/benchmark.py
+	$(BIN)/python experiments/bench/engine_speed/benchmark.py
 
 soak: $(VENV)/.ready
 	$(BIN)/python tests/reliability/soak.py --tier full --jobs $(JOBS) --out results/reliability

@@ -3,7 +3,7 @@
 Three figures: seconds until ten thousand records are scanned, as a sweep that is resumed does it; seconds until two thousand
 runs are planned; and the share of a sweep of tiny runs that its workers spend otherwise than with training and evaluation. Each
 is taken in processes of their own, their start included where a user waits for it. Run from the top of the repository; writes
-results/sweep_speed/benchmark.csv and .md.
+results/bench/sweep_speed/benchmark.csv and .md.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--out", type=Path, default=Path("results/sweep_speed"))
+    parser.add_argument("--out", type=Path, default=Path("results/bench/sweep_speed"))
     options = parser.parse_args()
     rounds = range(options.rounds)
     with tempfile.TemporaryDirectory() as folder:
@@ -122,7 +122,7 @@ def main() -> None:
         "",
         f"Records of {size:.1f} KiB; {options.workers} workers on {os.cpu_count()} cores, medians of {options.rounds}.",
         made_on(f"Python {platform.python_version()}"),
-        "Command: `python experiments/sweep_speed/benchmark.py`.",
+        "Command: `python experiments/bench/sweep_speed/benchmark.py`.",
         "",
         "| | wanted | median | smallest | largest |",
         "|---|---|---|---|---|",

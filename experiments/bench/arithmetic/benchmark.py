@@ -1,6 +1,6 @@
 """Price of equal bits: whole updates of the engine in each mode of arithmetic, in processes that take turns.
 
-``python experiments/arithmetic/benchmark.py`` writes results/arithmetic/benchmark.md and .json.
+``python experiments/bench/arithmetic/benchmark.py`` writes results/bench/arithmetic/benchmark.md and .json.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--alone", action="store_true")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--out", type=Path, default=Path("results/arithmetic"))
+    parser.add_argument("--out", type=Path, default=Path("results/bench/arithmetic"))
     options = parser.parse_args()
     if options.alone:
         alone()
@@ -102,7 +102,7 @@ def main() -> None:
         f"Whole updates, B={B}, T={T}, H={H}, float32, one thread, a process a mode and round in turn; medians over",
         f"{options.rounds} rounds, in parentheses the smallest and largest ratio. Milliseconds are per replica and update.",
         made_on(f"{arithmetic.processor()}"),
-        "Command: `python experiments/arithmetic/benchmark.py`.",
+        "Command: `python experiments/bench/arithmetic/benchmark.py`.",
         "",
         "| work | native, ms | avx2 / native | portable / native |",
         "|---|---|---|---|",

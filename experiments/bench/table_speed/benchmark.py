@@ -1,7 +1,7 @@
 """How long until ten thousand records are one frame, cold and from the index?
 
 The records are synthetic and as long as asked for; they are read from a warm file cache, each time in a process of its own that
-has imported what it needs. Run from the top of the repository; writes results/table_speed/benchmark.json and .md.
+has imported what it needs. Run from the top of the repository; writes results/bench/table_speed/benchmark.json and .md.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--points", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--out", type=Path, default=Path("results/table_speed"))
+    parser.add_argument("--out", type=Path, default=Path("results/bench/table_speed"))
     options = parser.parse_args()
     seconds: dict[str, list[float]] = {"cold": [], "from the index": []}
     with tempfile.TemporaryDirectory() as folder:

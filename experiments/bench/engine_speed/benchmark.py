@@ -1,7 +1,7 @@
 """How fast is the engine, next to a plain loop and next to its own matrix products?
 
 Everything that is compared is timed in turn, in one process, on one thread; the figures are medians of the ratios round by
-round. Run with ``make bench``; writes results/engine_speed/benchmark.json and .md.
+round. Run with ``make bench``; writes results/bench/engine_speed/benchmark.json and .md.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--out", type=Path, default=Path("results/engine_speed"))
+    parser.add_argument("--out", type=Path, default=Path("results/bench/engine_speed"))
     options = parser.parse_args()
     prepare()
     torch.manual_seed(0)

@@ -1,8 +1,8 @@
 """Bits on other processors: the digests of short runs on this machine, and on processors that an emulator stands in for.
 
 Needs ``qemu-x86_64`` (Debian: ``apt-get install qemu-user``), which has no AVX-512 and answers like the processor that it is
-told to be, but for approximate instructions, whose results are exact there. ``python experiments/arithmetic/processors.py``
-takes about half an hour on two cores, and writes results/arithmetic/processors.md.
+told to be, but for approximate instructions, whose results are exact there. ``python experiments/bench/arithmetic/processors.py``
+takes about half an hour on two cores, and writes results/bench/arithmetic/processors.md.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from freerun import arithmetic
 from freerun.store.provenance import commit
 
-TOP = Path(__file__).parents[2]
+TOP = Path(__file__).parents[3]
 #: As the emulator names them: Intel's of 2013, AMD's of 2017 and of 2019.
 EMULATED = ("Haswell", "EPYC", "EPYC-Rome")
 LIBRARIES = {name for wanted in arithmetic.MODES.values() for name in wanted}
@@ -42,7 +42,7 @@ def found(processor: str, mode: str) -> dict:
 def main() -> None:
     """Compare, print, write."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--out", type=Path, default=TOP / "results/arithmetic")
+    parser.add_argument("--out", type=Path, default=TOP / "results/bench/arithmetic")
     options = parser.parse_args()
     if shutil.which("qemu-x86_64") is None:
         raise SystemExit("needs qemu-x86_64 (Debian: apt-get install qemu-user)")
@@ -56,7 +56,7 @@ def main() -> None:
         "many of their digests are those of this machine, and whether products know where memory lies and who shares a group.",
         "",
         f"This machine: {arithmetic.processor()}. The others are emulated by {_version()}. Commit {commit()}.",
-        "Command: `python experiments/arithmetic/processors.py`.",
+        "Command: `python experiments/bench/arithmetic/processors.py`.",
         "",
         "| mode | processor | MKL's branch | equal digests: data | runs | products by memory | by group |",
         "|---|---|---|---|---|---|---|",

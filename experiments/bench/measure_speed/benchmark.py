@@ -1,7 +1,7 @@
 """How long do all measures of a 90-run study take on two cores?
 
 Groups are made as a study makes them, of untrained models; what is timed is `evaluate` alone, in worker processes of one thread
-each. Run from the top of the repository; writes results/measure_speed/benchmark.json and .md.
+each. Run from the top of the repository; writes results/bench/measure_speed/benchmark.json and .md.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--limit", type=int, default=15, help="runs of a group; every worker needs some")
-    parser.add_argument("--out", type=Path, default=Path("results/measure_speed"))
+    parser.add_argument("--out", type=Path, default=Path("results/bench/measure_speed"))
     options = parser.parse_args()
     found = {}
     for name, words in STUDIES.items():
@@ -82,7 +82,7 @@ def main() -> None:
         f"All measures of {runs} runs: {options.workers} processes of one thread, groups of {options.limit}.",
         f"Wanted: {WANTED:g} s by the clock on two cores.",
         made_on(f"torch {torch.__version__}"),
-        "Command: `.venv/bin/python experiments/measure_speed/benchmark.py`.",
+        "Command: `.venv/bin/python experiments/bench/measure_speed/benchmark.py`.",
         "",
         "| study | seconds | processor seconds a run |",
         "|---|---|---|",
