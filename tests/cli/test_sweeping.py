@@ -353,7 +353,7 @@ def test_an_export_is_every_number_once(measured, monkeypatch, capsys):
     folder, name = measured
     monkeypatch.chdir(folder)
     assert said(capsys, "export", name)[0] == 0
-    assert said(capsys, "export", name, "--to", "csv", "--out", "all.csv")[0] == 0
+    assert said(capsys, "export", name, "--to", "csv")[0] == 0
     whole = pd.read_parquet(folder / "results" / name / "export.parquet")
     sizes = {
         table: len(pd.read_parquet(folder / "results" / name / f"{table}.parquet")) for table in ("curves", "gaps", "compared")
@@ -363,7 +363,10 @@ def test_an_export_is_every_number_once(measured, monkeypatch, capsys):
     gaps = pd.read_parquet(folder / "results" / name / "gaps.parquet")
     mine = whole[whole["table"] == "gaps"]
     assert mine["value"].sum() == pytest.approx(gaps["value"].sum())
-    assert len(pd.read_csv("all.csv", low_memory=False)) == len(whole)
+    for table, size in sizes.items():
+        assert len(pd.read_csv(folder / "results" / name / "csv" / f"{table}.csv")) == size
+    noted = json.loads((folder / "results" / name / "manifest.json").read_bytes())["beside"]
+    assert {"export.parquet", "csv/runs.csv", "csv/gaps.csv"} <= set(noted)
     with pytest.raises(ConfigError, match="'parquet'"):
         dispatch(["export", name, "--to", "parkett"])
 

@@ -1,8 +1,8 @@
 """Bits on other processors: the digests of short runs on this machine, and on processors that an emulator stands in for.
 
 Needs ``qemu-x86_64`` (Debian: ``apt-get install qemu-user``), which has no AVX-512 and answers like the processor that it is
-told to be, but for approximate instructions, whose results are exact there. ``python experiments/bench/arithmetic/processors.py``
-takes about half an hour on two cores, and writes results/bench/arithmetic/processors.md.
+told to be, but for approximate instructions, whose results are exact there. Takes about half an hour on two cores:
+``python experiments/bench/arithmetic/processors.py`` writes results/bench/arithmetic/processors.md.
 """
 
 from __future__ import annotations

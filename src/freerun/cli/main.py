@@ -32,7 +32,7 @@ Train
 Look
   freerun table | figures | report [NAME]   build again from the records alone, without training
   freerun compare A B [--study NAME]        which is better: two regimes or models of a study, or two studies
-  freerun export NAME [--to FORMAT]         one tidy file (parquet, csv), or tensorboard, mlflow (extra track)
+  freerun export NAME [--to FORMAT]         one tidy file (parquet), all tables as csv, or tensorboard, mlflow
   freerun list [KIND]                       tasks, models, regimes, feedback, objectives, metrics, launchers, studies
 Keep
   freerun check NAME | FILE.py [key=value]  hold a part, built in or your own, to the laws of its kind
@@ -55,9 +55,11 @@ Options of search
   --maximize, --minimize   the target is to be large, small (default: whichever is better for its metric)
 Option of table
   --format md|latex|csv|parquet   the table of a paper, as results/NAME/table.*
+Option of figures
+  --format svg|png|pdf   this alone (default: svg and png)
 Options of export
-  --to FORMAT      parquet (the default), csv, tensorboard, mlflow
-  --out PATH       the file or folder to write (default: results/NAME/export.FORMAT, or a folder there)
+  --to FORMAT      parquet (the default), csv (a folder), tensorboard, mlflow (both need the extra track)
+  --out PATH       the file or folder to write (default: results/NAME/export.parquet, or a folder of the format's name there)
 Options of check
   --kind KIND      which kind, where a name or a file stands for several
   --limit SECONDS  most time for a law (default: 60)

@@ -46,6 +46,7 @@ OPTIONS = {
     "plan": ("--as", "--multirun"),
     "search": ("--as", "--trials", "--target", "--maximize", "--minimize"),
     "table": ("--format",),
+    "figures": ("--format",),
     "export": ("--to", "--out"),
     "clean": ("--yes",),
     "compare": ("--study",),
