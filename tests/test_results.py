@@ -43,7 +43,9 @@ def in_the_repository() -> list[Path]:
     """The files below results/ that are kept, or all of them where the sources came without their history."""
     if not (RESULTS.parent / ".git").exists():
         return [path for path in RESULTS.rglob("*") if path.is_file()]
-    listed = subprocess.run(["git", "ls-files", "-z", "results"], cwd=RESULTS.parent, capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "results"], cwd=RESULTS.parent, capture_output=True, text=True, check=True
+    )
     return [path for name in listed.stdout.split("\0") if name and (path := RESULTS.parent / name).is_file()]
 
 

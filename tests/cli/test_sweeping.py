@@ -19,6 +19,7 @@ from freerun.execution import launchers
 from freerun.store import claims
 from freerun.store.records import Store
 from freerun.store.results_folder import Place
+from tiers import tiered
 
 TINY = ["task.sequences=16", "task.length=6", "evaluation.warmup=1", "model.hidden=2", "training.updates=2", "training.batch=2"]
 PLUGIN = Path(__file__).parents[1] / "reliability" / "faulty.py"
@@ -263,12 +264,15 @@ def test_a_target_that_is_not_measured_is_refused_before_anything_is_trained(des
 
 @pytest.mark.parametrize(
     "words",
-    [
-        ["task=embedded_reber"],
-        ["task=lorenz63", "evaluation.orbit=100"],
-        ["task=adding", "model=sequence_to_one"],
-        ["evaluation.distances=true"],
-    ],
+    tiered(
+        [
+            ["task=embedded_reber"],
+            ["task=lorenz63", "evaluation.orbit=100"],
+            ["task=adding", "model=sequence_to_one"],
+            ["evaluation.distances=true"],
+        ],
+        quick=lambda words: words[0] in ("task=embedded_reber", "task=lorenz63"),
+    ),
     ids=" ".join,
 )
 def test_what_will_be_measured_is_known_without_training(desk, words):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from freerun.config.hydra.presets import presets
+from tiers import tiered
 
 STUDY = """
 title: A tiny study
@@ -93,7 +94,7 @@ def test_tables_are_whole_and_tidy(undisturbed):
     assert not gaps.duplicated(["run", "split", "mode", "metric", "step"]).any()
 
 
-@pytest.mark.parametrize("name", presets("study"))
+@pytest.mark.parametrize("name", tiered(presets("study"), quick=lambda name: name == "path_star"))
 def test_every_study_composes_and_runs_two_updates(name, tmp_path):
     words = ["seed=0", "training.updates=2", "evaluation.sequences=4", "--as", "short"]
     code, out, err = freerun("study", name, *words, cwd=tmp_path)
@@ -103,7 +104,7 @@ def test_every_study_composes_and_runs_two_updates(name, tmp_path):
     assert len(records(tmp_path)) == len(json.loads((tmp_path / "results/short/study.json").read_bytes())["ids"])
 
 
-@pytest.mark.parametrize("how", ["driver", "group"])
+@pytest.mark.parametrize("how", tiered(["driver", "group"], quick=lambda how: how == "driver"))
 def test_killed_and_started_again_gives_the_same_bytes(how, undisturbed, tmp_path):
     (tmp_path / "tiny.yaml").write_text(STUDY.format(updates=60))
     process = start("study", "tiny.yaml", cwd=tmp_path)
@@ -125,6 +126,7 @@ def test_killed_and_started_again_gives_the_same_bytes(how, undisturbed, tmp_pat
     assert not list((tmp_path / "results").rglob("*.tmp"))
 
 
+@pytest.mark.slow
 def test_control_c_keeps_what_is_done_and_the_same_command_goes_on(tmp_path):
     (tmp_path / "tiny.yaml").write_text(STUDY.format(updates=400))
     process = start("study", "tiny.yaml", cwd=tmp_path)
@@ -141,6 +143,7 @@ def test_control_c_keeps_what_is_done_and_the_same_command_goes_on(tmp_path):
     assert f"24 runs, {len(kept)} done, {24 - len(kept)} to do" in out
 
 
+@pytest.mark.slow
 def test_a_torn_record_is_set_aside_and_its_run_done_again(undisturbed):
     victim = records(undisturbed)[5]
     content = victim.read_bytes()
