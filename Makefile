@@ -6,13 +6,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
 
-.PHONY: study test lint bench soak setup clean
+.PHONY: study test test-slow test-all lint bench soak setup clean
 
 study: $(VENV)/.ready
 	$(BIN)/freerun study first_look
 
+# Three tiers of tests (tests/README.md): the quick ones, minutes; those and the slow ones, half an hour; the soak, hours.
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+
+test-slow: $(VENV)/.ready
+	$(BIN)/python -m pytest -n $(JOBS) -m slow
+
+test-all: test test-slow
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check src tests experiments
@@ -21,7 +27,7 @@ lint: $(VENV)/.ready
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.ready
-	$(BIN)/python experiments/engine_speed/benchmark.py
+	$(BIN)/python experiments/bench/engine_speed/benchmark.py
 
 soak: $(VENV)/.ready
 	$(BIN)/python tests/reliability/soak.py --tier full --jobs $(JOBS) --out results/reliability

@@ -1,16 +1,21 @@
-"""Are the results that the repository keeps those of the studies that it describes?"""
+"""What the repository keeps of results: those of the studies that it describes, each thing once, 12 MB at most."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from freerun.analysis.tables import tidy
+from freerun.store import manifest
 from freerun.sweeps.study import load
 
 RESULTS = Path(__file__).parent.parent / "results"
+#: Bytes that all of results/ may take: everybody who clones the repository loads them, in every version.
+LARGEST = 12_000_000
 KEPT = sorted(path.parent.name for path in RESULTS.glob("*/study.json"))
 
 
@@ -32,3 +37,35 @@ def test_kept_results_are_those_of_the_study_as_it_stands(name):
 
 def test_something_is_kept():
     assert {"first_look", "path_star", "flipped_classroom"} <= set(KEPT)
+
+
+def in_the_repository() -> list[Path]:
+    """The files below results/ that are kept, or all of them where the sources came without their history."""
+    if not (RESULTS.parent / ".git").exists():
+        return [path for path in RESULTS.rglob("*") if path.is_file()]
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "results"], cwd=RESULTS.parent, capture_output=True, text=True, check=True
+    )
+    return [path for name in listed.stdout.split("\0") if name and (path := RESULTS.parent / name).is_file()]
+
+
+def test_results_are_small():
+    sizes = {path.relative_to(RESULTS).as_posix(): path.stat().st_size for path in in_the_repository()}
+    total, largest = sum(sizes.values()), sorted(sizes.items(), key=lambda item: -item[1])[:5]
+    assert 0 < total <= LARGEST, f"results/ must be at most {LARGEST} bytes, is {total}; the largest: {largest}"
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_what_is_kept_of_a_study_is_what_its_manifest_says(name):
+    folder = RESULTS / name
+    kept = {path.relative_to(folder).as_posix(): path for path in in_the_repository() if path.is_relative_to(folder)}
+    made = json.loads(kept.pop(manifest.NAME).read_bytes())["files"]
+    del kept["study.json"]
+    assert {file: hashlib.sha256(path.read_bytes()).hexdigest() for file, path in kept.items()} == made
+
+
+def test_nothing_is_kept_twice():
+    """A table as Parquet, with the short one of runs as CSV too; a figure as SVG and PNG."""
+    studies = [path for path in in_the_repository() if path.relative_to(RESULTS).parts[0] in KEPT]
+    assert {path.name for path in studies if path.suffix == ".csv"} == {"runs.csv"}
+    assert not [path for path in studies if path.suffix == ".pdf"]

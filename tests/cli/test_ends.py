@@ -16,6 +16,7 @@ from freerun.cli import main
 from freerun.errors import StoreError, Terminated, refused
 from freerun.store.records import Store
 from reliability.sweeps import RUNS, SHAPE
+from tiers import tiered
 
 LINE = "freerun: interrupted by SIGTERM; finished runs are kept, the same command goes on\n"
 
@@ -36,7 +37,7 @@ def wait_for(folder: Path, pattern: str) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("whole", [False, True], ids=["driver", "process group"])
+@pytest.mark.parametrize("whole", tiered([False, True], quick=lambda whole: not whole), ids=["driver", "process group"])
 def test_a_sweep_that_is_asked_to_end_stops_its_workers_and_gives_up_its_claims(whole, tmp_path):
     sweep = begun(tmp_path, "launcher.workers=2", "launcher.checkpoint=5")
     wait_for(tmp_path, "results/.store/*/*.checkpoint")

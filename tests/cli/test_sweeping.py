@@ -19,6 +19,7 @@ from freerun.execution import launchers
 from freerun.store import claims
 from freerun.store.records import Store
 from freerun.store.results_folder import Place
+from tiers import tiered
 
 TINY = ["task.sequences=16", "task.length=6", "evaluation.warmup=1", "model.hidden=2", "training.updates=2", "training.batch=2"]
 PLUGIN = Path(__file__).parents[1] / "reliability" / "faulty.py"
@@ -263,12 +264,15 @@ def test_a_target_that_is_not_measured_is_refused_before_anything_is_trained(des
 
 @pytest.mark.parametrize(
     "words",
-    [
-        ["task=embedded_reber"],
-        ["task=lorenz63", "evaluation.orbit=100"],
-        ["task=adding", "model=sequence_to_one"],
-        ["evaluation.distances=true"],
-    ],
+    tiered(
+        [
+            ["task=embedded_reber"],
+            ["task=lorenz63", "evaluation.orbit=100"],
+            ["task=adding", "model=sequence_to_one"],
+            ["evaluation.distances=true"],
+        ],
+        quick=lambda words: words[0] in ("task=embedded_reber", "task=lorenz63"),
+    ),
     ids=" ".join,
 )
 def test_what_will_be_measured_is_known_without_training(desk, words):
@@ -353,7 +357,7 @@ def test_an_export_is_every_number_once(measured, monkeypatch, capsys):
     folder, name = measured
     monkeypatch.chdir(folder)
     assert said(capsys, "export", name)[0] == 0
-    assert said(capsys, "export", name, "--to", "csv", "--out", "all.csv")[0] == 0
+    assert said(capsys, "export", name, "--to", "csv")[0] == 0
     whole = pd.read_parquet(folder / "results" / name / "export.parquet")
     sizes = {
         table: len(pd.read_parquet(folder / "results" / name / f"{table}.parquet")) for table in ("curves", "gaps", "compared")
@@ -363,7 +367,10 @@ def test_an_export_is_every_number_once(measured, monkeypatch, capsys):
     gaps = pd.read_parquet(folder / "results" / name / "gaps.parquet")
     mine = whole[whole["table"] == "gaps"]
     assert mine["value"].sum() == pytest.approx(gaps["value"].sum())
-    assert len(pd.read_csv("all.csv", low_memory=False)) == len(whole)
+    for table, size in sizes.items():
+        assert len(pd.read_csv(folder / "results" / name / "csv" / f"{table}.csv")) == size
+    noted = json.loads((folder / "results" / name / "manifest.json").read_bytes())["beside"]
+    assert {"export.parquet", "csv/runs.csv", "csv/gaps.csv"} <= set(noted)
     with pytest.raises(ConfigError, match="'parquet'"):
         dispatch(["export", name, "--to", "parkett"])
 

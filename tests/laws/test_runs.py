@@ -10,6 +10,7 @@ from freerun.execution.grouping import groups
 from freerun.parts import registry
 from laws import runs as kit
 from laws.broken import runs as broken
+from tiers import tiered
 
 ENGINE = kit.Engine()
 MODELS = registry.parts("model")
@@ -82,18 +83,30 @@ def test_law_catches(law, engine):
         law(engine())
 
 
-@pytest.mark.parametrize(
-    ("world", "model"),
-    [(w, sized(m, h)) for w, h in (("symbols", 5), ("values", 1)) for m in EACH]
-    + [("values", m) for m in FULL]
-    + [("summary", sized(m, h)) for m in LAST for h in (1, 5)]
-    + [("field", sized(m, 5)) for m in FIELDS]
+#: What is tried alone and in a group: the first of them, every model, are quick, the choices of the loop are not.
+QUICK = [
+    *(("symbols", sized(m, 5)) for m in EACH),
+    *(("summary", sized(m, 5)) for m in LAST),
+    *(("field", sized(m, 5)) for m in FIELDS),
+    ("values", FULL[0]),
+]
+SHARED = (
+    QUICK
+    + [("values", sized(m, 1)) for m in EACH]
+    + [("values", m) for m in FULL[1:]]
+    + [("summary", sized(m, 1)) for m in LAST]
     + [("symbols", "dtype=float64 model.hidden=5"), ("symbols", "feedback=argmax training.truncate=4 model.hidden=5")]
     + [("symbols", "feedback=expected gradient=every_3 model.hidden=5"), ("values", "task.predict=increment model.hidden=5")]
     + [("symbols", "training.batch=1 model.hidden=5 training.updates=6"), ("values", "training.batch=1 model.hidden=1")]
     + [("symbols", f"model.hidden=5 feedback={rule}") for rule in ("gumbel feedback.end=0.1", "straight_through", "none")]
     + [("symbols", "model.hidden=5 objective=professor_forcing objective.trust=0 objective.both=true")]
-    + [("values", "model.hidden=5 objective=professor_forcing objective.hidden=3")],
+    + [("values", "model.hidden=5 objective=professor_forcing objective.hidden=3")]
+)
+
+
+@pytest.mark.parametrize(
+    ("world", "model"),
+    tiered(SHARED, quick=lambda case: case in QUICK),
     ids=lambda x: x.replace("model=", "").replace("model.", ""),
 )
 def test_a_run_alone_and_in_a_group_are_the_same(world, model):
@@ -103,11 +116,14 @@ def test_a_run_alone_and_in_a_group_are_the_same(world, model):
 
 @pytest.mark.parametrize(
     ("world", "objective"),
-    [
-        ("symbols", "policy_gradient objective.reward=match,likelihood"),
-        ("symbols", "pushforward gradient=stop"),
-        ("values", "pushforward gradient=stop"),
-    ],
+    tiered(
+        [
+            ("symbols", "policy_gradient objective.reward=match,likelihood"),
+            ("symbols", "pushforward gradient=stop"),
+            ("values", "pushforward gradient=stop"),
+        ],
+        quick=lambda case: case[0] == "values",
+    ),
 )
 def test_a_run_alone_and_in_a_group_are_the_same_under_objectives_of_the_loop(world, objective):
     kit.law_alone_and_in_a_group_are_the_same(ENGINE, mixed(world, f"model.hidden=3 objective={objective}", LOOPED))

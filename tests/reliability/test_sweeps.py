@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tiers import tiered
+
 SOAK = Path(__file__).with_name("soak.py")
 ROWS = {
     "crashes": 100, "crashes_of_workers": 10, "kills": 20, "refusals": 50, "sweeps": 2, "writers": 2, "instant": 10,
@@ -17,7 +19,7 @@ ROWS = {
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("row", tiered(ROWS, quick=lambda row: row in ("instant", "checkpoints")))
 def test_row(row):
     done = subprocess.run([sys.executable, str(SOAK), "--only", row], capture_output=True, text=True, timeout=880)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -25,6 +27,7 @@ def test_row(row):
     assert (found["cases"], found["failed"]) == (pytest.approx(ROWS[row], abs=1), 0)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_every_detector_fails_on_a_broken_part():
     done = subprocess.run([sys.executable, str(SOAK), "--broken"], capture_output=True, text=True, timeout=880)

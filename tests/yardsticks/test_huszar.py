@@ -12,6 +12,7 @@ import torch
 from yardsticks.exact import huszar_full, huszar_stopped
 from yardsticks.learned import learned, over_seeds, says
 
+pytestmark = pytest.mark.slow
 LEFT = 0.005
 SEEDS = 6
 BASE = [

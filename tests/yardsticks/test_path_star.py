@@ -5,9 +5,12 @@ The study `path_star` trains longer, with more seeds and the other forms (result
 
 from __future__ import annotations
 
+import pytest
+
 from freerun.analysis.inference.confidence_intervals import clopper_pearson
 from yardsticks.learned import learned
 
+pytestmark = pytest.mark.slow
 MEASURED = 256
 WORDS = [
     "task=path_star", "task.arms=2", "task.arm=3", "task.nodes=8", "task.sequences=20000", "model=transformer",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from freerun.analysis.inference.confidence_intervals import clopper_pearson
 from yardsticks.learned import learned
 
+pytestmark = pytest.mark.slow
 K = 4
 MEASURED = 256
 BASE = [

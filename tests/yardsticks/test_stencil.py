@@ -11,6 +11,7 @@ import pytest
 from yardsticks.exact import stencil, stencil_gain
 from yardsticks.learned import learned, over_seeds
 
+pytestmark = pytest.mark.slow
 UPWIND = np.array([0.25, 0.75])
 BASE = [
     "task=advection", "model=stencil", "regime=free_running", "training.updates=1000", "training.batch=32", "training.lr=0.01",

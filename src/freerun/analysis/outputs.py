@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -57,9 +57,7 @@ class Products:
         from freerun.store import results_folder
 
         with writing(self.folder):
-            write_atomic(
-                self.folder / results_folder.TRIALS, pd.DataFrame(list(rows)).to_csv(index=False, lineterminator="\n").encode()
-            )
+            write_atomic(self.folder / results_folder.TRIALS, tidy.csv_bytes(pd.DataFrame(list(rows))))
 
     def summary(self) -> Any:
         """The results in a short frame, for a terminal."""
@@ -67,16 +65,17 @@ class Products:
 
         return summary(self.frames)
 
-    def write_figures(self) -> None:
-        """Draw the figures and say where they are."""
+    def write_figures(self, formats: Sequence[str]) -> None:
+        """Draw the figures in some formats of `freerun.analysis.figures.FORMATS` and say where they are."""
         from freerun.analysis import figures
 
         with writing(self.folder):
-            drawn = figures.write(self.frames, tidy.samples(self.place.store, self.info["ids"]), self.folder)
+            drawn = figures.write(self.frames, tidy.samples(self.place.store, self.info["ids"]), self.folder, formats)
         if not drawn:
             print("figures: none, for no run has what one shows")
-        for each in drawn:
-            print(f"figure: {self.folder}/figures/{each.name}.{{svg,pdf,png}}")
+        ending = formats[0] if len(formats) == 1 else f"{{{','.join(formats)}}}"
+        for figure in drawn:
+            print(f"figure: {self.folder}/figures/{figure.name}.{ending}")
 
     def write_report(self) -> None:
         """Build figures and report, and note from what they were built."""

@@ -1,11 +1,13 @@
 """Does every figure draw what there is, leave out what there is not, and give the same bytes?"""
 
+import io
 from itertools import pairwise
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from freerun.analysis import figures
 from freerun.analysis.figures import Material, _comparison_figure
@@ -51,14 +53,38 @@ def test_a_task_that_feeds_nothing_back_has_no_gap_to_show(tmp_path):
 def test_written_twice_the_bytes_are_the_same_whatever_the_user_s_style(tmp_path):
     store, ids = study(tmp_path / "store", grid(tasks=("text",), seeds=1))
     frames, samples = tidy.frames(store, ids, "s"), tidy.samples(store, ids)
-    made = figures.write(frames, samples, tmp_path / "a")
+    made = figures.write(frames, samples, tmp_path / "a", figures.FORMATS)
     with mpl.rc_context({"font.size": 30, "lines.linewidth": 9, "svg.hashsalt": "other", "savefig.dpi": 20}):
-        figures.write(frames, samples, tmp_path / "b")
+        figures.write(frames, samples, tmp_path / "b", figures.FORMATS)
     assert made
     for drawn in made:
         for ending in ("svg", "pdf", "png"):
             first, second = ((tmp_path / x / "figures" / f"{drawn.name}.{ending}").read_bytes() for x in "ab")
             assert first == second
+
+
+def test_a_study_gets_svg_and_png_and_pdf_when_asked(tmp_path):
+    store, ids = study(tmp_path / "store", grid(tasks=("text",), regimes=("teacher_forcing",), seeds=1))
+    frames, samples = tidy.frames(store, ids, "s"), tidy.samples(store, ids)
+    for formats, endings in (((), {".svg", ".png"}), ((["pdf"],), {".pdf"})):
+        figures.write(frames, samples, tmp_path / str(endings), *formats)
+        assert {path.suffix for path in (tmp_path / str(endings) / "figures").iterdir()} == endings
+
+
+def test_a_picture_in_few_colours_is_the_same_to_the_eye(tmp_path):
+    """At 5 of 100 in brightness two colours side by side begin to be told apart: 14 of 255 stay below it."""
+    of = material(tmp_path, grid(tasks=TASKS, models=("gru", "output_recurrent"), seeds=3))
+    drawn = {each.name: figure for each, figure in figures.draw(of)}
+    for name in ("error_over_lead", "training_curves"):
+        buffer = io.BytesIO()
+        with style():
+            few = bytes_of(drawn[name], "png")
+            drawn[name].savefig(buffer, format="png")
+        images = [np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), dtype=int) for png in (buffer.getvalue(), few)]
+        difference = np.abs(images[0] - images[1])
+        assert difference.max() <= 20
+        assert difference.mean() <= 1.5
+        assert len(few) < len(buffer.getvalue()) / 2
 
 
 def test_drawing_leaves_no_trace_in_the_global_style(tmp_path):

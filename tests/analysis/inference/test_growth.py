@@ -110,6 +110,7 @@ def test_the_median_of_numbers_without_an_end():
     assert not _median(each[:5]).known
 
 
+@pytest.mark.slow
 def test_the_interval_covers_the_true_rate_over_seeds():
     """Rates that differ between seeds: of 150 studies of 4 seeds, 95 % cover the mean rate, within its 99.9 % bounds."""
     draws, covered = np.random.default_rng(2), 0

@@ -33,7 +33,14 @@ def built(folder, experiments, statuses=None, tilt=None, **info):
     return path.read_text(), (folder / "out" / "report.md").read_text()
 
 
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Pages without figures: what they say does not hang on them, and to draw takes longer than all else."""
+    monkeypatch.setattr(report.figures, "write", lambda *_: [])
+
+
 @pytest.mark.parametrize(("factor", "word"), [(0.1, "lower in 1"), (10, "higher in 1")])
+@pytest.mark.usefixtures("undrawn")
 def test_it_says_who_wins_and_teacher_forcing_may(tmp_path, factor, word):
     html, markdown = built(tmp_path, grid(seeds=6), tilt={"scheduled_sampling": factor})
     for page in (html, markdown):
@@ -41,16 +48,19 @@ def test_it_says_who_wins_and_teacher_forcing_may(tmp_path, factor, word):
 
 
 @pytest.mark.parametrize(("seeds", "surely"), [(8, ""), (4, ", by its interval alone,")])
+@pytest.mark.usefixtures("undrawn")
 def test_a_study_in_which_teacher_forcing_wins_says_so(tmp_path, seeds, surely):
     pages = built(tmp_path, grid(tasks=("lorenz63", "lorenz96"), seeds=seeds), tilt={"scheduled_sampling": 10})
     said = f"Teacher forcing wins{surely} against scheduled sampling on Lorenz-63 (GRU) and Lorenz-96 (GRU)"
     assert all(said in page for page in pages)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_where_teacher_forcing_does_not_win_nothing_says_so(tmp_path):
     assert not any("wins" in page for page in built(tmp_path, grid(seeds=8), tilt={"scheduled_sampling": 0.1}))
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_middle_half_of_the_seeds_has_a_column(tmp_path):
     _, markdown = built(tmp_path, grid(seeds=5))
     head, _, row = (line.split(" | ") for line in markdown.split("## Results")[1].split("\n\n")[2].splitlines()[:3])
@@ -59,6 +69,7 @@ def test_the_middle_half_of_the_seeds_has_a_column(tmp_path):
     assert few[head.index("Free, IQM")] == ""
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_what_no_p_can_show_is_said_to_be_underpowered(tmp_path):
     _, markdown = built(tmp_path, grid(seeds=4), tilt={"scheduled_sampling": 0.1})
     assert "The free error is lower, by its interval alone, in 1: Lorenz-63 (GRU)." in markdown
@@ -67,17 +78,20 @@ def test_what_no_p_can_show_is_said_to_be_underpowered(tmp_path):
     assert "from 6 seeds on a difference can be shown" in markdown
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_it_says_when_no_difference_is_shown(tmp_path):
     _, markdown = built(tmp_path, grid(seeds=3))
     assert "The free error is not shown to differ in 1: " in markdown
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_below_three_seeds_it_gives_no_interval(tmp_path):
     _, markdown = built(tmp_path, grid(seeds=2))
     assert "fewer than three seeds" in markdown
     assert "Too few seeds for an interval" in markdown
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_lost_runs_are_counted_and_named(tmp_path):
     _, markdown = built(tmp_path, grid(seeds=3), {0: ("diverged", "loss not finite at update 7"), 4: ("failed", "boom")})
     assert "1 of 3 for GRU, teacher forcing" in markdown

@@ -1,10 +1,13 @@
 """Do the frames hold what the records hold, in the order of the study, byte for byte the same?"""
 
+import csv
+import io
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from freerun.analysis.tables import tidy
+from freerun.analysis.tables import export, tidy
 from freerun.store.records import Store
 from synthetic import grid, record, study, tree
 
@@ -76,8 +79,33 @@ def test_written_frames_are_read_back_and_the_bytes_are_the_same(made, tmp_path)
     tidy.write(tidy.frames(*made, "s"), tmp_path / "b")
     for name in tidy.NAMES:
         pd.testing.assert_frame_equal(getattr(frames, name), getattr(tidy.read(tmp_path / "a"), name))
-        for ending in ("csv", "parquet"):
-            assert (tmp_path / "a" / f"{name}.{ending}").read_bytes() == (tmp_path / "b" / f"{name}.{ending}").read_bytes()
+    written = [{path.name: path.read_bytes() for path in (tmp_path / side).iterdir()} for side in "ab"]
+    assert set(written[0]) == {*(f"{name}.parquet" for name in tidy.NAMES), "runs.csv"}
+    assert written[0] == written[1]
+
+
+def test_a_number_in_csv_is_read_back_as_the_same_number(made, tmp_path):
+    """Of all sizes, and such as nine digits do not tell apart; as short as can be."""
+    values = [0.1, 1 / 3, 1 / 3 + 2**-53, 1e-300, -2.5e17, 123456789.123456789, 5e-324, np.nan, np.inf]
+    text = tidy.csv_bytes(pd.DataFrame({"name": "x", "value": values})).decode()
+    assert read_back(text)["value"] == pytest.approx(values, rel=0, abs=0, nan_ok=True)
+    assert text.splitlines()[1] == "x,0.1"
+    frames = tidy.frames(*made, "s")
+    tables = export.to_csv(frames, tmp_path / "csv")
+    assert sorted(path.name for path in tables.iterdir()) == sorted(f"{name}.csv" for name in tidy.NAMES)
+    for name in tidy.NAMES[1:]:
+        whole, found = getattr(frames, name), read_back((tables / f"{name}.csv").read_text())
+        assert list(found) == list(whole)
+        for column in {"value", "low", "high"} & set(found):
+            assert found[column] == pytest.approx(whole[column].tolist(), rel=0, abs=0, nan_ok=True)
+
+
+def read_back(text):
+    """The columns of a table in CSV, by Python's own reading of numbers."""
+    head, *rows = csv.reader(io.StringIO(text))
+    columns = dict(zip(head, zip(*rows, strict=True), strict=True))
+    numbers = {"value", "low", "high"} & set(head)
+    return {name: [float(cell or "nan") for cell in cells] if name in numbers else cells for name, cells in columns.items()}
 
 
 def test_a_study_without_records_gives_empty_frames(tmp_path):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,7 +20,11 @@ from freerun.io.writing import write_atomic
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Drawn", "Material", "draw", "parts", "write"]
+__all__ = ["FORMATS", "USUAL_FORMATS", "Drawn", "Material", "draw", "parts", "write"]
+
+#: The formats that can be asked for, and those that a study gets unasked.
+FORMATS = ("svg", "png", "pdf")
+USUAL_FORMATS = ("svg", "png")
 
 
 class Part(Protocol):
@@ -60,25 +64,28 @@ def draw(material: Material) -> Iterator[tuple[Drawn, Figure]]:
             yield Drawn(name=f"{name}_{rest}" if rest else name, caption=part.CAPTION), figure
 
 
-def write(tables: Tables, samples: Mapping[str, dict[str, Any]], folder: Path) -> list[Drawn]:
-    """Draw every figure into ``folder/figures/NAME.{svg,pdf,png}``; the same tables give the same bytes.
+def write(
+    tables: Tables, samples: Mapping[str, dict[str, Any]], folder: Path, formats: Sequence[str] = USUAL_FORMATS
+) -> list[Drawn]:
+    """Draw every figure as ``folder/figures/NAME.FORMAT``; the same tables give the same bytes.
 
     Args:
         tables: the tidy frames.
         samples: what runs show of their free rollouts, by run (`freerun.analysis.tables.tidy.samples`).
         folder: the folder of the study.
+        formats: some of `FORMATS`.
 
     Raises:
         OSError: if the disk refuses.
     """
-    from freerun.analysis.figures._style import FORMATS, bytes_of, style
+    from freerun.analysis.figures._style import bytes_of, style
 
     target = folder / "figures"
     target.mkdir(parents=True, exist_ok=True)
     made = []
     for drawn, figure in draw(Material.of(tables, samples)):
         with style():
-            for ending in FORMATS:
+            for ending in formats:
                 write_atomic(target / f"{drawn.name}.{ending}", bytes_of(figure, ending))
         made.append(drawn)
     return made

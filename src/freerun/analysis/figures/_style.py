@@ -18,13 +18,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullFormatter
+from PIL import Image
 
 from freerun.analysis.inference.confidence_intervals import mean_interval
 from freerun.analysis.inference.labels import EVERYWHERE, Range
 
 #: Widths of a paper's column and page, in inches.
 COLUMN, PAGE = 3.4, 7.0
-FORMATS = ("svg", "pdf", "png")
 #: Okabe & Ito 2008, without the yellow, which is too pale for a line.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h")
@@ -67,13 +67,21 @@ def style() -> Iterator[None]:
 
 
 def bytes_of(figure: Figure, ending: str) -> bytes:
-    """The figure as a file, without dates."""
+    """Return the figure as a file without dates: one of `freerun.analysis.figures.FORMATS`."""
     engine = figure.get_layout_engine()
     if engine is not None:  # find the places of everything once, not for every format
         engine.execute(figure)
         figure.set_layout_engine("none")
     buffer = io.BytesIO()
     figure.savefig(buffer, format=ending, metadata=_METADATA[ending])
+    return in_few_colours(buffer.getvalue()) if ending == "png" else buffer.getvalue()
+
+
+def in_few_colours(png: bytes) -> bytes:
+    """Return an opaque picture in the 256 colours that cover its own best: a third of the size, the same to the eye."""
+    buffer = io.BytesIO()
+    few = Image.open(io.BytesIO(png)).convert("RGB").quantize(method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.save(buffer, format="png", optimize=True)
     return buffer.getvalue()
 
 

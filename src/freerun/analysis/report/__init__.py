@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -31,6 +30,11 @@ from freerun.store.record_index import bodies, parsed
 from freerun.store.records import Store
 
 __all__ = ["build", "summary"]
+
+#: Pixels of the screen for one of a figure, which has 200 to the inch: 1.75 times the size in print, at 72 points to the inch.
+_ENLARGED = 1.75 * 72 / 200
+#: Where a PNG file says how wide it is.
+_WIDTH = slice(16, 20)
 
 
 def summary(frames: Tables) -> Any:
@@ -130,12 +134,11 @@ def _described(study_info: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _embedded(folder: Path, drawn: Drawn) -> dict[str, Any]:
-    """A figure as data within the page, enlarged from print to screen."""
-    image = (folder / "figures" / f"{drawn.name}.svg").read_bytes()
-    points = re.search(rb'width="([0-9.]+)pt"', image)
+    """Return a figure as a picture within the page, enlarged from print to screen."""
+    image = (folder / "figures" / f"{drawn.name}.png").read_bytes()
     return {
         "name": drawn.name,
-        "width": round(1.75 * float(points[1])) if points else 800,
+        "width": round(_ENLARGED * int.from_bytes(image[_WIDTH])),
         "caption": drawn.caption,
-        "data": f"data:image/svg+xml;base64,{base64.b64encode(image).decode()}",
+        "data": f"data:image/png;base64,{base64.b64encode(image).decode()}",
     }

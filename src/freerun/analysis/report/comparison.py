@@ -19,7 +19,7 @@ from freerun.analysis.report.comparison_text import page_of, sentences
 from freerun.analysis.report.method_section import settings
 from freerun.analysis.report.number_text import listed
 from freerun.analysis.report.verdicts import verdict
-from freerun.analysis.tables.tidy import Tables
+from freerun.analysis.tables.tidy import Tables, csv_bytes
 from freerun.errors import ConfigError
 from freerun.io.suggestions import nearest
 from freerun.io.text import brief
@@ -150,7 +150,7 @@ def _compared(a: Side, b: Side, folder: Path, file: str, differ: Callable[[], li
         drawn = _comparison_figure.draw(table, a.name, b.name)
         for ending in ("png", "pdf"):
             write_atomic(folder / f"{file}.{ending}", bytes_of(drawn, ending))
-    write_atomic(folder / f"{file}.csv", table.to_csv(index=False, float_format="%.9g", lineterminator="\n").encode())
+    write_atomic(folder / f"{file}.csv", csv_bytes(table))
     write_atomic(path, page_of(told, table, a, b, file).encode())
     return Comparison(sentences=told, table=table, path=path)
 

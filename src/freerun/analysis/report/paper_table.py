@@ -19,7 +19,7 @@ from freerun.analysis.report.number_text import number
 from freerun.analysis.report.summary_table import LEVELS, full
 from freerun.analysis.report.table_typesetting import BETTER, WORSE, latex, markdown
 from freerun.analysis.report.verdicts import comparisons
-from freerun.analysis.tables.tidy import Tables
+from freerun.analysis.tables.tidy import Tables, csv_bytes
 from freerun.errors import ConfigError
 from freerun.io.suggestions import nearest
 from freerun.io.writing import write_atomic
@@ -48,7 +48,7 @@ def write(frames: Tables, folder: Path, kind: str) -> Path:
         table.to_parquet(buffer, index=False)
         content = buffer.getvalue()
     elif kind == "csv":
-        content = table.to_csv(index=False, float_format="%.9g", lineterminator="\n").encode()
+        content = csv_bytes(table)
     else:
         content = (markdown if kind == "md" else latex)(table, _note(table, material)).encode()
     folder.mkdir(parents=True, exist_ok=True)

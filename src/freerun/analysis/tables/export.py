@@ -1,7 +1,8 @@
-"""How does a study get into other tools? As one tidy file, or as runs of TensorBoard or MLflow.
+"""Export of a study to other tools: one tidy Parquet file, a folder of CSV tables, or runs of TensorBoard or MLflow.
 
 The tidy file has one row for every number: which run it is of (its axes and settings), in which table it stands, what it is of,
-and its value. The trackers get each run with its settings, its training curves by update, and what was measured on it.
+and its value. The CSV tables are those of the study, as exact as their Parquet twins. The trackers get each run with its
+settings, its training curves by update, and what was measured on it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from freerun.analysis.tables.tidy import Tables
+from freerun.analysis.tables.tidy import NAMES, Tables, csv_bytes
 from freerun.errors import ConfigError
 from freerun.io.writing import write_atomic
 
@@ -49,17 +50,16 @@ def to_parquet(tables: Tables, target: Path) -> Path:
     """Write the tidy file as Parquet."""
     buffer = io.BytesIO()
     tidy(tables).to_parquet(buffer, index=False)
-    return _written(target, buffer.getvalue())
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(target, buffer.getvalue())
+    return target
 
 
 def to_csv(tables: Tables, target: Path) -> Path:
-    """Write the tidy file as CSV."""
-    return _written(target, tidy(tables).to_csv(index=False, float_format="%.9g", lineterminator="\n").encode())
-
-
-def _written(target: Path, content: bytes) -> Path:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(target, content)
+    """Write each table of the study as a CSV file into a folder, as exact as its Parquet twin."""
+    target.mkdir(parents=True, exist_ok=True)
+    for name in NAMES:
+        write_atomic(target / f"{name}.csv", csv_bytes(getattr(tables, name)))
     return target
 
 

@@ -79,7 +79,10 @@ def samples(store: Store, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
 
 
 def write(tables: Tables, folder: Path) -> None:
-    """Write each frame as Parquet and as CSV, whole or not at all; the same frames give the same bytes.
+    """Write each frame as Parquet, and the runs as CSV beside it; the same frames give the same bytes.
+
+    Each file is there whole or not at all. The CSV of the large frames is made when asked for
+    (`freerun.analysis.tables.export.to_csv`).
 
     Raises:
         OSError: if the disk refuses.
@@ -90,8 +93,13 @@ def write(tables: Tables, folder: Path) -> None:
         buffer = io.BytesIO()
         frame.to_parquet(buffer, index=False)
         write_atomic(folder / f"{name}.parquet", buffer.getvalue())
-        text = frame.to_csv(index=False, float_format="%.9g", lineterminator="\n")
-        write_atomic(folder / f"{name}.csv", text.encode())
+    write_atomic(folder / "runs.csv", csv_bytes(tables.runs))
+
+
+def csv_bytes(frame: pd.DataFrame) -> bytes:
+    """Return a frame as CSV; a number has the fewest digits that are read back as the same number."""
+    text: str = frame.to_csv(index=False, lineterminator="\n")
+    return text.encode()
 
 
 def read(folder: Path) -> Tables:

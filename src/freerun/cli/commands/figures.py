@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from freerun.cli.arguments import Parser, add_study, place, shared_parser
+from freerun.errors import ConfigError
+from freerun.io.suggestions import nearest
 
 
 def parser() -> Parser:
     """What the command takes."""
-    examples = ("freerun figures", "freerun figures path_star --results elsewhere")
+    examples = ("freerun figures", "freerun figures path_star --format pdf")
     made = shared_parser("figures", "[NAME]", examples=examples)
+    made.add_argument("--format", metavar="FORMAT", help="svg, png or pdf: this alone (default: svg and png)")
     add_study(made)
     return made
 
@@ -16,7 +19,10 @@ def parser() -> Parser:
 def main(words: list[str]) -> int:
     """Draw the figures from the records alone."""
     options = parser().read(words)
-    from freerun.analysis import outputs
+    from freerun.analysis import figures, outputs
 
-    outputs.of(options.name, place(options)).write_figures()
+    if options.format is not None and options.format not in figures.FORMATS:
+        raise ConfigError(f"--format {options.format}: unknown; {nearest(options.format, figures.FORMATS)}")
+    formats = figures.USUAL_FORMATS if options.format is None else (options.format,)
+    outputs.of(options.name, place(options)).write_figures(formats)
     return 0
