@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from freerun.cli.arguments import apart, count, launcher, parser, place
-from freerun.errors import ConfigError
+from freerun.io import key_value
 
 
 def main(words: list[str]) -> int:
@@ -19,7 +19,7 @@ def main(words: list[str]) -> int:
     options = parsed.parse_intermixed_args(words)
     name, overrides = apart(options.words, "search")
     if name is not None:
-        raise ConfigError(f"search takes settings of the form key=value, got {name[:60]!r}")
+        raise key_value.malformed(name)
     from freerun.config.hydra import search_space
     from freerun.store import results_folder
     from freerun.sweeps.search import search, target

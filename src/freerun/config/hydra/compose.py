@@ -22,6 +22,7 @@ from freerun.config.hydra import composed_tree
 from freerun.config.hydra.overrides import LARGEST, parse, quoted, values
 from freerun.config.hydra.presets import presets
 from freerun.errors import ConfigError
+from freerun.io import key_value
 from freerun.io.suggestions import nearest
 from freerun.io.text import brief, one_line
 from freerun.parts import plugins, registry
@@ -91,7 +92,7 @@ def _check(item: Override) -> None:
 def _names(item: Override) -> list[Any]:
     if not item.is_sweep_override():
         return [item.value()]
-    return [text.split("=", 1)[1] for text in values(item)]
+    return [key_value.split(text)[1] for text in values(item)]
 
 
 class _Shared:
@@ -109,7 +110,7 @@ class _Shared:
             chosen: dict[str, list[str]] = {}
             settings: dict[str, list[str]] = {}
             for text in job:
-                head = text.split("=", 1)[0]
+                head = key_value.key_of(text)
                 kind = chosen if head in PARTS else settings
                 kind.setdefault(head.split(".", 1)[0], []).append(text)
             names = [item.name for item in fields(Experiment)]
@@ -134,7 +135,7 @@ class _Shared:
         return self._nodes[way]
 
     def _whole(self, job: tuple[str, ...]) -> Experiment:
-        choices = [text for text in job if text.split("=", 1)[0] in PARTS]
+        choices = [text for text in job if key_value.key_of(text) in PARTS]
         config = composed_tree.composed(tuple(text for text in choices if not text.endswith("=null"))).copy()
         self._set(config, [text for text in job if text not in choices])
         return Experiment(**{key: composed_tree.live(config, key) for key in map(str, config)})
