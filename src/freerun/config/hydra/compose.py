@@ -17,7 +17,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig
 
-from freerun.config.experiment import PARTS, Experiment
+from freerun.config.experiment import PARTS, Experiment, assemble
 from freerun.config.hydra import composed_tree
 from freerun.config.hydra.overrides import LARGEST, parse, quoted, values
 from freerun.config.hydra.presets import presets
@@ -116,13 +116,13 @@ class _Shared:
             names = [item.name for item in fields(Experiment)]
             if settings.keys() <= set(names):
                 nodes = (self._node(name, (*chosen.get(name, ()),), (*settings.get(name, ()),)) for name in names)
-                return Experiment(**dict(zip(names, nodes, strict=True)))
+                return assemble(dict(zip(names, nodes, strict=True)))
         except (ConfigError, composed_tree.Entangled):
             pass
         return self._whole(job)
 
     def _node(self, key: str, choices: tuple[str, ...], settings: tuple[str, ...]) -> Any:
-        """One node of the tree; an experiment makes a copy of it."""
+        """One node of the tree, which all experiments with these words share."""
         way = (key, choices, settings)
         if way not in self._nodes:
             made = composed_tree.alone(key, tuple(text for text in choices if not text.endswith("=null")))
@@ -138,7 +138,7 @@ class _Shared:
         choices = [text for text in job if key_value.key_of(text) in PARTS]
         config = composed_tree.composed(tuple(text for text in choices if not text.endswith("=null"))).copy()
         self._set(config, [text for text in job if text not in choices])
-        return Experiment(**{key: composed_tree.live(config, key) for key in map(str, config)})
+        return assemble({key: composed_tree.live(config, key) for key in map(str, config)})
 
     def _set(self, config: DictConfig, settings: Iterable[str]) -> None:
         for text in settings:
