@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Iterator
+from copy import deepcopy
 from dataclasses import fields
 from typing import Any
 
@@ -116,13 +117,13 @@ class _Shared:
             names = [item.name for item in fields(Experiment)]
             if settings.keys() <= set(names):
                 nodes = (self._node(name, (*chosen.get(name, ()),), (*settings.get(name, ()),)) for name in names)
-                return assemble(dict(zip(names, nodes, strict=True)))
+                return assemble({name: deepcopy(node) for name, node in zip(names, nodes, strict=True)})
         except (ConfigError, composed_tree.Entangled):
             pass
         return self._whole(job)
 
     def _node(self, key: str, choices: tuple[str, ...], settings: tuple[str, ...]) -> Any:
-        """One node of the tree, which all experiments with these words share."""
+        """One node of the tree; an experiment gets a copy of it."""
         way = (key, choices, settings)
         if way not in self._nodes:
             made = composed_tree.alone(key, tuple(text for text in choices if not text.endswith("=null")))
