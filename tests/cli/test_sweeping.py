@@ -649,7 +649,7 @@ def test_memory_and_cores_are_those_that_a_control_group_leaves(tmp_path, monkey
 
 
 def test_a_job_that_dies_is_done_again_in_halves_and_what_others_do_is_left_to_them(desk):
-    from freerun.execution.launchers._following import aftermath
+    from freerun.execution.bisection import halves
     from freerun.sweeps import study as studies
 
     runs = studies.adhoc([*TINY, "seed=range(5)"], sweep=True).runs
@@ -658,9 +658,9 @@ def test_a_job_that_dies_is_done_again_in_halves_and_what_others_do_is_left_to_t
     mine = claims.Claims(store)
     mine.take([runs[0].id])
     store.failures.note(runs[1].id, "before")
-    halves = aftermath(runs, store, "lost")
-    assert [[run.experiment.seed for run in half] for half in halves] == [[2], [3, 4]]
-    assert aftermath(halves[0], store, "lost") == []
+    ids = [run.id for run in runs]
+    assert halves(ids, store, "lost") == [[ids[2]], [ids[3], ids[4]]]
+    assert halves([ids[2]], store, "lost") == []
     assert store.failures.reason(runs[2].id) == "lost"
     assert store.failures.reason(runs[3].id) is None
     mine.release()

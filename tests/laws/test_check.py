@@ -14,6 +14,7 @@ import pytest
 
 from freerun.cli.commands.check import _read_words, _show
 from freerun.errors import ConfigError
+from freerun.io import processes
 from freerun.io.text import CHOICES
 from freerun.laws import check_process
 from freerun.laws.check import LIMIT, Checked, Verdict, check
@@ -134,6 +135,13 @@ class Odd(FreeRunning):
             os._exit(7)
         if os.environ.get("ODD") == "exits" and len(coins) == 6:
             raise SystemExit
+        if os.environ.get("ODD") == "forks" and len(coins) == 6:
+            child = os.fork()
+            if not child:
+                time.sleep(600)
+                os._exit(0)
+            pathlib.Path("forked").write_text(str(child))
+            os.abort()
         return super().mask(coins, update, updates)
 """
 
@@ -141,7 +149,12 @@ class Odd(FreeRunning):
 @pytest.mark.parametrize(
     ("how", "says"),
     tiered(
-        [("hangs", "no end in 20 s"), ("dies", "the process ended with code 7"), ("exits", "SystemExit (line 14)")],
+        [
+            ("hangs", "no end in 20 s"),
+            ("dies", "the process ended with code 7"),
+            ("exits", "SystemExit (line 14)"),
+            ("forks", "the process was killed (SIGABRT)"),
+        ],
         quick=lambda case: case[0] != "hangs",
     ),
 )
@@ -153,6 +166,8 @@ def test_a_part_that_hangs_dies_or_exits_breaks_that_law_alone(how, says, desk, 
     assert [each.why for each in broken] == [says]
     assert broken[0].law.startswith("No progress")
     assert all(each.verdict for each in done.verdicts)
+    if how == "forks":
+        assert not processes.started(int((desk / "forked").read_text()))
 
 
 def test_an_interrupted_check_leaves_no_process_behind(desk):

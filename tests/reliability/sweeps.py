@@ -14,7 +14,6 @@ import shutil
 import signal
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from contextlib import contextmanager, redirect_stdout
@@ -145,6 +144,7 @@ class Forked:
         self.pid = os.fork()
         if not self.pid:
             try:
+                os.setsid()
                 os.dup2(order_out, 0)
                 os.dup2(answer_in, 1)
                 os.closerange(3, 1024)
@@ -157,33 +157,26 @@ class Forked:
                 os._exit(1)
         os.close(order_out)
         os.close(answer_in)
-        self.stdin, self.stdout = (
-            os.fdopen(order_in, "w", buffering=1),
-            os.fdopen(answer_out, encoding="utf-8", errors="replace"),
-        )
+        self.stdin, self.stdout = os.fdopen(order_in, "wb", buffering=0), os.fdopen(answer_out, "rb", buffering=0)
 
     def kill(self) -> None:
         if self.returncode is None:
             os.kill(self.pid, signal.SIGKILL)
 
-    def wait(self) -> int:
-        with _waiting:
-            if self.returncode is None:
-                self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-            return self.returncode
-
-
-_waiting = threading.Lock()
+    def poll(self) -> int | None:
+        if self.returncode is None:
+            ended, status = os.waitpid(self.pid, os.WNOHANG)
+            self.returncode = os.waitstatus_to_exitcode(status) if ended else None
+        return self.returncode
 
 
 def forked_workers(watch: Callable[[], None] = lambda: None) -> None:
     """Have this process fork its workers, each of which calls `watch` first."""
     from types import SimpleNamespace
 
-    from freerun.execution import worker_supervisor
+    from freerun.io import child_process
 
-    pipes = {"PIPE": -1, "DEVNULL": -3}
-    worker_supervisor.subprocess = SimpleNamespace(Popen=lambda arguments, **_: Forked(arguments, watch), **pipes)
+    child_process.subprocess = SimpleNamespace(Popen=lambda arguments, **_: Forked(arguments, watch), PIPE=-1)
 
 
 class Operations:

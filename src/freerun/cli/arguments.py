@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 from freerun.config.evaluation_settings import Evaluation
 from freerun.config.training_settings import Training
 from freerun.errors import ConfigError
+from freerun.io import key_value
 from freerun.io.suggestions import nearest
 from freerun.io.text import brief
 
@@ -234,8 +235,8 @@ def apart(words: list[str], command: str) -> tuple[str | None, list[str]]:
     Raises:
         ConfigError: if there are several names.
     """
-    names = [word for word in words if "=" not in word]
+    names, settings = key_value.separate(words)
     if len(names) > 1:
         shown = ", ".join(names)
         raise ConfigError(f"{command} takes one name, got {shown[:100]}; settings have the form key=value")
-    return (names[0] if names else None), [word for word in words if "=" in word]
+    return (names[0] if names else None), settings

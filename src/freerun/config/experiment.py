@@ -9,7 +9,9 @@ Everything is validated at construction; `freerun.config.compatibility` says whi
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from freerun.config import compatibility
 from freerun.config.evaluation_settings import Evaluation
@@ -60,6 +62,10 @@ class Experiment:
         for key in (*PARTS, "training", "evaluation"):
             if getattr(self, key) is not None:
                 setattr(self, key, normalised(getattr(self, key), key))
+        self._complete()
+
+    def _complete(self) -> None:
+        """Fill in what follows from the task, and see that the parts go together."""
         if self.feedback is None:
             silent = self.model.emits == "last" or self.task.silent
             self.feedback = registry.get("feedback", "none" if silent else self.task.default_feedback)()
@@ -74,6 +80,23 @@ class Experiment:
     def span(self) -> tuple[int, int]:
         """(warmup, horizon), resolved."""
         return given(self.evaluation.warmup), given(self.evaluation.horizon)
+
+
+def assemble(nodes: Mapping[str, Any]) -> Experiment:
+    """Return the experiment of nodes that `freerun.parts.settings.build` has made and checked, each for itself.
+
+    Args:
+        nodes: a value for every key of an experiment.
+
+    Raises:
+        ConfigError: if the parts do not fit together, or the seed is no whole number.
+    """
+    experiment = object.__new__(Experiment)
+    for item in fields(Experiment):
+        setattr(experiment, item.name, nodes[item.name])
+    experiment.seed = whole("seed", experiment.seed)
+    experiment._complete()
+    return experiment
 
 
 def gradient_cut(text: str) -> int:

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any
 
 from freerun.config.evaluation_settings import Evaluation
-from freerun.config.experiment import PARTS, Experiment
+from freerun.config.experiment import PARTS, Experiment, assemble
 from freerun.config.training_settings import Training
 from freerun.errors import ConfigError
 from freerun.io.text import brief, one_line
@@ -100,7 +100,7 @@ def from_canonical(tree: dict[str, Any]) -> Experiment:
     for key in ("gradient", "device", "dtype"):
         if not isinstance(values[key], str):
             raise ConfigError(f"{key} must be text, got {brief(values[key])}")
-    return Experiment(**values)
+    return assemble(values)
 
 
 def _node(key: str, value: Any) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from freerun.engine.feeding import Lessons
 from freerun.engine.replicas import Group
 from freerun.engine.training import Listener, Outcome, train
 from freerun.errors import FreerunError, StoreError
+from freerun.execution import bisection
 from freerun.execution.planned import Planned
 from freerun.execution.resume import Keeper, find
 from freerun.measurement.evaluation import Measured, evaluate
@@ -101,31 +102,27 @@ def _finish(runs: list[Planned], group: Group, keeper: Keeper, store: Store, rep
         checkpoints.remove(store, run.id)
 
 
-def run_safely(runs: list[Planned], store: Store, report: Report, checkpoint_every: int = CHECKPOINT_EVERY) -> dict[str, str]:
-    """Run a group; if it fails, in halves, until the faulty run fails alone; its log then says where.
+def run_safely(runs: list[Planned], store: Store, report: Report, checkpoint_every: int = CHECKPOINT_EVERY) -> None:
+    """Run a group that this process has claimed; if it fails, in halves, until the faulty run fails alone and is marked.
 
     Args:
         checkpoint_every: updates between two checkpoints of a run; 0 for none.
 
-    Returns:
-        The reason for every run that failed.
-
     Raises:
-        StoreError: if a record cannot be written.
+        StoreError: if a record or a mark of failure cannot be written.
     """
     try:
         run_group(runs, store, report, checkpoint_every)
     except StoreError:
         raise
     except (Exception, SystemExit) as fault:
-        if len(runs) == 1:
-            reason = str(fault) if isinstance(fault, FreerunError) else f"{type(fault).__name__}: {fault}"
-            store.failures.log(runs[0].id, traceback.format_exc())
-            return {runs[0].id: " ".join(reason.split())}
-        left = [run for run in runs if not store.has(run.id)]
-        halves = [half for half in (left[: len(left) // 2], left[len(left) // 2 :]) if half]
-        return {run: why for half in halves for run, why in run_safely(half, store, report, checkpoint_every).items()}
-    return {}
+        reason = str(fault) if isinstance(fault, FreerunError) else f"{type(fault).__name__}: {fault}"
+        reason, log = " ".join(reason.split()), traceback.format_exc()
+    else:
+        return
+    planned = {run.id: run for run in runs}
+    for half in bisection.halves(list(planned), store, reason, log=log, claimed=True):
+        run_safely([planned[run] for run in half], store, report, checkpoint_every)
 
 
 _worlds: OrderedDict[tuple[str, int, int], Data] = OrderedDict()

@@ -1,62 +1,48 @@
-"""What does a worker process do? It takes orders from its standard input, one line of JSON each, and answers in lines of JSON.
+"""Worker process: does one group of runs after the other, as it is told by its parent.
 
 Started by `freerun.execution.worker_supervisor` as ``python -m freerun.execution.worker_process``. An order is a store and the
-identities of the runs of a group. The worker claims those that nobody else is doing and does them. When its input closes,
-because the parent has gone, it stops at once; records that were written are whole, the rest is done by the next sweep.
+identities of the runs of a group. The worker claims those that nobody else is doing and does them. It ends with its parent;
+records that were written are whole, the rest is done by the next sweep.
 """
 
 from __future__ import annotations
 
+import faulthandler
 import json
-import os
-import queue
 import signal
 import sys
-import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from freerun.errors import FreerunError, StoreError
 from freerun.execution import plan_files
+from freerun.io.parent_process import ParentProcess
 from freerun.store.claims import Claims
 from freerun.store.records import Store
 
 
 def main() -> None:
-    """Serve until the input closes."""
-    for asked in (signal.SIGINT, signal.SIGTERM):  # sent to all of a job at once; who started this worker sees to it
-        signal.signal(asked, signal.SIG_IGN)
-    channel = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # whatever a library prints must not be taken for an answer
-
-    def tell(event: str, **values: Any) -> None:
-        channel.write(json.dumps({"event": event, **values}) + "\n")
-        channel.flush()
-
-    orders: queue.Queue[dict[str, Any]] = queue.Queue()
-    threading.Thread(target=_listen, args=(orders,), daemon=True).start()
+    """Serve until the parent has gone."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # sent to all of a job at once; who started this worker sees to it
+    faulthandler.enable()
+    parent = ParentProcess()
     from freerun.execution.group_runner import prepare
 
     settings = json.loads(sys.argv[1])
     prepare(settings["threads"])
-    tell("ready")
+    parent.tell("ready")
     while True:
-        order = orders.get()
+        order = parent.order()
         try:
-            serve(Store(Path(order["store"])), order["runs"], settings["checkpoint"], tell)
+            serve(Store(Path(order["store"])), order["runs"], settings["checkpoint"], parent.tell)
         except StoreError as fault:
-            tell("unusable", reason=str(fault))
+            parent.tell("unusable", reason=str(fault))
         else:
-            tell("done")
+            parent.tell("done")
 
 
-def _listen(orders: queue.Queue[dict[str, Any]]) -> None:
-    for line in sys.stdin:
-        orders.put(json.loads(line))
-    os._exit(0)
-
-
-def serve(store: Store, runs: list[str], checkpoint: int, tell: Any) -> None:
+def serve(store: Store, runs: list[str], checkpoint: int, tell: Callable[..., None]) -> None:
     """Do those of the runs that nobody else is doing; a run that fails is marked in the store.
 
     Args:
@@ -73,12 +59,12 @@ def serve(store: Store, runs: list[str], checkpoint: int, tell: Any) -> None:
     claims = Claims(store)
     mine = claims.take(runs)
     try:
-        planned, reasons = [], {}
+        planned = []
         for run in mine:
             try:
                 planned.append(plan_files.read(store, run))
             except FreerunError as fault:
-                reasons[run] = str(fault)
+                store.failures.note(run, str(fault))
 
         def report(event: str, values: dict[str, Any]) -> None:
             claims.report({**values, "updates": planned[0].experiment.training.updates})
@@ -87,11 +73,10 @@ def serve(store: Store, runs: list[str], checkpoint: int, tell: Any) -> None:
         if not mine:
             tell("update", elsewhere=True)
         if planned:
-            reasons |= run_safely(planned, store, report, checkpoint_every=checkpoint)
-        for run, reason in reasons.items():
-            store.failures.note(run, reason)
-        for run in set(mine) - set(reasons):
-            plan_files.remove(store, run)
+            run_safely(planned, store, report, checkpoint_every=checkpoint)
+        for run in mine:
+            if store.failures.reason(run) is None:
+                plan_files.remove(store, run)
     finally:
         claims.release()
 

@@ -1,4 +1,4 @@
-"""How does a group get done, whatever happens to the process that does it?
+"""Supervision of a worker process: a group gets done, whatever happens to the process that does it.
 
 A `Worker` is a child process that is handed one group after the other. If it dies, hangs or is killed, a new process does the
 unfinished runs of its group in halves, until the run that is to blame is alone and marked as failed. So whoever launches
@@ -9,12 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-import queue
-import signal
-import subprocess
-import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +17,9 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from freerun.errors import FreerunError, StoreError, given
+from freerun.execution import bisection
+from freerun.io.child_process import ChildProcess
+from freerun.store.failures import LONGEST_LOG
 from freerun.store.records import Store
 
 #: So many processes may die before they are ready for a first order.
@@ -58,58 +56,55 @@ class Worker:
     """
 
     terms: Terms
-    process: subprocess.Popen[str] | None = None
+    process: ChildProcess | None = None
     closed: bool = False
-    _events: queue.Queue[dict[str, Any] | None] = field(default_factory=queue.Queue)
-    _reader: threading.Thread | None = None
     #: What the process says on standard error.
     _said: IO[bytes] = field(default_factory=tempfile.TemporaryFile)
 
     def do(self, store: Store, runs: list[str], listen: Listen = lambda values: None) -> None:
         """Do a group: afterwards each run is done, marked as failed, or claimed by another sweep."""
+        reason = self._try(store, runs, listen)
+        if reason is not None and not self.closed:
+            self._narrow_down(store, runs, reason, listen)
+
+    def _try(self, store: Store, runs: list[str], listen: Listen) -> str | None:
+        """Have the process do a group; returns why it did not come to its end, None if it did."""
         if self.process is None:
             self._start()
-        self._send({"store": str(store.root.resolve()), "runs": runs})
-        limit = self.terms.time_limit
-        deadline = None if limit is None else time.monotonic() + limit
+        process, limit = given(self.process), self.terms.time_limit
+        process.send({"store": str(store.root.resolve()), "runs": runs})
+        until = None if limit is None else time.monotonic() + limit
         while True:
             try:
-                event = self._events.get(timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
-            except queue.Empty:
+                event = process.receive(None if until is None else until - time.monotonic())
+            except TimeoutError:
                 self._end()
-                reason = f"not finished after {limit:g} s (launcher.time_limit)"
-                break
+                return f"not finished after {limit:g} s (launcher.time_limit)"
             if event is None:
-                reason = self._end()
-                break
+                return self._end()
             if event["event"] == "unusable":
                 raise StoreError(event["reason"])
             if event["event"] == "done":
-                return
+                return None
             listen(event)
-        if not self.closed:
-            self._narrow_down(store, runs, reason, listen)
 
     def _narrow_down(self, store: Store, runs: list[str], reason: str, listen: Listen) -> None:
-        """Do the unfinished runs of a group that took its worker with it in halves: a run is marked only if it was alone."""
-        from freerun.store.claims import owners
-
-        others = owners(store)
-        left = [run for run in runs if run not in others and store.failures.reason(run) is None and not store.has(run)]
-        if left and len(runs) == 1:
-            self._said.seek(0)
-            store.failures.log(left[0], self._said.read().decode(errors="replace"))
-            store.failures.note(left[0], reason)
-            return
-        for half in (left[: len(left) // 2], left[len(left) // 2 :]):
-            if half and not self.closed:
+        """Do the unfinished runs of a group that took its worker with it in halves."""
+        for half in bisection.halves(runs, store, reason, log=self._last_words()):
+            if not self.closed:
                 self.do(store, half, listen)
+
+    def _last_words(self) -> str:
+        """The end of what the process has said on standard error."""
+        self._said.seek(max(0, self._said.seek(0, os.SEEK_END) - LONGEST_LOG))
+        return self._said.read().decode(errors="replace")
 
     def stop(self) -> None:
         """Kill the process, whatever it is doing, from any thread; nothing is marked, and `do` returns."""
         self.closed = True
-        if self.process is not None:
-            self.process.kill()
+        process = self.process  # which its own thread may bury meanwhile
+        if process is not None:
+            process.kill()
 
     def close(self) -> None:
         """Kill the process and let go of all that led to it."""
@@ -121,62 +116,29 @@ class Worker:
     def _start(self) -> None:
         self._said.seek(0)
         self._said.truncate()
+        settings = json.dumps({"threads": self.terms.threads, "checkpoint": self.terms.checkpoint})
         for _ in range(STARTS):
-            threads = str(self.terms.threads)
-            settings = json.dumps({"threads": self.terms.threads, "checkpoint": self.terms.checkpoint})
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-X", "faulthandler", "-m", "freerun.execution.worker_process", settings],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=None if os.environ.get("FREERUN_DEBUG") else self._said,
-                env={**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "PYTHONIOENCODING": "utf-8"},
-                text=True,
-                encoding="utf-8",
-                bufsize=1,
+            self.process = ChildProcess(
+                "freerun.execution.worker_process",
+                [settings],
+                name="the worker",
+                threads=self.terms.threads,
+                errors=None if os.environ.get("FREERUN_DEBUG") else self._said,
             )
-            self._events = queue.Queue()
-            self._reader = threading.Thread(target=_read, args=(self.process, self._events), daemon=True)
-            self._reader.start()
             if self.closed:  # while it was being started
                 self.process.kill()
-            with suppress(queue.Empty):
-                if self._events.get(timeout=LOADING) is not None:
+            with suppress(TimeoutError):
+                if self.process.receive(LOADING) is not None:
                     return
             reason = self._end()
             if self.closed:
                 break
         raise FreerunError(f"worker processes do not start ({reason}); FREERUN_DEBUG=1 shows what they say")
 
-    def _send(self, order: dict[str, Any]) -> None:
-        channel = given(given(self.process).stdin)
-        with suppress(BrokenPipeError):  # if it has died its reader says so next
-            channel.write(json.dumps(order) + "\n")
-            channel.flush()
-
     def _end(self) -> str:
         """Bury the process; returns of what it died."""
-        process = given(self.process)
-        process.kill()
-        code = process.wait()
-        given(self._reader).join()
-        for pipe in (process.stdin, process.stdout):
-            with suppress(BrokenPipeError):  # an order that it did not live to read
-                given(pipe).close()
-        self.process = None
-        if code < 0:
-            hint = " (out of memory, if nobody killed it)" if code == -signal.SIGKILL else ""
-            return f"the worker was killed ({signal.Signals(-code).name}){hint}"
-        return f"the worker ended with code {code}"
-
-
-def _read(process: subprocess.Popen[str], events: queue.Queue[dict[str, Any] | None]) -> None:
-    try:
-        for line in given(process.stdout):
-            if line.endswith("\n"):  # a worker that is killed may leave half a line
-                events.put(json.loads(line))
-        process.wait()
-    finally:
-        events.put(None)
+        process, self.process = given(self.process), None
+        return process.end()
 
 
 _kept: dict[Terms, Worker] = {}

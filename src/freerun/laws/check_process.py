@@ -1,16 +1,12 @@
-"""What does the process do that holds a part to its laws? It takes one order from its input and tells verdict after verdict.
+"""Process that holds a part to its laws: takes one order from its parent and tells verdict after verdict.
 
-Started by `freerun.laws.check` as ``python -m freerun.laws.check_process``, because a part may hang, exit or crash. Order and
-answers are lines of JSON; when the input closes, because the parent has gone, it stops at once.
+Started by `freerun.laws.check` as ``python -m freerun.laws.check_process``, because a part may hang, exit or crash.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import signal
 import sys
-import threading
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -18,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from freerun.errors import ConfigError, FreerunError
+from freerun.io.parent_process import ParentProcess
 from freerun.parts import plugins, registry
 
 #: What is told: a kind of event and its values.
@@ -27,30 +24,15 @@ MADE = "It can be made from its default settings, with every named choice."
 
 def main() -> None:
     """Serve one order."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    channel = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
-    os.dup2(2, 1)  # whatever a part prints must not be taken for an answer
-
-    def tell(event: str, **values: Any) -> None:
-        channel.write(json.dumps({"event": event, **values}) + "\n")
-        channel.flush()
-
-    order = json.loads(sys.stdin.readline())
-    threading.Thread(target=_watch, daemon=True).start()
+    parent = ParentProcess()
     from freerun.execution.group_runner import prepare
 
     prepare()
     try:
-        judge(order, tell)
+        judge(parent.order(), parent.tell)
     except FreerunError as fault:
-        tell("unusable", reason=str(fault))
-    channel.close()
-    os._exit(0)  # a part may have left threads behind
-
-
-def _watch() -> None:
-    sys.stdin.read()
-    os._exit(0)
+        parent.tell("unusable", reason=str(fault))
+    parent.leave()  # a part may have left threads behind
 
 
 def judge(order: dict[str, Any], tell: Tell) -> None:

@@ -18,7 +18,7 @@ DEEPEST = 4
 
 
 def build(cls: type, key: str, settings: dict[str, Any]) -> Any:
-    """Make one node of the tree from plain settings.
+    """Make one node of the tree from plain settings; each is then of its proper type, those that the class fills in too.
 
     Args:
         cls: a dataclass of settings.
@@ -35,9 +35,14 @@ def build(cls: type, key: str, settings: dict[str, Any]) -> Any:
             raise ConfigError(f"{key}.{one_line(name, 60)}: unknown key; {nearest(str(name)[:100], known)}")
         values[name] = _value(f"{key}.{name}", value, known[name])
     try:
-        return cls(**values)
+        made = cls(**values)
     except ValueError as fault:
         raise ConfigError(f"{key}.{fault}") from None
+    for name, item in known.items():
+        filled = getattr(made, name)
+        if name not in values or filled is not values[name]:  # by default, or by the class itself
+            object.__setattr__(made, name, _value(f"{key}.{name}", filled, item))
+    return made
 
 
 def normalised(node: Any, key: str) -> Any:

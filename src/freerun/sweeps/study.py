@@ -14,6 +14,7 @@ from typing import Any
 
 from freerun.errors import ConfigError
 from freerun.execution.planned import Planned, plan
+from freerun.io import key_value
 from freerun.io.suggestions import nearest
 from freerun.io.text import brief
 from freerun.io.yaml import read_yaml
@@ -87,12 +88,7 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
         if not isinstance(content.get(key, ""), str):
             raise ConfigError(f"{path.name}: {key} must be text; put it in quotes, or leave it out")
     plugins = _plugins(path, content.get("plugins", []))
-    asked: dict[str, str] = {}
-    for text in overrides:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise ConfigError(f"{text}: not an override of the form key=value")
-        asked[key] = value
+    asked = key_value.pairs(overrides)
     found = []
     for number, case in enumerate(cases, 1):
         if empty := next((key for key, value in case.items() if value == [] and key not in asked), None):

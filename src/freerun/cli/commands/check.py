@@ -5,8 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from freerun.cli.arguments import Parser
+from freerun.cli.arguments import Parser, apart
 from freerun.errors import ConfigError
+from freerun.io import key_value
 from freerun.io.suggestions import nearest
 from freerun.laws.check import APART, BROKEN, HOLDS, LIMIT, Checked, check
 from freerun.parts.registry import KINDS
@@ -71,11 +72,10 @@ def _read_words(words: list[str]) -> tuple[str, str | None, float, dict[str, Any
         limit = 0
     if not 0 < limit < float("inf"):
         raise ConfigError(f"--limit must be a positive number of seconds, got {options.limit!r}")
-    targets = [word for word in options.words if "=" not in word]
-    if len(targets) != 1:
-        raise ConfigError(f"check takes one name or file, got {', '.join(targets) or 'none'}; settings are key=value")
-    settings = dict(word.split("=", 1) for word in options.words if "=" in word)
-    return targets[0], options.kind, limit, {key: _literal(key, text) for key, text in settings.items()}
+    target, settings = apart(options.words, "check")
+    if target is None:
+        raise ConfigError("check takes one name, of a part or a file of yours, got none; for example freerun check gru")
+    return target, options.kind, limit, {key: _literal(key, text) for key, text in key_value.pairs(settings).items()}
 
 
 def _literal(key: str, text: str) -> Any:

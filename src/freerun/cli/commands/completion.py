@@ -11,6 +11,7 @@ from typing import Any
 
 from freerun.cli.arguments import COMMANDS, Parser
 from freerun.errors import ConfigError, FreerunError
+from freerun.io import key_value
 from freerun.io.suggestions import nearest
 
 SCRIPTS = {
@@ -77,7 +78,7 @@ def _possible(current: str, before: list[str]) -> Iterator[str]:
     if not before:
         yield from COMMANDS
         return
-    command, key = before[0], current.partition("=")[0]
+    command, key = before[0], key_value.key_of(current)
     if command not in COMMANDS or before[-1] in ("--results", "--out", "--as"):
         return
     asked: Parser = import_module(f"freerun.cli.commands.{command}").parser()
@@ -90,7 +91,7 @@ def _possible(current: str, before: list[str]) -> Iterator[str]:
         yield from (name for kind in registry.KINDS for name in registry.parts(kind))
     else:
         if command in ("run", *TRAINED, "search", "retry"):
-            yield from (f"{key}={value}" for value in _values(key, before)) if "=" in current else _keys(before)
+            yield from (f"{key}={value}" for value in _values(key, before)) if key_value.is_setting(current) else _keys(before)
         if command == "compare" and "--study" in before[:-1]:
             yield from [*registry.parts("regime"), *registry.parts("model")]
         elif command in (*TRAINED, *LOOKED_AT):
@@ -144,7 +145,7 @@ def _chosen(before: list[str]) -> dict[str, Any]:
     from freerun.execution import launchers
     from freerun.parts import registry
 
-    words = dict(word.split("=", 1) for word in before if "=" in word)
+    words = key_value.pairs(key_value.separate(before)[1])
     found: dict[str, Any] = {"launcher": launchers.known().get(words.get("launcher", launchers.DEFAULT))}
     return found | {key: registry.parts(key).get(words[key]) for key in PARTS if key in words}
 

@@ -13,7 +13,7 @@ from freerun.cli.arguments import (
     place,
     shared_parser,
 )
-from freerun.errors import ConfigError
+from freerun.io import key_value
 
 #: How the values are written that a key is searched over.
 SEARCHED = {
@@ -51,7 +51,7 @@ def main(words: list[str]) -> int:
     options = parser().read(words)
     name, overrides = apart(options.words, "search")
     if name is not None:
-        raise ConfigError(f"search takes settings of the form key=value, got {name[:60]!r}")
+        raise key_value.malformed(name)
     from freerun.config.hydra import search_space
     from freerun.store import results_folder
     from freerun.sweeps.search import search, target

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Iterator
+from copy import deepcopy
 from dataclasses import fields
 from typing import Any
 
@@ -17,11 +18,12 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig
 
-from freerun.config.experiment import PARTS, Experiment
+from freerun.config.experiment import PARTS, Experiment, assemble
 from freerun.config.hydra import composed_tree
 from freerun.config.hydra.overrides import LARGEST, parse, quoted, values
 from freerun.config.hydra.presets import presets
 from freerun.errors import ConfigError
+from freerun.io import key_value
 from freerun.io.suggestions import nearest
 from freerun.io.text import brief, message, one_line
 from freerun.parts import plugins, registry
@@ -92,7 +94,7 @@ def _check(item: Override) -> None:
 def _names(item: Override) -> list[Any]:
     if not item.is_sweep_override():
         return [item.value()]
-    return [text.split("=", 1)[1] for text in values(item)]
+    return [key_value.split(text)[1] for text in values(item)]
 
 
 class _Shared:
@@ -110,19 +112,19 @@ class _Shared:
             chosen: dict[str, list[str]] = {}
             settings: dict[str, list[str]] = {}
             for text in job:
-                head = text.split("=", 1)[0]
+                head = key_value.key_of(text)
                 kind = chosen if head in PARTS else settings
                 kind.setdefault(head.split(".", 1)[0], []).append(text)
             names = [item.name for item in fields(Experiment)]
             if settings.keys() <= set(names):
                 nodes = (self._node(name, (*chosen.get(name, ()),), (*settings.get(name, ()),)) for name in names)
-                return Experiment(**dict(zip(names, nodes, strict=True)))
+                return assemble({name: deepcopy(node) for name, node in zip(names, nodes, strict=True)})
         except (ConfigError, composed_tree.Entangled):
             pass
         return self._whole(job)
 
     def _node(self, key: str, choices: tuple[str, ...], settings: tuple[str, ...]) -> Any:
-        """One node of the tree; an experiment makes a copy of it."""
+        """One node of the tree; an experiment gets a copy of it."""
         way = (key, choices, settings)
         if way not in self._nodes:
             made = composed_tree.alone(key, tuple(text for text in choices if not text.endswith("=null")))
@@ -135,10 +137,10 @@ class _Shared:
         return self._nodes[way]
 
     def _whole(self, job: tuple[str, ...]) -> Experiment:
-        choices = [text for text in job if text.split("=", 1)[0] in PARTS]
+        choices = [text for text in job if key_value.key_of(text) in PARTS]
         config = composed_tree.composed(tuple(text for text in choices if not text.endswith("=null"))).copy()
         self._set(config, [text for text in job if text not in choices])
-        return Experiment(**{key: composed_tree.live(config, key) for key in map(str, config)})
+        return assemble({key: composed_tree.live(config, key) for key in map(str, config)})
 
     def _set(self, config: DictConfig, settings: Iterable[str]) -> None:
         for text in settings:

@@ -11,6 +11,7 @@ from hydra.core.override_parser.types import Override, RangeSweep
 from hydra.errors import HydraException
 
 from freerun.errors import ConfigError
+from freerun.io import key_value
 from freerun.io.text import one_line
 
 #: The most runs that one sweep or case may ask for.
@@ -64,7 +65,7 @@ def parse(overrides: list[str]) -> list[Override]:
         try:
             parsed.extend(parser.parse_overrides([text]))
         except (HydraException, ValueError, ArithmeticError, RecursionError) as fault:
-            raise ConfigError(f"{quoted(text)}: not an override of the form key=value ({first_line(fault)})") from None
+            raise key_value.malformed(text, first_line(fault)) from None
     return parsed
 
 

@@ -19,6 +19,7 @@ from freerun.config.experiment import PARTS
 from freerun.config.hydra.composed_tree import composed
 from freerun.config.hydra.overrides import parse, values
 from freerun.errors import ConfigError, given
+from freerun.io import key_value
 
 Value = int | float | str | bool | None
 
@@ -84,7 +85,7 @@ def _parts(fixed: Sequence[str], swept: Iterable[Override]) -> list[tuple[str, .
     from freerun.config.hydra.compose import experiments
 
     experiments([word for word in fixed if word.startswith("plugins=")], sweep=False)
-    chosen = [[word] for word in fixed if word.partition("=")[0] in PARTS and not word.endswith("=null")]
+    chosen = [[word] for word in fixed if key_value.key_of(word) in PARTS and not word.endswith("=null")]
     return list(product(*chosen, *(list(values(item)) for item in swept if item.key_or_group in PARTS)))
 
 
@@ -121,6 +122,5 @@ def _axis(item: Override, word: str, parts: Sequence[tuple[str, ...]]) -> Axis:
             raise ConfigError(f"{word[:80]}: a range that is searched holds whole numbers and goes up")
         return Axis(key=key, low=start, high=start + (stop - 1 - start) // step * step, step=step)
     if isinstance(sweep, ChoiceSweep) and not sweep.shuffle:
-        texts = tuple(text.partition("=")[2] for text in (f"{key}={each}" for each in item.sweep_string_iterator()))
-        return Axis(key=key, choices=texts)
+        return Axis(key=key, choices=tuple(item.sweep_string_iterator()))
     raise ConfigError(f"{word[:80]}: not something to search; use interval(a,b), range(a,b) or a list")

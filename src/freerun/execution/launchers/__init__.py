@@ -25,6 +25,7 @@ from freerun.execution.memory_estimate import most_at_once
 from freerun.execution.planned import Planned
 from freerun.execution.progress import Watcher
 from freerun.execution.worker_supervisor import Terms
+from freerun.io import key_value
 from freerun.io.suggestions import nearest
 from freerun.parts.settings import build
 from freerun.store.records import Store
@@ -161,13 +162,13 @@ def choose(words: list[str], short: dict[str, int]) -> tuple[Launcher, list[str]
     """
     name, typed, others = DEFAULT, dict[str, str](), []
     for word in words:
-        key, equals, text = word.partition("=")
-        if key == "launcher" and equals:
-            name = text
-        elif key.startswith("launcher.") and equals:
-            typed[key.removeprefix("launcher.")] = word
-        else:
+        key = key_value.key_of(word)
+        if key != "launcher" and not key.startswith("launcher."):
             others.append(word)
+        elif key == "launcher":
+            name = key_value.split(word)[1]
+        else:
+            typed[key.removeprefix("launcher.")] = word
     if name not in known():
         raise ConfigError(f"launcher={name}: unknown launcher; {nearest(name, known())}")
     kinds = {item.name: str(item.type) for item in fields(known()[name])}
@@ -179,7 +180,7 @@ def choose(words: list[str], short: dict[str, int]) -> tuple[Launcher, list[str]
 
 def _value(word: str, kind: str) -> int | float | str | bool | None:
     """The value of a setting as it is typed: for one of text what stands there, else a number, true, false, or text."""
-    text = word.partition("=")[2]
+    text = key_value.split(word)[1]
     if text == "null":
         return None
     if len(text) > 1000 or not text.isprintable():

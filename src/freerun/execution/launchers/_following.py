@@ -10,7 +10,7 @@ from typing import Self
 from freerun.execution.launchers.inline import failure
 from freerun.execution.planned import Planned
 from freerun.execution.progress import Watcher
-from freerun.store.claims import alive, owners
+from freerun.store.claims import alive
 from freerun.store.records import Store
 
 #: Seconds between two looks.
@@ -58,16 +58,3 @@ class Following:
                     self._start(number)
                     if "update" in owner.progress:
                         self.watcher.advanced(number, owner.progress)
-
-
-def aftermath(group: Sequence[Planned], store: Store, reason: str) -> list[list[Planned]]:
-    """What is to be done again when a job has come to an end that it could not note itself: its unfinished runs, in halves.
-
-    A run that was alone is marked as failed; one that another sweep is doing is left to it.
-    """
-    others = owners(store)
-    left = [run for run in group if run.id not in others and store.failures.reason(run.id) is None and not store.has(run.id)]
-    if left and len(group) == 1:
-        store.failures.note(left[0].id, reason)
-        return []
-    return [half for half in (left[: len(left) // 2], left[len(left) // 2 :]) if half]

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from freerun.errors import FreerunError
+from freerun.execution import bisection
 from freerun.execution.launchers import Launcher, needs
-from freerun.execution.launchers._following import Following, aftermath
+from freerun.execution.launchers._following import Following
 from freerun.execution.planned import Planned
 from freerun.execution.progress import Watcher
 from freerun.execution.worker_supervisor import Terms, serve
@@ -43,13 +44,13 @@ class Ray(Launcher):
         except Exception as fault:
             raise FreerunError(f"launcher=ray: {one_line(fault, 140)}") from None
         place, task = str(store.root.resolve()), ray.remote(num_cpus=self.threads, max_retries=0)(_task)
-        jobs: dict[Any, tuple[int, list[Planned]]] = {}
+        jobs: dict[Any, tuple[int, list[str]]] = {}
 
-        def submit(number: int, runs: list[Planned]) -> None:
-            jobs[task.remote(place, [run.id for run in runs], self.terms)] = number, runs
+        def submit(number: int, runs: list[str]) -> None:
+            jobs[task.remote(place, runs, self.terms)] = number, runs
 
         for number, group in enumerate(groups):
-            submit(number, group)
+            submit(number, [run.id for run in group])
         try:
             with Following(groups, store, watcher) as following:
                 while jobs:
@@ -58,7 +59,7 @@ class Ray(Launcher):
                     try:
                         ray.get(job)
                     except Exception as fault:
-                        for half in aftermath(runs, store, f"the task ended: {one_line(fault, 120)}"):
+                        for half in bisection.halves(runs, store, f"the task ended: {one_line(fault, 120)}"):
                             submit(number, half)
                     if number not in {other for other, _ in jobs.values()}:
                         following.close(number)

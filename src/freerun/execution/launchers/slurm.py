@@ -17,9 +17,10 @@ from enum import Enum, StrEnum
 from typing import Any, ClassVar
 
 from freerun.errors import ConfigError, require
+from freerun.execution import bisection
 from freerun.execution.launchers import Launcher, needs
 from freerun.execution.launchers import _queue as queue
-from freerun.execution.launchers._following import Following, aftermath
+from freerun.execution.launchers._following import Following
 from freerun.execution.planned import Planned
 from freerun.execution.progress import Watcher
 from freerun.execution.worker_supervisor import Terms, serve
@@ -99,8 +100,8 @@ class Slurm(Launcher):
     def launch(self, groups: Sequence[list[Planned]], store: Store, watcher: Watcher) -> None:
         # A cluster queues what it has no room for; the local stand-in would start all of it at once.
         room = len(groups) if self.cluster is Cluster.slurm else self.at_once
-        waiting: list[tuple[int, list[Planned]]] = list(enumerate(groups))
-        running: dict[str, tuple[Any, int, list[Planned]]] = {}
+        waiting = [(number, [run.id for run in group]) for number, group in enumerate(groups)]
+        running: dict[str, tuple[Any, int, list[str]]] = {}
         try:
             with Following(groups, store, watcher) as following:
                 while waiting or running:
@@ -114,7 +115,7 @@ class Slurm(Launcher):
                         ended, number, runs = running.pop(name)
                         queue.remove(store, name)
                         if reason := _fault(ended):
-                            waiting += [(number, half) for half in aftermath(runs, store, reason)]
+                            waiting += [(number, half) for half in bisection.halves(runs, store, reason)]
                         if number not in {other for other, _ in waiting} | {other for _, other, _ in running.values()}:
                             following.close(number)
                     time.sleep(PERIOD)
@@ -144,7 +145,7 @@ class Slurm(Launcher):
             queue.remove(store, name)
         return {run for name, runs in listed.items() if name not in ended for run in runs}
 
-    def _submit(self, groups: Sequence[list[Planned]], store: Store) -> list[Any]:
+    def _submit(self, groups: list[list[str]], store: Store) -> list[Any]:
         import submitit
 
         again = {"slurm_max_num_timeout": REQUEUES} if self.cluster is Cluster.slurm else {}
@@ -161,13 +162,13 @@ class Slurm(Launcher):
             executor.update_parameters(slurm_array_parallelism=self.at_once, **chosen)
         place = str(store.root.resolve())
         try:
-            jobs: list[Any] = executor.map_array(Task(self.terms), [place] * len(groups), [[r.id for r in g] for g in groups])
+            jobs: list[Any] = executor.map_array(Task(self.terms), [place] * len(groups), groups)
         except Exception as fault:  # whatever sbatch does not like
             text = " ".join(str(fault).split())
             raise ConfigError(f"launcher=slurm: the jobs were not accepted: {text[-120:]}") from None
         if self.cluster is Cluster.slurm:
             for job, runs in zip(jobs, groups, strict=True):
-                queue.add(store, job.job_id, [run.id for run in runs])
+                queue.add(store, job.job_id, runs)
             print(f"job {jobs[0].job_id.split('_')[0]}: {len(jobs)} tasks are queued; logs in {store.root}/jobs", flush=True)
         return jobs
 

@@ -1,0 +1,54 @@
+"""Words of the form ``key=value``: settings as they are typed on a command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from freerun.errors import ConfigError
+from freerun.io.text import one_line
+
+
+def is_setting(word: str) -> bool:
+    """Whether a word is a setting rather than a name."""
+    return "=" in word
+
+
+def split(word: str) -> tuple[str, str]:
+    """Return key and value.
+
+    Raises:
+        ConfigError: if the word is not of this form.
+    """
+    key, equals, value = word.partition("=")
+    if not equals or not key:
+        raise malformed(word)
+    return key, value
+
+
+def key_of(word: str) -> str:
+    """Return the key of a word that may not be whole yet."""
+    return word.partition("=")[0]
+
+
+def pairs(words: Iterable[str]) -> dict[str, str]:
+    """Return settings by key; of a key that is set twice the last.
+
+    Raises:
+        ConfigError: if a word is not of this form.
+    """
+    return dict(map(split, words))
+
+
+def separate(words: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return the names among some words, and the settings."""
+    every = list(words)
+    return [word for word in every if not is_setting(word)], [word for word in every if is_setting(word)]
+
+
+def malformed(word: str, why: str = "") -> ConfigError:
+    """What is said of a word that is not of this form.
+
+    Args:
+        why: what a grammar has to say of it.
+    """
+    return ConfigError(f"{one_line(word, 60)}: not a setting of the form key=value" + (f" ({why})" if why else ""))
