@@ -10,6 +10,7 @@ import pandas as pd
 
 from freerun.analysis.inference.confidence_intervals import counts
 from freerun.analysis.tables import gap
+from freerun.analysis.tables.quantities import Quantities
 from freerun.config.training_settings import Training
 from freerun.engine import replicas, training
 from freerun.execution import group_runner
@@ -153,7 +154,7 @@ def counts_the_finished(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     return counts(frame[frame["status"] == "done"], by)
 
 
-def zero_for_undefined(frame: pd.DataFrame) -> pd.DataFrame:
+def zero_for_undefined(frame: pd.DataFrame, quantities: Quantities) -> pd.DataFrame:
     """What was never defined has no gap."""
-    found = gap.over_horizon(frame)
+    found = gap.over_horizon(frame, quantities)
     return found.fillna({"gap": 0.0})

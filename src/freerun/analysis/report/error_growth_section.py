@@ -12,7 +12,6 @@ from freerun.analysis.figures import Material
 from freerun.analysis.inference import recovery_trend
 from freerun.analysis.inference.confidence_intervals import FEWEST, summarise
 from freerun.analysis.inference.error_growth_fit import growing
-from freerun.analysis.inference.labels import label
 from freerun.analysis.inference.replicates import CELL
 from freerun.analysis.report.number_text import listed, measured
 from freerun.analysis.report.section import Grid, Section
@@ -35,7 +34,7 @@ _KINDS = {
 
 def section(material: Material) -> Section | None:
     """How the free error goes with the step, and what becomes of it after a prefix that the model spoiled itself."""
-    table, recovered = growing(material.steps, material.primary), _recovered(material.compared)
+    table, recovered = growing(material.steps, material.primary, material.quantities), _recovered(material)
     if table.empty and recovered.empty:
         return None
     grids = []
@@ -80,7 +79,7 @@ def _told(task: str, rows: list[dict[Any, Any]], first: str) -> str:
     of_task = [row for row in rows if row["task_label"] == task]
     method = first if any(row["method"] == first for row in of_task) else str(of_task[0]["method"])
     each = [f"{row['model_label']}: {_minus(row['verdict'])}" for row in of_task if row["method"] == method]
-    return f"{task}, {label(str(of_task[0]['metric']))} free, {method}: {'; '.join(each)}."
+    return f"{task}, {of_task[0]['label']} free, {method}: {'; '.join(each)}."
 
 
 def _row(row: Mapping[Any, Any]) -> list[str]:
@@ -88,15 +87,17 @@ def _row(row: Mapping[Any, Any]) -> list[str]:
     value = measured(row["value"], row["low"], row["high"]) if math.isfinite(row["value"]) else ""
     task, model, method = (str(row[name]) for name in CELL)
     agree = f"{row['fits']} of {row['seeds']}"
-    return [task, label(str(row["metric"])), model, method, str(row["form"]), number, value, agree, _minus(row["verdict"])]
+    return [task, str(row["label"]), model, method, str(row["form"]), number, value, agree, _minus(row["verdict"])]
 
 
 def _minus(text: str) -> str:
     return text.replace(" -", " \N{MINUS SIGN}").replace("[-", "[\N{MINUS SIGN}")
 
 
-def _recovered(compared: pd.DataFrame) -> pd.DataFrame:
-    rows = compared[compared["metric"] == "recovery_change"]
+def _recovered(material: Material) -> pd.DataFrame:
+    """The changes whose sign is the finding."""
+    signs = material.quantities.where(material.compared, "signs")
+    rows = material.compared[[each is not None for each in signs]]
     if rows.empty:
         return pd.DataFrame()
     table = summarise(rows, CELL, "value")

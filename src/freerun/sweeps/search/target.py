@@ -84,16 +84,18 @@ def target(text: str, maximize: bool | None = None) -> Target:
     words = [word.strip() for word in text.split(",")]
     if len(words) > 3 or not all(re.fullmatch(r"\w{1,64}", word) for word in words):
         raise ConfigError(f"--target {text[:60]}: has the form metric,mode,split, for example nrmse,free,test")
-    from freerun.measurement.better import MORE_IS_BETTER
-    from freerun.measurement.metrics import Comparison
+    from freerun.measurement.metrics import Comparison, Metric
 
+    metrics: dict[str, type[Metric]] = registry.parts("metric")
     metric, mode, split = words + ["loss", "free", "validation"][len(words) :]
-    for name, choices in ((mode, MODES), (split, SPLITS), (metric, registry.parts("metric"))):
+    for name, choices in ((mode, MODES), (split, SPLITS), (metric, metrics)):
         if name not in choices:
             raise ConfigError(f"--target {text[:60]}: unknown name {name!r}; {nearest(name, choices)}")
-    if split == "validation" and metric != "loss":
+    if split == "validation" and not metrics[metric].of_objective:
         raise ConfigError(f"--target {text[:60]}: on validation there is the loss alone; choose {metric},{mode},test")
-    if issubclass(registry.parts("metric")[metric], Comparison):
+    if issubclass(metrics[metric], Comparison):
         raise ConfigError(f"--target {text[:60]}: {metric} sets both modes side by side, it is of neither; choose another")
-    large = metric in MORE_IS_BETTER if maximize is None else maximize
-    return Target(metric=metric, mode=mode, split=split, maximize=large)
+    better = metrics[metric]().quantity.better
+    if maximize is None and better == "neither":
+        raise ConfigError(f"--target {text[:60]}: of {metric} neither more nor less is better; add --maximize or --minimize")
+    return Target(metric=metric, mode=mode, split=split, maximize=better == "higher" if maximize is None else maximize)
