@@ -11,7 +11,7 @@ def main(words: list[str]) -> int:
     parsed = parser("search", trains=True)
     parsed.add_argument("--as", dest="name")
     parsed.add_argument("--trials", type=count, default=20)
-    parsed.add_argument("--target", default="loss,free,validation")
+    parsed.add_argument("--target")
     way = parsed.add_mutually_exclusive_group()
     way.add_argument("--maximize", action="store_true", default=None)
     way.add_argument("--minimize", action="store_false", dest="maximize", default=None)
