@@ -46,7 +46,7 @@ def measured(p, q, length, warmup=0, sequences=128, seeds=(0,), start=0, feedbac
     parts = {k: v for k, v in PARTS("metric").items() if k in metrics}
     with mock.patch.object(registry, "parts", lambda kind: parts if kind == "metric" else PARTS(kind)):
         found = evaluate(group)
-    json.dumps([asdict(each) for each in found], allow_nan=False)
+    json.dumps([[asdict(each) for each in (*run.series, *run.comparisons)] for run in found], allow_nan=False)
     compared = [{each.metric: each for each in run.comparisons if each.split == "test"} for run in found]
     series = [{(each.mode, each.metric): each.values for each in run.series if each.split == "test"} for run in found]
     return (compared, series) if len(seeds) > 1 else (compared[0], series[0])
