@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from freerun.analysis.tables.quantities import declared, of_frames
 from freerun.analysis.tables.tidy import Tables
+from freerun.store.quantity import WORLDS_GROWTH
 from freerun.store.records import Store
 
 LENGTH = {"hidden_markov": 8, "lorenz63": 8, "embedded_reber": 6, "text": 6, "adding": 1}
@@ -49,18 +52,27 @@ def metrics(task):
     return known.get(task, [("loss", "nats", True), ("accuracy", "share", True)])
 
 
+def quantities(task):
+    """What the metrics of a task mean, as the runner writes it; lorenz63 is chaotic."""
+    found = {name: declared(name, unit) for name, unit, _ in metrics(task)}
+    found |= {each["metric"]: declared(each["metric"], each["unit"]) for each in COMPARISONS}
+    if task == "lorenz63":
+        found["rmse"] = replace(found["rmse"], blind=(WORLDS_GROWTH,))
+    return {name: each.written() for name, each in found.items()}
+
+
 #: One estimate with its interval, one exact value.
 COMPARISONS = [
     {
         "split": "test",
         "metric": "acc_err",
-        "unit": "",
+        "unit": "steps",
         "first": 1,
         "values": [1.0, 2.0],
         "low": [0.5, None],
         "high": [1.5, None],
     },
-    {"split": "test", "metric": "lyapunov_true", "unit": "", "first": 0, "values": [0.9], "low": None, "high": None},
+    {"split": "test", "metric": "lyapunov_true", "unit": "1/step", "first": 0, "values": [0.9], "low": None, "high": None},
 ]
 
 
@@ -98,6 +110,7 @@ def record(run, experiment, status="done", reason="", chance=None):
         "curves": curves if status != "failed" else [],
         "series": series if finished else [],
         "comparisons": COMPARISONS if finished else [],
+        "quantities": quantities(task) if finished else {},
         "sample": sample(task, chance) if finished else None,
         "provenance": {
             "versions": {"python": "3", "freerun": "0", "torch": "2", "numpy": "2"},
@@ -179,4 +192,4 @@ def simulated(free, forced=None, metric="loss", unit="nats", lost=()):
     )
     curves = pd.DataFrame({"run": gaps["run"][:0], "update": np.zeros(0, int), "quantity": gaps["metric"][:0], "value": 0.0})
     compared = gaps[:0].drop(columns="mode").assign(low=0.0, high=0.0)
-    return Tables(runs=runs, curves=curves, gaps=gaps, compared=compared)
+    return Tables(runs=runs, curves=curves, gaps=gaps, compared=compared, quantities=of_frames([gaps]))

@@ -22,15 +22,19 @@ STUB = PACKAGE / "__init__.pyi"
 
 
 def promised() -> dict[str, object]:
-    """What a user or the author of a part needs: experiments, `run`, every built-in part, named choices, base classes."""
+    """What a user or the author of a part needs: experiments, `run`, every built-in part, named choices, base classes.
+
+    Metrics are named by their users and made by the program alone, so that their authors' classes are all of them there is.
+    """
     from freerun import api
     from freerun.config.experiment import Evaluation, Experiment, Training
     from freerun.measurement.metrics import Comparison
+    from freerun.store.quantity import Quantity
 
-    parts = [part for kind in registry.KINDS for part in registry.builtin_parts(kind).values()]
+    parts = [part for kind in registry.KINDS if kind != "metric" for part in registry.builtin_parts(kind).values()]
     settings = [item for part in [*parts, Training, Evaluation] for item in fields(part)]
     choices = [type(item.default) for item in settings if isinstance(item.default, Enum)]
-    bases = [*map(registry.base, registry.KINDS), Comparison]
+    bases = [*map(registry.base, registry.KINDS), Comparison, Quantity]
     return {each.__name__: each for each in [api.run, Experiment, Training, Evaluation, *parts, *choices, *bases]}
 
 

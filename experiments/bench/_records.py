@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from freerun.analysis.tables.quantities import declared
 from freerun.store.records import FORMAT
 
 
@@ -36,7 +37,7 @@ def fill(root: Path, count: int, steps: int, points: int) -> float:
         versions = {"python": "3", "freerun": "0", "torch": "2", "numpy": "2"}
         record = {
             "run": run, "experiment": experiment, "status": "done", "reason": "", "curves": curves, "series": series,
-            "sample": None,
+            "quantities": {metric: declared(metric, "u").written() for metric in ("loss", "rmse", "nrmse")}, "sample": None,
             "provenance": {"versions": versions, "commit": "", "machine": "", "threads": 1, "data": f"{number // 20:064d}"},
         }  # fmt: skip
         body = json.dumps(record, sort_keys=True, separators=(",", ":")).encode()

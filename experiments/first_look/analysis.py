@@ -15,6 +15,7 @@ import pandas as pd
 from freerun.analysis.inference.paired_differences import against_baseline
 from freerun.analysis.inference.replicates import conditions
 from freerun.analysis.tables import gap, tidy
+from freerun.analysis.tables.quantities import Quantities
 from freerun.cli.terminal import show_table
 
 #: The measure of the closed loop that answers the question, for each task.
@@ -24,10 +25,11 @@ MEASURES = {"hidden_markov": ["kl"], "embedded_reber": ["validity"], "lorenz63":
 def answer(folder: Path) -> pd.DataFrame:
     """Every regime against teacher forcing, free and forced, paired over seeds, on the test split."""
     frames = tidy.read(folder)
-    steps = gap.exposure_gap(frames.gaps)
+    steps, meant = gap.exposure_gap(frames.gaps), Quantities(frames.quantities)
     wanted = pd.Series([m in MEASURES[t] for t, m in zip(steps["task"], steps["metric"], strict=True)], index=steps.index)
     steps = steps[wanted & (steps["split"] == "test")]
-    compared = [against_baseline(steps, conditions(frames.runs), level).assign(mode=level) for level in ("forced", "free")]
+    labels = conditions(frames.runs)
+    compared = [against_baseline(steps, labels, level, quantities=meant).assign(mode=level) for level in ("forced", "free")]
     table = pd.concat(compared, ignore_index=True)
     kind = table["ratio"].map({True: "x", False: "+"})
     table["against teacher forcing"] = [

@@ -13,15 +13,16 @@ import pandas as pd
 from freerun.analysis.inference.paired_differences import against_baseline
 from freerun.analysis.inference.replicates import conditions
 from freerun.analysis.tables import gap, tidy
+from freerun.analysis.tables.quantities import Quantities
 from freerun.cli.terminal import show_table
 
 
 def answer(folder: Path) -> pd.DataFrame:
     """Every regime against teacher forcing in the free NRMSE over one Lyapunov time, paired over seeds, on the test split."""
     frames = tidy.read(folder)
-    steps = gap.exposure_gap(frames.gaps)
+    steps, meant = gap.exposure_gap(frames.gaps), Quantities(frames.quantities)
     steps = steps[(steps["metric"] == "nrmse") & (steps["split"] == "test")]
-    table = against_baseline(steps, conditions(frames.runs), "free")
+    table = against_baseline(steps, conditions(frames.runs), "free", quantities=meant)
     return table[["task_label", "regime_label", "n", "ratio", "mean", "low", "high", "p", "holm"]]
 
 

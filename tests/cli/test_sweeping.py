@@ -193,6 +193,40 @@ def test_a_search_counts_points_and_knows_what_is_better_when_large(desk, capsys
         dispatch([*words, "--maximize", "--minimize"])
 
 
+RIGHT = """
+from dataclasses import dataclass
+
+from freerun.measurement.metrics import Metric, Quantity
+
+
+@dataclass(kw_only=True)
+class Right(Metric):
+    quantity = Quantity(label="Symbols right", unit="share", better="{way}", range=(0, 1))
+    per = "rollout"
+
+    def applies(self, observed):
+        return True
+
+    def measure(self, observed):
+        return observed.outputs.new_tensor([observed.experiment.training.lr]).double()
+"""
+
+
+def test_a_search_goes_the_way_that_a_plugins_metric_says_is_better(desk, capsys):
+    words = ["search", *TINY, "training.lr=choice(0.001,0.01)", "launcher=inline", "--trials", "6", "--as"]
+    for way, best in (("higher", "0.01"), ("lower", "0.001")):
+        (desk / f"right_{way}.py").write_text(RIGHT.format(way=way))
+        asked = [*words, way, f"plugins=[right_{way}.py]", "--target", f"right_{way},free,test"]
+        code, out = said(capsys, *asked)
+        assert code == 0
+        assert f": training.lr={best}  right_{way},free,test {best} " in out
+    (desk / "open.py").write_text(RIGHT.format(way="neither"))
+    asked = [*words, "open", "plugins=[open.py]", "--target", "open,free,test"]
+    with pytest.raises(ConfigError, match="of open neither more nor less is better; add --maximize or --minimize"):
+        dispatch(asked)
+    assert ": training.lr=0.01  open,free,test 0.01 " in said(capsys, *asked, "--maximize")[1]
+
+
 def test_a_name_holds_one_search(desk, capsys):
     words = ["search", *TINY[:-2], TINY[-1], "launcher=inline", "--as", "s"]
     first, table = [*words, "training.updates=range(1,4)"], desk / "results" / "s" / "trials.csv"

@@ -25,13 +25,14 @@ from analysis.inference import test_simulation
 from freerun.analysis.inference import confidence_intervals
 from freerun.analysis.inference.confidence_intervals import counts
 from freerun.analysis.tables import gap
+from freerun.analysis.tables.quantities import Quantities, of_frames
 from freerun.errors import ConfigError
 from freerun.execution import group_runner
 from freerun.execution.planned import plan
 from freerun.laws import backward, feedback, metrics, models, regimes, rollouts, tasks
 from freerun.laws import methods as methods_of
 from freerun.laws.toolkit import small
-from freerun.measurement.metrics import Metric
+from freerun.measurement.metrics import Metric, Quantity
 from freerun.parts import registry, settings
 from freerun.parts.models.gru import GRU
 from freerun.parts.regimes.scheduled_sampling import ScheduledSampling
@@ -58,12 +59,11 @@ def watched():
     seen = []
 
     class Watches(Metric):
+        quantity = Quantity(label="What was shown", unit="nothing", better="neither")
+
         def applies(self, observed):
             seen.append(observed)
             return False
-
-        def unit(self, observed):
-            return ""
 
         def measure(self, observed):
             return torch.zeros(1)
@@ -138,13 +138,13 @@ def law_the_record_names_its_data(engine) -> None:
 
 
 def law_every_distance_has_its_floor(engine) -> None:
-    """Where a distance of a long closed loop is measured, so is what the true system scores against itself."""
+    """Where a measure says that another one is its floor, what the true system scores against itself, that is measured too."""
     (result,) = engine(runs.planned("values", "training.updates=1 evaluation.orbit=100 task.transient=1"))
     names = {each["metric"] for key in ("series", "comparisons") for each in result.record[key]}
-    floored = {name.removesuffix("_floor") for name in registry.parts("metric") if name.endswith("_floor")}
-    assert floored & names, "no distance was measured"
-    for name in sorted(floored & names):
-        assert f"{name}_floor" in names, f"{name} stands without its floor"
+    floors = {name: told["floor"] for name, told in result.record["quantities"].items() if isinstance(told.get("floor"), str)}
+    assert "d_stsp" in floors, "no distance was measured"
+    for name, floor in floors.items():
+        assert floor in names, f"{name} stands without its floor"
 
 
 def law_a_misspelt_key_is_refused(build) -> None:
@@ -160,7 +160,9 @@ def law_lost_runs_are_counted(count) -> None:
 
 
 def law_undefined_is_not_zero(over_horizon) -> None:
-    assert np.isnan(over_horizon(rows("kl", [np.nan], [np.nan])).iloc[0]["gap"]), "what is undefined has a gap"
+    table = rows("kl", [np.nan], [np.nan])
+    meant = Quantities(of_frames([table.assign(task="t")]))
+    assert np.isnan(over_horizon(table, meant).iloc[0]["gap"]), "what is undefined has a gap"
 
 
 def law_intervals_of_five_seeds_cover(half_width) -> None:

@@ -258,18 +258,17 @@ def test_a_faulty_part_costs_its_own_runs_alone(tmp_path):
 METRIC = '''
 from dataclasses import dataclass
 
-from freerun.measurement.metrics import Metric
+from freerun.measurement.metrics import Metric, Quantity
 
 
 @dataclass(kw_only=True)
 class Spread(Metric):
     """The spread of the outputs."""
 
+    quantity = Quantity(label="Spread", unit="scaled", better="neither", range=(0, float("inf")))
+
     def applies(self, observed):
         return True
-
-    def unit(self, observed):
-        return ""
 
     def measure(self, observed):
         return observed.outputs[observed.warmup :].double().std((1, 2))

@@ -168,6 +168,7 @@ def _record(run: Planned, outcome: Outcome, measured: Measured, data: Data, cost
         "curves": [asdict(point) for point in outcome.curves],
         "series": [] if diverged else [asdict(series) for series in measured.series],
         "comparisons": [] if diverged else [asdict(each) for each in measured.comparisons],
+        "quantities": {} if diverged else {name: each.written() for name, each in measured.quantities.items()},
         "sample": None if diverged else measured.sample,
         "provenance": {
             "versions": versions(),

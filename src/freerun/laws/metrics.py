@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import json
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -11,8 +13,8 @@ import torch
 
 from freerun.config.evaluation_settings import Evaluation
 from freerun.config.experiment import Experiment
-from freerun.errors import ConfigError
-from freerun.laws.toolkit import CLOSE, Broken, demand, noise, small, symbols
+from freerun.errors import ConfigError, given
+from freerun.laws.toolkit import CLOSE, Broken, demand, noise, only, small, symbols
 from freerun.measurement.metrics import Further, Metric, Observed, Orbit
 from freerun.parts import registry
 from freerun.parts.feedback import one_hot
@@ -21,6 +23,7 @@ from freerun.parts.tasks import Task
 from freerun.parts.tasks.embedded_reber import EmbeddedReber
 from freerun.parts.tasks.hidden_markov import HiddenMarkov
 from freerun.parts.tasks.lorenz63 import Lorenz63
+from freerun.store.quantity import NO_UNIT, Quantity, read
 
 WARMUP, HORIZON = 4, 16
 #: Worlds with an oracle and an end, with an oracle, and of values with a Lyapunov time.
@@ -161,7 +164,7 @@ def _both(a: torch.Tensor, b: torch.Tensor) -> str:
 
 
 def law_measures_one_value_a_step_or_one_in_all(metric: Metric) -> None:
-    """One value for each step since the release, or one in all, with a unit; the same when measured twice; nothing changed."""
+    """One value for each step since the release, or one in all; the same when measured twice; nothing changed."""
     for where, seen in _worlds(metric):
         kept = [value.clone() for value in (seen.outputs, seen.fed, seen.weights)]
         first, again = taken(metric, seen), taken(metric, seen)
@@ -170,8 +173,6 @@ def law_measures_one_value_a_step_or_one_in_all(metric: Metric) -> None:
         for name, a, b in zip(("outputs", "feeds", "weights"), kept, (seen.outputs, seen.fed, seen.weights), strict=True):
             demand(torch.equal(a, b), f"the {name} were changed in place ({where})")
         demand(_same(first, again), f"measured twice: {_both(again, first)} ({where})")
-        unit = metric.unit(seen)
-        demand(isinstance(unit, str) and unit != "", f"the unit is {unit!r}, not a text ({where})")
 
 
 def law_warmup_is_not_counted(metric: Metric) -> None:
@@ -211,8 +212,8 @@ def law_never_infinite(metric: Metric) -> None:
         count = seen.data.outputs
         fed = one_hot(symbols(*seen.targets.shape[:2], of=count), seen.outputs) if seen.picks is not None else seen.fed
         strayed = replace(seen, fed=fed, outputs=seen.outputs * 100)
-        for what, given in (("on the truth", seen), ("astray", strayed)):
-            values = taken(metric, given)
+        for what, rolled in (("on the truth", seen), ("astray", strayed)):
+            values = taken(metric, rolled)
             if bool(values.isinf().any()):
                 demand(False, f"value {int(values.isinf().float().argmax())} is infinite {what} ({where})")
 
@@ -223,3 +224,112 @@ def law_nothing_to_count_is_undefined(metric: Metric) -> None:
         before, after = taken(metric, seen), taken(metric, replace(seen, weights=torch.zeros_like(seen.weights)))
         known = torch.where(after.isnan(), before, after)  # a measure that never looks at what counts stays as it is
         demand(_same(known, before), f"{_both(known, before)}, where no target counts; it should be undefined ({where})")
+
+
+def law_says_what_its_number_means(metric: Metric) -> None:
+    """It declares a quantity with label and unit, can write it down and read it; here and there the same way is better."""
+    own = metric.quantity
+    demand(isinstance(own, Quantity), f"its quantity is {own!r}, not a Quantity")
+    for where, seen in _worlds(metric):
+        here = metric.quantity_of(seen)
+        demand(isinstance(here, Quantity), f"its quantity is {here!r}, not a Quantity ({where})")
+        for name in ("label", "unit"):
+            demand(getattr(here, name).strip() not in ("", NO_UNIT), f"the {name} is {getattr(here, name)!r} ({where})")
+        demand(here.better == own.better, f"says {own.better} is better, and {here.better} where it is measured ({where})")
+        told = read(here.name, json.loads(json.dumps(here.written(), allow_nan=False)))
+        demand(told == here, f"is written down as {told}, and was {here} ({where})")
+
+
+def law_values_lie_in_the_declared_range(metric: Metric) -> None:
+    """On the truth, on noise and on what has broken down, no defined value lies outside of the range that it declares."""
+    cases = [(where, "as it is", seen) for where, seen in _worlds(metric)]
+    cases += [(where, what, rolled) for where, seen in _informative(metric) for what, rolled in _ends(metric, seen)]
+    for where, what, seen in cases:
+        low, high = metric.quantity_of(seen).range
+        slack = CLOSE * max([1.0, *(abs(end) for end in (low, high) if math.isfinite(end))])
+        values = taken(metric, seen)
+        outside = values.isfinite() & ((values < low - slack) | (values > high + slack))
+        if bool(outside.any()):
+            demand(False, f"{float(values[outside][0]):.4g} lies outside of [{low:g}, {high:g}], {what} ({where})")
+
+
+@only(lambda metric: metric.quantity.better != "neither", "metrics of which one way is better")
+def law_the_declared_way_is_better(metric: Metric) -> None:
+    """A model that is known to be better has the better value: the source itself, or a copy of the truth, against noise."""
+    better, sign, told = metric.quantity.better, metric.quantity.sign, False
+    for where, seen in _informative(metric):
+        known, noisy = (_level(metric, _played(seen, *play)) for play in (_knowing(metric, seen), _noise(seen)))
+        if abs(known - noisy) <= CLOSE or not math.isfinite(known - noisy):
+            continue
+        demand(sign * known > sign * noisy, f"says {better} is better: the truth has {known:.4g}, noise {noisy:.4g} ({where})")
+        told = True
+    demand(told, f"says {better} is better, and does not tell the truth from noise")
+
+
+def _informative(metric: Metric) -> list[tuple[str, Observed]]:
+    """Rollouts that the metric applies to, of more sequences, and of a world in which a Lyapunov time is short."""
+    for rollouts in itertools.chain([_large()], _others()):
+        if found := [(name, seen) for name, seen in rollouts if metric.applies(seen)]:
+            return found
+    raise Broken("applies to no rollout of any task")
+
+
+@cache
+def _large() -> list[tuple[str, Observed]]:
+    worlds: list[Task] = [EmbeddedReber(sequences=80, length=20), HiddenMarkov(sequences=80, length=20)]
+    worlds += [Lorenz63(sequences=80, length=20, transient=0.0, dt=dt) for dt in (0.02, 0.1)]
+    return [(type(task).__name__, observed(task)) for task in worlds]
+
+
+def _ends(metric: Metric, seen: Observed) -> Iterator[tuple[str, Observed]]:
+    """The truth, noise, a model that always says the same, and one that has broken down."""
+    outputs, fed, hidden, made = _noise(seen)
+    yield "for the truth", _played(seen, *_knowing(metric, seen))
+    yield "for noise", _played(seen, outputs, fed, hidden, made)
+    still = None if made is None else torch.zeros_like(made)
+    yield "for a constant", _played(seen, torch.zeros_like(outputs), fed[:1].expand_as(fed), torch.zeros_like(hidden), still)
+    gone = None if made is None else torch.full_like(made, torch.nan)
+    yield "for what has broken down", _played(seen, torch.full_like(outputs, torch.nan), fed, hidden, gone)
+
+
+def _level(metric: Metric, seen: Observed) -> float:
+    """The mean of the values that are defined."""
+    return float(taken(metric, seen).nanmean())
+
+
+def _played(
+    seen: Observed, outputs: torch.Tensor, fed: torch.Tensor, hidden: torch.Tensor, made: torch.Tensor | None
+) -> Observed:
+    """The rollout, free and forced, of a model that says `outputs` and is fed `fed`."""
+    picks = None if seen.picks is None else outputs.argmax(-1)
+    forced = None if seen.forced is None else replace(seen.forced, outputs=outputs, picks=picks)
+    orbit = seen.orbit
+    if orbit is not None and made is not None:
+        low, high = (end(orbit.true.flatten(0, 1), 0) for end in (torch.amin, torch.amax))
+        orbit = replace(orbit, made=made, low=low, high=high)
+    return replace(seen, outputs=outputs, fed=fed, picks=picks, hidden=hidden, orbit=orbit, forced=forced)
+
+
+_Play = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor | None]
+
+
+def _knowing(metric: Metric, seen: Observed) -> _Play:
+    """What a model does that is known to be better: as in training, as the source where it is known, else as the truth went."""
+    trained, orbit = given(seen.training), None if seen.orbit is None else seen.orbit.true
+    if metric.of_training:
+        return trained.outputs, trained.fed, given(trained.hidden), orbit
+    symbolic = seen.picks is not None
+    truth = one_hot(seen.targets, seen.outputs) if symbolic else seen.targets.to(seen.outputs.dtype)
+    copy = truth * 20 if symbolic else truth
+    source = _played(seen, copy, truth, given(trained.hidden), orbit)
+    outputs = source.truth().log_probs.clamp(min=-1e3) if seen.has_oracle else copy
+    return outputs, truth, given(trained.hidden), orbit
+
+
+def _noise(seen: Observed) -> _Play:
+    """What a model does that knows nothing."""
+    count = seen.data.outputs
+    loud = noise(*seen.outputs.shape, seed=11).to(seen.outputs.dtype) * 3
+    fed = one_hot(symbols(*seen.targets.shape[:2], of=count, seed=3), seen.outputs) if seen.picks is not None else loud
+    orbit = None if seen.orbit is None else noise(*seen.orbit.made.shape, seed=12) * 4
+    return loud, fed, noise(*given(seen.hidden).shape, seed=13) + 3, orbit

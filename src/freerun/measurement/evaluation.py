@@ -18,6 +18,7 @@ from freerun.measurement.long_orbits import follow
 from freerun.measurement.metrics import Comparison, Metric, Observed
 from freerun.measurement.observation import Known, beside_training, observe, prepared
 from freerun.parts import registry
+from freerun.store.quantity import Quantity
 
 MEASURED = ("train", "test")
 
@@ -60,10 +61,11 @@ class Compared:
 
 @dataclass(kw_only=True)
 class Measured:
-    """Everything measured on one run; `sample` is what the task shows of its free rollout."""
+    """Everything measured on one run, what its numbers mean by the name of their metric, and what the task shows of it."""
 
     series: list[Series] = field(default_factory=list)
     comparisons: list[Compared] = field(default_factory=list)
+    quantities: dict[str, Quantity] = field(default_factory=dict)
     sample: dict[str, Any] | None = None
 
 
@@ -93,20 +95,20 @@ def evaluate(group: Group, lessons: Lessons | None = None) -> list[Measured]:
             observed = [
                 observe(group, r, result, sequences, uniform, split=split, forced=forced[r]) for r in range(len(measured))
             ]
-            for run, series in zip(measured, _measure(group, observed, metrics, known, split, mode), strict=True):
-                run.series += series
+            _measure(measured, group, observed, metrics, known, split, mode)
             forced = list(observed)
         if split == "test":
             shown = {name: metric for name, metric in metrics.items() if metric.of_training}
             for mode, beside in beside_training(group, lessons or Lessons(group), sequences, uniform).items():
-                for run, series in zip(measured, _measure(group, beside, shown, known, split, mode), strict=True):
-                    run.series += series
+                _measure(measured, group, beside, shown, known, split, mode)
             for each, orbit in zip(observed, follow(group), strict=True):
                 each.orbit = orbit
         for name, comparison in comparisons.items():
             for run, seen in zip(measured, prepared(group, comparison, observed, known), strict=True):
                 if seen is not None:
-                    run.comparisons.append(_compared(seen, name, comparison))
+                    quantity = replace(comparison.quantity_of(seen), name=name)
+                    run.comparisons.append(_compared(seen, quantity, comparison))
+                    run.quantities.setdefault(name, quantity)
         if split == "test":
             for run, seen in zip(measured, observed, strict=True):
                 run.sample = _plain(seen.experiment.task.show(seen))
@@ -114,16 +116,22 @@ def evaluate(group: Group, lessons: Lessons | None = None) -> list[Measured]:
 
 
 def _measure(
-    group: Group, observed: list[Observed], metrics: dict[str, Metric], known: Known, split: str, mode: str
-) -> list[list[Series]]:
-    """Every metric that applies, for each run."""
-    found: list[list[Series]] = [[] for _ in observed]
+    measured: list[Measured],
+    group: Group,
+    observed: list[Observed],
+    metrics: dict[str, Metric],
+    known: Known,
+    split: str,
+    mode: str,
+) -> None:
+    """Every metric that applies, for each run, with what it means."""
     for name, metric in metrics.items():
-        for series, seen in zip(found, prepared(group, metric, observed, known), strict=True):
+        for run, seen in zip(measured, prepared(group, metric, observed, known), strict=True):
             if seen is not None:
-                unit, first, values = metric.unit(seen), int(metric.per == "step"), _defined(metric.measure(seen))
-                series.append(Series(split=split, mode=mode, metric=name, unit=unit, first=first, values=values))
-    return found
+                quantity = replace(metric.quantity_of(seen), name=name)
+                unit, first, values = quantity.unit, int(metric.per == "step"), _defined(metric.measure(seen))
+                run.series.append(Series(split=split, mode=mode, metric=name, unit=unit, first=first, values=values))
+                run.quantities.setdefault(name, quantity)
 
 
 def _plain(tree: Any) -> Any:
@@ -135,9 +143,9 @@ def _plain(tree: Any) -> Any:
     return None if isinstance(tree, float) and not math.isfinite(tree) else tree
 
 
-def _compared(observed: Observed, name: str, comparison: Comparison) -> Compared:
-    unit, first, values = comparison.unit(observed), int(comparison.per == "step"), _defined(comparison.measure(observed))
-    found = Compared(split=observed.split, metric=name, unit=unit, first=first, values=values)
+def _compared(observed: Observed, quantity: Quantity, comparison: Comparison) -> Compared:
+    first, values = int(comparison.per == "step"), _defined(comparison.measure(observed))
+    found = Compared(split=observed.split, metric=quantity.name, unit=quantity.unit, first=first, values=values)
     interval = comparison.interval(observed)
     return found if interval is None else replace(found, low=_defined(interval[0]), high=_defined(interval[1]))
 

@@ -1,7 +1,7 @@
-"""Which parts are there?
+"""Registry of parts: every part of a kind by its name on the command line, in the tables and in the configuration.
 
-A part is one file: the module's name is the name on the command line, in the tables and in the configuration. The file
-defines one class derived from the base class of its kind. Nothing else has to be edited to add one.
+A part is one file, named as its module, which defines one class derived from the base class of its kind. A family of parts is
+one file too: its `PARTS` holds their classes by name. Nothing else has to be edited to add one.
 """
 
 from __future__ import annotations
@@ -41,22 +41,27 @@ def base(kind: str) -> type:
 
 @cache
 def builtin_parts(kind: str) -> dict[str, type]:
-    """The parts of a kind that come with the package, by name."""
+    """The parts of a kind that come with the package, by name, in alphabetical order."""
     package = importlib.import_module(KINDS[kind][0])
-    parts = {}
+    found: dict[str, type] = {}
     for info in pkgutil.iter_modules(package.__path__):
         if info.name.startswith("_"):
             continue
         module = importlib.import_module(f"{package.__name__}.{info.name}")
-        parts[info.name.rstrip("_")] = _part_in(module, kind)
-    return parts
+        found |= _parts_in(module, info.name.rstrip("_"), kind)
+    return dict(sorted(found.items()))
 
 
-def _part_in(module: Any, kind: str) -> type:
+def _parts_in(module: Any, name: str, kind: str) -> dict[str, type]:
+    family: dict[str, type] | None = getattr(module, "PARTS", None)
+    if family is not None:
+        return family
     parts = parts_of(module, base(kind))
     if len(parts) != 1:
-        raise ConfigError(f"{module.__name__} must define exactly one {base(kind).__name__}, found {len(parts)}")
-    return parts[0]
+        raise ConfigError(
+            f"{module.__name__} must define exactly one {base(kind).__name__}, or a family of them in PARTS, found {len(parts)}"
+        )
+    return {name: parts[0]}
 
 
 def parts_of(module: Any, parent: type) -> list[type]:

@@ -22,8 +22,8 @@ from freerun.store.study_file import NAME as STUDY
 NAME = "manifest.json"
 #: The code that turns records into results.
 READERS = (
-    "analysis/tables", "analysis/inference", "analysis/figures", "analysis/report", "measurement/better.py",
-    "store/manifest.py", "store/record_columns.py", "store/record_index.py", "store/record_schema.py",
+    "analysis/tables", "analysis/inference", "analysis/figures", "analysis/report", "store/quantity.py", "store/manifest.py",
+    "store/record_columns.py", "store/record_index.py", "store/record_schema.py",
 )  # fmt: skip
 
 

@@ -18,13 +18,13 @@ import orjson
 
 #: The columns of each level, and how many rows of it a row of the level above has.
 LEVELS = {
-    "run": ("run", "seed", "experiment", "outcome", "points", "series"),
+    "run": ("run", "seed", "experiment", "outcome", "quantities", "points", "series"),
     "point": ("update", "quantity", "logged"),
     "series": ("split", "mode", "metric", "unit", "first", "length"),
     "value": ("value",),
 }
 #: The columns that are codes of texts.
-TEXTS = ("experiment", "outcome", "quantity", "split", "mode", "metric", "unit")
+TEXTS = ("experiment", "outcome", "quantities", "quantity", "split", "mode", "metric", "unit")
 #: In place of a mode, for measures that set both modes side by side: the value and the ends of its interval.
 COMPARED = ("compared", "compared low", "compared high")
 _RUN = "S16"
@@ -40,7 +40,8 @@ class Extract:
 
     Attributes:
         columns: those of `LEVELS` by name. `points` and `series` count the rows of a run, `length` the values of a series;
-            `experiment` is without its seed, `outcome` what `of` was told to make of a record.
+            `experiment` is without its seed, `outcome` what `of` was told to make of a record, `quantities` what its metrics
+            mean by their names ({} in a record from before records said it).
         texts: the texts that each column of `TEXTS` counts through.
     """
 
@@ -124,7 +125,7 @@ def of(records: Iterable[dict[str, Any]], outcome: Callable[[dict[str, Any]], di
         records: as `Store.read` gives them.
         outcome: what the tables say of how a run ended and by what it was made.
     """
-    rows: dict[str, list[Any]] = {name: [] for name in ("run", "seed", "experiment", "outcome")}
+    rows: dict[str, list[Any]] = {name: [] for name in ("run", "seed", "experiment", "outcome", "quantities")}
     logged, values = [np.zeros(0)], [np.zeros(0)]
     layouts: dict[str, dict[tuple[Any, ...], int]] = {"point": {}, "series": {}}  # of one study there are few
     laid: dict[str, list[int]] = {"point": [], "series": []}
@@ -134,6 +135,7 @@ def of(records: Iterable[dict[str, Any]], outcome: Callable[[dict[str, Any]], di
         rows["seed"].append(tree.pop("seed"))
         rows["experiment"].append(orjson.dumps(tree))
         rows["outcome"].append(orjson.dumps(outcome(record)))
+        rows["quantities"].append(orjson.dumps(record.get("quantities", {})))
         points, series = record["curves"], [*record["series"], *_beside(record)]
         logged.append(np.array([point["value"] for point in points], dtype=float))
         values.append(np.array(list(chain.from_iterable([each["values"] for each in series])), dtype=float))
@@ -145,7 +147,7 @@ def of(records: Iterable[dict[str, Any]], outcome: Callable[[dict[str, Any]], di
             laid[level].append(known.setdefault(layout[level], len(known)))
     columns = {"run": np.array(rows["run"], dtype=_RUN), "seed": np.array(rows["seed"], dtype=np.int64)}
     texts = {}
-    for name in ("experiment", "outcome"):
+    for name in ("experiment", "outcome", "quantities"):
         columns[name], found = _coded(rows[name])
         texts[name] = [text.decode() for text in found]
     for level, count in (("point", "points"), ("series", "series")):

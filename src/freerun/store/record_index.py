@@ -28,7 +28,7 @@ from freerun.store.records import Store
 
 NAME = "index"
 #: Raise it when what is extracted from a record, or its form, changes.
-VERSION = 2
+VERSION = 3
 #: A file that changed within so many seconds could change again without its times telling.
 SETTLED = 2.0
 _HEAD = b"freerun index %d\n" % VERSION
@@ -136,9 +136,9 @@ def _understood(arrays: dict[str, np.ndarray]) -> tuple[Extract, list[Stamp]]:
         raise ValueError("its stamps")
     found = Extract(columns={**arrays, "run": arrays["run"].view("S16").ravel()}, texts=texts)
     demand_sound(found)
-    for text in (*texts["experiment"], *texts["outcome"]):
+    for text in (*texts["experiment"], *texts["outcome"], *texts["quantities"]):
         if not isinstance(orjson.loads(text), dict):
-            raise TypeError("an experiment is a mapping")
+            raise TypeError("an experiment, an outcome and quantities are mappings")
     return found, [(a, b, c, d) for a, b, c, d in stamps.tolist()]
 
 

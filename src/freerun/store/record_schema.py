@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
 import orjson
 
 from freerun.errors import CorruptRecord
+from freerun.store import quantity
 
 #: Whole numbers fit 64 bits, so that every table can hold them.
 LARGEST = 2**63
@@ -139,6 +141,17 @@ def _once(keys: Iterator[tuple[Any, ...]]) -> bool:
     return len({*listed}) == len(listed)
 
 
+def _quantities(found: Any) -> bool:
+    return isinstance(found, dict) and _meaningful(orjson.dumps(found))
+
+
+@lru_cache(maxsize=1024)
+def _meaningful(text: bytes) -> bool:
+    """Whether this is what metrics mean by their names; of a study's records there are few."""
+    found = orjson.loads(text)
+    return all(_text(name) and bool(quantity.read(name, told).label) for name, told in found.items())
+
+
 def _provenance(made: Any) -> bool:
     costs = ("training_seconds", "evaluation_seconds", "updates_per_second", "group_size", "threads")
     return isinstance(made.get("versions", {}), dict) and all(
@@ -175,5 +188,5 @@ def _text(value: Any) -> bool:
 
 _FORMS: dict[str, Callable[[Any], bool]] = {
     "experiment": is_experiment, "status": _text, "reason": _text, "curves": _points, "series": _series,
-    "comparisons": _comparisons, "sample": _sample, "provenance": _provenance, "weights": _text,
+    "comparisons": _comparisons, "quantities": _quantities, "sample": _sample, "provenance": _provenance, "weights": _text,
 }  # fmt: skip

@@ -143,7 +143,8 @@ def test_a_log_axis_has_three_to_eight_ticks_whatever_it_spans(low, factor):
 @pytest.mark.parametrize(("metric", "left"), [("rmse", "a better"), ("accuracy", "b better")])
 def test_a_comparison_says_which_side_is_better(metric, left):
     ratio = metric == "rmse"
-    row = {"task_label": "t", "model_label": "m", "setting": "", "metric": metric, "unit": "u", "ratio": ratio, "holm": 0.01}
+    better = {"rmse": "lower", "accuracy": "higher"}[metric]
+    row = {"task_label": "t", "model_label": "m", "setting": "", "better": better, "unit": "u", "ratio": ratio, "holm": 0.01}
     table = pd.DataFrame([{**row, "level": level, "mean": 0.9, "low": 0.8, "high": 1.3} for level in ("free", "forced")])
     with style():
         made = _comparison_figure.draw(table, "a", "b")

@@ -10,8 +10,8 @@ from scipy import stats
 from freerun.analysis.inference.bootstrap import bca, mean_weights
 from freerun.analysis.inference.confidence_intervals import clopper_pearson, counts, mean_interval, summarise
 from freerun.analysis.inference.interquartile_mean import middles
-from freerun.analysis.inference.labels import bounds, bounds_of_change
 from freerun.analysis.tables import gap, tidy
+from freerun.analysis.tables.quantities import Quantities, declared
 from synthetic import grid, study
 
 
@@ -73,10 +73,11 @@ def test_the_resamples_are_an_argument():
 
 
 def test_the_width_does_not_depend_on_the_number_of_steps(tmp_path):
-    frame = tidy.frames(*study(tmp_path, grid(regimes=("teacher_forcing",), seeds=5)), "s").gaps
+    frames = tidy.frames(*study(tmp_path, grid(regimes=("teacher_forcing",), seeds=5)), "s")
+    frame, meant = frames.gaps, Quantities(frames.quantities)
     chosen = frame[(frame["metric"] == "rmse") & (frame["split"] == "test")]
     many = pd.concat([chosen.assign(step=chosen["step"] + 100 * k) for k in range(20)], ignore_index=True)
-    one, more = (mean_interval(gap.over_horizon(each)["gap"].to_numpy()) for each in (chosen, many))
+    one, more = (mean_interval(gap.over_horizon(each, meant)["gap"].to_numpy()) for each in (chosen, many))
     assert (more.low, more.high, more.n) == (pytest.approx(one.low), pytest.approx(one.high), 5)
 
 
@@ -105,7 +106,10 @@ def test_the_interval_of_a_share_stays_a_share_and_covers_what_it_covered(n):
     chance = np.random.default_rng(n)
     values = chance.beta(4, 0.5, size=(400, n))
     frame = pd.DataFrame({"who": np.repeat(np.arange(400), n), "value": values.ravel()})
-    free, held = summarise(frame, ["who"], "value"), summarise(frame, ["who"], "value", within=bounds("accuracy", "share"))
+    free, held = (
+        summarise(frame, ["who"], "value"),
+        summarise(frame, ["who"], "value", within=declared("accuracy", "share").range),
+    )
     assert (free["high"] > 1).any(), "else nothing was to be held"
     assert held["high"].max() == 1.0
     assert (held["low"] >= 0).all()
@@ -114,7 +118,7 @@ def test_the_interval_of_a_share_stays_a_share_and_covers_what_it_covered(n):
         low, high = ("low", "high") if "low" in one else ("iqm_low", "iqm_high")
         assert other[high].max() <= 1
         np.testing.assert_array_equal((one[low] <= true) & (true <= one[high]), (other[low] <= true) & (true <= other[high]))
-    difference = mean_interval([-0.9, -0.99, -0.2], within=bounds_of_change("accuracy", "share"))
+    difference = mean_interval([-0.9, -0.99, -0.2], within=declared("accuracy", "share").change)
     assert difference.low == -1.0
 
 
@@ -128,7 +132,7 @@ def test_every_kept_value_lies_within_the_range_of_its_metric():
     seen = set()
     for path in tables_kept:
         for (metric, unit), values in pd.read_parquet(path).groupby(["metric", "unit"], observed=True)["value"]:
-            low, high = bounds(str(metric), str(unit))
+            low, high = declared(str(metric), str(unit)).range
             assert values.min() >= low, metric
             assert values.max() <= high, metric
             seen.add((low, high))

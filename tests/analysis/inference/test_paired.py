@@ -12,14 +12,14 @@ from freerun.analysis.inference.paired_differences import against_baseline, holm
 from freerun.analysis.inference.replicates import conditions
 from freerun.analysis.report.verdicts import comparisons
 from freerun.analysis.tables import gap, tidy
+from freerun.analysis.tables.quantities import Quantities
 from synthetic import grid, simulated, study, tree
 
 
 def compared(folder, experiments, **more):
     frames = tidy.frames(*study(folder, experiments), "s")
-    return frames, against_baseline(
-        gap.exposure_gap(frames.gaps[frames.gaps["split"] == "test"]), conditions(frames.runs), **more
-    )
+    steps = gap.exposure_gap(frames.gaps[frames.gaps["split"] == "test"])
+    return frames, against_baseline(steps, conditions(frames.runs), quantities=Quantities(frames.quantities), **more)
 
 
 @pytest.mark.parametrize("n", [3, 5, 8])
@@ -49,7 +49,8 @@ def test_holm_by_hand():
 def test_a_comparison_is_the_paired_t_interval_of_the_logarithms(tmp_path):
     frames, found = compared(tmp_path, grid(seeds=5))
     row = found[found["metric"] == "rmse"].iloc[0]
-    level = gap.over_horizon(frames.gaps[(frames.gaps["split"] == "test") & (frames.gaps["metric"] == "rmse")])
+    own = frames.gaps[(frames.gaps["split"] == "test") & (frames.gaps["metric"] == "rmse")]
+    level = gap.over_horizon(own, Quantities(frames.quantities))
     first, other = (level.loc[level["regime"] == name, "free"].to_numpy() for name in ("teacher_forcing", "scheduled_sampling"))
     interval = stats.ttest_rel(np.log(other), np.log(first)).confidence_interval(0.95)
     assert row["ratio"]
@@ -79,7 +80,7 @@ def survivors(of=1, factor=0.5):
 
 def law_those_that_are_lost_do_not_win(material):
     """One seed in five with half of the error, the others lost: the last rank, and better with a probability of 1 in 5."""
-    ranks = ranking(votes(material.whole, material.primary, material.runs)).ranks
+    ranks = ranking(votes(material.whole, material.primary, material.runs, quantities=material.quantities)).ranks
     assert ranks["regime 1"] == 2
     found = comparisons(material)
     assert len(found) == 6
@@ -100,7 +101,9 @@ def test_runs_that_nobody_misses_are_caught():
 
 def test_a_method_that_is_lost_everywhere_is_the_last_and_stands_in_the_comparisons():
     material = survivors(of=0)
-    assert ranking(votes(material.whole, material.primary, material.runs)).ranks["regime 1"] == 2
+    assert (
+        ranking(votes(material.whole, material.primary, material.runs, quantities=material.quantities)).ranks["regime 1"] == 2
+    )
     found = comparisons(material)
     assert (found["n"] == 0).all()
     assert (found["improved"] == 0).all()
@@ -117,5 +120,5 @@ def test_an_overflow_is_a_loss_of_the_run_that_it_comes_to_first():
 
 
 def test_less_than_half_lost_may_win():
-    ranks = ranking(votes((of := survivors(of=3)).whole, of.primary, of.runs)).ranks
+    ranks = ranking(votes((of := survivors(of=3)).whole, of.primary, of.runs, quantities=of.quantities)).ranks
     assert ranks["regime 1"] == 1

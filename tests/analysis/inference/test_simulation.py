@@ -19,6 +19,7 @@ from freerun.analysis.inference.paired_differences import against_baseline
 from freerun.analysis.inference.replicates import annotated, conditions
 from freerun.analysis.report.summary_table import full
 from freerun.analysis.tables import gap
+from freerun.analysis.tables.quantities import Quantities
 from synthetic import simulated
 
 REPETITIONS, TRUE, STEPS = 3_000, 2.0, 4
@@ -102,7 +103,8 @@ def fired(n, comparisons, repetitions, against=against_baseline):
     chance = np.random.default_rng([n, comparisons])
     shared = chance.normal(size=(repetitions, 1, n, 1))
     frames = simulated(TRUE + shared + chance.normal(size=(repetitions, comparisons + 1, n, 1)))
-    found = against(gap.exposure_gap(frames.gaps), conditions(frames.runs), "free", ("task_label",))
+    meant = Quantities(frames.quantities)
+    found = against(gap.exposure_gap(frames.gaps), conditions(frames.runs), "free", ("task_label",), quantities=meant)
     assert len(found) == repetitions * comparisons
     return (found["holm"] <= WANTED).groupby(found["task_label"]).any().mean()
 
@@ -126,8 +128,8 @@ def test_better_is_rarely_said_over_a_family():
 
 
 def test_a_family_without_holm_is_caught():
-    def uncorrected(*arguments):
-        found = against_baseline(*arguments)
+    def uncorrected(*arguments, **named):
+        found = against_baseline(*arguments, **named)
         return found.assign(holm=found["p"])
 
     with pytest.raises(AssertionError, match=r"fires in 0\.1"):
@@ -150,7 +152,8 @@ def test_a_true_difference_is_found():
     errors = 3 + chance.normal(size=(200, 2, 10, 1))
     errors[:, 1] -= 3
     frames = simulated(errors)
-    found = against_baseline(gap.exposure_gap(frames.gaps), conditions(frames.runs), "free", ("task_label",))
+    meant = Quantities(frames.quantities)
+    found = against_baseline(gap.exposure_gap(frames.gaps), conditions(frames.runs), "free", ("task_label",), quantities=meant)
     assert (found["holm"] <= WANTED).mean() > 0.95
     assert (found["mean"] < 0).all()
 
@@ -180,7 +183,7 @@ def test_dropped_runs_are_caught():
 def law_nothing_over_nothing_is_undefined(against):
     """Two regimes without any error: their difference is 0, and no standardised difference or ratio is."""
     frames = simulated(np.zeros((1, 2, 4, 1)), metric="rmse")
-    row = against(gap.exposure_gap(frames.gaps), conditions(frames.runs)).iloc[0]
+    row = against(gap.exposure_gap(frames.gaps), conditions(frames.runs), quantities=Quantities(frames.quantities)).iloc[0]
     assert not row["ratio"]
     assert row["mean"] == 0
     assert row["p"] == 1
@@ -194,7 +197,7 @@ def test_nothing_over_nothing_is_undefined():
 
 def test_nothing_over_nothing_as_0_is_caught():
     with pytest.raises(AssertionError):
-        law_nothing_over_nothing_is_undefined(lambda *given: against_baseline(*given).fillna(0))
+        law_nothing_over_nothing_is_undefined(lambda *given, **named: against_baseline(*given, **named).fillna(0))
 
 
 @pytest.mark.parametrize("n", [1, 2])
@@ -203,6 +206,7 @@ def test_no_interval_and_no_p_below_three_seeds(n):
     table = full(Material.of(frames, {}))
     assert table[["free", "gap"]].notna().all(axis=None)
     assert table.filter(regex="^(forced|free|gap)_(low|high)$").isna().all(axis=None)
-    found = against_baseline(gap.exposure_gap(frames.gaps), conditions(frames.runs))
+    meant = Quantities(frames.quantities)
+    found = against_baseline(gap.exposure_gap(frames.gaps), conditions(frames.runs), quantities=meant)
     assert found[["low", "high", "improved_low", "improved_high", "p", "holm"]].isna().all(axis=None)
     assert isinstance(found, pd.DataFrame)

@@ -6,6 +6,7 @@ import pytest
 from scipy import stats
 
 from freerun.analysis.inference.chaos_share import shares, split
+from freerun.analysis.tables.quantities import Quantities, of_frames
 
 SEEDS, STEPS = 5, 4
 
@@ -16,7 +17,8 @@ def frames(forced, floor, free, unit="u"):
     keys = {"run": [f"r{n}" for n in run], "step": step + 1, "condition": "a"}
     steps = pd.DataFrame({**keys, "metric": "rmse", "unit": "u", "forced": np.ravel(forced), "free": np.ravel(free)})
     compared = pd.DataFrame({**keys, "metric": "chaos_floor", "unit": unit, "value": np.ravel(floor)})
-    return steps.assign(gap=steps["free"] - steps["forced"]), compared
+    meant = Quantities(of_frames([each.assign(task="t") for each in (steps, compared)]))
+    return steps.assign(gap=steps["free"] - steps["forced"]), compared, meant
 
 
 def drawn():

@@ -100,7 +100,7 @@ def test_recovery_is_said(tmp_path, change, words):
         record["comparisons"].append(comparison("recovery_change", "nats", [value]))
 
     found = error_growth_section.section(material(tmp_path, grid(tasks=("hidden_markov",), seeds=4), recovered))
-    assert f"truth {words} (Hidden Markov 2) of 2 conditions." in found.sentences[-1]
+    assert f"goes on from: {words} (Hidden Markov 2) of 2 conditions." in found.sentences[-1]
 
 
 def tilted(factors, spread=0.0):

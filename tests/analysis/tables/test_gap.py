@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from freerun.analysis.tables import gap, tidy
+from freerun.analysis.tables import gap, quantities, tidy
 from synthetic import grid, study
 
 
@@ -16,6 +16,10 @@ def rows(metric, forced, free, first=1):
         for i, value in enumerate(values)
     ]
     return pd.DataFrame(parts)
+
+
+def over_horizon(frame):
+    return gap.over_horizon(frame, quantities.Quantities(quantities.of_frames([frame.assign(task="a")])))
 
 
 @pytest.fixture
@@ -56,25 +60,25 @@ def test_a_missing_mode_has_an_undefined_gap():
 
 
 def test_the_average_is_over_steps_at_which_both_modes_are_defined():
-    found = gap.over_horizon(rows("kl", [1, 2, 9, np.nan], [2, 4, np.nan, np.nan])).iloc[0]
+    found = over_horizon(rows("kl", [1, 2, 9, np.nan], [2, 4, np.nan, np.nan])).iloc[0]
     assert (found["forced"], found["free"], found["gap"]) == (1.5, 3.0, 1.5)
     assert (found["steps"], found["horizon"]) == (2, 3)
 
 
 def test_an_overflow_is_not_averaged_away():
-    found = gap.over_horizon(rows("rmse", [1, 1], [2, np.nan])).iloc[0]
+    found = over_horizon(rows("rmse", [1, 1], [2, np.nan])).iloc[0]
     assert found[["forced", "free", "gap"]].isna().all()
 
 
 def test_padding_that_is_undefined_in_both_modes_is_left_out():
-    found = gap.over_horizon(rows("loss", [1, np.nan], [3, np.nan])).iloc[0]
+    found = over_horizon(rows("loss", [1, np.nan], [3, np.nan])).iloc[0]
     assert found["gap"] == 2
 
 
 def test_never_defined_is_never_zero():
-    found = gap.over_horizon(rows("kl", [np.nan], [np.nan])).iloc[0]
+    found = over_horizon(rows("kl", [np.nan], [np.nan])).iloc[0]
     assert np.isnan(found["gap"])
 
 
 def test_a_value_of_the_whole_rollout_is_itself():
-    assert gap.over_horizon(rows("validity", [0.9], [0.4], first=0)).iloc[0]["gap"] == pytest.approx(-0.5)
+    assert over_horizon(rows("validity", [0.9], [0.4], first=0)).iloc[0]["gap"] == pytest.approx(-0.5)

@@ -61,3 +61,48 @@ class ZeroWhereNothingCounts(Loss):
 
     def measure(self, observed):
         return torch.nan_to_num(super().measure(observed))
+
+
+class SaysNothing(Loss):
+    """Its unit is a blank."""
+
+    def quantity_of(self, observed):
+        found = super().quantity_of(observed)
+        object.__setattr__(found, "unit", " ")
+        return found
+
+
+class TwoMinds(Accuracy):
+    """Says that more is better, and where it is measured that less is."""
+
+    def quantity_of(self, observed):
+        return replace(self.quantity, better="lower")
+
+
+class NegativeRMSE(RMSE):
+    """An error below 0, which it says never is."""
+
+    def measure(self, observed):
+        return -super().measure(observed)
+
+
+class ShareInPercent(Accuracy):
+    """A share between 0 and 100 that is declared to lie between 0 and 1."""
+
+    def measure(self, observed):
+        return 100 * super().measure(observed)
+
+
+class LessAccuracyIsBetter(Accuracy):
+    quantity = replace(Accuracy.quantity, better="lower")
+
+
+class MoreKLIsBetter(KL):
+    quantity = replace(KL.quantity, better="higher")
+
+
+class BetterThanWhat(Accuracy):
+    """The same for every model, and better for none."""
+
+    def measure(self, observed):
+        return torch.full_like(super().measure(observed), 0.5)

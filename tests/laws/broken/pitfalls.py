@@ -10,11 +10,13 @@ import pandas as pd
 
 from freerun.analysis.inference.confidence_intervals import counts
 from freerun.analysis.tables import gap
+from freerun.analysis.tables.quantities import Quantities
 from freerun.config.training_settings import Training
 from freerun.engine import replicas, training
 from freerun.execution import group_runner
 from freerun.execution.group_runner import run_group
 from freerun.measurement import evaluation
+from freerun.parts import registry
 from laws.broken.runs import Patched
 from laws.runs import Engine
 
@@ -122,7 +124,7 @@ class NoFloors(Patched):
 
     def replacement(self, genuine):
         def prepared(own, metric, observed, *rest):
-            without = type(metric).__name__.endswith("Floor")
+            without = registry.name_of(metric).endswith("_floor")
             return [None] * len(observed) if without else genuine(own, metric, observed, *rest)
 
         return prepared
@@ -153,7 +155,7 @@ def counts_the_finished(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     return counts(frame[frame["status"] == "done"], by)
 
 
-def zero_for_undefined(frame: pd.DataFrame) -> pd.DataFrame:
+def zero_for_undefined(frame: pd.DataFrame, quantities: Quantities) -> pd.DataFrame:
     """What was never defined has no gap."""
-    found = gap.over_horizon(frame)
+    found = gap.over_horizon(frame, quantities)
     return found.fillna({"gap": 0.0})

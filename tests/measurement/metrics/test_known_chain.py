@@ -29,6 +29,7 @@ RATIOS = ("acc_err", "ex_acc_err", "eb_c_tv", "eb_c_js")
 #: What is measured here; the rest of the evaluation would only take time.
 MINE = {*RATIOS, "sequence_kl", "sequence_kl_reverse", "left_support", "recovery", "recovery_change", "tv", "js", "off_support"}
 PARTS = registry.parts
+SIGNS = registry.get("metric", "recovery_change")().quantity.signs
 
 
 def measured(p, q, length, warmup=0, sequences=128, seeds=(0,), start=0, feedback=None, dtype="float64", metrics=MINE):
@@ -45,7 +46,7 @@ def measured(p, q, length, warmup=0, sequences=128, seeds=(0,), start=0, feedbac
     parts = {k: v for k, v in PARTS("metric").items() if k in metrics}
     with mock.patch.object(registry, "parts", lambda kind: parts if kind == "metric" else PARTS(kind)):
         found = evaluate(group)
-    json.dumps([asdict(each) for each in found], allow_nan=False)
+    json.dumps([[asdict(each) for each in (*run.series, *run.comparisons)] for run in found], allow_nan=False)
     compared = [{each.metric: each for each in run.comparisons if each.split == "test"} for run in found]
     series = [{(each.mode, each.metric): each.values for each in run.series if each.split == "test"} for run in found]
     return (compared, series) if len(seeds) > 1 else (compared[0], series[0])
@@ -170,7 +171,7 @@ def test_a_mixing_source_forgets_what_spoiled_it():
     for low, value, high in known:
         assert abs((low + high) / 2 - value) <= high - low + rare  # four standard errors
     change = compared["recovery_change"]
-    assert verdict(change.low[0], change.high[0]) == "self-recovery"
+    assert verdict(change.low[0], change.high[0], SIGNS) == "self-recovery"
 
 
 def test_an_error_that_leads_to_the_next_is_incremental():
@@ -181,7 +182,7 @@ def test_an_error_that_leads_to_the_next_is_incremental():
     wanted = expected_excess(np.maximum(p, 1e-300), np.maximum(q, 1e-300), 3, 10)
     assert wanted[-1] > wanted[0]
     change = compared["recovery_change"]
-    assert verdict(change.low[0], change.high[0]) == "incremental"
+    assert verdict(change.low[0], change.high[0], SIGNS) == "incremental distortion"
 
 
 def test_a_perfect_model_has_nothing_to_recover_from():
@@ -205,9 +206,9 @@ def test_what_has_left_the_support_cannot_recover_and_is_left_out():
 @pytest.mark.parametrize(
     ("low", "high", "said"),
     [
-        (-2.0, -1.0, "self-recovery"), (1.0, 2.0, "incremental"), (-1.0, 1.0, "undecided"), (None, 1.0, "undefined"),
+        (-2.0, -1.0, "self-recovery"), (1.0, 2.0, "incremental distortion"), (-1.0, 1.0, "undecided"), (None, 1.0, "undefined"),
         (float("nan"), 1.0, "undefined"), (0.0, 0.0, "undecided"),
     ],
 )  # fmt: skip
 def test_verdict(low, high, said):
-    assert verdict(low, high) == said
+    assert verdict(low, high, SIGNS) == said

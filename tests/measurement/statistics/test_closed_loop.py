@@ -21,13 +21,13 @@ from freerun.laws.toolkit import same_bits, small_parts
 from freerun.measurement.evaluation import evaluate
 from freerun.measurement.long_orbits import follow
 from freerun.measurement.metrics.chaos_floor import ChaosFloor
-from freerun.measurement.metrics.fed_classifier import FedClassifier
 from freerun.measurement.metrics.nrmse import NRMSE
 from freerun.measurement.metrics.rmse import RMSE
 from freerun.measurement.metrics.valid_time import ValidTime
 from freerun.measurement.metrics.valid_time_censored import ValidTimeCensored
 from freerun.measurement.statistics.lyapunov_exponents import exponents
 from freerun.measurement.true_orbits import continued
+from freerun.parts import registry
 from freerun.parts.models.gru import GRU
 from freerun.parts.models.hidden_recurrent import HiddenRecurrent
 from freerun.parts.models.linear import Linear
@@ -168,7 +168,10 @@ def test_nothing_is_measured_that_was_not_asked_for():
 def test_a_classifier_does_not_mind_the_order_of_sequences():
     seen = kit.observed(Lorenz63(sequences=80, length=20, transient=0.0))
     order = torch.arange(seen.targets.shape[1]).flip(0)
-    assert torch.equal(FedClassifier().measure(seen), FedClassifier().measure(kit._chosen(seen, order)))
+    assert torch.equal(
+        registry.get("metric", "fed_classifier")().measure(seen),
+        registry.get("metric", "fed_classifier")().measure(kit._chosen(seen, order)),
+    )
 
 
 def test_a_world_that_cannot_go_on_has_no_orbit():

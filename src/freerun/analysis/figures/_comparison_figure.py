@@ -14,7 +14,6 @@ from matplotlib.lines import Line2D
 from freerun.analysis.figures._style import COLOURS, GREY, figure, legend, readable, wrapped
 from freerun.analysis.inference.labels import shown
 from freerun.analysis.inference.power import LEVEL
-from freerun.measurement.better import MORE_IS_BETTER
 
 _LEVELS = {"free": ("o", COLOURS[0], 0.15), "forced": ("s", COLOURS[1], -0.15)}
 
@@ -33,9 +32,10 @@ def draw(table: pd.DataFrame, a: str, b: str) -> Figure:
     sizes = [rows["line"].nunique() for rows in panels.values()]
     made = figure(5.2, 0.6 + sum(0.65 + 0.3 * size for size in sizes))
     grid = made.subplots(len(panels), 1, squeeze=False, gridspec_kw={"height_ratios": [size + 0.6 for size in sizes]})
-    for axes, ((ratio, more, unit), rows) in zip(grid[:, 0], panels.items(), strict=True):
+    for axes, ((ratio, way, unit), rows) in zip(grid[:, 0], panels.items(), strict=True):
         _panel(axes, rows, ratio, f"{a} / {b}" if ratio else f"{a} \N{MINUS SIGN} {b}", unit)
-        _sides(axes, *((b, a) if more else (a, b)))
+        if way != "neither":
+            _sides(axes, *((b, a) if way == "higher" else (a, b)))
     keys = [Line2D([], [], color=c, marker=m, linestyle="", label=name) for name, (m, c, _) in _LEVELS.items()]
     said = f"hollow: not shown at p < {LEVEL:g}"
     hollow = Line2D([], [], color=GREY, marker="o", markerfacecolor="white", linestyle="", label=said)
@@ -47,10 +47,10 @@ def _line(row: Mapping[Any, Any]) -> str:
     return ", ".join(str(row[name]) for name in ("task_label", "model_label", "setting") if row[name])
 
 
-def _panel_of(row: Mapping[Any, Any]) -> tuple[bool, bool, str]:
-    """In which panel a row stands: whether it is a ratio, whether more is better, and the unit of a difference."""
+def _panel_of(row: Mapping[Any, Any]) -> tuple[bool, str, str]:
+    """In which panel a row stands: whether it is a ratio, which way is better, and the unit of a difference."""
     ratio = bool(row["ratio"])
-    return ratio, row["metric"] in MORE_IS_BETTER, "" if ratio else str(row["unit"])
+    return ratio, str(row["better"]), "" if ratio else str(row["unit"])
 
 
 def _sides(axes: Axes, left: str, right: str) -> None:

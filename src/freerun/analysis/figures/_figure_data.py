@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from freerun.analysis.inference.labels import primary
 from freerun.analysis.inference.replicates import CELL, annotated, conditions
 from freerun.analysis.tables import gap
+from freerun.analysis.tables.quantities import Quantities
 from freerun.analysis.tables.tidy import Tables
 
 
@@ -35,6 +35,7 @@ class Material:
         whole: the same over the horizon, one row a run and metric.
         compared: the measures of both modes side by side on the test split.
         primary: the error by which each task is judged, by the task's label.
+        quantities: what the values mean.
         samples: of each kind, one a condition: of the smallest seed that has one.
     """
 
@@ -44,30 +45,42 @@ class Material:
     whole: pd.DataFrame
     compared: pd.DataFrame
     primary: dict[str, str]
+    quantities: Quantities
     samples: dict[str, list[Sample]]
 
     @classmethod
     def of(cls, tables: Tables, samples: Mapping[str, dict[str, Any]]) -> Material:
         """The material of some tables and samples."""
-        labels = conditions(tables.runs)
+        labels, quantities = conditions(tables.runs), Quantities(tables.quantities)
         test = tables.gaps[tables.gaps["split"] == "test"]
-        whole = annotated(gap.over_horizon(test), labels)
+        whole = annotated(gap.over_horizon(test, quantities), labels)
         curves = annotated(tables.curves, labels)
         runs = annotated(tables.runs[tables.runs["task"].notna()], labels)
-        metrics = whole.groupby("task_label", observed=True)["metric"].unique()
+        measured = whole[["task_label", "task", "metric"]].astype("str").drop_duplicates()
         return cls(
             runs=runs,
             curves=curves.assign(task=tables.runs.set_index("run")["task"].reindex(curves["run"].astype("str")).to_numpy()),
             steps=annotated(gap.exposure_gap(test), labels),
             whole=whole,
             compared=annotated(tables.compared[tables.compared["split"] == "test"], labels),
-            primary={str(task): primary([str(name) for name in names]) for task, names in metrics.items()},
+            primary={
+                str(label): quantities.headline(rows["task"].unique(), list(dict.fromkeys(rows["metric"])))
+                for label, rows in _in_order(measured, whole)
+            },
+            quantities=quantities,
             samples=_first(runs, samples),
         )
 
     def methods(self) -> list[str]:
         """The labels of all methods of the study, in order."""
         return list(self.runs["method"].cat.categories)
+
+
+def _in_order(measured: pd.DataFrame, whole: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """What was measured on each task, in the order of the tasks."""
+    for task in whole["task_label"].cat.categories:
+        if len(rows := measured[measured["task_label"] == task]):
+            yield str(task), rows
 
 
 def _first(runs: pd.DataFrame, samples: Mapping[str, dict[str, Any]]) -> dict[str, list[Sample]]:

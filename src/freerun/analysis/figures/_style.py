@@ -21,7 +21,7 @@ from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullFormatter
 from PIL import Image
 
 from freerun.analysis.inference.confidence_intervals import mean_interval
-from freerun.analysis.inference.labels import EVERYWHERE, Range
+from freerun.store.quantity import EVERYWHERE, Range
 
 #: Widths of a paper's column and page, in inches.
 COLUMN, PAGE = 3.4, 7.0

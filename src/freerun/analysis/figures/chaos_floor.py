@@ -12,9 +12,9 @@ from matplotlib.lines import Line2D
 from freerun.analysis.figures._figure_data import Material
 from freerun.analysis.figures._grid import grid
 from freerun.analysis.figures._style import FREE, GREY, Look, every, keys, legend, looks, present
-from freerun.analysis.inference.chaos_share import ERROR, split
+from freerun.analysis.inference.chaos_share import split
 from freerun.analysis.inference.confidence_intervals import summarise
-from freerun.analysis.inference.labels import quantity
+from freerun.analysis.inference.labels import measure
 
 PLACE = 7
 CAPTION = (
@@ -27,13 +27,13 @@ WORLD: tuple[Literal[0], tuple[float, float]] = (0, (1, 1.2))
 
 def draw(material: Material) -> dict[str, Figure]:
     """One figure: rows are tasks with a floor, columns are models."""
-    parts = split(material.steps, material.compared)
+    parts = split(material.steps, material.compared, material.quantities)
     parts = parts[parts["floor"].notna() & (parts["floor"] > 0) & (parts["free"] > 0)]
     if parts.empty:
         return {}
     rows = [
-        (f"{task}\n{quantity(ERROR, str(each['unit'].iloc[0]))}", each)
-        for task, each in parts.groupby("task_label", observed=True, sort=True)
+        (f"{task}\n{measure(str(each['label'].iloc[0]), str(each['unit'].iloc[0]))}", each)
+        for task, each in material.quantities.marked(parts).groupby("task_label", observed=True, sort=True)
     ]
     methods, look = present(parts, "method"), looks(material.methods())
     made = grid(rows, ("floor", "free"), lambda axes, each: _panel(axes, each, methods, look))

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 
 from freerun.analysis.figures._figure_data import Material
 from freerun.analysis.figures._style import Look, dots, figure, keys, legend, looks, present, spread, width_for, wrapped
-from freerun.analysis.inference.labels import bounds, quantity
-from freerun.measurement.better import MORE_IS_BETTER
+from freerun.analysis.inference.labels import measure
+from freerun.store.quantity import Quantity
 
 PLACE = 3
 CAPTION = (
@@ -17,6 +17,7 @@ CAPTION = (
     "markers their means, bars 95 % intervals over seeds (from three seeds on)."
 )
 _ACROSS = 3
+_WAYS = {"higher": "more", "lower": "less", "neither": "neither way"}
 
 
 def draw(material: Material) -> dict[str, Figure]:
@@ -34,15 +35,15 @@ def draw(material: Material) -> dict[str, Figure]:
     for axes in grid.flat[len(panels) :]:
         axes.set_axis_off()
     for axes, (task, metric) in zip(grid.flat, panels, strict=False):
-        _panel(axes, rows[(rows["task_label"] == task) & (rows["metric"] == metric)], methods, look)
+        own = rows[(rows["task_label"] == task) & (rows["metric"] == metric)]
+        _panel(axes, own, methods, look, material.quantities.of(metric, own["unit"].iloc[0]))
         axes.set_title(task)
     legend(made, keys(methods, look, ""))
     return {"": made}
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str], look: dict[str, Look]) -> None:
-    models, (metric, unit) = present(rows, "model_label"), (str(rows[name].iloc[0]) for name in ("metric", "unit"))
-    within = bounds(metric, unit)
+def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str], look: dict[str, Look], meant: Quantity) -> None:
+    models, within = present(rows, "model_label"), meant.range
     for x, model in enumerate(models):
         for offset, method in zip(spread(len(methods)), methods, strict=True):
             values = rows.loc[(rows["model_label"] == model) & (rows["method"] == method), "free"].to_numpy()
@@ -51,8 +52,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str], look: dict[str, L
     axes.set_xticks(range(len(models)), [wrapped(name) for name in models])
     axes.set_xlim(-0.6, len(models) - 0.4)
     axes.tick_params(axis="x", length=0)
-    better = "more" if metric in MORE_IS_BETTER else "less"
-    axes.set_ylabel(f"{wrapped(quantity(metric, unit), 30)}\n({better} is better)")
+    axes.set_ylabel(f"{wrapped(measure(meant.label, meant.unit), 30)}\n({_WAYS[meant.better]} is better)")
     if within[0] == 0 and (rows["free"] >= 0).all():
         top = axes.get_ylim()[1]
         axes.set_ylim(-0.03 * top, 1.03 * top)

@@ -12,7 +12,7 @@ from freerun.analysis.figures._grid import grid
 from freerun.analysis.figures._style import Look, every, keys, legend, looks, present
 from freerun.analysis.inference.curve_fits import fitted
 from freerun.analysis.inference.error_growth_fit import growing, means
-from freerun.analysis.inference.labels import quantity
+from freerun.analysis.inference.labels import measure
 from freerun.analysis.inference.replicates import CELL
 
 PLACE = 8
@@ -25,15 +25,15 @@ CAPTION = (
 
 def draw(material: Material) -> dict[str, Figure]:
     """One figure: rows are tasks whose error is on a ratio scale, columns are models."""
-    table = growing(material.steps, material.primary)
+    table = growing(material.steps, material.primary, material.quantities)
     table = table[table["form"] != "undefined"]
     if table.empty:
         return {}
-    curves = pd.concat([means(material.steps, row) for row in table.to_dict("records")], ignore_index=True)
+    curves = pd.concat([means(material.steps, row, material.quantities) for row in table.to_dict("records")], ignore_index=True)
     for name in CELL:
         curves[name] = pd.Categorical(curves[name], categories=material.runs[name].cat.categories)
     rows = [
-        (f"{task}\n{quantity(str(each['metric'].iloc[0]), str(each['unit'].iloc[0]))}", each)
+        (f"{task}\n{measure(str(each['label'].iloc[0]), str(each['unit'].iloc[0]))}", each)
         for task, each in curves.groupby("task_label", observed=True, sort=True)
     ]
     methods, look = present(curves, "method"), looks(material.methods())

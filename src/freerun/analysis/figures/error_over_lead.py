@@ -10,7 +10,8 @@ from freerun.analysis.figures._figure_data import Material
 from freerun.analysis.figures._grid import grid
 from freerun.analysis.figures._style import FORCED, FREE, Look, every, keys, legend, looks, modes, present
 from freerun.analysis.inference.confidence_intervals import FEWEST, summarise
-from freerun.analysis.inference.labels import bounds, positive, quantity
+from freerun.analysis.inference.labels import measure
+from freerun.analysis.tables.quantities import Quantities
 
 PLACE = 1
 CAPTION = (
@@ -25,36 +26,39 @@ CAPTION = (
 def draw(material: Material) -> dict[str, Figure]:
     """One figure: rows are tasks with their primary metric, columns are models."""
     steps = material.steps[material.steps["step"] >= 1]
-    rows = _rows(steps, material.primary)
+    rows = _rows(steps, material.primary, material.quantities)
     if not rows:
         return {}
     methods, look = present(pd.concat([each for _, each in rows]), "method"), looks(material.methods())
-    made = grid(rows, ("forced", "free"), lambda axes, each: _panel(axes, each, methods, look))
+    made = grid(rows, ("forced", "free"), lambda axes, each: _panel(axes, each, methods, look, material.quantities))
     legend(made, [*keys(methods, look), *modes()])
     return {"": made}
 
 
-def _rows(steps: pd.DataFrame, primary: dict[str, str]) -> list[tuple[str, pd.DataFrame]]:
+def _rows(steps: pd.DataFrame, primary: dict[str, str], quantities: Quantities) -> list[tuple[str, pd.DataFrame]]:
+    """For each task its own error, and what that leaves out."""
     rows = []
     for task, metric in primary.items():
         of_task = steps[steps["task_label"] == task]
-        for name in (metric, "off_support"):
+        units = of_task.loc[of_task["metric"] == metric, "unit"].unique()
+        out = [left for unit in units if (left := quantities.of(metric, unit).left_out)]
+        for name in dict.fromkeys((metric, *out)):
             each = of_task[of_task["metric"] == name]
             longer, told = each["step"].nunique() > 1, name == metric or (each["free"] > 0).any()
             if longer and told and each["gap"].notna().any():
-                rows.append((f"{task}\n{quantity(name, str(each['unit'].iloc[0]))}", each))
+                meant = quantities.of(name, each["unit"].iloc[0])
+                rows.append((f"{task}\n{measure(meant.label, meant.unit)}", each))
     return rows
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str], look: dict[str, Look]) -> None:
-    measure = str(rows["metric"].iloc[0]), str(rows["unit"].iloc[0])
-    log, within = positive(*measure), bounds(*measure)
+def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str], look: dict[str, Look], quantities: Quantities) -> None:
+    meant = quantities.of(rows["metric"].iloc[0], rows["unit"].iloc[0])
     for mode, line in (("forced", FORCED), ("free", FREE)):
         for number, method in enumerate(methods):
             one = rows[(rows["method"] == method) & rows[mode].notna()]
             if one.empty:
                 continue
-            band = summarise(one, ["step"], mode, log=log and bool((one[mode] > 0).all()), within=within)
+            band = summarise(one, ["step"], mode, log=meant.ratio and bool((one[mode] > 0).all()), within=meant.range)
             band = band[band["n"] >= min(FEWEST, band["n"].max())]
             seen, gap = look[method], every(len(band))
             axes.plot(

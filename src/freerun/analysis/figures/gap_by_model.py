@@ -23,7 +23,8 @@ from freerun.analysis.figures._style import (
     wrapped,
 )
 from freerun.analysis.inference.confidence_intervals import mean_interval
-from freerun.analysis.inference.labels import bounds_of_change, positive, quantity, shown
+from freerun.analysis.inference.labels import measure, shown
+from freerun.store.quantity import Quantity
 
 PLACE = 2
 CAPTION = (
@@ -50,7 +51,7 @@ def draw(material: Material) -> dict[str, Figure]:
     for number, task in enumerate(tasks):
         above, below = panels[2 * (number // across), number % across], panels[2 * (number // across) + 1, number % across]
         rows = material.whole[(material.whole["task_label"] == task) & (material.whole["metric"] == material.primary[task])]
-        _task(above, below, rows, look)
+        _task(above, below, rows, look, material.quantities.of(rows["metric"].iloc[0], rows["unit"].iloc[0]))
         above.set_title(task)
     ends = [
         Line2D([], [], color=GREY, marker="o", linestyle="", label="free"),
@@ -66,23 +67,21 @@ def _rolls(material: Material, task: str, metric: str) -> bool:
     return rows["step"].nunique() > 1 and bool(rows["gap"].notna().any())
 
 
-def _task(above: Axes, below: Axes, rows: pd.DataFrame, look: dict[str, Look]) -> None:
-    metric, unit = str(rows["metric"].iloc[0]), str(rows["unit"].iloc[0])
+def _task(above: Axes, below: Axes, rows: pd.DataFrame, look: dict[str, Look], meant: Quantity) -> None:
     models, run = present(rows, "model_label"), present(rows, "method")
     for axes in (above, below):
         axes.set_axis_on()
-    log = positive(metric, unit) and bool((rows[["forced", "free"]].stack() > 0).all())
+    log = meant.ratio and bool((rows[["forced", "free"]].stack() > 0).all())
     for x, model in enumerate(models):
         for offset, method in zip(spread(len(run)), run, strict=True):
             one = rows[(rows["model_label"] == model) & (rows["method"] == method)]
             if one["gap"].notna().any():
                 _levels(above, x + offset, one, look[method], log)
-                dots(below, x + offset, one["gap"].to_numpy(), look[method], len(run), bounds_of_change(metric, unit))
+                dots(below, x + offset, one["gap"].to_numpy(), look[method], len(run), meant.change)
     decades(above, rows[["forced", "free"]].to_numpy())
     below.axhline(0, color=GREY, linewidth=0.6, zorder=0)
-    name = quantity(metric, unit)
-    above.set_ylabel(name.replace(" (", "\n("))
-    below.set_ylabel(f"Exposure gap\n({shown(unit)})" if unit else "Exposure gap")
+    above.set_ylabel(measure(meant.label, meant.unit).replace(" (", "\n("))
+    below.set_ylabel(f"Exposure gap\n({shown(meant.unit)})")
     for axes, ticks in ((above, [""] * len(models)), (below, [wrapped(name) for name in models])):
         axes.set_xticks(range(len(models)), ticks)
         axes.set_xlim(-0.6, len(models) - 0.4)

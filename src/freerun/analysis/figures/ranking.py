@@ -19,7 +19,7 @@ _WORDS = {"method": "Methods", "model_label": "Models"}
 
 def draw(material: Material) -> dict[str, Figure]:
     """One figure: a diagram for the methods and one for the models, where three tasks rank two of them."""
-    tables = {of: votes(material.whole, material.primary, material.runs, of) for of in _WORDS}
+    tables = {of: votes(material.whole, material.primary, material.runs, of, quantities=material.quantities) for of in _WORDS}
     found = {of: ranking(table) for of, table in tables.items() if len(table) >= TASKS and table.shape[1] >= METHODS}
     if not found:
         return {}

@@ -24,7 +24,8 @@ from freerun.analysis.figures._style import (
     width_for,
 )
 from freerun.analysis.inference.confidence_intervals import summarise
-from freerun.analysis.inference.labels import positive, quantity
+from freerun.analysis.inference.labels import measure
+from freerun.store.quantity import Quantity
 
 PLACE = 4
 CAPTION = (
@@ -52,16 +53,24 @@ def draw(material: Material) -> dict[str, Figure]:
     before: list[str] = []
     for row, (task, models) in enumerate(zip(tasks, columns, strict=True)):
         above, below = panels[2 * row], panels[2 * row + 1]
-        of_task, unit = curves[curves["task_label"] == task], _unit(material, task)
+        of_task = curves[curves["task_label"] == task]
+        meant = _meant(material, of_task)
         for number, (axes, strip) in enumerate(zip(above, below, strict=True)):
             if number < len(models):
-                _panel(axes, strip, of_task[of_task["model_label"] == models[number]], methods, look, positive("loss", unit))
+                _panel(
+                    axes,
+                    strip,
+                    of_task[of_task["model_label"] == models[number]],
+                    methods,
+                    look,
+                    meant is not None and meant.ratio,
+                )
                 titled(axes, models[number], before[number] if number < len(before) else None)
             else:
                 axes.set_axis_off()
                 strip.set_axis_off()
         frame(above[0], of_task.loc[of_task["quantity"] != "forcing_probability", "value"].to_numpy())
-        above[0].set_ylabel(f"{task}\n{quantity('loss', unit)}")
+        above[0].set_ylabel(f"{task}\n{measure(meant.label, meant.unit) if meant else 'Loss'}")
         below[0].set_ylabel("P(truth)", fontsize=7)
         before = models
     made.align_ylabels(panels[:, 0])
@@ -70,9 +79,11 @@ def draw(material: Material) -> dict[str, Figure]:
     return {"": made}
 
 
-def _unit(material: Material, task: str) -> str:
-    rows = material.whole[(material.whole["task_label"] == task) & (material.whole["metric"] == "loss")]
-    return "" if rows.empty else str(rows["unit"].iloc[0])
+def _meant(material: Material, of_task: pd.DataFrame) -> Quantity | None:
+    """What the validation losses of a task mean: a curve is named after its metric; None where no run has come to an end."""
+    metrics = dict.fromkeys(name.split("_", 2)[2] for name, _ in LOSSES)
+    found = (material.quantities.on(str(task), metric) for task in of_task["task"].unique() for metric in metrics)
+    return next((each for each in found if each is not None), None)
 
 
 def _panel(axes: Axes, strip: Axes, rows: pd.DataFrame, methods: list[str], look: dict[str, Look], log: bool) -> None:

@@ -21,34 +21,40 @@ import numpy as np
 import pandas as pd
 
 from freerun.analysis.inference.confidence_intervals import CONFIDENCE, FEWEST, half_width, summarise
-from freerun.analysis.inference.labels import EVERYWHERE, bounds
+from freerun.analysis.tables.quantities import Quantities
+from freerun.store.quantity import EVERYWHERE, FROM_0, Range
 
-FLOOR, ERROR = "chaos_floor", "rmse"
 PARTS = ("forced", "floor", "free", "world", "bias", "share")
 
 
-def split(steps: pd.DataFrame, compared: pd.DataFrame) -> pd.DataFrame:
+def split(steps: pd.DataFrame, compared: pd.DataFrame, quantities: Quantities) -> pd.DataFrame:
     """Every run's errors and the parts of its gap at each step that has a floor.
 
     Args:
         steps: what `gap.exposure_gap` gives, of one split.
         compared: the comparisons of that split, with the floor among them.
+        quantities: what the values mean: which errors have a floor that is measured, and by what.
 
     Returns:
         The rows of `steps` with the columns `floor`, `world` (floor - forced) and `bias` (free - floor).
     """
-    floor = compared.loc[compared["metric"] == FLOOR, ["run", "step", "unit", "value"]].rename(columns={"value": "floor"})
+    by = ["run", "step", "unit", "below"]
+    floor = compared[["run", "step", "unit", "value"]].assign(below=compared["metric"].astype("str"))
+    below = quantities.where(steps, "floor_name")
+    named = np.array([each is not None for each in below], dtype=bool)
+    own = steps[named].assign(below=pd.Series(below[named], index=steps.index[named], dtype="str"))
     texts = dict.fromkeys(("run", "unit"), "str")
-    both = steps[steps["metric"] == ERROR].astype(texts).merge(floor.astype(texts), on=["run", "step", "unit"])
+    both = own.astype(texts).merge(floor.astype(texts).rename(columns={"value": "floor"}), on=by).drop(columns="below")
     return both.assign(world=both["floor"] - both["forced"], bias=both["free"] - both["floor"])
 
 
-def shares(parts: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+def shares(parts: pd.DataFrame, by: Sequence[str], within: Range = FROM_0) -> pd.DataFrame:
     """The parts of the gap of every condition, over all steps.
 
     Args:
         parts: what `split` gives.
         by: the columns that make a condition.
+        within: between which values the error can lie.
 
     Returns:
         The columns `by` and `unit`, then for each of `PARTS` the mean over seeds with `_low` and `_high`, and `n`. `share` is
@@ -65,7 +71,7 @@ def shares(parts: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     group = [*by, "unit"]
     table = wide[group].drop_duplicates().sort_values(group, kind="stable").reset_index(drop=True)
     for name in PARTS[:-1]:
-        found = summarise(wide, group, name, within=bounds(ERROR, "") if name in levels else EVERYWHERE)
+        found = summarise(wide, group, name, within=within if name in levels else EVERYWHERE)
         table = table.assign(
             **{name: found["mean"], f"{name}_low": found["low"], f"{name}_high": found["high"], "n": found["n"]}
         )

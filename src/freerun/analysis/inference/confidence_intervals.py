@@ -15,7 +15,7 @@ import pandas as pd
 from scipy.special import betaincinv, stdtrit
 
 from freerun.analysis.inference.bootstrap import bca, mean_weights
-from freerun.analysis.inference.labels import EVERYWHERE, Range
+from freerun.store.quantity import EVERYWHERE, Range
 
 #: Fewer seeds than FEWEST give no interval; from MANY on it is a bootstrap's.
 FEWEST, MANY = 3, 20

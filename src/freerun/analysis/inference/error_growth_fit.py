@@ -18,9 +18,8 @@ from scipy.special import bdtr
 
 from freerun.analysis.inference.confidence_intervals import CONFIDENCE, FEWEST, Interval, mean_interval
 from freerun.analysis.inference.curve_fits import NUMBERS, choose, number
-from freerun.analysis.inference.labels import positive
 from freerun.analysis.inference.replicates import CELL
-from freerun.analysis.tables.gap import CONDITIONAL
+from freerun.analysis.tables.quantities import Quantities
 
 #: The fewest steps that tell one form from another.
 LEAST = 8
@@ -57,25 +56,27 @@ def growth(steps: pd.DataFrame, by: Sequence[str], level: str = "free", key: int
     return pd.DataFrame(rows, columns=[*by, *_FOUND])
 
 
-def growing(steps: pd.DataFrame, primary: Mapping[str, str]) -> pd.DataFrame:
+def growing(steps: pd.DataFrame, primary: Mapping[str, str], quantities: Quantities) -> pd.DataFrame:
     """`growth` of each task's own free error, where that is on a ratio scale and has more than one step since the release.
 
-    An error that is an average over what is inside the support is fitted at the steps at which every seed has some.
+    An error that is conditioned is fitted at the steps at which every seed has something that meets the condition.
 
     Args:
         steps: errors by step with the labels of conditions.
         primary: the error by which each task is judged.
+        quantities: what the values mean.
 
     Returns:
-        The columns of `growth` by `CELL`, and `metric`; in the order of the tasks.
+        The columns of `growth` by `CELL`, `metric` and its `label`; in the order of the tasks.
     """
     found = []
     for task, metric in primary.items():
         rows = steps[(steps["task_label"] == task) & (steps["metric"] == metric) & (steps["step"] >= 1)]
-        units = rows["unit"].astype(str).unique()
-        if rows["step"].nunique() > 1 and rows["free"].notna().any() and all(positive(metric, unit) for unit in units):
-            found.append(growth(_known(rows) if metric in CONDITIONAL else rows, CELL).assign(metric=metric))
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=[*CELL, *_FOUND, "metric"])
+        meant = [quantities.of(metric, unit) for unit in rows["unit"].astype(str).unique()]
+        if rows["step"].nunique() > 1 and rows["free"].notna().any() and all(each.ratio for each in meant):
+            known = _known(rows) if meant[0].conditioned else rows
+            found.append(growth(known, CELL).assign(metric=metric, label=meant[0].label))
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=[*CELL, *_FOUND, "metric", "label"])
 
 
 def verdict(form: str, value: float, low: float, high: float, last: float) -> str:
@@ -107,26 +108,29 @@ def verdict(form: str, value: float, low: float, high: float, last: float) -> st
     return f"saturates after {value:.3g}{range_} steps" + ("" if value < last else ", beyond what was measured")
 
 
-def means(steps: pd.DataFrame, row: Mapping[Any, Any]) -> pd.DataFrame:
+def means(steps: pd.DataFrame, row: Mapping[Any, Any], quantities: Quantities) -> pd.DataFrame:
     """The geometric mean over seeds that a form was fitted to.
 
     Args:
         steps: as for `growing`.
         row: one of what `growing` gives, that has a form.
+        quantities: what the values mean.
 
     Returns:
-        The columns of `CELL`, metric, unit, form, step and free.
+        The columns of `CELL`, metric, label, unit, form, step and free.
     """
     own = (steps["metric"] == row["metric"]) & (steps["step"] >= 1)
     for name in CELL:
         own &= steps[name] == row[name]
-    rows = _known(steps[own]) if row["metric"] in CONDITIONAL else steps[own]
+    unit = str(steps.loc[own, "unit"].iloc[0])
+    rows = _known(steps[own]) if quantities.of(row["metric"], unit).conditioned else steps[own]
     table = rows.pivot_table(index="run", columns="step", values="free", observed=True, dropna=False)
     fine = table[(np.isfinite(table) & (table > 0)).all(axis=1)]
     named = {
         **{name: row[name] for name in CELL},
         "metric": row["metric"],
-        "unit": str(rows["unit"].iloc[0]),
+        "label": row["label"],
+        "unit": unit,
         "form": row["form"],
     }
     return pd.DataFrame({**named, "step": table.columns, "free": np.exp(np.log(fine).mean(axis=0)).to_numpy()})

@@ -14,7 +14,7 @@ from scipy.special import stdtrit
 
 from freerun.analysis.inference.bootstrap import bca
 from freerun.analysis.inference.confidence_intervals import CONFIDENCE, FEWEST, MANY, Interval, inside
-from freerun.analysis.inference.labels import EVERYWHERE, Range
+from freerun.store.quantity import EVERYWHERE, Range
 
 _CUT = 0.25
 #: Fewer seeds have no quarter to be cut off: their interquartile mean is the mean.

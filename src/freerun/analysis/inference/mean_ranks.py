@@ -14,8 +14,8 @@ import pandas as pd
 
 from freerun.analysis.inference.confidence_intervals import CONFIDENCE, LOST
 from freerun.analysis.inference.replicates import CELL
+from freerun.analysis.tables.quantities import Quantities
 from freerun.errors import require
-from freerun.measurement.better import MORE_IS_BETTER
 
 TASKS, METHODS = 3, 2
 
@@ -68,7 +68,13 @@ def ranking(errors: pd.DataFrame, confidence: float = CONFIDENCE) -> Ranking:
 
 
 def votes(
-    whole: pd.DataFrame, primary: Mapping[str, str], runs: pd.DataFrame, of: str = "method", level: str = "free"
+    whole: pd.DataFrame,
+    primary: Mapping[str, str],
+    runs: pd.DataFrame,
+    of: str = "method",
+    level: str = "free",
+    *,
+    quantities: Quantities,
 ) -> pd.DataFrame:
     """What each task says of the methods, or of the models, for `ranking`.
 
@@ -82,12 +88,13 @@ def votes(
         runs: all runs, with their status and the same labels.
         of: the column whose values are ranked.
         level: the error that counts.
+        quantities: what the values mean; a task has no vote where neither way is better.
 
     Returns:
         A row a task, a column each; medians over seeds of which less is better, ranked. Only tasks in which all were run.
     """
     own = whole[whole["task_label"].astype(object).map(primary) == whole["metric"].astype(object)]
-    sign = np.where(own["metric"].isin(list(MORE_IS_BETTER)), -1.0, 1.0)
+    sign = -quantities.where(own, "sign").astype(float)
     seen = own[[*CELL]].assign(value=(own[level] * sign).fillna(np.inf))
     lost = runs.loc[runs["status"].isin(LOST) & runs["task_label"].isin(list(primary)), [*CELL]].assign(value=np.inf)
     rows = pd.concat([seen.astype(dict.fromkeys(CELL, "str")), lost.astype(dict.fromkeys(CELL, "str"))])

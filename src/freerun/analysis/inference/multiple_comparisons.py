@@ -7,8 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from freerun.analysis.inference.labels import label
-
 #: The name of the family of every task's own error: the comparisons that answer the question of a study.
 OWN = "each task's own error"
 
@@ -27,7 +25,7 @@ def corrected(compared: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """`compared` with the columns `family` (its name, from the columns `by`) and `holm` (`p` corrected over it)."""
     if compared.empty:
         return compared.assign(family=pd.Series(dtype="str"), holm=pd.Series(dtype=float))
-    columns = [[label(str(value)) for value in compared[name]] for name in by]
+    columns = [[str(value) for value in compared[name]] for name in by]
     names = pd.Series([", ".join(each) for each in zip(*columns, strict=True)], index=compared.index, dtype="str")
     return compared.assign(family=names, holm=compared.groupby(names, sort=False)["p"].transform(lambda p: holm(p.to_numpy())))
 
@@ -36,8 +34,8 @@ def declared(compared: pd.DataFrame, own: pd.Series) -> pd.DataFrame:
     """`corrected` over the families of a report: every task's own error at one level, and each other metric at one level.
 
     Args:
-        compared: comparisons with a column `level`.
+        compared: comparisons with the columns `label`, of their measure, and `level`.
         own: whether a row compares the task's own error.
     """
-    kind = compared["metric"].astype(object).where(~own, OWN)
+    kind = compared["label"].astype(object).where(~own, OWN)
     return corrected(compared.assign(kind=kind), ["kind", "level"]).drop(columns="kind")

@@ -14,12 +14,11 @@ import pandas as pd
 
 from freerun.analysis.inference.confidence_intervals import FEWEST, inside, summarise
 from freerun.analysis.inference.effect_sizes import cliffs_delta, hedges, improvement_paired
-from freerun.analysis.inference.labels import EVERYWHERE, bounds_of_change, positive
 from freerun.analysis.inference.multiple_comparisons import corrected
 from freerun.analysis.inference.multiple_comparisons import holm as holm
 from freerun.analysis.inference.replicates import annotated
-from freerun.analysis.tables.gap import CONDITIONAL
-from freerun.measurement.better import MORE_IS_BETTER
+from freerun.analysis.tables.quantities import Quantities
+from freerun.store.quantity import EVERYWHERE
 
 #: Up to so many pairs all sign patterns are tried; beyond, so many are drawn.
 EXACT, DRAWN = 16, 100_000
@@ -29,7 +28,7 @@ _RUN = ["task_label", "model_label", "setting", "seed"]
 _RANKED = ["other_ranked", "first_ranked"]
 _COMPARISON = ["task_label", "model_label", "setting", "metric", "unit"]
 _COLUMNS = [
-    *_COMPARISON, "baseline", "regime_label", "n", "ratio", "mean", "low", "high", "sd", "effect", "hedges",
+    *_COMPARISON, "label", "better", "baseline", "regime_label", "n", "ratio", "mean", "low", "high", "sd", "effect", "hedges",
     "delta", "improved", "improved_low", "improved_high", "p",
 ]  # fmt: skip
 
@@ -38,9 +37,11 @@ def against_baseline(
     steps: pd.DataFrame,
     conditions: pd.DataFrame,
     level: str = "free",
-    family: Sequence[str] = ("metric",),
+    family: Sequence[str] = ("label",),
     key: int = 0,
     lost: pd.DataFrame | None = None,
+    *,
+    quantities: Quantities,
 ) -> pd.DataFrame:
     """Every regime against the first one (teacher forcing, where it was run), paired over seeds.
 
@@ -51,18 +52,20 @@ def against_baseline(
         family: the columns that rows of one family of comparisons share.
         key: which resamples and sign patterns, where there are too many to try all.
         lost: run and seed of the runs that ended without a result, which have no steps.
+        quantities: what the values mean.
 
     Returns:
-        One row for each task, model, setting, metric and regime: `baseline` and `regime_label`, `n` pairs, `ratio` (whether
+        One row for each task, model, setting, metric and regime: `label` and `better` of the metric, `baseline` and
+        `regime_label`, `n` pairs, `ratio` (whether
         `mean`, `low`, `high` are a ratio, regime / baseline, or a difference, regime - baseline), `sd` (of the differences,
         of logarithms for a ratio), `effect` (their mean / sd, Cohen's d_z), `hedges` (the same without its bias, and
         positive where the regime is better), `delta`
         (Cliff's, of all runs of the two; 1: every one is better than every one of the baseline),
         `improved` with its bounds (the probability that a seed does better than the baseline's), `p` (sign flips), `family`
         and `holm` (p corrected over the family). In `delta` and `improved` a lost run is worse than any other; all the rest is
-        of the `n` pairs that have both results.
+        of the `n` pairs that have both results. Where neither way is better, all that says who is better is undefined.
     """
-    pairs = paired(steps, conditions, level, lost)
+    pairs = paired(steps, conditions, level, lost, quantities=quantities)
     if pairs.empty:
         return corrected(pd.DataFrame(columns=_COLUMNS), family)
     by = ["baseline", "regime_label", *_COMPARISON]
@@ -71,10 +74,10 @@ def against_baseline(
     ratio, sd = grouped["ratio"].first().to_numpy(), grouped["difference"].std().to_numpy()
     effect = np.divide(found["mean"], sd, out=np.full(len(sd), np.nan), where=sd > 0)
     each = [rows.to_numpy() for _, rows in grouped["difference"]]
-    measures = list(zip(found["metric"].astype(str), found["unit"].astype(str), strict=True))
-    ranges = [EVERYWHERE if log else bounds_of_change(*each) for log, each in zip(ratio, measures, strict=True)]
+    measures = quantities.each(found)
+    ranges = [EVERYWHERE if log else each.change for log, each in zip(ratio, measures, strict=True)]
     found = found.assign(**inside(found["mean"], found["low"], found["high"], ranges))
-    better = np.array([1 if metric in MORE_IS_BETTER else -1 for metric, _ in measures])
+    better = np.array([each.sign for each in measures])
     sides = [_known(*rows.to_numpy().T) for _, rows in grouped[_RANKED]]
     improved = [improvement_paired(sign * _signs(*both)) for sign, both in zip(better, sides, strict=True)]
     numbers = {name: np.where(ratio, np.exp(found[name]), found[name]) for name in ("mean", "low", "high")}
@@ -85,11 +88,16 @@ def against_baseline(
         improved_high=[one.high for one in improved], p=sign_flips(each, key),
     )  # fmt: skip
     texts = {name: table[name].astype(object).map(str) for name in (*_COMPARISON, "baseline", "regime_label")}
-    return corrected(table.assign(**texts)[_COLUMNS], family)
+    return corrected(quantities.marked(table.assign(**texts))[_COLUMNS], family)
 
 
 def paired(
-    steps: pd.DataFrame, conditions: pd.DataFrame, level: str = "free", lost: pd.DataFrame | None = None
+    steps: pd.DataFrame,
+    conditions: pd.DataFrame,
+    level: str = "free",
+    lost: pd.DataFrame | None = None,
+    *,
+    quantities: Quantities,
 ) -> pd.DataFrame:
     """Every run beside the run of the first regime with its task, model, settings and seed.
 
@@ -108,9 +116,10 @@ def paired(
         first, other = (table.loc[table["regime_label"] == each, [*_PAIR, level]] for each in (here[0], name))
         pairs = other.merge(first, on=_PAIR, suffixes=("", "_baseline"), validate="one_to_one")
         without = [gone.loc[gone["regime_label"] == each, _RUN] for each in (name, here[0])]
-        both = pd.concat([_levels(pairs, level), *_missing(other, first, without, level)], ignore_index=True)
+        rows = [_levels(pairs, level, quantities), *_missing(other, first, without, level, quantities)]
+        both = pd.concat(rows, ignore_index=True)
         if len(both):
-            found.append(_compared(both).assign(baseline=here[0], regime_label=name))
+            found.append(_compared(both, quantities).assign(baseline=here[0], regime_label=name))
     if not found:
         return pd.DataFrame(columns=[*_MEASURED, *_RANKED, "first", "other", "baseline", "regime_label", "ratio", "difference"])
     every = pd.concat(found, ignore_index=True)
@@ -147,11 +156,12 @@ def _patterns(n: int, key: int) -> np.ndarray:
     return np.random.Generator(np.random.Philox(key=[key, n])).choice((-1.0, 1.0), size=(DRAWN, n))
 
 
-def _levels(pairs: pd.DataFrame, level: str) -> pd.DataFrame:
+def _levels(pairs: pd.DataFrame, level: str, quantities: Quantities) -> pd.DataFrame:
     """Both levels of each pair of runs, averaged over the steps at which both are defined; overflow leaves a pair undefined."""
     names = {"other": level, "first": f"{level}_baseline"}
     known = pairs[list(names.values())].notna()
-    both, plain = known.all(axis=1), ~pairs["metric"].isin(CONDITIONAL)
+    both = known.all(axis=1)
+    plain = pd.Series([each is None for each in quantities.where(pairs, "conditioned")], index=pairs.index, dtype=bool)
     columns = {side: pairs[name].where(both) for side, name in names.items()}
     columns |= {f"{side}_own": pairs[name] for side, name in names.items()}
     columns |= {f"{side}_broken": plain & known.any(axis=1) & ~known[name] for side, name in names.items()}
@@ -162,10 +172,12 @@ def _levels(pairs: pd.DataFrame, level: str) -> pd.DataFrame:
         own = table[side].fillna(table[f"{side}_own"])
         table[f"{side}_ranked"] = own.where(~broken[f"{side}_broken"]).fillna(np.inf)
     table.loc[broken.any(axis=1), ["other", "first"]] = np.nan
-    return _worst(table.drop(columns=["other_own", "first_own"]).reset_index())
+    return _worst(table.drop(columns=["other_own", "first_own"]).reset_index(), quantities)
 
 
-def _missing(other: pd.DataFrame, first: pd.DataFrame, lost: Sequence[pd.DataFrame], level: str) -> list[pd.DataFrame]:
+def _missing(
+    other: pd.DataFrame, first: pd.DataFrame, lost: Sequence[pd.DataFrame], level: str, quantities: Quantities
+) -> list[pd.DataFrame]:
     """A row for each pair of runs of which one or both, `lost` by side, have no steps at all."""
     sides = [each.groupby(_MEASURED, observed=True)[level].mean().reset_index(name="own") for each in (other, first)]
     kinds = pd.concat(sides)[_COMPARISON].drop_duplicates()
@@ -175,13 +187,13 @@ def _missing(other: pd.DataFrame, first: pd.DataFrame, lost: Sequence[pd.DataFra
         rows = pair[0].merge(pair[1], on=_MEASURED, suffixes=("", "_baseline"))
         ranked = {"other_ranked": rows["own"].fillna(np.inf), "first_ranked": rows["own_baseline"].fillna(np.inf)}
         if len(rows):
-            found.append(_worst(rows[_MEASURED].assign(other=np.nan, first=np.nan, **ranked)))
+            found.append(_worst(rows[_MEASURED].assign(other=np.nan, first=np.nan, **ranked), quantities))
     return found
 
 
-def _worst(ranked: pd.DataFrame) -> pd.DataFrame:
+def _worst(ranked: pd.DataFrame, quantities: Quantities) -> pd.DataFrame:
     """An infinite rank, of a run without a result, is the worst one: minus infinity where more is better."""
-    more = ranked["metric"].isin(list(MORE_IS_BETTER)).to_numpy()[:, None]
+    more = (quantities.where(ranked, "better") == "higher")[:, None]
     values = ranked[_RANKED].to_numpy(dtype=float)
     return ranked.assign(**dict(zip(_RANKED, np.where(more & np.isinf(values), -np.inf, values).T, strict=True)))
 
@@ -197,13 +209,11 @@ def _signs(other: np.ndarray, first: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(other), np.nan, (other > first).astype(float) - (other < first))
 
 
-def _compared(levels: pd.DataFrame) -> pd.DataFrame:
+def _compared(levels: pd.DataFrame, quantities: Quantities) -> pd.DataFrame:
     """Pairs with their difference: of logarithms where the metric is a ratio and no level of the comparison is 0 or below."""
-    of = [positive(metric, unit) for metric, unit in zip(levels["metric"].astype(str), levels["unit"].astype(str), strict=True)]
     least = levels[["other", "first"]].min(axis=1)
-    ratio = least.groupby([levels[name] for name in _COMPARISON], observed=True).transform("min").gt(0).to_numpy() & np.array(
-        of, dtype=bool
-    )
+    above = least.groupby([levels[name] for name in _COMPARISON], observed=True).transform("min").gt(0).to_numpy()
+    ratio = above & quantities.where(levels, "ratio").astype(bool)
     other, first = (levels[name].to_numpy(dtype=float) for name in ("other", "first"))
     logarithms = np.log(np.where(ratio, other, 1)) - np.log(np.where(ratio, first, 1))
     return levels.assign(ratio=ratio, difference=np.where(ratio, logarithms, other - first))

@@ -15,6 +15,7 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from freerun.analysis.inference.confidence_intervals import CONFIDENCE, FEWEST
+from freerun.analysis.tables.quantities import Quantities
 from freerun.errors import require
 
 
@@ -69,7 +70,7 @@ def over_tasks(effects: np.ndarray, errors: np.ndarray, confidence: float = CONF
     )  # fmt: skip
 
 
-def effects(pairs: pd.DataFrame) -> pd.DataFrame:
+def effects(pairs: pd.DataFrame, quantities: Quantities) -> pd.DataFrame:
     """What each regime does to the error of each task, as one log ratio a task with its standard error.
 
     A cross-entropy in nats is a logarithm already: its difference is the log ratio of two perplexities. Other differences have
@@ -78,11 +79,12 @@ def effects(pairs: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         pairs: what `paired.paired` gives, of each task's own error.
+        quantities: what the values mean.
 
     Returns:
         `baseline`, `regime_label`, `setting`, `task_label`, `effect`, `error` and `n` (seeds, at least three).
     """
-    logarithm = pairs["ratio"].astype(bool) | ((pairs["metric"] == "loss") & (pairs["unit"] == "nats"))
+    logarithm = pairs["ratio"].astype(bool) | (quantities.where(pairs, "scale") == "logarithm")
     rows = []
     keys = ["baseline", "regime_label", "setting", "task_label"]
     for names, each in pairs[logarithm].groupby(keys, observed=True, sort=False):

@@ -1,20 +1,25 @@
-"""Does the excess error after a spoiled prefix decay or grow?"""
+"""Verdict on a change whose sign is the finding, as that of the excess error after a spoiled prefix."""
 
 from __future__ import annotations
 
+#: What is said of an interval that holds 0, and where there is none.
+UNDECIDED, UNDEFINED = "undecided", "undefined"
 
-def verdict(low: float | None, high: float | None) -> str:
-    """What the interval of `recovery_change`, the later excess less the early one, says.
+
+def verdict(low: float | None, high: float | None, signs: tuple[str, str]) -> str:
+    """What the interval of a change says.
 
     Args:
         low, high: of one run as recorded, or of the mean over seeds; None or NaN where there is no interval.
+        signs: what the change is called where it lies below 0, and where above (`Quantity.signs`).
 
     Returns:
-        ``self-recovery`` if all of it lies below 0, ``incremental`` if above, ``undecided`` if it holds 0, ``undefined``
-        without an interval.
+        The first of the signs if all of the interval lies below 0, the second if above, ``undecided`` if it holds 0,
+        ``undefined`` without an interval.
     """
     if low is None or high is None or low != low or high != high:
-        return "undefined"
+        return UNDEFINED
+    below, above = signs
     if high < 0:
-        return "self-recovery"
-    return "incremental" if low > 0 else "undecided"
+        return below
+    return above if low > 0 else UNDECIDED

@@ -15,11 +15,10 @@ import pandas as pd
 
 from freerun.analysis.inference.confidence_intervals import FEWEST, inside
 from freerun.analysis.inference.effect_sizes import cliffs_delta, hedges, improvement
-from freerun.analysis.inference.labels import bounds_of_change, positive
 from freerun.analysis.inference.multiple_comparisons import declared
 from freerun.analysis.inference.paired_differences import against_baseline
 from freerun.analysis.inference.unpaired_differences import dealt, welch
-from freerun.measurement.better import MORE_IS_BETTER
+from freerun.analysis.tables.quantities import Quantities
 
 _CELL = ["task_label", "model_label", "setting"]
 LEVELS = ("forced", "free")
@@ -43,8 +42,8 @@ class Side:
     whole: pd.DataFrame
 
 
-def versus(a: Side, b: Side) -> pd.DataFrame:
-    """Side `a` against side `b`, each task's own error.
+def versus(a: Side, b: Side, quantities: Quantities) -> pd.DataFrame:
+    """Side `a` against side `b`, each task's own error; `quantities` say what the values of both mean.
 
     Returns:
         The columns of `paired.against_baseline` (change of `a` from `b`), with `level`, `paired` (whether by seed),
@@ -53,10 +52,10 @@ def versus(a: Side, b: Side) -> pd.DataFrame:
     shared = _shared(a, b)
     rows = []
     for level in LEVELS:
-        both = _by_seed(a, b, shared, level) if len(shared) else pd.DataFrame()
+        both = _by_seed(a, b, shared, level, quantities) if len(shared) else pd.DataFrame()
         rows += [{**{str(k): v for k, v in row.items()}, "level": level, "paired": True} for row in both.to_dict("records")]
         done = {tuple(str(row[name]) for name in _CELL) for row in both.to_dict("records")}
-        rows += [{**row, "level": level, "paired": False} for row in _apart(a, b, level) if row["key"] not in done]
+        rows += [{**row, "level": level, "paired": False} for row in _apart(a, b, level, quantities) if row["key"] not in done]
     table = pd.DataFrame(rows)
     if table.empty:
         return table
@@ -76,7 +75,7 @@ def _shared(a: Side, b: Side) -> pd.DataFrame:
     return pairs[once][enough]
 
 
-def _by_seed(a: Side, b: Side, shared: pd.DataFrame, level: str) -> pd.DataFrame:
+def _by_seed(a: Side, b: Side, shared: pd.DataFrame, level: str, quantities: Quantities) -> pd.DataFrame:
     steps, labels, lost = [], [], []
     for side, runs, gone in ((b, shared["run_b"], shared["lost_b"]), (a, shared["run"], shared["lost"])):
         own = side.steps[side.steps["run"].astype("str").isin(list(runs.astype("str")))]
@@ -90,35 +89,37 @@ def _by_seed(a: Side, b: Side, shared: pd.DataFrame, level: str) -> pd.DataFrame
     for name in _CELL:
         known[name] = pd.Categorical(known[name], categories=list(dict.fromkeys(known[name])))
     known["regime_label"] = pd.Categorical(known["regime_label"], categories=["False:", "True:"])
-    return against_baseline(both, known, level, lost=pd.concat(lost)).assign(baseline=b.name, regime_label=a.name)
+    found = against_baseline(both, known, level, lost=pd.concat(lost), quantities=quantities)
+    return found.assign(baseline=b.name, regime_label=a.name)
 
 
-def _apart(a: Side, b: Side, level: str) -> list[dict[str, Any]]:
+def _apart(a: Side, b: Side, level: str, quantities: Quantities) -> list[dict[str, Any]]:
     found = []
     sides = [dict(list(each.whole.astype(dict.fromkeys(_CELL, "str")).groupby(_CELL, sort=False))) for each in (a, b)]
     for key, other_rows in sides[0].items():
         if key not in sides[1] or str(sides[1][key]["metric"].iloc[0]) != str(other_rows["metric"].iloc[0]):
             continue
-        metric, unit = str(other_rows["metric"].iloc[0]), str(other_rows["unit"].iloc[0])
+        meant = quantities.of(other_rows["metric"].iloc[0], other_rows["unit"].iloc[0])
         other, first = (rows[level].dropna().to_numpy(dtype=float) for rows in (other_rows, sides[1][key]))
-        ratio = positive(metric, unit) and bool((np.r_[other, first] > 0).all()) and min(len(other), len(first)) > 0
+        ratio = meant.ratio and bool((np.r_[other, first] > 0).all()) and min(len(other), len(first)) > 0
         x, y = (np.log(other), np.log(first)) if ratio else (other, first)
         interval, n = welch(x, y), (len(x), len(y))
         enough = min(n) >= 2
         spread = np.sqrt((x.var(ddof=1) * (n[0] - 1) + y.var(ddof=1) * (n[1] - 1)) / (sum(n) - 2)) if enough else float("nan")
         effect = interval.mean / spread if spread > 0 else float("nan")
-        sign = 1 if metric in MORE_IS_BETTER else -1
+        sign = meant.sign
         ranked = [np.r_[sign * values, _lost(side, key)] for values, side in ((x, a), (y, b))]
         better = improvement(*ranked)
         numbers = {
             name: np.exp(getattr(interval, name)) if ratio else getattr(interval, name) for name in ("mean", "low", "high")
         }
         if not ratio:
-            held = inside(interval.mean, interval.low, interval.high, bounds_of_change(metric, unit))
+            held = inside(interval.mean, interval.low, interval.high, meant.change)
             numbers |= {end: float(each) for end, each in held.items()}
         found.append(
             {
-                "key": key, **dict(zip(_CELL, key, strict=True)), "metric": metric, "unit": unit, "baseline": b.name,
+                "key": key, **dict(zip(_CELL, key, strict=True)), "metric": meant.name, "unit": meant.unit,
+                "label": meant.label, "better": meant.better, "baseline": b.name,
                 "regime_label": a.name, "n": min(n), "other": n[0], "first": n[1], "ratio": ratio, **numbers, "sd": spread,
                 "effect": effect, "hedges": sign * float(hedges(effect, sum(n) - 2)),
                 "delta": cliffs_delta(*ranked), "improved": better.mean,

@@ -44,7 +44,7 @@ def section(material: Material) -> Section | None:
 
 
 def _ranking(material: Material, of: str) -> Ranking | None:
-    table = votes(material.whole, material.primary, material.runs, of)
+    table = votes(material.whole, material.primary, material.runs, of, quantities=material.quantities)
     return ranking(table) if len(table) >= TASKS and table.shape[1] >= METHODS else None
 
 
@@ -74,10 +74,10 @@ def _changes(material: Material) -> Iterator[tuple[str, list[str]]]:
         material.steps["metric"].astype(object) == material.steps["task_label"].astype(object).map(material.primary)
     ]
     labels = material.runs.set_index("run")[LABELS]
-    pairs = paired(own.drop(columns=LABELS), labels)
+    pairs = paired(own.drop(columns=LABELS), labels, quantities=material.quantities)
     if pairs.empty:
         return
-    table = effects(pairs)
+    table = effects(pairs, material.quantities)
     for (first, regime, setting), each in table[table["error"] > 0].groupby(
         ["baseline", "regime_label", "setting"], observed=True, sort=False
     ):

@@ -24,7 +24,10 @@ _HEAD = ("Task", "Model", "Regime", "Chaos floor", "Free", "The world's part", "
 
 def section(material: Material) -> Section | None:
     """The gap of every condition with a floor in its two parts; None where no task has one."""
-    table = shares(split(material.steps, material.compared), CELL)
+    parts = split(material.steps, material.compared, material.quantities)
+    if parts.empty:
+        return None
+    table = shares(parts, CELL, material.quantities.each(parts[:1])[0].range)
     table = table[table["n"] > 0]
     if table.empty:
         return None

@@ -19,6 +19,7 @@ from freerun.analysis.report.comparison_text import page_of, sentences
 from freerun.analysis.report.method_section import settings
 from freerun.analysis.report.number_text import listed
 from freerun.analysis.report.verdicts import verdict
+from freerun.analysis.tables.quantities import Quantities
 from freerun.analysis.tables.tidy import Tables, csv_bytes
 from freerun.errors import ConfigError
 from freerun.io.suggestions import nearest
@@ -62,7 +63,7 @@ def in_study(a: str, b: str, frames: Tables, folder: Path) -> Comparison:
         if all(each.any() for each in known):
             names = [label(each) for each in (a, b)]
             one, other = (_side(name, runs[where], material, rest) for name, where in zip(names, known, strict=True))
-            return _compared(one, other, folder, _file(a, b))
+            return _compared(one, other, folder, _file(a, b), material.quantities)
     present = sorted(
         {str(value) for names in ("regime", "objective", "model") if names in runs for value in runs[names].dropna()}
     )
@@ -85,7 +86,8 @@ def of_studies(a: str, b: str, frames: tuple[Tables, Tables], folder: Path) -> C
         runs = material.runs.astype(dict.fromkeys(("task_label", "model_label", "method"), "str"))
         sides.append(_side(name, runs, material, ["model_label", "method"]))
         every.append(runs)
-    return _compared(sides[0], sides[1], folder, _file(a, b), lambda: _settings((a, b), every))
+    both = Quantities(pd.concat([each.quantities for each in frames], ignore_index=True))
+    return _compared(sides[0], sides[1], folder, _file(a, b), both, lambda: _settings((a, b), every))
 
 
 def _where(runs: pd.DataFrame, columns: Sequence[str], name: str) -> pd.Series:
@@ -137,9 +139,11 @@ def _settings(names: Sequence[str], runs: Sequence[pd.DataFrame]) -> list[str]:
     return [f"Where {names[0]} and {names[1]} have a condition of one name, they differ in {listed(each)}."]
 
 
-def _compared(a: Side, b: Side, folder: Path, file: str, differ: Callable[[], list[str]] = list) -> Comparison:
+def _compared(
+    a: Side, b: Side, folder: Path, file: str, quantities: Quantities, differ: Callable[[], list[str]] = list
+) -> Comparison:
     """The comparison, written to a folder; `differ` says in which settings the sides do, where their names do not."""
-    table = versus(a, b)
+    table = versus(a, b, quantities)
     if table.empty:
         raise ConfigError(f"{a.name} and {b.name} share no task, model and setting with a result"[:200])
     table = table.assign(verdict=[verdict(row) for row in table.to_dict("records")])

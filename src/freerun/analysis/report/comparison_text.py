@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from freerun.analysis.inference.labels import label
 from freerun.analysis.inference.power import LEVEL
 from freerun.analysis.inference.two_sides import Side
 from freerun.analysis.report.number_text import change, listed, number, seeds
@@ -104,7 +103,7 @@ def _group(row: Mapping[Any, Any]) -> str:
         return "few"
     if row["low"] == row["high"] == neutral:
         return "same"
-    return better(said, str(row["metric"])) or "open"
+    return better(said, str(row["better"])) or "open"
 
 
 def _all(rows: Sequence[Mapping[Any, Any]]) -> str:
@@ -119,7 +118,7 @@ def _told(row: Mapping[Any, Any]) -> str:
     where = ", ".join(str(row[name]) for name in ("task_label", "model_label", "setting") if row[name])
     p = f", Holm p = {number(row['holm'])}" if row["holm"] <= LEVEL else ""
     changed = change(row["mean"], row["low"], row["high"], row["ratio"], row["unit"])
-    return f"{where} ({label(row['metric'])} {changed}{p}, n = {row['n']})"
+    return f"{where} ({row['label']} {changed}{p}, n = {row['n']})"
 
 
 def page_of(told: Sequence[str], table: pd.DataFrame, a: Side, b: Side, file: str) -> str:

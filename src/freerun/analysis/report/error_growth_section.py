@@ -12,10 +12,12 @@ from freerun.analysis.figures import Material
 from freerun.analysis.inference import recovery_trend
 from freerun.analysis.inference.confidence_intervals import FEWEST, summarise
 from freerun.analysis.inference.error_growth_fit import growing
-from freerun.analysis.inference.labels import label
+from freerun.analysis.inference.labels import measure
 from freerun.analysis.inference.replicates import CELL
 from freerun.analysis.report.number_text import listed, measured
 from freerun.analysis.report.section import Grid, Section
+from freerun.errors import given
+from freerun.store.quantity import Quantity
 
 _NOTE = (
     "Linear: errors add up, by b / a of the error at the release in each step; exponential: they feed on themselves, at a rate "
@@ -26,17 +28,12 @@ _NOTE = (
     "from an infinite one, the median. Agree: the seeds that would choose the same form alone."
 )
 _HEAD = ("Task", "Error", "Model", "Regime", "Form", "Number", "Value", "Agree", "In words")
-_RECOVERY = ("Task", "Model", "Regime", "Change of the excess KL (nats)", "n", "Verdict")
-_KINDS = {
-    "self-recovery": "decays (self-recovery)", "incremental": "grows (incremental distortion)",
-    "undecided": "does neither surely", "undefined": "has no interval",
-}  # fmt: skip
 
 
 def section(material: Material) -> Section | None:
-    """How the free error goes with the step, and what becomes of it after a prefix that the model spoiled itself."""
-    table, recovered = growing(material.steps, material.primary), _recovered(material.compared)
-    if table.empty and recovered.empty:
+    """How the free error goes with the step, and the changes whose sign is a finding, as after a spoiled prefix."""
+    table, changes = growing(material.steps, material.primary, material.quantities), _changes(material)
+    if table.empty and not changes:
         return None
     grids = []
     sentences = []
@@ -48,9 +45,9 @@ def section(material: Material) -> Section | None:
     left = [task for task in material.primary if len(table) and task not in set(table["task_label"].astype(str))]
     if left:
         sentences.append(f"Not fitted, since their error is not on a ratio scale or has one step: {listed(left)}.")
-    if len(recovered):
-        sentences.append(_recoveries(recovered))
-        grids.append(_recovery_grid(recovered))
+    for change in changes:
+        sentences.append(_change_sentence(*change))
+        grids.append(_change_grid(*change))
     return Section(
         title="Does the error accumulate?",
         sentences=sentences,
@@ -80,7 +77,7 @@ def _told(task: str, rows: list[dict[Any, Any]], first: str) -> str:
     of_task = [row for row in rows if row["task_label"] == task]
     method = first if any(row["method"] == first for row in of_task) else str(of_task[0]["method"])
     each = [f"{row['model_label']}: {_minus(row['verdict'])}" for row in of_task if row["method"] == method]
-    return f"{task}, {label(str(of_task[0]['metric']))} free, {method}: {'; '.join(each)}."
+    return f"{task}, {of_task[0]['label']} free, {method}: {'; '.join(each)}."
 
 
 def _row(row: Mapping[Any, Any]) -> list[str]:
@@ -88,38 +85,48 @@ def _row(row: Mapping[Any, Any]) -> list[str]:
     value = measured(row["value"], row["low"], row["high"]) if math.isfinite(row["value"]) else ""
     task, model, method = (str(row[name]) for name in CELL)
     agree = f"{row['fits']} of {row['seeds']}"
-    return [task, label(str(row["metric"])), model, method, str(row["form"]), number, value, agree, _minus(row["verdict"])]
+    return [task, str(row["label"]), model, method, str(row["form"]), number, value, agree, _minus(row["verdict"])]
 
 
 def _minus(text: str) -> str:
     return text.replace(" -", " \N{MINUS SIGN}").replace("[-", "[\N{MINUS SIGN}")
 
 
-def _recovered(compared: pd.DataFrame) -> pd.DataFrame:
-    rows = compared[compared["metric"] == "recovery_change"]
-    if rows.empty:
-        return pd.DataFrame()
-    table = summarise(rows, CELL, "value")
-    return table.assign(verdict=[recovery_trend.verdict(row["low"], row["high"]) for row in table.to_dict("records")])
+def _changes(material: Material) -> list[tuple[Quantity, pd.DataFrame]]:
+    """The changes whose sign is the finding, each with its mean over seeds and a verdict for every condition."""
+    found = []
+    for key, rows in material.compared.groupby(["metric", "unit"], observed=True, sort=False):
+        meant = material.quantities.of(*key)
+        if meant.signs is not None:
+            table = summarise(rows, CELL, "value")
+            said = [recovery_trend.verdict(row["low"], row["high"], meant.signs) for row in table.to_dict("records")]
+            found.append((meant, table.assign(verdict=said)))
+    return found
 
 
-def _recoveries(table: pd.DataFrame) -> str:
+def _title(meant: Quantity) -> str:
+    return f"{meant.label}, over {meant.conditioned}" if meant.conditioned else meant.label
+
+
+def _change_sentence(meant: Quantity, table: pd.DataFrame) -> str:
+    below, above = given(meant.signs)
+    kinds = {
+        below: f"decays ({below})", above: f"grows ({above})",
+        recovery_trend.UNDECIDED: "does neither surely", recovery_trend.UNDEFINED: "has no interval",
+    }  # fmt: skip
     parts = []
-    for kind, words in _KINDS.items():
+    for kind, words in kinds.items():
         each = table[table["verdict"] == kind]
         if len(each):
             where = [f"{task} {len(of)}" for task, of in each.groupby("task_label", observed=True, sort=False)]
             parts.append(f"{words} in {len(each)} ({listed(where)})")
-    return (
-        "After a prefix that the model spoiled itself, and that the truth goes on from, its excess KL over a prefix of the "
-        f"truth {listed(parts)} of {len(table)} conditions."
-    )
+    return f"{_title(meant)}: {listed(parts)} of {len(table)} conditions."
 
 
-def _recovery_grid(table: pd.DataFrame) -> Grid:
+def _change_grid(meant: Quantity, table: pd.DataFrame) -> Grid:
     rows = [
         [*(str(row[name]) for name in CELL), measured(row["mean"], row["low"], row["high"]), str(row["n"]), row["verdict"]]
         for row in table.to_dict("records")
     ]
-    title = "The excess KL after a spoiled prefix, over the later half of the steps less over the first quarter"
-    return Grid(title=title, head=_RECOVERY, rows=rows)
+    head = ("Task", "Model", "Regime", measure(meant.label, meant.unit), "n", "Verdict")
+    return Grid(title=_title(meant), head=head, rows=rows)

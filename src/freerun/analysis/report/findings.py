@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from freerun.analysis.figures import Material
-from freerun.analysis.inference.labels import label
 from freerun.analysis.inference.power import LEVEL
 from freerun.analysis.report.cautions import cautions, lost
 from freerun.analysis.report.number_text import change, counted, listed, measured, number, seeds, with_unit
@@ -36,7 +35,7 @@ def by_task(material: Material, table: pd.DataFrame, compared: pd.DataFrame) -> 
     tasks = []
     for task, metric in material.primary.items():
         rows = table[(table["task_label"] == task) & table["primary"] & (table["n"] > 0)]
-        points = [_gap_sentence(rows, metric), *_regimes(compared[compared["task_label"] == task], metric)]
+        points = [_gap_sentence(rows), *_regimes(compared[compared["task_label"] == task], metric)]
         points.append(lost(table[table["task_label"] == task]))
         tasks.append(
             {"name": task, "points": [point for point in points if point], "cautions": cautions(material, task, metric)}
@@ -73,7 +72,7 @@ def _gaps(table: pd.DataFrame) -> list[str]:
         top = ratio.iloc[int(np.argmax((ratio["free"] / ratio["forced"]).to_numpy()))]
         times = float(top["free"] / top["forced"])
         levels = f"{with_unit(number(top['free']), top['unit'])} free against {number(top['forced'])} forced"
-        measured_ = f"{label(top['metric'])} of {levels}, {number(times)} times as much"
+        measured_ = f"{top['label']} of {levels}, {number(times)} times as much"
         where = f"{top['model_label']} on {top['task_label']}: {measured_}"
         if times > 1:
             open_ = ", though no difference is shown there" if top["gap_low"] <= 0 <= top["gap_high"] else ""
@@ -118,7 +117,7 @@ def _where(rows: pd.DataFrame, among: pd.DataFrame) -> str:
 
 def _teacher_wins(rows: pd.DataFrame) -> list[str]:
     """Where the baseline has the better free error; a result like any other."""
-    judged = rows.assign(good=[better(row["verdict"], row["metric"]) for row in rows.to_dict("records")])
+    judged = rows.assign(good=[better(row["verdict"], row["better"]) for row in rows.to_dict("records")])
     found = []
     for surely in ("", f" {ALONE}"):
         lost = judged[judged["good"] == f"worse{surely}"]
@@ -141,7 +140,7 @@ def _which(rows: pd.DataFrame, among: pd.DataFrame) -> str:
     return f"all {len(models)} models" if len(models) > 1 and len(rows) == len(among) else listed(models)
 
 
-def _gap_sentence(rows: pd.DataFrame, metric: str) -> str:
+def _gap_sentence(rows: pd.DataFrame) -> str:
     rows = _baseline(rows)
     rows = rows[rows["gap"].notna()]
     if rows.empty:
@@ -149,12 +148,12 @@ def _gap_sentence(rows: pd.DataFrame, metric: str) -> str:
     if (rows["horizon"] <= 1).all():
         top = rows.iloc[0]
         level = measured(top["forced"], top["forced_low"], top["forced_high"])
-        said = f"{label(metric)} {with_unit(level, top['unit'])}"
+        said = f"{top['label']} {with_unit(level, top['unit'])}"
         return f"One output for a whole sequence: nothing is fed back and there is no gap. {said}."
     top = rows.iloc[int(np.argmax(rows["gap"].to_numpy()))]
     unit = top["unit"]
     forced, free = (with_unit(number(top[f"{level}_mean"]), unit) for level in ("forced", "free"))
-    levels = f"{label(metric)} {forced} forced, {free} free"
+    levels = f"{top['label']} {forced} forced, {free} free"
     how = "arithmetic means, " if top["log"] else ""
     gap = with_unit(measured(top["gap"], top["gap_low"], top["gap_high"]), unit)
     which = (
@@ -177,9 +176,9 @@ def _regimes(compared: pd.DataFrame, metric: str) -> list[str]:
     for (regime, first), rows in free.groupby(["regime_label", "baseline"], observed=True, sort=False):
         head, own = f"{_capital(regime)} against {first}", rows["metric"] == metric
         if own.any():
-            clauses = [_clause(str(verdict), each, metric) for verdict, each in rows[own].groupby("verdict", sort=False)]
-            found.append(f"{head}, {label(metric)} free: {'; '.join(clauses)}.")
-        rest = [part for name, each in rows[~own].groupby("metric", sort=False) for part in _in_a_word(str(name), each)]
+            clauses = [_clause(str(verdict), each) for verdict, each in rows[own].groupby("verdict", sort=False)]
+            found.append(f"{head}, {rows.loc[own, 'label'].iloc[0]} free: {'; '.join(clauses)}.")
+        rest = [part for _, each in rows[~own].groupby("metric", sort=False) for part in _in_a_word(each)]
         if rest:
             found.append(f"{head}, other measures free: {'; '.join(rest)}.")
         elif not own.all():
@@ -187,10 +186,10 @@ def _regimes(compared: pd.DataFrame, metric: str) -> list[str]:
     return found
 
 
-def _in_a_word(metric: str, rows: pd.DataFrame) -> list[str]:
-    goods = pd.Series([better(said, metric) for said in rows["verdict"]], index=rows.index)
+def _in_a_word(rows: pd.DataFrame) -> list[str]:
+    goods = pd.Series([better(row["verdict"], row["better"]) for row in rows.to_dict("records")], index=rows.index)
     return [
-        f"{label(metric)} {good} for {listed([_who(row) for row in each.to_dict('records')])}"
+        f"{rows['label'].iloc[0]} {good} for {listed([_who(row) for row in each.to_dict('records')])}"
         for good, each in rows.groupby(goods, sort=False)
         if good
     ]
@@ -200,12 +199,12 @@ def _capital(text: object) -> str:
     return str(text)[:1].upper() + str(text)[1:]
 
 
-def _clause(verdict: str, rows: pd.DataFrame, metric: str) -> str:
+def _clause(verdict: str, rows: pd.DataFrame) -> str:
     each = []
     for row in rows.to_dict("records"):
         changed = change(row["mean"], row["low"], row["high"], row["ratio"], row["unit"])
         each.append(f"{_who(row)} ({changed}, n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{row['n']})")
-    return f"{better(verdict, metric) or verdict} for {listed(each)}"
+    return f"{better(verdict, str(rows['better'].iloc[0])) or verdict} for {listed(each)}"
 
 
 def _who(row: Mapping[Any, Any]) -> str:

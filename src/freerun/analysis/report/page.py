@@ -14,7 +14,7 @@ from freerun.analysis.figures import Drawn as Drawn
 from freerun.analysis.figures._figure_data import Sample
 from freerun.analysis.inference.confidence_intervals import FEWEST
 from freerun.analysis.inference.interquartile_mean import LEAST
-from freerun.analysis.inference.labels import quantity
+from freerun.analysis.inference.labels import measure
 from freerun.analysis.inference.power import assessed
 from freerun.analysis.inference.replicates import CELL
 from freerun.analysis.report.number_text import UNDEFINED, change, measured, number, span
@@ -48,10 +48,10 @@ def summary_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
         }
         partial = known and row["steps"] < row["horizon"]
         names = {name: str(row[name]) for name in CELL}
-        measure = quantity(row["metric"], row["unit"]) if known else ""
+        named = measure(row["label"], row["unit"]) if known else ""
         steps = (f"{row['steps']:.0f} of {row['horizon']:.0f}" if partial else "all") if known else ""
         levels["iqm"] = _middle(row) if known else ""
-        rows.append({**names, **levels, "n": str(row["n"]), "steps": steps, "measure": measure, **_lost(row)})
+        rows.append({**names, **levels, "n": str(row["n"]), "steps": steps, "measure": named, **_lost(row)})
     return rows
 
 
@@ -80,9 +80,7 @@ def comparison_rows(compared: pd.DataFrame) -> list[dict[str, str]]:
         changed = change(row["mean"], row["low"], row["high"], row["ratio"], "")
         numbers = {name: number(row[name]) for name in ("p", "holm", "hedges", "delta")}
         numbers["improved"] = measured(row["improved"], row["improved_low"], row["improved_high"])
-        rows.append(
-            {**names, **numbers, "n": str(row["n"]), "change": changed, "measure": quantity(row["metric"], row["unit"])}
-        )
+        rows.append({**names, **numbers, "n": str(row["n"]), "change": changed, "measure": measure(row["label"], row["unit"])})
     return rows
 
 

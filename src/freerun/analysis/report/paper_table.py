@@ -23,7 +23,6 @@ from freerun.analysis.tables.tidy import Tables, csv_bytes
 from freerun.errors import ConfigError
 from freerun.io.suggestions import nearest
 from freerun.io.writing import write_atomic
-from freerun.measurement.better import MORE_IS_BETTER
 
 FORMATS = {"md": "md", "latex": "tex", "csv": "csv", "parquet": "parquet"}
 _COMPARED = ["hedges", "delta", "improved", "p", "holm"]
@@ -61,10 +60,11 @@ def tidy(material: Material) -> pd.DataFrame:
     """The numbers of the table, one row a task, model, method and level.
 
     Returns:
-        task, model, method, metric, unit, level, mean, low, high, geometric (whether the mean is), n, runs, diverged, failed,
-        pending, lost_low, lost_high, iqm, iqm_low, iqm_high (of the middle half of the seeds), best (the best mean of its task
-        and level; never of gaps, nor where half of the runs or more are lost), hedges, delta, improved, p, holm and family of
-        the comparison with the baseline (undefined where there is none), and mark: better or worse after Holm.
+        task, model, method, metric, unit, label and better (of the metric), level, mean, low, high, geometric (whether the
+        mean is), n, runs, diverged, failed, pending, lost_low, lost_high, iqm, iqm_low, iqm_high (of the middle half of the
+        seeds), best (the best mean of its task and level; never of gaps, nor where half of the runs or more are lost), hedges,
+        delta, improved, p, holm and family of the comparison with the baseline (undefined where there is none), and mark:
+        better or worse after Holm.
     """
     wide = full(material)
     wide = wide[wide["primary"]]
@@ -81,10 +81,25 @@ def tidy(material: Material) -> pd.DataFrame:
     table = table.assign(**texts, best=_best(table)).merge(
         _compared(material), on=["task", "model", "method", "level"], how="left"
     )
-    better = (table["change"] > 0) == table["metric"].isin(list(MORE_IS_BETTER))
-    told = (table["holm"] <= LEVEL).to_numpy()
+    better = (table["change"] > 0) == (table["better"] == "higher")
+    told = ((table["holm"] <= LEVEL) & table["better"].isin(["lower", "higher"])).to_numpy()
     table["mark"] = np.where(told, np.where(better, "better", "worse"), "")
-    kept = ["metric", "unit", "level", "mean", "low", "high", "geometric", "n", "runs", "diverged", "failed", "pending"]
+    kept = [
+        "metric",
+        "unit",
+        "label",
+        "better",
+        "level",
+        "mean",
+        "low",
+        "high",
+        "geometric",
+        "n",
+        "runs",
+        "diverged",
+        "failed",
+        "pending",
+    ]
     more = ["lost_low", "lost_high", "iqm", "iqm_low", "iqm_high", "best", *_COMPARED, "family", "mark"]
     names = [*_NAMES.values(), *kept, *more]
     return table[names].reset_index(drop=True)
@@ -96,7 +111,7 @@ def _level_order(column: pd.Series) -> pd.Series:
 
 def _best(table: pd.DataFrame) -> np.ndarray:
     """Where a mean is the best of its task and level, with all that print the same; a mean of few survivors is not."""
-    sign = np.where(table["metric"].isin(list(MORE_IS_BETTER)), -1.0, 1.0)
+    sign = table["better"].map({"lower": 1.0, "higher": -1.0}).astype(float)
     survive = 2 * (table["diverged"] + table["failed"]) < table["runs"] - table["pending"]
     means = (table["mean"] * sign).where(survive)
     least = means.groupby([table["task"], table["level"]], observed=True).transform("min")

@@ -7,8 +7,8 @@ import pandas as pd
 from freerun.analysis.figures import Material
 from freerun.analysis.inference.confidence_intervals import counts, summarise
 from freerun.analysis.inference.interquartile_mean import middles
-from freerun.analysis.inference.labels import bounds, bounds_of_change, positive
 from freerun.analysis.inference.replicates import CELL
+from freerun.store.quantity import Quantity
 
 LEVELS = ("forced", "free", "gap")
 
@@ -17,16 +17,18 @@ def full(material: Material) -> pd.DataFrame:
     """Every condition with the task's primary metric and the metrics of whole rollouts.
 
     Returns:
-        task_label, model_label, method, metric, unit, primary (whether this is the task's error), for each of forced, free
-        and gap the mean with `_low` and `_high`, the interquartile mean, `_iqm`, with `_iqm_low` and `_iqm_high`, and the
-        arithmetic mean, `_mean`; `log` (whether the levels are geometric means, of the middle half too), n (seeds with a
-        defined gap), steps and horizon (fewest steps averaged over, of how many), and the counts of
-        `confidence_intervals.counts`. A condition whose every run is lost has a row too, with undefined numbers.
+        task_label, model_label, method, metric, unit, label and better (of the metric), primary (whether this is the task's
+        error), for each of forced, free and gap the mean with `_low` and `_high`, the interquartile mean, `_iqm`, with
+        `_iqm_low` and `_iqm_high`, and the arithmetic mean, `_mean`; `log` (whether the levels are geometric means, of the
+        middle half too), n (seeds with a defined gap), steps and horizon (fewest steps averaged over, of how many), and
+        the counts of `confidence_intervals.counts`. A condition whose every run is lost has a row too, with undefined numbers.
     """
     whole = _of_interest(material)
-    parts = [_row(rows, str(metric), str(unit)) for (metric, unit), rows in whole.groupby(["metric", "unit"], observed=True)]
+    parts = [_row(rows, material.quantities.of(*key)) for key, rows in whole.groupby(["metric", "unit"], observed=True)]
     became = counts(material.runs, CELL)
-    measured = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*CELL, "metric", "unit"])
+    measured = (
+        pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*CELL, "metric", "unit", "label", "better"])
+    )
     for name in CELL:
         measured[name] = pd.Categorical(measured[name], categories=list(became[name].cat.categories))
     table = became.merge(measured, on=CELL, how="left")
@@ -59,13 +61,15 @@ def _of_interest(material: Material) -> pd.DataFrame:
     return whole[first | whole["metric"].isin(list(rollouts))]
 
 
-def _row(rows: pd.DataFrame, metric: str, unit: str) -> pd.DataFrame:
+def _row(rows: pd.DataFrame, meant: Quantity) -> pd.DataFrame:
     values = rows[["forced", "free"]].stack()
-    log = positive(metric, unit) and bool((values > 0).all())
+    log = meant.ratio and bool((values > 0).all())
     grouped = rows.groupby(CELL, observed=True, sort=True)
-    table = grouped[["steps", "horizon"]].min().reset_index().assign(metric=metric, unit=unit, log=log)
+    table = grouped[["steps", "horizon"]].min().reset_index()
+    named = {"metric": meant.name, "unit": meant.unit, "label": meant.label, "better": meant.better}
+    table = table.assign(**named, log=log)
     for name in LEVELS:
-        geometric, within = log and name != "gap", (bounds_of_change if name == "gap" else bounds)(metric, unit)
+        geometric, within = log and name != "gap", meant.change if name == "gap" else meant.range
         found = summarise(rows, CELL, name, log=geometric, within=within)
         columns = {name: found["mean"], f"{name}_low": found["low"], f"{name}_high": found["high"], "n": found["n"]}
         middle = middles(rows, CELL, name, log=geometric, within=within)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from freerun.analysis.inference.labels import quantity
+from freerun.analysis.inference.labels import measure
 from freerun.analysis.report.number_text import UNDEFINED, number, span
 from freerun.analysis.report.page import escaped
 from freerun.analysis.report.summary_table import LEVELS
@@ -68,13 +68,13 @@ def _blocks(table: pd.DataFrame) -> Iterator[tuple[str, list[_Row]]]:
     """For each task its heading and its lines: the names, the levels and whether they are bold, and the counts."""
     for task, of_task in table.groupby("task", sort=False):
         known = of_task.dropna(subset=["metric"])
-        measure = quantity(str(known["metric"].iloc[0]), str(known["unit"].iloc[0])) if len(known) else "no measurement"
+        head = measure(str(known["label"].iloc[0]), str(known["unit"].iloc[0])) if len(known) else "no measurement"
         rows: list[_Row] = []
         for (model, method), each in of_task.groupby(["model", "method"], sort=False):
             by_level = {row["level"]: row for row in each.to_dict("records")}
             first = next(iter(by_level.values()))
             rows.append(((str(model), str(method)), [_cell(by_level[level]) for level in LEVELS], _counts(first)))
-        yield f"{task}: {measure}", rows
+        yield f"{task}: {head}", rows
 
 
 def _cell(row: Mapping[Any, Any]) -> tuple[str, bool]:

@@ -15,7 +15,6 @@ from freerun.analysis.inference.paired_differences import against_baseline
 from freerun.analysis.inference.power import LEVEL, assessed
 from freerun.analysis.inference.replicates import LABELS
 from freerun.analysis.report.number_text import counted, number, seeds
-from freerun.measurement.better import MORE_IS_BETTER
 
 NO_INTERVAL, NO_DIFFERENCE = "no interval", "no difference shown"
 #: What is said of a difference whose own interval excludes no change, but whose p-value does not survive Holm.
@@ -35,7 +34,7 @@ def comparisons(material: Material) -> pd.DataFrame:
     lost = material.runs.loc[material.runs["status"].isin(LOST), ["run", "seed"]]
     found = []
     for level in ("free", "forced"):
-        rows = against_baseline(steps, labels, level, lost=lost)
+        rows = against_baseline(steps, labels, level, lost=lost, quantities=material.quantities)
         found.append(rows.assign(level=level))
     both = pd.concat(found, ignore_index=True)
     rollouts = set(steps.loc[steps["step"] == 0, "metric"].astype(str))
@@ -56,11 +55,16 @@ def verdict(row: Mapping[Any, Any]) -> str:
     return NO_DIFFERENCE if row["low"] <= neutral <= row["high"] else f"{way} {ALONE}"
 
 
-def better(said: str, metric: str) -> str:
-    """Whether a verdict is a good one: `better` or `worse`, by its interval alone or not; "" where it is open."""
-    if not said.startswith(("raises", "lowers")):
+def better(said: str, way: str) -> str:
+    """Whether a verdict is a good one: `better` or `worse`, by its interval alone or not; "" where it is open.
+
+    Args:
+        said: the verdict.
+        way: which way is better: `lower`, `higher`, or `neither`, where no verdict is good or bad.
+    """
+    if way == "neither" or not said.startswith(("raises", "lowers")):
         return ""
-    good = said.startswith("raises") == (metric in MORE_IS_BETTER)
+    good = said.startswith("raises") == (way == "higher")
     return ("better" if good else "worse") + (f" {ALONE}" if said.endswith(ALONE) else "")
 
 

@@ -9,13 +9,11 @@ of its levels, and what is undefined stays undefined.
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
+from freerun.analysis.tables.quantities import Quantities
 from freerun.analysis.tables.tidy import MEASURE
-
-#: Metrics that are averages over those sequences alone for which they have a meaning (KL: prefixes inside the support). Where
-#: such a metric is undefined at a step, no sequence was left; where any other one is, a number overflowed.
-CONDITIONAL = frozenset({"kl", "tv", "js"})
 
 
 def exposure_gap(gaps: pd.DataFrame) -> pd.DataFrame:
@@ -37,12 +35,13 @@ def generalization_gap(gaps: pd.DataFrame) -> pd.DataFrame:
     return _difference(gaps, "split", "train", "test")
 
 
-def over_horizon(gaps: pd.DataFrame) -> pd.DataFrame:
+def over_horizon(gaps: pd.DataFrame, quantities: Quantities) -> pd.DataFrame:
     """The exposure gap of a run in one number for each split and metric, between its two levels.
 
     A metric with a value for each step is averaged over the steps; a metric of the whole rollout is its value. All three
-    numbers are averages over the same steps: those at which both modes are defined. Where a metric that needs no condition is
-    defined in one mode alone, a number overflowed, and the average is undefined rather than flattered.
+    numbers are averages over the same steps: those at which both modes are defined. A quantity that is conditioned is undefined
+    where no sequence was left that meets its condition; where any other one is defined in one mode alone, a number overflowed,
+    and the average is undefined rather than flattered.
 
     Returns:
         The columns of `gaps` without `mode`, `step` and `value`, then `forced`, `free`, `gap`, `steps` (averaged over)
@@ -56,7 +55,8 @@ def over_horizon(gaps: pd.DataFrame) -> pd.DataFrame:
     found = grouped[["forced", "free", "gap"]].mean()
     found[["steps", "horizon"]] = grouped[["steps", "horizon"]].sum()
     table = found.reset_index()
-    broken = (table["steps"] < table["horizon"]) & ~table["metric"].isin(CONDITIONAL)
+    plain = np.array([each is None for each in quantities.where(table, "conditioned")], dtype=bool)
+    broken = (table["steps"] < table["horizon"]) & plain
     table.loc[broken, ["forced", "free", "gap"]] = float("nan")
     return table
 

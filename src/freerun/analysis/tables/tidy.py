@@ -4,6 +4,7 @@
     curves   training: run, update, quantity, value
     gaps     measurement: run, ..., split, mode, metric, step, value, unit
     compared both modes side by side, of which there is no gap: run, ..., split, metric, step, value, low, high, unit
+    quantities what the values mean: task, metric, unit, label, better, low, high, scale, floor, ...
 
 Nothing that differs between two executions of the same plan (wall times, host names) enters a table.
 """
@@ -19,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from freerun.analysis.tables import run_table
+from freerun.analysis.tables import quantities, run_table
 from freerun.io.writing import write_atomic
 from freerun.store.record_columns import COMPARED, Extract
 from freerun.store.record_index import bodies, extracts, parsed
@@ -27,7 +28,7 @@ from freerun.store.records import Store
 
 #: The columns by which a measurement is told from another one of the same run.
 MEASURE = ("split", "mode", "metric", "step")
-NAMES = ("runs", "curves", "gaps", "compared")
+NAMES = ("runs", "curves", "gaps", "compared", "quantities")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,12 +43,14 @@ class Tables:
             lead time since the release (1: the first prediction after it), 0 for a value of the whole rollout.
         compared: the same columns without `mode`, for measures that set the free rollout beside the forced one or beside the
             true system; `low` and `high` are the 95 % interval of the estimate for this one run, where it is one.
+        quantities: what the values mean, a row for each task, metric and unit: the fields of `store.quantity.Quantity`.
     """
 
     runs: pd.DataFrame
     curves: pd.DataFrame
     gaps: pd.DataFrame
     compared: pd.DataFrame
+    quantities: pd.DataFrame
 
 
 def frames(store: Store, ids: Iterable[str], study: str, planned: Mapping[str, Mapping[str, Any]] | None = None) -> Tables:
@@ -69,7 +72,10 @@ def frames(store: Store, ids: Iterable[str], study: str, planned: Mapping[str, M
     gaps = measured[~beside].reset_index(drop=True) if beside.any() else measured
     if beside.any():
         gaps["mode"] = _used(gaps["mode"])
-    return Tables(runs=runs, curves=_curves(found, at, order), gaps=gaps, compared=_compared(measured[beside]))
+    return Tables(
+        runs=runs, curves=_curves(found, at, order), gaps=gaps, compared=_compared(measured[beside]),
+        quantities=quantities.table(found),
+    )  # fmt: skip
 
 
 def samples(store: Store, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -103,12 +109,15 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
 
 
 def read(folder: Path) -> Tables:
-    """The frames that `write` wrote.
+    """The frames that `write` wrote; of tables from before they said what their values mean, that is what metrics say today.
 
     Raises:
-        FileNotFoundError: if one is missing.
+        FileNotFoundError: if another one is missing.
     """
-    return Tables(**{name: pd.read_parquet(folder / f"{name}.parquet") for name in NAMES})
+    kept = {name: pd.read_parquet(folder / f"{name}.parquet") for name in NAMES if name != "quantities"}
+    path = folder / "quantities.parquet"
+    meant = pd.read_parquet(path) if path.exists() else quantities.of_frames([kept["gaps"], kept["compared"]])
+    return Tables(**kept, quantities=meant)
 
 
 def _curves(found: Extract, at: np.ndarray, order: list[str]) -> pd.DataFrame:

@@ -36,8 +36,8 @@ def parser() -> Parser:
     add_alias(made)
     text = "how many points to try (default: 20); the same command goes on where it stopped"
     made.add_argument("--trials", metavar="N", type=count, default=20, help=text)
-    text = "what is to be best: metric,mode,split (default: loss,free,validation)"
-    made.add_argument("--target", metavar="TEXT", default="loss,free,validation", help=text)
+    text = "what is to be best: metric,mode,split (default: the loss, free, on validation)"
+    made.add_argument("--target", metavar="TEXT", help=text)
     way = made.add_mutually_exclusive_group()
     text = "the target is to be large (default: whichever is better for its metric)"
     way.add_argument("--maximize", action="store_true", default=None, help=text)

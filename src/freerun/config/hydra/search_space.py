@@ -70,6 +70,7 @@ def split(words: Sequence[str]) -> tuple[list[str], list[Axis]]:
             swept.append(item)
     if not swept:
         raise ConfigError("freerun search: nothing to search; give a key a range, for example training.lr=interval(1e-4,1e-2)")
+    _load([word for word in fixed if word.startswith("plugins=")])
     parts = _parts(fixed, swept) if any(isinstance(item._value, IntervalSweep) for item in swept) else []
     return fixed, [_axis(item, str(item.input_line), parts) for item in swept]
 
@@ -80,11 +81,16 @@ def examples(axes: Sequence[Axis]) -> Iterator[dict[str, str]]:
         yield {axis.key: text for axis, text in zip(axes, picked, strict=True)}
 
 
-def _parts(fixed: Sequence[str], swept: Iterable[Override]) -> list[tuple[str, ...]]:
-    """Every way in which the parts of a point are chosen, in words; plugins that hold some of them are loaded."""
+def _load(plugins: list[str]) -> None:
+    """Load the plugins of a search: its space and its target may be theirs."""
     from freerun.config.hydra.compose import experiments
 
-    experiments([word for word in fixed if word.startswith("plugins=")], sweep=False)
+    if plugins:
+        experiments(plugins, sweep=False)
+
+
+def _parts(fixed: Sequence[str], swept: Iterable[Override]) -> list[tuple[str, ...]]:
+    """Every way in which the parts of a point are chosen, in words."""
     chosen = [[word] for word in fixed if key_value.key_of(word) in PARTS and not word.endswith("=null")]
     return list(product(*chosen, *(list(values(item)) for item in swept if item.key_or_group in PARTS)))
 

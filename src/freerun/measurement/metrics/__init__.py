@@ -9,7 +9,7 @@ its own in the record. Either may ask for one more rollout of the run.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -19,6 +19,7 @@ from jaxtyping import Float, Int
 from freerun.errors import given
 from freerun.lazy import torch
 from freerun.parts.tasks import Data, Sequences, Truth
+from freerun.store.quantity import Quantity as Quantity
 
 if TYPE_CHECKING:
     from freerun.config.experiment import Experiment
@@ -136,20 +137,27 @@ class Further:
 
 @dataclass(kw_only=True)
 class Metric(ABC):
-    """A measure on one rollout. Subclasses are final: one file, one class."""
+    """A measure on one rollout. Subclasses are final: one file, one class, or a family of them (`family`)."""
 
     #: ``step``: one value for each step since the release; ``rollout``: one for the whole rollout.
     per: ClassVar[str] = "step"
     #: It looks at `Observed.training`, and is measured on those sequences that have it.
     of_training: ClassVar[bool] = False
+    #: It is the objective itself, which training logs on the validation split under the name of this metric.
+    of_objective: ClassVar[bool] = False
 
     @abstractmethod
     def applies(self, observed: Observed) -> bool:
         """Whether the measure has a meaning here."""
 
+    @property
     @abstractmethod
-    def unit(self, observed: Observed) -> str:
-        """The unit of the values, for tables and axes."""
+    def quantity(self) -> Quantity:
+        """What the values mean: declared as an attribute of the class."""
+
+    def quantity_of(self, observed: Observed) -> Quantity:
+        """What the values mean here, where unit, range, scale or floor are the task's own; which way is better never is."""
+        return self.quantity
 
     @abstractmethod
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
@@ -171,9 +179,19 @@ class Metric(ABC):
 class Comparison(Metric):
     """A measure that sets the free rollout beside the forced one of the same sequences (`Observed.forced`).
 
-    It is of neither mode, so that no gap can be made of it. Subclasses are final: one file, one class.
+    It is of neither mode, so that no gap can be made of it. Subclasses are final, as those of `Metric`.
     """
 
     def interval(self, observed: Observed) -> tuple[Float[torch.Tensor, " S"], Float[torch.Tensor, " S"]] | None:
         """The 95 % interval of the estimate for this one run, of the draw of sequences; None where nothing is estimated."""
         return None
+
+
+def family(base: type[Metric], members: Mapping[str, Mapping[str, Any]]) -> dict[str, type[Metric]]:
+    """The metrics of one file, for its `PARTS`: a class for each name, which differs from `base` in some class attributes.
+
+    Args:
+        base: what they share.
+        members: the attributes of each by its name, its documentation, `__doc__`, among them.
+    """
+    return {name: type(name, (base,), {"__module__": base.__module__, **own}) for name, own in members.items()}

@@ -64,39 +64,6 @@ class OfRatio(OfPrefixes):
         return ratio * (1 / wide) - self.off, ratio * wide - self.off
 
 
-@dataclass(kw_only=True)
-class Consistency(OfRatio):
-    """EB-C(l; kind) = E_{prefix~Q} f_l / E_{prefix~P} f_l: 1 without exposure bias        (He et al. 2021, section 4)."""
-
-    def unit(self, observed: Observed) -> str:
-        return "ratio"
-
-    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
-        return accumulated(observed).eb_c(self.kind)
-
-
-@dataclass(kw_only=True)
-class OfSequences(OfPrefixes):
-    """A KL divergence between whole sequences, a step; undefined where it is infinite."""
-
-    reverse: ClassVar[bool]
-
-    def unit(self, observed: Observed) -> str:
-        return "nats per step"
-
-    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
-        found = accumulated(observed)
-        values = found.sequence_kl_reverse() if self.reverse else found.sequence_kl()
-        return torch.where(values.isfinite(), values, torch.nan)
-
-    def interval(self, observed: Observed) -> tuple[Float[torch.Tensor, " S"], Float[torch.Tensor, " S"]] | None:
-        found = accumulated(observed)
-        if not isinstance(found, Estimated):
-            return None
-        values, wide = self.measure(observed), found.sequence_factor(reverse=self.reverse)
-        return values / wide, values * wide
-
-
 def draws_from_softmax(observed: Observed) -> bool | None:
     """Whether the symbols that are fed are drawn from the model's own distribution; None where the rule is unknown."""
     rule = observed.experiment.feedback

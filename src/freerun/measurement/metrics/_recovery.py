@@ -41,9 +41,6 @@ class OfRecovery(Comparison):
         steps = len(observed.targets) - observed.warmup
         return observed.data.inputs == 0 and observed.experiment.task.emits == "each" and steps > spoiled(steps)
 
-    def unit(self, observed: Observed) -> str:
-        return "nats"
-
     def asks(self, observed: Observed) -> Further | None:
         """The spoiled sequences and their controls, side by side, for the model to run over."""
         found: Further | None = observed.once("recovery", lambda: _asks(observed))

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from freerun.lazy import torch
 from freerun.measurement.metrics import Observed
 from freerun.measurement.metrics._accumulated import OfRatio, accumulated
+from freerun.store.quantity import FROM_0, Quantity
 
 
 @dataclass(kw_only=True)
@@ -21,8 +22,10 @@ class AccErr(OfRatio):
 
     kind: ClassVar[str] = "kl"
 
-    def unit(self, observed: Observed) -> str:
-        return "steps"
+    quantity = Quantity(
+        label="Accumulated error (AccErr)", unit="steps", better="neither", range=FROM_0, part="diagnostic",
+        blind=("how large the error under forcing is",),
+    )  # fmt: skip
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         return accumulated(observed).acc_err()

@@ -8,17 +8,17 @@ from jaxtyping import Float
 
 from freerun.lazy import torch
 from freerun.measurement.metrics import Metric, Observed
+from freerun.store.quantity import SHARE, Quantity
 
 
 @dataclass(kw_only=True)
 class Accuracy(Metric):
     """The share of steps at which the most probable symbol is the true next one."""
 
+    quantity = Quantity(label="Accuracy", unit="share", better="higher", range=SHARE)
+
     def applies(self, observed: Observed) -> bool:
         return observed.experiment.task.symbols
-
-    def unit(self, observed: Observed) -> str:
-        return "share"
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         return observed.mean((observed.outputs.argmax(-1) == observed.targets).double(), observed.weights)

@@ -11,24 +11,27 @@ model has added in closed loop. On a chaotic system the floor itself grows by e 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jaxtyping import Float
 
 from freerun.arithmetic import root
 from freerun.lazy import torch
 from freerun.measurement.metrics import Comparison, Observed, once_for_all
+from freerun.store.quantity import FROM_0, Quantity
 
 
 @dataclass(kw_only=True)
 class ChaosFloor(Comparison):
     """The error of the true system when it is started off by the model's own one-step error, by lead time, as `rmse`."""
 
+    quantity = Quantity(label="Chaos floor", unit="scaled", better="neither", range=FROM_0, scale="ratio", part="diagnostic")
+
     def applies(self, observed: Observed) -> bool:
         return observed.experiment.task.continues
 
-    def unit(self, observed: Observed) -> str:
-        return observed.experiment.task.unit or "scaled"
+    def quantity_of(self, observed: Observed) -> Quantity:
+        return replace(self.quantity, unit=observed.experiment.task.unit or "scaled")
 
     def together(self, observed: list[Observed]) -> None:
         once_for_all(observed, "chaos_floor", _carried)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,6 +14,7 @@ from jaxtyping import Float
 from freerun.lazy import torch
 from freerun.measurement.metrics import Observed
 from freerun.measurement.metrics._accumulated import OfRatio, accumulated
+from freerun.store.quantity import Quantity
 
 
 @dataclass(kw_only=True)
@@ -22,8 +24,10 @@ class ExAccErr(OfRatio):
     kind: ClassVar[str] = "kl"
     off: ClassVar[float] = 100.0
 
-    def unit(self, observed: Observed) -> str:
-        return "%"
+    quantity = Quantity(
+        label="Excess accumulated error (%ExAccErr)", unit="%", better="neither", range=(-100.0, math.inf), part="diagnostic",
+        blind=("how large the error under forcing is",),
+    )  # fmt: skip
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         return accumulated(observed).ex_acc_err()

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from freerun.errors import given
 from freerun.lazy import torch
 from freerun.measurement.metrics import Metric, Observed
+from freerun.store.quantity import SHARE, Quantity
 
 
 @dataclass(kw_only=True)
@@ -23,12 +24,11 @@ class ExactMatch(Metric):
 
     per: ClassVar[str] = "rollout"
 
+    quantity = Quantity(label="Whole answers right", unit="share", better="higher", range=SHARE)
+
     def applies(self, observed: Observed) -> bool:
         task, feedback = observed.experiment.task, given(observed.experiment.feedback)
         return task.answers and task.symbols and (feedback.discrete or feedback.silent)
-
-    def unit(self, observed: Observed) -> str:
-        return "share"
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         picks = observed.outputs.argmax(-1) if observed.picks is None else observed.picks

@@ -7,6 +7,7 @@ where the prefix is what was fed: the truth in forced mode, the model's own symb
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from jaxtyping import Float
@@ -14,6 +15,7 @@ from jaxtyping import Float
 from freerun.lazy import torch
 from freerun.measurement.metrics import Observed
 from freerun.measurement.metrics._accumulated import OfTruth, step_divergences
+from freerun.store.quantity import INSIDE_SUPPORT, Quantity
 
 
 @dataclass(kw_only=True)
@@ -23,8 +25,10 @@ class JS(OfTruth):
     As with `kl`, prefixes outside the support are counted by `off_support`, never averaged in.
     """
 
-    def unit(self, observed: Observed) -> str:
-        return "nats"
+    quantity = Quantity(
+        label="JS to the truth", unit="nats", better="lower", range=(0.0, math.log(2)), floor=0.0,
+        conditioned=INSIDE_SUPPORT, left_out="off_support",
+    )  # fmt: skip
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         return self.inside(observed, step_divergences(observed)[3])

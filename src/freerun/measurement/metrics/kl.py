@@ -14,6 +14,7 @@ from jaxtyping import Float
 from freerun.lazy import torch
 from freerun.measurement.metrics import Observed
 from freerun.measurement.metrics._accumulated import OfTruth
+from freerun.store.quantity import FROM_0, INSIDE_SUPPORT, Quantity
 
 
 @dataclass(kw_only=True)
@@ -23,8 +24,10 @@ class KL(OfTruth):
     Prefixes outside the support have no true distribution; they are counted by `off_support`, never averaged in.
     """
 
-    def unit(self, observed: Observed) -> str:
-        return "nats"
+    quantity = Quantity(
+        label="KL to the truth", unit="nats", better="lower", range=FROM_0, scale="ratio", floor=0.0,
+        conditioned=INSIDE_SUPPORT, left_out="off_support", part="headline",
+    )  # fmt: skip
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         true, model = observed.truth().log_probs, torch.log_softmax(observed.outputs.double(), -1)

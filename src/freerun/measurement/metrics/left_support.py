@@ -16,14 +16,14 @@ from freerun.lazy import torch
 from freerun.measurement.accumulated_error_estimate import Estimated, half_width
 from freerun.measurement.metrics import Observed
 from freerun.measurement.metrics._accumulated import OfPrefixes, accumulated
+from freerun.store.quantity import SHARE, Quantity
 
 
 @dataclass(kw_only=True)
 class LeftSupport(OfPrefixes):
     """The probability that the first l symbols that the model generates are impossible under the source."""
 
-    def unit(self, observed: Observed) -> str:
-        return "share"
+    quantity = Quantity(label="Probability of having left the support", unit="share", better="lower", range=SHARE, floor=0.0)
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         return accumulated(observed).left

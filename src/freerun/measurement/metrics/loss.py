@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from jaxtyping import Float
 
 from freerun.errors import given
 from freerun.lazy import torch
 from freerun.measurement.metrics import Metric, Observed
+from freerun.store.quantity import FROM_0, OTHER_CONTINUATIONS, Quantity
 
 
 @dataclass(kw_only=True)
 class Loss(Metric):
     """The objective itself, measured against the truth at every step since the release."""
 
+    of_objective: ClassVar[bool] = True
+
+    quantity = Quantity(
+        label="Loss",
+        unit="nats",
+        better="lower",
+        range=FROM_0,
+        scale="logarithm",
+        blind=(OTHER_CONTINUATIONS,),
+        part="headline",
+    )
+
     def applies(self, observed: Observed) -> bool:
         return True
 
-    def unit(self, observed: Observed) -> str:
-        return given(observed.experiment.objective).unit(observed.experiment.task.symbols)
+    def quantity_of(self, observed: Observed) -> Quantity:
+        task, feedback = observed.experiment.task, given(observed.experiment.feedback)
+        answered = task.answers and (feedback.discrete or feedback.silent)
+        blind = (OTHER_CONTINUATIONS,) if task.symbols and not answered else ()
+        own = given(observed.experiment.objective).quantity(task.symbols)
+        return replace(own, blind=blind, part="headline" if task.symbols else "companion")
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         objective, targets = given(observed.experiment.objective), observed.targets

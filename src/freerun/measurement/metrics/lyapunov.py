@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from freerun.lazy import torch
 from freerun.measurement.accumulated_error_estimate import half_width
 from freerun.measurement.metrics import Observed, Orbit
 from freerun.measurement.metrics._orbits import OfOrbit, size
 from freerun.measurement.statistics.lyapunov_exponents import exponents
+from freerun.store.quantity import Quantity
 
 
 @dataclass(kw_only=True)
 class Lyapunov(OfOrbit):
     """The largest Lyapunov exponent of the model in closed loop, a mean over orbits; beside it the truth, `lyapunov_true`."""
 
-    def unit(self, observed: Observed) -> str:
-        return f"1/step, {size(observed)}"
+    def quantity_of(self, observed: Observed) -> Quantity:
+        return replace(self.quantity, unit=f"1/step, {size(observed)}")
+
+    quantity = Quantity(label="Largest Lyapunov exponent", unit="1/step", better="neither", floor="lyapunov_true")
 
     def of(self, orbit: Orbit) -> float:
         return float(exponents(orbit.apart, orbit.distance, orbit.stretch).mean())

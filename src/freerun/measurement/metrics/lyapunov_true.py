@@ -10,17 +10,19 @@ from freerun.errors import given
 from freerun.lazy import torch
 from freerun.measurement.metrics import Observed, Orbit
 from freerun.measurement.metrics._orbits import OfOrbit
+from freerun.store.quantity import FROM_0, Quantity
 
 
 @dataclass(kw_only=True)
 class LyapunovTrue(OfOrbit):
     """The largest Lyapunov exponent of the true system, where it is positive."""
 
+    quantity = Quantity(
+        label="Largest Lyapunov exponent, truth", unit="1/step", better="neither", range=FROM_0, part="diagnostic"
+    )
+
     def applies(self, observed: Observed) -> bool:
         return super().applies(observed) and observed.experiment.task.lyapunov_time() is not None
-
-    def unit(self, observed: Observed) -> str:
-        return "1/step"
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         return torch.tensor([1 / given(observed.experiment.task.lyapunov_time())], dtype=torch.float64)

@@ -16,6 +16,7 @@ from freerun.arithmetic import root
 from freerun.errors import given
 from freerun.lazy import torch
 from freerun.measurement.metrics import Metric, Observed
+from freerun.store.quantity import FROM_0, WORLDS_GROWTH, Quantity
 
 
 @dataclass(kw_only=True)
@@ -24,11 +25,13 @@ class NRMSE(Metric):
 
     per: ClassVar[str] = "rollout"
 
+    quantity = Quantity(
+        label="NRMSE over a Lyapunov time", unit="training std, over one Lyapunov time", better="lower", range=FROM_0,
+        floor=0.0, blind=(WORLDS_GROWTH,),
+    )  # fmt: skip
+
     def applies(self, observed: Observed) -> bool:
         return observed.experiment.task.lyapunov_time() is not None and observed.data.std is not None
-
-    def unit(self, observed: Observed) -> str:
-        return "training std, over one Lyapunov time"
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         steps = round(given(observed.experiment.task.lyapunov_time()))

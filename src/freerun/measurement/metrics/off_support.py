@@ -8,17 +8,17 @@ from jaxtyping import Float
 
 from freerun.lazy import torch
 from freerun.measurement.metrics import Metric, Observed
+from freerun.store.quantity import SHARE, Quantity
 
 
 @dataclass(kw_only=True)
 class OffSupport(Metric):
     """The share of sequences whose fed prefix has probability 0 under the source."""
 
+    quantity = Quantity(label="Off-support share", unit="share", better="lower", range=SHARE, floor=0.0)
+
     def applies(self, observed: Observed) -> bool:
         return observed.has_oracle
-
-    def unit(self, observed: Observed) -> str:
-        return "share"
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         outside = (~observed.truth().inside).double()

@@ -14,11 +14,14 @@ from freerun.lazy import torch
 from freerun.measurement.accumulated_error_estimate import half_width
 from freerun.measurement.metrics import Observed
 from freerun.measurement.metrics._recovery import PAIRS, OfRecovery, excess
+from freerun.store.quantity import Quantity
 
 
 @dataclass(kw_only=True)
 class Recovery(OfRecovery):
     """The excess KL after a prefix that the model spoiled itself and the truth continues: decays where it recovers."""
+
+    quantity = Quantity(label="Excess KL after a spoiled prefix", unit="nats", better="neither", floor=0.0, part="diagnostic")
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         return excess(observed).values

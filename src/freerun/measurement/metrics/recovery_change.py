@@ -16,6 +16,7 @@ from freerun.lazy import torch
 from freerun.measurement.accumulated_error_estimate import half_width
 from freerun.measurement.metrics import Observed
 from freerun.measurement.metrics._recovery import OfRecovery, change
+from freerun.store.quantity import Quantity
 
 
 @dataclass(kw_only=True)
@@ -23,6 +24,11 @@ class RecoveryChange(OfRecovery):
     """How the excess KL after a spoiled prefix changes: below 0 it decays (self-recovery), above it grows (incremental)."""
 
     per: ClassVar[str] = "rollout"
+
+    quantity = Quantity(
+        label="Change of the excess KL", unit="nats", better="neither", signs=("self-recovery", "incremental distortion"),
+        conditioned="prefixes that the model spoiled itself and the truth goes on from", part="diagnostic",
+    )  # fmt: skip
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         return change(observed)[0]

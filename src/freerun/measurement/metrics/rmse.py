@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jaxtyping import Float
 
 from freerun.arithmetic import root
 from freerun.lazy import torch
 from freerun.measurement.metrics import Metric, Observed
+from freerun.store.quantity import FROM_0, WORLDS_GROWTH, Quantity
 
 
 @dataclass(kw_only=True)
 class RMSE(Metric):
     """Root of the squared error, averaged over coordinates and sequences, in standard deviations of the training data."""
 
+    quantity = Quantity(
+        label="RMSE", unit="scaled", better="lower", range=FROM_0, scale="ratio", floor="chaos_floor", part="headline"
+    )
+
     def applies(self, observed: Observed) -> bool:
         return not observed.experiment.task.symbols
 
-    def unit(self, observed: Observed) -> str:
-        return observed.experiment.task.unit or "scaled"
+    def quantity_of(self, observed: Observed) -> Quantity:
+        task = observed.experiment.task
+        blind = (WORLDS_GROWTH,) if task.lyapunov_time() is not None else ()
+        floor = "chaos_floor" if task.continues else None
+        return replace(self.quantity, unit=task.unit or "scaled", floor=floor, blind=blind)
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         squares = (observed.outputs.double() - observed.targets.double()).square().mean(-1)

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from freerun.lazy import torch
 from freerun.measurement.metrics import Observed
 from freerun.measurement.metrics._accumulated import OfTruth, step_divergences
+from freerun.store.quantity import INSIDE_SUPPORT, SHARE, Quantity
 
 
 @dataclass(kw_only=True)
@@ -23,8 +24,10 @@ class TV(OfTruth):
     As with `kl`, prefixes outside the support are counted by `off_support`, never averaged in.
     """
 
-    def unit(self, observed: Observed) -> str:
-        return "probability"
+    quantity = Quantity(
+        label="TV to the truth", unit="probability", better="lower", range=SHARE, floor=0.0,
+        conditioned=INSIDE_SUPPORT, left_out="off_support",
+    )  # fmt: skip
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         return self.inside(observed, step_divergences(observed)[2])

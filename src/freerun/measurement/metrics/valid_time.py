@@ -15,6 +15,7 @@ from freerun.errors import given
 from freerun.lazy import torch
 from freerun.measurement.metrics import Metric, Observed
 from freerun.measurement.metrics._valid import THRESHOLD, valid_steps
+from freerun.store.quantity import FROM_0, Quantity
 
 
 @dataclass(kw_only=True)
@@ -28,11 +29,13 @@ class ValidTime(Metric):
     #: The error that ends a forecast, in standard deviations of the training data.
     threshold: ClassVar[float] = THRESHOLD
 
+    quantity = Quantity(
+        label="Valid prediction time", unit="Lyapunov times", better="higher", range=FROM_0,
+        blind=("what comes after the first failure", "how much longer than the horizon a forecast would have held"),
+    )  # fmt: skip
+
     def applies(self, observed: Observed) -> bool:
         return observed.experiment.task.lyapunov_time() is not None
-
-    def unit(self, observed: Observed) -> str:
-        return "Lyapunov times"
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         time = given(observed.experiment.task.lyapunov_time())

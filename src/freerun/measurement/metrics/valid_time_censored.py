@@ -10,6 +10,7 @@ from jaxtyping import Float
 from freerun.lazy import torch
 from freerun.measurement.metrics import Metric, Observed
 from freerun.measurement.metrics._valid import valid_steps
+from freerun.store.quantity import SHARE, Quantity
 
 
 @dataclass(kw_only=True)
@@ -18,11 +19,12 @@ class ValidTimeCensored(Metric):
 
     per: ClassVar[str] = "rollout"
 
+    quantity = Quantity(
+        label="Forecasts that outlast the horizon", unit="share", better="higher", range=SHARE, part="diagnostic"
+    )
+
     def applies(self, observed: Observed) -> bool:
         return observed.experiment.task.lyapunov_time() is not None
-
-    def unit(self, observed: Observed) -> str:
-        return "share"
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         steps, whole = valid_steps(observed)

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from freerun.errors import given
 from freerun.lazy import torch
 from freerun.measurement.metrics import Metric, Observed
+from freerun.store.quantity import SHARE, Quantity
 
 
 @dataclass(kw_only=True)
@@ -22,11 +23,17 @@ class Validity(Metric):
 
     per: ClassVar[str] = "rollout"
 
+    quantity = Quantity(
+        label="Share of valid strings",
+        unit="share",
+        better="higher",
+        range=SHARE,
+        floor=1.0,
+        blind=("how often each string comes",),
+    )
+
     def applies(self, observed: Observed) -> bool:
         return observed.has_oracle and bool((observed.truth().log_probs == -torch.inf).any())
-
-    def unit(self, observed: Observed) -> str:
-        return "share"
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         truth = observed.truth()

@@ -15,6 +15,7 @@ from jaxtyping import Float
 
 from freerun.lazy import torch
 from freerun.parts.layers import Shape, Weights
+from freerun.store.quantity import FROM_0, Quantity
 
 if TYPE_CHECKING:
     from freerun.parts.objectives._chosen import Experiment
@@ -62,9 +63,11 @@ class Objective(ABC):
         This is what the metric `loss` measures, under every objective.
         """
 
-    def unit(self, symbols: bool) -> str:
-        """The unit of the loss."""
-        return "nats" if symbols else "scaled^2"
+    def quantity(self, symbols: bool) -> Quantity:
+        """What the loss means: a cross-entropy, which is a logarithm already, or a squared error."""
+        if symbols:
+            return Quantity(label="Loss", unit="nats", better="lower", range=FROM_0, scale="logarithm")
+        return Quantity(label="Loss", unit="scaled^2", better="lower", range=FROM_0, scale="ratio")
 
     def charge(self, lesson: Lesson) -> Float[torch.Tensor, "S R B"]:
         """What is charged for every prediction; the loss of a replica is the sum of charge times share."""

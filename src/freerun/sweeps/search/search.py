@@ -117,7 +117,7 @@ class Search:
         The loss is measured on all. A look takes seconds; parts from plugins are not looked at here, for they may do anything,
         and what cannot be looked at fails, or is refused, when it has been trained.
         """
-        if self.target.metric == "loss":
+        if registry.get("metric", self.target.metric)().of_objective:
             return
         for settings in examples(self.axes):
             run = self._planned(settings)[0]

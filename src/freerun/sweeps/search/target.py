@@ -24,7 +24,7 @@ class Target:
         maximize: it is to be large.
     """
 
-    metric: str = "loss"
+    metric: str
     mode: str = "free"
     split: str = "validation"
     maximize: bool = False
@@ -71,29 +71,33 @@ class Target:
         return self.worst if any(value is None for value in values) else math.fsum(values) / len(values)
 
 
-def target(text: str, maximize: bool | None = None) -> Target:
-    """A target from ``metric,mode,split``; what is left out is `loss`, `free`, `validation`.
+def target(text: str | None = None, maximize: bool | None = None) -> Target:
+    """A target from ``metric,mode,split``; what is left out is the metric of the objective itself, `free`, `validation`.
 
     Args:
-        text: as it is typed.
+        text: as it is typed; None for all that is left out.
         maximize: it is to be large, or small; None for whichever is better for its metric.
 
     Raises:
         ConfigError: for an unknown name.
     """
-    words = [word.strip() for word in text.split(",")]
+    words = [] if text is None else [word.strip() for word in text.split(",")]
+    text = text or ""
     if len(words) > 3 or not all(re.fullmatch(r"\w{1,64}", word) for word in words):
         raise ConfigError(f"--target {text[:60]}: has the form metric,mode,split, for example nrmse,free,test")
-    from freerun.measurement.better import MORE_IS_BETTER
-    from freerun.measurement.metrics import Comparison
+    from freerun.measurement.metrics import Comparison, Metric
 
-    metric, mode, split = words + ["loss", "free", "validation"][len(words) :]
-    for name, choices in ((mode, MODES), (split, SPLITS), (metric, registry.parts("metric"))):
+    metrics: dict[str, type[Metric]] = registry.parts("metric")
+    objective = next(name for name, each in metrics.items() if each.of_objective)
+    metric, mode, split = words + [objective, "free", "validation"][len(words) :]
+    for name, choices in ((mode, MODES), (split, SPLITS), (metric, metrics)):
         if name not in choices:
             raise ConfigError(f"--target {text[:60]}: unknown name {name!r}; {nearest(name, choices)}")
-    if split == "validation" and metric != "loss":
+    if split == "validation" and not metrics[metric].of_objective:
         raise ConfigError(f"--target {text[:60]}: on validation there is the loss alone; choose {metric},{mode},test")
-    if issubclass(registry.parts("metric")[metric], Comparison):
+    if issubclass(metrics[metric], Comparison):
         raise ConfigError(f"--target {text[:60]}: {metric} sets both modes side by side, it is of neither; choose another")
-    large = metric in MORE_IS_BETTER if maximize is None else maximize
-    return Target(metric=metric, mode=mode, split=split, maximize=large)
+    better = metrics[metric]().quantity.better
+    if maximize is None and better == "neither":
+        raise ConfigError(f"--target {text[:60]}: of {metric} neither more nor less is better; add --maximize or --minimize")
+    return Target(metric=metric, mode=mode, split=split, maximize=better == "higher" if maximize is None else maximize)

@@ -1,18 +1,20 @@
-"""Are the strings of the closed loop like the true ones? What all counts of symbols share."""
+"""Strings of the closed loop against the true ones: total variation of n-grams and of lengths, each with its floor."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 from jaxtyping import Bool, Float
 
 from freerun.errors import given
 from freerun.lazy import torch
-from freerun.measurement.metrics import Comparison, Observed
+from freerun.measurement.metrics import Comparison, Observed, family
 from freerun.measurement.statistics.string_statistics import Variation, lengths, ngrams
 from freerun.measurement.statistics.two_sample import swaps
+from freerun.store.quantity import SHARE, Quantity
 from freerun.streams import stream
 
 #: Swapped samples behind a floor.
@@ -27,11 +29,10 @@ class OfStrings(Comparison):
     #: The value is the floor: what a perfect model would show.
     floor: ClassVar[bool] = False
 
+    quantity = Quantity(label="Strings", unit="total variation", better="lower", range=SHARE)
+
     def applies(self, observed: Observed) -> bool:
         return observed.experiment.task.symbols and given(observed.experiment.feedback).discrete
-
-    def unit(self, observed: Observed) -> str:
-        return "total variation"
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         found = self.of(observed)
@@ -90,3 +91,36 @@ def _both(observed: Observed) -> tuple[torch.Tensor, torch.Tensor, Bool[torch.Te
 
 def _signs(count: int) -> Float[torch.Tensor, "P N"]:
     return swaps(torch.from_numpy(stream(0, "evaluation/strings").random((SWAPPED, count))))
+
+
+#: The name of the shares of n symbols, what they are shares of, their label, and what they are blind to.
+_NGRAMS = {
+    1: ("unigrams", "single symbols", "Symbol frequencies", "the order of symbols"),
+    2: ("bigrams", "pairs of successive symbols", "Pairs of symbols", "what hangs together over more than two symbols"),
+    3: ("trigrams", "triples of successive symbols", "Triples of symbols", "what hangs together over more than three symbols"),
+}
+
+
+def _both_of(name: str, label: str, what: str, blind: str) -> dict[str, dict[str, Any]]:
+    """A total variation and its floor: the attributes of the two metrics."""
+    own = replace(OfStrings.quantity, label=label, floor=f"{name}_floor", blind=(blind,))
+    floor = Quantity(label=f"{label}, floor", unit=own.unit, better="neither", range=own.range, part="diagnostic")
+    return {
+        name: {"quantity": own, "__doc__": f"Total variation between the {what}; see its floor, `{name}_floor`."},
+        f"{name}_floor": {
+            "quantity": floor, "floor": True,
+            "__doc__": f"The mean of `{name}` over samples in which strings changed places with the true ones.",
+        },
+    }  # fmt: skip
+
+
+def _ngrams() -> Iterator[tuple[str, dict[str, Any]]]:
+    for n, (name, what, label, blind) in _NGRAMS.items():
+        for member, own in _both_of(name, label, f"shares of {what}", blind).items():
+            yield member, {**own, "n": n}
+
+
+PARTS = {
+    **family(OfNgrams, dict(_ngrams())),
+    **family(OfLengths, _both_of("lengths", "Lengths", "lengths of strings up to the end symbol", "what the strings say")),
+}

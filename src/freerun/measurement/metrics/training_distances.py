@@ -1,10 +1,10 @@
-"""By what is evaluation set beside training? Five measures, each of what was fed, of hidden states and of outputs."""
+"""Distances between evaluation and training: five measures, each of what was fed, of hidden states and of outputs."""
 
 from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -13,10 +13,11 @@ from jaxtyping import Float
 
 from freerun.errors import given
 from freerun.lazy import torch
-from freerun.measurement.metrics import Observed, once_for_all
+from freerun.measurement.metrics import Metric, Observed, family, once_for_all
 from freerun.measurement.metrics._training import STREAM, BesideTraining, at_steps, unit_of, vectors, whole
 from freerun.measurement.statistics.classifier_test import classify, null_interval
 from freerun.measurement.statistics.two_sample import Distance, energy, mmd, sliced_wasserstein, swaps, within
+from freerun.store.quantity import SHARE, Quantity
 from freerun.streams import stream
 
 #: Swapped samples behind a p-value or a floor; projections of the sliced distance; steps that are looked at as one whole.
@@ -29,8 +30,13 @@ READ, FEWEST = 8, 16
 class Energy(BesideTraining):
     """The energy distance at every step; 0 in mean where nothing differs, at times below."""
 
-    def unit(self, observed: Observed) -> str:
-        return unit_of(observed, self.part)
+    quantity = Quantity(
+        label="Energy distance", unit="scaled", better="lower", floor=0.0, blind=("how the steps of a sequence hang together",),
+        part="diagnostic",
+    )  # fmt: skip
+
+    def quantity_of(self, observed: Observed) -> Quantity:
+        return replace(self.quantity, unit=unit_of(observed, self.part))
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         x, y, counts = at_steps(observed, self.part)
@@ -70,8 +76,10 @@ class Kernel(OfWholes):
 class KernelValue(Kernel):
     """MMD^2; 0 in mean where nothing differs."""
 
-    def unit(self, observed: Observed) -> str:
-        return f"MMD^2, kernel of the median distance, {STEPS} steps"
+    quantity = Quantity(
+        label="MMD\N{SUPERSCRIPT TWO}", unit=f"MMD^2, kernel of the median distance, {STEPS} steps", better="lower", floor=0.0,
+        part="diagnostic",
+    )  # fmt: skip
 
     def of(self, observed: Observed) -> float:
         return self.test(observed).value
@@ -81,8 +89,10 @@ class KernelValue(Kernel):
 class KernelChance(Kernel):
     """The share of samples swapped at random whose MMD^2 is as large."""
 
-    def unit(self, observed: Observed) -> str:
-        return f"p, {SWAPPED} swapped samples"
+    quantity = Quantity(
+        label="MMD p-value", unit=f"p, {SWAPPED} swapped samples", better="neither", range=SHARE, part="diagnostic",
+        blind=("how large a difference is",),
+    )  # fmt: skip
 
     def of(self, observed: Observed) -> float:
         return self.test(observed).p
@@ -92,8 +102,13 @@ class KernelChance(Kernel):
 class Sliced(OfWholes):
     """The sliced Wasserstein distance, less its floor."""
 
-    def unit(self, observed: Observed) -> str:
-        return f"{unit_of(observed, self.part)}, {DIRECTIONS} directions, less the mean of {FEW} swapped samples"
+    quantity = Quantity(
+        label="Sliced Wasserstein", unit="scaled", better="lower", floor=0.0, part="diagnostic",
+    )  # fmt: skip
+
+    def quantity_of(self, observed: Observed) -> Quantity:
+        unit = f"{unit_of(observed, self.part)}, {DIRECTIONS} directions, less the mean of {FEW} swapped samples"
+        return replace(self.quantity, unit=unit)
 
     def of(self, observed: Observed) -> float:
         x, y = (vectors(each) for each in whole(observed, self.part, STEPS))
@@ -104,10 +119,12 @@ class Sliced(OfWholes):
 class Classifier(OfWholes):
     """The accuracy of a classifier on held-out sequences; 1/2 is chance."""
 
-    def unit(self, observed: Observed) -> str:
+    quantity = Quantity(label="Classifier accuracy", unit="share", better="lower", range=SHARE, floor=0.5, part="diagnostic")
+
+    def quantity_of(self, observed: Observed) -> Quantity:
         count = int((observed.weights[observed.warmup :] > 0).any(0).sum())
         low, high = null_interval(count - count // 2)
-        return f"share, by chance {low:.3f} to {high:.3f}"
+        return replace(self.quantity, unit=f"share, by chance {low:.3f} to {high:.3f}")
 
     def together(self, observed: list[Observed]) -> None:
         once_for_all(observed, "training/classifiers", _accuracies)
@@ -154,3 +171,42 @@ def _directions(width: int) -> Float[torch.Tensor, "K D"]:
 @lru_cache(maxsize=8)
 def _signs(swapped: int, count: int) -> Float[torch.Tensor, "P N"]:
     return swaps(torch.from_numpy(stream(0, f"{STREAM}/swaps").random((swapped, count))))
+
+
+#: What is looked at: how its metrics are named, what `BesideTraining.part` it is, and what it is called in a text and a label.
+_LOOKED_AT = {
+    "fed": ("fed", "what is fed", "feed"), "hidden": ("hidden", "hidden states", "hidden states"),
+    "output": ("outputs", "outputs", "outputs"),
+}  # fmt: skip
+_KINDS: dict[str, tuple[type[BesideTraining], str]] = {
+    "energy": (
+        Energy, "Energy distance of {what} between training and this mode; 0 in mean where nothing differs, at times below.",
+    ),
+    "mmd": (KernelValue, "MMD^2 of {what} between training and this mode, whole sequences; 0 in mean where nothing differs."),
+    "mmd_p": (KernelChance, "The p-value of `{name}_mmd`: the share of samples swapped at random that are as far apart."),
+    "sliced": (
+        Sliced, "Sliced Wasserstein distance of {what} between training and this mode, of whole sequences, less its floor.",
+    ),
+    "classifier": (
+        Classifier,
+        "Held-out accuracy of a `sequence_to_one` model that tells this mode from training by {what}; 1/2 is chance.",
+    ),
+}  # fmt: skip
+
+
+def _parts() -> dict[str, type[Metric]]:
+    found: dict[str, type[Metric]] = {}
+    for kind, (base, text) in _KINDS.items():
+        own: Quantity = vars(base)["quantity"]
+        members = {
+            f"{name}_{kind}": {
+                "part": part, "quantity": replace(own, label=f"{own.label}, {label}"),
+                "__doc__": text.format(what=what, name=name),
+            }
+            for name, (part, what, label) in _LOOKED_AT.items()
+        }  # fmt: skip
+        found |= family(base, members)
+    return found
+
+
+PARTS = _parts()

@@ -1,0 +1,127 @@
+"""Quantity: what a number means, declared once by the metric that measures it and carried along with every value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
+
+from freerun.errors import require
+
+Better = Literal["lower", "higher", "neither"]
+Scale = Literal["ratio", "difference", "logarithm"]
+Part = Literal["headline", "companion", "diagnostic"]
+#: Between which two values a number can lie.
+Range = tuple[float, float]
+EVERYWHERE: Range = (-math.inf, math.inf)
+FROM_0: Range = (0.0, math.inf)
+SHARE: Range = (0.0, 1.0)
+#: The unit of a number of which nobody said one.
+NO_UNIT = "undeclared"
+#: A condition: means are over those prefixes alone of which the source knows how they go on.
+INSIDE_SUPPORT = "prefixes inside the source's support"
+#: What a measure can be blind to; where a headline is, the report warns of it.
+OTHER_CONTINUATIONS = "continuations as good as the one that was written"
+WORLDS_GROWTH = "the world's own growth of any error"
+TIME_REVERSAL = "the direction of time"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantity:
+    """What a number means.
+
+    Attributes:
+        label: what people call it.
+        unit: of the values.
+        better: which way is better: `lower`, `higher`, or `neither` where the value ranks nothing.
+        name: of the metric that measures it, as in the tables; given where it is measured.
+        range: between which values it can lie; infinite where it is open.
+        scale: `ratio`, an error of which the logarithm is averaged and compared; `logarithm`, which is one already; else
+            `difference`.
+        floor: what a perfect model gets: a number, or the name of the metric that measures it beside; None if it is not known.
+        conditioned: over what alone it is averaged; None if over everything that counts.
+        left_out: the name of the metric that counts what the condition leaves out.
+        blind: what it does not see, each in a few words.
+        sees: to what, of that which its like are blind to, it is not.
+        signs: for a change whose sign is the finding: what it is called where it lies below 0, and where above.
+        part: `headline`, an error by which a task is judged; `companion`, a measure beside it; `diagnostic`, what explains.
+    """
+
+    label: str
+    unit: str
+    better: Better
+    name: str = ""
+    range: Range = EVERYWHERE
+    scale: Scale = "difference"
+    floor: float | str | None = None
+    conditioned: str | None = None
+    left_out: str | None = None
+    blind: tuple[str, ...] = ()
+    sees: tuple[str, ...] = ()
+    signs: tuple[str, str] | None = None
+    part: Part = "companion"
+
+    def __post_init__(self) -> None:
+        for name in ("label", "unit"):
+            value = getattr(self, name)
+            require(isinstance(value, str) and value.strip() != "" and value.isprintable(), name, value, "be a printable text")
+        for name, choices in (("better", Better), ("scale", Scale), ("part", Part)):
+            require(
+                getattr(self, name) in get_args(choices), name, getattr(self, name), f"be one of {', '.join(get_args(choices))}"
+            )
+        low, high = self.range
+        require(low < high, "range", self.range, "be (low, high) with low < high")
+        require(self.scale != "ratio" or low >= 0, "range", self.range, "begin at 0 or above for an error on a ratio scale")
+        known = not isinstance(self.floor, (int, float)) or low <= self.floor <= high
+        require(known, "floor", self.floor, f"lie in the range {self.range}")
+
+    @property
+    def sign(self) -> float:
+        """1 where more is better, -1 where less is; NaN where neither is."""
+        return {"higher": 1.0, "lower": -1.0}.get(self.better, math.nan)
+
+    @property
+    def ratio(self) -> bool:
+        """Whether it is an error on a ratio scale, so that its statistics are those of its logarithm."""
+        return self.scale == "ratio"
+
+    @property
+    def change(self) -> Range:
+        """Between which values the difference of two of its levels can lie."""
+        low, high = self.range
+        return low - high, high - low
+
+    @property
+    def floor_name(self) -> str | None:
+        """The name of the metric that measures the floor; None where the floor is a number, or unknown."""
+        return self.floor if isinstance(self.floor, str) else None
+
+    def written(self) -> dict[str, Any]:
+        """The fields as JSON can hold them, without the name and what is by default; an open end of the range is None."""
+        every = {item.name: item.default for item in fields(self)}
+        told = {key: value for key, value in asdict(self).items() if key != "name" and value != every[key]}
+        if "range" in told:
+            told["range"] = [end if math.isfinite(end) else None for end in self.range]
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in told.items()}
+
+
+def read(name: str, told: Mapping[str, Any]) -> Quantity:
+    """The quantity that `Quantity.written` wrote.
+
+    Raises:
+        ValueError, TypeError: if it did not.
+    """
+    values = dict(told)
+    if "range" in values:
+        low, high = values["range"]
+        values["range"] = (-math.inf if low is None else float(low), math.inf if high is None else float(high))
+    for key in ("blind", "sees", "signs"):
+        if values.get(key) is not None:
+            values[key] = tuple(values[key])
+    return Quantity(name=name, **values)
+
+
+def undeclared(name: str, unit: str) -> Quantity:
+    """What is known of a number of which nobody said what it means: its name and unit, and no way that is better."""
+    return Quantity(name=name, label=name.replace("_", " "), unit=unit or NO_UNIT, better="neither", part="diagnostic")
