@@ -4,8 +4,8 @@ from freerun import Experiment, FreeRunning, Lorenz63, OutputRecurrent
 experiments = [Experiment(task=Lorenz63(), model=OutputRecurrent(hidden=64), regime=FreeRunning(), seed=s) for s in range(3)]
 tables = freerun.run(experiments)
 
-The public names stand in `__init__.pyi`, beside this file: an experiment and its nodes, `run`, every built-in part but metrics, the named
-choices among their settings, and the base class of each kind. Each is imported at its first use.
+The public names stand in `__init__.pyi`, beside this file: an experiment and its nodes, `run`, every built-in part but metrics,
+the named choices among their settings, and the base class of each kind. Each is imported at its first use.
 """
 
 from __future__ import annotations
