@@ -19,9 +19,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from test_gap import rows
 
 from analysis.inference import test_simulation
+from analysis.tables.test_gap import rows
 from freerun.analysis.inference import confidence_intervals
 from freerun.analysis.inference.confidence_intervals import counts
 from freerun.analysis.tables import gap
