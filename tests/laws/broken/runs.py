@@ -139,9 +139,7 @@ class ForcedTrainOnly(Patched):
     target, name = evaluation, "_measure"
 
     def replacement(self, genuine):
-        return lambda group, seen, metrics, known, split, mode: (
-            [[] for _ in seen] if (split, mode) == ("train", "free") else genuine(group, seen, metrics, known, split, mode)
-        )
+        return lambda *words: None if words[-2:] == ("train", "free") else genuine(*words)
 
 
 @dataclass
