@@ -1,4 +1,4 @@
-"""Shapes are checked while tests run, one thread does the sums, as in every run of the engine, and Ctrl-C can be tried."""
+"""Set-up of all tests: shapes are checked, one thread does the sums, and Ctrl-C can be tried."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The type checker of the tests: beartype, with an int where a float is wanted, as PEP 484 has it."""
+"""Type checker of the tests: beartype, with an int where a float is wanted, as PEP 484 has it."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""Tests of the Python interface: experiments are run, and done once."""
+
 from __future__ import annotations
 
 import freerun

@@ -1,4 +1,4 @@
-"""Are the shapes in annotations checked while tests run?"""
+"""Tests of the shape checker: shapes in annotations are checked while tests run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is every draw a function of seed, name and step, and of nothing else?"""
+"""Tests of the random streams: every draw is a function of seed, name and step, and of nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is there to read, when it is only about how fast? A store of synthetic records, as many and as long as asked for."""
+"""Synthetic records for benchmarks: a store of as many, and as long, as asked for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does a benchmark leave behind? A text for people, and its numbers for programs."""
+"""Report of a benchmark: Markdown for people, JSON for programs."""
 
 from __future__ import annotations
 

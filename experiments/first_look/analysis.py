@@ -1,4 +1,4 @@
-"""What does the first look answer? Every number of the README beside this file, from the tables of the study.
+"""Analysis of the study first_look: every number of the README beside this file, from the tables of the study.
 
 Run from the top of the repository, after ``make study`` or on the tables that are kept there:
 

@@ -1,4 +1,4 @@
-"""What does the reduced flipped classroom answer? Every number of the README beside this file.
+"""Analysis of the study flipped_classroom: every number of the README beside this file.
 
 .venv/bin/python experiments/flipped_classroom/analysis.py
 """

@@ -1,4 +1,4 @@
-"""Freerun: how far does a recurrent model drift when its teacher lets go?
+"""Freerun: a laboratory for exposure bias, the drift of a recurrent model when its teacher lets go.
 
 from freerun import Experiment, FreeRunning, Lorenz63, OutputRecurrent
 experiments = [Experiment(task=Lorenz63(), model=OutputRecurrent(hidden=64), regime=FreeRunning(), seed=s) for s in range(3)]

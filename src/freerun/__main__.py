@@ -1,4 +1,4 @@
-"""``python -m freerun``: the command line."""
+"""Entry point of ``python -m freerun``: the command line."""
 
 from freerun.cli.main import main
 

@@ -1,4 +1,4 @@
-"""How is an experiment run from Python, without a command line?"""
+"""Python interface: `run` trains a list of experiments and returns their tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can a user do wrong, and which exit code says so?"""
+"""Errors that a user can cause, and their exit codes."""
 
 from __future__ import annotations
 

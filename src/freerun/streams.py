@@ -1,4 +1,4 @@
-"""Where does chance come from?
+"""Random streams: every draw is a pure function of seed, stream and step.
 
 Every draw is a pure function of (seed, stream name, step): a Philox counter generator whose 128-bit key is a hash of seed and
 name, and whose counter starts at the step (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"). There is no

@@ -1,4 +1,4 @@
-"""What is made of a study: whose files are they, and what is said when a record is damaged?"""
+"""Tests of a study's outputs: whose files they are, and what is said of a damaged record."""
 
 from __future__ import annotations
 

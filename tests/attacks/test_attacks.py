@@ -1,4 +1,4 @@
-"""The hostile files that are kept here: none runs anything, none is believed, no name in one becomes a path or markup."""
+"""Hostile files that are kept here: none runs anything, none is believed, no name becomes a path or markup."""
 
 from __future__ import annotations
 

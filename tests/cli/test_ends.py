@@ -1,4 +1,4 @@
-"""How a sweep ends when it is asked to, or when the disk is full: one line, its own exit code, and nothing lost."""
+"""Tests of how a sweep ends, asked to or on a full disk: one line, its own exit code, and nothing lost."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""Tests of the command line: help, listing, bad input and exit codes."""
+
 from __future__ import annotations
 
 import subprocess

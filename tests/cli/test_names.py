@@ -1,4 +1,4 @@
-"""A sweep under a name of its own: planned, run, damaged, done again; and what another sweep has done."""
+"""Tests of sweeps under a name of their own: planned, run, damaged, done again, shared with another sweep."""
 
 from __future__ import annotations
 

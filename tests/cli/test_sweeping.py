@@ -1,4 +1,4 @@
-"""Planning, watching, trying again, searching, exporting and cleaning, as they are typed."""
+"""Tests of planning, watching, retrying, searching, exporting and cleaning, as they are typed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is every wrong word refused in one line that says what is right?"""
+"""Tests of composition: every wrong word is refused in one line that says what is right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is what the jobs of a sweep share the same as each of them composed as a whole?"""
+"""Tests of shared composition: the jobs of a sweep are the same as each composed as a whole."""
 
 from __future__ import annotations
 

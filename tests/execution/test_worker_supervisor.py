@@ -1,4 +1,4 @@
-"""A worker dies, hangs, is told to stop: its group alone is marked, and the next one gets a new process."""
+"""Tests of the worker: it dies, hangs or is told to stop, and its group alone is marked."""
 
 from __future__ import annotations
 

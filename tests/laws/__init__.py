@@ -1,2 +1,1 @@
-"""What every part of a kind owes. The laws stand in `kit`; parts with one fault each, which the laws must catch, in
-`broken`."""
+"""Tests of the laws that every part of a kind owes; `broken` holds parts with one fault each that they must catch."""

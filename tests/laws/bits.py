@@ -1,4 +1,4 @@
-"""Bits of runs: what a processor, an arithmetic and a version of torch make of the last bits; a process asks for itself.
+"""Bits of runs: digests of what a processor, an arithmetic and a version of torch make of the last bits.
 
 ``PYTHONPATH=tests python -m laws.bits`` prints, as JSON, the arithmetic of the process, the verdicts of the laws of products,
 and a digest of each of some short runs, over every model, every task and every way through the engine. With ``--pin`` the

@@ -1,4 +1,4 @@
-"""What a run owes: it is a function of its own settings, whoever trains beside it."""
+"""Laws of a run: it is a function of its own settings, whoever trains beside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does a run have the same bits alone, in a group and on another processor, and is it said where that is not promised?"""
+"""Tests of the arithmetic: a run has the same bits alone, in a group and on another processor, or says so."""
 
 from __future__ import annotations
 

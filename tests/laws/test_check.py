@@ -1,4 +1,4 @@
-"""Does `freerun check` see what is broken, and does every part of the page that teaches it pass?"""
+"""Tests of `freerun check`: it sees what is broken, and every part of the pages that teach it passes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does every part run, alone and beside others?"""
+"""Tests of the laws in the engine: every part runs, alone and beside others."""
 
 from __future__ import annotations
 

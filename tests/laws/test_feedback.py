@@ -1,4 +1,4 @@
-"""Is what is fed what the rule's name says?"""
+"""Tests of the laws of feedback rules: what is fed is what the rule's name says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does every combination of model, regime, feedback, gradient and task run two updates, or say in one line why not?"""
+"""Matrix of model, regime, feedback, gradient and task: each combination runs two updates or is refused in a line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is a method that is more than a mask what its paper says?"""
+"""Tests of the laws of methods that are more than a mask: each is what its paper says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is what is measured what the metric's name says?"""
+"""Tests of the laws of metrics: what is measured is what the metric's name says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is every model a step, repeated?"""
+"""Tests of the laws of models: every model is a step, repeated, and agrees with a reference."""
 
 from __future__ import annotations
 

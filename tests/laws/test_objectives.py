@@ -1,4 +1,4 @@
-"""Is what is charged the loss of the textbook?"""
+"""Tests of the laws of objectives: what is charged is the loss of the textbook."""
 
 from __future__ import annotations
 

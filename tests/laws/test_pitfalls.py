@@ -1,4 +1,4 @@
-"""Is every fault that was found in published code caught here? Each one, with the law that sees it and a part that has it.
+"""Pitfalls found in published code: each fault, with the law that sees it and a part that has it.
 
 A pair is a law and a broken part; the law must fail on it. What a law is, and that it holds for what is built in, is said where
 it stands; here it is seen to fail, fault by fault.

@@ -1,4 +1,4 @@
-"""Does a regime feed as often, and as independently, as it says?"""
+"""Tests of the laws of regimes: a regime feeds as often, and as independently, as it says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is a replica alone what it is in a group, and is its optimiser the textbook's?"""
+"""Tests of replicas: each alone is what it is in a group, and its optimizer is the textbook's."""
 
 from __future__ import annotations
 

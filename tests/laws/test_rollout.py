@@ -1,4 +1,4 @@
-"""Does time pass once, and in the right order?"""
+"""Tests of the laws of the loop: time passes once, and in the right order."""
 
 from __future__ import annotations
 

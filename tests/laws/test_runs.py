@@ -1,4 +1,4 @@
-"""Is a run a function of its own settings, and of nothing else?"""
+"""Tests of the laws of runs: a run is a function of its own settings, and of nothing else."""
 
 from __future__ import annotations
 

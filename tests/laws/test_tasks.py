@@ -1,4 +1,4 @@
-"""Is a world what it says, and is what is known about it true?"""
+"""Tests of the laws of tasks: a world is what it says, and what is known about it is true."""
 
 from __future__ import annotations
 

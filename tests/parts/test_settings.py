@@ -1,3 +1,5 @@
+"""Tests of settings: equal values are one setting, and what is no value of its type is refused."""
+
 from __future__ import annotations
 
 import json

@@ -1,1 +1,1 @@
-"""The reliability of sweeps: each module draws cases and checks one; the tests take a few of them, `make soak` all."""
+"""Reliability of sweeps: each module draws cases and checks one; the tests take a few of them, `make soak` all."""

@@ -1,4 +1,4 @@
-"""Is a record or an index that was truncated or altered, at any byte, ever believed?
+"""Altered records and indexes: truncated or changed at any byte, none is ever believed.
 
 A record is found out, set aside and written again as it was; an index is no index, and the tables are those of the records.
 """

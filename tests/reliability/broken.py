@@ -1,4 +1,4 @@
-"""Does each detector detect? A part is broken on purpose, and the law has to fail on it."""
+"""Broken parts for the detectors: each law of reliability has to fail on its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run ends its process in every way there is: every other run finishes, wherever it is trained, and one line says why."""
+"""Causes of death: a run ends its process in every way there is, and every other run finishes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several sweeps, or writers, on one store in the same instant."""
+"""Concurrency: several sweeps, or writers, on one store in the same instant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is every bad configuration refused with one line, at once, and nothing written?
+"""Bad configurations: every one is refused with one line, at once, and nothing is written.
 
 `cases` are the kept lines of `attacks/overrides.txt` and words made from keys, values and the places where they go wrong.
 """

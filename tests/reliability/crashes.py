@@ -1,4 +1,4 @@
-"""A crash at an operation on files, a kill at a random instant: the same command goes on, to the same bytes."""
+"""Crashes at an operation on files, kills at a random instant: the same command goes on, to the same bytes."""
 
 from __future__ import annotations
 

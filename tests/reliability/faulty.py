@@ -1,4 +1,4 @@
-"""A regime that ends its process in every way there is, for the tests of failures."""
+"""Regime that ends its process in every way there is, for the tests of failures."""
 
 import ctypes
 import os

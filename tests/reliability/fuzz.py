@@ -1,4 +1,4 @@
-"""Does any reader ever raise anything but our own faults? Hypothesis looks for what does.
+"""Fuzzing of every reader with Hypothesis: none raises anything but Freerun's own errors.
 
 `cases` deals the examples out over the readers; `check` runs one deal. Records, checkpoints, descriptions and plans are sound
 ones with values, keys and lengths changed; configurations and YAML are made of the pieces of their grammars, and of any text.

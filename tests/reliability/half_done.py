@@ -1,4 +1,4 @@
-"""A run in training, as a tree of plain values that can be changed anywhere and written back with a right checksum."""
+"""Half-done run: a tree of plain values that can be changed anywhere and written back with a right checksum."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is a hostile file ever more than data? Studies, records, descriptions of studies, indexes, manifests, plugins' paths.
+"""Hostile files: studies, records, indexes, manifests and plugins' paths are never more than data.
 
 Reading one runs nothing (an audit hook watches), ends within two seconds with one line or without the file, and leaves what is
 beside it as it was.

@@ -1,4 +1,4 @@
-"""Adding, removing and permuting runs, other numbers of workers, other sizes of groups: a run's record is the same."""
+"""Orders of runs: added, removed or permuted, with other workers and groups, each has the same record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A disk that refuses, at any operation: exit code 3, one line, and no record is lost."""
+"""Refusals of a disk, at any operation: exit code 3, one line, and no record is lost."""
 
 from __future__ import annotations
 

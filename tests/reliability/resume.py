@@ -1,4 +1,4 @@
-"""Does a run that was killed go on bit for bit, and is a damaged checkpoint ever believed?
+"""Resumption: a killed run goes on bit for bit, and a damaged checkpoint is never believed.
 
 `cases` draws what is trained, how and when it is killed; `check` is the law. A soak draws as many as it has time for.
 """

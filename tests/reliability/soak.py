@@ -1,4 +1,4 @@
-"""How reliable are sweeps? Every row of the table of reliability, in the quick tier that the tests run or in full.
+"""Soak test of sweeps: every row of the table of reliability, in the quick tier or in full.
 
     python tests/reliability/soak.py [--tier quick|full] [--only NAME ...] [--jobs N] [--out FOLDER]
 

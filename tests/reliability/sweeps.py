@@ -1,4 +1,4 @@
-"""A sweep of 24 tiny runs that can be stopped, broken or starved at any operation on its files.
+"""Sweep of 24 tiny runs that can be stopped, broken or starved at any operation on its files.
 
 Every case runs in a child that is forked from a process which has already imported and planned everything, so that a case costs
 a second. A child is told what to do with its files: count the operations, die at one, or be refused at one.

@@ -1,4 +1,4 @@
-"""The quick tier of what a soak does at length; and every detector fails on a reader that is broken on purpose."""
+"""Quick tier of hostile input; every detector fails on a reader that is broken on purpose."""
 
 from __future__ import annotations
 

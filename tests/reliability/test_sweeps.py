@@ -1,4 +1,4 @@
-"""The quick tier of what `make soak` does at length, in a process of its own: it forks, which a test runner should not."""
+"""Quick tier of the soak test, in a process of its own: it forks, which a test runner should not."""
 
 from __future__ import annotations
 

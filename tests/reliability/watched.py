@@ -1,4 +1,4 @@
-"""What does reading do beside reading? An audit hook that stops and notes whatever runs, connects or writes elsewhere."""
+"""Watched reading: an audit hook that stops and notes whatever runs, connects or writes elsewhere."""
 
 from __future__ import annotations
 

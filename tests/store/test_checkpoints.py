@@ -1,4 +1,4 @@
-"""Does a killed run go on bit for bit, and is a checkpoint that is not its own ever believed?"""
+"""Tests of checkpoints: a killed run goes on bit for bit, and a foreign checkpoint is never believed."""
 
 from __future__ import annotations
 

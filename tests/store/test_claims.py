@@ -1,4 +1,4 @@
-"""Two sweeps never do one run at a time, and a claim ends with the process that made it."""
+"""Tests of claims: two sweeps never do one run at a time, and a claim ends with its process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the index ever change a result? Not deleted, stale, torn, altered, of another version, of other runs."""
+"""Tests of the index: deleted, stale, torn, altered or of other runs, it never changes a result."""
 
 import os
 from pathlib import Path

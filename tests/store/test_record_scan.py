@@ -1,4 +1,4 @@
-"""Does the scan of many records see what a look at each sees?"""
+"""Tests of the scan: what it sees of many records is what a look at each sees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is a record ever silently wrong?"""
+"""Tests of the store: a record is never silently wrong."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""Tests of studies, as real processes: done once, the same bytes again, resumed after kills and Ctrl-C."""
+
 from __future__ import annotations
 
 import hashlib

@@ -1,1 +1,1 @@
-"""The yardsticks: numbers that follow exactly, or that others published, reached by the real engine."""
+"""Yardsticks: numbers that follow exactly, or that others published, reached by the real engine."""

@@ -1,4 +1,4 @@
-"""What do two first-order Markov chains gather? Exactly, by matrices alone, for comparison."""
+"""Accumulated error of two first-order Markov chains, exactly, by matrices alone, for comparison."""
 
 from __future__ import annotations
 

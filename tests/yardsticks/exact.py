@@ -1,4 +1,4 @@
-"""What is the best that a model can learn? Optima that follow from the written-down objective alone.
+"""Exact optima: the best that a model can learn, from the written-down objective alone.
 
 Nothing here knows the engine. Where no formula is closed, an objective of one or two numbers is minimised until its derivative
 is 0 to the last bits.

@@ -1,4 +1,4 @@
-"""What do trained models say? Runs of the real engine, from the words of a command line to the weights in the store."""
+"""Trained models: runs of the real engine, from the words of a command line to the weights in the store."""
 
 from __future__ import annotations
 

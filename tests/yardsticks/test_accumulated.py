@@ -1,4 +1,4 @@
-"""Is the accumulated error that of the written-down sums, exactly and as an estimate? (Arora et al. 2022; He et al. 2021)"""
+"""Yardstick of accumulated error: the written-down sums (Arora et al. 2022; He et al. 2021)."""
 
 from __future__ import annotations
 

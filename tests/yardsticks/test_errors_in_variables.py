@@ -1,4 +1,4 @@
-"""Does one weight come to the value that teacher forcing and free running must give it? TARGETS: errors in variables."""
+"""Yardstick of errors in variables: the weight that teacher forcing and free running must learn (TARGETS)."""
 
 from __future__ import annotations
 

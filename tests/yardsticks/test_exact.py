@@ -1,4 +1,4 @@
-"""Do the exact optima give the printed digits, and are they optima?"""
+"""Tests of the exact optima: they give the printed digits, and they are optima."""
 
 from __future__ import annotations
 

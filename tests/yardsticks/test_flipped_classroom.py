@@ -1,4 +1,4 @@
-"""Teacher forcing or not on chaotic systems: what do the kept results of the reduced study say? TARGETS: Teutsch & Maeder 2022.
+"""Yardstick of the flipped classroom: kept results of the reduced study beside Teutsch & Maeder 2022 (TARGETS).
 
 The study takes minutes and is not trained here: `freerun study flipped_classroom`.
 """

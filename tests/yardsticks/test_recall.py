@@ -1,4 +1,4 @@
-"""Delayed recall: is what a network can remember what its recurrence allows? TARGETS: Goodfellow et al. 2016, 10.2.1."""
+"""Yardstick of delayed recall: what a recurrence can remember (TARGETS: Goodfellow et al. 2016, 10.2.1)."""
 
 from __future__ import annotations
 

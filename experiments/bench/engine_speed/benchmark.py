@@ -1,4 +1,4 @@
-"""How fast is the engine, next to a plain loop and next to its own matrix products?
+"""Benchmark of the engine, beside a plain PyTorch loop and beside its own matrix products.
 
 Everything that is compared is timed in turn, in one process, on one thread; the figures are medians of the ratios round by
 round. Run with ``make bench``; writes results/bench/engine_speed/benchmark.json and .md.

@@ -1,4 +1,4 @@
-"""How long do all measures of a 90-run study take on two cores?
+"""Benchmark of the evaluation: all metrics of a study of 90 runs on two cores.
 
 Groups are made as a study makes them, of untrained models; what is timed is `evaluate` alone, in worker processes of one thread
 each. Run from the top of the repository; writes results/bench/measure_speed/benchmark.json and .md.

@@ -1,4 +1,4 @@
-"""How much of a sweep is not training, and how long is it until training starts?
+"""Benchmark of a sweep's overhead: the scan of its records, its planning, and the time its workers do not train.
 
 Three figures: seconds until ten thousand records are scanned, as a sweep that is resumed does it; seconds until two thousand
 runs are planned; and the share of a sweep of tiny runs that its workers spend otherwise than with training and evaluation. Each

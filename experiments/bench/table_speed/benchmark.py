@@ -1,4 +1,4 @@
-"""How long until ten thousand records are one frame, cold and from the index?
+"""Benchmark of the tables: ten thousand records into one frame, cold and from the index.
 
 The records are synthetic and as long as asked for; they are read from a warm file cache, each time in a process of its own that
 has imported what it needs. Run from the top of the repository; writes results/bench/table_speed/benchmark.json and .md.

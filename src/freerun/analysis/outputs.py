@@ -1,4 +1,4 @@
-"""What is made of the records of a study? Tables, figures and the report, in the study's folder."""
+"""Outputs of a study: tables, figures and the report, built from its records into its folder."""
 
 from __future__ import annotations
 

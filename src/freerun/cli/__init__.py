@@ -1,1 +1,1 @@
-"""The command line: one module a command, what they share, and what the terminal shows."""
+"""Command line: one module a command, what they share, and what the terminal shows."""

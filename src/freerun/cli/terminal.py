@@ -1,4 +1,4 @@
-"""How does a table of results look on a terminal?"""
+"""Terminal output: tables of results and of rows, durations."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The configuration of an experiment, its compatibility rules and its identity."""
+"""Configuration of an experiment, its compatibility rules and its identity."""

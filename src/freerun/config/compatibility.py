@@ -1,4 +1,4 @@
-"""Do the parts of an experiment fit together? What does not is refused in one line, before anything is built."""
+"""Compatibility of the parts of an experiment: what does not fit is refused in one line, before anything is built."""
 
 from __future__ import annotations
 

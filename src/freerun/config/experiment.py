@@ -1,4 +1,4 @@
-"""What is an experiment? One typed tree, the same in Python, in YAML, on the command line and in the tables.
+"""Experiment: one typed tree, the same in Python, in YAML, on the command line and in the tables.
 
     Experiment(task=Lorenz63(), model=OutputRecurrent(hidden=64), regime=FreeRunning(), seed=0)
 

@@ -1,4 +1,4 @@
-"""By what is a run known? The hash of its canonical experiment: plain data, every setting resolved.
+"""Identity of a run: SHA-256 of its canonical experiment, plain data with every setting resolved.
 
 Never Python's `hash`, never a time. The same data, read back, is the same experiment: that is how worker processes are told
 what to do and how a record says what it is of.

@@ -1,4 +1,4 @@
-"""By what factor a step does the closed loop stretch an error?
+"""Growth factor of an error in the closed loop, a step: the spectral norm of a product of Jacobians.
 
 The spectral norm of the Jacobian d f_{t+T} / d f_t of the closed loop along forced orbits, to the power 1/T, its geometric mean
 over sequences: what adaptive forcing goes by (Hess et al. 2023, proposition 2 and algorithm 1).

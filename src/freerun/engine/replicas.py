@@ -1,4 +1,4 @@
-"""What is a group? Runs that train together: their worlds, their weights and how to roll them out.
+"""Group of replicas: runs that train together, their tasks, their weights and how to roll them out.
 
 All replicas of a group share shapes, feedback rule and loss, and run through the same batched products; each has its own seed,
 regime, learning rate, weight decay and clipping norm. Nothing here depends on which replicas happen to share a group.

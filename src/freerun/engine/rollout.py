@@ -1,4 +1,4 @@
-"""Where does time pass? In this loop, and nowhere else.
+"""Rollout: the only loop over time.
 
 Training under every regime, forced evaluation and free evaluation all call `rollout`; they differ in the mask alone:
 

@@ -1,4 +1,4 @@
-"""How does a group of runs learn? One gradient step after the other, each replica with its own rate, decay and clipping."""
+"""Training of a group: gradient steps, each replica with its own learning rate, decay and clipping."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a group of planned runs become records?"""
+"""Group runner: a group of planned runs is trained, evaluated and recorded."""
 
 from __future__ import annotations
 

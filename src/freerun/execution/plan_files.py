@@ -1,4 +1,4 @@
-"""How does a worker know what the run behind an identity is? By a file beside the place of its record.
+"""Plan files: the canonical experiment behind an identity, beside the place of its record.
 
 A worker is handed a store and identities, nothing else. The plan of a run is its canonical experiment with the files of its
 plugins; it is trusted only if it hashes to the identity it stands for. It goes when the run has its record.

@@ -1,4 +1,4 @@
-"""A planned run: its identity, its canonical experiment and its title."""
+"""Planned run: its identity, its canonical experiment and its title."""
 
 from __future__ import annotations
 

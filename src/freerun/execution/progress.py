@@ -1,4 +1,4 @@
-"""What does a user see while groups train?
+"""Progress of a sweep, as a user sees it while groups train.
 
 On a terminal one live bar a group; elsewhere one line a finished group.
 """

@@ -1,4 +1,4 @@
-"""How does a run go on after its process was killed? From its checkpoint, alone or in any group, bit for bit.
+"""Resumption of a run from its checkpoint, alone or in any group, bit for bit.
 
 The state of a run in training is its weights and its critic's, the moments of their optimisers, what its feeder remembers, and
 its curves; whatever else a run depends on is a function of the update. Each run has a checkpoint of its own, so that runs which

@@ -1,4 +1,4 @@
-"""Is the process that left this file behind still there?
+"""Identity of a process, and whether it is still alive.
 
 A process is known by its machine, its number and when it started. Two containers are two machines, for the numbers of one say
 nothing in the other; so is a machine before and after it was started anew.

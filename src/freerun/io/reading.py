@@ -1,4 +1,4 @@
-"""How is what comes from outside read and quoted? Bounded, as plain data, on one line.
+"""Bounded reading of files from outside, as plain data.
 
 A file may be a pipe that never ends, a device, a directory, larger than memory, or nested deeper than a parser can go; a name
 may hold anything that a terminal obeys.

@@ -1,4 +1,4 @@
-"""How is a file written so that under its name there is always something whole? Beside its place, then moved there."""
+"""Atomic writing: a file is written beside its place, then moved there, so that it is always whole."""
 
 from __future__ import annotations
 

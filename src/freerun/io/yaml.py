@@ -1,4 +1,4 @@
-"""How is a YAML file read so that it is data, small data, and what it says?
+"""Bounded YAML: plain data of limited size and depth.
 
 Every limit holds while the file is parsed, not after: a few bytes of YAML can stand for gigabytes. No aliases and no anchors,
 no tags, no key given twice, nothing but text, numbers, true, false and null in lists and mappings.

@@ -1,4 +1,4 @@
-"""With what is a model tried? Every size that it can take, from small to large, by its step and unrolled."""
+"""Cases for the laws of a model: every size that it can take, from small to large, by its step and unrolled."""
 
 from __future__ import annotations
 

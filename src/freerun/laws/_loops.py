@@ -1,4 +1,4 @@
-"""With what is a loop tried? Small sizes, a truth of noise, and models whose every output is known."""
+"""Loops for the laws: small sizes, a truth of noise, and models whose every output is known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where does a gradient go in the loop? Where the textbook's goes: it is cut where the loop was told to, and only there."""
+"""Laws of the gradient through the loop: it is cut where the loop was told to, and only there."""
 
 from __future__ import annotations
 

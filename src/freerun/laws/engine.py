@@ -1,4 +1,4 @@
-"""Does a part run? Two updates through the real engine, with partners it fits, into a store of their own."""
+"""Laws of a part in the real engine: two updates with partners it fits, into a store of their own."""
 
 from __future__ import annotations
 

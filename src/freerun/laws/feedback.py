@@ -1,4 +1,4 @@
-"""What does a feedback rule owe? What it feeds is what its name says, and so is the gradient it lets through."""
+"""Laws of a feedback rule: what it feeds is what its name says, and so is the gradient it lets through."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does a part keep its word inside the loop? Models and feedback rules, rolled out beside the loop of a textbook."""
+"""Laws of a part inside the loop: models and feedback rules, rolled out beside a textbook's loop."""
 
 from __future__ import annotations
 

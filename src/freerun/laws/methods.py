@@ -1,4 +1,4 @@
-"""What does a method owe that is more than a mask? That what it feeds, measures or charges is what its paper says."""
+"""Laws of methods that are more than a mask: what they feed, measure or charge is what their paper says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does a metric owe? It sees predictions after the release alone, counts what counts, and never averages an infinity."""
+"""Laws of a metric: only predictions after the release count, only what has weight, and no infinity is averaged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does a model owe? It is a step, and `unroll` is the step repeated, for rows and replicas that know nothing of others.
+"""Laws of a model: `unroll` is its step repeated, and rows and replicas are independent.
 
 Every law tries small cases first, so that the one it complains of is the smallest of those it knows.
 """

@@ -1,4 +1,4 @@
-"""What does an objective owe? A loss of each prediction, that depends on this prediction and on no other."""
+"""Laws of an objective: a loss of each prediction that depends on this prediction alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does a regime owe? A mask that is a function of its coins and the update alone, with the rate it claims."""
+"""Laws of a regime: a mask that is a function of its coins and the update alone, with the rate it claims."""
 
 from __future__ import annotations
 

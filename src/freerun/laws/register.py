@@ -1,4 +1,4 @@
-"""Which laws are there, and of whom do they speak?
+"""Register of the laws, and the kind of part that each speaks of.
 
 A law is a function whose name begins with `law_`, in one of `MODULES`, that takes one part. The annotation of this argument is
 the base class of the kind it is a law for, or `Any` for every kind; its documentation begins with the law in words, and

@@ -1,4 +1,4 @@
-"""What does the loop owe? It feeds what the mask says, one step later, whatever stands in the truth where it is free."""
+"""Laws of the loop: it feeds what the mask says, one step later, whatever stands in the truth where it is free."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does a task owe? A world that is a function of its seed, whose splits share nothing and whose oracle tells the truth."""
+"""Laws of a task: a function of its seed, whose splits share nothing and whose oracle tells the truth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When is a part right? Laws: functions of a part that raise `Broken` with the smallest case they found it wrong in.
+"""Toolkit of the laws: `Broken`, raised with the smallest counter-example, and what laws need to be stated.
 
 There is one module of laws a kind; `freerun.laws.register` says which laws there are. What they need to be stated stands
 here.

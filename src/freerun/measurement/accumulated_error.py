@@ -1,4 +1,4 @@
-"""How much error does a model gather in its own company, and how much would it gather in the truth's?
+"""Accumulated error in the model's own contexts and in the truth's, exactly over all prefixes.
 
     f_t(prefix)        f(P(. | prefix), Q(. | prefix)), what the model adds after t - 1 symbols
     E(l), R(l)         sum_{t<=l} E_{prefix~P} KL_t,  sum_{t<=l} E_{prefix~Q} KL_t

@@ -1,4 +1,4 @@
-"""How much error does a model gather, as far as rollouts tell?
+"""Accumulated error, estimated from rollouts, with an interval by the delta method.
 
 `freerun.measurement.accumulated_error` says of what; here its means are over sequences that were rolled out, each with the part
 that every sequence has in its error, so that whatever is made of them has a 95 % interval by the delta method. It is the

@@ -1,4 +1,4 @@
-"""What will be measured of a run? Before it is trained, every metric is asked about the rollouts of its first weights.
+"""Dry run of the evaluation: which metrics a run will have, asked of the rollouts of its first weights.
 
 For whoever must not find out at the end of the first training that nothing measures what he is after.
 """

@@ -1,4 +1,4 @@
-"""How does a trained group do, forced and free, on what it has seen and on what it has not?
+"""Evaluation of a trained group: {forced, free} x {train, test}.
 
 The table is always whole: {forced, free} x {train, test}, step by step, on the same sequences with the same warm-up and the
 same random draws.

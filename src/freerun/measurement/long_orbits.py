@@ -1,4 +1,4 @@
-"""Where does a model go when it is left alone for long, and how fast do two neighbours part on the way?
+"""Long orbits of the closed loop beside those of the true system, and the rate at which neighbours part.
 
 For tasks whose true system can be continued from any state (`Task.advance`). From a few test sequences, after the warm-up, the
 closed loop runs on for `evaluation.orbit` steps, in double precision, each orbit beside a neighbour that is drawn together with

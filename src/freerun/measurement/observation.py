@@ -1,4 +1,4 @@
-"""What does a metric get to see of each run of a group?
+"""Observation of a group: what a metric gets to see of each run.
 
 Its rollout, the sequences beside themselves as they are fed in training, and whatever further rollout a metric asks for.
 """

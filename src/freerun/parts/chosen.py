@@ -1,4 +1,4 @@
-"""The experiment as a part sees it: the other parts that it is chosen with. A protocol, so that parts know no configuration."""
+"""Protocol of the experiment as a part sees it: the other parts it is chosen with, and no configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How do many small models run as one?
+"""Layers of many replicas at once, with the same bits for each alone and in any group.
 
 Every tensor has its replica axis: weights are ``[R in out]``, activations ``[R B width]``. What stands here gives each replica
 the same bits alone and in any group, on a CPU with one thread:

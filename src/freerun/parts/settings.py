@@ -1,4 +1,4 @@
-"""Is a setting of its proper type? One check for every node of an experiment, from YAML, the command line or Python."""
+"""Settings of a part: the check of their types, one for YAML, the command line and Python."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What is kept on disk: records, checkpoints, claims, results folders. No torch."""
+"""Storage on disk: records, checkpoints, claims, results folders. No torch."""

@@ -1,4 +1,4 @@
-"""How is a run in training kept on disk, and never read wrongly?
+"""Checkpoints: a run in training on disk, as checked safetensors.
 
 One file a run beside its record, ``RUN.checkpoint``, replaced as a whole: the safetensors format, its metadata holding the
 state as JSON and the SHA-256 of the file (taken with 64 zeros in the place of the digest), so that no byte can change unseen.

@@ -1,4 +1,4 @@
-"""Who is doing which run? So that two sweeps on one store neither lose a run nor do one twice.
+"""Claims of runs by working processes, so that two sweeps on one store neither lose a run nor do one twice.
 
 Every working process keeps one small file, `alive/PROCESS.N.json`, with the runs it has claimed and how far it is, and
 writes it anew every `BEAT` seconds. Claims are taken under a lock on the store. A claim ends with its process: on the same

@@ -1,4 +1,4 @@
-"""Why did a run fail? A note of the reason, and what was said at the time, where its record would stand.
+"""Failures: notes of why a run failed, and what was printed at the time, where its record would stand.
 
 A run that has failed has no record, so the same command tries it again; a record that is written at last forgets the failure.
 """

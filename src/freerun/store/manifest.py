@@ -1,4 +1,4 @@
-"""Is a folder of results still what its records say?
+"""Manifest of a results folder: the files that Freerun made, and what they were made from.
 
 `manifest.json` lists the files of the report with their SHA-256, and a stamp of everything they were made from: the study, the
 checksum of each record, and the source of the code that reads records. Where all of it still holds, nothing has to be built

@@ -1,4 +1,4 @@
-"""By what was a run made?"""
+"""Provenance of a run: versions of the libraries and the commit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What do the tables need of a record? The same of many records at once, as columns.
+"""Records as columns: what the tables need of many records at once.
 
 A study has few experiments apart from their seeds, few names and many numbers; so texts are kept once and numbers as arrays.
 Everything here is a pure function of the records.

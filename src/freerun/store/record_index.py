@@ -1,4 +1,4 @@
-"""How are ten thousand records had without reading each of them again? A disposable index beside the store.
+"""Index of the records: a disposable file that spares reading each of them again.
 
 The index holds an extract of the records that were read before, each with the size, the times and the inode of its file. What
 does not fit any more is read from its record; an index that is missing, torn, altered or of another version is no index. So it

@@ -1,4 +1,4 @@
-"""What became of many runs? Their records, read ahead of whoever looks at them.
+"""Scan of many records: which runs are done, diverged, missing or damaged, read ahead of whoever asks.
 
 Every record is read and looked at as `Store` does it for one. What does not pass at once is asked for again there, for records
 are read ahead, and another process may have put things right meanwhile.

@@ -1,4 +1,4 @@
-"""Is this text the record of that run? Its form, checked before anything is made of it.
+"""Schema of a record: its form, checked before anything is made of it.
 
 A checksum says that a record is as it was written, not by whom: every number is a number, every name is text, every list is as
 long as it has to be.

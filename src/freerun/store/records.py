@@ -1,4 +1,4 @@
-"""How is a record kept so that it is never silently wrong?
+"""Store of records: one checksummed file a run, written once, never silently wrong.
 
 One content-addressed folder for all studies. A run has one record, written once: a temporary file, fsync, rename. The record
 is two lines of JSON, the first with the SHA-256 of the second; weights stand beside it as safetensors, named by their own

@@ -1,4 +1,4 @@
-"""Where do results go, and what is in the folder of a study?"""
+"""Results folder: where results go, and what is in the folder of a study."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notes: what is to be told of a run beside its record, left by whoever does it, told once by whoever sees to its sweep."""
+"""Notes on a run beside its record, left by the worker that does it, told once by the sweep that asked for it."""
 
 from __future__ import annotations
 

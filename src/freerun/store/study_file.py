@@ -1,4 +1,4 @@
-"""What does results/NAME/study.json say? The study that was run there, as far as it can be believed.
+"""Study file: what results/NAME/study.json says of the study that was run there, as far as it can be believed.
 
 The folder's name is the name of the study, whatever the file says: a name from a file never becomes a path.
 """

@@ -1,4 +1,4 @@
-"""What may be removed? What is left over goes at any time; a study and its records only when it is named."""
+"""Cleaning: the removal of what is left over, and of a study and its records when it is named."""
 
 from __future__ import annotations
 

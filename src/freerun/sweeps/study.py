@@ -1,4 +1,4 @@
-"""What is a study? A list of runs, asked for by name.
+"""Study: a list of runs, asked for by name.
 
 `conf/study/NAME.yaml` holds a list of cases; each case is a product of axes, the study is their union. All studies share one
 store of records, so a run that two of them ask for is done once.

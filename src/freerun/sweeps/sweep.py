@@ -1,4 +1,4 @@
-"""How is all of a study done, and never a run twice? By asking the store what is missing, until nothing is.
+"""Sweep: the runs of a study, trained until the store misses none, and never twice.
 
 Whoever trains, a worker here or a task on a cluster, leaves a record or a mark of failure in the store, and signs of life while
 it works. So a sweep needs to know nothing of other sweeps: what they do is not missing, what they drop is.

@@ -1,4 +1,4 @@
-"""Does every figure draw what there is, leave out what there is not, and give the same bytes?"""
+"""Tests of the figures: they draw what there is, leave out what there is not, and give the same bytes."""
 
 import io
 from itertools import pairwise

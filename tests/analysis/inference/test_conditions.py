@@ -1,4 +1,4 @@
-"""Are seeds of different settings ever pooled?"""
+"""Tests of labels and replicates: seeds of different settings are never pooled."""
 
 from freerun.analysis.inference.replicates import CELL, annotated, conditions
 from freerun.analysis.tables import tidy

@@ -1,4 +1,4 @@
-"""Is the growth of an error found where it was put in, with an interval that holds, and none where there is none?"""
+"""Tests of error growth: it is found where it was put in, with an interval that covers, and nowhere else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do the intervals cover what they promise?"""
+"""Tests of confidence intervals: they cover what they promise."""
 
 from pathlib import Path
 

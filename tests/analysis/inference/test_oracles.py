@@ -1,4 +1,4 @@
-"""Do bootstraps, effect sizes, power, ranks and summaries agree with other implementations, and with worked examples?"""
+"""Tests of bootstraps, effect sizes, power and ranks against other implementations and worked examples."""
 
 import numpy as np
 import pandas as pd

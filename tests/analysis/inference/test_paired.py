@@ -1,4 +1,4 @@
-"""Are pairs pairs, and are their p-values exact?"""
+"""Tests of paired differences: pairs are pairs, and their p-values are exact."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Do the parts of a gap add up to it, seed by seed, and is what overflowed left out?"""
+"""Tests of the chaos share: the parts of a gap add up to it, seed by seed, and an overflow is left out."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Are two sides paired where they can be, and said not to be where they cannot?"""
+"""Tests of comparisons: two sides are paired where they can be, and said not to be where they cannot."""
 
 from dataclasses import replace
 

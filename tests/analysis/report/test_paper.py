@@ -1,4 +1,4 @@
-"""Does the paper's table hold the numbers, say what its marks mean, and let no name break its format?"""
+"""Tests of the paper's table: its numbers, its marks, and names that must not break its format."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""Does the report begin with the truth, keep everything, and let nothing in or out?"""
+"""Tests of the report: it begins with the truth, keeps everything, and lets nothing in or out."""
 
 import re
 

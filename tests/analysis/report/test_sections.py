@@ -1,4 +1,4 @@
-"""Do the further questions get their answer: the world's share, growth and recovery, what holds over tasks?"""
+"""Tests of the report's sections: the world's share, growth and recovery, results across tasks."""
 
 import numpy as np
 import pytest

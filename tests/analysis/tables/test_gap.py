@@ -1,4 +1,4 @@
-"""Is a gap the difference of its two levels, and undefined where one of them is?"""
+"""Tests of the gap: the difference of its two levels, undefined where one of them is."""
 
 import numpy as np
 import pandas as pd

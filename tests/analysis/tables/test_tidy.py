@@ -1,4 +1,4 @@
-"""Do the frames hold what the records hold, in the order of the study, byte for byte the same?"""
+"""Tests of the tidy frames: what the records hold, in the order of the study, byte for byte the same."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Evaluators of accumulated error with one fault each. They give a dictionary, as the genuine one does."""
+"""Evaluators of accumulated error with one fault each; they give a dictionary, as the genuine one does."""
 
 from __future__ import annotations
 

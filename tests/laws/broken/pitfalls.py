@@ -1,4 +1,4 @@
-"""Faults of whole programs, as they were found in published code: engines, tables and compositions with one of them each."""
+"""Programs with one fault each, as found in published code: engines, tables and compositions."""
 
 from __future__ import annotations
 

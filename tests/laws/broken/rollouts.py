@@ -1,4 +1,4 @@
-"""Loops with one fault each. `Loop` is a plain and correct one; each class below it spoils one line."""
+"""Loops with one fault each: `Loop` is a plain and correct one, each class below it spoils one line."""
 
 from __future__ import annotations
 

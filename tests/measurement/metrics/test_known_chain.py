@@ -1,4 +1,4 @@
-"""Is what the evaluation says right where the model is a chain that is known? (TARGETS 4; recovery in closed form)"""
+"""Evaluation of a known chain: accumulated error and recovery in closed form (TARGETS 4)."""
 
 from __future__ import annotations
 

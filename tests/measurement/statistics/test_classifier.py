@@ -1,4 +1,4 @@
-"""Does the classifier's accuracy mean what it says: chance without a difference, the best possible with one?"""
+"""Tests of the classifier test: chance without a difference, the best possible accuracy with one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do the measures of a run say of a known model what is known of it?"""
+"""Tests of measures of the closed loop, on models of which the right values are known."""
 
 from __future__ import annotations
 

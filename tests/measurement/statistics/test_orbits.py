@@ -1,4 +1,4 @@
-"""Do the statistics of an orbit see what they are for, and are they blind to what they cannot see?"""
+"""Tests of orbit statistics: they see what they are for, and are blind to what they cannot see."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Are counts of symbols what a hand would count, and is their floor what equal sources show?"""
+"""Tests of string statistics: counts are those of a hand, and the floor is what equal sources show."""
 
 from __future__ import annotations
 

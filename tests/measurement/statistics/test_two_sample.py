@@ -1,4 +1,4 @@
-"""Are the distances between samples 0 in mean under the null, at their level there, and as sharp as a reference elsewhere?"""
+"""Tests of two-sample distances: 0 in mean under the null, at their level, and as sharp as a reference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do the worlds with exact optima and with bounds hold what their pages promise?"""
+"""Tests of the tasks with exact optima and with bounds: they hold what their pages promise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Are real data read as they are, cut by time, and refused in one line where they are not fit?"""
+"""Tests of the tasks with real data: read as they are, cut by time, refused in one line where they are not fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do the flows obey their equations, and does the code find the exponents that the literature has?"""
+"""Tests of the chaotic flows: their equations, and the Lyapunov exponents of the literature."""
 
 from __future__ import annotations
 

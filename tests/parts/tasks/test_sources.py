@@ -1,4 +1,4 @@
-"""Sources of symbols whose law is exact: is it the law that is written down, for every prefix there is?"""
+"""Tests of the sources with an exact law: it is the law that is written down, for every prefix there is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which pictures does a study give? Each figure is one file: a question, a caption, and a pure function of the tables.
+"""Figures of a study, one file each: a caption and a pure function of the tables.
 
 A module here without a leading underscore is a figure. It has `CAPTION` and `draw(material)`, which returns the figures by
 the rest of their name ("" for the only one); none where its data are missing. Adding a file adds a figure.

@@ -1,4 +1,4 @@
-"""By how much do two regimes, models or studies differ, and where is it known?"""
+"""Figure of a comparison: the difference of two regimes, models or studies, with its intervals."""
 
 from __future__ import annotations
 

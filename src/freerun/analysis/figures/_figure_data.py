@@ -1,4 +1,4 @@
-"""What does a figure get to see? The frames with the labels of their conditions, and the samples."""
+"""Data of a figure: the frames with the labels of their conditions, and the samples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How do panels stand that show something of every task and model? Rows are tasks, columns are models."""
+"""Grid of panels: a row for every task, a column for every model."""
 
 from __future__ import annotations
 

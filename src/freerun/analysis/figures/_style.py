@@ -1,4 +1,4 @@
-"""What do the figures look like? One style of our own, whatever a matplotlibrc says, that survives grey print."""
+"""Style of all figures: Freerun's own, whatever a matplotlibrc says; it survives grey print."""
 
 from __future__ import annotations
 

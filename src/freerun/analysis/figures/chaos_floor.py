@@ -1,4 +1,4 @@
-"""How much of the free error is the world's own, at each lead time?"""
+"""Figure of the chaos floor: the share of the free error that is the world's own, over the lead time."""
 
 from __future__ import annotations
 

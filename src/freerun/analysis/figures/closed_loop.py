@@ -1,4 +1,4 @@
-"""How good is a whole free rollout: for how long does a forecast hold, how many strings are in the language?"""
+"""Figure of whole free rollouts: valid prediction time of forecasts, validity of strings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In which way does the free error grow? The errors with the curve that was fitted to them."""
+"""Figure of error growth: the free error over the lead time, with the curve that was fitted to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does the error grow from the release on, when the truth is fed and when the model's own output is?"""
+"""Figure of the error over the lead time since the release, forced and free."""
 
 from __future__ import annotations
 

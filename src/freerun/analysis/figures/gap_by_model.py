@@ -1,4 +1,4 @@
-"""Which model drifts most when its teacher lets go, and under which regime?"""
+"""Figure of the exposure gap by model and regime."""
 
 from __future__ import annotations
 

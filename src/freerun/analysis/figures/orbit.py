@@ -1,4 +1,4 @@
-"""What does a generated orbit look like beside the true one?"""
+"""Figure of a generated orbit beside the true one."""
 
 from __future__ import annotations
 

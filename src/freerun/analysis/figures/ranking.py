@@ -1,4 +1,4 @@
-"""Which methods and which models are shown to differ over tasks? Critical-difference diagrams (Demsar 2006)."""
+"""Critical-difference diagrams of methods and of models, ranked over tasks (Demsar 2006)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does a model write once its teacher has let go?"""
+"""Figure of text samples: what each model writes after the release."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Had training come to its end?"""
+"""Figure of training curves, to judge whether training had converged."""
 
 from __future__ import annotations
 

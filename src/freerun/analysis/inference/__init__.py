@@ -1,1 +1,1 @@
-"""How sure are we? The seed is the unit of replication: windows and steps are not."""
+"""Statistical inference over seeds, the unit of replication: windows and steps are not replicates."""

@@ -1,4 +1,4 @@
-"""Between which bounds lies a mean of order statistics, if the seeds are a fair picture of all seeds? BCa intervals.
+"""Bootstrap intervals, BCa, of weighted order statistics such as the mean and the interquartile mean.
 
 The bootstrap of Efron (1987), bias-corrected and accelerated, from the jackknife. A statistic is a weight for each place in the
 sorted sample (the mean: 1/n each; the interquartile mean: the middle half), so all groups of n seeds share one set of

@@ -1,4 +1,4 @@
-"""How much of an exposure gap is the world's own, and how much the model's?
+"""Decomposition of an exposure gap: the part that is the world's own chaos, and the part that is the model's.
 
 A model's first step in the true context is off by its forced error. The true system, started off by that error, carries it on
 to the chaos floor: what a perfect model would show from there. So the gap falls into two parts,

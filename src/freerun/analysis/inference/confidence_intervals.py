@@ -1,4 +1,4 @@
-"""How far could the mean over seeds be off? Student t intervals below 20 seeds, BCa from there on; none below three.
+"""Confidence intervals of a mean over seeds: Student t below 20 seeds, BCa from there on, none below three.
 
 Percentile bootstraps cover 75 % at n = 3 where they promise 95 %; Student t covers 95 %. From 20 seeds on the bootstrap needs
 no normal distribution any more. Errors on a ratio scale are averaged as logarithms (geometric mean) where asked. An interval of

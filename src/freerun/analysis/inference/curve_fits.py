@@ -1,4 +1,4 @@
-"""In which of a few ways does an error go with the lead time? The fit of one curve.
+"""Curve fits of an error against the lead time: the form with the smallest BIC.
 
 Four ways for an error e to grow with the lead time t, each with a level a and the numbers beside it:
 

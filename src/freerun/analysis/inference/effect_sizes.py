@@ -1,4 +1,4 @@
-"""How large is a difference, beside its p-value? Effect sizes for pairs of seeds and for two separate samples."""
+"""Effect sizes, for pairs of seeds and for two separate samples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the error of a free forecast accumulate, and how? A fit of free error against the step, with its exponent.
+"""Growth of the free error with the lead time: whether it is shown, its form, and its rate or exponent.
 
 That it goes with the step at all must be shown first: the slope of its logarithm against the step, one a seed and in units of
 that seed's own scatter (Fisher's z of the two, so that no seed outweighs the others), has a t interval over seeds without 0.

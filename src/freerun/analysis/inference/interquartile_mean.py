@@ -1,4 +1,4 @@
-"""How good is a method when neither its luckiest nor its unluckiest seeds count? The interquartile mean.
+"""Interquartile mean over seeds: without the luckiest and the unluckiest quarter.
 
 The mean of the middle half of the seeds (Agarwal et al. 2021, NeurIPS, section 4.3; `scipy.stats.trim_mean(x, 0.25)`). Its
 interval is that of Yuen (1974) below 20 seeds, Student t on the winsorised squares, and BCa from 20 on.

@@ -1,4 +1,4 @@
-"""Which methods differ when each task has one vote? Critical differences of mean ranks (Demsar 2006, JMLR 7, section 3.2.2).
+"""Mean ranks over tasks and their critical difference (Demsar 2006, JMLR 7, section 3.2.2).
 
 Methods are ranked on every task; the Friedman test asks whether the mean ranks could be equal, Nemenyi's critical difference
 CD = q sqrt(k (k + 1) / (6 N)) which of them differ, for k methods on N tasks.

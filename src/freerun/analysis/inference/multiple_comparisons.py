@@ -1,4 +1,4 @@
-"""Which comparisons were made together? Holm's correction over a family that is named in the result."""
+"""Correction for multiple comparisons: Holm's, over a family that is named in the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does one regime do better than another? Differences between runs that share task, model, settings and seed.
+"""Paired differences between runs that share task, model, settings and seed.
 
 The two runs of a pair share weights, data, order and coins at the start, so that much of the chance cancels. An interval
 comes from the pairs as from any seeds, a p-value from flipping the signs of the differences in every way (Fisher 1935, section

@@ -1,4 +1,4 @@
-"""Could this study have seen a difference at all, and how many seeds would it take?
+"""Power of a study: the smallest difference it could have shown, and the seeds that a difference needs.
 
 Two limits: the sign-flip test of n pairs has no p-value below 2 / 2^n, which Holm multiplies by the size of the family; and
 whatever the test, a difference small against the chance between seeds is missed (the noncentral t of Student's paired test,

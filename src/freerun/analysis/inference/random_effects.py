@@ -1,4 +1,4 @@
-"""What does a method do over all tasks, when tasks are a sample of tasks? A random-effects summary.
+"""Random-effects summary of a method over tasks, where tasks are a sample of tasks.
 
     effect_i = mu + u_i + e_i ,   u_i ~ N(0, tau^2) between tasks,   e_i ~ N(0, s_i^2 / n_i) between seeds
 

@@ -1,4 +1,4 @@
-"""Which runs are replicates of one another? Those that differ in their seed alone.
+"""Replicates: runs that differ in their seed alone, under one label for each condition.
 
 Two runs may share the names of their task, model and regime and yet differ in a setting that a study sweeps. Whatever varies
 becomes part of a label, so that seeds of different settings are never pooled.

@@ -1,4 +1,4 @@
-"""Which of two is better: two regimes, two models, two studies? Paired by seed where they share seeds and data.
+"""Comparison of two sides (regimes, models or studies): paired where seeds and data are shared, else two samples.
 
 The two sides take the place of regime and baseline, so that everything is counted as in any comparison of regimes. Where no
 seed, or not the data of a seed, is shared, the runs are two samples: Welch's interval and a permutation of Welch's t.

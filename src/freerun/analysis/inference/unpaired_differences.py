@@ -1,4 +1,4 @@
-"""Does one set of runs do better than another with which it shares no seeds? Welch's interval and a permutation test."""
+"""Unpaired differences between two sets of runs: Welch's interval and a permutation test."""
 
 from __future__ import annotations
 

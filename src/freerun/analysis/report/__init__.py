@@ -1,4 +1,4 @@
-"""What did the study find? A page that begins with the answer in words: a pure function of the records."""
+"""Report of a study: a page that begins with the answer in words, a pure function of the records."""
 
 from __future__ import annotations
 

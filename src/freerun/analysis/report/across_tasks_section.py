@@ -1,4 +1,4 @@
-"""What holds over tasks, when each has one vote? Mean ranks with their critical difference, and effects on an average task."""
+"""Section on results across tasks: mean ranks with their critical difference, effects on an average task."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must a reader beware of? Runs that are in no mean, and errors that are not all the model's."""
+"""Cautions to the reader: runs that are in no mean, and errors that are not all the model's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much of the gap is the world's own? On a chaotic system any error grows; what grows beyond that is exposure bias."""
+"""Section on the chaos floor: the part of a gap that is the world's own, and the exposure bias beyond it."""
 
 from __future__ import annotations
 

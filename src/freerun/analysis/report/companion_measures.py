@@ -1,4 +1,4 @@
-"""What is known beside the gap? Measures that set the closed loop beside the forced one, or beside the true system.
+"""Companion measures: those that set the closed loop beside the forced one, or beside the true system.
 
 Exact and accumulated errors, long-run statistics with their floors, exponents, what of a free error is the world's own.
 """

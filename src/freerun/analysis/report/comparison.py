@@ -1,4 +1,4 @@
-"""Which of two is better, said in words? Two regimes or models of a study, or two studies: a paragraph, a table, a figure."""
+"""Comparison of two regimes, models or studies: a paragraph, a table, a figure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is a comparison of two sides told? A paragraph in words, and a page with the table."""
+"""Wording of a comparison: a paragraph in words, and a page with the table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the error accumulate, and does the model recover? "Incremental distortion" and "self-recovery" as measured claims."""
+"""Section on error growth: "incremental distortion" and "self-recovery" as measured claims."""
 
 from __future__ import annotations
 

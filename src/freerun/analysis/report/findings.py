@@ -1,4 +1,4 @@
-"""What is the answer, in words? Sentences computed from the tables, with their intervals, whoever wins."""
+"""Findings in words: sentences computed from the tables, with their intervals, whoever wins."""
 
 from __future__ import annotations
 

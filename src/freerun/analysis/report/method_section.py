@@ -1,4 +1,4 @@
-"""What was run, had it finished, and by what was it made?"""
+"""Section on the method: settings, statistics, convergence, lost runs, cost and provenance."""
 
 from __future__ import annotations
 

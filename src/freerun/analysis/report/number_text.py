@@ -1,4 +1,4 @@
-"""How is a number said? Three figures, an interval where there is one, "undefined" where there is no number."""
+"""Numbers as text: three significant figures, with an interval where there is one; "undefined" where none is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does the finding become a page? Values into two templates; everything that comes from outside is escaped."""
+"""Page of the report, in HTML and Markdown: two templates; everything that comes from outside is escaped."""
 
 from __future__ import annotations
 

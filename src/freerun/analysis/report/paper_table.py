@@ -1,4 +1,4 @@
-"""How does the result stand in a paper? One table, a line a task, model and method, as Markdown, LaTeX, CSV or Parquet.
+"""Table of a paper: a line for each task, model and method, as Markdown, LaTeX, CSV or Parquet.
 
 A line is the task's own error forced and free and the gap between them, each the mean over seeds with its 95 % interval, then
 the number of seeds and how many runs have no result. Marks compare with the baseline after Holm; the best mean of a task is

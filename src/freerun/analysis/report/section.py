@@ -1,4 +1,4 @@
-"""What does a further question of the report consist of? Words first, then tables; a figure where there is one."""
+"""Section of the report: words first, then tables, and a figure where there is one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What came out, in one table? One row a condition and metric, a gap between its two levels, and what was lost."""
+"""Summary table of the report: a row for each condition and metric, the gap between its levels, the runs lost."""
 
 from __future__ import annotations
 

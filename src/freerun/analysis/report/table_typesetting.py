@@ -1,4 +1,4 @@
-"""How is the table of a paper set? In Markdown and in LaTeX that compiles, whatever the names are."""
+"""Typesetting of the table of a paper: Markdown, and LaTeX that compiles whatever the names are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which is better, and may it be said? Comparisons with the baseline, with a verdict on each and on what they could show."""
+"""Verdicts: comparisons with the baseline, which side is better, and whether the power allows to say so."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Tidy tables of what was measured."""
+"""Tidy tables of the measurements."""

@@ -1,4 +1,4 @@
-"""How much worse is a model in the world it is used in than in the world it was trained in?
+"""Exposure gap and generalization gap: the one place where the two are defined.
 
     exposure gap(t)        free(t) - forced(t)      on the same split
     generalization gap(t)  test(t) - train(t)       in the same mode

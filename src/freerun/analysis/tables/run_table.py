@@ -1,4 +1,4 @@
-"""What is the row of a run? First what it is, then its settings, then what became of it and by what it was made."""
+"""Table of runs: axes, settings, outcome and provenance of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was measured? Tidy frames, one row an observation: a pure function of the records.
+"""Tidy frames of a study, one row an observation: a pure function of the records.
 
     runs     one row a run: what it was, what became of it, by what it was made
     curves   training: run, update, quantity, value

@@ -1,1 +1,1 @@
-"""The commands, one module each, with `main(words) -> exit code`."""
+"""Commands, one module each, with `main(words) -> exit code`."""

@@ -1,4 +1,4 @@
-"""`freerun check PATH_OR_NAME [--kind KIND] [--limit SECONDS] [key=value ...]`: is a part lawful?"""
+"""`freerun check PATH_OR_NAME [--kind KIND] [--limit SECONDS] [key=value ...]`: the laws of a part, one by one."""
 
 from __future__ import annotations
 

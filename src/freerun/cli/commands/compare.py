@@ -1,4 +1,4 @@
-"""`freerun compare A B [--study NAME]`: which of two regimes, models or studies is better?"""
+"""`freerun compare A B [--study NAME]`: comparison of two regimes, models or studies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`freerun completion bash|zsh|fish`: what a shell needs to complete commands, keys and names."""
+"""`freerun completion bash|zsh|fish`: completion of commands, keys and names in a shell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`freerun list [KIND]`: what there is to choose from."""
+"""`freerun list [KIND]`: the parts, launchers and studies there are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`freerun search [overrides]`: look for the best values of numeric keys."""
+"""`freerun search [overrides]`: search for the best values of numeric keys."""
 
 from __future__ import annotations
 

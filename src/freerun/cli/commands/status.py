@@ -1,4 +1,4 @@
-"""`freerun status [NAME]`: how far are studies?"""
+"""`freerun status [NAME]`: progress of studies, and the reasons of failures."""
 
 from __future__ import annotations
 

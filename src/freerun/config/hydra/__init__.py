@@ -1,1 +1,1 @@
-"""Hydra's overrides and presets become experiments here, and nowhere else."""
+"""Hydra's only host: overrides and presets become experiments here, and nowhere else."""

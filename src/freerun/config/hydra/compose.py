@@ -1,4 +1,4 @@
-"""How do Hydra's words become experiments?
+"""Composition of experiments from Hydra's overrides.
 
 Hydra parses and composes them; it never instantiates, launches nothing and writes nothing. A sweep is composed once for each
 part that is chosen in it, and a node of the tree is made once for each way it is set, so that a thousand runs cost little more

@@ -1,4 +1,4 @@
-"""What tree does Hydra make of the parts and settings of one experiment?
+"""Composed tree of one experiment: Hydra's choice of parts, and the settings set in it.
 
 The parts are chosen when the tree is composed; settings are set in it one by one, each checked against what is there; a node of
 it is then made into the dataclass that it stands for.

@@ -1,4 +1,4 @@
-"""What do a user's words say? Overrides by Hydra's grammar, bounded before they are parsed, and the values of a sweep."""
+"""Overrides by Hydra's grammar: bounded before they are parsed, and the values of a sweep."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may a search try? The swept keys of a command line, in the syntax of Hydra's sweepers.
+"""Search space: the swept keys of a command line, in the syntax of Hydra's sweepers.
 
 ``interval(1e-4,1e-2)`` is a real number, for a key of whole numbers a whole one; ``tag(log,interval(...))`` on a log scale;
 ``range(16,129,16)`` a whole number in steps; ``choice(a,b)`` or ``a,b`` one of a list. Seeds are never searched: they are what

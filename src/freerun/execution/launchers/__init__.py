@@ -1,4 +1,4 @@
-"""Where are groups trained? A launcher places them: here, in worker processes, on a cluster.
+"""Launchers: the places where groups are trained, here, in worker processes or on a cluster.
 
 A launcher is one file: the module's name is its name on the command line (``launcher=slurm launcher.partition=gpu``). It gets
 groups of runs, hands out the store and identities, and returns when each run is done, marked as failed in the store, or claimed

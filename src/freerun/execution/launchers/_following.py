@@ -1,4 +1,4 @@
-"""How does a watcher know of groups that are trained out of sight? By the signs of life of their workers in the store."""
+"""Following of groups that are trained out of sight, by the signs of life of their workers in the store."""
 
 from __future__ import annotations
 

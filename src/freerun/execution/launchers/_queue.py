@@ -1,4 +1,4 @@
-"""Which runs wait in the queue of a cluster? One small file a task, so that a second command does not submit them again."""
+"""Queue of a cluster's tasks: one small file a task, so that a second command does not submit them again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How are groups trained in this very process? One after the other: for a debugger, a profiler, a notebook."""
+"""Launcher `inline`: groups in this very process, one after the other, for a debugger, a profiler, a notebook."""
 
 from __future__ import annotations
 

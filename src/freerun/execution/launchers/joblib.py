@@ -1,4 +1,4 @@
-"""How are groups trained by joblib? In its pool of processes, or in whatever backend of joblib is active around the call."""
+"""Launcher `joblib`: groups in joblib's pool of processes, or in whichever backend is active around the call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How are groups trained on this machine? In worker processes, one a core."""
+"""Launcher `local`: groups in worker processes of this machine, one a core."""
 
 from __future__ import annotations
 

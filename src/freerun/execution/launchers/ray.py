@@ -1,4 +1,4 @@
-"""How are groups trained by Ray? As tasks of a cluster, or of a Ray that is started on this machine for the time being."""
+"""Launcher `ray`: groups as tasks of a Ray cluster, or of a Ray started on this machine for the time being."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How are groups trained on a Slurm cluster? As the tasks of one job array, through submitit.
+"""Launcher `slurm`: groups as the tasks of one Slurm job array, through submitit.
 
 A task is handed the folder of the store and the identities of its runs; it keeps a worker process of its own, so that a run
 that dies costs its group alone. Its scripts and logs are under ``.store/jobs``. A task that is preempted or runs out of time is

@@ -1,4 +1,4 @@
-"""What is measured on a rollout?
+"""Metrics: the base classes of what is measured on a rollout.
 
 A metric looks at one run, one split and one mode; that the modes are compared on the same sequences, with the same warm-up, is
 settled before (`freerun.measurement.evaluation`), and what their difference means after (`freerun.analysis.tables.gap`). A

@@ -1,4 +1,4 @@
-"""The accumulated error of a trained model: exact where all prefixes can be asked for, else from the rollouts.
+"""Accumulated error of a trained model: exact where all prefixes can be asked for, else from the rollouts.
 
 Where prompts times K**(horizon - 1) is at most `PREFIXES`, the model is run over every prefix of every prompt that was
 measured, and what is found is exact for these prompts (without a warm-up: for the source; the splits are then alike). Elsewhere

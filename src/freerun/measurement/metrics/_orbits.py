@@ -1,4 +1,4 @@
-"""What do all measures of a long closed loop share? Where they apply, and the mean over nothing but the loop itself."""
+"""Base classes of the metrics of long closed loops: where they apply, and a mean over the loop itself."""
 
 from __future__ import annotations
 

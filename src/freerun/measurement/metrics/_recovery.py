@@ -1,4 +1,4 @@
-"""Does a model recover from a prefix that it spoiled itself?
+"""Recovery from a prefix that the model spoiled itself: the excess error while the truth speaks on.
 
 After the warm-up the model generates `SPOILED` symbols. From there on the truth speaks: every next symbol is drawn from
 P(. | prefix), so that no further error of the model's own comes in. The control is drawn from the truth from the warm-up on.

@@ -1,4 +1,4 @@
-"""What happened in evaluation, beside what happened in training to the same sequences?
+"""Base class of the metrics that set an evaluation beside the training on the same sequences.
 
 Three things are looked at from the release on: what was fed, the hidden states, and the outputs (for symbols, probabilities).
 The unit of replication is the sequence. Partners, row i in training and row i in evaluation, are one sequence. Rows stand in an

@@ -1,4 +1,4 @@
-"""For how many steps does a free forecast stay within a threshold? What both measures of valid prediction time share."""
+"""Steps for which a free forecast stays within a threshold, shared by both metrics of valid prediction time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many steps' worth of error does a model gather in its own company?
+"""Accumulated error of the closed loop, in steps of a true prefix.
 
 AccErr(l) = l R(l) / E(l)        (Arora et al. 2022, section 4)
 """

@@ -1,4 +1,4 @@
-"""How often is the most probable symbol the true one?"""
+"""Accuracy: the share of steps at which the most probable symbol is the true one."""
 
 from __future__ import annotations
 

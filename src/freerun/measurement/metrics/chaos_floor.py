@@ -1,4 +1,4 @@
-"""How much of the free error is the world's own?
+"""Chaos floor: the growth of the model's one-step error in the true system.
 
 The first prediction after the release is off by e, the model's one-step error in the true context. A perfect model that started
 there would not get it back: the true system itself carries e on,

@@ -1,4 +1,4 @@
-"""By how many percent does a model err more in its own company than in the truth's?
+"""Excess accumulated error, in percent: own prefixes over true ones.
 
 %ExAccErr(l) = 100 (R(l) / E(l) - 1)        (Arora et al. 2022, section 4)
 """

@@ -1,4 +1,4 @@
-"""How often is a whole answer right?"""
+"""Exact match: the share of sequences that are right at every step that counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far is the model from the true distribution, by a divergence that is always finite?
+"""Jensen-Shannon divergence from the true next-symbol distribution, which is always finite.
 
     js_t = KL(P || M) / 2 + KL(Q || M) / 2,   M = (P + Q) / 2,   at most ln 2        (He et al. 2021)
 

@@ -1,4 +1,4 @@
-"""How far is the model from the true distribution, in the context it was really given?
+"""Kullback-Leibler divergence from the true next-symbol distribution, in the context that was fed.
 
     kl_t = KL(P(. | prefix) || Q(. | prefix))        (He et al. 2021; Arora et al. 2022)
 

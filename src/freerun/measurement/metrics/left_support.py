@@ -1,4 +1,4 @@
-"""How probable is it that what the model writes has left the source's support?
+"""Probability that what the model has written has left the source's support.
 
     1 - sum of Q(y_1, ..., y_l) over the strings that are possible under P
 

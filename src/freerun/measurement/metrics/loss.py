@@ -1,4 +1,4 @@
-"""How large is the loss that training charged?"""
+"""Loss: the objective that training charged, measured against the truth."""
 
 from __future__ import annotations
 

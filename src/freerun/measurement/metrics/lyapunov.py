@@ -1,4 +1,4 @@
-"""How fast do neighbours part in the closed loop? The largest Lyapunov exponent, see `statistics.lyapunov_exponents`."""
+"""Largest Lyapunov exponent of the closed loop; see `statistics.lyapunov_exponents`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast do neighbours part in the true system? The largest Lyapunov exponent that its equations are known to have."""
+"""Largest Lyapunov exponent of the true system, from its equations."""
 
 from __future__ import annotations
 

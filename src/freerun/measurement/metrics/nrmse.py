@@ -1,4 +1,4 @@
-"""How large is the error over one Lyapunov time, typically?
+"""Normalised error over one Lyapunov time, the median over windows.
 
 Per step and window the error is divided by the standard deviation of the training data, coordinate by coordinate, and its root
 mean square over coordinates taken; then the mean over the steps of one Lyapunov time after the release, and the median over

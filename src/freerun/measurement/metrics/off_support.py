@@ -1,4 +1,4 @@
-"""How often has the model left the language?"""
+"""Share of sequences whose fed prefix is outside the source's support."""
 
 from __future__ import annotations
 

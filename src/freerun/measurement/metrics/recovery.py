@@ -1,4 +1,4 @@
-"""How much worse is a model after a prefix that it spoiled itself, while the truth speaks on?
+"""Excess KL after a prefix that the model spoiled itself, while the truth speaks on.
 
 The excess KL at each step since the release over a control whose prefix came from the truth; undefined at the steps that the
 model spoils. How it is measured: `freerun.measurement.metrics._recovery`.

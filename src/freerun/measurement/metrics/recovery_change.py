@@ -1,4 +1,4 @@
-"""Does a model recover from a prefix that it spoiled itself, or does one error lead to the next?
+"""Change of the excess KL after a spoiled prefix: self-recovery or incremental distortion.
 
 The mean excess KL (`recovery`) over the later half of the steps less that over the first quarter: where its interval lies
 below 0 the excess decays (self-recovery), where above it grows (incremental distortion).

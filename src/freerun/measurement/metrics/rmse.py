@@ -1,4 +1,4 @@
-"""How far off is a prediction, in units of the data's spread?"""
+"""Root mean square error, in standard deviations of the training data."""
 
 from __future__ import annotations
 

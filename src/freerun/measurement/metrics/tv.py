@@ -1,4 +1,4 @@
-"""How much probability does the model misplace, in the context it was really given?
+"""Total variation from the true next-symbol distribution, in the context that was fed.
 
     tv_t = 1/2 sum_y |P(y | prefix) - Q(y | prefix)|        (He et al. 2021)
 

@@ -1,4 +1,4 @@
-"""For how long does a free forecast stay on the true orbit?
+"""Valid prediction time of a free forecast.
 
 The valid prediction time is how long the normalised error stays within a threshold after the release, in Lyapunov times
 (Vlachas et al. 2020, "Backpropagation algorithms and reservoir computing ...", eq. 22).

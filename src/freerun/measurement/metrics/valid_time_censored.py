@@ -1,4 +1,4 @@
-"""How often does the horizon end before the forecast fails? Those valid prediction times are longer than was seen."""
+"""Censoring of the valid prediction time: the share of forecasts that outlast the horizon."""
 
 from __future__ import annotations
 

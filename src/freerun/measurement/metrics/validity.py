@@ -1,4 +1,4 @@
-"""Are the strings that a model makes in the language?"""
+"""Validity of strings: the share of sequences whose every picked symbol is in the language."""
 
 from __future__ import annotations
 

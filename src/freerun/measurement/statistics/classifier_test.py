@@ -1,4 +1,4 @@
-"""Can a network tell two samples of sequences apart?
+"""Classifier two-sample test of sequences.
 
 The classifier two-sample test (Lopez-Paz & Oquab 2017, "Revisiting classifier two-sample tests"): a `sequence_to_one` model is
 trained on one half of the sequences to say from which of two samples each comes; its accuracy on the other half is 1/2 in mean

@@ -1,4 +1,4 @@
-"""Does an orbit run the same way through its states as another one?
+"""Flow direction of an orbit: the energy distance of states together with their displacements.
 
 The distribution of states and the power spectrum are those of the reversed orbit too. What is not: where a state goes next. So
 states are looked at together with their displacement,

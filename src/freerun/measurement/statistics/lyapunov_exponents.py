@@ -1,4 +1,4 @@
-"""How fast do two neighbours part? Their distance, drawn together again and again.
+"""Largest Lyapunov exponent from two neighbouring orbits, whose distance is reset again and again.
 
     lambda = 1 / (K tau)  sum_k  ln |s'(k tau) - s(k tau)| / d ,      |s' - s| = d after each stretch of tau steps
 

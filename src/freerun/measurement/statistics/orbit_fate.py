@@ -1,4 +1,4 @@
-"""What becomes of a closed loop that is left alone: does it stay, run away, come to rest or go round in circles?"""
+"""Fate of a closed loop that is left alone: it stays, runs away, comes to rest or ends in a cycle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does an orbit move at the same speeds as another one?
+"""Hellinger distance between the power spectra of orbits.
 
 D_H: the Hellinger distance between power spectra (Mikhaeil, Monfared & Durstewitz 2022, appendix; Hess et al. 2023, eq. 27),
 

@@ -1,4 +1,4 @@
-"""Does an orbit visit the same states as another one, equally often?
+"""KL divergence between the distributions of states that two orbits visit.
 
 D_stsp = KL(p_true || p_generated) between the distributions of states, whatever their order in time (Koppe, Toutounji, Kirsch,
 Lis & Durstewitz 2019, eq. 14; Brenner et al. 2022, appendix). Two variants:

@@ -1,4 +1,4 @@
-"""Are the strings that a model makes like the true ones, symbol by symbol and in length?
+"""Distances between sets of strings: n-grams and lengths.
 
 Total variation, TV(p, q) = 1/2 sum |p - q|, between the n-gram marginals of two sets of strings and between their lengths up to
 the end symbol. A finite sample is never at 0: each stands beside its floor, the mean over swapped samples (a string of one

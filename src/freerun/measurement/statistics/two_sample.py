@@ -1,4 +1,4 @@
-"""Do two samples come from one distribution?
+"""Two-sample distances and their tests: energy, MMD and sliced Wasserstein.
 
 Row i of one sample and row i of the other may belong together (one sequence, run twice); different rows are independent. Both
 distances are means over pairs i != j of

@@ -1,4 +1,4 @@
-"""What is fed? phi, the rule that turns a model's output into its next input."""
+"""Feedback rule: phi, from a model's output to its next input."""
 
 from __future__ import annotations
 

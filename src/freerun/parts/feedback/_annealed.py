@@ -1,4 +1,4 @@
-"""How hot is a soft choice? A temperature for rules that relax one, which may fall over the updates."""
+"""Temperature of a soft choice, which may fall over the updates."""
 
 from __future__ import annotations
 

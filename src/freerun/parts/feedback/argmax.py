@@ -1,4 +1,4 @@
-"""Feed the most probable symbol: what does greedy decoding do?"""
+"""Argmax feedback: the most probable symbol is fed, as in greedy decoding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Feed the whole distribution: what if no symbol is chosen?"""
+"""Expected feedback: the whole softmax distribution is fed, no symbol is chosen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Feed a soft sample: what if the draw itself can be differentiated?
+"""Gumbel-softmax feedback: a soft sample is fed, through which the draw can be differentiated.
 
     phi(o) = softmax((o + g) / temperature),   g_k = -log(-log u_k)        (Jang, Gu & Poole 2017, eq. 2; Maddison et al. 2017)
 

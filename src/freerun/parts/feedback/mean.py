@@ -1,4 +1,4 @@
-"""Feed the predicted value: what does a forecaster do?"""
+"""Mean feedback: the predicted value is fed, as by a forecaster."""
 
 from __future__ import annotations
 

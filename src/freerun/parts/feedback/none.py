@@ -1,4 +1,4 @@
-"""Feed nothing: how large is the gap of a pure transducer? It must be exactly 0."""
+"""No feedback: nothing is fed, the control of a pure transducer whose exposure gap is exactly 0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Feed a symbol drawn from the model's own distribution: what happens in use?"""
+"""Sample feedback: a symbol drawn from the model's own distribution is fed, as in generation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Feed a whole symbol, but send the gradient through the soft choice: what if the cut is ignored on the way back?
+"""Straight-through feedback: a whole symbol is fed, the gradient goes through the soft choice.
 
     forward   e(k), k drawn from softmax(o)                  (or the most probable)
     backward  d softmax(o / temperature) / d o               (Bengio, Leonard & Courville 2013; Goyal et al. 2017)

@@ -1,4 +1,4 @@
-"""What is a learner? A step, and the same step over a whole sequence at once.
+"""Model: a learner, as a step and as the same step over a whole sequence at once.
 
 A model is a dataclass of settings. It holds neither weights nor state: both are arguments, both have the replica axis in front
 of the batch. Letters: `T` time, `R` replicas, `B` batch, `I` the input, u_t = [x_t ; f_{t-1}], `O` the output, `H` hidden.

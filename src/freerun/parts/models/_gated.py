@@ -1,4 +1,4 @@
-"""How is one step of a gated unit made fast? By one node of the gradient graph with a backward pass written by hand.
+"""Fused step of a gated unit: one node of the gradient graph, with a backward pass written by hand.
 
     r = sigmoid(b_r + u U_r + h W_r),  z = sigmoid(b_z + u U_z + h W_z),
     g = c_n + h W_n,  n = tanh(b_n + u U_n + r g),  h' = n + z (h - n)

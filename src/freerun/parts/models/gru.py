@@ -1,4 +1,4 @@
-"""The gated recurrent unit: does gating change what closed loop costs?
+"""Gated recurrent unit.
 
     r = sigmoid(b_r + U_r u + W_r h),  z = sigmoid(b_z + U_z u + W_z h),
     n = tanh(b_n + U_n u + r * (c_n + W_n h)),  h' = (1 - z) * n + z * h,  o = d + V h'

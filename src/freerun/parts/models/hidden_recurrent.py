@@ -1,4 +1,4 @@
-"""The Elman network: what does a hidden state add?
+"""Elman network: recurrence through the hidden state.
 
     h_t = tanh(b + W h_{t-1} + U u_t),  o_t = c + V h_t,  u_t = [x_t ; f_{t-1}]        (Elman 1990; Goodfellow et al. 10.2)
 

@@ -1,4 +1,4 @@
-"""The linear model: what can a map without a bend learn from what it is fed?
+"""Linear model: a vector autoregression of order 1 whose regressor is the feed.
 
     o_t = c + W u_t,  u_t = [x_t ; f_{t-1}]
 

@@ -1,4 +1,4 @@
-"""The long short-term memory: does a cell that can keep a value for long change what closed loop costs?
+"""Long short-term memory.
 
     i = sigmoid(b_i + U_i u + W_i h),  f = sigmoid(b_f + U_f u + W_f h),  o = sigmoid(b_o + U_o u + W_o h),
     g = tanh(b_g + U_g u + W_g h),  c' = f * c + i * g,  h' = o * tanh(c'),  y = d + V h'

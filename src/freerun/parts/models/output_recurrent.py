@@ -1,4 +1,4 @@
-"""The Jordan network: what can be remembered through the output alone?
+"""Jordan network: recurrence through the output alone.
 
     h_t = tanh(b + U u_t),  o_t = c + V h_t,  u_t = [x_t ; f_{t-1}]        (Jordan 1986; Goodfellow et al. 2016, section 10.2.1)
 

@@ -1,4 +1,4 @@
-"""The many-to-one network: what is left of a sequence in one summary?
+"""Many-to-one network: one output, or one summary, for a whole sequence.
 
     h_t = tanh(b + W h_{t-1} + U x_t),  o = c + V h_T        (Goodfellow et al. 2016, figure 10.5)
 

@@ -1,4 +1,4 @@
-"""The shallow piecewise-linear network: how does a model that is made for dynamical systems take its own feed?
+"""Shallow piecewise-linear recurrent network, made for dynamical systems.
 
     z_t = A z_{t-1} + W_1 max(0, W_2 z_{t-1} + h_2) + h_1 + C x_t,   A diagonal,   o_t = the first Y components of z_t
 

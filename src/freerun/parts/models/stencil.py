@@ -1,4 +1,4 @@
-"""The stencil: what does a rule for the next value of a field learn, if it sees the neighbours of a point alone?
+"""Stencil: a rule for the next value of a field from the neighbours of each point.
 
     o_t[i] = c + sum_j w_j f_{t-1}[i + j - offset],   j = 0 .. taps - 1,   i modulo the number of points N
 

@@ -1,4 +1,4 @@
-"""The transformer: how does a model fare in closed loop that sees all of its past at once, and is trained without a loop?
+"""Transformer: a causal decoder that sees all of its past at once.
 
     x = b + U u_t + p_t;  in every layer  x += O attention(norm(x)),  x += F max(0, E norm(x));  o_t = c + V norm(x)
 

@@ -1,4 +1,4 @@
-"""What is charged? The loss of each prediction, and what a method adds to it, before any average.
+"""Objective: the loss of each prediction, and what a method adds to it, before any average.
 
 An objective sees one update as a `Lesson`: what was fed, what came out, and how much each prediction counts. Most charge each
 prediction with its loss. A method that is more than a mask charges something else, or trains a critic beside the model.

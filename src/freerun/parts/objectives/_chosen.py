@@ -1,4 +1,4 @@
-"""The experiment as an objective sees it: with its regime."""
+"""Protocol of the experiment as an objective sees it: with its regime."""
 
 from __future__ import annotations
 

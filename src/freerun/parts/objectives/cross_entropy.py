@@ -1,4 +1,4 @@
-"""How surprised is the model by the next symbol?"""
+"""Cross-entropy of the next symbol, in nats."""
 
 from __future__ import annotations
 

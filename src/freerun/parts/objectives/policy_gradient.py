@@ -1,4 +1,4 @@
-"""Sequence-level policy gradient: what if whole strings are rewarded, instead of single symbols?
+"""Sequence-level policy gradient: a reward for whole strings, instead of a loss of single symbols.
 
 REINFORCE on the symbols that the model drew and was fed (Williams 1992; Ranzato et al. 2016, "Sequence level training", MIXER):
 

@@ -1,4 +1,4 @@
-"""Professor forcing: what if a critic cannot tell the closed loop from the forced one?
+"""Professor forcing: an adversarial critic of the difference between closed loop and forced loop.
 
 Lamb, Goyal et al. 2016. Behaviour b is the sequence of hidden states beside what the outputs say (softmax or values); a
 `sequence_to_one` network D reads it and says whether it was forced:

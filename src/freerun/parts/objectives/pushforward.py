@@ -1,4 +1,4 @@
-"""The pushforward trick: what if only the last of several unrolled steps is charged, and only it carries a gradient?
+"""Pushforward trick: only the last of several unrolled steps is charged and carries a gradient.
 
     L = loss(o_t, y_t),   o_t = step(sg(f_{t-1}), sg(s_{t-1}))        (sg: no gradient)
 

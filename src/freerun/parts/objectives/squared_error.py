@@ -1,4 +1,4 @@
-"""How far off is the predicted value?"""
+"""Squared error of the predicted value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a share of truth move over the updates? A falling schedule g goes from 1 to 0, and eps_i = end + (start - end) g(i).
+"""Schedules of the share of truth: g falls from 1 to 0 over the updates, and eps_i = end + (start - end) g(i).
 
 Where the schedule's own constant k is given and start >= end it is the published form with a floor (Bengio et al. 2015, section
 2.4): eps_i = max(end, start g(i)), for `linear` max(end, start - c i).

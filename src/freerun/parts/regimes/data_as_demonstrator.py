@@ -1,4 +1,4 @@
-"""Data as demonstrator: what if the model's own rollouts become training inputs, each with the true next step as its target?
+"""Data as demonstrator: the model's own rollouts become training inputs, each with the true next step as target.
 
 Venkatraman, Hebert & Bagnell 2015, algorithm 1 (the meta-algorithm DAgger for time series): train on the truth; roll out;
 add the pairs (own state at t, true value at t + 1) to the data; go on with all data gathered so far.

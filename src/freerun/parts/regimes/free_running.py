@@ -1,4 +1,4 @@
-"""Free running: what if the truth is never fed?
+"""Free running: the model's own output is fed at every step, the truth never.
 
 The mask is 0 after the warm-up. On a symbolic source the target y_t is then charged in a context that it does not belong to.
 """

@@ -1,4 +1,4 @@
-"""Generalized forcing: what if truth and own output are mixed, with no coin at all?
+"""Generalized forcing: truth and own output are mixed by a share, with no coin.
 
     f_t = alpha e(y_t) + (1 - alpha) phi(o_t)
 

@@ -1,4 +1,4 @@
-"""Noisy forcing: what if the truth is fed, but blurred?
+"""Noisy forcing: the truth is fed, disturbed by noise.
 
 The mask is 1 on a truth that was disturbed, so that a model learns to come back from small errors of its own (input noise: Jim,
 Giles & Horne 1996; for closed-loop forecasts, e.g., Wikner et al. 2024).

@@ -1,4 +1,4 @@
-"""Parallel scheduled sampling: what if coins mix whole sequences between parallel passes, instead of steps inside the loop?
+"""Parallel scheduled sampling: coins mix whole sequences between parallel passes, instead of steps in the loop.
 
 Pass 0 runs on the truth; pass j runs on a sequence in which a coin chose, step by step, between the truth and what the model
 says after pass j - 1; the last pass is charged (Mihaylova & Martins 2019, "Scheduled sampling for transformers", section 3,

@@ -1,4 +1,4 @@
-"""The prefix curriculum: what if the truth is fed up to a step that moves over the updates, and never after it?
+"""Prefix curriculum: the truth is fed up to a step that moves over the updates, and never after it.
 
     m_t = 1 for t < k_i, then 0,    k_i = round(eps_i T)
 

@@ -1,4 +1,4 @@
-"""Scheduled sampling: what if a coin decides, for every sequence and every step, who feeds?
+"""Scheduled sampling: a coin decides, for every sequence and every step, between the truth and the model's own output.
 
 Bengio, Vinyals, Jaitly & Shazeer 2015 (arXiv 1506.03099), section 2.4: the truth is fed with probability eps_i at update i, by
 one of four schedules (`freerun.parts.regimes._schedule`), falling or rising.

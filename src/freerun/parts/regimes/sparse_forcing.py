@@ -1,4 +1,4 @@
-"""Sparse forcing: what if the truth comes back every so many steps?
+"""Sparse forcing: the truth is fed at every tau-th step.
 
     m_t = 1 where (t - phase) mod tau = 0, else 0        (Mikhaeil, Monfared & Durstewitz 2022, section 3.3, with interval tau)
 

@@ -1,4 +1,4 @@
-"""Teacher forcing: what if the truth is always fed? (Williams & Zipser 1989)
+"""Teacher forcing: the truth is fed at every step (Williams & Zipser 1989).
 
 The mask is 1. The target is right for the context, but the context is never the model's own.
 """

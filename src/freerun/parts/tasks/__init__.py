@@ -1,4 +1,4 @@
-"""What is a world? Where sequences come from, and what is known about them.
+"""Task: where sequences come from, and what is known about them.
 
 A task is a dataclass of settings with one method, `build`, a pure function of (settings, seed, length). Time comes first in
 every tensor. Letters: `T` time, `N` sequences of a split, `X` exogenous inputs, `Y` target width, `K` symbols.

@@ -1,4 +1,4 @@
-"""What is known of a finite automaton that writes? Strings drawn from it, and the exact law of the next letter.
+"""Probabilistic finite automaton: strings drawn from it, and the exact distribution of the next letter.
 
 An automaton is a table of states and branches, with a letter, a next state and a probability for each. A state without
 branches is an end: the letter that leads there is the last one, what follows is padding. Where a letter determines the next

@@ -1,4 +1,4 @@
-"""Where does a chain of contexts settle? Its recurrent class and its stationary distribution, exactly where they are zero."""
+"""Markov chain of contexts: its recurrent class and its stationary distribution, exact where they are zero."""
 
 from __future__ import annotations
 

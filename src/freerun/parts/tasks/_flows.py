@@ -1,4 +1,4 @@
-"""What do all flows share? An attractor that orbits are taken from, and how fast two neighbours on it part.
+"""Base class of chaotic flows: integration, splits by orbit, scaling and the largest Lyapunov exponent.
 
 A flow states its equations; everything else is here: fixed steps of the classical Runge-Kutta method of order four over all
 orbits at once, splits by orbit, scaling by what training sees alone, and the largest Lyapunov exponent, which is computed for

@@ -1,4 +1,4 @@
-"""How is a finite automaton written? FROM LETTER TO or FROM LETTER TO PROBABILITY, one transition after the other.
+"""Notation of a finite automaton: FROM LETTER TO or FROM LETTER TO PROBABILITY, one transition after the other.
 
     0 B 1, 1 T 2, 1 P 3 0.4, 2 E 4, 3 E 4
 

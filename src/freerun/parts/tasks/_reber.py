@@ -1,4 +1,4 @@
-"""What do both Reber grammars share? The letters and the graph (Reber 1967), and how strings are drawn and shown."""
+"""Reber grammars: the letters and the graph (Reber 1967), and how strings are drawn and shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What do all measured series share? They are cut by time, and scaled by what training sees."""
+"""Base class of measured series: cut by time, scaled by the training part alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How are real values handed to a network: in which units, and as what?"""
+"""Units of real values: scaling of values and of their increments."""
 
 from __future__ import annotations
 

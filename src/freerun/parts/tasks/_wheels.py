@@ -1,4 +1,4 @@
-"""Which real data comes inside a wheel? Read as a file, without importing the library that carries it."""
+"""Data files inside an installed package, read without importing it."""
 
 from __future__ import annotations
 

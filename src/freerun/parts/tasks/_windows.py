@@ -1,4 +1,4 @@
-"""How is one long series cut? By time into three parts, and each part into windows, one from every step on."""
+"""Windows of one long series: cut by time into three parts, each part into windows, one from every step on."""
 
 from __future__ import annotations
 

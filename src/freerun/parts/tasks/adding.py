@@ -1,4 +1,4 @@
-"""The adding problem: can one summary hold two numbers that stand far apart?
+"""Adding problem: the sum of two marked numbers that stand far apart.
 
 Each step brings a number from U(0, 1) and a marker; two steps are marked, one in each half, and the target is the sum of the
 two marked numbers (Hochreiter & Schmidhuber 1997, section 5.4; in the form of Le, Jaitly & Hinton 2015). Always answering 1

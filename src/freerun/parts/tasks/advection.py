@@ -1,4 +1,4 @@
-"""Advection on a ring: does training over more steps find a stencil that is stable?
+"""Advection on a ring, the yardstick of stencils that stay stable over many steps.
 
     u_t(x) = u_0(x - CFL t),   u_0(x) = sum_{k=1..m} a_k sin(2 pi k x / N) + b_k cos(2 pi k x / N),   a, b ~ U(-1, 1)
 

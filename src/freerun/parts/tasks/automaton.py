@@ -1,4 +1,4 @@
-"""Any finite automaton: is its language learned, and with what probabilities?
+"""Finite automaton of the user's own: its language and the probabilities of its strings.
 
 An automaton is written as its transitions, FROM LETTER TO or FROM LETTER TO PROBABILITY:
 

@@ -1,4 +1,4 @@
-"""Delayed recall: what does an output-recurrent model forget when its teacher speaks?
+"""Delayed recall: a bound on what an output-recurrent model can remember under teacher forcing.
 
 A cue, one of K symbols, is shown at the first step; during L blanks the target is one constant symbol; then a signal asks for
 the cue (after Goodfellow, Bengio & Courville 2016, section 10.2.1). With `control` the target repeats the cue at every step.

@@ -1,4 +1,4 @@
-"""Handwritten digits as sequences of pixels: does a model that paints go on as a hand would?
+"""Handwritten digits as sequences of pixels.
 
 The 1,797 images of 8 x 8 pixels with 17 grey levels that scikit-learn ships (UCI "Optical Recognition of Handwritten Digits",
 Alpaydin & Kaynak 1998, CC BY 4.0), read row by row from the top left. They stand in the order of their writers, and are split

@@ -1,4 +1,4 @@
-"""The embedded Reber grammar: is the first choice remembered to the end?
+"""Embedded Reber grammar: the first choice must be remembered to the end.
 
 A string begins with B and then T or P; a complete Reber string follows; then the *same* T or P must come again, then E
 (Reber 1967; Hochreiter & Schmidhuber 1997, section 5.1, where it is the first benchmark of the LSTM). Each branch has

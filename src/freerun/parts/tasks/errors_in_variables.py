@@ -1,4 +1,4 @@
-"""Errors in variables: what does a linear model learn from a signal that is observed with noise?
+"""Errors in variables: an autoregression observed with noise, whose best linear model is known for every horizon.
 
     x_t = phi x_{t-1} + e_t,   y_t = x_t + d_t,   Var(x) = s,   Var(d) = 1 - s
 

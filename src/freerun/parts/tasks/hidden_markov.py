@@ -1,4 +1,4 @@
-"""A hidden Markov source: does a model learn a distribution that is known exactly?
+"""Hidden Markov source, whose next-symbol distribution is known exactly for any prefix.
 
 The transition and emission matrices belong to the world, not to the seed: every seed sees its own sequences of one and the
 same source. The true next-symbol distribution of *any* prefix, also one that a model made up, follows from the forward

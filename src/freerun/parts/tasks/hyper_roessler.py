@@ -1,4 +1,4 @@
-"""Roessler's hyperchaos: an orbit that parts from its neighbours in two directions at once.
+"""Roessler's hyperchaos: a flow whose orbits part from their neighbours in two directions at once.
 
     dx = -y - z,  dy = x + a y + w,  dz = b + x z,  dw = d w - c z        (Roessler 1979, Phys. Lett. A 71, 155, eq. 1)
 

@@ -1,4 +1,4 @@
-"""The Lorenz-63 flow: how far ahead does a model stay on a chaotic orbit?
+"""Lorenz-63 flow.
 
     dx = sigma (y - x),  dy = x (rho - z) - y,  dz = x y - beta z        (Lorenz 1963, eq. 25-27)
 

@@ -1,4 +1,4 @@
-"""The Lorenz-96 ring: does a model keep to a chaotic field of many coupled points?
+"""Lorenz-96 flow: a chaotic field of many coupled points on a ring.
 
     dx_i = (x_{i+1} - x_{i-2}) x_{i-1} - x_i + F,   i = 1..N on a ring        (Lorenz 1996, "Predictability", eq. 1)
 

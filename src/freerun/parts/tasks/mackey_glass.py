@@ -1,4 +1,4 @@
-"""The Mackey-Glass equation: can a model continue one number that depends on its own past?
+"""Mackey-Glass delay equation: one number that depends on its own past.
 
     dx(t)/dt = beta x(t - tau) / (1 + x(t - tau)^n) - gamma x(t)        (Mackey & Glass 1977, Science 197, 287, eq. 4b)
 

@@ -1,4 +1,4 @@
-"""A Markov source: does a model learn a table of conditional probabilities, and what does it make of its own symbols?
+"""Markov source of any order, with a table of conditional probabilities.
 
     P(y_t | y_{t-1}, ..., y_1) = matrix[(y_{t-m}, ..., y_{t-1}), y_t]
 

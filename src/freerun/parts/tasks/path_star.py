@@ -1,4 +1,4 @@
-"""Path-star graphs: does teacher forcing hide the one step that has to be planned?
+"""Path-star graphs: teacher forcing hides the one step that has to be planned.
 
 `arms` arms of `arm` edges leave one start node; all names are drawn at random. The model reads the shuffled edges, then the
 start and the end of one arm, the goal, and has to write the path between them (Bachmann & Nagarajan 2024, "The pitfalls of

@@ -1,4 +1,4 @@
-"""The Reber grammar: is the graph behind the strings learned?
+"""Reber grammar: strings from a small graph.
 
 A string begins with B and walks the graph of Reber (1967, "Implicit learning of artificial grammars", fig. 1) to its E; each
 branch has probability 1/2 (Cleeremans, Servan-Schreiber & McClelland 1989, the first prediction task on it). The next letter

@@ -1,4 +1,4 @@
-"""The Roessler band: what does a model make of an orbit that turns in time with a clock and still is chaotic?
+"""Roessler band: a chaotic flow that turns nearly in time with a clock.
 
     dx = -y - z,  dy = x + a y,  dz = b + z (x - c)        (Roessler 1976, Phys. Lett. A 57, 397, eq. 2)
 

@@ -1,4 +1,4 @@
-"""Your own series: what does a model make of columns of a file?
+"""Series of the user's own: numeric columns of a file.
 
 Any CSV or Parquet file whose rows are equally spaced in time. The series is split by time: the first part trains, the next
 validates, the last tests.

@@ -1,4 +1,4 @@
-"""Sunspots, year by year since 1700: what is left of a closed loop on 309 measured numbers?
+"""Sunspots, year by year since 1700: 309 measured numbers.
 
 The yearly mean sunspot number 1700-2008 of the World Data Center for the Sunspot Index, Brussels, as statsmodels ships it
 (public domain): a cycle of about 11 years whose height nobody can foretell; the oldest benchmark of forecasting (Yule 1927).

@@ -1,4 +1,4 @@
-"""Characters of real text: what does a model write when nobody corrects it?
+"""Characters of real text.
 
 By default the documentation topics that every Python installation carries (`pydoc_data.topics`, about 465,000 characters of
 English); or any UTF-8 file by path. The series is split by time: the first part trains, the next validates, the last tests.

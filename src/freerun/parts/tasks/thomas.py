@@ -1,4 +1,4 @@
-"""Thomas' labyrinth: can a model wander as the true orbit does, through a lattice that is the same in x, y and z?
+"""Thomas' labyrinth: a flow that wanders through a lattice and is the same in x, y and z.
 
     dx = sin y - b x,  dy = sin z - b y,  dz = sin x - b z        (Thomas 1999, Int. J. Bifurcation Chaos 9, 1889, eq. 2)
 

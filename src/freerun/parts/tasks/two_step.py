@@ -1,4 +1,4 @@
-"""Two symbols: which mixture does a regime teach?
+"""Two binary symbols: the smallest source on which regimes teach different distributions.
 
     P(x1 = 1) = a,    P(x2 = 1 | x1) = p[x1]
 

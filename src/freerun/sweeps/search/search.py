@@ -1,4 +1,4 @@
-"""Which settings are best? Optuna asks for points, Freerun trains each on all its seeds, and the same tables hold it all.
+"""Search with Optuna: it asks for points, each is trained on all its seeds, and the same tables hold it all.
 
 The sampler is seeded and told results in the order it asked, and a finished run is never done twice: so the same command goes
 on where it stopped, with the same points. A point of which a run diverges is as bad as can be; it neither stops the search nor

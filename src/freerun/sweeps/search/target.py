@@ -1,4 +1,4 @@
-"""What is a search after? One measure of a run, which is to be as small, or as large, as can be."""
+"""Target of a search: one measure of a run, to be minimised or maximised."""
 
 from __future__ import annotations
 

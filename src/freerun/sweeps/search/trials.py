@@ -1,4 +1,4 @@
-"""Which points has a search tried, and what came of each?"""
+"""Trials of a search: the points that were tried, and what came of each."""
 
 from __future__ import annotations
 
