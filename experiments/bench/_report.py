@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from freerun import arithmetic
 from freerun.store.provenance import commit
 
 
@@ -18,7 +19,7 @@ def made_on(program: str) -> str:
     Args:
         program: what matters beside the machine, with its version.
     """
-    return f"{platform.system()} {platform.machine()}, {program}, commit {commit() or 'unknown'}."
+    return f"{platform.system()} {platform.machine()}, {program}, {arithmetic.in_force()}, commit {commit() or 'unknown'}."
 
 
 def write(folder: Path, lines: Sequence[str], numbers: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:

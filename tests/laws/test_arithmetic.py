@@ -175,6 +175,13 @@ def test_a_run_without_a_mode_says_so_once_and_its_record_says_by_what_it_was_ma
     assert "note:" not in run_of(tmp_path / "other").stderr
 
 
+@pytest.mark.parametrize("mode", ["portable", "native"])
+def test_a_check_without_a_mode_says_so(mode):
+    done = child(["-m", "freerun", "check", "argmax"], FREERUN_ARITHMETIC=mode)
+    assert done.returncode == 0, done.stdout
+    assert ("note: FREERUN_ARITHMETIC=native" in done.stderr) == (mode == "native")
+
+
 def test_a_mode_that_does_not_exist_is_refused_in_one_line(tmp_path):
     done = run_of(tmp_path / "results", FREERUN_ARITHMETIC="fastest")
     assert done.returncode == 2

@@ -95,7 +95,7 @@ def _close(found, wanted):
 
 
 def law_agrees_with_brute_force(evaluator):
-    """All sums over all strings, to the 1e-9 that TARGETS 4 asks for."""
+    """All sums over all strings, to the 1e-9 at which the printed values were checked."""
     for p, q in PAIRS.values():
         for start in range(len(p)):
             _close(evaluator(torch.from_numpy(p), torch.from_numpy(q), start, STEPS), _brute_force(p, q, start, STEPS))

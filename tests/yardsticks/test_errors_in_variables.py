@@ -1,4 +1,4 @@
-"""Yardstick of errors in variables: the weight that teacher forcing and free running must learn (TARGETS)."""
+"""Yardstick of errors in variables: the weight that teacher forcing and free running must learn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Yardstick of the flipped classroom: kept results of the reduced study beside Teutsch & Maeder 2022 (TARGETS).
+"""Yardstick of the flipped classroom: kept results of the reduced study beside Teutsch & Maeder 2022.
 
 The study takes minutes and is not trained here: `freerun study flipped_classroom`.
 """

@@ -1,4 +1,4 @@
-"""Yardstick of Huszar (2015): what scheduled sampling learns (TARGETS: a, p and both gradients).
+"""Yardstick of Huszar (2015): what scheduled sampling learns (a, p and both gradients).
 
 Each Q is trained by the engine with several seeds; the exact optimum must lie in the 99.9 % interval over seeds, widened by
 what the optimiser leaves (half a percent of probability: the noise of Adam at the end of a cosine).

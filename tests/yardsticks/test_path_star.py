@@ -1,4 +1,4 @@
-"""Yardstick of path-star: all but the first node is learned (TARGETS: Bachmann & Nagarajan 2024, d = 2).
+"""Yardstick of path-star: all but the first node is learned (Bachmann & Nagarajan 2024, d = 2).
 
 The study `path_star` trains longer, with more seeds and the other forms (results/path_star).
 """

@@ -1,4 +1,4 @@
-"""Yardstick of delayed recall: what a recurrence can remember (TARGETS: Goodfellow et al. 2016, 10.2.1)."""
+"""Yardstick of delayed recall: what a recurrence can remember (Goodfellow et al. 2016, 10.2.1)."""
 
 from __future__ import annotations
 

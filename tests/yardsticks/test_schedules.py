@@ -1,4 +1,4 @@
-"""Yardstick of schedules: the published probability at every update (TARGETS; Bengio et al. 2015, section 2.4)."""
+"""Yardstick of schedules: the published probability at every update (Bengio et al. 2015, section 2.4)."""
 
 from __future__ import annotations
 

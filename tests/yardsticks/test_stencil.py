@@ -1,4 +1,4 @@
-"""Yardstick of stencils found by unrolled training (TARGETS: two taps, periodic advection, T = 1, 5, 20; trainax)."""
+"""Yardstick of stencils found by unrolled training (two taps, periodic advection, T = 1, 5, 20; trainax)."""
 
 from __future__ import annotations
 

@@ -35,6 +35,8 @@ class Checked:
 
     parts: list[str] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
+    #: What the arithmetic of the process does not promise; None for nothing.
+    note: str | None = None
 
     @property
     def kept(self) -> bool:
@@ -97,6 +99,7 @@ def _some(order: dict[str, Any], first: int, done: Checked, limit: float, listen
             if kind == "laws" and not done.parts:
                 done.parts = event["parts"]
                 done.verdicts = [Verdict(**each) for each in event["laws"]]
+                done.note = event["note"]
             if kind == "begins":
                 running = event["number"]
                 listen(done.verdicts[event["number"]].law)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from freerun import arithmetic
 from freerun.errors import ConfigError, FreerunError
 from freerun.io.parent_process import ParentProcess
 from freerun.parts import plugins, registry
@@ -53,6 +54,7 @@ def judge(order: dict[str, Any], tell: Tell) -> None:
         "laws",
         parts=[f"{kind} {_name(order['target'])}" for kind in found],
         laws=[{"kind": kind, "law": MADE if law is None else law.text} for kind, law in cases],
+        note=arithmetic.shortfall(),
     )
     for number, (kind, law) in enumerate(cases):
         if law is None:

@@ -1,4 +1,4 @@
-"""Quantities of a study: do they come from its records, or from what metrics declare where a record is older than that?"""
+"""Quantities of a study: from its records, or, where a record is older than that, from what metrics declare."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Evaluation of a known chain: accumulated error and recovery in closed form (TARGETS 4)."""
+"""Evaluation of a known chain: accumulated error and recovery in closed form."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from typing import Any
 
@@ -34,6 +35,8 @@ def main(words: list[str]) -> int:
     with Console(stderr=True).status("loading") as status:
         done = check(target, kind, settings, limit, status.update)
     _show(done)
+    if done.note is not None:
+        print(f"note: {done.note}", file=sys.stderr)
     return 0 if done.kept else 1
 
 
