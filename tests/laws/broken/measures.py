@@ -7,7 +7,7 @@ import math
 import scipy.stats
 import torch
 
-from freerun.measurement.statistics import classifier_test, orbit_fate, power_spectra, state_distribution, two_sample
+from freerun.measurement.statistics import orbit_fate, power_spectra, state_distribution, two_sample, two_sample_classifier
 
 
 def with_partners(x, y, _):
@@ -48,11 +48,11 @@ def judged_on_what_it_learned(x, y, coins, seed):
     """The accuracy on the sequences that it was trained on."""
     order = torch.argsort(torch.from_numpy(coins[0]), stable=True)[: x.shape[2] // 2]
     shown = torch.cat([x[:, :, order], y[:, :, order]], 2).float()
-    model = classifier_test.SequenceToOne(hidden=8)
-    weights = classifier_test._train(model, shown, [1], seed, 15, 0.1)
-    right = (classifier_test._logits(model, weights, shown) > 0)[0] == (torch.arange(2 * len(order)) >= len(order))
-    low, high = classifier_test.null_interval(len(right))
-    return [classifier_test.Accuracy(accuracy=float(right.double().mean()), low=low, high=high, held_out=len(right))]
+    model = two_sample_classifier.SequenceToOne(hidden=8)
+    weights = two_sample_classifier._train(model, shown, [1], seed, 15, 0.1)
+    right = (two_sample_classifier._logits(model, weights, shown) > 0)[0] == (torch.arange(2 * len(order)) >= len(order))
+    low, high = two_sample_classifier.null_interval(len(right))
+    return [two_sample_classifier.Accuracy(accuracy=float(right.double().mean()), low=low, high=high, held_out=len(right))]
 
 
 def partners_apart(x, y, coins, seed):
@@ -61,12 +61,12 @@ def partners_apart(x, y, coins, seed):
     half = x.shape[2] // 2
     learned, other = order[:half], order[half:]
     shown = torch.cat([x[:, :, learned], y[:, :, other]], 2).float()
-    model = classifier_test.SequenceToOne(hidden=8)
-    weights = classifier_test._train(model, shown, [1], seed, 15, 0.1)
+    model = two_sample_classifier.SequenceToOne(hidden=8)
+    weights = two_sample_classifier._train(model, shown, [1], seed, 15, 0.1)
     judged = torch.cat([x[:, :, other], y[:, :, learned]], 2).float()
-    right = (classifier_test._logits(model, weights, judged) > 0)[0] == (torch.arange(2 * half) >= half)
-    low, high = classifier_test.null_interval(len(right))
-    return [classifier_test.Accuracy(accuracy=float(right.double().mean()), low=low, high=high, held_out=len(right))]
+    right = (two_sample_classifier._logits(model, weights, judged) > 0)[0] == (torch.arange(2 * half) >= half)
+    low, high = two_sample_classifier.null_interval(len(right))
+    return [two_sample_classifier.Accuracy(accuracy=float(right.double().mean()), low=low, high=high, held_out=len(right))]
 
 
 def drops_what_is_outside(true, made):

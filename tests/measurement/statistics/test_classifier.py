@@ -10,8 +10,8 @@ import scipy.stats
 import torch
 
 from freerun.laws.toolkit import demand, same_bits
-from freerun.measurement.statistics import classifier_test
-from freerun.measurement.statistics.classifier_test import classify, null_interval
+from freerun.measurement.statistics import two_sample_classifier
+from freerun.measurement.statistics.two_sample_classifier import classify, null_interval
 from freerun.streams import stream
 from laws.broken import measures as broken
 
@@ -81,8 +81,8 @@ def test_several_pairs_side_by_side_are_each_as_alone():
 def test_a_lot_has_the_same_bits_whatever_others_there_are(monkeypatch):
     """Not only the accuracy, which is coarse: the answers themselves."""
     said = []
-    logits = classifier_test._logits
-    monkeypatch.setattr(classifier_test, "_logits", lambda *given: said.append(logits(*given)) or said[-1])
+    logits = two_sample_classifier._logits
+    monkeypatch.setattr(two_sample_classifier, "_logits", lambda *given: said.append(logits(*given)) or said[-1])
     lots = [sequences(n, 16, steps=8, width=5, shift=n / 2)[:2] for n in range(4)]
     coins = sequences(0, 16)[2]
     classify(lots, coins, 0)

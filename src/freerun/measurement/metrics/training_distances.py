@@ -15,8 +15,8 @@ from freerun.errors import given
 from freerun.lazy import torch
 from freerun.measurement.metrics import Metric, Observed, family, once_for_all
 from freerun.measurement.metrics._training import STREAM, BesideTraining, at_steps, unit_of, vectors, whole
-from freerun.measurement.statistics.classifier_test import classify, null_interval
 from freerun.measurement.statistics.two_sample import Distance, energy, mmd, sliced_wasserstein, swaps, within
+from freerun.measurement.statistics.two_sample_classifier import classify, null_interval
 from freerun.store.quantity import SHARE, Quantity
 from freerun.streams import stream
 
