@@ -43,10 +43,12 @@ def main() -> None:
     """Compare, print, write."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--out", type=Path, default=TOP / "results/bench/arithmetic")
+    parser.add_argument("--modes", nargs="+", choices=list(arithmetic.MODES), default=list(arithmetic.MODES))
+    parser.add_argument("--processors", nargs="+", choices=EMULATED, default=list(EMULATED))
     options = parser.parse_args()
     if shutil.which("qemu-x86_64") is None:
         raise SystemExit("needs qemu-x86_64 (Debian: apt-get install qemu-user)")
-    asked = [(processor, mode) for mode in arithmetic.MODES for processor in ("", *EMULATED)]
+    asked = [(processor, mode) for mode in options.modes for processor in ("", *options.processors)]
     with ThreadPoolExecutor(2) as pool:
         answers = dict(zip(asked, pool.map(lambda each: found(*each), asked), strict=True))
     lines = [
@@ -56,7 +58,7 @@ def main() -> None:
         "many of their digests are those of this machine, and whether products know where memory lies and who shares a group.",
         "",
         f"This machine: {arithmetic.processor()}. The others are emulated by {_version()}. Commit {commit()}.",
-        "Command: `python experiments/bench/arithmetic/processors.py`.",
+        f"Command: `python experiments/bench/arithmetic/processors.py {' '.join(sys.argv[1:])}`.",
         "",
         "| mode | processor | MKL's branch | equal digests: data | runs | products by memory | by group |",
         "|---|---|---|---|---|---|---|",

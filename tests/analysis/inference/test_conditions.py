@@ -1,7 +1,11 @@
 """Tests of labels and replicates: seeds of different settings are never pooled."""
 
+import pandas as pd
+import pytest
+
 from freerun.analysis.inference.replicates import CELL, annotated, conditions
 from freerun.analysis.tables import tidy
+from freerun.analysis.tables.run_table import MADE_BY
 from synthetic import grid, study, tree
 
 
@@ -79,3 +83,14 @@ def test_a_swept_setting_of_an_objective_keeps_seeds_apart(tmp_path):
 def test_tasks_may_have_other_objectives(tmp_path):
     found = labels(tmp_path, [tree("lorenz63"), tree("text")])
     assert set(found["method"]) == {"teacher forcing"}
+
+
+@pytest.mark.parametrize("column", MADE_BY)
+def test_by_what_a_run_was_made_is_no_setting(tmp_path, column):
+    """Neither where runs were made on two machines, nor where one has failed and says nothing of it."""
+    runs = tidy.frames(*study(tmp_path, grid()), "s").runs
+    before = conditions(runs)
+    made = ["one", "other", None] * len(runs)
+    pd.testing.assert_frame_equal(conditions(runs.assign(**{column: made[: len(runs)]})), before)
+    with pytest.raises(AssertionError):
+        pd.testing.assert_frame_equal(conditions(runs.assign(**{"training.lr": made[: len(runs)]})), before)

@@ -10,15 +10,14 @@ import numpy as np
 import pandas as pd
 
 from freerun.analysis.inference.labels import label
+from freerun.analysis.tables.run_table import MADE_BY
 
 #: The columns that `conditions` gives, by which runs are pooled.
 CELL = ["task_label", "model_label", "method"]
 #: All that it gives.
 LABELS = ["task_label", "model_label", "regime_label", "setting", "method"]
 BASELINE = "teacher_forcing"
-_NOT_SETTINGS = frozenset(
-    {"run", "study", "task", "model", "regime", "objective", "seed", "status", "reason", "commit", "machine", "threads", "data"}
-)
+_NOT_SETTINGS = frozenset({"run", "study", "task", "model", "regime", "objective", "seed", "status", "reason", *MADE_BY})
 
 
 def conditions(runs: pd.DataFrame) -> pd.DataFrame:

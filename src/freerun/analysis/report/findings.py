@@ -59,10 +59,16 @@ def _gaps(table: pd.DataFrame) -> list[str]:
     known = rows[rows["gap_low"].notna()]
     found = []
     if len(known):
-        above, below = int((known["gap_low"] > 0).sum()), int((known["gap_high"] < 0).sum())
+        higher = known["better"] == "higher"
+        worse = known["gap_low"].mask(higher, -known["gap_high"]) > 0
+        above = int(worse.sum())
+        below = int((known["gap_high"].mask(higher, -known["gap_low"]) < 0).sum())
         rest = len(known) - above - below
-        parts = [f"an exposure gap (free error above forced error) is shown in {above} of {len(known)} task-model pairs"]
-        parts += [f"the free error is the smaller one in {below}"] if below else []
+        what, other = ("free error above forced error", "the free error is the smaller one")
+        if higher.any():
+            what, other = "free worse than forced", "free is better than forced"
+        parts = [f"an exposure gap ({what}) is shown in {above} of {len(known)} task-model pairs"]
+        parts += [f"{other} in {below}"] if below else []
         parts += [f"no difference is shown in {rest}"] if rest else []
         found.append(f"Trained by {_first(table)}, {listed(parts)}.")
     elif len(rows):
@@ -130,7 +136,9 @@ def _teacher_wins(rows: pd.DataFrame) -> list[str]:
             parts.append(f"against {first} on {listed(where)}")
         if parts:
             first, said = _capital(lost["baseline"].iloc[0]), f",{surely}," if surely else ""
-            found.append(f"{first} wins{said} {'; '.join(parts)}: there its free error is the smaller one.")
+            errors = (lost["better"] == "lower").all()
+            why = "there its free error is the smaller one" if errors else "there it is the better one, free"
+            found.append(f"{first} wins{said} {'; '.join(parts)}: {why}.")
     return found
 
 
@@ -150,7 +158,8 @@ def _gap_sentence(rows: pd.DataFrame) -> str:
         level = measured(top["forced"], top["forced_low"], top["forced_high"])
         said = f"{top['label']} {with_unit(level, top['unit'])}"
         return f"One output for a whole sequence: nothing is fed back and there is no gap. {said}."
-    top = rows.iloc[int(np.argmax(rows["gap"].to_numpy()))]
+    harm = rows["gap"].mask(rows["better"] == "higher", -rows["gap"])
+    top = rows.iloc[int(np.argmax(harm.to_numpy()))]
     unit = top["unit"]
     forced, free = (with_unit(number(top[f"{level}_mean"]), unit) for level in ("forced", "free"))
     levels = f"{top['label']} {forced} forced, {free} free"
@@ -166,7 +175,11 @@ def _gap_sentence(rows: pd.DataFrame) -> str:
         return f"{text} Too few seeds for an interval."
     if top["gap_low"] <= 0 <= top["gap_high"]:
         return f"{text} Its interval includes 0: no exposure gap is shown at n = {int(top['n'])}."
-    return text if top["gap"] > 0 else f"{text} The gap is negative: free, the error is smaller than forced."
+    if harm.max() > 0:
+        return f"{text} More is better: free is worse than forced." if top["better"] == "higher" else text
+    if top["better"] == "higher":
+        return f"{text} The gap is positive, and more is better: free is better than forced."
+    return f"{text} The gap is negative: free, the error is smaller than forced."
 
 
 def _regimes(compared: pd.DataFrame, metric: str) -> list[str]:

@@ -12,6 +12,7 @@ import pandas as pd
 from freerun.analysis.inference.confidence_intervals import STATUSES
 from freerun.analysis.inference.replicates import CELL
 from freerun.analysis.report.number_text import number
+from freerun.analysis.tables.run_table import MADE_BY
 
 #: The last part of training that is looked at, and the movement below which it counts as settled.
 TAIL, SETTLED = 0.1, 0.02
@@ -42,7 +43,7 @@ _COUNTS = (
     "Diverged and failed runs have no errors to average; they are counted beside every mean, with the Clopper-Pearson interval "
     "of their share, and are worse than any other run in Improved, in \N{GREEK SMALL LETTER DELTA} and in ranks.",
 )
-_NOT_SETTINGS = {"run", "study", "seed", "status", "reason", "data", "commit", "machine", "threads"}
+_NOT_SETTINGS = {"run", "study", "seed", "status", "reason", *MADE_BY}
 
 
 def finish(curves: pd.DataFrame) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from freerun.store.records import Store
 #: The axes of an experiment that are columns by their plain name.
 AXES = ("task", "model", "regime", "feedback", "gradient", "seed")
 VERSIONS = ("python", "freerun", "torch", "numpy")
+#: The columns that say by what a run was made, beside the versions; no setting of it.
+MADE_BY = ("commit", "machine", "processor", "arithmetic", "threads", "data")
 
 
 def frame(
@@ -91,7 +93,7 @@ def outcome(record: dict[str, Any] | None, failure: str | None = None) -> dict[s
     made = record["provenance"]
     found = {"status": record["status"], "reason": record["reason"]}
     found |= {f"version.{name}": made.get("versions", {}).get(name) for name in VERSIONS}
-    return found | {key: made.get(key) for key in ("commit", "machine", "processor", "arithmetic", "threads", "data")}
+    return found | {key: made.get(key) for key in MADE_BY}
 
 
 def _columns(kinds: list[dict[str, Any]], codes: np.ndarray) -> dict[str, pd.Series]:

@@ -33,7 +33,7 @@ def main(words: list[str]) -> int:
         if not found.paths:
             print("nothing to remove")
             return 0
-        print(f"{found.what}: {len(found.paths)} files, {found.size / 2**20:.1f} MB")
+        print(f"{found.what}: {len(found.paths)} {'file' if len(found.paths) == 1 else 'files'}, {found.size / 2**20:.1f} MB")
         if options.name and not options.yes:
             print("nothing was removed: add --yes")
             return 0

@@ -69,7 +69,7 @@ def split(words: Sequence[str]) -> tuple[list[str], list[Axis]]:
         else:
             swept.append(item)
     if not swept:
-        raise ConfigError("freerun search: nothing to search; give a key a range, for example training.lr=interval(1e-4,1e-2)")
+        raise ConfigError("nothing to search; give a key a range, for example training.lr=interval(1e-4,1e-2)")
     _load([word for word in fixed if word.startswith("plugins=")])
     parts = _parts(fixed, swept) if any(isinstance(item._value, IntervalSweep) for item in swept) else []
     return fixed, [_axis(item, str(item.input_line), parts) for item in swept]

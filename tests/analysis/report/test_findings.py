@@ -1,0 +1,51 @@
+"""Tests of sentences about gaps: which way is better is the metric's own word."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from freerun.analysis.report import findings
+
+
+def rows(better: str, gaps: list[tuple[float, float, float]]) -> pd.DataFrame:
+    """The rows of teacher forcing for a model each, with its gap and the interval of that."""
+    table = pd.DataFrame(gaps, columns=["gap", "gap_low", "gap_high"]).assign(
+        primary=True, n=5, horizon=9, log=False, forced=0.5, free=0.5 + pd.Series([gap for gap, _, _ in gaps]), unit="share",
+        label="Accuracy" if better == "higher" else "Loss", better=better, task_label="Text",
+        model_label=[f"model {k}" for k in range(len(gaps))], method=pd.Categorical(["teacher forcing"] * len(gaps)),
+    )  # fmt: skip
+    return table.assign(forced_mean=table["forced"], free_mean=table["free"])
+
+
+UP, DOWN, OPEN = (0.2, 0.1, 0.3), (-0.2, -0.3, -0.1), (0.0, -0.1, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("better", "worse", "fine", "words"),
+    [("lower", UP, DOWN, "the free error is the smaller one in 1"), ("higher", DOWN, UP, "free is better than forced in 1")],
+)
+def test_a_gap_is_shown_where_free_is_worse(better, worse, fine, words):
+    (said, *_) = findings._gaps(rows(better, [worse, worse, fine, OPEN]))
+    assert "is shown in 2 of 4 task-model pairs" in said
+    assert words in said
+    assert "no difference is shown in 1" in said
+
+
+def test_the_largest_gap_is_the_worst_one():
+    assert "that of model 1:" in findings._gap_sentence(rows("higher", [UP, DOWN, OPEN]))
+    assert "that of model 0:" in findings._gap_sentence(rows("lower", [UP, DOWN, OPEN]))
+
+
+@pytest.mark.parametrize(
+    ("better", "gap", "end"),
+    [
+        ("lower", DOWN, "The gap is negative: free, the error is smaller than forced."),
+        ("higher", UP, "The gap is positive, and more is better: free is better than forced."),
+        ("higher", DOWN, "More is better: free is worse than forced."),
+        ("lower", UP, "(5 seeds)."),
+    ],
+)
+def test_what_a_sign_means_is_said(better, gap, end):
+    said = findings._gap_sentence(rows(better, [gap])).replace("\N{NO-BREAK SPACE}", " ")
+    assert said.endswith(end), said
