@@ -22,8 +22,25 @@ with install_import_hook(annotated(), "shapes.check"):
     for name in annotated():
         importlib.import_module(name)
 
+import pytest  # noqa: E402
 import torch  # noqa: E402
+
+from freerun.parts import plugins, registry  # noqa: E402
 
 torch.set_num_threads(1)
 # A shell that starts tests in the background has them, and all that they start, ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def plugins_of_their_own():
+    """The parts of plugins that a test loads go with it: a metric of theirs is measured in every run of the process."""
+    parts, files = registry.plugin_parts, plugins._plugin_files
+    before, read = {kind: dict(known) for kind, known in parts.items()}, dict(files)
+    yield
+    registry.plugin_parts, plugins._plugin_files = parts, files
+    for kind, known in before.items():
+        parts[kind].clear()
+        parts[kind].update(known)
+    files.clear()
+    files.update(read)

@@ -121,7 +121,7 @@ BAD = [
     (["study", "questioned.yaml"], ["questioned.yaml", "question", "text"]),
     (["export", "s", "--out", "."], ["--out .", "folder", "--out export.parquet"]),
     (["export", "s", "--to", "csv", "--out", "short.txt"], ["--out short.txt", "is a file", "--out csv"]),
-    (["figures", "s", "--format", "pfd"], ["--format pfd", "'pdf'"]),
+    (["figures", "s", "--format", "pfd"], ["--format pfd", "choose one of: pdf, png, svg"]),
     (["export", "s", "--out", ""], ["--out", "export.parquet"]),
     (["export", "s", "--out", "nowhere/x.parquet"], ["nowhere/x.parquet", "make it first"]),
     (["export", "s", "--to", "mlflow", "--out", "nowhere/x"], ["nowhere/x", "make it first"]),

@@ -163,7 +163,7 @@ def test_a_family_is_named_and_underpowered_where_no_p_survives():
     rows = pd.DataFrame({"metric": ["rmse"] * 4, "n": [5, 5, 6, 5], "sd": 1.0, "p": [1 / 16, 0.5, 1 / 32, np.nan]})
     found = corrected(rows, ["metric"])
     np.testing.assert_allclose(found["holm"], [0.125, 0.5, 0.09375, np.nan])
-    assert set(found["family"]) == {"RMSE"}
+    assert set(found["family"]) == {"rmse"}
     row = assessed(found).iloc[0]
     assert row["underpowered"]
     assert (row["comparisons"], row["smallest_holm"], row["seeds_needed"]) == (4, 0.25, 8)
