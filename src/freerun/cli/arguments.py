@@ -31,6 +31,7 @@ GROUPS = {
         "search": "look for the best values of numeric keys (needs the extra optuna)",
         "plan": "say what a study would do: runs, groups, time, memory; trains nothing",
         "status": "say what is pending, running, done, diverged or failed, and why",
+        "measure": "measure the trained runs of a study anew, by other metrics or settings; trains nothing",
         "retry": "do the failed runs of a study again, and those that are left",
     },
     "Look": {
@@ -58,7 +59,7 @@ LAUNCHER_KEYS = {
 
 
 def _settings(kind: type) -> str:
-    return ", ".join(item.name for item in fields(kind))
+    return ", ".join(item.name for item in fields(kind) if item.name != "settings")
 
 
 EXPERIMENT_KEYS = {
@@ -70,10 +71,17 @@ EXPERIMENT_KEYS = {
     "gradient=through": "how the gradient flows through what is fed back: through, stop, every_N",
     "training.KEY=VALUE": _settings(Training),
     "evaluation.KEY=VALUE": _settings(Evaluation),
+    "evaluation.METRIC.KEY=VALUE": "a setting of a metric, such as evaluation.valid_time.threshold=0.3",
     "seed=N": "the seed of weights, data, order and coins",
     "device=cpu": "or cuda",
     "dtype=float32": "or float64",
     "plugins=[FILE.py]": "your own parts, by the name of their file",
+}
+
+
+MEASURE_KEYS = {
+    "metrics=[NAME,...]": "evaluation.metrics for short: what is measured (freerun list metrics), null for all",
+    **{key: EXPERIMENT_KEYS[key] for key in ("evaluation.KEY=VALUE", "evaluation.METRIC.KEY=VALUE", "plugins=[FILE.py]")},
 }
 
 

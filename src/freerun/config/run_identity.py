@@ -1,7 +1,8 @@
-"""Identity of a run: SHA-256 of its canonical experiment, plain data with every setting resolved.
+"""Identity of a run: SHA-256 of what it is trained by, plain data with every setting resolved.
 
 Never Python's `hash`, never a time. The same data, read back, is the same experiment: that is how worker processes are told
-what to do and how a record says what it is of.
+what to do and how a record says what it is of. What is measured of a run when it is trained has an identity of its own
+(`freerun.config.measurement_identity`).
 """
 
 from __future__ import annotations
@@ -17,22 +18,19 @@ from freerun.config.experiment import PARTS, Experiment, assemble
 from freerun.config.training_settings import Training
 from freerun.errors import ConfigError
 from freerun.io.text import brief, one_line
-from freerun.parts import plugins, registry
+from freerun.parts import registry
 from freerun.parts.settings import build
 from freerun.parts.tasks import Task
 
 #: Part of every identity. Raise it when a change of the engine changes the numbers of a run.
-GENERATION = 4
+GENERATION = 5
+#: The last generation of which a run was trained and measured in one, and known by both.
+UNDIVIDED = 4
 
 
 def canonical(experiment: Experiment) -> dict[str, Any]:
-    """The experiment as plain data: every setting resolved, every part with its name (from a plugin also its source's hash).
-
-    Metrics of plugins are part of it: a record holds what was measured when it was made.
-    """
+    """The experiment as plain data: every setting resolved, every part with its name (from a plugin also its source's hash)."""
     tree: dict[str, Any] = {}
-    if measures := plugins.plugin_metrics():
-        tree["metrics"] = measures
     for item in fields(experiment):
         value = getattr(experiment, item.name)
         if item.name in PARTS:
@@ -40,7 +38,15 @@ def canonical(experiment: Experiment) -> dict[str, Any]:
             tree[item.name] |= _outside(value)
         else:
             tree[item.name] = _settings(value) if is_dataclass(value) else value
+    for name in ("metrics", "settings"):  # said where it is not by default
+        if not tree["evaluation"][name]:
+            del tree["evaluation"][name]
     return tree
+
+
+def trained(tree: dict[str, Any]) -> dict[str, Any]:
+    """What of a canonical experiment training depends on: all but what is measured afterwards, and how."""
+    return {**tree, "evaluation": {"warmup": tree["evaluation"]["warmup"]}}
 
 
 def _outside(part: Any) -> dict[str, str]:
@@ -59,22 +65,29 @@ def _settings(node: Any) -> dict[str, Any]:
     return settings
 
 
-def identity(tree: dict[str, Any], generation: int = GENERATION) -> str:
-    """The identity of a run: 16 hexadecimal digits of the SHA-256 of its canonical experiment and the program's generation."""
-    text = json.dumps({"generation": generation, **tree}, sort_keys=True, separators=(",", ":"), allow_nan=False)
+def identity(tree: dict[str, Any]) -> str:
+    """The identity of a run: 16 hexadecimal digits of the SHA-256 of what it is trained by and the program's generation."""
+    return _digits({"generation": GENERATION, **trained(tree)})
+
+
+def _digits(tree: dict[str, Any]) -> str:
+    text = json.dumps(tree, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def older_generation(run: str, tree: dict[str, Any]) -> int | None:
     """The earlier generation of the program that knew this experiment by this identity; None if none did."""
-    return next((number for number in range(1, GENERATION) if identity(tree, number) == run), None)
+    undivided = range(1, UNDIVIDED + 1)
+    if (known := next((number for number in undivided if _digits({"generation": number, **tree}) == run), None)) is not None:
+        return known
+    divided = range(UNDIVIDED + 1, GENERATION)
+    return next((number for number in divided if _digits({"generation": number, **trained(tree)}) == run[:16]), None)
 
 
 def sources(tree: dict[str, Any]) -> set[str]:
     """The SHA-256 of the plugins that a canonical experiment was planned with: no other code may be run for it."""
     found = {node.get("source") for key in PARTS if isinstance(node := tree.get(key), dict)}
-    metrics = tree.get("metrics", {})
-    return {str(digest) for digest in [*found, *(metrics.values() if isinstance(metrics, dict) else ())] if digest}
+    return {str(digest) for digest in found if digest}
 
 
 def from_canonical(tree: dict[str, Any]) -> Experiment:
@@ -84,8 +97,6 @@ def from_canonical(tree: dict[str, Any]) -> Experiment:
         ConfigError: for an unknown part or setting, or a part whose plugin is not loaded or has changed.
     """
     values: dict[str, Any] = dict(tree)
-    if values.pop("metrics", {}) != plugins.plugin_metrics():
-        raise ConfigError("the plugins with metrics are not those that this run was planned with")
     if wrong := values.keys() ^ {item.name for item in fields(Experiment)}:
         raise ConfigError(f"an experiment has other keys; look at {one_line(sorted(map(str, wrong))[0], 60)}")
     for key in PARTS:

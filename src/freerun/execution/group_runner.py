@@ -1,4 +1,4 @@
-"""Group runner: a group of planned runs is trained, evaluated and recorded."""
+"""Group runner: a group of planned runs is trained, measured and recorded."""
 
 from __future__ import annotations
 
@@ -7,34 +7,30 @@ import math
 import platform
 import time
 import traceback
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 import torch
 
 from freerun import arithmetic
+from freerun.config.run_identity import trained
 from freerun.engine.feeding import Lessons
 from freerun.engine.replicas import Group
 from freerun.engine.training import Listener, Outcome, train
 from freerun.errors import FreerunError, StoreError
-from freerun.execution import bisection
+from freerun.execution import bisection, trained_runs
+from freerun.execution.group_measurement import measure
 from freerun.execution.planned import Planned
 from freerun.execution.resume import Keeper, find
-from freerun.measurement.evaluation import Measured, evaluate
-from freerun.parts.tasks import Data, Task
+from freerun.execution.worlds import made_by, worlds
 from freerun.store import checkpoints, run_notes
-from freerun.store.provenance import commit, versions
 from freerun.store.records import Store
 
 #: Told about progress: a kind of event and its values.
 Report = Callable[[str, dict[str, Any]], None]
 #: Updates between two checkpoints of a run, if nobody says otherwise.
 CHECKPOINT_EVERY = 1000
-#: How many worlds a process keeps for its next groups.
-WORLDS_KEPT = 16
 
 
 def prepare(threads: int = 1) -> None:
@@ -53,7 +49,7 @@ def prepare(threads: int = 1) -> None:
 
 
 def run_group(runs: list[Planned], store: Store, report: Report, checkpoint_every: int = CHECKPOINT_EVERY) -> None:
-    """Train and measure a group and write one record for each of its runs.
+    """Train those runs of a group that are not trained yet, measure all of them and write their records.
 
     Runs that were stopped go on from their checkpoints; where these stand at different updates, in a group for each.
 
@@ -61,45 +57,51 @@ def run_group(runs: list[Planned], store: Store, report: Report, checkpoint_ever
         checkpoint_every: updates between two checkpoints of a run; 0 for none.
 
     Raises:
+        FreerunError: if a run that may only be measured is not trained.
         StoreError: if a record or a checkpoint cannot be written.
     """
-    began = time.perf_counter()
     if (lost := arithmetic.shortfall()) is not None:
         run_notes.leave(store, runs[0].id, lost)
+    untrained = [run for run in runs if not store.has(run.trained)]
+    if stranded := next((run for run in untrained if not run.train), None):
+        raise FreerunError(f"run {stranded.trained} has no weights to be measured by; freerun retry trains it")
+    if untrained:
+        _train(untrained, store, report, checkpoint_every)
+    measure(runs, store)
+
+
+def _train(runs: list[Planned], store: Store, report: Report, checkpoint_every: int) -> None:
+    """Train runs and put their records and weights in the place of their checkpoints."""
+    began = time.perf_counter()
     experiments = [run.experiment for run in runs]
-    first = experiments[0]
-    length = max(first.task.length, sum(first.span))
-    data = {seed: _world(first.task, seed, length) for seed in sorted({e.seed for e in experiments})}
+    data = worlds(experiments, experiments[0].task.length)
     group = Group(experiments, data)
-    found = [find(store, run.id, group) for run in runs]
+    found = [find(store, run.trained, group) for run in runs]
     done = [0 if each is None else each.update for each in found]
     for update in sorted(set(done), reverse=True):
         some = [r for r in range(len(runs)) if done[r] == update]
         part = group if len(some) == len(runs) else Group([experiments[r] for r in some], data)
-        keeper = Keeper(store, [runs[r].id for r in some], [found[r] for r in some], every=checkpoint_every, began=began)
+        keeper = Keeper(store, [runs[r].trained for r in some], [found[r] for r in some], every=checkpoint_every, began=began)
         _finish([runs[r] for r in some], part, keeper, store, report)
         began = time.perf_counter()
 
 
 def _finish(runs: list[Planned], group: Group, keeper: Keeper, store: Store, report: Report) -> None:
-    """Train a group from where its runs are to the end, measure it, and put records in the place of checkpoints."""
+    """Train a group from where its runs are to the end."""
     lessons = Lessons(group)
     outcomes = train(group, _throttled(report), lessons, keeper)
-    trained = time.perf_counter()
-    measured = evaluate(group, lessons)
-    ended = time.perf_counter()
-    weights, seconds = group.weights(), trained - keeper.began
+    seconds = time.perf_counter() - keeper.began
     for r, run in enumerate(runs):
+        tensors, numbers = trained_runs.left(group, lessons, r)
         cost = {
             "group_size": len(runs),
             "training_seconds": keeper.seconds[r] + seconds / len(runs),
-            "evaluation_seconds": (ended - trained) / len(runs),
             "updates_per_second": len(runs) * (group.settings.updates - keeper.update) / seconds,
             "resumed_from": keeper.resumed[r],
         }
-        record = _record(run, outcomes[r], measured[r], group.data[run.experiment.seed], cost)
-        store.write(record, {name: value[r].cpu().numpy() for name, value in weights.items()})
-        checkpoints.remove(store, run.id)
+        made = {**made_by(run.experiment, group.data[run.experiment.seed]), **cost}
+        store.write(_record(run, outcomes[r], numbers, made), tensors)
+        checkpoints.remove(store, run.trained)
 
 
 def run_safely(runs: list[Planned], store: Store, report: Report, checkpoint_every: int = CHECKPOINT_EVERY) -> None:
@@ -125,20 +127,6 @@ def run_safely(runs: list[Planned], store: Store, report: Report, checkpoint_eve
         run_safely([planned[run] for run in half], store, report, checkpoint_every)
 
 
-_worlds: OrderedDict[tuple[str, int, int], Data] = OrderedDict()
-
-
-def _world(task: Task, seed: int, length: int) -> Data:
-    """The task's data for a seed, kept for the next groups of the same process."""
-    key = (repr(task), seed, length)
-    if key not in _worlds:
-        _worlds[key] = task.build(seed, length)
-        while len(_worlds) > WORLDS_KEPT:
-            _worlds.popitem(last=False)
-    _worlds.move_to_end(key)
-    return _worlds[key]
-
-
 def _throttled(report: Report) -> Listener:
     """Pass on logged values at once and bare progress twice a second."""
     last = 0.0
@@ -158,28 +146,13 @@ def _means(values: dict[str, list[float]]) -> dict[str, float]:
     return {name: sum(each) / len(each) for name, each in finite.items() if each}
 
 
-def _record(run: Planned, outcome: Outcome, measured: Measured, data: Data, cost: dict[str, Any]) -> dict[str, Any]:
-    diverged = outcome.broke is not None
+def _record(run: Planned, outcome: Outcome, numbers: dict[str, float], made: dict[str, Any]) -> dict[str, Any]:
     return {
-        "run": run.id,
-        "experiment": run.tree,
-        "status": "diverged" if diverged else "done",
+        "run": run.trained,
+        "experiment": trained(run.tree),
+        "status": "done" if outcome.broke is None else "diverged",
         "reason": f"{outcome.broke[1]} not finite at update {outcome.broke[0]}" if outcome.broke else "",
         "curves": [asdict(point) for point in outcome.curves],
-        "series": [] if diverged else [asdict(series) for series in measured.series],
-        "comparisons": [] if diverged else [asdict(each) for each in measured.comparisons],
-        "quantities": {} if diverged else {name: each.written() for name, each in measured.quantities.items()},
-        "sample": None if diverged else measured.sample,
-        "provenance": {
-            "versions": versions(),
-            "commit": commit(),
-            "machine": f"{platform.system()} {platform.machine()}",
-            "processor": str(arithmetic.processor()),
-            "arithmetic": str(arithmetic.in_force()),
-            "device": run.experiment.device,
-            "threads": torch.get_num_threads(),
-            "data": data.fingerprint,
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-            **cost,
-        },
+        "memory": numbers,
+        "provenance": made,
     }

@@ -1,4 +1,4 @@
-"""Grouping of runs that train together.
+"""Grouping of runs that train, and are measured, together.
 
 Runs that differ in nothing but seed, regime, learning rate, weight decay and clipping fill one set of batched products. Those
 that are fed in another way keep to themselves, for a run must give the same bits in any group: the feeder of its regime says by
@@ -38,7 +38,7 @@ def groups(runs: list[Planned], limit: int, room: Callable[[Planned], int] | Non
 def _key(run: Planned) -> Hashable:
     tree = {key: value for key, value in run.tree.items() if key not in FREE}
     tree["training"] = {key: value for key, value in tree["training"].items() if key not in FREE_TRAINING}
-    return json.dumps(tree, sort_keys=True), run.experiment.regime.feeder().key
+    return json.dumps([tree, run.measurement.metrics, run.train], sort_keys=True), run.experiment.regime.feeder().key
 
 
 def _cost(group: list[Planned]) -> float:

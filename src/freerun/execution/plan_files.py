@@ -1,7 +1,8 @@
-"""Plan files: the canonical experiment behind an identity, beside the place of its record.
+"""Plan files: the canonical experiment and the metrics behind an identity, beside the place of its record.
 
-A worker is handed a store and identities, nothing else. The plan of a run is its canonical experiment with the files of its
-plugins; it is trusted only if it hashes to the identity it stands for. It goes when the run has its record.
+A worker is handed a store and identities, nothing else. The plan of a run is its canonical experiment and what is measured of
+it, with the files of its plugins; it is trusted only if it hashes to the identity it stands for. It goes when the run has its
+record.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 from collections.abc import Iterable
 from contextlib import suppress
 
+from freerun.config.measurement_identity import MEASURED, Measurement
 from freerun.config.run_identity import from_canonical, identity, sources
 from freerun.errors import CorruptRecord, refused
 from freerun.execution.planned import Planned
@@ -30,10 +32,11 @@ def write(store: Store, runs: Iterable[Planned]) -> None:
     """
     known = plugin_files()
     for run in runs:
-        needed = sources(run.tree)
+        needed = sources(run.tree) | run.measurement.sources
         plugins = [file for file, digest in known.items() if digest in needed]
         path = store.path(run.id).with_suffix(SUFFIX)
-        plan = json.dumps({"plugins": plugins, "experiment": run.tree}, allow_nan=False).encode()
+        whole = {"plugins": plugins, "experiment": run.tree, "metrics": run.measurement.metrics, "train": run.train}
+        plan = json.dumps(whole, allow_nan=False).encode()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(path, plan, settle=False)
@@ -46,20 +49,24 @@ def read(store: Store, run: str) -> Planned:
 
     Raises:
         CorruptRecord: if there is no plan, or it is not that of this run.
-        ConfigError: if a plugin is missing or has changed.
+        ConfigError: if a plugin or a metric is missing or has changed.
     """
     path = store.path(run).with_suffix(SUFFIX)
     try:
         plan = mapping(content(path, LARGEST))
-        tree, plugins = plan["experiment"], plan["plugins"]
-        sound = identity(tree) == run and all(isinstance(each, str) for each in plugins)
-    except (OSError, ValueError, KeyError, TypeError):
+        tree, plugins, train = plan["experiment"], plan["plugins"], plan["train"]
+        evaluation = {name: tree["evaluation"][name] for name in MEASURED}
+        asked = Measurement(run=identity(tree), evaluation=evaluation, metrics=plan["metrics"])
+        sound = asked.id == run and isinstance(train, bool) and all(isinstance(plugin, str) for plugin in plugins)
+        allowed = sources(tree) | asked.sources
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         sound = False
     if not sound:
         raise CorruptRecord(f"{path}: the plan of the run is missing or damaged; start the study again")
     for plugin in plugins:  # those of the run itself: a path in a file is no leave to run what is there
-        load_plugin(plugin, among=sources(tree))
-    return Planned(id=run, tree=tree, experiment=from_canonical(tree))
+        load_plugin(plugin, among=allowed)
+    asked.made()
+    return Planned(tree=tree, experiment=from_canonical(tree), measurement=asked, train=train)
 
 
 def remove(store: Store, run: str) -> None:

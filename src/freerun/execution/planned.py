@@ -1,4 +1,4 @@
-"""Planned run: its identity, its canonical experiment and its title."""
+"""Planned run: what is trained and what is measured of it, with its identity and its title."""
 
 from __future__ import annotations
 
@@ -7,17 +7,35 @@ from dataclasses import dataclass
 from typing import Any
 
 from freerun.config.experiment import Experiment
-from freerun.config.run_identity import canonical, identity
+from freerun.config.measurement_identity import Measurement, measurement
+from freerun.config.run_identity import canonical
 from freerun.parts import registry
 
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """A run to be done: its identity, its canonical experiment, and the experiment itself."""
+    """A run to be trained and measured.
 
-    id: str
+    Attributes:
+        tree: its canonical experiment.
+        measurement: what is measured of it.
+        train: whether it may be trained; where not, it has to be there.
+    """
+
     tree: dict[str, Any]
     experiment: Experiment
+    measurement: Measurement
+    train: bool = True
+
+    @property
+    def id(self) -> str:
+        """The identity of the measurement, by which its record is known; that of the trained run is its first part."""
+        return self.measurement.id
+
+    @property
+    def trained(self) -> str:
+        """The identity of the trained run."""
+        return self.measurement.run
 
     @property
     def label(self) -> str:
@@ -30,7 +48,7 @@ def plan(experiments: list[Experiment]) -> list[Planned]:
     runs: dict[str, Planned] = {}
     for experiment in experiments:
         tree = canonical(experiment)
-        run = Planned(id=identity(tree), tree=tree, experiment=experiment)
+        run = Planned(tree=tree, experiment=experiment, measurement=measurement(experiment, tree))
         runs.setdefault(run.id, run)
     return list(runs.values())
 

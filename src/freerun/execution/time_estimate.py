@@ -13,7 +13,7 @@ import orjson
 from freerun.errors import CorruptRecord, StoreError
 from freerun.execution.memory_estimate import WIDTH
 from freerun.execution.planned import Planned
-from freerun.store.records import Store
+from freerun.store.records import Store, trained_run
 
 #: Seconds of one step of a sequence of a batch, where nothing like it was run yet: a part a step, a part a product.
 STEP, PRODUCT = 12e-6, 2e-10
@@ -43,11 +43,13 @@ class Costs:
 def learned(store: Store, first: Iterable[str]) -> Costs:
     """The costs that the records of a store tell of, those of the runs `first` before others."""
     costs = Costs()
-    for number, run in enumerate(dict.fromkeys([*first, *store.runs()])):
+    runs = dict.fromkeys([*map(trained_run, first), *store.runs()])
+    for number, run in enumerate(runs):
         if number >= RECORDS:
             break
         try:
-            kinds, training, evaluation = _cost(store.body(run))
+            measured = store.measurements(run)
+            kinds, training, evaluation = _cost(store.body(run), store.body(measured[0]) if measured else None)
         except (FileNotFoundError, CorruptRecord, StoreError):
             continue
         for kind in kinds:
@@ -56,8 +58,12 @@ def learned(store: Store, first: Iterable[str]) -> Costs:
     return costs
 
 
-def _cost(body: bytes) -> tuple[tuple[tuple[Any, ...], ...], float, float]:
+def _cost(body: bytes, measured: bytes | None) -> tuple[tuple[tuple[Any, ...], ...], float, float]:
     """What the run of a record is, and the seconds that an update and its evaluation have taken.
+
+    Args:
+        body: the text of the record.
+        measured: that of a measurement of the run; None where the record holds both.
 
     Raises:
         CorruptRecord: if it has another form than a record's.
@@ -67,7 +73,9 @@ def _cost(body: bytes) -> tuple[tuple[tuple[Any, ...], ...], float, float]:
         made, tree = record["provenance"], record["experiment"]
         kinds = tuple(_kinds(tree))
         hash(kinds)
-        return kinds, made["training_seconds"] / max(1, tree["training"]["updates"]), float(made["evaluation_seconds"])
+        of_evaluation = made if measured is None else orjson.loads(measured)["provenance"]
+        updates = max(1, tree["training"]["updates"])
+        return kinds, made["training_seconds"] / updates, float(of_evaluation["evaluation_seconds"])
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as fault:
         raise CorruptRecord(str(fault)) from None
 

@@ -10,13 +10,13 @@ from dataclasses import replace
 
 import torch
 
+from freerun.config.evaluation_settings import selected
 from freerun.config.experiment import Experiment
 from freerun.engine.feeding import Lessons
 from freerun.engine.replicas import Group, spread
 from freerun.measurement.evaluation import MEASURED
 from freerun.measurement.metrics import Comparison, Metric, Observed
 from freerun.measurement.observation import beside_training, observe
-from freerun.parts import registry
 
 #: Metric, mode, split.
 Place = tuple[str, str, str]
@@ -31,10 +31,14 @@ def measurable(experiment: Experiment, wanted: Place | None = None) -> set[Place
         experiment: to be trained.
         wanted: if it is among them nothing else is asked for, and it is returned alone.
     """
-    known: dict[str, type[Metric]] = registry.parts("metric")
-    metrics = {name: metric() for name, metric in known.items() if not issubclass(metric, Comparison)}
+    asked = selected(experiment.evaluation)
+    metrics: dict[str, Metric] = {name: metric for name, metric in asked.items() if not isinstance(metric, Comparison)}
     seen = list(_rollouts(replace(experiment, device="cpu")))
-    if wanted and any((mode, each.split) == wanted[1:] and metrics[wanted[0]].applies(each) for mode, each in seen):
+    if (
+        wanted
+        and wanted[0] in metrics
+        and any((mode, each.split) == wanted[1:] and metrics[wanted[0]].applies(each) for mode, each in seen)
+    ):
         return {wanted}
     return {(name, mode, each.split) for mode, each in seen for name, metric in metrics.items() if metric.applies(each)}
 

@@ -7,20 +7,22 @@ same random draws.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 
+from freerun.config.evaluation_settings import selected
 from freerun.engine.feeding import Lessons
 from freerun.engine.replicas import Group, spread
 from freerun.measurement.long_orbits import follow
 from freerun.measurement.metrics import Comparison, Metric, Observed
 from freerun.measurement.observation import Known, beside_training, observe, prepared
-from freerun.parts import registry
 from freerun.store.quantity import Quantity
 
-MEASURED = ("train", "test")
+#: The splits and the modes that are measured.
+MEASURED, MODES = ("train", "test"), ("forced", "free")
 
 
 @dataclass(kw_only=True)
@@ -70,15 +72,16 @@ class Measured:
 
 
 @torch.no_grad()
-def evaluate(group: Group, lessons: Lessons | None = None) -> list[Measured]:
+def evaluate(group: Group, lessons: Lessons | None = None, asked: Mapping[str, Metric] | None = None) -> list[Measured]:
     """Measure every run of a group with every metric that applies.
 
     Args:
         lessons: what the group was shown; None for a group that was not trained.
+        asked: the metrics by name; None for those that the evaluation of the runs asks for.
     """
-    found = {name: metric() for name, metric in registry.parts("metric").items()}
-    metrics = {name: metric for name, metric in found.items() if not isinstance(metric, Comparison)}
-    comparisons = {name: metric for name, metric in found.items() if isinstance(metric, Comparison)}
+    asked = selected(group.experiments[0].evaluation) if asked is None else asked
+    metrics = {name: metric for name, metric in asked.items() if not isinstance(metric, Comparison)}
+    comparisons = {name: metric for name, metric in asked.items() if isinstance(metric, Comparison)}
     measured = [Measured() for _ in group.experiments]
     weights = group.weights()
     steps = group.warmup + group.horizon
@@ -90,7 +93,7 @@ def evaluate(group: Group, lessons: Lessons | None = None) -> list[Measured]:
         uniform = group.chance(f"evaluation/{split}", 0, steps, size)
         forced: list[Observed | None] = [None] * len(measured)
         known: Known = {}
-        for mode, mask in (("forced", None), ("free", group.release(steps, size))):
+        for mode, mask in zip(MODES, (None, group.release(steps, size)), strict=True):
             result = group.roll(weights, sequences, mask, uniform)
             observed = [
                 observe(group, r, result, sequences, uniform, split=split, forced=forced[r]) for r in range(len(measured))

@@ -107,6 +107,8 @@ def _value(key: str, value: Any, item: Field[Any]) -> Any:
         return whole(key, value)
     if kind.startswith("float"):
         return _number(key, value)
+    if kind.startswith("list[str]"):
+        return _texts(key, value)
     if kind.startswith("list"):
         return numbers(key, value)
     if kind.startswith("str") and not isinstance(value, str):
@@ -114,6 +116,12 @@ def _value(key: str, value: Any, item: Field[Any]) -> Any:
     if kind == "bool" and not isinstance(value, bool):
         raise ConfigError(f"{key} must be true or false, got {brief(value)}")
     return value
+
+
+def _texts(key: str, value: Any) -> list[str]:
+    if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
+        raise ConfigError(f"{key} must be a list of names such as [loss, tv], got {brief(value)}")
+    return list(value)
 
 
 def _choice(key: str, value: Any, kind: type[Enum]) -> Enum:

@@ -23,7 +23,7 @@ from typing import Any
 from freerun.errors import StoreError, refused
 from freerun.io import processes, reading
 from freerun.io.writing import write_atomic
-from freerun.store.records import Store
+from freerun.store.records import Store, trained_run
 
 FOLDER, LOCK = "alive", "lock"
 #: Seconds between two signs of life; after how many without one a process on another machine is taken for dead.
@@ -77,14 +77,23 @@ class Claims:
             self.release()
 
     def take(self, runs: Iterable[str]) -> list[str]:
-        """Claim those of the runs that nobody else is doing and that are not done; returns them."""
+        """Claim those of the runs that nobody else is doing and that are not done; returns them.
+
+        Of a run that is not trained yet nobody begins a second measurement, for either would train it.
+        """
         with locked(self.store):
-            others = owners(self.store)
-            free = [run for run in runs if run not in others and not self.store.has(run)]
-            self._mine += free
+            others = owners(self.store).keys()
+            begun = {trained_run(run) for run in others}
+
+            def free(run: str) -> bool:
+                untouched = trained_run(run) not in begun or self.store.has(trained_run(run))
+                return run not in others and untouched and not self.store.has(run)
+
+            mine = [run for run in runs if free(run)]
+            self._mine += mine
             self._write()
         self._keep_beating()
-        return free
+        return mine
 
     def _keep_beating(self) -> None:
         if not self._beating.is_set():

@@ -16,7 +16,7 @@ from typing import Any
 
 from freerun.io.reading import LARGEST_JSON, content, mapping
 from freerun.io.writing import write_atomic
-from freerun.store.records import Store
+from freerun.store.records import Store, trained_run
 from freerun.store.study_file import NAME as STUDY
 
 NAME = "manifest.json"
@@ -120,7 +120,8 @@ def _digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
 def _stamp(store: Store, info: dict[str, Any]) -> str:
     digest = hashlib.sha256(json.dumps(info, sort_keys=True).encode())
     for run in info["ids"]:
-        digest.update(f"{run} {store.checksum(run)} {store.failures.reason(run)}\n".encode())
+        own = store.checksum(trained_run(run))
+        digest.update(f"{run} {own} {store.checksum(run)} {store.failures.reason(run)}\n".encode())
     package = Path(__file__).parents[1]
     for reader in READERS:
         place = package / reader

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import orjson
 
+from freerun.store.records import IDENTITY
+
 #: The columns of each level, and how many rows of it a row of the level above has.
 LEVELS = {
     "run": ("run", "seed", "experiment", "outcome", "quantities", "points", "series"),
@@ -27,8 +29,10 @@ LEVELS = {
 TEXTS = ("experiment", "outcome", "quantities", "quantity", "split", "mode", "metric", "unit")
 #: In place of a mode, for measures that set both modes side by side: the value and the ends of its interval.
 COMPARED = ("compared", "compared low", "compared high")
-_RUN = "S16"
-_RUN_TEXT = re.compile(rb"[0-9a-f]{16}")
+#: Letters of the longest identity, that of a measurement.
+WIDTH = 25
+_RUN = f"S{WIDTH}"
+_RUN_TEXT = re.compile(IDENTITY.pattern.encode())
 #: The columns that say how many rows of another level there are; most that one may say.
 _SIZES, _MOST = {"points": "point", "series": "series", "length": "value"}, 2**40
 _POINT, _SERIES = itemgetter("update", "quantity"), itemgetter("split", "mode", "metric", "unit", "first")

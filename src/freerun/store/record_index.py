@@ -1,8 +1,8 @@
 """Index of the records: a disposable file that spares reading each of them again.
 
-The index holds an extract of the records that were read before, each with the size, the times and the inode of its file. What
-does not fit any more is read from its record; an index that is missing, torn, altered or of another version is no index. So it
-can be deleted at any time, and never changes a result.
+The index holds an extract of the records that were read before, each with the size, the times and the inode of its file, and
+of a measurement also those of its trained run's. What does not fit any more is read from its record; an index that is missing,
+torn, altered or of another version is no index. So it can be deleted at any time, and never changes a result.
 """
 
 from __future__ import annotations
@@ -21,18 +21,20 @@ import orjson
 from freerun.errors import CorruptRecord, refused
 from freerun.io.reading import NotPlain, content
 from freerun.io.writing import write_atomic
-from freerun.store.record_columns import LEVELS, TEXTS, Extract, demand_sound, join, of
-from freerun.store.record_scan import ahead, sound_body
-from freerun.store.record_schema import LARGEST, understood
-from freerun.store.records import Store
+from freerun.store.record_columns import LEVELS, TEXTS, WIDTH, Extract, demand_sound, join, of
+from freerun.store.record_scan import Texts, ahead, sound_texts
+from freerun.store.record_schema import LARGEST
+from freerun.store.records import Store, trained_run
 
 NAME = "index"
 #: Raise it when what is extracted from a record, or its form, changes.
-VERSION = 3
+VERSION = 4
 #: A file that changed within so many seconds could change again without its times telling.
 SETTLED = 2.0
 _HEAD = b"freerun index %d\n" % VERSION
-Stamp = tuple[int, int, int, int]
+Stamp = tuple[int, ...]
+#: Numbers of a stamp: four of each of two files.
+_STAMP = 8
 Outcome = Callable[[dict[str, Any]], dict[str, Any]]
 
 
@@ -44,7 +46,7 @@ def extracts(store: Store, runs: Sequence[str], outcome: Outcome) -> Extract:
         runs: identities, each once.
         outcome: see `record_columns.of`.
     """
-    stamps = {run: stamp for run in runs if (stamp := _stamp(store.place(run)))}
+    stamps = {run: stamp for run in runs if (stamp := _stamp(store, run))}
     known, known_stamps = _load(store.root / NAME)
     place = {run: row for row, run in enumerate(known.runs()) if known_stamps[row] == stamps.get(run, known_stamps[row])}
     unread = [run for run in stamps if run not in place]
@@ -60,43 +62,43 @@ def extracts(store: Store, runs: Sequence[str], outcome: Outcome) -> Extract:
     return whole.select(np.array([place[run] for run in runs if run in stamps and run in place], dtype=np.int64))
 
 
-def parsed(store: Store, run: str, body: bytes) -> dict[str, Any]:
-    """A record from its verified text.
-
-    Raises:
-        CorruptRecord: if it is that of another run, or not of a record's form.
-    """
-    return understood(body, run, store.place(run), whole=True)
-
-
-def bodies(store: Store, runs: Sequence[str]) -> Iterator[tuple[str, bytes | None, Stamp]]:
-    """The verified text of every record with the stamp of its file, None where there is no sound one; read in threads."""
-    return ahead(lambda some: _read(store, some), runs)
+def records(store: Store, runs: Sequence[str]) -> Iterator[tuple[dict[str, Any], Stamp]]:
+    """Every sound and whole record with the stamp of its file; read in threads, looked through here."""
+    for run, texts, stamp in ahead(lambda some: _read(store, some), runs):
+        if texts is not None:
+            try:
+                record = store.whole(run, *texts)
+            except CorruptRecord:
+                continue
+            if "series" in record:  # else it is a trained run, not measured
+                yield record, stamp
 
 
-def _read(store: Store, runs: Sequence[str]) -> list[tuple[str, bytes | None, Stamp]]:
-    found: list[tuple[str, bytes | None, Stamp]] = []
+def _read(store: Store, runs: Sequence[str]) -> list[tuple[str, Texts, Stamp]]:
+    read: list[tuple[str, Texts, Stamp]] = []
     for run in runs:
-        before = _stamp(store.place(run)) or (0, 0, 0, 0)
-        found.append((run, sound_body(store, run), before))
-    return found
+        before = _stamp(store, run) or (0,) * _STAMP
+        read.append((run, sound_texts(store, run), before))
+    return read
 
 
 def _records(store: Store, runs: Sequence[str], stamps: dict[str, Stamp]) -> Iterator[dict[str, Any]]:
     """The sound records among `runs`; notes the stamp of each."""
-    for run, body, stamp in bodies(store, runs):
-        if body is not None:
-            try:
-                record = parsed(store, run, body)
-            except CorruptRecord:
-                continue
-            if not -LARGEST <= record["experiment"]["seed"] < LARGEST:
-                continue
-            stamps[run] = stamp
+    for record, stamp in records(store, runs):
+        if -LARGEST <= record["experiment"]["seed"] < LARGEST:
+            stamps[record["run"]] = stamp
             yield record
 
 
-def _stamp(path: str) -> Stamp | None:
+def _stamp(store: Store, run: str) -> Stamp | None:
+    """The stamp of a record, and of a measurement also that of its trained run's; None where a file is missing."""
+    own = trained_run(run)
+    first = _of_file(store.place(run))
+    second = (0, 0, 0, 0) if own == run else _of_file(store.place(own))
+    return None if first is None or second is None else first + second
+
+
+def _of_file(path: str) -> Stamp | None:
     try:
         found = os.stat(path)  # noqa: PTH116 - of thousands of texts
     except FileNotFoundError:
@@ -130,30 +132,30 @@ def _understood(arrays: dict[str, np.ndarray]) -> tuple[Extract, list[Stamp]]:
     """
     texts = {name: [str(text) for text in orjson.loads(arrays.pop(f"texts.{name}").tobytes())] for name in TEXTS}
     stamps = arrays.pop("stamps")
-    if arrays["run"].dtype != np.uint8 or arrays["run"].shape != (len(stamps), 16):
+    if arrays["run"].dtype != np.uint8 or arrays["run"].shape != (len(stamps), WIDTH):
         raise ValueError("its runs")
-    if stamps.dtype != np.int64 or stamps.shape != (len(stamps), 4):
+    if stamps.dtype != np.int64 or stamps.shape != (len(stamps), _STAMP):
         raise ValueError("its stamps")
-    found = Extract(columns={**arrays, "run": arrays["run"].view("S16").ravel()}, texts=texts)
+    found = Extract(columns={**arrays, "run": arrays["run"].view(f"S{WIDTH}").ravel()}, texts=texts)
     demand_sound(found)
     for text in (*texts["experiment"], *texts["outcome"], *texts["quantities"]):
         if not isinstance(orjson.loads(text), dict):
             raise TypeError("an experiment, an outcome and quantities are mappings")
-    return found, [(a, b, c, d) for a, b, c, d in stamps.tolist()]
+    return found, [tuple(stamp) for stamp in stamps.tolist()]
 
 
 def _save(store: Store, whole: Extract, place: dict[str, int], stamps: dict[str, Stamp]) -> None:
     """Write what has settled and is still there; an index that cannot be written is done without."""
     latest = (time.time() - SETTLED) * 1e9
-    kept = [run for run in place if max(stamps[run][1:3]) < latest and _stamp(store.place(run))]
+    kept = [run for run in place if max(stamps[run][1:3] + stamps[run][5:7]) < latest and _stamp(store, run)]
     if not kept:
         return
     chosen = whole.select(np.array([place[run] for run in kept], dtype=np.int64))
     from safetensors.numpy import save
 
     arrays = {name: np.ascontiguousarray(chosen.columns[name]) for names in LEVELS.values() for name in names}
-    arrays["run"] = arrays["run"].view(np.uint8).reshape(len(chosen), 16)
-    arrays["stamps"] = np.array([stamps[run] for run in kept], dtype=np.int64).reshape(len(chosen), 4)
+    arrays["run"] = arrays["run"].view(np.uint8).reshape(len(chosen), WIDTH)
+    arrays["stamps"] = np.array([stamps[run] for run in kept], dtype=np.int64).reshape(len(chosen), _STAMP)
     arrays |= {f"texts.{name}": np.frombuffer(orjson.dumps(chosen.texts[name]), dtype=np.uint8) for name in TEXTS}
     body = save(arrays)
     with contextlib.suppress(OSError):

@@ -15,33 +15,36 @@ from typing import TypeVar
 from freerun.errors import CorruptRecord, StoreError
 from freerun.io.text import one_line
 from freerun.store.record_schema import understood
-from freerun.store.records import Store
+from freerun.store.records import Store, trained_run
 
 #: Records that are read at once, how many such parts may wait to be looked at, and the threads that read.
 PART, _AHEAD, _READERS = 64, 4, 2
 _Found = TypeVar("_Found")
+#: The text of a record, or of a measurement and its trained run.
+Texts = tuple[bytes] | tuple[bytes, bytes] | None
 
 
 def missing(store: Store, runs: Iterable[str]) -> list[str]:
     """Those of many runs that have no sound record, in their order, as `Store.has` says; broken ones are set aside."""
 
-    def sound(run: str, body: bytes | None) -> bool:
+    def sound(run: str, texts: Texts) -> bool:
         try:
-            if body is not None:
-                store.demand_whole(run, body)
+            if texts is not None:
+                store.whole(run, *texts)
         except CorruptRecord:
             return False
-        return body is not None
+        return texts is not None
 
-    return [run for run, body in _bodies(store, runs) if not sound(run, body) and not store.has(run)]
+    return [run for run, texts in _texts(store, runs) if not sound(run, texts) and not store.has(run)]
 
 
 def statuses(store: Store, runs: Iterable[str]) -> dict[str, str]:
     """What became of many runs, as `Store.status` says; those without a sound record are left out."""
     found = {}
-    for run, body in _bodies(store, runs):
+    for run, texts in _texts(store, runs):
+        own = trained_run(run)
         try:
-            status = str(understood(body, run, store.place(run))["status"]) if body is not None else store.status(run)
+            status = store.status(run) if texts is None else str(understood(texts[-1], own, store.place(own))["status"])
         except (CorruptRecord, LookupError):
             status = store.status(run)
         if status is not None:
@@ -75,19 +78,20 @@ def say_damaged(study: str, store: Store, undone: Iterable[str]) -> None:
         print(f"freerun: {one_line(said)}", file=sys.stderr, flush=True)
 
 
-def _bodies(store: Store, runs: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
-    """The text of many records, None where there is no sound one."""
+def _texts(store: Store, runs: Iterable[str]) -> Iterator[tuple[str, Texts]]:
+    """The texts of many records, None where one is not sound."""
 
-    def read(some: Sequence[str]) -> list[tuple[str, bytes | None]]:
-        return [(run, sound_body(store, run)) for run in some]
+    def read(some: Sequence[str]) -> list[tuple[str, Texts]]:
+        return [(run, sound_texts(store, run)) for run in some]
 
     return ahead(read, list(runs))
 
 
-def sound_body(store: Store, run: str) -> bytes | None:
-    """The text of a record, None where `Store.body` refuses it."""
+def sound_texts(store: Store, run: str) -> Texts:
+    """The text of a record, and of a measurement also that of its trained run; None where `Store.body` refuses one."""
+    own = trained_run(run)
     try:
-        return store.body(run)
+        return (store.body(run),) if own == run else (store.body(run), store.body(own))
     except (FileNotFoundError, CorruptRecord):
         return None
 

@@ -20,8 +20,9 @@ from freerun.store import quantity
 
 #: Whole numbers fit 64 bits, so that every table can hold them.
 LARGEST = 2**63
-#: What the tables need of a record.
-NEEDED = ("experiment", "status", "reason", "curves", "series", "provenance")
+#: What the record of a trained run has to hold, and that of a measurement.
+NEEDED = ("experiment", "status", "reason", "curves", "provenance")
+MEASURED = ("evaluation", "metrics", "of", "series", "provenance")
 MODES = ("forced", "free")
 #: Updates and steps are counted in whole numbers that a float holds too.
 _COUNTS = 2**53
@@ -51,7 +52,8 @@ def understood(body: bytes, run: str, place: str, *, whole: bool = False) -> dic
         if record.get("run") != run:
             raise CorruptRecord(f"{place}: holds the record of another run, {str(record.get('run'))[:40]}")
         _exact_seed(record, body)
-        if missing := [key for key in NEEDED if whole and key not in record]:
+        needed = MEASURED if "-" in run else NEEDED
+        if missing := [key for key in needed if whole and key not in record]:
             raise TypeError(f"lacks {missing[0]}")
         for key, check in _FORMS.items():
             if whole and key in record and not check(record[key]):
@@ -97,6 +99,10 @@ def is_experiment(tree: Any) -> bool:
     """Whether this is the canonical form of an experiment, as far as tables and figures need it."""
     parts = all(isinstance(tree.get(key), dict) and _text(tree[key].get("name")) for key in _NAMED)
     return parts and type(tree.get("seed")) is int and all(_text(tree.get(key, "")) for key in _WORDS)
+
+
+def _settings(settings: Any) -> bool:
+    return isinstance(settings, dict) and all(_text(name) for name in settings)
 
 
 def _points(points: Any) -> bool:
@@ -188,5 +194,6 @@ def _text(value: Any) -> bool:
 
 _FORMS: dict[str, Callable[[Any], bool]] = {
     "experiment": is_experiment, "status": _text, "reason": _text, "curves": _points, "series": _series,
-    "comparisons": _comparisons, "quantities": _quantities, "sample": _sample, "provenance": _provenance, "weights": _text,
+    "evaluation": _settings, "metrics": _settings, "of": _text, "comparisons": _comparisons, "quantities": _quantities,
+    "sample": _sample, "provenance": _provenance, "weights": _text,
 }  # fmt: skip

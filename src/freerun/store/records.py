@@ -1,8 +1,11 @@
-"""Store of records: one checksummed file a run, written once, never silently wrong.
+"""Store of records: checksummed files, each written once, never silently wrong.
 
-One content-addressed folder for all studies. A run has one record, written once: a temporary file, fsync, rename. The record
-is two lines of JSON, the first with the SHA-256 of the second; weights stand beside it as safetensors, named by their own
-hash. A record that is torn or altered is set aside and its run done again. No pickle, no torch, no pandas.
+One content-addressed folder for all studies. A trained run has one record, ``RUN.json``, and its weights beside it as
+safetensors, named by their own hash; each measurement of it has one, ``RUN-MEASUREMENT.json``. A record is written once: a
+temporary file, fsync, rename. It is two lines of JSON, the first with the SHA-256 of the second. One that is torn or altered
+is set aside, and what it held done again. No pickle, no torch, no pandas.
+
+Up to generation 4 a run was trained and measured in one; its record is read as what it is, a run with its measurement.
 """
 
 from __future__ import annotations
@@ -11,7 +14,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +30,24 @@ from freerun.store.record_schema import demand_weights, most_weights, understood
 FORMAT = 1
 #: Most bytes of a record, and of weights of which nothing is known.
 LARGEST, LARGEST_WEIGHTS = 2**28, 2**34
-_IDENTITY = re.compile(r"[0-9a-f]{16}")
+#: What the names of tensors begin with that a feeder remembers.
+MEMORY = "memory/"
+#: The identity of a trained run, and that of a measurement of it.
+IDENTITY = re.compile(r"[0-9a-f]{16}(-[0-9a-f]{8})?")
+#: What the record of a trained run and that of its measurement make one of.
+_OF_MEASUREMENT = ("series", "comparisons", "quantities", "sample", "metrics")
+
+
+def trained_run(run: str) -> str:
+    """The trained run that an identity is of, its own or that of a measurement."""
+    return run[:16]
+
+
+def names(runs: Iterable[str]) -> dict[str, str]:
+    """What runs are called in the tables of a study, by identity: a run that is measured in one way by that of its training."""
+    every = list(dict.fromkeys(runs))
+    count = Counter(map(trained_run, every))
+    return {run: trained_run(run) if count[trained_run(run)] == 1 else run for run in every}
 
 
 class Store:
@@ -66,12 +87,15 @@ class Store:
 
     def place(self, run: str) -> str:
         """The same as text, for those who ask for thousands."""
-        if not _IDENTITY.fullmatch(run):
+        if not IDENTITY.fullmatch(run):
             raise StoreError(f"{run!r} is not the identity of a run")
         return f"{self._folder}{run[:2]}{os.sep}{run}.json"
 
     def has(self, run: str) -> bool:
-        """Whether a run has a sound record; a broken one is set aside."""
+        """Whether a run has a sound record, and a measurement one of its trained run too; a broken one is set aside."""
+        own = trained_run(run)
+        if own != run and not self.has(own):
+            return False
         try:
             return self._sound(run)
         except CorruptRecord:
@@ -82,30 +106,48 @@ class Store:
             return False
 
     def _sound(self, run: str) -> bool:
+        own = trained_run(run)
         try:
-            self.demand_whole(run, self.body(run))
+            self.whole(run, self.body(run), None if own == run else self.body(own))
         except FileNotFoundError:
             return False
         return True
 
-    def demand_whole(self, run: str, body: bytes) -> None:
-        """See that the text of a record is that of this run, of a record's form, and not without its weights.
+    def whole(self, run: str, body: bytes, of: bytes | None = None) -> dict[str, Any]:
+        """The record of a run from its text, looked through; of a measurement, together with that of its trained run.
+
+        Args:
+            body: the text, as its checksum says it was written.
+            of: of a measurement, the text of the record of its trained run.
 
         Raises:
-            CorruptRecord: if not.
+            CorruptRecord: if it is not that of this run, not of a record's form, without its weights, or the measurement of
+                other weights.
         """
         record = understood(body, run, self.place(run), whole=True)
+        if of is not None:
+            trained = self.whole(trained_run(run), of)
+            if record["of"] != trained.get("weights"):
+                raise CorruptRecord(f"{self.place(run)}: is a measurement of other weights")
+            return together(trained, record)
         if "weights" in record and not self.path(run).with_suffix(".safetensors").exists():
             raise CorruptRecord(f"{self.path(run)}: the weights are missing")
+        return record
 
     def read(self, run: str) -> dict[str, Any]:
-        """The record of a run.
+        """The record of a run; of a measurement, together with that of its trained run.
 
         Raises:
-            FileNotFoundError: if there is none.
+            FileNotFoundError: if there is none, or the trained run has none.
             CorruptRecord: if its checksum, its form or its identity is wrong.
         """
-        return understood(self.body(run), run, self.place(run))
+        record = understood(self.body(run), run, self.place(run))
+        own = trained_run(run)
+        return record if own == run else together(understood(self.body(own), own, self.place(own)), record)
+
+    def measurements(self, run: str) -> list[str]:
+        """The identities of all measurements of a trained run, in order."""
+        return sorted(path.stem for path in self.path(trained_run(run)).parent.glob(f"{trained_run(run)}-*.json"))
 
     def status(self, run: str) -> str | None:
         """What became of a run, ``done`` or ``diverged``; None if it has no sound record."""
@@ -146,8 +188,9 @@ class Store:
             aside.mkdir(exist_ok=True)
             path.replace(target)
             try:
-                self.demand_whole(run, _body(str(target)))
-            except CorruptRecord:
+                own = trained_run(run)
+                self.whole(run, _body(str(target)), None if own == run else self.body(own))
+            except (CorruptRecord, FileNotFoundError):
                 return target
             target.replace(path)
         except FileNotFoundError:  # another process was faster
@@ -157,7 +200,7 @@ class Store:
         return None
 
     def write(self, record: dict[str, Any], weights: dict[str, np.ndarray] | None) -> None:
-        """Write the record of a finished run, its weights first.
+        """Write the record of a trained run, its weights first, or of a measurement, which has none.
 
         Raises:
             StoreError: if the disk refuses; nothing half-written stays under the record's name.
@@ -178,12 +221,16 @@ class Store:
         except OSError as fault:
             raise refused(path, "cannot be written", fault) from None
 
-    def weights(self, run: str, shapes: Mapping[str, tuple[int, ...]] | None = None) -> dict[str, np.ndarray]:
+    def weights(
+        self, run: str, shapes: Mapping[str, tuple[int, ...]] | None = None, *, memory: bool = False
+    ) -> dict[str, np.ndarray]:
         """The trained weights of a run by name, without the replica axis.
 
         Args:
-            run: the identity of the run.
-            shapes: what its model has (`Model.shapes`): other names or shapes are refused before anything is loaded.
+            run: the identity of the run, or of a measurement of it.
+            shapes: what its model has (`Model.shapes`), with what is remembered where it is: other names or shapes are refused
+                before anything is loaded.
+            memory: also what the run's feeder remembered at the end of training, below ``memory/``.
 
         Raises:
             CorruptRecord: if they are not the ones that the record was written with, or not those of the model.
@@ -191,6 +238,7 @@ class Store:
         from safetensors import SafetensorError
         from safetensors.numpy import load
 
+        run = trained_run(run)
         path = self.path(run).with_suffix(".safetensors")
         if not path.exists():
             raise CorruptRecord(f"{path}: the weights are missing")
@@ -206,11 +254,22 @@ class Store:
             loaded: dict[str, np.ndarray] = load(content)
         except (SafetensorError, ValueError, TypeError, LookupError) as fault:
             raise CorruptRecord(f"{path}: no weights: {fault}") from None
-        return loaded
+        return {name: value for name, value in loaded.items() if memory or not name.startswith(MEMORY)}
 
     def runs(self) -> Iterator[str]:
-        """The identities of all records, in order."""
-        yield from sorted(path.stem for path in self.root.glob("[0-9a-f][0-9a-f]/*.json"))
+        """The identities of all trained runs, in order."""
+        yield from sorted(path.stem for path in self.root.glob("[0-9a-f][0-9a-f]/*.json") if "-" not in path.stem)
+
+
+def together(trained: dict[str, Any], measured: dict[str, Any]) -> dict[str, Any]:
+    """The record of a trained run and of a measurement of it as one, with the experiment as it was asked for."""
+    tree, made = trained["experiment"], trained["provenance"]
+    evaluation = {**tree["evaluation"], **measured["evaluation"]}
+    return {
+        **trained, **{key: measured[key] for key in _OF_MEASUREMENT if key in measured}, "run": measured["run"],
+        "experiment": {**tree, "evaluation": evaluation},
+        "provenance": {**made, "evaluation_seconds": measured["provenance"]["evaluation_seconds"]},
+    }  # fmt: skip
 
 
 def _body(place: str) -> bytes:

@@ -14,7 +14,7 @@ from freerun.io.reading import NotPlain
 from freerun.io.suggestions import nearest
 from freerun.io.writing import sweep_temporaries, write_atomic
 from freerun.store import manifest, study_file
-from freerun.store.records import Store
+from freerun.store.records import Store, trained_run
 
 #: The table of a search, beside its study.
 TRIALS = "trials.csv"
@@ -81,10 +81,11 @@ def say_what_is_replaced(study: Study, place: Place, kind: str = "other runs") -
         return False
     except NotPlain:  # whatever it was
         return True
-    if not (set(known) <= set(study.ids) or set(study.ids) <= set(known)):
+    before, now = ({trained_run(run) for run in runs} for runs in (known, study.ids))  # whatever is measured of them
+    if not (before <= now or now <= before):
         what = f"{len(known)} {kind}; what was made of them goes, their records stay"
         print(f"note: {folder} holds a study of {what}; another name with --as keeps both", flush=True)
-    return not set(known) <= set(study.ids)
+    return not before <= now
 
 
 def demand_study(folder: Path) -> None:

@@ -5,15 +5,14 @@ The folder's name is the name of the study, whatever the file says: a name from 
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 from freerun.io.reading import LARGEST_JSON, NotPlain, content, mapping
 from freerun.store.record_schema import LARGEST, is_experiment
+from freerun.store.records import IDENTITY
 
 NAME = "study.json"
-_IDENTITY = re.compile(r"[0-9a-f]{16}")
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -27,7 +26,7 @@ def read(folder: Path) -> dict[str, Any]:
     planned, ids = info.get("planned"), info.get("ids")
     if not isinstance(planned, dict) or not isinstance(ids, list) or ids != list(planned):
         raise NotPlain("its runs are not those that it planned")
-    if not all(isinstance(run, str) and _IDENTITY.fullmatch(run) for run in ids):
+    if not all(isinstance(run, str) and IDENTITY.fullmatch(run) for run in ids):
         raise NotPlain("a run has no identity")
     for run, tree in planned.items():
         if not (isinstance(tree, dict) and is_experiment(tree) and -LARGEST <= tree["seed"] < LARGEST):

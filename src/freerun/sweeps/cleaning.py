@@ -9,6 +9,7 @@ from pathlib import Path
 from freerun.errors import ConfigError, StoreError, refused
 from freerun.execution import launchers
 from freerun.store import claims, run_notes
+from freerun.store.records import trained_run
 from freerun.store.results_folder import Place, names, read_info
 
 
@@ -112,17 +113,22 @@ def of_study(name: str, place: Place) -> Found:
     """
     store = place.store
     ids = _runs(name, place)
-    mine = set(ids)
+    mine, shared = set(ids), set[str]()
     for other in names(place) if mine else ():
         if other != name:
-            mine -= set(read_info(other, place, started=False)["ids"])
+            others = read_info(other, place, started=False)["ids"]
+            mine -= set(others)
+            shared |= {trained_run(run) for run in others}
     refuse_at_work(place)
     refuse_queued(place, mine)
     folder = place.folder(name)
     if folder.is_symlink():
         raise ConfigError(f"{folder}: is a link; remove it yourself")
     paths = _files(folder)
-    for run in sorted(mine):
+    trained = {trained_run(run) for run in mine}
+    for run in sorted(trained - shared):
+        paths += sorted(store.path(run).parent.glob(f"{run}[.-]*"))
+    for run in sorted(run for run in mine if trained_run(run) in shared):
         paths += sorted(store.path(run).parent.glob(f"{run}.*"))
     its = f"with {len(mine)} of its {len(ids)} runs" if ids else "without records, for its runs are not known"
     return Found(what=f"study {name}, {its}", paths=paths, folders=_folders(folder))

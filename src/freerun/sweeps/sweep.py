@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 from freerun import arithmetic
-from freerun.config.run_identity import from_canonical, identity, older_generation
+from freerun.config.measurement_identity import measurement
+from freerun.config.run_identity import from_canonical, older_generation
 from freerun.errors import ConfigError, CorruptRecord
 from freerun.execution import launchers, plan_files
 from freerun.execution.launchers import Launcher
@@ -22,7 +24,7 @@ from freerun.io.reading import NotPlain
 from freerun.io.text import one_line
 from freerun.store import checkpoints, record_scan, run_notes, study_file
 from freerun.store.claims import Claims, owners
-from freerun.store.records import Store
+from freerun.store.records import Store, trained_run
 from freerun.store.results_folder import Place, demand_study, make_way, read_info, write_info
 from freerun.sweeps.study import Study
 
@@ -50,16 +52,33 @@ def do(study: Study, place: Place, launcher: Launcher) -> dict[str, str]:
         checkpoints.clear(store)
         plan_files.clear(store)
         missing = _missing(study.runs, store)
-        finished = len(study.runs) - len(missing)
-        runs = "1 run" if len(study.runs) == 1 else f"{len(study.runs)} runs"
-        print(f"{study.name}: {runs}, {finished} done, {len(missing)} to do", flush=True)
+        print(f"{study.name}: {to_do(study.runs, missing, store)}", flush=True)
+        missing = _within_leave(missing, store, study.name)
         _tell((run.id for run in study.runs), store)  # what nobody waited for
         return see_to(missing, store, launcher)
+
+
+def _within_leave(missing: list[Planned], store: Store, name: str) -> list[Planned]:
+    """Those of the missing runs that may be trained, or need not be; tells of the others."""
+    untrained = set(record_scan.missing(store, (run.trained for run in missing if not run.train)))
+    if stranded := [run for run in missing if run.trained in untrained]:
+        runs = "1 run is" if len(stranded) == 1 else f"{len(stranded)} runs are"
+        print(f"note: {runs} not trained, and cannot be measured; freerun retry {name} trains what is left", file=sys.stderr)
+    return [run for run in missing if run.trained not in untrained]
 
 
 def _missing(runs: list[Planned], store: Store) -> list[Planned]:
     wanted = set(record_scan.missing(store, (run.id for run in runs)))
     return [run for run in runs if run.id in wanted]
+
+
+def to_do(runs: list[Planned], missing: list[Planned], store: Store) -> str:
+    """How many of some runs are done and how many are not, those apart that are trained and have to be measured alone."""
+    counted = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+    untrained = set(record_scan.missing(store, (run.trained for run in missing)))
+    measured = sum(run.trained not in untrained for run in missing)
+    alone = f", {measured} of them trained before, to be measured" if measured else ""
+    return f"{counted}, {len(runs) - len(missing)} done, {len(missing)} to do{alone}"
 
 
 def see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[str, str]:
@@ -91,8 +110,7 @@ def _see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[st
     failed: dict[str, str] = {}
     told, idle = False, 0
     while missing:
-        busy = owners(store).keys() | launcher.queued(store)
-        free = [run for run in missing if run.id not in busy]
+        free = _free(missing, owners(store).keys() | launcher.queued(store), store)
         if free:
             plan_files.write(store, free)
             pieces = launcher.pieces(free)
@@ -116,6 +134,20 @@ def _see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[st
             failed |= dict.fromkeys((run.id for run in missing), "the launcher came back without having done it")
             break
     return failed
+
+
+def _free(missing: list[Planned], taken: Set[str], store: Store) -> list[Planned]:
+    """Those of the missing runs that can be begun: of one that is not trained yet, a single measurement, if nobody is at it."""
+    begun = {trained_run(run) for run in taken}
+    count = Counter(run.trained for run in missing)
+    untrained = set(record_scan.missing(store, [run for run in count if count[run] > 1 or run in begun]))
+    first = {run.trained: run.id for run in reversed(missing)}
+
+    def free(run: Planned) -> bool:
+        alone = run.trained not in begun and first[run.trained] == run.id
+        return run.id not in taken and (run.trained not in untrained or alone)
+
+    return [run for run in missing if free(run)]
 
 
 def states(ids: Iterable[str], store: Store, queued: Iterable[str] = ()) -> dict[str, str]:
@@ -151,8 +183,12 @@ def retry(name: str, place: Place, launcher: Launcher) -> dict[str, str] | None:
         try:
             runs = [_again(run, info["planned"][run], store) for run in wanted]
         except (CorruptRecord, ConfigError) as fault:
-            why = "a part has changed, or is a plugin's" if isinstance(fault, ConfigError) else "the plan of a run is gone"
-            if (older := _generation(info)) is not None:
+            why = (
+                "a part or a metric has changed, or is a plugin's"
+                if isinstance(fault, ConfigError)
+                else "the plan of a run is gone"
+            )
+            if (older := generation(info)) is not None:
                 why = f"its runs are of generation {older} of Freerun, and are trained anew by this one"
             raise ConfigError(f"study {name!r}: {why}; run: {info['command']}") from None
         return see_to(runs, store, launcher) if runs else None
@@ -161,13 +197,13 @@ def retry(name: str, place: Place, launcher: Launcher) -> dict[str, str] | None:
 def kind_of_runs(name: str, place: Place) -> str:
     """What the runs are that a folder holds, which other ones may replace."""
     try:
-        older = _generation(study_file.read(place.folder(name)))
+        older = generation(study_file.read(place.folder(name)))
     except (OSError, NotPlain):
         older = None
     return "other runs" if older is None else f"runs of generation {older} of Freerun, whose numbers are others"
 
 
-def _generation(info: Mapping[str, Any]) -> int | None:
+def generation(info: Mapping[str, Any]) -> int | None:
     """The earlier generation of the program that a study is of; None if it is of this one."""
     return next((older for run in info["ids"] if (older := older_generation(run, info["planned"][run])) is not None), None)
 
@@ -182,9 +218,13 @@ def _again(run: str, tree: dict[str, Any], store: Store) -> Planned:
     try:
         return plan_files.read(store, run)
     except CorruptRecord:
-        if identity(tree) != run:
+        experiment = from_canonical(tree)
+        asked = measurement(experiment, tree)
+        if asked.run != trained_run(run):
             raise
-    return Planned(id=run, tree=tree, experiment=from_canonical(tree))
+    if asked.id != run:
+        raise ConfigError("its metrics are not those that it was planned with")
+    return Planned(tree=tree, experiment=experiment, measurement=asked)
 
 
 def settle(failed: dict[str, str], place: Place, name: str) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +23,9 @@ from freerun.analysis.report.summary_table import full, short
 from freerun.analysis.report.verdicts import comparisons
 from freerun.analysis.tables import tidy
 from freerun.analysis.tables.tidy import Tables
-from freerun.errors import CorruptRecord
 from freerun.io.writing import write_atomic
-from freerun.store.record_index import bodies, parsed
-from freerun.store.records import Store
+from freerun.store.record_index import records
+from freerun.store.records import Store, names
 
 __all__ = ["build", "summary"]
 
@@ -81,14 +79,11 @@ def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Pa
 
 def _read(store: Store, ids: Sequence[str]) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
     """What the tables leave out of the sound records: what runs show of their free rollouts, by run, and how all were made."""
-    samples, made = {}, []
-    for run, body, _ in bodies(store, ids):
-        with suppress(CorruptRecord):
-            record = parsed(store, run, body) if body else None
-            if record:
-                made.append(record["provenance"])
-                if record.get("sample"):
-                    samples[run] = record["sample"]
+    samples, made, called = {}, [], names(ids)
+    for record, _ in records(store, ids):
+        made.append(record["provenance"])
+        if record.get("sample"):
+            samples[called[record["run"]]] = record["sample"]
     return samples, made
 
 

@@ -11,13 +11,13 @@ import orjson
 import pandas as pd
 
 from freerun.store.record_columns import Extract
-from freerun.store.records import Store
+from freerun.store.records import Store, names
 
 #: The axes of an experiment that are columns by their plain name.
 AXES = ("task", "model", "regime", "feedback", "gradient", "seed")
 VERSIONS = ("python", "freerun", "torch", "numpy")
 #: The columns that say by what a run was made, beside the versions; no setting of it.
-MADE_BY = ("commit", "machine", "processor", "arithmetic", "threads", "data")
+MADE_BY = ("measurement", "commit", "machine", "processor", "arithmetic", "threads", "data")
 
 
 def frame(
@@ -49,11 +49,16 @@ def frame(
     of_outcome = _columns(outcomes, end)
     last = dict.fromkeys([*outcome(None), *outcome({"status": "", "reason": "", "provenance": {}})])
     empty = pd.Series([None] * len(order), dtype="str")
-    columns = {"run": pd.Series(order, dtype="str"), "study": pd.Series([study] * len(order), dtype="str")}
+    columns = {
+        "run": pd.Series(list(names(order).values()), dtype="str"),
+        "study": pd.Series([study] * len(order), dtype="str"),
+    }
     columns |= {name: pd.Series(seeds) if name == "seed" else of_tree.pop(name, empty) for name in AXES}
     of_tree.pop("seed", None)
     columns |= {name: of_tree[name] for name in sorted(of_tree) if name not in columns and name not in last}
-    return pd.DataFrame({**columns, **{name: of_outcome.get(name, empty) for name in last}})
+    measured = pd.Series([run.partition("-")[2] or None for run in order], dtype="str")
+    columns |= {name: of_outcome.get(name, empty) for name in last}
+    return pd.DataFrame({**columns, "measurement": measured})
 
 
 def _axes(tree: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,7 +76,10 @@ def _settings(tree: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, Mapping):
             if "name" in value and key not in AXES:
                 flat[key] = value["name"]
-            flat.update({f"{key}.{name}": _plain(each) for name, each in value.items() if name != "name"})
+            plain = {name: each for name, each in value.items() if (key, name) != ("evaluation", "settings")}
+            flat.update({f"{key}.{name}": _plain(each) for name, each in plain.items() if name != "name"})
+            for metric, settings in value.get("settings", {}).items() if key == "evaluation" else ():
+                flat.update({f"{key}.{metric}.{name}": _plain(each) for name, each in settings.items()})
         elif key not in AXES:
             flat[key] = value
     return flat
@@ -93,7 +101,7 @@ def outcome(record: dict[str, Any] | None, failure: str | None = None) -> dict[s
     made = record["provenance"]
     found = {"status": record["status"], "reason": record["reason"]}
     found |= {f"version.{name}": made.get("versions", {}).get(name) for name in VERSIONS}
-    return found | {key: made.get(key) for key in MADE_BY}
+    return found | {key: made.get(key) for key in MADE_BY if key != "measurement"}
 
 
 def _columns(kinds: list[dict[str, Any]], codes: np.ndarray) -> dict[str, pd.Series]:

@@ -23,8 +23,8 @@ import pandas as pd
 from freerun.analysis.tables import quantities, run_table
 from freerun.io.writing import write_atomic
 from freerun.store.record_columns import COMPARED, Extract
-from freerun.store.record_index import bodies, extracts, parsed
-from freerun.store.records import Store
+from freerun.store.record_index import extracts, records
+from freerun.store.records import Store, names
 
 #: The columns by which a measurement is told from another one of the same run.
 MEASURE = ("split", "mode", "metric", "step")
@@ -37,7 +37,8 @@ class Tables:
 
     Attributes:
         runs: run, study, task, model, regime, feedback, gradient, seed, every setting (``training.lr``), status, reason,
-            provenance.
+            provenance. `run` is the identity of the trained run; where a study measures one in several ways, that of the
+            measurement, which begins with it. `measurement` tells it alone.
         curves: run, update, quantity, value.
         gaps: run, study, task, model, regime, feedback, gradient, seed, split, mode, metric, step, value, unit. `step` is the
             lead time since the release (1: the first prediction after it), 0 for a value of the whole rollout.
@@ -67,21 +68,22 @@ def frames(store: Store, ids: Iterable[str], study: str, planned: Mapping[str, M
     sound = set(found.runs())
     at = np.array([place for place, run in enumerate(order) if run in sound], dtype=np.int64)
     runs = run_table.frame(order, study, found, at, store, planned or {})
+    called = runs["run"].tolist()
     measured = _measured(found, at, runs)
     beside = measured["mode"].isin(COMPARED).to_numpy()
     gaps = measured[~beside].reset_index(drop=True) if beside.any() else measured
     if beside.any():
         gaps["mode"] = _used(gaps["mode"])
     return Tables(
-        runs=runs, curves=_curves(found, at, order), gaps=gaps, compared=_compared(measured[beside]),
+        runs=runs, curves=_curves(found, at, called), gaps=gaps, compared=_compared(measured[beside]),
         quantities=quantities.table(found),
     )  # fmt: skip
 
 
 def samples(store: Store, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
     """What the tasks of finished runs show of their free rollouts, by run; runs that show nothing are left out."""
-    found = ((run, parsed(store, run, body)) for run, body, _ in bodies(store, list(ids)) if body is not None)
-    return {run: record["sample"] for run, record in found if record.get("sample")}
+    called = names(ids)
+    return {called[record["run"]]: record["sample"] for record, _ in records(store, list(called)) if record.get("sample")}
 
 
 def write(tables: Tables, folder: Path) -> None:
@@ -120,11 +122,11 @@ def read(folder: Path) -> Tables:
     return Tables(**kept, quantities=meant)
 
 
-def _curves(found: Extract, at: np.ndarray, order: list[str]) -> pd.DataFrame:
+def _curves(found: Extract, at: np.ndarray, called: list[str]) -> pd.DataFrame:
     of = found.columns
     return pd.DataFrame(
         {
-            "run": pd.Categorical.from_codes(np.repeat(at, of["points"]), pd.Index(order, dtype="str")),
+            "run": pd.Categorical.from_codes(np.repeat(at, of["points"]), pd.Index(called, dtype="str")),
             "update": of["update"],
             "quantity": _coded(of["quantity"], found.texts["quantity"]),
             "value": of["logged"],

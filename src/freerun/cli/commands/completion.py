@@ -163,7 +163,7 @@ def _keys(before: list[str]) -> Iterator[str]:
     if before[0] != "retry":  # whose runs stay what they were
         yield from (f"{name}=" for name in (*(item.name for item in fields(Experiment)), "plugins"))
         for node, kind in (("training", Training), ("evaluation", Evaluation)):
-            yield from (f"{node}.{item.name}=" for item in fields(kind))
+            yield from (f"{node}.{item.name}=" for item in fields(kind) if item.name != "settings")
     for key, part in parts.items():
         if part is not None and (key == "launcher" or before[0] != "retry"):
             yield from (f"{key}.{item.name}=" for item in fields(part))

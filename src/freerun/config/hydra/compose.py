@@ -42,13 +42,7 @@ def experiments(overrides: Iterable[str], *, sweep: bool) -> list[Experiment]:
 
 
 def _experiments(overrides: list[str], *, sweep: bool) -> list[Experiment]:
-    parsed = parse(overrides)
-    for path in _plugins(parsed):
-        plugins.load_plugin(path)
-        composed_tree.composed.cache_clear()
-        composed_tree.alone.cache_clear()
-    composed_tree.register()
-    wanted = [item for item in parsed if item.key_or_group != "plugins"]
+    wanted = _prepared(overrides)
     for item in wanted:
         _check(item)
     swept = [item.input_line for item in wanted if item.is_sweep_override()]
@@ -61,6 +55,38 @@ def _experiments(overrides: list[str], *, sweep: bool) -> list[Experiment]:
         raise ConfigError(f"{what}: a sweep holds at least 1 and at most {LARGEST} runs")
     shared = _Shared()
     return [shared.experiment(job) for job in itertools.product(*axes)]
+
+
+def evaluation_settings(overrides: list[str]) -> dict[str, Any]:
+    """The settings of the evaluation that overrides set, by name, those of metrics together as `settings`.
+
+    Raises:
+        ConfigError: in one line, for anything that is wrong with them.
+    """
+    try:
+        parsed = _prepared(overrides)
+        config = composed_tree.composed(()).copy()
+        for item in parsed:
+            _check(item)
+            if item.is_sweep_override():
+                raise ConfigError(f"{quoted(item.input_line)}: several values make a sweep; measure them one after the other")
+            composed_tree.apply(config, item)
+        made = composed_tree.live(config, "evaluation")
+    except ConfigError as fault:
+        raise ConfigError(message(fault)) from None
+    words = [item.key_or_group.split(".") for item in parsed]
+    return {name: getattr(made, name) for name in {"settings" if len(word) > 2 else word[1] for word in words}}
+
+
+def _prepared(overrides: list[str]) -> list[Override]:
+    """Overrides by Hydra's grammar without `plugins`, which are loaded; all parts are then known."""
+    parsed = parse(overrides)
+    for path in _plugins(parsed):
+        plugins.load_plugin(path)
+        composed_tree.composed.cache_clear()
+        composed_tree.alone.cache_clear()
+    composed_tree.register()
+    return [item for item in parsed if item.key_or_group != "plugins"]
 
 
 def _plugins(parsed: list[Override]) -> Iterator[str]:

@@ -97,6 +97,9 @@ def apply(config: DictConfig, item: Override) -> None:
         raise ConfigError(
             f"{quoted(item.input_line)}: {key} holds settings; set one of them, for example {_first_setting(key)}=..."
         )
+    if key.startswith("evaluation.") and (key.count(".") > 1 or key == "evaluation.settings"):
+        _apply_to_metric(config, item)
+        return
     node, _, name = key.rpartition(".")
     parent = OmegaConf.select(config, node) if node else config
     if not isinstance(parent, DictConfig) or name not in list(parent):  # `in` is false for a key that is still open
@@ -117,11 +120,31 @@ def apply(config: DictConfig, item: Override) -> None:
         hint = nearest(str(value)[:100], kind.__members__)
         raise ConfigError(f"{quoted(item.input_line)}: unknown {name} {brief(value)}; {hint}")
     if kind is list and not isinstance(value, list) and value is not None:
-        raise ConfigError(f"{quoted(item.input_line)}: {key} must be a list of numbers such as [0.5, 0.5]")
+        what = "names such as [loss, tv]" if key == "evaluation.metrics" else "numbers such as [0.5, 0.5]"
+        raise ConfigError(f"{quoted(item.input_line)}: {key} must be a list of {what}")
     try:
         OmegaConf.update(config, key, value)
     except (HydraException, OmegaConfBaseException, ValueError, TypeError, ArithmeticError) as fault:
         raise ConfigError(f"{quoted(item.input_line)}: {first_line(fault)}") from None
+
+
+def _apply_to_metric(config: DictConfig, item: Override) -> None:
+    """Set a setting of a metric, ``evaluation.METRIC.SETTING``."""
+    line, words = quoted(item.input_line), item.key_or_group.split(".")
+    known = {name: part for name, part in registry.parts("metric").items() if fields(part)}
+    if len(words) != 3:
+        raise ConfigError(f"{line}: the settings of a metric have the form evaluation.METRIC.SETTING=VALUE")
+    _, metric, name = words
+    if metric not in known:
+        why = "has no settings" if metric in registry.parts("metric") else "unknown metric"
+        raise ConfigError(f"{line}: {brief(metric)}: {why}; {nearest(metric[:100], known)}")
+    settings = [part.name for part in fields(known[metric])]
+    if name not in settings:
+        raise ConfigError(f"{line}: unknown key {brief(name)} of metric {metric}; {nearest(name[:100], settings)}")
+    value = item.value()
+    if not isinstance(value, (bool, int, float, str)) or (isinstance(value, str) and "${" in value):
+        raise ConfigError(f"{line}: a setting of a metric is a number, true, false or a word")
+    OmegaConf.update(config, f"evaluation.settings.{metric}.{name}", value, force_add=True)
 
 
 def _flat(config: DictConfig) -> list[str]:
@@ -155,4 +178,6 @@ def _first_setting(node: str) -> str:
 def leaves() -> Iterator[tuple[str, str]]:
     """Every setting that is not one of a part, with the node it belongs to."""
     for node, kind in (("training", Training), ("evaluation", Evaluation)):
-        yield from ((node, part.name) for part in fields(kind))
+        yield from ((node, part.name) for part in fields(kind) if part.name != "settings")
+    for name, part in registry.parts("metric").items():
+        yield from (("evaluation", f"{name}.{item.name}") for item in fields(part))

@@ -12,19 +12,24 @@ from freerun.measurement.metrics import Observed
 THRESHOLD = 0.4
 
 
-def valid_steps(observed: Observed) -> tuple[Int[torch.Tensor, " N"], Int[torch.Tensor, " N"]]:
+def valid_steps(observed: Observed, threshold: float = THRESHOLD) -> tuple[Int[torch.Tensor, " N"], Int[torch.Tensor, " N"]]:
     """The steps before the first that fails, of each sequence that counts, and how many were looked at.
 
     What is not finite has failed; steps that do not count are not looked at, nor is anything after the first of them.
+
+    Args:
+        threshold: the error that ends a forecast, in standard deviations of the training data.
     """
-    found: tuple[torch.Tensor, torch.Tensor] = observed.once("valid_steps", lambda: _valid_steps(observed))
-    return found
+    steps: tuple[torch.Tensor, torch.Tensor] = observed.once(
+        f"valid_steps/{threshold!r}", lambda: _valid_steps(observed, threshold)
+    )
+    return steps
 
 
-def _valid_steps(observed: Observed) -> tuple[Int[torch.Tensor, " N"], Int[torch.Tensor, " N"]]:
+def _valid_steps(observed: Observed, threshold: float) -> tuple[Int[torch.Tensor, " N"], Int[torch.Tensor, " N"]]:
     error = root((observed.outputs.double() - observed.targets.double()).square().mean(-1))[observed.warmup :]
     counts = (observed.weights[observed.warmup :] > 0).int().cumprod(0).bool()
     whole = counts.sum(0)
-    failed = ~(error <= THRESHOLD) & counts
+    failed = ~(error <= threshold) & counts
     steps = torch.where(failed.any(0), failed.int().argmax(0), whole)
     return steps[whole > 0], whole[whole > 0]

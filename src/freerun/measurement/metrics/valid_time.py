@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from jaxtyping import Float
 
-from freerun.errors import given
+from freerun.errors import given, require
 from freerun.lazy import torch
 from freerun.measurement.metrics import Metric, Observed
 from freerun.measurement.metrics._valid import THRESHOLD, valid_steps
@@ -23,11 +23,16 @@ class ValidTime(Metric):
     """Valid prediction time in Lyapunov times; a forecast that never fails counts as the whole horizon.
 
     How many of those there are says `valid_time_censored`: where it is not 0, the mean is too low.
+
+    Attributes:
+        threshold: the error that ends a forecast, in standard deviations of the training data.
     """
 
     per: ClassVar[str] = "rollout"
-    #: The error that ends a forecast, in standard deviations of the training data.
-    threshold: ClassVar[float] = THRESHOLD
+    threshold: float = THRESHOLD
+
+    def __post_init__(self) -> None:
+        require(self.threshold > 0, "threshold", self.threshold, "be positive")
 
     quantity = Quantity(
         label="Valid prediction time", unit="Lyapunov times", better="higher", range=FROM_0,
@@ -39,5 +44,5 @@ class ValidTime(Metric):
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         time = given(observed.experiment.task.lyapunov_time())
-        steps, _ = valid_steps(observed)
+        steps, _ = valid_steps(observed, self.threshold)
         return (steps.double().mean() / time)[None]

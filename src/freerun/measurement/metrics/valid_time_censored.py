@@ -7,17 +7,26 @@ from typing import ClassVar
 
 from jaxtyping import Float
 
+from freerun.errors import require
 from freerun.lazy import torch
 from freerun.measurement.metrics import Metric, Observed
-from freerun.measurement.metrics._valid import valid_steps
+from freerun.measurement.metrics._valid import THRESHOLD, valid_steps
 from freerun.store.quantity import SHARE, Quantity
 
 
 @dataclass(kw_only=True)
 class ValidTimeCensored(Metric):
-    """The share of forecasts that have not failed at the end of the horizon; `valid_time` counts each as the whole horizon."""
+    """The share of forecasts that have not failed at the end of the horizon; `valid_time` counts each as the whole horizon.
+
+    Attributes:
+        threshold: the error that ends a forecast, in standard deviations of the training data.
+    """
 
     per: ClassVar[str] = "rollout"
+    threshold: float = THRESHOLD
+
+    def __post_init__(self) -> None:
+        require(self.threshold > 0, "threshold", self.threshold, "be positive")
 
     quantity = Quantity(
         label="Forecasts that outlast the horizon", unit="share", better="higher", range=SHARE, part="diagnostic"
@@ -27,5 +36,5 @@ class ValidTimeCensored(Metric):
         return observed.experiment.task.lyapunov_time() is not None
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
-        steps, whole = valid_steps(observed)
+        steps, whole = valid_steps(observed, self.threshold)
         return (steps == whole).double().mean()[None]

@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from freerun.config.hydra.search_space import Axis, examples
 from freerun.config.run_identity import sources
 from freerun.errors import ConfigError, CorruptRecord, refused
@@ -121,7 +119,7 @@ class Search:
             return
         for settings in examples(self.axes):
             run = self._planned(settings)[0]
-            if not sources(run.tree):
+            if not sources(run.tree) | run.measurement.sources:
                 from freerun.measurement.dry_run import measurable
 
                 try:
@@ -202,7 +200,7 @@ class Search:
         values = []
         for run in trial.runs:
             try:
-                record = orjson.loads(store.body(run))
+                record = store.read(run)
             except (FileNotFoundError, CorruptRecord):
                 trial.state = "failed"
                 return

@@ -1,0 +1,37 @@
+"""`freerun measure NAME [evaluation.key=value ...]`: the measurements of a study brought up to date, without training."""
+
+from __future__ import annotations
+
+from freerun.cli.arguments import LAUNCHER_KEYS, MEASURE_KEYS, Parser, add_alias, apart, launcher, place, shared_parser, shown
+from freerun.errors import ConfigError
+
+
+def parser() -> Parser:
+    """What the command takes."""
+    made = shared_parser(
+        "measure", "NAME [evaluation.key=value ...]", trains=True, keys=MEASURE_KEYS | LAUNCHER_KEYS,
+        examples=(
+            "freerun measure first_look plugins=[my_metric.py]",
+            "freerun measure first_look evaluation.horizon=400 --as first_look_far",
+        ),
+    )  # fmt: skip
+    add_alias(made)
+    made.add_argument("words", metavar="NAME key=value", nargs="*", help="a study whose runs are trained, and what to measure")
+    return made
+
+
+def main(words: list[str]) -> int:
+    """Measure the trained runs of a study from their kept weights, and print the results."""
+    options = parser().read(words)
+    name, overrides = apart(options.words, "measure")
+    from freerun.sweeps import measuring, sweep
+
+    chosen, overrides = launcher(options, overrides)
+    if name is None:
+        raise ConfigError("measure takes the name of a study, for example: freerun measure first_look")
+    where = place(options)
+    asked = measuring.asked(name, where, overrides, options.name)
+    failed = sweep.do(asked, where, chosen)
+    if results := shown(asked.name, where, chosen):
+        print(f"tables: {results.folder}/   (freerun report {asked.name} builds figures and a report)")
+    return sweep.settle(failed, where, asked.name)

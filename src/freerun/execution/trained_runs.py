@@ -1,0 +1,61 @@
+"""Trained runs in the store: what training leaves of a run, and a group put back to where it was at the end of it.
+
+That is the weights, and what the run's feeder remembers, which says how it was fed at the last update. So a run can be measured
+at any time as if it had just been trained, to the bit.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from freerun.engine.feeding import Lessons, kept
+from freerun.engine.replicas import Group
+from freerun.errors import CorruptRecord
+from freerun.parts.feeders import Memory
+from freerun.store.records import MEMORY, Store
+
+
+def left(group: Group, lessons: Lessons, r: int) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    """What the training of run `r` of a group leaves: its tensors by name, and the numbers that its feeder remembers."""
+    memory = lessons.remembered(group.settings.updates)
+    tensors = {name: value[r].cpu().numpy() for name, value in group.weights().items()}
+    tensors |= {f"{MEMORY}{name}": value[r].cpu().numpy() for name, value in memory.tensors.items()}
+    return tensors, memory.of(r)
+
+
+def restore(group: Group, store: Store, runs: list[str]) -> Lessons:
+    """Put a group of trained runs back to the end of their training; returns what it was shown.
+
+    Args:
+        runs: the identity of each run.
+
+    Raises:
+        CorruptRecord: if the weights of a run are missing or altered, or its record does not fit.
+    """
+    memory = kept(group, group.settings.updates)
+    shapes: dict[str, tuple[int, ...]] = {name: (shape.rows, shape.columns) for name, shape in group.parameters.shapes.items()}
+    shapes |= {f"{MEMORY}{name}": shape for name, shape in memory.tensors.items()}
+    tensors = [store.weights(run, shapes, memory=True) for run in runs]
+    rows = [np.concatenate([held[name].reshape(-1) for name in group.parameters.shapes]) for held in tensors]
+    group.parameters.flat.copy_(torch.from_numpy(np.stack(rows)))
+    lessons = Lessons(group)
+    told = [_numbers(store.read(run), run) for run in runs] if memory.numbers else []
+    lessons.memory = Memory(
+        tensors={
+            name: torch.from_numpy(np.stack([held[f"{MEMORY}{name}"] for held in tensors])).to(group.device)
+            for name in memory.tensors
+        },
+        numbers={name: [numbers[name] for numbers in told] for name in memory.numbers},
+    )
+    lessons.remembered(group.settings.updates)
+    return lessons
+
+
+def _numbers(record: dict[str, Any], run: str) -> dict[str, float]:
+    try:
+        return {name: float(value) for name, value in record["memory"].items()}
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise CorruptRecord(f"the record of run {run} does not say what its feeder remembers") from None

@@ -1,0 +1,73 @@
+"""Measurement of a study anew: its trained runs with other metrics, another horizon, other sequences; nothing is trained."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from freerun.config.experiment import Experiment
+from freerun.config.run_identity import from_canonical
+from freerun.errors import ConfigError
+from freerun.execution.planned import plan
+from freerun.io import key_value
+from freerun.io.text import brief
+from freerun.store.results_folder import Place, folder_name, read_info
+from freerun.sweeps.study import Study
+from freerun.sweeps.sweep import generation
+
+#: What leads from the command of a study to that of its measurement.
+_THEN = " && freerun measure "
+
+
+def asked(name: str, place: Place, overrides: list[str], alias: str | None = None) -> Study:
+    """The study of the same runs as another one's, measured as overrides say; none of them may be trained.
+
+    Args:
+        name: of the study whose runs are measured.
+        overrides: settings of the evaluation in Hydra's syntax, `metrics=[...]` for short, and `plugins=[...]`.
+        alias: another name for the results; None for the same.
+
+    Raises:
+        ConfigError: if there is no such study, its runs are of another generation, or a setting is wrong.
+    """
+    info = read_info(name, place, started=False)
+    words = [f"evaluation.{word}" if key_value.key_of(word) == "metrics" else word for word in overrides]
+    changed = _changed(words)
+    if (older := generation(info)) is not None:
+        raise ConfigError(
+            f"study {name!r}: its runs are of generation {older} of Freerun, and are trained anew by this one; run: "
+            f"{info['command']}"
+        )
+    runs = plan([_measured_anew(tree, changed) for tree in info["planned"].values()])
+    again = " ".join([name, *overrides, *([] if alias is None else ["--as", alias])])
+    command = info["command"].partition(_THEN)[0] + _THEN + again
+    return Study(
+        name=folder_name(alias or name), runs=[replace(run, train=False) for run in runs],
+        command=command, title=info["title"], question=info["question"], overrides=info["overrides"],
+    )  # fmt: skip
+
+
+def _changed(words: list[str]) -> dict[str, Any]:
+    """The settings of the evaluation that are said otherwise.
+
+    Raises:
+        ConfigError: for any other key, the warm-up among them, which is part of training.
+    """
+    from freerun.config.hydra.compose import evaluation_settings
+
+    for word in words:
+        key = key_value.key_of(word)
+        if key == "evaluation.warmup":
+            raise ConfigError(f"{brief(word)}: the warm-up is part of training; other runs have another one")
+        if key != "plugins" and not key.startswith("evaluation."):
+            raise ConfigError(
+                f"{brief(word)}: measure takes evaluation.KEY=VALUE, metrics and plugins; runs stay what they were"
+            )
+    return evaluation_settings(words)
+
+
+def _measured_anew(tree: dict[str, Any], changed: dict[str, Any]) -> Experiment:
+    experiment = from_canonical(tree)
+    before = experiment.evaluation
+    settings = {**before.settings, **changed.get("settings", {})}
+    return replace(experiment, evaluation=replace(before, **{**changed, "settings": settings}))
