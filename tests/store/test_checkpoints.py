@@ -242,7 +242,7 @@ def test_a_file_with_a_right_checksum_is_refused_where_it_does_not_fit(name, sto
     checkpoints.place(other, run.id).write_bytes(checkpoints.encoded(hostile))
     assert resume.find(other, run.id, group) is None
     assert not checkpoints.place(other, run.id).exists()
-    assert [path.name for path in (tmp_path / "aside").iterdir()] == [f"{run.id}.0.checkpoint"]
+    assert [path.name for path in (tmp_path / "aside").iterdir()] == [f"{run.trained}.0.checkpoint"]
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ def test_damaged_and_exchanged_checkpoints_are_set_aside_and_their_runs_done_aga
     kit.trained(runs, rough, 2)
     assert all(kit.left(calm, run.id) == kit.left(rough, run.id) for run in runs)
     assert resumed(rough, runs) == [[], [], [6]]
-    assert sorted(path.name[:16] for path in (rough.root / "aside").iterdir()) == sorted(run.id for run in runs[:2])
+    assert sorted(path.name[:16] for path in (rough.root / "aside").iterdir()) == sorted(run.trained for run in runs[:2])
 
 
 def test_what_another_version_made_is_not_gone_on_with(both):

@@ -6,6 +6,7 @@ run was killed before it had a record.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -14,7 +15,7 @@ import pandas as pd
 import pytest
 
 from freerun.cli.main import dispatch
-from freerun.config.run_identity import GENERATION, identity, older_generation
+from freerun.config.run_identity import GENERATION, UNDIVIDED, identity, older_generation, trained
 from freerun.errors import ConfigError
 
 OLD = Path(__file__).parent / "generation_3"
@@ -58,7 +59,7 @@ def test_the_same_command_says_that_runs_are_trained_anew_and_why(results, capsy
     assert "holds a study of 2 runs of generation 3 of Freerun, whose numbers are others" in said[0]
     after = contents(results / ".store")
     assert before.items() <= after.items(), "an old record has changed"
-    assert len(list((results / ".store").glob("*/*.json"))) == 4
+    assert len(list((results / ".store").glob("*/*.json"))) == 2 + 4, "two runs, and a measurement of each"
 
 
 def test_planning_says_the_same(results, capsys):
@@ -74,7 +75,13 @@ def test_what_was_left_to_do_names_the_command_that_does_it(results):
 
 
 def test_a_generation_is_told_by_the_identity():
-    tree = {"task": {"name": "x"}}
+    tree = {"task": {"name": "x"}, "evaluation": {"warmup": 1, "horizon": 2}}
     assert older_generation(identity(tree), tree) is None
-    assert [older_generation(identity(tree, number), tree) for number in range(1, GENERATION)] == list(range(1, GENERATION))
+
+    def known(number):
+        described = tree if number <= UNDIVIDED else trained(tree)
+        text = json.dumps({"generation": number, **described}, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    assert [older_generation(known(number), tree) for number in range(1, GENERATION)] == list(range(1, GENERATION))
     assert older_generation("0" * 16, tree) is None

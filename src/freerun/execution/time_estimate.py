@@ -43,7 +43,7 @@ class Costs:
 def learned(store: Store, first: Iterable[str]) -> Costs:
     """The costs that the records of a store tell of, those of the runs `first` before others."""
     costs = Costs()
-    runs = dict.fromkeys([*map(trained_run, first), *store.runs()])
+    runs = dict.fromkeys(map(trained_run, [*first, *store.runs()]))
     for number, run in enumerate(runs):
         if number >= RECORDS:
             break

@@ -23,7 +23,7 @@ import orjson
 from freerun.errors import CorruptRecord, StoreError, refused
 from freerun.io import reading
 from freerun.io.writing import write_atomic
-from freerun.store.records import Store
+from freerun.store.records import Store, trained_run
 
 FORMAT = "1"
 SUFFIX = ".checkpoint"
@@ -69,8 +69,8 @@ class Checkpoint:
 
 
 def place(store: Store, run: str) -> Path:
-    """The file of a run's checkpoint."""
-    return store.path(run).with_suffix(SUFFIX)
+    """The file of the checkpoint of a run, or of the run that a measurement is of."""
+    return store.path(trained_run(run)).with_suffix(SUFFIX)
 
 
 def write(store: Store, checkpoint: Checkpoint) -> None:
@@ -121,7 +121,7 @@ def read(store: Store, run: str, needs: Callable[[int], Mapping[str, Need]]) -> 
         CorruptRecord: if it is torn, altered, of another run, or not what the run needs.
         StoreError: if the disk refuses.
     """
-    path = place(store, run)
+    run, path = trained_run(run), place(store, run)
     try:
         with reading.opened(path) as raw, BufferedReader(raw) as file:
             size = os.fstat(file.fileno()).st_size
@@ -199,7 +199,7 @@ def update_of(store: Store, run: str) -> int:
     Looks at the header alone, for overviews: only `read` knows whether it can be trusted.
     """
     try:
-        with reading.opened(store.place(run)[: -len(".json")] + SUFFIX) as file:
+        with reading.opened(store.place(trained_run(run))[: -len(".json")] + SUFFIX) as file:
             text = file.read(8)
             text = file.read(min(HEADER, int.from_bytes(text, "little")))
         return _count(orjson.loads(text)["__metadata__"]["update"])
@@ -226,7 +226,7 @@ def set_aside(store: Store, run: str) -> Path:
     Raises:
         StoreError: if the disk refuses.
     """
-    path, aside = place(store, run), store.root / "aside"
+    run, path, aside = trained_run(run), place(store, run), store.root / "aside"
     target = aside / f"{run}.{sum(1 for _ in aside.glob(f'{run}.*'))}{SUFFIX}"
     try:
         aside.mkdir(exist_ok=True)

@@ -257,8 +257,10 @@ class Store:
         return {name: value for name, value in loaded.items() if memory or not name.startswith(MEMORY)}
 
     def runs(self) -> Iterator[str]:
-        """The identities of all trained runs, in order."""
-        yield from sorted(path.stem for path in self.root.glob("[0-9a-f][0-9a-f]/*.json") if "-" not in path.stem)
+        """The identities of all measurements, in order, and of the runs of which there is none."""
+        every = sorted(path.stem for path in self.root.glob("[0-9a-f][0-9a-f]/*.json"))
+        measured = {trained_run(run) for run in every if "-" in run}
+        yield from (run for run in every if run not in measured)
 
 
 def together(trained: dict[str, Any], measured: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Notes on a run beside its record, left by the worker that does it, told once by the sweep that asked for it."""
+"""Notes on a run, or on a measurement of it, beside its record, left by the worker that does it, told once by the sweep that asked for it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from freerun.errors import refused
 from freerun.io import reading
 from freerun.io.text import one_line
 from freerun.io.writing import write_atomic
-from freerun.store.records import Store
+from freerun.store.records import Store, trained_run
 
 FOLDER = "notes"
 #: Most bytes of the notes of a run, and most characters of one that are shown.
@@ -22,6 +22,7 @@ def leave(store: Store, run: str, text: str) -> None:
     Raises:
         StoreError: if the disk refuses.
     """
+    run = trained_run(run)
     path = store.root / FOLDER / run
     lines = dict.fromkeys([*_lines(store, run), one_line(text, LONGEST)])
     try:
@@ -41,7 +42,7 @@ def take(store: Store, runs: Iterable[str]) -> Counter[str]:
     folder = store.root / FOLDER
     try:
         noted = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-        for run in sorted(noted.intersection(runs)):
+        for run in sorted(noted.intersection(map(trained_run, runs))):
             told.update(one_line(line, LONGEST) for line in _lines(store, run))
             (folder / run).unlink(missing_ok=True)
     except OSError as fault:
