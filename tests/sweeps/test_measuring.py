@@ -250,9 +250,8 @@ def test_an_older_study_says_that_its_runs_are_trained_anew(folder):
     info = {
         "name": "old", "title": "", "question": "", "command": "freerun study old", "overrides": [],
     }  # fmt: skip
-    from synthetic import tree
-
     from freerun.config import run_identity
+    from synthetic import tree
 
     experiment = tree()
     run = run_identity._digits({"generation": 4, **experiment})

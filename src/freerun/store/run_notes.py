@@ -1,4 +1,4 @@
-"""Notes on a run, or on a measurement of it, beside its record, left by the worker that does it, told once by the sweep that asked for it."""
+"""Notes on a trained run, left by the worker that does it, told once by the sweep that asked for it."""
 
 from __future__ import annotations
 
