@@ -139,16 +139,40 @@ def sample(task, chance):
     return None
 
 
-def study(folder, experiments, statuses=None):
-    """A store with a record for each experiment; returns it with the identities in order."""
+def study(folder, experiments, statuses=None, *, apart=False):
+    """A store with a record for each experiment; returns it with the identities in order.
+
+    Args:
+        apart: with a record for each trained run and one for its measurement, as they are today; else both in one, as up to
+            generation 4.
+    """
     store, ids = Store(Path(folder)), []
     for number, experiment in enumerate(experiments):
         run = f"{number + 1:016x}"
         status, reason = (statuses or {}).get(number, ("done", ""))
-        if status != "pending":
-            store.write(record(run, experiment, status, reason), None)
-        ids.append(run)
+        whole = record(run, experiment, status, reason)
+        for part in divided(whole) if apart else [whole]:
+            if status != "pending":
+                store.write(part, None)
+        ids.append(f"{run}-{MEASUREMENT}" if apart else run)
     return store, ids
+
+
+MEASUREMENT = "0123abcd"
+
+
+def divided(whole):
+    """The record of a trained run and that of its measurement, as the runner writes them, of a record that holds both."""
+    measured = ("series", "comparisons", "quantities", "sample")
+    evaluation = dict(whole["experiment"]["evaluation"])
+    warmup = {"warmup": evaluation.pop("warmup")}
+    trained = {key: value for key, value in whole.items() if key not in measured}
+    own = {key: whole[key] for key in (*measured, "status", "reason", "provenance")}
+    run = f"{whole['run']}-{MEASUREMENT}"
+    return [
+        {**trained, "experiment": {**whole["experiment"], "evaluation": warmup}, "memory": {}},
+        {**own, "run": run, "of": "", "measuring": 1, "evaluation": evaluation, "metrics": {}},
+    ]
 
 
 def grid(tasks=("lorenz63",), models=("gru",), regimes=("teacher_forcing", "scheduled_sampling"), seeds=3, **settings):

@@ -23,7 +23,7 @@ from freerun.execution.group_runner import run_group
 from freerun.execution.grouping import groups
 from freerun.execution.planned import Planned, plan
 from freerun.store import checkpoints
-from freerun.store.records import Store
+from freerun.store.records import Store, trained_run
 from laws.runs import WORLDS
 
 #: What must come up: a world and choices for each model, regime, objective and optimiser that keeps something of its own.
@@ -141,7 +141,7 @@ def left(store: Store, run: str) -> tuple[dict[str, Any], bytes]:
     """What a run left behind, without how it was made."""
     record = store.read(run)
     del record["provenance"]
-    return record, store.path(run).with_suffix(".safetensors").read_bytes()
+    return record, store.path(trained_run(run)).with_suffix(".safetensors").read_bytes()
 
 
 def check(case: Case, folder: Path) -> int:

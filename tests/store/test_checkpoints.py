@@ -384,9 +384,10 @@ def test_where_one_run_fails_the_others_go_on_from_where_they_were(both):
 
 
 def test_no_checkpoint_is_written_after_the_last_update_or_where_none_is_asked_for(tmp_path):
-    runs, store = CASES[0].runs()[:1], Store(tmp_path)
-    store.open()
+    runs = CASES[0].runs()[:1]
     for every, expected in ((0, []), (3, [3, 6]), (kit.UPDATES, []), (kit.UPDATES - 1, [kit.UPDATES - 1])):
+        store = Store(tmp_path / str(every))
+        store.open()
         with mock.patch.object(checkpoints, "write") as write:
             group_runner.run_group(runs, store, lambda *_: None, checkpoint_every=every)
         assert [call.args[1].update for call in write.call_args_list] == expected

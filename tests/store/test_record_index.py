@@ -1,7 +1,6 @@
 """Tests of the index: deleted, stale, torn, altered or of other runs, it never changes a result."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,16 +9,17 @@ import pytest
 from freerun.analysis.tables import run_table, tidy
 from freerun.store import record_index
 from freerun.store.record_columns import join, of
-from freerun.store.records import Store
-from synthetic import grid, record, study, tree
+from freerun.store.record_schema import understood
+from freerun.store.records import Store, names
+from synthetic import divided, grid, record, study, tree
 
 STATUSES = {1: ("diverged", "loss"), 2: ("pending", ""), 3: ("failed", "boom")}
 
 
-@pytest.fixture
-def made(tmp_path, monkeypatch):
+@pytest.fixture(params=[False, True], ids=["whole", "apart"])
+def made(tmp_path, monkeypatch, request):
     monkeypatch.setattr(record_index, "SETTLED", 0.0)
-    return study(tmp_path / "store", grid(tasks=("lorenz63", "embedded_reber"), seeds=3), STATUSES)
+    return study(tmp_path / "store", grid(tasks=("lorenz63", "embedded_reber"), seeds=3), STATUSES, apart=request.param)
 
 
 def without(store, ids):
@@ -35,7 +35,7 @@ def law_the_same(store, ids):
 
 
 def rewritten(store, run, factor=3.0):
-    changed = store.read(run)
+    changed = understood(store.body(run), run, store.place(run))
     for series in changed["series"]:
         series["values"] = [factor * value for value in series["values"]]
     store.write(changed, None)
@@ -47,7 +47,7 @@ def test_a_second_look_reads_no_record(made, monkeypatch):
     monkeypatch.setattr(Store, "body", lambda *_: pytest.fail("a record was read"))
     for order in (ids, ids[::-1], ids[4:7]):
         found = tidy.frames(store, order, "s")
-        assert list(found.runs["run"]) == order
+        assert list(found.runs["run"]) == list(names(order).values())
     pd.testing.assert_frame_equal(tidy.frames(store, ids, "s").gaps, wanted.gaps)
 
 
@@ -77,11 +77,28 @@ def test_what_has_changed_is_read_again(made):
     store, ids = made
     tidy.frames(store, ids, "s")
     rewritten(store, ids[0])
-    store.write(record(ids[2], tree(seed=2)), None)
+    other = record(ids[2][:16], tree(seed=2))
+    for part in divided(other) if "-" in ids[2] else [other]:
+        store.write(part, None)
     store.path(ids[5]).unlink()
     store.path(ids[6]).write_bytes(b"torn")
     law_the_same(store, ids)
     assert list(tidy.frames(store, ids, "s").runs["status"][[2, 5, 6]]) == ["done", "pending", "pending"]
+
+
+def test_a_trained_run_that_has_changed_is_read_again_with_its_measurement(tmp_path, monkeypatch):
+    monkeypatch.setattr(record_index, "SETTLED", 0.0)
+    store, ids = study(tmp_path / "store", grid(), apart=True)
+    tidy.frames(store, ids, "s")
+    first, second, third = (run[:16] for run in ids[:3])
+    trained = store.read(first)
+    store.write({**trained, "curves": trained["curves"][:1]}, None)
+    store.path(second).unlink()
+    store.path(third).write_bytes(b"torn")
+    law_the_same(store, ids)
+    found = tidy.frames(store, ids, "s")
+    assert (found.curves["run"] == first).sum() == 1
+    assert list(found.runs["status"][:3]) == ["done", "pending", "pending"]
 
 
 def test_a_change_that_keeps_size_and_time_is_seen(made):
@@ -111,7 +128,7 @@ def test_believing_a_fresh_record_is_caught(made):
 def test_believing_an_index_without_looking_at_the_files_is_caught(made, monkeypatch):
     store, ids = made
     tidy.frames(store, ids, "s")
-    monkeypatch.setattr(record_index, "_stamp", lambda path: (0, 0, 0, 0) if Path(path).exists() else None)
+    monkeypatch.setattr(record_index, "_stamp", lambda store, run: (0,) * 8 if store.path(run).exists() else None)
     without(store, ids)
     rewritten(store, ids[0])
     with pytest.raises(AssertionError):
@@ -151,4 +168,4 @@ def test_selected_and_joined_extracts_are_those_of_the_records(made):
 
 def test_a_seed_beyond_64_bits_is_not_rounded(tmp_path):
     store, ids = study(tmp_path, [tree(seed=2**70 + 1)])
-    assert record_index.parsed(store, ids[0], store.body(ids[0]))["experiment"]["seed"] == 2**70 + 1
+    assert store.whole(ids[0], store.body(ids[0]))["experiment"]["seed"] == 2**70 + 1

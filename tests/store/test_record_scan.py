@@ -36,9 +36,9 @@ def spoil(store, ids):
     return [torn, altered, other, formless, ids[130], no_mapping, weightless]
 
 
-@pytest.fixture
-def made(tmp_path):
-    return study(tmp_path / "store", grid(seeds=COUNT)[:COUNT], {7: ("diverged", "loss")})
+@pytest.fixture(params=[False, True], ids=["whole", "apart"])
+def made(tmp_path, request):
+    return study(tmp_path / "store", grid(seeds=COUNT)[:COUNT], {7: ("diverged", "loss")}, apart=request.param)
 
 
 def law_a_scan_sees_all_damage(store, ids, cls=Store, missing=record_scan.missing):
@@ -60,8 +60,8 @@ def exists(store, runs):
 class Shallow(Store):
     """What parses is believed, whatever its form."""
 
-    def demand_whole(self, run, body):
-        json.loads(body)
+    def whole(self, run, body, of=None):
+        return json.loads(body)
 
 
 def test_a_scan_sees_all_damage(made):
@@ -77,7 +77,7 @@ def test_the_law_catches(broken, made):
 def test_what_is_put_right_behind_the_reader_is_not_set_aside(made, monkeypatch):
     store, ids = made
     monkeypatch.setattr(
-        record_scan, "_bodies", lambda store, runs: ((run, (None, b"torn", b"[]")[int(run, 16) % 3]) for run in runs)
+        record_scan, "_texts", lambda store, runs: ((run, (None, (b"torn",), (b"[]",))[int(run[:16], 16) % 3]) for run in runs)
     )
     assert record_scan.missing(store, ids) == []
     assert record_scan.statuses(store, ids) == {run: "diverged" if run == ids[7] else "done" for run in ids}

@@ -42,9 +42,10 @@ def statuses(store: Store, runs: Iterable[str]) -> dict[str, str]:
     """What became of many runs, as `Store.status` says; those without a sound record are left out."""
     found = {}
     for run, texts in _texts(store, runs):
-        own = trained_run(run)
+        of = dict.fromkeys((run, trained_run(run)))
         try:
-            status = store.status(run) if texts is None else str(understood(texts[-1], own, store.place(own))["status"])
+            records = [understood(text, name, store.place(name)) for name, text in zip(of, texts or (), strict=False)]
+            status = str(records[-1]["status"]) if records else store.status(run)
         except (CorruptRecord, LookupError):
             status = store.status(run)
         if status is not None:

@@ -23,6 +23,7 @@ import numpy as np
 
 from freerun.errors import CorruptRecord, StoreError, refused
 from freerun.io import processes, reading
+from freerun.io.text import one_line
 from freerun.io.writing import sweep_temporaries, write_atomic
 from freerun.store.failures import Failures
 from freerun.store.record_schema import demand_weights, most_weights, understood
@@ -127,7 +128,7 @@ class Store:
         record = understood(body, run, self.place(run), whole=True)
         if of is not None:
             trained = self.whole(trained_run(run), of)
-            if record["of"] != trained.get("weights"):
+            if record["of"] != trained.get("weights", ""):
                 raise CorruptRecord(f"{self.place(run)}: is a measurement of other weights")
             return together(trained, record)
         if "weights" in record and not self.path(run).with_suffix(".safetensors").exists():
@@ -143,7 +144,12 @@ class Store:
         """
         record = understood(self.body(run), run, self.place(run))
         own = trained_run(run)
-        return record if own == run else together(understood(self.body(own), own, self.place(own)), record)
+        if own == run:
+            return record
+        try:
+            return together(understood(self.body(own), own, self.place(own)), record)
+        except (LookupError, TypeError) as fault:
+            raise CorruptRecord(f"{self.place(run)}: no measurement of a run: {one_line(fault, 60)}") from None
 
     def measurements(self, run: str) -> list[str]:
         """The identities of all measurements of a trained run, in order."""
