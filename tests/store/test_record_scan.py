@@ -31,7 +31,7 @@ def spoil(store, ids):
     store.path(other).write_bytes(store.path(ids[1]).read_bytes())
     rewrite(formless, lambda body: json.dumps({**json.loads(body), "series": [{"split": "test"}]}).encode())
     rewrite(no_mapping, lambda body: b"[]")
-    rewrite(weightless, lambda body: json.dumps({**json.loads(body), "weights": "0" * 64}).encode())
+    rewrite(weightless[:16], lambda body: json.dumps({**json.loads(body), "weights": "0" * 64}).encode())
     store.path(ids[130]).unlink()
     return [torn, altered, other, formless, ids[130], no_mapping, weightless]
 
