@@ -6,20 +6,37 @@ plugins; it is trusted only if it hashes to the identity it stands for. It goes 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import Any
+
+import msgspec
 
 from freerun.config.run_identity import from_canonical, identity, sources
 from freerun.errors import CorruptRecord, refused
 from freerun.execution.planned import Planned
-from freerun.io.reading import content, mapping
+from freerun.io.reading import content
 from freerun.io.writing import write_atomic
 from freerun.parts.plugins import load_plugin, plugin_files
 from freerun.store.records import Store
 
 SUFFIX = ".plan"
 LARGEST = 2**20
+
+
+class PlanFile(msgspec.Struct, kw_only=True):
+    """A plan as its file holds it.
+
+    Attributes:
+        plugins: the files of the plugins that the run needs.
+        experiment: its canonical experiment.
+    """
+
+    plugins: list[str]
+    experiment: dict[str, Any]
+
+
+_PLAN = msgspec.json.Decoder(PlanFile)
 
 
 def write(store: Store, runs: Iterable[Planned]) -> None:
@@ -33,7 +50,7 @@ def write(store: Store, runs: Iterable[Planned]) -> None:
         needed = sources(run.tree)
         plugins = [file for file, digest in known.items() if digest in needed]
         path = store.path(run.id).with_suffix(SUFFIX)
-        plan = json.dumps({"plugins": plugins, "experiment": run.tree}, allow_nan=False).encode()
+        plan = msgspec.json.encode(PlanFile(plugins=plugins, experiment=run.tree))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(path, plan, settle=False)
@@ -50,14 +67,14 @@ def read(store: Store, run: str) -> Planned:
     """
     path = store.path(run).with_suffix(SUFFIX)
     try:
-        plan = mapping(content(path, LARGEST))
-        tree, plugins = plan["experiment"], plan["plugins"]
-        sound = identity(tree) == run and all(isinstance(each, str) for each in plugins)
-    except (OSError, ValueError, KeyError, TypeError):
+        plan = _PLAN.decode(content(path, LARGEST))
+        sound = identity(plan.experiment) == run
+    except (OSError, ValueError, TypeError, RecursionError):
         sound = False
     if not sound:
         raise CorruptRecord(f"{path}: the plan of the run is missing or damaged; start the study again")
-    for plugin in plugins:  # those of the run itself: a path in a file is no leave to run what is there
+    tree = plan.experiment
+    for plugin in plan.plugins:  # those of the run itself: a path in a file is no leave to run what is there
         load_plugin(plugin, among=sources(tree))
     return Planned(id=run, tree=tree, experiment=from_canonical(tree))
 

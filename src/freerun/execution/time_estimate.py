@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
+import msgspec
 
 from freerun.errors import CorruptRecord, StoreError
 from freerun.execution.memory_estimate import WIDTH
@@ -19,6 +19,23 @@ from freerun.store.records import Store
 STEP, PRODUCT = 12e-6, 2e-10
 #: The most records that are read to learn from.
 RECORDS = 400
+
+
+class _Spent(msgspec.Struct):
+    """What a record's provenance says of its cost."""
+
+    training_seconds: float
+    evaluation_seconds: float
+
+
+class _Cost(msgspec.Struct):
+    """A record as far as it tells what its run is and has cost."""
+
+    experiment: dict[str, Any]
+    provenance: _Spent
+
+
+_COST = msgspec.json.Decoder(_Cost)
 
 
 @dataclass(kw_only=True)
@@ -63,12 +80,12 @@ def _cost(body: bytes) -> tuple[tuple[tuple[Any, ...], ...], float, float]:
         CorruptRecord: if it has another form than a record's.
     """
     try:
-        record = orjson.loads(body)
-        made, tree = record["provenance"], record["experiment"]
+        record = _COST.decode(body)
+        tree, spent = record.experiment, record.provenance
         kinds = tuple(_kinds(tree))
         hash(kinds)
-        return kinds, made["training_seconds"] / max(1, tree["training"]["updates"]), float(made["evaluation_seconds"])
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as fault:
+        return kinds, spent.training_seconds / max(1, tree["training"]["updates"]), spent.evaluation_seconds
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as fault:
         raise CorruptRecord(str(fault)) from None
 
 

@@ -8,32 +8,34 @@ can be deleted at any time, and never changes a result.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
-import orjson
 
 from freerun.errors import CorruptRecord, refused
-from freerun.io.reading import NotPlain, content
+from freerun.io import container
+from freerun.io.reading import content
 from freerun.io.writing import write_atomic
 from freerun.store.record_columns import LEVELS, TEXTS, Extract, demand_sound, join, of
 from freerun.store.record_scan import ahead, sound_body
-from freerun.store.record_schema import LARGEST, understood
+from freerun.store.record_schema import LARGEST, Record, Trained, typed, understood
 from freerun.store.records import Store
 
 NAME = "index"
 #: Raise it when what is extracted from a record, or its form, changes.
-VERSION = 3
+FORM = container.Form("index", 4)
+#: Most bytes of it.
+LARGEST_INDEX = 2**32
 #: A file that changed within so many seconds could change again without its times telling.
 SETTLED = 2.0
-_HEAD = b"freerun index %d\n" % VERSION
 Stamp = tuple[int, int, int, int]
-Outcome = Callable[[dict[str, Any]], dict[str, Any]]
+Outcome = Callable[[Trained], dict[str, Any]]
+_LIST, _MAPPING = msgspec.json.Decoder(list[str]), msgspec.json.Decoder(dict[str, Any])
 
 
 def extracts(store: Store, runs: Sequence[str], outcome: Outcome) -> Extract:
@@ -82,15 +84,15 @@ def _read(store: Store, runs: Sequence[str]) -> list[tuple[str, bytes | None, St
     return found
 
 
-def _records(store: Store, runs: Sequence[str], stamps: dict[str, Stamp]) -> Iterator[dict[str, Any]]:
+def _records(store: Store, runs: Sequence[str], stamps: dict[str, Stamp]) -> Iterator[Record]:
     """The sound records among `runs`; notes the stamp of each."""
     for run, body, stamp in bodies(store, runs):
         if body is not None:
             try:
-                record = parsed(store, run, body)
+                record = typed(body, run, store.place(run))
             except CorruptRecord:
                 continue
-            if not -LARGEST <= record["experiment"]["seed"] < LARGEST:
+            if not -LARGEST <= record.trained.experiment["seed"] < LARGEST:
                 continue
             stamps[run] = stamp
             yield record
@@ -108,18 +110,12 @@ def _stamp(path: str) -> Stamp | None:
 
 def _load(path: Path) -> tuple[Extract, list[Stamp]]:
     """The index; an empty one where there is none that can be trusted."""
-    with contextlib.suppress(OSError, NotPlain):
-        text = content(path)
-        head, digest, body = text[: len(_HEAD)], text[len(_HEAD) : len(_HEAD) + 32], text[len(_HEAD) + 32 :]
-        if head == _HEAD and digest == hashlib.sha256(body).digest():
-            from safetensors import SafetensorError
-            from safetensors.numpy import load
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
 
-            try:
-                return _understood(load(body))
-            except (SafetensorError, ValueError, TypeError, LookupError):
-                pass
-    return of([], lambda record: record), []
+    with contextlib.suppress(OSError, ValueError, TypeError, LookupError, SafetensorError):
+        return _understood(load(container.unwrapped(content(path, LARGEST_INDEX), FORM)))
+    return of([], lambda trained: {}), []
 
 
 def _understood(arrays: dict[str, np.ndarray]) -> tuple[Extract, list[Stamp]]:
@@ -128,7 +124,7 @@ def _understood(arrays: dict[str, np.ndarray]) -> tuple[Extract, list[Stamp]]:
     Raises:
         ValueError, TypeError, LookupError: if they do not fit together; a checksum alone does not say who wrote them.
     """
-    texts = {name: [str(text) for text in orjson.loads(arrays.pop(f"texts.{name}").tobytes())] for name in TEXTS}
+    texts = {name: _LIST.decode(arrays.pop(f"texts.{name}").tobytes()) for name in TEXTS}
     stamps = arrays.pop("stamps")
     if arrays["run"].dtype != np.uint8 or arrays["run"].shape != (len(stamps), 16):
         raise ValueError("its runs")
@@ -137,8 +133,7 @@ def _understood(arrays: dict[str, np.ndarray]) -> tuple[Extract, list[Stamp]]:
     found = Extract(columns={**arrays, "run": arrays["run"].view("S16").ravel()}, texts=texts)
     demand_sound(found)
     for text in (*texts["experiment"], *texts["outcome"], *texts["quantities"]):
-        if not isinstance(orjson.loads(text), dict):
-            raise TypeError("an experiment, an outcome and quantities are mappings")
+        _MAPPING.decode(text)
     return found, [(a, b, c, d) for a, b, c, d in stamps.tolist()]
 
 
@@ -154,7 +149,7 @@ def _save(store: Store, whole: Extract, place: dict[str, int], stamps: dict[str,
     arrays = {name: np.ascontiguousarray(chosen.columns[name]) for names in LEVELS.values() for name in names}
     arrays["run"] = arrays["run"].view(np.uint8).reshape(len(chosen), 16)
     arrays["stamps"] = np.array([stamps[run] for run in kept], dtype=np.int64).reshape(len(chosen), 4)
-    arrays |= {f"texts.{name}": np.frombuffer(orjson.dumps(chosen.texts[name]), dtype=np.uint8) for name in TEXTS}
+    arrays |= {f"texts.{name}": np.frombuffer(msgspec.json.encode(chosen.texts[name]), dtype=np.uint8) for name in TEXTS}
     body = save(arrays)
     with contextlib.suppress(OSError):
-        write_atomic(store.root / NAME, _HEAD + hashlib.sha256(body).digest() + body)
+        write_atomic(store.root / NAME, container.wrapped(body, FORM))

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from freerun.errors import CorruptRecord, StoreError
 from freerun.io.text import one_line
-from freerun.store.record_schema import understood
+from freerun.store import record_schema
 from freerun.store.records import Store
 
 #: Records that are read at once, how many such parts may wait to be looked at, and the threads that read.
@@ -41,8 +41,8 @@ def statuses(store: Store, runs: Iterable[str]) -> dict[str, str]:
     found = {}
     for run, body in _bodies(store, runs):
         try:
-            status = str(understood(body, run, store.place(run))["status"]) if body is not None else store.status(run)
-        except (CorruptRecord, LookupError):
+            status = record_schema.status(body, run, store.place(run)) if body is not None else store.status(run)
+        except CorruptRecord:
             status = store.status(run)
         if status is not None:
             found[run] = status

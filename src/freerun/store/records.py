@@ -1,8 +1,8 @@
 """Store of records: one checksummed file a run, written once, never silently wrong.
 
 One content-addressed folder for all studies. A run has one record, written once: a temporary file, fsync, rename. The record
-is two lines of JSON, the first with the SHA-256 of the second; weights stand beside it as safetensors, named by their own
-hash. A record that is torn or altered is set aside and its run done again. No pickle, no torch, no pandas.
+is JSON in a container, a line with the SHA-256 of the rest before it; weights stand beside it as safetensors, their own digest
+in the record. A record that is torn or altered is set aside and its run done again. No pickle, no torch, no pandas.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from typing import Any
 import numpy as np
 
 from freerun.errors import CorruptRecord, StoreError, refused
-from freerun.io import processes, reading
+from freerun.io import container, processes, reading
 from freerun.io.writing import sweep_temporaries, write_atomic
+from freerun.store import record_schema
 from freerun.store.failures import Failures
 from freerun.store.record_schema import demand_weights, most_weights, understood
 
-FORMAT = 1
+FORM = container.Form("record", 1)
 #: Most bytes of a record, and of weights of which nothing is known.
 LARGEST, LARGEST_WEIGHTS = 2**28, 2**34
 _IDENTITY = re.compile(r"[0-9a-f]{16}")
@@ -94,8 +95,8 @@ class Store:
         Raises:
             CorruptRecord: if not.
         """
-        record = understood(body, run, self.place(run), whole=True)
-        if "weights" in record and not self.path(run).with_suffix(".safetensors").exists():
+        record = record_schema.typed(body, run, self.place(run))
+        if record.trained.weights and not self.path(run).with_suffix(".safetensors").exists():
             raise CorruptRecord(f"{self.path(run)}: the weights are missing")
 
     def read(self, run: str) -> dict[str, Any]:
@@ -110,7 +111,7 @@ class Store:
     def status(self, run: str) -> str | None:
         """What became of a run, ``done`` or ``diverged``; None if it has no sound record."""
         try:
-            return str(self.read(run)["status"])
+            return record_schema.status(self.body(run), run, self.place(run))
         except (FileNotFoundError, CorruptRecord):
             return None
 
@@ -127,7 +128,7 @@ class Store:
         """The checksum that a record was written with; "" if there is no record."""
         try:
             with reading.opened(self.place(run)) as file:
-                return file.read(200).partition(b"\n")[0].decode("ascii", errors="replace").strip()
+                return file.read(container.LONGEST_HEAD).partition(b"\n")[0].decode("ascii", errors="replace").strip()
         except (FileNotFoundError, reading.NotPlain):
             return ""
 
@@ -173,7 +174,7 @@ class Store:
                 record = {**record, "weights": digest}
                 write_atomic(path.with_suffix(".safetensors"), content)
             body = json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
-            write_atomic(path, _head(body) + b"\n" + body)
+            write_atomic(path, container.wrapped(body, FORM))
             self.failures.forget(record["run"])
         except OSError as fault:
             raise refused(path, "cannot be written", fault) from None
@@ -215,18 +216,10 @@ class Store:
 
 def _body(place: str) -> bytes:
     try:
-        content = reading.content(place, LARGEST)
+        return container.unwrapped(reading.content(place, LARGEST), FORM)
     except FileNotFoundError:
         raise
     except reading.NotPlain as fault:
         raise CorruptRecord(f"{place}: {fault}") from None
     except OSError as fault:
         raise refused(place, "cannot be read", fault) from None
-    head, _, body = content.partition(b"\n")
-    if head != _head(body):
-        raise CorruptRecord(f"{place}: the checksum does not match; the record is torn or was altered")
-    return body
-
-
-def _head(body: bytes) -> bytes:
-    return json.dumps({"format": FORMAT, "sha256": hashlib.sha256(body).hexdigest()}).encode()
