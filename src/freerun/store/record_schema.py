@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterable, Mapping
 from functools import lru_cache
+from itertools import chain
+from operator import attrgetter
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import msgspec
@@ -32,6 +34,13 @@ Count = Annotated[int, Meta(ge=0, lt=2**53)]
 #: A measured number; None where it is not defined.
 Number = float | None
 _Made = TypeVar("_Made")
+#: By what points, series and comparisons differ from others of their record, and what of the latter two is shown.
+_POINT, _SERIES, _COMPARISON = (
+    attrgetter("update", "quantity"),
+    attrgetter("split", "mode", "metric"),
+    attrgetter("split", "metric"),
+)
+_WORDS = attrgetter("split", "metric", "unit")
 
 
 class Part(Struct):
@@ -65,7 +74,7 @@ class Point(Struct, gc=False):
     value: Number
 
 
-class Series(Struct, kw_only=True):
+class Series(Struct, kw_only=True, gc=False):
     """The values of one metric on one split in one mode, `first` being the step of the first of them."""
 
     split: str
@@ -75,11 +84,8 @@ class Series(Struct, kw_only=True):
     first: Count
     values: list[Number]
 
-    def __post_init__(self) -> None:
-        _demand_printable(self.split, self.metric, self.unit)
 
-
-class Comparison(Struct, kw_only=True):
+class Comparison(Struct, kw_only=True, gc=False):
     """The values of a measure that sets both modes side by side, with the ends of their intervals, if it has any."""
 
     split: str
@@ -91,7 +97,6 @@ class Comparison(Struct, kw_only=True):
     high: list[Number] | None
 
     def __post_init__(self) -> None:
-        _demand_printable(self.split, self.metric, self.unit)
         if any(len(ends) != len(self.values) for ends in (self.low, self.high) if ends is not None):
             raise ValueError("an interval is as long as its values")
 
@@ -178,7 +183,7 @@ class Trained(Struct, kw_only=True):
     def __post_init__(self) -> None:
         experiment(self.experiment)
         _demand_printable(self.status, self.reason)
-        _demand_once((point.update, point.quantity) for point in self.curves)
+        _demand_once(map(_POINT, self.curves), len(self.curves))
 
 
 class Measured(Struct, kw_only=True):
@@ -194,8 +199,9 @@ class Measured(Struct, kw_only=True):
     sample: Raw = Raw(b"null")
 
     def __post_init__(self) -> None:
-        _demand_once((series.split, series.mode, series.metric) for series in self.series)
-        _demand_once((measure.split, measure.metric) for measure in self.comparisons)
+        _demand_once(map(_SERIES, self.series), len(self.series))
+        _demand_once(map(_COMPARISON, self.comparisons), len(self.comparisons))
+        _demand_printable(*chain.from_iterable(map(_WORDS, (*self.series, *self.comparisons))))
         _demand_meaning(bytes(self.quantities))
         _demand_sample(self.sample)
 
@@ -323,9 +329,9 @@ def _demand_printable(*texts: str) -> None:
         raise ValueError("a name holds what is not printed")
 
 
-def _demand_once(keys: Iterable[Hashable]) -> None:
-    listed = list(keys)
-    if len({*listed}) != len(listed):
+def _demand_once(keys: Iterable[Hashable], count: int) -> None:
+    """See that so many keys are all different."""
+    if len({*keys}) != count:
         raise ValueError("something is told twice")
 
 
