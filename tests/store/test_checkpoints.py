@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from freerun.errors import CorruptRecord, StoreError
 from freerun.execution import group_runner, resume
 from freerun.execution.launchers.inline import Inline
-from freerun.io.container import wrapped
+from freerun.io.container import Form, wrapped
 from freerun.store import checkpoints, run_notes
 from freerun.store.checkpoints import Checkpoint, Need, State
 from freerun.store.records import Store
@@ -321,18 +321,27 @@ def _first_form(content):
     return len(text).to_bytes(8, "little") + text + body[8 + int.from_bytes(body[:8], "little") :]
 
 
-def test_one_in_an_older_form_is_set_aside_with_one_line(both):
+def _next_form(content):
+    return wrapped(content.partition(b"\n")[2], Form("checkpoint", checkpoints.FORM.version + 1))
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [(_first_form, "an older Freerun wrote it (checkpoint 1, here 2)"),
+     (_next_form, "a newer Freerun wrote it (checkpoint 3, here 2); update Freerun")],
+)  # fmt: skip
+def test_one_in_another_form_is_set_aside_with_one_line(form, words, both):
     runs, calm, rough = both
     for run in runs:
         path = checkpoints.place(rough, run.id)
-        path.write_bytes(_first_form(path.read_bytes()))
+        path.write_bytes(form(path.read_bytes()))
         assert checkpoints.update_of(rough, run.id) == 0
     kit.trained(runs, rough, 0)
     assert all(kit.left(calm, run.id) == kit.left(rough, run.id) for run in runs)
     assert resumed(rough, runs) == [[], [], []]
     assert len(list((rough.root / "aside").iterdir())) == len(runs)
     told = run_notes.take(rough, [run.id for run in runs])
-    assert told == {"begins anew; its checkpoint was made by an older version of Freerun, and is set aside": len(runs)}
+    assert told == {f"begins anew; its checkpoint is set aside: {words}": len(runs)}
 
 
 def test_what_another_version_made_is_not_gone_on_with(both):

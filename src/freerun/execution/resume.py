@@ -28,7 +28,7 @@ from freerun.engine.training import Outcome, Point, Trainer
 from freerun.errors import CorruptRecord
 from freerun.parts.feeders import Memory, Number
 from freerun.store import checkpoints, run_notes
-from freerun.store.checkpoints import QUANTITIES, Checkpoint, Need, OlderCheckpoint, State
+from freerun.store.checkpoints import QUANTITIES, Checkpoint, Need, OtherForm, State
 from freerun.store.provenance import versions
 from freerun.store.records import Store
 
@@ -96,7 +96,7 @@ class Keeper:
 def find(store: Store, run: str, group: Group) -> Checkpoint | None:
     """The checkpoint from which a run of a group can go on; None if it has to begin.
 
-    One that is torn, altered or of another run is set aside, and one in an older form, of which a note tells. One that
+    One that is torn, altered or of another run is set aside, and one in another form, of which a note tells. One that
     another version of the program made, or other arithmetic, is not gone on with, for the run would be neither's: a note says
     so, and it stays until it is replaced.
     """
@@ -106,8 +106,8 @@ def find(store: Store, run: str, group: Group) -> Checkpoint | None:
             _check(found, kept(group, found.update).numbers, checkpoints.place(store, run))
     except CorruptRecord as fault:
         checkpoints.set_aside(store, run)
-        if isinstance(fault, OlderCheckpoint):
-            run_notes.leave(store, run, "begins anew; its checkpoint was made by an older version of Freerun, and is set aside")
+        if isinstance(fault, OtherForm):
+            run_notes.leave(store, run, f"begins anew; its checkpoint is set aside: {fault.why}")
         return None
     if found is None:
         return None

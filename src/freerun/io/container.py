@@ -27,6 +27,10 @@ _DIGEST = re.compile(rb"[0-9a-f]{64}")
 _END = b'"}\n'
 
 
+class OtherVersion(NotPlain):
+    """A file of the right kind whose body is written as an older Freerun did, or as a newer one does."""
+
+
 class Form(NamedTuple):
     """What a body is: its kind, in one word, and the version of how that is written."""
 
@@ -69,12 +73,13 @@ def declared(line: bytes, form: Form) -> str:
     """The SHA-256 that the first line of a file gives, its end included.
 
     Raises:
+        OtherVersion: if it is the head of another version.
         NotPlain: if it is not the head of this form.
     """
     digest = line[-64 - len(_END) : -len(_END)]
     if _DIGEST.fullmatch(digest) and line == head(digest.decode("ascii"), form):
         return digest.decode("ascii")
-    raise NotPlain(_otherwise(line, form))
+    raise _otherwise(line, form)
 
 
 def demand(digest: str, parts: Iterable[bytes]) -> None:
@@ -90,16 +95,20 @@ def demand(digest: str, parts: Iterable[bytes]) -> None:
         raise NotPlain("the checksum does not match; the file is torn or was altered")
 
 
-def _otherwise(line: bytes, form: Form) -> str:
-    """In what a line is another than a head of this form, in words."""
+def other_version(found: int, form: Form) -> OtherVersion:
+    """What is said of a file of version `found` where one of `form` is wanted."""
+    who, remedy = ("a newer", "; update Freerun") if found > form.version else ("an older", "")
+    return OtherVersion(f"{who} Freerun wrote it ({form.kind} {brief(found, 20)}, here {form.version}){remedy}")
+
+
+def _otherwise(line: bytes, form: Form) -> NotPlain:
+    """In what a line is another than a head of this form."""
     try:
         found = msgspec.json.decode(line, type=_Head)
     except ValueError:
-        return f"is torn, or holds no {form.kind}"
+        return NotPlain(f"is torn, or holds no {form.kind}")
     if found.kind != form.kind:
-        return f"holds {brief(found.kind, 40)}, no {form.kind}"
-    if found.format > form.version:
-        return f"a newer Freerun wrote it ({form.kind} {brief(found.format, 20)}, here {form.version}); update Freerun"
-    if found.format < form.version:
-        return f"an older Freerun wrote it ({form.kind} {brief(found.format, 20)}, here {form.version})"
-    return f"its first line was altered: it is no head of a file that holds one {form.kind}"
+        return NotPlain(f"holds {brief(found.kind, 40)}, no {form.kind}")
+    if found.format != form.version:
+        return other_version(found.format, form)
+    return NotPlain(f"its first line was altered: it is no head of a file that holds one {form.kind}")

@@ -26,11 +26,10 @@ from freerun.io.writing import write_atomic
 from freerun.store import tensor_header
 from freerun.store.record_schema import Count, Identity
 from freerun.store.records import Store
+from freerun.store.tensor_header import TYPES
 
 FORM = container.Form("checkpoint", 2)
 SUFFIX = ".checkpoint"
-#: The types of tensors by their names in safetensors.
-TYPES: dict[str, np.dtype[Any]] = {"F64": np.dtype("<f8"), "I64": np.dtype("<i8"), "F32": np.dtype("<f4")}
 #: Quantities of training curves; more than one run ever logs.
 QUANTITIES = 16
 #: How checkpoints of the first form began, after their first eight bytes.
@@ -38,8 +37,12 @@ _FIRST_FORM = b'{"__metadata__":{"sha256":"'
 _Name = Annotated[str, msgspec.Meta(pattern=r"\A[a-z_]{1,40}\Z")]
 
 
-class OlderCheckpoint(CorruptRecord):
-    """A checkpoint that an older Freerun wrote, in a form that is not read any more."""
+class OtherForm(CorruptRecord):
+    """A checkpoint in the form of an older or a newer Freerun; `why` says so without naming the file."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path}: {why}")
+        self.why = why
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +153,7 @@ def read(store: Store, run: str, needs: Callable[[int], Mapping[str, Need]]) -> 
         needs: the tensors of this run after so many updates. The data is read only where the header says the same.
 
     Raises:
+        OtherForm: if an older or a newer Freerun wrote it in another form.
         CorruptRecord: if it is torn, altered, of another run, or not what the run needs.
         StoreError: if the disk refuses.
     """
@@ -157,7 +161,8 @@ def read(store: Store, run: str, needs: Callable[[int], Mapping[str, Need]]) -> 
     try:
         with reading.opened(path) as raw, BufferedReader(raw) as file:
             size = os.fstat(file.fileno()).st_size
-            _demand_second_form(file.peek(8 + len(_FIRST_FORM)), path)
+            if file.peek(8 + len(_FIRST_FORM))[8:].startswith(_FIRST_FORM):
+                raise container.other_version(1, FORM)
             digest = container.declared(file.readline(container.LONGEST_HEAD), FORM)
             length, text = _header(file)
             about, state, found = _understood(text, size - file.tell(), run)
@@ -166,6 +171,8 @@ def read(store: Store, run: str, needs: Callable[[int], Mapping[str, Need]]) -> 
         container.demand(digest, [length, text, content])
     except FileNotFoundError:
         return None
+    except container.OtherVersion as fault:
+        raise OtherForm(path, str(fault)) from None
     except (ValueError, RecursionError) as fault:
         raise CorruptRecord(f"{path}: is no checkpoint of this run: {one_line(fault, 100)}") from None
     except OSError as fault:
@@ -175,11 +182,6 @@ def read(store: Store, run: str, needs: Callable[[int], Mapping[str, Need]]) -> 
         count, begin = math.prod(tensor.shape), tensor.data_offsets[0]
         tensors[name] = np.frombuffer(content, TYPES[tensor.dtype], count, begin).reshape(tensor.shape)
     return Checkpoint(run=run, update=int(about.update), state=state, tensors=tensors)
-
-
-def _demand_second_form(start: bytes, path: Path) -> None:
-    if start[8 : 8 + len(_FIRST_FORM)] == _FIRST_FORM:
-        raise OlderCheckpoint(f"{path}: an older Freerun wrote it")
 
 
 def _header(file: BufferedReader[FileIO]) -> tuple[bytes, bytes]:

@@ -113,7 +113,7 @@ def _load(path: Path) -> tuple[Extract, list[Stamp]]:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    with contextlib.suppress(OSError, ValueError, TypeError, LookupError, SafetensorError):
+    with contextlib.suppress(OSError, ValueError, TypeError, LookupError, RecursionError, SafetensorError):
         return _understood(load(container.unwrapped(content(path, LARGEST_INDEX), FORM)))
     return of([], lambda trained: {}), []
 

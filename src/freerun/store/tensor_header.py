@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
+import numpy as np
 
 #: Most bytes of a header.
 LARGEST = 2**20
-#: Bytes of a number of each type.
-SIZES = {"F64": 8, "I64": 8, "F32": 4}
+#: The types of numbers that are kept, by their names in safetensors.
+TYPES: dict[str, np.dtype[Any]] = {"F64": np.dtype("<f8"), "I64": np.dtype("<i8"), "F32": np.dtype("<f4")}
 #: The key of what is no tensor.
 ABOUT = "__metadata__"
 _Length = Annotated[int, msgspec.Meta(ge=0)]
@@ -54,9 +55,9 @@ def demand_filled(tensors: dict[str, Tensor], room: int) -> None:
     """
     end = 0
     for tensor in tensors.values():
-        if tensor.dtype not in SIZES:
+        if tensor.dtype not in TYPES:
             raise ValueError(f"numbers of type {tensor.dtype}")
-        begin, end = end, end + math.prod(tensor.shape) * SIZES[tensor.dtype]
+        begin, end = end, end + math.prod(tensor.shape) * TYPES[tensor.dtype].itemsize
         if tensor.data_offsets != (begin, end) or end > room:
             raise ValueError("its tensors do not follow one another")
     if end != room:
