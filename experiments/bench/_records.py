@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from freerun.analysis.tables.quantities import declared
-from freerun.store.records import FORMAT
+from freerun.io.container import wrapped
+from freerun.store.records import FORM
 
 
 def fill(root: Path, count: int, steps: int, points: int) -> float:
@@ -41,9 +42,8 @@ def fill(root: Path, count: int, steps: int, points: int) -> float:
             "provenance": {"versions": versions, "commit": "", "machine": "", "threads": 1, "data": f"{number // 20:064d}"},
         }  # fmt: skip
         body = json.dumps(record, sort_keys=True, separators=(",", ":")).encode()
-        head = json.dumps({"format": FORMAT, "sha256": hashlib.sha256(body).hexdigest()}).encode()
         path = root / run[:2] / f"{run}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(head + b"\n" + body)
+        path.write_bytes(wrapped(body, FORM))
         size += path.stat().st_size
     return size / count / 1024

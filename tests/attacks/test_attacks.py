@@ -14,10 +14,11 @@ from freerun.analysis import figures, report
 from freerun.analysis.report import paper_table
 from freerun.analysis.tables import tidy
 from freerun.errors import ConfigError, CorruptRecord
+from freerun.io.container import wrapped
 from freerun.io.text import CHOICES
 from freerun.parts.plugins import load_plugin
 from freerun.store import study_file
-from freerun.store.records import Store
+from freerun.store.records import FORM, Store
 from reliability import configurations, hostile
 from reliability.watched import watched
 from synthetic import grid, study, tree
@@ -177,8 +178,7 @@ def test_weights_are_those_of_the_model(tmp_path):
 
         path.with_suffix(".safetensors").write_bytes(content)
         text = json.dumps({**body, "weights": hashlib.sha256(content).hexdigest()}).encode()
-        head = json.dumps({"format": 1, "sha256": hashlib.sha256(text).hexdigest()}).encode()
-        path.write_bytes(head + b"\n" + text)
+        path.write_bytes(wrapped(text, FORM))
         with pytest.raises(CorruptRecord):
             store.weights(run)
         with pytest.raises(CorruptRecord):

@@ -76,7 +76,8 @@ def test_a_run_that_takes_longer_is_planned_to_take_longer(desk, capsys):
 
 def test_a_plan_learns_nothing_from_odd_records(desk, capsys):
     assert said(capsys, "run", "-m", *TINY, "seed=range(8)", "launcher=inline")[0] == 0
-    from freerun.store.records import _head
+    from freerun.io.container import wrapped
+    from freerun.store.records import FORM
 
     store = Store(desk / "results" / ".store")
     odd = [
@@ -89,7 +90,7 @@ def test_a_plan_learns_nothing_from_odd_records(desk, capsys):
         record = json.loads(store.body(run))
         spoil(record)
         body = json.dumps(record).encode()
-        store.path(run).write_bytes(_head(body) + b"\n" + body)
+        store.path(run).write_bytes(wrapped(body, FORM))
     code, out = said(capsys, "plan", "-m", *TINY, "seed=range(8,10)")
     assert code == 0
     assert "rough guess" in out

@@ -25,7 +25,7 @@ from freerun.io import yaml
 from freerun.io.reading import NotPlain
 from freerun.store import study_file
 from freerun.store.record_columns import of
-from freerun.store.record_schema import understood
+from freerun.store.record_schema import typed, understood
 from reliability import half_done
 from reliability.configurations import KEYS, VALUES
 from reliability.watched import one_line
@@ -129,11 +129,12 @@ def _yaml(text: bytes, folder: Path) -> None:
 def _record(found: Any, folder: Path) -> None:
     try:
         body = json.dumps(found).encode()
-        sound = understood(body, RUN, "here", whole=True)
+        sound = typed(body, RUN, "here")
     except CorruptRecord as fault:
         one_line(fault)
         return
-    if abs(sound["experiment"]["seed"]) < 2**63:
+    assert understood(body, RUN, "here", whole=True)["experiment"] == sound.trained.experiment
+    if abs(sound.trained.experiment["seed"]) < 2**63:
         of([sound], run_table.outcome)
 
 

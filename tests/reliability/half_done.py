@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import struct
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from freerun.config.hydra.compose import experiments
@@ -16,8 +16,9 @@ from freerun.engine.feeding import Lessons
 from freerun.engine.replicas import Group
 from freerun.engine.training import Trainer
 from freerun.execution import resume
+from freerun.io.container import unwrapped, wrapped
 from freerun.store import checkpoints
-from freerun.store.checkpoints import Checkpoint
+from freerun.store.checkpoints import FORM, Checkpoint, State
 from freerun.store.records import Store
 from reliability.sweeps import SHAPE
 
@@ -41,16 +42,16 @@ def sound() -> dict[str, Any]:
         name: np.zeros((1, *need.shape[1:]) if need.at_most else need.shape, checkpoints.TYPES[need.dtype])
         for name, need in resume.needs(group(), UPDATE).items()
     }
-    state = {"made": MADE, "numbers": {}, "broke": None, "quantities": ["loss"], "resumed": [2], "seconds": 1.0}
-    content = checkpoints.encoded(Checkpoint(run=RUN, update=UPDATE, state=state, tensors=tensors))
+    state = State(made={}, numbers={}, broke=None, quantities=["loss"], resumed=[2], seconds=1.0)
+    content = unwrapped(checkpoints.encoded(Checkpoint(run=RUN, update=UPDATE, state=state, tensors=tensors)), FORM)
     end = 8 + int.from_bytes(content[:8], "little")
     header = json.loads(content[8:end])
-    header["__metadata__"] |= {"state": state}
+    header["__metadata__"] |= {"state": {**msgspec.structs.asdict(state), "made": MADE}}
     return {"header": header, "data": np.frombuffer(content[end:], "<i4").tolist()}
 
 
 def content(tree: dict[str, Any]) -> bytes:
-    """The file that a tree stands for; its checksum is right wherever there is a place for one."""
+    """The file that a tree stands for; its checksum is right."""
     header = tree.get("header")
     about = header.get("__metadata__") if isinstance(header, dict) else None
     if isinstance(about, dict) and isinstance(about.get("state"), dict):
@@ -60,12 +61,8 @@ def content(tree: dict[str, Any]) -> bytes:
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     data = tree.get("data")
-    whole = (
-        len(text).to_bytes(8, "little") + text + b"".join(_word(each) for each in (data if isinstance(data, list) else [data]))
-    )
-    at = whole.find(b'"sha256":"') + 10
-    blank = whole[:at] + b"0" * 64 + whole[at + 64 :]
-    return whole[:at] + hashlib.sha256(blank).hexdigest().encode() + whole[at + 64 :] if at > 9 else whole
+    numbers = b"".join(_word(each) for each in (data if isinstance(data, list) else [data]))
+    return wrapped(len(text).to_bytes(8, "little") + text + numbers, FORM)
 
 
 def check(tree: dict[str, Any], folder: Path) -> None:

@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 import signal
 from io import FileIO
+from types import SimpleNamespace as Space
+from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import yaml
 
+from freerun.analysis.tables.run_table import MADE_BY
 from freerun.config.hydra import compose, overrides
 from freerun.execution import resume
-from freerun.io import reading
+from freerun.io import container, reading
 from freerun.io import yaml as yaml_files
 from freerun.store import checkpoints, record_index, record_schema
 from freerun.store.records import Store
 from reliability import alterations, configurations, fuzz, half_done, hostile
 from reliability.watched import watched
+from synthetic import record, tree
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -120,15 +125,8 @@ def test_a_reader_without_a_checksum_is_caught(tmp_path):
 
 
 def test_an_index_without_a_checksum_is_caught(tmp_path, monkeypatch):
-    class Same:
-        def __eq__(self, other: object) -> bool:
-            return True
-
-        def digest(self) -> Same:
-            return self
-
     alterations.check(alterations.cases(1, 10)[1], tmp_path)  # the sound files are written before
-    monkeypatch.setattr(record_index.hashlib, "sha256", lambda body: Same())
+    monkeypatch.setattr(container, "demand", lambda digest, parts: None)
     cases = [case for case in alterations.cases(1, 200) if case.kind == "index" and case.what == "flip"]
     with monkeypatch.context() as patch:
         patch.setattr(record_index, "SETTLED", np.inf)
@@ -141,15 +139,38 @@ def test_an_index_whose_form_is_not_checked_is_caught(tmp_path, monkeypatch):
     assert caught(cases, lambda case, n: hostile.check(case, tmp_path / str(n)))
 
 
+def untyped(kind):
+    """A type of the same fields, each of which takes anything."""
+    return msgspec.defstruct(kind.__name__, [(field.name, Any, field.default) for field in msgspec.structs.fields(kind)])
+
+
+def unchecked(body, run, place, whole=False):
+    """A record as it stands in its text, as plain data or with attributes as a typed one has."""
+    found = json.loads(body)
+    if whole:
+        return found
+    made = Space(**{"threads": None, **dict.fromkeys(MADE_BY), **found["provenance"]})
+    points = [Space(**point) for point in found["curves"]]
+    lists = {name: [Space(**each) for each in found[name]] for name in ("series", "comparisons")}
+    beside = {"quantities": json.dumps(found["quantities"]).encode()}
+    return record_schema.Record(Space(**{**found, "provenance": made, "curves": points}), Space(**{**found, **lists, **beside}))
+
+
 def test_a_record_whose_form_is_not_checked_is_caught(tmp_path, monkeypatch):
-    monkeypatch.setattr(record_schema, "_FORMS", {})
+    monkeypatch.setattr(fuzz, "typed", unchecked)
+    monkeypatch.setattr(fuzz, "understood", unchecked)
+    fuzz.READERS["record"][1](record(fuzz.RUN, tree()), tmp_path)
     deals = [deal for deal in fuzz.cases(1, 500) if deal.reader == "record"]
     assert caught(deals, lambda deal, n: fuzz.check(deal, tmp_path))
 
 
-def test_a_checkpoint_whose_state_is_not_checked_is_caught(tmp_path, monkeypatch):
-    monkeypatch.setattr(resume, "_check", lambda found, path: None)
-    deals = [deal for deal in fuzz.cases(1, 600) if deal.reader == "checkpoint"]
+@pytest.mark.parametrize("what", ["types", "bounds"])
+def test_a_checkpoint_whose_state_is_not_checked_is_caught(what, tmp_path, monkeypatch):
+    if what == "types":
+        monkeypatch.setattr(checkpoints, "State", untyped(checkpoints.State))
+    else:
+        monkeypatch.setattr(resume, "_check", lambda found, numbers, path: None)
+    deals = [deal for deal in fuzz.cases(1, 3_600) if deal.reader == "checkpoint"]
     assert caught(deals, lambda deal, n: fuzz.check(deal, tmp_path))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import random
 from dataclasses import replace
@@ -11,13 +12,16 @@ from unittest import mock
 import numpy as np
 import pytest
 import safetensors.numpy
-from safetensors import SafetensorError, safe_open
+from msgspec import structs
+from msgspec.structs import asdict
+from safetensors import SafetensorError
 
 from freerun.errors import CorruptRecord, StoreError
 from freerun.execution import group_runner, resume
 from freerun.execution.launchers.inline import Inline
+from freerun.io.container import Form, wrapped
 from freerun.store import checkpoints, run_notes
-from freerun.store.checkpoints import Checkpoint, Need
+from freerun.store.checkpoints import Checkpoint, Need, State
 from freerun.store.records import Store
 from freerun.sweeps import sweep
 from reliability import resume as kit
@@ -122,6 +126,11 @@ def stopped(tmp_path_factory):
     return store, runs, resume.Group(experiments, data)
 
 
+def _body(path):
+    """What follows the first line of a file."""
+    return path.read_bytes().partition(b"\n")[2]
+
+
 def believed(read, store, run, count, seed=0):
     """The altered files that a reader takes for sound."""
     path, draw, found = checkpoints.place(store, run), random.Random(seed), []
@@ -154,7 +163,7 @@ def test_the_law_catches_a_reader_that_believes_what_can_be_loaded(stopped):
 
     def read():
         try:
-            safetensors.numpy.load_file(checkpoints.place(store, run.id))
+            safetensors.numpy.load(_body(checkpoints.place(store, run.id)))
         except (SafetensorError, ValueError, KeyError) as fault:
             raise CorruptRecord(str(fault)) from None
 
@@ -165,7 +174,8 @@ def test_the_whole_header_counts(stopped):
     store, (run, *_), group = stopped
     path = checkpoints.place(store, run.id)
     content = path.read_bytes()
-    length = 8 + int.from_bytes(content[:8], "little")
+    start = content.index(b"\n") + 1
+    length = start + 8 + int.from_bytes(content[start : start + 8], "little")
     for at in [*range(250), *range(250, length, 11)]:
         path.write_bytes(content[:at] + bytes([content[at] ^ (1 << at % 8)]) + content[at + 1 :])
         with pytest.raises(CorruptRecord, match=r"^[^\n\x1b]{1,300}$"):
@@ -178,15 +188,14 @@ def test_it_is_safetensors_and_comes_back_as_it_was(stopped):
     path = checkpoints.place(store, run.id)
     found = checkpoints.read(store, run.id, lambda update: resume.needs(group, update))
     assert checkpoints.encoded(found) == path.read_bytes()
-    loaded = safetensors.numpy.load_file(path)
+    loaded = safetensors.numpy.load(_body(path))
     assert loaded.keys() == found.tensors.keys()
     assert all(loaded[name].tobytes() == value.tobytes() for name, value in found.tensors.items())
-    with safe_open(path, "np") as file:
-        assert file.metadata()["update"] == str(found.update)
     assert found.update == checkpoints.update_of(store, run.id) == 6
     assert checkpoints.update_of(store, "0" * 16) == 0
 
 
+SOUND = State(made={}, numbers={}, broke=None, quantities=[], resumed=[], seconds=0.0)
 #: Files with a right checksum, each with one thing that this run cannot have.
 HOSTILE = {
     "another run": lambda c: replace(c, run="f" * 16),
@@ -204,18 +213,21 @@ HOSTILE = {
     "a quantity before the first": lambda c: _curves(c, quantity=c.tensors["curves/quantity"] - 9),
     "curves of the future": lambda c: _curves(c, update=c.tensors["curves/update"] + 9),
     "an infinite value": lambda c: _curves(c, value=c.tensors["curves/value"] * np.inf),
-    "a name in code": lambda c: _state(c, quantities=["<script>", *c.state["quantities"][1:]]),
+    "a name in code": lambda c: _state(c, quantities=["<script>", *c.state.quantities[1:]]),
     "names in no list": lambda c: _state(c, quantities=5),
+    "more names than any run has": lambda c: _state(c, quantities=["loss"] * (checkpoints.QUANTITIES + 1)),
     "a share of 2": lambda c: _state(c, numbers={"share": 2.0}),
     "a share that is text": lambda c: _state(c, numbers={"share": "1"}),
-    "a number more": lambda c: _state(c, numbers={**c.state["numbers"], "more": 0.5}),
+    "a number more": lambda c: _state(c, numbers={**c.state.numbers, "more": 0.5}),
     "no number": lambda c: _state(c, numbers={}),
     "numbers in no mapping": lambda c: _state(c, numbers=[0.5]),
     "seconds that never were": lambda c: _state(c, seconds=-1.0),
     "resumed from nowhere": lambda c: _state(c, resumed=[True]),
     "broken in the future": lambda c: _state(c, broke=[99, "loss"]),
     "broken in a page": lambda c: _state(c, broke=[1, "\\input{x}"]),
-    "no word on whether it broke": lambda c: replace(c, state={k: v for k, v in c.state.items() if k != "broke"}),
+    "resumed from the future": lambda c: _state(c, resumed=[6]),
+    "made by nobody": lambda c: _state(c, made="here"),
+    "no word on whether it broke": lambda c: replace(c, state={k: v for k, v in asdict(c.state).items() if k != "broke"}),
     "no state": lambda c: replace(c, state={}),
     "a state that is no mapping": lambda c: replace(c, state=[]),
 }  # fmt: skip
@@ -227,7 +239,7 @@ def _curves(checkpoint, **columns):
 
 
 def _state(checkpoint, **changes):
-    return replace(checkpoint, state={**checkpoint.state, **changes})
+    return replace(checkpoint, state=structs.replace(checkpoint.state, **changes))
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -249,24 +261,24 @@ def test_a_file_with_a_right_checksum_is_refused_where_it_does_not_fit(name, sto
     "header",
     [
         "[]", "5", '{"__metadata__":5}', '{"__metadata__":{}}', "[" * 5000, '{"a":' * 5000,
-        '{"__metadata__":{"sha256":"SUM","format":"1","run":"RUN","update":"6","state":"' + "[" * 5000 + '"}}',
-        '{"__metadata__":{"sha256":"SUM","format":"1","run":"RUN","update":"6","state":"{}"},"a":5}',
-        '{"__metadata__":{"sha256":"SUM","format":"1","run":"RUN","update":"6","state":"{}"},"a":{"dtype":[],"shape":[]}}',
-        '{"__metadata__":{"sha256":"SUM","format":"1","run":"RUN","update":"6","state":"{}"},"a":{"dtype":"F32","shape":5}}',
-        '{"__metadata__":{"sha256":"SUM","format":"1","run":"RUN","update":"6","state":"{}"},'
+        '{"__metadata__":{"run":"RUN","update":"6","state":"' + "[" * 5000 + '"}}',
+        '{"__metadata__":{"run":"RUN","update":"6","state":"{}"},"a":5}',
+        '{"__metadata__":{"run":"RUN","update":"6","state":"{}"},"a":{"dtype":[],"shape":[]}}',
+        '{"__metadata__":{"run":"RUN","update":"6","state":"{}"},"a":{"dtype":"F32","shape":5}}',
+        '{"__metadata__":{"run":"RUN","update":"6","state":"{}"},'
         '"a":{"dtype":"F32","shape":[4294967296,4294967296,4294967296],"data_offsets":[0,0]}}',
-        '{"__metadata__":{"sha256":"SUM","format":"1","run":"RUN","update":"6","state":"{}"},'
+        '{"__metadata__":{"run":"RUN","update":"6","state":"{}"},'
         '"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,-4]}}',
-        '{"__metadata__":{"sha256":"SUM","format":"1","run":"RUN","update":"\\u0666","state":"{}"}}',
-        '{"__metadata__":{"sha256":"SUM","format":"1","run":"RUN","update":6,"state":"{}"}}',
+        '{"__metadata__":{"run":"RUN","update":"\\u0666","state":"{}"}}',
+        '{"__metadata__":{"run":"RUN","update":6,"state":"{}"}}',
     ],
 )  # fmt: skip
 def test_a_header_of_any_form_is_refused_in_our_words(header, tmp_path):
     store = Store(tmp_path)
     path = checkpoints.place(store, "0" * 16)
     path.parent.mkdir(parents=True)
-    text = header.replace("SUM", "0" * 64).replace("RUN", "0" * 16).encode().ljust(100)
-    path.write_bytes(len(text).to_bytes(8, "little") + text)
+    text = header.replace("RUN", "0" * 16).encode().ljust(100)
+    path.write_bytes(wrapped(len(text).to_bytes(8, "little") + text, checkpoints.FORM))
     with pytest.raises(CorruptRecord, match=r"^[^\n]{1,300}$"):
         checkpoints.read(store, "0" * 16, lambda update: {"a": Need(dtype="F32", shape=(1,))})
     assert checkpoints.update_of(store, "0" * 16) in (0, 6)
@@ -300,6 +312,38 @@ def test_damaged_and_exchanged_checkpoints_are_set_aside_and_their_runs_done_aga
     assert sorted(path.name[:16] for path in (rough.root / "aside").iterdir()) == sorted(run.trained for run in runs[:2])
 
 
+def _first_form(content):
+    """A checkpoint as it was written before it had a container: its metadata began with the checksum of the file."""
+    body = content.partition(b"\n")[2]
+    header = json.loads(body[8 : 8 + int.from_bytes(body[:8], "little")])
+    about = {"sha256": "0" * 64, "format": "1", **header.pop("__metadata__")}
+    text = json.dumps({"__metadata__": about, **header}, separators=(",", ":")).encode()
+    return len(text).to_bytes(8, "little") + text + body[8 + int.from_bytes(body[:8], "little") :]
+
+
+def _next_form(content):
+    return wrapped(content.partition(b"\n")[2], Form("checkpoint", checkpoints.FORM.version + 1))
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [(_first_form, "an older Freerun wrote it (checkpoint 1, here 2)"),
+     (_next_form, "a newer Freerun wrote it (checkpoint 3, here 2); update Freerun")],
+)  # fmt: skip
+def test_one_in_another_form_is_set_aside_with_one_line(form, words, both):
+    runs, calm, rough = both
+    for run in runs:
+        path = checkpoints.place(rough, run.id)
+        path.write_bytes(form(path.read_bytes()))
+        assert checkpoints.update_of(rough, run.id) == 0
+    kit.trained(runs, rough, 0)
+    assert all(kit.left(calm, run.id) == kit.left(rough, run.id) for run in runs)
+    assert resumed(rough, runs) == [[], [], []]
+    assert len(list((rough.root / "aside").iterdir())) == len(runs)
+    told = run_notes.take(rough, [run.id for run in runs])
+    assert told == {f"begins anew; its checkpoint is set aside: {words}": len(runs)}
+
+
 def test_what_another_version_made_is_not_gone_on_with(both):
     runs, calm, rough = both
     with mock.patch.object(resume, "_source", return_value="another"):
@@ -323,10 +367,8 @@ def test_what_was_made_otherwise_begins_anew_and_is_told_of_once(both, what, wor
     runs, calm, rough = both
     for run in runs:
         found = checkpoints.read(rough, run.id, lambda _, run=run: _needs(rough, run.id))
-        made = {**found.state["made"], **what}
-        checkpoints.write(
-            rough, replace(found, state={**found.state, "made": {k: v for k, v in made.items() if v is not None}})
-        )
+        made = {**found.state.made, **what}
+        checkpoints.write(rough, _state(found, made={k: v for k, v in made.items() if v is not None}))
     kit.trained(runs, rough, 0)
     assert all(kit.left(calm, run.id) == kit.left(rough, run.id) for run in runs)
     assert resumed(rough, runs) == [[], [], []]
@@ -351,13 +393,13 @@ def test_a_sweep_tells_the_notes_of_its_runs(both, capsys):
 
 def test_the_time_before_the_kill_counts(both):
     runs, _, rough = both
-    before = checkpoints.read(rough, runs[0].id, lambda _: _needs(rough, runs[0].id)).state["seconds"]
+    before = checkpoints.read(rough, runs[0].id, lambda _: _needs(rough, runs[0].id)).state.seconds
     kit.trained(runs, rough, 2)
     assert rough.read(runs[0].id)["provenance"]["training_seconds"] > before > 0
 
 
 def _needs(store, run):
-    header = safetensors.numpy.load_file(checkpoints.place(store, run))
+    header = safetensors.numpy.load(_body(checkpoints.place(store, run)))
     kinds = {"float32": "F32", "float64": "F64", "int64": "I64"}
     return {name: Need(dtype=kinds[str(value.dtype)], shape=value.shape) for name, value in header.items()}
 
@@ -416,7 +458,7 @@ def test_checkpoints_of_finished_runs_are_cleared_away(both):
 def test_too_many_tensors_for_a_header_are_a_store_error(tmp_path):
     many = {f"{number:020d}": np.zeros((1, 1), "<f4") for number in range(20_000)}
     with pytest.raises(StoreError, match="header"):
-        checkpoints.write(Store(tmp_path), Checkpoint(run="0" * 16, update=1, state={}, tensors=many))
+        checkpoints.write(Store(tmp_path), Checkpoint(run="0" * 16, update=1, state=SOUND, tensors=many))
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])

@@ -53,8 +53,8 @@ def test_what_means_nothing_is_refused(changed, says):
 )  # fmt: skip
 def test_a_record_that_says_what_no_quantity_is_is_none(tmp_path, said):
     store, (run,) = study(tmp_path, [tree()])
-    store.whole(run, store.body(run))
+    store.demand_whole(run, store.body(run))
     record = store.read(run)
     store.write({**record, "quantities": said}, None)
     with pytest.raises(CorruptRecord):
-        store.whole(run, store.body(run))
+        store.demand_whole(run, store.body(run))

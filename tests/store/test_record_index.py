@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from freerun.analysis.tables import run_table, tidy
+from freerun.io.container import Form
 from freerun.store import record_index
 from freerun.store.record_columns import join, of
 from freerun.store.record_schema import understood
@@ -65,7 +66,7 @@ def test_damage_is_no_index(made):
 
 def test_another_version_is_no_index(made, monkeypatch):
     store, ids = made
-    monkeypatch.setattr(record_index, "_HEAD", b"freerun index 0\n")
+    monkeypatch.setattr(record_index, "FORM", Form("index", 3))
     tidy.frames(store, ids, "s")
     monkeypatch.undo()
     monkeypatch.setattr(record_index, "SETTLED", 0.0)
@@ -154,7 +155,7 @@ def test_two_studies_share_an_index(made):
 
 def test_selected_and_joined_extracts_are_those_of_the_records(made):
     store, ids = made
-    records = [store.read(run) for run in ids if store.path(run).exists()]
+    records = [record for record, _ in record_index.records(store, ids)]
     whole = of(iter(records), run_table.outcome)
     halves = join([of(iter(records[:3]), run_table.outcome), of(iter(records[3:]), run_table.outcome)])
     order = np.array([4, 0, 7, 2])

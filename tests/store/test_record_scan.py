@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 
 import pytest
 
 from freerun.errors import StoreError
 from freerun.io import reading
+from freerun.io.container import wrapped
 from freerun.store import record_scan
-from freerun.store.records import FORMAT, Store
+from freerun.store.records import FORM, Store
 from synthetic import grid, study
 
 COUNT = 3 * record_scan.PART + 5
@@ -21,8 +21,7 @@ def spoil(store, ids):
 
     def rewrite(run, change):
         body = change(store.path(run).read_bytes().partition(b"\n")[2])
-        head = json.dumps({"format": FORMAT, "sha256": hashlib.sha256(body).hexdigest()}).encode()
-        store.path(run).write_bytes(head + b"\n" + body)
+        store.path(run).write_bytes(wrapped(body, FORM))
 
     torn, altered, other, formless, no_mapping, weightless = (ids[place] for place in (0, 63, 64, 100, 191, COUNT - 1))
     store.path(torn).write_bytes(store.path(torn).read_bytes()[:-5])
@@ -60,8 +59,8 @@ def exists(store, runs):
 class Shallow(Store):
     """What parses is believed, whatever its form."""
 
-    def whole(self, run, body, of=None):
-        return json.loads(body)
+    def demand_whole(self, run, body, of=None):
+        json.loads(body)
 
 
 def test_a_scan_sees_all_damage(made):

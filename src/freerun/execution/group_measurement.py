@@ -18,6 +18,7 @@ from freerun.execution import trained_runs
 from freerun.execution.planned import Planned
 from freerun.execution.worlds import made_by, worlds
 from freerun.measurement.evaluation import MEASURED, MODES, Measured, evaluate
+from freerun.store.record_schema import understood
 from freerun.store.records import Store
 
 #: What two measurements have to be made by alike, for their numbers to stand in one record.
@@ -72,7 +73,7 @@ def _known(run: Planned, begun: Record, store: Store) -> Record:
     best: Record = {"metrics": {}, "series": [], "comparisons": [], "quantities": {}, "sample": None}
     for other in store.measurements(run.id):
         try:
-            record = store.whole(other, store.body(other))
+            record = understood(store.body(other), other, store.place(other), whole=True)
         except (FileNotFoundError, CorruptRecord):
             continue
         if _fits(record, begun, run):

@@ -7,21 +7,49 @@ record.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import Any
+
+import msgspec
 
 from freerun.config.measurement_identity import MEASURED, Measurement
 from freerun.config.run_identity import from_canonical, identity, sources
 from freerun.errors import CorruptRecord, refused
 from freerun.execution.planned import Planned
-from freerun.io.reading import content, mapping
+from freerun.io.reading import content
 from freerun.io.writing import write_atomic
 from freerun.parts.plugins import load_plugin, plugin_files
 from freerun.store.records import Store
 
 SUFFIX = ".plan"
 LARGEST = 2**20
+
+
+class MetricPlan(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A metric of a plan: its settings, and for one of a plugin the SHA-256 of its file."""
+
+    settings: dict[str, bool | int | float | str | None]
+    source: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class PlanFile(msgspec.Struct, kw_only=True):
+    """A plan as its file holds it.
+
+    Attributes:
+        plugins: the files of the plugins that the run needs.
+        experiment: its canonical experiment.
+        metrics: what is measured of it (`freerun.config.measurement_identity.Measurement`).
+        train: whether it may be trained.
+    """
+
+    plugins: list[str]
+    experiment: dict[str, Any]
+    metrics: dict[str, MetricPlan]
+    train: bool
+
+
+_PLAN = msgspec.json.Decoder(PlanFile)
 
 
 def write(store: Store, runs: Iterable[Planned]) -> None:
@@ -35,8 +63,8 @@ def write(store: Store, runs: Iterable[Planned]) -> None:
         needed = sources(run.tree) | run.measurement.sources
         plugins = [file for file, digest in known.items() if digest in needed]
         path = store.path(run.id).with_suffix(SUFFIX)
-        whole = {"plugins": plugins, "experiment": run.tree, "metrics": run.measurement.metrics, "train": run.train}
-        plan = json.dumps(whole, allow_nan=False).encode()
+        metrics = msgspec.convert(run.measurement.metrics, dict[str, MetricPlan])
+        plan = msgspec.json.encode(PlanFile(plugins=plugins, experiment=run.tree, metrics=metrics, train=run.train))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(path, plan, settle=False)
@@ -53,20 +81,20 @@ def read(store: Store, run: str) -> Planned:
     """
     path = store.path(run).with_suffix(SUFFIX)
     try:
-        plan = mapping(content(path, LARGEST))
-        tree, plugins, train = plan["experiment"], plan["plugins"], plan["train"]
-        evaluation = {name: tree["evaluation"][name] for name in MEASURED}
-        asked = Measurement(run=identity(tree), evaluation=evaluation, metrics=plan["metrics"])
-        sound = asked.id == run and isinstance(train, bool) and all(isinstance(plugin, str) for plugin in plugins)
-        allowed = sources(tree) | asked.sources
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        plan = _PLAN.decode(content(path, LARGEST))
+        evaluation = {name: plan.experiment["evaluation"][name] for name in MEASURED}
+        metrics = msgspec.to_builtins(plan.metrics)
+        asked = Measurement(run=identity(plan.experiment), evaluation=evaluation, metrics=metrics)
+        sound = asked.id == run
+    except (OSError, ValueError, TypeError, LookupError, RecursionError):
         sound = False
     if not sound:
         raise CorruptRecord(f"{path}: the plan of the run is missing or damaged; start the study again")
-    for plugin in plugins:  # those of the run itself: a path in a file is no leave to run what is there
-        load_plugin(plugin, among=allowed)
+    tree = plan.experiment
+    for plugin in plan.plugins:  # those of the run itself: a path in a file is no leave to run what is there
+        load_plugin(plugin, among=sources(tree) | asked.sources)
     asked.made()
-    return Planned(tree=tree, experiment=from_canonical(tree), measurement=asked, train=train)
+    return Planned(tree=tree, experiment=from_canonical(tree), measurement=asked, train=plan.train)
 
 
 def remove(store: Store, run: str) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import math
 import platform
-import re
 import time
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -29,12 +28,10 @@ from freerun.engine.training import Outcome, Point, Trainer
 from freerun.errors import CorruptRecord
 from freerun.parts.feeders import Memory, Number
 from freerun.store import checkpoints, run_notes
-from freerun.store.checkpoints import Checkpoint, Need
+from freerun.store.checkpoints import QUANTITIES, Checkpoint, Need, OtherForm, State
 from freerun.store.provenance import versions
 from freerun.store.records import Store
 
-#: Quantities of training curves; more than one run ever logs.
-QUANTITIES = 16
 #: What the names of the tensors that feeders remember begin with.
 MEMORY = "memory"
 _KINDS = {torch.float32: "F32", torch.float64: "F64"}
@@ -56,8 +53,8 @@ class Keeper:
         self.began = time.perf_counter() if began is None else began
         self.update = found[0].update if found[0] else 0
         #: The updates from which each run was resumed, and the seconds it took before.
-        self.resumed = [[*each.state["resumed"], each.update] if each else [] for each in found]
-        self.seconds = [float(each.state["seconds"]) if each else 0.0 for each in found]
+        self.resumed = [[*each.state.resumed, each.update] if each else [] for each in found]
+        self.seconds = [each.state.seconds if each else 0.0 for each in found]
 
     def restore(self, trainer: Trainer) -> int:
         """Put every run back to where it was; returns how many updates are done."""
@@ -87,11 +84,11 @@ class Keeper:
         named |= {f"{MEMORY}/{name}": value.cpu().numpy() for name, value in memory.tensors.items()}
         for r, run in enumerate(self.runs):
             curves, outcome = _columns(trainer.outcomes[r]), trainer.outcomes[r]
-            state = {
-                "made": made(trainer.group), "numbers": memory.of(r), "broke": outcome.broke,
-                "quantities": list(dict.fromkeys(point.quantity for point in outcome.curves)),
-                "resumed": self.resumed[r], "seconds": self.seconds[r] + spent,
-            }  # fmt: skip
+            state = State(
+                made=made(trainer.group), numbers=memory.of(r), broke=outcome.broke,
+                quantities=list(dict.fromkeys(point.quantity for point in outcome.curves)),
+                resumed=self.resumed[r], seconds=self.seconds[r] + spent,
+            )  # fmt: skip
             tensors = {name: value[r] for name, value in named.items()} | curves
             checkpoints.write(self.store, Checkpoint(run=run, update=update, state=state, tensors=tensors))
 
@@ -99,33 +96,34 @@ class Keeper:
 def find(store: Store, run: str, group: Group) -> Checkpoint | None:
     """The checkpoint from which a run of a group can go on; None if it has to begin.
 
-    One that is torn, altered or of another run is set aside. One that another version of the program made, or other
-    arithmetic, is not gone on with, for the run would be neither's: a note says so, and it stays until it is replaced.
+    One that is torn, altered or of another run is set aside, and one in another form, of which a note tells. One that
+    another version of the program made, or other arithmetic, is not gone on with, for the run would be neither's: a note says
+    so, and it stays until it is replaced.
     """
     try:
         found = checkpoints.read(store, run, lambda update: needs(group, update))
         if found is not None:
             _check(found, kept(group, found.update).numbers, checkpoints.place(store, run))
-    except CorruptRecord:
+    except CorruptRecord as fault:
         checkpoints.set_aside(store, run)
+        if isinstance(fault, OtherForm):
+            run_notes.leave(store, run, f"begins anew; its checkpoint is set aside: {fault.why}")
         return None
     if found is None:
         return None
-    if differs := other(found.state.get("made"), made(group)):
+    if differs := other(found.state.made, made(group)):
         run_notes.leave(store, run, f"begins anew; its checkpoint, update {found.update}, was made by {differs}")
         return None
     return found
 
 
-def other(before: Any, now: Mapping[str, Any]) -> str:
+def other(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """In what a checkpoint was made otherwise than it would be now, in words; "" for nothing.
 
     Args:
-        before: what the checkpoint says, unchecked.
+        before: what the checkpoint says.
         now: what it would say now.
     """
-    if not isinstance(before, Mapping):
-        return "an unknown version of Freerun"
     differ = {key: (_brief(before.get(key)), _brief(value)) for key, value in now.items() if before.get(key) != value}
     words = {
         "arithmetic": "other arithmetic",
@@ -169,7 +167,7 @@ def needs(group: Group, update: int) -> dict[str, Need]:
     return found
 
 
-def made(group: Group) -> dict[str, Any]:
+def made(group: Group) -> dict[str, int | str | dict[str, str]]:
     """By what a checkpoint is made: another version, or another source, may give other bits."""
     return {
         "generation": GENERATION, "versions": versions(), "source": _source(), "arithmetic": str(arithmetic.in_force()),
@@ -207,7 +205,7 @@ def _memory(group: Group, found: list[Checkpoint]) -> Memory:
         rows = np.stack([each.tensors[f"{MEMORY}/{name}"] for each in found])
         tensors[name] = torch.from_numpy(rows).to(group.device)
     for name in kept(group, update).numbers:
-        numbers[name] = [float(each.state["numbers"][name]) for each in found]
+        numbers[name] = [each.state.numbers[name] for each in found]
     return Memory(tensors=tensors, numbers=numbers)
 
 
@@ -222,55 +220,36 @@ def _columns(outcome: Outcome) -> dict[str, np.ndarray]:
 
 
 def _outcome(found: Checkpoint) -> Outcome:
-    names, broke = found.state["quantities"], found.state["broke"]
+    names = found.state.quantities
     columns = (found.tensors[f"curves/{name}"].tolist() for name in ("update", "quantity", "value"))
     curves = [
         Point(update=update, quantity=names[quantity], value=value if math.isfinite(value) else None)
         for update, quantity, value in zip(*columns, strict=True)
     ]
-    return Outcome(curves=curves, broke=None if broke is None else (broke[0], broke[1]))
+    return Outcome(curves=curves, broke=found.state.broke)
 
 
 def _check(found: Checkpoint, numbers: Mapping[str, Number], path: Path) -> None:
-    """See that everything that is not a weight can be put into a record as it stands.
+    """See that everything that is not a weight can be put into a record of this run as it stands.
 
     Raises:
         CorruptRecord: if it cannot.
     """
     state, curves = found.state, {name: found.tensors[f"curves/{name}"] for name in ("update", "quantity", "value")}
-    names, broke = state.get("quantities"), state.get("broke")
-    known = len(names) if isinstance(names, list) else 0
+    update, quantity, value = curves.values()
 
-    def number(value: Any, least: float, most: float) -> bool:
-        return type(value) in (int, float) and math.isfinite(value) and least <= value <= most
-
-    def remembered(value: Any) -> bool:
-        return (
-            isinstance(value, dict)
-            and value.keys() == numbers.keys()
-            and all(number(value[key], wanted.least, wanted.most) for key, wanted in numbers.items())
-        )
-
-    def count(value: Any) -> bool:
-        return type(value) is int and 0 <= value < found.update
-
-    def name(value: Any) -> bool:
-        return isinstance(value, str) and re.fullmatch(r"[a-z_]{1,40}", value) is not None
-
-    def several(value: Any, kind: Any) -> bool:
-        return isinstance(value, list) and all(kind(each) for each in value)
+    def counted(column: np.ndarray, most: int) -> bool:
+        return bool(((column >= 0) & (column < most)).all())
 
     sound: Mapping[str, bool] = {
-        "numbers": remembered(state.get("numbers")),
-        "seconds": number(state.get("seconds"), 0.0, 1e12),
-        "resumed": several(state.get("resumed"), count),
-        "quantities": several(names, name) and known <= QUANTITIES,
-        "broke": ("broke" in state and broke is None)
-        or (isinstance(broke, list) and len(broke) == 2 and count(broke[0]) and name(broke[1])),
-        "curves": len({len(each) for each in curves.values()}) == 1
-        and bool(((curves["update"] >= 0) & (curves["update"] < found.update)).all())
-        and bool(((curves["quantity"] >= 0) & (curves["quantity"] < known)).all())
-        and not bool(np.isinf(curves["value"]).any()),
+        "numbers": state.numbers.keys() == numbers.keys()
+        and all(wanted.least <= state.numbers[name] <= wanted.most for name, wanted in numbers.items()),
+        "resumed": all(before < found.update for before in state.resumed),
+        "broke": state.broke is None or state.broke[0] < found.update,
+        "curves": len(update) == len(quantity) == len(value)
+        and counted(update, found.update)
+        and counted(quantity, len(state.quantities))
+        and not bool(np.isinf(value).any()),
     }
     for key, fine in sound.items():
         if not fine:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
+import msgspec
 
 from freerun.errors import CorruptRecord, StoreError
 from freerun.execution.memory_estimate import WIDTH
@@ -19,6 +19,29 @@ from freerun.store.records import Store, trained_run
 STEP, PRODUCT = 12e-6, 2e-10
 #: The most records that are read to learn from.
 RECORDS = 400
+
+
+class _Spent(msgspec.Struct):
+    """What a record's provenance says of its cost; a run and its measurement have a record each."""
+
+    training_seconds: float = 0.0
+    evaluation_seconds: float = 0.0
+
+
+class _Cost(msgspec.Struct):
+    """A record as far as it tells what its run is and has cost."""
+
+    experiment: dict[str, Any]
+    provenance: _Spent
+
+
+class _Measured(msgspec.Struct):
+    """A record of a measurement as far as it tells what it has cost."""
+
+    provenance: _Spent
+
+
+_COST, _MEASURED = msgspec.json.Decoder(_Cost), msgspec.json.Decoder(_Measured)
 
 
 @dataclass(kw_only=True)
@@ -43,8 +66,7 @@ class Costs:
 def learned(store: Store, first: Iterable[str]) -> Costs:
     """The costs that the records of a store tell of, those of the runs `first` before others."""
     costs = Costs()
-    runs = dict.fromkeys(map(trained_run, [*first, *store.runs()]))
-    for number, run in enumerate(runs):
+    for number, run in enumerate(dict.fromkeys(map(trained_run, [*first, *store.runs()]))):
         if number >= RECORDS:
             break
         try:
@@ -69,14 +91,13 @@ def _cost(body: bytes, measured: bytes | None) -> tuple[tuple[tuple[Any, ...], .
         CorruptRecord: if it has another form than a record's.
     """
     try:
-        record = orjson.loads(body)
-        made, tree = record["provenance"], record["experiment"]
+        record = _COST.decode(body)
+        tree, spent = record.experiment, record.provenance
         kinds = tuple(_kinds(tree))
         hash(kinds)
-        of_evaluation = made if measured is None else orjson.loads(measured)["provenance"]
-        updates = max(1, tree["training"]["updates"])
-        return kinds, made["training_seconds"] / updates, float(of_evaluation["evaluation_seconds"])
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as fault:
+        evaluation = spent if measured is None else _MEASURED.decode(measured).provenance
+        return kinds, spent.training_seconds / max(1, tree["training"]["updates"]), evaluation.evaluation_seconds
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as fault:
         raise CorruptRecord(str(fault)) from None
 
 

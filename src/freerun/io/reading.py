@@ -12,6 +12,8 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 #: Most bytes of a JSON file beside the records.
 LARGEST_JSON = 2**28
 
@@ -60,11 +62,9 @@ def mapping(text: bytes) -> dict[str, Any]:
     Raises:
         NotPlain: if it is no JSON, nested too deep, or anything but a mapping.
     """
-    import orjson
-
     try:
-        found = orjson.loads(text)
-    except orjson.JSONDecodeError as fault:
+        found = msgspec.json.decode(text)
+    except (ValueError, RecursionError) as fault:
         raise NotPlain(f"not JSON: {str(fault)[:60]}") from None
     if not isinstance(found, dict):
         raise NotPlain("not a mapping")

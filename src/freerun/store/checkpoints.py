@@ -1,38 +1,48 @@
-"""Checkpoints: a run in training on disk, as checked safetensors.
+"""Checkpoints: a run in training on disk, typed, as tensors in a checked container.
 
-One file a run beside its record, ``RUN.checkpoint``, replaced as a whole: the safetensors format, its metadata holding the
-state as JSON and the SHA-256 of the file (taken with 64 zeros in the place of the digest), so that no byte can change unseen.
-A checksum is no signature: whoever reads says first what the run needs, and a file with other names, types or shapes is
-refused by its header. What is refused is set aside. No pickle, no torch, no pandas.
+One file a run beside its record, ``RUN.checkpoint``, replaced as a whole: safetensors, whose metadata hold the state as JSON,
+after a line with their checksum. A checksum is no signature: whoever reads says first what the run needs, and a file with other
+names, types or shapes is refused by its header, before any number is read. What is refused is set aside. No pickle, no torch,
+no pandas.
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from io import BufferedReader
+from io import BufferedReader, FileIO
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import numpy as np
-import orjson
 
 from freerun.errors import CorruptRecord, StoreError, refused
-from freerun.io import reading
+from freerun.io import container, reading
+from freerun.io.text import one_line
 from freerun.io.writing import write_atomic
+from freerun.store import tensor_header
+from freerun.store.record_schema import Count, Identity
 from freerun.store.records import Store, trained_run
+from freerun.store.tensor_header import TYPES
 
-FORMAT = "1"
+FORM = container.Form("checkpoint", 2)
 SUFFIX = ".checkpoint"
-#: The types of tensors by their names in safetensors.
-TYPES: dict[str, np.dtype[Any]] = {"F64": np.dtype("<f8"), "I64": np.dtype("<i8"), "F32": np.dtype("<f4")}
-#: Most bytes of a header.
-HEADER = 2**20
-_START = b'{"__metadata__":{"sha256":"'
-_BLANK = b"0" * 64
+#: Quantities of training curves; more than one run ever logs.
+QUANTITIES = 16
+#: How checkpoints of the first form began, after their first eight bytes.
+_FIRST_FORM = b'{"__metadata__":{"sha256":"'
+_Name = Annotated[str, msgspec.Meta(pattern=r"\A[a-z_]{1,40}\Z")]
+
+
+class OtherForm(CorruptRecord):
+    """A checkpoint in the form of an older or a newer Freerun; `why` says so without naming the file."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path}: {why}")
+        self.why = why
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,13 +53,33 @@ class Need:
     shape: tuple[int, ...]
     at_most: bool = False
 
-    def fits(self, other: Need) -> bool:
+    def fits(self, tensor: tensor_header.Tensor) -> bool:
         """Whether a tensor is what is needed."""
-        if (self.dtype, len(self.shape)) != (other.dtype, len(other.shape)):
+        if (self.dtype, len(self.shape)) != (tensor.dtype, len(tensor.shape)):
             return False
         if self.at_most:
-            return other.shape[0] <= self.shape[0] and other.shape[1:] == self.shape[1:]
-        return other.shape == self.shape
+            return tensor.shape[0] <= self.shape[0] and tensor.shape[1:] == self.shape[1:]
+        return tensor.shape == self.shape
+
+
+class State(msgspec.Struct, kw_only=True):
+    """What of a run in training is plain data.
+
+    Attributes:
+        made: by what the checkpoint was made.
+        numbers: what its feeder remembers beside tensors.
+        broke: the update at which it diverged, and in what; None if it has not.
+        quantities: the names that its curves count through.
+        resumed: the updates from which it went on before.
+        seconds: that it took.
+    """
+
+    made: dict[str, int | str | dict[str, str]]
+    numbers: dict[str, float]
+    broke: tuple[Count, _Name] | None
+    quantities: Annotated[list[_Name], msgspec.Meta(max_length=QUANTITIES)]
+    resumed: list[Count]
+    seconds: Annotated[float, msgspec.Meta(ge=0.0, le=1e12)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +94,16 @@ class Checkpoint:
 
     run: str
     update: int
-    state: dict[str, Any]
+    state: State
     tensors: dict[str, np.ndarray]
+
+
+class About(msgspec.Struct, kw_only=True):
+    """The metadata of a checkpoint, texts as safetensors wants them; `state` is the JSON of a `State`."""
+
+    run: Identity
+    update: Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,15}\Z")]
+    state: str
 
 
 def place(store: Store, run: str) -> Path:
@@ -91,24 +129,21 @@ def encoded(checkpoint: Checkpoint) -> bytes:
     """The bytes of the file; the widest types come first, so that every tensor is aligned."""
     kinds = {dtype: kind for kind, dtype in TYPES.items()}
     tensors = sorted(checkpoint.tensors.items(), key=lambda item: (-item[1].itemsize, item[0]))
+    state = msgspec.json.encode(checkpoint.state).decode()
     header: dict[str, Any] = {
-        "__metadata__": {
-            "sha256": _BLANK.decode(), "format": FORMAT, "run": checkpoint.run, "update": str(checkpoint.update),
-            "state": orjson.dumps(checkpoint.state).decode(),
-        }
+        tensor_header.ABOUT: {"run": checkpoint.run, "update": str(checkpoint.update), "state": state}
     }  # fmt: skip
     end = 0
     for name, value in tensors:
         begin, end = end, end + value.nbytes
         header[name] = {"dtype": kinds[value.dtype], "shape": list(value.shape), "data_offsets": [begin, end]}
-    text = orjson.dumps(header)
+    text = msgspec.json.encode(header)
     text += b" " * (-len(text) % 8)
-    if len(text) > HEADER:
-        raise StoreError(f"run {checkpoint.run}: its checkpoint names more tensors than a header of {HEADER} bytes can hold")
-    content = bytearray(b"".join([len(text).to_bytes(8, "little"), text, *(value.tobytes() for _, value in tensors)]))
-    at = 8 + len(_START)
-    content[at : at + 64] = hashlib.sha256(content).hexdigest().encode()
-    return bytes(content)
+    if len(text) > tensor_header.LARGEST:
+        most = f"a header of {tensor_header.LARGEST} bytes"
+        raise StoreError(f"run {checkpoint.run}: its checkpoint names more tensors than {most} can hold")
+    body = b"".join([len(text).to_bytes(8, "little"), text, *(value.tobytes() for _, value in tensors)])
+    return container.wrapped(body, FORM)
 
 
 def read(store: Store, run: str, needs: Callable[[int], Mapping[str, Need]]) -> Checkpoint | None:
@@ -118,6 +153,7 @@ def read(store: Store, run: str, needs: Callable[[int], Mapping[str, Need]]) -> 
         needs: the tensors of this run after so many updates. The data is read only where the header says the same.
 
     Raises:
+        OtherForm: if an older or a newer Freerun wrote it in another form.
         CorruptRecord: if it is torn, altered, of another run, or not what the run needs.
         StoreError: if the disk refuses.
     """
@@ -125,69 +161,57 @@ def read(store: Store, run: str, needs: Callable[[int], Mapping[str, Need]]) -> 
     try:
         with reading.opened(path) as raw, BufferedReader(raw) as file:
             size = os.fstat(file.fileno()).st_size
-            text = file.read(8)
-            length = int.from_bytes(text, "little")
-            if not len(_START) + len(_BLANK) <= length <= min(HEADER, size - 8):
-                raise CorruptRecord(f"{path}: is torn, or no checkpoint")
-            text += file.read(length)
-            update, state, found = _understood(text[8:], size - 8 - length, run, path)
-            _compared(found, needs(update), path)
-            content = file.read(size + 1)
+            if file.peek(8 + len(_FIRST_FORM))[8:].startswith(_FIRST_FORM):
+                raise container.other_version(1, FORM)
+            digest = container.declared(file.readline(container.LONGEST_HEAD), FORM)
+            length, text = _header(file)
+            about, state, found = _understood(text, size - file.tell(), run)
+            _compared(found, needs(int(about.update)), path)
+            content = file.read(size)
+        container.demand(digest, [length, text, content])
     except FileNotFoundError:
         return None
-    except reading.NotPlain as fault:
-        raise CorruptRecord(f"{path}: {fault}") from None
+    except container.OtherVersion as fault:
+        raise OtherForm(path, str(fault)) from None
+    except (ValueError, RecursionError) as fault:
+        raise CorruptRecord(f"{path}: is no checkpoint of this run: {one_line(fault, 100)}") from None
     except OSError as fault:
         raise refused(path, "cannot be read", fault) from None
-    at = 8 + len(_START)
-    digest = hashlib.sha256(text[:at] + _BLANK + text[at + 64 :])
-    digest.update(content)
-    if digest.hexdigest().encode() != text[at : at + 64]:
-        raise CorruptRecord(f"{path}: the checksum does not match; the checkpoint is torn or was altered")
     tensors: dict[str, np.ndarray] = {}
-    end = 0
-    for name, need in found.items():
-        count, begin = math.prod(need.shape), end
-        end += count * TYPES[need.dtype].itemsize
-        tensors[name] = np.frombuffer(content, TYPES[need.dtype], count, begin).reshape(need.shape)
-    return Checkpoint(run=run, update=update, state=state, tensors=tensors)
+    for name, tensor in found.items():
+        count, begin = math.prod(tensor.shape), tensor.data_offsets[0]
+        tensors[name] = np.frombuffer(content, TYPES[tensor.dtype], count, begin).reshape(tensor.shape)
+    return Checkpoint(run=run, update=int(about.update), state=state, tensors=tensors)
 
 
-def _understood(text: bytes, room: int, run: str, path: Path) -> tuple[int, dict[str, Any], dict[str, Need]]:
-    """Updates done, state, and tensors in the order of the file, which fill its `room` without a gap."""
-    try:
-        header = orjson.loads(text)
-        made = header.pop("__metadata__")
-        if not text.startswith(_START) or made["format"] != FORMAT:
-            raise ValueError("another format")
-        update, state = _count(made["update"]), orjson.loads(made["state"])
-        if made["run"] != run:
-            raise ValueError("the checkpoint of another run")
-        if not isinstance(state, dict):
-            raise TypeError("its state is no mapping")
-        found, end = {}, 0
-        for name, entry in header.items():
-            shape = tuple(entry["shape"])
-            if not all(type(side) is int and side >= 0 for side in shape):
-                raise ValueError(f"a shape of {shape}")
-            begin, end = end, end + math.prod(shape) * TYPES[entry["dtype"]].itemsize
-            if entry["data_offsets"] != [begin, end] or end > room:
-                raise ValueError("its tensors do not follow one another")
-            found[name] = Need(dtype=entry["dtype"], shape=shape)
-        if end != room:
-            raise ValueError("is longer than its tensors")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
-        raise CorruptRecord(f"{path}: is no checkpoint of this run ({' '.join(str(fault).split())[:60]})") from None
-    return update, state, found
+def _header(file: BufferedReader[FileIO]) -> tuple[bytes, bytes]:
+    """The length of the header, as it is written, and the header itself.
+
+    Raises:
+        NotPlain: if it is longer than any header.
+    """
+    length = file.read(8)
+    if int.from_bytes(length, "little") > tensor_header.LARGEST:
+        raise reading.NotPlain(f"its header is longer than {tensor_header.LARGEST} bytes")
+    return length, file.read(int.from_bytes(length, "little"))
 
 
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 15):
-        raise ValueError("no number of updates")
-    return int(text)
+def _understood(text: bytes, room: int, run: str) -> tuple[About, State, dict[str, tensor_header.Tensor]]:
+    """What a header says: of the run, its state, and its tensors, which fill the `room` after it.
+
+    Raises:
+        ValueError, RecursionError: if it is none of this run.
+    """
+    tensors, told = tensor_header.parsed(text)
+    about = msgspec.json.decode(told, type=About)
+    if about.run != run:
+        raise ValueError("the checkpoint of another run")
+    state = msgspec.json.decode(about.state, type=State)
+    tensor_header.demand_filled(tensors, room)
+    return about, state, tensors
 
 
-def _compared(found: Mapping[str, Need], needs: Mapping[str, Need], path: Path) -> None:
+def _compared(found: Mapping[str, tensor_header.Tensor], needs: Mapping[str, Need], path: Path) -> None:
     wrong = sorted(found.keys() ^ needs.keys()) or [name for name, need in needs.items() if not need.fits(found[name])]
     if wrong:
         raise CorruptRecord(f"{path}: does not fit this run, first in {wrong[0][:60]!r}")
@@ -199,11 +223,11 @@ def update_of(store: Store, run: str) -> int:
     Looks at the header alone, for overviews: only `read` knows whether it can be trusted.
     """
     try:
-        with reading.opened(store.place(trained_run(run))[: -len(".json")] + SUFFIX) as file:
-            text = file.read(8)
-            text = file.read(min(HEADER, int.from_bytes(text, "little")))
-        return _count(orjson.loads(text)["__metadata__"]["update"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        with reading.opened(store.place(trained_run(run))[: -len(".json")] + SUFFIX) as raw, BufferedReader(raw) as file:
+            container.declared(file.readline(container.LONGEST_HEAD), FORM)
+            told = tensor_header.parsed(_header(file)[1])[1]
+        return int(msgspec.json.decode(told, type=About).update)
+    except (OSError, ValueError, RecursionError):
         return 0
 
 

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
+import msgspec
+
 from freerun.errors import require
+from freerun.io.text import brief
 
 Better = Literal["lower", "higher", "neither"]
 Scale = Literal["ratio", "difference", "logarithm"]
@@ -110,16 +113,14 @@ def read(name: str, told: Mapping[str, Any]) -> Quantity:
     """The quantity that `Quantity.written` wrote.
 
     Raises:
-        ValueError, TypeError: if it did not.
+        ValueError: if it did not: if it holds another field, or one of another type.
     """
     values = dict(told)
-    if "range" in values:
-        low, high = values["range"]
-        values["range"] = (-math.inf if low is None else float(low), math.inf if high is None else float(high))
-    for key in ("blind", "sees", "signs"):
-        if values.get(key) is not None:
-            values[key] = tuple(values[key])
-    return Quantity(name=name, **values)
+    if strange := sorted(values.keys() - {item.name for item in fields(Quantity) if item.name != "name"}):
+        raise ValueError(f"a quantity has no {brief(strange[0])}")
+    if isinstance(ends := values.get("range"), list) and len(ends) == 2:
+        values["range"] = [infinite if end is None else end for end, infinite in zip(ends, EVERYWHERE, strict=True)]
+    return msgspec.convert({**values, "name": name}, Quantity)
 
 
 def undeclared(name: str, unit: str) -> Quantity:

@@ -10,12 +10,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any
 
+import msgspec
 import numpy as np
-import orjson
 
+from freerun.store.record_schema import Measured, Record, Trained
 from freerun.store.records import IDENTITY
 
 #: The columns of each level, and how many rows of it a row of the level above has.
@@ -35,7 +36,8 @@ _RUN = f"S{WIDTH}"
 _RUN_TEXT = re.compile(IDENTITY.pattern.encode())
 #: The columns that say how many rows of another level there are; most that one may say.
 _SIZES, _MOST = {"points": "point", "series": "series", "length": "value"}, 2**40
-_POINT, _SERIES = itemgetter("update", "quantity"), itemgetter("split", "mode", "metric", "unit", "first")
+_POINT, _SERIES = attrgetter("update", "quantity"), attrgetter("split", "mode", "metric", "unit", "first")
+_Values = list[float | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,30 +124,31 @@ def join(parts: Sequence[Extract]) -> Extract:
     return Extract(columns={name: np.concatenate(each) for name, each in columns.items()}, texts=texts)
 
 
-def of(records: Iterable[dict[str, Any]], outcome: Callable[[dict[str, Any]], dict[str, Any]]) -> Extract:
+def of(records: Iterable[Record], outcome: Callable[[Trained], dict[str, Any]]) -> Extract:
     """The extract of some records, in their order; each record is let go before the next one is asked for.
 
     Args:
-        records: as `Store.read` gives them.
+        records: as `Store.whole` gives them.
         outcome: what the tables say of how a run ended and by what it was made.
     """
     rows: dict[str, list[Any]] = {name: [] for name in ("run", "seed", "experiment", "outcome", "quantities")}
     logged, values = [np.zeros(0)], [np.zeros(0)]
     layouts: dict[str, dict[tuple[Any, ...], int]] = {"point": {}, "series": {}}  # of one study there are few
     laid: dict[str, list[int]] = {"point": [], "series": []}
-    for record in records:
-        tree = dict(record["experiment"])
-        rows["run"].append(record["run"])
+    encode = msgspec.json.Encoder().encode
+    for trained, measured in records:
+        tree = dict(trained.experiment)
+        rows["run"].append(measured.run)
         rows["seed"].append(tree.pop("seed"))
-        rows["experiment"].append(orjson.dumps(tree))
-        rows["outcome"].append(orjson.dumps(outcome(record)))
-        rows["quantities"].append(orjson.dumps(record.get("quantities", {})))
-        points, series = record["curves"], [*record["series"], *_beside(record)]
-        logged.append(np.array([point["value"] for point in points], dtype=float))
-        values.append(np.array(list(chain.from_iterable([each["values"] for each in series])), dtype=float))
+        rows["experiment"].append(encode(tree))
+        rows["outcome"].append(encode(outcome(trained)))
+        rows["quantities"].append(bytes(measured.quantities))
+        series = list(_series(measured))
+        logged.append(np.array([point.value for point in trained.curves], dtype=float))
+        values.append(np.array(list(chain.from_iterable([numbers for _, numbers in series])), dtype=float))
         layout = {
-            "point": tuple(map(_POINT, points)),
-            "series": tuple([(*_SERIES(each), len(each["values"])) for each in series]),
+            "point": tuple(map(_POINT, trained.curves)),
+            "series": tuple([(*key, len(numbers)) for key, numbers in series]),
         }
         for level, known in layouts.items():
             laid[level].append(known.setdefault(layout[level], len(known)))
@@ -169,12 +172,14 @@ def of(records: Iterable[dict[str, Any]], outcome: Callable[[dict[str, Any]], di
     return Extract(columns=columns, texts=texts)
 
 
-def _beside(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The comparisons of a record, and the ends of their intervals, as series of no mode of a rollout."""
-    for each in record.get("comparisons", []):
-        for mode, values in zip(COMPARED, (each["values"], each["low"], each["high"]), strict=True):
+def _series(measured: Measured) -> Iterator[tuple[tuple[Any, ...], _Values]]:
+    """The series of a record with their keys, then its comparisons and the ends of their intervals, each in place of a mode."""
+    for series in measured.series:
+        yield _SERIES(series), series.values
+    for measure in measured.comparisons:
+        for mode, values in zip(COMPARED, (measure.values, measure.low, measure.high), strict=True):
             if values is not None:
-                yield {**each, "mode": mode, "values": values}
+                yield (measure.split, mode, measure.metric, measure.unit, measure.first), values
 
 
 def _coded(column: Sequence[Any]) -> tuple[np.ndarray, list[Any]]:

@@ -8,34 +8,36 @@ torn, altered or of another version is no index. So it can be deleted at any tim
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
-import orjson
 
 from freerun.errors import CorruptRecord, refused
-from freerun.io.reading import NotPlain, content
+from freerun.io import container
+from freerun.io.reading import content
 from freerun.io.writing import write_atomic
 from freerun.store.record_columns import LEVELS, TEXTS, WIDTH, Extract, demand_sound, join, of
 from freerun.store.record_scan import Texts, ahead, sound_texts
-from freerun.store.record_schema import LARGEST
+from freerun.store.record_schema import LARGEST, Record, Trained
 from freerun.store.records import Store, trained_run
 
 NAME = "index"
 #: Raise it when what is extracted from a record, or its form, changes.
-VERSION = 4
+FORM = container.Form("index", 5)
+#: Most bytes of it.
+LARGEST_INDEX = 2**32
 #: A file that changed within so many seconds could change again without its times telling.
 SETTLED = 2.0
-_HEAD = b"freerun index %d\n" % VERSION
 Stamp = tuple[int, ...]
 #: Numbers of a stamp: four of each of two files.
 _STAMP = 8
-Outcome = Callable[[dict[str, Any]], dict[str, Any]]
+Outcome = Callable[[Trained], dict[str, Any]]
+_LIST, _MAPPING = msgspec.json.Decoder(list[str]), msgspec.json.Decoder(dict[str, Any])
 
 
 def extracts(store: Store, runs: Sequence[str], outcome: Outcome) -> Extract:
@@ -62,16 +64,12 @@ def extracts(store: Store, runs: Sequence[str], outcome: Outcome) -> Extract:
     return whole.select(np.array([place[run] for run in runs if run in stamps and run in place], dtype=np.int64))
 
 
-def records(store: Store, runs: Sequence[str]) -> Iterator[tuple[dict[str, Any], Stamp]]:
-    """Every sound and whole record with the stamp of its file; read in threads, looked through here."""
+def records(store: Store, runs: Sequence[str]) -> Iterator[tuple[Record, Stamp]]:
+    """Every sound and whole record with the stamp of its files; read in threads, looked through here."""
     for run, texts, stamp in ahead(lambda some: _read(store, some), runs):
         if texts is not None:
-            try:
-                record = store.whole(run, *texts)
-            except CorruptRecord:
-                continue
-            if "series" in record:  # else it is a trained run, not measured
-                yield record, stamp
+            with contextlib.suppress(CorruptRecord):
+                yield store.whole(run, *texts), stamp
 
 
 def _read(store: Store, runs: Sequence[str]) -> list[tuple[str, Texts, Stamp]]:
@@ -82,11 +80,11 @@ def _read(store: Store, runs: Sequence[str]) -> list[tuple[str, Texts, Stamp]]:
     return read
 
 
-def _records(store: Store, runs: Sequence[str], stamps: dict[str, Stamp]) -> Iterator[dict[str, Any]]:
+def _records(store: Store, runs: Sequence[str], stamps: dict[str, Stamp]) -> Iterator[Record]:
     """The sound records among `runs`; notes the stamp of each."""
     for record, stamp in records(store, runs):
-        if -LARGEST <= record["experiment"]["seed"] < LARGEST:
-            stamps[record["run"]] = stamp
+        if -LARGEST <= record.trained.experiment["seed"] < LARGEST:
+            stamps[record.measured.run] = stamp
             yield record
 
 
@@ -110,18 +108,12 @@ def _of_file(path: str) -> Stamp | None:
 
 def _load(path: Path) -> tuple[Extract, list[Stamp]]:
     """The index; an empty one where there is none that can be trusted."""
-    with contextlib.suppress(OSError, NotPlain):
-        text = content(path)
-        head, digest, body = text[: len(_HEAD)], text[len(_HEAD) : len(_HEAD) + 32], text[len(_HEAD) + 32 :]
-        if head == _HEAD and digest == hashlib.sha256(body).digest():
-            from safetensors import SafetensorError
-            from safetensors.numpy import load
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
 
-            try:
-                return _understood(load(body))
-            except (SafetensorError, ValueError, TypeError, LookupError):
-                pass
-    return of([], lambda record: record), []
+    with contextlib.suppress(OSError, ValueError, TypeError, LookupError, RecursionError, SafetensorError):
+        return _understood(load(container.unwrapped(content(path, LARGEST_INDEX), FORM)))
+    return of([], lambda trained: {}), []
 
 
 def _understood(arrays: dict[str, np.ndarray]) -> tuple[Extract, list[Stamp]]:
@@ -130,7 +122,7 @@ def _understood(arrays: dict[str, np.ndarray]) -> tuple[Extract, list[Stamp]]:
     Raises:
         ValueError, TypeError, LookupError: if they do not fit together; a checksum alone does not say who wrote them.
     """
-    texts = {name: [str(text) for text in orjson.loads(arrays.pop(f"texts.{name}").tobytes())] for name in TEXTS}
+    texts = {name: _LIST.decode(arrays.pop(f"texts.{name}").tobytes()) for name in TEXTS}
     stamps = arrays.pop("stamps")
     if arrays["run"].dtype != np.uint8 or arrays["run"].shape != (len(stamps), WIDTH):
         raise ValueError("its runs")
@@ -139,8 +131,7 @@ def _understood(arrays: dict[str, np.ndarray]) -> tuple[Extract, list[Stamp]]:
     found = Extract(columns={**arrays, "run": arrays["run"].view(f"S{WIDTH}").ravel()}, texts=texts)
     demand_sound(found)
     for text in (*texts["experiment"], *texts["outcome"], *texts["quantities"]):
-        if not isinstance(orjson.loads(text), dict):
-            raise TypeError("an experiment, an outcome and quantities are mappings")
+        _MAPPING.decode(text)
     return found, [tuple(stamp) for stamp in stamps.tolist()]
 
 
@@ -156,7 +147,7 @@ def _save(store: Store, whole: Extract, place: dict[str, int], stamps: dict[str,
     arrays = {name: np.ascontiguousarray(chosen.columns[name]) for names in LEVELS.values() for name in names}
     arrays["run"] = arrays["run"].view(np.uint8).reshape(len(chosen), WIDTH)
     arrays["stamps"] = np.array([stamps[run] for run in kept], dtype=np.int64).reshape(len(chosen), _STAMP)
-    arrays |= {f"texts.{name}": np.frombuffer(orjson.dumps(chosen.texts[name]), dtype=np.uint8) for name in TEXTS}
+    arrays |= {f"texts.{name}": np.frombuffer(msgspec.json.encode(chosen.texts[name]), dtype=np.uint8) for name in TEXTS}
     body = save(arrays)
     with contextlib.suppress(OSError):
-        write_atomic(store.root / NAME, _HEAD + hashlib.sha256(body).digest() + body)
+        write_atomic(store.root / NAME, container.wrapped(body, FORM))

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from freerun.errors import CorruptRecord, StoreError
 from freerun.io.text import one_line
-from freerun.store.record_schema import understood
+from freerun.store import record_schema
 from freerun.store.records import Store, trained_run
 
 #: Records that are read at once, how many such parts may wait to be looked at, and the threads that read.
@@ -30,7 +30,7 @@ def missing(store: Store, runs: Iterable[str]) -> list[str]:
     def sound(run: str, texts: Texts) -> bool:
         try:
             if texts is not None:
-                store.whole(run, *texts)
+                store.demand_whole(run, *texts)
         except CorruptRecord:
             return False
         return texts is not None
@@ -44,9 +44,9 @@ def statuses(store: Store, runs: Iterable[str]) -> dict[str, str]:
     for run, texts in _texts(store, runs):
         of = dict.fromkeys((run, trained_run(run)))
         try:
-            records = [understood(text, name, store.place(name)) for name, text in zip(of, texts or (), strict=False)]
-            status = str(records[-1]["status"]) if records else store.status(run)
-        except (CorruptRecord, LookupError):
+            ends = [record_schema.status(text, name, store.place(name)) for name, text in zip(of, texts or (), strict=False)]
+            status = ends[-1] if ends else store.status(run)
+        except CorruptRecord:
             status = store.status(run)
         if status is not None:
             found[run] = status

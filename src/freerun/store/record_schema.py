@@ -1,40 +1,256 @@
-"""Schema of a record: its form, checked before anything is made of it.
+"""Types of records and their parts: text is checked against them before anything is made of it.
 
 A checksum says that a record is as it was written, not by whom: every number is a number, every name is text, every list is as
-long as it has to be.
+long as it has to be. What was trained and what was measured of it have a record each, of a type of its own; up to generation 4
+one record held both.
 """
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from functools import lru_cache
 from itertools import chain
-from typing import Any
+from operator import attrgetter
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
-import orjson
+import msgspec
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from freerun.errors import CorruptRecord
-from freerun.store import quantity
+from freerun.io.text import one_line
+from freerun.store import quantity, tensor_header
 
 #: Whole numbers fit 64 bits, so that every table can hold them.
 LARGEST = 2**63
-#: What the record of a trained run has to hold, and that of a measurement.
-NEEDED = ("experiment", "status", "reason", "curves", "provenance")
-MEASURED = ("evaluation", "metrics", "of", "series", "provenance")
-MODES = ("forced", "free")
+#: Most characters of what is wrong.
+LONGEST_FAULT = 110
+#: The types of weights.
+_FLOATS = ("F32", "F64")
+Mode = Literal["forced", "free"]
+Identity = Annotated[str, Meta(pattern=r"\A[0-9a-f]{16}\Z")]
+#: That of a trained run, or that of a measurement, which begins with it.
+EitherIdentity = Annotated[str, Meta(pattern=r"\A[0-9a-f]{16}(-[0-9a-f]{8})?\Z")]
+Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 #: Updates and steps are counted in whole numbers that a float holds too.
-_COUNTS = 2**53
-#: Most bytes of the header of weights, and their types.
-_HEADER, _FLOATS = 2**20, ("F32", "F64")
-_NAMED = ("task", "model", "regime", "feedback")
-_WORDS = ("gradient", "device", "dtype")
-_NUMBERS = {float, int, type(None)}
+Count = Annotated[int, Meta(ge=0, lt=2**53)]
+#: A measured number; None where it is not defined.
+Number = float | None
+_Made = TypeVar("_Made")
+#: By what points, series and comparisons differ from others of their record, and what of the latter two is shown.
+_POINT, _SERIES, _COMPARISON = (
+    attrgetter("update", "quantity"),
+    attrgetter("split", "mode", "metric"),
+    attrgetter("split", "metric"),
+)
+_WORDS = attrgetter("split", "metric", "unit")
+
+
+class Part(Struct):
+    """A part of an experiment, as far as tables and figures need it."""
+
+    name: str
+
+
+class Experiment(Struct, kw_only=True):
+    """A canonical experiment, as far as tables and figures need it."""
+
+    task: Part
+    model: Part
+    regime: Part
+    feedback: Part
+    seed: int
+    gradient: str = ""
+    device: str = ""
+    dtype: str = ""
+
+    def __post_init__(self) -> None:
+        names = (part.name for part in (self.task, self.model, self.regime, self.feedback))
+        _demand_printable(*names, self.gradient, self.device, self.dtype)
+
+
+class Point(Struct, gc=False):
+    """A point of a training curve."""
+
+    update: Count
+    quantity: str
+    value: Number
+
+
+class Series(Struct, kw_only=True, gc=False):
+    """The values of one metric on one split in one mode, `first` being the step of the first of them."""
+
+    split: str
+    mode: Mode
+    metric: str
+    unit: str
+    first: Count
+    values: list[Number]
+
+
+class Comparison(Struct, kw_only=True, gc=False):
+    """The values of a measure that sets both modes side by side, with the ends of their intervals, if it has any."""
+
+    split: str
+    metric: str
+    unit: str
+    first: Count
+    values: list[Number]
+    low: list[Number] | None
+    high: list[Number] | None
+
+    def __post_init__(self) -> None:
+        if any(len(ends) != len(self.values) for ends in (self.low, self.high) if ends is not None):
+            raise ValueError("an interval is as long as its values")
+
+
+class Provenance(Struct, kw_only=True):
+    """By what a run was made, and what it cost; what a record does not say is None."""
+
+    versions: dict[str, str] = msgspec.field(default_factory=dict)
+    commit: str | None = None
+    machine: str | None = None
+    processor: str | None = None
+    arithmetic: str | None = None
+    device: str | None = None
+    data: str | None = None
+    finished: str | None = None
+    threads: int | None = None
+    group_size: int | None = None
+    training_seconds: float | None = None
+    evaluation_seconds: float | None = None
+    updates_per_second: float | None = None
+    resumed_from: list[Count] = msgspec.field(default_factory=list)
+
+
+class TextLine(Struct):
+    """A text that was continued."""
+
+    prompt: str
+    truth: str
+    generated: str
+
+
+class StringLine(Struct):
+    """A string that was made."""
+
+    text: str
+
+
+class TextSample(Struct):
+    """What is shown of free rollouts of a text."""
+
+    lines: Annotated[list[TextLine], Meta(min_length=1)]
+
+
+class StringSample(Struct):
+    """What is shown of free rollouts of a grammar."""
+
+    lines: Annotated[list[StringLine], Meta(min_length=1)]
+
+
+class OrbitSample(Struct):
+    """What is shown of a free rollout of a flow: states of the truth and of the model, one a row."""
+
+    dt: float
+    warmup: Count
+    true: Annotated[list[list[Number]], Meta(min_length=1)]
+    generated: list[list[Number]]
+
+    def __post_init__(self) -> None:
+        widths = {len(state) for state in (*self.true, *self.generated)}
+        if len(self.true) != len(self.generated) or len(widths) != 1 or 0 in widths:
+            raise ValueError("both orbits have as many states, all of as many coordinates")
+
+
+class Sample(Struct):
+    """What is shown of free rollouts, as far as every kind of it is alike; a plugin's task may show a kind of its own."""
+
+    kind: str
+
+
+class Trained(Struct, kw_only=True):
+    """What was trained: an experiment, how it ended, its curves, and the digest of its weights.
+
+    `experiment` is the canonical experiment, of which `Experiment` is checked; `memory` is what the feeder has in numbers.
+    """
+
+    run: Identity
+    experiment: dict[str, Any]
+    status: str
+    reason: str
+    curves: list[Point]
+    provenance: Provenance
+    weights: Digest | UnsetType = UNSET
+    memory: dict[str, float] = msgspec.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        experiment(self.experiment)
+        _demand_printable(self.status, self.reason)
+        _demand_once(map(_POINT, self.curves), len(self.curves))
+
+
+class Measured(Struct, kw_only=True):
+    """What was measured of a trained run; `quantities` says what its metrics mean by their names, `sample` is shown.
+
+    Both of these are kept as they were written: the first is the same in every record of a study, the second in no table.
+
+    Attributes:
+        of: the digest of the weights that were measured; "" where both are one record.
+        evaluation, metrics: on what, and by what with which settings (`freerun.config.measurement_identity`).
+    """
+
+    run: EitherIdentity
+    series: list[Series]
+    of: str = ""
+    measuring: int = 0
+    evaluation: dict[str, Any] = msgspec.field(default_factory=dict)
+    metrics: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+    provenance: Provenance = msgspec.field(default_factory=Provenance)
+    comparisons: list[Comparison] = msgspec.field(default_factory=list)
+    quantities: Raw = Raw(b"{}")
+    sample: Raw = Raw(b"null")
+
+    def __post_init__(self) -> None:
+        _demand_once(map(_SERIES, self.series), len(self.series))
+        _demand_once(map(_COMPARISON, self.comparisons), len(self.comparisons))
+        _demand_printable(*chain.from_iterable(map(_WORDS, (*self.series, *self.comparisons))))
+        _demand_meaning(bytes(self.quantities))
+        _demand_sample(self.sample)
+        _demand_printable(*self.evaluation, *self.metrics)
+
+
+class Record(NamedTuple):
+    """What was trained, and what was measured of it."""
+
+    trained: Trained
+    measured: Measured
+
+
+class _Undivided(Struct):
+    """Whether a record holds a measurement beside its trained run."""
+
+    series: Raw | UnsetType = UNSET
+
+
+class _Ended(Struct):
+    """What a look at how a run has ended needs of its record."""
+
+    run: str
+    status: str
+
+
+#: The kinds of samples that are drawn.
+SAMPLES: dict[str, type[Struct]] = {"text": TextSample, "strings": StringSample, "orbit": OrbitSample}
+_UNDIVIDED = msgspec.json.Decoder(_Undivided)
+_TRAINED, _MEASURED, _ENDED = msgspec.json.Decoder(Trained), msgspec.json.Decoder(Measured), msgspec.json.Decoder(_Ended)
+_ANY, _QUANTITIES = msgspec.json.Decoder(), msgspec.json.Decoder(dict[str, dict[str, Any]])
+_SAMPLE: msgspec.json.Decoder[Sample | None] = msgspec.json.Decoder(Sample | None)
+_SAMPLES = {kind: msgspec.json.Decoder(sample) for kind, sample in SAMPLES.items()}
 
 
 def understood(body: bytes, run: str, place: str, *, whole: bool = False) -> dict[str, Any]:
-    """The record of a run from its text.
+    """The record of a run from its text, as plain data.
 
     Args:
         body: the text, as its checksum says it was written.
@@ -45,22 +261,84 @@ def understood(body: bytes, run: str, place: str, *, whole: bool = False) -> dic
     Raises:
         CorruptRecord: if it is no record, that of another run, or holds other than numbers and texts where they belong.
     """
-    try:
-        record = orjson.loads(body)
-        if not isinstance(record, dict):
-            raise TypeError("is no record")
-        if record.get("run") != run:
-            raise CorruptRecord(f"{place}: holds the record of another run, {str(record.get('run'))[:40]}")
-        _exact_seed(record, body)
-        needed = MEASURED if "-" in run else NEEDED
-        if missing := [key for key in needed if whole and key not in record]:
-            raise TypeError(f"lacks {missing[0]}")
-        for key, check in _FORMS.items():
-            if whole and key in record and not check(record[key]):
-                raise TypeError(f"its {key} has another form than a record's")
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as fault:
-        raise CorruptRecord(f"{place}: {' '.join(str(fault).split())[:80]}") from None
-    return record
+    if whole:
+        (measured if "-" in run else trained)(body, run, place)
+    found = _decoded(_ANY, body, place)
+    if not isinstance(found, dict):
+        raise CorruptRecord(f"{place}: is no record")
+    _demand_run(found.get("run"), run, place)
+    return found
+
+
+def trained(body: bytes, run: str, place: str) -> Trained:
+    """What was trained, from the text of its record, whole and in its form, with the measurement that it may hold.
+
+    Args:
+        body, run, place: see `understood`.
+
+    Raises:
+        CorruptRecord: as `understood`.
+    """
+    made = _decoded(_TRAINED, body, place)
+    _demand_run(made.run, run, place)
+    if _decoded(_UNDIVIDED, body, place).series is not UNSET:
+        _decoded(_MEASURED, body, place)
+    return made
+
+
+def measured(body: bytes, run: str, place: str) -> Measured:
+    """What was measured, from the text of its record, whole and in its form.
+
+    Args:
+        body, run, place: see `understood`.
+
+    Raises:
+        CorruptRecord: as `understood`.
+    """
+    made = _decoded(_MEASURED, body, place)
+    _demand_run(made.run, run, place)
+    return made
+
+
+def typed(body: bytes, run: str, place: str) -> Record:
+    """A record that holds both, what was trained and what was measured of it, whole and in its form.
+
+    Args:
+        body, run, place: see `understood`.
+
+    Raises:
+        CorruptRecord: as `understood`.
+    """
+    return Record(trained(body, run, place), measured(body, run, place))
+
+
+def status(body: bytes, run: str, place: str) -> str:
+    """What became of a run, from the text of its record; nothing else of it is looked at.
+
+    Args:
+        body, run, place: see `understood`.
+
+    Raises:
+        CorruptRecord: if it does not say, or is the record of another run.
+    """
+    ended = _decoded(_ENDED, body, place)
+    _demand_run(ended.run, run, place)
+    return ended.status
+
+
+def sample(measured: Measured) -> dict[str, Any] | None:
+    """What is shown of a run, as plain data."""
+    shown: dict[str, Any] | None = msgspec.json.decode(measured.sample)
+    return shown
+
+
+def experiment(tree: Mapping[str, Any]) -> Experiment:
+    """What tables and figures need of a canonical experiment.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    return msgspec.convert(tree, Experiment)
 
 
 def demand_weights(content: bytes, shapes: Mapping[str, tuple[int, ...]], place: str) -> None:
@@ -69,131 +347,58 @@ def demand_weights(content: bytes, shapes: Mapping[str, tuple[int, ...]], place:
     Raises:
         CorruptRecord: naming the first that differs.
     """
+    length = int.from_bytes(content[:8], "little")
     try:
-        length = int.from_bytes(content[:8], "little")
-        header: Any = orjson.loads(content[8 : 8 + length]) if length <= _HEADER else None
-        found = {name: (each["dtype"], tuple(each["shape"])) for name, each in header.items() if name != "__metadata__"}
-    except (ValueError, TypeError, LookupError, AttributeError):
+        tensors, _ = tensor_header.parsed(content[8 : 8 + length] if length <= tensor_header.LARGEST else b"")
+    except (ValueError, RecursionError):
         raise CorruptRecord(f"{place}: no safetensors file") from None
-    wrong = sorted(found.keys() ^ shapes.keys())
+    wrong = sorted(tensors.keys() ^ shapes.keys())
     wrong += [
-        name for name, shape in shapes.items() if name in found and found[name] not in ((kind, shape) for kind in _FLOATS)
-    ]
+        name for name, shape in shapes.items()
+        if (tensor := tensors.get(name)) and (tensor.shape != shape or tensor.dtype not in _FLOATS)
+    ]  # fmt: skip
     if wrong:
         raise CorruptRecord(f"{place}: other weights than the model's, first {wrong[0][:40]!r}")
 
 
 def most_weights(shapes: Mapping[str, tuple[int, ...]]) -> int:
     """Most bytes of a safetensors file that holds these tensors."""
-    return 8 + _HEADER + 8 * sum(math.prod(shape) for shape in shapes.values())
+    return 8 + tensor_header.LARGEST + 8 * sum(math.prod(shape) for shape in shapes.values())
 
 
-def _exact_seed(record: dict[str, Any], body: bytes) -> None:
-    """Beyond 64 bits only the slower parser reads a whole number exactly."""
-    tree = record.get("experiment")
-    if isinstance(tree, dict) and isinstance(tree.get("seed"), float):
-        tree["seed"] = json.loads(body)["experiment"]["seed"]
+def _decoded(decoder: msgspec.json.Decoder[_Made], body: bytes, place: str) -> _Made:
+    try:
+        return decoder.decode(body)
+    except (ValueError, RecursionError) as fault:
+        raise CorruptRecord(f"{place}: is no record: {one_line(fault, LONGEST_FAULT)}") from None
 
 
-def is_experiment(tree: Any) -> bool:
-    """Whether this is the canonical form of an experiment, as far as tables and figures need it."""
-    parts = all(isinstance(tree.get(key), dict) and _text(tree[key].get("name")) for key in _NAMED)
-    return parts and type(tree.get("seed")) is int and all(_text(tree.get(key, "")) for key in _WORDS)
+def _demand_run(found: Any, run: str, place: str) -> None:
+    if found != run:
+        raise CorruptRecord(f"{place}: holds the record of another run, {one_line(found, 40)}")
 
 
-def _settings(settings: Any) -> bool:
-    return isinstance(settings, dict) and all(_text(name) for name in settings)
+def _demand_printable(*texts: str) -> None:
+    """See that a terminal obeys none of some texts."""
+    if not "".join(texts).isprintable():
+        raise ValueError("a name holds what is not printed")
 
 
-def _points(points: Any) -> bool:
-    updates, quantities, values = ([each[name] for each in points] for name in ("update", "quantity", "value"))
-    typed = {*map(type, updates)} <= {int} and {*map(type, quantities)} <= {str} and {*map(type, values)} <= _NUMBERS
-    return (
-        typed
-        and (not updates or (min(updates) >= 0 and max(updates) < _COUNTS))
-        and _once(zip(updates, quantities, strict=True))
-    )
-
-
-def _series(found: Any) -> bool:
-    sound = all(_measured(each) and each["mode"] in MODES for each in found)
-    return sound and _once((each["split"], each["mode"], each["metric"]) for each in found)
-
-
-def _comparisons(found: Any) -> bool:
-    sound = all(_measured(each) and all(_ends(each[end], len(each["values"])) for end in ("low", "high")) for each in found)
-    return sound and _once((each["split"], each["metric"]) for each in found)
-
-
-def _measured(each: Any) -> bool:
-    texts = all(_text(each[name]) for name in ("split", "metric", "unit"))
-    return texts and _count(each["first"]) and _numbers(each["values"])
-
-
-def _ends(values: Any, length: int) -> bool:
-    return values is None or (_numbers(values) and len(values) == length)
-
-
-def _numbers(values: Any) -> bool:
-    return isinstance(values, list) and {*map(type, values)} <= _NUMBERS
-
-
-def _count(value: Any) -> bool:
-    return type(value) is int and 0 <= value < _COUNTS
-
-
-def _once(keys: Iterator[tuple[Any, ...]]) -> bool:
-    listed = list(keys)
-    return len({*listed}) == len(listed)
-
-
-def _quantities(found: Any) -> bool:
-    return isinstance(found, dict) and _meaningful(orjson.dumps(found))
+def _demand_once(keys: Iterable[Hashable], count: int) -> None:
+    """See that so many keys are all different."""
+    if len({*keys}) != count:
+        raise ValueError("something is told twice")
 
 
 @lru_cache(maxsize=1024)
-def _meaningful(text: bytes) -> bool:
-    """Whether this is what metrics mean by their names; of a study's records there are few."""
-    found = orjson.loads(text)
-    return all(_text(name) and bool(quantity.read(name, told).label) for name, told in found.items())
+def _demand_meaning(text: bytes) -> None:
+    """See that this is what metrics mean by their names; of a study's records there are few."""
+    for name, told in _QUANTITIES.decode(text).items():
+        _demand_printable(name)
+        quantity.read(name, told)
 
 
-def _provenance(made: Any) -> bool:
-    costs = ("training_seconds", "evaluation_seconds", "updates_per_second", "group_size", "threads")
-    return isinstance(made.get("versions", {}), dict) and all(
-        type(made[name]) in (int, float) for name in costs if name in made
-    )
-
-
-def _sample(shown: Any) -> bool:
-    if shown is None:
-        return True
-    kind = shown.get("kind")
-    if kind in ("text", "strings"):
-        texts = ("prompt", "truth", "generated") if kind == "text" else ("text",)
-        return bool(shown["lines"]) and all(isinstance(line[name], str) for line in shown["lines"] for name in texts)
-    if kind == "orbit":
-        width = len(shown["true"][0])
-        rows = [*shown["true"], *shown["generated"]]
-        even = (
-            width > 0 and len(rows) == 2 * len(shown["true"]) and {*map(type, rows)} == {list} and {*map(len, rows)} == {width}
-        )
-        return (
-            even
-            and {*map(type, chain.from_iterable(rows))} <= _NUMBERS
-            and _count(shown["warmup"])
-            and type(shown["dt"]) in (int, float)
-        )
-    return isinstance(kind, str)
-
-
-def _text(value: Any) -> bool:
-    """Text that a terminal does not obey."""
-    return isinstance(value, str) and value.isprintable()
-
-
-_FORMS: dict[str, Callable[[Any], bool]] = {
-    "experiment": is_experiment, "status": _text, "reason": _text, "curves": _points, "series": _series,
-    "evaluation": _settings, "metrics": _settings, "of": _text, "comparisons": _comparisons, "quantities": _quantities,
-    "sample": _sample, "provenance": _provenance, "weights": _text,
-}  # fmt: skip
+def _demand_sample(text: Raw) -> None:
+    sample = _SAMPLE.decode(text)
+    if sample is not None and sample.kind in _SAMPLES:
+        _SAMPLES[sample.kind].decode(text)

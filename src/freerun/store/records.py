@@ -2,8 +2,8 @@
 
 One content-addressed folder for all studies. A trained run has one record, ``RUN.json``, and its weights beside it as
 safetensors, named by their own hash; each measurement of it has one, ``RUN-MEASUREMENT.json``. A record is written once: a
-temporary file, fsync, rename. It is two lines of JSON, the first with the SHA-256 of the second. One that is torn or altered
-is set aside, and what it held done again. No pickle, no torch, no pandas.
+temporary file, fsync, rename. It is JSON in a container, a line with the SHA-256 of the rest before it. One that is torn or
+altered is set aside, and what it held done again. No pickle, no torch, no pandas.
 
 Up to generation 4 a run was trained and measured in one; its record is read as what it is, a run with its measurement.
 """
@@ -19,24 +19,24 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from freerun.errors import CorruptRecord, StoreError, refused
-from freerun.io import processes, reading
+from freerun.io import container, processes, reading
 from freerun.io.text import one_line
 from freerun.io.writing import sweep_temporaries, write_atomic
+from freerun.store import record_schema
 from freerun.store.failures import Failures
-from freerun.store.record_schema import demand_weights, most_weights, understood
+from freerun.store.record_schema import Measured, Record, Trained, demand_weights, most_weights, understood
 
-FORMAT = 1
+FORM = container.Form("record", 1)
 #: Most bytes of a record, and of weights of which nothing is known.
 LARGEST, LARGEST_WEIGHTS = 2**28, 2**34
 #: What the names of tensors begin with that a feeder remembers.
 MEMORY = "memory/"
 #: The identity of a trained run, and that of a measurement of it.
 IDENTITY = re.compile(r"[0-9a-f]{16}(-[0-9a-f]{8})?")
-#: What the record of a trained run and that of its measurement make one of.
-_OF_MEASUREMENT = ("series", "comparisons", "quantities", "sample", "metrics")
 
 
 def trained_run(run: str) -> str:
@@ -109,31 +109,48 @@ class Store:
     def _sound(self, run: str) -> bool:
         own = trained_run(run)
         try:
-            self.whole(run, self.body(run), None if own == run else self.body(own))
+            self.demand_whole(run, self.body(run), None if own == run else self.body(own))
         except FileNotFoundError:
             return False
         return True
 
-    def whole(self, run: str, body: bytes, of: bytes | None = None) -> dict[str, Any]:
-        """The record of a run from its text, looked through; of a measurement, together with that of its trained run.
+    def demand_whole(self, run: str, body: bytes, of: bytes | None = None) -> None:
+        """See that the text of a record is that of this run, of a record's form, and not without its weights.
 
         Args:
             body: the text, as its checksum says it was written.
             of: of a measurement, the text of the record of its trained run.
 
         Raises:
-            CorruptRecord: if it is not that of this run, not of a record's form, without its weights, or the measurement of
-                other weights.
+            CorruptRecord: if not, or if it is the measurement of other weights.
         """
-        record = understood(body, run, self.place(run), whole=True)
-        if of is not None:
-            trained = self.whole(trained_run(run), of)
-            if record["of"] != trained.get("weights", ""):
-                raise CorruptRecord(f"{self.place(run)}: is a measurement of other weights")
-            return together(trained, record)
-        if "weights" in record and not self.path(run).with_suffix(".safetensors").exists():
+        if of is None:
+            self._trained(run, body)
+        else:
+            self.whole(run, body, of)
+
+    def whole(self, run: str, body: bytes, of: bytes | None = None) -> Record:
+        """What was trained and what was measured of it.
+
+        Args:
+            body, of: as in `demand_whole`; without `of` the record has to hold both.
+
+        Raises:
+            CorruptRecord: as `demand_whole`.
+        """
+        measured = record_schema.measured(body, run, self.place(run))
+        trained = self._trained(trained_run(run), body if of is None else of)
+        if of is None:
+            return Record(trained, measured)
+        if measured.of != (trained.weights or ""):
+            raise CorruptRecord(f"{self.place(run)}: is a measurement of other weights")
+        return together(trained, measured)
+
+    def _trained(self, run: str, body: bytes) -> Trained:
+        trained = record_schema.trained(body, run, self.place(run))
+        if trained.weights and not self.path(run).with_suffix(".safetensors").exists():
             raise CorruptRecord(f"{self.path(run)}: the weights are missing")
-        return record
+        return trained
 
     def read(self, run: str) -> dict[str, Any]:
         """The record of a run; of a measurement, together with that of its trained run.
@@ -146,8 +163,11 @@ class Store:
         own = trained_run(run)
         if own == run:
             return record
+        trained = understood(self.body(own), own, self.place(own))
         try:
-            return together(understood(self.body(own), own, self.place(own)), record)
+            return {**trained, **record, "experiment": joined(trained["experiment"], record["evaluation"])} | {
+                "provenance": trained["provenance"] | {"evaluation_seconds": record["provenance"]["evaluation_seconds"]}
+            }
         except (LookupError, TypeError) as fault:
             raise CorruptRecord(f"{self.place(run)}: no measurement of a run: {one_line(fault, 60)}") from None
 
@@ -157,8 +177,11 @@ class Store:
 
     def status(self, run: str) -> str | None:
         """What became of a run, ``done`` or ``diverged``; None if it has no sound record."""
+        own = trained_run(run)
         try:
-            return str(self.read(run)["status"])
+            if own != run:
+                record_schema.status(self.body(run), run, self.place(run))
+            return record_schema.status(self.body(own), own, self.place(own))
         except (FileNotFoundError, CorruptRecord):
             return None
 
@@ -175,7 +198,7 @@ class Store:
         """The checksum that a record was written with; "" if there is no record."""
         try:
             with reading.opened(self.place(run)) as file:
-                return file.read(200).partition(b"\n")[0].decode("ascii", errors="replace").strip()
+                return file.read(container.LONGEST_HEAD).partition(b"\n")[0].decode("ascii", errors="replace").strip()
         except (FileNotFoundError, reading.NotPlain):
             return ""
 
@@ -195,7 +218,7 @@ class Store:
             path.replace(target)
             try:
                 own = trained_run(run)
-                self.whole(run, _body(str(target)), None if own == run else self.body(own))
+                self.demand_whole(run, _body(str(target)), None if own == run else self.body(own))
             except (CorruptRecord, FileNotFoundError):
                 return target
             target.replace(path)
@@ -222,7 +245,7 @@ class Store:
                 record = {**record, "weights": digest}
                 write_atomic(path.with_suffix(".safetensors"), content)
             body = json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
-            write_atomic(path, _head(body) + b"\n" + body)
+            write_atomic(path, container.wrapped(body, FORM))
             self.failures.forget(record["run"])
         except OSError as fault:
             raise refused(path, "cannot be written", fault) from None
@@ -269,31 +292,24 @@ class Store:
         yield from (run for run in every if run not in measured)
 
 
-def together(trained: dict[str, Any], measured: dict[str, Any]) -> dict[str, Any]:
-    """The record of a trained run and of a measurement of it as one, with the experiment as it was asked for."""
-    tree, made = trained["experiment"], trained["provenance"]
-    evaluation = {**tree["evaluation"], **measured["evaluation"]}
-    return {
-        **trained, **{key: measured[key] for key in _OF_MEASUREMENT if key in measured}, "run": measured["run"],
-        "experiment": {**tree, "evaluation": evaluation},
-        "provenance": {**made, "evaluation_seconds": measured["provenance"]["evaluation_seconds"]},
-    }  # fmt: skip
+def together(trained: Trained, measured: Measured) -> Record:
+    """A trained run and a measurement of it, with the experiment as it was asked for."""
+    made = msgspec.structs.replace(trained.provenance, evaluation_seconds=measured.provenance.evaluation_seconds)
+    tree = joined(trained.experiment, measured.evaluation)
+    return Record(msgspec.structs.replace(trained, experiment=tree, provenance=made), measured)
+
+
+def joined(tree: dict[str, Any], evaluation: dict[str, Any]) -> dict[str, Any]:
+    """The experiment of a trained run with what was measured of it."""
+    return {**tree, "evaluation": {**tree["evaluation"], **evaluation}}
 
 
 def _body(place: str) -> bytes:
     try:
-        content = reading.content(place, LARGEST)
+        return container.unwrapped(reading.content(place, LARGEST), FORM)
     except FileNotFoundError:
         raise
     except reading.NotPlain as fault:
         raise CorruptRecord(f"{place}: {fault}") from None
     except OSError as fault:
         raise refused(place, "cannot be read", fault) from None
-    head, _, body = content.partition(b"\n")
-    if head != _head(body):
-        raise CorruptRecord(f"{place}: the checksum does not match; the record is torn or was altered")
-    return body
-
-
-def _head(body: bytes) -> bytes:
-    return json.dumps({"format": FORMAT, "sha256": hashlib.sha256(body).hexdigest()}).encode()

@@ -1,4 +1,4 @@
-"""Study file: what results/NAME/study.json says of the study that was run there, as far as it can be believed.
+"""Study file: what results/NAME/study.json says of the study that was run there, typed, as far as it can be believed.
 
 The folder's name is the name of the study, whatever the file says: a name from a file never becomes a path.
 """
@@ -8,33 +8,54 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from freerun.io.reading import LARGEST_JSON, NotPlain, content, mapping
-from freerun.store.record_schema import LARGEST, is_experiment
-from freerun.store.records import IDENTITY
+import msgspec
+
+from freerun.io.reading import LARGEST_JSON, NotPlain, content
+from freerun.io.text import one_line
+from freerun.store.record_schema import LARGEST, EitherIdentity, experiment
 
 NAME = "study.json"
 
 
+class StudyFile(msgspec.Struct, kw_only=True):
+    """A study as its file tells of it.
+
+    Attributes:
+        ids: its runs in their order, each by what is measured of it.
+        planned: the canonical experiment of each.
+        title, question, command: what it is called, what it asks, and what it was started with.
+        overrides: what the command said of settings.
+    """
+
+    ids: list[EitherIdentity]
+    planned: dict[EitherIdentity, dict[str, Any]]
+    title: str = ""
+    question: str = ""
+    command: str = ""
+    overrides: list[str] = msgspec.field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.ids != list(self.planned):
+            raise ValueError("its runs are not those that it planned")
+        for run, tree in self.planned.items():
+            if not -LARGEST <= experiment(tree).seed < LARGEST:
+                raise ValueError(f"the seed of run {run} is beyond 64 bits")
+
+
+_STUDY = msgspec.json.Decoder(StudyFile)
+
+
 def read(folder: Path) -> dict[str, Any]:
-    """The study of a folder.
+    """The study of a folder: the fields of `StudyFile` by name, and the folder's name as `name`.
 
     Raises:
         OSError: if its file cannot be read.
         NotPlain: if it is no description of a study.
     """
-    info = mapping(content(folder / NAME, LARGEST_JSON))
-    planned, ids = info.get("planned"), info.get("ids")
-    if not isinstance(planned, dict) or not isinstance(ids, list) or ids != list(planned):
-        raise NotPlain("its runs are not those that it planned")
-    if not all(isinstance(run, str) and IDENTITY.fullmatch(run) for run in ids):
-        raise NotPlain("a run has no identity")
-    for run, tree in planned.items():
-        if not (isinstance(tree, dict) and is_experiment(tree) and -LARGEST <= tree["seed"] < LARGEST):
-            raise NotPlain(f"run {run} is no experiment")
-    for key in ("title", "question", "command"):
-        if not isinstance(info.setdefault(key, ""), str):
-            raise NotPlain(f"its {key} is no text")
-    overrides = info.setdefault("overrides", [])
-    if not isinstance(overrides, list) or not all(isinstance(each, str) for each in overrides):
-        raise NotPlain("its overrides are no texts")
-    return {**info, "name": folder.name}
+    try:
+        study = _STUDY.decode(content(folder / NAME, LARGEST_JSON))
+    except NotPlain:
+        raise
+    except (ValueError, RecursionError) as fault:
+        raise NotPlain(one_line(fault, 100)) from None
+    return {**msgspec.structs.asdict(study), "name": folder.name}

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from freerun.analysis import figures
 from freerun.analysis.figures import Drawn, Material
 from freerun.analysis.report import (
@@ -24,6 +26,7 @@ from freerun.analysis.report.verdicts import comparisons
 from freerun.analysis.tables import tidy
 from freerun.analysis.tables.tidy import Tables
 from freerun.io.writing import write_atomic
+from freerun.store import record_schema
 from freerun.store.record_index import records
 from freerun.store.records import Store, names
 
@@ -80,10 +83,10 @@ def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Pa
 def _read(store: Store, ids: Sequence[str]) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
     """What the tables leave out of the sound records: what runs show of their free rollouts, by run, and how all were made."""
     samples, made, called = {}, [], names(ids)
-    for record, _ in records(store, ids):
-        made.append(record["provenance"])
-        if record.get("sample"):
-            samples[called[record["run"]]] = record["sample"]
+    for (trained, measured), _ in records(store, ids):
+        made.append(msgspec.structs.asdict(trained.provenance))
+        if shown := record_schema.sample(measured):
+            samples[called[measured.run]] = shown
     return samples, made
 
 

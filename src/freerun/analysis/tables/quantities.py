@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
+import msgspec
 import numpy as np
-import orjson
 import pandas as pd
 
 from freerun.errors import StoreError
@@ -101,8 +101,8 @@ class Quantities:
 def table(found: Extract) -> pd.DataFrame:
     """The table of the records of an extract: a row for each task, metric and unit, in the order in which they come up."""
     of, texts = found.columns, found.texts
-    said = [orjson.loads(text) for text in texts["quantities"]]
-    tasks = [str(orjson.loads(text)["task"]["name"]) for text in texts["experiment"]]
+    said = [msgspec.json.decode(text) for text in texts["quantities"]]
+    tasks = [str(msgspec.json.decode(text)["task"]["name"]) for text in texts["experiment"]]
     sizes = tuple(len(texts[name]) for name in ("experiment", "quantities", "metric", "unit"))
     runs = [np.repeat(of[name].astype(np.int64), of["series"]) for name in ("experiment", "quantities")]
     codes = np.ravel_multi_index(

@@ -6,11 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import numpy as np
-import orjson
 import pandas as pd
 
 from freerun.store.record_columns import Extract
+from freerun.store.record_schema import Trained
 from freerun.store.records import Store, names
 
 #: The axes of an experiment that are columns by their plain name.
@@ -33,8 +34,8 @@ def frame(
         store: tells why others have failed.
         planned: the canonical experiments by identity, to tell what pending runs would have been.
     """
-    trees: list[Mapping[str, Any]] = [orjson.loads(text) for text in found.texts["experiment"]]
-    outcomes: list[dict[str, Any]] = [orjson.loads(text) for text in found.texts["outcome"]]
+    trees: list[Mapping[str, Any]] = [msgspec.json.decode(text) for text in found.texts["experiment"]]
+    outcomes: list[dict[str, Any]] = [msgspec.json.decode(text) for text in found.texts["outcome"]]
     tree, end = (np.zeros(len(order), dtype=np.int64) for _ in range(2))
     tree[at], end[at] = found.columns["experiment"], found.columns["outcome"]
     seeds = pd.array([None] * len(order), dtype="Int64")
@@ -47,7 +48,7 @@ def frame(
         seeds[place] = plan.get("seed", pd.NA)
     of_tree = _columns([{**_axes(each), **_settings(each)} for each in trees], tree)
     of_outcome = _columns(outcomes, end)
-    last = dict.fromkeys([*outcome(None), *outcome({"status": "", "reason": "", "provenance": {}})])
+    last = ("status", "reason", *(f"version.{name}" for name in VERSIONS), *MADE_BY)
     empty = pd.Series([None] * len(order), dtype="str")
     columns = {
         "run": pd.Series(list(names(order).values()), dtype="str"),
@@ -56,9 +57,9 @@ def frame(
     columns |= {name: pd.Series(seeds) if name == "seed" else of_tree.pop(name, empty) for name in AXES}
     of_tree.pop("seed", None)
     columns |= {name: of_tree[name] for name in sorted(of_tree) if name not in columns and name not in last}
-    measured = pd.Series([run.partition("-")[2] or None for run in order], dtype="str")
     columns |= {name: of_outcome.get(name, empty) for name in last}
-    return pd.DataFrame({**columns, "measurement": measured})
+    measured = [run.partition("-")[2] or None for run in order]
+    return pd.DataFrame({**columns, "measurement": pd.Series(measured, dtype="str")})
 
 
 def _axes(tree: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,19 +90,19 @@ def _plain(value: Any) -> Any:
     return json.dumps(value, sort_keys=True) if isinstance(value, (list, dict)) else value
 
 
-def outcome(record: dict[str, Any] | None, failure: str | None = None) -> dict[str, Any]:
+def outcome(trained: Trained | None, failure: str | None = None) -> dict[str, Any]:
     """What became of a run, and by what it was made.
 
     Args:
-        record: of the run; None if it has no sound one.
+        trained: what its record says; None if it has no sound one.
         failure: why its last try failed, if it did.
     """
-    if record is None:
+    if trained is None:
         return {"status": "pending" if failure is None else "failed", "reason": failure or ""}
-    made = record["provenance"]
-    found = {"status": record["status"], "reason": record["reason"]}
-    found |= {f"version.{name}": made.get("versions", {}).get(name) for name in VERSIONS}
-    return found | {key: made.get(key) for key in MADE_BY if key != "measurement"}
+    made = trained.provenance
+    versions = {f"version.{name}": made.versions.get(name) for name in VERSIONS}
+    by = {key: getattr(made, key) for key in MADE_BY if key != "measurement"}
+    return {"status": trained.status, "reason": trained.reason, **versions, **by}
 
 
 def _columns(kinds: list[dict[str, Any]], codes: np.ndarray) -> dict[str, pd.Series]:

@@ -22,6 +22,7 @@ import pandas as pd
 
 from freerun.analysis.tables import quantities, run_table
 from freerun.io.writing import write_atomic
+from freerun.store import record_schema
 from freerun.store.record_columns import COMPARED, Extract
 from freerun.store.record_index import extracts, records
 from freerun.store.records import Store, names
@@ -83,7 +84,8 @@ def frames(store: Store, ids: Iterable[str], study: str, planned: Mapping[str, M
 def samples(store: Store, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
     """What the tasks of finished runs show of their free rollouts, by run; runs that show nothing are left out."""
     called = names(ids)
-    return {called[record["run"]]: record["sample"] for record, _ in records(store, list(called)) if record.get("sample")}
+    shown = ((called[record.measured.run], record_schema.sample(record.measured)) for record, _ in records(store, list(called)))
+    return {run: sample for run, sample in shown if sample}
 
 
 def write(tables: Tables, folder: Path) -> None:
