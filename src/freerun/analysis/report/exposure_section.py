@@ -117,7 +117,7 @@ def _tasks(rows: list[dict[Any, Any]]) -> list[str]:
 
 
 def _told(task: str, rows: list[dict[Any, Any]], first: str) -> str:
-    """What the baseline's free error on a task consists of; of the first method that was run there, where the baseline was not."""
+    """What the baseline's free error on a task consists of; of the first method there, where the baseline was not run."""
     of_task = [row for row in rows if row["task_label"] == task]
     method = first if any(row["method"] == first for row in of_task) else str(of_task[0]["method"])
     told = []
