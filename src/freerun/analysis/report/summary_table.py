@@ -19,9 +19,9 @@ def full(material: Material) -> pd.DataFrame:
 
     Returns:
         task_label, model_label, method, metric, unit, label and better (of the metric), primary (whether this is the task's
-        error), for each of forced, free and gap the mean with `_low` and `_high`, the interquartile mean, `_iqm`, with
-        `_iqm_low` and `_iqm_high`, and the arithmetic mean, `_mean`; `log` (whether the levels are geometric means, of the
-        middle half too), n (seeds with a defined gap), steps and horizon (fewest steps averaged over, of how many), and
+        error), for each of forced, free and gap the mean with `_low` and `_high`, and the interquartile mean, `_iqm`,
+        with `_iqm_low` and `_iqm_high`; `log` (whether the levels are geometric means, of the middle half too, and the gap is
+        their difference), n (seeds with a defined gap), steps and horizon (fewest steps averaged over, of how many), and
         the counts of `confidence_intervals.counts`. A condition whose every run is lost has a row too, with undefined numbers.
     """
     whole = _of_interest(material)
@@ -90,7 +90,6 @@ def _row(rows: pd.DataFrame, meant: Quantity) -> pd.DataFrame:
             own = geometric_gaps(rows, CELL)
             columns |= {name: own["gap"], f"{name}_low": own["low"], f"{name}_high": own["high"]}
         middle = middles(rows, CELL, name, log=geometric, within=within)
-        columns[f"{name}_mean"] = grouped[name].mean()
         columns |= {f"{name}_{end}": middle[end] for end in ("iqm", "iqm_low", "iqm_high")}
         table = table.assign(**{key: value.to_numpy() for key, value in columns.items()})
     return table
