@@ -59,9 +59,8 @@ def free_error_parts(steps: pd.DataFrame, compared: pd.DataFrame, quantities: Qu
     Args:
         steps: what `gap.exposure_gap` gives, of one split, with the labels of conditions.
         compared: the comparisons of that split.
-        quantities: what the values mean: an error that has a floor which is measured, in the unit of the drift floor, is the
-        one
-            whose parts are told.
+        quantities: what the values mean: an error on a ratio scale with a floor that is measured, in the unit of the drift
+            floor, is the one whose parts are told.
 
     Returns:
         `CELL`, run, metric, `free` (ln free / forced), and `PARTS`; `exposure` and `coherent` are undefined where the first is
@@ -74,6 +73,7 @@ def free_error_parts(steps: pd.DataFrame, compared: pd.DataFrame, quantities: Qu
         for name in (DRIFT_FLOOR, EXPOSURE)
     )
     named = np.array([name is not None for name in quantities.where(steps, "floor_name")], dtype=bool)
+    named &= quantities.where(steps, "scale") == "ratio"
     table = steps[named].astype(texts).merge(floor, on=[*keys, "unit"])
     table = table.merge(part.drop(columns="unit"), on=keys, how="left")
     table = table[(table[["forced", "free", DRIFT_FLOOR]] > ROUNDING).all(axis=1)]
