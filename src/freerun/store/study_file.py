@@ -6,7 +6,7 @@ The folder's name is the name of the study, whatever the file says: a name from 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -25,6 +25,7 @@ class StudyFile(msgspec.Struct, kw_only=True):
         planned: the canonical experiment of each.
         title, question, command: what it is called, what it asks, and what it was started with.
         overrides: what the command said of settings.
+        margin: within what change two methods are equivalent; where it is not said, the report's own.
     """
 
     ids: list[EitherIdentity]
@@ -33,6 +34,7 @@ class StudyFile(msgspec.Struct, kw_only=True):
     question: str = ""
     command: str = ""
     overrides: list[str] = msgspec.field(default_factory=list)
+    margin: Annotated[float, msgspec.Meta(gt=0, lt=1)] | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         if self.ids != list(self.planned):
@@ -58,4 +60,10 @@ def read(folder: Path) -> dict[str, Any]:
         raise
     except (ValueError, RecursionError) as fault:
         raise NotPlain(one_line(fault, 100)) from None
-    return {**msgspec.structs.asdict(study), "name": folder.name}
+    told = {**msgspec.structs.asdict(study), "name": folder.name}
+    return {key: value for key, value in told.items() if value is not msgspec.UNSET}
+
+
+def is_margin(value: object) -> bool:
+    """Whether a value can be the margin of a study: a number above 0 and below 1."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1

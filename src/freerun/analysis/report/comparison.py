@@ -18,7 +18,6 @@ from freerun.analysis.inference.two_sides import Side, versus
 from freerun.analysis.report.comparison_text import page_of, sentences
 from freerun.analysis.report.method_section import settings
 from freerun.analysis.report.number_text import listed
-from freerun.analysis.report.verdicts import verdict
 from freerun.analysis.tables.quantities import Quantities
 from freerun.analysis.tables.tidy import Tables, csv_bytes
 from freerun.errors import ConfigError
@@ -120,7 +119,7 @@ def _side(name: str, runs: pd.DataFrame, material: Material, rest: Sequence[str]
         parts.append(
             rows.assign(**{each: run.map(labels[each]).to_numpy() for each in ("task_label", "model_label", "setting")})
         )
-    return Side(name=name, runs=table, steps=parts[0], whole=parts[1])
+    return Side(name=name, runs=table, steps=parts[0], whole=parts[1], margin=material.margin)
 
 
 def _settings(names: Sequence[str], runs: Sequence[pd.DataFrame]) -> list[str]:
@@ -146,7 +145,6 @@ def _compared(
     table = versus(a, b, quantities)
     if table.empty:
         raise ConfigError(f"{a.name} and {b.name} share no task, model and setting with a result"[:200])
-    table = table.assign(verdict=[verdict(row) for row in table.to_dict("records")])
     told = [*sentences(table, a, b), *differ()]
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{file}.md"

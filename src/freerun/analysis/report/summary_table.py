@@ -6,6 +6,7 @@ import pandas as pd
 
 from freerun.analysis.figures import Material
 from freerun.analysis.inference.confidence_intervals import counts, summarise
+from freerun.analysis.inference.gap_interval import geometric_gaps
 from freerun.analysis.inference.interquartile_mean import middles
 from freerun.analysis.inference.replicates import CELL
 from freerun.store.quantity import Quantity
@@ -18,9 +19,9 @@ def full(material: Material) -> pd.DataFrame:
 
     Returns:
         task_label, model_label, method, metric, unit, label and better (of the metric), primary (whether this is the task's
-        error), for each of forced, free and gap the mean with `_low` and `_high`, the interquartile mean, `_iqm`, with
-        `_iqm_low` and `_iqm_high`, and the arithmetic mean, `_mean`; `log` (whether the levels are geometric means, of the
-        middle half too), n (seeds with a defined gap), steps and horizon (fewest steps averaged over, of how many), and
+        error), for each of forced, free and gap the mean with `_low` and `_high`, and the interquartile mean, `_iqm`,
+        with `_iqm_low` and `_iqm_high`; `log` (whether the levels are geometric means, of the middle half too, and the gap is
+        their difference), n (seeds with a defined gap), steps and horizon (fewest steps averaged over, of how many), and
         the counts of `confidence_intervals.counts`. A condition whose every run is lost has a row too, with undefined numbers.
     """
     whole = _of_interest(material)
@@ -45,12 +46,25 @@ def full(material: Material) -> pd.DataFrame:
 def short(table: pd.DataFrame) -> pd.DataFrame:
     """The columns of `full` that fit a terminal, with the task's own error alone.
 
-    The levels are arithmetic means, so that the gap is their difference; `log` says where `full` has others.
+    The gap is the difference of its levels; `log` says where these are geometric means.
     """
     names = {"task_label": "task", "model_label": "model", "method": "regime"}
-    levels = {"forced_mean": "forced", "free_mean": "free"}
-    kept = [*names, "metric", "unit", *levels, "gap", "gap_low", "gap_high", "log", "n", "diverged", "failed", "pending"]
-    rows = table[table["primary"]].reindex(columns=kept).rename(columns={**names, **levels})
+    kept = [
+        *names,
+        "metric",
+        "unit",
+        "forced",
+        "free",
+        "gap",
+        "gap_low",
+        "gap_high",
+        "log",
+        "n",
+        "diverged",
+        "failed",
+        "pending",
+    ]
+    rows = table[table["primary"]].reindex(columns=kept).rename(columns=names)
     return rows.reset_index(drop=True)
 
 
@@ -72,8 +86,10 @@ def _row(rows: pd.DataFrame, meant: Quantity) -> pd.DataFrame:
         geometric, within = log and name != "gap", meant.change if name == "gap" else meant.range
         found = summarise(rows, CELL, name, log=geometric, within=within)
         columns = {name: found["mean"], f"{name}_low": found["low"], f"{name}_high": found["high"], "n": found["n"]}
+        if log and name == "gap":
+            own = geometric_gaps(rows, CELL)
+            columns |= {name: own["gap"], f"{name}_low": own["low"], f"{name}_high": own["high"]}
         middle = middles(rows, CELL, name, log=geometric, within=within)
-        columns[f"{name}_mean"] = grouped[name].mean()
         columns |= {f"{name}_{end}": middle[end] for end in ("iqm", "iqm_low", "iqm_high")}
         table = table.assign(**{key: value.to_numpy() for key, value in columns.items()})
     return table
