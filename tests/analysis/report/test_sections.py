@@ -7,7 +7,7 @@ from freerun.analysis import report
 from freerun.analysis.figures import Material
 from freerun.analysis.report import across_tasks_section, chaos_floor_section, companion_measures, error_growth_section
 from freerun.analysis.tables import tidy
-from synthetic import grid, study
+from synthetic import grid, study, tree
 
 LENGTH = 8
 
@@ -185,3 +185,18 @@ def test_every_section_stands_on_both_pages_with_its_figure(tmp_path):
     assert numbers == list(range(1, len(numbers) + 1))
     assert "Underpowered" in markdown
     assert "<th>Underpowered</th>" in html
+
+
+def test_a_measure_stands_at_the_last_step_of_its_own_condition(tmp_path):
+    """The accumulated error over five steps is that at step 5, whatever the horizon of another condition."""
+
+    def longer(record, chance):
+        horizon = record["experiment"]["evaluation"]["horizon"]
+        record["comparisons"] = [comparison("acc_err", "steps", chance.random(horizon).tolist(), first=1)]
+
+    experiments = [tree(seed=s, evaluation__horizon=horizon) for horizon in (5, 20) for s in range(3)]
+    rows = companion_measures.rows(material(tmp_path, experiments, longer))
+    assert [(row["method"], row["at"]) for row in rows] == [
+        ("teacher forcing (horizon=5)", "step 5"),
+        ("teacher forcing (horizon=20)", "step 20"),
+    ]
