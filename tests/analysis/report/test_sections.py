@@ -5,7 +5,16 @@ import pytest
 
 from freerun.analysis import report
 from freerun.analysis.figures import Material
-from freerun.analysis.report import across_tasks_section, chaos_floor_section, companion_measures, error_growth_section
+from freerun.analysis.report import (
+    across_tasks_section,
+    chaos_floor_section,
+    companion_measures,
+    error_growth_section,
+    page,
+    paper_table,
+)
+from freerun.analysis.report.summary_table import full
+from freerun.analysis.report.verdicts import comparisons
 from freerun.analysis.tables import tidy
 from synthetic import grid, study, tree
 
@@ -200,3 +209,45 @@ def test_a_measure_stands_at_the_last_step_of_its_own_condition(tmp_path):
         ("teacher forcing (horizon=5)", "step 5"),
         ("teacher forcing (horizon=20)", "step 20"),
     ]
+
+
+def own_metric(name="nearness", part="companion"):
+    """A measure of a plugin, one value for each step, beside those of the task."""
+
+    def change(record, chance):
+        for series in [each for each in record["series"] if each["metric"] == "loss"]:
+            halved = [
+                each / (1 + (record["experiment"]["regime"]["name"] == "scheduled_sampling")) for each in series["values"]
+            ]
+            record["series"].append({**series, "metric": name, "unit": "hops", "values": halved})
+        record["quantities"][name] = {"label": "Nearness", "unit": "hops", "better": "lower", "part": part}
+
+    return change
+
+
+def test_a_measure_of_a_plugin_stands_in_the_report_and_is_compared(tmp_path):
+    """With a value for each step, beside the task's own error: not only those of whole rollouts."""
+    of = material(tmp_path, grid(seeds=3), own_metric())
+    assert "Nearness" in set(full(of)["label"])
+    assert {"free", "forced"} == set(comparisons(of).query("metric == 'nearness'")["level"])
+    assert set(of.primary.values()) == {"rmse"}
+
+
+def test_a_mere_diagnostic_stays_in_the_tables(tmp_path):
+    of = material(tmp_path, grid(seeds=3), own_metric(part="diagnostic"))
+    assert "Nearness" not in set(full(of)["label"])
+    assert "nearness" in set(of.whole["metric"].astype("str"))
+
+
+def test_the_end_of_a_schedule_stands_in_every_table(tmp_path):
+    """Where it does not differ, so that no label has it, and once alone where it does."""
+    ends = ((0.25,), (0.25, 0.5))
+    for number, swept in enumerate(ends):
+        runs = [tree(regime="scheduled_sampling", regime__end=end, seed=s) for end in swept for s in range(3)]
+        folder = tmp_path / str(number)
+        of = material(folder, [*grid(regimes=("teacher_forcing",)), *runs], lambda record, chance: None)
+        said = {row["method"] for row in page.summary_rows(full(of))}
+        assert said == {"teacher forcing", *(f"scheduled sampling (end={end})" for end in swept)}
+        store, ids = study(folder / "again", runs[:3])
+        text = paper_table.write(tidy.frames(store, ids, "s"), folder, "md").read_text()
+        assert "scheduled sampling (end=0.25)" in text

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from freerun.analysis.inference.replicates import CELL, annotated, conditions
@@ -74,6 +75,16 @@ class Material:
     def methods(self) -> list[str]:
         """The labels of all methods of the study, in order."""
         return list(self.runs["method"].cat.categories)
+
+    def reported(self, rows: pd.DataFrame) -> np.ndarray:
+        """Which rows of a frame are of a measure that reports and comparisons show, whoever wrote it.
+
+        Of the task's own error, of a measure of the whole rollout, and of any other that is no mere diagnostic.
+        """
+        own = rows["task_label"].astype(object).map(self.primary) == rows["metric"].astype(object)
+        rollouts = self.steps.loc[self.steps["step"] == 0, "metric"].astype("str").unique()
+        judged = self.quantities.where(rows, "part") != "diagnostic"
+        return own.to_numpy() | rows["metric"].astype("str").isin(list(rollouts)).to_numpy() | judged
 
 
 def _in_order(measured: pd.DataFrame, whole: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:

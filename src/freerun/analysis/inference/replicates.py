@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from freerun.analysis.inference.labels import label
+from freerun.analysis.inference.labels import label, merged
 from freerun.analysis.tables.run_table import MADE_BY
 
 #: The columns that `conditions` gives, by which runs are pooled.
@@ -49,7 +49,7 @@ def conditions(runs: pd.DataFrame) -> pd.DataFrame:
     table["regime_label"] = _names(known, "regime", _differing(known, "regime", cell), table)
     table["plain"] = _objectives(known, table)
     table["setting"] = described(known, swept)
-    table["method"] = [_merged(name, setting) for name, setting in zip(table["regime_label"], table["setting"], strict=True)]
+    table["method"] = [merged(name, setting) for name, setting in zip(table["regime_label"], table["setting"], strict=True)]
     return _ordered(table)
 
 
@@ -139,7 +139,7 @@ def _names(runs: pd.DataFrame, part: str, varying: dict[str, list[str]], table: 
     """The label of a part of every run, with those of its settings that vary."""
     texts = {name: described(runs, each) for name, each in varying.items() if each}
     plain = [""] * len(runs)
-    return [_merged(label(name), texts.get(name, plain)[row]) for row, name in enumerate(table[part])]
+    return [merged(label(name), texts.get(name, plain)[row]) for row, name in enumerate(table[part])]
 
 
 def _objectives(runs: pd.DataFrame, table: pd.DataFrame) -> np.ndarray:
@@ -158,16 +158,10 @@ def _objectives(runs: pd.DataFrame, table: pd.DataFrame) -> np.ndarray:
     names = _names(runs, "objective", swept, table)
     settings_ = [name[len(label(part)) :].strip(" ()") for name, part in zip(names, table["objective"], strict=True)]
     table["regime_label"] = [
-        _merged(regime, setting) if usually else f"{regime} + {name}"
+        merged(regime, setting) if usually else f"{regime} + {name}"
         for regime, setting, name, usually in zip(table["regime_label"], settings_, names, plain, strict=True)
     ]
     return plain
-
-
-def _merged(name: str, setting: str) -> str:
-    if not setting:
-        return name
-    return f"{name[:-1]}, {setting})" if name.endswith(")") else f"{name} ({setting})"
 
 
 def _ordered(table: pd.DataFrame) -> pd.DataFrame:

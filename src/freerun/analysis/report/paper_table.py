@@ -100,7 +100,7 @@ def tidy(material: Material) -> pd.DataFrame:
         "failed",
         "pending",
     ]
-    more = ["lost_low", "lost_high", "iqm", "iqm_low", "iqm_high", "best", *_COMPARED, "family", "baseline", "mark"]
+    more = ["lost_low", "lost_high", "iqm", "iqm_low", "iqm_high", "best", *_COMPARED, "family", "baseline", "mark", "end"]
     names = [*_NAMES.values(), *kept, *more]
     return table[names].reset_index(drop=True)
 
@@ -125,7 +125,10 @@ def _compared(material: Material) -> pd.DataFrame:
     names = ["task", "model", "method", "level"]
     if len(material.methods()) < 2:
         return pd.DataFrame(
-            {**{name: pd.Series(dtype="str") for name in (*names, "family", "baseline")}, **{each: [] for each in (*_COMPARED, "change")}}
+            {
+                **{name: pd.Series(dtype="str") for name in (*names, "family", "baseline")},
+                **{each: [] for each in (*_COMPARED, "change")},
+            }
         )
     found = comparisons(material)
     found = found[found["metric"] == found["task_label"].map(material.primary)]

@@ -7,6 +7,7 @@ import pandas as pd
 from freerun.analysis.figures import Material
 from freerun.analysis.inference.confidence_intervals import counts, summarise
 from freerun.analysis.inference.interquartile_mean import middles
+from freerun.analysis.inference.labels import with_end
 from freerun.analysis.inference.replicates import CELL
 from freerun.store.quantity import Quantity
 
@@ -14,16 +15,17 @@ LEVELS = ("forced", "free", "gap")
 
 
 def full(material: Material) -> pd.DataFrame:
-    """Every condition with the task's primary metric and the metrics of whole rollouts.
+    """Every condition with the task's primary metric, the metrics of whole rollouts, and all others that are no diagnostics.
 
     Returns:
         task_label, model_label, method, metric, unit, label and better (of the metric), primary (whether this is the task's
         error), for each of forced, free and gap the mean with `_low` and `_high`, the interquartile mean, `_iqm`, with
         `_iqm_low` and `_iqm_high`, and the arithmetic mean, `_mean`; `log` (whether the levels are geometric means, of the
         middle half too), n (seeds with a defined gap), steps and horizon (fewest steps averaged over, of how many), and
-        the counts of `confidence_intervals.counts`. A condition whose every run is lost has a row too, with undefined numbers.
+        the counts of `confidence_intervals.counts`; `end`: where the schedule of its regime ends (a share of truth), which
+        `labels.with_end` puts beside its name; undefined of regimes without one. A condition whose every run is lost has a row too, with undefined numbers.
     """
-    whole = _of_interest(material)
+    whole = material.whole[material.reported(material.whole)]
     parts = [_row(rows, material.quantities.of(*key)) for key, rows in whole.groupby(["metric", "unit"], observed=True)]
     became = counts(material.runs, CELL)
     measured = (
@@ -36,6 +38,11 @@ def full(material: Material) -> pd.DataFrame:
         not isinstance(row["metric"], str) or row["metric"] == material.primary.get(str(row["task_label"]))
         for row in table.to_dict("records")
     ]
+    if "regime.end" in material.runs:
+        ends = material.runs.groupby(CELL, observed=True)["regime.end"].first().rename("end")
+        table = table.merge(ends.reset_index(), on=CELL, how="left")
+    else:
+        table["end"] = float("nan")
     table["n"] = table["n"].fillna(0).astype(int) if "n" in table else 0
     return table.sort_values(
         [*CELL[:1], "primary", "metric", *CELL[1:]], ascending=[True, False, True, True, True]
@@ -50,15 +57,10 @@ def short(table: pd.DataFrame) -> pd.DataFrame:
     names = {"task_label": "task", "model_label": "model", "method": "regime"}
     levels = {"forced_mean": "forced", "free_mean": "free"}
     kept = [*names, "metric", "unit", *levels, "gap", "gap_low", "gap_high", "log", "n", "diverged", "failed", "pending"]
-    rows = table[table["primary"]].reindex(columns=kept).rename(columns={**names, **levels})
-    return rows.reset_index(drop=True)
-
-
-def _of_interest(material: Material) -> pd.DataFrame:
-    whole = material.whole
-    first = whole["task_label"].astype(object).map(material.primary) == whole["metric"].astype(object)
-    rollouts = material.steps.loc[material.steps["step"] == 0, "metric"].unique()
-    return whole[first | whole["metric"].isin(list(rollouts))]
+    rows = table[table["primary"]]
+    shown = [with_end(str(method), end) for method, end in zip(rows["method"], rows["end"], strict=True)]
+    named = rows.reindex(columns=kept).assign(method=shown).rename(columns={**names, **levels})
+    return named.reset_index(drop=True)
 
 
 def _row(rows: pd.DataFrame, meant: Quantity) -> pd.DataFrame:

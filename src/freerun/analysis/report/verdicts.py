@@ -29,18 +29,15 @@ def comparisons(material: Material) -> pd.DataFrame:
     """Every regime against the first one, free and forced, with a `verdict` on each level of each row."""
     labels = material.runs.set_index("run")[LABELS]
     steps = material.steps.drop(columns=LABELS)
-    shown = [*material.primary.values(), *steps.loc[steps["step"] == 0, "metric"].astype(str).unique()]
-    steps = steps[steps["metric"].isin(shown)]
+    steps = steps[material.reported(material.steps)]
     lost = material.runs.loc[material.runs["status"].isin(LOST), ["run", "seed"]]
     found = []
     for level in ("free", "forced"):
         rows = against_baseline(steps, labels, level, lost=lost, quantities=material.quantities)
         found.append(rows.assign(level=level))
     both = pd.concat(found, ignore_index=True)
-    rollouts = set(steps.loc[steps["step"] == 0, "metric"].astype(str))
     own = both["metric"] == both["task_label"].map(material.primary)
-    kept = own | both["metric"].isin(list(rollouts))
-    table = declared(both[kept].reset_index(drop=True), own[kept].reset_index(drop=True))
+    table = declared(both, own)
     return table.assign(verdict=[verdict(row) for row in table.to_dict("records")])
 
 
