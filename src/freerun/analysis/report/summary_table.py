@@ -23,7 +23,8 @@ def full(material: Material) -> pd.DataFrame:
         `_iqm_low` and `_iqm_high`, and the arithmetic mean, `_mean`; `log` (whether the levels are geometric means, of the
         middle half too), n (seeds with a defined gap), steps and horizon (fewest steps averaged over, of how many), and
         the counts of `confidence_intervals.counts`; `end`: where the schedule of its regime ends (a share of truth), which
-        `labels.with_end` puts beside its name; undefined of regimes without one. A condition whose every run is lost has a row too, with undefined numbers.
+        `labels.with_end` puts beside its name; undefined of regimes without one. A condition whose every run is lost has a
+        row too, with undefined numbers.
     """
     whole = material.whole[material.reported(material.whole)]
     parts = [_row(rows, material.quantities.of(*key)) for key, rows in whole.groupby(["metric", "unit"], observed=True)]
