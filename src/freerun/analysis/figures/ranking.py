@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from freerun.analysis.figures._figure_data import Material
+from freerun.analysis.figures._figure_data import LOST_MARK, Material
 from freerun.analysis.figures._style import COLUMN, GREY, PAGE, figure, wrapped
 from freerun.analysis.inference.mean_ranks import METHODS, TASKS, Ranking, ranking, votes
 
@@ -26,12 +26,13 @@ def draw(material: Material) -> dict[str, Figure]:
     most = max(len(each.ranks) for each in found.values())
     made = figure(COLUMN * 1.3 if len(found) == 1 else PAGE, 0.9 + 0.17 * (most // 2 + most % 2) + 0.2)
     for axes, (of, each) in zip(made.subplots(1, len(found), squeeze=False)[0], found.items(), strict=True):
-        _diagram(axes, each)
+        lost = material.lost().groupby(of, observed=True)["lost"].sum()
+        _diagram(axes, each, {str(name): int(count) for name, count in lost.items()})
         axes.set_title(f"{_WORDS[of]}, {each.tasks} tasks")
     return {"": made}
 
 
-def _diagram(axes: Axes, found: Ranking) -> None:
+def _diagram(axes: Axes, found: Ranking, lost: dict[str, int]) -> None:
     """The axis of ranks on top, names on either side below it, bars between."""
     k, bars = len(found.ranks), len(found.cliques)
     half = -(-k // 2)
@@ -51,7 +52,8 @@ def _diagram(axes: Axes, found: Ranking) -> None:
         y = -(0.5 * bars + 0.6 + (number if left else k - 1 - number))
         edge, away, side = (1, -0.05, "right") if left else (k, 0.05, "left")
         axes.plot([rank, rank, edge], [0, y, y], color="black", linewidth=0.6)
-        axes.text(edge + away, y, wrapped(f"{name} ({rank:.2f})", 24), fontsize=6.5, va="center", ha=side)
+        count = f", {LOST_MARK} {lost[name]}" if name in lost else ""
+        axes.text(edge + away, y, wrapped(f"{name} ({rank:.2f}{count})", 24), fontsize=6.5, va="center", ha=side)
     for number, clique in enumerate(found.cliques):
         ends = [float(found.ranks[name]) for name in (clique[0], clique[-1])]
         axes.plot([ends[0] - 0.03, ends[1] + 0.03], [-0.35 - 0.5 * number] * 2, color="black", linewidth=2.4)

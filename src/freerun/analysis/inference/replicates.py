@@ -60,9 +60,10 @@ def annotated(frame: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def settings(runs: pd.DataFrame) -> list[str]:
-    """The columns of `runs` that make the condition of a run: the whole setting except the seed."""
-    kinds = [name for name in ("task", "model", "regime", "objective") if name in runs]
-    return [*kinds, *(name for name in runs.columns if name not in _NOT_SETTINGS and not name.startswith("version."))]
+    """The columns of `runs`, labelled or not, that make the condition of a run: the whole setting except the seed."""
+    kinds = [name for name in _OWN_LABEL if name in runs]
+    others = (name for name in runs.columns if name not in (*_NOT_SETTINGS, *LABELS) and not name.startswith("version."))
+    return [*kinds, *others]
 
 
 def described(runs: pd.DataFrame, names: Iterable[str]) -> list[str]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from freerun.analysis.inference.power import LEVEL
 from freerun.analysis.inference.two_sides import Side
-from freerun.analysis.report.number_text import change, listed, number, seeds
+from freerun.analysis.report.number_text import any_of, change, listed, number, reversed_change, seeds
 from freerun.analysis.report.page import comparison_rows, escaped
 from freerun.analysis.report.verdicts import ALONE, NO_INTERVAL, better, power
 
@@ -36,8 +36,8 @@ _NOTE = (
     "standardised mean difference, positive where the first is better; \N{GREEK SMALL LETTER DELTA}: Cliff's delta, 1 where "
     "every run of the first is better than every one of the second; Improved: the probability that a seed, or a run, does "
     "better, with its interval; p: sign flips, or a permutation test where not paired; Holm: p after Holm over all rows of a "
-    "level. A run that diverged or failed is worse than any other in \N{GREEK SMALL LETTER DELTA} and Improved, and in no "
-    "other column."
+    "level that are of the tasks' own errors, or of one other measure. A run that diverged or failed is worse than any other "
+    "in \N{GREEK SMALL LETTER DELTA} and Improved, and in no other column."
 )
 
 
@@ -60,15 +60,16 @@ def sentences(table: pd.DataFrame, a: Side, b: Side) -> list[str]:
     for kind, winner in subject.items():
         loser = b.name if winner == a.name else a.name
         if groups[kind]:
-            share = f"{len(groups[kind])} of {len(free)} conditions (p < {LEVEL:g} after Holm)"
-            found.append(f"Running free, {winner} is better than {loser} in {share}: {_all(groups[kind])}.")
+            of = f"{len(groups[kind])} of {len(free)} conditions" if len(free) > 1 else any_of(1)
+            share = f"{of} (p < {LEVEL:g} after Holm)"
+            found.append(f"Running free, {winner} is better than {loser} in {share}: {_all(groups[kind], winner == b.name)}.")
     for kind, winner in subject.items():
         some = groups[f"{kind} {ALONE}"]
         if some:
             said = "By its interval alone, which excludes no change, but without a p-value that survives Holm,"
-            found.append(f"{said} {winner} is better in {len(some)}: {_all(some)}.")
+            found.append(f"{said} {winner} is better in {len(some)}: {_all(some, winner == b.name)}.")
     if not groups["better"] and not groups["worse"]:
-        neither = f"Running free, neither {a.name} nor {b.name} is shown to be better in any of {len(free)} conditions"
+        neither = f"Running free, neither {a.name} nor {b.name} is shown to be better in {any_of(len(free))}"
         found.insert(0, f"{neither} (p < {LEVEL:g} after Holm).")
     if groups["open"]:
         some = groups["open"]
@@ -77,7 +78,8 @@ def sentences(table: pd.DataFrame, a: Side, b: Side) -> list[str]:
         found.append(f"The same to the last digit on both sides in {len(groups['same'])}: {_all(groups['same'])}.")
     if groups["few"]:
         found.append(f"Without an interval, for lack of three seeds with a result on both sides: {_all(groups['few'])}.")
-    found.append(f"Numbers are the change of {a.name} from {b.name} in each task's own error, [95 % intervals].")
+    numbers = "Numbers are the change in each task's own error, [95 % intervals]: of the better side from the other"
+    found.append(f"{numbers}, and where neither is shown to be better that of {a.name} from {b.name}.")
     by_seed = free["paired"].to_numpy(dtype=bool)
     if by_seed.any():
         fewest = seeds(int(free.loc[by_seed, "n"].min()))
@@ -85,16 +87,12 @@ def sentences(table: pd.DataFrame, a: Side, b: Side) -> list[str]:
     if not by_seed.all():
         apart = f"Not paired, since seeds or data are not shared, in {(~by_seed).sum()}"
         found.append(f"{apart}: Welch's interval and a permutation test.")
-    lost = [f"{_lost(side)} of {side.name}" for side in (a, b) if _lost(side)]
+    lost = [f"{side.without_result()} of {side.name}" for side in (a, b) if side.without_result()]
     if lost:
         found.append(f"Runs without a result, in no mean: {listed(lost)}.")
         if any(side.runs["lost"].any() for side in (a, b)):
             found.append("In the probability of improvement a run that diverged or failed is worse than any other.")
     return [*found, *power(free[by_seed])]
-
-
-def _lost(side: Side) -> int:
-    return len(side.runs) - side.whole.loc[side.whole["free"].notna(), "run"].nunique()
 
 
 def _group(row: Mapping[Any, Any]) -> str:
@@ -106,18 +104,21 @@ def _group(row: Mapping[Any, Any]) -> str:
     return better(said, str(row["better"])) or "open"
 
 
-def _all(rows: Sequence[Mapping[Any, Any]]) -> str:
-    """Each condition with its numbers; where there are many, how many there are of each task."""
+def _all(rows: Sequence[Mapping[Any, Any]], turned: bool = False) -> str:
+    """Each condition with its numbers, `turned` into those of the second side; where there are many, how many of each task."""
     if len(rows) <= MANY:
-        return listed([_told(row) for row in rows])
+        return listed([_told(row, turned) for row in rows])
     tasks = pd.Series([str(row["task_label"]) for row in rows]).value_counts(sort=False)
     return f"{listed([f'{task} {count}' for task, count in tasks.items()])} (the numbers are in the table)"
 
 
-def _told(row: Mapping[Any, Any]) -> str:
+def _told(row: Mapping[Any, Any], turned: bool) -> str:
     where = ", ".join(str(row[name]) for name in ("task_label", "model_label", "setting") if row[name])
     p = f", Holm p = {number(row['holm'])}" if row["holm"] <= LEVEL else ""
-    changed = change(row["mean"], row["low"], row["high"], row["ratio"], row["unit"])
+    numbers = row["mean"], row["low"], row["high"]
+    if turned:
+        numbers = reversed_change(*numbers, row["ratio"])
+    changed = change(*numbers, row["ratio"], row["unit"])
     return f"{where} ({row['label']} {changed}{p}, n = {row['n']})"
 
 

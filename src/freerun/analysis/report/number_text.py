@@ -82,3 +82,8 @@ def seeds(n: int) -> str:
 def counted(n: int, what: str) -> str:
     """A number of things."""
     return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def any_of(n: int) -> str:
+    """In none of some conditions."""
+    return "its one condition" if n == 1 else f"any of {n} conditions"

@@ -50,7 +50,7 @@ def summary_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
         names = {name: str(row[name]) for name in CELL}
         names["method"] = with_end(names["method"], row["end"])
         named = measure(row["label"], row["unit"]) if known else ""
-        steps = (f"{row['steps']:.0f} of {row['horizon']:.0f}" if partial else "all") if known else ""
+        steps = (f"{row['steps']:.0f} of {row['horizon']:.0f}" if partial else "all") if known and row["n"] else ""
         levels["iqm"] = _middle(row) if known else ""
         rows.append({**names, **levels, "n": str(row["n"]), "steps": steps, "measure": named, **_lost(row)})
     return rows

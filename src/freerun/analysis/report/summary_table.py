@@ -35,6 +35,7 @@ def full(material: Material) -> pd.DataFrame:
     for name in CELL:
         measured[name] = pd.Categorical(measured[name], categories=list(became[name].cat.categories))
     table = became.merge(measured, on=CELL, how="left")
+    table = _under_their_error(table, material)
     table["primary"] = [
         not isinstance(row["metric"], str) or row["metric"] == material.primary.get(str(row["task_label"]))
         for row in table.to_dict("records")
@@ -48,6 +49,18 @@ def full(material: Material) -> pd.DataFrame:
     return table.sort_values(
         [*CELL[:1], "primary", "metric", *CELL[1:]], ascending=[True, False, True, True, True]
     ).reset_index(drop=True)
+
+
+def _under_their_error(table: pd.DataFrame, material: Material) -> pd.DataFrame:
+    """Conditions of which nothing is measured, since every run is lost, stand with the others, under their task's own error."""
+    known = table.dropna(subset=["metric"])
+    for task, metric in material.primary.items():
+        of = known[(known["task_label"] == task) & (known["metric"] == metric)]
+        empty = (table["task_label"] == task) & table["metric"].isna()
+        if len(of) and empty.any():
+            for name in ("metric", "unit", "label", "better", "log"):
+                table.loc[empty, name] = of[name].iloc[0]
+    return table
 
 
 def short(table: pd.DataFrame) -> pd.DataFrame:
