@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -122,19 +123,20 @@ def legend(made: Figure, handles: Sequence[Line2D]) -> None:
     made.legend(handles=handles, loc="outside upper center", ncols=columns, columnspacing=1.4)
 
 
-def lost_marks(axes: Axes, lost: pd.DataFrame, look: dict[str, Look]) -> None:
+def lost_marks(axes: Axes, lost: pd.DataFrame, look: dict[str, Look], x: float = 0.03) -> None:
     """A line in the corner of a panel for each method that lost runs there: its marker and how many of them.
 
     Args:
         axes: the panel, of one model on one task.
         lost: what `Material.lost` gives, of that model and task.
+        x: where the lines begin, a share of the panel's width.
     """
     for number, row in enumerate(lost.to_dict("records")):
         seen, y = look[str(row["method"])], 0.97 - 0.085 * number
         place: dict[str, Any] = {"color": seen.colour, "transform": axes.transAxes, "zorder": 5}
-        axes.plot([0.03], [y - 0.03], marker=seen.marker, markersize=3, linestyle="", clip_on=False, **place)
+        axes.plot([x], [y - 0.03], marker=seen.marker, markersize=3, linestyle="", clip_on=False, **place)
         said = f"{LOST_MARK} {row['lost']} of {row['ended']}"
-        axes.text(0.06, y, said, fontsize=5.5, va="top", bbox=_PAPER, **place)
+        axes.text(x + 0.03, y, said, fontsize=5.5, va="top", bbox=_PAPER, **place)
 
 
 def lost_mark(axes: Axes, x: float, lost: pd.DataFrame, look: Look) -> None:
@@ -230,12 +232,14 @@ def present(frame: pd.DataFrame, name: str) -> list[str]:
 
 
 def wrapped(name: str, width: int = 11) -> str:
-    """A label broken into lines at hyphens and spaces."""
+    """A label broken into lines at hyphens and spaces, and within a word that is too long at its signs."""
     lines = [""]
     for word in name.replace("-", "-\0").replace(" ", " \0").split("\0"):
-        if lines[-1] and len(lines[-1] + word.rstrip()) > width:
-            lines.append("")
-        lines[-1] += word
+        pieces = re.split("(?<=[=_,])", word) if len(word.rstrip()) > width else [word]
+        for piece in pieces:
+            if lines[-1] and len(lines[-1] + piece.rstrip()) > width:
+                lines.append("")
+            lines[-1] += piece
     return "\n".join(line.rstrip() for line in lines)
 
 

@@ -68,7 +68,7 @@ def draw(material: Material) -> dict[str, Figure]:
                     meant is not None and meant.ratio,
                 )
                 here = (lost["model_label"] == models[number]) & (lost["task_label"] == task)
-                lost_marks(axes, lost[here], look)
+                lost_marks(axes, lost[here], look, x=0.75)
                 titled(axes, models[number], before[number] if number < len(before) else None)
             else:
                 axes.set_axis_off()
