@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ class Products:
         """The tidy frames; damaged records, which are missing there, are told of."""
         found = tidy.frames(self.place.store, self.info["ids"], self.name, self.info["planned"])
         record_scan.say_damaged(self.name, self.place.store, found.runs["run"][found.runs["status"] == "pending"])
-        return found
+        return replace(found, margin=self.info.get("margin"))
 
     def write_tables(self) -> None:
         """Write the frames."""

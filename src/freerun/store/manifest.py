@@ -23,7 +23,7 @@ NAME = "manifest.json"
 #: The code that turns records into results.
 READERS = (
     "analysis/tables", "analysis/inference", "analysis/figures", "analysis/report", "store/quantity.py", "store/manifest.py",
-    "store/record_columns.py", "store/record_index.py", "store/record_schema.py",
+    "config/learning_rate.py", "store/record_columns.py", "store/record_index.py", "store/record_schema.py",
 )  # fmt: skip
 
 

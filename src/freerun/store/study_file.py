@@ -35,7 +35,14 @@ def read(folder: Path) -> dict[str, Any]:
     for key in ("title", "question", "command"):
         if not isinstance(info.setdefault(key, ""), str):
             raise NotPlain(f"its {key} is no text")
+    if not is_margin(info.get("margin", 0.5)):
+        raise NotPlain("its margin is no number between 0 and 1")
     overrides = info.setdefault("overrides", [])
     if not isinstance(overrides, list) or not all(isinstance(each, str) for each in overrides):
         raise NotPlain("its overrides are no texts")
     return {**info, "name": folder.name}
+
+
+def is_margin(value: object) -> bool:
+    """Whether a value can be the margin of a study: a number above 0 and below 1."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1

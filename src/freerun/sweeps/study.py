@@ -19,8 +19,9 @@ from freerun.io.suggestions import nearest
 from freerun.io.text import brief
 from freerun.io.yaml import read_yaml
 from freerun.store.results_folder import folder_name
+from freerun.store.study_file import is_margin
 
-KEYS = ("title", "question", "cases", "plugins")
+KEYS = ("title", "question", "margin", "cases", "plugins")
 
 
 @dataclass(kw_only=True)
@@ -30,6 +31,8 @@ class Study:
     Attributes:
         title, question: for the report.
         command: the command line that asks for it.
+        margin: the change that is held for none in its report, a share (`freerun.analysis.inference.equivalence`); None for
+            the usual one.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Study:
     title: str = ""
     question: str = ""
     overrides: list[str] = field(default_factory=list)
+    margin: float | None = None
 
     @property
     def ids(self) -> list[str]:
@@ -54,6 +58,7 @@ class Study:
             "overrides": self.overrides,
             "ids": self.ids,
             "planned": {run.id: run.tree for run in self.runs},
+            **({} if self.margin is None else {"margin": self.margin}),
         }
 
 
@@ -87,6 +92,9 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
     for key in ("title", "question"):
         if not isinstance(content.get(key, ""), str):
             raise ConfigError(f"{path.name}: {key} must be text; put it in quotes, or leave it out")
+    margin = content.get("margin")
+    if margin is not None and not is_margin(margin):
+        raise ConfigError(f"{path.name}: margin must be a number between 0 and 1, got {brief(margin)}; 0.05 is five per cent")
     plugins = _plugins(path, content.get("plugins", []))
     asked = key_value.pairs(overrides)
     found = []
@@ -105,7 +113,7 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
     command = " ".join(["freerun study", name, *overrides, *_as(alias)])
     return Study(
         name=folder, runs=plan(found), command=command, overrides=overrides,
-        title=content.get("title", ""), question=content.get("question", ""),
+        title=content.get("title", ""), question=content.get("question", ""), margin=None if margin is None else float(margin),
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from freerun.analysis.inference.confidence_intervals import counts
+from freerun.analysis.inference.equivalence import MARGIN
 from freerun.analysis.inference.replicates import CELL, annotated, conditions
 from freerun.analysis.tables import gap
 from freerun.analysis.tables.quantities import Quantities
@@ -41,9 +42,12 @@ class Material:
         steps: the exposure gap for each step on the test split, with both levels.
         whole: the same over the horizon, one row a run and metric.
         compared: the measures of both modes side by side on the test split.
-        primary: the error by which each task is judged, by the task's label.
+        primary: the first of the headlines of each task, by the task's label: the error that tables and figures show.
+        headlines: the set of measures by which each task is judged, by the task's label: errors of the free rollout, and
+            comparisons of it with the forced one or the true system.
         quantities: what the values mean.
         samples: of each kind, one a condition: of the smallest seed that has one.
+        margin: the change that is held for none, as `analysis.inference.equivalence` takes it.
     """
 
     runs: pd.DataFrame
@@ -52,8 +56,10 @@ class Material:
     whole: pd.DataFrame
     compared: pd.DataFrame
     primary: dict[str, str]
+    headlines: dict[str, tuple[str, ...]]
     quantities: Quantities
     samples: dict[str, list[Sample]]
+    margin: float = MARGIN
 
     @classmethod
     def of(cls, tables: Tables, samples: Mapping[str, dict[str, Any]]) -> Material:
@@ -64,18 +70,27 @@ class Material:
         curves = annotated(tables.curves, labels)
         runs = annotated(tables.runs[tables.runs["task"].notna()], labels)
         measured = whole[["task_label", "task", "metric"]].astype("str").drop_duplicates()
+        compared = annotated(tables.compared[tables.compared["split"] == "test"], labels)
+        beside = compared[["task_label", "task", "metric"]].astype("str").drop_duplicates()
+        every = pd.concat([measured, beside], ignore_index=True)
+        primary = {
+            str(label): quantities.headline(rows["task"].unique(), list(dict.fromkeys(rows["metric"])))
+            for label, rows in _in_order(measured, whole)
+        }
         return cls(
             runs=runs,
             curves=curves.assign(task=tables.runs.set_index("run")["task"].reindex(curves["run"].astype("str")).to_numpy()),
             steps=annotated(gap.exposure_gap(test), labels),
             whole=whole,
-            compared=annotated(tables.compared[tables.compared["split"] == "test"], labels),
-            primary={
-                str(label): quantities.headline(rows["task"].unique(), list(dict.fromkeys(rows["metric"])))
-                for label, rows in _in_order(measured, whole)
+            compared=compared,
+            primary=primary,
+            headlines={
+                label: quantities.headlines(rows["task"].unique(), list(dict.fromkeys(rows["metric"]))) or (primary[label],)
+                for label, rows in _in_order(every, whole)
             },
             quantities=quantities,
             samples=_first(runs, samples),
+            margin=MARGIN if tables.margin is None else tables.margin,
         )
 
     def methods(self) -> list[str]:

@@ -19,6 +19,7 @@ from scipy.special import bdtr
 from freerun.analysis.inference.confidence_intervals import CONFIDENCE, FEWEST, Interval, mean_interval
 from freerun.analysis.inference.curve_fits import NUMBERS, choose, number
 from freerun.analysis.inference.replicates import CELL
+from freerun.analysis.inference.rounding import ROUNDING
 from freerun.analysis.tables.quantities import Quantities
 
 #: The fewest steps that tell one form from another.
@@ -45,7 +46,7 @@ def growth(steps: pd.DataFrame, by: Sequence[str], level: str = "free", key: int
         below three), `n` (seeds fitted), `seeds`, `steps` (fitted), `bic` (of the constant less that of the form), `fits` (how
         many seeds alone would choose the form) and `verdict`. Where no growth is shown the form is `constant`; fewer than three
         seeds cannot show any, and have the form that fits best. A condition with fewer than 8 steps or an error that is not
-        positive is `undefined`.
+        above rounding is `undefined`.
     """
     rows = []
     for names, part in steps.groupby(list(by), observed=True, sort=True, dropna=False):
@@ -125,7 +126,7 @@ def means(steps: pd.DataFrame, row: Mapping[Any, Any], quantities: Quantities) -
     unit = str(steps.loc[own, "unit"].iloc[0])
     rows = _known(steps[own]) if quantities.of(row["metric"], unit).conditioned else steps[own]
     table = rows.pivot_table(index="run", columns="step", values="free", observed=True, dropna=False)
-    fine = table[(np.isfinite(table) & (table > 0)).all(axis=1)]
+    fine = table[(np.isfinite(table) & (table > ROUNDING)).all(axis=1)]
     named = {
         **{name: row[name] for name in CELL},
         "metric": row["metric"],
@@ -145,7 +146,7 @@ def _known(rows: pd.DataFrame) -> pd.DataFrame:
 def _condition(curves: np.ndarray, time: np.ndarray, key: int) -> dict[str, object]:
     """One row of the table, from one curve a seed."""
     seeds = len(curves)
-    fine = curves[np.isfinite(curves).all(axis=1) & (curves > 0).all(axis=1)]
+    fine = curves[np.isfinite(curves).all(axis=1) & (curves > ROUNDING).all(axis=1)]
     empty = {"number": "", "unit": "", "value": np.nan, "low": np.nan, "high": np.nan, "seeds": seeds, "steps": len(time)}
     if len(time) < LEAST or not len(fine):
         said = verdict("undefined", np.nan, np.nan, np.nan, np.nan)

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-#: The name of the family of every task's own error: the comparisons that answer the question of a study.
-OWN = "each task's own error"
+#: The name of the family of every task's headlines: the comparisons that answer the question of a study.
+OWN = "the headlines of all tasks"
+#: The level of a measure that is of neither mode alone.
+COMPARED = "compared"
 
 
 def holm(p: np.ndarray) -> np.ndarray:
@@ -31,11 +33,14 @@ def corrected(compared: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
 
 
 def declared(compared: pd.DataFrame, own: pd.Series) -> pd.DataFrame:
-    """`corrected` over the families of a report: every task's own error at one level, and each other metric at one level.
+    """`corrected` over the families of a report: the headlines of all tasks, and each other metric, at one level.
+
+    Headlines that compare both modes, or the model with the true system, are of the family of the free level.
 
     Args:
         compared: comparisons with the columns `label`, of their measure, and `level`.
-        own: whether a row compares the task's own error.
+        own: whether a row compares a headline of its task.
     """
     kind = compared["label"].astype(object).where(~own, OWN)
-    return corrected(compared.assign(kind=kind), ["kind", "level"]).drop(columns="kind")
+    at = compared["level"].astype(object).where(~(own & (compared["level"] == COMPARED)), "free")
+    return corrected(compared.assign(kind=kind, at=at), ["kind", "at"]).drop(columns=["kind", "at"])

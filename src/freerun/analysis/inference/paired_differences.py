@@ -1,8 +1,10 @@
 """Paired differences between runs that share task, model, settings and seed.
 
-The two runs of a pair share weights, data, order and coins at the start, so that much of the chance cancels. An interval
-comes from the pairs as from any seeds, a p-value from flipping the signs of the differences in every way (Fisher 1935, section
-21), corrected over a named family by Holm (1979).
+The two runs of a pair share weights, data, order and coins at the start, so that much of the chance cancels. Interval and
+p-value are those of one test, Student's paired t on the scale of the measure: of logarithms for an error on a ratio scale, of
+differences otherwise; the p-value is corrected over a named family by Holm (1979). Beside it stands what flipping the signs of
+the differences in every way gives (Fisher 1935, section 21), which assumes no normal distribution, and decides nothing: of five
+pairs it cannot be below 1/16.
 """
 
 from __future__ import annotations
@@ -12,11 +14,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from freerun.analysis.inference.confidence_intervals import FEWEST, inside, summarise
+from freerun.analysis.inference.confidence_intervals import FEWEST, inside
 from freerun.analysis.inference.effect_sizes import cliffs_delta, hedges, improvement_paired
 from freerun.analysis.inference.multiple_comparisons import corrected
 from freerun.analysis.inference.multiple_comparisons import holm as holm
 from freerun.analysis.inference.replicates import annotated
+from freerun.analysis.inference.rounding import ROUNDING
+from freerun.analysis.inference.t_test import interval, p_value
 from freerun.analysis.tables.quantities import Quantities
 from freerun.store.quantity import EVERYWHERE
 
@@ -28,8 +32,8 @@ _RUN = ["task_label", "model_label", "setting", "seed"]
 _RANKED = ["other_ranked", "first_ranked"]
 _COMPARISON = ["task_label", "model_label", "setting", "metric", "unit"]
 _COLUMNS = [
-    *_COMPARISON, "label", "better", "baseline", "regime_label", "n", "ratio", "mean", "low", "high", "sd", "effect", "hedges",
-    "delta", "improved", "improved_low", "improved_high", "p",
+    *_COMPARISON, "label", "better", "baseline", "regime_label", "n", "ratio", "mean", "low", "high", "sd", "error", "freedom",
+    "baseline_mean", "paired", "effect", "hedges", "delta", "improved", "improved_low", "improved_high", "p", "p_signs",
 ]  # fmt: skip
 
 
@@ -50,42 +54,48 @@ def against_baseline(
         conditions: what `replicates.conditions` gives.
         level: the column that is compared, `free` or `forced`.
         family: the columns that rows of one family of comparisons share.
-        key: which resamples and sign patterns, where there are too many to try all.
+        key: which sign patterns, where there are too many to try all.
         lost: run and seed of the runs that ended without a result, which have no steps.
         quantities: what the values mean.
 
     Returns:
         One row for each task, model, setting, metric and regime: `label` and `better` of the metric, `baseline` and
         `regime_label`, `n` pairs, `ratio` (whether
-        `mean`, `low`, `high` are a ratio, regime / baseline, or a difference, regime - baseline), `sd` (of the differences,
-        of logarithms for a ratio), `effect` (their mean / sd, Cohen's d_z), `hedges` (the same without its bias, and
-        positive where the regime is better), `delta`
+        `mean`, `low`, `high` are a ratio, regime / baseline, or a difference, regime - baseline; the interval is that of
+        this comparison alone, at 95 %), `sd` (of the differences, of logarithms for a ratio), `error` and `freedom` (of their
+        mean), `baseline_mean` (the mean level of the baseline over the pairs), `paired` (True: by seed), `effect` (their mean /
+        sd, Cohen's d_z), `hedges` (the same without its bias, and positive where the regime is better), `delta`
         (Cliff's, of all runs of the two; 1: every one is better than every one of the baseline),
-        `improved` with its bounds (the probability that a seed does better than the baseline's), `p` (sign flips), `family`
-        and `holm` (p corrected over the family). In `delta` and `improved` a lost run is worse than any other; all the rest is
-        of the `n` pairs that have both results. Where neither way is better, all that says who is better is undefined.
+        `improved` with its bounds (the probability that a seed does better than the baseline's), `p` (of the t test whose
+        interval that is), `p_signs` (of sign flips), `family` and `holm` (p corrected over the family). In `delta` and
+        `improved` a lost run is worse than any other; all the rest is of the `n` pairs that have both results. Where neither
+        way is better, all that says who is better is undefined.
     """
     pairs = paired(steps, conditions, level, lost, quantities=quantities)
     if pairs.empty:
         return corrected(pd.DataFrame(columns=_COLUMNS), family)
     by = ["baseline", "regime_label", *_COMPARISON]
     grouped = pairs.groupby(by, observed=True, sort=True)
-    found = summarise(pairs, by, "difference", key=key)
-    ratio, sd = grouped["ratio"].first().to_numpy(), grouped["difference"].std().to_numpy()
-    effect = np.divide(found["mean"], sd, out=np.full(len(sd), np.nan), where=sd > 0)
+    table = grouped.agg(mean=("difference", "mean"), sd=("difference", "std"), n=("difference", "count")).reset_index()
+    ratio, sd, n = grouped["ratio"].first().to_numpy(), table["sd"].to_numpy(), table["n"].to_numpy()
+    freedom = np.where(n >= FEWEST, n - 1.0, np.nan)
+    error = sd / np.sqrt(np.maximum(n, 1))
+    effect = np.divide(table["mean"], sd, out=np.full(len(sd), np.nan), where=sd > 0)
     each = [rows.to_numpy() for _, rows in grouped["difference"]]
-    measures = quantities.each(found)
+    measures = quantities.each(table)
     ranges = [EVERYWHERE if log else each.change for log, each in zip(ratio, measures, strict=True)]
-    found = found.assign(**inside(found["mean"], found["low"], found["high"], ranges))
+    mean, (low, high) = table["mean"].to_numpy(), interval(table["mean"].to_numpy(), error, freedom)
+    ends = {"mean": mean, **inside(mean, low, high, ranges)}
     better = np.array([each.sign for each in measures])
     sides = [_known(*rows.to_numpy().T) for _, rows in grouped[_RANKED]]
     improved = [improvement_paired(sign * _signs(*both)) for sign, both in zip(better, sides, strict=True)]
-    numbers = {name: np.where(ratio, np.exp(found[name]), found[name]) for name in ("mean", "low", "high")}
-    table = found.assign(
-        **numbers, ratio=ratio, sd=sd, effect=effect, hedges=better * hedges(effect, found["n"].to_numpy() - 1),
+    numbers = {name: np.where(ratio, np.exp(values), values) for name, values in ends.items()}
+    table = table.assign(
+        **numbers, ratio=ratio, error=error, freedom=freedom, effect=effect, hedges=better * hedges(effect, n - 1),
+        baseline_mean=grouped["first"].mean().to_numpy(), paired=True,
         delta=[sign * cliffs_delta(*both) for sign, both in zip(better, sides, strict=True)],
         improved=[one.mean for one in improved], improved_low=[one.low for one in improved],
-        improved_high=[one.high for one in improved], p=sign_flips(each, key),
+        improved_high=[one.high for one in improved], p=p_value(mean, error, freedom), p_signs=sign_flips(each, key),
     )  # fmt: skip
     texts = {name: table[name].astype(object).map(str) for name in (*_COMPARISON, "baseline", "regime_label")}
     return corrected(quantities.marked(table.assign(**texts))[_COLUMNS], family)
@@ -210,10 +220,15 @@ def _signs(other: np.ndarray, first: np.ndarray) -> np.ndarray:
 
 
 def _compared(levels: pd.DataFrame, quantities: Quantities) -> pd.DataFrame:
-    """Pairs with their difference: of logarithms where the metric is a ratio and no level of the comparison is 0 or below."""
+    """Pairs with their difference: of logarithms where the metric is a ratio and every level of the comparison above rounding.
+
+    A difference that is no larger than what rounding makes of equal levels is 0.
+    """
     least = levels[["other", "first"]].min(axis=1)
-    above = least.groupby([levels[name] for name in _COMPARISON], observed=True).transform("min").gt(0).to_numpy()
+    above = least.groupby([levels[name] for name in _COMPARISON], observed=True).transform("min").gt(ROUNDING).to_numpy()
     ratio = above & quantities.where(levels, "ratio").astype(bool)
     other, first = (levels[name].to_numpy(dtype=float) for name in ("other", "first"))
     logarithms = np.log(np.where(ratio, other, 1)) - np.log(np.where(ratio, first, 1))
-    return levels.assign(ratio=ratio, difference=np.where(ratio, logarithms, other - first))
+    difference = np.where(ratio, logarithms, other - first)
+    size = np.where(ratio, 1.0, np.maximum(1.0, np.maximum(np.abs(other), np.abs(first))))
+    return levels.assign(ratio=ratio, difference=np.where(np.abs(difference) <= ROUNDING * size, 0.0, difference))

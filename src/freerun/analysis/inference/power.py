@@ -1,19 +1,19 @@
 """Power of a study: the smallest difference it could have shown, and the seeds that a difference needs.
 
-Two limits: the sign-flip test of n pairs has no p-value below 2 / 2^n, which Holm multiplies by the size of the family; and
-whatever the test, a difference small against the chance between seeds is missed (the noncentral t of Student's paired test,
-which sign flips match in large samples).
+That of Student's paired t test (the noncentral t), at the strictest step of Holm over a family: the smallest level at which any
+of its comparisons may be decided. Each comparison is taken with its own number of pairs.
 """
 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 
 LEVEL, POWER = 0.05, 0.8
-_MOST = 10_000
+_FEWEST, _MOST = 3, 10_000
 
 
 def smallest_p(n: int) -> float:
@@ -21,17 +21,13 @@ def smallest_p(n: int) -> float:
     return min(1.0, 2.0 ** (1 - n))
 
 
-def seeds_for_family(family: int, level: float = LEVEL) -> int:
-    """The fewest seeds at which a comparison can survive Holm over `family` comparisons."""
-    return max(3, math.ceil(math.log2(2 * max(family, 1) / level) - 1e-12))
-
-
+@lru_cache(maxsize=1024)
 def detectable(n: int, family: int = 1, level: float = LEVEL, power: float = POWER) -> float:
     """The smallest paired difference, in standard deviations of the differences, that n seeds find in `power` of all studies.
 
     At the strictest step of Holm over `family` comparisons; undefined below three seeds.
     """
-    if n < 3:
+    if n < _FEWEST:
         return float("nan")
     from scipy.optimize import brentq
 
@@ -47,7 +43,7 @@ def seeds_to_detect(effect: float, family: int = 1, level: float = LEVEL, power:
     Raises:
         ValueError: if more than 10,000 would be needed.
     """
-    low, high = seeds_for_family(family, level) - 1, seeds_for_family(family, level)
+    low, high = _FEWEST - 1, _FEWEST
     while _power(abs(effect), high, level / family) < power:
         low, high = high, 2 * high
         if low > _MOST:
@@ -59,29 +55,23 @@ def seeds_to_detect(effect: float, family: int = 1, level: float = LEVEL, power:
 
 
 def assessed(compared: pd.DataFrame) -> pd.DataFrame:
-    """What each family of comparisons could have shown.
+    """What the comparisons of each family could have shown, each with its own pairs.
 
     Args:
-        compared: what `paired.against_baseline` gives, with the columns `family`, `n` and `sd`.
+        compared: what `paired_differences.against_baseline` gives, with the columns `family`, `n` and `p`.
 
     Returns:
-        For each family: comparisons, seeds (fewest of any comparison), smallest_p, smallest_holm (the smallest p-value that
-        can be left after Holm), seeds_needed (for one that can survive), detectable (in standard deviations of the
-        differences), seeds_for_one (that find a difference of one standard deviation), underpowered.
+        For each family a row for each number of pairs that comes up: comparisons (with so many pairs), tested (in the whole
+        family), seeds, detectable (the difference, in standard deviations of the differences, that is found with 80 % power),
+        seeds_for_one (that find a difference of one standard deviation).
     """
     rows = []
-    for family, each in compared.groupby("family", observed=True, sort=False):
-        size, n = len(each), int(each["n"].min())
-        rows.append(
-            {
-                "family": family, "comparisons": size, "seeds": n, "smallest_p": smallest_p(n),
-                "smallest_holm": min(1.0, size * smallest_p(n)), "seeds_needed": seeds_for_family(size),
-                "detectable": detectable(n, size), "seeds_for_one": seeds_to_detect(1.0, size),
-                "underpowered": size * smallest_p(n) > LEVEL,
-            }
-        )  # fmt: skip
-    names = ["family", "comparisons", "seeds", "smallest_p", "smallest_holm", "seeds_needed", "detectable", "seeds_for_one"]
-    return pd.DataFrame(rows, columns=[*names, "underpowered"])
+    for family, of_family in compared[compared["p"].notna()].groupby("family", observed=True, sort=False):
+        size = len(of_family)
+        for n, of_size in of_family.groupby("n", sort=True):
+            found = {"detectable": detectable(int(str(n)), size), "seeds_for_one": seeds_to_detect(1.0, size)}
+            rows.append({"family": family, "comparisons": len(of_size), "tested": size, "seeds": int(str(n)), **found})
+    return pd.DataFrame(rows, columns=["family", "comparisons", "tested", "seeds", "detectable", "seeds_for_one"])
 
 
 def _power(effect: float, n: int, level: float) -> float:
@@ -89,9 +79,17 @@ def _power(effect: float, n: int, level: float) -> float:
 
     The mean of the normal power over the chi squared distribution of the observed variance, at 2,000 of its quantiles.
     """
-    from scipy.special import chdtri, ndtr, stdtrit
+    from scipy.special import ndtr
+
+    critical, centre = _critical(n, level), effect * math.sqrt(n)
+    return float((ndtr(centre - critical) + ndtr(-centre - critical)).mean())
+
+
+@lru_cache(maxsize=512)
+def _critical(n: int, level: float) -> np.ndarray:
+    """From where on a mean of n differences is found, in its own standard errors, at 2,000 quantiles of their variance."""
+    from scipy.special import chdtri, stdtrit
 
     shares = (np.arange(2_000) + 0.5) / 2_000
-    critical = float(stdtrit(n - 1, 1 - level / 2)) * np.sqrt(chdtri(n - 1, shares) / (n - 1))
-    centre = effect * math.sqrt(n)
-    return float((ndtr(centre - critical) + ndtr(-centre - critical)).mean())
+    critical: np.ndarray = float(stdtrit(n - 1, 1 - level / 2)) * np.sqrt(chdtri(n - 1, shares) / (n - 1))
+    return critical

@@ -3,7 +3,8 @@
 Paired where seeds and data are shared, else two samples; no two conditions are ever pooled.
 
 The two sides take the place of regime and baseline, so that everything is counted as in any comparison of regimes. Where no
-seed, or not the data of a seed, is shared, the runs are two samples: Welch's interval and a permutation of Welch's t.
+seed, or not the data of a seed, is shared, the runs are two samples: Welch's t with its interval, and a permutation of it
+beside.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ import pandas as pd
 
 from freerun.analysis.inference.confidence_intervals import FEWEST, inside
 from freerun.analysis.inference.effect_sizes import cliffs_delta, hedges, improvement
+from freerun.analysis.inference.equivalence import MARGIN
 from freerun.analysis.inference.multiple_comparisons import declared
 from freerun.analysis.inference.paired_differences import against_baseline
+from freerun.analysis.inference.simultaneous import judged
+from freerun.analysis.inference.t_test import interval, p_value
 from freerun.analysis.inference.unpaired_differences import dealt, welch
 from freerun.analysis.tables.quantities import Quantities
 from freerun.errors import require
@@ -39,6 +43,7 @@ class Side:
         steps: the exposure gap of its errors for each step, by run, with `own`: whether it is the task's own error; of one
             split.
         whole: the same over the horizon.
+        margin: the margin of equivalence of its study.
 
     Raises:
         ValueError: if two runs of one condition share a seed, so that settings that differ would be pooled.
@@ -48,6 +53,7 @@ class Side:
     runs: pd.DataFrame
     steps: pd.DataFrame
     whole: pd.DataFrame
+    margin: float = MARGIN
 
     def __post_init__(self) -> None:
         twice = self.runs.duplicated([*_CELL, "seed"])
@@ -63,17 +69,18 @@ def versus(a: Side, b: Side, quantities: Quantities) -> pd.DataFrame:
     """Side `a` against side `b`, in each task's own error and in the other measures; `quantities` say what the values mean.
 
     Returns:
-        The columns of `paired.against_baseline` (change of `a` from `b`), with `level`, `own` (whether of the task's own
-        error), `paired` (whether by seed), `first` and `other` runs on the two sides, and Holm over the own errors of a level
-        and over each other measure of one.
+        The columns of `paired_differences.against_baseline` (change of `a` from `b`) and of `simultaneous.judged`, with
+        `level`, `own` (whether of the task's own error), `paired` (whether by seed), `first` and `other` runs on the two sides,
+        and Holm over the own errors of a level and over each other measure of one. Equivalent is what lies within the smaller
+        margin of the two sides.
     """
     shared = _shared(a, b)
     rows = []
     for level in LEVELS:
         both = _by_seed(a, b, shared, level, quantities) if len(shared) else pd.DataFrame()
-        rows += [{**{str(k): v for k, v in row.items()}, "level": level, "paired": True} for row in both.to_dict("records")]
+        rows += [{**{str(k): v for k, v in row.items()}, "level": level} for row in both.to_dict("records")]
         done = {tuple(str(row[name]) for name in _MEASURED) for row in both.to_dict("records")}
-        rows += [{**row, "level": level, "paired": False} for row in _apart(a, b, level, quantities) if row["key"] not in done]
+        rows += [{**row, "level": level} for row in _apart(a, b, level, quantities) if row["key"] not in done]
     table = pd.DataFrame(rows)
     if table.empty:
         return table
@@ -81,6 +88,7 @@ def versus(a: Side, b: Side, quantities: Quantities) -> pd.DataFrame:
     own = {*owned[0].itertuples(index=False, name=None)} & {*owned[1].itertuples(index=False, name=None)}
     table["own"] = [(row["task_label"], row["metric"]) in own for row in table.to_dict("records")]
     table = declared(table.drop(columns="key", errors="ignore"), table["own"])
+    table = judged(table, quantities.each(table), min(a.margin, b.margin))
     order = table.sort_values(["own", "metric", *_CELL], kind="stable", ascending=[False, True, True, True, True])
     return order.sort_values("level", kind="stable", ascending=False).reset_index(drop=True)
 
@@ -128,27 +136,30 @@ def _apart(a: Side, b: Side, level: str, quantities: Quantities) -> list[dict[st
         other, first = (rows[level].dropna().to_numpy(dtype=float) for rows in (other_rows, sides[1][key]))
         ratio = meant.ratio and bool((np.r_[other, first] > 0).all()) and min(len(other), len(first)) > 0
         x, y = (np.log(other), np.log(first)) if ratio else (other, first)
-        interval, n = welch(x, y), (len(x), len(y))
+        n, seen = (len(x), len(y)), welch(x, y)
+        low, high = (float(end) for end in interval(seen.mean, seen.error, seen.freedom))
         enough = min(n) >= 2
         spread = np.sqrt((x.var(ddof=1) * (n[0] - 1) + y.var(ddof=1) * (n[1] - 1)) / (sum(n) - 2)) if enough else float("nan")
-        effect = interval.mean / spread if spread > 0 else float("nan")
+        effect = seen.mean / spread if spread > 0 else float("nan")
         sign = meant.sign
         ranked = [np.r_[sign * values, _lost(side, key)] for values, side in ((x, a), (y, b))]
         better = improvement(*ranked)
-        numbers = {
-            name: np.exp(getattr(interval, name)) if ratio else getattr(interval, name) for name in ("mean", "low", "high")
-        }
-        if not ratio:
-            held = inside(interval.mean, interval.low, interval.high, meant.change)
-            numbers |= {end: float(each) for end, each in held.items()}
+        ends = {"mean": seen.mean, "low": low, "high": high}
+        if ratio:
+            numbers = {name: float(np.exp(value)) for name, value in ends.items()}
+        else:
+            held = inside(seen.mean, low, high, meant.change)
+            numbers = {"mean": seen.mean, **{end: float(each) for end, each in held.items()}}
         found.append(
             {
                 "key": key, **dict(zip(_MEASURED, key, strict=True)),
                 "label": meant.label, "better": meant.better, "baseline": b.name,
                 "regime_label": a.name, "n": min(n), "other": n[0], "first": n[1], "ratio": ratio, **numbers, "sd": spread,
-                "effect": effect, "hedges": sign * float(hedges(effect, sum(n) - 2)),
+                "error": seen.error, "freedom": seen.freedom, "baseline_mean": float(first.mean()) if len(first) else
+                float("nan"), "paired": False, "effect": effect, "hedges": sign * float(hedges(effect, sum(n) - 2)),
                 "delta": cliffs_delta(*ranked), "improved": better.mean,
-                "improved_low": better.low, "improved_high": better.high, "p": dealt(x, y),
+                "improved_low": better.low, "improved_high": better.high,
+                "p": float(p_value(seen.mean, seen.error, seen.freedom)), "p_signs": dealt(x, y),
             }
         )  # fmt: skip
     return found

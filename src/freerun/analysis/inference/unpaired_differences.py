@@ -1,33 +1,40 @@
-"""Unpaired differences between two sets of runs: Welch's interval and a permutation test."""
+"""Unpaired differences between two sets of runs: Welch's t, and a permutation of it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import combinations
 from math import comb
 
 import numpy as np
-from scipy.special import stdtrit
 
-from freerun.analysis.inference.confidence_intervals import CONFIDENCE, FEWEST, Interval
+from freerun.analysis.inference.confidence_intervals import FEWEST
 
 #: Up to so many ways of dealing the runs all are tried; beyond, so many are drawn.
 EXACT, DRAWN = 20_000, 100_000
 
 
-def welch(other: np.ndarray, first: np.ndarray, confidence: float = CONFIDENCE) -> Interval:
-    """The difference of two means, other - first, with Welch's interval; none below three runs on either side."""
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """A difference of two means with its standard error and the degrees of freedom of that, both NaN where there is none."""
+
+    mean: float
+    error: float
+    freedom: float
+
+
+def welch(other: np.ndarray, first: np.ndarray) -> Difference:
+    """The difference of two means, other - first, as Welch (1947) tests it; no error below three runs on either side."""
     x, y = other[np.isfinite(other)], first[np.isfinite(first)]
+    nothing = float("nan")
     if not (len(x) and len(y)):
-        return Interval(mean=float("nan"), low=float("nan"), high=float("nan"), n=0)
-    mean, n = float(x.mean() - y.mean()), min(len(x), len(y))
-    if n < FEWEST:
-        return Interval(mean=mean, low=float("nan"), high=float("nan"), n=n)
-    a, b = x.var(ddof=1) / len(x), y.var(ddof=1) / len(y)
-    if a + b == 0:
-        return Interval(mean=mean, low=mean, high=mean, n=n)
-    freedom = (a + b) ** 2 / (a**2 / (len(x) - 1) + b**2 / (len(y) - 1))
-    half = float(stdtrit(freedom, 0.5 + confidence / 2) * np.sqrt(a + b))
-    return Interval(mean=mean, low=mean - half, high=mean + half, n=n)
+        return Difference(mean=nothing, error=nothing, freedom=nothing)
+    mean = float(x.mean() - y.mean())
+    if min(len(x), len(y)) < FEWEST:
+        return Difference(mean=mean, error=nothing, freedom=nothing)
+    a, b = float(x.var(ddof=1)) / len(x), float(y.var(ddof=1)) / len(y)
+    freedom = (a + b) ** 2 / (a**2 / (len(x) - 1) + b**2 / (len(y) - 1)) if a + b > 0 else len(x) + len(y) - 2.0
+    return Difference(mean=mean, error=(a + b) ** 0.5, freedom=freedom)
 
 
 def dealt(other: np.ndarray, first: np.ndarray, key: int = 0) -> float:

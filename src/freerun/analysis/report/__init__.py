@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ from freerun.analysis import figures
 from freerun.analysis.figures import Drawn, Material
 from freerun.analysis.report import (
     across_tasks_section,
-    chaos_floor_section,
     companion_measures,
     error_growth_section,
+    exposure_section,
     findings,
     method_section,
     page,
@@ -48,8 +49,8 @@ def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Pa
     Args:
         study_folder: where everything goes; made if it is missing.
         store: the records.
-        study_info: `name` and `ids` of the study; also `title`, `question`, `command`, `overrides` and `planned` (the
-            canonical experiments by identity, to name pending runs), where known.
+        study_info: `name` and `ids` of the study; also `title`, `question`, `command`, `overrides`, `margin` and `planned`
+            (the canonical experiments by identity, to name pending runs), where known.
 
     Returns:
         The path of ``report.html``.
@@ -59,6 +60,7 @@ def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Pa
     """
     ids = list(study_info["ids"])
     frames = tidy.frames(store, ids, str(study_info["name"]), study_info.get("planned"))
+    frames = replace(frames, margin=study_info.get("margin"))
     samples, made = _read(store, ids)
     tidy.write(frames, study_folder)
     drawn = figures.write(frames, samples, study_folder)
@@ -69,7 +71,7 @@ def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Pa
         "provenance": method_section.provenance(frames.runs, method_section.cost(made), study_info),
     }
     sections = [
-        found for each in (chaos_floor_section, error_growth_section, across_tasks_section) if (found := each.section(material))
+        found for each in (exposure_section, error_growth_section, across_tasks_section) if (found := each.section(material))
     ]
     path = study_folder / "report.html"
     linked = [vars(each) for each in drawn]
@@ -109,17 +111,17 @@ def _content(material: Material) -> dict[str, Any]:
     table = full(material)
     compared = comparisons(material)
     return {
-        "headline": findings.headline(table, compared),
+        "headline": findings.headline(table, compared, material),
         "tasks": findings.by_task(material, table, compared),
         "table": page.summary_rows(table),
         "comparisons": page.comparison_rows(compared),
         "power": page.power_grid(compared),
         "beside": companion_measures.rows(material),
         "blind": companion_measures.blind(material),
-        "finish": method_section.finish(material.curves),
+        "finish": method_section.finish(material.curves, material.runs),
         "settings": method_section.settings(material.runs),
         "lost": method_section.lost(material.runs),
-        "statistics": method_section.statistics(table),
+        "statistics": method_section.statistics(table, material.margin),
         "samples": page.sample_blocks(material.samples),
     }
 

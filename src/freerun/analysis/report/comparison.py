@@ -18,7 +18,6 @@ from freerun.analysis.inference.replicates import settings
 from freerun.analysis.inference.two_sides import Side, versus
 from freerun.analysis.report.comparison_text import page_of, sentences
 from freerun.analysis.report.number_text import counted, listed
-from freerun.analysis.report.verdicts import better, verdict
 from freerun.analysis.tables.quantities import Quantities
 from freerun.analysis.tables.tidy import Tables, csv_bytes
 from freerun.errors import ConfigError
@@ -243,7 +242,7 @@ def _side(name: str, at: int, found: Matched, runs: pd.DataFrame, material: Mate
         rows = rows.drop(columns=["task_label", "model_label", "regime_label", "setting", "method"])
         copies = table[["run", "of", "task_label", "model_label", "setting"]]
         parts.append(rows.merge(copies, left_on="run", right_on="of", suffixes=("_of", "")).drop(columns=["run_of", "of"]))
-    return Side(name=name, runs=table, steps=parts[0], whole=parts[1])
+    return Side(name=name, runs=table, steps=parts[0], whole=parts[1], margin=material.margin)
 
 
 def _compared(a: Side, b: Side, folder: Path, file: str, quantities: Quantities, differ: Sequence[str]) -> Comparison:
@@ -251,7 +250,6 @@ def _compared(a: Side, b: Side, folder: Path, file: str, quantities: Quantities,
     table = versus(a, b, quantities)
     if table.empty or not table["own"].any():
         raise ConfigError(f"{a.name} and {b.name} share no task, model and setting with a result"[:200])
-    table = table.assign(verdict=[verdict(row) for row in table.to_dict("records")])
     own = table[table["own"]].reset_index(drop=True)
     told = [*sentences(own, a, b), *_beside(table[~table["own"]], a, b), *differ]
     folder.mkdir(parents=True, exist_ok=True)
@@ -271,7 +269,7 @@ def _beside(table: pd.DataFrame, a: Side, b: Side) -> list[str]:
     free = table[table["level"] == "free"]
     parts = []
     for _, rows in free.groupby("metric", sort=False):
-        said = [better(row["verdict"], row["better"]) for row in rows.to_dict("records")]
+        said = list(rows["verdict"])
         counts = {side.name: said.count(kind) for side, kind in ((a, "better"), (b, "worse"))}
         shown = listed([f"{name} in {n}" for name, n in counts.items() if n]) if any(counts.values()) else "neither"
         parts.append(f"{rows['label'].iloc[0]} ({shown} of {len(rows)})")

@@ -11,7 +11,7 @@ from freerun.analysis.inference.power import LEVEL
 from freerun.analysis.inference.two_sides import Side
 from freerun.analysis.report.number_text import any_of, change, listed, number, reversed_change, seeds
 from freerun.analysis.report.page import comparison_rows, escaped
-from freerun.analysis.report.verdicts import ALONE, NO_INTERVAL, better, power
+from freerun.analysis.report.verdicts import NONE, OPEN, needed_seeds
 
 _HEAD = (
     "Task",
@@ -26,82 +26,71 @@ _HEAD = (
     "Improved",
     "p",
     "Holm",
+    "Sign flips",
     "Verdict",
+    "Needed",
 )
 #: So many conditions are told one by one.
 MANY = 6
 _NOTE = (
-    "Change: a ratio for errors on a ratio scale, else a difference, with its 95 % interval (Student t of the paired "
-    "differences, BCa from 20 seeds on; Welch where not paired); n: pairs, or the runs of the smaller side; g: Hedges' "
-    "standardised mean difference, positive where the first is better; \N{GREEK SMALL LETTER DELTA}: Cliff's delta, 1 where "
-    "every run of the first is better than every one of the second; Improved: the probability that a seed, or a run, does "
-    "better, with its interval; p: sign flips, or a permutation test where not paired; Holm: p after Holm over all rows of a "
-    "level that are of the tasks' own errors, or of one other measure. A run that diverged or failed is worse than any other "
-    "in \N{GREEK SMALL LETTER DELTA} and Improved, and in no other column."
+    "Change: a ratio for errors on a ratio scale, else a difference, with the interval of Student's paired t, or of Welch's "
+    "where not paired, at the level at which Holm decided the row (95 % over the family), so that it excludes no change where "
+    "better or worse is said, and includes it where the two are not distinguished; n: pairs, or the runs of the smaller side; "
+    "g: Hedges' standardised mean difference, positive where the first is better; \N{GREEK SMALL LETTER DELTA}: Cliff's "
+    "delta, 1 where every run of the first is better than every one of the second; Improved: the probability that a seed, or "
+    "a run, does better, with its interval; p: that of the same t test; Holm: p after Holm over all rows of a level that are "
+    "of the tasks' own errors, or of one other measure; Sign "
+    "flips: beside it, from flipping the signs of the pairs, or dealing the runs anew where not paired, which decides "
+    "nothing; Needed: the pairs, or runs a side, that would find a change as large as the margin with 80 % power, by the "
+    "spread that was seen. A run that diverged or failed is worse than any other in \N{GREEK SMALL LETTER DELTA} and "
+    "Improved, and in no other column."
 )
 
 
 def sentences(table: pd.DataFrame, a: Side, b: Side) -> list[str]:
     """Who is better where, by how much, how surely, and what is not known."""
     free = table[table["level"] == "free"]
-    groups: dict[str, list[Mapping[Any, Any]]] = {
-        "better": [],
-        "worse": [],
-        f"better {ALONE}": [],
-        f"worse {ALONE}": [],
-        "open": [],
-        "same": [],
-        "few": [],
-    }
+    groups: dict[str, list[Mapping[Any, Any]]] = {}
     for row in free.to_dict("records"):
-        groups[_group(row)].append(row)
+        groups.setdefault(str(row["verdict"]), []).append(row)
+    margin = 100 * min(a.margin, b.margin)
     found = []
-    subject = {"better": a.name, "worse": b.name}
-    for kind, winner in subject.items():
-        loser = b.name if winner == a.name else a.name
-        if groups[kind]:
-            of = f"{len(groups[kind])} of {len(free)} conditions" if len(free) > 1 else any_of(1)
-            share = f"{of} (p < {LEVEL:g} after Holm)"
-            found.append(f"Running free, {winner} is better than {loser} in {share}: {_all(groups[kind], winner == b.name)}.")
-    for kind, winner in subject.items():
-        some = groups[f"{kind} {ALONE}"]
-        if some:
-            said = "By its interval alone, which excludes no change, but without a p-value that survives Holm,"
-            found.append(f"{said} {winner} is better in {len(some)}: {_all(some, winner == b.name)}.")
-    if not groups["better"] and not groups["worse"]:
+    for word, winner, loser in (("better", a.name, b.name), ("worse", b.name, a.name)):
+        if word in groups:
+            of = f"{len(groups[word])} of {len(free)} conditions" if len(free) > 1 else any_of(1)
+            share, turned = f"{of} (p < {LEVEL:g} after Holm)", word == "worse"
+            found.append(f"Running free, {winner} is better than {loser} in {share}: {_all(groups[word], turned)}.")
+    if not found:
         neither = f"Running free, neither {a.name} nor {b.name} is shown to be better in {any_of(len(free))}"
-        found.insert(0, f"{neither} (p < {LEVEL:g} after Holm).")
-    if groups["open"]:
-        some = groups["open"]
-        found.append(f"Not known which is better in {len(some)}: {_all(some)}; their intervals include no change.")
-    if groups["same"]:
-        found.append(f"The same to the last digit on both sides in {len(groups['same'])}: {_all(groups['same'])}.")
-    if groups["few"]:
-        found.append(f"Without an interval, for lack of three seeds with a result on both sides: {_all(groups['few'])}.")
-    numbers = "Numbers are the change in each task's own error, [95 % intervals]: of the better side from the other"
-    found.append(f"{numbers}, and where neither is shown to be better that of {a.name} from {b.name}.")
+        found.append(f"{neither} (p < {LEVEL:g} after Holm).")
+    if "equivalent" in groups:
+        some = groups["equivalent"]
+        found.append(f"Equivalent, within {margin:g} %, in {len(some)}: {_all(some)}.")
+    if OPEN in groups:
+        some = groups[OPEN]
+        found.append(f"Not distinguished in {len(some)}: {_all(some)}; their intervals include no change.")
+        found += needed_seeds(free, min(a.margin, b.margin))
+    if NONE in groups:
+        some = groups[NONE]
+        found.append(f"Without a verdict, for lack of three seeds with a result on both sides: {_all(some)}.")
+    numbers = (
+        "Numbers are the change in each task's own error, [intervals at the level of the verdict, 95 % over all conditions]"
+    )
+    whose = f"of the better side from the other, and where neither is better that of {a.name} from {b.name}"
+    found.append(f"{numbers}: {whose}.")
     by_seed = free["paired"].to_numpy(dtype=bool)
     if by_seed.any():
         fewest = seeds(int(free.loc[by_seed, "n"].min()))
-        found.append(f"Paired by seed, over the same data, in {by_seed.sum()}: {fewest} at least; sign-flip tests.")
+        found.append(f"Paired by seed, over the same data, in {by_seed.sum()}: {fewest} at least; paired t tests.")
     if not by_seed.all():
         apart = f"Not paired, since seeds or data are not shared, in {(~by_seed).sum()}"
-        found.append(f"{apart}: Welch's interval and a permutation test.")
+        found.append(f"{apart}: Welch's t test and its interval.")
     lost = [f"{side.without_result()} of {side.name}" for side in (a, b) if side.without_result()]
     if lost:
         found.append(f"Runs without a result, in no mean: {listed(lost)}.")
         if any(side.runs["lost"].any() for side in (a, b)):
             found.append("In the probability of improvement a run that diverged or failed is worse than any other.")
-    return [*found, *power(free[by_seed])]
-
-
-def _group(row: Mapping[Any, Any]) -> str:
-    said, neutral = str(row["verdict"]), 1.0 if row["ratio"] else 0.0
-    if said == NO_INTERVAL:
-        return "few"
-    if row["low"] == row["high"] == neutral:
-        return "same"
-    return better(said, str(row["better"])) or "open"
+    return found
 
 
 def _all(rows: Sequence[Mapping[Any, Any]], turned: bool = False) -> str:
@@ -114,7 +103,7 @@ def _all(rows: Sequence[Mapping[Any, Any]], turned: bool = False) -> str:
 
 def _told(row: Mapping[Any, Any], turned: bool) -> str:
     where = ", ".join(str(row[name]) for name in ("task_label", "model_label", "setting") if row[name])
-    p = f", Holm p = {number(row['holm'])}" if row["holm"] <= LEVEL else ""
+    p = f", Holm p = {number(row['holm'])}" if row["verdict"] in ("better", "worse") else ""
     numbers = row["mean"], row["low"], row["high"]
     if turned:
         numbers = reversed_change(*numbers, row["ratio"])
@@ -130,7 +119,8 @@ def page_of(told: Sequence[str], table: pd.DataFrame, a: Side, b: Side, file: st
         model = said["model_label"] + (f" ({said['setting']})" if said["setting"] else "")
         pairs = "by seed" if row["paired"] else "no"
         first = (said["task_label"], said["measure"], said["level"], model, said["change"], said["n"], pairs)
-        last = (said["hedges"], said["delta"], said["improved"], said["p"], said["holm"], said["verdict"])
+        tests = (said["p"], said["holm"], said["p_signs"])
+        last = (said["hedges"], said["delta"], said["improved"], *tests, said["verdict"], said["needed"])
         lines.append(tuple(escaped(each) for each in (*first, *last)))
     grid = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     title = escaped(f"{a.name} against {b.name}")

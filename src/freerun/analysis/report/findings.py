@@ -13,21 +13,20 @@ from freerun.analysis.figures import Material
 from freerun.analysis.inference.power import LEVEL
 from freerun.analysis.report.cautions import cautions, lost
 from freerun.analysis.report.number_text import change, counted, listed, measured, number, seeds, with_unit
-from freerun.analysis.report.verdicts import ALONE, MEANT, NO_DIFFERENCE, NO_INTERVAL, better, power
+from freerun.analysis.report.verdicts import CONFLICT, NONE, OPEN, WORDS, judged_sets, kinds, needed, needed_seeds
 
-_TALLY = {
-    "lowers": "lower", "raises": "higher", f"lowers {ALONE}": f"lower, {ALONE},", f"raises {ALONE}": f"higher, {ALONE},",
-    NO_DIFFERENCE: "not shown to differ", NO_INTERVAL: "without an interval",
-}  # fmt: skip
+#: What a verdict over the headlines is called in a tally.
+_TALLY = {**{word: word for word in WORDS}, CONFLICT: "better by one headline and worse by another", NONE: "without a verdict"}
 #: So many conditions of a task are named in a tally.
 _NAMED = 3
 
 
-def headline(table: pd.DataFrame, compared: pd.DataFrame) -> list[str]:
-    """The finding over all tasks in a few sentences."""
+def headline(table: pd.DataFrame, compared: pd.DataFrame, material: Material) -> list[str]:
+    """The finding over all tasks in a few sentences; where headlines contradict each other, that comes first."""
     if not len(table) or not table["n"].any():
         return ["No run of this study has finished yet: there is nothing to report."]
-    return [*_gaps(table), *_wins(compared, table)]
+    sets = judged_sets(compared)
+    return [*_conflicts(sets), *_gaps(table), *_wins(compared, sets, material), *_rests_on(sets, material)]
 
 
 def by_task(material: Material, table: pd.DataFrame, compared: pd.DataFrame) -> list[dict[str, Any]]:
@@ -35,7 +34,7 @@ def by_task(material: Material, table: pd.DataFrame, compared: pd.DataFrame) -> 
     tasks = []
     for task, metric in material.primary.items():
         rows = table[(table["task_label"] == task) & table["primary"] & (table["n"] > 0)]
-        points = [_gap_sentence(rows), *_regimes(compared[compared["task_label"] == task], metric)]
+        points = [_gap_sentence(rows), *_regimes(compared[compared["task_label"] == task])]
         points.append(lost(table[table["task_label"] == task]))
         tasks.append(
             {"name": task, "points": [point for point in points if point], "cautions": cautions(material, task, metric)}
@@ -45,8 +44,9 @@ def by_task(material: Material, table: pd.DataFrame, compared: pd.DataFrame) -> 
 
 def _baseline(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of the first method (teacher forcing, where it was run), of the tasks' own errors."""
-    rows = table[table["primary"] & (table["n"] > 0)]
-    return rows[rows["method"].astype(str).str.startswith(str(_first(table)))]
+    rows, first = table[table["primary"] & (table["n"] > 0)], _first(table)
+    methods = rows["method"].astype(str)
+    return rows[(methods == first) | methods.str.startswith(f"{first} (")]
 
 
 def _first(table: pd.DataFrame) -> str:
@@ -56,8 +56,10 @@ def _first(table: pd.DataFrame) -> str:
 def _gaps(table: pd.DataFrame) -> list[str]:
     rows = _baseline(table)
     rows = rows[rows["horizon"] > 1]
+    written = rows["written"].astype(bool)
+    found = _against_the_written(table, rows[written])
+    rows = rows[~written]
     known = rows[rows["gap_low"].notna()]
-    found = []
     if len(known):
         higher = known["better"] == "higher"
         worse = known["gap_low"].mask(higher, -known["gap_high"]) > 0
@@ -67,7 +69,7 @@ def _gaps(table: pd.DataFrame) -> list[str]:
         what, other = ("free error above forced error", "the free error is the smaller one")
         if higher.any():
             what, other = "free worse than forced", "free is better than forced"
-        parts = [f"an exposure gap ({what}) is shown in {above} of {len(known)} task-model pairs"]
+        parts = [f"an exposure gap ({what}) is shown in {above} of {counted(len(known), 'condition')}"]
         parts += [f"{other} in {below}"] if below else []
         parts += [f"no difference is shown in {rest}"] if rest else []
         found.append(f"Trained by {_first(table)}, {listed(parts)}.")
@@ -88,24 +90,80 @@ def _gaps(table: pd.DataFrame) -> list[str]:
     return found
 
 
-def _wins(compared: pd.DataFrame, table: pd.DataFrame) -> list[str]:
-    primary = table.loc[table["primary"], ["task_label", "metric"]].drop_duplicates().astype(str)
-    rows = compared[compared["level"] == "free"].merge(primary, on=["task_label", "metric"])
-    found = []
+def _kind(rows: pd.DataFrame) -> str:
+    """What some rows of one task and regime are: models, where nothing else differs between them."""
+    return "models" if rows["model_label"].nunique() == len(rows) else "conditions"
+
+
+def _against_the_written(table: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
+    """Where a free error is no one-step error, and its distance from the forced one no exposure gap."""
+    if rows.empty:
+        return []
+    tasks = [str(task) for task in dict.fromkeys(rows["task_label"])]
+    whole = table[~table["primary"] & table["task_label"].isin(tasks) & (table["better"] == "higher")]
+    same = whole[(whole["gap_low"] == 0) & (whole["gap_high"] == 0)].drop_duplicates(["task_label", "label"])
+    equal = [f"{row['label'].lower()} on {row['task_label']}" for row in same.to_dict("records")]
+    more = f"; the same forced and free: {listed(equal)}" if equal else ""
+    return [
+        f"On {listed(tasks)} the free error is taken against the one continuation that was written, so that what lies between "
+        f"it and the forced error is no exposure gap{more}."
+    ]
+
+
+def _conflicts(sets: pd.DataFrame) -> list[str]:
+    """Where one headline of a task is better and another worse, and which are which."""
+    rows = sets[sets["verdict"] == CONFLICT]
+    if rows.empty:
+        return []
+    told = []
     for (regime, first), each in rows.groupby(["regime_label", "baseline"], observed=True, sort=False):
+        among = sets[(sets["regime_label"] == regime) & (sets["baseline"] == first)]
+        parts = [f"{_where(alike, among)} {_opposed(alike)}" for _, alike in each.groupby("words", sort=False)]
+        told.append(f"{regime} against {first}, on {'; on '.join(parts)}")
+    return [
+        f"Headlines contradict each other in {len(rows)} of {counted(len(sets), 'comparison')}, and no side is called better "
+        f"there: {'. '.join(_capital(each) for each in told)}."
+    ]
+
+
+def _opposed(sets: pd.DataFrame) -> str:
+    """Which headlines are better and which are worse in sets of the same words."""
+    return listed([f"{label} {word}" for label, word in sets["words"].iloc[0] if word in WORDS[:2]])
+
+
+def _wins(compared: pd.DataFrame, sets: pd.DataFrame, material: Material) -> list[str]:
+    """What each regime does, judged over the headlines of each task."""
+    found = []
+    for (regime, first), each in sets.groupby(["regime_label", "baseline"], observed=True, sort=False):
         parts = []
         for kind, words in _TALLY.items():
             some = each[each["verdict"] == kind]
             if len(some):
                 parts.append(f"{words} in {len(some)}: {_where(some, each)}")
         pairs = counted(len(each), "comparison")
-        found.append(f"{_capital(regime)} against {first}, {pairs} paired by seed. The free error is {'; '.join(parts)}.")
+        found.append(f"{_capital(regime)} against {first}, {pairs} paired by seed. Running free it is {'; '.join(parts)}.")
+    rows = compared[compared["headline"].astype(bool) & (compared["level"] != "forced")]
     if found:
-        families = rows["family"].iloc[0]
-        size = counted(int((compared["family"] == families).sum()), "comparison")
-        found.append(f"Judged at p < {LEVEL:g} after Holm over {families} ({size}).")
-    alone = [MEANT] if any(str(said).endswith(ALONE) for said in rows["verdict"]) else []
-    return [*found, *alone, *_teacher_wins(rows), *power(rows)]
+        size = counted(int(rows["p"].notna().sum()), "comparison")
+        found.append(
+            f"Judged by paired t tests at p < {LEVEL:g} after Holm over {rows['family'].iloc[0]} ({size}), with intervals at "
+            f"the same level. Better: by one headline of the task at least, and worse by none; equivalent: within "
+            f"{100 * material.margin:g} % by all of them."
+        )
+    return [*found, *_teacher_wins(sets), *needed_seeds(rows, material.margin)]
+
+
+def _rests_on(sets: pd.DataFrame, material: Material) -> list[str]:
+    """Which conclusions rest on one headline, or on several that see the same."""
+    alone, alike = [], []
+    for task in dict.fromkeys(sets["task_label"]):
+        of_task = kinds(material, task)
+        if len(of_task) == 1:
+            alone.append(task)
+        elif len(set(of_task.values())) == 1:
+            alike.append(f"{task} ({next(iter(of_task.values()))})")
+    found = [f"On {listed(alone)} a verdict rests on one headline alone."] if alone else []
+    return [*found, *([f"On {listed(alike)} all headlines are of one kind."] if alike else [])]
 
 
 def _where(rows: pd.DataFrame, among: pd.DataFrame) -> str:
@@ -121,25 +179,17 @@ def _where(rows: pd.DataFrame, among: pd.DataFrame) -> str:
     return listed(parts)
 
 
-def _teacher_wins(rows: pd.DataFrame) -> list[str]:
-    """Where the baseline has the better free error; a result like any other."""
-    judged = rows.assign(good=[better(row["verdict"], row["better"]) for row in rows.to_dict("records")])
-    found = []
-    for surely in ("", f" {ALONE}"):
-        lost = judged[judged["good"] == f"worse{surely}"]
-        parts = []
-        for first, each in lost.groupby("regime_label", observed=True, sort=False):
-            where = [
-                f"{task} ({_which(of, judged[(judged['regime_label'] == first) & (judged['task_label'] == task)])})"
-                for task, of in each.groupby("task_label", sort=False)
-            ]
-            parts.append(f"against {first} on {listed(where)}")
-        if parts:
-            first, said = _capital(lost["baseline"].iloc[0]), f",{surely}," if surely else ""
-            errors = (lost["better"] == "lower").all()
-            why = "there its free error is the smaller one" if errors else "there it is the better one, free"
-            found.append(f"{first} wins{said} {'; '.join(parts)}: {why}.")
-    return found
+def _teacher_wins(sets: pd.DataFrame) -> list[str]:
+    """Where the baseline is the better one; a result like any other."""
+    lost = sets[sets["verdict"] == "worse"]
+    parts = []
+    for regime, each in lost.groupby("regime_label", observed=True, sort=False):
+        among = sets[sets["regime_label"] == regime]
+        where = [
+            f"{task} ({_which(of, among[among['task_label'] == task])})" for task, of in each.groupby("task_label", sort=False)
+        ]
+        parts.append(f"against {regime} on {listed(where)}")
+    return [f"{_capital(lost['baseline'].iloc[0])} wins {'; '.join(parts)}."] if parts else []
 
 
 def _which(rows: pd.DataFrame, among: pd.DataFrame) -> str:
@@ -161,12 +211,12 @@ def _gap_sentence(rows: pd.DataFrame) -> str:
     harm = rows["gap"].mask(rows["better"] == "higher", -rows["gap"])
     top = rows.iloc[int(np.argmax(harm.to_numpy()))]
     unit = top["unit"]
-    forced, free = (with_unit(number(top[f"{level}_mean"]), unit) for level in ("forced", "free"))
+    forced, free = (with_unit(number(top[level]), unit) for level in ("forced", "free"))
     levels = f"{top['label']} {forced} forced, {free} free"
-    how = "arithmetic means, " if top["log"] else ""
+    how = "geometric means, " if top["log"] else ""
     gap = with_unit(measured(top["gap"], top["gap_low"], top["gap_high"]), unit)
     which = (
-        f"the largest mean gap of {len(rows)} models is that of {top['model_label']}"
+        f"the largest mean gap of {len(rows)} {_kind(rows)} is that of {top['model_label']}"
         if len(rows) > 1
         else f"{top['model_label']}"
     )
@@ -182,29 +232,28 @@ def _gap_sentence(rows: pd.DataFrame) -> str:
     return f"{text} The gap is negative: free, the error is smaller than forced."
 
 
-def _regimes(compared: pd.DataFrame, metric: str) -> list[str]:
-    """What each regime does to the task's own free error, with numbers, and to every other measure, in a word."""
+def _regimes(compared: pd.DataFrame) -> list[str]:
+    """What each regime does to each headline of the task, with numbers, and to every other measure, in a word."""
     found = []
-    free = compared[compared["level"] == "free"]
-    for (regime, first), rows in free.groupby(["regime_label", "baseline"], observed=True, sort=False):
-        head, own = f"{_capital(regime)} against {first}", rows["metric"] == metric
-        if own.any():
-            clauses = [_clause(str(verdict), each) for verdict, each in rows[own].groupby("verdict", sort=False)]
-            found.append(f"{head}, {rows.loc[own, 'label'].iloc[0]} free: {'; '.join(clauses)}.")
-        rest = [part for _, each in rows[~own].groupby("metric", sort=False) for part in _in_a_word(each)]
+    rows = compared[compared["level"] != "forced"]
+    for (regime, first), of_pair in rows.groupby(["regime_label", "baseline"], observed=True, sort=False):
+        head, own = f"{_capital(regime)} against {first}", of_pair["headline"].astype(bool)
+        for (label, level), each in of_pair[own].groupby(["label", "level"], sort=False):
+            clauses = [_clause(str(word), of_word) for word, of_word in each.groupby("verdict", sort=False)]
+            found.append(f"{head}, {label}{' free' if level == 'free' else ''}: {'; '.join(clauses)}.")
+        rest = [part for _, each in of_pair[~own].groupby("metric", sort=False) for part in _in_a_word(each)]
         if rest:
             found.append(f"{head}, other measures free: {'; '.join(rest)}.")
         elif not own.all():
-            found.append(f"{head}, other measures free: no difference shown.")
+            found.append(f"{head}, other measures free: nothing better, worse or equivalent.")
     return found
 
 
 def _in_a_word(rows: pd.DataFrame) -> list[str]:
-    goods = pd.Series([better(row["verdict"], row["better"]) for row in rows.to_dict("records")], index=rows.index)
     return [
-        f"{rows['label'].iloc[0]} {good} for {listed([_who(row) for row in each.to_dict('records')])}"
-        for good, each in rows.groupby(goods, sort=False)
-        if good
+        f"{rows['label'].iloc[0]} {word} for {listed([_who(row) for row in each.to_dict('records')])}"
+        for word, each in rows.groupby("verdict", sort=False)
+        if word not in (OPEN, NONE)
     ]
 
 
@@ -212,12 +261,14 @@ def _capital(text: object) -> str:
     return str(text)[:1].upper() + str(text)[1:]
 
 
-def _clause(verdict: str, rows: pd.DataFrame) -> str:
+def _clause(word: str, rows: pd.DataFrame) -> str:
     each = []
     for row in rows.to_dict("records"):
         changed = change(row["mean"], row["low"], row["high"], row["ratio"], row["unit"])
-        each.append(f"{_who(row)} ({changed}, n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{row['n']})")
-    return f"{better(verdict, str(rows['better'].iloc[0])) or verdict} for {listed(each)}"
+        more = needed(row["needed"]) if word == OPEN else ""
+        more = f", {more} for the margin" if more else ""
+        each.append(f"{_who(row)} ({changed}, n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{row['n']}{more})")
+    return f"{word} for {listed(each)}"
 
 
 def _who(row: Mapping[Any, Any]) -> str:

@@ -12,13 +12,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from freerun.analysis.figures import Drawn as Drawn
 from freerun.analysis.figures._figure_data import Sample
-from freerun.analysis.inference.confidence_intervals import FEWEST
 from freerun.analysis.inference.interquartile_mean import LEAST
 from freerun.analysis.inference.labels import measure, with_end
 from freerun.analysis.inference.power import assessed
 from freerun.analysis.inference.replicates import CELL
+from freerun.analysis.inference.simultaneous import OPEN
 from freerun.analysis.report.number_text import UNDEFINED, change, measured, number, span
 from freerun.analysis.report.section import Grid
+from freerun.analysis.report.verdicts import needed
 
 _SPECIAL = re.compile(r"([\\`*_|~])")
 #: How many strings of a grammar are shown for each condition.
@@ -79,29 +80,29 @@ def comparison_rows(compared: pd.DataFrame) -> list[dict[str, str]]:
             for name in ("task_label", "model_label", "regime_label", "baseline", "setting", "level", "verdict")
         }
         changed = change(row["mean"], row["low"], row["high"], row["ratio"], "")
-        numbers = {name: number(row[name]) for name in ("p", "holm", "hedges", "delta")}
+        numbers = {name: number(row[name]) for name in ("p", "holm", "p_signs", "hedges", "delta")}
+        numbers["needed"] = needed(row["needed"], "pair" if row["paired"] else "run") if row["verdict"] == OPEN else ""
         numbers["improved"] = measured(row["improved"], row["improved_low"], row["improved_high"])
         rows.append({**names, **numbers, "n": str(row["n"]), "change": changed, "measure": measure(row["label"], row["unit"])})
     return rows
 
 
 def power_grid(compared: pd.DataFrame) -> Grid | None:
-    """What each family of comparisons could have shown; None where no comparison has three seeds."""
-    table = assessed(compared[compared["n"] >= FEWEST])
+    """What each family of comparisons could have shown, by the pairs they have; None where no comparison has three seeds."""
+    table = assessed(compared)
     rows = [
         [
-            str(row["family"]), str(row["comparisons"]), str(row["seeds"]), number(row["smallest_holm"]),
-            str(row["seeds_needed"]), number(row["detectable"]), str(row["seeds_for_one"]),
-            "yes" if row["underpowered"] else "no",
+            str(row["family"]), f"{row['comparisons']} of {row['tested']}", str(row["seeds"]), number(row["detectable"]),
+            str(row["seeds_for_one"]),
         ]
         for row in table.to_dict("records")
     ]  # fmt: skip
-    limits = ("Smallest p after Holm", "Seeds for p < 0.05", "Detectable", "Seeds for 1 sd", "Underpowered")
-    head = ("Family", "Comparisons", "Seeds", *limits)
     title = (
-        "What these comparisons could have shown (detectable: the difference, in standard deviations of the paired "
-        "differences, that is found with 80 % power; seeds for 1 sd: those that find one of a standard deviation)"
+        "What these comparisons could have shown, after Holm at its strictest (detectable: the difference, in standard "
+        "deviations of the paired differences, that is found with 80 % power; seeds for 1 sd: those that find one of a "
+        "standard deviation)"
     )
+    head = ("Family", "Comparisons", "Pairs", "Detectable", "Seeds for 1 sd")
     return Grid(title=title, head=head, rows=rows) if rows else None
 
 

@@ -64,7 +64,8 @@ def tidy(material: Material) -> pd.DataFrame:
         mean is), n, runs, diverged, failed, pending, lost_low, lost_high, iqm, iqm_low, iqm_high (of the middle half of the
         seeds), best (the best mean of its task and level; never of gaps, nor where half of the runs or more are lost), hedges,
         delta, improved, p, holm and family of the comparison with `baseline`, a method of the same setting (undefined where
-        there is none), and mark: better or worse after Holm.
+        there is none), and mark: better or worse, where that is its verdict; `end`: where the schedule of the regime ends, a
+        share of truth.
     """
     wide = full(material)
     wide = wide[wide["primary"]]
@@ -81,9 +82,7 @@ def tidy(material: Material) -> pd.DataFrame:
     table = table.assign(**texts, best=_best(table)).merge(
         _compared(material), on=["task", "model", "method", "level"], how="left"
     )
-    better = (table["change"] > 0) == (table["better"] == "higher")
-    told = ((table["holm"] <= LEVEL) & table["better"].isin(["lower", "higher"])).to_numpy()
-    table["mark"] = np.where(told, np.where(better, "better", "worse"), "")
+    table["mark"] = table["verdict"].where(table["verdict"].isin(["better", "worse"]), "")
     kept = [
         "metric",
         "unit",
@@ -121,13 +120,13 @@ def _best(table: pd.DataFrame) -> np.ndarray:
 
 
 def _compared(material: Material) -> pd.DataFrame:
-    """p, Holm's p and the change of every method against the baseline, by the labels of the table."""
+    """p, Holm's p and the verdict of every method against the baseline, by the labels of the table."""
     names = ["task", "model", "method", "level"]
     if len(material.methods()) < 2:
         return pd.DataFrame(
             {
-                **{name: pd.Series(dtype="str") for name in (*names, "family", "baseline")},
-                **{each: [] for each in (*_COMPARED, "change")},
+                **{name: pd.Series(dtype="str") for name in (*names, "verdict", "family", "baseline")},
+                **{each: [] for each in _COMPARED},
             }
         )
     found = comparisons(material)
@@ -135,11 +134,10 @@ def _compared(material: Material) -> pd.DataFrame:
     keys = ["task_label", "model_label", "regime_label", "setting"]
     methods = material.runs[[*keys, "method"]].astype("str").drop_duplicates()
     found = found.astype(dict.fromkeys(keys, "str")).merge(methods, on=keys, how="left")
-    change = np.where(found["ratio"], found["mean"] - 1, found["mean"]).astype(float)
     of = {tuple(row[name] for name in keys): row["method"] for row in methods.to_dict("records")}
     against = [of[row["task_label"], row["model_label"], row["baseline"], row["setting"]] for row in found.to_dict("records")]
-    found = found.assign(change=change, baseline=pd.Series(against, index=found.index, dtype="str"))
-    return found.rename(columns=_NAMES)[[*names, *_COMPARED, "change", "family", "baseline"]]
+    found = found.assign(baseline=pd.Series(against, index=found.index, dtype="str"))
+    return found.rename(columns=_NAMES)[[*names, *_COMPARED, "verdict", "family", "baseline"]]
 
 
 def _against(table: pd.DataFrame) -> str:
@@ -155,14 +153,15 @@ def _note(table: pd.DataFrame, material: Material) -> str:
     families = table.dropna(subset=["holm"])[["family", "level"]].drop_duplicates("family")["family"]
     sizes = [f"{family} ({int((comparisons(material)['family'] == family).sum())} comparisons)" for family in families]
     marks = (
-        f"{BETTER} better and {WORSE} worse than {_against(table)} at p < {LEVEL:g}, sign flips paired by seed, "
-        f"after Holm over {' and '.join(sizes)}; the gap is not tested against the baseline."
+        f"{BETTER} better and {WORSE} worse than {_against(table)} at p < {LEVEL:g}, t tests paired by seed, "
+        f"after Holm over {' and '.join(sizes)}, where the two are not equivalent within {100 * material.margin:g} %; "
+        "the gap is not tested against the baseline."
         if sizes
         else "No comparison with a baseline has an interval."
     )
     return (
         "Means over seeds [95 % intervals over seeds: Student t, BCa from 20 seeds on; none below three], geometric for "
-        "levels on a ratio scale, so that a gap need not be their difference, on test sequences and over the steps since "
+        "levels on a ratio scale; a gap is their difference, on test sequences and over the steps since "
         "the release. n: seeds with a result; lost: runs that diverged or failed, of all that ended, with the 95 % "
         "Clopper-Pearson interval of their share. Bold: numerically "
         f"the best mean of its task, with all that print the same, where less than half of the runs are lost. {marks}"

@@ -6,10 +6,11 @@ import pandas as pd
 
 from freerun.analysis.figures import Material
 from freerun.analysis.inference.confidence_intervals import counts, summarise
+from freerun.analysis.inference.gap_interval import geometric_gaps
 from freerun.analysis.inference.interquartile_mean import middles
 from freerun.analysis.inference.labels import with_end
 from freerun.analysis.inference.replicates import CELL
-from freerun.store.quantity import Quantity
+from freerun.store.quantity import OTHER_CONTINUATIONS, Quantity
 
 LEVELS = ("forced", "free", "gap")
 
@@ -18,8 +19,8 @@ def full(material: Material) -> pd.DataFrame:
     """Every condition with the task's primary metric, the metrics of whole rollouts, and all others that are no diagnostics.
 
     Returns:
-        task_label, model_label, method, metric, unit, label and better (of the metric), primary (whether this is the task's
-        error), for each of forced, free and gap the mean with `_low` and `_high`, the interquartile mean, `_iqm`, with
+        task_label, model_label, method, metric, unit, label and better (of the metric), written (whether it is taken against
+        the one continuation that was written), primary (whether this is the task's error), for each of forced, free and gap the mean with `_low` and `_high`, the interquartile mean, `_iqm`, with
         `_iqm_low` and `_iqm_high`, and the arithmetic mean, `_mean`; `log` (whether the levels are geometric means, of the
         middle half too), n (seeds with a defined gap), steps and horizon (fewest steps averaged over, of how many), and
         the counts of `confidence_intervals.counts`; `end`: where the schedule of its regime ends (a share of truth), which
@@ -58,7 +59,7 @@ def _under_their_error(table: pd.DataFrame, material: Material) -> pd.DataFrame:
         of = known[(known["task_label"] == task) & (known["metric"] == metric)]
         empty = (table["task_label"] == task) & table["metric"].isna()
         if len(of) and empty.any():
-            for name in ("metric", "unit", "label", "better", "log"):
+            for name in ("metric", "unit", "label", "better", "log", "written"):
                 table.loc[empty, name] = of[name].iloc[0]
     return table
 
@@ -66,15 +67,27 @@ def _under_their_error(table: pd.DataFrame, material: Material) -> pd.DataFrame:
 def short(table: pd.DataFrame) -> pd.DataFrame:
     """The columns of `full` that fit a terminal, with the task's own error alone.
 
-    The levels are arithmetic means, so that the gap is their difference; `log` says where `full` has others.
+    The gap is the difference of its levels; `log` says where these are geometric means.
     """
     names = {"task_label": "task", "model_label": "model", "method": "regime"}
-    levels = {"forced_mean": "forced", "free_mean": "free"}
-    kept = [*names, "metric", "unit", *levels, "gap", "gap_low", "gap_high", "log", "n", "diverged", "failed", "pending"]
+    kept = [
+        *names,
+        "metric",
+        "unit",
+        "forced",
+        "free",
+        "gap",
+        "gap_low",
+        "gap_high",
+        "log",
+        "n",
+        "diverged",
+        "failed",
+        "pending",
+    ]
     rows = table[table["primary"]]
     shown = [with_end(str(method), end) for method, end in zip(rows["method"], rows["end"], strict=True)]
-    named = rows.reindex(columns=kept).assign(method=shown).rename(columns={**names, **levels})
-    return named.reset_index(drop=True)
+    return rows.reindex(columns=kept).assign(method=shown).rename(columns=names).reset_index(drop=True)
 
 
 def _row(rows: pd.DataFrame, meant: Quantity) -> pd.DataFrame:
@@ -83,11 +96,14 @@ def _row(rows: pd.DataFrame, meant: Quantity) -> pd.DataFrame:
     grouped = rows.groupby(CELL, observed=True, sort=True)
     table = grouped[["steps", "horizon"]].min().reset_index()
     named = {"metric": meant.name, "unit": meant.unit, "label": meant.label, "better": meant.better}
-    table = table.assign(**named, log=log)
+    table = table.assign(**named, log=log, written=OTHER_CONTINUATIONS in meant.blind)
     for name in LEVELS:
         geometric, within = log and name != "gap", meant.change if name == "gap" else meant.range
         found = summarise(rows, CELL, name, log=geometric, within=within)
         columns = {name: found["mean"], f"{name}_low": found["low"], f"{name}_high": found["high"], "n": found["n"]}
+        if log and name == "gap":
+            own = geometric_gaps(rows, CELL)
+            columns |= {name: own["gap"], f"{name}_low": own["low"], f"{name}_high": own["high"]}
         middle = middles(rows, CELL, name, log=geometric, within=within)
         columns[f"{name}_mean"] = grouped[name].mean()
         columns |= {f"{name}_{end}": middle[end] for end in ("iqm", "iqm_low", "iqm_high")}

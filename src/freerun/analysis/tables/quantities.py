@@ -93,6 +93,20 @@ class Quantities:
             raise ValueError("metrics must not be empty")
         return metrics[0]
 
+    def headlines(self, tasks: Collection[str], metrics: Sequence[str]) -> tuple[str, ...]:
+        """The set of measures by which some tasks are judged: all headlines among `metrics`, that of `headline` first.
+
+        Args:
+            tasks: the names of the tasks.
+            metrics: what was measured on them, in the order in which it came up.
+
+        Returns:
+            Their names; none where no headline was measured.
+        """
+        parts = {each.name: each.part for task in tasks for each in self._by_task.get(task, [])}
+        heads = [name for name in metrics if parts.get(name) == "headline"]
+        return tuple(dict.fromkeys([self.headline(tasks, heads), *heads])) if heads else ()
+
     def on(self, task: str, metric: str) -> Quantity | None:
         """What a metric means on a task, in whichever unit; None if it was not measured there."""
         return next((each for each in self._by_task.get(task, []) if each.name == metric), None)

@@ -44,6 +44,8 @@ class Tables:
         compared: the same columns without `mode`, for measures that set the free rollout beside the forced one or beside the
             true system; `low` and `high` are the 95 % interval of the estimate for this one run, where it is one.
         quantities: what the values mean, a row for each task, metric and unit: the fields of `store.quantity.Quantity`.
+        margin: the change that is held for none in the verdicts on the study, as `analysis.inference.equivalence` takes it;
+            None for the usual one.
     """
 
     runs: pd.DataFrame
@@ -51,6 +53,7 @@ class Tables:
     gaps: pd.DataFrame
     compared: pd.DataFrame
     quantities: pd.DataFrame
+    margin: float | None = None
 
 
 def frames(store: Store, ids: Iterable[str], study: str, planned: Mapping[str, Mapping[str, Any]] | None = None) -> Tables:
@@ -117,7 +120,7 @@ def read(folder: Path) -> Tables:
     kept = {name: pd.read_parquet(folder / f"{name}.parquet") for name in NAMES if name != "quantities"}
     path = folder / "quantities.parquet"
     meant = pd.read_parquet(path) if path.exists() else quantities.of_frames([kept["gaps"], kept["compared"]])
-    return Tables(**kept, quantities=meant)
+    return Tables(quantities=meant, margin=None, **kept)
 
 
 def _curves(found: Extract, at: np.ndarray, order: list[str]) -> pd.DataFrame:

@@ -1,0 +1,141 @@
+"""Verdicts of a family of comparisons, with intervals that say the same: Holm's procedure and equivalence within a margin.
+
+Of a family of m comparisons, Holm (1979) tests the one with the r-th smallest p-value at the level a / (m - r + 1) as long as
+all before it are shown to differ. The interval of a comparison is that of its own t test at the level at which it was decided:
+
+    shown to differ      1 - a / (m - r + 1), which excludes no change
+    else                 1 - a / m, which includes no change
+
+and a comparison is equivalent where its interval at 1 - a / m lies within the margin, however surely it differs from none. So a
+false difference in the family is as rare as a, and so is a false equivalence; and a word never stands beside an interval that
+contradicts it. Each interval alone covers its true change in 95 % of studies or more; where nothing differs, all of a family
+do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from freerun.analysis.inference.confidence_intervals import inside
+from freerun.analysis.inference.equivalence import MARGIN, margin_of
+from freerun.analysis.inference.power import LEVEL, seeds_to_detect
+from freerun.analysis.inference.t_test import interval
+from freerun.store.quantity import EVERYWHERE, Quantity
+
+BETTER, WORSE, EQUIVALENT, OPEN = "better", "worse", "equivalent", "not distinguished"
+#: The four words, the surest first.
+WORDS = (BETTER, WORSE, EQUIVALENT, OPEN)
+#: Where there is no interval, for lack of three pairs, or where neither way is better.
+NONE = "no verdict"
+_ADDED = ("own_low", "own_high", "confidence", "margin", "equivalent", "needed", "verdict")
+
+
+def judged(compared: pd.DataFrame, measures: Sequence[Quantity], share: float = MARGIN) -> pd.DataFrame:
+    """Comparisons with their verdicts.
+
+    Args:
+        compared: with the columns `mean`, `low`, `high` (at 95 %, of each alone), `sd`, `error`, `freedom`, `ratio`,
+            `baseline_mean`, `better`, `paired` (by seed, or two samples), `family`, `p` and `holm`.
+        measures: what each row compares.
+        share: the margin of the study, as in `freerun.analysis.inference.equivalence`.
+
+    Returns:
+        The same with `low` and `high` at the level of the family and `own_low`, `own_high` (what they were), `confidence` (that
+        level), `margin` (a factor for a ratio, else a difference), `equivalent`, `verdict`, and `needed`: the pairs of seeds
+        that find a change as large as the margin in 80 % of studies, after Holm at its strictest, by the spread that was seen;
+        infinite beyond 10,000, undefined without a spread or margin.
+    """
+    if compared.empty:
+        return compared.assign(**{name: pd.Series(dtype=object) for name in _ADDED})
+    ratio = compared["ratio"].to_numpy(dtype=bool)
+    size, level = _levels(compared)
+    margins = np.array(
+        [
+            margin_of(each, log, mean, share)
+            for each, log, mean in zip(measures, ratio, compared["baseline_mean"].astype(float), strict=True)
+        ]
+    )
+    centre = np.log(np.where(ratio, compared["mean"].astype(float), 1.0))
+    centre = np.where(ratio, centre, compared["mean"].astype(float))
+    ranges = [EVERYWHERE if log else each.change for each, log in zip(measures, ratio, strict=True)]
+    spread, freedom = (compared[name].to_numpy(dtype=float) for name in ("error", "freedom"))
+
+    def bounds(confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        ends = inside(centre, *interval(centre, spread, freedom, confidence), ranges)
+        return ends["low"], ends["high"]
+
+    wide = bounds(1 - LEVEL / size)
+    equivalent = (wide[0] >= -margins) & (wide[1] <= margins)
+    confidence = np.where(equivalent, 1 - LEVEL / size, 1 - level)
+    low, high = bounds(confidence)
+    shown = {"low": low, "high": high, "margin": margins}
+    shown = {name: np.where(ratio, np.exp(values), values) for name, values in shown.items()}
+    needed = [
+        _needed(size_, sd, of_two, most)
+        for size_, sd, of_two, most in zip(
+            margins, compared["sd"].astype(float), ~compared["paired"].astype(bool), size, strict=True
+        )
+    ]
+    table = compared.assign(
+        own_low=compared["low"], own_high=compared["high"], confidence=confidence, equivalent=equivalent, needed=needed, **shown
+    )
+    return table.assign(verdict=[verdict(row) for row in table.to_dict("records")])
+
+
+def verdict(row: Mapping[Any, Any]) -> str:
+    """The word for a comparison of which `low`, `mean`, `high`, `ratio`, `better`, `holm` and `equivalent` are known."""
+    if not np.isfinite(row["low"]) or row["better"] == "neither":
+        return NONE
+    if row["equivalent"]:
+        return EQUIVALENT
+    if not row["holm"] <= LEVEL:
+        return OPEN
+    higher = row["mean"] > (1.0 if row["ratio"] else 0.0)
+    return BETTER if higher == (row["better"] == "higher") else WORSE
+
+
+def over_set(words: Sequence[str]) -> str:
+    """The verdict over a set of headlines, of one word for each.
+
+    Returns:
+        `better` where one is better and none is worse, `worse` the other way round, "" where one is better and another worse;
+        `equivalent` where all are, `no verdict` where none has one, else `not distinguished`.
+    """
+    told = [word for word in words if word != NONE]
+    if not told:
+        return NONE
+    if BETTER in told and WORSE in told:
+        return ""
+    for word in (BETTER, WORSE):
+        if word in told:
+            return word
+    return EQUIVALENT if set(told) == {EQUIVALENT} and len(told) == len(words) else OPEN
+
+
+def _levels(compared: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """How many comparisons the family of each row tests, and the level at which Holm decided that row."""
+    families = compared["family"].to_numpy()
+    p, holm = (compared[name].to_numpy(dtype=float) for name in ("p", "holm"))
+    size, level = np.ones(len(compared)), np.full(len(compared), LEVEL)
+    for family in pd.unique(families):
+        rows = np.flatnonzero((families == family) & np.isfinite(p))
+        size[families == family] = max(1, len(rows))
+        order = rows[np.argsort(p[rows], kind="stable")]
+        left = len(order) - np.arange(len(order))
+        level[order] = LEVEL / np.where(holm[order] <= LEVEL, left, len(order))
+    return size, level
+
+
+def _needed(margin: float, sd: float, of_two: bool, family: float) -> float:
+    """Pairs, or runs a side, that find a change as large as the margin; a difference of two runs scatters more than either."""
+    if not (np.isfinite(margin) and sd > 0 and margin > 0):
+        return float("nan")
+    effect = margin / sd / (2**0.5 if of_two else 1.0)
+    try:
+        return float(seeds_to_detect(effect, int(family)))
+    except ValueError:
+        return float("inf")

@@ -1,0 +1,149 @@
+"""Section on exposure bias: the one-step error at own states or prefixes, and what else the free error consists of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from freerun.analysis.figures import Material
+from freerun.analysis.inference.chaos_share import split
+from freerun.analysis.inference.confidence_intervals import summarise
+from freerun.analysis.inference.exposure_parts import PARTS, free_error_parts, one_step
+from freerun.analysis.inference.replicates import CELL
+from freerun.analysis.report.number_text import listed, measured, number, span
+from freerun.analysis.report.section import Grid, Section
+
+_NOTE = (
+    "Exposure bias is the change of a model's one-step error, against the truth's own answer at what was really fed, from "
+    "what the truth fed to what the model fed itself: a factor for errors on a ratio scale, else a difference; means over "
+    "seeds with 95 % intervals on the same scale."
+)
+_PARTS_NOTE = (
+    " Accumulation: what the true system makes of a fresh error of the forced size at every step (the drift floor), over the "
+    "forced error; exposure: what larger errors at own states add to that; coherent drift: what is left, errors that hang "
+    "together. The parts are factors, and their product is the free error over the forced one."
+)
+_FLOOR_NOTE = (
+    " Chaos floor, in the figure: what the true system makes of the first one-step error alone. A model without any exposure "
+    "bias makes such an error at every step, so that what lies above this floor is no exposure bias."
+)
+_STEP_HEAD = ("Task", "Model", "Regime", "One-step error at true ones", "At own ones", "Exposure bias", "n")
+_PARTS_HEAD = ("Task", "Model", "Regime", "Free over forced", "Accumulation", "Exposure", "Coherent drift", "n")
+_NAMES = {"accumulation": "accumulation", "exposure": "exposure", "coherent": "coherent drift", "rest": "the rest"}
+
+
+def section(material: Material) -> Section | None:
+    """What of the gap is exposure bias, as far as it can be measured; None where nothing is fed back."""
+    fed = [str(task) for task, rows in material.steps.groupby("task_label", observed=True) if rows["step"].max() > 1]
+    if not fed:
+        return None
+    steps = _one_step_rows(material)
+    parts = _parts_rows(material)
+    sentences = [*_tally(steps), *(_told(task, parts, material.methods()[0]) for task in _tasks(parts))]
+    known = {str(row["task_label"]) for row in [*steps, *parts]}
+    unknown = [task for task in fed if task not in known]
+    if unknown:
+        sentences.append(
+            f"On {listed(unknown)} no one-step error against the truth's own answer is measured, so that only the sum, free "
+            "minus forced, is known, and no part of it is shown to be exposure bias."
+        )
+    floored = not split(material.steps, material.compared, material.quantities).empty
+    note = (_NOTE if steps else "") + (_PARTS_NOTE if parts else "") + (_FLOOR_NOTE if floored else "")
+    grids = []
+    if steps:
+        title = f"The one-step error of {len(steps)} conditions at what the truth fed, and at what they fed themselves"
+        grids.append(Grid(title=title, head=_STEP_HEAD, rows=[_step_row(row) for row in steps]))
+    if parts:
+        grids.append(
+            Grid(
+                title=f"The free error of {len(parts)} conditions in its parts",
+                head=_PARTS_HEAD,
+                rows=[_parts_row(r) for r in parts],
+            )
+        )
+    title = "How much of the gap is exposure bias?"
+    return Section(title=title, sentences=sentences, note=note.strip(), tables=grids, figure="chaos_floor" if floored else "")
+
+
+def _one_step_rows(material: Material) -> list[dict[Any, Any]]:
+    table = one_step(material.whole, material.quantities)
+    rows = []
+    for ratio, each in table.groupby("ratio", sort=False):
+        log = bool(ratio)
+        found = summarise(each, CELL, "change")
+        for name in ("mean", "low", "high"):
+            found[name] = np.exp(found[name]) if log else found[name]
+        for level in ("forced", "free"):
+            of_level = summarise(each, CELL, level, log=log, within=material.quantities.each(each[:1])[0].range)
+            found = found.assign(**{f"{level}_{end}": of_level[end] for end in ("mean", "low", "high")})
+        rows += found[found["n"] > 0].assign(ratio=log).to_dict("records")
+    return rows
+
+
+def _tally(rows: list[dict[Any, Any]]) -> list[str]:
+    """In how many conditions the one-step error is larger at what a model fed itself."""
+    if not rows:
+        return []
+    known = [row for row in rows if math.isfinite(row["low"])]
+    if not known:
+        return ["With fewer than three seeds there are no intervals: the one-step errors below are those of single runs."]
+    above = sum(row["low"] > row["ratio"] for row in known)
+    below = sum(row["high"] < row["ratio"] for row in known)
+    parts = [f"larger at what the model fed itself, which is exposure bias, in {above}"] if above else []
+    parts += [f"smaller there in {below}"] if below else []
+    rest = len(known) - above - below
+    parts += [f"not shown to differ in {rest}"] if rest else []
+    return [f"Of {len(known)} conditions the one-step error is {listed(parts)}."]
+
+
+def _parts_rows(material: Material) -> list[dict[Any, Any]]:
+    runs = free_error_parts(material.steps, material.compared, material.quantities)
+    if runs.empty:
+        return []
+    table: pd.DataFrame | None = None
+    for name in ("free", *PARTS):
+        found = summarise(runs, CELL, name)
+        ends = {f"{name}_{end}": np.exp(found[end]) for end in ("mean", "low", "high")}
+        table = found[[*CELL, "n"]].assign(**ends) if table is None else table.assign(**ends)
+    return [] if table is None else table[table["n"] > 0].to_dict("records")
+
+
+def _tasks(rows: list[dict[Any, Any]]) -> list[str]:
+    return list(dict.fromkeys(str(row["task_label"]) for row in rows))
+
+
+def _told(task: str, rows: list[dict[Any, Any]], first: str) -> str:
+    """What the baseline's free error on a task consists of; of the first method there, where the baseline was not run."""
+    of_task = [row for row in rows if row["task_label"] == task]
+    method = first if any(row["method"] == first for row in of_task) else str(of_task[0]["method"])
+    told = []
+    for row in of_task:
+        if row["method"] == method:
+            parts = listed([f"{_NAMES[name]} {_factor(row, name)}" for name in _shown(row)])
+            told.append(f"{row['model_label']} {_factor(row, 'free')}, of which {parts}")
+    return f"{task}, {method}, the free error over the forced one: {'; '.join(told)}."
+
+
+def _shown(row: Mapping[Any, Any]) -> tuple[str, ...]:
+    return ("accumulation", "exposure", "coherent") if math.isfinite(row["exposure_mean"]) else ("accumulation", "rest")
+
+
+def _factor(row: Mapping[Any, Any], name: str) -> str:
+    mean, low, high = (row[f"{name}_{end}"] for end in ("mean", "low", "high"))
+    return f"\N{MULTIPLICATION SIGN}{number(mean)} {span(low, high)}".strip() if math.isfinite(mean) else ""
+
+
+def _step_row(row: Mapping[Any, Any]) -> list[str]:
+    times = "\N{MULTIPLICATION SIGN}" if row["ratio"] else ""
+    levels = [measured(*(row[f"{level}_{end}"] for end in ("mean", "low", "high"))) for level in ("forced", "free")]
+    return [*(str(row[name]) for name in CELL), *levels, times + measured(row["mean"], row["low"], row["high"]), str(row["n"])]
+
+
+def _parts_row(row: Mapping[Any, Any]) -> list[str]:
+    last = "coherent" if math.isfinite(row["exposure_mean"]) else "rest"
+    cells = [_factor(row, name) for name in ("free", "accumulation", "exposure", last)]
+    return [*(str(row[name]) for name in CELL), *cells, str(row["n"])]
