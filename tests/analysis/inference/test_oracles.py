@@ -11,8 +11,9 @@ from freerun.analysis.inference.effect_sizes import cliffs_delta, hedges, improv
 from freerun.analysis.inference.interquartile_mean import iqm, iqm_weights, middles
 from freerun.analysis.inference.mean_ranks import ranking
 from freerun.analysis.inference.multiple_comparisons import corrected, holm
-from freerun.analysis.inference.power import assessed, detectable, seeds_for_family, seeds_to_detect, smallest_p
+from freerun.analysis.inference.power import assessed, detectable, seeds_to_detect, smallest_p
 from freerun.analysis.inference.random_effects import over_tasks
+from freerun.analysis.inference.t_test import interval, p_value
 from freerun.analysis.inference.unpaired_differences import dealt, welch
 
 
@@ -136,10 +137,27 @@ def test_a_lost_run_is_a_loss():
     assert improvement(apart, np.full(3, lost)).mean == (3 + 0.5 * 2) / 5
 
 
-def test_the_smallest_p_of_a_family():
+def test_the_smallest_p_of_sign_flips():
     assert smallest_p(5) == 1 / 16
-    assert seeds_for_family(1) == 6
-    assert all(m * smallest_p(seeds_for_family(m)) <= 0.05 < m * smallest_p(seeds_for_family(m) - 1) for m in (1, 5, 24, 100))
+
+
+@pytest.mark.parametrize("n", [3, 5, 20])
+def test_the_t_test_and_its_interval_are_those_of_scipy(n):
+    values = np.random.default_rng(n).normal(0.5, size=n)
+    oracle = stats.ttest_1samp(values, 0)
+    mean, error = values.mean(), values.std(ddof=1) / np.sqrt(n)
+    assert p_value(mean, error, n - 1) == pytest.approx(oracle.pvalue)
+    wanted = oracle.confidence_interval(0.99)
+    assert interval(mean, error, n - 1, 0.99) == (pytest.approx(wanted.low), pytest.approx(wanted.high))
+
+
+def test_an_interval_ends_at_no_change_at_the_level_of_its_p():
+    p = float(p_value(0.7, 0.4, 4))
+    assert interval(0.7, 0.4, 4, 1 - p)[0] == pytest.approx(0, abs=1e-12)
+
+
+def test_differences_that_all_agree_are_sure_and_none_are_not():
+    np.testing.assert_array_equal(p_value(np.array([0.0, 0.1, 1.0]), np.array([0.0, 0.0, np.nan]), 4.0), [1, 0, np.nan])
 
 
 def test_power_is_that_of_simulated_t_tests():
@@ -154,19 +172,21 @@ def test_seeds_to_detect_is_the_inverse_of_what_is_detectable():
     n = seeds_to_detect(0.5)
     assert detectable(n) <= 0.5 < detectable(n - 1)
     assert n == 34  # the paired t test of G*Power: d = 0.5, two-sided 0.05, power 0.8
-    assert seeds_to_detect(10.0, family=24) == seeds_for_family(24)
+    assert seeds_to_detect(100.0) == 3
+    assert seeds_to_detect(1.0, family=24) > seeds_to_detect(1.0)
     with pytest.raises(ValueError, match="effect must"):
         seeds_to_detect(1e-4)
 
 
-def test_a_family_is_named_and_underpowered_where_no_p_survives():
-    rows = pd.DataFrame({"metric": ["rmse"] * 4, "n": [5, 5, 6, 5], "sd": 1.0, "p": [1 / 16, 0.5, 1 / 32, np.nan]})
+def test_power_is_told_of_each_number_of_pairs():
+    """A family of three comparisons, of which one has lost runs: it takes more, and the other two are not judged by it."""
+    rows = pd.DataFrame({"metric": ["rmse"] * 4, "n": [9, 9, 4, 2], "p": [0.01, 0.5, 0.3, np.nan]})
     found = corrected(rows, ["metric"])
-    np.testing.assert_allclose(found["holm"], [0.125, 0.5, 0.09375, np.nan])
     assert set(found["family"]) == {"rmse"}
-    row = assessed(found).iloc[0]
-    assert row["underpowered"]
-    assert (row["comparisons"], row["smallest_holm"], row["seeds_needed"]) == (4, 0.25, 8)
+    table = assessed(found)
+    assert table[["comparisons", "tested", "seeds"]].to_numpy().tolist() == [[1, 3, 4], [2, 3, 9]]
+    np.testing.assert_allclose(table["detectable"], [detectable(4, 3), detectable(9, 3)])
+    assert set(table["seeds_for_one"]) == {seeds_to_detect(1.0, 3)}
 
 
 def test_holm_does_not_count_what_was_never_tested():
@@ -233,8 +253,9 @@ def test_welch_and_its_permutation_are_those_of_scipy():
     x, y = chance.normal(0.8, 1, size=6), chance.normal(0, 2, size=5)
     oracle = stats.ttest_ind(x, y, equal_var=False)
     found = welch(x, y)
-    interval = oracle.confidence_interval(0.95)
-    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+    wanted = oracle.confidence_interval(0.95)
+    assert interval(found.mean, found.error, found.freedom) == (pytest.approx(wanted.low), pytest.approx(wanted.high))
+    assert p_value(found.mean, found.error, found.freedom) == pytest.approx(oracle.pvalue)
     permuted = stats.permutation_test(
         (x, y), lambda a, b, axis: np.abs(stats.ttest_ind(a, b, equal_var=False, axis=axis).statistic),
         permutation_type="independent", alternative="greater", vectorized=True, n_resamples=np.inf,

@@ -69,16 +69,34 @@ def test_other_data_are_not_paired(tmp_path):
     assert not found.table["paired"].any()
 
 
-def test_few_seeds_are_underpowered(tmp_path):
+def test_five_seeds_can_show_a_difference(tmp_path):
+    """With sign flips, whose p cannot be below 1/16 there, they never could."""
     found = comparison.in_study("regime_1", "teacher_forcing", drawn(seeds=5), tmp_path)
+    assert "Running free, regime 1 is better than teacher forcing in 1 of 1 conditions" in said(found)
+    row = found.table.iloc[0]
+    assert row["p"] < 0.05 < row["p_signs"]
+
+
+def test_what_is_not_distinguished_says_how_many_seeds_it_takes(tmp_path):
+    found = comparison.in_study("regime_1", "teacher_forcing", drawn(seeds=5, factor=1.0), tmp_path)
     assert "neither regime 1 nor teacher forcing is shown to be better" in said(found)
-    assert "By its interval alone" in said(found)
-    assert "Underpowered: with 5 seeds" in said(found)
+    assert "Not distinguished in 1" in said(found)
+    needed = int(found.table.iloc[0]["needed"])
+    assert f"found with 80 % power after Holm by {needed} pairs" in said(found)
+
+
+def test_what_lies_within_the_margin_is_equivalent(tmp_path):
+    frames = drawn(seeds=5, factor=1.0)
+    alike = replace(frames, gaps=frames.gaps.assign(value=1 + 0.01 * (frames.gaps["value"] - 1)))
+    found = comparison.in_study("regime_1", "teacher_forcing", alike, tmp_path)
+    assert "Equivalent, within 5 %, in 1" in said(found)
+    strict = comparison.in_study("regime_1", "teacher_forcing", replace(alike, margin=1e-4), tmp_path)
+    assert "Equivalent" not in said(strict)
 
 
 def test_two_seeds_give_no_interval_and_nothing_is_claimed(tmp_path):
     found = comparison.in_study("regime_1", "teacher_forcing", drawn(seeds=2), tmp_path)
-    assert "Without an interval" in said(found)
+    assert "Without a verdict, for lack of three seeds" in said(found)
     assert found.table[["low", "high", "p"]].isna().all(axis=None)
 
 

@@ -71,10 +71,14 @@ def test_report_and_comparison_judge_a_plugins_metric_the_way_it_says(tmp_path):
         material = Material.of(frames, {})
         rows = comparisons(material)
         (row,) = rows[(rows["metric"] == "gain") & (rows["level"] == "free")].to_dict("records")
-        assert (row["verdict"], row["better"], row["label"]) == ("raises", better, "Share price")
+        assert (row["verdict"], row["better"], row["label"]) == (
+            "better" if better == "higher" else "worse",
+            better,
+            "Share price",
+        )
         wanted = 1 if better == "higher" else -1
         assert (np.sign(row["hedges"]), row["delta"], row["improved"]) == (wanted, wanted, max(0, wanted))
-        (said,) = [each for each in findings.by_task(material, full(material), rows)[0]["points"] if "free:" in each]
+        (said,) = [each for each in findings.by_task(material, full(material), rows)[0]["points"] if "price free:" in each]
         assert f"Share price free: {'better' if wanted > 0 else 'worse'} for GRU" in said
         ranks = ranking_of(material)
         assert ranks[winner.lower()] < ranks[loser.lower()]

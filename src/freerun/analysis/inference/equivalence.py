@@ -4,8 +4,7 @@ One number is declared for a study, `margin`, a share (0.05: five per cent). It 
 
     a ratio              within a factor of 1.05 either way
     a logarithm (nats)   within ln 1.05: perplexities within the same factor
-    a share              within 0.05 of the width of the range, five points of a hundred
-    any other number     within 0.05 of the size of the baseline's mean
+    any other number     within 0.05 of the size of the baseline's mean, 0 for a baseline of 0
 
 Two sides are equivalent where the whole of an interval lies within the margin, which is stricter than the two one-sided tests
 of Schuirmann (1987, J. Pharmacokinet. Biopharm. 15, 657-680): those ask this of the interval at the level 1 - 2 a alone.
@@ -33,7 +32,4 @@ def margin_of(quantity: Quantity, ratio: bool, baseline: float, share: float = M
     Returns:
         The largest change: of logarithms for a ratio, else in the unit of the quantity. NaN where the baseline has no level.
     """
-    if ratio or quantity.scale == "logarithm":
-        return math.log1p(share)
-    low, high = quantity.range
-    return share * (high - low) if math.isfinite(high - low) else share * abs(baseline)
+    return math.log1p(share) if ratio or quantity.scale == "logarithm" else share * abs(baseline)

@@ -6,10 +6,10 @@ all before it are shown to differ. The interval of a comparison is that of its o
     shown to differ      1 - a / (m - r + 1), which excludes no change
     else                 1 - a / m, which includes no change
 
-and a comparison is equivalent where its interval at 1 - a / m lies within the margin, however surely it differs from none. So a
-false difference in the family is as rare as a, and so is a false equivalence; and a word never stands beside an interval that
-contradicts it. Each interval alone covers its true change in 95 % of studies or more; where nothing differs, all of a family
-do.
+and a comparison is equivalent where its interval at 1 - a / m lies within the margin, however surely it differs from none. So
+a false difference in the family is as rare as a, and so is a false equivalence; and a word never stands beside an interval
+that contradicts it. Each interval alone covers its true change in 95 % of studies or more; where nothing differs, all of a
+family do.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def judged(compared: pd.DataFrame, measures: Sequence[Quantity], share: float = 
 
     Returns:
         The same with `low` and `high` at the level of the family and `own_low`, `own_high` (what they were), `confidence` (that
-        level), `margin` (a factor for a ratio, else a difference), `equivalent`, `verdict`, and `needed`: the pairs of seeds
-        that find a change as large as the margin in 80 % of studies, after Holm at its strictest, by the spread that was seen;
+        level), `margin` (a factor for a ratio, else a difference), `equivalent`, `verdict`, and, where that is `not distinguished`,
+        `needed`: the pairs of seeds that find a change as large as the margin in 80 % of studies, after Holm at its strictest, by the spread that was seen;
         infinite beyond 10,000, undefined without a spread or margin.
     """
     if compared.empty:
@@ -74,16 +74,17 @@ def judged(compared: pd.DataFrame, measures: Sequence[Quantity], share: float = 
     low, high = bounds(confidence)
     shown = {"low": low, "high": high, "margin": margins}
     shown = {name: np.where(ratio, np.exp(values), values) for name, values in shown.items()}
+    table = compared.assign(
+        own_low=compared["low"], own_high=compared["high"], confidence=confidence, equivalent=equivalent, **shown
+    )
+    table = table.assign(verdict=[verdict(row) for row in table.to_dict("records")])
     needed = [
-        _needed(size_, sd, of_two, most)
-        for size_, sd, of_two, most in zip(
-            margins, compared["sd"].astype(float), ~compared["paired"].astype(bool), size, strict=True
+        _needed(largest, sd, paired, most) if word == OPEN else float("nan")
+        for word, largest, sd, paired, most in zip(
+            table["verdict"], margins, table["sd"].astype(float), table["paired"].astype(bool), size, strict=True
         )
     ]
-    table = compared.assign(
-        own_low=compared["low"], own_high=compared["high"], confidence=confidence, equivalent=equivalent, needed=needed, **shown
-    )
-    return table.assign(verdict=[verdict(row) for row in table.to_dict("records")])
+    return table.assign(needed=needed)
 
 
 def verdict(row: Mapping[Any, Any]) -> str:
@@ -130,11 +131,11 @@ def _levels(compared: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return size, level
 
 
-def _needed(margin: float, sd: float, of_two: bool, family: float) -> float:
+def _needed(margin: float, sd: float, paired: bool, family: float) -> float:
     """Pairs, or runs a side, that find a change as large as the margin; a difference of two runs scatters more than either."""
     if not (np.isfinite(margin) and sd > 0 and margin > 0):
         return float("nan")
-    effect = margin / sd / (2**0.5 if of_two else 1.0)
+    effect = margin / sd / (1.0 if paired else 2**0.5)
     try:
         return float(seeds_to_detect(effect, int(family)))
     except ValueError:

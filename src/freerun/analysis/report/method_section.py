@@ -42,8 +42,8 @@ _PAIRS = (
     "a comparison is that of the same test at the level at which Holm decided it. A verdict is one of four words: better or "
     "worse, where that interval excludes no change; equivalent, where the interval at the level of the whole family lies "
     "within the margin; else not distinguished. The margin is {margin:g} %: a factor of {factor:g} for ratios, the same "
-    "factor of the perplexity for cross-entropies, {margin:g} hundredths of the range for shares, {margin:g} % of the "
-    "baseline's mean for any other number. Over the headlines of a task, better means better by one at least and worse by none."
+    "factor of the perplexity for cross-entropies, {margin:g} % of the baseline's mean for any other number. Over the "
+    "headlines of a task, better means better by one at least and worse by none."
 )
 _BESIDE = (
     "g is the mean difference in standard deviations of the differences without its bias (Hedges 1981), "

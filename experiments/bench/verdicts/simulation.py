@@ -1,0 +1,218 @@
+"""Simulated studies with a known truth, and what the report says of them.
+
+A study is a task with several headlines, one model, teacher forcing and other regimes, and some seeds. Taken through the whole
+report, each run is a record in a store, as the runner writes it; the report's own code reads them, compares the regimes and
+puts its findings into words, and the words are read from its sentences. That takes a second a study, so rates come from many
+more studies by the same test, correction and verdicts alone, and the two are held against each other word by word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from freerun.analysis.figures import Material
+from freerun.analysis.inference.multiple_comparisons import corrected
+from freerun.analysis.inference.simultaneous import judged
+from freerun.analysis.inference.t_test import interval, p_value
+from freerun.analysis.report import findings
+from freerun.analysis.report.summary_table import full
+from freerun.analysis.report.verdicts import comparisons
+from freerun.analysis.tables import tidy
+from freerun.store.quantity import FROM_0, SHARE, Quantity
+from freerun.store.records import Store
+
+HEADLINES, REGIMES = 4, ("teacher_forcing", "scheduled_sampling", "free_running")
+#: Teacher forcing is compared with each other regime by each headline: the family.
+FAMILY = HEADLINES * (len(REGIMES) - 1)
+_SENTENCE = re.compile(
+    r"^(.+?) against teacher forcing, Measure (\d) free: (better|worse|equivalent|not distinguished) for GRU \("
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seeds:
+    """How the errors of seeds are drawn.
+
+    Attributes:
+        ratio: whether the measure is on a ratio scale.
+        draw: errors of a shape, from a generator, with (True) or without the effect.
+        change: the true change that the effect is: a factor for a ratio, else a difference.
+    """
+
+    ratio: bool
+    draw: Callable[[np.random.Generator, tuple[int, ...], bool], np.ndarray]
+    change: float
+    share: bool = False
+
+
+def _outliers(chance: np.random.Generator, shape: tuple[int, ...], effect: bool) -> np.ndarray:
+    wild = np.where(chance.random(shape) < 0.1, 10.0, 1.0)
+    return np.exp(0.2 * chance.normal(size=shape)) * wild * (1.5 if effect else 1.0)
+
+
+#: Runs of one seed share no chance: pairing can then only help less than it does.
+KINDS = {
+    "normal": Seeds(ratio=False, draw=lambda c, shape, effect: 10 + c.normal(size=shape) + 1.0 * effect, change=1.0),
+    "lognormal": Seeds(
+        ratio=True, draw=lambda c, shape, effect: np.exp(0.5 * c.normal(size=shape)) * (1.5 if effect else 1.0), change=1.5
+    ),
+    "bounded": Seeds(
+        ratio=False, draw=lambda c, shape, effect: c.beta(1.0 if effect else 0.5, 0.5, size=shape), change=1 / 6, share=True
+    ),
+    "tied": Seeds(
+        ratio=False,
+        draw=lambda c, shape, effect: c.binomial(16, 0.7 if effect else 0.5, size=shape) / 16,
+        change=0.2,
+        share=True,
+    ),
+    "outliers": Seeds(ratio=True, draw=_outliers, change=1.5),
+    "margin": Seeds(
+        ratio=True, draw=lambda c, shape, effect: np.exp(0.03 * c.normal(size=shape)) * (1.05 if effect else 1.0), change=1.05
+    ),
+}
+
+
+def drawn(kind: Seeds, seeds: int, effect: bool, studies: int, chance: np.random.Generator) -> np.ndarray:
+    """The free errors of some studies: ``[studies regimes seeds headlines]``.
+
+    Args:
+        effect: whether regimes other than teacher forcing differ from it.
+    """
+    shape = (studies, seeds, HEADLINES)
+    return np.stack([kind.draw(chance, shape, effect and regime > 0) for regime in range(len(REGIMES))], axis=1)
+
+
+def quantity(kind: Seeds, number: int) -> Quantity:
+    """What a headline of a simulated study means."""
+    return Quantity(
+        name=f"measure_{number}", label=f"Measure {number}", unit="share" if kind.share else "u", better="lower",
+        range=SHARE if kind.share else FROM_0, floor=0.0, scale="ratio" if kind.ratio else "difference", part="headline",
+    )  # fmt: skip
+
+
+def verdicts(kind: Seeds, levels: np.ndarray) -> pd.DataFrame:
+    """The verdicts on some studies, each a family of its own, as `comparisons` comes to them.
+
+    Args:
+        levels: as from `drawn`.
+
+    Returns:
+        A row for each study, regime but the first, and headline: the columns of `simultaneous.judged`, and `study`.
+    """
+    studies, _, n, _ = levels.shape
+    values = np.log(levels) if kind.ratio else levels
+    change = values[:, 1:] - values[:, :1]
+    mean, sd = change.mean(axis=2), change.std(axis=2, ddof=1)
+    error = sd / np.sqrt(n)
+    low, high = interval(mean, error, n - 1.0)
+    ends = {"mean": mean, "low": low, "high": high}
+    first = np.broadcast_to(levels[:, :1].mean(axis=2), mean.shape)
+    columns = {**({name: np.exp(each) for name, each in ends.items()} if kind.ratio else ends), "sd": sd, "error": error}
+    columns |= {"baseline_mean": first, "p": p_value(mean, error, n - 1.0)}
+    table = pd.DataFrame({name: each.ravel() for name, each in columns.items()})
+    study = np.repeat(np.arange(studies), FAMILY)
+    table = table.assign(study=study, ratio=kind.ratio, freedom=n - 1.0, better="lower", paired=True, n=n)
+    measures = [quantity(kind, number) for number in range(HEADLINES)] * (studies * (len(REGIMES) - 1))
+    return judged(corrected(table, ["study"]), measures)
+
+
+def study(store: Store, kind: Seeds, levels: np.ndarray, first: int) -> list[str]:
+    """Write the records of a study; returns the identities of its runs, which count from `first`.
+
+    Args:
+        levels: ``[regimes seeds headlines]``.
+    """
+    meant = {f"measure_{k}": quantity(kind, k).written() for k in range(HEADLINES)}
+    ids = []
+    for place, regime in enumerate(REGIMES):
+        for seed, errors in enumerate(levels[place]):
+            run = f"{first + len(ids):016x}"
+            store.write(_record(run, regime, seed, errors, meant), None)
+            ids.append(run)
+    return ids
+
+
+def _record(run: str, regime: str, seed: int, levels: np.ndarray, meant: dict[str, Any]) -> dict[str, Any]:
+    series = [
+        {"split": "test", "mode": mode, "metric": f"measure_{k}", "unit": meant[f"measure_{k}"]["unit"], "first": 1,
+         "values": [float(level) * (0.5 if mode == "forced" else 1.0)] * 2}
+        for mode in ("forced", "free") for k, level in enumerate(levels)
+    ]  # fmt: skip
+    experiment = {
+        "task": {"name": "simulated", "length": 2}, "model": {"name": "gru", "hidden": 8}, "regime": {"name": regime},
+        "feedback": {"name": "mean"}, "objective": {"name": "squared_error"}, "gradient": "through",
+        "training": {"updates": 1, "lr": 0.003, "clip": None}, "evaluation": {"warmup": 1, "horizon": 2}, "seed": seed,
+        "device": "cpu", "dtype": "float32",
+    }  # fmt: skip
+    provenance = {
+        "versions": {"python": "3", "freerun": "0", "torch": "2", "numpy": "2"}, "commit": "", "machine": "", "device": "cpu",
+        "threads": 1, "data": f"{seed:064d}", "group_size": 1, "training_seconds": 0.0, "evaluation_seconds": 0.0,
+        "updates_per_second": 1.0,
+    }  # fmt: skip
+    return {
+        "run": run, "experiment": experiment, "status": "done", "reason": "", "curves": [], "series": series, "comparisons": [],
+        "quantities": meant, "sample": None, "provenance": provenance,
+    }  # fmt: skip
+
+
+def told(store: Store, ids: list[str]) -> list[str]:
+    """The words of the report on a study, read from its sentences: one for each regime and headline, in their order."""
+    material = Material.of(tidy.frames(store, ids, "simulated"), {})
+    (task,) = findings.by_task(material, full(material), comparisons(material))
+    return [found.group(3) for point in task["points"] if (found := _SENTENCE.match(point))]
+
+
+def contradictions(rows: pd.DataFrame) -> int:
+    """How many comparisons have a word that the interval beside it does not bear out."""
+    none = rows["ratio"].astype(float)
+    excluded = (rows["low"] > none) | (rows["high"] < none)
+    surely = rows["verdict"].isin(["better", "worse"])
+    open_ = rows["verdict"] == "not distinguished"
+    margin = rows["margin"].astype(float)
+    least = np.where(rows["ratio"], 1 / margin, -margin)
+    inside = (rows["low"] >= least) & (rows["high"] <= margin)
+    wrong = (surely & ~excluded) | (open_ & excluded) | ((rows["verdict"] == "equivalent") & ~inside)
+    return int(wrong.sum())
+
+
+def simulate(folder: Path, name: str, seeds: int, effect: bool, studies: int, whole: int) -> dict[str, Any]:
+    """Some studies of one kind, and how often the report is wrong about them.
+
+    Args:
+        folder: of the stores of those that go through the whole report.
+        studies: how many there are.
+        whole: how many of them, the first, go through the whole report.
+
+    Returns:
+        kind, n, case, studies; `false_verdict`: the share of studies with a false word (without an effect: better or worse;
+        with one: better, since all errors are larger; at the margin: equivalent, too); `found`: the share of comparisons that are
+        called worse; `coverage`: the share of single 95 % intervals that hold the true change; `beside_words`: that of the
+        intervals beside the words; `contradictions`: words that the interval beside them does not bear out; `whole`: studies that
+        went through the whole report, and `agree`: those of them whose sentences say the same words.
+    """
+    kind = KINDS[name]
+    levels = drawn(kind, seeds, effect, studies, np.random.default_rng([list(KINDS).index(name), seeds, int(effect)]))
+    rows = verdicts(kind, levels)
+    true = kind.change if effect else float(kind.ratio)
+    wrong = ["better"] if effect else ["better", "worse"]
+    wrong = [*wrong, "equivalent"] if effect and name == "margin" else wrong
+    words = rows.groupby("study")["verdict"].agg(list)
+    store, agree = Store(folder / f"{name}_{seeds}_{effect}"), 0
+    for number in range(whole):
+        ids = study(store, kind, levels[number], number * len(REGIMES) * seeds)
+        agree += told(store, ids) == words[number]
+    return {
+        "kind": name, "n": seeds, "case": "effect" if effect else "null", "studies": studies,
+        "false_verdict": float(rows["verdict"].isin(wrong).groupby(rows["study"]).any().mean()),
+        "found": float((rows["verdict"] == "worse").mean()),
+        "coverage": float(((rows["own_low"] <= true) & (rows["own_high"] >= true)).mean()),
+        "beside_words": float(((rows["low"] <= true) & (rows["high"] >= true)).mean()),
+        "contradictions": contradictions(rows), "whole": whole, "agree": agree,
+    }  # fmt: skip
