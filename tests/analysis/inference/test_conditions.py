@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from freerun.analysis.figures import Material
 from freerun.analysis.inference.replicates import CELL, annotated, conditions
 from freerun.analysis.tables import tidy
 from freerun.analysis.tables.run_table import MADE_BY
-from synthetic import grid, study, tree
+from synthetic import grid, record, study, tree
 
 
 def labels(folder, experiments):
@@ -153,3 +154,20 @@ def test_two_runs_have_one_label_if_and_only_if_they_differ_in_the_seed_alone(tm
     whole = [json.dumps({**each, "seed": None}, sort_keys=True) for each in trees]
     cells = list(found[CELL].astype("str").itertuples(index=False, name=None))
     assert len(set(zip(whole, cells, strict=True))) == len(set(whole)) == len(set(cells))
+
+
+def test_two_settings_that_come_to_one_are_one_method(tmp_path):
+    """Through a drawn symbol no gradient flows: whether it is cut changes nothing, and the seeds would count twice."""
+    regimes = ("teacher_forcing", "free_running")
+    for task, idle in (("text", True), ("lorenz63", False)):
+        trees = [tree(task, regime=r, gradient=g, seed=s) for g in ("through", "stop") for r in regimes for s in range(3)]
+        store, ids = study(tmp_path / task, trees)
+        for run, each in zip(ids, trees, strict=True):
+            same = idle or each["regime"]["name"] == "teacher_forcing"
+            chance = np.random.default_rng([each["seed"], len(each["regime"]["name"]), same or each["gradient"] == "stop"])
+            store.write(record(run, each, chance=chance), None)
+        of = Material.of(tidy.frames(store, ids, "s"), {})
+        counts = of.runs["method"].value_counts()
+        assert (counts == 3).all()
+        assert len(counts) == (2 if idle else 4), "what tells two settings apart keeps them apart for all"
+        assert ("6 runs are left out" in of.said_copies()) == idle

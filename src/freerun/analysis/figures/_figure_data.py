@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from freerun.analysis.inference.confidence_intervals import counts
+from freerun.analysis.inference.copies import copies, without
 from freerun.analysis.inference.equivalence import MARGIN
 from freerun.analysis.inference.replicates import CELL, annotated, conditions
 from freerun.analysis.tables import gap
@@ -47,6 +48,7 @@ class Material:
             comparisons of it with the forced one or the true system.
         quantities: what the values mean.
         samples: of each kind, one a condition: of the smallest seed that has one.
+        repeated: the runs that are left out, since they repeat another one (`analysis.inference.copies`).
         margin: the change that is held for none, as `analysis.inference.equivalence` takes it.
     """
 
@@ -60,10 +62,13 @@ class Material:
     quantities: Quantities
     samples: dict[str, list[Sample]]
     margin: float = MARGIN
+    repeated: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, tables: Tables, samples: Mapping[str, dict[str, Any]]) -> Material:
-        """The material of some tables and samples."""
+        """The material of some tables and samples; runs that repeat another one are left out, and told by `said_copies`."""
+        repeated = copies(tables)
+        tables = without(tables, repeated)
         labels, quantities = conditions(tables.runs), Quantities(tables.quantities)
         test = tables.gaps[tables.gaps["split"] == "test"]
         whole = annotated(gap.over_horizon(test, quantities), labels)
@@ -91,6 +96,7 @@ class Material:
             quantities=quantities,
             samples=_first(runs, samples),
             margin=MARGIN if tables.margin is None else tables.margin,
+            repeated=repeated,
         )
 
     def methods(self) -> list[str]:
@@ -120,6 +126,15 @@ class Material:
             f"{row['lost']} of {row['ended']} of {', '.join(str(row[name]) for name in by)}" for row in table.to_dict("records")
         ]
         return f"{LOST_MARK}: runs that diverged or failed and are in no mean ({'; '.join(parts)})."
+
+    def said_copies(self) -> str:
+        """What is said of runs that repeat another one; nothing where there are none."""
+        if not self.repeated:
+            return ""
+        kept = " or ".join(f"gradient={value}" for value in dict.fromkeys(self.repeated.values()))
+        return (
+            f"{len(self.repeated)} runs are left out: every bit of them is that of {kept}, where no gradient flows to be cut."
+        )
 
     def reported(self, rows: pd.DataFrame) -> np.ndarray:
         """Which rows of a frame are of a measure that reports and comparisons show, whoever wrote it.

@@ -20,7 +20,8 @@ def full(material: Material) -> pd.DataFrame:
 
     Returns:
         task_label, model_label, method, metric, unit, label and better (of the metric), written (whether it is taken against
-        the one continuation that was written), primary (whether this is the task's error), for each of forced, free and gap the mean with `_low` and `_high`, the interquartile mean, `_iqm`, with
+        the one continuation that was written), primary (whether this is the task's error), for each of forced, free and gap the
+        mean with `_low` and `_high`, the interquartile mean, `_iqm`, with
         `_iqm_low` and `_iqm_high`, and the arithmetic mean, `_mean`; `log` (whether the levels are geometric means, of the
         middle half too), n (seeds with a defined gap), steps and horizon (fewest steps averaged over, of how many), and
         the counts of `confidence_intervals.counts`; `end`: where the schedule of its regime ends (a share of truth), which
