@@ -1,22 +1,14 @@
-"""Tests of the report's sections: the world's share, growth and recovery, results across tasks."""
+"""Tests of the report's sections: the exposure bias, growth and recovery, results across tasks."""
 
 import numpy as np
 import pytest
 
 from freerun.analysis import report
 from freerun.analysis.figures import Material
-from freerun.analysis.report import (
-    across_tasks_section,
-    chaos_floor_section,
-    companion_measures,
-    error_growth_section,
-    page,
-    paper_table,
-)
-from freerun.analysis.report.summary_table import full
-from freerun.analysis.report.verdicts import comparisons
+from freerun.analysis.report import across_tasks_section, companion_measures, error_growth_section, exposure_section
 from freerun.analysis.tables import tidy
-from synthetic import grid, study, tree
+from freerun.store.quantity import Quantity
+from synthetic import grid, study
 
 LENGTH = 8
 
@@ -46,43 +38,71 @@ def comparison(name, unit, numbers, first=0):
     return {"split": "test", "metric": name, "unit": unit, "first": first, "values": numbers, "low": None, "high": None}
 
 
-def floored(share):
-    """A chaos floor that makes `share` of the gap."""
+def floored(share, name="chaos_floor"):
+    """A floor that makes `share` of the gap."""
 
     def change(record, chance):
         forced, free = (np.array(values(record, mode)["values"]) for mode in ("forced", "free"))
         floor = forced + share * (1 + 0.01 * chance.normal()) * (free - forced)
-        record["comparisons"].append(comparison("chaos_floor", "attractor std", floor.tolist(), first=1))
+        record["comparisons"].append(comparison(name, "attractor std", floor.tolist(), first=1))
 
     return change
 
 
-def test_the_world_s_share_is_said(tmp_path):
-    found = chaos_floor_section.section(material(tmp_path, grid(seeds=4), floored(0.25)))
-    assert "Of 2 conditions, the model adds to it in 2" in found.sentences[0]
-    assert found.sentences[1].startswith("Lorenz-63, teacher forcing: of the gap of GRU")
-    assert [row[-2][:3] for row in found.tables[0].rows] == ["0.7", "0.7"]
+def answered(factor):
+    """A one-step error at own states `factor` times that at true ones, a drift floor, and the part of exposure."""
+
+    def change(record, chance):
+        floored(0.5, "drift_floor")(record, chance)
+        record["comparisons"].append(comparison("exposure_part", "nats", [np.log(1.25)] * LENGTH, first=1))
+        meant = Quantity(label="Own-state error", unit="attractor std", better="lower", range=(0.0, np.inf), scale="ratio")
+        record["quantities"]["own_state_error"] = meant.written()
+        for mode, times in (("forced", 1.0), ("free", factor)):
+            errors = 0.01 * times * np.exp(0.01 * chance.normal(size=LENGTH))
+            each = {"split": "test", "mode": mode, "metric": "own_state_error", "unit": "attractor std", "first": 1}
+            record["series"].append({**each, "values": errors.tolist()})
+
+    return change
 
 
-def test_a_loop_that_does_better_than_the_world_is_said_to(tmp_path):
-    found = chaos_floor_section.section(material(tmp_path, grid(seeds=4), floored(1.5)))
-    assert "the closed loop does better than the world would in 2" in found.sentences[0]
+def test_exposure_bias_is_the_one_step_error_at_own_states(tmp_path):
+    for factor, words in (
+        (2.0, "larger at what the model fed itself, which is exposure bias, in 2"),
+        (0.5, "smaller there in 2"),
+    ):
+        found = exposure_section.section(material(tmp_path / str(factor), grid(seeds=4), answered(factor)))
+        assert found.sentences[0] == f"Of 2 conditions the one-step error is {words}."
+        steps, parts = found.tables
+        assert steps.rows[0][5].startswith("\N{MULTIPLICATION SIGN}2.0" if factor > 1 else "\N{MULTIPLICATION SIGN}0.50")
+        assert parts.rows[0][5].startswith("\N{MULTIPLICATION SIGN}1.25")
+        assert found.sentences[1].startswith("Lorenz-63, teacher forcing, the free error over the forced one: GRU")
+        assert all(word in found.sentences[1] for word in ("accumulation", "exposure", "coherent drift"))
+        assert len(found.sentences) == 2
 
 
-def test_a_share_of_a_gap_that_may_be_nothing_is_undefined(tmp_path):
-    def even(record, chance):
-        forced = np.array(values(record, "forced")["values"])
-        values(record, "free")["values"] = (forced * (1.5 if record["experiment"]["seed"] % 2 else 0.5)).tolist()
-        floored(0.5)(record, chance)
-
-    found = chaos_floor_section.section(material(tmp_path, grid(seeds=4), even))
-    assert found.sentences[1] == "In 2 of 2 conditions the gap is not shown to differ from 0, and shares of it are undefined."
-    assert {row[-2] for row in found.tables[0].rows} == {"undefined"}
+def test_the_parts_multiply_to_the_free_error(tmp_path):
+    found = exposure_section.section(material(tmp_path, grid(seeds=4), answered(1.0)))
+    whole, *parts = (float(cell[1:].split(" ")[0]) for cell in found.tables[1].rows[0][3:7])
+    assert np.prod(parts) == pytest.approx(whole, rel=0.02)
 
 
-def test_without_a_floor_there_is_no_section_but_a_caution(tmp_path):
+def test_a_chaos_floor_alone_shows_no_exposure_bias(tmp_path):
+    """What lies above what the world makes of the first error alone was once called that."""
+    found = exposure_section.section(material(tmp_path, grid(seeds=4), floored(0.25)))
+    assert found.tables == []
+    assert found.sentences == [
+        "On Lorenz-63 no one-step error against the truth's own answer is measured, so that only the sum, free minus forced, "
+        "is known, and no part of it is shown to be exposure bias."
+    ]
+    assert found.figure == "chaos_floor"
+
+
+def test_where_nothing_is_fed_back_there_is_no_section(tmp_path):
+    assert exposure_section.section(material(tmp_path, grid(tasks=("adding",)), lambda *_: None)) is None
+
+
+def test_without_a_floor_there_is_a_caution(tmp_path):
     store, ids = study(tmp_path / "s", grid())
-    assert chaos_floor_section.section(Material.of(tidy.frames(store, ids, "s"), {})) is None
     report.build(tmp_path, store, {"name": "s", "ids": ids})
     assert "Part of a free error on a chaotic system is the world" in (tmp_path / "report.md").read_text()
 
@@ -150,6 +170,7 @@ def test_two_tasks_hold_nothing(tmp_path):
 
 def everything(record, chance):
     floored(0.5)(record, chance)
+    answered(1.5)(record, chance)
     record["comparisons"] += [
         comparison(name, "nats", [float(chance.random())]) for name in ("d_stsp", "d_stsp_floor", "d_flow", "recovery_change")
     ]
@@ -157,7 +178,7 @@ def everything(record, chance):
 
 def test_below_three_seeds_no_section_has_an_interval(tmp_path):
     of = material(tmp_path, grid(seeds=2), everything)
-    for each in (chaos_floor_section, error_growth_section):
+    for each in (exposure_section, error_growth_section):
         found = each.section(of)
         assert not any(
             "[" in text for text in [*found.sentences, *(cell for of in found.tables for row in of.rows for cell in row)]
@@ -184,7 +205,7 @@ def test_every_section_stands_on_both_pages_with_its_figure(tmp_path):
     html = report.build(tmp_path, store, {"name": "s", "ids": ids}).read_text()
     markdown = (tmp_path / "report.md").read_text()
     for title, figure in (
-        ("How much of the gap is the world", "chaos_floor"), ("Does the error accumulate?", "error_growth"),
+        ("How much of the gap is exposure bias?", "chaos_floor"), ("Does the error accumulate?", "error_growth"),
         ("What holds over tasks?", "ranking"),
     ):  # fmt: skip
         assert title in html
@@ -192,62 +213,5 @@ def test_every_section_stands_on_both_pages_with_its_figure(tmp_path):
         assert f'<figure id="{figure}">' in html
     numbers = [int(part.split("]")[0]) for part in markdown.split("![Figure ")[1:]]
     assert numbers == list(range(1, len(numbers) + 1))
-    assert "Underpowered" in markdown
-    assert "<th>Underpowered</th>" in html
-
-
-def test_a_measure_stands_at_the_last_step_of_its_own_condition(tmp_path):
-    """The accumulated error over five steps is that at step 5, whatever the horizon of another condition."""
-
-    def longer(record, chance):
-        horizon = record["experiment"]["evaluation"]["horizon"]
-        record["comparisons"] = [comparison("acc_err", "steps", chance.random(horizon).tolist(), first=1)]
-
-    experiments = [tree(seed=s, evaluation__horizon=horizon) for horizon in (5, 20) for s in range(3)]
-    rows = companion_measures.rows(material(tmp_path, experiments, longer))
-    assert [(row["method"], row["at"]) for row in rows] == [
-        ("teacher forcing (horizon=5)", "step 5"),
-        ("teacher forcing (horizon=20)", "step 20"),
-    ]
-
-
-def own_metric(name="nearness", part="companion"):
-    """A measure of a plugin, one value for each step, beside those of the task."""
-
-    def change(record, chance):
-        for series in [each for each in record["series"] if each["metric"] == "loss"]:
-            halved = [
-                each / (1 + (record["experiment"]["regime"]["name"] == "scheduled_sampling")) for each in series["values"]
-            ]
-            record["series"].append({**series, "metric": name, "unit": "hops", "values": halved})
-        record["quantities"][name] = {"label": "Nearness", "unit": "hops", "better": "lower", "part": part}
-
-    return change
-
-
-def test_a_measure_of_a_plugin_stands_in_the_report_and_is_compared(tmp_path):
-    """With a value for each step, beside the task's own error: not only those of whole rollouts."""
-    of = material(tmp_path, grid(seeds=3), own_metric())
-    assert "Nearness" in set(full(of)["label"])
-    assert {"free", "forced"} == set(comparisons(of).query("metric == 'nearness'")["level"])
-    assert set(of.primary.values()) == {"rmse"}
-
-
-def test_a_mere_diagnostic_stays_in_the_tables(tmp_path):
-    of = material(tmp_path, grid(seeds=3), own_metric(part="diagnostic"))
-    assert "Nearness" not in set(full(of)["label"])
-    assert "nearness" in set(of.whole["metric"].astype("str"))
-
-
-def test_the_end_of_a_schedule_stands_in_every_table(tmp_path):
-    """Where it does not differ, so that no label has it, and once alone where it does."""
-    ends = ((0.25,), (0.25, 0.5))
-    for number, swept in enumerate(ends):
-        runs = [tree(regime="scheduled_sampling", regime__end=end, seed=s) for end in swept for s in range(3)]
-        folder = tmp_path / str(number)
-        of = material(folder, [*grid(regimes=("teacher_forcing",)), *runs], lambda record, chance: None)
-        said = {row["method"] for row in page.summary_rows(full(of))}
-        assert said == {"teacher forcing", *(f"scheduled sampling (end={end})" for end in swept)}
-        store, ids = study(folder / "again", runs[:3])
-        text = paper_table.write(tidy.frames(store, ids, "s"), folder, "md").read_text()
-        assert "scheduled sampling (end=0.25)" in text
+    assert "Not distinguished in" in markdown
+    assert "<th>Seeds for 1 sd</th>" in html

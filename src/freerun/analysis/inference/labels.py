@@ -37,6 +37,9 @@ WORDS = {
     "transformer": "Transformer",
 }
 
+#: The setting that tables and comparisons say whatever a study sweeps: how much truth is fed in the end.
+ALWAYS_SHOWN = "regime.end"
+
 
 def label(name: str) -> str:
     """The name for people; of a part that nobody has heard of, its name with spaces."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from freerun.analysis.inference.labels import label, merged
+from freerun.analysis.inference.labels import ALWAYS_SHOWN, label, merged
 from freerun.analysis.inference.replicates import described, settings
 
 #: What is measured beside the errors, and changes none of them.
@@ -122,7 +122,8 @@ def _cell(rows: pd.DataFrame, side: pd.Series, number: pd.Series, keys: Collecti
         own = _kind(name) in kinds
         values = _listed(one), _listed(other)
         if apart and len(one) == len(other) == 1 and (keys is None or own or name in _BESIDE):
-            made.told[name] = values
+            if (one[0] and other[0]) or not own or name == ALWAYS_SHOWN:  # what one part alone has goes without saying
+                made.told[name] = values
         elif apart and own and 1 in (len(one), len(other)):
             made.own.append(name)
         else:

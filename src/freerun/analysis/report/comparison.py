@@ -12,7 +12,7 @@ import pandas as pd
 from freerun.analysis.figures import Material, _comparison_figure
 from freerun.analysis.figures._style import bytes_of, style
 from freerun.analysis.inference.confidence_intervals import LOST
-from freerun.analysis.inference.labels import label
+from freerun.analysis.inference.labels import label, merged
 from freerun.analysis.inference.matched_conditions import Matched, matched
 from freerun.analysis.inference.replicates import settings
 from freerun.analysis.inference.two_sides import Side, versus
@@ -163,9 +163,9 @@ def _by_settings(word: str, runs: pd.DataFrame) -> Choice:
 
 def _plainly(wanted: Mapping[str, str]) -> str:
     """Settings as people call them: parts by their names, then the others by the last word of their keys."""
-    parts = [label(value) for key, value in wanted.items() if "." not in key and key in ("model", "regime", "objective")]
-    rest = [f"{key.rpartition('.')[2]}={value}" for key, value in wanted.items() if label(value) not in parts]
-    return f"{' + '.join(parts)} ({', '.join(rest)})" if parts and rest else ", ".join([*parts, *rest])
+    parts = " + ".join(label(value) for key, value in wanted.items() if key in ("model", "regime", "objective"))
+    rest = [f"{key.rpartition('.')[2]}={value}" for key, value in wanted.items() if key not in ("model", "regime", "objective")]
+    return merged(parts, ", ".join(rest)) if parts else ", ".join(rest)
 
 
 def _equal(column: pd.Series, value: str) -> pd.Series:
@@ -266,7 +266,7 @@ def _compared(a: Side, b: Side, folder: Path, file: str, quantities: Quantities,
 
 def _beside(table: pd.DataFrame, a: Side, b: Side) -> list[str]:
     """What the other measures say of the two sides, running free, in a word each."""
-    free = table[table["level"] == "free"]
+    free = table[(table["level"] == "free") & (table["better"] != "neither")]
     parts = []
     for _, rows in free.groupby("metric", sort=False):
         said = list(rows["verdict"])

@@ -8,7 +8,7 @@ from freerun.analysis.figures import Material
 from freerun.analysis.inference.confidence_intervals import counts, summarise
 from freerun.analysis.inference.gap_interval import geometric_gaps
 from freerun.analysis.inference.interquartile_mean import middles
-from freerun.analysis.inference.labels import with_end
+from freerun.analysis.inference.labels import ALWAYS_SHOWN, with_end
 from freerun.analysis.inference.replicates import CELL
 from freerun.store.quantity import OTHER_CONTINUATIONS, Quantity
 
@@ -42,8 +42,8 @@ def full(material: Material) -> pd.DataFrame:
         not isinstance(row["metric"], str) or row["metric"] == material.primary.get(str(row["task_label"]))
         for row in table.to_dict("records")
     ]
-    if "regime.end" in material.runs:
-        ends = material.runs.groupby(CELL, observed=True)["regime.end"].first().rename("end")
+    if ALWAYS_SHOWN in material.runs:
+        ends = material.runs.groupby(CELL, observed=True)[ALWAYS_SHOWN].first().rename("end")
         table = table.merge(ends.reset_index(), on=CELL, how="left")
     else:
         table["end"] = float("nan")
