@@ -50,8 +50,8 @@ def main() -> None:
         "# Verdicts",
         "",
         f"{options.studies} studies in each row, a family of {FAMILY} comparisons in each (so a rate of 5 % has a standard "
-        f"error of {error:.1f} %). False verdict: the share of studies with at least one. The first {options.whole} of each row "
-        "went through "
+        f"error of {error:.1f} %). False verdict: the share of studies with one at least. The first {options.whole} of each "
+        "row went through "
         "the whole report, and in the last column stands in how many of them its sentences say the same words.",
         made_on(f"Python {platform.python_version()}"),
         "",

@@ -192,10 +192,10 @@ def simulate(folder: Path, name: str, seeds: int, effect: bool, studies: int, wh
 
     Returns:
         kind, n, case, studies; `false_verdict`: the share of studies with a false word (without an effect: better or worse;
-        with one: better, since all errors are larger; at the margin: equivalent, too); `found`: the share of comparisons that are
-        called worse; `coverage`: the share of single 95 % intervals that hold the true change; `beside_words`: that of the
-        intervals beside the words; `contradictions`: words that the interval beside them does not bear out; `whole`: studies that
-        went through the whole report, and `agree`: those of them whose sentences say the same words.
+        with one: better, since all errors are larger; at the margin: equivalent, too); `found`: the share of comparisons that
+        are called worse; `coverage`: the share of single 95 % intervals that hold the true change; `beside_words`: that of the
+        intervals beside the words; `contradictions`: words that the interval beside them does not bear out; `whole`: studies
+        that went through the whole report, and `agree`: those of them whose sentences say the same words.
     """
     kind = KINDS[name]
     levels = drawn(kind, seeds, effect, studies, np.random.default_rng([list(KINDS).index(name), seeds, int(effect)]))

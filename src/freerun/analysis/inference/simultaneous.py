@@ -44,10 +44,10 @@ def judged(compared: pd.DataFrame, measures: Sequence[Quantity], share: float = 
         share: the margin of the study, as in `freerun.analysis.inference.equivalence`.
 
     Returns:
-        The same with `low` and `high` at the level of the family and `own_low`, `own_high` (what they were), `confidence` (that
-        level), `margin` (a factor for a ratio, else a difference), `equivalent`, `verdict`, and, where that is `not distinguished`,
-        `needed`: the pairs of seeds that find a change as large as the margin in 80 % of studies, after Holm at its strictest, by the spread that was seen;
-        infinite beyond 10,000, undefined without a spread or margin.
+        The same with `low` and `high` at the level of the family and `own_low`, `own_high` (what they were), `confidence`
+        (that level), `margin` (a factor for a ratio, else a difference), `equivalent`, `verdict`, and, where that is `not
+        distinguished`, `needed`: the pairs of seeds that find a change as large as the margin in 80 % of studies, after Holm at
+        its strictest, by the spread that was seen; infinite beyond 10,000, undefined without a spread or margin.
     """
     if compared.empty:
         return compared.assign(**{name: pd.Series(dtype=object) for name in _ADDED})
@@ -119,12 +119,13 @@ def over_set(words: Sequence[str]) -> str:
 
 def _levels(compared: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """How many comparisons the family of each row tests, and the level at which Holm decided that row."""
-    families = compared["family"].to_numpy()
+    families, names = pd.factorize(compared["family"])
     p, holm = (compared[name].to_numpy(dtype=float) for name in ("p", "holm"))
     size, level = np.ones(len(compared)), np.full(len(compared), LEVEL)
-    for family in pd.unique(families):
-        rows = np.flatnonzero((families == family) & np.isfinite(p))
-        size[families == family] = max(1, len(rows))
+    for family in range(len(names)):
+        own = families == family
+        rows = np.flatnonzero(own & np.isfinite(p))
+        size[own] = max(1, len(rows))
         order = rows[np.argsort(p[rows], kind="stable")]
         left = len(order) - np.arange(len(order))
         level[order] = LEVEL / np.where(holm[order] <= LEVEL, left, len(order))
