@@ -1,4 +1,4 @@
-"""Tests of what stands in the report's tables: every measure at its own step, the end of a schedule, conditions that are lost."""
+"""Tests of what stands in the report's tables: each measure at its own step, the end of a schedule, what was lost."""
 
 import numpy as np
 
@@ -86,7 +86,7 @@ def test_the_end_of_a_schedule_stands_in_every_table(tmp_path):
 def test_a_method_of_which_every_run_is_lost_stays_in_the_tables(tmp_path):
     """Under the error of its task, beside the others, with its count."""
     experiments = grid(regimes=("teacher_forcing", "free_running"))
-    lost = {number: ("diverged", "x") for number in range(3, 6)}
+    lost = dict.fromkeys(range(3, 6), ("diverged", "x"))
     of = material(tmp_path / "a", experiments, lambda record, chance: None, lost)
     shown = [(row["measure"], row["method"], row["lost"]) for row in page.summary_rows(full(of))]
     assert shown[:2] == [
