@@ -191,6 +191,20 @@ def test_a_width_without_a_partner_is_left_out_and_told(tmp_path):
     assert "Not compared, for nothing on the other side is like it in all else: 1 condition of GRU." in said(found)
 
 
+def test_one_width_is_compared_with_each_of_two_and_named(tmp_path):
+    found = compared(tmp_path, widths((8,), (12, 20)), "gru", "lstm")
+    assert own(found) == {("teacher forcing", "hidden=12"): 3, ("teacher forcing", "hidden=20"): 3}
+    assert "also differ in model.hidden (8 against 12 or 20)." in said(found)
+
+
+def test_a_key_that_does_not_tell_one_side_s_runs_apart_pools_nothing(tmp_path):
+    """Two regimes end at a half: each is compared with teacher forcing on its own."""
+    names = ("scheduled_sampling", "generalized_forcing")
+    runs = [*grid(regimes=("teacher_forcing",)), *(each for name in names for each in grid(regimes=(name,), regime__end=0.5))]
+    found = compared(tmp_path, runs, "regime.end=0.5", "regime=teacher_forcing")
+    assert list(own(found).values()) == [3, 3]
+
+
 def test_conditions_without_partners_are_refused_and_the_settings_named(tmp_path):
     with pytest.raises(ConfigError, match=r"they differ in model.hidden \(8 or 16 against 12 or 20\)"):
         compared(tmp_path / "a", widths((8, 16), (12, 20)), "gru", "lstm")

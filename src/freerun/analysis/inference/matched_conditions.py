@@ -45,7 +45,8 @@ class _Cell:
     """The columns of one cell, by what becomes of them, and its pairs of conditions."""
 
     joined: list[str] = field(default_factory=list)
-    own: list[str] = field(default_factory=list)
+    #: By name the side, 0 or 1, that has several values of a setting of its own.
+    own: dict[str, int] = field(default_factory=dict)
     told: dict[str, tuple[str, str]] = field(default_factory=dict)
     apart: dict[str, tuple[str, str]] = field(default_factory=dict)
     pairs: list[tuple[int, int]] = field(default_factory=list)
@@ -92,7 +93,7 @@ def _kind(key: str) -> str:
     kind = key.partition(".")[0]
     if kind in ("regime", "objective"):
         return "method"
-    return kind if kind in _CELL else key
+    return kind if kind in (*_CELL, "feedback") else key
 
 
 def _values(column: pd.Series) -> list[str]:
@@ -113,10 +114,8 @@ def _cells(
 def _cell(rows: pd.DataFrame, side: pd.Series, number: pd.Series, keys: Collection[str] | None, kinds: set[str]) -> _Cell:
     made = _Cell()
     for name in rows.columns:
-        if keys is not None and name in keys:
-            continue
         one, other = (list(dict.fromkeys(rows.loc[side == at, name])) for at in (0, 1))
-        if one == other and len(one) == 1:
+        if len(one) == len(other) == 1 and (one == other or (keys is not None and name in keys)):
             continue
         apart = not set(one) & set(other)
         own = _kind(name) in kinds
@@ -125,7 +124,9 @@ def _cell(rows: pd.DataFrame, side: pd.Series, number: pd.Series, keys: Collecti
             if (one[0] and other[0]) or not own or name == ALWAYS_SHOWN:  # what one part alone has goes without saying
                 made.told[name] = values
         elif apart and own and 1 in (len(one), len(other)):
-            made.own.append(name)
+            made.own[name] = int(len(other) > 1)
+            if (one if len(one) == 1 else other) != [""] and name not in (keys or ()):
+                made.told[name] = values
         else:
             made.joined.append(name)
             if apart:
@@ -157,8 +158,10 @@ def _named(
     texts: dict[str, list[str]] = {"model": [], "regime": [], "setting": []}
     for name, each in words.items():
         kind = name.partition(".")[0]
-        word = next((each[row] for row in pair if each[row]), "") if name in cell.own else each[pair[0]]
-        if word and name not in _CELL and (kind != "task" or "task" in kinds):
+        word = each[pair[cell.own.get(name, 0)]]
+        if name in _CELL and _kind(name) in kinds:
+            texts["setting"].append(label(word.removeprefix(f"{name}=")))
+        elif word and name not in _CELL and (kind != "task" or "task" in kinds):
             texts[kind if kind in ("model", "regime") and _kind(name) not in kinds else "setting"].append(word)
     one = runs.loc[pair[0]]
     model = merged(label(str(one["model"])), ", ".join(texts["model"]))
