@@ -10,12 +10,11 @@ from freerun.analysis.report import findings
 
 def rows(better: str, gaps: list[tuple[float, float, float]]) -> pd.DataFrame:
     """The rows of teacher forcing for a model each, with its gap and the interval of that."""
-    table = pd.DataFrame(gaps, columns=["gap", "gap_low", "gap_high"]).assign(
+    return pd.DataFrame(gaps, columns=["gap", "gap_low", "gap_high"]).assign(
         primary=True, n=5, horizon=9, log=False, forced=0.5, free=0.5 + pd.Series([gap for gap, _, _ in gaps]), unit="share",
         written=False, label="Accuracy" if better == "higher" else "Loss", better=better, task_label="Text",
         model_label=[f"model {k}" for k in range(len(gaps))], method=pd.Categorical(["teacher forcing"] * len(gaps)),
     )  # fmt: skip
-    return table.assign(forced_mean=table["forced"], free_mean=table["free"])
 
 
 UP, DOWN, OPEN = (0.2, 0.1, 0.3), (-0.2, -0.3, -0.1), (0.0, -0.1, 0.1)

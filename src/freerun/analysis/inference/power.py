@@ -37,6 +37,7 @@ def detectable(n: int, family: int = 1, level: float = LEVEL, power: float = POW
     return float(brentq(lambda d: _power(d, n, level / family) - power, 0.0, high, xtol=1e-6))
 
 
+@lru_cache(maxsize=16_384)
 def seeds_to_detect(effect: float, family: int = 1, level: float = LEVEL, power: float = POWER) -> int:
     """The fewest seeds that find a paired difference of `effect` standard deviations in `power` of all studies.
 

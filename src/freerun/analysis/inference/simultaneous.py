@@ -138,6 +138,6 @@ def _needed(margin: float, sd: float, paired: bool, family: float) -> float:
         return float("nan")
     effect = margin / sd / (1.0 if paired else 2**0.5)
     try:
-        return float(seeds_to_detect(effect, int(family)))
+        return float(seeds_to_detect(float(f"{effect:.3g}"), int(family)))
     except ValueError:
         return float("inf")

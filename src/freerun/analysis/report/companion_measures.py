@@ -5,9 +5,12 @@ Exact and accumulated errors, long-run statistics with their floors, exponents, 
 
 from __future__ import annotations
 
+import pandas as pd
+
 from freerun.analysis.figures import Material
 from freerun.analysis.inference.confidence_intervals import inside, summarise
 from freerun.analysis.inference.replicates import CELL
+from freerun.analysis.inference.rounding import ROUNDING
 from freerun.analysis.report.number_text import listed, measured
 from freerun.store.quantity import TIME_REVERSAL, Quantity
 
@@ -21,7 +24,7 @@ def rows(material: Material) -> list[dict[str, str]]:
         return []
     keys = [*CELL, "metric", "unit"]
     ends = material.compared.sort_values("step", kind="stable").drop_duplicates(["run", "metric"], keep="last")
-    table = summarise(ends, keys, "value")
+    table = _means(ends, keys, material)
     ranges = [each.range for each in material.quantities.each(table)]
     table = table.assign(**inside(table["mean"], table["low"], table["high"], ranges)).merge(
         ends.groupby(keys, observed=True)["step"].max().reset_index(), on=keys
@@ -48,6 +51,15 @@ def rows(material: Material) -> list[dict[str, str]]:
             }
         )
     return found
+
+
+def _means(ends: pd.DataFrame, keys: list[str], material: Material) -> pd.DataFrame:
+    """Means over seeds on the scale of each measure: geometric where it is a ratio and all of its values are above rounding."""
+    least = ends.groupby(["metric", "unit"], observed=True)["value"].transform("min")
+    log = material.quantities.where(ends, "ratio").astype(bool) & (least > ROUNDING).to_numpy()
+    sides = ((False, ~log), (True, log))
+    parts = [summarise(ends[own], keys, "value", log=geometric) for geometric, own in sides if own.any()]
+    return pd.concat(parts, ignore_index=True).sort_values(keys, kind="stable").reset_index(drop=True)
 
 
 def blind(material: Material) -> list[str]:

@@ -21,12 +21,11 @@ def full(material: Material) -> pd.DataFrame:
     Returns:
         task_label, model_label, method, metric, unit, label and better (of the metric), written (whether it is taken against
         the one continuation that was written), primary (whether this is the task's error), for each of forced, free and gap the
-        mean with `_low` and `_high`, the interquartile mean, `_iqm`, with
-        `_iqm_low` and `_iqm_high`, and the arithmetic mean, `_mean`; `log` (whether the levels are geometric means, of the
-        middle half too), n (seeds with a defined gap), steps and horizon (fewest steps averaged over, of how many), and
-        the counts of `confidence_intervals.counts`; `end`: where the schedule of its regime ends (a share of truth), which
-        `labels.with_end` puts beside its name; undefined of regimes without one. A condition whose every run is lost has a
-        row too, with undefined numbers.
+        mean with `_low` and `_high`, and the interquartile mean, `_iqm`, with `_iqm_low` and `_iqm_high`; `log` (whether the
+        levels are geometric means, of the middle half too, and the gap is their difference), n (seeds with a defined gap),
+        steps and horizon (fewest steps averaged over, of how many), and the counts of `confidence_intervals.counts`; `end`:
+        where the schedule of its regime ends (a share of truth), which `labels.with_end` puts beside its name; undefined of
+        regimes without one. A condition whose every run is lost has a row too, with undefined numbers.
     """
     whole = material.whole[material.reported(material.whole)]
     parts = [_row(rows, material.quantities.of(*key)) for key, rows in whole.groupby(["metric", "unit"], observed=True)]
@@ -106,7 +105,6 @@ def _row(rows: pd.DataFrame, meant: Quantity) -> pd.DataFrame:
             own = geometric_gaps(rows, CELL)
             columns |= {name: own["gap"], f"{name}_low": own["low"], f"{name}_high": own["high"]}
         middle = middles(rows, CELL, name, log=geometric, within=within)
-        columns[f"{name}_mean"] = grouped[name].mean()
         columns |= {f"{name}_{end}": middle[end] for end in ("iqm", "iqm_low", "iqm_high")}
         table = table.assign(**{key: value.to_numpy() for key, value in columns.items()})
     return table
