@@ -158,3 +158,21 @@ def test_a_study_without_a_measurement_has_no_table_and_says_why(tmp_path, monke
     store.failures.forget(ids[0])
     with pytest.raises(ConfigError, match=r"freerun retry s$"):
         dispatch(["report", "s"])
+
+
+def test_settings_of_a_study_are_compared_from_the_command_line(made, tmp_path, capsys):
+    place, _, _ = made
+    experiments = [each for lr in (0.1, 0.01) for each in grid(seeds=3, training__lr=lr)]
+    study(place.results / ".store", experiments)
+    ids = [f"{number + 1:016x}" for number in range(len(experiments))]
+    info = {"name": "s", "ids": ids, "planned": dict(zip(ids, experiments, strict=True)), "command": "c"}
+    (place.results / "s" / "study.json").write_text(json.dumps(info))
+    assert dispatch(["compare", "training.lr=1e-1", "training.lr=1e-2", "--study", "s"]) == 0
+    assert "better" in capsys.readouterr().out
+    assert (place.results / "s" / "compare_training.lr_1e-1_vs_training.lr_1e-2.md").exists()
+
+
+@pytest.mark.parametrize("sides", [("training.lr=1e-3", "training.lr=1e-2"), ("gru", "lstm")])
+def test_without_a_study_the_remedy_is_said(made, sides):
+    with pytest.raises(ConfigError, match="add --study NAME to compare within one"):
+        dispatch(["compare", *sides])

@@ -167,3 +167,54 @@ def test_a_bar_of_shares_does_not_leave_the_axis(tmp_path):
     axes = {drawn.name: figure for drawn, figure in figures.draw(of)}["closed_loop"].axes[0]
     ends = np.concatenate([line.get_ydata() for line in axes.lines])
     assert (ends.min(), ends.max()) == (0.0, 1.0)
+
+
+def long_study(folder):
+    """Labels longer than a column is wide, three tasks, and runs that are lost: all of free running with the GRU."""
+    names = {"regime__annealing_of_the_noise": 0.0031234, "regime__another_setting_of_its_own": 0.12345678}
+    names |= {"training__weight_decay_of_the_critic": 0.00056789}
+    swept = [{**names, "regime__alpha": alpha} for alpha in (0.125, 0.25)]
+    experiments = grid(tasks=TASKS[1:4], models=("gru", "output_recurrent"), regimes=("teacher_forcing", "free_running"))
+    for each in swept:
+        experiments += grid(tasks=TASKS[1:4], models=("gru", "output_recurrent"), regimes=("generalized_forcing",), **each)
+    experiments += grid(tasks=TASKS[1:4], models=("lstm",), regimes=("generalized_forcing",), seeds=2, regime__beta=7)
+    lost = {
+        number: ("diverged", "x")
+        for number, each in enumerate(experiments)
+        if (each["model"]["name"], each["regime"]["name"]) == ("gru", "free_running")
+        or (each["model"]["name"], each["seed"]) == ("output_recurrent", 1)
+    }
+    return material(folder, experiments, lost)
+
+
+def words(figure):
+    found = [text.get_text() for text in figure.findobj(mpl.text.Text)]
+    return " ".join(" ".join(found).split())
+
+
+def test_labels_of_any_length_stay_within_the_figure_and_lost_runs_are_marked_in_every_one(tmp_path):
+    of = long_study(tmp_path)
+    assert of.lost()["lost"].sum() == 9 + 4 * 3
+    for drawn, figure in figures.draw(of):
+        assert "\N{MULTIPLICATION SIGN}: runs that diverged or failed and are in no mean (" in drawn.caption
+        assert "of free running" in drawn.caption
+        with style():
+            bytes_of(figure, "png")
+            renderer = figure.canvas.get_renderer()
+            edge = figure.bbox.padded(1)
+            for text in figure.findobj(mpl.text.Text):
+                box = text.get_window_extent(renderer)
+                if text.get_text().strip() and text.get_visible() and box.width:
+                    inside = edge.x0 <= box.x0 and box.x1 <= edge.x1 and edge.y0 <= box.y0 and box.y1 <= edge.y1
+                    ticks = text in [
+                        tick for axes in figure.axes for tick in (*axes.get_xticklabels(), *axes.get_yticklabels())
+                    ]
+                    assert inside or ticks, (drawn.name, text.get_text())
+        if drawn.name not in ("orbit_output_recurrent", "orbit_lstm"):  # which are of one model each
+            assert "free running" in words(figure), "a method of which every run is lost stays visible"
+        assert ("\N{MULTIPLICATION SIGN}" in words(figure)) == (drawn.name != "orbit_lstm"), drawn.name
+
+
+def test_a_study_without_lost_runs_has_no_mark(tmp_path):
+    for drawn, figure in figures.draw(material(tmp_path, grid(tasks=("lorenz63", "text")))):
+        assert "\N{MULTIPLICATION SIGN}" not in drawn.caption + words(figure)

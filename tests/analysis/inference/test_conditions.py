@@ -1,12 +1,16 @@
 """Tests of labels and replicates: seeds of different settings are never pooled."""
 
+import json
+
+import numpy as np
 import pandas as pd
 import pytest
 
+from freerun.analysis.figures import Material
 from freerun.analysis.inference.replicates import CELL, annotated, conditions
 from freerun.analysis.tables import tidy
 from freerun.analysis.tables.run_table import MADE_BY
-from synthetic import grid, study, tree
+from synthetic import grid, record, study, tree
 
 
 def labels(folder, experiments):
@@ -94,3 +98,76 @@ def test_by_what_a_run_was_made_is_no_setting(tmp_path, column):
     pd.testing.assert_frame_equal(conditions(runs.assign(**{column: made[: len(runs)]})), before)
     with pytest.raises(AssertionError):
         pd.testing.assert_frame_equal(conditions(runs.assign(**{"training.lr": made[: len(runs)]})), before)
+
+
+def test_what_follows_the_model_is_in_its_label(tmp_path):
+    """Two models that differ in their learning rate or their width too are not told apart by their name alone."""
+    runs = [tree(model=m, seed=s, training__lr=lr) for m, lr in (("gru", 0.1), ("lstm", 0.01)) for s in range(2)]
+    found = labels(tmp_path / "rate", runs)
+    assert list(found["model_label"].cat.categories) == ["GRU (lr=0.1)", "LSTM (lr=0.01)"]
+    assert set(found["method"]) == {"teacher forcing"}
+    found = labels(tmp_path / "width", [tree(model=m, model__hidden=h) for m, h in (("gru", 8), ("lstm", 12))])
+    assert list(found["model_label"].cat.categories) == ["GRU (hidden=8)", "LSTM (hidden=12)"]
+
+
+def test_an_end_that_differs_between_two_regimes_is_in_both_labels(tmp_path):
+    ends = {"scheduled_sampling": 0.0, "generalized_forcing": 0.5}
+    found = labels(tmp_path, [tree(), *(tree(regime=name, regime__end=end) for name, end in ends.items())])
+    assert list(found["method"].cat.categories) == [
+        "teacher forcing",
+        "scheduled sampling (end=0)",
+        "generalized forcing (end=0.5)",
+    ]
+
+
+def test_two_settings_of_one_last_name_are_told_apart(tmp_path):
+    runs = [tree(training__start=a, evaluation__start=b) for a in (1, 2) for b in (1, 2)]
+    found = labels(tmp_path, runs)
+    assert found["method"].iloc[1] == "teacher forcing (evaluation.start=2, training.start=1)"
+    assert found["method"].nunique() == 4
+
+
+def test_values_that_are_near_or_missing_are_not_pooled(tmp_path):
+    found = labels(tmp_path / "near", [tree(training__lr=lr) for lr in (0.003, 0.00300000001)])
+    assert list(found["method"]) == ["teacher forcing (lr=0.003)", "teacher forcing (lr=0.00300000001)"]
+    found = labels(tmp_path / "none", [tree(training__clip=clip) for clip in (None, 1.0)])
+    assert list(found["method"]) == ["teacher forcing (clip=none)", "teacher forcing (clip=1)"]
+
+
+CHOICES = {
+    "task": ("lorenz63", "text"), "model": ("gru", "lstm"), "regime": ("teacher_forcing", "scheduled_sampling"),
+    "task__length": (10, 20), "model__hidden": (8, 9), "regime__end": (0.0, 0.5), "feedback__heat": (1.0, 2.0),
+    "gradient": ("through", "stop"), "training__lr": (0.1, 0.10000001), "training__clip": (None, 1.0),
+    "evaluation__horizon": (4, 8), "objective__weight": (None, 0.5), "dtype": ("float32", "float64"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("chance", range(12))
+def test_two_runs_have_one_label_if_and_only_if_they_differ_in_the_seed_alone(tmp_path, chance):
+    """Of any study whatever, balanced or not."""
+    draw = np.random.default_rng(chance)
+    some = draw.choice(list(CHOICES), size=4, replace=False)
+    drawn = [{name: CHOICES[name][draw.integers(2)] for name in some} for _ in range(9)]
+    trees = [tree(**each, seed=seed) for each in drawn for seed in range(2)]
+    store, ids = study(tmp_path, trees)
+    found = conditions(tidy.frames(store, ids, "s").runs)
+    whole = [json.dumps({**each, "seed": None}, sort_keys=True) for each in trees]
+    cells = list(found[CELL].astype("str").itertuples(index=False, name=None))
+    assert len(set(zip(whole, cells, strict=True))) == len(set(whole)) == len(set(cells))
+
+
+def test_two_settings_that_come_to_one_are_one_method(tmp_path):
+    """Through a drawn symbol no gradient flows: whether it is cut changes nothing, and the seeds would count twice."""
+    regimes = ("teacher_forcing", "free_running")
+    for task, idle in (("text", True), ("lorenz63", False)):
+        trees = [tree(task, regime=r, gradient=g, seed=s) for g in ("through", "stop") for r in regimes for s in range(3)]
+        store, ids = study(tmp_path / task, trees)
+        for run, each in zip(ids, trees, strict=True):
+            same = idle or each["regime"]["name"] == "teacher_forcing"
+            chance = np.random.default_rng([each["seed"], len(each["regime"]["name"]), same or each["gradient"] == "stop"])
+            store.write(record(run, each, chance=chance), None)
+        of = Material.of(tidy.frames(store, ids, "s"), {})
+        counts = of.runs["method"].value_counts()
+        assert (counts == 3).all()
+        assert len(counts) == (2 if idle else 4), "what tells two settings apart keeps them apart for all"
+        assert ("6 runs are left out" in of.said_copies()) == idle

@@ -1,11 +1,14 @@
 """Tests of comparisons: two sides are paired where they can be, and said not to be where they cannot."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
+from freerun.analysis.inference.two_sides import Side
 from freerun.analysis.report import comparison
 from freerun.analysis.tables import tidy
 from freerun.errors import ConfigError
@@ -69,7 +72,7 @@ def test_other_data_are_not_paired(tmp_path):
 def test_five_seeds_can_show_a_difference(tmp_path):
     """With sign flips, whose p cannot be below 1/16 there, they never could."""
     found = comparison.in_study("regime_1", "teacher_forcing", drawn(seeds=5), tmp_path)
-    assert "Running free, regime 1 is better than teacher forcing in 1 of 1 conditions" in said(found)
+    assert "Running free, regime 1 is better than teacher forcing in its one condition" in said(found)
     row = found.table.iloc[0]
     assert row["p"] < 0.05 < row["p_signs"]
 
@@ -151,6 +154,146 @@ def test_the_bytes_are_the_same(tmp_path):
     for ending in ("md", "csv", "png", "pdf"):
         first, second = (path.with_suffix(f".{ending}").read_bytes() for path in paths)
         assert first == second
+
+
+def compared(folder, experiments, a, b, statuses=None):
+    store, ids = study(folder / "s", experiments, statuses)
+    return comparison.in_study(a, b, tidy.frames(store, ids, "s"), folder)
+
+
+def own(found, level="free"):
+    """The rows of the task's own error, by the names of their conditions, with the number of seeds."""
+    rows = found.table[found.table["own"] & (found.table["level"] == level)]
+    return {(row["model_label"], row["setting"]): row["n"] for row in rows.to_dict("records")}
+
+
+def widths(gru, lstm, **settings):
+    sides = (("gru", gru), ("lstm", lstm))
+    return [tree(model=m, model__hidden=h, seed=s, **settings) for m, some in sides for h in some for s in range(3)]
+
+
+def test_two_widths_are_no_replicates(tmp_path):
+    """Two models at two widths and three seeds are two comparisons of three seeds, not one of six runs."""
+    found = compared(tmp_path, widths((8, 16), (8, 16)), "gru", "lstm")
+    assert own(found) == {("teacher forcing", "hidden=8"): 3, ("teacher forcing", "hidden=16"): 3}
+    assert found.table["paired"].all()
+
+
+def test_one_width_each_is_compared_and_told(tmp_path):
+    found = compared(tmp_path, widths((8,), (12,)), "gru", "lstm")
+    assert own(found) == {("teacher forcing", ""): 3}
+    assert "GRU and LSTM also differ in model.hidden (8 against 12)." in said(found)
+
+
+def test_a_width_without_a_partner_is_left_out_and_told(tmp_path):
+    found = compared(tmp_path, widths((8, 16), (8,)), "gru", "lstm")
+    assert own(found) == {("teacher forcing", "hidden=8"): 3}
+    assert "Not compared, for nothing on the other side is like it in all else: 1 condition of GRU." in said(found)
+
+
+def test_one_width_is_compared_with_each_of_two_and_named(tmp_path):
+    found = compared(tmp_path, widths((8,), (12, 20)), "gru", "lstm")
+    assert own(found) == {("teacher forcing", "hidden=12"): 3, ("teacher forcing", "hidden=20"): 3}
+    assert "also differ in model.hidden (8 against 12 or 20)." in said(found)
+
+
+def test_a_key_that_does_not_tell_one_side_s_runs_apart_pools_nothing(tmp_path):
+    """Two regimes end at a half: each is compared with teacher forcing on its own."""
+    names = ("scheduled_sampling", "generalized_forcing")
+    runs = [*grid(regimes=("teacher_forcing",)), *(each for name in names for each in grid(regimes=(name,), regime__end=0.5))]
+    found = compared(tmp_path, runs, "regime.end=0.5", "regime=teacher_forcing")
+    assert list(own(found).values()) == [3, 3]
+
+
+def test_conditions_without_partners_are_refused_and_the_settings_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"they differ in model.hidden \(8 or 16 against 12 or 20\)"):
+        compared(tmp_path / "a", widths((8, 16), (12, 20)), "gru", "lstm")
+    rates = [*widths((8,), (), training__lr=0.1), *widths((), (8,), training__lr=0.01)]
+    with pytest.raises(ConfigError, match=r"training.lr \(0.1 against 0.01\)") as refused:
+        compared(tmp_path / "b", rates, "gru", "lstm")
+    remedy = re.search(r"freerun compare (\S+) (\S+) --study", str(refused.value)).groups()
+    assert remedy == ("model=gru,training.lr=0.1", "model=lstm,training.lr=0.01")
+    assert own(compared(tmp_path / "c", rates, *remedy)) == {("teacher forcing", ""): 3}
+
+
+def test_any_setting_is_compared_within_the_whole_remaining_condition(tmp_path):
+    runs = [each for lr in (0.1, 0.01) for each in grid(models=("gru", "lstm"), seeds=3, training__lr=lr)]
+    found = compared(tmp_path, runs, "training.lr=1e-1", "training.lr=0.01")
+    named = [(model, regime) for model in ("GRU", "LSTM") for regime in ("teacher forcing", "scheduled sampling")]
+    assert own(found) == dict.fromkeys(named, 3)
+    assert "lr=1e-1" in said(found)
+
+
+def test_a_setting_of_a_regime_is_compared_with_another_value_and_with_a_regime_without_it(tmp_path):
+    ends = [tree(regime="scheduled_sampling", regime__end=end, seed=s) for end in (0.0, 0.5) for s in range(3)]
+    runs = [*grid(regimes=("teacher_forcing",)), *ends]
+    assert own(compared(tmp_path / "a", runs, "regime.end=0", "regime.end=0.5")) == {("GRU", ""): 3}
+    found = compared(tmp_path / "b", runs, "scheduled_sampling", "teacher_forcing")
+    assert own(found) == {("GRU", "end=0"): 3, ("GRU", "end=0.5"): 3}
+    found = compared(tmp_path / "c", runs, "scheduled sampling (end=0)", "scheduled sampling (end=0.5)")
+    assert own(found) == {("GRU", ""): 3}
+
+
+def test_ways_of_evaluation_are_never_mixed(tmp_path):
+    """Nor in a report: a run that was measured over two horizons has two conditions."""
+    runs = [each for horizon in (5, 20) for each in grid(seeds=3, evaluation__horizon=horizon)]
+    found = compared(tmp_path, runs, "scheduled_sampling", "teacher_forcing")
+    assert own(found) == {("GRU", "horizon=5"): 3, ("GRU", "horizon=20"): 3}
+    found = compared(
+        tmp_path / "b",
+        [
+            *grid(regimes=("teacher_forcing",), evaluation__horizon=5),
+            *grid(regimes=("scheduled_sampling",), evaluation__horizon=5, evaluation__orbit=0),
+        ],
+        "scheduled_sampling",
+        "teacher_forcing",
+    )
+    assert own(found) == {("GRU", ""): 3}
+
+
+def test_one_side_never_holds_two_runs_of_a_seed():
+    runs = pd.DataFrame({"run": ["a", "b"], "of": ["a", "b"], "seed": 0, "task_label": "t", "model_label": "m", "setting": ""})
+    with pytest.raises(ValueError, match="one run for each seed"):
+        Side(name="x", runs=runs, steps=pd.DataFrame(), whole=pd.DataFrame())
+
+
+def test_one_condition_is_one(tmp_path):
+    errors = np.exp(np.random.default_rng(0).normal(size=(1, 2, 4, 2)))
+    frames = simulated(errors, forced=errors / 4, metric="rmse", unit="u")
+    assert " in its one condition (p" in said(comparison.in_study("regime_1", "teacher_forcing", frames, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("factor", "words"), [(0.8, "\N{MINUS SIGN}1"), (1.25, "\N{MINUS SIGN}2"), (1e8, "\N{MULTIPLICATION SIGN}9")]
+)
+def test_the_change_is_the_winner_s(tmp_path, factor, words):
+    """Whichever side wins, the number beside its name says by how much less its error is."""
+    found = comparison.in_study("regime_1", "teacher_forcing", drawn(factor=factor), tmp_path)
+    told = next(sentence for sentence in found.sentences if " is better than " in sentence)
+    assert f"(RMSE {words}" in told
+
+
+def test_other_measures_are_in_the_table_and_in_a_word_of_their_own(tmp_path):
+    found = compared(tmp_path, grid(seeds=4), "scheduled_sampling", "teacher_forcing")
+    assert {"loss", "valid_time", "rmse"} == set(found.table["metric"])
+    assert set(found.table.loc[found.table["own"], "metric"]) == {"rmse"}
+    assert "by other measures: Loss (" in said(found)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "words"),
+    [
+        ("seed=1", "seed=2", "runs are paired by it"),
+        ("training.lt=1", "training.lr=2", "did you mean 'training.lr'"),
+        ("training.lr=1", "training.lr=0.003", "it has '?0.003"),
+        ("training.lr=0.003", "model.hidden=8", "the two set other keys"),
+        ("training.lr=0.003", "training.lr=3e-3", "some runs are on both sides"),
+        ("regime=free_running", "regime=teacher_forcing", "no run of this study has regime"),
+    ],
+)
+def test_settings_that_cannot_be_compared_are_refused(tmp_path, a, b, words):
+    with pytest.raises(ConfigError, match=words):
+        compared(tmp_path, grid(), a, b)
 
 
 @pytest.mark.parametrize(

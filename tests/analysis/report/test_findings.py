@@ -12,7 +12,7 @@ def rows(better: str, gaps: list[tuple[float, float, float]]) -> pd.DataFrame:
     """The rows of teacher forcing for a model each, with its gap and the interval of that."""
     return pd.DataFrame(gaps, columns=["gap", "gap_low", "gap_high"]).assign(
         primary=True, n=5, horizon=9, log=False, forced=0.5, free=0.5 + pd.Series([gap for gap, _, _ in gaps]), unit="share",
-        label="Accuracy" if better == "higher" else "Loss", better=better, task_label="Text",
+        written=False, label="Accuracy" if better == "higher" else "Loss", better=better, task_label="Text",
         model_label=[f"model {k}" for k in range(len(gaps))], method=pd.Categorical(["teacher forcing"] * len(gaps)),
     )  # fmt: skip
 
@@ -26,7 +26,7 @@ UP, DOWN, OPEN = (0.2, 0.1, 0.3), (-0.2, -0.3, -0.1), (0.0, -0.1, 0.1)
 )
 def test_a_gap_is_shown_where_free_is_worse(better, worse, fine, words):
     (said, *_) = findings._gaps(rows(better, [worse, worse, fine, OPEN]))
-    assert "is shown in 2 of 4 task-model pairs" in said
+    assert "is shown in 2 of 4 conditions" in said
     assert words in said
     assert "no difference is shown in 1" in said
 
@@ -48,3 +48,21 @@ def test_the_largest_gap_is_the_worst_one():
 def test_what_a_sign_means_is_said(better, gap, end):
     said = findings._gap_sentence(rows(better, [gap])).replace("\N{NO-BREAK SPACE}", " ")
     assert said.endswith(end), said
+
+
+def test_two_learning_rates_are_not_two_models():
+    table = rows("lower", [UP, UP, OPEN])
+    methods = ["teacher forcing (lr=0.1)", "teacher forcing (lr=0.01)", "teacher forcing + professor forcing"]
+    table = table.assign(model_label="GRU", method=pd.Categorical(methods, categories=methods))
+    (said, *_) = findings._gaps(table)
+    assert "is shown in 2 of 2 conditions" in said, "another objective is another method"
+    assert "the largest mean gap of 2 conditions" in findings._gap_sentence(table)
+
+
+def test_a_loss_against_what_was_written_is_no_exposure_gap():
+    """As on path-star graphs, whose whole answers are right as often free as forced."""
+    whole = rows("higher", [(0.0, 0.0, 0.0)]).assign(primary=False, label="Whole answers right", horizon=1)
+    table = pd.concat([rows("lower", [UP]).assign(written=True), whole], ignore_index=True)
+    table["method"] = pd.Categorical(table["method"])
+    (said,) = findings._gaps(table)
+    assert said.endswith("is no exposure gap; the same forced and free: whole answers right on Text.")

@@ -1,5 +1,6 @@
 """Tests of the report: it begins with the truth, keeps everything, and lets nothing in or out."""
 
+import math
 import re
 
 import numpy as np
@@ -154,6 +155,20 @@ def test_numbers_in_words():
         change(0.5, 0.25, 1.0, True, "")
         == "\N{MINUS SIGN}50\N{NO-BREAK SPACE}% [\N{MINUS SIGN}75\N{NO-BREAK SPACE}%, +0.0\N{NO-BREAK SPACE}%]"
     )
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        ((1e-8, 5e-9, 2e-8), "\N{MULTIPLICATION SIGN}1.00e\N{MINUS SIGN}08 [5.00e\N{MINUS SIGN}09, 2.00e\N{MINUS SIGN}08]"),
+        ((0.9, 0.001, 810.0), "\N{MULTIPLICATION SIGN}0.900 [0.00100, 810]"),
+        ((2.0, math.nan, math.nan), "\N{MULTIPLICATION SIGN}2.00"),
+        ((0.93, math.nan, math.nan), "\N{MINUS SIGN}7.0\N{NO-BREAK SPACE}%"),
+    ],
+)
+def test_a_factor_stands_where_per_cent_say_nothing(numbers, words):
+    """A hundred millionth is not the same as a thousandth, and -100 % is both."""
+    assert change(*numbers, True, "") == words
 
 
 def test_markdown_is_escaped_and_fenced():

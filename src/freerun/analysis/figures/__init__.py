@@ -61,7 +61,8 @@ def draw(material: Material) -> Iterator[tuple[Drawn, Figure]]:
         with style():
             figures = part.draw(material)
         for rest, figure in figures.items():
-            yield Drawn(name=f"{name}_{rest}" if rest else name, caption=part.CAPTION), figure
+            caption = f"{part.CAPTION} {material.said_lost()}".strip()
+            yield Drawn(name=f"{name}_{rest}" if rest else name, caption=caption), figure
 
 
 def write(

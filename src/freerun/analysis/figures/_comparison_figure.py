@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from freerun.analysis.figures._figure_data import LOST_MARK
 from freerun.analysis.figures._style import COLOURS, GREY, figure, legend, readable, wrapped
 from freerun.analysis.inference.labels import shown
 from freerun.analysis.inference.power import LEVEL
@@ -18,13 +19,15 @@ from freerun.analysis.inference.power import LEVEL
 _LEVELS = {"free": ("o", COLOURS[0], 0.15), "forced": ("s", COLOURS[1], -0.15)}
 
 
-def draw(table: pd.DataFrame, a: str, b: str) -> Figure:
+def draw(table: pd.DataFrame, a: str, b: str, lost: Sequence[str] = ()) -> Figure:
     """A line for each task and model: the change of `a` from `b`, free and forced, with its interval; one panel a unit.
 
     Above each panel stands on which side which of the two is better.
 
     Args:
         table: what `two_sides.versus` gives.
+        a, b: the names of the sides.
+        lost: how many runs of each side have no result, in words, where there are some.
     """
     named = table.assign(line=[_line(row) for row in table.to_dict("records")])
     kinds = [_panel_of(row) for row in table.to_dict("records")]
@@ -39,7 +42,8 @@ def draw(table: pd.DataFrame, a: str, b: str) -> Figure:
     keys = [Line2D([], [], color=c, marker=m, linestyle="", label=name) for name, (m, c, _) in _LEVELS.items()]
     said = f"hollow: not shown at p < {LEVEL:g}"
     hollow = Line2D([], [], color=GREY, marker="o", markerfacecolor="white", linestyle="", label=said)
-    legend(made, [*keys, hollow])
+    gone = [Line2D([], [], linestyle="", label=f"{LOST_MARK} {each}") for each in lost]
+    legend(made, [*keys, hollow, *gone])
     return made
 
 
@@ -72,6 +76,6 @@ def _panel(axes: Axes, rows: pd.DataFrame, ratio: bool, name: str, unit: str) ->
     if ratio:
         axes.set_xscale("log")
         readable(axes.xaxis)
-    axes.set_yticks(range(len(lines)), lines[::-1])
+    axes.set_yticks(range(len(lines)), [wrapped(line, 34) for line in lines[::-1]])
     axes.set_ylim(-0.6, len(lines) - 0.4)
     axes.set_xlabel(name if ratio or not unit else f"{name} ({shown(unit)})")

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from freerun.analysis.inference.confidence_intervals import counts
+from freerun.analysis.inference.copies import copies, without
 from freerun.analysis.inference.equivalence import MARGIN
 from freerun.analysis.inference.replicates import CELL, annotated, conditions
 from freerun.analysis.tables import gap
 from freerun.analysis.tables.quantities import Quantities
 from freerun.analysis.tables.tidy import Tables
+
+#: What stands in a figure where runs are lost, before their number.
+LOST_MARK = "\N{MULTIPLICATION SIGN}"
+#: Of so many conditions a caption tells one by one how many runs are lost.
+_TOLD = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +48,7 @@ class Material:
             comparisons of it with the forced one or the true system.
         quantities: what the values mean.
         samples: of each kind, one a condition: of the smallest seed that has one.
+        repeated: the runs that are left out, since they repeat another one (`analysis.inference.copies`).
         margin: the change that is held for none, as `analysis.inference.equivalence` takes it.
     """
 
@@ -53,10 +62,13 @@ class Material:
     quantities: Quantities
     samples: dict[str, list[Sample]]
     margin: float = MARGIN
+    repeated: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, tables: Tables, samples: Mapping[str, dict[str, Any]]) -> Material:
-        """The material of some tables and samples."""
+        """The material of some tables and samples; runs that repeat another one are left out, and told by `said_copies`."""
+        repeated = copies(tables)
+        tables = without(tables, repeated)
         labels, quantities = conditions(tables.runs), Quantities(tables.quantities)
         test = tables.gaps[tables.gaps["split"] == "test"]
         whole = annotated(gap.over_horizon(test, quantities), labels)
@@ -84,11 +96,55 @@ class Material:
             quantities=quantities,
             samples=_first(runs, samples),
             margin=MARGIN if tables.margin is None else tables.margin,
+            repeated=repeated,
         )
 
     def methods(self) -> list[str]:
         """The labels of all methods of the study, in order."""
         return list(self.runs["method"].cat.categories)
+
+    def lost(self) -> pd.DataFrame:
+        """The conditions that lost runs: `CELL`, `lost` (how many diverged or failed) and `ended` (of how many)."""
+        table = counts(self.runs, CELL)
+        table = table.assign(lost=table["diverged"] + table["failed"], ended=table["runs"] - table["pending"])
+        return table.loc[table["lost"] > 0, [*CELL, "lost", "ended"]].reset_index(drop=True)
+
+    def seen(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """The conditions that a figure of some rows shows: those of the rows, and those of their tasks that lost every run."""
+        lost = self.lost()
+        own = lost[lost["task_label"].isin(list(rows["task_label"].unique()))]
+        return pd.concat([rows[CELL], own[CELL]]).drop_duplicates()
+
+    def said_lost(self) -> str:
+        """What every caption says of lost runs; nothing where there are none."""
+        lost = self.lost()
+        if lost.empty:
+            return ""
+        by = CELL if len(lost) <= _TOLD else ["method"]
+        table = lost.groupby(by, observed=True, sort=True)[["lost", "ended"]].sum().reset_index()
+        parts = [
+            f"{row['lost']} of {row['ended']} of {', '.join(str(row[name]) for name in by)}" for row in table.to_dict("records")
+        ]
+        return f"{LOST_MARK}: runs that diverged or failed and are in no mean ({'; '.join(parts)})."
+
+    def said_copies(self) -> str:
+        """What is said of runs that repeat another one; nothing where there are none."""
+        if not self.repeated:
+            return ""
+        kept = " or ".join(f"gradient={value}" for value in dict.fromkeys(self.repeated.values()))
+        return (
+            f"{len(self.repeated)} runs are left out: every bit of them is that of {kept}, where no gradient flows to be cut."
+        )
+
+    def reported(self, rows: pd.DataFrame) -> np.ndarray:
+        """Which rows of a frame are of a measure that reports and comparisons show, whoever wrote it.
+
+        Of the task's own error, of a measure of the whole rollout, and of any other that is no mere diagnostic.
+        """
+        own = rows["task_label"].astype(object).map(self.primary) == rows["metric"].astype(object)
+        rollouts = self.steps.loc[self.steps["step"] == 0, "metric"].astype("str").unique()
+        judged = self.quantities.where(rows, "part") != "diagnostic"
+        return np.asarray(own.to_numpy() | rows["metric"].astype("str").isin(list(rollouts)).to_numpy() | judged, dtype=bool)
 
 
 def _in_order(measured: pd.DataFrame, whole: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:

@@ -8,11 +8,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from freerun.analysis.figures._style import figure, frame, present, titled, width_for
+from freerun.analysis.figures._figure_data import Material
+from freerun.analysis.figures._style import Look, figure, frame, lost_marks, present, titled, width_for
 
 
 def grid(
-    rows: Sequence[tuple[str, pd.DataFrame]], values: Sequence[str], panel: Callable[[Axes, pd.DataFrame], None]
+    rows: Sequence[tuple[str, pd.DataFrame]],
+    values: Sequence[str],
+    panel: Callable[[Axes, pd.DataFrame], None],
+    material: Material,
+    look: dict[str, Look],
 ) -> Figure:
     """One figure over the steps since the release.
 
@@ -20,8 +25,11 @@ def grid(
         rows: a label and the rows of a table for each row of panels.
         values: the columns that the frame of a row has to hold.
         panel: draws the rows of one model.
+        material: tells which runs are lost, which is marked; a model of which every run is lost has a panel too.
+        look: of every method.
     """
-    columns = [present(table, "model_label") for _, table in rows]
+    columns = [present(material.seen(table), "model_label") for _, table in rows]
+    lost = material.lost()
     across = max(len(models) for models in columns)
     made = figure(width_for(across), 0.7 + 1.45 * len(rows))
     panels = made.subplots(len(rows), across, squeeze=False, sharey="row")
@@ -30,6 +38,8 @@ def grid(
         for number, axes in enumerate(line):
             if number < len(models):
                 panel(axes, table[table["model_label"] == models[number]])
+                here = (lost["model_label"] == models[number]) & lost["task_label"].isin(list(table["task_label"].unique()))
+                lost_marks(axes, lost[here], look)
                 titled(axes, models[number], above[number] if number < len(above) else None)
             else:
                 axes.set_axis_off()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullFormatter
 from PIL import Image
 
+from freerun.analysis.figures._figure_data import LOST_MARK
 from freerun.analysis.inference.confidence_intervals import mean_interval
 from freerun.store.quantity import EVERYWHERE, Range
 
@@ -32,6 +34,9 @@ Line = Literal["-"] | tuple[float, tuple[float, ...]]
 FREE: Line = "-"
 FORCED: Line = (0, (3, 1.2))
 GREY = "0.45"
+#: The width of a letter of a legend in points, and of a line and the space around it in letters.
+_LETTER, _HANDLE = 3.9, 7
+_PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.6, "pad": 0.4}
 _FEWEST_TICKS, _MOST_TICKS = 3, 8
 
 _OWN = {
@@ -103,13 +108,43 @@ def width_for(columns: int) -> float:
 
 
 def legend(made: Figure, handles: Sequence[Line2D]) -> None:
-    """One legend above all panels, in as many rows as its words need."""
+    """One legend above all panels, in as many rows as its words need; a label wider than the figure is broken into lines."""
     if not handles:
         return
-    letters = max(len(str(handle.get_label())) for handle in handles) + 7
-    columns = max(1, min(len(handles), int(made.get_figwidth() * 72 / (letters * 3.9))))
-    made.set_figheight(made.get_figheight() + 0.16 * (-(-len(handles) // columns) - 1))
+    room = made.get_figwidth() * 72 / _LETTER
+    for handle in handles:
+        handle.set_label(wrapped(str(handle.get_label()), int(room) - _HANDLE))
+    texts = [str(handle.get_label()).splitlines() for handle in handles]
+    widest = max(len(line) for lines in texts for line in lines) + _HANDLE
+    columns = max(1, min(len(handles), int(room / widest)))
+    down = -(-len(handles) // columns)
+    lines = sum(max(len(text) for text in texts[row::down]) for row in range(down))
+    made.set_figheight(made.get_figheight() + 0.16 * (lines - 1))
     made.legend(handles=handles, loc="outside upper center", ncols=columns, columnspacing=1.4)
+
+
+def lost_marks(axes: Axes, lost: pd.DataFrame, look: dict[str, Look], x: float = 0.03) -> None:
+    """A line in the corner of a panel for each method that lost runs there: its marker and how many of them.
+
+    Args:
+        axes: the panel, of one model on one task.
+        lost: what `Material.lost` gives, of that model and task.
+        x: where the lines begin, a share of the panel's width.
+    """
+    for number, row in enumerate(lost.to_dict("records")):
+        seen, y = look[str(row["method"])], 0.97 - 0.085 * number
+        place: dict[str, Any] = {"color": seen.colour, "transform": axes.transAxes, "zorder": 5}
+        axes.plot([x], [y - 0.03], marker=seen.marker, markersize=3, linestyle="", clip_on=False, **place)
+        said = f"{LOST_MARK} {row['lost']} of {row['ended']}"
+        axes.text(x + 0.03, y, said, fontsize=5.5, va="top", bbox=_PAPER, **place)
+
+
+def lost_mark(axes: Axes, x: float, lost: pd.DataFrame, look: Look) -> None:
+    """How many runs of the condition at a place of an axis are lost, above its dots."""
+    for row in lost.to_dict("records"):
+        said = f"{LOST_MARK}{row['lost']}/{row['ended']}"
+        place = axes.get_xaxis_transform()
+        axes.text(x, 0.98, said, color=look.colour, fontsize=5.5, rotation=90, ha="center", va="top", transform=place, zorder=5)
 
 
 def keys(methods: Sequence[str], look: dict[str, Look], line: Literal["-", ""] = "-") -> list[Line2D]:
@@ -197,12 +232,14 @@ def present(frame: pd.DataFrame, name: str) -> list[str]:
 
 
 def wrapped(name: str, width: int = 11) -> str:
-    """A label broken into lines at hyphens and spaces."""
+    """A label broken into lines at hyphens and spaces, and within a word that is too long at its signs."""
     lines = [""]
     for word in name.replace("-", "-\0").replace(" ", " \0").split("\0"):
-        if lines[-1] and len(lines[-1] + word.rstrip()) > width:
-            lines.append("")
-        lines[-1] += word
+        pieces = re.split("(?<=[=_,])", word) if len(word.rstrip()) > width else [word]
+        for piece in pieces:
+            if lines[-1] and len(lines[-1] + piece.rstrip()) > width:
+                lines.append("")
+            lines[-1] += piece
     return "\n".join(line.rstrip() for line in lines)
 
 

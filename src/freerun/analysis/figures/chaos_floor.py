@@ -35,8 +35,8 @@ def draw(material: Material) -> dict[str, Figure]:
         (f"{task}\n{measure(str(each['label'].iloc[0]), str(each['unit'].iloc[0]))}", each)
         for task, each in material.quantities.marked(parts).groupby("task_label", observed=True, sort=True)
     ]
-    methods, look = present(parts, "method"), looks(material.methods())
-    made = grid(rows, ("floor", "free"), lambda axes, each: _panel(axes, each, methods, look))
+    methods, look = present(material.seen(parts), "method"), looks(material.methods())
+    made = grid(rows, ("floor", "free"), lambda axes, each: _panel(axes, each, methods, look), material, look)
     ends = [Line2D([], [], color=GREY, linestyle=line, label=name) for line, name in ((FREE, "free"), (WORLD, "chaos floor"))]
     legend(made, [*keys(methods, look), *ends])
     return {"": made}

@@ -7,9 +7,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from freerun.analysis.figures._figure_data import Material
-from freerun.analysis.figures._style import Look, dots, figure, keys, legend, looks, present, spread, width_for, wrapped
+from freerun.analysis.figures._style import (
+    Look,
+    dots,
+    figure,
+    keys,
+    legend,
+    looks,
+    lost_mark,
+    present,
+    spread,
+    width_for,
+    wrapped,
+)
 from freerun.analysis.inference.labels import measure
-from freerun.store.quantity import Quantity
 
 PLACE = 3
 CAPTION = (
@@ -26,7 +37,7 @@ def draw(material: Material) -> dict[str, Figure]:
     panels = list(rows[["task_label", "metric"]].drop_duplicates().itertuples(index=False, name=None))
     if not panels:
         return {}
-    methods = present(rows, "method")
+    methods = present(material.seen(rows), "method")
     look = looks(material.methods())
     down = -(-len(panels) // _ACROSS)
     across = -(-len(panels) // down)
@@ -36,19 +47,23 @@ def draw(material: Material) -> dict[str, Figure]:
         axes.set_axis_off()
     for axes, (task, metric) in zip(grid.flat, panels, strict=False):
         own = rows[(rows["task_label"] == task) & (rows["metric"] == metric)]
-        _panel(axes, own, methods, look, material.quantities.of(metric, own["unit"].iloc[0]))
+        _panel(axes, own, material, methods, look)
         axes.set_title(task)
     legend(made, keys(methods, look, ""))
     return {"": made}
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str], look: dict[str, Look], meant: Quantity) -> None:
-    models, within = present(rows, "model_label"), meant.range
+def _panel(axes: Axes, rows: pd.DataFrame, material: Material, methods: list[str], look: dict[str, Look]) -> None:
+    meant = material.quantities.of(rows["metric"].iloc[0], rows["unit"].iloc[0])
+    models, within = present(material.seen(rows), "model_label"), meant.range
+    lost = material.lost()
+    lost = lost[lost["task_label"] == rows["task_label"].iloc[0]]
     for x, model in enumerate(models):
         for offset, method in zip(spread(len(methods)), methods, strict=True):
             values = rows.loc[(rows["model_label"] == model) & (rows["method"] == method), "free"].to_numpy()
             if len(values):
                 dots(axes, x + offset, values, look[method], len(methods), within)
+            lost_mark(axes, x + offset, lost[(lost["model_label"] == model) & (lost["method"] == method)], look[method])
     axes.set_xticks(range(len(models)), [wrapped(name) for name in models])
     axes.set_xlim(-0.6, len(models) - 0.4)
     axes.tick_params(axis="x", length=0)

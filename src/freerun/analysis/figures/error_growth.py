@@ -36,8 +36,8 @@ def draw(material: Material) -> dict[str, Figure]:
         (f"{task}\n{measure(str(each['label'].iloc[0]), str(each['unit'].iloc[0]))}", each)
         for task, each in curves.groupby("task_label", observed=True, sort=True)
     ]
-    methods, look = present(curves, "method"), looks(material.methods())
-    made = grid(rows, ("free",), lambda axes, each: _panel(axes, each, methods, look))
+    methods, look = present(material.seen(curves), "method"), looks(material.methods())
+    made = grid(rows, ("free",), lambda axes, each: _panel(axes, each, methods, look), material, look)
     legend(made, keys(methods, look))
     return {"": made}
 

@@ -29,8 +29,11 @@ def draw(material: Material) -> dict[str, Figure]:
     rows = _rows(steps, material.primary, material.quantities)
     if not rows:
         return {}
-    methods, look = present(pd.concat([each for _, each in rows]), "method"), looks(material.methods())
-    made = grid(rows, ("forced", "free"), lambda axes, each: _panel(axes, each, methods, look, material.quantities))
+    methods = present(material.seen(pd.concat([each for _, each in rows])), "method")
+    look = looks(material.methods())
+    made = grid(
+        rows, ("forced", "free"), lambda axes, each: _panel(axes, each, methods, look, material.quantities), material, look
+    )
     legend(made, [*keys(methods, look), *modes()])
     return {"": made}
 

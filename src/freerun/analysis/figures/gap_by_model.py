@@ -17,6 +17,7 @@ from freerun.analysis.figures._style import (
     keys,
     legend,
     looks,
+    lost_mark,
     present,
     spread,
     width_for,
@@ -24,7 +25,6 @@ from freerun.analysis.figures._style import (
 )
 from freerun.analysis.inference.confidence_intervals import mean_interval
 from freerun.analysis.inference.labels import measure, shown
-from freerun.store.quantity import Quantity
 
 PLACE = 2
 CAPTION = (
@@ -51,13 +51,14 @@ def draw(material: Material) -> dict[str, Figure]:
     for number, task in enumerate(tasks):
         above, below = panels[2 * (number // across), number % across], panels[2 * (number // across) + 1, number % across]
         rows = material.whole[(material.whole["task_label"] == task) & (material.whole["metric"] == material.primary[task])]
-        _task(above, below, rows, look, material.quantities.of(rows["metric"].iloc[0], rows["unit"].iloc[0]))
+        _task(above, below, rows, material, look)
         above.set_title(task)
     ends = [
         Line2D([], [], color=GREY, marker="o", linestyle="", label="free"),
         Line2D([], [], color=GREY, marker="o", markerfacecolor="white", linestyle="", label="forced"),
     ]
-    legend(made, [*keys(present(material.whole, "method"), look, ""), *ends])
+    shown = material.whole[material.whole["task_label"].isin(tasks)]
+    legend(made, [*keys(present(material.seen(shown), "method"), look, ""), *ends])
     return {"": made}
 
 
@@ -67,8 +68,10 @@ def _rolls(material: Material, task: str, metric: str) -> bool:
     return rows["step"].nunique() > 1 and bool(rows["gap"].notna().any())
 
 
-def _task(above: Axes, below: Axes, rows: pd.DataFrame, look: dict[str, Look], meant: Quantity) -> None:
-    models, run = present(rows, "model_label"), present(rows, "method")
+def _task(above: Axes, below: Axes, rows: pd.DataFrame, material: Material, look: dict[str, Look]) -> None:
+    meant, seen = material.quantities.of(rows["metric"].iloc[0], rows["unit"].iloc[0]), material.seen(rows)
+    models, run, lost = present(seen, "model_label"), present(seen, "method"), material.lost()
+    lost = lost[lost["task_label"] == rows["task_label"].iloc[0]]
     for axes in (above, below):
         axes.set_axis_on()
     log = meant.ratio and bool((rows[["forced", "free"]].stack() > 0).all())
@@ -78,6 +81,7 @@ def _task(above: Axes, below: Axes, rows: pd.DataFrame, look: dict[str, Look], m
             if one["gap"].notna().any():
                 _levels(above, x + offset, one, look[method], log)
                 dots(below, x + offset, one["gap"].to_numpy(), look[method], len(run), meant.change)
+            lost_mark(below, x + offset, lost[(lost["model_label"] == model) & (lost["method"] == method)], look[method])
     decades(above, rows[["forced", "free"]].to_numpy())
     below.axhline(0, color=GREY, linewidth=0.6, zorder=0)
     above.set_ylabel(measure(meant.label, meant.unit).replace(" (", "\n("))

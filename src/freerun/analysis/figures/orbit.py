@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from freerun.analysis.figures._figure_data import Material, Sample
+from freerun.analysis.figures._figure_data import LOST_MARK, Material, Sample
 from freerun.analysis.figures._style import GREY, Look, figure, looks, wrapped
 
 PLACE = 5
@@ -28,7 +28,11 @@ def draw(material: Material) -> dict[str, Figure]:
     several = len({sample.task for sample in material.samples.get("orbit", [])}) > 1
     for (task, model), samples in groups:
         made = _page(list(samples), look)
-        made.suptitle(f"{task}, {model}: true (grey) and generated (coloured)", fontsize=8)
+        gone = material.lost()
+        gone = gone[(gone["task_label"] == task) & (gone["model_label"] == model)]
+        lost = "; ".join(f"{LOST_MARK} {row['lost']} of {row['ended']} of {row['method']}" for row in gone.to_dict("records"))
+        title = f"{task}, {model}: true (grey) and generated (coloured)" + (f"; {lost}" if lost else "")
+        made.suptitle(wrapped(title, int(made.get_figwidth() * 15)), fontsize=8)
         found["_".join(_slug(name) for name in ([task, model] if several else [model]))] = made
     return found
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from freerun.analysis.figures._figure_data import Material
+from freerun.analysis.figures._figure_data import LOST_MARK, Material
 from freerun.analysis.figures._style import COLUMN, GREY, PAGE, figure, wrapped
 from freerun.analysis.inference.mean_ranks import METHODS, TASKS, Ranking, ranking, votes
 
@@ -23,20 +24,37 @@ def draw(material: Material) -> dict[str, Figure]:
     found = {of: ranking(table) for of, table in tables.items() if len(table) >= TASKS and table.shape[1] >= METHODS}
     if not found:
         return {}
-    most = max(len(each.ranks) for each in found.values())
-    made = figure(COLUMN * 1.3 if len(found) == 1 else PAGE, 0.9 + 0.17 * (most // 2 + most % 2) + 0.2)
+    named = {of: _named(each, material.lost().groupby(of, observed=True)["lost"].sum()) for of, each in found.items()}
+    deepest = max(_depth(names) for names in named.values())
+    made = figure(COLUMN * 1.3 if len(found) == 1 else PAGE, 1.1 + 0.17 * deepest)
     for axes, (of, each) in zip(made.subplots(1, len(found), squeeze=False)[0], found.items(), strict=True):
-        _diagram(axes, each)
+        _diagram(axes, each, named[of], deepest)
         axes.set_title(f"{_WORDS[of]}, {each.tasks} tasks")
     return {"": made}
 
 
-def _diagram(axes: Axes, found: Ranking) -> None:
+def _named(found: Ranking, lost: pd.Series) -> list[str]:
+    """The names with their mean ranks and lost runs, best first, broken into lines."""
+    counts = {str(name): f", {LOST_MARK}{count}" for name, count in lost.items() if count}
+    return [wrapped(f"{name} ({rank:.2f}{counts.get(str(name), '')})", 24) for name, rank in found.ranks.items()]
+
+
+def _rows(names: list[str]) -> list[float]:
+    """How tall each name stands, in rows of one line."""
+    return [0.25 + 0.75 * len(name.splitlines()) for name in names]
+
+
+def _depth(names: list[str]) -> float:
+    half = -(-len(names) // 2)
+    return max(sum(_rows(names)[:half]), sum(_rows(names)[half:]))
+
+
+def _diagram(axes: Axes, found: Ranking, names: list[str], deepest: float) -> None:
     """The axis of ranks on top, names on either side below it, bars between."""
     k, bars = len(found.ranks), len(found.cliques)
     half = -(-k // 2)
     axes.set_xlim(1 - 0.9 * (k - 1) / 2, k + 0.9 * (k - 1) / 2)
-    axes.set_ylim(-(half + 0.5 * bars) - 0.6, 1.4)
+    axes.set_ylim(-(deepest + 0.5 * bars) - 0.6, 1.4)
     axes.set_axis_off()
     axes.plot([1, k], [0, 0], color="black", linewidth=0.8)
     for rank in range(1, k + 1):
@@ -46,12 +64,14 @@ def _diagram(axes: Axes, found: Ranking) -> None:
     more = "" if width == found.critical_difference else ", beyond the axis"
     axes.plot([1, 1 + width], [1.05, 1.05], color=GREY, linewidth=1.2)
     axes.text(1, 1.12, f"CD {found.critical_difference:.2f}{more}", fontsize=6.5, color=GREY, va="bottom")
-    for number, (name, rank) in enumerate(found.ranks.items()):
+    rows = _rows(names)
+    for number, (name, rank) in enumerate(zip(names, found.ranks, strict=True)):
         left = number < half
-        y = -(0.5 * bars + 0.6 + (number if left else k - 1 - number))
+        above = rows[:number] if left else rows[number + 1 :]
+        y = -(0.5 * bars + 0.1 + sum(above) + rows[number] / 2)
         edge, away, side = (1, -0.05, "right") if left else (k, 0.05, "left")
         axes.plot([rank, rank, edge], [0, y, y], color="black", linewidth=0.6)
-        axes.text(edge + away, y, wrapped(f"{name} ({rank:.2f})", 24), fontsize=6.5, va="center", ha=side)
+        axes.text(edge + away, y, name, fontsize=6.5, va="center", ha=side)
     for number, clique in enumerate(found.cliques):
         ends = [float(found.ranks[name]) for name in (clique[0], clique[-1])]
         axes.plot([ends[0] - 0.03, ends[1] + 0.03], [-0.35 - 0.5 * number] * 2, color="black", linewidth=2.4)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from itertools import groupby
 
+import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 
-from freerun.analysis.figures._figure_data import Material, Sample
+from freerun.analysis.figures._figure_data import LOST_MARK, Material, Sample
 from freerun.analysis.figures._style import GREY, PAGE, Look, figure, looks
 
 PLACE = 6
@@ -25,16 +26,20 @@ def draw(material: Material) -> dict[str, Figure]:
     samples = material.samples.get("text", [])
     groups = {task: list(each) for task, each in groupby(samples, key=lambda sample: sample.task)}
     look = looks(material.methods())
-    return {(f"{number}" if number else ""): _page(each, look) for number, each in enumerate(groups.values())}
+    gone = material.lost()
+    return {
+        (f"{number}" if number else ""): _page(each, look, gone[gone["task_label"] == task])
+        for number, (task, each) in enumerate(groups.items())
+    }
 
 
-def _page(samples: list[Sample], look: dict[str, Look]) -> Figure:
+def _page(samples: list[Sample], look: dict[str, Look], lost: pd.DataFrame) -> Figure:
     prompts = min(_PROMPTS, *(len(sample.content["lines"]) for sample in samples))
     heads = [f"{sample.model}, {sample.method}" for sample in samples]
     margin = max(len(head) for head in [*heads, "truth"]) + 2
     longest = max(len(line["prompt"]) for line in samples[0].content["lines"][:prompts])
     room = min(longest, (_LETTERS - margin) // 3)
-    height = _LINE * (prompts * (len(samples) + 2)) + 0.2
+    height = _LINE * (prompts * (len(samples) + 2) + len(lost)) + 0.2
     made = figure(PAGE, height)
     made.set_layout_engine("none")
     y = height - 0.15
@@ -48,6 +53,10 @@ def _page(samples: list[Sample], look: dict[str, Look]) -> Figure:
         for head, colour, before, after in rows:
             _row(made, y / height, margin, room, (head, before, after), colour)
             y -= _LINE
+        y -= _LINE
+    for row in lost.to_dict("records"):
+        said = f"{row['model_label']}, {row['method']}: {LOST_MARK} {row['lost']} of {row['ended']} runs"
+        made.text(0.01, y / height, said, color=look[row["method"]].colour, family=_MONO, fontsize=_POINTS, va="center")
         y -= _LINE
     return made
 

@@ -18,6 +18,7 @@ from freerun.analysis.figures._style import (
     keys,
     legend,
     looks,
+    lost_marks,
     modes,
     present,
     titled,
@@ -45,8 +46,9 @@ def draw(material: Material) -> dict[str, Figure]:
     curves = curves[curves["quantity"].isin([name for name, _ in LOSSES] + ["forcing_probability"])]
     if curves.empty or curves["update"].nunique() < 2:
         return {}
-    tasks, methods, look = present(curves, "task_label"), present(curves, "method"), looks(material.methods())
-    columns = [present(curves[curves["task_label"] == task], "model_label") for task in tasks]
+    tasks, look, lost = present(curves, "task_label"), looks(material.methods()), material.lost()
+    methods = present(material.seen(curves), "method")
+    columns = [present(material.seen(curves[curves["task_label"] == task]), "model_label") for task in tasks]
     across = max(len(models) for models in columns)
     made = figure(width_for(across), 0.7 + 1.65 * len(tasks))
     panels = made.subplots(2 * len(tasks), across, squeeze=False, sharey="row", height_ratios=[4, 1] * len(tasks))
@@ -65,6 +67,8 @@ def draw(material: Material) -> dict[str, Figure]:
                     look,
                     meant is not None and meant.ratio,
                 )
+                here = (lost["model_label"] == models[number]) & (lost["task_label"] == task)
+                lost_marks(axes, lost[here], look, x=0.75)
                 titled(axes, models[number], before[number] if number < len(before) else None)
             else:
                 axes.set_axis_off()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 WORDS = {
     "adding": "Adding problem",
     "advection": "Advection",
@@ -35,10 +37,26 @@ WORDS = {
     "transformer": "Transformer",
 }
 
+#: The setting that tables and comparisons say whatever a study sweeps: how much truth is fed in the end.
+ALWAYS_SHOWN = "regime.end"
+
 
 def label(name: str) -> str:
     """The name for people; of a part that nobody has heard of, its name with spaces."""
     return WORDS.get(name, name.replace("_", " "))
+
+
+def merged(name: str, setting: str) -> str:
+    """A name with a setting in brackets, ``scheduled sampling (end=0, lr=0.01)``."""
+    if not setting:
+        return name
+    return f"{name[:-1]}, {setting})" if name.endswith(")") else f"{name} ({setting})"
+
+
+def with_end(method: str, end: float) -> str:
+    """A method with the end of its schedule, which every table shows; as it is where it has none, or its label says so."""
+    said = re.search(r"[(, ]end=", method) is not None
+    return method if said or end != end else merged(method, f"end={end:g}")
 
 
 def measure(label: str, unit: str) -> str:

@@ -1,15 +1,17 @@
 """Replicates: runs that differ in their seed alone, under one label for each condition.
 
-Two runs may share the names of their task, model and regime and yet differ in a setting that a study sweeps. Whatever varies
-becomes part of a label, so that seeds of different settings are never pooled.
+A condition is the whole setting except the seed. Two runs may share the names of their task, model and regime and yet differ in
+a setting that a study sweeps. Whatever differs becomes part of a label, so that seeds of different settings are never pooled.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
-from freerun.analysis.inference.labels import label
+from freerun.analysis.inference.labels import label, merged
 from freerun.analysis.tables.run_table import MADE_BY
 
 #: The columns that `conditions` gives, by which runs are pooled.
@@ -17,34 +19,37 @@ CELL = ["task_label", "model_label", "method"]
 #: All that it gives.
 LABELS = ["task_label", "model_label", "regime_label", "setting", "method"]
 BASELINE = "teacher_forcing"
+#: The kinds of parts whose settings are columns of their own: a part has only its own, and the others are undefined for it.
+PARTS = ("task", "model", "regime", "objective", "feedback")
+_OWN_LABEL = ("task", "model", "regime", "objective")
+#: What a part depends on beside its settings; of two parts it differs in any case.
+_FILES = ("source", "content")
 _NOT_SETTINGS = frozenset({"run", "study", "task", "model", "regime", "objective", "seed", "status", "reason", *MADE_BY})
 
 
 def conditions(runs: pd.DataFrame) -> pd.DataFrame:
     """The condition of every run, for people.
 
+    A setting is in a label where it differs: of a task, within the runs of that name; of a model, within a task, from one
+    width of a model to another and from model to model; of a regime likewise; any other within a task. What follows the task
+    alone is in none. A setting that follows the model alone (a learning rate for each) is in the label of the model.
+
     Returns:
-        Indexed by run, in the order of `runs`: `task_label`, `model_label`, `regime_label`, `setting` (what varies beside the
-        task, the model and the regime, "" for nothing) and `method` (the regime with all that varies); categoricals in the
+        Indexed by run, in the order of `runs`: `task_label`, `model_label`, `regime_label`, `setting` (what differs beside the
+        task, the model and the regime, "" for nothing) and `method` (the regime with all that differs); categoricals in the
         order in which conditions first come up, teacher forcing first. Pending runs of which nothing is known are left out.
     """
     known = runs[runs["task"].notna()]
     table = known[["run", "task", "model", "regime"]].astype(object)
-    for part, cell_of_part in (("task", ["task"]), ("model", ["task", "model"])):
-        varying = _varying(known, _settings(known, part), table[cell_of_part])
-        table[f"{part}_label"] = _names(known, part, varying, table)
+    table["task_label"] = _names(known, "task", _varying(known, _settings(known, "task"), table[["task"]]), table)
+    swept, follows = _others(known, table)
+    own = _together(_differing(known, "model", table[["task"]]), dict.fromkeys(table["model"].unique(), follows))
+    table["model_label"] = _names(known, "model", own, table)
     cell = table[["task_label", "model_label"]]
-    own = _varying(known, _settings(known, "regime"), cell.assign(regime=table["regime"]))
-    table["regime_label"] = _names(known, "regime", own, table)
+    table["regime_label"] = _names(known, "regime", _differing(known, "regime", cell), table)
     table["plain"] = _objectives(known, table)
-    others = [
-        name
-        for name in known.columns
-        if name not in _NOT_SETTINGS and not name.startswith(("task.", "model.", "regime.", "objective.", "version."))
-    ]
-    swept = sorted({name for names in _varying(known, others, cell).values() for name in names})
-    table["setting"] = _described(known, swept)
-    table["method"] = [_merged(name, setting) for name, setting in zip(table["regime_label"], table["setting"], strict=True)]
+    table["setting"] = described(known, swept)
+    table["method"] = [merged(name, setting) for name, setting in zip(table["regime_label"], table["setting"], strict=True)]
     return _ordered(table)
 
 
@@ -54,28 +59,88 @@ def annotated(frame: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**{name: table[name].array.take(where, allow_fill=True) for name in table.columns})
 
 
+def settings(runs: pd.DataFrame) -> list[str]:
+    """The columns of `runs`, labelled or not, that make the condition of a run: the whole setting except the seed."""
+    kinds = [name for name in _OWN_LABEL if name in runs]
+    others = (name for name in runs.columns if name not in (*_NOT_SETTINGS, *LABELS) and not name.startswith("version."))
+    return [*kinds, *others]
+
+
+def described(runs: pd.DataFrame, names: Iterable[str]) -> list[str]:
+    """Some settings of every run in words, ``lr=0.01, clip=none``; a setting that its part does not have is left out."""
+    columns = list(names)
+    last = [name.rpartition(".")[2] for name in columns]
+    words = [short if last.count(short) == 1 else name for name, short in zip(columns, last, strict=True)]
+    texts = [_texts(runs, name) for name in columns]
+    rows = zip(*texts, strict=True) if texts else ([] for _ in range(len(runs)))
+    return [", ".join(f"{word}={value}" for word, value in zip(words, row, strict=True) if value) for row in rows]
+
+
+def _texts(runs: pd.DataFrame, name: str) -> list[str]:
+    """The values of a setting as texts, as many different ones as there are values; "" where its part does not have it."""
+    values = runs[name]
+    written = {value: f"{value:g}" if isinstance(value, float) else str(value) for value in values.dropna().unique()}
+    if len(set(written.values())) < len(written):
+        written = {value: str(value) for value in written}
+    kind = name.partition(".")[0]
+    missing = ["none"] * len(runs)
+    if kind in PARTS and kind in runs and kind != name:
+        having = set(runs.loc[values.notna(), kind])
+        missing = ["none" if part in having else "" for part in runs[kind]]
+    return [unset if pd.isna(value) else written[value] for value, unset in zip(values, missing, strict=True)]
+
+
 def _settings(runs: pd.DataFrame, part: str) -> list[str]:
     return [name for name in runs.columns if name.startswith(f"{part}.")]
 
 
-def _varying(runs: pd.DataFrame, settings: list[str], cell: pd.DataFrame) -> dict[str, list[str]]:
+def _others(runs: pd.DataFrame, table: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """The settings that are of no part with a label and differ within a task: those that do for one model, and the others."""
+    names = [name for name in settings(runs) if name.partition(".")[0] not in _OWN_LABEL]
+    within = _varying(runs, names, table[["task_label", "model"]].assign(width=described(runs, _settings(runs, "model"))))
+    swept = sorted({name for some in within.values() for name in some})
+    between = _varying(runs, names, table[["task_label"]])
+    return swept, sorted({name for some in between.values() for name in some} - set(swept))
+
+
+def _varying(runs: pd.DataFrame, names: list[str], cell: pd.DataFrame) -> dict[str, list[str]]:
     """The settings that vary within a cell of runs, by the last column of `cell`."""
-    found: dict[str, list[str]] = {}
-    if not settings or runs.empty:
-        return found
-    keys = [cell[name] for name in cell.columns]
-    counts = runs[settings].groupby(keys, sort=False).nunique(dropna=False)
+    varying: dict[str, list[str]] = {}
+    if not names or runs.empty:
+        return varying
+    counts = runs[names].groupby([cell[name] for name in cell.columns], sort=False).nunique(dropna=False)
     for key, row in counts.iterrows():
-        names = found.setdefault(str(key[-1] if isinstance(key, tuple) else key), [])
-        names += [name for name in settings if row[name] > 1 and name not in names]
-    return found
+        known = varying.setdefault(str(key[-1] if isinstance(key, tuple) else key), [])
+        known += [name for name in names if row[name] > 1 and name not in known]
+    return varying
+
+
+def _differing(runs: pd.DataFrame, part: str, cell: pd.DataFrame) -> dict[str, list[str]]:
+    """The settings of a kind of part that differ within a cell, by the name of the part that has them.
+
+    Those of one part that vary, and those that two parts have, with two values.
+    """
+    names = _settings(runs, part)
+    by_part = _varying(runs, names, cell.assign(**{part: runs[part].astype(object)}))
+    if not names or runs.empty:
+        return by_part
+    counts = runs[names].groupby([cell[name] for name in cell.columns], sort=False).nunique()
+    between = [name for name in names if (counts[name] > 1).any() and name.rpartition(".")[2] not in _FILES]
+    return {
+        str(each): [name for name in names if name in by_part[str(each)] or (name in between and rows[name].notna().any())]
+        for each, rows in runs.groupby(part, sort=False)
+    }
+
+
+def _together(one: dict[str, list[str]], other: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {part: [*one.get(part, []), *other.get(part, [])] for part in {**one, **other}}
 
 
 def _names(runs: pd.DataFrame, part: str, varying: dict[str, list[str]], table: pd.DataFrame) -> list[str]:
     """The label of a part of every run, with those of its settings that vary."""
-    texts = {name: _described(runs, settings) for name, settings in varying.items() if settings}
+    texts = {name: described(runs, each) for name, each in varying.items() if each}
     plain = [""] * len(runs)
-    return [_merged(label(name), texts.get(name, plain)[row]) for row, name in enumerate(table[part])]
+    return [merged(label(name), texts.get(name, plain)[row]) for row, name in enumerate(table[part])]
 
 
 def _objectives(runs: pd.DataFrame, table: pd.DataFrame) -> np.ndarray:
@@ -92,31 +157,12 @@ def _objectives(runs: pd.DataFrame, table: pd.DataFrame) -> np.ndarray:
     cell = table[["task_label", "model_label", "regime_label", "objective"]]
     swept = _varying(runs, _settings(runs, "objective"), cell)
     names = _names(runs, "objective", swept, table)
-    settings = [name[len(label(part)) :].strip(" ()") for name, part in zip(names, table["objective"], strict=True)]
+    settings_ = [name[len(label(part)) :].strip(" ()") for name, part in zip(names, table["objective"], strict=True)]
     table["regime_label"] = [
-        _merged(regime, setting) if usually else f"{regime} + {name}"
-        for regime, setting, name, usually in zip(table["regime_label"], settings, names, plain, strict=True)
+        merged(regime, setting) if usually else f"{regime} + {name}"
+        for regime, setting, name, usually in zip(table["regime_label"], settings_, names, plain, strict=True)
     ]
     return plain
-
-
-def _described(runs: pd.DataFrame, settings: list[str]) -> list[str]:
-    columns = [[_value(each) for each in runs[name]] for name in settings]
-    words = [name.rpartition(".")[2] for name in settings]
-    rows = zip(*columns, strict=True) if columns else ([] for _ in range(len(runs)))
-    return [", ".join(f"{word}={value}" for word, value in zip(words, row, strict=True) if value) for row in rows]
-
-
-def _value(value: object) -> str:
-    if pd.isna(value):  # type: ignore[call-overload]
-        return ""
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _merged(name: str, setting: str) -> str:
-    if not setting:
-        return name
-    return f"{name[:-1]}, {setting})" if name.endswith(")") else f"{name} ({setting})"
 
 
 def _ordered(table: pd.DataFrame) -> pd.DataFrame:

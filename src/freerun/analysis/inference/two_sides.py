@@ -1,4 +1,6 @@
-"""Comparison of two sides (regimes, models or studies): paired where seeds and data are shared, else two samples.
+"""Comparison of two sides (regimes, models, any settings, or studies), condition by condition.
+
+Paired where seeds and data are shared, else two samples; no two conditions are ever pooled.
 
 The two sides take the place of regime and baseline, so that everything is counted as in any comparison of regimes. Where no
 seed, or not the data of a seed, is shared, the runs are two samples: Welch's t with its interval, and a permutation of it
@@ -7,7 +9,6 @@ beside.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,8 +24,10 @@ from freerun.analysis.inference.simultaneous import judged
 from freerun.analysis.inference.t_test import interval, p_value
 from freerun.analysis.inference.unpaired_differences import dealt, welch
 from freerun.analysis.tables.quantities import Quantities
+from freerun.errors import require
 
 _CELL = ["task_label", "model_label", "setting"]
+_MEASURED = [*_CELL, "metric", "unit"]
 LEVELS = ("forced", "free")
 
 
@@ -35,10 +38,15 @@ class Side:
     Attributes:
         name: what people call it.
         runs: run, seed, data, lost (whether it ended without a result) and, made the same on both sides for what is to be
-            compared, task_label, model_label, setting.
-        steps: the exposure gap of its own errors for each step, by run; of one split.
+            compared, task_label, model_label, setting: one row for each seed of a condition. `of` is the run itself, of which
+            there is a copy, with a name of its own in `run`, for every condition that it is compared in.
+        steps: the exposure gap of its errors for each step, by run, with `own`: whether it is the task's own error; of one
+            split.
         whole: the same over the horizon.
         margin: the margin of equivalence of its study.
+
+    Raises:
+        ValueError: if two runs of one condition share a seed, so that settings that differ would be pooled.
     """
 
     name: str
@@ -47,28 +55,42 @@ class Side:
     whole: pd.DataFrame
     margin: float = MARGIN
 
+    def __post_init__(self) -> None:
+        twice = self.runs.duplicated([*_CELL, "seed"])
+        require(not twice.any(), "runs", list(self.runs.loc[twice, "run"])[:2], "have one run for each seed of a condition")
+
+    def without_result(self) -> int:
+        """How many runs have no result for the task's own error."""
+        known = self.whole.loc[self.whole["free"].notna() & self.whole["own"], "run"]
+        return int(self.runs.loc[~self.runs["run"].isin(list(known)), "of"].nunique())
+
 
 def versus(a: Side, b: Side, quantities: Quantities) -> pd.DataFrame:
-    """Side `a` against side `b`, each task's own error; `quantities` say what the values of both mean.
+    """Side `a` against side `b`, in each task's own error and in the other measures; `quantities` say what the values mean.
 
     Returns:
         The columns of `paired_differences.against_baseline` (change of `a` from `b`) and of `simultaneous.judged`, with
-        `level`, `paired` (whether by seed), `first` and `other` runs on the two sides, and Holm over all rows of a level.
-        Equivalent is what lies within the smaller margin of the two sides.
+        `level`, `own` (whether of the task's own error), `paired` (whether by seed), `first` and `other` runs on the two sides,
+        and Holm over the own errors of a level and over each other measure of one. Equivalent is what lies within the smaller
+        margin of the two sides.
     """
     shared = _shared(a, b)
     rows = []
     for level in LEVELS:
         both = _by_seed(a, b, shared, level, quantities) if len(shared) else pd.DataFrame()
         rows += [{**{str(k): v for k, v in row.items()}, "level": level} for row in both.to_dict("records")]
-        done = {tuple(str(row[name]) for name in _CELL) for row in both.to_dict("records")}
+        done = {tuple(str(row[name]) for name in _MEASURED) for row in both.to_dict("records")}
         rows += [{**row, "level": level} for row in _apart(a, b, level, quantities) if row["key"] not in done]
     table = pd.DataFrame(rows)
     if table.empty:
         return table
-    table = declared(table.drop(columns="key", errors="ignore"), pd.Series(True, index=table.index))
+    owned = [each.loc[each["own"], ["task_label", "metric"]].astype("str") for each in (a.whole, b.whole)]
+    own = {*owned[0].itertuples(index=False, name=None)} & {*owned[1].itertuples(index=False, name=None)}
+    table["own"] = [(row["task_label"], row["metric"]) in own for row in table.to_dict("records")]
+    table = declared(table.drop(columns="key", errors="ignore"), table["own"])
     table = judged(table, quantities.each(table), min(a.margin, b.margin))
-    return table.sort_values(["level", *_CELL], kind="stable", ascending=[False, True, True, True]).reset_index(drop=True)
+    order = table.sort_values(["own", "metric", *_CELL], kind="stable", ascending=[False, True, True, True, True])
+    return order.sort_values("level", kind="stable", ascending=False).reset_index(drop=True)
 
 
 def _shared(a: Side, b: Side) -> pd.DataFrame:
@@ -103,9 +125,12 @@ def _by_seed(a: Side, b: Side, shared: pd.DataFrame, level: str, quantities: Qua
 
 def _apart(a: Side, b: Side, level: str, quantities: Quantities) -> list[dict[str, Any]]:
     found = []
-    sides = [dict(list(each.whole.astype(dict.fromkeys(_CELL, "str")).groupby(_CELL, sort=False))) for each in (a, b)]
+    texts = dict.fromkeys(_MEASURED, "str")
+    sides = [
+        {tuple(map(str, key)): rows for key, rows in each.whole.astype(texts).groupby(_MEASURED, sort=False)} for each in (a, b)
+    ]
     for key, other_rows in sides[0].items():
-        if key not in sides[1] or str(sides[1][key]["metric"].iloc[0]) != str(other_rows["metric"].iloc[0]):
+        if key not in sides[1]:
             continue
         meant = quantities.of(other_rows["metric"].iloc[0], other_rows["unit"].iloc[0])
         other, first = (rows[level].dropna().to_numpy(dtype=float) for rows in (other_rows, sides[1][key]))
@@ -127,7 +152,7 @@ def _apart(a: Side, b: Side, level: str, quantities: Quantities) -> list[dict[st
             numbers = {"mean": seen.mean, **{end: float(each) for end, each in held.items()}}
         found.append(
             {
-                "key": key, **dict(zip(_CELL, key, strict=True)), "metric": meant.name, "unit": meant.unit,
+                "key": key, **dict(zip(_MEASURED, key, strict=True)),
                 "label": meant.label, "better": meant.better, "baseline": b.name,
                 "regime_label": a.name, "n": min(n), "other": n[0], "first": n[1], "ratio": ratio, **numbers, "sd": spread,
                 "error": seen.error, "freedom": seen.freedom, "baseline_mean": float(first.mean()) if len(first) else
@@ -140,8 +165,9 @@ def _apart(a: Side, b: Side, level: str, quantities: Quantities) -> list[dict[st
     return found
 
 
-def _lost(side: Side, key: Hashable) -> np.ndarray:
+def _lost(side: Side, key: tuple[str, ...]) -> np.ndarray:
     """Minus infinity for each run of a condition without a result: worse than any other."""
-    runs = side.runs[[each == key for each in side.runs[_CELL].astype("str").itertuples(index=False, name=None)]]
-    whole = side.whole[side.whole["run"].astype("str").isin(list(runs["run"]))]
+    runs = side.runs[[each == key[: len(_CELL)] for each in side.runs[_CELL].astype("str").itertuples(index=False, name=None)]]
+    measure = (side.whole["metric"].astype("str") == key[-2]) & (side.whole["unit"].astype("str") == key[-1])
+    whole = side.whole[measure & side.whole["run"].astype("str").isin(list(runs["run"]))]
     return np.full(int(runs["lost"].sum()) + int(whole["free"].isna().sum()), -np.inf)

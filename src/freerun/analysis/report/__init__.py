@@ -119,7 +119,7 @@ def _content(material: Material) -> dict[str, Any]:
         "finish": method_section.finish(material.curves, material.runs),
         "settings": method_section.settings(material.runs),
         "lost": method_section.lost(material.runs),
-        "statistics": method_section.statistics(table, material.margin),
+        "statistics": f"{method_section.statistics(table, material.margin)} {material.said_copies()}".strip(),
         "samples": page.sample_blocks(material.samples),
     }
 

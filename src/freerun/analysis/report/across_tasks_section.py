@@ -12,7 +12,7 @@ from freerun.analysis.inference.paired_differences import paired
 from freerun.analysis.inference.power import LEVEL
 from freerun.analysis.inference.random_effects import effects, over_tasks
 from freerun.analysis.inference.replicates import LABELS
-from freerun.analysis.report.number_text import listed, number, percent, span
+from freerun.analysis.report.number_text import change, listed, number
 from freerun.analysis.report.section import Grid, Section
 
 _NOTE = (
@@ -95,10 +95,8 @@ def _changes(material: Material) -> Iterator[tuple[str, list[str]]]:
 
 
 def _times(mean: float, low: float, high: float) -> str:
-    """A log ratio as a factor from 2 on, else in per cent."""
-    if mean >= math.log(2):
-        return f"\N{MULTIPLICATION SIGN}{number(math.exp(mean))} {span(math.exp(low), math.exp(high))}"
-    return f"{percent(math.exp(mean))} [{percent(math.exp(low))}, {percent(math.exp(high))}]"
+    """A log ratio as a change."""
+    return change(math.exp(mean), math.exp(low), math.exp(high), True, "")
 
 
 def _ends(low: float, high: float) -> str:

@@ -16,7 +16,7 @@ from freerun.store.quantity import TIME_REVERSAL, Quantity
 
 
 def rows(material: Material) -> list[dict[str, str]]:
-    """One row for each condition and measure on the test split: the mean over seeds at the last step, and its floor.
+    """One row for each condition and measure on the test split: the mean over seeds at its own last step, and its floor.
 
     A measure that is the floor of another one stands beside that; a change whose sign is the finding has a section of its own.
     """
@@ -27,8 +27,7 @@ def rows(material: Material) -> list[dict[str, str]]:
     table = _means(ends, keys, material)
     ranges = [each.range for each in material.quantities.each(table)]
     table = table.assign(**inside(table["mean"], table["low"], table["high"], ranges)).merge(
-        ends.groupby(["task_label", "metric"], observed=True)["step"].max().rename("step").reset_index(),
-        on=["task_label", "metric"],
+        ends.groupby(keys, observed=True)["step"].max().reset_index(), on=keys
     )
     texts = {
         (*(str(row[name]) for name in CELL), str(row["metric"])): measured(row["mean"], row["low"], row["high"])

@@ -9,7 +9,7 @@ import pandas as pd
 
 from freerun.analysis.inference.power import LEVEL
 from freerun.analysis.inference.two_sides import Side
-from freerun.analysis.report.number_text import change, listed, number, seeds
+from freerun.analysis.report.number_text import any_of, change, listed, number, reversed_change, seeds
 from freerun.analysis.report.page import comparison_rows, escaped
 from freerun.analysis.report.verdicts import NONE, OPEN, needed_seeds
 
@@ -38,7 +38,8 @@ _NOTE = (
     "better or worse is said, and includes it where the two are not distinguished; n: pairs, or the runs of the smaller side; "
     "g: Hedges' standardised mean difference, positive where the first is better; \N{GREEK SMALL LETTER DELTA}: Cliff's "
     "delta, 1 where every run of the first is better than every one of the second; Improved: the probability that a seed, or "
-    "a run, does better, with its interval; p: that of the same t test; Holm: p after Holm over all rows of a level; Sign "
+    "a run, does better, with its interval; p: that of the same t test; Holm: p after Holm over all rows of a level that are "
+    "of the tasks' own errors, or of one other measure; Sign "
     "flips: beside it, from flipping the signs of the pairs, or dealing the runs anew where not paired, which decides "
     "nothing; Needed: the pairs, or runs a side, that would find a change as large as the margin with 80 % power, by the "
     "spread that was seen. A run that diverged or failed is worse than any other in \N{GREEK SMALL LETTER DELTA} and "
@@ -56,10 +57,11 @@ def sentences(table: pd.DataFrame, a: Side, b: Side) -> list[str]:
     found = []
     for word, winner, loser in (("better", a.name, b.name), ("worse", b.name, a.name)):
         if word in groups:
-            share = f"{len(groups[word])} of {len(free)} conditions (p < {LEVEL:g} after Holm)"
-            found.append(f"Running free, {winner} is better than {loser} in {share}: {_all(groups[word])}.")
+            of = f"{len(groups[word])} of {len(free)} conditions" if len(free) > 1 else any_of(1)
+            share, turned = f"{of} (p < {LEVEL:g} after Holm)", word == "worse"
+            found.append(f"Running free, {winner} is better than {loser} in {share}: {_all(groups[word], turned)}.")
     if not found:
-        neither = f"Running free, neither {a.name} nor {b.name} is shown to be better in any of {len(free)} conditions"
+        neither = f"Running free, neither {a.name} nor {b.name} is shown to be better in {any_of(len(free))}"
         found.append(f"{neither} (p < {LEVEL:g} after Holm).")
     if "equivalent" in groups:
         some = groups["equivalent"]
@@ -71,10 +73,11 @@ def sentences(table: pd.DataFrame, a: Side, b: Side) -> list[str]:
     if NONE in groups:
         some = groups[NONE]
         found.append(f"Without a verdict, for lack of three seeds with a result on both sides: {_all(some)}.")
-    found.append(
-        f"Numbers are the change of {a.name} from {b.name} in each task's own error, [intervals at the level of the verdict, "
-        "95 % over all conditions]."
+    numbers = (
+        "Numbers are the change in each task's own error, [intervals at the level of the verdict, 95 % over all conditions]"
     )
+    whose = f"of the better side from the other, and where neither is better that of {a.name} from {b.name}"
+    found.append(f"{numbers}: {whose}.")
     by_seed = free["paired"].to_numpy(dtype=bool)
     if by_seed.any():
         fewest = seeds(int(free.loc[by_seed, "n"].min()))
@@ -82,7 +85,7 @@ def sentences(table: pd.DataFrame, a: Side, b: Side) -> list[str]:
     if not by_seed.all():
         apart = f"Not paired, since seeds or data are not shared, in {(~by_seed).sum()}"
         found.append(f"{apart}: Welch's t test and its interval.")
-    lost = [f"{_lost(side)} of {side.name}" for side in (a, b) if _lost(side)]
+    lost = [f"{side.without_result()} of {side.name}" for side in (a, b) if side.without_result()]
     if lost:
         found.append(f"Runs without a result, in no mean: {listed(lost)}.")
         if any(side.runs["lost"].any() for side in (a, b)):
@@ -90,22 +93,21 @@ def sentences(table: pd.DataFrame, a: Side, b: Side) -> list[str]:
     return found
 
 
-def _lost(side: Side) -> int:
-    return len(side.runs) - side.whole.loc[side.whole["free"].notna(), "run"].nunique()
-
-
-def _all(rows: Sequence[Mapping[Any, Any]]) -> str:
-    """Each condition with its numbers; where there are many, how many there are of each task."""
+def _all(rows: Sequence[Mapping[Any, Any]], turned: bool = False) -> str:
+    """Each condition with its numbers, `turned` into those of the second side; where there are many, how many of each task."""
     if len(rows) <= MANY:
-        return listed([_told(row) for row in rows])
+        return listed([_told(row, turned) for row in rows])
     tasks = pd.Series([str(row["task_label"]) for row in rows]).value_counts(sort=False)
     return f"{listed([f'{task} {count}' for task, count in tasks.items()])} (the numbers are in the table)"
 
 
-def _told(row: Mapping[Any, Any]) -> str:
+def _told(row: Mapping[Any, Any], turned: bool) -> str:
     where = ", ".join(str(row[name]) for name in ("task_label", "model_label", "setting") if row[name])
     p = f", Holm p = {number(row['holm'])}" if row["verdict"] in ("better", "worse") else ""
-    changed = change(row["mean"], row["low"], row["high"], row["ratio"], row["unit"])
+    numbers = row["mean"], row["low"], row["high"]
+    if turned:
+        numbers = reversed_change(*numbers, row["ratio"])
+    changed = change(*numbers, row["ratio"], row["unit"])
     return f"{where} ({row['label']} {changed}{p}, n = {row['n']})"
 
 

@@ -44,8 +44,9 @@ def by_task(material: Material, table: pd.DataFrame, compared: pd.DataFrame) -> 
 
 def _baseline(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of the first method (teacher forcing, where it was run), of the tasks' own errors."""
-    rows = table[table["primary"] & (table["n"] > 0)]
-    return rows[rows["method"].astype(str).str.startswith(str(_first(table)))]
+    rows, first = table[table["primary"] & (table["n"] > 0)], _first(table)
+    methods = rows["method"].astype(str)
+    return rows[(methods == first) | methods.str.startswith(f"{first} (")]
 
 
 def _first(table: pd.DataFrame) -> str:
@@ -55,8 +56,10 @@ def _first(table: pd.DataFrame) -> str:
 def _gaps(table: pd.DataFrame) -> list[str]:
     rows = _baseline(table)
     rows = rows[rows["horizon"] > 1]
+    written = rows["written"].astype(bool)
+    found = _against_the_written(table, rows[written])
+    rows = rows[~written]
     known = rows[rows["gap_low"].notna()]
-    found = []
     if len(known):
         higher = known["better"] == "higher"
         worse = known["gap_low"].mask(higher, -known["gap_high"]) > 0
@@ -66,7 +69,7 @@ def _gaps(table: pd.DataFrame) -> list[str]:
         what, other = ("free error above forced error", "the free error is the smaller one")
         if higher.any():
             what, other = "free worse than forced", "free is better than forced"
-        parts = [f"an exposure gap ({what}) is shown in {above} of {len(known)} task-model pairs"]
+        parts = [f"an exposure gap ({what}) is shown in {above} of {counted(len(known), 'condition')}"]
         parts += [f"{other} in {below}"] if below else []
         parts += [f"no difference is shown in {rest}"] if rest else []
         found.append(f"Trained by {_first(table)}, {listed(parts)}.")
@@ -85,6 +88,26 @@ def _gaps(table: pd.DataFrame) -> list[str]:
         else:
             found.append(f"No free error on a ratio scale is above its forced one; nearest to it is that of {where}.")
     return found
+
+
+def _kind(rows: pd.DataFrame) -> str:
+    """What some rows of one task and regime are: models, where nothing else differs between them."""
+    return "models" if rows["model_label"].nunique() == len(rows) else "conditions"
+
+
+def _against_the_written(table: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
+    """Where a free error is no one-step error, and its distance from the forced one no exposure gap."""
+    if rows.empty:
+        return []
+    tasks = [str(task) for task in dict.fromkeys(rows["task_label"])]
+    whole = table[~table["primary"] & table["task_label"].isin(tasks) & (table["better"] == "higher")]
+    same = whole[(whole["gap_low"] == 0) & (whole["gap_high"] == 0)].drop_duplicates(["task_label", "label"])
+    equal = [f"{row['label'].lower()} on {row['task_label']}" for row in same.to_dict("records")]
+    more = f"; the same forced and free: {listed(equal)}" if equal else ""
+    return [
+        f"On {listed(tasks)} the free error is taken against the one continuation that was written, so that what lies between "
+        f"it and the forced error is no exposure gap{more}."
+    ]
 
 
 def _conflicts(sets: pd.DataFrame) -> list[str]:
@@ -193,7 +216,7 @@ def _gap_sentence(rows: pd.DataFrame) -> str:
     how = "geometric means, " if top["log"] else ""
     gap = with_unit(measured(top["gap"], top["gap_low"], top["gap_high"]), unit)
     which = (
-        f"the largest mean gap of {len(rows)} models is that of {top['model_label']}"
+        f"the largest mean gap of {len(rows)} {_kind(rows)} is that of {top['model_label']}"
         if len(rows) > 1
         else f"{top['model_label']}"
     )

@@ -44,15 +44,29 @@ def percent(ratio: float) -> str:
     return text.replace("-", "\N{MINUS SIGN}") + "\N{NO-BREAK SPACE}%"
 
 
+def factor(ratio: float) -> str:
+    """A ratio as a multiple."""
+    return f"\N{MULTIPLICATION SIGN}{number(ratio)}"
+
+
 def change(mean: float, low: float, high: float, ratio: bool, unit: str) -> str:
-    """A paired difference: for a ratio a multiple (from 2 on) or a change in per cent, else a difference in units."""
-    if ratio and mean >= 2:
-        return f"\N{MULTIPLICATION SIGN}{measured(mean, low, high)}"
+    """A paired difference: for a ratio a change in per cent or, where that says little, a multiple; else in units.
+
+    From a double and from a tenth on it is a multiple, and where an end of the interval is the tenfold or a tenth: `-100 %`
+    would stand for any small ratio.
+    """
     if ratio:
-        ends = f" [{percent(low)}, {percent(high)}]" if math.isfinite(low) else ""
-        return f"{percent(mean)}{ends}"
+        ends = [end for end in (low, high) if math.isfinite(end)]
+        if not (mean < 2 and all(0.1 < each < 10 for each in (mean, *ends))):
+            return factor(mean) + (f" {span(low, high)}" if ends else "")
+        return percent(mean) + (f" [{percent(low)}, {percent(high)}]" if ends else "")
     sign = "+" if mean > 0 else ""
     return with_unit(f"{sign}{measured(mean, low, high)}", unit)
+
+
+def reversed_change(mean: float, low: float, high: float, ratio: bool) -> tuple[float, float, float]:
+    """The change of the second side from the first, from that of the first from the second: mean, low, high."""
+    return (1 / mean, 1 / high, 1 / low) if ratio else (-mean, -high, -low)
 
 
 def listed(items: Sequence[str]) -> str:
@@ -68,3 +82,8 @@ def seeds(n: int) -> str:
 def counted(n: int, what: str) -> str:
     """A number of things."""
     return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def any_of(n: int) -> str:
+    """In none of some conditions."""
+    return "its one condition" if n == 1 else f"any of {n} conditions"

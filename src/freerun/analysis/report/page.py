@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from freerun.analysis.figures import Drawn as Drawn
 from freerun.analysis.figures._figure_data import Sample
 from freerun.analysis.inference.interquartile_mean import LEAST
-from freerun.analysis.inference.labels import measure
+from freerun.analysis.inference.labels import measure, with_end
 from freerun.analysis.inference.power import assessed
 from freerun.analysis.inference.replicates import CELL
 from freerun.analysis.inference.simultaneous import OPEN
@@ -49,8 +49,9 @@ def summary_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
         }
         partial = known and row["steps"] < row["horizon"]
         names = {name: str(row[name]) for name in CELL}
+        names["method"] = with_end(names["method"], row["end"])
         named = measure(row["label"], row["unit"]) if known else ""
-        steps = (f"{row['steps']:.0f} of {row['horizon']:.0f}" if partial else "all") if known else ""
+        steps = (f"{row['steps']:.0f} of {row['horizon']:.0f}" if partial else "all") if known and row["n"] else ""
         levels["iqm"] = _middle(row) if known else ""
         rows.append({**names, **levels, "n": str(row["n"]), "steps": steps, "measure": named, **_lost(row)})
     return rows

@@ -15,7 +15,7 @@ import pandas as pd
 
 from freerun.analysis.figures import Material
 from freerun.analysis.inference.power import LEVEL
-from freerun.analysis.report.number_text import number
+from freerun.analysis.report.number_text import listed, number
 from freerun.analysis.report.summary_table import LEVELS, full
 from freerun.analysis.report.table_typesetting import BETTER, WORSE, latex, markdown
 from freerun.analysis.report.verdicts import comparisons
@@ -63,8 +63,9 @@ def tidy(material: Material) -> pd.DataFrame:
         task, model, method, metric, unit, label and better (of the metric), level, mean, low, high, geometric (whether the
         mean is), n, runs, diverged, failed, pending, lost_low, lost_high, iqm, iqm_low, iqm_high (of the middle half of the
         seeds), best (the best mean of its task and level; never of gaps, nor where half of the runs or more are lost), hedges,
-        delta, improved, p, holm and family of the comparison with the baseline (undefined where there is none), and mark:
-        better or worse, where that is its verdict.
+        delta, improved, p, holm and family of the comparison with `baseline`, a method of the same setting (undefined where
+        there is none), and mark: better or worse, where that is its verdict; `end`: where the schedule of the regime ends, a
+        share of truth.
     """
     wide = full(material)
     wide = wide[wide["primary"]]
@@ -98,7 +99,7 @@ def tidy(material: Material) -> pd.DataFrame:
         "failed",
         "pending",
     ]
-    more = ["lost_low", "lost_high", "iqm", "iqm_low", "iqm_high", "best", *_COMPARED, "family", "mark"]
+    more = ["lost_low", "lost_high", "iqm", "iqm_low", "iqm_high", "best", *_COMPARED, "family", "baseline", "mark", "end"]
     names = [*_NAMES.values(), *kept, *more]
     return table[names].reset_index(drop=True)
 
@@ -124,8 +125,7 @@ def _compared(material: Material) -> pd.DataFrame:
     if len(material.methods()) < 2:
         return pd.DataFrame(
             {
-                **{name: pd.Series(dtype="str") for name in (*names, "family")},
-                "verdict": pd.Series(dtype="str"),
+                **{name: pd.Series(dtype="str") for name in (*names, "verdict", "family", "baseline")},
                 **{each: [] for each in _COMPARED},
             }
         )
@@ -134,14 +134,26 @@ def _compared(material: Material) -> pd.DataFrame:
     keys = ["task_label", "model_label", "regime_label", "setting"]
     methods = material.runs[[*keys, "method"]].astype("str").drop_duplicates()
     found = found.astype(dict.fromkeys(keys, "str")).merge(methods, on=keys, how="left")
-    return found.rename(columns=_NAMES)[[*names, *_COMPARED, "verdict", "family"]]
+    of = {tuple(row[name] for name in keys): row["method"] for row in methods.to_dict("records")}
+    against = [of[row["task_label"], row["model_label"], row["baseline"], row["setting"]] for row in found.to_dict("records")]
+    found = found.assign(baseline=pd.Series(against, index=found.index, dtype="str"))
+    return found.rename(columns=_NAMES)[[*names, *_COMPARED, "verdict", "family", "baseline"]]
+
+
+def _against(table: pd.DataFrame) -> str:
+    """With what the rows of the table were really compared: one baseline, or which of them for which methods."""
+    compared = table.dropna(subset=["holm"])[["baseline", "method"]].drop_duplicates()
+    by = compared.groupby("baseline", sort=False)["method"].agg(list)
+    if len(by) == 1:
+        return str(by.index[0])
+    return f"the baseline of their setting ({'; '.join(f'{listed(methods)}: {name}' for name, methods in by.items())})"
 
 
 def _note(table: pd.DataFrame, material: Material) -> str:
     families = table.dropna(subset=["holm"])[["family", "level"]].drop_duplicates("family")["family"]
     sizes = [f"{family} ({int((comparisons(material)['family'] == family).sum())} comparisons)" for family in families]
     marks = (
-        f"{BETTER} better and {WORSE} worse than {material.methods()[0]} at p < {LEVEL:g}, t tests paired by seed, "
+        f"{BETTER} better and {WORSE} worse than {_against(table)} at p < {LEVEL:g}, t tests paired by seed, "
         f"after Holm over {' and '.join(sizes)}, where the two are not equivalent within {100 * material.margin:g} %; "
         "the gap is not tested against the baseline."
         if sizes

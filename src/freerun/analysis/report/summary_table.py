@@ -8,23 +8,26 @@ from freerun.analysis.figures import Material
 from freerun.analysis.inference.confidence_intervals import counts, summarise
 from freerun.analysis.inference.gap_interval import geometric_gaps
 from freerun.analysis.inference.interquartile_mean import middles
+from freerun.analysis.inference.labels import ALWAYS_SHOWN, with_end
 from freerun.analysis.inference.replicates import CELL
-from freerun.store.quantity import Quantity
+from freerun.store.quantity import OTHER_CONTINUATIONS, Quantity
 
 LEVELS = ("forced", "free", "gap")
 
 
 def full(material: Material) -> pd.DataFrame:
-    """Every condition with the task's primary metric and the metrics of whole rollouts.
+    """Every condition with the task's primary metric, the metrics of whole rollouts, and all others that are no diagnostics.
 
     Returns:
-        task_label, model_label, method, metric, unit, label and better (of the metric), primary (whether this is the task's
-        error), for each of forced, free and gap the mean with `_low` and `_high`, and the interquartile mean, `_iqm`,
-        with `_iqm_low` and `_iqm_high`; `log` (whether the levels are geometric means, of the middle half too, and the gap is
-        their difference), n (seeds with a defined gap), steps and horizon (fewest steps averaged over, of how many), and
-        the counts of `confidence_intervals.counts`. A condition whose every run is lost has a row too, with undefined numbers.
+        task_label, model_label, method, metric, unit, label and better (of the metric), written (whether it is taken against
+        the one continuation that was written), primary (whether this is the task's error), for each of forced, free and gap the
+        mean with `_low` and `_high`, and the interquartile mean, `_iqm`, with `_iqm_low` and `_iqm_high`; `log` (whether the
+        levels are geometric means, of the middle half too, and the gap is their difference), n (seeds with a defined gap),
+        steps and horizon (fewest steps averaged over, of how many), and the counts of `confidence_intervals.counts`; `end`:
+        where the schedule of its regime ends (a share of truth), which `labels.with_end` puts beside its name; undefined of
+        regimes without one. A condition whose every run is lost has a row too, with undefined numbers.
     """
-    whole = _of_interest(material)
+    whole = material.whole[material.reported(material.whole)]
     parts = [_row(rows, material.quantities.of(*key)) for key, rows in whole.groupby(["metric", "unit"], observed=True)]
     became = counts(material.runs, CELL)
     measured = (
@@ -33,14 +36,32 @@ def full(material: Material) -> pd.DataFrame:
     for name in CELL:
         measured[name] = pd.Categorical(measured[name], categories=list(became[name].cat.categories))
     table = became.merge(measured, on=CELL, how="left")
+    table = _under_their_error(table, material)
     table["primary"] = [
         not isinstance(row["metric"], str) or row["metric"] == material.primary.get(str(row["task_label"]))
         for row in table.to_dict("records")
     ]
+    if ALWAYS_SHOWN in material.runs:
+        ends = material.runs.groupby(CELL, observed=True)[ALWAYS_SHOWN].first().rename("end")
+        table = table.merge(ends.reset_index(), on=CELL, how="left")
+    else:
+        table["end"] = float("nan")
     table["n"] = table["n"].fillna(0).astype(int) if "n" in table else 0
     return table.sort_values(
         [*CELL[:1], "primary", "metric", *CELL[1:]], ascending=[True, False, True, True, True]
     ).reset_index(drop=True)
+
+
+def _under_their_error(table: pd.DataFrame, material: Material) -> pd.DataFrame:
+    """Conditions of which nothing is measured, since every run is lost, stand with the others, under their task's own error."""
+    known = table.dropna(subset=["metric"])
+    for task, metric in material.primary.items():
+        of = known[(known["task_label"] == task) & (known["metric"] == metric)]
+        empty = (table["task_label"] == task) & table["metric"].isna()
+        if len(of) and empty.any():
+            for name in ("metric", "unit", "label", "better", "log", "written"):
+                table.loc[empty, name] = of[name].iloc[0]
+    return table
 
 
 def short(table: pd.DataFrame) -> pd.DataFrame:
@@ -64,15 +85,9 @@ def short(table: pd.DataFrame) -> pd.DataFrame:
         "failed",
         "pending",
     ]
-    rows = table[table["primary"]].reindex(columns=kept).rename(columns=names)
-    return rows.reset_index(drop=True)
-
-
-def _of_interest(material: Material) -> pd.DataFrame:
-    whole = material.whole
-    first = whole["task_label"].astype(object).map(material.primary) == whole["metric"].astype(object)
-    rollouts = material.steps.loc[material.steps["step"] == 0, "metric"].unique()
-    return whole[first | whole["metric"].isin(list(rollouts))]
+    rows = table[table["primary"]]
+    shown = [with_end(str(method), end) for method, end in zip(rows["method"], rows["end"], strict=True)]
+    return rows.reindex(columns=kept).assign(method=shown).rename(columns=names).reset_index(drop=True)
 
 
 def _row(rows: pd.DataFrame, meant: Quantity) -> pd.DataFrame:
@@ -81,7 +96,7 @@ def _row(rows: pd.DataFrame, meant: Quantity) -> pd.DataFrame:
     grouped = rows.groupby(CELL, observed=True, sort=True)
     table = grouped[["steps", "horizon"]].min().reset_index()
     named = {"metric": meant.name, "unit": meant.unit, "label": meant.label, "better": meant.better}
-    table = table.assign(**named, log=log)
+    table = table.assign(**named, log=log, written=OTHER_CONTINUATIONS in meant.blind)
     for name in LEVELS:
         geometric, within = log and name != "gap", meant.change if name == "gap" else meant.range
         found = summarise(rows, CELL, name, log=geometric, within=within)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from freerun.analysis.inference.labels import measure
+from freerun.analysis.inference.labels import measure, with_end
 from freerun.analysis.report.number_text import UNDEFINED, number, span
 from freerun.analysis.report.page import escaped
 from freerun.analysis.report.summary_table import LEVELS
@@ -73,7 +73,8 @@ def _blocks(table: pd.DataFrame) -> Iterator[tuple[str, list[_Row]]]:
         for (model, method), each in of_task.groupby(["model", "method"], sort=False):
             by_level = {row["level"]: row for row in each.to_dict("records")}
             first = next(iter(by_level.values()))
-            rows.append(((str(model), str(method)), [_cell(by_level[level]) for level in LEVELS], _counts(first)))
+            named = with_end(str(method), first["end"])
+            rows.append(((str(model), named), [_cell(by_level[level]) for level in LEVELS], _counts(first)))
         yield f"{task}: {head}", rows
 
 

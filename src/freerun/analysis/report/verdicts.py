@@ -39,8 +39,8 @@ _SET = ["task_label", "model_label", "setting", "regime_label", "baseline"]
 def comparisons(material: Material) -> pd.DataFrame:
     """Every regime against the first one, with a `verdict` on each level of each row.
 
-    Compared are the headlines of every task, free, forced, and beside the two modes (level ``compared``), and the measures of
-    whole rollouts; not what ranks nothing.
+    Compared are the headlines of every task, free, forced, and beside the two modes (level ``compared``), and the other
+    measures that `Material.reported` names; not what ranks nothing.
 
     Returns:
         The columns of `paired_differences.against_baseline` and of `simultaneous.judged`, `level`, and `headline`: whether the
@@ -48,9 +48,8 @@ def comparisons(material: Material) -> pd.DataFrame:
     """
     labels = material.runs.set_index("run")[LABELS]
     steps = material.steps.drop(columns=LABELS)
-    rollouts = set(steps.loc[steps["step"] == 0, "metric"].astype(str))
+    steps = steps[material.reported(material.steps)]
     heads = {name for names in material.headlines.values() for name in names}
-    steps = steps[steps["metric"].isin(rollouts | heads)]
     beside = material.compared.drop(columns=LABELS)
     beside = beside[beside["metric"].isin(heads)].rename(columns={"value": COMPARED})
     lost = material.runs.loc[material.runs["status"].isin(LOST), ["run", "seed"]]
@@ -61,7 +60,7 @@ def comparisons(material: Material) -> pd.DataFrame:
             rows.append(found.assign(level=level))
     both = pd.concat(rows, ignore_index=True)
     own = _is_headline(both, material)
-    kept = (own | both["metric"].isin(list(rollouts))) & (both["better"] != "neither")
+    kept = both["better"] != "neither"
     both = both[kept].assign(headline=own[kept]).reset_index(drop=True)
     table = declared(both, both["headline"].astype(bool))
     return judged(table, material.quantities.each(table), material.margin)

@@ -1,0 +1,190 @@
+"""Matched conditions: which conditions of two sides of a comparison are alike in all but what is compared.
+
+A condition is the whole setting except the seed. Two sides that are told apart by some settings are compared condition by
+condition, each with the one that has all other settings; nothing is ever pooled. Three things need no partner of their own:
+settings of a part that only one side has (the end of a schedule, against a regime without one), those in which the two parts
+have one value each (the width of either model), and what is measured beside (long orbits); where they differ, that is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from freerun.analysis.inference.labels import ALWAYS_SHOWN, label, merged
+from freerun.analysis.inference.replicates import described, settings
+
+#: What is measured beside the errors, and changes none of them.
+_BESIDE = ("evaluation.orbit", "evaluation.distances")
+#: The parts that make a cell, within which conditions are matched, where they are not compared themselves.
+_CELL = ("task", "model", "regime", "objective")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matched:
+    """Pairs of conditions.
+
+    Attributes:
+        pairs: a row for each run of either side in each pair of conditions that it is in: side (0 or 1), run, condition (the
+            number of the pair), task_label, model_label and setting, which name the pair; unique for each pair.
+        told: the settings in which matched conditions differ all the same, with their values on either side.
+        apart: the settings that keep conditions without a partner from having one, with their values on either side.
+        left: how many conditions of either side have no partner.
+    """
+
+    pairs: pd.DataFrame
+    told: dict[str, tuple[str, str]]
+    apart: dict[str, tuple[str, str]]
+    left: tuple[int, int]
+
+
+@dataclass
+class _Cell:
+    """The columns of one cell, by what becomes of them, and its pairs of conditions."""
+
+    joined: list[str] = field(default_factory=list)
+    #: By name the side, 0 or 1, that has several values of a setting of its own.
+    own: dict[str, int] = field(default_factory=dict)
+    told: dict[str, tuple[str, str]] = field(default_factory=dict)
+    apart: dict[str, tuple[str, str]] = field(default_factory=dict)
+    pairs: list[tuple[int, int]] = field(default_factory=list)
+
+
+def matched(a: pd.DataFrame, b: pd.DataFrame, keys: Collection[str] | None) -> Matched:
+    """The conditions of two sides, matched.
+
+    Args:
+        a, b: the runs of the two sides, rows of the table of runs with the column `task_label`.
+        keys: the settings by which the sides are told apart; None where they are two studies, which may differ in whatever has
+            one value on either side.
+    """
+    both = pd.concat([a, b], ignore_index=True)
+    names = settings(both)
+    texts = pd.DataFrame({name: _values(both[name]) for name in names}, index=both.index)
+    side = pd.Series([0] * len(a) + [1] * len(b), index=both.index)
+    number = texts.groupby(names, sort=False, dropna=False).ngroup()
+    kinds = set() if keys is None else {_kind(key) for key in keys}
+    cells = list(_cells(texts, side, number, keys, kinds))
+    found = [cell for cell, _ in cells]
+    words = _words(both, dict.fromkeys(name for cell in found for name in (*cell.joined, *cell.own)))
+    rows: list[pd.DataFrame] = []
+    for cell, held in cells:
+        for pair in cell.pairs:
+            of = [held.index[(held == each) & (side[held.index] == at)] for at, each in enumerate(pair)]
+            named = _named(both, words, (of[0][0], of[1][0]), cell, kinds)
+            rows += [both.loc[of[at], ["run"]].assign(side=at, condition=len(rows), **named) for at in (0, 1)]
+    merged_told: dict[str, tuple[str, str]] = {}
+    for cell in found:
+        for name, values in cell.told.items():
+            known = merged_told.get(name)
+            merged_told[name] = values if known is None else (_also(known[0], values[0]), _also(known[1], values[1]))
+    partners = [{pair[at] for cell in found for pair in cell.pairs} for at in (0, 1)]
+    left = [len(set(number[side == at]) - partners[at]) for at in (0, 1)]
+    apart = {name: values for cell in found if not cell.pairs for name, values in cell.apart.items()}
+    columns = ["side", "run", "condition", "task_label", "model_label", "setting"]
+    pairs = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
+    return Matched(pairs=pairs, told=merged_told, apart=apart, left=(left[0], left[1]))
+
+
+def _kind(key: str) -> str:
+    """The part that a key is of, where it is a part's; an objective goes with the regime, as one method."""
+    kind = key.partition(".")[0]
+    if kind in ("regime", "objective"):
+        return "method"
+    return kind if kind in (*_CELL, "feedback") else key
+
+
+def _values(column: pd.Series) -> list[str]:
+    return ["" if pd.isna(value) else str(value) for value in column]
+
+
+def _cells(
+    texts: pd.DataFrame, side: pd.Series, number: pd.Series, keys: Collection[str] | None, kinds: set[str]
+) -> Iterator[tuple[_Cell, pd.Series]]:
+    """Every cell that both sides have, with the number of the condition of each of its runs."""
+    by = [name for name in _CELL if name in texts and _kind(name) not in kinds]
+    for _, rows in texts.groupby(by, sort=False):
+        of = side[rows.index]
+        if of.nunique() == 2:
+            yield _cell(rows, of, number[rows.index], keys, kinds), number[rows.index]
+
+
+def _cell(rows: pd.DataFrame, side: pd.Series, number: pd.Series, keys: Collection[str] | None, kinds: set[str]) -> _Cell:
+    made = _Cell()
+    for name in rows.columns:
+        one, other = (list(dict.fromkeys(rows.loc[side == at, name])) for at in (0, 1))
+        if len(one) == len(other) == 1 and (one == other or (keys is not None and name in keys)):
+            continue
+        apart = not set(one) & set(other)
+        own = _kind(name) in kinds
+        values = _listed(one), _listed(other)
+        if apart and len(one) == len(other) == 1 and (keys is None or own or name in _BESIDE):
+            if (one[0] and other[0]) or not own or name == ALWAYS_SHOWN:  # what one part alone has goes without saying
+                made.told[name] = values
+        elif apart and own and 1 in (len(one), len(other)):
+            made.own[name] = int(len(other) > 1)
+            if (one if len(one) == 1 else other) != [""] and name not in (keys or ()):
+                made.told[name] = values
+        else:
+            made.joined.append(name)
+            if apart:
+                made.apart[name] = values
+    first = rows.assign(number=number, side=side).drop_duplicates(["side", "number"])
+    both = [first[first["side"] == at] for at in (0, 1)]
+    if made.joined:
+        pairs = both[0].merge(both[1], on=made.joined, suffixes=("", "_other"))
+    else:
+        pairs = both[0].merge(both[1], how="cross", suffixes=("", "_other"))
+    made.pairs = list(zip(pairs["number"], pairs["number_other"], strict=True))
+    return made
+
+
+def _words(runs: pd.DataFrame, names: Collection[str]) -> dict[str, list[str]]:
+    """Each of some settings of every run in words."""
+    last = [name.rpartition(".")[2] for name in names]
+    words = {}
+    for name, short in zip(names, last, strict=True):
+        plain = described(runs, [name])
+        words[name] = plain if last.count(short) == 1 else [text and name + text.removeprefix(short) for text in plain]
+    return words
+
+
+def _named(
+    runs: pd.DataFrame, words: dict[str, list[str]], pair: tuple[int, int], cell: _Cell, kinds: set[str]
+) -> dict[str, str]:
+    """The labels of a pair of conditions: whatever differs between pairs is in them."""
+    texts: dict[str, list[str]] = {"model": [], "regime": [], "setting": []}
+    for name, each in words.items():
+        kind = name.partition(".")[0]
+        word = each[pair[cell.own.get(name, 0)]]
+        if name in _CELL and _kind(name) in kinds:
+            texts["setting"].append(label(word.removeprefix(f"{name}=")))
+        elif word and name not in _CELL and (kind != "task" or "task" in kinds):
+            texts[kind if kind in ("model", "regime") and _kind(name) not in kinds else "setting"].append(word)
+    one = runs.loc[pair[0]]
+    model = merged(label(str(one["model"])), ", ".join(texts["model"]))
+    method = merged(label(str(one["regime"])), ", ".join(texts["regime"]))
+    if "objective" in words:
+        method = f"{method} + {label(str(one['objective']))}"
+    names = [name for kind, name in (("model", model), ("method", method)) if kind not in kinds]
+    task = label(str(one["task"])) if "task" in kinds else str(one["task_label"])
+    rest = [*names[1:], *texts["setting"]]
+    return {"task_label": task, "model_label": names[0] if names else "", "setting": ", ".join(rest)}
+
+
+def _listed(values: list[str]) -> str:
+    return " or ".join(_short(value) or "none" for value in values)
+
+
+def _short(value: str) -> str:
+    """A number with no more than its digits: 0 for 0.0."""
+    try:
+        return f"{float(value):.12g}"
+    except ValueError:
+        return value
+
+
+def _also(known: str, more: str) -> str:
+    return known if more in known.split(" or ") else f"{known} or {more}"
