@@ -43,7 +43,7 @@ def asked(name: str, place: Place, overrides: list[str], alias: str | None = Non
     command = info["command"].partition(_THEN)[0] + _THEN + again
     return Study(
         name=folder_name(alias or name), runs=[replace(run, train=False) for run in runs],
-        command=command, title=info["title"], question=info["question"], overrides=info["overrides"],
+        command=command, title=info["title"], question=info["question"], overrides=info["overrides"], margin=info.get("margin"),
     )  # fmt: skip
 
 
