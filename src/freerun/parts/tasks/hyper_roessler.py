@@ -41,7 +41,7 @@ class HyperRoessler(Flow):
     d: float = 0.05
     dt: float = 0.1
     substeps: int = 8
-    transient: float = 150.0
+    transient: float = 500.0
     sequences: int = 256
 
     def __post_init__(self) -> None:

@@ -38,7 +38,7 @@ class Roessler(Flow):
     c: float = 5.7
     dt: float = 0.12
     substeps: int = 3
-    transient: float = 60.0
+    transient: float = 200.0
 
     def __post_init__(self) -> None:
         require(self.b > 0, "b", self.b, "be positive")

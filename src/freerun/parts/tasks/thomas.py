@@ -36,7 +36,7 @@ class Thomas(Flow):
     b: float = 0.1
     dt: float = 0.1
     substeps: int = 1
-    transient: float = 100.0
+    transient: float = 200.0
 
     def __post_init__(self) -> None:
         require(0 < self.b < 1, "b", self.b, "lie in (0, 1)")
