@@ -38,7 +38,7 @@ class MackeyGlass(Flow):
         transient: time that an orbit runs before its window begins, in time units.
     """
 
-    default_warmup: ClassVar[int] = 30
+    default_warmup: ClassVar[int] = 40
     default_horizon: ClassVar[int | None] = 300
     coarsest: ClassVar[float] = 0.5
     pairs: ClassVar[int] = 64
@@ -51,7 +51,7 @@ class MackeyGlass(Flow):
     dt: float = 1.0
     substeps: int = 2
     transient: float = 2000.0
-    length: int = 60
+    length: int = 70
 
     def __post_init__(self) -> None:
         for name in ("beta", "gamma", "n", "tau"):
