@@ -1,7 +1,7 @@
 """Law of the players of flows: no degenerate forecaster wins under the headlines of a task together.
 
-A forecast that makes a fresh error at every step, and none that hang together, is the best that a model can be. Under each set of
-headlines a degenerate player must be worse than it somewhere, by more than both intervals; else the set rewards it.
+A forecast that makes a fresh error at every step, and none that hang together, is the best that a model can be. Under each set
+of headlines a degenerate player must be worse than it somewhere, by more than both intervals; else the set rewards it.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def level(metric: Metric, rollouts: Sequence[Observed]) -> tuple[float, float]:
     """The mean of a measure over rollouts, of its logarithm for an error on a ratio scale, and half its 95 % interval."""
     values = torch.stack([metric.measure(seen).nanmean() for seen in rollouts]).double()
     if metric.quantity.ratio:
-        values = values.clamp(min=1e-12).log()
+        values = values.clamp(min=1e-12).log2()
     mean = values.mean()
     return float(mean), float(half_width((values - mean)[None]))
 
@@ -71,11 +71,6 @@ def law_no_degenerate_player_wins(metrics: Sequence[Metric], rollouts: Rollouts)
         for metric, (top, reach) in zip(metrics, best, strict=True):
             mean, half = level(metric, rollouts[name])
             margins.append(metric.quantity.sign * (top - mean) - reach - half)
-        known = [margin for margin in margins if math.isfinite(margin)]
-        told = ", ".join(f"{registry_name(metric)} by {margin:.3g}" for metric, margin in zip(metrics, margins, strict=True))
-        demand(max(known, default=-math.inf) > 0, f"{name} is worse than the {truth} by more than both intervals nowhere: {told}")
-
-
-def registry_name(metric: Metric) -> str:
-    """The name of a metric, or of its class where it is not registered."""
-    return metric.quantity.name or type(metric).__name__
+        most = max((margin for margin in margins if math.isfinite(margin)), default=-math.inf)
+        told = ", ".join(f"{type(metric).__name__} by {margin:.3g}" for metric, margin in zip(metrics, margins, strict=True))
+        demand(most > 0, f"{name} is worse than the {truth} by more than both intervals nowhere: {told}")

@@ -11,7 +11,6 @@ from jaxtyping import Float
 from freerun.errors import given
 from freerun.lazy import torch
 from freerun.measurement.metrics import Comparison, Observed, Orbit
-from freerun.measurement.statistics.state_distribution import evenly
 
 #: The fewest steps of a window from which a climate is told.
 LEAST = 8
@@ -65,5 +64,10 @@ def _windows(observed: Observed) -> Loop | None:
     if observed.fed.shape != observed.outputs.shape or len(others) < steps or steps - first < LEAST or not count:
         return None
     sides = (observed.targets[first:, whole], observed.fed[first:, whole], others[first:steps])
-    true, made, again = (evenly(part.transpose(0, 1), count).transpose(0, 1).double() for part in sides)
+    true, made, again = (_evenly(part, count).double() for part in sides)
     return true, made, again
+
+
+def _evenly(orbits: Float[torch.Tensor, "T N D"], count: int) -> Float[torch.Tensor, "T M D"]:
+    """So many of the orbits, evenly spread."""
+    return orbits[:, torch.linspace(0, orbits.shape[1] - 1, count, dtype=torch.float64).round().long()]

@@ -52,7 +52,7 @@ def _own_errors(observed: Observed) -> torch.Tensor:
     errors = torch.full_like(before, torch.nan)
     if first < steps:
         history = torch.stack([before[first - back : steps - back] for back in reversed(range(memory))])
-        answers = onward(task, observed.data, history.flatten(1, 2)).unflatten(0, history.shape[1:3])
+        answers = onward(task, observed.data, history.flatten(1, 2)).reshape(history.shape[1:])
         errors[first:] = observed.outputs[first:].double() - answers
     return errors[observed.warmup :]
 
@@ -85,11 +85,12 @@ def _drifts(observed: list[Observed]) -> list[Drift]:
     from freerun.measurement.true_orbits import disturbed
 
     task = observed[0].experiment.task
-    memory, first, places = given(task.remembers), observed[0].warmup, []
+    memory, first = given(task.remembers), observed[0].warmup
+    places = []
     for seen in observed:
         begun = _before(given(seen.forced))[first - memory + 1 : first + 1]
-        for errors in (own_errors(given(seen.forced)), own_errors(seen)):
-            places.append((seen.data, begun, _afresh(errors, _ranked(begun[-1]))))
+        sides = (own_errors(given(seen.forced)), own_errors(seen))
+        places += [(seen.data, begun, _afresh(errors, _ranked(begun[-1]))) for errors in sides]
     went = disturbed(task, places)
     squares = [
         (orbits - seen.targets[first:].double()).square().mean(-1)
@@ -129,12 +130,11 @@ def log_errors(squares: Float[torch.Tensor, "S N"]) -> Float[torch.Tensor, "S N"
 
 
 def step_log(squares: Float[torch.Tensor, "S N"], weights: Float[torch.Tensor, "T N"]) -> Float[torch.Tensor, " S"]:
-    """The mean logarithm of the error at every step; NaN where half of what counts is rounding, or an error is not finite."""
+    """The mean logarithm of the error at every step; NaN where an error is not finite, or nothing counts."""
     counts = _counts(squares, weights)
     logs = torch.where(counts, log_errors(squares), 0.0)
     mean = logs.sum(1) / counts.sum(1)
-    tiny = ((squares <= ROUNDING**2) & counts).sum(1) * 2 >= counts.sum(1)
-    return torch.where(torch.isfinite(mean) & ~tiny, mean, torch.nan)
+    return torch.where(torch.isfinite(mean), mean, torch.nan)
 
 
 def _counts(squares: torch.Tensor, weights: torch.Tensor) -> Bool[torch.Tensor, "S N"]:

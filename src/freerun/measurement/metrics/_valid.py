@@ -27,7 +27,7 @@ def _valid_steps(observed: Observed) -> tuple[Int[torch.Tensor, " N"], Int[torch
 
 
 def valid_until(
-    squares: Float[torch.Tensor, "S N"], observed: Observed
+    squares: Float[torch.Tensor, "S M"], observed: Observed
 ) -> tuple[Int[torch.Tensor, " N"], Int[torch.Tensor, " N"]]:
     """As `valid_steps`, of any forecast of the same sequences, by its squared errors since the release."""
     error = root(squares)

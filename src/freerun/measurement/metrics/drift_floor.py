@@ -2,11 +2,11 @@
 
     z_k = F(z_{k-1}) + e_k ,      z_0: the last true state that was fed
 
-where e_k is a one-step error that the model made at a true state k steps after the release, on another sequence and with a sign
-drawn for it: as large as the model's own, and without memory. A model without any exposure bias makes such an error at every
-step, and the world carries each of them on. So what lies between the forced error and this floor is accumulation; what lies above
-it, the model has added: larger errors at its own states, and errors that hang together. (`chaos_floor` carries on the first error
-alone.)
+where e_k is a one-step error that the model made at a true state k steps after the release, on another sequence and with a
+sign drawn for it: as large as the model's own, and without memory. A model without any exposure bias makes such an error at
+every step, and the world carries each of them on. So what lies between the forced error and this floor is accumulation; what
+lies above it, the model has added: larger errors at its own states, and errors that hang together. (`chaos_floor` carries on
+the first error alone.)
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """Rate at which a free error grows, to be read beside the largest Lyapunov exponent of the true system.
 
 The slope, by least squares, of the mean logarithm of the error over the lead time (`log_error`), from the release until that
-mean first passes `SMALL`: beyond, errors feel the size of the attractor and grow no more. Undefined for fewer than `LEAST` steps.
+mean first passes `SMALL`: beyond, errors feel the size of the attractor and grow no more. Undefined for fewer than `LEAST`
+steps, and where errors are within `CLEAR` times the rounding of single precision: that grows too, and is no error of the
+model.
 """
 
 from __future__ import annotations
@@ -15,11 +17,12 @@ from jaxtyping import Float
 from freerun.lazy import torch
 from freerun.measurement.accumulated_error_estimate import half_width
 from freerun.measurement.metrics import Comparison, Observed
-from freerun.measurement.metrics._true_flow import free_squares, log_errors, step_log
+from freerun.measurement.metrics._true_flow import ROUNDING, free_squares, log_errors, step_log
 from freerun.store.quantity import Quantity
 
-#: The mean error, in standard deviations of the data, up to which it is followed; the fewest steps that have a slope.
-SMALL, LEAST = 0.1, 8
+#: The mean error, in standard deviations of the data, up to which it is followed; the fewest steps that have a slope; how far
+#: above rounding an error is one.
+SMALL, LEAST, CLEAR = 0.1, 8, 30.0
 
 
 @dataclass(kw_only=True)
@@ -54,7 +57,7 @@ def _slopes(observed: Observed) -> Float[torch.Tensor, " N"]:
     """The slope of every sequence that counts, over the same steps; none where there are too few."""
     squares, weights = free_squares(observed), observed.weights
     mean = step_log(squares, weights)
-    small = torch.isfinite(mean) & (mean < math.log(SMALL))
+    small = torch.isfinite(mean) & (mean < math.log(SMALL)) & (mean > math.log(CLEAR * ROUNDING))
     steps = int(small.int().cumprod(0).sum())
     whole = (weights[observed.warmup : observed.warmup + steps] > 0).all(0)
     if steps < LEAST or not bool(whole.any()):

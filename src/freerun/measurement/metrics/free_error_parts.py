@@ -3,10 +3,10 @@
     free / forced  =  (A / forced)  x  (B / A)  x  (free / B)
                       accumulation     exposure    coherent drift
 
-A is the truth with a fresh error at every step of the size that the model makes at true states (`drift_floor`), B the same with
-errors of the size that it makes at its own states, all root mean squares; `forced` is the model's own forced error. The parts are
-the logarithms, which add up to that of free over forced. Coherent drift is what is left: errors that hang together, less what a
-closed loop that has lost its way saves by going nowhere.
+A is the truth with a fresh error at every step of the size that the model makes at true states (`drift_floor`), B the same
+with errors of the size that it makes at its own states, all root mean squares; `forced` is the model's own forced error. The
+parts are the logarithms, which add up to that of free over forced. Coherent drift is what is left: errors that hang together,
+less what a closed loop that has lost its way saves by going nowhere.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ PARTS = family(
             ),
         }
         for name, level, label, words in (
-            ("accumulation", "forced", "Accumulation of fresh errors", "fresh errors of the forced size, carried on by the world"),
+            ("accumulation", "forced", "Accumulation of fresh errors", "fresh errors of the forced size in the world's hands"),
             ("exposure", "fresh", "Exposure", "the one-step error at own states being another than at true ones"),
             ("coherent", "own", "Coherent drift", "left: errors that hang together"),
         )

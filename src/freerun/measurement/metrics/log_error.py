@@ -22,7 +22,7 @@ from freerun.store.quantity import COLLAPSE, WORLDS_GROWTH, Quantity
 
 @dataclass(kw_only=True)
 class LogError(Metric):
-    """The mean logarithm of the error at every step since the release; undefined where half of the errors are rounding."""
+    """The mean logarithm of the error at every step since the release; an error below rounding counts as rounding."""
 
     quantity = Quantity(
         label="Mean log error", unit="ln scaled", better="lower", range=(-math.inf, math.inf), scale="logarithm",

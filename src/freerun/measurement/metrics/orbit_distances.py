@@ -106,7 +106,9 @@ class OfPairs(OfTwo):
 
     def quantity_of(self, observed: Observed) -> Quantity:
         steps, count = given(loop(observed))[0].shape[:2]
-        return replace(self.quantity, unit=f"nats, {state_distribution.BINS} x {state_distribution.BINS} cells, {count} x {steps} steps")
+        return replace(
+            self.quantity, unit=f"nats, {state_distribution.BINS} x {state_distribution.BINS} cells, {count} x {steps} steps"
+        )
 
     def between(self, true: Float[torch.Tensor, "T N D"], made: Float[torch.Tensor, "T N D"]) -> float:
         return state_pairs.pairs_in_time(true, made)

@@ -3,8 +3,9 @@
     e_t = o_t - F(f_{t-1})
 
 with F one step of the true flow, of the model's own history where the flow has a memory. Forced, what was fed is the truth and
-F its next state; free, it is what the model made. So the ratio of the two is exposure bias and nothing else: by how much a model
-is less accurate where it goes itself, whatever the world makes of an error afterwards. It is 1 for the truth with fresh errors.
+F its next state; free, it is what the model made. So the ratio of the two is exposure bias and nothing else: by how much a
+model is less accurate where it goes itself, whatever the world makes of an error afterwards. It is 1 for the truth with fresh
+errors.
 """
 
 from __future__ import annotations

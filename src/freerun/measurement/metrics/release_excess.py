@@ -2,8 +2,9 @@
 
     ln( rms of the forced error at the first step after the release / rms over the later half of the steps )
 
-A model that carries a state has not found it yet where a forced rollout begins. Where its forced error still falls at the release,
-what looks like exposure in the first steps is the search for a state. Above 0 beyond its interval the warm-up is too short.
+A model that carries a state has not found it yet where a forced rollout begins. Where its forced error still falls at the
+release, what looks like exposure in the first steps is the search for a state. Above 0 beyond its interval the warm-up is too
+short.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     max( rms |o_t - F(y_{t-1})| , rms |o_t - F(f_{t-1})| ) / rms |y_t - y_{t-1}|
 
-over all coordinates, sequences and steps since the release: forced, and free with the true flow's answer to what the model made.
-0 for the truth, 1 for persistence. Each side alone is fooled: the first by whoever goes astray only by himself, the second by an
-equilibrium. Rare jumps count, since means are of squares.
+over all coordinates, sequences and steps since the release: forced, and free with the true flow's answer to what the model
+made. 0 for the truth, 1 for persistence. Each side alone is fooled: the first by whoever goes astray only by himself, the
+second by an equilibrium. Rare jumps count, since means are of squares.
 """
 
 from __future__ import annotations

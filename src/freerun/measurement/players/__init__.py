@@ -1,7 +1,7 @@
 """Players: references that need no training, measured by the same code on the same sequences as a model.
 
-The truth and its noisy or tempered copies say what can be reached; degenerate players (climatology, persistence, a fixed point, a
-copy of training ...) say what a measure must not reward.
+The truth and its noisy or tempered copies say what can be reached; degenerate players (climatology, persistence, a fixed
+point, a copy of training ...) say what a measure must not reward.
 """
 
 from __future__ import annotations

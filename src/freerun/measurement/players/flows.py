@@ -1,7 +1,7 @@
 """Players of flows: the truth with a fresh error at each step, and degenerate forecasters that go nowhere, astray or backwards.
 
-All but the truth and climates share one thing with a good model: what they say at true states. Where they do, the truth with fresh
-errors says it for them, so that only what they make of their own states gives them away.
+All but the truth and climates share one thing with a good model: what they say at true states. Where they do, the truth with
+fresh errors says it for them, so that only what they make of their own states gives them away.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def _long_places(place: Place) -> tuple[Place, Float[torch.Tensor, "S N Y"]]:
         count = len(begun[0])
         known = Place(task=task, data=data, history=history[:, :count], truth=orbits[:, :count]), orbits[:, count:]
         vars(place.data)["_long_places"] = known
-    return known  # type: ignore[no-any-return]
+    return known
 
 
 class TrueFlow(FlowPlayer):
@@ -308,7 +308,7 @@ def _equilibrium(place: Place) -> torch.Tensor:
 
     def moved(state: np.ndarray) -> np.ndarray:
         still = torch.from_numpy(state).expand(memory, 1, -1)
-        return (onward(place.task, place.data, still)[0] - still[0, 0]).numpy()  # type: ignore[no-any-return]
+        return (onward(place.task, place.data, still)[0] - still[0, 0]).numpy()
 
     seen = place.training()
     slow = (seen[1:] - seen[:-1]).square().mean(-1).flatten().argsort()

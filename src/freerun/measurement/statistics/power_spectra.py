@@ -5,9 +5,9 @@ D_H: the Hellinger distance between power spectra (Mikhaeil, Monfared & Durstewi
     H = sqrt(1 - sum_f sqrt(p(f) q(f))) ,      p, q: spectra, smoothed by a Gaussian over frequencies, with sum 1
 
 a mean over coordinates; 0 for one spectrum, 1 for two that share no frequency. The variant is that of the papers' code: every
-orbit brought to mean 0 and variance 1, its ends not tapered, its power at all frequencies, that of the mean among them, smoothed
-with a standard deviation of 20 frequencies and mirrored at both ends, brought to sum 1, and averaged over orbits. The phases are
-gone, and so is the size: an orbit, its reverse and its shrunk copy are the same.
+orbit brought to mean 0 and variance 1, its ends not tapered, its power at all frequencies, that of the mean among them,
+smoothed with a standard deviation of 20 frequencies and mirrored at both ends, brought to sum 1, and averaged over orbits. The
+phases are gone, and so is the size: an orbit, its reverse and its shrunk copy are the same.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 """KL divergence between the distributions of states that two orbits visit.
 
 D_stsp = KL(p_true || p_generated) between the distributions of states, whatever their order in time (Koppe, Toutounji, Kirsch,
-Lis & Durstewitz 2019, eq. 14; Brenner et al. 2022, appendix): shares in `bins` cells a dimension over the box of the true states.
-Whatever lies outside, or is not finite, is in one cell more, so that an orbit that runs away is charged and never lost. Laplace
-smoothing: `smoothing` is added to the count of every cell.
+Lis & Durstewitz 2019, eq. 14; Brenner et al. 2022, appendix): shares in `bins` cells a dimension over the box of the true
+states. Whatever lies outside, or is not finite, is in one cell more, so that an orbit that runs away is charged and never
+lost. Laplace smoothing: `smoothing` is added to the count of every cell.
 
-Up to three dimensions that is the published measure. Beyond, cells are too many, and the published mixture of Gaussians ranks an
-orbit that has shrunk to half above the truth itself: a draw from the true mixture has its own centre in the true density and never
-in the other, and without that centre a blurred crowd in the middle is nearer to every draw. So there it is `marginal`: the mean
-over all triples of coordinates that follow one another.
+Up to three dimensions that is the published measure. Beyond, cells are too many, and the published mixture of Gaussians ranks
+an orbit that has shrunk to half above the truth itself: a draw from the true mixture has its own centre in the true density
+and never in the other, and without that centre a blurred crowd in the middle is nearer to every draw. So there it is
+`marginal`: the mean over all triples of coordinates that follow one another.
 
 It is not 0 for two orbits of one system: how large it is then depends on their length, so a score stands beside that floor.
 """
@@ -45,11 +45,8 @@ def marginal(
     """The mean of `binned` over the D triples of coordinates (i, i + 1, i + 2), the first after the last; in nats."""
     width = true.shape[1]
     require(width > BINNED, "D", width, f"be more than {BINNED}; use cells of all of them")
-    each = [
-        binned(*(part[:, [i, (i + 1) % width, (i + 2) % width]] for part in (true, made)), bins, smoothing)
-        for i in range(width)
-    ]
-    return sum(each) / len(each)
+    triples = [[i, (i + 1) % width, (i + 2) % width] for i in range(width)]
+    return sum(binned(true[:, three], made[:, three], bins, smoothing) for three in triples) / width
 
 
 def evenly(states: Float[torch.Tensor, "S D"], count: int) -> Float[torch.Tensor, "U D"]:

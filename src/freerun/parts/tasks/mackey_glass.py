@@ -21,7 +21,6 @@ from freerun.errors import require
 from freerun.lazy import torch
 from freerun.parts.tasks._flows import Flow
 
-
 #: Observations that a value between two of them is interpolated from.
 NEIGHBOURS = 8
 
@@ -104,9 +103,7 @@ class MackeyGlass(Flow):
     def onward(self, history: np.ndarray) -> np.ndarray:
         """See `Task.onward`: the delayed values that the steps need are interpolated between observations."""
         samples = history[..., 0]
-        grid = [
-            sum(weight * samples[first - 1 + k] for k, weight in enumerate(weights)) for first, weights in self._between()
-        ]
+        grid = [sum(weight * samples[first - 1 + k] for k, weight in enumerate(weights)) for first, weights in self._between()]
         with np.errstate(over="ignore", invalid="ignore"):
             state = self._advance(np.stack([*grid, samples[-1]], axis=1), self.dt / self.substeps, self.substeps)
         return self.seen(state)
