@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from freerun.config.evaluation_settings import Evaluation
 from freerun.config.experiment import Experiment
-from freerun.errors import given
+from freerun.errors import given, require
 from freerun.lazy import torch
 from freerun.measurement.metrics import Observed, Orbit
 from freerun.measurement.players import Player
@@ -66,6 +66,7 @@ class FlowPlayer(Player):
     ) -> tuple[Observed, Observed]:
         truth = torch.cat([sequences.start[None], sequences.targets]).double()
         memory = given(task.remembers)
+        require(warmup + 1 >= memory, "warmup", warmup, f"be at least what the flow remembers before a release ({memory - 1})")
         place = Place(task=task, data=data, history=truth[warmup + 1 - memory : warmup + 1], truth=truth[warmup + 1 :])
         said = self.forced(place, truth, chance)
         made = torch.cat([said[:warmup], self.free(place, chance)])

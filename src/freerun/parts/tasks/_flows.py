@@ -181,9 +181,16 @@ class Flow(Task):
         return np.stack(samples)
 
     def settled(self, noise: Float[np.ndarray, "N Z"], step: float) -> Float[np.ndarray, "N D"]:
-        """Where orbits are after the transient; on the way there, steps as wide as `coarsest` allows do."""
+        """Where orbits are after the transient.
+
+        On the way there, steps as wide as `coarsest` allows do, except for an orbit that would leave every bound with them.
+        """
         wide = max(step, self.widest())
-        return self._advance(self.begin(noise, step), wide, round(self.transient / wide))
+        state = self._advance(self.begin(noise, step), wide, round(self.transient / wide))
+        lost = ~np.isfinite(state).all(1)
+        if lost.any():
+            state[lost] = self._advance(self.begin(noise[lost], step), step, round(self.transient / step))
+        return state
 
     def lyapunov_time(self) -> float | None:
         """The time in which an error grows by e, in steps; None if it does not grow, or not visibly."""
