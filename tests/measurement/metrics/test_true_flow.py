@@ -194,3 +194,20 @@ def test_floors_have_the_same_bits_alone_and_beside_others():
     together = metric("drift_floor")
     together.together(runs)
     assert same_bits(together.measure(runs[1]), alone)
+
+
+def test_skill_is_1_for_what_needs_no_model_and_known_for_the_best_forecast():
+    """Errors in variables: from y_0 the best is s phi^k y_0, with a squared error of 1 - s^2 phi^(2k)."""
+    task = ErrorsInVariables(sequences=16384, phi=0.95, signal=0.8)
+    seen = kit.observed(task)
+    lead = torch.arange(1, kit.HORIZON + 1).double()
+    last = seen.targets[kit.WARMUP - 1].double()
+    best = torch.cat([seen.targets[: kit.WARMUP].double(), (0.8 * 0.95**lead)[:, None, None] * last])
+    still = torch.cat([seen.targets[: kit.WARMUP].double(), last.expand(kit.HORIZON, -1, -1)])
+    persistence = (2 - 2 * 0.8 * 0.95**lead).mean()
+    wanted = ((1 - 0.64 * 0.95 ** (2 * lead)).mean() / min(1.0, float(persistence))) ** 0.5
+    assert float(metric("skill").measure(replace(seen, outputs=best))) == pytest.approx(float(wanted), rel=0.02)
+    assert float(metric("skill").measure(replace(seen, outputs=still))) == pytest.approx(
+        max(1.0, float(persistence) ** 0.5), rel=0.02
+    )
+    assert not metric("skill").applies(kit.observed(Lorenz63(sequences=40, transient=0.0)))
