@@ -33,7 +33,7 @@ def split(steps: pd.DataFrame, compared: pd.DataFrame, quantities: Quantities) -
     Args:
         steps: what `gap.exposure_gap` gives, of one split.
         compared: the comparisons of that split, with the floor among them.
-        quantities: what the values mean: which errors have a floor that is measured, and by what.
+        quantities: what the values mean: which errors on a ratio scale have a floor that is measured, and by what.
 
     Returns:
         The rows of `steps` with the columns `floor`, `world` (floor - forced) and `bias` (free - floor).
@@ -42,6 +42,7 @@ def split(steps: pd.DataFrame, compared: pd.DataFrame, quantities: Quantities) -
     floor = compared[["run", "step", "unit", "value"]].assign(below=compared["metric"].astype("str"))
     below = quantities.where(steps, "floor_name")
     named = np.array([each is not None for each in below], dtype=bool)
+    named &= quantities.where(steps, "scale") == "ratio"  # an error, not a time or a logarithm that has a floor of its own
     own = steps[named].assign(below=pd.Series(below[named], index=steps.index[named], dtype="str"))
     texts = dict.fromkeys(("run", "unit"), "str")
     both = own.astype(texts).merge(floor.astype(texts).rename(columns={"value": "floor"}), on=by).drop(columns="below")
