@@ -13,7 +13,7 @@ from freerun.measurement.metrics.own_state_error import OwnStateError
 from freerun.measurement.metrics.rmse import RMSE
 from freerun.measurement.metrics.valid_time import ValidTime
 from freerun.measurement.metrics.worst_one_step import WorstOneStep
-from freerun.measurement.players.flows import NoisyFlow, TrueFlow
+from freerun.measurement.players.flows import NoisyFlow, Place, TrueFlow, equilibrium
 from freerun.measurement.statistics import state_pairs
 from freerun.parts import registry
 from freerun.parts.tasks.lorenz63 import Lorenz63
@@ -103,3 +103,18 @@ def test_the_truth_plays_without_any_error_and_its_long_orbits_are_others():
     off = OwnStateError().measure(again)
     assert float(off.square().mean().sqrt()) == pytest.approx(0.01, rel=0.02)
     assert math.isfinite(float(off.sum()))
+
+
+def test_equilibria_are_those_of_the_equations():
+    wing = (8 / 3 * 27) ** 0.5
+    for name, wanted in (
+        ("lorenz63", [wing, wing, 27.0]),
+        ("mackey_glass", [1.0]),
+        ("roessler", [0.007026, -0.035131, 0.035131]),
+    ):
+        task = registry.parts("task")[name](sequences=16)
+        data = task.build(0, task.length)
+        truth = data.splits["test"].targets.double()
+        place = Place(task=task, data=data, history=truth[: task.remembers], truth=truth[task.remembers :])
+        found = (equilibrium(place) * data.std + data.mean).tolist()
+        assert [abs(each) for each in found] == pytest.approx([abs(each) for each in wanted], abs=1e-5)

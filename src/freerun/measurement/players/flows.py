@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-import scipy.optimize
 from jaxtyping import Float
 
 from freerun.config.evaluation_settings import Evaluation
@@ -305,19 +304,28 @@ def equilibrium(place: Place) -> Float[torch.Tensor, " Y"]:
 
 
 def _equilibrium(place: Place) -> torch.Tensor:
-    memory = given(place.task.remembers)
-
-    def moved(state: np.ndarray) -> np.ndarray:
-        still = torch.from_numpy(state).expand(memory, 1, -1)
-        return (onward(place.task, place.data, still)[0] - still[0, 0]).numpy()
-
     seen = place.training()
     slow = (seen[1:] - seen[:-1]).square().mean(-1).flatten().argsort()
     for state in [seen.mean((0, 1)), *seen[:-1].flatten(0, 1)[slow[:: max(1, len(slow) // 20)]]]:
-        found = scipy.optimize.root(moved, state.numpy(), tol=1e-13)
-        if float(np.abs(moved(found.x)).max()) < 1e-9:
-            return torch.from_numpy(found.x)
+        found = _newton(place, state)
+        if float(_moved(place, found[None]).abs().max()) < 1e-9:
+            return found
     raise ValueError("the true flow must have an equilibrium near one of its slow states, got none; leave this player out")
+
+
+def _moved(place: Place, states: Float[torch.Tensor, "N Y"]) -> Float[torch.Tensor, "N Y"]:
+    """How far the true flow moves each state in a step, where it has been at rest as long as the flow remembers."""
+    return onward(place.task, place.data, states.expand(given(place.task.remembers), -1, -1)) - states
+
+
+def _newton(place: Place, state: Float[torch.Tensor, " Y"], steps: int = 30, apart: float = 1e-6) -> Float[torch.Tensor, " Y"]:
+    """Newton's method for a state that does not move, with the slopes of differences; no longer finite where it fails."""
+    around = apart * torch.eye(len(state), dtype=torch.float64)
+    for _ in range(steps):
+        moved = _moved(place, torch.cat([state[None], state + around]))
+        slopes = (moved[1:] - moved[0]).mT / apart
+        state = state - torch.linalg.pinv(torch.nan_to_num(slopes)) @ moved[0]
+    return state
 
 
 def degenerate(error: float) -> list[FlowPlayer]:
