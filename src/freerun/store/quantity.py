@@ -27,6 +27,7 @@ INSIDE_SUPPORT = "prefixes inside the source's support"
 #: What a measure can be blind to; where a headline is, the report warns of it.
 OTHER_CONTINUATIONS = "continuations as good as the one that was written"
 WORLDS_GROWTH = "the world's own growth of any error"
+COLLAPSE = "a forecast that shrinks, or goes nowhere: it is rewarded"
 TIME_REVERSAL = "the direction of time"
 
 

@@ -121,7 +121,11 @@ def test_growth_is_a_measured_claim(tmp_path):
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [(-0.2, "decays (self-recovery) in 2"), (0.2, "grows (incremental distortion) in 2"), (0.0, "does neither surely in 2")],
+    [
+        (-0.2, "lies below 0 (self-recovery) in 2"),
+        (0.2, "lies above 0 (incremental distortion) in 2"),
+        (0.0, "does neither surely in 2"),
+    ],
 )
 def test_recovery_is_said(tmp_path, change, words):
     def recovered(record, chance):

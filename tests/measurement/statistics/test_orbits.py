@@ -8,14 +8,22 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import scipy.signal
+import scipy.ndimage
 import scipy.stats
 import torch
 
 from freerun.laws.toolkit import demand
 from freerun.measurement.metrics.lyapunov import Lyapunov
-from freerun.measurement.statistics import flow_direction, lyapunov_exponents, orbit_fate, power_spectra, state_distribution
+from freerun.measurement.statistics import (
+    flow_direction,
+    lyapunov_exponents,
+    orbit_fate,
+    power_spectra,
+    state_distribution,
+    state_pairs,
+)
 from freerun.parts.tasks.lorenz63 import Lorenz63
+from freerun.parts.tasks.lorenz96 import Lorenz96
 from freerun.streams import stream
 from laws.broken import measures as broken
 
@@ -29,12 +37,24 @@ def lorenz(name="a", count=8, steps=1000):
     return (values - torch.tensor([0.0, 0.0, 23.5])) / torch.tensor([8.0, 9.0, 8.5])
 
 
+@cache
+def lorenz96(name="a", count=8, steps=400):
+    """Orbits of a true field, scaled."""
+    task = Lorenz96()
+    values = torch.from_numpy(task.orbits(stream(0, f"orbits/{name}").normal(size=(count, 40)), steps))
+    return (values - 2.35) / 3.64
+
+
 def flat(orbits):
     return orbits.flatten(0, 1)
 
 
 def d_stsp(true, made):
     return state_distribution.binned(flat(true), flat(made))
+
+
+def d_stsp_of_triples(true, made):
+    return state_distribution.marginal(flat(true), flat(made))
 
 
 def law_order_in_time_does_not_matter(divergence) -> None:
@@ -99,6 +119,21 @@ def law_sees_time_reversal(distance) -> None:
     demand(back > 4 * floor, f"backwards {back:.3f}, forwards {floor:.3f}")
 
 
+def law_ranks_what_has_shrunk_behind_the_truth(divergence) -> None:
+    """On a field: another true orbit before one that has shrunk to half, and that before one that rests."""
+    true, other = lorenz96(), lorenz96("b")
+    rest = other[:1, :1].expand_as(other)
+    floor, half, still = (divergence(true, made) for made in (other, other / 2, rest))
+    demand(floor < half < still, f"the truth has {floor:.1f}, shrunk to half {half:.1f}, at rest {still:.1f}")
+
+
+def law_sees_that_an_orbit_has_shrunk(divergence) -> None:
+    """To .9 of its size: more than twice as far away as another orbit of the true system."""
+    true, other = lorenz(), lorenz("b")
+    floor, found = divergence(true, other), divergence(true, 0.9 * other)
+    demand(found > 2 * floor, f"shrunk to .9 {found:.3f}, another orbit {floor:.3f}")
+
+
 def law_tells_fates_apart(find) -> None:
     """Chaos, a fixed point, two cycles, a slow run, an escape and a breakdown: each is called what it is."""
     time = torch.arange(1000, dtype=torch.float64)
@@ -127,6 +162,11 @@ PARTS = [
     (law_orbits_that_break_down_count, power_spectra.hellinger),
     (law_orbits_that_rest_count, power_spectra.hellinger),
     (law_sees_time_reversal, flow_direction.displacement_energy),
+    (law_sees_time_reversal, state_pairs.pairs_in_time),
+    (law_sees_that_an_orbit_has_shrunk, state_pairs.pairs_in_time),
+    (law_ranks_what_has_shrunk_behind_the_truth, d_stsp_of_triples),
+    (law_ranks_what_has_shrunk_behind_the_truth, state_pairs.pairs_in_time),
+    (law_ranks_what_has_shrunk_behind_the_truth, state_pairs.pairs_of_neighbours),
     (law_tells_fates_apart, orbit_fate.fates),
 ]
 CAUGHT = [
@@ -136,6 +176,8 @@ CAUGHT = [
     (law_orbits_that_break_down_count, broken.keeps_the_survivors),
     (law_orbits_that_rest_count, broken.rests_add_nothing),
     (law_sees_time_reversal, broken.blind_to_direction),
+    (law_sees_that_an_orbit_has_shrunk, power_spectra.hellinger),  # which is blind to it, and says so
+    (law_ranks_what_has_shrunk_behind_the_truth, broken.mixture_with_its_own_centres),
     (law_tells_fates_apart, broken.everything_still_is_fine),
     (law_tells_fates_apart, broken.slow_is_still),
 ]
@@ -179,30 +221,49 @@ def test_the_floor_falls_with_the_length():
         assert long < short / 2
 
 
-def test_the_mixture_is_exact_for_one_gaussian():
-    """With one centre each the divergence is |m|^2 / (2 w^2); the mean over draws comes within 4 of its standard errors."""
-    count, width = 4000, 0.5
-    centre, moved = torch.zeros(count, 5, dtype=torch.float64), torch.full((count, 5), 0.3, dtype=torch.float64)
-    noise = torch.from_numpy(stream(0, "mixture").normal(size=(count, 5)))
-    exact = 5 * 0.3**2 / (2 * width**2)
-    assert abs(state_distribution.mixture(centre, moved, noise, width) - exact) < 4 * math.sqrt(2 * exact / count)
+def test_beyond_three_dimensions_d_stsp_is_a_mean_over_triples():
+    true, made = (torch.from_numpy(stream(n, "triples").normal(size=(400, 4))) for n in range(2))
+    triples = [[0, 1, 2], [1, 2, 3], [2, 3, 0], [3, 0, 1]]
+    each = [state_distribution.binned(true[:, three], made[:, three], bins=4) for three in triples]
+    assert state_distribution.marginal(true, made, bins=4) == pytest.approx(np.mean(each), rel=1e-12)
+    assert state_distribution.marginal(true, true.flip(0)) == 0
 
 
-def test_the_mixture_is_0_for_the_same_states_in_any_order_and_infinite_without_any():
-    orbit = state_distribution.evenly(flat(lorenz()), 300)
-    noise = torch.from_numpy(stream(0, "mixture").normal(size=orbit.shape))
-    assert state_distribution.mixture(orbit, orbit.flip(0), noise) == pytest.approx(0, abs=1e-12)
-    gone = torch.full_like(orbit, math.nan)
-    half = torch.where(torch.arange(300)[:, None] < 150, orbit, gone)
-    assert 0 < state_distribution.mixture(orbit, half, noise) < state_distribution.mixture(orbit, gone, noise) == math.inf
+def test_d_pairs_is_the_sum_by_hand():
+    true, made = (lorenz(name, count=2, steps=400) for name in "ab")
+    each = []
+    for i, lag in enumerate(state_pairs.lags(true)):
+        values = true[:, :, i] - true[:, :, i].mean()
+        alike = [float((values[k:] * values[: 400 - k]).mean() / values.square().mean()) for k in range(lag + 1)]
+        assert alike[lag] < 0.5 <= min(alike[:lag])
+        pairs = [torch.stack([x[:-lag, :, i], x[lag:, :, i]], -1).reshape(-1, 2) for x in (true, made)]
+        each.append(state_distribution.binned(*pairs))
+    assert state_pairs.pairs_in_time(true, made) == pytest.approx(np.mean(each), rel=1e-12)
 
 
-def test_a_spectrum_is_scipys():
-    orbits = lorenz()
-    _, power = scipy.signal.periodogram(orbits.numpy(), window=np.hanning(1002)[1:-1], detrend="constant", axis=0)
-    ours = power_spectra.spectrum(orbits, smooth=0).numpy()
-    theirs = power[1:].mean(1) / power[1:].mean(1).sum(0)
-    assert np.abs(np.cumsum(ours - theirs, 0)).max() < 1e-2  # two Hann windows that differ by half a sample
+def test_pairs_of_neighbours_see_how_a_field_goes_together():
+    """Points that each follow a truth, but another one: pairs in time are the truth's, those of neighbours are not."""
+    true, made, apart = (lorenz96(name, steps=2000) for name in "abc")
+    torn = torch.where(torch.arange(40) % 2 == 0, made, apart)
+    floors = state_pairs.pairs_in_time(true, made), state_pairs.pairs_of_neighbours(true, made)
+    assert state_pairs.pairs_in_time(true, torn) < 1.1 * floors[0]
+    assert state_pairs.pairs_of_neighbours(true, torn) > 1.5 * floors[1]
+
+
+def test_d_h_is_that_of_the_papers_code():
+    """Orbits to mean 0 and variance 1, no taper, scipy's Gaussian filter over all frequencies, sum 1, mean over orbits."""
+
+    def published(orbits: np.ndarray) -> np.ndarray:
+        scaled = (orbits - orbits.mean(0)) / orbits.std(0)
+        power = scipy.ndimage.gaussian_filter1d(np.abs(np.fft.rfft(scaled, axis=0)) ** 2, 20.0, axis=0)
+        return (power / power.sum(0)).mean(1)
+
+    true, made = lorenz(), lorenz("b")
+    p, q = published(true.numpy()), published(made.numpy())
+    assert np.abs(power_spectra.spectrum(true).numpy() - p).max() < 1e-12
+    wanted = np.sqrt(1 - np.sqrt(p * q).sum(0)).mean()
+    assert power_spectra.hellinger(true, made) == pytest.approx(wanted, rel=1e-6)
+    assert wanted < 0.03
 
 
 def test_rest_shares_no_frequency():

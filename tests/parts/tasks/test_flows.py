@@ -7,6 +7,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 
 from freerun.errors import ConfigError
@@ -44,9 +45,36 @@ def _starts(cls: type, count: int, seed: int = 0) -> np.ndarray:
     return stream(seed, "test").normal(size=(count, cls().numbers()))
 
 
-def test_the_data_of_lorenz63_are_those_of_version_0_1():
-    prints = [Lorenz63().build(seed, 40).fingerprint[:16] for seed in (0, 1)]
-    assert prints == ["ab0a4be3e2118e95", "f5d3d4443b0a17ae"]
+@pytest.mark.parametrize("cls", FLOWS[:-1], **NAMED)
+def test_after_the_transient_orbits_are_on_the_attractor(cls):
+    """Each coordinate is distributed as after twice the transient and more, from other starts: a chi-square test of 20 bins."""
+    task, count = cls(), 1024
+    early, late = (
+        replace(task, transient=time).orbits(_starts(cls, count, seed), 1)[0]
+        for seed, time in enumerate((task.transient, 3 * task.transient))
+    )
+    for i in range(min(3, late.shape[1])):
+        edges = np.quantile(late[:, i], np.linspace(0, 1, 21)[1:-1])
+        counts = [np.bincount(np.searchsorted(edges, part[:, i]), minlength=20) for part in (early, late)]
+        assert scipy.stats.chi2_contingency(counts).pvalue > 1e-4, f"coordinate {i}"
+
+
+def test_few_orbits_of_lorenz63_begin_near_an_equilibrium():
+    """Within .2 standard deviations of one: of a thousand a few on the attractor, and tens after 5 time units."""
+    wing = np.sqrt(8 / 3 * 27)
+    places = np.array([[0, 0, 0], [wing, wing, 27], [-wing, -wing, 27]])
+    shares = []
+    for transient in (5.0, Lorenz63().transient):
+        states = Lorenz63(transient=transient).orbits(_starts(Lorenz63, 4096), 1)[0]
+        apart = np.sqrt(np.square((states[:, None] - places) / states.std(0)).mean(-1)).min(1)
+        shares.append((apart < 0.2).mean())
+    assert shares[0] > 0.015
+    assert shares[1] < 0.003
+
+
+@pytest.mark.parametrize("cls", FLOWS, **NAMED)
+def test_a_default_window_holds_the_warmup_and_as_much_to_learn(cls):
+    assert cls().length >= cls().own_warmup + 30
 
 
 @pytest.mark.parametrize(("cls", "wanted", "tolerance"), EXPONENTS, **NAMED)

@@ -111,7 +111,7 @@ def _title(meant: Quantity) -> str:
 def _change_sentence(meant: Quantity, table: pd.DataFrame) -> str:
     below, above = given(meant.signs)
     kinds = {
-        below: f"decays ({below})", above: f"grows ({above})",
+        below: f"lies below 0 ({below})", above: f"lies above 0 ({above})",
         recovery_trend.UNDECIDED: "does neither surely", recovery_trend.UNDEFINED: "has no interval",
     }  # fmt: skip
     parts = []

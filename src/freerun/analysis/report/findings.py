@@ -203,7 +203,7 @@ def _gap_sentence(rows: pd.DataFrame) -> str:
     rows = rows[rows["gap"].notna()]
     if rows.empty:
         return ""
-    if (rows["horizon"] <= 1).all():
+    if (rows["horizon"] <= 1).all() and (rows["gap"] == 0).all():
         top = rows.iloc[0]
         level = measured(top["forced"], top["forced_low"], top["forced_high"])
         said = f"{top['label']} {with_unit(level, top['unit'])}"

@@ -12,6 +12,11 @@ from freerun.errors import given
 from freerun.lazy import torch
 from freerun.measurement.metrics import Comparison, Observed, Orbit
 
+#: The fewest steps of a window from which a climate is told.
+LEAST = 8
+#: True orbits, the closed loop's and other true ones, of one shape.
+Loop = tuple[Float[torch.Tensor, "T N D"], Float[torch.Tensor, "T N D"], Float[torch.Tensor, "T N D"]]
+
 
 @dataclass(kw_only=True)
 class OfOrbit(Comparison):
@@ -34,3 +39,35 @@ def size(observed: Observed) -> str:
     """How much there is of a loop, for a unit."""
     steps, count = given(observed.orbit).made.shape[:2]
     return f"{count} x {steps} steps"
+
+
+def loop(observed: Observed) -> Loop | None:
+    """What the climate of a closed loop is told from, on the test split of a chaotic world: its long orbits.
+
+    Where there are none, because the world cannot be continued from what is observed or the model remembers all that it was
+    fed, the free windows from the release on, beside the true ones and those of the validation split.
+    """
+    if (orbit := observed.orbit) is not None:
+        return orbit.true, orbit.made, orbit.again
+    task = observed.experiment.task
+    if observed.split != "test" or observed.forced is None or task.remembers is None or task.lyapunov_time() is None:
+        return None
+    found: Loop | None = observed.once("loop", lambda: _windows(observed))
+    return found
+
+
+def _windows(observed: Observed) -> Loop | None:
+    first, steps = observed.warmup, len(observed.targets)
+    others = observed.data.splits["validation"].targets
+    whole = (observed.weights[first:] > 0).all(0)
+    count = min(int(whole.sum()), others.shape[1])
+    if observed.fed.shape != observed.outputs.shape or len(others) < steps or steps - first < LEAST or not count:
+        return None
+    sides = (observed.targets[first:, whole], observed.fed[first:, whole], others[first:steps])
+    true, made, again = (_evenly(part, count).double() for part in sides)
+    return true, made, again
+
+
+def _evenly(orbits: Float[torch.Tensor, "T N D"], count: int) -> Float[torch.Tensor, "T M D"]:
+    """So many of the orbits, evenly spread."""
+    return orbits[:, torch.linspace(0, orbits.shape[1] - 1, count, dtype=torch.float64).round().long()]

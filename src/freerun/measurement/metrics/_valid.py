@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from freerun.arithmetic import root
 from freerun.lazy import torch
@@ -27,7 +27,15 @@ def valid_steps(observed: Observed, threshold: float = THRESHOLD) -> tuple[Int[t
 
 
 def _valid_steps(observed: Observed, threshold: float) -> tuple[Int[torch.Tensor, " N"], Int[torch.Tensor, " N"]]:
-    error = root((observed.outputs.double() - observed.targets.double()).square().mean(-1))[observed.warmup :]
+    squares = (observed.outputs.double() - observed.targets.double()).square().mean(-1)[observed.warmup :]
+    return valid_until(squares, observed, threshold)
+
+
+def valid_until(
+    squares: Float[torch.Tensor, "S M"], observed: Observed, threshold: float = THRESHOLD
+) -> tuple[Int[torch.Tensor, " N"], Int[torch.Tensor, " N"]]:
+    """As `valid_steps`, of any forecast of the same sequences, by its squared errors since the release."""
+    error = root(squares)
     counts = (observed.weights[observed.warmup :] > 0).int().cumprod(0).bool()
     whole = counts.sum(0)
     failed = ~(error <= threshold) & counts

@@ -16,7 +16,7 @@ from freerun.arithmetic import root
 from freerun.errors import given
 from freerun.lazy import torch
 from freerun.measurement.metrics import Metric, Observed
-from freerun.store.quantity import FROM_0, WORLDS_GROWTH, Quantity
+from freerun.store.quantity import COLLAPSE, FROM_0, WORLDS_GROWTH, Quantity
 
 
 @dataclass(kw_only=True)
@@ -27,7 +27,7 @@ class NRMSE(Metric):
 
     quantity = Quantity(
         label="NRMSE over a Lyapunov time", unit="training std, over one Lyapunov time", better="lower", range=FROM_0,
-        floor=0.0, blind=(WORLDS_GROWTH,),
+        floor=0.0, blind=(WORLDS_GROWTH, COLLAPSE),
     )  # fmt: skip
 
     def applies(self, observed: Observed) -> bool:

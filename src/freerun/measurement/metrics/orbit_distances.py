@@ -1,7 +1,7 @@
 """Distances of a long closed loop from the true system: of states, of spectra, of directions, each with its floor.
 
 The floor is the true system against itself, from other places, at the same length. See `statistics.state_distribution`,
-`statistics.power_spectra` and `statistics.flow_direction`, which alone sees time reversal.
+`statistics.power_spectra`, `statistics.flow_direction` and `statistics.state_pairs`, of which the last two see time reversal.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import ClassVar
 
 from jaxtyping import Float
 
+from freerun.errors import given
 from freerun.lazy import torch
 from freerun.measurement.metrics import Metric, Observed, Orbit, family
-from freerun.measurement.metrics._orbits import OfOrbit, size
-from freerun.measurement.statistics import state_distribution
+from freerun.measurement.metrics._orbits import OfOrbit, loop, size
+from freerun.measurement.statistics import state_distribution, state_pairs
 from freerun.measurement.statistics.flow_direction import LAG, PAIRS, displacement_energy
 from freerun.measurement.statistics.power_spectra import SMOOTH, hellinger
-from freerun.store.quantity import EVERYWHERE, FROM_0, SHARE, TIME_REVERSAL, Quantity
-from freerun.streams import stream
+from freerun.store.quantity import FROM_0, SHARE, TIME_REVERSAL, Quantity
 
 
 @dataclass(kw_only=True)
@@ -38,7 +38,7 @@ class OfTwo(OfOrbit):
 
 @dataclass(kw_only=True)
 class OfStates(OfTwo):
-    """D_stsp, by cells up to three dimensions, by mixtures beyond."""
+    """D_stsp, in cells of all coordinates up to three, beyond in those of triples."""
 
     quantity = Quantity(
         label="State-space divergence",
@@ -49,35 +49,27 @@ class OfStates(OfTwo):
     )
 
     def quantity_of(self, observed: Observed) -> Quantity:
-        if observed.data.outputs <= state_distribution.BINNED:
-            cells = f"{state_distribution.BINS} bins a side in the box of the truth, smoothing {state_distribution.SMOOTHING:g}"
-            return replace(self.quantity, unit=f"nats, {cells}, {size(observed)}")
-        cells = f"mixture of {state_distribution.CENTRES}, width {state_distribution.WIDTH:g}"
-        blind = () if self.floor else (*self.quantity.blind, "an orbit that has shrunk towards its centre")
-        return replace(self.quantity, unit=f"nats, {cells}, {size(observed)}", range=EVERYWHERE, blind=blind)
+        cells = f"{state_distribution.BINS} bins a side in the box of the truth, smoothing {state_distribution.SMOOTHING:g}"
+        whole = observed.data.outputs <= state_distribution.BINNED
+        return replace(self.quantity, unit=f"nats, {cells}, {'' if whole else 'mean over triples, '}{size(observed)}")
 
     def between(self, true: Float[torch.Tensor, "T N D"], made: Float[torch.Tensor, "T N D"]) -> float:
-        a, b = true.flatten(0, 1), made.flatten(0, 1)
-        if a.shape[1] <= state_distribution.BINNED:
-            return state_distribution.binned(a, b)
-        a, b = (
-            state_distribution.evenly(a, state_distribution.CENTRES),
-            state_distribution.evenly(b, state_distribution.CENTRES),
-        )
-        return state_distribution.mixture(a, b, torch.from_numpy(stream(0, "evaluation/mixture").standard_normal(a.shape)))
+        whole = true.shape[2] <= state_distribution.BINNED
+        measure = state_distribution.binned if whole else state_distribution.marginal
+        return measure(true.flatten(0, 1), made.flatten(0, 1))
 
 
 @dataclass(kw_only=True)
 class OfSpectra(OfTwo):
-    """D_H: the Hellinger distance between power spectra."""
+    """D_H: the Hellinger distance between power spectra, as published."""
 
     quantity = Quantity(
-        label="Power-spectrum distance", unit="share", better="lower", range=SHARE,
+        label="Power-spectrum distance (Hellinger)", unit="share", better="lower", range=SHARE,
         blind=(TIME_REVERSAL, "the size of the orbit", "how coordinates go together"),
     )  # fmt: skip
 
     def quantity_of(self, observed: Observed) -> Quantity:
-        return replace(self.quantity, unit=f"share, smoothed over {SMOOTH:g} frequencies, {size(observed)}")
+        return replace(self.quantity, unit=f"share, no taper, smoothed over {SMOOTH:g} frequencies, {size(observed)}")
 
     def between(self, true: Float[torch.Tensor, "T N D"], made: Float[torch.Tensor, "T N D"]) -> float:
         return hellinger(true, made)
@@ -96,6 +88,48 @@ class OfDirection(OfTwo):
         return displacement_energy(true, made)
 
 
+@dataclass(kw_only=True)
+class OfPairs(OfTwo):
+    """D_pairs: the divergence between pairs of states a while apart."""
+
+    quantity = Quantity(
+        label="Divergence of pairs in time", unit="nats", better="lower", range=FROM_0, sees=(TIME_REVERSAL,), part="headline",
+        blind=("rare jumps", "a slightly other system, at this length", "how coordinates go together"),
+    )  # fmt: skip
+
+    def applies(self, observed: Observed) -> bool:
+        return loop(observed) is not None
+
+    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
+        true, made, again = given(loop(observed))
+        return torch.tensor([self.between(true, again if self.floor else made)], dtype=torch.float64)
+
+    def quantity_of(self, observed: Observed) -> Quantity:
+        steps, count = given(loop(observed))[0].shape[:2]
+        return replace(
+            self.quantity, unit=f"nats, {state_distribution.BINS} x {state_distribution.BINS} cells, {count} x {steps} steps"
+        )
+
+    def between(self, true: Float[torch.Tensor, "T N D"], made: Float[torch.Tensor, "T N D"]) -> float:
+        return state_pairs.pairs_in_time(true, made)
+
+
+@dataclass(kw_only=True)
+class OfNeighbours(OfPairs):
+    """The same for neighbours in a field."""
+
+    quantity = Quantity(
+        label="Divergence of neighbours", unit="nats", better="lower", range=FROM_0, part="headline",
+        blind=(TIME_REVERSAL, "when a state is visited"),
+    )  # fmt: skip
+
+    def applies(self, observed: Observed) -> bool:
+        return observed.experiment.task.field and super().applies(observed)
+
+    def between(self, true: Float[torch.Tensor, "T N D"], made: Float[torch.Tensor, "T N D"]) -> float:
+        return state_pairs.pairs_of_neighbours(true, made)
+
+
 def _parts() -> dict[str, type[Metric]]:
     """Each distance with its floor."""
     bases: dict[str, tuple[type[OfTwo], str, str]] = {
@@ -107,6 +141,14 @@ def _parts() -> dict[str, type[Metric]]:
         "d_flow": (
             OfDirection, "Energy distance between states with their displacements",
             "Energy distance between states with their displacements, of the true system.",
+        ),
+        "d_pairs": (
+            OfPairs, "KL divergence between pairs of states a while apart, of the true system and of the closed loop",
+            "D_pairs of the true system.",
+        ),
+        "d_neighbours": (
+            OfNeighbours, "KL divergence between neighbours in a field, of the true system and of the closed loop",
+            "Divergence of neighbours of the true system.",
         ),
     }  # fmt: skip
     found: dict[str, type[Metric]] = {}

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from freerun.arithmetic import root
 from freerun.lazy import torch
 from freerun.measurement.metrics import Metric, Observed
-from freerun.store.quantity import FROM_0, WORLDS_GROWTH, Quantity
+from freerun.store.quantity import COLLAPSE, FROM_0, WORLDS_GROWTH, Quantity
 
 
 @dataclass(kw_only=True)
@@ -25,9 +25,10 @@ class RMSE(Metric):
 
     def quantity_of(self, observed: Observed) -> Quantity:
         task = observed.experiment.task
-        blind = (WORLDS_GROWTH,) if task.lyapunov_time() is not None else ()
         floor = "chaos_floor" if task.continues else None
-        return replace(self.quantity, unit=task.unit or "scaled", floor=floor, blind=blind)
+        here = replace(self.quantity, unit=task.unit or "scaled", floor=floor)
+        # a chaotic world saturates it: whoever goes nowhere has the smaller error then
+        return here if task.lyapunov_time() is None else replace(here, blind=(WORLDS_GROWTH, COLLAPSE), part="companion")
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         squares = (observed.outputs.double() - observed.targets.double()).square().mean(-1)

@@ -6,7 +6,7 @@ The valid prediction time is how long the normalised error stays within a thresh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from jaxtyping import Float
@@ -14,6 +14,7 @@ from jaxtyping import Float
 from freerun.errors import given, require
 from freerun.lazy import torch
 from freerun.measurement.metrics import Metric, Observed
+from freerun.measurement.metrics._true_flow import reaches_back
 from freerun.measurement.metrics._valid import THRESHOLD, valid_steps
 from freerun.store.quantity import FROM_0, Quantity
 
@@ -35,12 +36,17 @@ class ValidTime(Metric):
         require(self.threshold > 0, "threshold", self.threshold, "be positive")
 
     quantity = Quantity(
-        label="Valid prediction time", unit="Lyapunov times", better="higher", range=FROM_0,
+        label="Valid prediction time", unit="Lyapunov times", better="higher", range=FROM_0, floor="drift_valid_time",
         blind=("what comes after the first failure", "how much longer than the horizon a forecast would have held"),
+        part="headline",
     )  # fmt: skip
 
     def applies(self, observed: Observed) -> bool:
         return observed.experiment.task.lyapunov_time() is not None
+
+    def quantity_of(self, observed: Observed) -> Quantity:
+        floored = reaches_back(observed) and self.threshold == THRESHOLD  # the floor of another one is another number
+        return self.quantity if floored else replace(self.quantity, floor=None)
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         time = given(observed.experiment.task.lyapunov_time())

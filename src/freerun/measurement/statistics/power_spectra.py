@@ -4,22 +4,22 @@ D_H: the Hellinger distance between power spectra (Mikhaeil, Monfared & Durstewi
 
     H = sqrt(1 - sum_f sqrt(p(f) q(f))) ,      p, q: spectra, smoothed by a Gaussian over frequencies, with sum 1
 
-a mean over coordinates; 0 for one spectrum, 1 for two that share no frequency. Spectra are means over orbits, of values less
-their mean, whose ends are tapered by a Hann window. The phases are gone, so an orbit and its reverse are the same.
+a mean over coordinates; 0 for one spectrum, 1 for two that share no frequency. The variant is that of the papers' code: every
+orbit brought to mean 0 and variance 1, its ends not tapered, its power at all frequencies, that of the mean among them,
+smoothed with a standard deviation of 20 frequencies and mirrored at both ends, brought to sum 1, and averaged over orbits. The
+phases are gone, and so is the size: an orbit, its reverse and its shrunk copy are the same.
 """
 
 from __future__ import annotations
 
-import math
-
 from jaxtyping import Bool, Float
 
-from freerun.arithmetic import root
+from freerun.arithmetic import exponential, root
 from freerun.errors import require
 from freerun.lazy import torch
 
 #: Standard deviation of the smoothing, in frequencies (multiples of one over the length).
-SMOOTH = 5.0
+SMOOTH = 20.0
 #: What moves by no more than this share of its size, or of 1, rests: a few times the rounding of single precision.
 STILL = 1e-6
 
@@ -46,17 +46,21 @@ def hellinger(true: Float[torch.Tensor, "T N D"], made: Float[torch.Tensor, "T M
 
 def spectrum(orbits: Float[torch.Tensor, "T N D"], smooth: float = SMOOTH) -> Float[torch.Tensor, "F D"]:
     """The smoothed power spectrum of each coordinate, a mean over orbits, with sum 1; orbits that rest add nothing to it."""
-    steps = len(orbits)
-    values = orbits.double() - orbits.double().mean(0)
-    taper = 0.5 - 0.5 * torch.cos(2 * math.pi * (torch.arange(steps, dtype=torch.float64) + 0.5) / steps)
-    power = torch.fft.rfft(torch.where(_still(orbits), 0.0, values) * taper[:, None, None], dim=0).abs().square()[1:].mean(1)
-    reach = min(int(4 * smooth), len(power) - 1)
-    if smooth > 0 and reach > 0:
-        kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, dtype=torch.float64) / smooth).square())
-        padded = torch.nn.functional.pad(power.mT[:, None], (reach, reach), mode="reflect")
-        power = torch.nn.functional.conv1d(padded, (kernel / kernel.sum())[None, None])[:, 0].mT
-    total = power.sum(0)
-    return torch.where(total > 0, power / total.clamp(min=torch.finfo(torch.float64).tiny), torch.zeros_like(power))
+    values, rest = orbits.double(), _still(orbits)
+    values = torch.where(rest, 0.0, values - values.mean(0))
+    power = torch.fft.rfft(values, dim=0).abs().square()
+    each = power / power.sum(0).clamp(min=torch.finfo(torch.float64).tiny)  # brings every orbit to variance 1 as well
+    return _smoothed(each.sum(1) / (~rest).sum(0).clamp(min=1), smooth)  # keeps every sum, so that one smoothing will do
+
+
+def _smoothed(power: Float[torch.Tensor, "F D"], smooth: float) -> Float[torch.Tensor, "F D"]:
+    """Over frequencies, which are mirrored at both ends, the end itself with them."""
+    reach = min(int(4 * smooth + 0.5), len(power))
+    if not (smooth > 0 and reach > 0):
+        return power
+    kernel = exponential(-0.5 * (torch.arange(-reach, reach + 1, dtype=torch.float64) / smooth).square())
+    mirrored = torch.cat([power[:reach].flip(0), power, power[len(power) - reach :].flip(0)])
+    return torch.nn.functional.conv1d(mirrored.mT[:, None], (kernel / kernel.sum())[None, None])[:, 0].mT
 
 
 def _still(orbits: Float[torch.Tensor, "T N D"]) -> Bool[torch.Tensor, "N D"]:

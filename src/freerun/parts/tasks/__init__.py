@@ -193,6 +193,19 @@ class Task(ABC):
         """
         raise NotImplementedError
 
+    @property
+    def remembers(self) -> int | None:
+        """How many observations, the last ones, determine the next (`onward`); None where no number of them does."""
+        return None
+
+    def onward(self, history: Float[np.ndarray, "H N Y"]) -> Float[np.ndarray, "N Y"]:
+        """The next observation of the true system, in its own units, for a task that `remembers`.
+
+        Args:
+            history: the last `remembers` observations, whether an orbit passes there or not.
+        """
+        raise NotImplementedError
+
     def lyapunov_time(self) -> float | None:
         """The Lyapunov time in steps, for chaotic systems; None otherwise."""
         return None

@@ -55,7 +55,7 @@ class Flow(Task):
     unit: ClassVar[str] = "attractor std"
     default_feedback: ClassVar[str] = "mean"
     default_objective: ClassVar[str] = "squared_error"
-    default_warmup: ClassVar[int] = 10
+    default_warmup: ClassVar[int] = 20
     default_horizon: ClassVar[int | None] = 200
     default_orbit: ClassVar[int] = 1000
     #: The largest integration step, in time units; the exponent is computed with it.
@@ -70,7 +70,7 @@ class Flow(Task):
     transient: float
     predict: Predict = Predict.value
     sequences: int = 1024
-    length: int = 40
+    length: int = 50
 
     def __post_init__(self) -> None:
         require(self.dt > 0, "dt", self.dt, "be positive")
@@ -120,6 +120,15 @@ class Flow(Task):
         return np.stack(samples)
 
     @property
+    def remembers(self) -> int | None:
+        return 1 if self.continues else None
+
+    def onward(self, history: Float[np.ndarray, "H N Y"]) -> Float[np.ndarray, "N Y"]:
+        """See `Task.onward`; by the very steps that made the data. It may leave every bound."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._advance(history[-1], self.dt / self.substeps, self.substeps)
+
+    @property
     def increments(self) -> bool:
         return self.predict is Predict.increment
 
@@ -162,7 +171,7 @@ class Flow(Task):
         """
         step = self.dt / self.substeps
         with np.errstate(over="ignore", invalid="ignore"):
-            state = self._advance(self.begin(noise, step), step, round(self.transient / step))
+            state = self.settled(noise, step)
             samples = [self.seen(state)]
             for _ in range(length - 1):
                 state = self._advance(state, step, self.substeps)
@@ -170,6 +179,18 @@ class Flow(Task):
         if not np.isfinite(samples[-1]).all():
             raise ConfigError(f"{self._name()}: orbits leave every bound; there is no attractor around with {self._setting()}")
         return np.stack(samples)
+
+    def settled(self, noise: Float[np.ndarray, "N Z"], step: float) -> Float[np.ndarray, "N D"]:
+        """Where orbits are after the transient.
+
+        On the way there, steps as wide as `coarsest` allows do, except for an orbit that would leave every bound with them.
+        """
+        wide = max(step, self.widest())
+        state = self._advance(self.begin(noise, step), wide, round(self.transient / wide))
+        lost = ~np.isfinite(state).all(1)
+        if lost.any():
+            state[lost] = self._advance(self.begin(noise[lost], step), step, round(self.transient / step))
+        return state
 
     def lyapunov_time(self) -> float | None:
         """The time in which an error grows by e, in steps; None if it does not grow, or not visibly."""

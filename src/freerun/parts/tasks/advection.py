@@ -56,6 +56,24 @@ class Advection(Task):
         require(self.trajectories >= 4, "trajectories", self.trajectories, "be at least 4")
         require(self.steps >= self.length, "steps", self.steps, f"be at least the length of a window ({self.length})")
 
+    @property
+    def remembers(self) -> int | None:
+        return 1
+
+    def onward(self, history: np.ndarray) -> np.ndarray:
+        """See `Task.onward`: every wave of a field is moved by `cfl` points, also those that no initial field has.
+
+        Of the shortest wave of an even ring, which has two points, what can be seen of it on the points is kept.
+        """
+        points = np.arange(self.points)
+        waves = np.arange(1, (self.points - 1) // 2 + 1)
+        distance = points[:, None] - points - self.cfl
+        kernel = 1 + 2 * np.cos(2 * np.pi / self.points * waves * distance[..., None]).sum(-1)
+        if self.points % 2 == 0:
+            kernel = kernel + np.cos(np.pi * self.cfl) * np.cos(np.pi * (points[:, None] - points))
+        moved: np.ndarray = (kernel / self.points * history[-1][:, None]).sum(-1)
+        return moved
+
     def build(self, seed: int, length: int) -> Data:
         counts = {"train": self.trajectories, "validation": self.trajectories // 4, "test": self.trajectories // 4}
         splits = {}

@@ -31,6 +31,7 @@ class HyperRoessler(Flow):
         transient: time that an orbit runs before its window begins, in time units.
     """
 
+    default_warmup: ClassVar[int] = 40
     coarsest: ClassVar[float] = 0.0125
     pairs: ClassVar[int] = 128
     paces: ClassVar[tuple[int, int]] = (2000, 8000)
@@ -41,8 +42,9 @@ class HyperRoessler(Flow):
     d: float = 0.05
     dt: float = 0.1
     substeps: int = 8
-    transient: float = 150.0
+    transient: float = 500.0
     sequences: int = 256
+    length: int = 70
 
     def __post_init__(self) -> None:
         require(self.b > 0, "b", self.b, "be positive")

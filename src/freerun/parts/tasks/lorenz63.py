@@ -40,7 +40,7 @@ class Lorenz63(Flow):
     beta: float = 8.0 / 3.0
     dt: float = 0.02
     substeps: int = 5
-    transient: float = 5.0
+    transient: float = 40.0
 
     def __post_init__(self) -> None:
         require(0 < self.dt <= 0.2, "dt", self.dt, "lie in (0, 0.2]")

@@ -38,7 +38,7 @@ class Lorenz96(Flow):
     forcing: float = 8.0
     dt: float = 0.05
     substeps: int = 2
-    transient: float = 10.0
+    transient: float = 20.0
     sequences: int = 512
 
     def __post_init__(self) -> None:

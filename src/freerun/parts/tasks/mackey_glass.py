@@ -21,6 +21,9 @@ from freerun.errors import require
 from freerun.lazy import torch
 from freerun.parts.tasks._flows import Flow
 
+#: Observations that a value between two of them is interpolated from.
+NEIGHBOURS = 8
+
 
 @dataclass(kw_only=True)
 class MackeyGlass(Flow):
@@ -34,7 +37,7 @@ class MackeyGlass(Flow):
         transient: time that an orbit runs before its window begins, in time units.
     """
 
-    default_warmup: ClassVar[int] = 30
+    default_warmup: ClassVar[int] = 40
     default_horizon: ClassVar[int | None] = 300
     coarsest: ClassVar[float] = 0.5
     pairs: ClassVar[int] = 64
@@ -46,8 +49,8 @@ class MackeyGlass(Flow):
     tau: float = 17.0
     dt: float = 1.0
     substeps: int = 2
-    transient: float = 1000.0
-    length: int = 60
+    transient: float = 2000.0
+    length: int = 70
 
     def __post_init__(self) -> None:
         for name in ("beta", "gamma", "n", "tau"):
@@ -86,8 +89,38 @@ class MackeyGlass(Flow):
         following = now + (h / 6) * (a + 2 * b + 2 * c + d)
         return np.concatenate([state[:, 1:], following[:, None]], axis=1)
 
+    def settled(self, noise: np.ndarray, step: float) -> np.ndarray:
+        """The state is a grid of this very step, so that no other will do."""
+        return self._advance(self.begin(noise, step), step, round(self.transient / step))
+
     def seen(self, state: np.ndarray) -> np.ndarray:
         return state[:, -1:]
+
+    @property
+    def remembers(self) -> int | None:
+        return 1 - min(first for first, _ in self._between())
+
+    def onward(self, history: np.ndarray) -> np.ndarray:
+        """See `Task.onward`: the delayed values that the steps need are interpolated between observations."""
+        samples = history[..., 0]
+        grid = [sum(weight * samples[first - 1 + k] for k, weight in enumerate(weights)) for first, weights in self._between()]
+        with np.errstate(over="ignore", invalid="ignore"):
+            state = self._advance(np.stack([*grid, samples[-1]], axis=1), self.dt / self.substeps, self.substeps)
+        return self.seen(state)
+
+    def _between(self) -> list[tuple[int, list[float]]]:
+        """For every delayed value that one `dt` needs, the first of the observations it lies among (0: now) and their weights.
+
+        Lagrange's polynomial through `NEIGHBOURS` observations, half of them on either side where there are so many.
+        """
+        found = []
+        for j in range(-1, self.substeps + 2):
+            place = (j - round(self.tau * self.substeps / self.dt)) / self.substeps
+            first = min(math.floor(place) - NEIGHBOURS // 2 + 1, 1 - NEIGHBOURS)
+            nodes = range(first, first + NEIGHBOURS)
+            weights = [math.prod((place - other) / (node - other) for other in nodes if other != node) for node in nodes]
+            found.append((first, weights))
+        return found
 
     def widest(self) -> float:
         return self.tau / max(4, math.ceil(self.tau / self.coarsest))

@@ -30,6 +30,7 @@ class Roessler(Flow):
         transient: time that an orbit runs before its window begins, in time units.
     """
 
+    default_warmup: ClassVar[int] = 40
     default_horizon: ClassVar[int | None] = 350
     coarsest: ClassVar[float] = 0.06
 
@@ -38,7 +39,8 @@ class Roessler(Flow):
     c: float = 5.7
     dt: float = 0.12
     substeps: int = 3
-    transient: float = 60.0
+    transient: float = 200.0
+    length: int = 70
 
     def __post_init__(self) -> None:
         require(self.b > 0, "b", self.b, "be positive")

@@ -29,6 +29,7 @@ class Thomas(Flow):
         transient: time that an orbit runs before its window begins, in time units.
     """
 
+    default_warmup: ClassVar[int] = 30
     default_horizon: ClassVar[int | None] = 300
     coarsest: ClassVar[float] = 0.1
     pairs: ClassVar[int] = 256
@@ -36,7 +37,8 @@ class Thomas(Flow):
     b: float = 0.1
     dt: float = 0.1
     substeps: int = 1
-    transient: float = 100.0
+    transient: float = 200.0
+    length: int = 60
 
     def __post_init__(self) -> None:
         require(0 < self.b < 1, "b", self.b, "lie in (0, 1)")
