@@ -25,6 +25,7 @@ from freerun.parts.models.output_recurrent import OutputRecurrent
 from freerun.parts.ngrams import NgramModel
 from freerun.parts.tasks import Data, Sequences, Task
 from freerun.parts.tasks._automata import AutomatonOracle
+from freerun.parts.tasks.gram_text import GramOracle
 from freerun.streams import stream
 
 #: The logit of what is never said, and the order of the model that stands in for a source without an oracle.
@@ -149,6 +150,30 @@ class WrongTurn(SymbolPlayer):
         return turned
 
 
+class Deserts(SymbolPlayer):
+    """The source, but that it goes on with something impossible, almost surely, at the first step after the release."""
+
+    name = "deserts"
+    #: The probability of staying.
+    stays = 0.01
+
+    def _plays(self, data: Data) -> bool:
+        return data.oracle is not None and bool((data.oracle(data.splits["test"].targets).log_probs == -torch.inf).any())
+
+    def _speaker(self, data: Data, sequences: Sequences, warmup: int) -> Speaker:
+        speak = source(data)
+
+        def deserted(said: Int[torch.Tensor, "t N"]) -> Float[torch.Tensor, "N K"]:
+            chance = torch.softmax(logits := speak(said), -1)
+            impossible = (logits <= NEVER).double()
+            astray = impossible / impossible.sum(-1, keepdim=True).clamp(min=1)
+            mixed = self.stays * chance + (1 - self.stays) * astray
+            some = impossible.any(-1, keepdim=True) & (len(said) == warmup)
+            return torch.where(some, _logits(logarithm(mixed)), logits)
+
+        return deserted
+
+
 class Noise(SymbolPlayer):
     """The source with a share of symbols drawn at random, each without memory."""
 
@@ -222,7 +247,7 @@ class Loops(SymbolPlayer):
 def players() -> list[SymbolPlayer]:
     """Every player on symbols: the truth first, then what was written, then those that are worse."""
     return [
-        Truth(), Written(), Tempered(0.5), Tempered(2.0), Ngram(1, "unigram"), Ngram(2, "bigram"), WrongTurn(), Noise(0.05),
+        Truth(), Written(), Tempered(0.5), Tempered(2.0), Ngram(1, "unigram"), Ngram(2, "bigram"), WrongTurn(), Deserts(), Noise(0.05),
         Constant(), Copies(), Hurries(), Loops(),
     ]  # fmt: skip
 
@@ -231,6 +256,8 @@ def source(data: Data) -> Speaker:
     """The oracle's own law; where there is none, the 6-gram model of the training part."""
     if data.oracle is None:
         return _grams(data, ORDER)
+    if isinstance(data.oracle, GramOracle):  # what it says next is in its last few symbols
+        return _said_by(data.oracle.model, data.outputs)
     oracle = data.oracle
 
     return lambda said: _logits(oracle(_and_one(said)).log_probs[-1])
@@ -248,10 +275,12 @@ def _grams(data: Data, order: int) -> Speaker:
         strings = torch.cat([part.targets[0], part.targets[1:, -1]])[:, None]
     else:
         strings = torch.where(part.weights > 0, part.targets, symbols)
-    model = NgramModel(strings.numpy(), order, symbols + 1)
+    return _said_by(NgramModel(strings.numpy(), order, symbols + 1), symbols)
 
+
+def _said_by(model: NgramModel, symbols: int) -> Speaker:
     def speak(said: Int[torch.Tensor, "t N"]) -> Float[torch.Tensor, "N K"]:
-        return logarithm(torch.from_numpy(model.distribution(said[max(0, len(said) - order + 1) :].numpy())[:, :symbols]))
+        return logarithm(torch.from_numpy(model.distribution(said[max(0, len(said) - model.order + 1) :].numpy())[:, :symbols]))
 
     return speak
 
