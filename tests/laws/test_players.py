@@ -1,4 +1,4 @@
-"""Tests of the players' law: under a task's headlines the truth is best, and every degenerate player worse under one of them."""
+"""Tests of the players' law: by a task's headlines the truth is best, and every degenerate player worse by one of them."""
 
 from __future__ import annotations
 
@@ -85,7 +85,6 @@ def score(metric, name, player):
 
 def headlines(name):
     """The headlines that apply to a task."""
-    task, *_ = world(name)
     free = next(iter(rollouts(name).values()))[1]
     every = (metric() for metric in registry.parts("metric").values())
     return [metric for metric in every if metric.applies(free) and metric.quantity_of(free).part == "headline"]

@@ -280,7 +280,8 @@ def _grams(data: Data, order: int) -> Speaker:
 
 def _said_by(model: NgramModel, symbols: int) -> Speaker:
     def speak(said: Int[torch.Tensor, "t N"]) -> Float[torch.Tensor, "N K"]:
-        return logarithm(torch.from_numpy(model.distribution(said[max(0, len(said) - model.order + 1) :].numpy())[:, :symbols]))
+        before = said[max(0, len(said) - model.order + 1) :].numpy()
+        return logarithm(torch.from_numpy(model.distribution(before)[:, :symbols]))
 
     return speak
 
