@@ -21,7 +21,7 @@ from freerun.measurement.statistics.string_statistics import lengths, ngrams
 from freerun.store.quantity import SHARE, Quantity
 
 #: Strings, and which of their symbols belong to them.
-Strings = tuple[Int[torch.Tensor, "S N"], Bool[torch.Tensor, "S N"]]
+Strings = tuple[Int[torch.Tensor, "S _"], Bool[torch.Tensor, "S _"]]
 
 
 @dataclass(kw_only=True)

@@ -247,8 +247,8 @@ class Loops(SymbolPlayer):
 def players() -> list[SymbolPlayer]:
     """Every player on symbols: the truth first, then what was written, then those that are worse."""
     return [
-        Truth(), Written(), Tempered(0.5), Tempered(2.0), Ngram(1, "unigram"), Ngram(2, "bigram"), WrongTurn(), Deserts(), Noise(0.05),
-        Constant(), Copies(), Hurries(), Loops(),
+        Truth(), Written(), Tempered(0.5), Tempered(2.0), Ngram(1, "unigram"), Ngram(2, "bigram"), WrongTurn(), Deserts(),
+        Noise(0.05), Constant(), Copies(), Hurries(), Loops(),
     ]  # fmt: skip
 
 
