@@ -67,21 +67,29 @@ def _orbit(width: int) -> Orbit:
     return Orbit(made=made, true=true, again=again, apart=apart, distance=1e-6, stretch=10, low=low, high=high)
 
 
-def taken(metric: Metric, seen: Observed) -> torch.Tensor:
-    """What a metric measures, with the further rollout that it asks for, of a model that knows what was fed last."""
+def taken(metric: Metric, seen: Observed, knowing: bool = False) -> torch.Tensor:
+    """What a metric measures, with the further rollout that it asks for, of a model that knows what was fed last.
+
+    Args:
+        knowing: the further rollout is that of a model that says the truth.
+    """
     further = metric.asks(seen)
-    return metric.measure(seen if further is None else replace(seen, further=further_rollout(seen, further)))
+    return metric.measure(seen if further is None else replace(seen, further=further_rollout(seen, further, knowing)))
 
 
-def further_rollout(seen: Observed, further: Further) -> Observed:
-    """What `measurement.evaluation` gives to a metric that asks, of a model whose output depends on what was fed last alone."""
+def further_rollout(seen: Observed, further: Further, knowing: bool = False) -> Observed:
+    """What `measurement.evaluation` gives to a metric that asks, of a model whose output depends on what was fed last alone.
+
+    Args:
+        knowing: of a model that says the truth instead, step by step.
+    """
     sequences, width, symbolic = further.sequences, seen.data.outputs, seen.picks is not None
     truth = sequences.targets
     encoded = one_hot(truth, torch.zeros(*truth.shape, width, dtype=seen.fed.dtype)) if symbolic else truth.to(seen.fed.dtype)
     start = one_hot(sequences.start, encoded[0]) if symbolic else sequences.start.to(seen.fed.dtype)
     table, before, fed, outputs = noise(width, width, seed=2).to(seen.fed.dtype) / width, start, [], []
     for t in range(sequences.steps()):
-        outputs.append(before @ table)
+        outputs.append(encoded[t] * 20 if knowing and symbolic else encoded[t] if knowing else before @ table)
         own = one_hot(outputs[t].argmax(-1), outputs[t]) if symbolic else outputs[t]
         before = encoded[t] if further.release is None or t < further.release else own
         fed.append(before)
@@ -258,7 +266,8 @@ def law_the_declared_way_is_better(metric: Metric) -> None:
     """A model that is known to be better has the better value: the source itself, or a copy of the truth, against noise."""
     better, sign, told = metric.quantity.better, metric.quantity.sign, False
     for where, seen in _informative(metric):
-        known, noisy = (_level(metric, _played(seen, *play)) for play in (_knowing(metric, seen), _noise(seen)))
+        plays = ((_knowing(metric, seen), True), (_noise(seen), False))
+        known, noisy = (_level(metric, _played(seen, *play), knowing) for play, knowing in plays)
         if abs(known - noisy) <= CLOSE or not math.isfinite(known - noisy):
             continue
         demand(sign * known > sign * noisy, f"says {better} is better: the truth has {known:.4g}, noise {noisy:.4g} ({where})")
@@ -292,9 +301,9 @@ def _ends(metric: Metric, seen: Observed) -> Iterator[tuple[str, Observed]]:
     yield "for what has broken down", _played(seen, torch.full_like(outputs, torch.nan), fed, hidden, gone)
 
 
-def _level(metric: Metric, seen: Observed) -> float:
+def _level(metric: Metric, seen: Observed, knowing: bool) -> float:
     """The mean of the values that are defined."""
-    return float(taken(metric, seen).nanmean())
+    return float(taken(metric, seen, knowing).nanmean())
 
 
 def _played(

@@ -26,6 +26,7 @@ NO_UNIT = "undeclared"
 INSIDE_SUPPORT = "prefixes inside the source's support"
 #: What a measure can be blind to; where a headline is, the report warns of it.
 OTHER_CONTINUATIONS = "continuations as good as the one that was written"
+OWN_TEXT = "whether the text that the model writes itself is any good"
 WORLDS_GROWTH = "the world's own growth of any error"
 COLLAPSE = "a forecast that shrinks, or goes nowhere: it is rewarded"
 TIME_REVERSAL = "the direction of time"

@@ -142,6 +142,42 @@ def test_total_variation_and_jensen_shannon_are_the_textbooks():
             assert series[mode, "js"][step] == pytest.approx(at @ js, abs=spread)
 
 
+def chances(matrix, steps):
+    """The probability of every string of so many symbols after a 0."""
+    found = np.ones((1, 1))
+    last = np.zeros(1, dtype=int)
+    for _ in range(steps):
+        found = (found.reshape(-1, 1) * matrix[last]).reshape(-1, 1)
+        last = np.tile(np.arange(len(matrix)), len(last))
+    return found.ravel()
+
+
+@pytest.mark.parametrize(("p", "q"), [(P, Q), (GOLDEN, LEAKY)], ids=["printed", "leaving"])
+def test_continuation_error_is_that_of_all_strings(p, q):
+    compared, _ = measured(p, q, 9, sequences=4000, metrics={"continuation_error", "continuation_error_by_length"})
+    curve = compared["continuation_error_by_length"]
+    wanted = [np.abs(chances(p, h) - chances(q, h)).sum() / 2 for h in range(1, 10)]
+    for low, value, high, exact_value in zip(curve.low, curve.values, curve.high, wanted, strict=True):
+        assert abs(value - exact_value) <= high - low + 1e-9  # four standard errors
+        assert high - low < 0.03
+    assert compared["continuation_error"].values == [curve.values[7]]
+
+
+@pytest.mark.parametrize(("p", "q"), [(P, Q), (GOLDEN, LEAKY)], ids=["printed", "leaving"])
+def test_one_step_error_counts_1_outside_the_support(p, q):
+    names = ("one_step_error_true", "one_step_error_own", "one_step_error")
+    length = 12
+    compared, _ = measured(p, q, length, sequences=4000, metrics=set(names))
+    tv, inside = np.abs(p - q).sum(1) / 2, q * (p > 0)
+    true = np.mean([np.linalg.matrix_power(p, t)[0] @ tv for t in range(length)])
+    at = [np.linalg.matrix_power(inside, t)[0] for t in range(length)]
+    own = np.mean([here @ tv + 1 - here.sum() for here in at])
+    for name, wanted in zip(names, (true, own, max(true, own)), strict=True):
+        found = compared[name]
+        assert abs(found.values[0] - wanted) <= found.high[0] - found.low[0] + 1e-12, name
+        assert found.high[0] - found.low[0] < 0.05
+
+
 def test_greedy_models_are_where_they_put_themselves():
     compared, _ = measured(P, Q, 6, feedback=Argmax())
     kl = divergences(torch.from_numpy(P).log(), torch.from_numpy(Q).log())[0]

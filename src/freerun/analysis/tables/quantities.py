@@ -80,14 +80,22 @@ class Quantities:
         return found[codes]
 
     def headline(self, tasks: Collection[str], metrics: Sequence[str]) -> str:
-        """The error by which some tasks are judged: the first headline among `metrics` whose floor is known, else the first.
+        """The error by which some tasks are told first: the first headline whose floor is known, else the first.
+
+        Where no headline is among them, as all are comparisons, it is an error whose floor is known, or any error.
 
         Raises:
             ValueError: if there is no metric at all.
         """
         every = [each for task in tasks for each in self._by_task.get(task, []) if each.name in metrics]
         heads = [each for each in every if each.part == "headline"]
-        for each in (*(head for head in heads if head.floor is not None), *heads):
+        errors = [each for each in every if each.part == "companion" and each.better == "lower"]
+        for each in (
+            *(one for one in heads if one.floor is not None),
+            *heads,
+            *(one for one in errors if one.floor is not None),
+            *errors,
+        ):
             return each.name
         if not metrics:
             raise ValueError("metrics must not be empty")

@@ -28,7 +28,7 @@ from freerun.parts.tasks import Sequences
 
 #: The most prefixes that are enumerated.
 PREFIXES = 4096
-#: Logits of a step are known to so many units of their last place; a divergence that this can make counts as 0.
+#: Logits of a step are known to so many units of their last place; a divergence that this can make is 0.
 UNITS = 8
 
 
@@ -106,7 +106,7 @@ def _accumulated(observed: Observed) -> Accumulated:
     log_q = torch.log_softmax(further.outputs.double(), -1)
     return over_all_prefixes(
         further.targets, further.truth(), log_q, steps=len(observed.targets) - observed.warmup,
-        shares=_prompts(observed)[1], floor=_floor(observed), spoken=_spoken(observed, further),
+        shares=_prompts(observed)[1], floor=rounding(observed), spoken=_spoken(observed, further),
     )  # fmt: skip
 
 
@@ -115,7 +115,7 @@ def _estimated(observed: Observed) -> Estimated:
     free, true = ((seen.truth().from_step(warmup), step_divergences(seen)[:, warmup:]) for seen in (observed, forced))
     spoken = _spoken(observed, observed)
     spoken = torch.log_softmax(observed.outputs.double(), -1) if spoken is None else spoken
-    return estimated(free, true, spoken[warmup:], _floor(observed))
+    return estimated(free, true, spoken[warmup:], rounding(observed))
 
 
 def _spoken(observed: Observed, seen: Observed) -> Float[torch.Tensor, "T N K"] | None:
@@ -125,23 +125,36 @@ def _spoken(observed: Observed, seen: Observed) -> Float[torch.Tensor, "T N K"] 
     return logarithm(torch.nn.functional.one_hot(given(seen.picks), observed.data.outputs).double())
 
 
-def _floor(observed: Observed) -> Float[torch.Tensor, " 4"]:
-    """Logits off by e move a total variation by e and a KL by e squared; the sums themselves round at 1e-15."""
+def rounding(observed: Observed) -> Float[torch.Tensor, " 4"]:
+    """Divergences of a step, by kind, up to which rounding alone can make them.
+
+    Logits off by e, here `UNITS` units in the last place of their precision, move a total variation by e and a KL by e squared;
+    the sums themselves round at 1e-15.
+    """
     step = UNITS * torch.finfo(observed.outputs.dtype).eps
     return torch.tensor([step**2 + 1e-15, step**2 + 1e-15, step, step**2 + 1e-15], dtype=torch.float64)
 
 
 def step_divergences(observed: Observed) -> Float[torch.Tensor, "4 T N"]:
-    """Every divergence of the model from the truth, at every step of every sequence."""
-    found: torch.Tensor = observed.once(
-        "divergences", lambda: divergences(observed.truth().log_probs, torch.log_softmax(observed.outputs.double(), -1))
-    )
+    """Every divergence of the model from the truth, at every step of every sequence; 0 where it is no more than `rounding`."""
+    found: torch.Tensor = observed.once("divergences", lambda: _step_divergences(observed))
     return found
+
+
+def _step_divergences(observed: Observed) -> Float[torch.Tensor, "4 T N"]:
+    found = divergences(observed.truth().log_probs, torch.log_softmax(observed.outputs.double(), -1))
+    return torch.where(found <= rounding(observed)[:, None, None], 0.0, found)
 
 
 @dataclass(kw_only=True)
 class OfTruth(Metric):
-    """A measure on every step whose prefix, what was fed, is inside the source's support; the others `off_support` counts."""
+    """A mean over the sequences that are live at a step: what was fed is inside the source's support, and not over.
+
+    Forced and free are set side by side lead by lead, at leads where both have live sequences, so that their difference is the
+    exposure gap: the same steps since the release, and no step that has no answer. What has left the support is in no such mean
+    and is counted by `off_support`. The levels are differences of two laws on one scale: no ratio is made of them, as the free
+    one is over those that stayed inside, which are others than those under forcing.
+    """
 
     def applies(self, observed: Observed) -> bool:
         return observed.has_oracle

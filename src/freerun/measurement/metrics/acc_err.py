@@ -13,7 +13,7 @@ from jaxtyping import Float
 from freerun.lazy import torch
 from freerun.measurement.metrics import Observed
 from freerun.measurement.metrics._accumulated import OfRatio, accumulated
-from freerun.store.quantity import FROM_0, Quantity
+from freerun.store.quantity import FROM_0, INSIDE_SUPPORT, Quantity
 
 
 @dataclass(kw_only=True)
@@ -24,7 +24,7 @@ class AccErr(OfRatio):
 
     quantity = Quantity(
         label="Accumulated error (AccErr)", unit="steps", better="neither", range=FROM_0, part="diagnostic",
-        blind=("how large the error under forcing is",),
+        blind=("how large the error under forcing is",), conditioned=INSIDE_SUPPORT, left_out="left_support",
     )  # fmt: skip
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from freerun.lazy import torch
 from freerun.measurement.metrics import Observed, family
 from freerun.measurement.metrics._accumulated import OfRatio, accumulated
-from freerun.store.quantity import FROM_0, Quantity
+from freerun.store.quantity import FROM_0, INSIDE_SUPPORT, Quantity
 
 
 @dataclass(kw_only=True)
@@ -28,6 +28,8 @@ class Consistency(OfRatio):
         range=FROM_0,
         part="diagnostic",
         blind=("how large the error under forcing is",),
+        conditioned=INSIDE_SUPPORT,
+        left_out="left_support",
     )
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:

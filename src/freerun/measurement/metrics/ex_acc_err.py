@@ -14,7 +14,7 @@ from jaxtyping import Float
 from freerun.lazy import torch
 from freerun.measurement.metrics import Observed
 from freerun.measurement.metrics._accumulated import OfRatio, accumulated
-from freerun.store.quantity import Quantity
+from freerun.store.quantity import INSIDE_SUPPORT, Quantity
 
 
 @dataclass(kw_only=True)
@@ -26,7 +26,7 @@ class ExAccErr(OfRatio):
 
     quantity = Quantity(
         label="Excess accumulated error (%ExAccErr)", unit="%", better="neither", range=(-100.0, math.inf), part="diagnostic",
-        blind=("how large the error under forcing is",),
+        blind=("how large the error under forcing is",), conditioned=INSIDE_SUPPORT, left_out="left_support",
     )  # fmt: skip
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:

@@ -24,7 +24,7 @@ class ExactMatch(Metric):
 
     per: ClassVar[str] = "rollout"
 
-    quantity = Quantity(label="Whole answers right", unit="share", better="higher", range=SHARE)
+    quantity = Quantity(label="Whole answers right", unit="share", better="higher", range=SHARE, floor=1.0, part="headline")
 
     def applies(self, observed: Observed) -> bool:
         task, feedback = observed.experiment.task, given(observed.experiment.feedback)

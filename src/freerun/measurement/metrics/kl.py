@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from freerun.lazy import torch
 from freerun.measurement.metrics import Observed
-from freerun.measurement.metrics._accumulated import OfTruth
+from freerun.measurement.metrics._accumulated import OfTruth, step_divergences
 from freerun.store.quantity import FROM_0, INSIDE_SUPPORT, Quantity
 
 
@@ -25,10 +25,9 @@ class KL(OfTruth):
     """
 
     quantity = Quantity(
-        label="KL to the truth", unit="nats", better="lower", range=FROM_0, scale="ratio", floor=0.0,
-        conditioned=INSIDE_SUPPORT, left_out="off_support", part="headline",
+        label="KL to the truth", unit="nats", better="lower", range=FROM_0, floor=0.0,
+        conditioned=INSIDE_SUPPORT, left_out="off_support",
     )  # fmt: skip
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
-        true, model = observed.truth().log_probs, torch.log_softmax(observed.outputs.double(), -1)
-        return self.inside(observed, torch.where(true > -torch.inf, true.exp() * (true - model), 0.0).sum(-1))
+        return self.inside(observed, step_divergences(observed)[0])

@@ -1,4 +1,9 @@
-"""Loss: the objective that training charged, measured against the truth."""
+"""Loss: the objective that training charged, measured against the truth.
+
+A headline where there is one answer. Where a source may go on in many ways it is none: running free, it is taken against the
+one continuation that was written, so that the source itself pays for every other one, and a model that knows no more than how
+often each symbol comes pays less. There its free level is no error, and free minus forced no gap.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,7 @@ from jaxtyping import Float
 from freerun.errors import given
 from freerun.lazy import torch
 from freerun.measurement.metrics import Metric, Observed
-from freerun.store.quantity import FROM_0, OTHER_CONTINUATIONS, Quantity
+from freerun.store.quantity import FROM_0, OTHER_CONTINUATIONS, OWN_TEXT, Quantity
 
 
 @dataclass(kw_only=True)
@@ -25,8 +30,7 @@ class Loss(Metric):
         better="lower",
         range=FROM_0,
         scale="logarithm",
-        blind=(OTHER_CONTINUATIONS,),
-        part="headline",
+        blind=(OTHER_CONTINUATIONS, OWN_TEXT),
     )
 
     def applies(self, observed: Observed) -> bool:
@@ -34,10 +38,10 @@ class Loss(Metric):
 
     def quantity_of(self, observed: Observed) -> Quantity:
         task, feedback = observed.experiment.task, given(observed.experiment.feedback)
-        answered = task.answers and (feedback.discrete or feedback.silent)
-        blind = (OTHER_CONTINUATIONS,) if task.symbols and not answered else ()
+        answered = task.emits == "last" or (task.answers and (feedback.discrete or feedback.silent))
+        blind = (OTHER_CONTINUATIONS, OWN_TEXT) if task.symbols and not answered else ()
         own = given(observed.experiment.objective).quantity(task.symbols)
-        return replace(own, blind=blind, part="headline" if task.symbols else "companion")
+        return replace(own, blind=blind, part="headline" if task.symbols and answered else "companion")
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         objective, targets = given(observed.experiment.objective), observed.targets

@@ -1,4 +1,8 @@
-"""Strings of the closed loop against the true ones: total variation of n-grams and of lengths, each with its floor."""
+"""Strings of the closed loop against the true ones: total variation of n-grams and of lengths, each with its floor.
+
+The floor is the same distance between the true strings and others of the same part of the data that were not measured, equally
+many; it knows nothing of the model, and is undefined where there are not so many.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +11,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
+from freerun.engine.replicas import spread
 from freerun.errors import given
 from freerun.lazy import torch
 from freerun.measurement.metrics import Comparison, Observed, family
-from freerun.measurement.statistics.string_statistics import Variation, lengths, ngrams
-from freerun.measurement.statistics.two_sample import swaps
+from freerun.measurement.statistics.string_statistics import lengths, ngrams
 from freerun.store.quantity import SHARE, Quantity
-from freerun.streams import stream
 
-#: Swapped samples behind a floor.
-SWAPPED = 19
+#: Strings, and which of their symbols belong to them.
+Strings = tuple[Int[torch.Tensor, "S _"], Bool[torch.Tensor, "S _"]]
 
 
 @dataclass(kw_only=True)
@@ -26,7 +29,7 @@ class OfStrings(Comparison):
     """A total variation between what the closed loop feeds itself and the truth, from the release on."""
 
     per: ClassVar[str] = "rollout"
-    #: The value is the floor: what a perfect model would show.
+    #: The value is the floor: what other true strings show.
     floor: ClassVar[bool] = False
 
     quantity = Quantity(label="Strings", unit="total variation", better="lower", range=SHARE)
@@ -35,12 +38,13 @@ class OfStrings(Comparison):
         return observed.experiment.task.symbols and given(observed.experiment.feedback).discrete
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
-        found = self.of(observed)
-        return torch.tensor([found.floor if self.floor else found.value], dtype=torch.float64)
+        other = _others(observed) if self.floor else _own(observed)
+        apart = torch.nan if other is None else self.between(observed, _true(observed), other)
+        return torch.tensor([apart], dtype=torch.float64)
 
     @abstractmethod
-    def of(self, observed: Observed) -> Variation:
-        """The variation, and its floor."""
+    def between(self, observed: Observed, true: Strings, other: Strings) -> float:
+        """The variation between the true strings and others; NaN is undefined."""
 
 
 @dataclass(kw_only=True)
@@ -49,13 +53,8 @@ class OfNgrams(OfStrings):
 
     n: ClassVar[int]
 
-    def of(self, observed: Observed) -> Variation:
-        found: Variation = observed.once(f"ngrams/{self.n}", lambda: self._of(observed))
-        return found
-
-    def _of(self, observed: Observed) -> Variation:
-        true, made, counts, own = _both(observed)
-        return ngrams(true, made, self.n, observed.data.outputs, _signs(true.shape[1]), counts, own)
+    def between(self, observed: Observed, true: Strings, other: Strings) -> float:
+        return ngrams(true[0], other[0], self.n, observed.data.outputs, true[1], other[1])
 
 
 @dataclass(kw_only=True)
@@ -65,32 +64,49 @@ class OfLengths(OfStrings):
     def applies(self, observed: Observed) -> bool:
         return super().applies(observed) and observed.has_oracle and _has_ends(observed)
 
-    def of(self, observed: Observed) -> Variation:
-        true, _, counts, own = _both(observed)
-        return lengths(counts.sum(0), own.sum(0), len(true), _signs(true.shape[1]))
+    def between(self, observed: Observed, true: Strings, other: Strings) -> float:
+        return lengths(true[1].sum(0), other[1].sum(0), len(true[0]))
 
 
 def _has_ends(observed: Observed) -> bool:
     return bool((observed.weights == 0).any() or observed.truth().ended.any())
 
 
-def _both(observed: Observed) -> tuple[torch.Tensor, torch.Tensor, Bool[torch.Tensor, "S N"], Bool[torch.Tensor, "S N"]]:
-    """The true strings, the closed loop's, and which symbols belong to each, the end symbol among them.
-
-    Strings that count stand in an order that depends on what they hold, so that draws go with them wherever they stood.
-    """
-    first = observed.warmup
-    true, made, counts = observed.targets[first:], observed.fed_symbols[first:], observed.weights[first:] > 0
-    own = ~observed.truth().ended[first:] if observed.has_oracle else counts
-    weights = torch.from_numpy(stream(0, "evaluation/strings/order").standard_normal((2, len(true), 1)))
-    held = (torch.where(counts, true + 1, 0) * weights[0] + torch.where(own, made + 1, 0) * weights[1]).sum(0)
-    rows = counts.any(0).nonzero()[:, 0]
-    rows = rows[held[rows].argsort(stable=True)]
-    return true[:, rows], made[:, rows], counts[:, rows], own[:, rows]
+def _true(observed: Observed) -> Strings:
+    """The true strings; those of which nothing counts are left out."""
+    return _counted(observed.targets, observed.weights, observed.warmup)
 
 
-def _signs(count: int) -> Float[torch.Tensor, "P N"]:
-    return swaps(torch.from_numpy(stream(0, "evaluation/strings").random((SWAPPED, count))))
+def _own(observed: Observed) -> Strings:
+    """The strings of the closed loop, beside the true ones that count."""
+    first, counts = observed.warmup, observed.weights > 0
+    own = ~observed.truth().ended if observed.has_oracle else counts
+    rows = counts[first:].any(0)
+    return observed.fed_symbols[first:, rows], own[first:, rows]
+
+
+def _others(observed: Observed) -> Strings | None:
+    """True strings of the same part that were not measured, in number like those that were; None where there are too few."""
+    part, steps = observed.data.splits[observed.split], len(observed.targets)
+    measured = spread(len(part), observed.experiment.evaluation.sequences)
+    if observed.data.windows:
+        index = (measured[1:] + measured[:-1]) // 2
+        index = index[(index - measured[:-1] >= steps) & (measured[1:] - index >= steps)]
+    else:
+        free = torch.ones(len(part), dtype=torch.bool)
+        free[measured] = False
+        left = free.nonzero()[:, 0]
+        index = left[spread(len(left), len(measured))] if len(left) >= len(measured) else left[:0]
+    if len(index) < len(measured) - 1 or not len(index):
+        return None
+    others = part.take(index, steps)
+    return _counted(others.targets, others.weights, observed.warmup)
+
+
+def _counted(targets: torch.Tensor, weights: torch.Tensor, first: int) -> Strings:
+    counts = weights[first:] > 0
+    rows = counts.any(0)
+    return targets[first:, rows], counts[:, rows]
 
 
 #: The name of the shares of n symbols, what they are shares of, their label, and what they are blind to.
@@ -109,7 +125,7 @@ def _both_of(name: str, label: str, what: str, blind: str) -> dict[str, dict[str
         name: {"quantity": own, "__doc__": f"Total variation between the {what}; see its floor, `{name}_floor`."},
         f"{name}_floor": {
             "quantity": floor, "floor": True,
-            "__doc__": f"The mean of `{name}` over samples in which strings changed places with the true ones.",
+            "__doc__": f"What `{name}` is between the true strings and equally many other true ones.",
         },
     }  # fmt: skip
 

@@ -1,13 +1,12 @@
-"""Players: references that need no training, measured by the same code on the same sequences as a model.
+"""Reference players: sources that need no training, measured by the same code on the same sequences as a model.
 
 The truth and its noisy or tempered copies say what can be reached; degenerate players (climatology, persistence, a fixed
-point, a copy of training ...) say what a measure must not reward.
+point, a unigram, a copy of training ...) say what a measure must not reward.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
 
 import numpy as np
 
@@ -16,10 +15,10 @@ from freerun.parts.tasks import Data, Sequences, Task
 
 
 class Player(ABC):
-    """A reference that plays a task, forced and free, without training. Subclasses are final."""
+    """A source of known making that stands where a trained model does. Subclasses are final."""
 
     #: As in tables.
-    name: ClassVar[str]
+    name: str
 
     @abstractmethod
     def play(

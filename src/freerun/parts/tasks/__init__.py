@@ -97,6 +97,7 @@ class Data:
         residual: for tasks that predict an increment, its scale ``Float[Y]``; the prediction is then what was fed plus
             residual x output.
         alphabet: the symbols as text, where they are characters or letters.
+        windows: the sequences of a split are windows of one series, one from every step on, so that neighbours overlap.
     """
 
     splits: dict[str, Sequences]
@@ -107,6 +108,7 @@ class Data:
     std: torch.Tensor | None = None
     residual: torch.Tensor | None = None
     alphabet: tuple[str, ...] | None = None
+    windows: bool = False
     fingerprint: str = field(default="")
 
     def __post_init__(self) -> None:

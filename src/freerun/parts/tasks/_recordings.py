@@ -92,6 +92,7 @@ class Recording(Task):
             self._demand_change(residual, names, "changes by the same amount at every step; choose task.predict=value")
         series = torch.from_numpy(scaled)
         return Data(
+            windows=True,
             splits={name: windows(series[a:b], length, self.reserve(b - a)) for name, (a, b) in parts.items()},
             inputs=0,
             outputs=len(names),

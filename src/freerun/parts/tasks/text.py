@@ -85,7 +85,7 @@ class Text(Task):
         alphabet = self._alphabet(points[slice(*parts["train"])])
         series = torch.from_numpy(_coded(points, alphabet))
         splits = {name: windows(series[slice(*parts[name])], length, self._reserve(parts[name], length)) for name in SPLITS}
-        return Data(splits=splits, inputs=0, outputs=len(alphabet), alphabet=alphabet, fingerprint=self.content())
+        return Data(splits=splits, inputs=0, outputs=len(alphabet), alphabet=alphabet, windows=True, fingerprint=self.content())
 
     def _reserve(self, part: tuple[int, int], length: int) -> int:
         """Windows that begin in the last `RESERVE` characters of a part are left out where there are enough others."""
@@ -98,15 +98,20 @@ class Text(Task):
 
     def show(self, observed: Any) -> dict[str, Any] | None:
         """Three prompts, each with what the text goes on to say and what the model writes."""
-        if observed.picks is None:
-            return None
-        letters = observed.data.alphabet
-        lines = []
-        for n in range(min(3, observed.targets.shape[1])):
-            true = "".join(letters[int(s)] for s in observed.targets[:, n])
-            made = "".join(letters[int(s)] for s in observed.fed_symbols[observed.warmup :, n])
-            lines.append({"prompt": true[: observed.warmup], "truth": true[observed.warmup :], "generated": made})
-        return {"kind": "text", "lines": lines}
+        return prompts_shown(observed)
+
+
+def prompts_shown(observed: Any) -> dict[str, Any] | None:
+    """Three prompts, each with what the truth goes on to say and what the model writes; None where it writes no letters."""
+    if observed.picks is None:
+        return None
+    letters = observed.data.alphabet
+    lines = []
+    for n in range(min(3, observed.targets.shape[1])):
+        true = "".join(letters[int(s)] for s in observed.targets[:, n])
+        made = "".join(letters[int(s)] for s in observed.fed_symbols[observed.warmup :, n])
+        lines.append({"prompt": true[: observed.warmup], "truth": true[observed.warmup :], "generated": made})
+    return {"kind": "text", "lines": lines}
 
 
 @cache

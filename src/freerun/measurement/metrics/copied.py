@@ -1,0 +1,77 @@
+"""Share of long strings of the closed loop's text that stand in the training part, beside that of the true text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from freerun.lazy import torch
+from freerun.measurement.metrics import Observed, family
+from freerun.measurement.metrics._text import OfText, texts
+from freerun.store.quantity import SHARE, Quantity
+from freerun.streams import stream
+
+#: Symbols of a string, and strings of the training part that are looked up at once.
+LENGTH, CHUNK = 15, 2**20
+
+
+@dataclass(kw_only=True)
+class Copied(OfText):
+    """The share of strings of 15 symbols, prompts left out, that come in the training part."""
+
+    true: ClassVar[bool] = False
+
+    quantity = Quantity(label="Copied strings", unit=f"share of {LENGTH}-grams", better="neither", range=SHARE)
+
+    def applies(self, observed: Observed) -> bool:
+        return super().applies(observed) and len(observed.targets) - observed.warmup >= LENGTH
+
+    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
+        text = texts(observed)[0 if self.true else 1][observed.warmup :]
+        known = observed.data.splits["train"].targets
+        series = torch.cat([known[0], known[1:, -1]])[:, None] if observed.data.windows else known
+        return torch.tensor([_contained(text.reshape(len(text), -1), series.numpy()).mean()], dtype=torch.float64)
+
+
+def _contained(text: Int[np.ndarray, "T N"], known: Int[np.ndarray, "S M"]) -> Bool[np.ndarray, " G"]:
+    """Whether each string of `LENGTH` symbols of a text comes in `known`, told by its hash.
+
+    A hash of 64 bits is the sum of symbols times random numbers: strings that differ share one with probability 2**-56 at most
+    for an alphabet of 256.
+    """
+    strings, place = np.unique(_hashes(text), return_inverse=True)
+    seen = np.zeros(len(strings), dtype=bool)
+    for begin in range(0, len(known) - LENGTH + 1, CHUNK):
+        some = _hashes(known[begin : begin + CHUNK + LENGTH - 1])
+        at = np.searchsorted(strings, some).clip(max=len(strings) - 1)
+        seen[at[strings[at] == some]] = True
+    return seen[place]
+
+
+def _hashes(strings: Int[np.ndarray, "T N"]) -> np.ndarray:
+    factors = stream(0, "evaluation/copied").integers(0, 2**64, LENGTH, dtype=np.uint64, endpoint=False)
+    steps = len(strings) - LENGTH + 1
+    coded = strings.astype(np.uint64)
+    total = np.zeros((steps, strings.shape[1]), dtype=np.uint64)
+    for k, factor in enumerate(factors):
+        total += coded[k : k + steps] * factor
+    return total.ravel()
+
+
+PARTS = family(
+    Copied,
+    {
+        "copied": {
+            "quantity": replace(Copied.quantity, floor="copied_floor"),
+            "__doc__": "The share of strings of 15 symbols of the closed loop's text that come in the training part.",
+        },
+        "copied_floor": {
+            "true": True,
+            "quantity": replace(Copied.quantity, label="Copied strings, floor of the truth", part="diagnostic"),
+            "__doc__": "The share of strings of 15 symbols of the true text that come in the training part.",
+        },
+    },
+)

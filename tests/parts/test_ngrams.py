@@ -1,0 +1,52 @@
+"""Tests of the n-gram model: the formula of Witten and Bell, by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from freerun.parts.ngrams import NgramModel
+from freerun.streams import stream
+
+SYMBOLS = 4
+
+
+def by_hand(strings, order, context, symbol, first=0):
+    """The probability of a symbol after a context, by the recursion, counted one by one."""
+    chance = 1 / SYMBOLS
+    for n in range(1, order + 1):
+        if n - 1 > len(context):
+            break
+        last = tuple(context[len(context) - n + 1 :])
+        after = [
+            int(column[t])
+            for column in strings.T
+            for t in range(max(first, n - 1), len(column))
+            if tuple(column[t - n + 1 : t]) == last
+        ]
+        kinds = len(set(after))
+        if after:
+            chance = (after.count(symbol) + kinds * chance) / (len(after) + kinds)
+    return chance
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 5])
+@pytest.mark.parametrize("first", [0, 3])
+def test_it_is_the_textbooks(order, first):
+    drawn = stream(order, "grams")
+    strings, others = drawn.choice(SYMBOLS - 1, (9, 12)), drawn.choice(SYMBOLS, (7, 5))  # one symbol was never seen
+    model = NgramModel(strings, order, SYMBOLS, first)
+    chances = model.chances(others)
+    for t in range(len(others)):
+        spread = model.distribution(others[:t])
+        assert spread.sum(1) == pytest.approx(np.ones(5), abs=1e-14)
+        for n in range(5):
+            wanted = [by_hand(strings, order, others[:t, n].tolist(), k, first) for k in range(SYMBOLS)]
+            assert spread[n] == pytest.approx(wanted, abs=1e-14)
+            assert chances[t, n] == pytest.approx(wanted[others[t, n]], abs=1e-14)
+    assert np.array_equal(model.chances(others, 2), chances[2:])
+
+
+def test_too_many_strings_are_refused():
+    with pytest.raises(ValueError, match="order must leave fewer than"):
+        NgramModel(np.zeros((5, 2), dtype=np.int64), 20, 10)
