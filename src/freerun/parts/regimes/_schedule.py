@@ -47,7 +47,7 @@ class Scheduled(Regime):
     schedule: Schedule = Schedule.linear
     start: float = 1.0
     end: float = 0.0
-    span: float = 0.8
+    span: float = 1.0
     k: float | None = None
 
     def __post_init__(self) -> None:
