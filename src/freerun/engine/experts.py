@@ -40,7 +40,11 @@ def expert_of(group: Group) -> Expert | None:
 
 
 class Source(Expert):
-    """The oracle of a source of symbols; runs whose sources are equal ask together."""
+    """The oracle of a source of symbols.
+
+    A run asks for its own prefixes alone, so that its answers have the same bits in any group: the products of a recursion need
+    not. An oracle that only looks things up says so by `looks_up`, and runs whose sources are equal ask it together.
+    """
 
     def __init__(self, group: Group) -> None:
         self.oracles: list[tuple[Oracle, list[int]]] = []
@@ -49,7 +53,8 @@ class Source(Expert):
             if oracle is None:
                 name = registry.name_of(experiment.task)
                 raise ConfigError(f"objective=exact_expert: the data of task {name} has no oracle; choose another objective")
-            runs = next((runs for known, runs in self.oracles if _equal(known, oracle)), None)
+            shared = getattr(oracle, "looks_up", False)
+            runs = next((runs for known, runs in self.oracles if shared and _equal(known, oracle)), None)
             if runs is None:
                 self.oracles.append((oracle, [r]))
             else:

@@ -56,14 +56,14 @@ class ExactExpert(Diverging):
 
     def misfit(self, experiment: Experiment) -> str | None:
         task, feedback, feeder = experiment.task, given(experiment.feedback), experiment.regime.feeder()
+        if not can_answer(task):
+            return "this task has neither an oracle nor a flow to ask; choose objective=distillation, with a trained run"
         if task.symbols and not feedback.discrete:
             return "it asks for the truth after whole symbols; choose feedback=sample, argmax or straight_through"
         if task.symbols and feeder.blends:
             return "it asks for the truth after whole symbols, and this regime blends two; choose a regime whose mask is 0 or 1"
         if not task.symbols and feedback.silent:
             return "it asks for the truth after what was fed, and nothing is fed; choose squared_error"
-        if not can_answer(task):
-            return "this task has neither an oracle nor a flow to ask; choose objective=distillation, with a trained run"
         return self.unfit(experiment)
 
 
