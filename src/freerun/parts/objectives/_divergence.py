@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from jaxtyping import Float
 
-from freerun.arithmetic import exponential, logarithm
+from freerun.arithmetic import logarithm
 from freerun.errors import given, require
 from freerun.lazy import torch
 from freerun.parts.objectives import Answer, Objective
@@ -59,14 +59,14 @@ class Diverging(Objective):
 
     def departure(self, outputs: Float[torch.Tensor, "S R B O"], answer: Answer, symbols: bool) -> torch.Tensor:
         """The divergence of every prediction ``[S R B]`` from the answer; 0, without a gradient, where there is none."""
-        known = answer.known[..., None]
+        known, said = answer.known.contiguous(), answer.target.contiguous()  # so that gradients lie alike alone and in a group
         if not symbols:
-            target = torch.where(known, answer.target.to(outputs.dtype), outputs.detach())
+            target = torch.where(known[..., None], said.to(outputs.dtype), outputs.detach())
             return (outputs - target).square().mean(-1)
-        log_p = torch.where(known, answer.target, torch.zeros_like(answer.target))
-        p, log_q = exponential(log_p).to(outputs.dtype), torch.log_softmax(outputs, -1)
+        log_p = torch.where(known[..., None], said, torch.zeros_like(said))
+        p, log_q = torch.softmax(log_p, -1).to(outputs.dtype), torch.log_softmax(outputs, -1)
         log_p = torch.where(log_p > -torch.inf, log_p, math.log(IMPOSSIBLE)).to(outputs.dtype)
-        return torch.where(answer.known, self._between(p, log_p, log_q), 0.0)
+        return torch.where(known, self._between(p, log_p, log_q), 0.0)
 
     def _between(self, p: torch.Tensor, log_p: torch.Tensor, log_q: torch.Tensor) -> torch.Tensor:
         if self.divergence is Divergence.forward:
