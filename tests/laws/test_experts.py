@@ -181,7 +181,7 @@ def test_what_is_looked_up_knows_nothing_of_its_neighbours(task):
         ("task=lorenz63 objective=exact_expert objective.divergence=reverse", "leave it out"),
         ("task=hidden_markov objective=exact_expert objective.beta=0.3", "left out"),
         ("task=hidden_markov objective=exact_expert objective.divergence=jensen_shannon objective.beta=1", "between 0 and 1"),
-        ("task=hidden_markov objective=distillation", "identity of a trained run"),
+        ("task=hidden_markov objective=distillation", "identity of a run"),
         ("task=hidden_markov objective=distillation objective.teacher=0123456789abcdef", "no record of such a run"),
         ("task=hidden_markov objective=distillation objective.teacher=/dev/null", "16 hexadecimal digits"),
         ("task=hidden_markov task.states=4 objective=distillation objective.teacher=TEACHER", "with other settings"),

@@ -135,8 +135,8 @@ def test_a_run_alone_and_in_a_group_are_the_same_under_objectives_of_the_loop(wo
 
 
 def test_a_run_alone_and_in_a_group_are_the_same_whatever_a_coin_decides_for():
-    epochs = "regime=scheduled_sampling regime.coin=epoch regime.epoch=3 regime.schedule=constant regime.start=0.3,0.7 seed=0,1,2"
-    sequences = "regime=scheduled_sampling regime.coin=sequence regime.schedule=constant regime.start=0.3,0.7 seed=0,1,2"
+    constant = "regime=scheduled_sampling regime.schedule=constant regime.start=0.3,0.7 seed=0,1,2"
+    epochs, sequences = f"{constant} regime.coin=epoch regime.epoch=3", f"{constant} regime.coin=sequence"
     runs = kit.planned("symbols", f"model.hidden=3 {epochs}", f"model.hidden=3 {sequences}", "model.hidden=3 seed=0,1")
     assert sorted(len(group) for group in groups(runs, 64)) == [2, 6, 6]
     kit.law_alone_and_in_a_group_are_the_same(ENGINE, runs)

@@ -22,9 +22,9 @@ from freerun.execution import resume
 from freerun.execution.group_runner import run_group
 from freerun.execution.grouping import groups
 from freerun.execution.planned import Planned, plan
+from freerun.laws.toolkit import teacher_file
 from freerun.store import checkpoints
 from freerun.store.records import Store
-from freerun.laws.toolkit import teacher_file
 from laws.runs import WORLDS
 
 #: What must come up: a world and choices for each model, regime, objective and optimiser that keeps something of its own.
@@ -44,7 +44,7 @@ COVERED = (
     ("symbols", "model=gru regime=free_running objective=exact_expert objective.divergence=jensen_shannon"),
     ("values", "model=gru regime=scheduled_sampling objective=exact_expert gradient=stop"),
     ("symbols", "model=gru regime=free_running objective=distillation objective.labels=0.5 objective.teacher=TEACHER"),
-    ("symbols", "model=gru regime=scheduled_sampling regime.schedule=constant regime.start=0.5 regime.coin=epoch regime.epoch=4"),
+    ("symbols", "model=gru regime=scheduled_sampling regime.coin=epoch regime.epoch=4"),
     ("symbols", "model=gru regime=scheduled_sampling regime.coin=sequence"),
 )
 AXES: dict[str, tuple[str, ...]] = {
@@ -57,7 +57,10 @@ AXES: dict[str, tuple[str, ...]] = {
         "generalized_forcing regime.mode=adaptive regime.every=3", "noisy_forcing", "parallel_scheduled_sampling",
         "prefix_curriculum", "sparse_forcing",
     ),
-    "objective": ("null", "null", "professor_forcing objective.trust=0 objective.hidden=3", "policy_gradient", "pushforward", "exact_expert"),
+    "objective": (
+        "null", "null", "professor_forcing objective.trust=0 objective.hidden=3", "policy_gradient", "pushforward",
+        "exact_expert",
+    ),
     "gradient": ("through", "stop", "every_3"),
     "training.optimizer": ("adam", "adamw"),
     "training.weight_decay": ("0", "0.1"),

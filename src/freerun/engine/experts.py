@@ -62,8 +62,9 @@ class Source(Expert):
 
     @torch.no_grad()
     def answer(self, sequences: Sequences, fed: Float[torch.Tensor, "T R B F"]) -> Answer:
+        """See `Expert`; nothing is known outside the support and behind the end."""
         prefix = fed.argmax(-1)
-        steps, replicas, count = prefix.shape
+        steps, _, count = prefix.shape
         target = torch.empty(fed.shape, dtype=torch.float64, device=fed.device)
         known = torch.empty(prefix.shape, dtype=torch.bool, device=fed.device)
         for oracle, runs in self.oracles:
@@ -84,6 +85,7 @@ class System(Expert):
 
     @torch.no_grad()
     def answer(self, sequences: Sequences, fed: Float[torch.Tensor, "T R B F"]) -> Answer:
+        """See `Expert`; nothing is known where the flow leaves every bound."""
         before = torch.cat([sequences.start[None], fed[:-1]])
         states = before.double().cpu().numpy() * self.std + self.mean
         after = self.task.advance(states.reshape(-1, states.shape[-1]), 1)[0].reshape(states.shape)
@@ -102,7 +104,7 @@ class TrainedRun(Expert):
         shapes = teacher.model.shapes(group.inputs, group.outputs)
         found = {name: tuple(value.shape) for name, value in teacher.weights.items()}
         if found != {name: (shape.rows, shape.columns) for name, shape in shapes.items()}:
-            raise ConfigError(f"objective.teacher={teacher.run}: its weights are for another alphabet or width than this task's")
+            raise ConfigError(f"objective.teacher={teacher.run}: its weights are for an alphabet of another width")
         self.weights = {
             name: torch.from_numpy(np.array(value)).to(like).expand(count, -1, -1).contiguous()
             for name, value in teacher.weights.items()
@@ -126,6 +128,7 @@ class TrainedRun(Expert):
 
     @torch.no_grad()
     def answer(self, sequences: Sequences, fed: Float[torch.Tensor, "T R B F"]) -> Answer:
+        """See `Expert`; unrolled over what was fed, in one pass."""
         _, start = self.group.encoded(sequences)
         truth = fed
         if self.units is not None and fed.shape[-1]:

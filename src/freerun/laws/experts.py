@@ -1,4 +1,4 @@
-"""Laws of objectives that ask an expert: the answer belongs to what was fed, and the expert is the optimum under every regime."""
+"""Laws of objectives that ask an expert: its answer belongs to what was fed, and it is the optimum under every regime."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def law_an_epoch_has_one_coin_and_one_probability(regime: Regime) -> None:
         demand(regime.probability(update, updates) == p, f"the probability moves at update {update}, within an epoch")
         wanted = float(group.draws("coins", epoch, (steps, count))[0, 0, 0] < p)
         seen = given(mask)[warmup:]
-        demand(bool((seen == wanted).all()), f"update {update} is not fed by the first coin of update {epoch}, which says {wanted}")
+        demand(bool((seen == wanted).all()), f"update {update} is not fed by the first coin of update {epoch}, {wanted}")
 
 
 @only(lambda regime: coin_of(regime) is Coin.step, "regimes whose coins are not shared by declaration")

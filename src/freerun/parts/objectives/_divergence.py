@@ -4,8 +4,8 @@
     reverse KL       KL(Q || P)                                                      says only what P can say
     Jensen-Shannon   beta KL(P || M) + (1 - beta) KL(Q || M),  M = beta P + (1 - beta) Q,  beta in (0, 1)
 
-(Agarwal et al. 2024, "On-policy distillation of language models", section 2.) Each is 0 for Q = P alone. For values there is one
-divergence, the squared error from the expert's value: that of two normal distributions of one variance.
+(Agarwal et al. 2024, "On-policy distillation of language models", section 2.) Each is 0 for Q = P alone. For values there is
+one divergence, the squared error from the expert's value: that of two normal distributions of one variance.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class Distillation(Diverging):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.teacher not in ("", "???"), "teacher", self.teacher, "be the identity of a trained run, or a record's path")
+        require(self.teacher not in ("", "???"), "teacher", self.teacher, "be the identity of a run, or a record's path")
         require(0 <= self.labels < 1, "labels", self.labels, "lie in [0, 1)")
 
     def teaches(self) -> Teacher:
