@@ -17,7 +17,7 @@ from freerun.io.yaml import read_yaml
 from yardsticks.exact import huszar_stopped
 from yardsticks.learned import learned, over_seeds, says
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 SEEDS = 4
 #: Trained with labels and with the expert, measured apart from this project (GRU, 48 units, 400 updates).
 LABELS = {"TeacherForcing": 0.0122, "ScheduledSampling": 0.0765, "FreeRunning": 0.1025}
