@@ -42,7 +42,7 @@ def ratio(one: np.ndarray, other: np.ndarray) -> Interval:
     """The factor between two levels, paired by seed, with its 95 % interval."""
     interval = mean_interval(np.log(one / other))
     mean, low, high = (float(np.exp(value)) for value in (interval.mean, interval.low, interval.high))
-    return Interval(mean, low, high, interval.n)
+    return Interval(mean=mean, low=low, high=high, n=interval.n)
 
 
 @pytest.mark.parametrize("regime", ["ScheduledSampling", "FreeRunning"])
