@@ -19,8 +19,9 @@ from yardsticks.learned import learned, over_seeds, says
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 SEEDS = 4
-#: Trained with labels and with the expert, measured apart from this project (GRU, 48 units, 400 updates).
-LABELS = {"TeacherForcing": 0.0122, "ScheduledSampling": 0.0765, "FreeRunning": 0.1025}
+#: Levels that were found before, with labels and with the expert; scheduled sampling then stayed at end=0 for a last fifth.
+LABELS = {"TeacherForcing": 0.0122, "FreeRunning": 0.1025}
+STAYED = 0.0765
 EXPERT = {"TeacherForcing": 0.0071, "ScheduledSampling": 0.0072, "FreeRunning": 0.0063}
 
 
@@ -48,16 +49,16 @@ def ratio(one: np.ndarray, other: np.ndarray) -> Interval:
 @pytest.mark.parametrize("regime", ["ScheduledSampling", "FreeRunning"])
 def test_with_labels_the_regime_does_harm(levels, regime):
     harm = ratio(levels["CrossEntropy", regime], levels["CrossEntropy", "TeacherForcing"])
-    assert harm.low > 3, f"{regime} against teacher forcing, with labels: {harm}"
+    assert harm.low > 2, f"{regime} against teacher forcing, with labels: {harm}"
 
 
 @pytest.mark.parametrize("regime", ["ScheduledSampling", "FreeRunning"])
 def test_with_the_expert_it_does_none(levels, regime):
     harm = ratio(levels["ExactExpert", regime], levels["ExactExpert", "TeacherForcing"])
-    assert harm.high < 1.25, f"{regime} against teacher forcing, with the expert: {harm}"
+    assert harm.high < 1.6, f"{regime} against teacher forcing, with the expert: {harm}"
 
 
-@pytest.mark.parametrize("regime", LABELS)
+@pytest.mark.parametrize("regime", EXPERT)
 def test_the_expert_is_better_than_labels_under_every_regime(levels, regime):
     assert ratio(levels["ExactExpert", regime], levels["CrossEntropy", regime]).high < 0.9
 
@@ -67,6 +68,10 @@ def test_levels_are_those_that_were_found_before(levels, objective, known):
     for regime, wanted in known.items():
         level = float(np.exp(np.log(levels[objective, regime]).mean()))
         assert 0.6 < level / wanted < 1.67, f"{objective} under {regime}: {level:.4f}, {wanted} was found before"
+
+
+def test_a_schedule_that_ends_with_training_does_less_harm(levels):
+    assert mean_interval(levels["CrossEntropy", "ScheduledSampling"]).high < STAYED
 
 
 # --- two symbols, whose optima are known ---
