@@ -11,8 +11,9 @@ Where the schedule's own constant k is given and start >= end it is the publishe
 Where a schedule ends decides what is learned. On symbols the label belongs to another context wherever the model's own symbol
 was fed, so that the model moves to the optimum of its last eps: the KL to the truth of a GRU on `hidden_markov` is 6.3 times
 that of teacher forcing with end=0 and a last fifth of the updates at it (span=0.8), and 3.9, 2.2, 1.3 times with end=0.25, 0.5,
-0.75; with end=0 at the last update and not before (span=1) it is 3.4 times. On Lorenz-63 end=0.5 is better than teacher forcing both forced and free, where end=0 pays with its forced error. The
-defaults end as the paper's schedules do, at 0 with the last update and not before; nothing but `span` makes them stay there.
+0.75; with end=0 at the last update and not before (span=1) it is 3.4 times. On Lorenz-63 end=0.5 is better than teacher forcing
+both forced and free, where end=0 pays with its forced error. The defaults end as the paper's schedules do, at 0 with the last
+update and not before; nothing but `span` makes them stay there.
 """
 
 from __future__ import annotations
