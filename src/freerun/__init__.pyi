@@ -28,12 +28,16 @@ from freerun.parts.models.shallow_plrnn import ShallowPLRNN as ShallowPLRNN
 from freerun.parts.models.stencil import Stencil as Stencil
 from freerun.parts.models.transformer import Transformer as Transformer
 from freerun.parts.objectives import Objective as Objective
+from freerun.parts.objectives._divergence import Divergence as Divergence
 from freerun.parts.objectives.cross_entropy import CrossEntropy as CrossEntropy
+from freerun.parts.objectives.distillation import Distillation as Distillation
+from freerun.parts.objectives.exact_expert import ExactExpert as ExactExpert
 from freerun.parts.objectives.policy_gradient import PolicyGradient as PolicyGradient
 from freerun.parts.objectives.policy_gradient import Reward as Reward
 from freerun.parts.objectives.professor_forcing import ProfessorForcing as ProfessorForcing
 from freerun.parts.objectives.pushforward import Pushforward as Pushforward
 from freerun.parts.objectives.squared_error import SquaredError as SquaredError
+from freerun.parts.regimes import Coin as Coin
 from freerun.parts.regimes import Regime as Regime
 from freerun.parts.regimes._schedule import Schedule as Schedule
 from freerun.parts.regimes.data_as_demonstrator import DataAsDemonstrator as DataAsDemonstrator

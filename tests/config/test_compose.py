@@ -11,7 +11,7 @@ from freerun.config.hydra.compose import experiments
 from freerun.config.hydra.presets import presets
 from freerun.config.run_identity import canonical, from_canonical, identity
 from freerun.errors import ConfigError
-from freerun.laws.toolkit import series_file
+from freerun.laws.toolkit import series_file, teacher_file
 from freerun.parts import registry
 
 #: What a user may write, a piece of the key or value that the answer must name, and the nearest right choice (or the rule).
@@ -119,12 +119,50 @@ def test_every_part_and_preset_can_be_named(key):
         "sequence_to_one": ["task=adding"], "adding": ["model=sequence_to_one"], "mean": ["task=lorenz63"],
         "squared_error": ["task=lorenz63"], "stencil": ["task=advection"], "pushforward": ["gradient=stop"],
         "generalized_forcing_adaptive": ["task=lorenz63"], "series": [f"task.path={series_file()}"],
+        "distillation": [f"objective.teacher={teacher_file()}"],
     }  # fmt: skip
     for name in names:
         extra = fitting.get(name, [])
         (found,) = experiments([*extra, f"{key}={name}"], sweep=False)
         if name in registry.parts(key):
             assert registry.name_of(getattr(found, key)) == name
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("gradient=through,stop,every_2", "feedback=sample carries no gradient"),
+        ("gradient=through,every_2 feedback=argmax", "feedback=argmax carries no gradient"),
+        ("gradient=through,stop feedback=none model=hidden_recurrent", "feedback=none carries no gradient"),
+        ("gradient=through,stop task=lorenz63 training.truncate=1", "training.truncate=1 cuts it at every step"),
+        ("gradient=through,every_40 task=lorenz63", "a sequence has only 40 steps"),
+    ],
+)
+def test_a_cut_that_cuts_nothing_is_one_run_and_is_told(words, reason):
+    plain, *others = experiments(words.split(), sweep=True)
+    assert plain.notes == ()
+    for other in others:
+        assert identity(canonical(other)) == identity(canonical(plain)), "two spellings of one run are two"
+        (note,) = other.notes
+        assert reason in note
+        assert "\n" not in note
+    assert from_canonical(canonical(others[0])).notes == (), "a run that is read back has nothing to tell"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "gradient=through,stop,every_2 feedback=straight_through", "gradient=through,stop,every_2 feedback=gumbel",
+        "gradient=through,stop,every_2 feedback=expected", "gradient=through,stop,every_39 task=lorenz63",
+        "gradient=through,stop task=lorenz63 training.truncate=2",
+        # what is compared with a run of another regime has its settings
+        "gradient=through,stop task=lorenz63 regime=teacher_forcing",
+    ],
+)  # fmt: skip
+def test_a_cut_that_cuts_something_is_a_run_of_its_own(words):
+    found = experiments(words.split(), sweep=True)
+    assert len({identity(canonical(each)) for each in found}) == len(found) > 1
+    assert not any(each.notes for each in found)
 
 
 def test_words_and_python_make_the_same_experiment():

@@ -214,11 +214,17 @@ def law_identity_knows_every_setting(ids: Identities) -> None:
 
 #: One change of every setting that the base experiment has, and of every choice.
 CHANGES = [
-    "seed=1", "seed=1099511627776", "seed=-1", "dtype=float64", "gradient=stop", "gradient=every_2", "feedback=argmax",
+    "seed=1", "seed=1099511627776", "seed=-1", "dtype=float64", "feedback=straight_through",
+    "feedback=straight_through gradient=stop", "feedback=straight_through gradient=every_2", "feedback=argmax",
     "model.hidden=63", "model=hidden_recurrent", "regime=free_running", "regime=scheduled_sampling",
     "regime=scheduled_sampling regime.schedule=constant", "regime=scheduled_sampling regime.start=0.9",
     "regime=scheduled_sampling regime.end=0.1", "regime=scheduled_sampling regime.span=0.7",
-    "regime=scheduled_sampling regime.k=0.5", "task.states=4", "task.alphabet_size=5", "task.stay=0.6",
+    "regime=scheduled_sampling regime.k=0.5", "regime=scheduled_sampling regime.coin=sequence",
+    "regime=scheduled_sampling regime.coin=epoch regime.epoch=2", "regime=scheduled_sampling regime.coin=epoch regime.epoch=3",
+    "objective=exact_expert", "objective=exact_expert objective.divergence=reverse",
+    "objective=exact_expert objective.divergence=jensen_shannon",
+    "objective=exact_expert objective.divergence=jensen_shannon objective.beta=0.1",
+    "task.states=4", "task.alphabet_size=5", "task.stay=0.6",
     "task.concentration=0.4", "task.world=1", "task.sequences=21", "task.length=13", "training.updates=5", "training.batch=4",
     "training.lr=0.004", "training.decay=constant", "training.optimizer=adamw", "training.weight_decay=0.1",
     "training.clip=2.0", "training.clip=null",

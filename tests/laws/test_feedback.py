@@ -26,6 +26,8 @@ CAUGHT = [
     (kit.law_values_are_fed_as_predicted, broken.ScaledMean),
     (kit.law_gradient, broken.LeakyArgmax),
     (kit.law_gradient, broken.DetachedMean),
+    (kit.law_what_carries_no_gradient_has_none, broken.SaysItCarriesNothing),
+    (kit.law_what_carries_no_gradient_has_none, broken.SaysItCarriesSomething),
     (kit.law_pure, broken.OneDrawForTheBatch),
     (kit.law_pure, broken.CentresInPlace),
     (kit.law_every_draw_counts, broken.SampleIsArgmax),

@@ -143,6 +143,20 @@ def test_killed_and_resumed_it_leaves_the_bits_of_a_run_that_nobody_disturbed(wo
     assert kit.check(Killed(world, every), tmp_path) > 0, "no run was resumed in the middle"
 
 
+@pytest.mark.parametrize(
+    ("world", "choices"),
+    [
+        ("symbols", "regime=scheduled_sampling regime.coin=epoch regime.epoch=4"),
+        ("symbols", "regime=free_running objective=exact_expert objective.divergence=jensen_shannon"),
+        ("values", "regime=scheduled_sampling objective=exact_expert gradient=stop"),
+        ("symbols", "regime=free_running objective=distillation objective.labels=0.5 objective.teacher=TEACHER"),
+    ],
+)
+def test_a_coin_of_an_epoch_and_an_expert_are_what_they_were_after_a_kill(world, choices, tmp_path):
+    case = kit.Case(world=world, choices=f"model=gru {choices}", seed=1, every=1)
+    assert kit.check(case, tmp_path) > 0, "no run was resumed in the middle"
+
+
 @pytest.mark.parametrize("what", ["tensors", "numbers"])
 def test_what_it_remembers_moves_its_bits(what, tmp_path, monkeypatch):
     """The test above could not fail if the memory were of no effect."""

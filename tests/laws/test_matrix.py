@@ -1,4 +1,4 @@
-"""Matrix of model, regime, feedback, gradient and task: each combination runs two updates or is refused in a line."""
+"""Matrix of model, regime, feedback, gradient, expert and task: each combination runs two updates or is refused in a line."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from freerun.engine.replicas import Group
 from freerun.errors import ConfigError
 from freerun.execution.grouping import groups
 from freerun.execution.planned import plan
-from freerun.laws.toolkit import small
+from freerun.laws.toolkit import small, teacher_file
 from freerun.measurement.evaluation import evaluate
 from freerun.parts import registry
+from freerun.parts.objectives.distillation import Distillation
+from freerun.parts.objectives.exact_expert import ExactExpert
 from freerun.parts.regimes.generalized_forcing import Alpha, GeneralizedForcing
 from freerun.parts.tasks.lorenz63 import Lorenz63
 from freerun.parts.tasks.path_star import PathStar
@@ -49,6 +51,11 @@ REGIMES = {
 }
 RULES = {name: cls() for name, cls in registry.parts("feedback").items()}
 GRADIENTS = ("through", "stop", "every 2")
+#: The task's own objective with every gradient; those that ask an expert with the one that they all go with. None: a teacher.
+OBJECTIVES = {"": None, "exact_expert": ExactExpert(), "distillation": None}
+WAYS = [*((gradient, "") for gradient in GRADIENTS), ("stop", "exact_expert"), ("stop", "distillation")]
+#: The tasks on which a teacher is trained; it knows no other.
+TAUGHT = ("hidden_markov", "lorenz63")
 #: What is measured takes longer than what is trained: every task is evaluated with one of these models, and every model on one
 #: of these tasks; the first of each follow a long closed loop.
 EVALUATED = {
@@ -58,15 +65,26 @@ EVALUATED = {
 PAIRS = list(itertools.product(TASKS, MODELS))
 
 
-def cell(task: str, model: str) -> tuple[dict[tuple[str, str, str], Experiment], dict[tuple[str, str, str], str]]:
+Key = tuple[str, str, str, str]
+
+
+def objective(name: str, task: str):
+    """An objective by name; the teacher of a task that has none is that of another."""
+    if name != "distillation":
+        return OBJECTIVES[name]
+    return Distillation(teacher=teacher_file(task if task in TAUGHT else TAUGHT[0]), labels=0.5)
+
+
+def cell(task: str, model: str) -> tuple[dict[Key, Experiment], dict[Key, str]]:
     """All that can be run on one task with one model, and why the rest cannot."""
     runs, refused = {}, {}
     world = TASKS[task]
-    for key in itertools.product(RULES, GRADIENTS, REGIMES):
-        rule, gradient, regime = key
+    for rule, (gradient, asked), regime in itertools.product(RULES, WAYS, REGIMES):
+        key = rule, gradient, regime, asked
         try:
             runs[key] = Experiment(
                 task=copy.copy(world), model=MODELS[model], regime=REGIMES[regime], feedback=RULES[rule], gradient=gradient,
+                objective=objective(asked, task),
                 training=Training(updates=2, batch=2, log_every=1), evaluation=_evaluation(task, model),
             )  # fmt: skip
         except ConfigError as fault:
@@ -124,7 +142,7 @@ def test_every_combination_runs_two_updates_or_is_refused(task, model, monkeypat
         group = Group([run.experiment for run in planned], world_of(task, planned[0].experiment))
         silent = group.feedback.silent
         # to check shapes costs as much as the update: once for every way through the engine
-        way = (silent, repr(planned[0].experiment.regime))
+        way = (silent, repr(planned[0].experiment.regime), type(group.objective))
         monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", way in checked)
         checked.add(way)
         look = evaluated(task, model) and silent not in measured
@@ -142,12 +160,12 @@ def test_every_combination_runs_two_updates_or_is_refused(task, model, monkeypat
 
 def test_the_matrix_is_whole():
     """Every part is somewhere run, every task and model somewhere evaluated."""
-    wanted, ran = {*TASKS, *MODELS, *RULES, *GRADIENTS, *REGIMES}, set()
+    wanted, ran = {*TASKS, *MODELS, *RULES, *GRADIENTS, *REGIMES, *OBJECTIVES}, set()
     for task, model in PAIRS:
         if {task, model} <= ran or not evaluated(task, model):
             continue
         runs, refused = cell(task, model)
-        assert len(runs) + len(refused) == len(RULES) * len(GRADIENTS) * len(REGIMES)
+        assert len(runs) + len(refused) == len(RULES) * len(WAYS) * len(REGIMES)
         for key in runs:
             ran |= {task, model, *key}
     assert ran == wanted

@@ -11,6 +11,7 @@ from freerun.config.hydra.presets import presets
 from freerun.laws import regimes as kit
 from freerun.laws.register import of
 from freerun.laws.toolkit import variants
+from freerun.parts.regimes import Coin
 from freerun.parts.regimes._schedule import Schedule
 from freerun.parts.regimes.free_running import FreeRunning
 from freerun.parts.regimes.scheduled_sampling import ScheduledSampling
@@ -19,7 +20,8 @@ from laws.broken import regimes as broken
 
 LAWS = of("regime", "regimes")
 PRESETS = {name: experiments([f"regime={name}", "task=lorenz63"], sweep=False)[0].regime for name in presets("regime")}
-REGIMES = variants("regime") | PRESETS
+EPOCHS = {f"scheduled_sampling-epoch-{every}": ScheduledSampling(coin=Coin.epoch, epoch=every) for every in (1, 7)}
+REGIMES = variants("regime") | PRESETS | EPOCHS
 CAUGHT = [
     (kit.law_mask_has_the_coins_shape_and_lies_in_0_1, broken.GoesOn),
     (kit.law_probability_lies_in_0_1, broken.GoesOn),
@@ -32,6 +34,12 @@ CAUGHT = [
     (kit.law_a_fresh_coin_for_every_sequence_and_step, broken.OneCoinForTheBatch),
     (kit.law_a_fresh_coin_for_every_sequence_and_step, broken.OneCoinForASequence),
     (kit.law_a_fresh_coin_for_every_sequence_and_step, broken.OneCoinForAStep),
+    (kit.law_a_shared_coin_decides_alone, broken.ACoinOfItsOwnForEveryStep),
+    (kit.law_a_shared_coin_decides_alone, broken.OneCoinForAllSequences),
+    (kit.law_a_shared_coin_decides_alone, broken.TheLastCoin),
+    (kit.law_an_epoch_has_one_coin_and_one_probability, broken.TossesEveryUpdate),
+    (kit.law_an_epoch_has_one_coin_and_one_probability, broken.MovesWithinAnEpoch),
+    (kit.law_probability_is_the_masks_mean, broken.OppositeForAnEpoch),
     (kit.law_steps_are_forced_or_free, broken.BlendsInSecret),
     (kit.law_always_forced_is_true, broken.ClaimsForcing),
 ]
@@ -92,6 +100,13 @@ def test_the_span_is_where_a_schedule_has_ended():
     assert [rising.probability(i, 100) for i in (0, 50, 100)] == pytest.approx([0.2, 0.5, 0.8])
 
 
+def test_no_schedule_ends_before_training_does_unless_it_is_told_to():
+    for updates in (10, 1000):
+        last = [ScheduledSampling(schedule=schedule).probability(updates - 1, updates) for schedule in Schedule]
+        assert all(p > 0 for p in last), f"the truth is never fed at the last update, and before: {last}"
+        assert ScheduledSampling().probability(updates, updates) == 0
+
+
 def test_a_schedule_moves_at_every_update():
     regime = ScheduledSampling(span=1.0)
     values = [regime.probability(i, 100) for i in range(100)]
@@ -115,7 +130,8 @@ def test_the_ends_of_scheduled_sampling_are_the_other_regimes(p, regime):
     [
         {"start": 1.5}, {"start": -0.1}, {"end": 2.0}, {"end": math.nan}, {"span": 0.0}, {"span": 1.1}, {"k": -1.0},
         {"schedule": Schedule.exponential, "k": 1.0}, {"schedule": Schedule.inverse_sigmoid, "k": 0.5},
-        {"schedule": Schedule.constant, "k": 0.5},
+        {"schedule": Schedule.constant, "k": 0.5}, {"epoch": 5}, {"coin": Coin.epoch}, {"coin": Coin.epoch, "epoch": 0},
+        {"coin": Coin.sequence, "epoch": 5},
     ],
     ids=repr,
 )  # fmt: skip

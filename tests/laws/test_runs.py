@@ -7,6 +7,7 @@ from dataclasses import fields
 import pytest
 
 from freerun.execution.grouping import groups
+from freerun.laws.toolkit import teacher_file
 from freerun.parts import registry
 from laws import runs as kit
 from laws.broken import runs as broken
@@ -121,12 +122,24 @@ def test_a_run_alone_and_in_a_group_are_the_same(world, model):
             ("symbols", "policy_gradient objective.reward=match,likelihood"),
             ("symbols", "pushforward gradient=stop"),
             ("values", "pushforward gradient=stop"),
+            ("symbols", "exact_expert objective.divergence=forward,jensen_shannon"),
+            ("values", "exact_expert gradient=stop"),
+            ("symbols", f"distillation objective.labels=0,0.5 objective.teacher={teacher_file()}"),
+            ("values", f"distillation gradient=stop objective.teacher={teacher_file('lorenz63')}"),
         ],
-        quick=lambda case: case[0] == "values",
+        quick=lambda case: case in (("values", "pushforward gradient=stop"), ("values", "exact_expert gradient=stop")),
     ),
 )
 def test_a_run_alone_and_in_a_group_are_the_same_under_objectives_of_the_loop(world, objective):
     kit.law_alone_and_in_a_group_are_the_same(ENGINE, mixed(world, f"model.hidden=3 objective={objective}", LOOPED))
+
+
+def test_a_run_alone_and_in_a_group_are_the_same_whatever_a_coin_decides_for():
+    constant = "regime=scheduled_sampling regime.schedule=constant regime.start=0.3,0.7 seed=0,1,2"
+    epochs, sequences = f"{constant} regime.coin=epoch regime.epoch=3", f"{constant} regime.coin=sequence"
+    runs = kit.planned("symbols", f"model.hidden=3 {epochs}", f"model.hidden=3 {sequences}", "model.hidden=3 seed=0,1")
+    assert sorted(len(group) for group in groups(runs, 64)) == [2, 6, 6]
+    kit.law_alone_and_in_a_group_are_the_same(ENGINE, runs)
 
 
 def test_a_measured_run_alone_and_in_a_group_are_the_same():

@@ -22,6 +22,7 @@ from freerun.execution import resume
 from freerun.execution.group_runner import run_group
 from freerun.execution.grouping import groups
 from freerun.execution.planned import Planned, plan
+from freerun.laws.toolkit import teacher_file
 from freerun.store import checkpoints
 from freerun.store.records import Store, trained_run
 from laws.runs import WORLDS
@@ -40,6 +41,11 @@ COVERED = (
     ("values", "model=output_recurrent regime=free_running training.lr=1e3 training.clip=null dtype=float64"),
     ("field", "regime=scheduled_sampling objective=pushforward gradient=stop"),
     ("summary", "regime=teacher_forcing training.weight_decay=0.1"),
+    ("symbols", "model=gru regime=free_running objective=exact_expert objective.divergence=jensen_shannon"),
+    ("values", "model=gru regime=scheduled_sampling objective=exact_expert gradient=stop"),
+    ("symbols", "model=gru regime=free_running objective=distillation objective.labels=0.5 objective.teacher=TEACHER"),
+    ("symbols", "model=gru regime=scheduled_sampling regime.coin=epoch regime.epoch=4"),
+    ("symbols", "model=gru regime=scheduled_sampling regime.coin=sequence"),
 )
 AXES: dict[str, tuple[str, ...]] = {
     "model": (
@@ -51,7 +57,10 @@ AXES: dict[str, tuple[str, ...]] = {
         "generalized_forcing regime.mode=adaptive regime.every=3", "noisy_forcing", "parallel_scheduled_sampling",
         "prefix_curriculum", "sparse_forcing",
     ),
-    "objective": ("null", "null", "professor_forcing objective.trust=0 objective.hidden=3", "policy_gradient", "pushforward"),
+    "objective": (
+        "null", "null", "professor_forcing objective.trust=0 objective.hidden=3", "policy_gradient", "pushforward",
+        "exact_expert",
+    ),
     "gradient": ("through", "stop", "every_3"),
     "training.optimizer": ("adam", "adamw"),
     "training.weight_decay": ("0", "0.1"),
@@ -85,6 +94,7 @@ class Case:
             *self.choices.split(),
             *more,
         ]
+        words = [word.replace("TEACHER", teacher_file()) for word in words]
         return experiments(list({word.partition("=")[0]: word for word in words}.values()), sweep=True)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from freerun.config.hydra.presets import presets
+from freerun.sweeps import study as studies
 from tiers import tiered
 
 STUDY = """
@@ -303,3 +304,14 @@ def test_a_study_file_names_plugins_beside_itself(tmp_path):
     assert code == 0, err
     assert "every other" in out
     assert "spread" in measured(tmp_path / "results/own")
+
+
+def test_two_spellings_of_one_run_are_one_and_the_user_is_told(capsys):
+    asked = studies.adhoc(["task=hidden_markov", "gradient=through,stop", "seed=0,1"], sweep=True)
+    assert len(asked.runs) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == (
+        "note: gradient=stop: feedback=sample carries no gradient, so that the run is that of gradient=through (2 times)"
+    )
+    studies.adhoc(["task=hidden_markov", "gradient=through"], sweep=False)
+    assert not capsys.readouterr().err

@@ -71,6 +71,24 @@ def resolved_evaluation(task: Task, model: Model, feedback: Feedback, evaluation
     return replace(evaluation, warmup=warmup, horizon=horizon, orbit=orbit)
 
 
+def idle_cut(every: int, feedback: Feedback, truncate: int | None, length: int) -> str | None:
+    """Why it changes nothing where the gradient through the feedback is cut, in a few words; None if it does.
+
+    What a regime feeds does not come in: under teacher forcing no gradient runs through a feed either, but its runs are what
+    those of other regimes are compared with, setting by setting.
+
+    Args:
+        every: at which steps it is cut, as `gradient_cut` says; 0 for none.
+    """
+    if every and not feedback.carries:
+        return f"feedback={registry.name_of(feedback)} carries no gradient"
+    if every and truncate == 1:
+        return "training.truncate=1 cuts it at every step"
+    if every > 1 and every >= length:
+        return f"a sequence has only {length} steps"
+    return None
+
+
 def check(experiment: Experiment) -> None:
     """Refuse parts that do not go together.
 

@@ -37,7 +37,8 @@ class Experiment:
     `feedback`, `objective`, `evaluation.warmup` and `evaluation.horizon` are filled in from the task if they are None.
 
     Attributes:
-        gradient: how a gradient flows through what is fed back: `through`, `stop`, or `every N` (cut at every N-th step).
+        gradient: how a gradient flows through what is fed back: `through`, `stop`, or `every N` (cut at every N-th step). Where
+            no gradient flows, as through `sample`, there is nothing to cut: it becomes `through`, and `notes` says so.
         device: `cpu`, or `cuda` for a GPU.
         dtype: `float32` or `float64`.
 
@@ -71,10 +72,24 @@ class Experiment:
             self.feedback = registry.get("feedback", "none" if silent else self.task.default_feedback)()
         if self.objective is None:
             self.objective = registry.get("objective", self.task.default_objective)()
-        cut = gradient_cut(self.gradient)
-        self.gradient = {0: "through", 1: "stop"}.get(cut, f"every {cut}")
+        self._settle_gradient()
         self.evaluation = compatibility.resolved_evaluation(self.task, self.model, self.feedback, self.evaluation)
         compatibility.check(self)
+
+    def _settle_gradient(self) -> None:
+        """One spelling for what is one run: a cut that cuts nothing is none, and is told of (`notes`)."""
+        cut = gradient_cut(self.gradient)
+        self.gradient = {0: "through", 1: "stop"}.get(cut, f"every {cut}")
+        idle = compatibility.idle_cut(cut, given(self.feedback), self.training.truncate, self.task.length)
+        self._notes: tuple[str, ...] = ()
+        if idle is not None:
+            self._notes = (f"gradient={self.gradient}: {idle}, so that the run is that of gradient=through",)
+            self.gradient = "through"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What has been settled otherwise than it was asked for, in lines for the user."""
+        return self._notes
 
     @property
     def span(self) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from freerun.config.training_settings import Training
 from freerun.errors import ConfigError
 from freerun.io.text import brief, one_line
 from freerun.parts import registry
+from freerun.parts.objectives import Objective
 from freerun.parts.settings import build
 from freerun.parts.tasks import Task
 
@@ -51,7 +52,7 @@ def trained(tree: dict[str, Any]) -> dict[str, Any]:
 
 def _outside(part: Any) -> dict[str, str]:
     """What a part depends on beside its settings: the source of a plugin, the content of a file."""
-    found = {"source": registry.source_of(part), "content": part.content() if isinstance(part, Task) else None}
+    found = {"source": registry.source_of(part), "content": part.content() if isinstance(part, (Task, Objective)) else None}
     return {name: digest for name, digest in found.items() if digest}
 
 

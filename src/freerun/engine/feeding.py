@@ -7,12 +7,13 @@ from functools import cache
 import torch
 from jaxtyping import Float
 
+from freerun.engine.experts import expert_of
 from freerun.engine.group_batch import GroupBatch
 from freerun.engine.replicas import Group
 from freerun.engine.rollout import Rollout
 from freerun.parts.feedback import Feedback
 from freerun.parts.feeders import Feed, Kept, Memory, Sizes, after_warmup
-from freerun.parts.objectives import Lesson
+from freerun.parts.objectives import Answer, Lesson
 from freerun.parts.tasks import Sequences
 from freerun.streams import stream
 
@@ -38,6 +39,7 @@ class Lessons:
                 raise ValueError(
                     f"the runs of a group must be fed in one way, got {self.feeder!r} and {other!r}; train them in two groups"
                 )
+        self.expert = expert_of(group)
         started = kept(group, 0).numbers.items()
         self.memory = Memory(numbers={name: [number.start] * len(self.feeders) for name, number in started})
 
@@ -63,9 +65,16 @@ class Lessons:
             shown = group.roll(weights, sequences, whole, uniform, feedback=feedback)
             return _behaviour(group, shown, sequences)
 
+        @cache
+        def answer() -> Answer:
+            if self.expert is None:
+                raise ValueError(f"{type(group.objective).__name__} says of no expert that it asks him")
+            return self.expert.answer(sequences, result.fed.detach())
+
         return Lesson(
             sequences=sequences, outputs=result.outputs, fed=result.fed, mask=feed.mask, shares=group.shares(sequences),
             behave=behave, critic={name.removeprefix("critic."): value for name, value in critic.items()},
+            answer=answer,
         )  # fmt: skip
 
     @torch.no_grad()

@@ -116,6 +116,15 @@ def law_gradient(rule: Feedback) -> None:
                 demand(off < SLOPES, f"{reason}, for the output {_text(outputs[0])}{when}")
 
 
+def law_what_carries_no_gradient_has_none(rule: Feedback) -> None:
+    """A rule that says that what it feeds carries no gradient has none: an experiment then takes no cut for a setting."""
+    outputs = noise(6, K).requires_grad_()
+    fed = rule(outputs, draws_for(rule, 6))
+    flows = bool(fed.numel()) and fed.requires_grad
+    demand(rule.carries or not flows, "says that it carries no gradient, and one flows through it")
+    demand(flows or not rule.carries, "says that it carries a gradient, and none flows through it")
+
+
 def _straight_through(
     rule: Feedback, outputs: torch.Tensor, charge: torch.Tensor, draws: torch.Tensor | None
 ) -> list[torch.Tensor]:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 
+from freerun.engine.feeding import Lessons
+from freerun.engine.replicas import Group
+from freerun.errors import given
+from freerun.laws.engine import experiments
 from freerun.laws.toolkit import demand, only, same_bits
-from freerun.parts.regimes import Regime
+from freerun.parts.regimes import Coin, Regime
 
 UPDATES = 40
 WHEN = (0, 1, UPDATES // 2, UPDATES - 1)
@@ -57,17 +62,69 @@ def law_pure(regime: Regime) -> None:
 
 
 def law_probability_is_the_masks_mean(regime: Regime) -> None:
-    """The probability is the mean of the mask: within five standard errors of 40,000 coins, a step where coins say nothing."""
-    size = 200
+    """The probability is the mean of the mask: within five standard errors of its coins, a step where coins say nothing.
+
+    There are 40,000 coins in all, however many steps or sequences share one.
+    """
+    steps, batch, masks = _TOSSES[coin_of(regime)]
     for update in WHEN:
         p = regime.probability(update, UPDATES)
-        mask, other = (regime.mask(coins(size, size, seed=seed), update, UPDATES) for seed in (update, update + 1))
-        rounding = 1 / size if torch.equal(mask, other) else 1e-7
-        spread = 5 * math.sqrt(p * (1 - p) / size**2) + rounding
-        rate = float(mask.mean())
+        tossed = [regime.mask(coins(steps, batch, seed=1000 * update + k), update, UPDATES) for k in range(max(2, masks))]
+        rounding = 1 / steps if torch.equal(tossed[0], tossed[1]) else 1e-7
+        spread = 5 * math.sqrt(p * (1 - p) / 40_000) + rounding
+        rate = sum(float(mask.mean()) for mask in tossed[:masks]) / masks
         demand(abs(rate - p) <= spread, f"claims {p:.3f} at update {update} of {UPDATES}, forces {rate:.3f}")
 
 
+#: Steps, sequences and masks that hold 40,000 coins, by what one coin decides for.
+_TOSSES = {Coin.step: (200, 200, 1), Coin.sequence: (2, 20_000, 2), Coin.epoch: (2, 2, 40_000)}
+
+
+def coin_of(regime: Regime) -> Coin:
+    """What one coin decides for, as a regime declares it by a setting `coin`; a step where it declares nothing."""
+    coin = getattr(regime, "coin", Coin.step)
+    return coin if isinstance(coin, Coin) else Coin.step
+
+
+@only(lambda regime: coin_of(regime) is not Coin.step, "regimes whose coins are shared")
+def law_a_shared_coin_decides_alone(regime: Regime) -> None:
+    """One coin for a sequence, or an epoch: its first one, exactly; no other coin counts, and sequences have their own."""
+    whole = coin_of(regime) is Coin.epoch
+    for update in WHEN:
+        p = regime.probability(update, UPDATES)
+        drawn, others = coins(7, 50, seed=update), coins(7, 50, seed=update + 1)
+        first = drawn[:1, :1] if whole else drawn[:1]
+        others[: len(first), : first.shape[1]] = first
+        wanted = (first < p).to(drawn.dtype).expand_as(drawn)
+        for name, seen in (("", drawn), (", whatever the other coins", others)):
+            off = int((regime.mask(seen, update, UPDATES) != wanted).sum())
+            demand(off == 0, f"{off} of 350 steps are not decided by the first coin at update {update}{name}")
+
+
+@only(lambda regime: coin_of(regime) is Coin.epoch and not regime.feeder().forced, "regimes with a coin for an epoch")
+def law_an_epoch_has_one_coin_and_one_probability(regime: Regime) -> None:
+    """Fed by the real engine, the mask changes between epochs alone, and it is that of the first coin of the stream."""
+    feeder = regime.feeder()
+    every = getattr(feeder, "every", 0)
+    demand(every >= 1, f"{type(feeder).__name__} does not say how many updates an epoch has (`every`)")
+    chosen = next(experiments(regime))
+    updates, count = 3 * every, chosen.training.batch
+    chosen = replace(chosen, training=replace(chosen.training, updates=updates), seed=3)
+    steps, warmup = chosen.task.length, chosen.span[0]
+    group = Group([chosen], {3: chosen.task.build(3, max(steps, sum(chosen.span)))})
+    lessons = Lessons(group)
+    for update in range(updates):
+        mask = lessons.give(update, group.weights(), {}).mask
+        demand(mask is not None, f"the truth alone is fed at update {update}")
+        epoch = update - update % every
+        p = regime.probability(epoch, updates)
+        demand(regime.probability(update, updates) == p, f"the probability moves at update {update}, within an epoch")
+        wanted = float(group.draws("coins", epoch, (steps, count))[0, 0, 0] < p)
+        seen = given(mask)[warmup:]
+        demand(bool((seen == wanted).all()), f"update {update} is not fed by the first coin of update {epoch}, {wanted}")
+
+
+@only(lambda regime: coin_of(regime) is Coin.step, "regimes whose coins are not shared by declaration")
 def law_a_fresh_coin_for_every_sequence_and_step(regime: Regime) -> None:
     """Where coins decide, no correlation between neighbours in time or batch, and rates that vary as independent coins do.
 

@@ -92,9 +92,9 @@ def small(cls: type, **settings: Any) -> Any:
 
 
 def files_for(cls: type) -> dict[str, str]:
-    """A file for a part that cannot be made without one."""
+    """A file for a part that cannot be made without one: a series, or the record of a trained run."""
     needed = {item.name for item in fields(cls) if item.default is MISSING and item.default_factory is MISSING}
-    return {"path": series_file()} if "path" in needed else {}
+    return {"path": series_file()} if "path" in needed else {"teacher": teacher_file()} if "teacher" in needed else {}
 
 
 def _made(cls: type, settings: dict[str, Any]) -> Any:
@@ -115,6 +115,32 @@ def series_file() -> str:
     path = Path(folder) / "series.csv"
     path.write_text("x,y\n" + "".join(f"{x:.6f},{y:.6f}\n" for x, y in columns.T), encoding="utf-8")
     return str(path)
+
+
+@functools.cache
+def teacher_file(task: str = "hidden_markov") -> str:
+    """The record of a small run that was trained for two updates, for parts that learn from one; gone with the process.
+
+    Args:
+        task: by name, with settings that make it small.
+    """
+    from freerun.config.evaluation_settings import Evaluation
+    from freerun.config.experiment import Experiment
+    from freerun.config.training_settings import Training
+    from freerun.execution.group_runner import run_group
+    from freerun.execution.planned import plan
+    from freerun.parts.models.gru import GRU
+    from freerun.store.records import Store
+
+    folder = tempfile.mkdtemp(prefix="freerun-laws-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    world = small(registry.get("task", task))
+    evaluation = Evaluation(warmup=min(world.own_warmup, world.length - 1), sequences=4, orbit=0)
+    runs = plan([Experiment(task=world, model=GRU(hidden=3), training=Training(updates=2, batch=4), evaluation=evaluation)])
+    store = Store(Path(folder))
+    store.open()
+    run_group(runs, store, lambda *_: None, checkpoint_every=0)
+    return str(store.path(runs[0].id))
 
 
 def small_parts(kind: str) -> dict[str, Any]:

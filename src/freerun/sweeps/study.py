@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from freerun.errors import ConfigError
 from freerun.execution.planned import Planned, plan
@@ -20,6 +23,9 @@ from freerun.io.text import brief
 from freerun.io.yaml import read_yaml
 from freerun.store.results_folder import folder_name
 from freerun.store.study_file import is_margin
+
+if TYPE_CHECKING:
+    from freerun.config.experiment import Experiment
 
 KEYS = ("title", "question", "margin", "cases", "plugins")
 
@@ -110,11 +116,18 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
             raise ConfigError(f"{path.name}, case {number}: {fault}") from None
         if len(found) > LARGEST:
             raise ConfigError(f"{path.name}: a study holds at most {LARGEST} runs in all its cases")
+    _tell(found)
     command = " ".join(["freerun study", name, *overrides, *_as(alias)])
     return Study(
         name=folder, runs=plan(found), command=command, overrides=overrides,
         title=content.get("title", ""), question=content.get("question", ""), margin=None if margin is None else float(margin),
     )  # fmt: skip
+
+
+def _tell(asked: Iterable[Experiment]) -> None:
+    """Tell, on standard error, what has been settled otherwise than it was asked for, a line each."""
+    for text, count in Counter(note for experiment in asked for note in experiment.notes).items():
+        print(f"note: {text}{f' ({count} times)' if count > 1 else ''}", file=sys.stderr)
 
 
 def _as(alias: str | None) -> list[str]:
@@ -135,7 +148,9 @@ def adhoc(overrides: list[str], *, sweep: bool, alias: str | None = None) -> Stu
     from freerun.config.hydra.compose import experiments
 
     name = None if alias is None else folder_name(alias)
-    runs = plan(experiments(overrides, sweep=sweep))
+    asked = experiments(overrides, sweep=sweep)
+    _tell(asked)
+    runs = plan(asked)
     digest = hashlib.sha256(" ".join(sorted(run.id for run in runs)).encode()).hexdigest()[:8]
     command = " ".join(["freerun run", *(["-m"] if sweep else []), *overrides, *_as(alias)])
     return Study(name=name or f"run-{digest}", runs=runs, command=command, overrides=overrides)

@@ -54,6 +54,18 @@ class DetachedMean(Mean):
         return outputs.detach()
 
 
+class SaysItCarriesNothing(Mean):
+    """Declares that there is no gradient to cut, and there is one."""
+
+    carries = False
+
+
+class SaysItCarriesSomething(Sample):
+    """Declares a gradient that there is not: a cut would count as a setting."""
+
+    carries = True
+
+
 class ScaledMean(Mean):
     def __call__(self, outputs, uniform):
         return outputs * 0.9

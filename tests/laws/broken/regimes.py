@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 import torch
 
-from freerun.parts.regimes import Regime
+from freerun.parts.feeders import Memory
+from freerun.parts.feeders.masked import MaskedByEpoch
+from freerun.parts.regimes import Coin, Regime
 from freerun.parts.regimes.scheduled_sampling import ScheduledSampling
 from freerun.parts.regimes.teacher_forcing import TeacherForcing
 
@@ -105,3 +107,69 @@ class BlendsInSecret(ScheduledSampling):
 
     def mask(self, coins, update, updates):
         return torch.full_like(coins, 0.5)
+
+
+@dataclass(kw_only=True)
+class ACoinOfItsOwnForEveryStep(ScheduledSampling):
+    """Declares a coin for a sequence and tosses one for every step."""
+
+    coin: Coin = Coin.sequence
+
+    def mask(self, coins, update, updates):
+        return (coins < self.probability(update, updates)).to(coins.dtype)
+
+
+@dataclass(kw_only=True)
+class OneCoinForAllSequences(ScheduledSampling):
+    """Declares a coin for a sequence and lets the first sequence decide for all."""
+
+    coin: Coin = Coin.sequence
+
+    def mask(self, coins, update, updates):
+        return super().mask(coins[:, :1].expand_as(coins), update, updates)
+
+
+@dataclass(kw_only=True)
+class TheLastCoin(ScheduledSampling):
+    """The coin of another step: two variants of one seed do not share it."""
+
+    coin: Coin = Coin.sequence
+
+    def mask(self, coins, update, updates):
+        return super().mask(coins.flip(0), update, updates)
+
+
+@dataclass(kw_only=True)
+class _Epochs(ScheduledSampling):
+    """An epoch of three updates, with a probability that does not decide by itself."""
+
+    coin: Coin = Coin.epoch
+    epoch: int | None = 3
+    start: float = 0.75
+    end: float = 0.25
+
+
+class _Tossing(MaskedByEpoch):
+    def remember(self, batch, memory):
+        return Memory(numbers={"coin": batch.draws("coins", batch.steps, batch.count)[0, :, 0].tolist()})
+
+
+class TossesEveryUpdate(_Epochs):
+    """A new coin in every update."""
+
+    def feeder(self):
+        return _Tossing(self, every=3)
+
+
+class MovesWithinAnEpoch(_Epochs):
+    """The probability goes on while the coin lies, so that the mask may turn over."""
+
+    def probability(self, update, updates):
+        return 1 - update / updates
+
+
+class OppositeForAnEpoch(_Epochs):
+    """The ratio is the model's share."""
+
+    def mask(self, coins, update, updates):
+        return 1 - super().mask(coins, update, updates)

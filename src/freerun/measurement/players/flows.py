@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -129,7 +128,7 @@ def _long_places(place: Place) -> tuple[Place, Float[torch.Tensor, "S N Y"]]:
 class TrueFlow(FlowPlayer):
     """The true flow, without any error."""
 
-    name: ClassVar[str] = "truth"
+    name = "truth"
 
     def forced(self, place: Place, truth: torch.Tensor, chance: np.random.Generator) -> torch.Tensor:
         return truth[1:]
@@ -146,7 +145,7 @@ class TrueFlow(FlowPlayer):
 class NoisyFlow(FlowPlayer):
     """The true flow with a fresh error at each step, of its own states as of true ones: the best that a forecast can be."""
 
-    name: ClassVar[str] = "noisy truth"
+    name = "noisy truth"
 
     def free(self, place: Place, chance: np.random.Generator) -> torch.Tensor:
         return place.flow(self.fresh(place.truth.shape, chance))
@@ -155,7 +154,7 @@ class NoisyFlow(FlowPlayer):
 class Climatology(FlowPlayer):
     """A random value of training at each step, whatever it is fed."""
 
-    name: ClassVar[str] = "climatology"
+    name = "climatology"
 
     def forced(self, place: Place, truth: torch.Tensor, chance: np.random.Generator) -> torch.Tensor:
         return self._drawn(place, truth[1:], chance)
@@ -171,7 +170,7 @@ class Climatology(FlowPlayer):
 class MeanValue(FlowPlayer):
     """The mean of training at each step."""
 
-    name: ClassVar[str] = "mean"
+    name = "mean"
 
     def forced(self, place: Place, truth: torch.Tensor, chance: np.random.Generator) -> torch.Tensor:
         return place.training().mean((0, 1)).expand_as(truth[1:])
@@ -183,7 +182,7 @@ class MeanValue(FlowPlayer):
 class Persistence(FlowPlayer):
     """What it was fed last."""
 
-    name: ClassVar[str] = "persistence"
+    name = "persistence"
 
     def forced(self, place: Place, truth: torch.Tensor, chance: np.random.Generator) -> torch.Tensor:
         return truth[:-1]
@@ -221,7 +220,7 @@ class Shrunk(FlowPlayer):
 class Equilibrium(FlowPlayer):
     """An equilibrium of the true flow at each step: its own-state error is 0."""
 
-    name: ClassVar[str] = "equilibrium"
+    name = "equilibrium"
 
     def forced(self, place: Place, truth: torch.Tensor, chance: np.random.Generator) -> torch.Tensor:
         return equilibrium(place).expand_as(truth[1:])
@@ -233,7 +232,7 @@ class Equilibrium(FlowPlayer):
 class FallsToEquilibrium(FlowPlayer):
     """As good as the noisy truth at true states, and at an equilibrium of the true flow as soon as it runs freely."""
 
-    name: ClassVar[str] = "falls to an equilibrium"
+    name = "falls to an equilibrium"
 
     def free(self, place: Place, chance: np.random.Generator) -> torch.Tensor:
         return equilibrium(place).expand_as(place.truth)
@@ -242,7 +241,7 @@ class FallsToEquilibrium(FlowPlayer):
 class FixedPoint(FlowPlayer):
     """As good as the noisy truth at true states, and at rest where it was released as soon as it runs freely."""
 
-    name: ClassVar[str] = "fixed point"
+    name = "fixed point"
 
     def free(self, place: Place, chance: np.random.Generator) -> torch.Tensor:
         return place.history[-1].expand_as(place.truth)
@@ -251,7 +250,7 @@ class FixedPoint(FlowPlayer):
 class LimitCycle(FlowPlayer):
     """As good as the noisy truth at true states; free, one stretch of training that nearly closes, again and again."""
 
-    name: ClassVar[str] = "limit cycle"
+    name = "limit cycle"
 
     def free(self, place: Place, chance: np.random.Generator) -> torch.Tensor:
         seen = place.training()
@@ -269,7 +268,7 @@ class LimitCycle(FlowPlayer):
 class Backwards(FlowPlayer):
     """The truth run backwards: at true states what came before, free an orbit in reverse."""
 
-    name: ClassVar[str] = "backwards"
+    name = "backwards"
 
     def forced(self, place: Place, truth: torch.Tensor, chance: np.random.Generator) -> torch.Tensor:
         return torch.cat([truth[:1], truth[:-2]])
@@ -281,7 +280,7 @@ class Backwards(FlowPlayer):
 class CopyOfTraining(FlowPlayer):
     """As good as the noisy truth at true states; free, a sequence of training, to its end and then another one."""
 
-    name: ClassVar[str] = "copy of training"
+    name = "copy of training"
 
     def free(self, place: Place, chance: np.random.Generator) -> torch.Tensor:
         seen, (steps, count) = place.training(), place.truth.shape[:2]

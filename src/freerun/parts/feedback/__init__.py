@@ -24,6 +24,8 @@ class Feedback(ABC):
     random: ClassVar[bool] = False
     #: It needs one draw for each symbol of each step (a last axis of K) instead.
     random_each: ClassVar[bool] = False
+    #: What is fed carries a gradient, so that there is one to cut.
+    carries: ClassVar[bool] = True
     #: Nothing is fed at all.
     silent: ClassVar[bool] = False
 

@@ -17,6 +17,7 @@ class Argmax(Feedback):
 
     for_symbols: ClassVar[bool] = True
     discrete: ClassVar[bool] = True
+    carries: ClassVar[bool] = False
 
     def __call__(
         self, outputs: Float[torch.Tensor, "*batch K"], uniform: torch.Tensor | None

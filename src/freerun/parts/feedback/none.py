@@ -18,6 +18,7 @@ class Nothing(Feedback):
     for_symbols: ClassVar[bool] = True
     for_values: ClassVar[bool] = True
     silent: ClassVar[bool] = True
+    carries: ClassVar[bool] = False
 
     def __call__(
         self, outputs: Float[torch.Tensor, "*batch K"], uniform: torch.Tensor | None

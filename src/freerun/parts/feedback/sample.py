@@ -17,6 +17,7 @@ class Sample(Feedback):
 
     for_symbols: ClassVar[bool] = True
     discrete: ClassVar[bool] = True
+    carries: ClassVar[bool] = False
     random: ClassVar[bool] = True
 
     def __call__(

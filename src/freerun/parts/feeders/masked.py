@@ -9,7 +9,10 @@ from typing import ClassVar
 from jaxtyping import Float
 
 from freerun.lazy import torch
-from freerun.parts.feeders import Batch, Feed, Feeder, Masking, Memory
+from freerun.parts.feeders import Batch, Feed, Feeder, Kept, Masking, Memory, Number, Sizes
+
+#: The coin of an epoch in the memory.
+COIN = "coin"
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,45 @@ class Masked(Feeder):
         return Feed(mask=masks(batch))
 
 
+@dataclass(frozen=True)
+class MaskedByEpoch(Feeder):
+    """A mask of one coin for an epoch, the first that is drawn in it; runs of equally long epochs train together.
+
+    Attributes:
+        every: updates of an epoch.
+    """
+
+    looped: ClassVar[bool] = True
+
+    every: int
+
+    @property
+    def key(self) -> Hashable:
+        return MaskedByEpoch, self.every
+
+    def kept(self, update: int, sizes: Sizes) -> Kept:
+        return Kept(numbers={COIN: Number(start=0.0, least=0.0, most=1.0)})
+
+    def remember(self, batch: Batch, memory: Memory) -> Memory:
+        if batch.update % self.every:
+            return memory
+        return Memory(numbers={COIN: batch.draws("coins", batch.steps, batch.count)[0, :, 0].tolist()})
+
+    def feed(self, batch: Batch, memory: Memory) -> Feed:
+        coins = batch.truth.new_tensor(memory.numbers[COIN])[None, :, None].expand(batch.truth.shape[:3])
+        return Feed(mask=_masks(batch, coins))
+
+
 def masks(batch: Batch) -> Float[torch.Tensor, "T R B"]:
     """The mask of every run, by the stream of coins.
 
     Raises:
         ValueError: if a regime's mask has not the shape and type of its coins.
     """
-    coins = batch.draws("coins", batch.steps, batch.count)
+    return _masks(batch, batch.draws("coins", batch.steps, batch.count))
+
+
+def _masks(batch: Batch, coins: Float[torch.Tensor, "T R B"]) -> Float[torch.Tensor, "T R B"]:
     return torch.stack([_mask(feeder.regime, coins[:, r], batch) for r, feeder in enumerate(batch.runs)], 1)
 
 

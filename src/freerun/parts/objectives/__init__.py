@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from freerun.lazy import torch
 from freerun.parts.layers import Shape, Weights
@@ -19,7 +19,26 @@ from freerun.store.quantity import FROM_0, Quantity
 
 if TYPE_CHECKING:
     from freerun.parts.objectives._chosen import Experiment
+    from freerun.parts.objectives._teacher import Teacher
     from freerun.parts.tasks import Sequences
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What an expert, the world itself or a teacher, says at the prefixes or states that were really fed.
+
+    Attributes:
+        target: its log-probabilities of the next symbol, ``Float[S R B K]`` (-inf for an impossible one), or its next value,
+            ``Float[S R B Y]`` in scaled units; carries no gradient.
+        known: whether it has an answer there.
+    """
+
+    target: Float[torch.Tensor, "S R B O"]
+    known: Bool[torch.Tensor, "S R B"]
+
+
+def _nobody() -> Answer:
+    raise ValueError("nobody answers in this lesson: its objective asks no expert")
 
 
 @dataclass(kw_only=True)
@@ -35,6 +54,7 @@ class Lesson:
         behave: rolls the same weights out over the same sequences and returns the behaviour, the hidden state beside what the
             output says (a softmax, or values), ``[T R B H+O]``: forced (True) or free after the warm-up (False).
         critic: the weights of the objective's critic; empty if it has none.
+        answer: asks the expert of the objective, once for the whole group (`Objective.asks`).
     """
 
     sequences: Sequences
@@ -44,6 +64,7 @@ class Lesson:
     shares: Float[torch.Tensor, "S R B"]
     behave: Callable[[bool], Float[torch.Tensor, "T R B W"]]
     critic: Weights
+    answer: Callable[[], Answer] = _nobody
 
 
 @dataclass(kw_only=True)
@@ -55,6 +76,8 @@ class Objective(ABC):
     for_values: ClassVar[bool] = False
     #: The gradient runs through the last step alone: state and feedback are cut at every step.
     last_step_only: ClassVar[bool] = False
+    #: It asks what the world itself would have said to what was fed.
+    asks_the_world: ClassVar[bool] = False
 
     @abstractmethod
     def __call__(self, outputs: Float[torch.Tensor, "*batch O"], targets: torch.Tensor) -> Float[torch.Tensor, "*batch"]:
@@ -80,6 +103,14 @@ class Objective(ABC):
     def criticise(self, lesson: Lesson) -> Float[torch.Tensor, "R B"]:
         """The critic's own loss for every sequence, for an objective with a critic."""
         raise NotImplementedError
+
+    def teaches(self) -> Teacher | None:
+        """The trained run that it asks what it would have said to what was fed; None by default."""
+        return None
+
+    def content(self) -> str | None:
+        """For an objective that reads data from outside the settings, the SHA-256 of that data: other data is another run."""
+        return None
 
     def misfit(self, experiment: Experiment) -> str | None:
         """Why this objective cannot be used in an experiment, with the remedy, in a few words; None if it can."""

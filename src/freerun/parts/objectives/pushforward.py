@@ -48,7 +48,7 @@ class Pushforward(Objective):
     def misfit(self, experiment: Experiment) -> str | None:
         if given(experiment.feedback).silent:
             return "nothing is fed back, so that no stretch is free; choose cross_entropy or squared_error"
-        if experiment.gradient != "stop":
+        if experiment.gradient != "stop" and given(experiment.feedback).carries:
             return "its gradient runs through the last step alone; choose gradient=stop"
         if experiment.training.truncate is not None:
             return "its gradient runs through the last step alone; leave training.truncate out"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from jaxtyping import Float
@@ -20,6 +21,14 @@ from freerun.parts.feeders.masked import Masked
 
 if TYPE_CHECKING:
     from freerun.parts.chosen import Experiment
+
+
+class Coin(Enum):
+    """What one coin decides for, where coins decide."""
+
+    step = "step"
+    sequence = "sequence"
+    epoch = "epoch"
 
 
 @dataclass(kw_only=True)

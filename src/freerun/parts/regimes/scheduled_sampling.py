@@ -6,7 +6,13 @@ one of four schedules (`freerun.parts.regimes._schedule`), falling or rising.
     m_t ~ Bernoulli(eps_i)
 
 Where the model's own symbol was fed, the target y_t belongs to another context: the objective is improper (Huszar 2015), for
-eps < 1 its optimum is not the true distribution.
+eps < 1 its optimum is not the true distribution. What it ends at decides how much: see `end` in `Scheduled`.
+
+One coin for every step of every sequence is the paper's method, which found one coin for a sequence much worse. Published code
+also tosses one for a whole epoch, under the same name; both are variants here, by the same streams:
+
+    coin=sequence   m_t = [c_0 < eps_i],       c_0 the coin of the first step of the sequence in update i
+    coin=epoch      m_t = [c < eps_e],         c the first coin of the epoch's first update e, for all sequences and steps
 """
 
 from __future__ import annotations
@@ -15,15 +21,43 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
+from freerun.errors import given, require
 from freerun.lazy import torch
+from freerun.parts.feeders import Feeder
+from freerun.parts.feeders.masked import MaskedByEpoch
+from freerun.parts.regimes import Coin
 from freerun.parts.regimes._schedule import Schedule, Scheduled
 
-__all__ = ["Schedule", "ScheduledSampling"]
+__all__ = ["Coin", "Schedule", "ScheduledSampling"]
 
 
 @dataclass(kw_only=True)
 class ScheduledSampling(Scheduled):
-    """The truth is fed with a probability that moves over the updates; a fresh coin for every sequence and step."""
+    """The truth is fed with a probability that moves over the updates; a fresh coin for every sequence and step.
+
+    Attributes:
+        coin: what one coin decides for: a `step` of a sequence, a whole `sequence`, or all of an `epoch`.
+        epoch: updates of an epoch, for `coin=epoch`: training sequences / batch. The probability then moves once an epoch.
+    """
+
+    coin: Coin = Coin.step
+    epoch: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.coin is Coin.epoch:
+            require((self.epoch or 0) >= 1, "epoch", self.epoch, "be the updates of an epoch, task.sequences / training.batch")
+        else:
+            require(self.epoch is None, "epoch", self.epoch, f"be left out: it has no meaning for coin={self.coin.value}")
+
+    def feeder(self) -> Feeder:
+        always = super().feeder()
+        return MaskedByEpoch(self, every=given(self.epoch)) if self.coin is Coin.epoch and not always.forced else always
+
+    def probability(self, update: int, updates: int) -> float:
+        return super().probability(update if self.epoch is None else update - update % self.epoch, updates)
 
     def mask(self, coins: Float[torch.Tensor, "T B"], update: int, updates: int) -> Float[torch.Tensor, "T B"]:
+        if self.coin is not Coin.step:
+            coins = (coins[:1] if self.coin is Coin.sequence else coins[:1, :1]).expand_as(coins)
         return (coins < self.probability(update, updates)).to(coins.dtype)

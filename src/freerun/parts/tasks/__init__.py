@@ -59,7 +59,11 @@ class Sequences:
 
 @runtime_checkable
 class Oracle(Protocol):
-    """What is known exactly about a source of symbols."""
+    """What is known exactly about a source of symbols.
+
+    One that computes nothing, so that a prefix is answered with the same bits whatever others it is asked with, may say so by a
+    class attribute ``looks_up = True``: runs that train together then ask it together.
+    """
 
     def __call__(self, prefix: Int[torch.Tensor, "T N"]) -> Truth:
         """The true next-symbol distribution at every step, given the symbols actually fed before it."""

@@ -87,6 +87,9 @@ class Automaton:
 class AutomatonOracle:
     """An automaton whose letters determine its states, as an oracle: two look-ups a step, for any number of prefixes."""
 
+    #: No prefix is answered with other bits beside others (`freerun.parts.tasks.Oracle`).
+    looks_up = True
+
     def __init__(self, automaton: Automaton) -> None:
         size, letters = automaton.probs.shape
         self.start, self.outside = automaton.start, size
