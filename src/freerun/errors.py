@@ -31,6 +31,20 @@ class CorruptRecord(FreerunError):
     code = 3
 
 
+class OutOfTime(FreerunError):
+    """The hours that were given are over, and runs are left (exit code 4).
+
+    Attributes:
+        failed: the reason for every run that failed before.
+    """
+
+    code = 4
+
+    def __init__(self, text: str, failed: dict[str, str]) -> None:
+        super().__init__(text)
+        self.failed = failed
+
+
 class Terminated(KeyboardInterrupt):
     """Somebody has asked the process to end (SIGTERM); whatever an interrupt stops, this stops too."""
 

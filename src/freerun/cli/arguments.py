@@ -6,6 +6,8 @@ A command is a module of `freerun.cli.commands` with ``parser()``, which owns it
 from __future__ import annotations
 
 import argparse
+import math
+import sys
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from freerun.config.evaluation_settings import Evaluation
 from freerun.config.training_settings import Training
-from freerun.errors import ConfigError
+from freerun.errors import ConfigError, OutOfTime
 from freerun.io import key_value
 from freerun.io.suggestions import nearest
 from freerun.io.text import brief
@@ -78,6 +80,12 @@ EXPERIMENT_KEYS = {
     "plugins=[FILE.py]": "your own parts, by the name of their file",
 }
 
+
+#: Keys of tuning, as the help of a command lists them.
+TUNING_KEYS = {
+    "tune.axes.KEY=VALUES": "what is tuned, as freerun search writes it (default: training.lr=0.0003,0.001,0.003,0.01)",
+    "tune.KEY=VALUE": "trials, sampler (grid, random, optuna), metric, mode, split, seeds, seed",
+}
 
 MEASURE_KEYS = {
     "metrics=[NAME,...]": "evaluation.metrics for short: what is measured (freerun list metrics), null for all",
@@ -203,12 +211,50 @@ def place(options: argparse.Namespace) -> Place:
     return Place(results=options.results)
 
 
+def add_tune(made: Parser) -> None:
+    """Let a command tune a study whose file does not say so."""
+    text = "tune every method on seeds of its own, then run the study with what was chosen"
+    made.add_argument("--tune", action="store_true", help=text)
+
+
+def add_hours(made: Parser) -> None:
+    """Let a command be given a time, after which it begins no group any more."""
+    text = "begin nothing more after so many hours; what runs ends, and the same command goes on (exit code 4)"
+    made.add_argument("--hours", metavar="N", type=_hours, help=text)
+
+
+def _hours(text: str) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = math.nan
+    if not 0 < hours < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a number above 0, got {text[:40]!r}")
+    return hours
+
+
+def ended(code: int, over: OutOfTime | None) -> int:
+    """The exit code of a command whose time may be over, of which it says so in one line.
+
+    Args:
+        code: what it would be, had everything been tried.
+        over: what was left; None for nothing.
+    """
+    if over is None:
+        return code
+    print(f"freerun: {over}", file=sys.stderr)
+    return code or over.code
+
+
 def launcher(options: argparse.Namespace, words: list[str]) -> tuple[Launcher, list[str]]:
     """The launcher that is asked for, and the words that are not about it."""
     from freerun.execution import launchers
 
     short = {"workers": options.workers, "group": options.group}
-    return launchers.choose(words, {name: value for name, value in short.items() if value is not None})
+    chosen, others = launchers.choose(words, {name: value for name, value in short.items() if value is not None})
+    if getattr(options, "hours", None) is not None:
+        chosen.stop_after(options.hours)
+    return chosen, others
 
 
 def shown(name: str, where: Place, launcher: Launcher, later: str = "the same command") -> Products | None:

@@ -28,7 +28,8 @@ freerun --version shows the version, freerun --help this page.
 FREERUN_ARITHMETIC=portable|avx2|native, in the environment, chooses the arithmetic: the same bits, or speed.
 
 Exit codes: 0 all done (with launcher.wait=false: all done or handed over), 1 some runs failed or laws are broken,
-2 bad configuration, 3 results folder unusable, 130 interrupted, 143 ended by SIGTERM.
+2 bad configuration, 3 results folder unusable, 4 the time of --hours is over and runs are left, 130 interrupted,
+143 ended by SIGTERM.
 """
 
 

@@ -12,9 +12,66 @@ import msgspec
 
 from freerun.io.reading import LARGEST_JSON, NotPlain, content
 from freerun.io.text import one_line
-from freerun.store.record_schema import LARGEST, EitherIdentity, experiment
+from freerun.store.record_schema import LARGEST, Count, EitherIdentity, Identity, experiment
 
 NAME = "study.json"
+
+
+class Trial(msgspec.Struct, kw_only=True):
+    """A point that was tried of a method.
+
+    Attributes:
+        settings: by key, as they are typed.
+        runs: its runs, one a seed.
+        value: of the target, the mean over its runs; None where a run diverged or failed.
+        state: what became of it, in words.
+        lost: whether it has no value since a run diverged; such a point is as bad as can be.
+    """
+
+    settings: dict[str, str]
+    runs: list[EitherIdentity]
+    value: Annotated[float, msgspec.Meta(ge=-1e300, le=1e300)] | None
+    state: str
+    lost: bool
+
+
+class Method(msgspec.Struct, kw_only=True):
+    """A method that was tuned.
+
+    Attributes:
+        runs: the trained runs of the study that are run as was chosen.
+        chosen: the settings that were chosen.
+        trials: in the order in which they were tried.
+        updates, steps, seconds: what all its trials took: gradient steps; steps of sequences that these are of (updates x batch
+            x length); seconds of training, by the records.
+    """
+
+    runs: list[Identity]
+    chosen: dict[str, str]
+    trials: list[Trial]
+    updates: Count
+    steps: Count
+    seconds: Annotated[float, msgspec.Meta(ge=0.0, le=1e15)]
+
+
+class Tuned(msgspec.Struct, kw_only=True):
+    """How the methods of a study were tuned.
+
+    Attributes:
+        axes: what was tuned: the values of each key, as they are typed.
+        sampler: what chose the points: grid, random or optuna.
+        metric, mode, split, maximize: the target.
+        seeds: what each point was averaged over.
+    """
+
+    axes: dict[str, str]
+    sampler: str
+    metric: str
+    mode: str
+    split: str
+    maximize: bool
+    seeds: list[int]
+    methods: list[Method]
 
 
 class StudyFile(msgspec.Struct, kw_only=True):
@@ -26,6 +83,7 @@ class StudyFile(msgspec.Struct, kw_only=True):
         title, question, command: what it is called, what it asks, and what it was started with.
         overrides: what the command said of settings.
         margin: within what change two methods are equivalent; where it is not said, the report's own.
+        tuned: how its methods were tuned, where they were.
     """
 
     ids: list[EitherIdentity]
@@ -35,6 +93,7 @@ class StudyFile(msgspec.Struct, kw_only=True):
     command: str = ""
     overrides: list[str] = msgspec.field(default_factory=list)
     margin: Annotated[float, msgspec.Meta(gt=0, lt=1)] | msgspec.UnsetType = msgspec.UNSET
+    tuned: Tuned | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         if self.ids != list(self.planned):
@@ -61,6 +120,8 @@ def read(folder: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as fault:
         raise NotPlain(one_line(fault, 100)) from None
     told = {**msgspec.structs.asdict(study), "name": folder.name}
+    if study.tuned is not msgspec.UNSET:
+        told["tuned"] = msgspec.to_builtins(study.tuned)
     return {key: value for key, value in told.items() if value is not msgspec.UNSET}
 
 

@@ -44,6 +44,7 @@ def asked(name: str, place: Place, overrides: list[str], alias: str | None = Non
     return Study(
         name=folder_name(alias or name), runs=[replace(run, train=False) for run in runs],
         command=command, title=info["title"], question=info["question"], overrides=info["overrides"], margin=info.get("margin"),
+        tuned=info.get("tuned"),
     )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ from freerun.store.study_file import is_margin
 if TYPE_CHECKING:
     from freerun.config.experiment import Experiment
 
-KEYS = ("title", "question", "margin", "cases", "plugins")
+KEYS = ("title", "question", "margin", "cases", "plugins", "tune")
 
 
 @dataclass(kw_only=True)
@@ -39,6 +39,9 @@ class Study:
         command: the command line that asks for it.
         margin: the change that is held for none in its report, a share (`freerun.analysis.inference.equivalence`); None for
             the usual one.
+        jobs: the overrides of each run, of a study that was read from a file.
+        tune: what the file says of tuning (`freerun.sweeps.search.tuning`); None for nothing.
+        tuned: what was chosen for each method, as `freerun.store.study_file.Tuned` has it; None where nothing was tuned.
     """
 
     name: str
@@ -48,6 +51,9 @@ class Study:
     question: str = ""
     overrides: list[str] = field(default_factory=list)
     margin: float | None = None
+    jobs: list[tuple[str, ...]] = field(default_factory=list)
+    tune: object = None
+    tuned: dict[str, Any] | None = None
 
     @property
     def ids(self) -> list[str]:
@@ -65,6 +71,7 @@ class Study:
             "ids": self.ids,
             "planned": {run.id: run.tree for run in self.runs},
             **({} if self.margin is None else {"margin": self.margin}),
+            **({} if self.tuned is None else {"tuned": self.tuned}),
         }
 
 
@@ -77,7 +84,7 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
     Raises:
         ConfigError: if there is no such study or it is wrong.
     """
-    from freerun.config.hydra.compose import experiments
+    from freerun.config.hydra.compose import jobs, of_jobs
     from freerun.config.hydra.overrides import LARGEST
     from freerun.config.hydra.presets import config_folder, presets
 
@@ -103,13 +110,16 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
         raise ConfigError(f"{path.name}: margin must be a number between 0 and 1, got {brief(margin)}; 0.05 is five per cent")
     plugins = _plugins(path, content.get("plugins", []))
     asked = key_value.pairs(overrides)
-    found = []
+    found: list[Experiment] = []
+    every: list[tuple[str, ...]] = []
     for number, case in enumerate(cases, 1):
         if empty := next((key for key, value in case.items() if value == [] and key not in asked), None):
             raise ConfigError(f"{path.name}, case {number}: {empty}: an empty list; give it a value, or leave the key out")
         axes = {str(key): _word(value) for key, value in case.items()} | asked
         try:
-            found += experiments([*plugins, *(f"{key}={value}" for key, value in axes.items())], sweep=True)
+            of_case = jobs([*plugins, *(f"{key}={value}" for key, value in axes.items())], sweep=True)
+            found += of_jobs(of_case)
+            every += of_case
         except ConfigError as fault:
             if str(fault).startswith(tuple(f"{key}=" for key in asked)):  # which is not the file's
                 raise
@@ -121,6 +131,7 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
     return Study(
         name=folder, runs=plan(found), command=command, overrides=overrides,
         title=content.get("title", ""), question=content.get("question", ""), margin=None if margin is None else float(margin),
+        jobs=every, tune=content.get("tune"),
     )  # fmt: skip
 
 

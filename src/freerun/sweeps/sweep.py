@@ -15,7 +15,7 @@ from typing import Any
 from freerun import arithmetic
 from freerun.config.measurement_identity import measurement
 from freerun.config.run_identity import from_canonical, older_generation
-from freerun.errors import ConfigError, CorruptRecord
+from freerun.errors import ConfigError, CorruptRecord, OutOfTime
 from freerun.execution import launchers, plan_files
 from freerun.execution.launchers import Launcher
 from freerun.execution.planned import Planned, titles
@@ -41,6 +41,7 @@ def do(study: Study, place: Place, launcher: Launcher) -> dict[str, str]:
 
     Raises:
         ConfigError: if the folder of the study holds something that is no study.
+        OutOfTime: if the launcher's time is over and runs are left.
         StoreError: if the folder for results cannot be used.
     """
     demand_study(place.folder(study.name))
@@ -86,6 +87,7 @@ def see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[str
 
     Raises:
         ConfigError: if the arithmetic that is asked for does not exist.
+        OutOfTime: if the launcher's time is over and runs are left.
         StoreError: if the store has become unusable.
     """
     arithmetic.mode()  # before anything is trained in one that does not exist
@@ -110,6 +112,9 @@ def _see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[st
     failed: dict[str, str] = {}
     told, idle = False, 0
     while missing:
+        if launcher.over:
+            left = "1 run is" if len(missing) == 1 else f"{len(missing)} runs are"
+            raise OutOfTime(f"the hours are over, {left} left; what is done is kept, the same command goes on", failed)
         free = _free(missing, owners(store).keys() | launcher.queued(store), store)
         if free:
             plan_files.write(store, free)

@@ -7,13 +7,17 @@ from freerun.cli.arguments import (
     LAUNCHER_KEYS,
     Parser,
     add_alias,
+    add_hours,
     apart,
     count,
+    ended,
     launcher,
     place,
     shared_parser,
 )
+from freerun.errors import ConfigError, OutOfTime
 from freerun.io import key_value
+from freerun.io.suggestions import nearest
 
 #: How the values are written that a key is searched over.
 SEARCHED = {
@@ -34,8 +38,11 @@ def parser() -> Parser:
         ),
     )  # fmt: skip
     add_alias(made)
+    add_hours(made)
     text = "how many points to try (default: 20); the same command goes on where it stopped"
     made.add_argument("--trials", metavar="N", type=count, default=20, help=text)
+    text = "where the points come from: optuna (the default), random, or grid, which needs lists and ranges"
+    made.add_argument("--sampler", metavar="NAME", default="optuna", help=text)
     text = "what is to be best: metric,mode,split (default: the loss, free, on validation)"
     made.add_argument("--target", metavar="TEXT", help=text)
     way = made.add_mutually_exclusive_group()
@@ -54,17 +61,25 @@ def main(words: list[str]) -> int:
         raise key_value.malformed(name)
     from freerun.config.hydra import search_space
     from freerun.store import results_folder
-    from freerun.sweeps.search import search, target
+    from freerun.sweeps.search import samplers, search, target
     from freerun.sweeps.search.trials import table
 
     chosen, overrides = launcher(options, overrides)
+    if options.sampler not in samplers.NAMES:
+        raise ConfigError(f"--sampler {options.sampler[:40]}: unknown name; {nearest(options.sampler, samplers.NAMES)}")
     fixed, axes = search_space.split(overrides)
     asked = search.Search(
         fixed=fixed, axes=axes, target=target.target(options.target, options.maximize), trials=options.trials,
-        alias=None if options.name is None else results_folder.folder_name(options.name),
+        sampler=options.sampler, alias=None if options.name is None else results_folder.folder_name(options.name),
         command=" ".join(["freerun search", *words]),
     )  # fmt: skip
-    failed = asked.run(place(options), chosen)
+    over: OutOfTime | None = None
+    try:
+        failed = asked.run(place(options), chosen)
+    except OutOfTime as fault:
+        if not asked.done:
+            raise
+        over, failed = fault, fault.failed
     from freerun.analysis import outputs
     from freerun.sweeps import sweep
 
@@ -81,4 +96,4 @@ def main(words: list[str]) -> int:
         if asked.target.split == "test":
             print("note: it was chosen on the test split; measure it again with other seeds before you report it")
     print(f"tables: {results.folder}/   trials: {results.folder}/trials.csv")
-    return sweep.settle(failed, place(options), asked.name)
+    return ended(sweep.settle(failed, place(options), asked.name), over)

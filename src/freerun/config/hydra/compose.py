@@ -41,7 +41,37 @@ def experiments(overrides: Iterable[str], *, sweep: bool) -> list[Experiment]:
         raise ConfigError(message(fault)) from None
 
 
+def jobs(overrides: Iterable[str], *, sweep: bool) -> list[tuple[str, ...]]:
+    """The jobs of a sweep, each as its overrides: one value for every key, plugins left out, which are loaded.
+
+    Raises:
+        ConfigError: in one line, for anything that is wrong with them, as far as no experiment has to be made to know.
+    """
+    try:
+        return _jobs(list(overrides), sweep=sweep)
+    except ConfigError as fault:
+        raise ConfigError(message(fault)) from None
+
+
+def of_jobs(asked: Iterable[tuple[str, ...]]) -> list[Experiment]:
+    """The experiment of each job.
+
+    Raises:
+        ConfigError: in one line, for the first that is wrong.
+    """
+    shared = _Shared()
+    try:
+        return [shared.experiment(job) for job in asked]
+    except ConfigError as fault:
+        raise ConfigError(message(fault)) from None
+
+
 def _experiments(overrides: list[str], *, sweep: bool) -> list[Experiment]:
+    shared = _Shared()
+    return [shared.experiment(job) for job in _jobs(overrides, sweep=sweep)]
+
+
+def _jobs(overrides: list[str], *, sweep: bool) -> list[tuple[str, ...]]:
     wanted = _prepared(overrides)
     for item in wanted:
         _check(item)
@@ -53,8 +83,7 @@ def _experiments(overrides: list[str], *, sweep: bool) -> list[Experiment]:
     if not 0 < size <= LARGEST:
         what = next((quoted(item.input_line) for item, axis in zip(wanted, axes, strict=True) if not axis), f"{size} runs")
         raise ConfigError(f"{what}: a sweep holds at least 1 and at most {LARGEST} runs")
-    shared = _Shared()
-    return [shared.experiment(job) for job in itertools.product(*axes)]
+    return list(itertools.product(*axes))
 
 
 def evaluation_settings(overrides: list[str]) -> dict[str, Any]:

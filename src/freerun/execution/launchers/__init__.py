@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import math
 import pkgutil
 import shutil
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -50,6 +52,10 @@ class Launcher(ABC):
 
     #: Workers share the memory of this machine.
     here: ClassVar[bool] = True
+    #: It begins one group after the other, so that it can stop between two of them.
+    stops: ClassVar[bool] = False
+    #: When nothing more is begun, by `time.monotonic`.
+    _deadline: ClassVar[float] = math.inf
 
     workers: int | None = None
     group: int = 32
@@ -80,6 +86,21 @@ class Launcher(ABC):
     def waits(self) -> bool:
         """Whether `launch` stays until all is done."""
         return True
+
+    @property
+    def over(self) -> bool:
+        """Whether the time is over that it was given: what runs ends, and no group is begun any more."""
+        return time.monotonic() >= self._deadline
+
+    def stop_after(self, hours: float) -> None:
+        """Begin no group any more after so many hours from now.
+
+        Raises:
+            ConfigError: if it hands all groups over at once.
+        """
+        if not self.stops:
+            raise ConfigError("--hours: this launcher hands all groups over at once; choose launcher=local, inline or joblib")
+        vars(self)["_deadline"] = time.monotonic() + 3600 * hours
 
     def queued(self, store: Store) -> set[str]:
         """Runs that an earlier command has handed out and that have not begun."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from freerun.errors import ConfigError
 from freerun.execution.launchers import Launcher
@@ -16,6 +16,8 @@ from freerun.store.records import Store
 @dataclass(kw_only=True)
 class Inline(Launcher):
     """This process, one group after the other. A run that kills its process ends the sweep; the same command goes on."""
+
+    stops: ClassVar[bool] = True
 
     def check(self) -> None:
         for name, value in (("workers", self.workers), ("time_limit", self.time_limit)):
@@ -32,6 +34,8 @@ class Inline(Launcher):
 
         prepare(self.threads)
         for number, group in enumerate(groups):
+            if self.over:
+                break
             watcher.started(number, group)
 
             def tell(event: str, number: int = number, **values: Any) -> None:

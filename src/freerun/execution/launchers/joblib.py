@@ -8,7 +8,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from itertools import takewhile
+from typing import TYPE_CHECKING, ClassVar
 
 from freerun.errors import FreerunError
 from freerun.execution.launchers import Launcher, needs
@@ -29,6 +30,8 @@ PERIOD, POOLS = 1.0, 8
 class Joblib(Launcher):
     """joblib's pool of processes on this machine (extra joblib)."""
 
+    stops: ClassVar[bool] = True
+
     def check(self) -> None:
         needs("joblib", "joblib", "launcher=joblib")
 
@@ -38,11 +41,12 @@ class Joblib(Launcher):
 
         place, left, broken = str(store.root.resolve()), dict(enumerate(groups)), 0
         with Following(groups, store, watcher) as following:
-            while left:
+            while left and not self.over:
                 pool = Parallel(
                     n_jobs=min(self.at_once, len(left)), return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1
                 )
-                jobs = (delayed(_job)(place, [run.id for run in group], self.terms, n) for n, group in list(left.items()))
+                begun = takewhile(lambda _: not self.over, list(left.items()))
+                jobs = (delayed(_job)(place, [run.id for run in group], self.terms, n) for n, group in begun)
                 try:
                     done: Iterator[int] = pool(jobs)
                     for number in done:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from freerun.execution.launchers import Launcher
 from freerun.execution.launchers.inline import failure
@@ -20,6 +20,8 @@ from freerun.store.records import Store
 @dataclass(kw_only=True)
 class Local(Launcher):
     """Worker processes on this machine, one a core, one thread each."""
+
+    stops: ClassVar[bool] = True
 
     def check(self) -> None:
         pass
@@ -37,6 +39,9 @@ class Local(Launcher):
             try:
                 while not worker.closed:
                     number = waiting.get_nowait()
+                    if self.over:
+                        said.put(("left", number, None))
+                        continue
                     said.put(("started", number, None))
                     worker.do(store, [run.id for run in groups[number]], partial(tell, number))
                     said.put(("finished", number, None))
@@ -57,7 +62,9 @@ class Local(Launcher):
                 what, number, value = said.get()
                 if what == "broken":
                     raise value
-                if what == "started":
+                if what == "left":
+                    left -= 1
+                elif what == "started":
                     watcher.started(number, groups[number])
                 elif what == "advanced":
                     watcher.advanced(number, value)

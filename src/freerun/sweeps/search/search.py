@@ -1,31 +1,30 @@
-"""Search with Optuna: it asks for points, each is trained on all its seeds, and the same tables hold it all.
+"""Search for one best point: a sampler asks for points, each is trained on all its seeds, and the same tables hold it all.
 
-The sampler is seeded and told results in the order it asked, and a finished run is never done twice: so the same command goes
-on where it stopped, with the same points. A point of which a run diverges is as bad as can be; it neither stops the search nor
-vanishes from its tables.
+A sampler asks for the same points again, none of them twice, and a finished run is never done twice: so the same command goes
+on where it stopped. A point of which a run diverges is as bad as can be; it neither stops the search nor vanishes from its
+tables.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from freerun.config.hydra.search_space import Axis, examples
 from freerun.config.run_identity import sources
-from freerun.errors import ConfigError, CorruptRecord, refused
-from freerun.execution.launchers import Launcher, needs
+from freerun.errors import ConfigError, refused
+from freerun.execution.launchers import Launcher
 from freerun.execution.planned import Planned, plan
 from freerun.io.reading import LARGEST_JSON, NotPlain, content, mapping
 from freerun.io.writing import write_atomic
 from freerun.parts import registry
 from freerun.store import record_scan, study_file
 from freerun.store.claims import Claims
-from freerun.store.records import Store
 from freerun.store.results_folder import SEARCH, TRIALS, Place, demand_study, write_info
+from freerun.sweeps.search import samplers
+from freerun.sweeps.search.judgement import best, judge
 from freerun.sweeps.search.target import Target
 from freerun.sweeps.search.trials import Trial, recorded
 from freerun.sweeps.study import Study
@@ -43,6 +42,7 @@ class Search:
         fixed: the overrides that all points share, seeds among them.
         axes: what is searched.
         seed: of the sampler.
+        sampler: its name, one of `samplers.NAMES`.
     """
 
     fixed: list[str]
@@ -51,13 +51,15 @@ class Search:
     trials: int
     command: str
     seed: int = 0
+    sampler: str = "optuna"
     alias: str | None = None
     done: list[Trial] = field(default_factory=list)
 
     @property
     def identity(self) -> str:
         """What is searched, on what, for which target; a longer search of the same is the same."""
-        said = repr((sorted(self.fixed), self.axes, self.target, self.seed))
+        own = () if self.sampler == "optuna" else (self.sampler,)
+        said = repr((sorted(self.fixed), self.axes, self.target, self.seed, *own))
         return hashlib.sha256(said.encode()).hexdigest()
 
     @property
@@ -83,29 +85,25 @@ class Search:
             print(f"{self.name}: {before} trials are there already")
         if not launcher.waits:
             raise ConfigError("launcher.wait=false: a search has to wait for its runs to know where to look next")
-        optuna = needs("optuna", "optuna", "freerun search")
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        sampler = optuna.samplers.TPESampler(seed=self.seed, constant_liar=True)
-        study = optuna.create_study(direction="maximize" if self.target.maximize else "minimize", sampler=sampler)
-        space = {axis.key: _distribution(optuna.distributions, axis) for axis in self.axes}
+        sampler = samplers.made(self.sampler, self.axes, self.seed, maximize=self.target.maximize, asked_by="freerun search")
         self._demand_target()
         failed: dict[str, str] = {}
         runs: dict[str, Planned] = {}
         self.trials = max(self.trials, before)
         while len(self.done) < self.trials:
-            asked = [study.ask(space) for _ in range(min(BATCH, self.trials - len(self.done)))]
-            batch = [self._trial(each.number, each.params, runs) for each in asked]
+            points = sampler.ask(min(BATCH, self.trials - len(self.done)))
+            if not points:
+                print(f"{self.name}: all {len(self.done)} points have been tried")
+                break
+            batch = [self._trial(len(self.done) + number, point, runs) for number, point in enumerate(points)]
             wanted = [run for trial in batch for run in trial.runs]
             if set(wanted) - failed.keys() and record_scan.missing(place.store, wanted):
                 failed |= self._train([runs[run] for run in dict.fromkeys(wanted) if run not in failed], runs, place, launcher)
-            for each, trial in zip(asked, batch, strict=True):
-                self._judge(trial, place.store)
-                if trial.value is None:
-                    study.tell(each, state=optuna.trial.TrialState.FAIL)
-                else:
-                    study.tell(each, trial.value)
-                self.done.append(trial)
+            for trial in batch:
+                judge(trial, self.target, place.store)
                 print(f"trial {trial.number}: {trial.said}  {trial.state}", flush=True)
+            sampler.tell([trial.value for trial in batch])
+            self.done += batch
         self._note(runs, place)  # also of points that somebody else has done
         return failed
 
@@ -170,16 +168,14 @@ class Search:
 
     @property
     def points(self) -> int:
-        """How many different points have a value; the sampler may come back to one, and none is trained twice."""
+        """How many different points have a value; two ways of writing one value are one point."""
         return len({tuple(trial.runs) for trial in self.done if trial.value is not None})
 
     def best(self) -> Trial | None:
         """The best point so far; None if none has a finite value."""
-        known = [trial for trial in self.done if trial.value is not None and math.isfinite(trial.value)]
-        return (max if self.target.maximize else min)(known, key=lambda trial: trial.value or 0.0, default=None)
+        return best(self.done, self.target)
 
-    def _trial(self, number: int, params: dict[str, Any], runs: dict[str, Planned]) -> Trial:
-        settings = {key: value if isinstance(value, str) else repr(value) for key, value in params.items()}
+    def _trial(self, number: int, settings: dict[str, str], runs: dict[str, Planned]) -> Trial:
         planned = self._planned(settings)
         runs |= {run.id: run for run in planned}
         return Trial(number=number, settings=settings, runs=[run.id for run in planned])
@@ -193,32 +189,5 @@ class Search:
     def _study(self, runs: dict[str, Planned]) -> Study:
         goal = "largest" if self.target.maximize else "smallest"
         what = f"{self.target.metric}, {self.target.mode}, on {self.target.split}"
-        question = f"Where is the {goal} {what}? Points were chosen by a tree-structured Parzen estimator, not by design."
+        question = f"Where is the {goal} {what}? Points were chosen {samplers.SAID[self.sampler]}."
         return Study(name=self.name, runs=list(runs.values()), command=self.command, title="Search", question=question)
-
-    def _judge(self, trial: Trial, store: Store) -> None:
-        values = []
-        for run in trial.runs:
-            try:
-                record = store.read(run)
-            except (FileNotFoundError, CorruptRecord):
-                trial.state = "failed"
-                return
-            value = self.target.value(record)
-            if value is None:
-                measured = {(each["metric"], each["mode"], each["split"]) for each in record["series"]}
-                self.target.demand(measured, "these runs")
-                value = self.target.worst
-            values.append(value)
-        finite = [value for value in values if math.isfinite(value)]
-        trial.value = math.fsum(values) / len(values) if len(finite) == len(values) else self.target.worst
-        lost = len(values) - len(finite)
-        trial.state = f"{lost} of {len(values)} runs diverged or undefined" if lost else f"{trial.value:.6g}"
-
-
-def _distribution(distributions: Any, axis: Axis) -> Any:
-    if axis.choices:
-        return distributions.CategoricalDistribution(axis.choices)
-    if axis.step is None:
-        return distributions.FloatDistribution(axis.low, axis.high, log=axis.log)
-    return distributions.IntDistribution(axis.low, axis.high, log=axis.log, step=axis.step)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from freerun.errors import ConfigError
@@ -22,12 +22,14 @@ class Target:
         metric, mode, split: as in the table of gaps, the mean over steps; on `validation` there is the loss, as it stood at the
             end of training.
         maximize: it is to be large.
+        said: by what words it was asked for, for messages.
     """
 
     metric: str
     mode: str = "free"
     split: str = "validation"
     maximize: bool = False
+    said: str = field(default="--target", repr=False, compare=False)
 
     def __str__(self) -> str:
         return ",".join(self.place)
@@ -46,9 +48,9 @@ class Target:
         if self.place in measured:
             return
         if elsewhere := sorted(",".join(each) for each in measured if each[0] == self.metric):
-            raise ConfigError(f"--target {self}: not measured there; choose {' or '.join(elsewhere)}")
+            raise ConfigError(f"{self.said} {self}: not measured there; choose {' or '.join(elsewhere)}")
         names = sorted({metric for metric, *where in measured if where == [self.mode, self.split]})
-        raise ConfigError(f"--target {self}: not measured on {task}, which has {', '.join(names)}")
+        raise ConfigError(f"{self.said} {self}: not measured on {task}, which has {', '.join(names)}")
 
     @property
     def worst(self) -> float:
@@ -71,12 +73,13 @@ class Target:
         return self.worst if any(value is None for value in values) else math.fsum(values) / len(values)
 
 
-def target(text: str | None = None, maximize: bool | None = None) -> Target:
+def target(text: str | None = None, maximize: bool | None = None, said: str = "--target") -> Target:
     """A target from ``metric,mode,split``; what is left out is the metric of the objective itself, `free`, `validation`.
 
     Args:
         text: as it is typed; None for all that is left out.
         maximize: it is to be large, or small; None for whichever is better for its metric.
+        said: by what words it is asked for.
 
     Raises:
         ConfigError: for an unknown name.
@@ -84,7 +87,7 @@ def target(text: str | None = None, maximize: bool | None = None) -> Target:
     words = [] if text is None else [word.strip() for word in text.split(",")]
     text = text or ""
     if len(words) > 3 or not all(re.fullmatch(r"\w{1,64}", word) for word in words):
-        raise ConfigError(f"--target {text[:60]}: has the form metric,mode,split, for example nrmse,free,test")
+        raise ConfigError(f"{said} {text[:60]}: has the form metric,mode,split, for example nrmse,free,test")
     from freerun.measurement.metrics import Comparison, Metric
 
     metrics: dict[str, type[Metric]] = registry.parts("metric")
@@ -92,12 +95,14 @@ def target(text: str | None = None, maximize: bool | None = None) -> Target:
     metric, mode, split = words + [objective, "free", "validation"][len(words) :]
     for name, choices in ((mode, MODES), (split, SPLITS), (metric, metrics)):
         if name not in choices:
-            raise ConfigError(f"--target {text[:60]}: unknown name {name!r}; {nearest(name, choices)}")
+            raise ConfigError(f"{said} {text[:60]}: unknown name {name!r}; {nearest(name, choices)}")
     if split == "validation" and not metrics[metric].of_objective:
-        raise ConfigError(f"--target {text[:60]}: on validation there is the loss alone; choose {metric},{mode},test")
+        raise ConfigError(f"{said} {text[:60]}: on validation there is the loss alone; choose {metric},{mode},test")
     if issubclass(metrics[metric], Comparison):
-        raise ConfigError(f"--target {text[:60]}: {metric} sets both modes side by side, it is of neither; choose another")
+        raise ConfigError(f"{said} {text[:60]}: {metric} sets both modes side by side, it is of neither; choose another")
     better = metrics[metric]().quantity.better
     if maximize is None and better == "neither":
-        raise ConfigError(f"--target {text[:60]}: of {metric} neither more nor less is better; add --maximize or --minimize")
-    return Target(metric=metric, mode=mode, split=split, maximize=better == "higher" if maximize is None else maximize)
+        remedy = "add --maximize or --minimize" if said == "--target" else "choose another"
+        raise ConfigError(f"{said} {text[:60]}: of {metric} neither more nor less is better; {remedy}")
+    goal = better == "higher" if maximize is None else maximize
+    return Target(metric=metric, mode=mode, split=split, maximize=goal, said=said)

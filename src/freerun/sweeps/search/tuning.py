@@ -1,0 +1,136 @@
+"""Tuning as a study asks for it: what is tuned, by how many trials, for which target, on which seeds of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from freerun.config.experiment import PARTS
+from freerun.errors import ConfigError
+from freerun.io import key_value
+from freerun.io.suggestions import nearest
+from freerun.io.text import brief
+from freerun.sweeps.search import samplers
+from freerun.sweeps.search.target import Target, target
+
+#: What stands before its keys on a command line.
+PREFIX = "tune."
+#: What is tuned, and on which seeds, where nobody says so.
+USUAL_AXES, USUAL_SEEDS = {"training.lr": "0.0003,0.001,0.003,0.01"}, "range(1000,1003)"
+KEYS = ("axes", "trials", "sampler", "metric", "mode", "split", "seeds", "seed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tuning:
+    """How every method of a study is tuned before it is run.
+
+    Attributes:
+        axes: the values of each key that is tuned, as a search writes them.
+        trials: points that are tried of each method; None for all points of its grid.
+        sampler: one of `samplers.NAMES`.
+        metric, mode, split: the target; `metric` None for the loss of the method's own objective.
+        seeds: the seeds that a point is averaged over, as an override writes them; none of the study's.
+        seed: of the sampler; methods with the same axes are asked for the same points, as far as they are drawn at random.
+    """
+
+    axes: Mapping[str, str] = field(default_factory=lambda: dict(USUAL_AXES))
+    trials: int | None = None
+    sampler: str = "grid"
+    metric: str | None = None
+    mode: str = "free"
+    split: str = "validation"
+    seeds: str = USUAL_SEEDS
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _demand(bool(self.axes), "axes", "must name at least one key, for example training.lr: [0.001, 0.01]")
+        for key in self.axes:
+            _demand_setting(key)
+        whole = self.trials is None or (type(self.trials) is int and 1 <= self.trials <= samplers.LARGEST)
+        _demand(whole, f"trials={brief(self.trials)}", f"must be a whole number from 1 to {samplers.LARGEST}")
+        _demand(self.sampler in samplers.NAMES, f"sampler={brief(self.sampler)}", nearest(str(self.sampler), samplers.NAMES))
+        needs_trials = self.sampler != "grid" and self.trials is None
+        _demand(not needs_trials, "trials", f"must say how many points {self.sampler} tries, for example 12")
+        _demand(type(self.seed) is int, f"seed={brief(self.seed)}", "must be a whole number")
+
+    @property
+    def target(self) -> Target:
+        """What the chosen point is best in.
+
+        Raises:
+            ConfigError: for an unknown name, or a metric of which neither more nor less is better.
+        """
+        words = [self.metric or "loss", self.mode, self.split]
+        return target(",".join(words), said="tune:")
+
+    def changed(self, words: list[str]) -> Tuning:
+        """The same with what words of a command line say otherwise, ``tune.trials=8`` or ``tune.axes.training.lr=0.1,0.2``.
+
+        An axis that is named replaces those that are tuned where nobody says so.
+
+        Raises:
+            ConfigError: for an unknown key or a wrong value.
+        """
+        told: dict[str, Any] = {}
+        axes: dict[str, str] = {}
+        for word in words:
+            key, value = key_value.split(word)
+            name = key.removeprefix(PREFIX)
+            if name.startswith("axes."):
+                axes[name.removeprefix("axes.")] = value
+            elif name not in KEYS or name == "axes":
+                known = [f"{PREFIX}{each}" for each in KEYS if each != "axes"] + [f"{PREFIX}axes.KEY"]
+                raise ConfigError(f"{brief(word)}: unknown key {brief(key)}; {nearest(key[:100], known)}")
+            else:
+                told[name] = int(value) if name in ("trials", "seed") and value.isdecimal() else value
+        before = {} if dict(self.axes) == USUAL_AXES and "training.lr" not in axes else self.axes
+        if axes:
+            told["axes"] = {**before, **axes}
+        return replace(self, **told)
+
+
+def from_file(content: object) -> Tuning:
+    """What the key `tune` of a study file asks for.
+
+    Raises:
+        ConfigError: for an unknown key or a wrong value.
+    """
+    if not isinstance(content, dict):
+        raise ConfigError(f"tune: must be a mapping with the keys {', '.join(KEYS)}, got {brief(content)}")
+    for key in content:
+        if key not in KEYS:
+            raise ConfigError(f"tune: unknown key {brief(key)}; {nearest(str(key), KEYS)}")
+    told = dict(content)
+    if "axes" in told:
+        axes = told["axes"]
+        _demand(isinstance(axes, dict), "axes", f"must be a mapping from keys to their values, got {brief(axes)}")
+        told["axes"] = {str(key): _values(str(key), value) for key, value in axes.items()}
+    if "seeds" in told:
+        told["seeds"] = _values("seeds", told["seeds"])
+    for name in ("metric", "mode", "split"):
+        _demand(isinstance(told.get(name, ""), str), name, f"must be text, got {brief(told.get(name))}")
+    return Tuning(**told)
+
+
+def _values(key: str, value: object) -> str:
+    """The values of an axis as a command line writes them."""
+    if isinstance(value, list) and value and all(isinstance(each, (int, float, str)) for each in value):
+        return ",".join(str(each).lower() if isinstance(each, bool) else str(each) for each in value)
+    if isinstance(value, (int, float, str)) and not isinstance(value, bool):
+        return str(value)
+    raise ConfigError(f"tune: {key}: must be a list of values or text such as tag(log,interval(1e-4,1e-2)), got {brief(value)}")
+
+
+def _demand(fine: bool, what: str, rule: str) -> None:
+    if not fine:
+        raise ConfigError(f"tune: {what}: {rule}")
+
+
+def _demand_setting(key: str) -> None:
+    """See that a key is a setting by which a method may be tuned."""
+    head = key.partition(".")[0]
+    _demand(key not in PARTS, key, "another part is another method; tune its settings, for example training.lr")
+    _demand(head != "task", key, "is of the task, and errors on two tasks cannot be compared; make it an axis of a case")
+    _demand(head != "evaluation", key, "is of what is measured, not of how a method is trained; make it an axis of a case")
+    _demand(key not in ("seed", "plugins", "device", "dtype"), key, "is no setting of a method; tune another one")
