@@ -46,6 +46,7 @@ COVERED = (
     ("symbols", "model=gru regime=free_running objective=distillation objective.labels=0.5 objective.teacher=TEACHER"),
     ("symbols", "model=gru regime=scheduled_sampling regime.coin=epoch regime.epoch=4"),
     ("symbols", "model=gru regime=scheduled_sampling regime.coin=sequence"),
+    ("values", "model=gru regime=scheduled_sampling training.keep=best training.lr=0.5 training.decay=constant"),
 )
 AXES: dict[str, tuple[str, ...]] = {
     "model": (

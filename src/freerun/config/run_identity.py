@@ -15,7 +15,7 @@ from typing import Any
 
 from freerun.config.evaluation_settings import Evaluation
 from freerun.config.experiment import PARTS, Experiment, assemble
-from freerun.config.training_settings import Training
+from freerun.config.training_settings import Keep, Training
 from freerun.errors import ConfigError
 from freerun.io.text import brief, one_line
 from freerun.parts import registry
@@ -42,6 +42,8 @@ def canonical(experiment: Experiment) -> dict[str, Any]:
     for name in ("metrics", "settings"):  # said where it is not by default
         if not tree["evaluation"][name]:
             del tree["evaluation"][name]
+    if tree["training"]["keep"] == Keep.last.value:
+        del tree["training"]["keep"]
     return tree
 
 

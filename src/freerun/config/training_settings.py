@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -17,6 +18,32 @@ class Optimizer(Enum):
     adamw = "adamw"
 
 
+class Keep(Enum):
+    """Which weights are kept: the last ones, or those of the logged update with the least validation loss."""
+
+    last = "last"
+    best = "best"
+    best_forced = "best_forced"
+
+    @property
+    def mode(self) -> str | None:
+        """The mode of the validation loss by which weights are chosen; None where they are not."""
+        return {Keep.last: None, Keep.best: "free", Keep.best_forced: "forced"}[self]
+
+    def update(self, curve: Iterable[tuple[int, str, float | None]]) -> int | None:
+        """The logged update whose weights are kept: the first one with the least validation loss in its mode.
+
+        Args:
+            curve: update, quantity and value of the points of a run's training curves; None for a value that is undefined.
+
+        Returns:
+            None where the last weights are kept, or no logged loss is defined.
+        """
+        quantity = f"validation_{self.mode}_loss"
+        known = [(value, update) for update, name, value in curve if name == quantity and value is not None]
+        return min(known)[1] if known else None
+
+
 @dataclass(kw_only=True)
 class Training:
     """How a model is trained.
@@ -29,6 +56,8 @@ class Training:
         clip: largest norm of a run's gradient; null for no clipping.
         truncate: cut back-propagation through time every so many steps, state and feedback; null for none.
         log_every: updates between two points of the training curves.
+        keep: the weights that are measured: the last ones, or those with the least loss on the validation split, free (`best`)
+            or forced (`best_forced`), among the updates that are logged. What a feeder remembers is that of the last update.
     """
 
     updates: int = 2000
@@ -40,6 +69,7 @@ class Training:
     clip: float | None = 1.0
     truncate: int | None = None
     log_every: int = 100
+    keep: Keep = Keep.last
 
     def __post_init__(self) -> None:
         require(self.updates >= 0, "updates", self.updates, "not be negative")

@@ -74,10 +74,12 @@ def train(
         if update % group.settings.log_every == 0 or update == group.settings.updates - 1:
             values = {**steps, "forcing_probability": trainer.lessons.probabilities(update), **validation(group)}
             _log(outcomes, update, values)
+            trainer.note_best()
         if keeper is not None:
             keeper.keep(trainer, update + 1)
         if listen is not None:
             listen(update, values)
+    trainer.keep_best()
     return outcomes
 
 
@@ -91,6 +93,28 @@ class Trainer:
         self.critic_optimizer = None if group.critic is None else _optimizer(group, group.critic)
         self.outcomes = [Outcome() for _ in group.experiments]
         self.alive = torch.ones(len(group.experiments), dtype=torch.bool, device=group.device)
+        #: The weights of the best logged update of each run, where they are kept; those before the first update until one is.
+        self.best = None if group.settings.keep.mode is None else group.parameters.flat.clone()
+
+    def note_best(self) -> None:
+        """Remember the weights of the runs that have just logged their least validation loss."""
+        if self.best is None:
+            return
+        for r, outcome in enumerate(self.outcomes):
+            if outcome.broke is None and outcome.curves and self._kept(outcome) == outcome.curves[-1].update:
+                self.best[r] = self.group.parameters.flat[r]
+
+    def keep_best(self) -> None:
+        """Put every run back to its best weights; one that diverged, or never had a finite loss, stays as it is."""
+        if self.best is None:
+            return
+        for r, outcome in enumerate(self.outcomes):
+            if outcome.broke is None and self._kept(outcome) is not None:
+                self.group.parameters.flat[r] = self.best[r]
+
+    def _kept(self, outcome: Outcome) -> int | None:
+        """The logged update at which a run had its best weights so far."""
+        return self.group.settings.keep.update((point.update, point.quantity, point.value) for point in outcome.curves)
 
     def update(self, update: int) -> dict[str, list[float]]:
         """One gradient step for every replica that is alive; returns what each one's step was worth."""
@@ -170,7 +194,7 @@ def _log(outcomes: list[Outcome], update: int, values: dict[str, list[float]]) -
 
 @torch.no_grad()
 def validation(group: Group, count: int = 64) -> dict[str, list[float]]:
-    """Mean loss on the validation split, forced and free, for curves and progress; nothing is selected by it."""
+    """Mean loss on the validation split, forced and free, for curves, and for whoever chooses by it (`Training.keep`)."""
     steps = group.experiments[0].task.length
     index = {s: spread(len(group.data[s].splits["validation"]), count) for s in group.seeds}
     sequences = group.batch("validation", index, steps)

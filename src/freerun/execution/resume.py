@@ -1,7 +1,7 @@
 """Resumption of a run from its checkpoint, alone or in any group, bit for bit.
 
-The state of a run in training is its weights and its critic's, the moments of their optimisers, what its feeder remembers, and
-its curves; whatever else a run depends on is a function of the update. Each run has a checkpoint of its own, so that runs which
+The state of a run in training is its weights and its critic's, the moments of their optimisers, the best weights where these are
+kept, what its feeder remembers, and its curves; whatever else a run depends on is a function of the update. Each run has a checkpoint of its own, so that runs which
 were trained together need not meet again.
 """
 
@@ -154,6 +154,8 @@ def needs(group: Group, update: int) -> dict[str, Need]:
     kinds = {"weights": group.parameters, "first": group.parameters, "second": group.parameters}
     if group.critic is not None:
         kinds |= {f"critic.{kind}": group.critic for kind in list(kinds)}
+    if settings.keep.mode is not None:
+        kinds["best"] = group.parameters
     found = {
         f"{kind}/{name}": Need(dtype=_KINDS[group.dtype], shape=(shape.rows, shape.columns))
         for kind, parameters in kinds.items()
@@ -191,6 +193,8 @@ def _flats(trainer: Trainer) -> Iterator[tuple[str, Parameters, torch.Tensor]]:
     yield "weights", group.parameters, group.parameters.flat
     yield "first", group.parameters, trainer.optimizer.first
     yield "second", group.parameters, trainer.optimizer.second
+    if trainer.best is not None:
+        yield "best", group.parameters, trainer.best
     if group.critic is not None and critic is not None:
         yield "critic.weights", group.critic, group.critic.flat
         yield "critic.first", group.critic, critic.first

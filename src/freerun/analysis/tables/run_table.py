@@ -17,6 +17,8 @@ from freerun.store.records import Store, names
 #: The axes of an experiment that are columns by their plain name.
 AXES = ("task", "model", "regime", "feedback", "gradient", "seed")
 VERSIONS = ("python", "freerun", "torch", "numpy")
+#: The values of settings that a canonical experiment says only where they are others.
+UNSAID = {"training.keep": "last"}
 #: The columns that say by what a run was made, beside the versions; no setting of it.
 MADE_BY = ("measurement", "commit", "machine", "processor", "arithmetic", "threads", "data")
 
@@ -110,7 +112,10 @@ def _columns(kinds: list[dict[str, Any]], codes: np.ndarray) -> dict[str, pd.Ser
     used, codes = np.unique(codes, return_inverse=True)
     rows = [kinds[kind] for kind in used]
     names = dict.fromkeys(name for row in rows for name in row)
-    return {name: _column([row.get(name) for row in rows]).take(codes).reset_index(drop=True) for name in names}
+    return {
+        name: _column([row.get(name, UNSAID.get(name) if row else None) for row in rows]).take(codes).reset_index(drop=True)
+        for name in names
+    }
 
 
 def _column(values: list[Any]) -> pd.Series:

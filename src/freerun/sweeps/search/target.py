@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from freerun.config.training_settings import Keep
 from freerun.errors import ConfigError
 from freerun.io.suggestions import nearest
 from freerun.parts import registry
@@ -19,8 +20,8 @@ class Target:
     """What is to be best.
 
     Attributes:
-        metric, mode, split: as in the table of gaps, the mean over steps; on `validation` there is the loss, as it stood at the
-            end of training.
+        metric, mode, split: as in the table of gaps, the mean over steps; on `validation` there is the loss, as it stood when
+            the weights were those that are kept: at the end of training, or where `training.keep` says.
         maximize: it is to be large.
         said: by what words it was asked for, for messages.
     """
@@ -62,8 +63,9 @@ class Target:
         if record["status"] != "done":
             return self.worst
         if self.split == "validation":
-            name = f"validation_{self.mode}_{self.metric}"
-            values = [point["value"] for point in record["curves"] if point["quantity"] == name][-1:]
+            name, kept = f"validation_{self.mode}_{self.metric}", _kept(record)
+            curve = [point for point in record["curves"] if point["quantity"] == name]
+            values = [point["value"] for point in curve if kept is None or point["update"] == kept][-1:]
         else:
             wanted = (self.metric, self.mode, self.split)
             found = (each for each in record["series"] if (each["metric"], each["mode"], each["split"]) == wanted)
@@ -71,6 +73,12 @@ class Target:
         if not values:
             return None
         return self.worst if any(value is None for value in values) else math.fsum(values) / len(values)
+
+
+def _kept(record: dict[str, Any]) -> int | None:
+    """The logged update whose weights a run has kept; None for the last ones."""
+    keep = Keep(record["experiment"]["training"].get("keep", Keep.last.value))
+    return keep.update((point["update"], point["quantity"], point["value"]) for point in record["curves"])
 
 
 def target(text: str | None = None, maximize: bool | None = None, said: str = "--target") -> Target:
