@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from freerun.analysis.inference import tuning_tables
 from freerun.analysis.tables import tidy
 from freerun.errors import refused
 from freerun.io.writing import noted, write_atomic
@@ -43,12 +44,13 @@ class Products:
         """The tidy frames; damaged records, which are missing there, are told of."""
         found = tidy.frames(self.place.store, self.info["ids"], self.name, self.info["planned"])
         record_scan.say_damaged(self.name, self.place.store, found.runs["run"][found.runs["status"] == "pending"])
-        return replace(found, margin=self.info.get("margin"))
+        return replace(found, margin=self.info.get("margin"), tuned=self.info.get("tuned"))
 
     def write_tables(self) -> None:
         """Write the frames."""
         with writing(self.folder):
             tidy.write(self.frames, self.folder)
+            tuning_tables.write(self.frames, self.folder)
 
     def write_trials(self, rows: Iterable[dict[str, Any]]) -> None:
         """Write the table of a search."""

@@ -1,8 +1,8 @@
 """Resumption of a run from its checkpoint, alone or in any group, bit for bit.
 
-The state of a run in training is its weights and its critic's, the moments of their optimisers, the best weights where these are
-kept, what its feeder remembers, and its curves; whatever else a run depends on is a function of the update. Each run has a checkpoint of its own, so that runs which
-were trained together need not meet again.
+The state of a run in training is its weights and its critic's, the moments of their optimisers, the best weights where these
+are kept, what its feeder remembers, and its curves; whatever else a run depends on is a function of the update. Each run has a
+checkpoint of its own, so that runs which were trained together need not meet again.
 """
 
 from __future__ import annotations

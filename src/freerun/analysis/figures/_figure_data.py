@@ -12,7 +12,7 @@ import pandas as pd
 from freerun.analysis.inference.confidence_intervals import counts
 from freerun.analysis.inference.copies import copies, without
 from freerun.analysis.inference.equivalence import MARGIN
-from freerun.analysis.inference.replicates import CELL, annotated, conditions
+from freerun.analysis.inference.replicates import CELL, annotated, chosen, conditions
 from freerun.analysis.tables import gap
 from freerun.analysis.tables.quantities import Quantities
 from freerun.analysis.tables.tidy import Tables
@@ -50,6 +50,8 @@ class Material:
         samples: of each kind, one a condition: of the smallest seed that has one.
         repeated: the runs that are left out, since they repeat another one (`analysis.inference.copies`).
         margin: the change that is held for none, as `analysis.inference.equivalence` takes it.
+        tables: the frames themselves.
+        chosen: what was chosen for each condition in words, by the columns of `CELL`.
     """
 
     runs: pd.DataFrame
@@ -57,19 +59,32 @@ class Material:
     steps: pd.DataFrame
     whole: pd.DataFrame
     compared: pd.DataFrame
+    tables: Tables
     primary: dict[str, str]
     headlines: dict[str, tuple[str, ...]]
     quantities: Quantities
     samples: dict[str, list[Sample]]
     margin: float = MARGIN
     repeated: dict[str, str] = field(default_factory=dict)
+    chosen: dict[tuple[str, str, str], str] = field(default_factory=dict)
+
+    @property
+    def tuned(self) -> Mapping[str, Any] | None:
+        """How the methods were tuned, as in `Tables`."""
+        return self.tables.tuned
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The settings that were tuned."""
+        return tuple(self.tuned["axes"]) if self.tuned else ()
 
     @classmethod
     def of(cls, tables: Tables, samples: Mapping[str, dict[str, Any]]) -> Material:
         """The material of some tables and samples; runs that repeat another one are left out, and told by `said_copies`."""
         repeated = copies(tables)
         tables = without(tables, repeated)
-        labels, quantities = conditions(tables.runs), Quantities(tables.quantities)
+        axes = tuple(tables.tuned["axes"]) if tables.tuned else ()
+        labels, quantities = conditions(tables.runs, axes), Quantities(tables.quantities)
         test = tables.gaps[tables.gaps["split"] == "test"]
         whole = annotated(gap.over_horizon(test, quantities), labels)
         curves = annotated(tables.curves, labels)
@@ -88,6 +103,7 @@ class Material:
             steps=annotated(gap.exposure_gap(test), labels),
             whole=whole,
             compared=compared,
+            tables=tables,
             primary=primary,
             headlines={
                 label: quantities.headlines(rows["task"].unique(), list(dict.fromkeys(rows["metric"]))) or (primary[label],)
@@ -97,6 +113,7 @@ class Material:
             samples=_first(runs, samples),
             margin=MARGIN if tables.margin is None else tables.margin,
             repeated=repeated,
+            chosen=chosen(runs, axes),
         )
 
     def methods(self) -> list[str]:

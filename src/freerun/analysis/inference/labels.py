@@ -53,8 +53,12 @@ def merged(name: str, setting: str) -> str:
     return f"{name[:-1]}, {setting})" if name.endswith(")") else f"{name} ({setting})"
 
 
-def with_end(method: str, end: float) -> str:
-    """A method with the end of its schedule, which every table shows; as it is where it has none, or its label says so."""
+def with_end(method: str, end: float, chosen: str = "") -> str:
+    """A method with what every table shows beside its label: what was tuned of it, and the end of its schedule.
+
+    As it is where there is neither, or its label says so.
+    """
+    method = merged(method, chosen)
     said = re.search(r"[(, ]end=", method) is not None
     return method if said or end != end else merged(method, f"end={end:g}")
 

@@ -1,9 +1,10 @@
 """Matched conditions: which conditions of two sides of a comparison are alike in all but what is compared.
 
 A condition is the whole setting except the seed. Two sides that are told apart by some settings are compared condition by
-condition, each with the one that has all other settings; nothing is ever pooled. Three things need no partner of their own:
+condition, each with the one that has all other settings; nothing is ever pooled. Four things need no partner of their own:
 settings of a part that only one side has (the end of a schedule, against a regime without one), those in which the two parts
-have one value each (the width of either model), and what is measured beside (long orbits); where they differ, that is told.
+have one value each (the width of either model), those that were tuned for each method, and what is measured beside (long
+orbits); where they differ, that is told.
 """
 
 from __future__ import annotations
@@ -52,21 +53,23 @@ class _Cell:
     pairs: list[tuple[int, int]] = field(default_factory=list)
 
 
-def matched(a: pd.DataFrame, b: pd.DataFrame, keys: Collection[str] | None) -> Matched:
+def matched(a: pd.DataFrame, b: pd.DataFrame, keys: Collection[str] | None, tuned: Collection[str] = ()) -> Matched:
     """The conditions of two sides, matched.
 
     Args:
         a, b: the runs of the two sides, rows of the table of runs with the column `task_label`.
         keys: the settings by which the sides are told apart; None where they are two studies, which may differ in whatever has
             one value on either side.
+        tuned: settings that were chosen for each method of a side: they need not be the same to be compared, and are told.
     """
+    free = set(tuned) - set(keys or ())
     both = pd.concat([a, b], ignore_index=True)
     names = settings(both)
     texts = pd.DataFrame({name: _values(both[name]) for name in names}, index=both.index)
     side = pd.Series([0] * len(a) + [1] * len(b), index=both.index)
     number = texts.groupby(names, sort=False, dropna=False).ngroup()
     kinds = set() if keys is None else {_kind(key) for key in keys}
-    cells = list(_cells(texts, side, number, keys, kinds))
+    cells = list(_cells(texts, side, number, keys, kinds, free))
     found = [cell for cell, _ in cells]
     words = _words(both, dict.fromkeys(name for cell in found for name in (*cell.joined, *cell.own)))
     rows: list[pd.DataFrame] = []
@@ -101,17 +104,29 @@ def _values(column: pd.Series) -> list[str]:
 
 
 def _cells(
-    texts: pd.DataFrame, side: pd.Series, number: pd.Series, keys: Collection[str] | None, kinds: set[str]
+    texts: pd.DataFrame,
+    side: pd.Series,
+    number: pd.Series,
+    keys: Collection[str] | None,
+    kinds: set[str],
+    free: set[str],
 ) -> Iterator[tuple[_Cell, pd.Series]]:
     """Every cell that both sides have, with the number of the condition of each of its runs."""
     by = [name for name in _CELL if name in texts and _kind(name) not in kinds]
     for _, rows in texts.groupby(by, sort=False):
         of = side[rows.index]
         if of.nunique() == 2:
-            yield _cell(rows, of, number[rows.index], keys, kinds), number[rows.index]
+            yield _cell(rows, of, number[rows.index], keys, kinds, free), number[rows.index]
 
 
-def _cell(rows: pd.DataFrame, side: pd.Series, number: pd.Series, keys: Collection[str] | None, kinds: set[str]) -> _Cell:
+def _cell(
+    rows: pd.DataFrame,
+    side: pd.Series,
+    number: pd.Series,
+    keys: Collection[str] | None,
+    kinds: set[str],
+    free: set[str],
+) -> _Cell:
     made = _Cell()
     for name in rows.columns:
         one, other = (list(dict.fromkeys(rows.loc[side == at, name])) for at in (0, 1))
@@ -120,7 +135,10 @@ def _cell(rows: pd.DataFrame, side: pd.Series, number: pd.Series, keys: Collecti
         apart = not set(one) & set(other)
         own = _kind(name) in kinds
         values = _listed(one), _listed(other)
-        if apart and len(one) == len(other) == 1 and (keys is None or own or name in _BESIDE):
+        if name in free:
+            if one != other:
+                made.told[name] = values
+        elif apart and len(one) == len(other) == 1 and (keys is None or own or name in _BESIDE):
             if (one[0] and other[0]) or not own or name == ALWAYS_SHOWN:  # what one part alone has goes without saying
                 made.told[name] = values
         elif apart and own and 1 in (len(one), len(other)):

@@ -6,7 +6,7 @@ a setting that a study sweeps. Whatever differs becomes part of a label, so that
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,7 @@ _FILES = ("source", "content")
 _NOT_SETTINGS = frozenset({"run", "study", "task", "model", "regime", "objective", "seed", "status", "reason", *MADE_BY})
 
 
-def conditions(runs: pd.DataFrame) -> pd.DataFrame:
+def conditions(runs: pd.DataFrame, tuned: Sequence[str] = ()) -> pd.DataFrame:
     """The condition of every run, for people.
 
     A setting is in a label where it differs: of a task, within the runs of that name; of a model, within a task, from one
@@ -40,6 +40,7 @@ def conditions(runs: pd.DataFrame) -> pd.DataFrame:
         order in which conditions first come up, teacher forcing first. Pending runs of which nothing is known are left out.
     """
     known = runs[runs["task"].notna()]
+    known = known.drop(columns=settled(known, tuned))
     table = known[["run", "task", "model", "regime"]].astype(object)
     table["task_label"] = _names(known, "task", _varying(known, _settings(known, "task"), table[["task"]]), table)
     swept, follows = _others(known, table)
@@ -51,6 +52,28 @@ def conditions(runs: pd.DataFrame) -> pd.DataFrame:
     table["setting"] = described(known, swept)
     table["method"] = [merged(name, setting) for name, setting in zip(table["regime_label"], table["setting"], strict=True)]
     return _ordered(table)
+
+
+def settled(runs: pd.DataFrame, tuned: Sequence[str]) -> list[str]:
+    """Those of the tuned settings that have one value in each condition, a condition being all other settings but the seed."""
+    names = [name for name in tuned if name in runs]
+    by = [name for name in settings(runs) if name not in names]
+    if not names or runs.empty:
+        return []
+    counts = runs.groupby(by, sort=False, dropna=False)[names].nunique(dropna=False)
+    return [name for name in names if counts[name].le(1).all()]
+
+
+def chosen(runs: pd.DataFrame, tuned: Sequence[str]) -> dict[tuple[str, str, str], str]:
+    """What was chosen for each condition in words, ``lr=0.01``, by the columns of `CELL`.
+
+    Args:
+        runs: the table of runs with the columns of `conditions`.
+        tuned: the settings that were chosen for each method.
+    """
+    texts = described(runs, settled(runs, tuned))
+    keys = runs[CELL].astype(object).itertuples(index=False, name=None)
+    return {(str(task), str(model), str(method)): text for (task, model, method), text in zip(keys, texts, strict=True) if text}
 
 
 def annotated(frame: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import msgspec
 
 from freerun.analysis import figures
 from freerun.analysis.figures import Drawn, Material
+from freerun.analysis.inference import tuning_tables
 from freerun.analysis.report import (
     across_tasks_section,
     companion_measures,
@@ -20,6 +21,7 @@ from freerun.analysis.report import (
     findings,
     method_section,
     page,
+    tuning_section,
 )
 from freerun.analysis.report.section import Section
 from freerun.analysis.report.summary_table import full, short
@@ -33,6 +35,7 @@ from freerun.store.records import Store, names
 
 __all__ = ["build", "summary"]
 
+_SECTIONS = (exposure_section, error_growth_section, across_tasks_section, tuning_section)
 #: Pixels of the screen for one of a figure, which has 200 to the inch: 1.75 times the size in print, at 72 points to the inch.
 _ENLARGED = 1.75 * 72 / 200
 #: Where a PNG file says how wide it is.
@@ -50,8 +53,8 @@ def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Pa
     Args:
         study_folder: where everything goes; made if it is missing.
         store: the records.
-        study_info: `name` and `ids` of the study; also `title`, `question`, `command`, `overrides`, `margin` and `planned`
-            (the canonical experiments by identity, to name pending runs), where known.
+        study_info: `name` and `ids` of the study; also `title`, `question`, `command`, `overrides`, `margin`, `tuned` and
+            `planned` (the canonical experiments by identity, to name pending runs), where known.
 
     Returns:
         The path of ``report.html``.
@@ -61,9 +64,10 @@ def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Pa
     """
     ids = list(study_info["ids"])
     frames = tidy.frames(store, ids, str(study_info["name"]), study_info.get("planned"))
-    frames = replace(frames, margin=study_info.get("margin"))
+    frames = replace(frames, margin=study_info.get("margin"), tuned=study_info.get("tuned"))
     samples, made = _read(store, ids)
     tidy.write(frames, study_folder)
+    tuning_tables.write(frames, study_folder)
     drawn = figures.write(frames, samples, study_folder)
     material = Material.of(frames, samples)
     content = {
@@ -71,9 +75,7 @@ def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Pa
         **_content(material),
         "provenance": method_section.provenance(frames.runs, method_section.cost(made), study_info),
     }
-    sections = [
-        found for each in (exposure_section, error_growth_section, across_tasks_section) if (found := each.section(material))
-    ]
+    sections = [found for each in _SECTIONS if (found := each.section(material))]
     path = study_folder / "report.html"
     linked = [vars(each) for each in drawn]
     write_atomic(study_folder / "report.md", page.markdown({**content, **_placed(sections, linked)}).encode())
@@ -112,7 +114,7 @@ def _content(material: Material) -> dict[str, Any]:
         "headline": findings.headline(table, compared, material),
         "tasks": findings.by_task(material, table, compared),
         "table": page.summary_rows(table),
-        "comparisons": page.comparison_rows(compared),
+        "comparisons": page.comparison_rows(compared, material.chosen),
         "power": page.power_grid(compared),
         "beside": companion_measures.rows(material),
         "blind": companion_measures.blind(material),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,8 +75,8 @@ def in_study(a: str, b: str, frames: Tables, folder: Path) -> Comparison:
     one, other = _chosen(a, b, runs)
     if set(one.runs["run"]) & set(other.runs["run"]):
         raise ConfigError(f"compare {brief(a)} {brief(b)}: some runs are on both sides; set one key to two values")
-    keys = _keys(one, other)
-    found = matched(one.runs, other.runs, keys)
+    keys = _keys(one, other, material.axes)
+    found = matched(one.runs, other.runs, keys, material.axes)
     if found.pairs.empty:
         raise _apart(one, other, keys, found)
     sides = [_side(each.name, at, found, each.runs, material) for at, each in enumerate((one, other))]
@@ -93,7 +93,7 @@ def of_studies(a: str, b: str, frames: tuple[Tables, Tables], folder: Path) -> C
     """
     materials = [Material.of(each, {}) for each in frames]
     runs = [each.runs.astype(_TEXTS) for each in materials]
-    found = matched(runs[0], runs[1], None)
+    found = matched(runs[0], runs[1], None, {name for each in materials for name in each.axes})
     if found.pairs.empty:
         raise _no_partner(a, b, found)
     sides = [_side(name, at, found, runs[at], materials[at]) for at, name in enumerate((a, b))]
@@ -181,8 +181,8 @@ def _equal(column: pd.Series, value: str) -> pd.Series:
     return column.astype("str").str.casefold().str.replace("_", " ").eq(typed) & column.notna()
 
 
-def _keys(one: Choice, other: Choice) -> tuple[str, ...]:
-    """The settings by which two sides are told apart; labels of whole conditions set all in which they differ."""
+def _keys(one: Choice, other: Choice, tuned: Collection[str]) -> tuple[str, ...]:
+    """The settings by which two sides are told apart; labels of whole conditions set all that was not tuned and differs."""
     keys = tuple(dict.fromkeys([*one.keys, *other.keys]))
     if not (one.whole and other.whole):
         return keys
@@ -190,7 +190,9 @@ def _keys(one: Choice, other: Choice) -> tuple[str, ...]:
     free = [
         name
         for name in values[0]
-        if len(values[0][name]) == len(values[1][name]) == 1 and values[0][name] != values[1][name] and name != "task"
+        if len(values[0][name]) == len(values[1][name]) == 1
+        and values[0][name] != values[1][name]
+        and name not in ("task", *tuned)
     ]
     return tuple(dict.fromkeys([*keys, *free]))
 

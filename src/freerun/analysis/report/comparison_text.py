@@ -113,7 +113,7 @@ def _told(row: Mapping[Any, Any], turned: bool) -> str:
 
 def page_of(told: Sequence[str], table: pd.DataFrame, a: Side, b: Side, file: str) -> str:
     """The comparison as a page of Markdown: the words, the table, the figure, and how the columns are to be read."""
-    words = comparison_rows(table)
+    words = comparison_rows(table, {})
     lines = [_HEAD, ("---",) * len(_HEAD)]
     for row, said in zip(table.to_dict("records"), words, strict=True):
         model = said["model_label"] + (f" ({said['setting']})" if said["setting"] else "")

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from freerun.analysis.figures import Drawn as Drawn
 from freerun.analysis.figures._figure_data import Sample
 from freerun.analysis.inference.interquartile_mean import LEAST
-from freerun.analysis.inference.labels import measure, with_end
+from freerun.analysis.inference.labels import measure, merged, with_end
 from freerun.analysis.inference.power import assessed
 from freerun.analysis.inference.replicates import CELL
 from freerun.analysis.inference.simultaneous import OPEN
@@ -49,7 +49,7 @@ def summary_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
         }
         partial = known and row["steps"] < row["horizon"]
         names = {name: str(row[name]) for name in CELL}
-        names["method"] = with_end(names["method"], row["end"])
+        names["method"] = with_end(names["method"], row["end"], row["chosen"])
         named = measure(row["label"], row["unit"]) if known else ""
         steps = (f"{row['steps']:.0f} of {row['horizon']:.0f}" if partial else "all") if known and row["n"] else ""
         levels["iqm"] = _middle(row) if known else ""
@@ -71,14 +71,22 @@ def _lost(row: Mapping[Any, Any]) -> dict[str, Any]:
     return {"lost": f"{share}: {', '.join(parts)}" if parts else share, "some_lost": bool(parts)}
 
 
-def comparison_rows(compared: pd.DataFrame) -> list[dict[str, str]]:
-    """The paired comparisons, in words."""
+def comparison_rows(compared: pd.DataFrame, chosen: Mapping[tuple[str, str, str], str]) -> list[dict[str, str]]:
+    """The paired comparisons, in words.
+
+    Args:
+        compared: the comparisons.
+        chosen: what was tuned of each condition, in words.
+    """
     rows = []
     for row in compared.to_dict("records"):
         names = {
             name: str(row[name])
             for name in ("task_label", "model_label", "regime_label", "baseline", "setting", "level", "verdict")
         }
+        for name in ("regime_label", "baseline"):
+            cell = (names["task_label"], names["model_label"], merged(names[name], names["setting"]))
+            names[name] = merged(names[name], chosen.get(cell, ""))
         changed = change(row["mean"], row["low"], row["high"], row["ratio"], "")
         numbers = {name: number(row[name]) for name in ("p", "holm", "p_signs", "hedges", "delta")}
         numbers["needed"] = needed(row["needed"], "pair" if row["paired"] else "run") if row["verdict"] == OPEN else ""

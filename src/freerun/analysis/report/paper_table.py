@@ -65,7 +65,7 @@ def tidy(material: Material) -> pd.DataFrame:
         seeds), best (the best mean of its task and level; never of gaps, nor where half of the runs or more are lost), hedges,
         delta, improved, p, holm and family of the comparison with `baseline`, a method of the same setting (undefined where
         there is none), and mark: better or worse, where that is its verdict; `end`: where the schedule of the regime ends, a
-        share of truth.
+        share of truth; `chosen`, where methods were tuned: what was chosen, in words.
     """
     wide = full(material)
     wide = wide[wide["primary"]]
@@ -100,7 +100,7 @@ def tidy(material: Material) -> pd.DataFrame:
         "pending",
     ]
     more = ["lost_low", "lost_high", "iqm", "iqm_low", "iqm_high", "best", *_COMPARED, "family", "baseline", "mark", "end"]
-    names = [*_NAMES.values(), *kept, *more]
+    names = [*_NAMES.values(), *kept, *more, *(["chosen"] if material.chosen else [])]
     return table[names].reset_index(drop=True)
 
 

@@ -25,7 +25,8 @@ def full(material: Material) -> pd.DataFrame:
         levels are geometric means, of the middle half too, and the gap is their difference), n (seeds with a defined gap),
         steps and horizon (fewest steps averaged over, of how many), and the counts of `confidence_intervals.counts`; `end`:
         where the schedule of its regime ends (a share of truth), which `labels.with_end` puts beside its name; undefined of
-        regimes without one. A condition whose every run is lost has a row too, with undefined numbers.
+        regimes without one; `chosen`: what was tuned of
+        it, in words, which stands there too. A condition whose every run is lost has a row too, with undefined numbers.
     """
     whole = material.whole[material.reported(material.whole)]
     parts = [_row(rows, material.quantities.of(*key)) for key, rows in whole.groupby(["metric", "unit"], observed=True)]
@@ -46,6 +47,10 @@ def full(material: Material) -> pd.DataFrame:
         table = table.merge(ends.reset_index(), on=CELL, how="left")
     else:
         table["end"] = float("nan")
+    table["chosen"] = [
+        material.chosen.get((str(task), str(model), str(method)), "")
+        for task, model, method in table[CELL].itertuples(index=False, name=None)
+    ]
     table["n"] = table["n"].fillna(0).astype(int) if "n" in table else 0
     return table.sort_values(
         [*CELL[:1], "primary", "metric", *CELL[1:]], ascending=[True, False, True, True, True]
@@ -86,7 +91,7 @@ def short(table: pd.DataFrame) -> pd.DataFrame:
         "pending",
     ]
     rows = table[table["primary"]]
-    shown = [with_end(str(method), end) for method, end in zip(rows["method"], rows["end"], strict=True)]
+    shown = [with_end(str(row["method"]), row["end"], row["chosen"]) for row in rows.to_dict("records")]
     return rows.reindex(columns=kept).assign(method=shown).rename(columns=names).reset_index(drop=True)
 
 

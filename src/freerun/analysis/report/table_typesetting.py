@@ -73,7 +73,7 @@ def _blocks(table: pd.DataFrame) -> Iterator[tuple[str, list[_Row]]]:
         for (model, method), each in of_task.groupby(["model", "method"], sort=False):
             by_level = {row["level"]: row for row in each.to_dict("records")}
             first = next(iter(by_level.values()))
-            named = with_end(str(method), first["end"])
+            named = with_end(str(method), first["end"], first.get("chosen", ""))
             rows.append(((str(model), named), [_cell(by_level[level]) for level in LEVELS], _counts(first)))
         yield f"{task}: {head}", rows
 

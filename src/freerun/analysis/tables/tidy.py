@@ -48,6 +48,7 @@ class Tables:
         quantities: what the values mean, a row for each task, metric and unit: the fields of `store.quantity.Quantity`.
         margin: the change that is held for none in the verdicts on the study, as `analysis.inference.equivalence` takes it;
             None for the usual one.
+        tuned: how its methods were tuned, as `store.study_file.Tuned` tells it; None where they were not.
     """
 
     runs: pd.DataFrame
@@ -56,6 +57,7 @@ class Tables:
     compared: pd.DataFrame
     quantities: pd.DataFrame
     margin: float | None = None
+    tuned: Mapping[str, Any] | None = None
 
 
 def frames(store: Store, ids: Iterable[str], study: str, planned: Mapping[str, Mapping[str, Any]] | None = None) -> Tables:
@@ -121,10 +123,10 @@ def read(folder: Path) -> Tables:
     Raises:
         FileNotFoundError: if another one is missing.
     """
-    kept = {name: pd.read_parquet(folder / f"{name}.parquet") for name in NAMES if name != "quantities"}
+    kept: dict[str, Any] = {name: pd.read_parquet(folder / f"{name}.parquet") for name in NAMES if name != "quantities"}
     path = folder / "quantities.parquet"
     meant = pd.read_parquet(path) if path.exists() else quantities.of_frames([kept["gaps"], kept["compared"]])
-    return Tables(quantities=meant, margin=None, **kept)
+    return Tables(quantities=meant, margin=None, tuned=None, **kept)
 
 
 def _curves(found: Extract, at: np.ndarray, called: list[str]) -> pd.DataFrame:

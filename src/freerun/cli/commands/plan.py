@@ -9,8 +9,10 @@ from freerun.cli.arguments import (
     DEFAULT_STUDY,
     EXPERIMENT_KEYS,
     LAUNCHER_KEYS,
+    TUNING_KEYS,
     Parser,
     add_alias,
+    add_tune,
     apart,
     launcher,
     place,
@@ -20,17 +22,19 @@ from freerun.errors import ConfigError
 
 if TYPE_CHECKING:
     from freerun.execution.planned import Planned
+    from freerun.sweeps.search.tuned_study import TunedStudy
 
 
 def parser() -> Parser:
     """What the command takes."""
     made = shared_parser(
-        "plan", "[NAME] [key=value ...]", trains=True, keys=EXPERIMENT_KEYS | LAUNCHER_KEYS,
+        "plan", "[NAME] [key=value ...]", trains=True, keys=EXPERIMENT_KEYS | LAUNCHER_KEYS | TUNING_KEYS,
         examples=("freerun plan path_star training.updates=500", "freerun plan -m model=gru,lstm seed=0,1,2 --workers 4"),
     )  # fmt: skip
     text = "plan what freerun run -m does, which takes no NAME"
     made.add_argument("-m", "--multirun", action="store_true", help=text)
     add_alias(made)
+    add_tune(made)
     text = "a study or its YAML file (default: first_look), and keys that replace its own"
     made.add_argument("words", metavar="NAME key=value", nargs="*", help=text)
     return made
@@ -46,31 +50,40 @@ def main(words: list[str]) -> int:
     from freerun.execution import memory_estimate, time_estimate
     from freerun.store import results_folder
     from freerun.sweeps import study, sweep
+    from freerun.sweeps.search import tuned_study
 
     chosen, overrides = launcher(options, overrides)
+    tuning, overrides = tuned_study.separate(overrides)
+    if options.multirun and (tuning or options.tune):
+        raise ConfigError("plan -m plans what `freerun run -m` does, which tunes nothing; leave out --tune and tune.KEY=VALUE")
     if options.multirun:
         asked = study.adhoc(overrides, sweep=True, alias=options.name)
     else:
         asked = study.load(name or DEFAULT_STUDY, overrides, options.name)
     results_folder.demand_study(place(options).folder(asked.name))
     store = place(options).store
-    states = sweep.states(asked.ids, store)
-    left = [run for run in asked.runs if states[run.id] in ("pending", "failed")]
+    tuned = tuned_study.of(asked, tuning, tune=options.tune)
+    known = asked.runs if tuned is None else _trials(tuned)
+    states = sweep.states((run.id for run in known), store)
+    left = [run for run in known if states[run.id] in ("pending", "failed")]
+    if tuned is not None:
+        left += asked.runs  # about as costly as they will be with what is chosen
     pieces = chosen.pieces(left)
     counts = Counter(states.values())
-    planned = f"{_count(len(asked.runs), 'run')}, {_count(len(chosen.pieces(asked.runs)), 'group')}"
-    print(f"{asked.name}: {planned}; nothing is trained by this command")
+    planned = f"{_count(len(known), 'run')}, {_count(len(chosen.pieces(known)), 'group')}"
+    print(f"{asked.name if tuned is None else tuned.name}: {planned}; nothing is trained by this command")
     print(", ".join(f"{counts[state]} {state}" for state in sweep.STATES if counts[state] or state in ("done", "pending")))
     where = place(options)
-    results_folder.say_what_is_replaced(asked, where, sweep.kind_of_runs(asked.name, where))
+    if tuned is None:
+        results_folder.say_what_is_replaced(asked, where, sweep.kind_of_runs(asked.name, where))
     if not left:
         return 0
     costs = time_estimate.learned(store, [run for run, state in states.items() if state in ("done", "diverged")])
     spent: dict[str, list[float]] = {}
-    known = True
+    certain = True
     for piece in pieces:
         each, measured = costs.seconds(piece[0])
-        known &= measured
+        certain &= measured
         row = spent.setdefault(_title(piece), [0, 0, 0.0, 0.0])
         size = memory_estimate.BASE + len(piece) * memory_estimate.memory(piece[0])
         row[:] = [row[0] + 1, row[1] + len(piece), row[2] + each * len(piece), max(row[3], size)]
@@ -81,9 +94,19 @@ def main(words: list[str]) -> int:
     show_rows(["to do", "groups", "runs", "work", "memory a worker"], rows)
     work = sum(seconds for _, _, seconds, _ in spent.values())
     at_once = min(chosen.at_once, len(pieces))
-    source = "by what such runs took before" if known else "a rough guess: no run of some kinds has been done here"
+    source = "by what such runs took before" if certain else "a rough guess: no run of some kinds has been done here"
     print(f"about {duration(work)} of work, {duration(work / at_once)} with {at_once} at once ({source})")
     return 0
+
+
+def _trials(tuned: TunedStudy) -> list[Planned]:
+    """The runs of the trials of a study that is tuned, as far as they are known, of which it tells."""
+    runs = tuned.first()
+    methods, budget, seeds = len(tuned.methods), tuned.budget, len(tuned.seeds)
+    asked = f"{_count(methods, 'method')}, {_count(budget, 'trial')} of each on {_count(seeds, 'seed')}"
+    rest = "" if len(runs) == methods * budget * seeds else ", the first of which are counted here: the others follow from them"
+    print(f"{tuned.study.name}: to be tuned before it is run, {asked}{rest}")
+    return runs
 
 
 def _count(number: int, what: str) -> str:

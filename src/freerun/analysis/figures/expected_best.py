@@ -1,0 +1,51 @@
+"""Figure of the expected best against the number of trials, of a study whose methods were tuned."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from freerun.analysis.figures._figure_data import Material
+from freerun.analysis.figures._style import decades, figure, keys, legend, looks, titled, width_for
+from freerun.analysis.inference import tuning_tables
+
+PLACE = 10
+CAPTION = (
+    "What a method comes to by the number of trials of its tuning, in the target on its tuning seeds: the expected best of "
+    "so many (Dodge et al. 2019, equation 7, with replacement) where the points are of a grid or random, the best so far where "
+    "Optuna chose them. A trial without a value counts as the worst that has one."
+)
+
+
+def draw(material: Material) -> dict[str, Figure]:
+    """One figure: rows are tasks, columns are models, a line a method."""
+    if material.tuned is None:
+        return {}
+    table = tuning_tables.frames(material.tables)["expected_best"]
+    if table.empty or table["trials"].max() < 2:
+        return {}
+    tasks, look = list(dict.fromkeys(table["task"])), looks(material.methods())
+    columns = [list(dict.fromkeys(table.loc[table["task"] == task, "model"])) for task in tasks]
+    across = max(map(len, columns))
+    made = figure(width_for(across), 0.7 + 1.5 * len(tasks))
+    panels = made.subplots(len(tasks), across, squeeze=False, sharey="row", sharex=True)
+    before: list[str] = []
+    for row, task in enumerate(tasks):
+        for number, axes in enumerate(panels[row]):
+            if number >= len(columns[row]):
+                axes.set_axis_off()
+                continue
+            of = table[(table["task"] == task) & (table["model"] == columns[row][number])]
+            for method, line in of.groupby("method", sort=False):
+                seen = look[str(method)]
+                axes.plot(line["trials"], line["value"], color=seen.colour, marker=seen.marker, markersize=2.6)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            titled(axes, columns[row][number], before[number] if number < len(before) else None)
+        decades(panels[row][0], table.loc[table["task"] == task, "value"].to_numpy(dtype=np.float64))
+        target = ", ".join(str(material.tuned[name]) for name in ("metric", "mode", "split"))
+        panels[row][0].set_ylabel(f"{task}\n{target}")
+        before = columns[row]
+    made.supxlabel("Trials", fontsize=7.5)
+    legend(made, keys([name for name in material.methods() if name in set(table["method"])], look))
+    return {"": made}
