@@ -4,6 +4,7 @@ from freerun.api import run as run
 from freerun.config.evaluation_settings import Evaluation as Evaluation
 from freerun.config.experiment import Experiment as Experiment
 from freerun.config.learning_rate import Decay as Decay
+from freerun.config.training_settings import Keep as Keep
 from freerun.config.training_settings import Optimizer as Optimizer
 from freerun.config.training_settings import Training as Training
 from freerun.measurement.metrics import Comparison as Comparison

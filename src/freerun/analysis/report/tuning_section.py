@@ -68,7 +68,7 @@ def _sentences(tuned: Mapping[str, Any], rows: list[dict[str, Any]]) -> list[str
     best = "largest" if tuned["maximize"] else "smallest"
     found = [
         f"Each of {len(rows)} methods was tuned over those of these settings that it has, {axes}, by "
-        f"{rows[0]['trials']} trials {how[tuned['sampler']]}, each on the seeds {seeds}, none of which is a seed of this study. "
+        f"{rows[0]['trials']} trials {how[tuned['sampler']]}, each on the seeds {seeds}, none of them a seed of this study. "
         f"Chosen was the {best} {_target(tuned)}, a mean over the seeds; the runs reported here were trained anew with it.",
         "Settings that were chosen stand in the label of their method; methods are compared whatever was chosen for them.",
     ]

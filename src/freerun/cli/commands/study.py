@@ -28,7 +28,7 @@ def parser() -> Parser:
         examples=(
             "freerun study",
             "freerun study path_star seed=0,1 training.updates=500 --as path_star_short",
-            "freerun study exact_expert --tune tune.axes.training.lr=0.001,0.003 --hours 2",
+            "freerun study exact_expert training.keep=best --hours 2",
         ),
     )  # fmt: skip
     add_alias(made)

@@ -34,10 +34,17 @@ DIGITS = 4
 
 
 class Sampler(ABC):
-    """Asks for points of some axes, each once."""
+    """Asks for points of some axes, each once.
+
+    Raises:
+        ConfigError: if an axis names a value twice.
+    """
 
     def __init__(self, axes: Sequence[Axis]) -> None:
         self.axes = list(axes)
+        for axis in self.axes:
+            if twice := next((value for value in axis.choices if axis.choices.count(value) > 1), None):
+                raise ConfigError(f"{axis.key}={twice[:40]}: named twice; name each value once")
         self._asked: set[tuple[str, ...]] = set()
 
     @property

@@ -104,12 +104,15 @@ class TunedStudy:
         new = self.first()
         while True:
             failed |= self._train([run for run in new if run.id not in failed], place, launcher)
-            told = [self._judged(method, place.store) for method in self.methods]
-            if not any(told):
+            for method in self.methods:
+                self._judge(method, place.store)
+            if all(len(method.trials) == self.budget for method in self.methods):
                 return self._chosen(place.store), failed
             known = {run.id for run in self._runs()}
             for method in self.methods:
-                self._try(method, method.sampler.ask(min(BATCH, self.budget - len(method.trials))))
+                if not (points := method.sampler.ask(min(BATCH, self.budget - len(method.trials)))):
+                    raise ConfigError(f"tune: {method.name}: no other point can be had after {len(method.trials)}; try fewer")
+                self._try(method, points)
             new = [run for run in self._runs() if run.id not in known]
 
     def _runs(self) -> list[Planned]:
@@ -125,14 +128,13 @@ class TunedStudy:
             method.trials.append(trial)
             method.runs |= {run.id: run for run in runs}
 
-    def _judged(self, method: Method, store: Store) -> bool:
-        """Judge the new trials of a method and tell its sampler; returns whether others are to be tried."""
+    def _judge(self, method: Method, store: Store) -> None:
+        """Judge the new trials of a method and tell its sampler."""
         new = [trial for trial in method.trials if trial.state == "pending"]
         for trial in new:
             judge(trial, self.target, store)
             print(f"{method.name}, trial {trial.number}: {trial.said}  {trial.state}", flush=True)
         method.sampler.tell([trial.value for trial in new])
-        return len(method.trials) < self.budget
 
     def _train(self, wanted: list[Planned], place: Place, launcher: Launcher) -> dict[str, str]:
         """Have the runs of some trials done; each is tried once."""

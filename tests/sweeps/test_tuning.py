@@ -1,0 +1,254 @@
+"""Tests of tuned studies: one budget for every method, seeds of their own, fresh runs with what was chosen, paired by seed."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pandas as pd
+import pytest
+
+from freerun.analysis import outputs
+from freerun.analysis.figures import Material
+from freerun.cli.main import dispatch
+from freerun.config.run_identity import canonical
+from freerun.errors import ConfigError, FreerunError
+from freerun.store.records import Store
+from freerun.store.results_folder import Place
+
+CASES = """
+cases:
+  - task.sequences: 16
+    task.length: 6
+    evaluation.warmup: 1
+    evaluation.sequences: 4
+    evaluation.orbit: 0
+    model: [gru, output_recurrent]
+    model.hidden: 2
+    training.updates: 6
+    training.batch: 2
+    training.decay: constant
+    regime: [teacher_forcing, free_running]
+    seed: range(3)
+"""
+REPORT = outputs.Products.write_report_if_needed
+TUNE = "tune:\n  axes: {training.lr: [1e-6, 0.03, 0.1]}\n  seeds: range(100,102)\n"
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "plain.yaml").write_text(CASES)
+    (tmp_path / "tuned.yaml").write_text(TUNE + CASES)
+    monkeypatch.setattr(outputs.Products, "write_report_if_needed", lambda self: None)  # which takes most of the time
+    return tmp_path
+
+
+@pytest.fixture
+def reporting(desk, monkeypatch):
+    """The same, where studies come with their reports."""
+    monkeypatch.setattr(outputs.Products, "write_report_if_needed", REPORT)
+    return desk
+
+
+def study(*words):
+    return dispatch(["study", *words, "launcher=inline"])
+
+
+def info(desk, name="tuned"):
+    return json.loads((desk / "results" / name / "study.json").read_text())
+
+
+def test_every_method_has_the_same_budget_and_runs_with_the_best_of_its_own_trials(reporting, capsys):
+    desk = reporting
+    assert study("tuned.yaml") == 0
+    told, store = info(desk), Store(desk / "results" / ".store")
+    assert len(told["ids"]) == 12
+    assert len(told["tuned"]["methods"]) == 4
+    for method in told["tuned"]["methods"]:
+        assert [trial["settings"] for trial in method["trials"]] == [{"training.lr": each} for each in ("1e-06", "0.03", "0.1")]
+        for trial in method["trials"]:
+            losses = []
+            for run in trial["runs"]:
+                record = store.read(run)
+                assert record["experiment"]["seed"] in (100, 101)
+                losses += [p["value"] for p in record["curves"] if p["quantity"] == "validation_free_loss"][-1:]
+            assert trial["value"] == pytest.approx(math.fsum(losses) / 2)
+        best = min(method["trials"], key=lambda trial: trial["value"])
+        assert method["chosen"] == best["settings"]
+        assert len(method["runs"]) == 3
+        for run in method["runs"]:
+            experiment = store.read(run)["experiment"]
+            assert experiment["training"]["lr"] == float(best["settings"]["training.lr"])
+            assert experiment["seed"] in range(3)
+        assert method["updates"] == 3 * 2 * 6
+        assert method["steps"] == 3 * 2 * 6 * 2 * 6
+        assert method["seconds"] > 0
+    table = pd.read_csv(desk / "results" / "tuned" / "tuned.csv", dtype={"training.lr": str})
+    assert table["trials"].tolist() == [3] * 4
+    assert table["training.lr"].tolist() == [method["chosen"]["training.lr"] for method in told["tuned"]["methods"]]
+    assert table["updates"].tolist() == [36] * 4
+    assert len(pd.read_parquet(desk / "results" / "tuned" / "tuning_trials.parquet")) == 12
+    page = (desk / "results" / "tuned" / "report.md").read_text()
+    assert "How was each method tuned?" in page
+    assert "equation 7" in page
+    assert (desk / "results" / "tuned" / "figures" / "expected_best.svg").exists()
+    capsys.readouterr()
+    kept = {path: path.stat().st_mtime_ns for path in (desk / "results" / ".store").rglob("*.json")}
+    assert study("tuned.yaml") == 0
+    assert "as before: nothing has changed" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept, "the same command trains nothing twice"
+
+
+def differing(desk, monkeypatch):
+    """The tuned study, in which free running has one rate chosen and teacher forcing another."""
+    from freerun.sweeps.search import tuned_study
+
+    def best(trials, target):
+        free = any("free" in name for name in [trials[0].forced])
+        return trials[1 if free else 2]
+
+    make = tuned_study.TunedStudy._judge
+
+    def judged(self, method, store):
+        make(self, method, store)
+        for trial in method.trials:
+            object.__setattr__(trial, "forced", method.name)
+
+    monkeypatch.setattr(tuned_study.TunedStudy, "_judge", judged)
+    monkeypatch.setattr(tuned_study, "best", best)
+    assert study("tuned.yaml") == 0
+    return outputs.of("tuned", Place(results=desk / "results")).frames
+
+
+def test_methods_are_paired_by_seed_whatever_was_chosen_for_them(reporting, monkeypatch, capsys):
+    desk = reporting
+    from dataclasses import replace
+
+    from freerun.analysis.inference.paired_differences import against_baseline
+    from freerun.analysis.report.verdicts import comparisons
+
+    frames = differing(desk, monkeypatch)
+    rates = frames.runs.groupby("regime")["training.lr"].unique().map(list).to_dict()
+    assert rates == {"free_running": [0.03], "teacher_forcing": [0.1]}
+    material = Material.of(frames, {})
+    assert material.methods() == ["teacher forcing", "free running"]
+    table = comparisons(material)
+    assert set(table["n"]) == {3}
+    assert set(zip(table["model_label"], table["regime_label"], strict=True)) == {
+        ("GRU", "free running"), ("Output-recurrent", "free running"),
+    }  # fmt: skip
+    assert set(material.chosen.values()) == {"lr=0.03", "lr=0.1"}
+    page = (desk / "results" / "tuned" / "report.md").read_text()
+    assert "| GRU | free running (lr=0.03) | teacher forcing (lr=0.1) |" in page
+    without = Material.of(replace(frames, tuned=None), {})
+    steps = without.steps
+    assert against_baseline(steps, without.runs.set_index("run"), quantities=without.quantities).empty, (
+        "where nobody says that it was tuned, a learning rate is a setting as any other, and keeps methods apart"
+    )
+    capsys.readouterr()
+    assert dispatch(["compare", "teacher_forcing", "free_running", "--study", "tuned"]) == 0
+    assert "also differ in training.lr (0.1 against 0.03)" in capsys.readouterr().out
+
+
+def test_a_tuned_setting_that_differs_within_a_condition_is_never_pooled(desk):
+    from freerun.analysis.inference.replicates import conditions
+
+    assert study("plain.yaml", "training.lr=0.03,0.1", "model=gru", "regime=teacher_forcing", "--as", "two") == 0
+    runs = outputs.of("two", Place(results=desk / "results")).frames.runs
+    assert conditions(runs, ("training.lr",))["method"].nunique() == 2
+    assert conditions(runs[runs["training.lr"] == 0.1], ("training.lr",))["method"].nunique() == 1
+
+
+@pytest.mark.parametrize("sampler", ["random", "optuna"])
+def test_samplers_have_methods_tried_at_as_many_points_of_their_own_axes(desk, sampler):
+    words = ["tune.axes.regime.end=0,0.25,0.5", f"tune.sampler={sampler}", "tune.trials=3", "model=gru"]
+    assert study("tuned.yaml", "regime=teacher_forcing,scheduled_sampling", "seed=0,1", *words) == 0
+    methods = info(desk)["tuned"]["methods"]
+    assert [len(method["trials"]) for method in methods] == [3, 3]
+    for method, axes in zip(methods, (["training.lr"], ["training.lr", "regime.end"]), strict=True):
+        points = [tuple(trial["settings"].items()) for trial in method["trials"]]
+        assert len(set(points)) == 3
+        assert all([key for key, _ in point] == axes for point in points)
+
+
+def test_a_study_is_tuned_if_the_command_says_so(desk, capsys):
+    assert (
+        study("plain.yaml", "--tune", "model=gru", "tune.seeds=7", "tune.axes.training.lr=0.01,0.02", "tune.mode=forced") == 0
+    )
+    told = info(desk, "plain")["tuned"]
+    assert (told["axes"], told["mode"], told["seeds"]) == ({"training.lr": "0.01,0.02"}, "forced", [7])
+    assert info(desk, "plain")["command"].endswith("--tune tune.seeds=7 tune.axes.training.lr=0.01,0.02 tune.mode=forced")
+    capsys.readouterr()
+    assert dispatch(["plan", "plain.yaml", "--tune"]) == 0
+    out = capsys.readouterr().out
+    assert "4 methods, 4 trials of each on 3 seeds" in out
+    assert "plain.tuning: 48 runs" in out
+    assert dispatch(["plan", "tuned.yaml", "tune.sampler=optuna", "tune.trials=3"]) == 0
+    assert dispatch(["status", "plain.tuning"]) == 0, "the trials are a study like any other"
+
+
+def test_a_measurement_of_a_tuned_study_knows_what_was_chosen(desk):
+    assert study("tuned.yaml", "model=gru") == 0
+    assert dispatch(["measure", "tuned", "evaluation.horizon=2", "--as", "near", "launcher=inline"]) == 0
+    assert info(desk, "near")["tuned"] == info(desk)["tuned"]
+    assert Material.of(outputs.of("near", Place(results=desk / "results")).frames, {}).chosen
+
+
+def test_where_every_trial_diverges_nothing_is_chosen(desk):
+    with pytest.raises(FreerunError, match="gru teacher_forcing: no trial has a finite loss,free,validation"):
+        study("plain.yaml", "--tune", "model=gru", "tune.axes.training.lr=1e38,2e38", "tune.seeds=9", "training.clip=null")
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (["plain.yaml", "tune.trials=3"], "study plain is not tuned; add --tune"),
+        (["tuned.yaml", "tune.seeds=2,3"], "2 is a seed of the study"),
+        (["tuned.yaml", "tune.trials=2"], "trials=2: the grid has 3 points"),
+        (["tuned.yaml", "tune.trials=4", "tune.sampler=random"], "has only 3 points, and all have the same budget"),
+        (["tuned.yaml", "tune.sampler=random"], "trials: must say how many points random tries"),
+        (["tuned.yaml", "tune.sampler=bayes"], "sampler=.*did you mean|choose"),
+        (["tuned.yaml", "tune.trails=3"], "unknown key .*tune.trials"),
+        (["tuned.yaml", "tune.axes.task.length=6,8"], "errors on two tasks cannot be compared"),
+        (["tuned.yaml", "tune.axes.model=gru,lstm"], "another part is another method"),
+        (["tuned.yaml", "tune.axes.evaluation.horizon=2,3"], "is of what is measured"),
+        (["tuned.yaml", "tune.axes.training.lr=0.1"], "one value is no choice|nothing to search"),
+        (["tuned.yaml", "tune.axes.training.lr=0.1,0.10"], "named twice; name each value once"),
+        (["tuned.yaml", "tune.axes.regime.nothing=1,2"], "regime.nothing"),
+        (["tuned.yaml", "tune.axes.regime.end=0,0.5", "regime=teacher_forcing,scheduled_sampling"], "all have the same budget"),
+        (["tuned.yaml", "training.lr=0.1,0.2"], "training.lr: the study sweeps over it"),
+        (["tuned.yaml", "tune.metric=kl"], "tune: kl,free,validation: on validation there is the loss alone"),
+        (["tuned.yaml", "tune.axes.training.lr=interval(0.1,1)"], "a grid has lists and ranges"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_tuned_is_refused_before_anything_is_trained(desk, words, parts):
+    with pytest.raises(ConfigError, match=parts):
+        study(*words)
+    assert not (desk / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("tune: 3\n", "must be a mapping"),
+        ("tune: {axis: {training.lr: [1, 2]}}\n", "unknown key .*axes"),
+        ("tune: {axes: {training.lr: {a: 1}}}\n", "must be a list of values"),
+        ("tune: {axes: {}}\n", "must name at least one key"),
+        ("tune: {trials: many}\n", "must be a whole number"),
+        ("tune: {mode: [free]}\n", "mode: must be text"),
+    ],
+)
+def test_a_file_that_asks_for_no_tuning_is_refused(desk, text, parts):
+    (desk / "odd.yaml").write_text(text + CASES)
+    with pytest.raises(ConfigError, match=parts):
+        study("odd.yaml")
+
+
+def test_a_job_and_its_experiment_are_one():
+    """The runs of a study are made job by job, which its tuning takes apart and puts together again."""
+    from freerun.config.hydra.compose import experiments, jobs, of_jobs
+
+    words = ["task=lorenz63", "regime=scheduled_sampling,free_running", "seed=range(2)", "training.lr=0.1,0.2"]
+    whole = [canonical(each) for each in experiments(words, sweep=True)]
+    assert [canonical(each) for each in of_jobs(jobs(words, sweep=True))] == whole
