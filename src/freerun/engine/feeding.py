@@ -15,7 +15,7 @@ from freerun.parts.feedback import Feedback
 from freerun.parts.feeders import Feed, Kept, Memory, Sizes, after_warmup
 from freerun.parts.objectives import Answer, Lesson
 from freerun.parts.tasks import Sequences
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 
 class Lessons:

@@ -19,7 +19,7 @@ from freerun.errors import given
 from freerun.parts.feedback import Feedback, one_hot
 from freerun.parts.layers import per_replica
 from freerun.parts.tasks import Data, Sequences
-from freerun.streams import stream, uniforms
+from freerun.random_streams import stream, uniforms
 
 
 class Group:

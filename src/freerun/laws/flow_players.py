@@ -19,7 +19,7 @@ from freerun.measurement.players.flows import FlowPlayer, NoisyFlow, degenerate
 from freerun.parts import registry
 from freerun.parts.tasks import Task
 from freerun.parts.tasks._flows import Flow
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 #: Sequences of each rollout.
 SEQUENCES = 64

@@ -25,7 +25,7 @@ from freerun.parts import registry
 from freerun.parts.layers import initial_weights
 from freerun.parts.models import Model
 from freerun.parts.tasks import Task
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 #: Values that are computed along two orders of summation, in float64: a few hundred operations of relative error 1e-16.
 CLOSE = 1e-12

@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Float
 
 from freerun.lazy import torch
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 #: The weights of a model by name, each with its replica axis in front.
 Weights = Mapping[str, "torch.Tensor"]

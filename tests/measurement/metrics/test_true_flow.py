@@ -25,7 +25,7 @@ from freerun.parts.tasks.advection import Advection
 from freerun.parts.tasks.errors_in_variables import ErrorsInVariables
 from freerun.parts.tasks.lorenz63 import Lorenz63
 from freerun.parts.tasks.mackey_glass import MackeyGlass
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 FLOWS = ["lorenz63", "lorenz96", "thomas", "roessler", "mackey_glass"]
 PARTS = ("accumulation_part", "exposure_part", "coherent_part")

@@ -23,7 +23,7 @@ from freerun.measurement.accumulated_error import divergences
 from freerun.measurement.accumulated_error_estimate import means
 from freerun.measurement.metrics import Comparison, Further, Observed
 from freerun.parts.tasks import Oracle, Sequences
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 #: How many symbols are the model's own: a third of the horizon, at most 3; how many steps after them are looked at, at most.
 SPOILED, LEADS = 3, 10

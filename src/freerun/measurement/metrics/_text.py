@@ -19,7 +19,7 @@ from freerun.errors import given
 from freerun.lazy import torch
 from freerun.measurement.metrics import Comparison, Further, Observed
 from freerun.measurement.statistics.text_distance import GROUPS, Distances, distances
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 #: Blocks of the test part, and the most symbols of a block: a topic is longer, so that both halves have some of each.
 BLOCKS, STRETCH = 4 * GROUPS, 2000

@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, Int
 from freerun.errors import given
 from freerun.lazy import torch
 from freerun.measurement.metrics import Metric, Observed
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 #: The stream of all draws: they are a measure's own, the same for every run.
 STREAM = "evaluation/distances"

@@ -19,7 +19,7 @@ from freerun.arithmetic import logarithm, root
 from freerun.errors import given
 from freerun.lazy import torch
 from freerun.measurement.metrics import Observed, once_for_all
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 #: An error below this, in standard deviations of the data, is the rounding of single precision and no error.
 ROUNDING = 1e-6

@@ -11,8 +11,8 @@ from jaxtyping import Bool, Float, Int
 from freerun.lazy import torch
 from freerun.measurement.metrics import Observed, family
 from freerun.measurement.metrics._text import OfText, texts
+from freerun.random_streams import stream
 from freerun.store.quantity import SHARE, Quantity
-from freerun.streams import stream
 
 #: Symbols of a string, and strings of the training part that are looked up at once.
 LENGTH, CHUNK = 15, 2**20

@@ -17,8 +17,8 @@ from freerun.measurement.metrics import Metric, Observed, family, once_for_all
 from freerun.measurement.metrics._training import STREAM, BesideTraining, at_steps, unit_of, vectors, whole
 from freerun.measurement.statistics.two_sample import Distance, energy, mmd, sliced_wasserstein, swaps, within
 from freerun.measurement.statistics.two_sample_classifier import classify, null_interval
+from freerun.random_streams import stream
 from freerun.store.quantity import SHARE, Quantity
-from freerun.streams import stream
 
 #: Swapped samples behind a p-value or a floor; projections of the sliced distance; steps that are looked at as one whole.
 SWAPPED, FEW, DIRECTIONS, STEPS = 199, 19, 64, 32

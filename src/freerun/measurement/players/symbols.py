@@ -27,7 +27,7 @@ from freerun.parts.ngrams import NgramModel
 from freerun.parts.tasks import Data, Sequences, Task
 from freerun.parts.tasks._automata import AutomatonOracle
 from freerun.parts.tasks.gram_text import GramOracle
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 #: The logit of what is never said, and the order of the model that stands in for a source without an oracle.
 NEVER, ORDER = -1e3, 6

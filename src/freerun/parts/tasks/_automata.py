@@ -18,7 +18,7 @@ from jaxtyping import Int
 from freerun.arithmetic import logarithm
 from freerun.lazy import torch
 from freerun.parts.tasks import SPLITS, Data, Oracle, Sequences, Truth
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -23,7 +23,7 @@ from freerun.errors import ConfigError, require
 from freerun.lazy import torch
 from freerun.parts.tasks import SPLITS, Data, Sequences, Task
 from freerun.parts.tasks._values import Predict, increments, orbit, scaling
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 STRETCH = 10
 """Steps between two renormalisations."""

@@ -21,7 +21,7 @@ from freerun.lazy import torch
 from freerun.parts.ngrams import NgramModel
 from freerun.parts.tasks import SPLITS, Data, Sequences, Task, Truth
 from freerun.parts.tasks.text import Text, prompts_shown
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 #: The longest strings that are counted, and how many prefixes are answered at once.
 LONGEST, ROWS = 9, 2**13

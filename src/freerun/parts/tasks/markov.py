@@ -22,7 +22,7 @@ from freerun.parts.settings import numbers
 from freerun.parts.tasks import Data, Task
 from freerun.parts.tasks._automata import Automaton
 from freerun.parts.tasks._chains import recurrent, stationary, successors
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 #: A given row sums to 1 up to the rounding of numbers with six decimals; it is then divided by its sum.
 TOLERANCE = 1e-5

@@ -8,7 +8,7 @@ import zlib
 import numpy as np
 import pytest
 
-from freerun.streams import stream, uniforms
+from freerun.random_streams import stream, uniforms
 
 SEEDS = (0, 1, -1, 2**31, 2**32, 2**32 + 1, 2**40, 2**64, 2**80)
 NAMES = ("data", "init", "init/a", "order", "coins", "samples", "evaluation/test")
