@@ -15,7 +15,7 @@ import numpy as np
 
 
 def stream(seed: int, name: str, step: int = 0) -> np.random.Generator:
-    """A fresh generator for one (seed, name, step).
+    """Return a fresh generator for one (seed, name, step).
 
     Args:
         seed: the seed of the run; any integer.
