@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from freerun.store.record_columns import Extract
-from freerun.store.record_schema import Trained
+from freerun.store.record_types import Trained
 from freerun.store.records import Store, names
 
 #: The axes of an experiment that are columns by their plain name.
