@@ -50,7 +50,7 @@ class Teacher:
     files: Mapping[str, str | None]
 
     def differs(self, task: Task) -> str | None:
-        """In what another task is another world than the teacher's; None where it is the same."""
+        """Return how a task's world differs from the teacher's; None where it is the same."""
         name = registry.name_of(self.task)
         if type(task) is not type(self.task):
             return f"was trained on task {name}"
@@ -63,7 +63,7 @@ class Teacher:
 
 
 def teacher(name: str) -> Teacher:
-    """The trained run of an identity, which is looked for in results/.store, or of the path of a record.
+    """Return the trained run of an identity in results/.store, or that of the path of a record.
 
     Raises:
         ConfigError: in one line, if there is none, it has not been trained to the end, or its parts are not known here.
@@ -75,14 +75,14 @@ def teacher(name: str) -> Teacher:
     try:
         changed = path.stat().st_mtime_ns
     except OSError:
-        where = f"in {STORE}; train it first, or give the path of its record" if path.stem == name else "at this path"
-        raise ConfigError(f"{_KEY}={shown}: there is no record of such a run {where}") from None
+        remedy = f"in {STORE}; train it first, or give the path of its record" if path.stem == name else "at this path"
+        raise ConfigError(f"{_KEY}={shown}: there is no record of such a run {remedy}") from None
     return _read(path, changed, shown)
 
 
 @lru_cache(maxsize=8)
 def _read(path: Path, changed: int, shown: str) -> Teacher:
-    """The teacher of a record, kept as long as the record stays as it is."""
+    """Return the teacher of a record, kept as long as the record stays as it is."""
     store, run = Store(path.parent.parent), path.stem
     try:
         record = store.read(run)
@@ -103,9 +103,9 @@ def _read(path: Path, changed: int, shown: str) -> Teacher:
 
 
 def _part(kind: str, node: Mapping[str, Any]) -> Any:
-    """A part of the teacher's experiment, as it was set."""
+    """Return a part of the teacher's experiment, as it was set."""
     settings = {name: value for name, value in node.items() if name not in ("name", "source", "content")}
-    made = build(registry.get(kind, node["name"]), kind, settings)
-    if registry.source_of(made) != node.get("source"):
+    part = build(registry.get(kind, node["name"]), kind, settings)
+    if registry.source_of(part) != node.get("source"):
         raise ConfigError(f"{_KEY}: the plugin of {kind}={node['name']} has changed since the teacher was trained")
-    return made
+    return part
