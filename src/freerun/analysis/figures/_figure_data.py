@@ -79,7 +79,7 @@ class Material:
         beside = compared[["task_label", "task", "metric"]].astype("str").drop_duplicates()
         every = pd.concat([measured, beside], ignore_index=True)
         primary = {
-            str(label): quantities.headline(rows["task"].unique(), list(dict.fromkeys(rows["metric"])))
+            str(label): quantities.first_shown(rows["task"].unique(), list(dict.fromkeys(rows["metric"])))
             for label, rows in _in_order(measured, whole)
         }
         return cls(
