@@ -186,14 +186,17 @@ def logarithm(x: torch.Tensor) -> torch.Tensor:
 
 
 def exponential(x: torch.Tensor) -> torch.Tensor:
-    """E to the x, to ``1 + |x|`` units in the last place, by torch's own kernel of the power of 2."""
-    return (x / LN2).exp2()
+    """E to the x, to ``1 + |x|`` units in the last place of double precision, by torch's own kernel of the power of 2.
+
+    It is computed in double precision: in single, the kernel gives a number other bits at another place of a tensor.
+    """
+    return (x.double() / LN2).exp2().to(x.dtype)
 
 
 def power(x: torch.Tensor, exponent: float) -> torch.Tensor:
     """Raise a positive `x` to a power; a whole power up to 64 is made by products alone, also for a negative `x`."""
     if exponent != int(exponent) or not 0 <= exponent <= 64:
-        return (x.log2() * exponent).exp2()
+        return (x.double().log2() * exponent).exp2().to(x.dtype)
     product, square, left = torch.ones_like(x), x, int(exponent)
     while left:
         if left % 2:

@@ -270,6 +270,24 @@ def test_functions_at_their_ends():
     assert power(torch.tensor([0.0, 3.0]), 0).tolist() == [1, 1]
 
 
+def places_that_differ(function, dtype):
+    """How many numbers have other bits in a part of a tensor than in the whole, where they stand at other places."""
+    whole = (3 * torch.randn(12, 6, 3, 6, generator=torch.Generator().manual_seed(0))).abs().to(dtype)
+    parts = torch.stack([function(part.contiguous()) for part in whole.unbind(1)], 1)
+    return int((function(whole) != parts).sum())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("function", [root, logarithm, exponential, lambda x: power(x, 1 / 3), lambda x: power(x, 5)])
+def test_a_function_of_a_number_does_not_know_its_place(function, dtype):
+    assert places_that_differ(function, dtype) == 0
+
+
+def test_torch_s_own_power_of_two_knows_it():
+    """In single precision what is left over after whole vectors is computed otherwise."""
+    assert places_that_differ(lambda x: (x / math.log(2)).exp2(), torch.float32) > 0
+
+
 #: What MKL or numpy computes otherwise on another processor, as it is written in code of the engine.
 ELSEWHERE = re.compile(
     r"torch\.(sqrt|log|tan|atan)\(|\.(sqrt_?|log|tan|atan)\(\)|np\.(exp|log|log1p|expm1|power|cbrt|arctan|linalg|dot|matmul)\b"

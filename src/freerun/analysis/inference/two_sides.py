@@ -108,7 +108,8 @@ def _shared(a: Side, b: Side) -> pd.DataFrame:
 def _by_seed(a: Side, b: Side, shared: pd.DataFrame, level: str, quantities: Quantities) -> pd.DataFrame:
     steps, labels, lost = [], [], []
     for side, runs, gone in ((b, shared["run_b"], shared["lost_b"]), (a, shared["run"], shared["lost"])):
-        own = side.steps[side.steps["run"].astype("str").isin(list(runs.astype("str")))]
+        measured = side.steps.groupby("metric", observed=True)[level].transform("count") > 0  # a comparison is of one level
+        own = side.steps[measured & side.steps["run"].astype("str").isin(list(runs.astype("str")))]
         tag = f"{side is a}:"
         steps.append(own[["run", "seed", "metric", "unit", "step", *LEVELS]].assign(run=tag + own["run"].astype("str")))
         table = shared[_CELL].assign(run=tag + runs.astype("str"), regime_label=tag)
@@ -134,6 +135,8 @@ def _apart(a: Side, b: Side, level: str, quantities: Quantities) -> list[dict[st
             continue
         meant = quantities.of(other_rows["metric"].iloc[0], other_rows["unit"].iloc[0])
         other, first = (rows[level].dropna().to_numpy(dtype=float) for rows in (other_rows, sides[1][key]))
+        if not (len(other) or len(first)):  # a comparison is of one level
+            continue
         ratio = meant.ratio and bool((np.r_[other, first] > 0).all()) and min(len(other), len(first)) > 0
         x, y = (np.log(other), np.log(first)) if ratio else (other, first)
         n, seen = (len(x), len(y)), welch(x, y)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from freerun.analysis.figures import Material, _comparison_figure
@@ -236,9 +237,10 @@ def _side(name: str, at: int, found: Matched, runs: pd.DataFrame, material: Mate
         }
     )  # fmt: skip
     parts = []
-    for frame in (material.steps, material.whole):
-        own = frame["metric"].astype(object) == frame["task_label"].astype(object).map(material.primary)
-        rows = frame[material.reported(frame)].assign(own=own, run=frame["run"].astype("str"))
+    for frame in material.levels():
+        names = zip(frame["task_label"].astype(str), frame["metric"].astype(str), strict=True)
+        own = np.array([name in material.headlines.get(task, ()) for task, name in names], dtype=bool)
+        rows = frame[material.reported(frame) | own].assign(own=own, run=frame["run"].astype("str"))
         rows = rows.drop(columns=["task_label", "model_label", "regime_label", "setting", "method"])
         copies = table[["run", "of", "task_label", "model_label", "setting"]]
         parts.append(rows.merge(copies, left_on="run", right_on="of", suffixes=("_of", "")).drop(columns=["run_of", "of"]))
