@@ -11,7 +11,8 @@ from PIL import Image
 
 from freerun.analysis import figures
 from freerun.analysis.figures import Material, _comparison_figure
-from freerun.analysis.figures._style import LogTicks, bytes_of, spread, style, wrapped
+from freerun.analysis.figures._axis_scale import LogTicks
+from freerun.analysis.figures._style import bytes_of, spread, style, wrapped
 from freerun.analysis.figures.text_samples import printable
 from freerun.analysis.tables import tidy
 from synthetic import grid, study, tree

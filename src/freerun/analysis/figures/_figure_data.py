@@ -77,7 +77,7 @@ class Material:
         measured = whole[["task_label", "task", "metric"]].astype("str").drop_duplicates()
         compared = annotated(tables.compared[tables.compared["split"] == "test"], labels)
         beside = compared[["task_label", "task", "metric"]].astype("str").drop_duplicates()
-        every = pd.concat([measured, beside], ignore_index=True)
+        series = pd.concat([measured, beside], ignore_index=True)
         primary = {
             str(label): quantities.headline(rows["task"].unique(), list(dict.fromkeys(rows["metric"])))
             for label, rows in _in_order(measured, whole)
@@ -91,7 +91,7 @@ class Material:
             primary=primary,
             headlines={
                 label: quantities.headlines(rows["task"].unique(), list(dict.fromkeys(rows["metric"]))) or (primary[label],)
-                for label, rows in _in_order(every, whole)
+                for label, rows in _in_order(series, whole)
             },
             quantities=quantities,
             samples=_first(runs, samples),
@@ -112,8 +112,8 @@ class Material:
     def seen(self, rows: pd.DataFrame) -> pd.DataFrame:
         """The conditions that a figure of some rows shows: those of the rows, and those of their tasks that lost every run."""
         lost = self.lost()
-        own = lost[lost["task_label"].isin(list(rows["task_label"].unique()))]
-        return pd.concat([rows[CELL], own[CELL]]).drop_duplicates()
+        lost_here = lost[lost["task_label"].isin(list(rows["task_label"].unique()))]
+        return pd.concat([rows[CELL], lost_here[CELL]]).drop_duplicates()
 
     def said_lost(self) -> str:
         """What every caption says of lost runs; nothing where there are none."""
@@ -141,10 +141,12 @@ class Material:
 
         Of the task's own error, of a measure of the whole rollout, and of any other that is no mere diagnostic.
         """
-        own = rows["task_label"].astype(object).map(self.primary) == rows["metric"].astype(object)
+        primary = rows["task_label"].astype(object).map(self.primary) == rows["metric"].astype(object)
         rollouts = self.steps.loc[self.steps["step"] == 0, "metric"].astype("str").unique()
         judged = self.quantities.where(rows, "part") != "diagnostic"
-        return np.asarray(own.to_numpy() | rows["metric"].astype("str").isin(list(rollouts)).to_numpy() | judged, dtype=bool)
+        return np.asarray(
+            primary.to_numpy() | rows["metric"].astype("str").isin(list(rollouts)).to_numpy() | judged, dtype=bool
+        )
 
 
 def _in_order(measured: pd.DataFrame, whole: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -155,12 +157,12 @@ def _in_order(measured: pd.DataFrame, whole: pd.DataFrame) -> Iterator[tuple[str
 
 
 def _first(runs: pd.DataFrame, samples: Mapping[str, dict[str, Any]]) -> dict[str, list[Sample]]:
-    found: dict[str, list[Sample]] = {}
+    samples_of: dict[str, list[Sample]] = {}
     shown = runs[runs["run"].isin(list(samples))].sort_values("seed", kind="stable").drop_duplicates(CELL).sort_values(CELL)
     for row in shown[["run", "seed", *CELL]].itertuples(index=False):
         run, seed, *names = row
         task, model, method = (str(name) for name in names)
         content = samples[str(run)]
         sample = Sample(task=task, model=model, method=method, seed=int(str(seed)), content=content)
-        found.setdefault(str(content.get("kind")), []).append(sample)
-    return found
+        samples_of.setdefault(str(content.get("kind")), []).append(sample)
+    return samples_of

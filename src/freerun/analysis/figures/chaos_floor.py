@@ -32,11 +32,11 @@ def draw(material: Material) -> dict[str, Figure]:
     if parts.empty:
         return {}
     rows = [
-        (f"{task}\n{measure(str(each['label'].iloc[0]), str(each['unit'].iloc[0]))}", each)
-        for task, each in material.quantities.marked(parts).groupby("task_label", observed=True, sort=True)
+        (f"{task}\n{measure(str(task_rows['label'].iloc[0]), str(task_rows['unit'].iloc[0]))}", task_rows)
+        for task, task_rows in material.quantities.marked(parts).groupby("task_label", observed=True, sort=True)
     ]
     methods, look = present(material.seen(parts), "method"), looks(material.methods())
-    made = grid(rows, ("floor", "free"), lambda axes, each: _panel(axes, each, methods, look), material, look)
+    made = grid(rows, ("floor", "free"), lambda axes, panel_rows: _panel(axes, panel_rows, methods, look), material, look)
     ends = [Line2D([], [], color=GREY, linestyle=line, label=name) for line, name in ((FREE, "free"), (WORLD, "chaos floor"))]
     legend(made, [*keys(methods, look), *ends])
     return {"": made}
@@ -45,10 +45,10 @@ def draw(material: Material) -> dict[str, Figure]:
 def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str], look: dict[str, Look]) -> None:
     for level, line in (("free", FREE), ("floor", WORLD)):
         for number, method in enumerate(methods):
-            one = rows[rows["method"] == method]
-            if one.empty:
+            curve = rows[rows["method"] == method]
+            if curve.empty:
                 continue
-            band, seen = summarise(one, ["step"], level, log=True), look[method]
+            band, seen = summarise(curve, ["step"], level, log=True), look[method]
             gap = every(len(band))
             axes.plot(
                 band["step"], band["mean"], color=seen.colour, linestyle=line, marker=seen.marker if level == "free" else "",

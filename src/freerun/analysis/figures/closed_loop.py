@@ -46,8 +46,8 @@ def draw(material: Material) -> dict[str, Figure]:
     for axes in grid.flat[len(panels) :]:
         axes.set_axis_off()
     for axes, (task, metric) in zip(grid.flat, panels, strict=False):
-        own = rows[(rows["task_label"] == task) & (rows["metric"] == metric)]
-        _panel(axes, own, material, methods, look)
+        panel_rows = rows[(rows["task_label"] == task) & (rows["metric"] == metric)]
+        _panel(axes, panel_rows, material, methods, look)
         axes.set_title(task)
     legend(made, keys(methods, look, ""))
     return {"": made}

@@ -45,11 +45,11 @@ def one_step(whole: pd.DataFrame, quantities: Quantities) -> pd.DataFrame:
         present = set(rows["metric"].astype(str))
         name = next((metric for metric in ONE_STEP if metric in present), None)
         if name is not None:
-            own = rows[rows["metric"] == name]
-            levels = own[["forced", "free"]]
-            ratio = bool(quantities.each(own[:1])[0].ratio) and not bool((levels <= ROUNDING).any(axis=None))
-            change = np.log(own["free"] / own["forced"]) if ratio else own["free"] - own["forced"]
-            chosen.append(own.assign(ratio=ratio, change=change))
+            of_metric = rows[rows["metric"] == name]
+            levels = of_metric[["forced", "free"]]
+            ratio = bool(quantities.of_rows(of_metric[:1])[0].ratio) and not bool((levels <= ROUNDING).any(axis=None))
+            change = np.log(of_metric["free"] / of_metric["forced"]) if ratio else of_metric["free"] - of_metric["forced"]
+            chosen.append(of_metric.assign(ratio=ratio, change=change))
     return pd.concat(chosen, ignore_index=True) if chosen else whole[:0].assign(ratio=False, change=0.0)
 
 

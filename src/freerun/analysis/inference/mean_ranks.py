@@ -55,13 +55,13 @@ def ranking(errors: pd.DataFrame, confidence: float = CONFIDENCE) -> Ranking:
     require(k >= METHODS, "errors", f"{k} methods", f"have at least {METHODS} methods")
     from scipy.stats import f, studentized_range
 
-    each = whole.rank(axis=1, method="average")
-    ranks = each.mean().sort_values(kind="stable")
-    between = n * float(((each.mean() - (k + 1) / 2) ** 2).sum())
-    within = float(((each - (k + 1) / 2) ** 2).to_numpy().sum()) / (n * (k - 1))
+    task_ranks = whole.rank(axis=1, method="average")
+    ranks = task_ranks.mean().sort_values(kind="stable")
+    between = n * float(((task_ranks.mean() - (k + 1) / 2) ** 2).sum())
+    within = float(((task_ranks - (k + 1) / 2) ** 2).to_numpy().sum()) / (n * (k - 1))
     chi = between / within if within > 0 else 0.0
-    rest = n * (k - 1) - chi
-    p = float(f.sf((n - 1) * chi / rest, k - 1, (k - 1) * (n - 1))) if rest > 1e-9 else 0.0
+    remainder = n * (k - 1) - chi
+    p = float(f.sf((n - 1) * chi / remainder, k - 1, (k - 1) * (n - 1))) if remainder > 1e-9 else 0.0
     q = float(studentized_range.ppf(confidence, k, np.inf)) / np.sqrt(2)
     difference = q * float(np.sqrt(k * (k + 1) / (6 * n)))
     return Ranking(ranks=ranks, tasks=n, p=p, critical_difference=difference, cliques=_cliques(ranks, difference))
@@ -93,9 +93,9 @@ def votes(
     Returns:
         A row a task, a column each; medians over seeds of which less is better, ranked. Only tasks in which all were run.
     """
-    own = whole[whole["task_label"].astype(object).map(primary) == whole["metric"].astype(object)]
-    sign = -quantities.where(own, "sign").astype(float)
-    seen = own[[*CELL]].assign(value=(own[level] * sign).fillna(np.inf))
+    primary_rows = whole[whole["task_label"].astype(object).map(primary) == whole["metric"].astype(object)]
+    sign = -quantities.where(primary_rows, "sign").astype(float)
+    seen = primary_rows[[*CELL]].assign(value=(primary_rows[level] * sign).fillna(np.inf))
     lost = runs.loc[runs["status"].isin(LOST) & runs["task_label"].isin(list(primary)), [*CELL]].assign(value=np.inf)
     rows = pd.concat([seen.astype(dict.fromkeys(CELL, "str")), lost.astype(dict.fromkeys(CELL, "str"))])
     medians = rows.groupby(CELL)["value"].median()
