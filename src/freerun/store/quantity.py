@@ -15,6 +15,7 @@ from freerun.io.text import brief
 Better = Literal["lower", "higher", "neither"]
 Scale = Literal["ratio", "difference", "logarithm"]
 Part = Literal["headline", "companion", "diagnostic"]
+Account = Literal["one-step error", "drift floor", "exposure"]
 #: Between which two values a number can lie.
 Range = tuple[float, float]
 EVERYWHERE: Range = (-math.inf, math.inf)
@@ -50,6 +51,9 @@ class Quantity:
         blind: what it does not see, each in a few words.
         sees: to what, of that which its like are blind to, it is not.
         signs: for a change whose sign is the finding: what it is called where it lies below 0, and where above.
+        account: what it says in the account of a free error: `one-step error`, against the truth's own answer at what was fed,
+            whose free value against the forced one is the exposure bias; `drift floor`, the error of the truth with a fresh
+            error at every step; `exposure`, what the one-step error at own states adds to that floor, a logarithm.
         part: `headline`, an error by which a task is judged; `companion`, a measure beside it; `diagnostic`, what explains.
     """
 
@@ -65,16 +69,18 @@ class Quantity:
     blind: tuple[str, ...] = ()
     sees: tuple[str, ...] = ()
     signs: tuple[str, str] | None = None
+    account: Account | None = None
     part: Part = "companion"
 
     def __post_init__(self) -> None:
         for name in ("label", "unit"):
             value = getattr(self, name)
             require(isinstance(value, str) and value.strip() != "" and value.isprintable(), name, value, "be a printable text")
-        for name, choices in (("better", Better), ("scale", Scale), ("part", Part)):
-            require(
-                getattr(self, name) in get_args(choices), name, getattr(self, name), f"be one of {', '.join(get_args(choices))}"
-            )
+        for name, choices in (("better", Better), ("scale", Scale), ("part", Part), ("account", Account)):
+            choosable: tuple[str, ...] = get_args(choices)
+            said = getattr(self, name)
+            fits = said in choosable or (said is None and name == "account")
+            require(fits, name, said, f"be one of {', '.join(choosable)}")
         low, high = self.range
         require(low < high, "range", self.range, "be (low, high) with low < high")
         require(self.scale != "ratio" or low >= 0, "range", self.range, "begin at 0 or above for an error on a ratio scale")

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from freerun.analysis.inference.two_sides import Side
-from freerun.analysis.report import comparison
+from freerun.analysis.report.comparison_text import sentences
 from freerun.analysis.tables import tidy
 from freerun.errors import ConfigError
 from synthetic import grid, record, simulated, study, tree
@@ -276,8 +276,59 @@ def test_the_change_is_the_winner_s(tmp_path, factor, words):
 def test_other_measures_are_in_the_table_and_in_a_word_of_their_own(tmp_path):
     found = compared(tmp_path, grid(seeds=4), "scheduled_sampling", "teacher_forcing")
     assert {"loss", "valid_time", "rmse"} == set(found.table["metric"])
-    assert set(found.table.loc[found.table["own"], "metric"]) == {"rmse"}
+    assert set(found.table.loc[found.table["own"], "metric"]) == {"rmse", "valid_time"}, "both are headlines"
     assert "by other measures: Loss (" in said(found)
+
+
+def levels(rmse, valid_time):
+    """The rows of `two_sides.versus` of one condition with two headlines, each with a verdict."""
+    shared = {"task_label": "T", "model_label": "M", "setting": "", "level": "free", "paired": True, "n": 5, "needed": np.nan}
+    shared |= {"holm": 0.01, "mean": 0.5, "low": 0.4, "high": 0.6, "unit": "u", "ratio": False, "own": True}
+    named = {"RMSE": (rmse, "lower"), "Valid time": (valid_time, "higher")}
+    rows = [{**shared, "label": label, "verdict": word, "better": way} for label, (word, way) in named.items()]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("better", "worse"), "The headlines contradict each other in 1 of 1 condition: T, M (RMSE"),
+        (("better", "equivalent"), "Running free, A is better than B"),
+        (("worse", "not distinguished"), "Running free, B is better than A"),
+        (("equivalent", "not distinguished"), "Not distinguished in 1"),
+        (("equivalent", "equivalent"), "Equivalent, within 5 %, in 1"),
+    ],
+)
+def test_a_condition_is_judged_over_its_headlines(words, told):
+    runs = pd.DataFrame({"run": ["x"], "of": ["x"], "seed": [0], "lost": [False]})
+    runs = runs.assign(task_label="T", model_label="M", setting="")
+    empty = pd.DataFrame({"run": ["x"], "free": [1.0], "own": [True]})
+    sides = [Side(name=name, runs=runs, steps=empty, whole=empty) for name in "AB"]
+    found = sentences(levels(*words), *sides)
+    assert any(sentence.startswith(told) for sentence in found), found
+    if words == ("better", "worse"):
+        assert found[0].startswith(told), "a conflict is said first"
+
+
+def test_a_headline_that_is_a_comparison_counts(tmp_path):
+    """One that belongs to neither mode is judged beside those of the free rollout."""
+    store, ids = study(tmp_path / "s", grid(seeds=4))
+    for number, run in enumerate(ids):
+        record = store.read(run)
+        record["comparisons"] = [
+            {
+                "split": "test", "metric": "worst_one_step", "unit": "persistence", "first": 0, "low": None, "high": None,
+                "values": [0.1 + 0.001 * (number % 4) + (number >= 4)],
+            }
+        ]  # fmt: skip
+        record["quantities"]["worst_one_step"] = {
+            "label": "Worst one-step error", "unit": "persistence", "better": "lower", "part": "headline",
+        }  # fmt: skip
+        store.write(record, None)
+    found = comparison.in_study("scheduled_sampling", "teacher_forcing", tidy.frames(store, ids, "s"), tmp_path)
+    rows = found.table[found.table["metric"] == "worst_one_step"]
+    assert set(rows["level"]) == {"free"}
+    assert list(rows["verdict"]) == ["worse"]
 
 
 @pytest.mark.parametrize(

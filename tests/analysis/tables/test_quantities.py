@@ -89,7 +89,7 @@ def test_report_and_comparison_judge_a_plugins_metric_the_way_it_says(tmp_path):
 
 
 def ranking_of(material):
-    (row,) = votes(material.whole, material.primary, material.runs, quantities=material.quantities).to_dict("records")
+    (row,) = votes(material.whole, material.headlines, material.runs, quantities=material.quantities).to_dict("records")
     return row
 
 

@@ -79,7 +79,7 @@ class Material:
         beside = compared[["task_label", "task", "metric"]].astype("str").drop_duplicates()
         series = pd.concat([measured, beside], ignore_index=True)
         primary = {
-            str(label): quantities.headline(rows["task"].unique(), list(dict.fromkeys(rows["metric"])))
+            str(label): quantities.first_shown(rows["task"].unique(), list(dict.fromkeys(rows["metric"])))
             for label, rows in _in_order(measured, whole)
         }
         return cls(
@@ -98,6 +98,18 @@ class Material:
             margin=MARGIN if tables.margin is None else tables.margin,
             repeated=repeated,
         )
+
+    def levels(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """`steps` and `whole` with the headlines that are comparisons among them, each as a level of the free rollout alone."""
+        heads = {name for names in self.headlines.values() for name in names}
+        beside = self.compared[self.compared["metric"].isin(heads)].rename(columns={"value": "free"})
+        alone = beside.drop(columns=["low", "high"]).assign(forced=np.nan, gap=np.nan)
+        numbers = {"forced", "free", "gap", "steps", "horizon"}
+        keys = [name for name in self.whole.columns if name in alone and name not in numbers]
+        grouped = alone.groupby(keys, observed=True, sort=False, dropna=False)["free"]
+        over = grouped.mean().reset_index().assign(forced=np.nan, gap=np.nan, steps=grouped.count().to_numpy())
+        over = over.assign(horizon=over["steps"])
+        return _joined(self.steps, alone), _joined(self.whole, over)
 
     def methods(self) -> list[str]:
         """The labels of all methods of the study, in order."""
@@ -147,6 +159,18 @@ class Material:
         return np.asarray(
             primary.to_numpy() | rows["metric"].astype("str").isin(list(rollouts)).to_numpy() | judged, dtype=bool
         )
+
+
+def _joined(frame: pd.DataFrame, added: pd.DataFrame) -> pd.DataFrame:
+    """The rows of two frames with the columns of the first, categories in the order of the first."""
+    if added.empty:
+        return frame
+    joined = pd.concat([frame, added[frame.columns]], ignore_index=True)
+    for name in frame.columns:
+        if isinstance(frame[name].dtype, pd.CategoricalDtype) and not isinstance(joined[name].dtype, pd.CategoricalDtype):
+            known = [*frame[name].cat.categories, *added[name].astype(object).dropna().unique()]
+            joined[name] = pd.Categorical(joined[name], categories=list(dict.fromkeys(known)), ordered=frame[name].cat.ordered)
+    return joined
 
 
 def _in_order(measured: pd.DataFrame, whole: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:

@@ -12,15 +12,16 @@ from freerun.analysis.inference.mean_ranks import METHODS, TASKS, Ranking, ranki
 
 PLACE = 9
 CAPTION = (
-    "Mean ranks over tasks by the free error, 1 being the best. Bars join what is not shown to differ: mean ranks closer than "
-    "the critical difference (CD), whose length stands above."
+    "Mean ranks over tasks by the headlines of each, running free, 1 being the best. Bars join what is not shown to differ: "
+    "mean ranks closer than the critical difference (CD), whose length stands above."
 )
 _WORDS = {"method": "Methods", "model_label": "Models"}
 
 
 def draw(material: Material) -> dict[str, Figure]:
     """One figure: a diagram for the methods and one for the models, where three tasks rank two of them."""
-    tables = {of: votes(material.whole, material.primary, material.runs, of, quantities=material.quantities) for of in _WORDS}
+    whole = material.levels()[1]
+    tables = {of: votes(whole, material.headlines, material.runs, of, quantities=material.quantities) for of in _WORDS}
     rankings = {of: ranking(table) for of, table in tables.items() if len(table) >= TASKS and table.shape[1] >= METHODS}
     if not rankings:
         return {}

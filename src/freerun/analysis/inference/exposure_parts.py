@@ -1,9 +1,9 @@
 """Exposure bias and what else a free error consists of, for each run.
 
 Exposure bias is what happens to a model's one-step error because of what it is fed: its error against the truth's own answer at
-what it made itself, against the same at what the truth fed. Some metrics measure just that in both modes (`ONE_STEP`), so that
-their free value over the forced one, or minus it, is the exposure bias. What else lies between a free and a forced error is
-told from the drift floor, the error of the truth with a fresh error of the forced size at every step, by lead time:
+what it made itself, against the same at what the truth fed. Some metrics measure just that in both modes, as their `Quantity`
+says; their free value over the forced one, or minus it, is the exposure bias. What else lies between a free and a forced error
+is told from the drift floor, the error of the truth with a fresh error of the forced size at every step, by lead time:
 
     ln free / forced  =  ln floor / forced  +  ln free / floor
                          accumulation          the rest
@@ -22,10 +22,6 @@ from freerun.analysis.inference.replicates import CELL
 from freerun.analysis.inference.rounding import ROUNDING
 from freerun.analysis.tables.quantities import Quantities
 
-#: Metrics of the one-step error against the truth's answer at what was really fed, the first of them that a task has.
-ONE_STEP = ("own_state_error", "tv")
-#: The error of the truth with fresh errors, and the part of larger errors at own states in what lies above it (a logarithm).
-DRIFT_FLOOR, EXPOSURE = "drift_floor", "exposure_part"
 PARTS = ("accumulation", "exposure", "coherent", "rest")
 
 
@@ -37,14 +33,12 @@ def one_step(whole: pd.DataFrame, quantities: Quantities) -> pd.DataFrame:
         quantities: what the values mean.
 
     Returns:
-        The rows of `whole` of the first of `ONE_STEP` on each task, with `ratio` (whether the two are compared as a ratio) and
+        The rows of `whole` of the first one-step error on each task, with `ratio` (whether the two are compared as a ratio) and
         `change` (of the logarithm, or the difference), own against true.
     """
     chosen = []
     for _, rows in whole.groupby("task_label", observed=True, sort=False):
-        present = set(rows["metric"].astype(str))
-        name = next((metric for metric in ONE_STEP if metric in present), None)
-        if name is not None:
+        for name in quantities.accounting("one-step error", rows["metric"])[:1]:
             of_metric = rows[rows["metric"] == name]
             levels = of_metric[["forced", "free"]]
             ratio = bool(quantities.of_rows(of_metric[:1])[0].ratio) and not bool((levels <= ROUNDING).any(axis=None))
@@ -69,19 +63,21 @@ def free_error_parts(steps: pd.DataFrame, compared: pd.DataFrame, quantities: Qu
     keys = ["run", "step"]
     texts = {"run": "str", "unit": "str"}
     floor, part = (
-        compared.loc[compared["metric"] == name, [*keys, "unit", "value"]].rename(columns={"value": name}).astype(texts)
-        for name in (DRIFT_FLOOR, EXPOSURE)
+        compared.loc[compared["metric"].isin(names), [*keys, "unit", "value"]].rename(columns={"value": column}).astype(texts)
+        for column, names in (
+            ("floor", quantities.accounting("drift floor", compared["metric"])),
+            ("exposure", quantities.accounting("exposure", compared["metric"])),
+        )
     )
     named = np.array([name is not None for name in quantities.where(steps, "floor_name")], dtype=bool)
     named &= quantities.where(steps, "scale") == "ratio"
     table = steps[named].astype(texts).merge(floor, on=[*keys, "unit"])
     table = table.merge(part.drop(columns="unit"), on=keys, how="left")
-    table = table[(table[["forced", "free", DRIFT_FLOOR]] > ROUNDING).all(axis=1)]
+    table = table[(table[["forced", "free", "floor"]] > ROUNDING).all(axis=1)]
     table = table.assign(
         whole=np.log(table["free"] / table["forced"]),
-        accumulation=np.log(table[DRIFT_FLOOR] / table["forced"]),
-        exposure=table[EXPOSURE],
-        rest=np.log(table["free"] / table[DRIFT_FLOOR]),
+        accumulation=np.log(table["floor"] / table["forced"]),
+        rest=np.log(table["free"] / table["floor"]),
     )
     grouped = table.groupby([*CELL, "run", "metric"], observed=True, sort=True)
     runs = grouped[["whole", "accumulation", "exposure", "rest"]].mean().reset_index()

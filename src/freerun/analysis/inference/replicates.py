@@ -132,8 +132,8 @@ def _differing(runs: pd.DataFrame, part: str, cell: pd.DataFrame) -> dict[str, l
     }
 
 
-def _together(one: dict[str, list[str]], other: dict[str, list[str]]) -> dict[str, list[str]]:
-    return {part: [*one.get(part, []), *other.get(part, [])] for part in {**one, **other}}
+def _together(first: dict[str, list[str]], second: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {part: [*first.get(part, []), *second.get(part, [])] for part in {**first, **second}}
 
 
 def _names(runs: pd.DataFrame, part: str, varying: dict[str, list[str]], table: pd.DataFrame) -> list[str]:

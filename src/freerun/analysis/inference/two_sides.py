@@ -85,8 +85,8 @@ def versus(a: Side, b: Side, quantities: Quantities) -> pd.DataFrame:
     if table.empty:
         return table
     owned = [side.loc[side["own"], ["task_label", "metric"]].astype("str") for side in (a.whole, b.whole)]
-    primary = {*owned[0].itertuples(index=False, name=None)} & {*owned[1].itertuples(index=False, name=None)}
-    table["own"] = [(row["task_label"], row["metric"]) in primary for row in table.to_dict("records")]
+    headlines = {*owned[0].itertuples(index=False, name=None)} & {*owned[1].itertuples(index=False, name=None)}
+    table["own"] = [(row["task_label"], row["metric"]) in headlines for row in table.to_dict("records")]
     table = declared(table.drop(columns="key", errors="ignore"), table["own"])
     table = judged(table, quantities.of_rows(table), min(a.margin, b.margin))
     order = table.sort_values(["own", "metric", *_CELL], kind="stable", ascending=[False, True, True, True, True])
@@ -108,7 +108,8 @@ def _shared(a: Side, b: Side) -> pd.DataFrame:
 def _by_seed(a: Side, b: Side, shared: pd.DataFrame, level: str, quantities: Quantities) -> pd.DataFrame:
     steps, labels, lost = [], [], []
     for side, runs, gone in ((b, shared["run_b"], shared["lost_b"]), (a, shared["run"], shared["lost"])):
-        side_steps = side.steps[side.steps["run"].astype("str").isin(list(runs.astype("str")))]
+        measured = side.steps.groupby("metric", observed=True)[level].transform("count") > 0  # a comparison is of one level
+        side_steps = side.steps[measured & side.steps["run"].astype("str").isin(list(runs.astype("str")))]
         tag = f"{side is a}:"
         steps.append(
             side_steps[["run", "seed", "metric", "unit", "step", *LEVELS]].assign(run=tag + side_steps["run"].astype("str"))
@@ -136,6 +137,8 @@ def _apart(a: Side, b: Side, level: str, quantities: Quantities) -> list[dict[st
             continue
         meant = quantities.of(other_rows["metric"].iloc[0], other_rows["unit"].iloc[0])
         other, first = (rows[level].dropna().to_numpy(dtype=float) for rows in (other_rows, sides[1][key]))
+        if not (len(other) or len(first)):  # a comparison is of one level
+            continue
         ratio = meant.ratio and bool((np.r_[other, first] > 0).all()) and min(len(other), len(first)) > 0
         x, y = (np.log(other), np.log(first)) if ratio else (other, first)
         n, seen = (len(x), len(y)), welch(x, y)

@@ -45,7 +45,7 @@ def section(material: Material) -> Section | None:
 
 
 def _ranking(material: Material, of: str) -> Ranking | None:
-    table = votes(material.whole, material.primary, material.runs, of, quantities=material.quantities)
+    table = votes(material.levels()[1], material.headlines, material.runs, of, quantities=material.quantities)
     return ranking(table) if len(table) >= TASKS and table.shape[1] >= METHODS else None
 
 
@@ -71,11 +71,10 @@ def _row(of: str, result: Ranking) -> list[str]:
 
 def _changes(material: Material) -> Iterator[tuple[str, list[str]]]:
     """For each regime a sentence and the numbers of its effect over tasks."""
-    primary_steps = material.steps[
-        material.steps["metric"].astype(object) == material.steps["task_label"].astype(object).map(material.primary)
-    ]
+    steps, judged = material.levels()[0], {task: names[0] for task, names in material.headlines.items()}
+    headline_steps = steps[steps["metric"].astype(object) == steps["task_label"].astype(object).map(judged)]
     labels = material.runs.set_index("run")[LABELS]
-    pairs = paired(primary_steps.drop(columns=LABELS), labels, quantities=material.quantities)
+    pairs = paired(headline_steps.drop(columns=LABELS), labels, quantities=material.quantities)
     if pairs.empty:
         return
     table = effects(pairs, material.quantities)
@@ -87,7 +86,7 @@ def _changes(material: Material) -> Iterator[tuple[str, list[str]]]:
         summary = over_tasks(of_regime["effect"].to_numpy(), of_regime["error"].to_numpy())
         method = f"{regime} ({setting})" if setting else str(regime)
         average, new = _times(summary.mean, summary.low, summary.high), _ends(summary.new_low, summary.new_high)
-        said = f"On an average task {method} changes the free error by {average} against {first}, on a new one by {new}"
+        said = f"On an average task {method} changes the first headline by {average} against {first}, on a new one by {new}"
         open_ = summary.low <= 0 <= summary.high
         yield (
             f"{said}: {'no effect that holds over tasks is shown' if open_ else 'an effect that holds over tasks'}.",

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from freerun.analysis.figures import Material, _comparison_figure
@@ -130,9 +131,10 @@ def _side(name: str, at: int, matching: Matched, runs: pd.DataFrame, material: M
         }
     )  # fmt: skip
     parts = []
-    for frame in (material.steps, material.whole):
-        primary = frame["metric"].astype(object) == frame["task_label"].astype(object).map(material.primary)
-        rows = frame[material.reported(frame)].assign(own=primary, run=frame["run"].astype("str"))
+    for frame in material.levels():
+        names = zip(frame["task_label"].astype(str), frame["metric"].astype(str), strict=True)
+        is_headline = np.array([name in material.headlines.get(task, ()) for task, name in names], dtype=bool)
+        rows = frame[material.reported(frame) | is_headline].assign(own=is_headline, run=frame["run"].astype("str"))
         rows = rows.drop(columns=["task_label", "model_label", "regime_label", "setting", "method"])
         copies = table[["run", "of", "task_label", "model_label", "setting"]]
         parts.append(rows.merge(copies, left_on="run", right_on="of", suffixes=("_of", "")).drop(columns=["run_of", "of"]))
@@ -144,13 +146,13 @@ def _compared(a: Side, b: Side, folder: Path, file: str, quantities: Quantities,
     table = versus(a, b, quantities)
     if table.empty or not table["own"].any():
         raise ConfigError(f"{a.name} and {b.name} share no task, model and setting with a result"[:200])
-    primary = table[table["own"]].reset_index(drop=True)
-    words = [*sentences(primary, a, b), *_beside(table[~table["own"]], a, b), *differ]
+    headlines = table[table["own"]].reset_index(drop=True)
+    words = [*sentences(headlines, a, b), *_beside(table[~table["own"]], a, b), *differ]
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{file}.md"
     with style():
         lost = [f"{n} of {side.runs['of'].nunique()} of {side.name} lost" for side in (a, b) if (n := side.without_result())]
-        drawn = _comparison_figure.draw(primary, a.name, b.name, lost)
+        drawn = _comparison_figure.draw(headlines, a.name, b.name, lost)
         for ending in ("png", "pdf"):
             write_atomic(folder / f"{file}.{ending}", bytes_of(drawn, ending))
     write_atomic(folder / f"{file}.csv", csv_bytes(table))

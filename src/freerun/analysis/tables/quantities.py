@@ -16,13 +16,13 @@ import pandas as pd
 
 from freerun.errors import StoreError
 from freerun.parts import registry
-from freerun.store.quantity import NO_UNIT, Quantity, read, undeclared
+from freerun.store.quantity import NO_UNIT, Account, Quantity, read, undeclared
 from freerun.store.record_columns import Extract
 
 #: The columns of the table.
 COLUMNS = (
     "task", "metric", "unit", "label", "better", "low", "high", "scale", "floor", "floor_metric", "conditioned", "left_out",
-    "blind", "sees", "signs", "part",
+    "blind", "sees", "signs", "account", "part",
 )  # fmt: skip
 _BETWEEN = "; "
 _LISTS = ("blind", "sees", "signs")
@@ -79,18 +79,21 @@ class Quantities:
         column[:] = values
         return column[codes]
 
-    def headline(self, tasks: Collection[str], metrics: Sequence[str]) -> str:
-        """The error that is reported first for some tasks: the first headline whose floor is known, else the first.
+    def first_shown(self, tasks: Collection[str], metrics: Sequence[str]) -> str:
+        """The measure of both modes that is shown of some tasks first: their one-step error, whose gap is the exposure bias.
 
-        Where no headline is among them, as all are comparisons, it is an error whose floor is known, or any error.
+        Where the truth cannot answer, it is the first headline whose floor is known, else the first; where no headline is among
+        them, as all are comparisons, an error whose floor is known, or any error.
 
         Raises:
             ValueError: if there is no metric at all.
         """
         quantities = [quantity for task in tasks for quantity in self._by_task.get(task, []) if quantity.name in metrics]
+        one_step = [quantity for quantity in quantities if quantity.account == "one-step error"]
         heads = [quantity for quantity in quantities if quantity.part == "headline"]
         errors = [quantity for quantity in quantities if quantity.part == "companion" and quantity.better == "lower"]
         for quantity in (
+            *one_step,
             *(quantity for quantity in heads if quantity.floor is not None),
             *heads,
             *(quantity for quantity in errors if quantity.floor is not None),
@@ -102,7 +105,7 @@ class Quantities:
         return metrics[0]
 
     def headlines(self, tasks: Collection[str], metrics: Sequence[str]) -> tuple[str, ...]:
-        """The set of measures by which some tasks are judged: all headlines among `metrics`, that of `headline` first.
+        """The set of measures by which some tasks are judged: all headlines among `metrics`, that whose floor is known first.
 
         Args:
             tasks: the names of the tasks.
@@ -113,7 +116,12 @@ class Quantities:
         """
         parts = {quantity.name: quantity.part for task in tasks for quantity in self._by_task.get(task, [])}
         heads = [name for name in metrics if parts.get(name) == "headline"]
-        return tuple(dict.fromkeys([self.headline(tasks, heads), *heads])) if heads else ()
+        return tuple(dict.fromkeys([self.first_shown(tasks, heads), *heads])) if heads else ()
+
+    def accounting(self, part: Account, metrics: Iterable[object]) -> list[str]:
+        """Those of some metrics that say one thing in the account of a free error."""
+        known = {quantity.name for quantity in self._known.values() if quantity.account == part}
+        return [name for name in dict.fromkeys(map(str, metrics)) if name in known]
 
     def on(self, task: str, metric: str) -> Quantity | None:
         """What a metric means on a task, in whichever unit; None if it was not measured there."""
@@ -171,7 +179,7 @@ def _table(rows: Mapping[tuple[str, str, str], Quantity]) -> pd.DataFrame:
         values = {
             "task": task, "metric": metric, "unit": unit, "low": low, "high": high, "floor": number,
             "floor_metric": quantity.floor_name or "",
-            "conditioned": quantity.conditioned or "", "left_out": quantity.left_out or "",
+            "conditioned": quantity.conditioned or "", "left_out": quantity.left_out or "", "account": quantity.account or "",
             **{name: _BETWEEN.join(getattr(quantity, name) or ()) for name in _LISTS},
             **{name: getattr(quantity, name) for name in ("label", "better", "scale", "part")},
         }  # fmt: skip
@@ -194,6 +202,6 @@ def _from_row(row: dict[str, object]) -> Quantity:
             "unit": str(row["unit"]) or NO_UNIT, "range": (row["low"], row["high"]), "floor": floor,
             "conditioned": str(row["conditioned"]) or None,
             "left_out": str(row["left_out"]) or None, "blind": lists["blind"], "sees": lists["sees"],
-            "signs": lists["signs"] or None,
+            "signs": lists["signs"] or None, "account": str(row.get("account") or "") or None,
         },
     )  # fmt: skip
