@@ -72,7 +72,7 @@ class Products:
         with writing(self.folder):
             drawn = figures.write(self.frames, tidy.samples(self.place.store, self.info["ids"]), self.folder, formats)
         if not drawn:
-            print("figures: none, for no run has what one shows")
+            print("figures: none, since no run has anything to draw")
         ending = formats[0] if len(formats) == 1 else f"{{{','.join(formats)}}}"
         for figure in drawn:
             print(f"figure: {self.folder}/figures/{figure.name}.{ending}")

@@ -197,7 +197,7 @@ def test_labels_of_any_length_stay_within_the_figure_and_lost_runs_are_marked_in
     of = long_study(tmp_path)
     assert of.lost()["lost"].sum() == 9 + 4 * 3
     for drawn, figure in figures.draw(of):
-        assert "\N{MULTIPLICATION SIGN}: runs that diverged or failed and are in no mean (" in drawn.caption
+        assert "\N{MULTIPLICATION SIGN}: runs that diverged or failed and are left out of every mean (" in drawn.caption
         assert "of free running" in drawn.caption
         with style():
             bytes_of(figure, "png")

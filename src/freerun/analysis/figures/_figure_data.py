@@ -128,7 +128,7 @@ class Material:
         return pd.concat([rows[CELL], lost_here[CELL]]).drop_duplicates()
 
     def said_lost(self) -> str:
-        """What every caption says of lost runs; nothing where there are none."""
+        """The sentence on lost runs for every caption; "" where there are none."""
         lost = self.lost()
         if lost.empty:
             return ""
@@ -137,19 +137,19 @@ class Material:
         parts = [
             f"{row['lost']} of {row['ended']} of {', '.join(str(row[name]) for name in by)}" for row in table.to_dict("records")
         ]
-        return f"{LOST_MARK}: runs that diverged or failed and are in no mean ({'; '.join(parts)})."
+        return f"{LOST_MARK}: runs that diverged or failed and are left out of every mean ({'; '.join(parts)})."
 
     def said_copies(self) -> str:
-        """What is said of runs that repeat another one; nothing where there are none."""
+        """The sentence on runs that repeat another one; "" where there are none."""
         if not self.repeated:
             return ""
         kept = " or ".join(f"gradient={value}" for value in dict.fromkeys(self.repeated.values()))
         return (
-            f"{len(self.repeated)} runs are left out: every bit of them is that of {kept}, where no gradient flows to be cut."
+            f"{len(self.repeated)} runs are left out: they equal those of {kept} to the bit, since there is no gradient to cut."
         )
 
     def reported(self, rows: pd.DataFrame) -> np.ndarray:
-        """Which rows of a frame are of a measure that reports and comparisons show, whoever wrote it.
+        """Whether each row of a frame is of a measure that reports and comparisons show, built-in or of a plugin.
 
         Of the task's own error, of a measure of the whole rollout, and of any other that is no mere diagnostic.
         """

@@ -19,8 +19,9 @@ from freerun.analysis.inference.labels import measure
 PLACE = 7
 CAPTION = (
     "Free error (solid) and chaos floor (dotted) on test sequences against the steps since the release: what the true system "
-    "would make of the model's own first error. The distance between the two lines of a colour is the model's, what lies below "
-    "the dotted one the world's. Geometric means over seeds; bands are 95 % intervals over seeds (from three seeds on)."
+    "would make of the model's own first error. The distance between the two lines of a colour comes from the model, the error "
+    "below the dotted line from the system. Geometric "
+    "means over seeds; bands are 95 % intervals over seeds (from three seeds on)."
 )
 WORLD: tuple[Literal[0], tuple[float, float]] = (0, (1, 1.2))
 

@@ -24,7 +24,7 @@ from freerun.analysis.inference.labels import measure
 
 PLACE = 3
 CAPTION = (
-    "Measures of a whole free rollout on test sequences; which way is better stands with each. Small dots are single seeds, "
+    "Measures of a whole free rollout on test sequences; each panel says which way is better. Small dots are single seeds, "
     "markers their means, bars 95 % intervals over seeds (from three seeds on)."
 )
 _ACROSS = 3

@@ -33,7 +33,7 @@ CAPTION = (
     "Training curves: loss on the validation split, free (solid) and forced (dashed), against the number of "
     "updates; means over seeds with 95 % bands (from three seeds on, clipped at the frame). The strip "
     "below each panel is the probability with which the truth was fed in training, known at the updates that were "
-    "logged (marked where there are few); the line does no more than join them."
+    "logged (marked where there are few); the line only joins them."
 )
 #: So many points of a schedule have room for a mark each.
 _FEW = 40

@@ -29,29 +29,29 @@ _COMPARED = ["hedges", "delta", "improved", "p", "holm"]
 _NAMES = {"task_label": "task", "model_label": "model", "method": "method"}
 
 
-def write(frames: Tables, folder: Path, ending: str) -> Path:
+def write(frames: Tables, folder: Path, file_format: str) -> Path:
     """Write the table of a study as ``table.md``, ``table.tex``, ``table.csv`` or ``table.parquet``; returns its path.
 
     Raises:
         ConfigError: for an unknown format, or a study without a measurement.
         OSError: if the disk refuses.
     """
-    if ending not in FORMATS:
-        raise ConfigError(f"--format {ending}: unknown; {nearest(ending, FORMATS)}")
+    if file_format not in FORMATS:
+        raise ConfigError(f"--format {file_format}: unknown; {nearest(file_format, FORMATS)}")
     material = Material.of(frames, {})
     table = tidy(material)
     if table.empty:
         raise ConfigError("no run of this study has a measurement yet: there is nothing to tabulate")
-    if ending == "parquet":
+    if file_format == "parquet":
         buffer = io.BytesIO()
         table.to_parquet(buffer, index=False)
         content = buffer.getvalue()
-    elif ending == "csv":
+    elif file_format == "csv":
         content = csv_bytes(table)
     else:
-        content = (markdown if ending == "md" else latex)(table, _note(table, material)).encode()
+        content = (markdown if file_format == "md" else latex)(table, _note(table, material)).encode()
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"table.{FORMATS[ending]}"
+    path = folder / f"table.{FORMATS[file_format]}"
     write_atomic(path, content)
     return path
 
