@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 
 from freerun.analysis.inference.two_sides import Side
+from freerun.analysis.report import comparison
 from freerun.analysis.report.comparison_text import sentences
 from freerun.analysis.tables import tidy
 from freerun.errors import ConfigError
