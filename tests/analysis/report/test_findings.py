@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from freerun.analysis.report import findings
+from freerun.analysis.report import findings, task_findings
 
 
 def rows(better: str, gaps: list[tuple[float, float, float]]) -> pd.DataFrame:
@@ -22,7 +22,7 @@ UP, DOWN, OPEN = (0.2, 0.1, 0.3), (-0.2, -0.3, -0.1), (0.0, -0.1, 0.1)
 
 @pytest.mark.parametrize(
     ("better", "worse", "fine", "words"),
-    [("lower", UP, DOWN, "the free error is the smaller one in 1"), ("higher", DOWN, UP, "free is better than forced in 1")],
+    [("lower", UP, DOWN, "the free error is smaller in 1"), ("higher", DOWN, UP, "free is better than forced in 1")],
 )
 def test_a_gap_is_shown_where_free_is_worse(better, worse, fine, words):
     (said, *_) = findings._gaps(rows(better, [worse, worse, fine, OPEN]))
@@ -32,21 +32,21 @@ def test_a_gap_is_shown_where_free_is_worse(better, worse, fine, words):
 
 
 def test_the_largest_gap_is_the_worst_one():
-    assert "that of model 1:" in findings._gap_sentence(rows("higher", [UP, DOWN, OPEN]))
-    assert "that of model 0:" in findings._gap_sentence(rows("lower", [UP, DOWN, OPEN]))
+    assert "that of model 1:" in task_findings._gap_sentence(rows("higher", [UP, DOWN, OPEN]))
+    assert "that of model 0:" in task_findings._gap_sentence(rows("lower", [UP, DOWN, OPEN]))
 
 
 @pytest.mark.parametrize(
     ("better", "gap", "end"),
     [
-        ("lower", DOWN, "The gap is negative: free, the error is smaller than forced."),
+        ("lower", DOWN, "The gap is negative: the free error is smaller than the forced one."),
         ("higher", UP, "The gap is positive, and more is better: free is better than forced."),
         ("higher", DOWN, "More is better: free is worse than forced."),
         ("lower", UP, "(5 seeds)."),
     ],
 )
 def test_what_a_sign_means_is_said(better, gap, end):
-    said = findings._gap_sentence(rows(better, [gap])).replace("\N{NO-BREAK SPACE}", " ")
+    said = task_findings._gap_sentence(rows(better, [gap])).replace("\N{NO-BREAK SPACE}", " ")
     assert said.endswith(end), said
 
 
@@ -56,7 +56,7 @@ def test_two_learning_rates_are_not_two_models():
     table = table.assign(model_label="GRU", method=pd.Categorical(methods, categories=methods))
     (said, *_) = findings._gaps(table)
     assert "is shown in 2 of 2 conditions" in said, "another objective is another method"
-    assert "the largest mean gap of 2 conditions" in findings._gap_sentence(table)
+    assert "the largest mean gap of 2 conditions" in task_findings._gap_sentence(table)
 
 
 def test_a_loss_against_what_was_written_is_no_exposure_gap():
@@ -65,4 +65,4 @@ def test_a_loss_against_what_was_written_is_no_exposure_gap():
     table = pd.concat([rows("lower", [UP]).assign(written=True), whole], ignore_index=True)
     table["method"] = pd.Categorical(table["method"])
     (said,) = findings._gaps(table)
-    assert said.endswith("is no exposure gap; the same forced and free: whole answers right on Text.")
+    assert said.endswith("is not an exposure gap. The same forced and free: whole answers right on Text.")

@@ -7,11 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from freerun.analysis.figures._axis_scale import decades
 from freerun.analysis.figures._figure_data import Material
 from freerun.analysis.figures._style import (
     GREY,
     Look,
-    decades,
     dots,
     figure,
     keys,
@@ -77,10 +77,10 @@ def _task(above: Axes, below: Axes, rows: pd.DataFrame, material: Material, look
     log = meant.ratio and bool((rows[["forced", "free"]].stack() > 0).all())
     for x, model in enumerate(models):
         for offset, method in zip(spread(len(run)), run, strict=True):
-            one = rows[(rows["model_label"] == model) & (rows["method"] == method)]
-            if one["gap"].notna().any():
-                _levels(above, x + offset, one, look[method], log)
-                dots(below, x + offset, one["gap"].to_numpy(), look[method], len(run), meant.change)
+            cell_rows = rows[(rows["model_label"] == model) & (rows["method"] == method)]
+            if cell_rows["gap"].notna().any():
+                _levels(above, x + offset, cell_rows, look[method], log)
+                dots(below, x + offset, cell_rows["gap"].to_numpy(), look[method], len(run), meant.change)
             lost_mark(below, x + offset, lost[(lost["model_label"] == model) & (lost["method"] == method)], look[method])
     decades(above, rows[["forced", "free"]].to_numpy())
     below.axhline(0, color=GREY, linewidth=0.6, zorder=0)

@@ -39,11 +39,11 @@ def one_step(whole: pd.DataFrame, quantities: Quantities) -> pd.DataFrame:
     chosen = []
     for _, rows in whole.groupby("task_label", observed=True, sort=False):
         for name in quantities.accounting("one-step error", rows["metric"])[:1]:
-            own = rows[rows["metric"] == name]
-            levels = own[["forced", "free"]]
-            ratio = bool(quantities.each(own[:1])[0].ratio) and not bool((levels <= ROUNDING).any(axis=None))
-            change = np.log(own["free"] / own["forced"]) if ratio else own["free"] - own["forced"]
-            chosen.append(own.assign(ratio=ratio, change=change))
+            of_metric = rows[rows["metric"] == name]
+            levels = of_metric[["forced", "free"]]
+            ratio = bool(quantities.of_rows(of_metric[:1])[0].ratio) and not bool((levels <= ROUNDING).any(axis=None))
+            change = np.log(of_metric["free"] / of_metric["forced"]) if ratio else of_metric["free"] - of_metric["forced"]
+            chosen.append(of_metric.assign(ratio=ratio, change=change))
     return pd.concat(chosen, ignore_index=True) if chosen else whole[:0].assign(ratio=False, change=0.0)
 
 

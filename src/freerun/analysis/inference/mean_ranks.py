@@ -55,13 +55,13 @@ def ranking(errors: pd.DataFrame, confidence: float = CONFIDENCE) -> Ranking:
     require(k >= METHODS, "errors", f"{k} methods", f"have at least {METHODS} methods")
     from scipy.stats import f, studentized_range
 
-    each = whole.rank(axis=1, method="average")
-    ranks = each.mean().sort_values(kind="stable")
-    between = n * float(((each.mean() - (k + 1) / 2) ** 2).sum())
-    within = float(((each - (k + 1) / 2) ** 2).to_numpy().sum()) / (n * (k - 1))
+    task_ranks = whole.rank(axis=1, method="average")
+    ranks = task_ranks.mean().sort_values(kind="stable")
+    between = n * float(((task_ranks.mean() - (k + 1) / 2) ** 2).sum())
+    within = float(((task_ranks - (k + 1) / 2) ** 2).to_numpy().sum()) / (n * (k - 1))
     chi = between / within if within > 0 else 0.0
-    rest = n * (k - 1) - chi
-    p = float(f.sf((n - 1) * chi / rest, k - 1, (k - 1) * (n - 1))) if rest > 1e-9 else 0.0
+    remainder = n * (k - 1) - chi
+    p = float(f.sf((n - 1) * chi / remainder, k - 1, (k - 1) * (n - 1))) if remainder > 1e-9 else 0.0
     q = float(studentized_range.ppf(confidence, k, np.inf)) / np.sqrt(2)
     difference = q * float(np.sqrt(k * (k + 1) / (6 * n)))
     return Ranking(ranks=ranks, tasks=n, p=p, critical_difference=difference, cliques=_cliques(ranks, difference))
@@ -94,11 +94,11 @@ def votes(
         A row a task, a column each; medians over seeds of which less is better, ranked. Only tasks in which all were run.
     """
     pairs = zip(whole["task_label"].astype(str), whole["metric"].astype(str), strict=True)
-    own = whole[np.array([metric in headlines.get(task, ()) for task, metric in pairs], dtype=bool)]
-    sign = -quantities.where(own, "sign").astype(float)
-    seen = own[[*CELL, "metric"]].assign(value=(own[level] * sign).fillna(np.inf))
-    gone = runs.loc[runs["status"].isin(LOST) & runs["task_label"].isin(list(headlines)), [*CELL]]
-    lost = gone.assign(metric=gone["task_label"].astype(object).map(dict(headlines)), value=np.inf).explode("metric")
+    headline_rows = whole[np.array([metric in headlines.get(task, ()) for task, metric in pairs], dtype=bool)]
+    sign = -quantities.where(headline_rows, "sign").astype(float)
+    seen = headline_rows[[*CELL, "metric"]].assign(value=(headline_rows[level] * sign).fillna(np.inf))
+    lost_runs = runs.loc[runs["status"].isin(LOST) & runs["task_label"].isin(list(headlines)), [*CELL]]
+    lost = lost_runs.assign(metric=lost_runs["task_label"].astype(object).map(dict(headlines)), value=np.inf).explode("metric")
     texts = dict.fromkeys([*CELL, "metric"], "str")
     rows = pd.concat([seen.astype(texts), lost.astype(texts)])
     medians = rows.groupby([*CELL, "metric"])["value"].median()

@@ -41,61 +41,61 @@ _NOTE = (
     "delta, 1 where every run of the first is better than every one of the second; Improved: the probability that a seed, or "
     "a run, does better, with its interval; p: that of the same t test; Holm: p after Holm over all rows of a level that are "
     "of the tasks' own errors, or of one other measure; Sign "
-    "flips: beside it, from flipping the signs of the pairs, or dealing the runs anew where not paired, which decides "
-    "nothing; Needed: the pairs, or runs a side, that would find a change as large as the margin with 80 % power, by the "
-    "spread that was seen. A run that diverged or failed is worse than any other in \N{GREEK SMALL LETTER DELTA} and "
+    "flips: a second p that decides nothing, from flipping the signs of the pairs, or dealing the runs anew where not "
+    "paired; Needed: the pairs, or runs a side, that would find a change as large as the margin with 80 % power, given "
+    "the spread seen here. A run that diverged or failed is worse than any other in \N{GREEK SMALL LETTER DELTA} and "
     "Improved, and in no other column."
 )
 
 
 def sentences(table: pd.DataFrame, a: Side, b: Side) -> list[str]:
-    """Who is better where, over the headlines of each task, by how much, how surely, and what is not known."""
+    """The comparison in sentences: who is better where over the headlines, by how much, how surely, and what is not known."""
     free = table[table["level"] == "free"]
     groups: dict[str, list[Sequence[Mapping[Any, Any]]]] = {}
     for _, rows in free.groupby(["task_label", "model_label", "setting"], sort=False):
         said = over_set([str(word) for word in rows["verdict"]]) or CONFLICT
         groups.setdefault(said, []).append(rows.to_dict("records"))
     count, margin = sum(map(len, groups.values())), 100 * min(a.margin, b.margin)
-    found = []
+    parts = []
     if CONFLICT in groups:
         where = _all(groups[CONFLICT])
-        found.append(
+        parts.append(
             f"The headlines contradict each other in {len(groups[CONFLICT])} of {counted(count, 'condition')}: {where}."
         )
     for word, winner, loser in (("better", a.name, b.name), ("worse", b.name, a.name)):
         if word in groups:
             of = f"{len(groups[word])} of {count} conditions" if count > 1 else any_of(1)
             share, turned = f"{of} (p < {LEVEL:g} after Holm)", word == "worse"
-            found.append(f"Running free, {winner} is better than {loser} in {share}: {_all(groups[word], turned)}.")
-    if not found:
+            parts.append(f"Running free, {winner} is better than {loser} in {share}: {_all(groups[word], turned)}.")
+    if not parts:
         neither = f"Running free, neither {a.name} nor {b.name} is shown to be better in {any_of(count)}"
-        found.append(f"{neither} (p < {LEVEL:g} after Holm).")
+        parts.append(f"{neither} (p < {LEVEL:g} after Holm).")
     if "equivalent" in groups:
-        some = groups["equivalent"]
-        found.append(f"Equivalent, within {margin:g} %, in {len(some)}: {_all(some)}.")
+        conditions = groups["equivalent"]
+        parts.append(f"Equivalent, within {margin:g} %, in {len(conditions)}: {_all(conditions)}.")
     if OPEN in groups:
-        some = groups[OPEN]
-        found.append(f"Not distinguished in {len(some)}: {_all(some)}; their intervals include no change.")
-        found += needed_seeds(free, min(a.margin, b.margin))
+        conditions = groups[OPEN]
+        parts.append(f"Not distinguished in {len(conditions)}: {_all(conditions)}; their intervals include no change.")
+        parts += needed_seeds(free, min(a.margin, b.margin))
     if NONE in groups:
-        some = groups[NONE]
-        found.append(f"Without a verdict, for lack of three seeds with a result on both sides: {_all(some)}.")
+        conditions = groups[NONE]
+        parts.append(f"Without a verdict, since fewer than three seeds have a result on both sides: {_all(conditions)}.")
     numbers = "Numbers are changes in the headlines, [intervals at the level of the verdict, 95 % over all conditions]"
-    whose = f"of the better side from the other, and where neither is better that of {a.name} from {b.name}"
-    found.append(f"{numbers}: {whose}.")
+    direction = f"of the better side from the other, and where neither is better that of {a.name} from {b.name}"
+    parts.append(f"{numbers}: {direction}.")
     by_seed = free["paired"].to_numpy(dtype=bool)
     if by_seed.any():
         fewest = seeds(int(free.loc[by_seed, "n"].min()))
-        found.append(f"Paired by seed, over the same data, in {by_seed.sum()}: {fewest} at least; paired t tests.")
+        parts.append(f"Paired by seed, over the same data, in {by_seed.sum()}: {fewest} at least; paired t tests.")
     if not by_seed.all():
         apart = f"Not paired, since seeds or data are not shared, in {(~by_seed).sum()}"
-        found.append(f"{apart}: Welch's t test and its interval.")
+        parts.append(f"{apart}: Welch's t test and its interval.")
     lost = [f"{side.without_result()} of {side.name}" for side in (a, b) if side.without_result()]
     if lost:
-        found.append(f"Runs without a result, in no mean: {listed(lost)}.")
+        parts.append(f"Runs without a result, left out of every mean: {listed(lost)}.")
         if any(side.runs["lost"].any() for side in (a, b)):
-            found.append("In the probability of improvement a run that diverged or failed is worse than any other.")
-    return found
+            parts.append("In the probability of improvement a run that diverged or failed is worse than any other.")
+    return parts
 
 
 def _all(conditions: Sequence[Sequence[Mapping[Any, Any]]], turned: bool = False) -> str:
@@ -132,7 +132,7 @@ def page_of(told: Sequence[str], table: pd.DataFrame, a: Side, b: Side, file: st
         first = (said["task_label"], said["measure"], said["level"], model, said["change"], said["n"], pairs)
         tests = (said["p"], said["holm"], said["p_signs"])
         last = (said["hedges"], said["delta"], said["improved"], *tests, said["verdict"], said["needed"])
-        lines.append(tuple(escaped(each) for each in (*first, *last)))
+        lines.append(tuple(escaped(cell) for cell in (*first, *last)))
     grid = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     title = escaped(f"{a.name} against {b.name}")
     return f"# {title}\n\n{escaped(' '.join(told))}\n\n{grid}\n\n![{title}]({file}.png)\n\n{escaped(_NOTE)}\n"

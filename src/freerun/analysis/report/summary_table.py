@@ -99,11 +99,11 @@ def _row(rows: pd.DataFrame, meant: Quantity) -> pd.DataFrame:
     table = table.assign(**named, log=log, written=OTHER_CONTINUATIONS in meant.blind)
     for name in LEVELS:
         geometric, within = log and name != "gap", meant.change if name == "gap" else meant.range
-        found = summarise(rows, CELL, name, log=geometric, within=within)
-        columns = {name: found["mean"], f"{name}_low": found["low"], f"{name}_high": found["high"], "n": found["n"]}
+        means = summarise(rows, CELL, name, log=geometric, within=within)
+        columns = {name: means["mean"], f"{name}_low": means["low"], f"{name}_high": means["high"], "n": means["n"]}
         if log and name == "gap":
-            own = geometric_gaps(rows, CELL)
-            columns |= {name: own["gap"], f"{name}_low": own["low"], f"{name}_high": own["high"]}
+            gaps = geometric_gaps(rows, CELL)
+            columns |= {name: gaps["gap"], f"{name}_low": gaps["low"], f"{name}_high": gaps["high"]}
         middle = middles(rows, CELL, name, log=geometric, within=within)
         columns |= {f"{name}_{end}": middle[end] for end in ("iqm", "iqm_low", "iqm_high")}
         table = table.assign(**{key: value.to_numpy() for key, value in columns.items()})

@@ -42,14 +42,14 @@ class Quantities:
         self._known: dict[tuple[str, str], Quantity] = {}
         self._by_task: dict[str, list[Quantity]] = {}
         for row in table.to_dict("records"):
-            found = _from_row({str(key): value for key, value in row.items()})
-            known = self._known.setdefault((found.name, str(row["unit"])), found)
+            quantity = _from_row({str(key): value for key, value in row.items()})
+            known = self._known.setdefault((quantity.name, str(row["unit"])), quantity)
             for name in ("better", "scale"):
-                one, other = getattr(known, name), getattr(found, name)
-                if one != other:
-                    said = f"some records say {name}={one}, others {other}"
-                    raise StoreError(f"metric {found.name}: {said}; report and compare them as studies of their own")
-            self._by_task.setdefault(str(row["task"]), []).append(found)
+                known_value, new_value = getattr(known, name), getattr(quantity, name)
+                if known_value != new_value:
+                    said = f"some records say {name}={known_value}, others {new_value}"
+                    raise StoreError(f"metric {quantity.name}: {said}; report and compare them as studies of their own")
+            self._by_task.setdefault(str(row["task"]), []).append(quantity)
 
     def of(self, metric: object, unit: object) -> Quantity:
         """What a metric means in a unit.
@@ -59,8 +59,8 @@ class Quantities:
         """
         return self._known[str(metric), str(unit)]
 
-    def each(self, frame: pd.DataFrame) -> list[Quantity]:
-        """What every row of a frame means that has the columns `metric` and `unit`."""
+    def of_rows(self, frame: pd.DataFrame) -> list[Quantity]:
+        """The quantity of every row of a frame with the columns `metric` and `unit`."""
         return [self.of(*key) for key in zip(frame["metric"].astype(str), frame["unit"].astype(str), strict=True)]
 
     def marked(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -71,13 +71,13 @@ class Quantities:
         )
 
     def where(self, frame: pd.DataFrame, name: str) -> np.ndarray:
-        """An attribute of what every row of a long frame means; looked up once for each metric and unit."""
+        """An attribute of the quantity of every row of a long frame, looked up once for each metric and unit."""
         (metric, metrics), (unit, units) = (pd.factorize(frame[key]) for key in ("metric", "unit"))
-        codes, kinds = pd.factorize(metric * max(1, len(units)) + unit)
-        values = [getattr(self.of(metrics[kind // len(units)], units[kind % len(units)]), name) for kind in kinds.tolist()]
-        found = np.empty(len(values), dtype=object)
-        found[:] = values
-        return found[codes]
+        codes, pairs = pd.factorize(metric * max(1, len(units)) + unit)
+        values = [getattr(self.of(metrics[pair // len(units)], units[pair % len(units)]), name) for pair in pairs.tolist()]
+        column = np.empty(len(values), dtype=object)
+        column[:] = values
+        return column[codes]
 
     def first_shown(self, tasks: Collection[str], metrics: Sequence[str]) -> str:
         """The measure of both modes that is shown of some tasks first: their one-step error, whose gap is the exposure bias.
@@ -88,18 +88,18 @@ class Quantities:
         Raises:
             ValueError: if there is no metric at all.
         """
-        every = [each for task in tasks for each in self._by_task.get(task, []) if each.name in metrics]
-        one_step = [quantity for quantity in every if quantity.account == "one-step error"]
-        heads = [each for each in every if each.part == "headline"]
-        errors = [each for each in every if each.part == "companion" and each.better == "lower"]
-        for each in (
+        quantities = [quantity for task in tasks for quantity in self._by_task.get(task, []) if quantity.name in metrics]
+        one_step = [quantity for quantity in quantities if quantity.account == "one-step error"]
+        heads = [quantity for quantity in quantities if quantity.part == "headline"]
+        errors = [quantity for quantity in quantities if quantity.part == "companion" and quantity.better == "lower"]
+        for quantity in (
             *one_step,
-            *(one for one in heads if one.floor is not None),
+            *(quantity for quantity in heads if quantity.floor is not None),
             *heads,
-            *(one for one in errors if one.floor is not None),
+            *(quantity for quantity in errors if quantity.floor is not None),
             *errors,
         ):
-            return each.name
+            return quantity.name
         if not metrics:
             raise ValueError("metrics must not be empty")
         return metrics[0]
@@ -114,7 +114,7 @@ class Quantities:
         Returns:
             Their names; none where no headline was measured.
         """
-        parts = {each.name: each.part for task in tasks for each in self._by_task.get(task, [])}
+        parts = {quantity.name: quantity.part for task in tasks for quantity in self._by_task.get(task, [])}
         heads = [name for name in metrics if parts.get(name) == "headline"]
         return tuple(dict.fromkeys([self.first_shown(tasks, heads), *heads])) if heads else ()
 
@@ -125,12 +125,12 @@ class Quantities:
 
     def on(self, task: str, metric: str) -> Quantity | None:
         """What a metric means on a task, in whichever unit; None if it was not measured there."""
-        return next((each for each in self._by_task.get(task, []) if each.name == metric), None)
+        return next((quantity for quantity in self._by_task.get(task, []) if quantity.name == metric), None)
 
 
-def table(found: Extract) -> pd.DataFrame:
+def table(extract: Extract) -> pd.DataFrame:
     """The table of the records of an extract: a row for each task, metric and unit, in the order in which they come up."""
-    of, texts = found.columns, found.texts
+    of, texts = extract.columns, extract.texts
     said = [msgspec.json.decode(text) for text in texts["quantities"]]
     tasks = [str(msgspec.json.decode(text)["task"]["name"]) for text in texts["experiment"]]
     sizes = tuple(len(texts[name]) for name in ("experiment", "quantities", "metric", "unit"))
@@ -140,17 +140,17 @@ def table(found: Extract) -> pd.DataFrame:
     )
     rows: dict[tuple[str, str, str], Quantity] = {}
     for code in pd.unique(codes):
-        tree, meaning, metric, unit = (int(each) for each in np.unravel_index(code, sizes))
+        tree, meaning, metric, unit = (int(place) for place in np.unravel_index(code, sizes))
         name, measured = texts["metric"][metric], texts["unit"][unit]
         key = (tasks[tree], name, measured)
         if key not in rows:
-            told = said[meaning].get(name)
-            rows[key] = declared(name, measured) if told is None else _in_unit(read(name, told), measured)
+            declaration = said[meaning].get(name)
+            rows[key] = declared(name, measured) if declaration is None else _in_unit(read(name, declaration), measured)
     return _table(rows)
 
 
 def of_frames(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """The table of measurements that were kept without one, by what their metrics declare today."""
+    """The table of quantities for frames that were kept without one, by what their metrics declare today."""
     rows: dict[tuple[str, str, str], Quantity] = {}
     for frame in frames:
         for key in frame[["task", "metric", "unit"]].astype(str).drop_duplicates().itertuples(index=False, name=None):
@@ -159,12 +159,12 @@ def of_frames(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
 
 
 def declared(metric: str, unit: str) -> Quantity:
-    """What the metric of a name says of itself today, in a unit; of one that is not there nothing is known."""
+    """The quantity that the metric of a name declares today, in a unit; an undeclared one where the metric is gone."""
     part = registry.parts("metric").get(metric)
     if part is None:
         return undeclared(metric, unit)
-    own: Quantity = cast("Any", part).quantity
-    return _in_unit(replace(own, name=metric), unit)
+    quantity: Quantity = cast("Any", part).quantity
+    return _in_unit(replace(quantity, name=metric), unit)
 
 
 def _in_unit(quantity: Quantity, unit: str) -> Quantity:
@@ -173,20 +173,22 @@ def _in_unit(quantity: Quantity, unit: str) -> Quantity:
 
 def _table(rows: Mapping[tuple[str, str, str], Quantity]) -> pd.DataFrame:
     columns: dict[str, list[object]] = {name: [] for name in COLUMNS}
-    for (task, metric, unit), each in rows.items():
-        low, high = each.range
-        number = each.floor if isinstance(each.floor, (int, float)) else np.nan
+    for (task, metric, unit), quantity in rows.items():
+        low, high = quantity.range
+        number = quantity.floor if isinstance(quantity.floor, (int, float)) else np.nan
         values = {
             "task": task, "metric": metric, "unit": unit, "low": low, "high": high, "floor": number,
-            "floor_metric": each.floor_name or "",
-            "conditioned": each.conditioned or "", "left_out": each.left_out or "", "account": each.account or "",
-            **{name: _BETWEEN.join(getattr(each, name) or ()) for name in _LISTS},
-            **{name: getattr(each, name) for name in ("label", "better", "scale", "part")},
+            "floor_metric": quantity.floor_name or "",
+            "conditioned": quantity.conditioned or "", "left_out": quantity.left_out or "", "account": quantity.account or "",
+            **{name: _BETWEEN.join(getattr(quantity, name) or ()) for name in _LISTS},
+            **{name: getattr(quantity, name) for name in ("label", "better", "scale", "part")},
         }  # fmt: skip
         for name, value in values.items():
             columns[name].append(value)
     numbers = ("low", "high", "floor")
-    return pd.DataFrame({name: pd.Series(each, dtype=float if name in numbers else "str") for name, each in columns.items()})
+    return pd.DataFrame(
+        {name: pd.Series(values, dtype=float if name in numbers else "str") for name, values in columns.items()}
+    )
 
 
 def _from_row(row: dict[str, object]) -> Quantity:

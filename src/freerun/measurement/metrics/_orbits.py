@@ -36,7 +36,7 @@ class OfOrbit(Comparison):
 
 
 def size(observed: Observed) -> str:
-    """How much there is of a loop, for a unit."""
+    """The size of a loop in words, for the unit of a measure."""
     steps, count = given(observed.orbit).made.shape[:2]
     return f"{count} x {steps} steps"
 
@@ -52,22 +52,22 @@ def loop(observed: Observed) -> Loop | None:
     task = observed.experiment.task
     if observed.split != "test" or observed.forced is None or task.remembers is None or task.lyapunov_time() is None:
         return None
-    found: Loop | None = observed.once("loop", lambda: _windows(observed))
-    return found
+    windows: Loop | None = observed.once("loop", lambda: _windows(observed))
+    return windows
 
 
 def _windows(observed: Observed) -> Loop | None:
     first, steps = observed.warmup, len(observed.targets)
-    others = observed.data.splits["validation"].targets
+    validation = observed.data.splits["validation"].targets
     whole = (observed.weights[first:] > 0).all(0)
-    count = min(int(whole.sum()), others.shape[1])
-    if observed.fed.shape != observed.outputs.shape or len(others) < steps or steps - first < LEAST or not count:
+    count = min(int(whole.sum()), validation.shape[1])
+    if observed.fed.shape != observed.outputs.shape or len(validation) < steps or steps - first < LEAST or not count:
         return None
-    sides = (observed.targets[first:, whole], observed.fed[first:, whole], others[first:steps])
-    true, made, again = (_evenly(part, count).double() for part in sides)
-    return true, made, again
+    sides = (observed.targets[first:, whole], observed.fed[first:, whole], validation[first:steps])
+    true, made, true_again = (_evenly(part, count).double() for part in sides)
+    return true, made, true_again
 
 
 def _evenly(orbits: Float[torch.Tensor, "T N D"], count: int) -> Float[torch.Tensor, "T M D"]:
-    """So many of the orbits, evenly spread."""
+    """`count` of the orbits, evenly spread."""
     return orbits[:, torch.linspace(0, orbits.shape[1] - 1, count, dtype=torch.float64).round().long()]

@@ -77,8 +77,8 @@ def texts(observed: Observed) -> tuple[Int[np.ndarray, "T B P"], Int[np.ndarray,
 
 def compared(observed: Observed) -> Distances:
     """The distances between the two texts."""
-    found: Distances = observed.once("text_distances", lambda: _compared(observed))
-    return found
+    between_texts: Distances = observed.once("text_distances", lambda: _compared(observed))
+    return between_texts
 
 
 def _compared(observed: Observed) -> Distances:

@@ -48,7 +48,7 @@ class OneStepError(Comparison):
 
     def interval(self, observed: Observed) -> tuple[Float[torch.Tensor, " S"], Float[torch.Tensor, " S"]]:
         """The larger of the lower ends and of the upper ends: at least as wide as it needs to be."""
-        ends = [(mean - half_width(each), mean + half_width(each)) for mean, each in self._means(observed)]
+        ends = [(mean - half_width(deviations), mean + half_width(deviations)) for mean, deviations in self._means(observed)]
         low, high = (torch.stack(side).amax(0).clamp(0, 1) for side in zip(*ends, strict=True))
         return low, high
 
