@@ -90,7 +90,7 @@ def _run(source: bytes, file: Path, digest: str, module_name: str, shown: str) -
 def plugin_metrics() -> dict[str, str]:
     """Return the metrics of plugins, each with the SHA-256 of its file."""
     return {
-        name: str(vars(sys.modules[part.__module__])["__freerun_digest__"])
+        name: str(vars(sys.modules[part.__module__]).get("__freerun_digest__", ""))
         for name, part in registry.plugin_parts["metric"].items()
     }
 
