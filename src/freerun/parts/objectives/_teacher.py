@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -18,11 +17,10 @@ from freerun.parts.feedback import Feedback
 from freerun.parts.models import Model
 from freerun.parts.settings import build
 from freerun.parts.tasks import Task
-from freerun.store.records import Store
+from freerun.store.records import IDENTITY, Store, trained_run
 
 #: Where a teacher that is named by its identity alone is looked for.
 STORE = Path("results/.store")
-_IDENTITY = re.compile(r"[0-9a-f]{16}")
 _KEY = "objective.teacher"
 #: Settings of a task that say how much of its world is seen, not which world it is.
 _AMOUNTS = ("length", "sequences")
@@ -69,13 +67,14 @@ def teacher(name: str) -> Teacher:
         ConfigError: in one line, if there is none, it has not been trained to the end, or its parts are not known here.
     """
     shown = name[-60:]
-    path = Store(STORE).path(name) if _IDENTITY.fullmatch(name) else Path(name)
-    if path.suffix != ".json" or not _IDENTITY.fullmatch(path.stem):
+    path = Store(STORE).path(name) if IDENTITY.fullmatch(name) else Path(name)
+    if path.suffix != ".json" or not IDENTITY.fullmatch(path.stem):
         raise ConfigError(f"{_KEY}={shown}: must be the identity of a run, 16 hexadecimal digits, or the path of its record")
+    path = path.with_name(f"{trained_run(path.stem)}.json")  # what is measured of it is no matter
     try:
         changed = path.stat().st_mtime_ns
     except OSError:
-        remedy = f"in {STORE}; train it first, or give the path of its record" if path.stem == name else "at this path"
+        remedy = f"in {STORE}; train it first, or give the path of its record" if IDENTITY.fullmatch(name) else "at this path"
         raise ConfigError(f"{_KEY}={shown}: there is no record of such a run {remedy}") from None
     return _read(path, changed, shown)
 
