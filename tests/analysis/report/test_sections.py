@@ -55,7 +55,10 @@ def answered(factor):
     def change(record, chance):
         floored(0.5, "drift_floor")(record, chance)
         record["comparisons"].append(comparison("exposure_part", "nats", [np.log(1.25)] * LENGTH, first=1))
-        meant = Quantity(label="Own-state error", unit="attractor std", better="lower", range=(0.0, np.inf), scale="ratio")
+        meant = Quantity(
+            label="Own-state error", unit="attractor std", better="lower", range=(0.0, np.inf), scale="ratio",
+            account="one-step error",
+        )  # fmt: skip
         record["quantities"]["own_state_error"] = meant.written()
         for mode, times in (("forced", 1.0), ("free", factor)):
             errors = 0.01 * times * np.exp(0.01 * chance.normal(size=LENGTH))
