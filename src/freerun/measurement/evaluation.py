@@ -106,7 +106,7 @@ def evaluate(group: Group, lessons: Lessons | None = None, asked: Mapping[str, M
                 _measure(measured, group, beside, shown, known, split, mode)
             for rollout, orbit in zip(observed, follow(group), strict=True):
                 rollout.orbit = orbit
-        for name, comparison in comparisons.items():
+        for name, comparison in comparisons.items() if split == "test" else ():
             for run, seen in zip(measured, prepared(group, comparison, observed, known), strict=True):
                 if seen is not None:
                     quantity = replace(comparison.quantity_of(seen), name=name)
