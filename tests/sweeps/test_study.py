@@ -51,7 +51,7 @@ def digests(folder: Path, *patterns: str) -> dict[str, str]:
 
 
 def records(folder: Path) -> list[Path]:
-    return sorted(folder.glob("results/.store/[0-9a-f][0-9a-f]/*.json"))
+    return sorted(folder.glob("results/.store/[0-9a-f][0-9a-f]/*-*.json"))
 
 
 @pytest.fixture(scope="module")

@@ -191,8 +191,8 @@ def curves(updates):
 @pytest.mark.parametrize(
     ("updates", "said"),
     [
-        ((0, 99), "no more is known than the change from update 0 to 99, over 100 % of"),
-        ((0, 100, 149), "no more is known than the change from update 100 to 149, over 33 % of"),
+        ((0, 99), "known is only the change from update 0 to 99, over 100 % of"),
+        ((0, 100, 149), "known is only the change from update 100 to 149, over 33 % of"),
         (range(0, 800, 100), "Over the last 14 % of the updates"),
         (range(0, 1001, 10), "Over the last 10 % of the updates"),
     ],

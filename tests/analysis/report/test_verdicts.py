@@ -214,7 +214,6 @@ def beside(value_of, seeds=6, name="d_pairs", part="headline"):
                 series["values"] = [0.3 * value for value in series["values"]]
         meant = Quantity(label="Distance of pairs", unit="nats", better="lower", range=(0.0, np.inf), scale="ratio", part=part)
         record["quantities"][name] = meant.written()
-        record["quantities"]["valid_time"] |= {"part": "diagnostic"}
         value = value_of(regime) * (1 + 0.01 * record["experiment"]["seed"])
         record["comparisons"] = [
             *record["comparisons"],

@@ -29,7 +29,29 @@ LENGTH = 8
 
 
 @dataclass(kw_only=True)
-class ContinuationErrors(Comparison):
+class OfContinuations(Comparison):
+    """A measure of the laws of continuations of h symbols, the source's and the model's."""
+
+    def applies(self, observed: Observed) -> bool:
+        return observed.has_oracle and observed.forced is not None and observed.experiment.task.emits == "each"
+
+    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
+        return self._of_prompts(observed).mean(1)
+
+    def interval(self, observed: Observed) -> tuple[Float[torch.Tensor, " S"], Float[torch.Tensor, " S"]]:
+        per_prompt = self._of_prompts(observed)
+        mean = per_prompt.mean(1)
+        half = half_width(per_prompt - mean[:, None])
+        return (mean - half).clamp(min=0), (mean + half).clamp(max=1)
+
+    def _of_prompts(self, observed: Observed) -> Float[torch.Tensor, "S N"]:
+        """Return the values of single prompts, whose means over prompts are the measure."""
+        per_prompt: torch.Tensor = observed.once("continuations", lambda: _continuations(observed))
+        return per_prompt
+
+
+@dataclass(kw_only=True)
+class ContinuationErrors(OfContinuations):
     """Total variation between the laws of continuations of h symbols, the source's and the model's, for every h."""
 
     quantity = Quantity(
@@ -37,26 +59,9 @@ class ContinuationErrors(Comparison):
         blind=("how wrong a model is that is wrong at once",),
     )  # fmt: skip
 
-    def applies(self, observed: Observed) -> bool:
-        return observed.has_oracle and observed.forced is not None and observed.experiment.task.emits == "each"
-
-    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
-        return self._of_each(observed).mean(1)
-
-    def interval(self, observed: Observed) -> tuple[Float[torch.Tensor, " S"], Float[torch.Tensor, " S"]]:
-        per_prompt = self._of_each(observed)
-        mean = per_prompt.mean(1)
-        half = half_width(per_prompt - mean[:, None])
-        return (mean - half).clamp(min=0), (mean + half).clamp(max=1)
-
-    def _of_each(self, observed: Observed) -> Float[torch.Tensor, "S N"]:
-        """The values of single prompts, whose means over prompts are the measure."""
-        per_prompt: torch.Tensor = observed.once("continuations", lambda: _continuations(observed))
-        return per_prompt
-
 
 @dataclass(kw_only=True)
-class ContinuationError(ContinuationErrors):
+class ContinuationError(OfContinuations):
     """Total variation between the laws of continuations of 8 symbols, or of the horizon if it is shorter."""
 
     per: ClassVar[str] = "rollout"
@@ -70,8 +75,8 @@ class ContinuationError(ContinuationErrors):
         length = min(LENGTH, len(observed.targets) - observed.warmup)
         return replace(self.quantity, unit=f"{self.quantity.unit}, {length} symbols")
 
-    def _of_each(self, observed: Observed) -> Float[torch.Tensor, "S N"]:
-        per_prompt = super()._of_each(observed)
+    def _of_prompts(self, observed: Observed) -> Float[torch.Tensor, "S N"]:
+        per_prompt = super()._of_prompts(observed)
         return per_prompt[min(LENGTH, len(per_prompt)) - 1][None]
 
 
