@@ -77,7 +77,7 @@ def test_a_run_that_takes_longer_is_planned_to_take_longer(desk, capsys):
 def test_a_plan_learns_nothing_from_odd_records(desk, capsys):
     assert said(capsys, "run", "-m", *TINY, "seed=range(8)", "launcher=inline")[0] == 0
     from freerun.io.container import wrapped
-    from freerun.store.records import FORM
+    from freerun.store.records import FORM, trained_run
 
     store = Store(desk / "results" / ".store")
     odd = [
@@ -86,7 +86,7 @@ def test_a_plan_learns_nothing_from_odd_records(desk, capsys):
         lambda r: r["experiment"].update(model="gru"), lambda r: r["provenance"].update(evaluation_seconds="soon"),
         lambda r: r["provenance"].update(training_seconds=[]), lambda r: r.update(experiment=[]),
     ]  # fmt: skip
-    for run, spoil in zip(sorted(store.runs()), odd, strict=True):
+    for run, spoil in zip(sorted(map(trained_run, store.runs())), odd, strict=True):
         record = json.loads(store.body(run))
         spoil(record)
         body = json.dumps(record).encode()

@@ -168,7 +168,7 @@ def test_a_run_without_a_mode_says_so_once_and_its_record_says_by_what_it_was_ma
     done = run_of(tmp_path, FREERUN_ARITHMETIC="native")
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("note: FREERUN_ARITHMETIC=native: equal bits") == 1
-    (path,) = tmp_path.glob(".store/*/*.json")
+    (path,) = tmp_path.glob(".store/*/*-*.json")
     made = json.loads(path.read_text(encoding="utf-8").splitlines()[1])["provenance"]
     assert str(arithmetic.processor()) == made["processor"]
     assert made["arithmetic"].endswith(made["processor"]), "an arithmetic that follows the processor does not name it"

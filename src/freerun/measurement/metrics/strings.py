@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 
 from jaxtyping import Bool, Float, Int
 
-from freerun.engine.replicas import spread
 from freerun.errors import given
 from freerun.lazy import torch
 from freerun.measurement.metrics import Comparison, Observed, family
@@ -88,6 +87,8 @@ def _own(observed: Observed) -> Strings:
 def _others(observed: Observed) -> Strings | None:
     """True strings of the same part that were not measured, in number like those that were; None where there are too few."""
     part, steps = observed.data.splits[observed.split], len(observed.targets)
+    from freerun.engine.replicas import spread
+
     measured = spread(len(part), observed.experiment.evaluation.sequences)
     if observed.data.windows:
         index = (measured[1:] + measured[:-1]) // 2
