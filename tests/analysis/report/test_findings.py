@@ -11,7 +11,8 @@ from freerun.analysis.report import findings, task_findings
 def rows(better: str, gaps: list[tuple[float, float, float]]) -> pd.DataFrame:
     """The rows of teacher forcing for a model each, with its gap and the interval of that."""
     return pd.DataFrame(gaps, columns=["gap", "gap_low", "gap_high"]).assign(
-        primary=True, n=5, horizon=9, log=False, forced=0.5, free=0.5 + pd.Series([gap for gap, _, _ in gaps]), unit="share",
+        gap_p=[0.001 if low > 0 or high < 0 else 0.5 for _, low, high in gaps], primary=True, n=5,
+        horizon=9, log=False, forced=0.5, free=0.5 + pd.Series([gap for gap, _, _ in gaps]), unit="share",
         written=False, label="Accuracy" if better == "higher" else "Loss", better=better, task_label="Text",
         model_label=[f"model {k}" for k in range(len(gaps))], method=pd.Categorical(["teacher forcing"] * len(gaps)),
     )  # fmt: skip
@@ -31,9 +32,18 @@ def test_a_gap_is_shown_where_free_is_worse(better, worse, fine, words):
     assert "no difference is shown in 1" in said
 
 
+def test_one_interval_of_many_that_leaves_out_no_gap_shows_none():
+    """Of twenty conditions one lies beyond its own 95 % interval by chance; Holm over all of them says so."""
+    table = rows("lower", [UP, *[OPEN] * 19]).assign(gap_p=[0.03, *[0.5] * 19])
+    (said, *_) = findings._gaps(table)
+    assert "is shown in 0 of 20 conditions" in said
+    (said, *_) = findings._gaps(table[:1])
+    assert "is shown in 1 of 1 condition" in said
+
+
 def test_the_largest_gap_is_the_worst_one():
-    assert "that of model 1:" in task_findings._gap_sentence(rows("higher", [UP, DOWN, OPEN]))
-    assert "that of model 0:" in task_findings._gap_sentence(rows("lower", [UP, DOWN, OPEN]))
+    assert "that of model 1:" in task_findings._gap_sentence(rows("higher", [UP, DOWN, OPEN]), closes=True)
+    assert "that of model 0:" in task_findings._gap_sentence(rows("lower", [UP, DOWN, OPEN]), closes=True)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +56,7 @@ def test_the_largest_gap_is_the_worst_one():
     ],
 )
 def test_what_a_sign_means_is_said(better, gap, end):
-    said = task_findings._gap_sentence(rows(better, [gap])).replace("\N{NO-BREAK SPACE}", " ")
+    said = task_findings._gap_sentence(rows(better, [gap]), closes=True).replace("\N{NO-BREAK SPACE}", " ")
     assert said.endswith(end), said
 
 
@@ -56,7 +66,7 @@ def test_two_learning_rates_are_not_two_models():
     table = table.assign(model_label="GRU", method=pd.Categorical(methods, categories=methods))
     (said, *_) = findings._gaps(table)
     assert "is shown in 2 of 2 conditions" in said, "another objective is another method"
-    assert "the largest mean gap of 2 conditions" in task_findings._gap_sentence(table)
+    assert "the largest mean gap of 2 conditions" in task_findings._gap_sentence(table, closes=True)
 
 
 def test_a_loss_against_what_was_written_is_no_exposure_gap():

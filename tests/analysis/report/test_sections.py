@@ -74,7 +74,7 @@ def test_exposure_bias_is_the_one_step_error_at_own_states(tmp_path):
         (0.5, "smaller when the model is fed its own output in 2"),
     ):
         found = exposure_section.section(material(tmp_path / str(factor), grid(seeds=4), answered(factor)))
-        assert found.sentences[0] == f"Of 2 conditions the one-step error is {words}."
+        assert found.sentences[0] == f"Of 2 conditions the one-step error is {words} (p < 0.05 after Holm over them)."
         steps, parts = found.tables
         assert steps.rows[0][5].startswith("\N{MULTIPLICATION SIGN}2.0" if factor > 1 else "\N{MULTIPLICATION SIGN}0.50")
         assert parts.rows[0][5].startswith("\N{MULTIPLICATION SIGN}1.25")

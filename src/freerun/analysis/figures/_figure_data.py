@@ -44,6 +44,8 @@ class Material:
         whole: the same over the horizon, one row a run and metric.
         compared: the measures of both modes side by side on the test split.
         primary: the first of the headlines of each task, by the task's label: the error that tables and figures show.
+        forecasts: the error of each task's free forecast against what came, by the task's label, where there is one on a ratio
+            scale by lead time: the error that can accumulate.
         headlines: the set of measures by which each task is judged, by the task's label: errors of the free rollout, and
             comparisons of it with the forced one or the true system.
         quantities: what the values mean.
@@ -58,6 +60,7 @@ class Material:
     whole: pd.DataFrame
     compared: pd.DataFrame
     primary: dict[str, str]
+    forecasts: dict[str, str]
     headlines: dict[str, tuple[str, ...]]
     quantities: Quantities
     samples: dict[str, list[Sample]]
@@ -82,13 +85,20 @@ class Material:
             str(label): quantities.first_shown(rows["task"].unique(), list(dict.fromkeys(rows["metric"])))
             for label, rows in _in_order(measured, whole)
         }
+        steps = annotated(gap.exposure_gap(test), labels)
+        by_lead = steps.loc[steps["step"] >= 1, ["task_label", "task", "metric"]].astype("str").drop_duplicates()
+        forecasts = {
+            label: quantities.accumulating(rows["task"].unique(), list(dict.fromkeys(rows["metric"])))
+            for label, rows in _in_order(by_lead, whole)
+        }
         return cls(
             runs=runs,
             curves=curves.assign(task=tables.runs.set_index("run")["task"].reindex(curves["run"].astype("str")).to_numpy()),
-            steps=annotated(gap.exposure_gap(test), labels),
+            steps=steps,
             whole=whole,
             compared=compared,
             primary=primary,
+            forecasts={label: name for label, name in forecasts.items() if name is not None},
             headlines={
                 label: quantities.headlines(rows["task"].unique(), list(dict.fromkeys(rows["metric"]))) or (primary[label],)
                 for label, rows in _in_order(series, whole)

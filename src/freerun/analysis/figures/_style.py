@@ -49,6 +49,8 @@ _OWN = {
 }  # fmt: skip
 #: What a style must not touch: the choice of a window system.
 _NOT_STYLE = ("backend", "interactive", "toolbar", "timezone", "webagg", "tk.", "macosx", "figure.hooks", "savefig.directory")
+#: The coordinates of a path in an SVG, and the digits of one beyond hundredths of a point.
+_PATH, _BEYOND_HUNDREDTHS = re.compile(rb"[MLQC] [-0-9. ]+"), re.compile(rb"(\.[0-9]{2})[0-9]+")
 _METADATA = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
 
 
@@ -76,15 +78,23 @@ def bytes_of(figure: Figure, ending: str) -> bytes:
         figure.set_layout_engine("none")
     buffer = io.BytesIO()
     figure.savefig(buffer, format=ending, metadata=_METADATA[ending])
-    return in_few_colours(buffer.getvalue()) if ending == "png" else buffer.getvalue()
+    smaller = {"png": in_few_colours, "svg": in_hundredths}.get(ending)
+    return buffer.getvalue() if smaller is None else smaller(buffer.getvalue())
 
 
 def in_few_colours(png: bytes) -> bytes:
     """Return an opaque picture in the 256 colours that cover its own best: a third of the size, the same to the eye."""
     buffer = io.BytesIO()
-    reduced = Image.open(io.BytesIO(png)).convert("RGB").quantize(method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    opaque = Image.open(io.BytesIO(png)).convert("RGB")
+    # means of near colours: without them a pale band can take the hue of another method's
+    reduced = opaque.quantize(method=Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE)
     reduced.save(buffer, format="png", optimize=True)
     return buffer.getvalue()
+
+
+def in_hundredths(svg: bytes) -> bytes:
+    """Return a drawing whose paths have coordinates in hundredths of a point: two thirds of the size, the same to the eye."""
+    return _PATH.sub(lambda path: _BEYOND_HUNDREDTHS.sub(rb"\1", path[0]), svg)
 
 
 def looks(methods: Sequence[str]) -> dict[str, Look]:

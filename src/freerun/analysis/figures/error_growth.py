@@ -25,7 +25,7 @@ CAPTION = (
 
 def draw(material: Material) -> dict[str, Figure]:
     """One figure: rows are tasks whose error is on a ratio scale, columns are models."""
-    table = growing(material.steps, material.primary, material.quantities)
+    table = growing(material.steps, material.forecasts, material.quantities)
     table = table[table["form"] != "undefined"]
     if table.empty:
         return {}

@@ -57,21 +57,21 @@ def growth(steps: pd.DataFrame, by: Sequence[str], level: str = "free", key: int
     return pd.DataFrame(rows, columns=[*by, *_FOUND])
 
 
-def growing(steps: pd.DataFrame, primary: Mapping[str, str], quantities: Quantities) -> pd.DataFrame:
-    """`growth` of each task's own free error, where that is on a ratio scale and has more than one step since the release.
+def growing(steps: pd.DataFrame, forecasts: Mapping[str, str], quantities: Quantities) -> pd.DataFrame:
+    """`growth` of each task's free forecast error, where that is on a ratio scale and has more than one step since the release.
 
     An error that is conditioned is fitted at the steps at which every seed has something that meets the condition.
 
     Args:
         steps: errors by step with the labels of conditions.
-        primary: the error by which each task is judged.
+        forecasts: the error of each task's forecast against what came.
         quantities: what the values mean.
 
     Returns:
         The columns of `growth` by `CELL`, `metric` and its `label`; in the order of the tasks.
     """
     fits = []
-    for task, metric in primary.items():
+    for task, metric in forecasts.items():
         rows = steps[(steps["task_label"] == task) & (steps["metric"] == metric) & (steps["step"] >= 1)]
         meant = [quantities.of(metric, unit) for unit in rows["unit"].astype(str).unique()]
         if rows["step"].nunique() > 1 and rows["free"].notna().any() and all(quantity.ratio for quantity in meant):

@@ -18,11 +18,44 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from freerun.analysis.inference.confidence_intervals import FEWEST
+from freerun.analysis.inference.multiple_comparisons import holm
 from freerun.analysis.inference.replicates import CELL
 from freerun.analysis.inference.rounding import ROUNDING
+from freerun.analysis.inference.t_test import p_value
 from freerun.analysis.tables.quantities import Quantities
+from freerun.store.quantity import Quantity
 
 PARTS = ("accumulation", "exposure", "coherent", "rest")
+
+
+def changes(whole: pd.DataFrame, meant: Quantity) -> pd.DataFrame:
+    """The change from forced to free of every run: of the logarithm for errors on a ratio scale, else the difference.
+
+    Args:
+        whole: rows of one metric, of what `gap.over_horizon` gives.
+        meant: what its values mean.
+
+    Returns:
+        `whole` with `ratio` (whether it is of the logarithm) and `change`.
+    """
+    levels = whole[["forced", "free"]]
+    ratio = meant.ratio and not bool((levels <= ROUNDING).any(axis=None))
+    change = np.log(whole["free"] / whole["forced"]) if ratio else whole["free"] - whole["forced"]
+    return whole.assign(ratio=ratio, change=change)
+
+
+def tested(table: pd.DataFrame) -> pd.DataFrame:
+    """Whether the mean `change` of each condition is shown not to be 0: Student's t, and Holm over all conditions of the table.
+
+    Returns:
+        `CELL`, `n` (runs), `mean`, `p` and `holm`; the latter two are undefined below three runs.
+    """
+    groups = table.groupby(CELL, observed=True, sort=True)["change"]
+    tests = groups.agg(n="count", mean="mean", sd="std").reset_index()
+    error = (tests["sd"] / np.sqrt(tests["n"])).where(tests["n"] >= FEWEST)
+    p = p_value(tests["mean"].to_numpy(), error.to_numpy(), (tests["n"] - 1).to_numpy())
+    return tests[[*CELL, "n", "mean"]].assign(p=p, holm=holm(p))
 
 
 def one_step(whole: pd.DataFrame, quantities: Quantities) -> pd.DataFrame:
@@ -38,12 +71,9 @@ def one_step(whole: pd.DataFrame, quantities: Quantities) -> pd.DataFrame:
     """
     chosen = []
     for _, rows in whole.groupby("task_label", observed=True, sort=False):
-        for name in quantities.accounting("one-step error", rows["metric"])[:1]:
-            of_metric = rows[rows["metric"] == name]
-            levels = of_metric[["forced", "free"]]
-            ratio = bool(quantities.of_rows(of_metric[:1])[0].ratio) and not bool((levels <= ROUNDING).any(axis=None))
-            change = np.log(of_metric["free"] / of_metric["forced"]) if ratio else of_metric["free"] - of_metric["forced"]
-            chosen.append(of_metric.assign(ratio=ratio, change=change))
+        names = quantities.accounting("one-step error", rows["metric"])[:1]
+        for own in (rows[rows["metric"] == name] for name in names):
+            chosen.append(changes(own, quantities.of_rows(own[:1])[0]))  # noqa: PERF401 - a nested comprehension says less
     return pd.concat(chosen, ignore_index=True) if chosen else whole[:0].assign(ratio=False, change=0.0)
 
 

@@ -37,10 +37,12 @@ def cautions(material: Material, task: str, metric: str) -> list[str]:
             "The loss compares with the one continuation that is in the data. Running free, even a perfect model would write "
             "another one, so part of this gap comes from the source, not from the model."
         )
+    label = listed([quantity.label for quantity in quantities])
     left_out = [quantity.left_out for quantity in quantities if quantity.conditioned == INSIDE_SUPPORT]
     if (rows.loc[rows["metric"].isin(left_out), "free"] > 0).any():
         warnings.append(
-            "KL is averaged only over prefixes inside the support, at steps where forced and free both have some; sequences "
-            "that have left it are counted by the off-support share and the share of valid strings. Read them together."
+            f"{label} is averaged only over prefixes inside the support, at steps where forced and free both have some; "
+            "sequences that have left it are counted by the off-support share and the share of valid strings. Read them "
+            "together."
         )
     return warnings

@@ -14,7 +14,7 @@ from freerun.analysis.inference.confidence_intervals import FEWEST, summarise
 from freerun.analysis.inference.error_growth_fit import growing
 from freerun.analysis.inference.labels import measure
 from freerun.analysis.inference.replicates import CELL
-from freerun.analysis.report.number_text import listed, measured
+from freerun.analysis.report.number_text import listed, measured, number
 from freerun.analysis.report.section import Grid, Section
 from freerun.errors import given
 from freerun.store.quantity import Quantity
@@ -32,7 +32,7 @@ _HEAD = ("Task", "Error", "Model", "Regime", "Form", "Number", "Value", "Agree",
 
 def section(material: Material) -> Section | None:
     """The section on how the free error grows with the step, and on changes whose sign is a finding; None without either."""
-    table, changes = growing(material.steps, material.primary, material.quantities), _changes(material)
+    table, changes = growing(material.steps, material.forecasts, material.quantities), _changes(material)
     if table.empty and not changes:
         return None
     grids = []
@@ -42,9 +42,10 @@ def section(material: Material) -> Section | None:
         sentences += [_tally(rows), *(_told(task, rows, material.methods()[0]) for task in dict.fromkeys(table["task_label"]))]
         title = f"The form of the free error against the step in {len(rows)} conditions"
         grids.append(Grid(title=title, head=_HEAD, rows=[_row(row) for row in rows]))
+    sentences += _rates(material)
     left = [task for task in material.primary if len(table) and task not in set(table["task_label"].astype(str))]
     if left:
-        sentences.append(f"Not fitted, since their error is not on a ratio scale or has one step: {listed(left)}.")
+        sentences.append(f"Not fitted, for want of a forecast error on a ratio scale by lead time: {listed(left)}.")
     for change in changes:
         sentences.append(_change_sentence(*change))
         grids.append(_change_grid(*change))
@@ -55,6 +56,28 @@ def section(material: Material) -> Section | None:
         tables=grids,
         figure="error_growth" if len(table) else "",
     )
+
+
+def _rates(material: Material) -> list[str]:
+    """What has a true value beside it and is neither better large nor small, as the rate at which small errors grow."""
+    sentences, first = [], material.methods()[0]
+    for key, rows in material.compared.groupby(["metric", "unit"], observed=True, sort=False):
+        meant = material.quantities.of(*key)
+        floor = material.compared[material.compared["metric"] == meant.floor_name]
+        if meant.better != "neither" or floor.empty:
+            continue
+        true = material.quantities.of_rows(floor[:1])[0].label
+        told = rows[(rows["method"] == first) & rows["task_label"].isin(list(material.forecasts))]
+        for task, of_task in told.groupby("task_label", observed=True, sort=True):
+            beside = floor.loc[floor["task_label"] == task, "value"].mean()
+            means = [
+                f"{row['model_label']} {measured(row['mean'], row['low'], row['high'])}"
+                for row in summarise(of_task, CELL, "value").to_dict("records") if math.isfinite(row["mean"])
+            ]  # fmt: skip
+            if means:
+                said = f"{meant.label} ({meant.unit}): {'; '.join(means)}"
+                sentences.append(f"{task}, {first}, {said}; beside it, {true}: {number(beside)}.")
+    return sentences
 
 
 def _tally(rows: list[dict[Any, Any]]) -> str:

@@ -12,7 +12,8 @@ import pandas as pd
 from freerun.analysis.figures import Material
 from freerun.analysis.inference.chaos_share import split
 from freerun.analysis.inference.confidence_intervals import summarise
-from freerun.analysis.inference.exposure_parts import PARTS, free_error_parts, one_step
+from freerun.analysis.inference.exposure_parts import PARTS, free_error_parts, one_step, tested
+from freerun.analysis.inference.power import LEVEL
 from freerun.analysis.inference.replicates import CELL
 from freerun.analysis.report.number_text import listed, measured, number, span
 from freerun.analysis.report.section import Grid, Section
@@ -73,9 +74,10 @@ def section(material: Material) -> Section | None:
 def _one_step_rows(material: Material) -> list[dict[Any, Any]]:
     table = one_step(material.whole, material.quantities)
     rows = []
+    tests = tested(table)
     for ratio, of_scale in table.groupby("ratio", sort=False):
         log = bool(ratio)
-        means = summarise(of_scale, CELL, "change")
+        means = summarise(of_scale, CELL, "change").merge(tests[[*CELL, "holm"]].assign(sign=np.sign(tests["mean"])), on=CELL)
         for name in ("mean", "low", "high"):
             means[name] = np.exp(means[name]) if log else means[name]
         for level in ("forced", "free"):
@@ -92,13 +94,12 @@ def _tally(rows: list[dict[Any, Any]]) -> list[str]:
     known = [row for row in rows if math.isfinite(row["low"])]
     if not known:
         return ["With fewer than three seeds there are no intervals: the one-step errors below are those of single runs."]
-    above = sum(row["low"] > row["ratio"] for row in known)
-    below = sum(row["high"] < row["ratio"] for row in known)
+    above, below = (sum(row["holm"] <= LEVEL and row["sign"] == way for row in known) for way in (1, -1))
     parts = [f"larger when the model is fed its own output, which is exposure bias, in {above}"] if above else []
     parts += [f"smaller {'then' if above else 'when the model is fed its own output'} in {below}"] if below else []
     remaining = len(known) - above - below
     parts += [f"not shown to differ in {remaining}"] if remaining else []
-    return [f"Of {len(known)} conditions the one-step error is {listed(parts)}."]
+    return [f"Of {len(known)} conditions the one-step error is {listed(parts)} (p < {LEVEL:g} after Holm over them)."]
 
 
 def _parts_rows(material: Material) -> list[dict[Any, Any]]:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from freerun.analysis.figures import Material
+from freerun.analysis.inference.multiple_comparisons import holm
 from freerun.analysis.inference.power import LEVEL
 from freerun.analysis.report.number_text import counted, listed, number, with_unit
 from freerun.analysis.report.verdicts import CONFLICT, NONE, WORDS, judged_sets, kinds, needed_seeds
@@ -47,9 +48,9 @@ def _gaps(table: pd.DataFrame) -> list[str]:
     known = rows[rows["gap_low"].notna()]
     if len(known):
         higher = known["better"] == "higher"
-        worse = known["gap_low"].mask(higher, -known["gap_high"]) > 0
-        above = int(worse.sum())
-        below = int((known["gap_high"].mask(higher, -known["gap_low"]) < 0).sum())
+        harm = known["gap"].mask(higher, -known["gap"])
+        shown = holm(known["gap_p"].to_numpy(dtype=float)) <= LEVEL
+        above, below = int((shown & (harm > 0)).sum()), int((shown & (harm < 0)).sum())
         remaining = len(known) - above - below
         gap_words, reverse_words = ("free error above forced error", "the free error is smaller")
         if higher.any():
@@ -57,7 +58,7 @@ def _gaps(table: pd.DataFrame) -> list[str]:
         parts = [f"an exposure gap ({gap_words}) is shown in {above} of {counted(len(known), 'condition')}"]
         parts += [f"{reverse_words} in {below}"] if below else []
         parts += [f"no difference is shown in {remaining}"] if remaining else []
-        sentences.append(f"Trained by {_first(table)}, {listed(parts)}.")
+        sentences.append(f"Trained by {_first(table)}, {listed(parts)} (p < {LEVEL:g} after Holm over them).")
     elif len(rows):
         sentences.append("With fewer than three seeds there are no intervals: what follows describes single runs.")
     ratio = rows[rows["log"].astype(bool) & (rows["forced"] > 0)]

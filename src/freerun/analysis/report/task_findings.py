@@ -20,7 +20,8 @@ def by_task(material: Material, table: pd.DataFrame, compared: pd.DataFrame) -> 
     tasks = []
     for task, metric in material.primary.items():
         rows = table[(table["task_label"] == task) & table["primary"] & (table["n"] > 0)]
-        points = [_gap_sentence(rows), *_regimes(compared[compared["task_label"] == task])]
+        closes = bool((table.loc[table["task_label"] == task, "horizon"] > 1).any())
+        points = [_gap_sentence(rows, closes), *_regimes(compared[compared["task_label"] == task])]
         points.append(lost(table[table["task_label"] == task]))
         tasks.append(
             {"name": task, "points": [point for point in points if point], "cautions": cautions(material, task, metric)}
@@ -33,7 +34,8 @@ def _kind(rows: pd.DataFrame) -> str:
     return "models" if rows["model_label"].nunique() == len(rows) else "conditions"
 
 
-def _gap_sentence(rows: pd.DataFrame) -> str:
+def _gap_sentence(rows: pd.DataFrame, closes: bool) -> str:
+    """What the task's own error does between forced and free; `closes` says whether anything is fed back for a step or more."""
     rows = baseline_rows(rows)
     rows = rows[rows["gap"].notna()]
     if rows.empty:
@@ -42,6 +44,8 @@ def _gap_sentence(rows: pd.DataFrame) -> str:
         top = rows.iloc[0]
         level = measured(top["forced"], top["forced_low"], top["forced_high"])
         said = f"{top['label']} {with_unit(level, top['unit'])}"
+        if closes:
+            return f"{said}, the same forced and free: nothing of it comes from what is fed back."
         return f"One output for a whole sequence: nothing is fed back, so there is no gap. {said}."
     harm = rows["gap"].mask(rows["better"] == "higher", -rows["gap"])
     top = rows.iloc[int(np.argmax(harm.to_numpy()))]

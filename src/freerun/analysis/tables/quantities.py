@@ -104,6 +104,23 @@ class Quantities:
             raise ValueError("metrics must not be empty")
         return metrics[0]
 
+    def accumulating(self, tasks: Collection[str], metrics: Sequence[str]) -> str | None:
+        """The error of a forecast against what came, on a ratio scale, whose growth is told; None where none was measured.
+
+        A one-step error is none: it is measured against the truth's answer at what was fed, so that nothing adds up in it.
+
+        Args:
+            tasks: the names of the tasks.
+            metrics: what was measured on them by lead time, in the order in which it came up.
+        """
+        errors = [
+            quantity for task in tasks for quantity in self._by_task.get(task, [])
+            if quantity.name in metrics and quantity.ratio and quantity.better == "lower" and quantity.account is None
+            and quantity.part != "diagnostic"
+        ]  # fmt: skip
+        floored = [quantity for quantity in errors if quantity.floor_name is not None]
+        return next((quantity.name for quantity in (*floored, *errors)), None)
+
     def headlines(self, tasks: Collection[str], metrics: Sequence[str]) -> tuple[str, ...]:
         """The set of measures by which some tasks are judged: all headlines among `metrics`, that whose floor is known first.
 

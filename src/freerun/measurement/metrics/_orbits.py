@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from jaxtyping import Float
 
@@ -14,8 +14,14 @@ from freerun.measurement.metrics import Comparison, Observed, Orbit
 
 #: The fewest steps of a window from which a climate is told.
 LEAST = 8
-#: True orbits, the closed loop's and other true ones, of one shape.
-Loop = tuple[Float[torch.Tensor, "T N D"], Float[torch.Tensor, "T N D"], Float[torch.Tensor, "T N D"]]
+
+
+class Loop(NamedTuple):
+    """True orbits, the closed loop's and other true ones, of one shape."""
+
+    true: Float[torch.Tensor, "T N D"]
+    made: Float[torch.Tensor, "T N D"]
+    again: Float[torch.Tensor, "T N D"]
 
 
 @dataclass(kw_only=True)
@@ -48,7 +54,7 @@ def loop(observed: Observed) -> Loop | None:
     fed, the free windows from the release on, beside the true ones and those of the validation split.
     """
     if (orbit := observed.orbit) is not None:
-        return orbit.true, orbit.made, orbit.again
+        return Loop(orbit.true, orbit.made, orbit.again)
     task = observed.experiment.task
     if observed.split != "test" or observed.forced is None or task.remembers is None or task.lyapunov_time() is None:
         return None
@@ -64,8 +70,7 @@ def _windows(observed: Observed) -> Loop | None:
     if observed.fed.shape != observed.outputs.shape or len(validation) < steps or steps - first < LEAST or not count:
         return None
     sides = (observed.targets[first:, whole], observed.fed[first:, whole], validation[first:steps])
-    true, made, true_again = (_evenly(part, count).double() for part in sides)
-    return true, made, true_again
+    return Loop(*(_evenly(part, count).double() for part in sides))
 
 
 def _evenly(orbits: Float[torch.Tensor, "T N D"], count: int) -> Float[torch.Tensor, "T M D"]:

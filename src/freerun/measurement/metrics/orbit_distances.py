@@ -105,7 +105,7 @@ class OfPairs(OfTwo):
         return torch.tensor([self.between(true, true_again if self.floor else made)], dtype=torch.float64)
 
     def quantity_of(self, observed: Observed) -> Quantity:
-        steps, count = given(loop(observed))[0].shape[:2]
+        steps, count = given(loop(observed)).made.shape[:2]
         return replace(
             self.quantity, unit=f"nats, {state_distribution.BINS} x {state_distribution.BINS} cells, {count} x {steps} steps"
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from jaxtyping import Bool, Float, Int
 
@@ -19,8 +19,12 @@ from freerun.measurement.metrics import Comparison, Observed, family
 from freerun.measurement.statistics.string_statistics import lengths, ngrams
 from freerun.store.quantity import SHARE, Quantity
 
-#: Strings, and which of their symbols belong to them.
-Strings = tuple[Int[torch.Tensor, "S _"], Bool[torch.Tensor, "S _"]]
+
+class Strings(NamedTuple):
+    """Strings, and which of their symbols belong to them."""
+
+    symbols: Int[torch.Tensor, "S _"]
+    inside: Bool[torch.Tensor, "S _"]
 
 
 @dataclass(kw_only=True)
@@ -53,7 +57,7 @@ class OfNgrams(OfStrings):
     n: ClassVar[int]
 
     def between(self, observed: Observed, true: Strings, compared: Strings) -> float:
-        return ngrams(true[0], compared[0], self.n, observed.data.outputs, true[1], compared[1])
+        return ngrams(true.symbols, compared.symbols, self.n, observed.data.outputs, true.inside, compared.inside)
 
 
 @dataclass(kw_only=True)
@@ -64,7 +68,7 @@ class OfLengths(OfStrings):
         return super().applies(observed) and observed.has_oracle and _has_ends(observed)
 
     def between(self, observed: Observed, true: Strings, compared: Strings) -> float:
-        return lengths(true[1].sum(0), compared[1].sum(0), len(true[0]))
+        return lengths(true.inside.sum(0), compared.inside.sum(0), len(true.symbols))
 
 
 def _has_ends(observed: Observed) -> bool:
@@ -81,7 +85,7 @@ def _own(observed: Observed) -> Strings:
     first, counts = observed.warmup, observed.weights > 0
     counted = ~observed.truth().ended if observed.has_oracle else counts
     rows = counts[first:].any(0)
-    return observed.fed_symbols[first:, rows], counted[first:, rows]
+    return Strings(observed.fed_symbols[first:, rows], counted[first:, rows])
 
 
 def _others(observed: Observed) -> Strings | None:
@@ -107,7 +111,7 @@ def _others(observed: Observed) -> Strings | None:
 def _counted(targets: torch.Tensor, weights: torch.Tensor, first: int) -> Strings:
     counts = weights[first:] > 0
     rows = counts.any(0)
-    return targets[first:, rows], counts[:, rows]
+    return Strings(targets[first:, rows], counts[:, rows])
 
 
 #: The name of the shares of n symbols, what they are shares of, their label, and what they are blind to.
