@@ -15,7 +15,7 @@ from freerun.measurement.metrics.tv import TV
 from freerun.measurement.players.symbols import players
 from freerun.parts import registry
 from freerun.parts.tasks.gram_text import GramText
-from freerun.streams import stream
+from freerun.random_streams import stream
 from laws.broken.symbol_measures import FreeLoss, SurvivorsKL
 from tiers import tiered
 

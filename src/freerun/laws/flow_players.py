@@ -19,7 +19,7 @@ from freerun.measurement.players.flows import FlowPlayer, NoisyFlow, degenerate
 from freerun.parts import registry
 from freerun.parts.tasks import Task
 from freerun.parts.tasks._flows import Flow
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 #: Sequences of each rollout.
 SEQUENCES = 64
@@ -37,20 +37,20 @@ def played(task: Flow, error: float, seeds: int = 3) -> Rollouts:
     warmup = task.own_warmup
     steps = warmup + (task.default_horizon or task.length)
     players: list[FlowPlayer] = [NoisyFlow(error=error), *degenerate(error)]
-    found: Rollouts = {player.name: [] for player in players}
+    rollouts: Rollouts = {player.name: [] for player in players}
     for seed in range(seeds):
         data = task.build(seed, max(task.length, steps))
         sequences = data.splits["test"].take(torch.arange(SEQUENCES), steps)
         for player in players:
             _, free = player.play(task, data, sequences, warmup, stream(seed, f"players/{player.name}"))
-            found[player.name].append(free)
-    return found
+            rollouts[player.name].append(free)
+    return rollouts
 
 
 def headlines(task: Task, seen: Observed) -> list[Metric]:
     """The metrics that judge a free rollout of a task."""
-    every: list[Metric] = [metric() for metric in registry.parts("metric").values()]
-    return [metric for metric in every if metric.applies(seen) and metric.quantity_of(seen).part == "headline"]
+    metrics: list[Metric] = [metric() for metric in registry.parts("metric").values()]
+    return [metric for metric in metrics if metric.applies(seen) and metric.quantity_of(seen).part == "headline"]
 
 
 def level(metric: Metric, rollouts: Sequence[Observed]) -> tuple[float, float]:
@@ -64,13 +64,15 @@ def level(metric: Metric, rollouts: Sequence[Observed]) -> tuple[float, float]:
 
 def law_no_degenerate_player_wins(metrics: Sequence[Metric], rollouts: Rollouts) -> None:
     """Every degenerate player is worse than the noisy truth under some metric of a set, by more than both intervals."""
-    truth, *others = rollouts
+    truth, *degenerate_names = rollouts
     best = [level(metric, rollouts[truth]) for metric in metrics]
-    for name in others:
+    for name in degenerate_names:
         margins = []
         for metric, (top, reach) in zip(metrics, best, strict=True):
             mean, half = level(metric, rollouts[name])
             margins.append(metric.quantity.sign * (top - mean) - reach - half)
-        most = max((margin for margin in margins if math.isfinite(margin)), default=-math.inf)
-        told = ", ".join(f"{type(metric).__name__} by {margin:.3g}" for metric, margin in zip(metrics, margins, strict=True))
-        demand(most > 0, f"{name} is worse than the {truth} by more than both intervals nowhere: {told}")
+        largest = max((margin for margin in margins if math.isfinite(margin)), default=-math.inf)
+        margins_told = ", ".join(
+            f"{type(metric).__name__} by {margin:.3g}" for metric, margin in zip(metrics, margins, strict=True)
+        )
+        demand(largest > 0, f"{name} is worse than the {truth} by more than both intervals nowhere: {margins_told}")

@@ -12,7 +12,7 @@ import msgspec
 
 from freerun.io.reading import LARGEST_JSON, NotPlain, content
 from freerun.io.text import one_line
-from freerun.store.record_schema import LARGEST, Count, EitherIdentity, Identity, experiment
+from freerun.store.record_types import LARGEST, Count, EitherIdentity, Identity, experiment
 
 NAME = "study.json"
 
@@ -75,15 +75,15 @@ class Tuned(msgspec.Struct, kw_only=True):
 
 
 class StudyFile(msgspec.Struct, kw_only=True):
-    """A study as its file tells of it.
+    """A study as its file describes it.
 
     Attributes:
-        ids: its runs in their order, each by what is measured of it.
-        planned: the canonical experiment of each.
-        title, question, command: what it is called, what it asks, and what it was started with.
-        overrides: what the command said of settings.
-        margin: within what change two methods are equivalent; where it is not said, the report's own.
-        tuned: how its methods were tuned, where they were.
+        ids: the identities of its measurements, in their order.
+        planned: the canonical experiment of each, by identity.
+        title, question, command: its title, its question, and the command that started it.
+        overrides: the settings of that command.
+        margin: the change within which two methods are equivalent, a share; the default of the report where it is left out.
+        tuned: how its methods were tuned; left out where they were not.
     """
 
     ids: list[EitherIdentity]
@@ -107,7 +107,7 @@ _STUDY = msgspec.json.Decoder(StudyFile)
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """The study of a folder: the fields of `StudyFile` by name, and the folder's name as `name`.
+    """Return the study of a folder: the fields of `StudyFile` by name, and the folder's name as `name`.
 
     Raises:
         OSError: if its file cannot be read.
@@ -119,12 +119,12 @@ def read(folder: Path) -> dict[str, Any]:
         raise
     except (ValueError, RecursionError) as fault:
         raise NotPlain(one_line(fault, 100)) from None
-    told = {**msgspec.structs.asdict(study), "name": folder.name}
+    fields = {**msgspec.structs.asdict(study), "name": folder.name}
     if study.tuned is not msgspec.UNSET:
-        told["tuned"] = msgspec.to_builtins(study.tuned)
-    return {key: value for key, value in told.items() if value is not msgspec.UNSET}
+        fields["tuned"] = msgspec.to_builtins(study.tuned)
+    return {key: value for key, value in fields.items() if value is not msgspec.UNSET}
 
 
 def is_margin(value: object) -> bool:
-    """Whether a value can be the margin of a study: a number above 0 and below 1."""
+    """Return whether a value can be the margin of a study: a number above 0 and below 1."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1

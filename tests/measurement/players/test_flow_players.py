@@ -17,7 +17,7 @@ from freerun.measurement.players.flows import NoisyFlow, Place, TrueFlow, equili
 from freerun.measurement.statistics import state_pairs
 from freerun.parts import registry
 from freerun.parts.tasks.lorenz63 import Lorenz63
-from freerun.streams import stream
+from freerun.random_streams import stream
 from laws.broken import measures as broken
 
 #: The size of a usual forced error on each flow, in standard deviations.

@@ -46,11 +46,11 @@ class Drawn:
 
 def parts() -> dict[str, Part]:
     """The figures by name, in the order in which a paper would show them."""
-    found: dict[str, Any] = {}
+    modules: dict[str, Any] = {}
     for info in pkgutil.iter_modules(__path__):
         if not info.name.startswith("_"):
-            found[info.name] = importlib.import_module(f"{__name__}.{info.name}")
-    return dict(sorted(found.items(), key=lambda item: (getattr(item[1], "PLACE", 99), item[0])))
+            modules[info.name] = importlib.import_module(f"{__name__}.{info.name}")
+    return dict(sorted(modules.items(), key=lambda item: (getattr(item[1], "PLACE", 99), item[0])))
 
 
 def draw(material: Material) -> Iterator[tuple[Drawn, Figure]]:
@@ -60,9 +60,9 @@ def draw(material: Material) -> Iterator[tuple[Drawn, Figure]]:
     for name, part in parts().items():
         with style():
             figures = part.draw(material)
-        for rest, figure in figures.items():
+        for suffix, figure in figures.items():
             caption = f"{part.CAPTION} {material.said_lost()}".strip()
-            yield Drawn(name=f"{name}_{rest}" if rest else name, caption=caption), figure
+            yield Drawn(name=f"{name}_{suffix}" if suffix else name, caption=caption), figure
 
 
 def write(

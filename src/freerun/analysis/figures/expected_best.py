@@ -6,8 +6,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from freerun.analysis.figures._axis_scale import decades
 from freerun.analysis.figures._figure_data import Material
-from freerun.analysis.figures._style import decades, figure, keys, legend, looks, titled, width_for
+from freerun.analysis.figures._style import figure, keys, legend, looks, titled, width_for
 from freerun.analysis.inference import tuning_tables
 
 PLACE = 10

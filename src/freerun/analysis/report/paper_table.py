@@ -29,29 +29,29 @@ _COMPARED = ["hedges", "delta", "improved", "p", "holm"]
 _NAMES = {"task_label": "task", "model_label": "model", "method": "method"}
 
 
-def write(frames: Tables, folder: Path, kind: str) -> Path:
+def write(frames: Tables, folder: Path, file_format: str) -> Path:
     """Write the table of a study as ``table.md``, ``table.tex``, ``table.csv`` or ``table.parquet``; returns its path.
 
     Raises:
         ConfigError: for an unknown format, or a study without a measurement.
         OSError: if the disk refuses.
     """
-    if kind not in FORMATS:
-        raise ConfigError(f"--format {kind}: unknown; {nearest(kind, FORMATS)}")
+    if file_format not in FORMATS:
+        raise ConfigError(f"--format {file_format}: unknown; {nearest(file_format, FORMATS)}")
     material = Material.of(frames, {})
     table = tidy(material)
     if table.empty:
         raise ConfigError("no run of this study has a measurement yet: there is nothing to tabulate")
-    if kind == "parquet":
+    if file_format == "parquet":
         buffer = io.BytesIO()
         table.to_parquet(buffer, index=False)
         content = buffer.getvalue()
-    elif kind == "csv":
+    elif file_format == "csv":
         content = csv_bytes(table)
     else:
-        content = (markdown if kind == "md" else latex)(table, _note(table, material)).encode()
+        content = (markdown if file_format == "md" else latex)(table, _note(table, material)).encode()
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"table.{FORMATS[kind]}"
+    path = folder / f"table.{FORMATS[file_format]}"
     write_atomic(path, content)
     return path
 
@@ -99,8 +99,20 @@ def tidy(material: Material) -> pd.DataFrame:
         "failed",
         "pending",
     ]
-    more = ["lost_low", "lost_high", "iqm", "iqm_low", "iqm_high", "best", *_COMPARED, "family", "baseline", "mark", "end"]
-    names = [*_NAMES.values(), *kept, *more, *(["chosen"] if material.chosen else [])]
+    statistics = [
+        "lost_low",
+        "lost_high",
+        "iqm",
+        "iqm_low",
+        "iqm_high",
+        "best",
+        *_COMPARED,
+        "family",
+        "baseline",
+        "mark",
+        "end",
+    ]
+    names = [*_NAMES.values(), *kept, *statistics, *(["chosen"] if material.chosen else [])]
     return table[names].reset_index(drop=True)
 
 
@@ -115,8 +127,8 @@ def _best(table: pd.DataFrame) -> np.ndarray:
     means = (table["mean"] * sign).where(survive)
     least = means.groupby([table["task"], table["level"]], observed=True).transform("min")
     same = np.array([number(a) == number(b) for a, b in zip(means, least, strict=True)])
-    several = table.groupby(["task", "level"], observed=True)["mean"].transform("count") > 1
-    return same & means.notna().to_numpy() & (table["level"] != "gap").to_numpy() & several.to_numpy()
+    compared = table.groupby(["task", "level"], observed=True)["mean"].transform("count") > 1
+    return same & means.notna().to_numpy() & (table["level"] != "gap").to_numpy() & compared.to_numpy()
 
 
 def _compared(material: Material) -> pd.DataFrame:
@@ -126,18 +138,18 @@ def _compared(material: Material) -> pd.DataFrame:
         return pd.DataFrame(
             {
                 **{name: pd.Series(dtype="str") for name in (*names, "verdict", "family", "baseline")},
-                **{each: [] for each in _COMPARED},
+                **{name: [] for name in _COMPARED},
             }
         )
-    found = comparisons(material)
-    found = found[found["metric"] == found["task_label"].map(material.primary)]
+    table = comparisons(material)
+    table = table[table["metric"] == table["task_label"].map(material.primary)]
     keys = ["task_label", "model_label", "regime_label", "setting"]
     methods = material.runs[[*keys, "method"]].astype("str").drop_duplicates()
-    found = found.astype(dict.fromkeys(keys, "str")).merge(methods, on=keys, how="left")
+    table = table.astype(dict.fromkeys(keys, "str")).merge(methods, on=keys, how="left")
     of = {tuple(row[name] for name in keys): row["method"] for row in methods.to_dict("records")}
-    against = [of[row["task_label"], row["model_label"], row["baseline"], row["setting"]] for row in found.to_dict("records")]
-    found = found.assign(baseline=pd.Series(against, index=found.index, dtype="str"))
-    return found.rename(columns=_NAMES)[[*names, *_COMPARED, "verdict", "family", "baseline"]]
+    against = [of[row["task_label"], row["model_label"], row["baseline"], row["setting"]] for row in table.to_dict("records")]
+    table = table.assign(baseline=pd.Series(against, index=table.index, dtype="str"))
+    return table.rename(columns=_NAMES)[[*names, *_COMPARED, "verdict", "family", "baseline"]]
 
 
 def _against(table: pd.DataFrame) -> str:

@@ -106,7 +106,11 @@ def write(tables: Tables, folder: Path) -> None:
     for name in NAMES:
         frame: pd.DataFrame = getattr(tables, name)
         buffer = io.BytesIO()
-        frame.to_parquet(buffer, index=False)
+        numbers = [column for column in frame.columns if pd.api.types.is_float_dtype(frame[column])]
+        frame.to_parquet(
+            buffer, index=False, compression="zstd", column_encoding=dict.fromkeys(numbers, "BYTE_STREAM_SPLIT"),
+            use_dictionary=[column for column in frame.columns if column not in numbers],
+        )  # fmt: skip
         write_atomic(folder / f"{name}.parquet", buffer.getvalue())
     write_atomic(folder / "runs.csv", csv_bytes(tables.runs))
 

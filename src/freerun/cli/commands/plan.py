@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 
 
 def parser() -> Parser:
-    """What the command takes."""
-    made = shared_parser(
+    """Make the parser of the command."""
+    command = shared_parser(
         "plan", "[NAME] [key=value ...]", trains=True, keys=EXPERIMENT_KEYS | LAUNCHER_KEYS | TUNING_KEYS,
         examples=("freerun plan path_star training.updates=500", "freerun plan -m model=gru,lstm seed=0,1,2 --workers 4"),
     )  # fmt: skip
     text = "plan what freerun run -m does, which takes no NAME"
-    made.add_argument("-m", "--multirun", action="store_true", help=text)
-    add_alias(made)
-    add_tune(made)
+    command.add_argument("-m", "--multirun", action="store_true", help=text)
+    add_alias(command)
+    add_tune(command)
     text = "a study or its YAML file (default: first_look), and keys that replace its own"
-    made.add_argument("words", metavar="NAME key=value", nargs="*", help=text)
-    return made
+    command.add_argument("words", metavar="NAME key=value", nargs="*", help=text)
+    return command
 
 
 def main(words: list[str]) -> int:
@@ -57,60 +57,64 @@ def main(words: list[str]) -> int:
     if options.multirun and (tuning or options.tune):
         raise ConfigError("plan -m plans what `freerun run -m` does, which tunes nothing; leave out --tune and tune.KEY=VALUE")
     if options.multirun:
-        asked = study.adhoc(overrides, sweep=True, alias=options.name)
+        planned_study = study.adhoc(overrides, sweep=True, alias=options.name)
     else:
-        asked = study.load(name or DEFAULT_STUDY, overrides, options.name)
-    results_folder.demand_study(place(options).folder(asked.name))
+        planned_study = study.load(name or DEFAULT_STUDY, overrides, options.name)
+    results_folder.demand_study(place(options).folder(planned_study.name))
     store = place(options).store
-    tuned = tuned_study.of(asked, tuning, tune=options.tune)
-    known = asked.runs if tuned is None else _trials(tuned)
-    states = sweep.states((run.id for run in known), store)
-    left = [run for run in known if states[run.id] in ("pending", "failed")]
+    tuned = tuned_study.of(planned_study, tuning, tune=options.tune)
+    runs = planned_study.runs if tuned is None else _trials(tuned)
+    states = sweep.states((run.id for run in runs), store)
+    left = [run for run in runs if states[run.id] in ("pending", "failed")]
     if tuned is not None:
-        left += asked.runs  # about as costly as they will be with what is chosen
+        left += planned_study.runs  # about as costly as they will be with what is chosen
     pieces = chosen.pieces(left)
     counts = Counter(states.values())
-    planned = f"{_count(len(known), 'run')}, {_count(len(chosen.pieces(known)), 'group')}"
-    print(f"{asked.name if tuned is None else tuned.name}: {planned}; nothing is trained by this command")
+    planned = f"{_count(len(runs), 'run')}, {_count(len(chosen.pieces(runs)), 'group')}"
+    print(f"{planned_study.name if tuned is None else tuned.name}: {planned}; nothing is trained by this command")
     print(", ".join(f"{counts[state]} {state}" for state in sweep.STATES if counts[state] or state in ("done", "pending")))
-    where = place(options)
+    results = place(options)
     if tuned is None:
-        results_folder.say_what_is_replaced(asked, where, sweep.kind_of_runs(asked.name, where))
+        results_folder.say_what_is_replaced(planned_study, results, sweep.kind_of_runs(planned_study.name, results))
     if not left:
         return 0
     costs = time_estimate.learned(store, [run for run, state in states.items() if state in ("done", "diverged")])
     spent: dict[str, list[float]] = {}
-    certain = True
+    measured_before = True
     for piece in pieces:
-        each, measured = costs.seconds(piece[0])
-        certain &= measured
+        run_seconds, measured = costs.seconds(piece[0])
+        measured_before &= measured
         row = spent.setdefault(_title(piece), [0, 0, 0.0, 0.0])
         size = memory_estimate.BASE + len(piece) * memory_estimate.memory(piece[0])
-        row[:] = [row[0] + 1, row[1] + len(piece), row[2] + each * len(piece), max(row[3], size)]
+        row[:] = [row[0] + 1, row[1] + len(piece), row[2] + run_seconds * len(piece), max(row[3], size)]
     rows = [
-        [title, f"{n:.0f}", f"{runs:.0f}", duration(seconds), f"{size / 2**30:.1f} GB"]
-        for title, (n, runs, seconds, size) in spent.items()
+        [title, f"{n:.0f}", f"{count:.0f}", duration(seconds), f"{size / 2**30:.1f} GB"]
+        for title, (n, count, seconds, size) in spent.items()
     ]
     show_rows(["to do", "groups", "runs", "work", "memory a worker"], rows)
     work = sum(seconds for _, _, seconds, _ in spent.values())
     at_once = min(chosen.at_once, len(pieces))
-    source = "by what such runs took before" if certain else "a rough guess: no run of some kinds has been done here"
+    source = (
+        "from the times of earlier runs like these"
+        if measured_before
+        else "a rough guess: some kinds of run were never done here"
+    )
     print(f"about {duration(work)} of work, {duration(work / at_once)} with {at_once} at once ({source})")
     return 0
 
 
 def _trials(tuned: TunedStudy) -> list[Planned]:
-    """The runs of the trials of a study that is tuned, as far as they are known, of which it tells."""
+    """Return the runs of the trials of a tuned study, as far as they are known, and print how it is tuned."""
     runs = tuned.first()
     methods, budget, seeds = len(tuned.methods), tuned.budget, len(tuned.seeds)
-    asked = f"{_count(methods, 'method')}, {_count(budget, 'trial')} of each on {_count(seeds, 'seed')}"
+    size = f"{_count(methods, 'method')}, {_count(budget, 'trial')} of each on {_count(seeds, 'seed')}"
     rest = "" if len(runs) == methods * budget * seeds else ", the first of which are counted here: the others follow from them"
-    print(f"{tuned.study.name}: to be tuned before it is run, {asked}{rest}")
+    print(f"{tuned.study.name}: to be tuned before it is run, {size}{rest}")
     return runs
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _title(piece: list[Planned]) -> str:

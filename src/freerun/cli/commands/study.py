@@ -22,21 +22,17 @@ from freerun.errors import ConfigError, OutOfTime
 
 
 def parser() -> Parser:
-    """What the command takes."""
-    made = shared_parser(
+    """Make the parser of the command."""
+    command = shared_parser(
         "study", "[NAME] [key=value ...]", trains=True, keys=EXPERIMENT_KEYS | LAUNCHER_KEYS | TUNING_KEYS,
-        examples=(
-            "freerun study",
-            "freerun study path_star seed=0,1 training.updates=500 --as path_star_short",
-            "freerun study exact_expert training.keep=best --hours 2",
-        ),
+        examples=("freerun study", "freerun study path_star seed=0,1 training.updates=500 --as path_star_short"),
     )  # fmt: skip
-    add_alias(made)
-    add_tune(made)
-    add_hours(made)
+    add_alias(command)
+    add_tune(command)
+    add_hours(command)
     text = "a study or its YAML file (default: first_look), and keys that replace its own"
-    made.add_argument("words", metavar="NAME key=value", nargs="*", help=text)
-    return made
+    command.add_argument("words", metavar="NAME key=value", nargs="*", help=text)
+    return command
 
 
 def main(words: list[str]) -> int:
@@ -48,21 +44,21 @@ def main(words: list[str]) -> int:
 
     chosen, overrides = launcher(options, overrides)
     tuning, overrides = tuned_study.separate(overrides)
-    asked, where = study.load(name or DEFAULT_STUDY, overrides, options.name), place(options)
-    failed: dict[str, str] = {}
+    planned_study, where = study.load(name or DEFAULT_STUDY, overrides, options.name), place(options)
+    failed_trials: dict[str, str] = {}
     over: OutOfTime | None = None
-    if tuned := tuned_study.of(asked, tuning, tune=options.tune):
-        asked, failed = tuned.run(where, chosen)
-        sweep.settle(failed, where, tuned.name)
+    if tuned := tuned_study.of(planned_study, tuning, tune=options.tune):
+        planned_study, failed_trials = tuned.run(where, chosen)
+        sweep.settle(failed_trials, where, tuned.name)
     try:
-        of_study = sweep.do(asked, where, chosen)
+        failed = sweep.do(planned_study, where, chosen)
     except OutOfTime as fault:
-        over, of_study = fault, fault.failed
+        over, failed = fault, fault.failed
     try:
-        if results := shown(asked.name, where, chosen):
+        if results := shown(planned_study.name, where, chosen):
             results.write_report_if_needed()
     except ConfigError:  # no run has come to an end
         if over is None:
             raise
-    code = sweep.settle(of_study, where, asked.name)
-    return ended(code or int(bool(failed)), over)
+    code = sweep.settle(failed, where, planned_study.name)
+    return ended(code or int(bool(failed_trials)), over)

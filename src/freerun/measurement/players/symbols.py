@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import cast
+from typing import Protocol, cast
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -27,12 +27,16 @@ from freerun.parts.ngrams import NgramModel
 from freerun.parts.tasks import Data, Sequences, Task
 from freerun.parts.tasks._automata import AutomatonOracle
 from freerun.parts.tasks.gram_text import GramOracle
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 #: The logit of what is never said, and the order of the model that stands in for a source without an oracle.
 NEVER, ORDER = -1e3, 6
-#: What comes next, as logits ``Float[N K]``, given what was fed so far, ``Int[t N]``.
-Speaker = Callable[[Int[torch.Tensor, "t N"]], Float[torch.Tensor, "N K"]]
+
+
+class Speaker(Protocol):
+    """What comes next, as logits, given what was fed so far."""
+
+    def __call__(self, fed: Int[torch.Tensor, "t N"], /) -> Float[torch.Tensor, "N K"]: ...
 
 
 class SymbolPlayer(Player):

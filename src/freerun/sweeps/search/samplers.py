@@ -14,7 +14,7 @@ from typing import Any
 from freerun.config.hydra.search_space import Axis
 from freerun.errors import ConfigError, given
 from freerun.execution.launchers import needs
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 #: A point: the value of each axis by its key, as it is typed.
 Point = dict[str, str]
