@@ -42,14 +42,20 @@ def canonical(experiment: Experiment) -> dict[str, Any]:
     for name in ("metrics", "settings"):  # said where it is not by default
         if not tree["evaluation"][name]:
             del tree["evaluation"][name]
-    if tree["training"]["keep"] == Keep.last.value:
-        del tree["training"]["keep"]
+    for name, default in (("keep", Keep.last.value), ("stop", None)):
+        if tree["training"][name] == default:
+            del tree["training"][name]
     return tree
 
 
 def trained(tree: dict[str, Any]) -> dict[str, Any]:
     """Return the part of a canonical experiment that training depends on: all but what is measured afterwards, and how."""
     return {**tree, "evaluation": {"warmup": tree["evaluation"]["warmup"]}}
+
+
+def unstopped(tree: dict[str, Any]) -> dict[str, Any]:
+    """Return a canonical experiment without the update at which its training stops before the last one."""
+    return {**tree, "training": {name: value for name, value in tree["training"].items() if name != "stop"}}
 
 
 def _outside(part: Any) -> dict[str, str]:

@@ -58,6 +58,8 @@ class Training:
         log_every: updates between two points of the training curves.
         keep: the weights that are measured: the last ones, or those with the least loss on the validation split, free (`best`)
             or forced (`best_forced`), among the updates that are logged. What a feeder remembers is that of the last update.
+        stop: end after so many updates of a training that is planned for all of them; null to end after the last. A run that
+            stops later goes on from there.
     """
 
     updates: int = 2000
@@ -70,6 +72,7 @@ class Training:
     truncate: int | None = None
     log_every: int = 100
     keep: Keep = Keep.last
+    stop: int | None = None
 
     def __post_init__(self) -> None:
         require(self.updates >= 0, "updates", self.updates, "not be negative")
@@ -79,6 +82,12 @@ class Training:
         require(self.clip is None or 0 < self.clip < math.inf, "clip", self.clip, "be positive, or null for none")
         require(self.truncate is None or self.truncate >= 1, "truncate", self.truncate, "be at least 1, or null for none")
         require(self.log_every >= 1, "log_every", self.log_every, "be at least 1")
+        require(self.stop is None or 1 <= self.stop < self.updates, "stop", self.stop, "be below updates, or null for none")
+
+    @property
+    def end(self) -> int:
+        """The updates after which training ends."""
+        return self.updates if self.stop is None else self.stop
 
     def rate(self, update: int) -> float:
         """The factor on the learning rate at an update, counted from 0."""

@@ -86,7 +86,7 @@ class Lessons:
 
         Masks and noise are drawn from streams of their own. Without training, the settings of update 0 hold.
         """
-        group, update = self.group, max(0, self.group.settings.updates - 1)
+        group, update = self.group, max(0, self.group.settings.end - 1)
         batch = self.batch(update, group.weights(), sequences, uniform, group.feedback, streams="evaluation/")
         return _rolled(batch, self.feed(batch), group.release(batch.steps, batch.count, batch.steps))
 

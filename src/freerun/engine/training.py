@@ -68,7 +68,7 @@ def train(
     """
     trainer = Trainer(group, lessons or Lessons(group))
     outcomes = trainer.outcomes
-    for update in range(0 if keeper is None else keeper.restore(trainer), group.settings.updates):
+    for update in range(0 if keeper is None else keeper.restore(trainer), group.settings.end):
         steps = trainer.update(update)
         values: dict[str, list[float]] = {}
         if update % group.settings.log_every == 0 or update == group.settings.updates - 1:

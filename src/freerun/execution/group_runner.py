@@ -76,13 +76,13 @@ def _train(runs: list[Planned], store: Store, report: Report, checkpoint_every: 
     experiments = [run.experiment for run in runs]
     data = worlds(experiments, experiments[0].task.length)
     group = Group(experiments, data)
-    starts = [find(store, run.trained, group) for run in runs]
+    starts = [find(store, run.course, group, noted=run.trained) for run in runs]
     done = [0 if start is None else start.update for start in starts]
     for update in sorted(set(done), reverse=True):
         members = [r for r in range(len(runs)) if done[r] == update]
         part = group if len(members) == len(runs) else Group([experiments[r] for r in members], data)
-        trained_ids = [runs[r].trained for r in members]
-        keeper = Keeper(store, trained_ids, [starts[r] for r in members], every=checkpoint_every, began=began)
+        courses = [runs[r].course for r in members]
+        keeper = Keeper(store, courses, [starts[r] for r in members], every=checkpoint_every, began=began)
         _finish([runs[r] for r in members], part, keeper, store, report)
         began = time.perf_counter()
 
@@ -97,12 +97,13 @@ def _finish(runs: list[Planned], group: Group, keeper: Keeper, store: Store, rep
         cost = {
             "group_size": len(runs),
             "training_seconds": keeper.seconds[r] + seconds / len(runs),
-            "updates_per_second": len(runs) * (group.settings.updates - keeper.update) / seconds,
+            "updates_per_second": len(runs) * (group.settings.end - keeper.update) / seconds,
             "resumed_from": keeper.resumed[r],
         }
         provenance = {**made_by(run.experiment, group.data[run.experiment.seed]), **cost}
         store.write(_record(run, outcomes[r], numbers, provenance), tensors)
-        checkpoints.remove(store, run.trained)
+        if run.course == run.trained:  # else its checkpoint is where a run that stops later goes on
+            checkpoints.remove(store, run.trained)
 
 
 def run_safely(runs: list[Planned], store: Store, report: Report, checkpoint_every: int = CHECKPOINT_EVERY) -> None:

@@ -44,4 +44,4 @@ def _key(run: Planned) -> Hashable:
 def _cost(group: list[Planned]) -> float:
     experiment = group[0].experiment
     path = 1 if experiment.regime.feeder().forced else 3
-    return len(group) * path * experiment.training.updates * experiment.task.length
+    return len(group) * path * experiment.training.end * experiment.task.length

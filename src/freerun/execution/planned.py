@@ -8,7 +8,7 @@ from typing import Any
 
 from freerun.config.experiment import Experiment
 from freerun.config.measurement_identity import Measurement, measurement
-from freerun.config.run_identity import canonical
+from freerun.config.run_identity import canonical, identity, unstopped
 from freerun.parts import registry
 
 
@@ -36,6 +36,11 @@ class Planned:
     def trained(self) -> str:
         """The identity of the trained run."""
         return self.measurement.run
+
+    @property
+    def course(self) -> str:
+        """The identity of the run that trains to the last update: runs that differ in where they stop share checkpoints."""
+        return identity(unstopped(self.tree))
 
     @property
     def label(self) -> str:

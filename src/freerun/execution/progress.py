@@ -87,7 +87,7 @@ class Bars:
         self.progress.stop()
 
     def started(self, number: int, group: list[Planned]) -> None:
-        updates = group[0].experiment.training.updates
+        updates = group[0].experiment.training.end
         self.names[number] = title(group)
         self.tasks[number] = self.progress.add_task(title(group), total=updates, losses="", runs=len(group))
 

@@ -59,8 +59,10 @@ class Keeper:
         return self.update
 
     def keep(self, trainer: Trainer, update: int) -> None:
-        """Write the checkpoints of the group after so many updates, where it is time to."""
-        if not self.every or update % self.every or update == trainer.group.settings.updates:
+        """Write the checkpoints of the group after so many updates, where it is time to, or where it stops before the last."""
+        settings = trainer.group.settings
+        due = bool(self.every) and (update % self.every == 0 or update == settings.end)
+        if not due or update == settings.updates:
             return
         spent = (time.perf_counter() - self.began) / len(self.runs)
         named: dict[str, np.ndarray] = {}
@@ -79,13 +81,18 @@ class Keeper:
             checkpoints.write(self.store, Checkpoint(run=run, update=update, state=state, tensors=tensors))
 
 
-def find(store: Store, run: str, group: Group) -> Checkpoint | None:
+def find(store: Store, run: str, group: Group, noted: str | None = None) -> Checkpoint | None:
     """Return the checkpoint from which a run of a group can be resumed; None if the run has to begin anew.
 
     A checkpoint that is torn, altered or of another run is set aside; so is one in another form, with a note. A checkpoint of
     another version of Freerun, or of other arithmetic, is not used, for the run would then be neither version's: a note says
-    so, and the file stays until the next checkpoint replaces it.
+    so, and the file stays until the next checkpoint replaces it. One from after this group stops is not used either.
+
+    Args:
+        run: by whose identity the checkpoint is kept (`Planned.course`).
+        noted: the run beside which notes are left, where it is another one.
     """
+    noted = noted or run
     try:
         checkpoint = checkpoints.read(store, run, lambda update: needs(group, update))
         if checkpoint is not None:
@@ -93,11 +100,11 @@ def find(store: Store, run: str, group: Group) -> Checkpoint | None:
     except CorruptRecord as fault:
         checkpoints.set_aside(store, run)
         if isinstance(fault, OtherForm):
-            run_notes.leave(store, run, f"begins anew; its checkpoint is set aside: {fault.why}")
+            run_notes.leave(store, noted, f"begins anew; its checkpoint is set aside: {fault.why}")
         return None
-    if checkpoint is None:
+    if checkpoint is None or checkpoint.update > group.settings.end:
         return None
     if other := difference(checkpoint.state.made, made(group)):
-        run_notes.leave(store, run, f"begins anew; its checkpoint, update {checkpoint.update}, was made by {other}")
+        run_notes.leave(store, noted, f"begins anew; its checkpoint, update {checkpoint.update}, was made by {other}")
         return None
     return checkpoint

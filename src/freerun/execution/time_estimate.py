@@ -53,7 +53,7 @@ class Costs:
 
     def seconds(self, run: Planned) -> tuple[float, bool]:
         """Seconds that a run will take, and whether records say so."""
-        updates = run.experiment.training.updates
+        updates = run.experiment.training.end
         for key in _kinds(run.tree):
             if self.training.get(key):
                 return updates * statistics.median(self.training[key]) + statistics.median(self.evaluation[key]), True
@@ -96,9 +96,14 @@ def _cost(body: bytes, measured: bytes | None) -> tuple[tuple[tuple[Any, ...], .
         keys = tuple(_kinds(tree))
         hash(keys)
         evaluation = spent if measured is None else _MEASURED.decode(measured).provenance
-        return keys, spent.training_seconds / max(1, tree["training"]["updates"]), evaluation.evaluation_seconds
+        return keys, spent.training_seconds / max(1, _end(tree["training"])), evaluation.evaluation_seconds
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as fault:
         raise CorruptRecord(str(fault)) from None
+
+
+def _end(training: dict[str, Any]) -> int:
+    """Return after how many updates training has ended."""
+    return int(training.get("stop", training["updates"]))
 
 
 def _kinds(tree: dict[str, Any]) -> Sequence[tuple[Any, ...]]:

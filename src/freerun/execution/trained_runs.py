@@ -20,7 +20,7 @@ from freerun.store.records import MEMORY, Store
 
 def left(group: Group, lessons: Lessons, r: int) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     """Return the tensors of run `r` of a trained group by name, and the numbers that its feeder remembers."""
-    memory = lessons.remembered(group.settings.updates)
+    memory = lessons.remembered(group.settings.end)
     tensors = {name: value[r].cpu().numpy() for name, value in group.weights().items()}
     tensors |= {f"{MEMORY}{name}": value[r].cpu().numpy() for name, value in memory.tensors.items()}
     return tensors, memory.of(r)
@@ -35,7 +35,7 @@ def restore(group: Group, store: Store, runs: list[str]) -> Lessons:
     Raises:
         CorruptRecord: if the weights of a run are missing or altered, or its record does not fit.
     """
-    memory = kept(group, group.settings.updates)
+    memory = kept(group, group.settings.end)
     shapes: dict[str, tuple[int, ...]] = {name: (shape.rows, shape.columns) for name, shape in group.parameters.shapes.items()}
     shapes |= {f"{MEMORY}{name}": shape for name, shape in memory.tensors.items()}
     tensors = [store.weights(run, shapes, memory=True) for run in runs]
@@ -50,7 +50,7 @@ def restore(group: Group, store: Store, runs: list[str]) -> Lessons:
         },
         numbers={name: [numbers[name] for numbers in remembered] for name in memory.numbers},
     )
-    lessons.remembered(group.settings.updates)
+    lessons.remembered(group.settings.end)
     return lessons
 
 

@@ -67,7 +67,7 @@ def serve(store: Store, runs: list[str], checkpoint: int, tell: Callable[..., No
                 store.failures.note(run, str(fault))
 
         def report(event: str, values: dict[str, Any]) -> None:
-            claims.report({**values, "updates": planned[0].experiment.training.updates})
+            claims.report({**values, "updates": planned[0].experiment.training.end})
             tell(event, **values)
 
         if not claimed:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from freerun.config.run_identity import identity, unstopped
 from freerun.errors import ConfigError, StoreError, refused
 from freerun.execution import launchers
-from freerun.store import claims, run_notes
+from freerun.store import checkpoints, claims, run_notes
 from freerun.store.records import trained_run
 from freerun.store.results_folder import Place, names, read_info
 
@@ -128,6 +130,7 @@ def of_study(name: str, place: Place) -> Removable:
     trained = {trained_run(run) for run in unshared}
     for run in sorted(trained - shared):
         paths += sorted(store.path(run).parent.glob(f"{run}[.-]*"))
+    paths += _where_stopped(name, place, trained - shared, shared | trained)
     for run in sorted(run for run in unshared if trained_run(run) in shared):
         paths += sorted(store.path(run).parent.glob(f"{run}.*"))
     extent = f"with {len(unshared)} of its {len(ids)} runs" if ids else "without records, for its runs are not known"
@@ -146,6 +149,23 @@ def _runs(name: str, place: Place) -> list[str]:
         if name not in names(place):
             raise
         return []
+
+
+def _where_stopped(name: str, place: Place, trained: set[str], others: set[str]) -> list[Path]:
+    """Return the checkpoints that runs of a study left where they stopped before their last update (`Planned.course`).
+
+    Args:
+        trained: the identities of the trained runs that go.
+        others: trained runs whose checkpoints are not looked at here.
+    """
+    planned = read_info(name, place, started=False)["planned"] if trained else {}
+    courses: set[str] = set()
+    for run, tree in planned.items():
+        if trained_run(run) in trained:
+            with suppress(LookupError, TypeError, AttributeError):  # a tree that is no experiment has no checkpoint
+                courses.add(identity(unstopped(tree)))
+    paths = [checkpoints.place(place.store, course) for course in sorted(courses - others)]
+    return [path for path in paths if path.exists()]
 
 
 def _files(folder: Path) -> list[Path]:
