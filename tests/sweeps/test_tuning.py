@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from freerun.analysis import outputs
-from freerun.analysis.figures import Material
+from freerun.analysis.figures import Material, expected_best
+from freerun.analysis.inference import tuning_tables
+from freerun.analysis.report import tuning_section
 from freerun.cli.main import dispatch
 from freerun.config.run_identity import canonical
 from freerun.errors import ConfigError, FreerunError
+from freerun.io.reading import NotPlain
+from freerun.store import study_file
 from freerun.store.records import Store
 from freerun.store.results_folder import Place
 
@@ -123,8 +128,6 @@ def differing(desk, monkeypatch):
 
 def test_methods_are_paired_by_seed_whatever_was_chosen_for_them(reporting, monkeypatch, capsys):
     desk = reporting
-    from dataclasses import replace
-
     from freerun.analysis.inference.paired_differences import against_baseline
     from freerun.analysis.report.verdicts import comparisons
 
@@ -192,7 +195,39 @@ def test_a_measurement_of_a_tuned_study_knows_what_was_chosen(desk):
     assert study("tuned.yaml", "model=gru") == 0
     assert dispatch(["measure", "tuned", "evaluation.horizon=2", "--as", "near", "launcher=inline"]) == 0
     assert info(desk, "near")["tuned"] == info(desk)["tuned"]
-    assert Material.of(outputs.of("near", Place(results=desk / "results")).frames, {}).chosen
+    frames = outputs.of("near", Place(results=desk / "results")).frames
+    assert Material.of(frames, {}).chosen
+    methods = [{**method, "runs": ["0" * 16]} for method in frames.tuned["methods"]]
+    strange = replace(frames, tuned={**frames.tuned, "methods": methods})
+    assert tuning_tables.frames(strange) == {}, "a method of which there is no run is left out"
+    assert tuning_section.section(Material.of(strange, {})) is None
+    assert expected_best.draw(Material.of(strange, {})) == {}
+
+
+def test_what_was_kept_of_a_trial_may_be_tuned_and_a_file_may_leave_all_to_the_defaults(desk, capsys):
+    (desk / "usual.yaml").write_text("tune:\n" + CASES)
+    assert dispatch(["plan", "usual.yaml"]) == 0
+    assert "4 methods, 4 trials of each on 3 seeds" in capsys.readouterr().out
+    assert dispatch(["plan", "tuned.yaml", "tune.axes.training.keep=last,best"]) == 0
+    assert "4 methods, 6 trials of each on 2 seeds" in capsys.readouterr().out
+
+
+def test_a_file_that_says_what_cannot_be_of_its_tuning_is_damaged(tmp_path):
+    trial = {"settings": {"a": "1"}, "runs": [], "value": 1.0, "state": "1", "lost": False, "pruned": False, "updates": 1}
+    method = {"runs": [], "chosen": {"a": "1"}, "trials": [trial], "updates": 1, "steps": 1, "seconds": 1.0}
+    tuned = {
+        "axes": {"a": "1,2"}, "sampler": "grid", "pruner": "none", "metric": "loss", "mode": "free", "split": "validation",
+        "maximize": False, "seeds": [1], "methods": [method],
+    }  # fmt: skip
+    pruned = {**method, "trials": [{**trial, "value": None, "pruned": True}]}
+    changes = [{}, {"methods": []}, {"methods": [{**method, "chosen": {"a": "2"}}]}, {"methods": [pruned]}, {"pruner": "magic"}]
+    for number, change in enumerate(changes):
+        (tmp_path / study_file.NAME).write_text(json.dumps({"ids": [], "planned": {}, "tuned": {**tuned, **change}}))
+        if number == 0:
+            assert study_file.read(tmp_path)["tuned"] == tuned
+        else:
+            with pytest.raises(NotPlain):
+                study_file.read(tmp_path)
 
 
 def test_where_every_trial_diverges_nothing_is_chosen(desk):

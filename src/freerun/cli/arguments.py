@@ -84,7 +84,7 @@ EXPERIMENT_KEYS = {
 #: Keys of tuning, as the help of a command lists them.
 TUNING_KEYS = {
     "tune.axes.KEY=VALUES": "what is tuned, as freerun search writes it (default: training.lr=0.0003,0.001,0.003,0.01)",
-    "tune.KEY=VALUE": "trials, sampler (grid, random, optuna), metric, mode, split, seeds, seed",
+    "tune.KEY=VALUE": "trials, sampler (grid, random, optuna), pruner (none, halving), metric, mode, split, seeds, seed",
 }
 
 MEASURE_KEYS = {
@@ -211,16 +211,16 @@ def place(options: argparse.Namespace) -> Place:
     return Place(results=options.results)
 
 
-def add_tune(made: Parser) -> None:
+def add_tune(command: Parser) -> None:
     """Let a command tune a study whose file does not say so."""
     text = "tune every method on seeds of its own, then run the study with what was chosen"
-    made.add_argument("--tune", action="store_true", help=text)
+    command.add_argument("--tune", action="store_true", help=text)
 
 
-def add_hours(made: Parser) -> None:
+def add_hours(command: Parser) -> None:
     """Let a command be given a time, after which it begins no group any more."""
     text = "begin nothing more after so many hours; what runs ends, and the same command goes on (exit code 4)"
-    made.add_argument("--hours", metavar="N", type=_hours, help=text)
+    command.add_argument("--hours", metavar="N", type=_hours, help=text)
 
 
 def _hours(text: str) -> float:

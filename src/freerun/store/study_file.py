@@ -6,7 +6,7 @@ The folder's name is the name of the study, whatever the file says: a name from 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -23,9 +23,11 @@ class Trial(msgspec.Struct, kw_only=True):
     Attributes:
         settings: by key, as they are typed.
         runs: its runs, one a seed.
-        value: of the target, the mean over its runs; None where a run diverged or failed.
+        value: of the target, the mean over its runs; None where a run diverged or failed, or the trial was pruned.
         state: what became of it, in words.
         lost: whether it has no value since a run diverged; such a point is as bad as can be.
+        pruned: whether it was given up before the end of its training.
+        updates: for which each of its runs was trained.
     """
 
     settings: dict[str, str]
@@ -33,6 +35,8 @@ class Trial(msgspec.Struct, kw_only=True):
     value: Annotated[float, msgspec.Meta(ge=-1e300, le=1e300)] | None
     state: str
     lost: bool
+    pruned: bool
+    updates: Count
 
 
 class Method(msgspec.Struct, kw_only=True):
@@ -53,25 +57,31 @@ class Method(msgspec.Struct, kw_only=True):
     steps: Count
     seconds: Annotated[float, msgspec.Meta(ge=0.0, le=1e15)]
 
+    def __post_init__(self) -> None:
+        if not any(trial.settings == self.chosen and trial.value is not None for trial in self.trials):
+            raise ValueError("what was chosen for a method is none of its trials with a value")
+
 
 class Tuned(msgspec.Struct, kw_only=True):
     """How the methods of a study were tuned.
 
     Attributes:
         axes: what was tuned: the values of each key, as they are typed.
-        sampler: what chose the points: grid, random or optuna.
+        sampler: what chose the points.
+        pruner: what ended trials early.
         metric, mode, split, maximize: the target.
         seeds: what each point was averaged over.
     """
 
     axes: dict[str, str]
-    sampler: str
+    sampler: Literal["grid", "random", "optuna"]
+    pruner: Literal["none", "halving"]
     metric: str
     mode: str
     split: str
     maximize: bool
     seeds: list[int]
-    methods: list[Method]
+    methods: Annotated[list[Method], msgspec.Meta(min_length=1)]
 
 
 class StudyFile(msgspec.Struct, kw_only=True):

@@ -110,7 +110,7 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
         raise ConfigError(f"{path.name}: margin must be a number between 0 and 1, got {brief(margin)}; 0.05 is five per cent")
     plugins = _plugins(path, content.get("plugins", []))
     asked = key_value.pairs(overrides)
-    found: list[Experiment] = []
+    experiments: list[Experiment] = []
     every: list[tuple[str, ...]] = []
     for number, case in enumerate(cases, 1):
         if empty := next((key for key, value in case.items() if value == [] and key not in asked), None):
@@ -118,20 +118,20 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
         axes = {str(key): _word(value) for key, value in case.items()} | asked
         try:
             of_case = jobs([*plugins, *(f"{key}={value}" for key, value in axes.items())], sweep=True)
-            found += of_jobs(of_case)
+            experiments += of_jobs(of_case)
             every += of_case
         except ConfigError as fault:
             if str(fault).startswith(tuple(f"{key}=" for key in asked)):  # which is not the file's
                 raise
             raise ConfigError(f"{path.name}, case {number}: {fault}") from None
-        if len(found) > LARGEST:
+        if len(experiments) > LARGEST:
             raise ConfigError(f"{path.name}: a study holds at most {LARGEST} runs in all its cases")
-    _tell(found)
+    _tell(experiments)
     command = " ".join(["freerun study", name, *overrides, *_as(alias)])
     return Study(
-        name=folder, runs=plan(found), command=command, overrides=overrides,
+        name=folder, runs=plan(experiments), command=command, overrides=overrides,
         title=content.get("title", ""), question=content.get("question", ""), margin=None if margin is None else float(margin),
-        jobs=every, tune=content.get("tune"),
+        jobs=every, tune={} if "tune" in content and content["tune"] is None else content.get("tune"),
     )  # fmt: skip
 
 

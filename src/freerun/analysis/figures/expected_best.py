@@ -15,7 +15,7 @@ PLACE = 10
 CAPTION = (
     "What a method comes to by the number of trials of its tuning, in the target on its tuning seeds: the expected best of "
     "so many (Dodge et al. 2019, equation 7, with replacement) where the points are of a grid or random, the best so far where "
-    "Optuna chose them. A trial without a value counts as the worst that has one."
+    "Optuna chose them or trials were pruned. A trial without a value counts as the worst that has one."
 )
 
 
@@ -23,8 +23,8 @@ def draw(material: Material) -> dict[str, Figure]:
     """One figure: rows are tasks, columns are models, a line a method."""
     if material.tuned is None:
         return {}
-    table = tuning_tables.frames(material.tables)["expected_best"]
-    if table.empty or table["trials"].max() < 2:
+    table = tuning_tables.frames(material.tables).get("expected_best")
+    if table is None or table["trials"].max() < 2:
         return {}
     tasks, look = list(dict.fromkeys(table["task"])), looks(material.methods())
     columns = [list(dict.fromkeys(table.loc[table["task"] == task, "model"])) for task in tasks]

@@ -32,8 +32,8 @@ def expected_best(values: Sequence[float], *, maximize: bool) -> list[float]:
 
 def best_so_far(values: Sequence[float], *, maximize: bool) -> list[float]:
     """The best of the first n trials, for n from 1 to their number."""
-    found = (np.maximum if maximize else np.minimum).accumulate(np.asarray(values, dtype=float))
-    return [float(value) for value in found]
+    best = (np.maximum if maximize else np.minimum).accumulate(np.asarray(values, dtype=float))
+    return [float(value) for value in best]
 
 
 def finite(values: Sequence[float | None], *, maximize: bool) -> list[float]:

@@ -20,33 +20,36 @@ from freerun.analysis.tables.tidy import Tables, csv_bytes
 from freerun.io.writing import write_atomic
 
 NAMES = ("tuned", "tuning_trials", "expected_best")
-#: How the expected best is had, by the sampler.
-ESTIMATORS = {
-    "grid": "expected best, Dodge et al. 2019, eq. 7",
-    "random": "expected best, Dodge et al. 2019, eq. 7",
-    "optuna": "best so far",
-}
+#: How the best of fewer trials is estimated.
+EXPECTED, SO_FAR = "expected best, Dodge et al. 2019, eq. 7", "best so far"
 _WORDS = dict(zip(CELL, ("task", "model", "method"), strict=True))
 
 
 def frames(tables: Tables) -> dict[str, pd.DataFrame]:
-    """The tables by name; none of a study that was not tuned."""
+    """The tables by name; none of a study that was not tuned, or of whose methods no run is known."""
     if tables.tuned is None:
         return {}
     labelled = conditions(tables.runs, tuple(tables.tuned["axes"]))
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in NAMES}
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in NAMES}
     for method in tables.tuned["methods"]:
         label = _label(method, labelled)
-        found["tuned"].append({**label, **_method(method, tables.tuned)})
-        found["tuning_trials"] += [
+        if label is None:
+            continue
+        rows["tuned"].append({**label, **_method(method, tables.tuned)})
+        rows["tuning_trials"] += [
             {
-                **label, "trial": number, "state": trial["state"], "value": trial["value"], **trial["settings"],
-                "runs": " ".join(trial["runs"]),
+                **label, "trial": number, "state": trial["state"], "value": trial["value"], "pruned": trial["pruned"],
+                "updates": trial["updates"], **trial["settings"], "runs": " ".join(trial["runs"]),
             }
             for number, trial in enumerate(method["trials"])
         ]  # fmt: skip
-        found["expected_best"] += [{**label, **row} for row in _expected(method, tables.tuned)]
-    return {name: pd.DataFrame(rows) for name, rows in found.items()}
+        rows["expected_best"] += [{**label, **row} for row in _expected(method, tables.tuned)]
+    return {name: pd.DataFrame(of_table) for name, of_table in rows.items()} if rows["tuned"] else {}
+
+
+def independent(tuned: Mapping[str, Any]) -> bool:
+    """Whether no trial depends on those before it, by where it is or by when it is given up."""
+    return bool(tuned["sampler"] != "optuna" and tuned["pruner"] == "none")
 
 
 def write(tables: Tables, folder: Path) -> None:
@@ -62,18 +65,20 @@ def write(tables: Tables, folder: Path) -> None:
         write_atomic(folder / f"{name}.csv", csv_bytes(frame))
 
 
-def _label(method: Mapping[str, Any], labelled: pd.DataFrame) -> dict[str, str]:
-    """The labels of the condition that a method is; where it is measured in several ways, of the first."""
+def _label(method: Mapping[str, Any], labelled: pd.DataFrame) -> dict[str, str] | None:
+    """The labels of the condition that a method is, the first where it is measured in several ways; None if it is in none."""
     trained = labelled.index.str.partition("-").get_level_values(0)
-    row = labelled[trained.isin(method["runs"])].iloc[0]
-    return {word: str(row[name]) for name, word in _WORDS.items()}
+    rows = labelled[trained.isin(method["runs"])]
+    return None if rows.empty else {word: str(rows.iloc[0][name]) for name, word in _WORDS.items()}
 
 
 def _method(method: Mapping[str, Any], tuned: Mapping[str, Any]) -> dict[str, Any]:
     trials = method["trials"]
-    (chosen,) = [each for each in trials if each["settings"] == method["chosen"]]
+    chosen = next(trial for trial in trials if trial["settings"] == method["chosen"])
+    pruned = sum(trial["pruned"] for trial in trials)
     return {
-        "trials": len(trials), "lost": sum(trial["value"] is None for trial in trials), "seeds": len(tuned["seeds"]),
+        "trials": len(trials), "lost": sum(trial["value"] is None for trial in trials) - pruned, "pruned": pruned,
+        "seeds": len(tuned["seeds"]),
         **{key: method["chosen"].get(key) for key in tuned["axes"]},
         "metric": tuned["metric"], "mode": tuned["mode"], "split": tuned["split"], "value": chosen["value"],
         "updates": method["updates"], "steps": method["steps"], "seconds": method["seconds"],
@@ -83,7 +88,6 @@ def _method(method: Mapping[str, Any], tuned: Mapping[str, Any]) -> dict[str, An
 def _expected(method: Mapping[str, Any], tuned: Mapping[str, Any]) -> list[dict[str, Any]]:
     maximize = tuned["maximize"]
     values = finite([trial["value"] for trial in method["trials"]], maximize=maximize)
-    estimate = best_so_far if tuned["sampler"] == "optuna" else expected_best
-    found = estimate(values, maximize=maximize)
-    estimator = ESTIMATORS[tuned["sampler"]]
-    return [{"trials": n, "value": value, "estimator": estimator} for n, value in enumerate(found, start=1)]
+    estimates = (expected_best if independent(tuned) else best_so_far)(values, maximize=maximize)
+    estimator = EXPECTED if independent(tuned) else SO_FAR
+    return [{"trials": n, "value": value, "estimator": estimator} for n, value in enumerate(estimates, start=1)]

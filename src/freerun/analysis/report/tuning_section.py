@@ -11,17 +11,21 @@ from freerun.analysis.report.number_text import listed, number
 from freerun.analysis.report.section import Grid, Section
 
 _NOTE = (
-    "Updates, steps (updates x batch x length of the sequences) and seconds of training are those of all trials of a method. A "
-    "trial of which a run diverged or failed is never chosen; in the expected best it counts as the worst trial that has a "
-    "value, so that the curve of a method that lost trials is too good. "
+    "Updates, steps (updates x batch x length of the sequences) and seconds of training are those of all trials of a method, "
+    "as far as they were trained. A trial of which a run diverged or failed is never chosen, nor is one that was pruned. "
 )
-_ESTIMATORS = {
-    "expected": "The expected best of n trials is the plug-in estimator of Dodge et al. (2019, equation 7), which draws n of "
-    "the trials with replacement; it is cautious for n near their number.",
-    "so far": "The trials of Optuna depend on those before, so that no expected best can be had from them: the table and the "
-    "figure show the best so far.",
-}
-_ESTIMATED = {"expected": "The expected best (Dodge et al. 2019, equation 7)", "so far": "The best so far"}
+_LOST = (
+    "In the expected best a trial without a value counts as the worst that has one, so that the curve of a method that lost "
+    "trials is too good. "
+)
+_EXPECTED = (
+    "The expected best of n trials is the plug-in estimator of Dodge et al. (2019, equation 7), which draws n of "
+    "the trials with replacement; it is cautious for n near their number."
+)
+_SO_FAR = (
+    "Trials that Optuna chose or pruned depend on those before, so that no expected best can be had from them: the table and "
+    "the figure show the best so far."
+)
 #: The numbers of trials that the table shows; the figure shows all.
 _SHOWN = (1, 2, 4, 8, 16, 32, 64, 128)
 
@@ -31,34 +35,47 @@ def section(material: Material) -> Section | None:
     if material.tuned is None:
         return None
     frames = tuning_tables.frames(material.tables)
+    if not frames:
+        return None
     tuned = material.tuned
-    axes = list(tuned["axes"])
     chosen = [{str(name): value for name, value in row.items()} for row in frames["tuned"].to_dict("records")]
-    head = ("Task", "Model", "Method", "Trials", "Without a value", *axes, _target(tuned), "Updates", "Steps", "Seconds")
-    rows = [
-        [
-            *_names(row), str(row["trials"]), str(row["lost"]), *(_value(row[axis]) for axis in axes), number(row["value"]),
-            str(row["updates"]), str(row["steps"]), number(row["seconds"]),
-        ]
-        for row in chosen
-    ]  # fmt: skip
-    expected = frames["expected_best"]
-    counts = [n for n in dict.fromkeys([*_SHOWN, int(expected["trials"].max())]) if n <= expected["trials"].max()]
-    curves = [
-        [*map(str, key), *(_at(of, n) for n in counts)] for key, of in expected.groupby(["task", "model", "method"], sort=False)
-    ]
-    way = "so far" if tuned["sampler"] == "optuna" else "expected"
-    grids = [
-        Grid(title="What was chosen for each method, and what its trials took", head=head, rows=rows),
-        Grid(
-            title=f"{_ESTIMATED[way]}, by the number of trials: {_target(tuned)}",
-            head=("Task", "Model", "Method", *map(str, counts)), rows=curves,
-        ),
-    ]  # fmt: skip
+    if tuning_tables.independent(tuned):
+        title, note = "The expected best (Dodge et al. 2019, equation 7)", _NOTE + _LOST + _EXPECTED
+    else:
+        title, note = "The best so far", _NOTE + _SO_FAR
+    grids = [_chosen(tuned, chosen), _curves(f"{title}, by the number of trials: {_target(tuned)}", frames["expected_best"])]
     return Section(
-        title="How was each method tuned?", sentences=_sentences(tuned, chosen), note=_NOTE + _ESTIMATORS[way], tables=grids,
-        figure="expected_best",
+        title="How was each method tuned?", sentences=_sentences(tuned, chosen), note=note, tables=grids, figure="expected_best"
     )  # fmt: skip
+
+
+def _chosen(tuned: Mapping[str, Any], rows: list[dict[str, Any]]) -> Grid:
+    """The table of what was chosen for each method, and what its trials took."""
+    axes, pruner = list(tuned["axes"]), tuned["pruner"] != "none"
+    head = (
+        "Task", "Model", "Method", "Trials", *(["Pruned"] if pruner else []), "Without a value", *axes, _target(tuned),
+        "Updates", "Steps", "Seconds",
+    )  # fmt: skip
+    cells = [
+        [
+            *_names(row), str(row["trials"]), *([str(row["pruned"])] if pruner else []), str(row["lost"]),
+            *(_value(row[axis]) for axis in axes), number(row["value"]), str(row["updates"]), str(row["steps"]),
+            number(row["seconds"]),
+        ]
+        for row in rows
+    ]  # fmt: skip
+    return Grid(title="What was chosen for each method, and what its trials took", head=head, rows=cells)
+
+
+def _curves(title: str, expected: Any) -> Grid:
+    """The table of the best by the number of trials, at some of these."""
+    most = int(expected["trials"].max())
+    counts = [n for n in dict.fromkeys([*_SHOWN, most]) if n <= most]
+    curves = [
+        [*map(str, key), *(_at(rows, n) for n in counts)]
+        for key, rows in expected.groupby(["task", "model", "method"], sort=False)
+    ]
+    return Grid(title=title, head=("Task", "Model", "Method", *map(str, counts)), rows=curves)
 
 
 def _sentences(tuned: Mapping[str, Any], rows: list[dict[str, Any]]) -> list[str]:
@@ -66,17 +83,24 @@ def _sentences(tuned: Mapping[str, Any], rows: list[dict[str, Any]]) -> list[str
     how = {"grid": "on a grid", "random": "at random", "optuna": "by Optuna's tree-structured Parzen estimator"}
     axes = listed([f"{axis} ({values})" for axis, values in tuned["axes"].items()])
     best = "largest" if tuned["maximize"] else "smallest"
-    found = [
+    sentences = [
         f"Each of {len(rows)} methods was tuned over those of these settings that it has, {axes}, by "
         f"{rows[0]['trials']} trials {how[tuned['sampler']]}, each on the seeds {seeds}, none of them a seed of this study. "
         f"Chosen was the {best} {_target(tuned)}, a mean over the seeds; the runs reported here were trained anew with it.",
         "Settings that were chosen stand in the label of their method; methods are compared whatever was chosen for them.",
     ]
+    if tuned["pruner"] == "halving":
+        sentences.insert(
+            1,
+            "Hopeless trials were pruned by asynchronous successive halving (Li et al. 2020, as in Optuna): after a ninth and "
+            "after a third of the updates a trial went on if it was among the best third of those that had come so far before "
+            "it. All methods have as many trials; what these took is in the table.",
+        )
     if tuned["split"] == "test":
-        found.append("It was chosen on the test split: where a task has one world for all seeds, that is what is reported.")
+        sentences.append("It was chosen on the test split: where a task has one world for all seeds, that is what is reported.")
     if edge := _edges(tuned, rows):
-        found.append(edge)
-    return found
+        sentences.append(edge)
+    return sentences
 
 
 def _edges(tuned: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
@@ -107,6 +131,6 @@ def _value(value: object) -> str:
     return value if isinstance(value, str) else "none"
 
 
-def _at(of: Any, trials: int) -> str:
-    values = of.loc[of["trials"] == trials, "value"]
+def _at(rows: Any, trials: int) -> str:
+    values = rows.loc[rows["trials"] == trials, "value"]
     return number(values.iloc[0]) if len(values) else ""

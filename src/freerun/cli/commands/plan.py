@@ -108,7 +108,7 @@ def _trials(tuned: TunedStudy) -> list[Planned]:
     runs = tuned.first()
     methods, budget, seeds = len(tuned.methods), tuned.budget, len(tuned.seeds)
     size = f"{_count(methods, 'method')}, {_count(budget, 'trial')} of each on {_count(seeds, 'seed')}"
-    rest = "" if len(runs) == methods * budget * seeds else ", the first of which are counted here: the others follow from them"
+    rest = "" if tuned.foreseen else ", the first of which are counted here: the others follow from them"
     print(f"{tuned.study.name}: to be tuned before it is run, {size}{rest}")
     return runs
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from freerun.errors import CorruptRecord
 from freerun.store.records import Store
@@ -27,7 +28,7 @@ def judge(trial: Trial, target: Target, store: Store) -> None:
             return
         value = target.value(record)
         if value is None:
-            measured = {(each["metric"], each["mode"], each["split"]) for each in record["series"]}
+            measured = {(series["metric"], series["mode"], series["split"]) for series in record["series"]}
             target.demand(measured, "these runs")
             value = target.worst
         values.append(value)
@@ -37,7 +38,7 @@ def judge(trial: Trial, target: Target, store: Store) -> None:
     trial.state = f"{lost} of {len(values)} runs diverged or undefined" if lost else f"{trial.value:.6g}"
 
 
-def best(trials: list[Trial], target: Target) -> Trial | None:
+def best(trials: Sequence[Trial], target: Target) -> Trial | None:
     """The first of the best trials; None if none has a finite value."""
     known = [trial for trial in trials if trial.value is not None and math.isfinite(trial.value)]
     return (max if target.maximize else min)(known, key=lambda trial: trial.value or 0.0, default=None)

@@ -9,7 +9,7 @@ import itertools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from freerun.config.hydra.search_space import Axis
 from freerun.errors import ConfigError, given
@@ -18,6 +18,15 @@ from freerun.random_streams import stream
 
 #: A point: the value of each axis by its key, as it is typed.
 Point = dict[str, str]
+
+
+class Pruned(NamedTuple):
+    """What became of a point that was given up early: its value there, and how far it had come, by rungs from 0."""
+
+    value: float
+    rung: int
+
+
 #: How the points of each sampler were chosen, in words.
 SAID = {
     "grid": "on a grid",
@@ -61,8 +70,8 @@ class Sampler(ABC):
             points.append(point)
         return points
 
-    def tell(self, values: Sequence[float | None]) -> None:
-        """The values of the points that were asked for last, in their order; None of one that failed."""
+    def tell(self, values: Sequence[float | Pruned | None]) -> None:
+        """Take the values of the points that were asked for last, in their order; None of one that failed."""
         del values
 
     @abstractmethod
@@ -115,17 +124,20 @@ class Optuna(Random):
         super().__init__(axes, seed)
         optuna = needs("optuna", "optuna", asked_by)
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self._failed = optuna.trial.TrialState.FAIL
+        self._failed, self._pruned = optuna.trial.TrialState.FAIL, optuna.trial.TrialState.PRUNED
         sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
         self._study = optuna.create_study(direction="maximize" if maximize else "minimize", sampler=sampler)
         self._space = {axis.key: _distribution(optuna.distributions, axis) for axis in self.axes}
         self._waiting: list[Any] = []
 
-    def tell(self, values: Sequence[float | None]) -> None:
-        """The values of the points that were asked for last; Optuna leaves those that failed out of account."""
+    def tell(self, values: Sequence[float | Pruned | None]) -> None:
+        """Take the values of the points that were asked for last; Optuna leaves those that failed out of account."""
         for trial, value in zip(self._waiting, values, strict=True):
             if value is None:
                 self._study.tell(trial, state=self._failed)
+            elif isinstance(value, Pruned):
+                trial.report(value.value, step=value.rung)
+                self._study.tell(trial, state=self._pruned)
             else:
                 self._study.tell(trial, value)
         self._waiting = []

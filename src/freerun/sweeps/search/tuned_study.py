@@ -7,57 +7,29 @@ reported.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from freerun.config.hydra import search_space
 from freerun.config.hydra.compose import jobs, of_jobs
-from freerun.config.run_identity import trained
-from freerun.errors import ConfigError, FreerunError
+from freerun.errors import ConfigError, FreerunError, given
 from freerun.execution.launchers import Launcher
 from freerun.execution.planned import Planned, plan
-from freerun.io import key_value
-from freerun.store import record_scan
+from freerun.store import checkpoints, record_scan
 from freerun.store.claims import Claims
 from freerun.store.records import Store
 from freerun.store.results_folder import Place, demand_study, folder_name, make_way, write_info
-from freerun.sweeps.search import samplers
 from freerun.sweeps.search.judgement import best, judge
-from freerun.sweeps.search.samplers import Point, Sampler
 from freerun.sweeps.search.search import BATCH
 from freerun.sweeps.search.target import Target
-from freerun.sweeps.search.trials import Trial
+from freerun.sweeps.search.tuned_methods import Job, Method, TuningTrial, budget_of, methods_of, without
 from freerun.sweeps.search.tuning import PREFIX, Tuning, from_file
 from freerun.sweeps.study import Study
 from freerun.sweeps.sweep import kind_of_runs, see_to
 
 #: What follows the name of a study in that of its trials.
 SUFFIX = ".tuning"
-#: A run of the study: its overrides.
-Job = tuple[str, ...]
-
-
-@dataclass(kw_only=True)
-class Method:
-    """A method that is tuned.
-
-    Attributes:
-        jobs: the runs of the study that are of it.
-        fixed: what all its trials share.
-        words: the axes that it has, as overrides.
-        name: in words, for messages.
-    """
-
-    jobs: list[Job]
-    fixed: list[str]
-    words: list[str]
-    name: str
-    sampler: Sampler
-    trials: list[Trial] = field(default_factory=list)
-    runs: dict[str, Planned] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
@@ -65,6 +37,7 @@ class TunedStudy:
     """A study, and how its methods are tuned.
 
     Attributes:
+        seeds: on which every trial is run.
         budget: trials of each method.
     """
 
@@ -80,16 +53,24 @@ class TunedStudy:
         """The name of the study of all trials."""
         return folder_name(self.study.name + SUFFIX)
 
+    @property
+    def foreseen(self) -> bool:
+        """Whether `first` returns the runs of all trials."""
+        return self.tuning.sampler != "optuna" and self.tuning.pruner == "none"
+
     def first(self) -> list[Planned]:
-        """The runs of all trials, as far as they are known before one is trained: with Optuna those that it begins with."""
+        """Return the runs of all trials, as far as they are known before one is trained.
+
+        With Optuna those that it begins with, with a pruner those up to the first rung.
+        """
         count = min(BATCH, self.budget) if self.tuning.sampler == "optuna" else self.budget
         for method in self.methods:
             if not method.trials:
-                self._try(method, method.sampler.ask(count))
+                method.try_points(method.sampler.ask(count), self.tuning.seeds, self.target)
         return self._runs()
 
     def run(self, place: Place, launcher: Launcher) -> tuple[Study, dict[str, str]]:
-        """Tune every method; returns the study with what was chosen, and the reason for every trial's run that failed.
+        """Tune every method; return the study with what was chosen, and the reason for every trial's run that failed.
 
         Raises:
             ConfigError: if the launcher does not wait, or the target is not measured.
@@ -102,39 +83,51 @@ class TunedStudy:
         demand_study(place.folder(self.name))
         failed: dict[str, str] = {}
         new = self.first()
-        while True:
+        while new:
             failed |= self._train([run for run in new if run.id not in failed], place, launcher)
             for method in self.methods:
                 self._judge(method, place.store)
-            if all(len(method.trials) == self.budget for method in self.methods):
-                return self._chosen(place.store), failed
-            known = {run.id for run in self._runs()}
-            for method in self.methods:
-                if not (points := method.sampler.ask(min(BATCH, self.budget - len(method.trials)))):
-                    raise ConfigError(f"tune: {method.name}: no other point can be had after {len(method.trials)}; try fewer")
-                self._try(method, points)
-            new = [run for run in self._runs() if run.id not in known]
+                self._ask(method)
+            new = [run for method in self.methods for trial in method.pending for run in trial.present]
+        return self._chosen(place.store), failed
 
     def _runs(self) -> list[Planned]:
-        return list({run.id: run for method in self.methods for run in method.runs.values()}.values())
-
-    def _try(self, method: Method, points: Sequence[Point]) -> None:
-        """Plan a trial of a method for each of some points."""
-        for point in points:
-            runs = _planned([*method.fixed, *_words(point), f"seed={self.tuning.seeds}"])
-            trial = Trial(number=len(method.trials), settings=point, runs=[run.id for run in runs])
-            if (same := next((each for each in method.trials if each.runs == trial.runs), None)) is not None:
-                raise ConfigError(f"tune: axes: {same.said} and {trial.said} are one run; name each value once")
-            method.trials.append(trial)
-            method.runs |= {run.id: run for run in runs}
+        begun = (run for method in self.methods for trial in method.trials for run in trial.begun)
+        return list({run.id: run for run in begun}.values())
 
     def _judge(self, method: Method, store: Store) -> None:
-        """Judge the new trials of a method and tell its sampler."""
-        new = [trial for trial in method.trials if trial.state == "pending"]
-        for trial in new:
+        """Judge the trials of a method whose runs are trained; those that go on wait for their next ones."""
+        for trial in method.pending:
             judge(trial, self.target, store)
-            print(f"{method.name}, trial {trial.number}: {trial.said}  {trial.state}", flush=True)
-        method.sampler.tell([trial.value for trial in new])
+            state = trial.state
+            if trial.unfinished and trial.value is not None:
+                state = self._on_rung(method, trial, trial.value, store)
+            print(f"{method.name}, trial {trial.number}: {trial.said}  {state}", flush=True)
+
+    def _on_rung(self, method: Method, trial: TuningTrial, value: float, store: Store) -> str:
+        """Let a trial go on from a rung, or end it there; return in words what became of it."""
+        goes_on = given(method.pruner).goes_on(trial.number, trial.rung, value)  # one that diverged counts among the others
+        if goes_on and math.isfinite(value):
+            reached = f"{trial.state} after {trial.updates} updates, goes on"
+            trial.go_on()
+            return reached
+        if math.isfinite(value):
+            trial.prune()
+        for run in trial.present:
+            checkpoints.remove(store, run.course)
+        return trial.state
+
+    def _ask(self, method: Method) -> None:
+        """Ask the sampler of a method for more points, if all trials so far have ended and there are to be more."""
+        if method.pending:
+            return
+        method.tell_sampler()
+        if len(method.trials) == self.budget:
+            return
+        points = method.sampler.ask(min(BATCH, self.budget - len(method.trials)))
+        if not points:
+            raise ConfigError(f"tune: {method.name}: no other point can be had after {len(method.trials)}; try fewer")
+        method.try_points(points, self.tuning.seeds, self.target)
 
     def _train(self, wanted: list[Planned], place: Place, launcher: Launcher) -> dict[str, str]:
         """Have the runs of some trials done; each is tried once."""
@@ -155,31 +148,33 @@ class TunedStudy:
         )  # fmt: skip
 
     def _chosen(self, store: Store) -> Study:
-        """The study with what was chosen for each method."""
-        asked: list[Job] = []
-        told = []
+        """Return the study with what was chosen for each method."""
+        runs_by_job: dict[Job, Job] = {}
+        methods = []
         for method in self.methods:
             chosen = best(method.trials, self.target)
             if chosen is None:
                 raise FreerunError(
                     f"{method.name}: no trial has a finite {self.target}, so nothing can be chosen; tune over other values"
                 )
-            mine = [(*_without(job, chosen.settings), *_words(chosen.settings)) for job in method.jobs]
-            asked += mine
-            told.append(_told(method, chosen, plan(of_jobs(mine)), store))
-        order = {job: place for place, job in enumerate(self.study.jobs)}
-        every = [job for method in self.methods for job in method.jobs]
-        runs = plan(of_jobs([job for _, job in sorted(zip(map(order.__getitem__, every), asked, strict=True))]))
-        tuned = {
-            "axes": dict(self.tuning.axes), "sampler": self.tuning.sampler, "metric": self.target.metric,
-            "mode": self.target.mode, "split": self.target.split, "maximize": self.target.maximize, "seeds": self.seeds,
-            "methods": told,
-        }  # fmt: skip
-        return replace(self.study, runs=runs, tuned=tuned)
+            tuned = [f"{key}={value}" for key, value in chosen.settings.items()]
+            jobs_of_method = {job: (*without(job, chosen.settings), *tuned) for job in method.jobs}
+            runs_by_job |= jobs_of_method
+            runs = plan(of_jobs(jobs_of_method.values()))
+            methods.append(_described(method, chosen.settings, runs, store))
+        return replace(
+            self.study,
+            runs=plan(of_jobs(runs_by_job[job] for job in self.study.jobs)),
+            tuned={
+                "axes": dict(self.tuning.axes), "sampler": self.tuning.sampler, "pruner": self.tuning.pruner,
+                "metric": self.target.metric, "mode": self.target.mode, "split": self.target.split,
+                "maximize": self.target.maximize, "seeds": self.seeds, "methods": methods,
+            },
+        )  # fmt: skip
 
 
 def of(study: Study, words: Sequence[str] = (), *, tune: bool = False) -> TunedStudy | None:
-    """How a study is tuned, by its file and by words of the command line; None if it is not.
+    """Return how a study is tuned, by its file and by words of the command line; None if it is not.
 
     Args:
         study: as it was read from its file.
@@ -195,139 +190,64 @@ def of(study: Study, words: Sequence[str] = (), *, tune: bool = False) -> TunedS
         return None
     tuning = (Tuning() if study.tune is None else from_file(study.tune)).changed(list(words))
     target, seeds = tuning.target, _seeds(tuning)
-    own = {run.experiment.seed for run in study.runs}
-    if own & set(seeds):
-        raise ConfigError(f"tune: seeds={tuning.seeds}: {min(own & set(seeds))} is a seed of the study; tune on others")
-    methods = _methods(study, tuning, target)
+    reported = {run.experiment.seed for run in study.runs}
+    if reported & set(seeds):
+        raise ConfigError(f"tune: seeds={tuning.seeds}: {min(reported & set(seeds))} is a seed of the study; tune on others")
+    methods = methods_of(study, tuning, target)
     again = [*(["--tune"] if tune else []), *words]
     return TunedStudy(
         study=replace(study, command=" ".join([study.command, *again])), tuning=tuning, target=target, seeds=seeds,
-        methods=methods, budget=_budget(tuning, methods),
+        methods=methods, budget=budget_of(tuning, methods),
     )  # fmt: skip
 
 
 def separate(words: Iterable[str]) -> tuple[list[str], list[str]]:
-    """The words of a command line that are about tuning, and the others."""
+    """Return the words of a command line that are about tuning, and the others."""
     every = list(words)
     return [word for word in every if word.startswith(PREFIX)], [word for word in every if not word.startswith(PREFIX)]
 
 
 def _seeds(tuning: Tuning) -> list[int]:
-    found = of_jobs(jobs([f"seed={tuning.seeds}"], sweep=True))
-    return list(dict.fromkeys(experiment.seed for experiment in found))
+    experiments = of_jobs(jobs([f"seed={tuning.seeds}"], sweep=True))
+    return list(dict.fromkeys(experiment.seed for experiment in experiments))
 
 
-def _budget(tuning: Tuning, methods: Sequence[Method]) -> int:
-    """How many points are tried of each method.
-
-    Raises:
-        ConfigError: if one has fewer points than another, or than are asked for.
-    """
-    sizes = {method.name: method.sampler.size for method in methods}
-    fewest = min(sizes, key=lambda name: math.inf if sizes[name] is None else sizes[name] or 0)
-    most = max(sizes, key=lambda name: math.inf if sizes[name] is None else sizes[name] or 0)
-    if tuning.sampler == "grid" and tuning.trials not in (None, sizes[fewest]):
-        raise ConfigError(f"tune: trials={tuning.trials}: the grid has {sizes[fewest]} points; sample at random to try some")
-    if tuning.trials is not None:
-        if (size := sizes[fewest]) is not None and size < tuning.trials:
-            raise ConfigError(f"tune: trials={tuning.trials}: {fewest} has only {size} points, and all have the same budget")
-        return tuning.trials
-    if sizes[fewest] != sizes[most]:
-        told = f"{fewest} has {sizes[fewest]} points and {most} has {sizes[most]}"
-        raise ConfigError(f"tune: {told}, but all have the same budget; sample at random, with trials")
-    return sizes[fewest] or 0
-
-
-def _methods(study: Study, tuning: Tuning, target: Target) -> list[Method]:
-    """The methods of a study, in the order in which they first come up."""
-    found: dict[str, list[Job]] = {}
-    trees: dict[str, dict[str, Any]] = {}
-    values: dict[str, set[str]] = {}
-    for job, experiment in zip(study.jobs, of_jobs(study.jobs), strict=True):
-        (run,) = plan([experiment])
-        tree = trained(run.tree)
-        key, own = _setting(tree, tuning)
-        found.setdefault(key, []).append(job)
-        trees.setdefault(key, tree)
-        values.setdefault(key, set()).add(own)
-        if len(values[key]) > 1:
-            swept = next(name for name in tuning.axes if any(key_value.key_of(word) == name for word in job))
-            raise ConfigError(f"tune: {swept}: the study sweeps over it, so its values are methods; take it out of one")
-    missing = [name for name in tuning.axes if not any(_has(tree, name) for tree in trees.values())]
-    if missing:
-        of_jobs([(*_without(study.jobs[0], [missing[0]]), f"{missing[0]}=0")])  # which says what is wrong with the key
-        raise ConfigError(f"tune: {missing[0]}: no method of {study.name} has it; tune another setting")
-    return [_method(found[key], tree, tuning, target) for key, tree in trees.items()]
-
-
-def _method(of: list[Job], tree: dict[str, Any], tuning: Tuning, target: Target) -> Method:
-    words = [f"{name}={value}" for name, value in tuning.axes.items() if _has(tree, name)]
-    name = " ".join(str(tree[part]["name"]) for part in ("task", "model", "regime"))
-    if not words:
-        raise ConfigError(f"tune: {name}: has none of {', '.join(tuning.axes)}; tune a setting of every method")
-    fixed = [word for word in _without(of[0], tuning.axes) if key_value.key_of(word) != "seed"]
-    _, axes = search_space.split([*fixed, *words])
-    if len(axes) < len(words):
-        single = next(word for word in words if key_value.key_of(word) not in {axis.key for axis in axes})
-        raise ConfigError(f"tune: {single[:60]}: one value is no choice; name several")
-    asked_by = "tune: sampler=optuna"
-    sampler = samplers.made(tuning.sampler, axes, tuning.seed, maximize=target.maximize, asked_by=asked_by)
-    return Method(jobs=of, fixed=fixed, words=words, name=name, sampler=sampler)
-
-
-def _setting(tree: dict[str, Any], tuning: Tuning) -> tuple[str, str]:
-    """The setting of a run without its seed and what is tuned, and what is tuned of it; as texts."""
-    rest: dict[str, Any] = json.loads(json.dumps(tree))
-    own = {}
-    for key in tuning.axes:
-        if _has(rest, key):
-            head, _, name = key.partition(".")
-            own[key] = rest[head].pop(name) if name else rest.pop(head)
-    rest.pop("seed")
-    return json.dumps(rest, sort_keys=True), json.dumps(own, sort_keys=True)
-
-
-def _has(tree: dict[str, Any], key: str) -> bool:
-    """Whether an experiment has a setting; a setting of training that is at its default is there all the same."""
-    head, _, name = key.partition(".")
-    return head in tree and (not name or (isinstance(tree[head], dict) and name in tree[head]))
-
-
-def _without(job: Job, keys: Iterable[str]) -> Job:
-    """A job without what it says of some keys."""
-    gone = set(keys)
-    return tuple(word for word in job if key_value.key_of(word) not in gone)
-
-
-def _words(point: Point) -> list[str]:
-    return [f"{key}={value}" for key, value in point.items()]
-
-
-def _planned(words: list[str]) -> list[Planned]:
-    return plan(of_jobs(jobs(words, sweep=True)))
-
-
-def _told(method: Method, chosen: Trial, runs: list[Planned], store: Store) -> dict[str, Any]:
-    """A method as the study's file tells of it, with what its trials took."""
-    mine = list(method.runs.values())
-    settings = [(run.experiment.training, run.experiment.task.length) for run in mine]
+def _described(method: Method, chosen: dict[str, str], runs: list[Planned], store: Store) -> dict[str, Any]:
+    """Return a method as the study's file describes it, with what its trials took as far as they came."""
+    last = [run.experiment for trial in method.trials for run in trial.present]
     return {
         "runs": list(dict.fromkeys(run.trained for run in runs)),
-        "chosen": chosen.settings,
+        "chosen": chosen,
         "trials": [_trial(trial) for trial in method.trials],
-        "updates": sum(training.updates for training, _ in settings),
-        "steps": sum(training.updates * training.batch * length for training, length in settings),
-        "seconds": math.fsum(_seconds(store, run) for run in mine),
+        "updates": sum(experiment.training.end for experiment in last),
+        "steps": sum(experiment.training.end * experiment.training.batch * experiment.task.length for experiment in last),
+        "seconds": math.fsum(_seconds(rungs, store) for trial in method.trials for rungs in _by_seed(trial)),
     }
 
 
-def _trial(trial: Trial) -> dict[str, Any]:
+def _trial(trial: TuningTrial) -> dict[str, Any]:
     finite = trial.value is not None and math.isfinite(trial.value)
-    lost = trial.value is not None and not finite
-    value = trial.value if finite else None
-    return {"settings": trial.settings, "runs": trial.runs, "value": value, "state": trial.state, "lost": lost}
+    return {
+        "settings": trial.settings, "runs": trial.runs, "value": trial.value if finite else None, "state": trial.state,
+        "lost": trial.value is not None and not finite, "pruned": trial.pruned is not None, "updates": trial.updates,
+    }  # fmt: skip
 
 
-def _seconds(store: Store, run: Planned) -> float:
-    """The seconds that the training of a run took; 0 of one that failed."""
-    return float(store.read(run.trained)["provenance"]["training_seconds"]) if store.has(run.trained) else 0.0
+def _by_seed(trial: TuningTrial) -> Iterable[tuple[Planned, ...]]:
+    """Return the runs of a trial as far as it has come, those of each seed together, in the order of the rungs."""
+    return zip(*trial.ladder[: trial.rung + 1], strict=True)
+
+
+def _seconds(rungs: Iterable[Planned], store: Store) -> float:
+    """Return the seconds that the training of a run took, over its rungs; 0 of what failed.
+
+    The record of a run that went on from a rung counts the seconds up to there; of one that had to begin anew it does not.
+    """
+    total, before = 0.0, None
+    for run in rungs:
+        if store.has(run.trained):
+            provenance = store.read(run.trained)["provenance"]
+            counted = before in provenance["resumed_from"]
+            total = float(provenance["training_seconds"]) + (0.0 if counted else total)
+            before = run.experiment.training.end
+    return total

@@ -11,14 +11,14 @@ from freerun.errors import ConfigError
 from freerun.io import key_value
 from freerun.io.suggestions import nearest
 from freerun.io.text import brief
-from freerun.sweeps.search import samplers
+from freerun.sweeps.search import pruning, samplers
 from freerun.sweeps.search.target import Target, target
 
 #: What stands before its keys on a command line.
 PREFIX = "tune."
 #: What is tuned, and on which seeds, where nobody says so.
 USUAL_AXES, USUAL_SEEDS = {"training.lr": "0.0003,0.001,0.003,0.01"}, "range(1000,1003)"
-KEYS = ("axes", "trials", "sampler", "metric", "mode", "split", "seeds", "seed")
+KEYS = ("axes", "trials", "sampler", "pruner", "metric", "mode", "split", "seeds", "seed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,7 @@ class Tuning:
         axes: the values of each key that is tuned, as a search writes them.
         trials: points that are tried of each method; None for all points of its grid.
         sampler: one of `samplers.NAMES`.
+        pruner: one of `pruning.NAMES`: whether hopeless trials end early.
         metric, mode, split: the target; `metric` None for the loss of the method's own objective.
         seeds: the seeds that a point is averaged over, as an override writes them; none of the study's.
         seed: of the sampler; methods with the same axes are asked for the same points, as far as they are drawn at random.
@@ -37,6 +38,7 @@ class Tuning:
     axes: Mapping[str, str] = field(default_factory=lambda: dict(USUAL_AXES))
     trials: int | None = None
     sampler: str = "grid"
+    pruner: str = "none"
     metric: str | None = None
     mode: str = "free"
     split: str = "validation"
@@ -50,6 +52,12 @@ class Tuning:
         whole = self.trials is None or (type(self.trials) is int and 1 <= self.trials <= samplers.LARGEST)
         _demand(whole, f"trials={brief(self.trials)}", f"must be a whole number from 1 to {samplers.LARGEST}")
         _demand(self.sampler in samplers.NAMES, f"sampler={brief(self.sampler)}", nearest(str(self.sampler), samplers.NAMES))
+        _demand(self.pruner in pruning.NAMES, f"pruner={brief(self.pruner)}", nearest(str(self.pruner), pruning.NAMES))
+        if self.pruner != "none":
+            early = f"with pruner={self.pruner} trials are judged before they end, "
+            _demand(self.split == "validation", f"split={brief(self.split)}", f"{early}by the loss on validation alone")
+            fixed = next((key for key in pruning.FIXED if key in self.axes), None)
+            _demand(fixed is None, str(fixed), f"{early}after as many updates each; make it an axis of a case")
         needs_trials = self.sampler != "grid" and self.trials is None
         _demand(not needs_trials, "trials", f"must say how many points {self.sampler} tries, for example 12")
         _demand(type(self.seed) is int, f"seed={brief(self.seed)}", "must be a whole number")
@@ -72,7 +80,7 @@ class Tuning:
         Raises:
             ConfigError: for an unknown key or a wrong value.
         """
-        told: dict[str, Any] = {}
+        changes: dict[str, Any] = {}
         axes: dict[str, str] = {}
         for word in words:
             key, value = key_value.split(word)
@@ -80,14 +88,14 @@ class Tuning:
             if name.startswith("axes."):
                 axes[name.removeprefix("axes.")] = value
             elif name not in KEYS or name == "axes":
-                known = [f"{PREFIX}{each}" for each in KEYS if each != "axes"] + [f"{PREFIX}axes.KEY"]
+                known = [f"{PREFIX}{name}" for name in KEYS if name != "axes"] + [f"{PREFIX}axes.KEY"]
                 raise ConfigError(f"{brief(word)}: unknown key {brief(key)}; {nearest(key[:100], known)}")
             else:
-                told[name] = int(value) if name in ("trials", "seed") and value.isdecimal() else value
+                changes[name] = int(value) if name in ("trials", "seed") and value.isdecimal() else value
         before = {} if dict(self.axes) == USUAL_AXES and "training.lr" not in axes else self.axes
         if axes:
-            told["axes"] = {**before, **axes}
-        return replace(self, **told)
+            changes["axes"] = {**before, **axes}
+        return replace(self, **changes)
 
 
 def from_file(content: object) -> Tuning:
@@ -101,22 +109,22 @@ def from_file(content: object) -> Tuning:
     for key in content:
         if key not in KEYS:
             raise ConfigError(f"tune: unknown key {brief(key)}; {nearest(str(key), KEYS)}")
-    told = dict(content)
-    if "axes" in told:
-        axes = told["axes"]
+    changes = dict(content)
+    if "axes" in changes:
+        axes = changes["axes"]
         _demand(isinstance(axes, dict), "axes", f"must be a mapping from keys to their values, got {brief(axes)}")
-        told["axes"] = {str(key): _values(str(key), value) for key, value in axes.items()}
-    if "seeds" in told:
-        told["seeds"] = _values("seeds", told["seeds"])
+        changes["axes"] = {str(key): _values(str(key), value) for key, value in axes.items()}
+    if "seeds" in changes:
+        changes["seeds"] = _values("seeds", changes["seeds"])
     for name in ("metric", "mode", "split"):
-        _demand(isinstance(told.get(name, ""), str), name, f"must be text, got {brief(told.get(name))}")
-    return Tuning(**told)
+        _demand(isinstance(changes.get(name, ""), str), name, f"must be text, got {brief(changes.get(name))}")
+    return Tuning(**changes)
 
 
 def _values(key: str, value: object) -> str:
     """The values of an axis as a command line writes them."""
-    if isinstance(value, list) and value and all(isinstance(each, (int, float, str)) for each in value):
-        return ",".join(str(each).lower() if isinstance(each, bool) else str(each) for each in value)
+    if isinstance(value, list) and value and all(isinstance(item, (int, float, str)) for item in value):
+        return ",".join(str(item).lower() if isinstance(item, bool) else str(item) for item in value)
     if isinstance(value, (int, float, str)) and not isinstance(value, bool):
         return str(value)
     raise ConfigError(f"tune: {key}: must be a list of values or text such as tag(log,interval(1e-4,1e-2)), got {brief(value)}")

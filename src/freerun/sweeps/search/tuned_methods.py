@@ -1,0 +1,235 @@
+"""Methods of a study that is tuned: what is tuned of each, by as many trials for all, and what has become of them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from freerun.config.hydra import search_space
+from freerun.config.hydra.compose import jobs, of_jobs
+from freerun.config.run_identity import trained
+from freerun.config.training_settings import Training
+from freerun.errors import ConfigError
+from freerun.execution.planned import Planned, plan
+from freerun.io import key_value
+from freerun.sweeps.search import samplers
+from freerun.sweeps.search.pruning import Halving, rungs
+from freerun.sweeps.search.samplers import Point, Pruned, Sampler
+from freerun.sweeps.search.target import Target
+from freerun.sweeps.search.trials import Trial
+from freerun.sweeps.search.tuning import Tuning
+from freerun.sweeps.study import Study
+
+#: A run of the study: its overrides.
+Job = tuple[str, ...]
+#: What is measured of a run that is stopped to be judged: as little as can be, its value is in its training curve.
+_BRIEF = {"evaluation.metrics": "[{metric}]", "evaluation.orbit": "0"}
+
+
+@dataclass(kw_only=True)
+class TuningTrial(Trial):
+    """A trial of a method; `runs` are those of the rung that it has come to.
+
+    Attributes:
+        ladder: its runs by rung, one a seed on each; those of the last are trained to the end.
+        rung: the rung that it has come to.
+        pruned: the value by which it was pruned; None where it was not.
+    """
+
+    ladder: list[list[Planned]]
+    rung: int = 0
+    pruned: float | None = None
+
+    @property
+    def begun(self) -> list[Planned]:
+        """Its runs as far as it has come."""
+        return [run for of_rung in self.ladder[: self.rung + 1] for run in of_rung]
+
+    @property
+    def present(self) -> list[Planned]:
+        """Its runs of the rung that it has come to."""
+        return self.ladder[self.rung]
+
+    @property
+    def updates(self) -> int:
+        """Updates that each of its runs is trained for, as far as it has come."""
+        return self.present[0].experiment.training.end
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether there are further rungs."""
+        return self.rung < len(self.ladder) - 1
+
+    def go_on(self) -> None:
+        """Take it to the next rung."""
+        self.rung += 1
+        self.runs = [run.id for run in self.present]
+        self.value, self.state = None, "pending"
+
+    def prune(self) -> None:
+        """Give it up where it is; it has no value any more."""
+        whole = self.ladder[-1][0].experiment.training.end
+        self.state = f"pruned after {self.updates} of {whole} updates, at {self.value:.6g}"
+        self.pruned, self.value = self.value, None
+
+    @property
+    def outcome(self) -> float | Pruned | None:
+        """What a sampler is told of it."""
+        return self.value if self.pruned is None else Pruned(self.pruned, self.rung)
+
+
+@dataclass(kw_only=True)
+class Method:
+    """A method that is tuned.
+
+    Attributes:
+        jobs: the runs of the study that are of it.
+        fixed: what all its trials share.
+        words: the axes that it has, as overrides.
+        name: in words, for messages.
+        stops: after how many updates its trials are judged before the end of their training.
+        pruner: what judges them there; None where nothing is pruned.
+        told: of how many trials the sampler was told.
+    """
+
+    jobs: list[Job]
+    fixed: list[str]
+    words: list[str]
+    name: str
+    sampler: Sampler
+    stops: list[int] = field(default_factory=list)
+    pruner: Halving | None = None
+    trials: list[TuningTrial] = field(default_factory=list)
+    told: int = 0
+
+    @property
+    def pending(self) -> list[TuningTrial]:
+        """The trials that have not ended."""
+        return [trial for trial in self.trials if trial.state == "pending"]
+
+    def try_points(self, points: Sequence[Point], seeds: str, target: Target) -> None:
+        """Plan a trial for each of some points.
+
+        Raises:
+            ConfigError: if a point is no experiment, or two of them are one.
+        """
+        for point in points:
+            words = [*self.fixed, *_words(point), f"seed={seeds}"]
+            brief = {key: value.format(metric=target.metric) for key, value in _BRIEF.items()}
+            stopped = without(words, [*brief, "training.stop"])
+            ladder = [[*stopped, *_words(brief), f"training.stop={stop}"] for stop in self.stops]
+            planned = [plan(of_jobs(jobs(of_rung, sweep=True))) for of_rung in (*ladder, words)]
+            trial = TuningTrial(
+                number=len(self.trials), settings=point, runs=[run.id for run in planned[0]], ladder=planned
+            )  # fmt: skip
+            same = next((other for other in self.trials if _ids(other.ladder[-1]) == _ids(planned[-1])), None)
+            if same is not None:
+                raise ConfigError(f"tune: axes: {same.said} and {trial.said} are one run; name each value once")
+            self.trials.append(trial)
+
+    def tell_sampler(self) -> None:
+        """Tell the sampler of the trials that it asked for last, all of which have ended."""
+        self.sampler.tell([trial.outcome for trial in self.trials[self.told :]])
+        self.told = len(self.trials)
+
+
+def budget_of(tuning: Tuning, methods: Sequence[Method]) -> int:
+    """Return how many points are tried of each method.
+
+    Raises:
+        ConfigError: if one has fewer points than another, or than are asked for.
+    """
+    sizes = {method.name: method.sampler.size for method in methods}
+    fewest = min(sizes, key=lambda name: math.inf if sizes[name] is None else sizes[name] or 0)
+    most = max(sizes, key=lambda name: math.inf if sizes[name] is None else sizes[name] or 0)
+    if tuning.sampler == "grid" and tuning.trials not in (None, sizes[fewest]):
+        raise ConfigError(f"tune: trials={tuning.trials}: the grid has {sizes[fewest]} points; sample at random to try some")
+    if tuning.trials is not None:
+        if (size := sizes[fewest]) is not None and size < tuning.trials:
+            raise ConfigError(f"tune: trials={tuning.trials}: {fewest} has only {size} points, and all have the same budget")
+        return tuning.trials
+    if sizes[fewest] != sizes[most]:
+        unequal = f"{fewest} has {sizes[fewest]} points and {most} has {sizes[most]}"
+        raise ConfigError(f"tune: {unequal}, but all have the same budget; sample at random, with trials")
+    return sizes[fewest] or 0
+
+
+def methods_of(study: Study, tuning: Tuning, target: Target) -> list[Method]:
+    """Return the methods of a study, in the order in which they first come up.
+
+    Raises:
+        ConfigError: if one of them cannot be tuned.
+    """
+    jobs_of: dict[str, list[Job]] = {}
+    runs: dict[str, Planned] = {}
+    values: dict[str, set[str]] = {}
+    for job, experiment in zip(study.jobs, of_jobs(study.jobs), strict=True):
+        (run,) = plan([experiment])
+        key, tuned = _setting(trained(run.tree), tuning)
+        jobs_of.setdefault(key, []).append(job)
+        runs.setdefault(key, run)
+        values.setdefault(key, set()).add(tuned)
+        if len(values[key]) > 1:
+            swept = next(name for name in tuning.axes if any(key_value.key_of(word) == name for word in job))
+            raise ConfigError(f"tune: {swept}: the study sweeps over it, so its values are methods; take it out of one")
+    missing = [name for name in tuning.axes if not any(_has(run.tree, name) for run in runs.values())]
+    if missing:
+        of_jobs([(*without(study.jobs[0], [missing[0]]), f"{missing[0]}=0")])  # which says what is wrong with the key
+        raise ConfigError(f"tune: {missing[0]}: no method of {study.name} has it; tune another setting")
+    return [_method(jobs_of[key], run, tuning, target) for key, run in runs.items()]
+
+
+def _method(of_method: list[Job], run: Planned, tuning: Tuning, target: Target) -> Method:
+    words = [f"{key}={value}" for key, value in tuning.axes.items() if _has(run.tree, key)]
+    name = " ".join(str(run.tree[part]["name"]) for part in ("task", "model", "regime"))
+    if not words:
+        raise ConfigError(f"tune: {name}: has none of {', '.join(tuning.axes)}; tune a setting of every method")
+    fixed = [word for word in without(of_method[0], tuning.axes) if key_value.key_of(word) != "seed"]
+    _, axes = search_space.split([*fixed, *words])
+    if len(axes) < len(words):
+        single = next(word for word in words if key_value.key_of(word) not in {axis.key for axis in axes})
+        raise ConfigError(f"tune: {single[:60]}: one value is no choice; name several")
+    asked_by = "tune: sampler=optuna"
+    sampler = samplers.made(tuning.sampler, axes, tuning.seed, maximize=target.maximize, asked_by=asked_by)
+    method = Method(jobs=of_method, fixed=fixed, words=words, name=name, sampler=sampler)
+    if tuning.pruner == "halving":
+        method.stops = rungs(run.experiment.training, name)
+        method.pruner = Halving(maximize=target.maximize)
+    return method
+
+
+def _setting(tree: dict[str, Any], tuning: Tuning) -> tuple[str, str]:
+    """Return the setting of a run without its seed and what is tuned, and what is tuned of it, as texts."""
+    rest: dict[str, Any] = json.loads(json.dumps(tree))
+    tuned = {}
+    for key in tuning.axes:
+        if _has(rest, key):
+            head, _, name = key.partition(".")
+            tuned[key] = rest[head].pop(name, None) if name else rest.pop(head)
+    rest.pop("seed")
+    return json.dumps(rest, sort_keys=True), json.dumps(tuned, sort_keys=True)
+
+
+def _has(tree: dict[str, Any], key: str) -> bool:
+    """Return whether an experiment has a setting; those of training are there, said or not."""
+    head, _, name = key.partition(".")
+    if head == "training":
+        return name in {item.name for item in fields(Training)}
+    return head in tree and (not name or (isinstance(tree[head], dict) and name in tree[head]))
+
+
+def without(job: Iterable[str], keys: Iterable[str]) -> Job:
+    """Return a job without what it says of some keys."""
+    gone = set(keys)
+    return tuple(word for word in job if key_value.key_of(word) not in gone)
+
+
+def _words(settings: Point) -> list[str]:
+    return [f"{key}={value}" for key, value in settings.items()]
+
+
+def _ids(runs: Iterable[Planned]) -> list[str]:
+    return [run.id for run in runs]
