@@ -36,7 +36,7 @@ def main(words: list[str]) -> int:
 
     chosen, overrides = launcher(options, overrides)
     planned_study = study.load(name or DEFAULT_STUDY, overrides, options.name)
-    failed = sweep.do(planned_study, place(options), chosen)
+    failed = sweep.do(planned_study, place(options), chosen, replace=options.replace)
     if results := shown(planned_study.name, place(options), chosen):
         results.write_report_if_needed()
     return sweep.settle(failed, place(options), planned_study.name)
