@@ -31,11 +31,11 @@ def made(tmp_path, monkeypatch):
 
 def replaced_by(overrides, place):
     asked = studies.adhoc(overrides, sweep=True, alias="s")
-    results_folder.make_way(asked, place)
+    results_folder.make_way(asked, place, replace=True)
     return asked
 
 
-def test_what_was_made_of_other_runs_goes_and_nobody_elses_files(made, capsys):
+def test_what_was_made_of_other_runs_goes_and_nobody_elses_files(made):
     place, _, _ = made
     results = outputs.of("s", place)
     results.write_tables()
@@ -55,9 +55,12 @@ def test_what_was_made_of_other_runs_goes_and_nobody_elses_files(made, capsys):
     outside.write_text("x")
     (results.folder / "link.txt").symlink_to(outside)
     assert manifest.matches(results.folder, place.store, results.info)  # what is not the report's does not matter to it
+    with pytest.raises(
+        ConfigError, match=r"s: holds the results of 12 other runs; --as NAME keeps both, --replace lets these go"
+    ):
+        results_folder.make_way(studies.adhoc(["seed=7,8"], sweep=True, alias="s"), place)
+    assert built[0].exists()
     replaced_by(["seed=7,8"], place)
-    assert "6 other runs" not in (said := capsys.readouterr().out)
-    assert "other runs; what was made of them goes" in said
     left = {path.relative_to(results.folder).as_posix() for path in results.folder.rglob("*") if path.is_file()}
     assert left == {*own, "study.json", "link.txt"}
     assert all((results.folder / name).read_text() == text for name, text in own.items())

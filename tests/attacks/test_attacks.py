@@ -141,7 +141,7 @@ def test_a_plugin_is_run_as_it_was_hashed_and_nothing_is_written_beside_it(tmp_p
     file = tmp_path / "brittle.py"
     file.write_text("PWNED = 1\n")
     with pytest.raises(ConfigError, match="has changed since"):
-        load_plugin(str(file), among={"0" * 64})
+        load_plugin(str(file), "0" * 64)
     with pytest.raises(ConfigError, match="defines no part"):
         load_plugin(str(file))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["brittle.py"]

@@ -170,7 +170,7 @@ def test_a_command_has_two_examples_that_it_takes(command, tmp_path, monkeypatch
     ("words", "parts"),
     [
         (["table", "--formt", "md"], ["'--formt'", "freerun table", "did you mean '--format'"]),
-        (["clean", "--everything"], ["'--everything'", "choose one of: --help, --results, --yes, -h"]),
+        (["clean", "--everything"], ["'--everything'", "choose one of: --all, --help, --results, --yes, -h"]),
         (["table", "a", "b"], ["freerun table", "'b'", "--help"]),
         (["list", "tasks", "models"], ["freerun list", "'models'"]),
         (["export"], ["required", "NAME"]),

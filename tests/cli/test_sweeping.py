@@ -16,7 +16,7 @@ from freerun.cli.commands.completion import candidates
 from freerun.cli.main import dispatch
 from freerun.errors import ConfigError, StoreError
 from freerun.execution import launchers
-from freerun.store import claims
+from freerun.store import claims, manifest
 from freerun.store.records import Store
 from freerun.store.results_folder import Place
 from tiers import tiered
@@ -148,7 +148,7 @@ def test_retry_does_what_failed_and_nothing_else(desk, capsys):
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     assert len(list(Store(desk / "results" / ".store").runs())) == 2
     assert "no run has failed" in said(capsys, "retry", name)[1]
-    with pytest.raises(ConfigError, match="nothing but launcher settings"):
+    with pytest.raises(ConfigError, match="settings of the launcher and plugins"):
         dispatch(["retry", name, "seed=1"])
 
 
@@ -462,7 +462,12 @@ def test_clean_removes_what_is_left_over_and_keeps_what_is_not(measured, monkeyp
     pending = store.path("cd" + "0" * 14).with_suffix(".checkpoint")
     pending.parent.mkdir(exist_ok=True)
     pending.write_bytes(b"")
-    assert said(capsys, "clean")[0] == 0
+    code, out = said(capsys, "clean")
+    assert code == 0
+    assert all(path.exists() for path in left), "nothing goes before --yes"
+    assert all(f"  .store/{path.relative_to(store.root)}" in out.splitlines() for path in left)
+    assert out.endswith("nothing was removed: add --yes\n")
+    assert said(capsys, "clean", "--yes")[0] == 0
     assert not any(path.exists() for path in left)
     assert pending.exists()
     assert len(list(store.runs())) == 4
@@ -470,8 +475,15 @@ def test_clean_removes_what_is_left_over_and_keeps_what_is_not(measured, monkeyp
     mine = claims.Claims(store)
     mine.take(["ef" + "0" * 14])
     with pytest.raises(StoreError, match="at work"):
-        dispatch(["clean"])
+        dispatch(["clean", "--yes"])
     mine.release()
+
+
+@pytest.mark.parametrize("words", [[""], ["  "], ["first_look", "--all"]])
+def test_clean_of_nothing_is_refused(words, measured, monkeypatch):
+    monkeypatch.chdir(measured[0])
+    with pytest.raises(ConfigError, match="clean takes the name of a study, or no name"):
+        dispatch(["clean", "--yes", *words])
 
 
 def test_clean_removes_a_study_but_not_what_another_one_uses(desk, capsys):
@@ -518,9 +530,19 @@ def test_a_plan_can_be_made_under_another_name(desk, capsys):
     from freerun.sweeps import study as studies
 
     assert said(capsys, "plan", "few.yaml", "--as", "other")[1].startswith("other: 4 runs")
-    results_folder.write_info(studies.load("few.yaml", [], "other"), Place(results=desk / "results"))
-    out = said(capsys, "plan", "few.yaml", "seed=5,6,7", "--as", "other")[1]
-    assert "other holds a study of 4 other runs" in out
+    place, few, others = Place(results=desk / "results"), studies.load("few.yaml", [], "other"), ["few.yaml", "seed=5,6,7"]
+    results_folder.write_info(few, place)
+    assert "holds" not in said(capsys, "plan", *others, "--as", "other")[1]
+    report = place.folder("other") / "report.md"
+    report.write_text("# Other\n")
+    manifest.write(report.parent, place.store, results_folder.read_info("other", place, started=False), [report])
+    held = "other: holds the results of 4 other runs; --as NAME keeps both, --replace lets these go (their records stay)\n"
+    assert held in said(capsys, "plan", *others, "--as", "other")[1]
+    with pytest.raises(ConfigError, match="--replace lets these go"):
+        dispatch(["study", *others, "--as", "other", "launcher=inline"])
+    assert report.exists()
+    assert said(capsys, "study", *others, *TINY[:6], "--as", "other", "--replace", "launcher=inline")[0] == 0
+    assert "# Other" not in report.read_text()
     with pytest.raises(ConfigError, match="a name with --as"):
         dispatch(["plan", "-m", "few.yaml"])
 
@@ -601,23 +623,23 @@ def test_what_queued_tasks_need_is_not_cleaned_away(cluster, capsys, monkeypatch
     store = Place(results=cluster / "results").store
     (name,) = (path.name for path in (cluster / "results").iterdir() if not path.name.startswith("."))
     kept = {path for path in store.root.rglob("*") if path.suffix in (".plan", ".json", ".sh", ".pkl")}
-    for how in (["--yes"], [name], [name, "--yes"]):
+    for how in (["--all"], ["--all", "--yes"], [name], [name, "--yes"]):
         with pytest.raises(ConfigError, match=r"^2 queued tasks need these files; wait, or cancel them \(scancel 1000\)$"):
             dispatch(["clean", *how])
-    assert said(capsys, "clean")[0] == 0  # which removes nothing of theirs
+    assert said(capsys, "clean", "--yes")[0] == 0  # which removes nothing of theirs
     assert kept == {path for path in store.root.rglob("*") if path.suffix in (".plan", ".json", ".sh", ".pkl")}
     assert re.search(r"^queued: 2 tasks, the oldest submitted \d+ s ago$", said(capsys, "status")[1], re.MULTILINE)
     with monkeypatch.context() as elsewhere:
         elsewhere.setenv("PATH", "/nowhere")
         assert "ago; no Slurm here to ask" in said(capsys, "status")[1]
         with pytest.raises(ConfigError, match=r"no Slurm here to ask: if they are gone, remove .*queue$"):
-            dispatch(["clean", "--yes"])
+            dispatch(["clean", "--all"])
     subprocess.run(["scancel", "1000"], check=True)
     for path in (store.root / "queue").iterdir():
         os.utime(path, (time.time() - 86400,) * 2)
     SlurmJob.watcher.clear()  # as the next command is a process of its own
     assert "queued:" not in said(capsys, "status")[1]
-    assert said(capsys, "clean", "--yes")[0] == 0
+    assert said(capsys, "clean", "--all", "--yes")[0] == 0
     assert not (store.root / "jobs").exists()
     assert said(capsys, "clean", name, "--yes")[0] == 0
 

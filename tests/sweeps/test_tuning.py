@@ -191,6 +191,25 @@ def test_a_study_is_tuned_if_the_command_says_so(desk, capsys):
     assert dispatch(["status", "plain.tuning"]) == 0, "the trials are a study like any other"
 
 
+def test_results_of_another_tuning_are_replaced_only_if_asked_to(desk, capsys):
+    words = ["tuned.yaml", "model=gru", "regime=free_running", "seed=0,1"]
+    assert study(*words) == 0
+    assert dispatch(["table", "tuned.tuning"]) == 0
+    assert study(*words) == 0, "the same tuning replaces nothing"
+    other = [*words, "tune.axes.training.lr=0.01,0.02"]
+    before = info(desk)
+    store = Store(desk / "results" / ".store")
+    runs = len(list(store.runs()))
+    with pytest.raises(ConfigError, match=r"holds results of methods that were tuned otherwise; .*--replace lets"):
+        study(*other)
+    assert dispatch(["plan", *other]) == 0
+    assert "note: results/tuned: holds results of methods that were tuned otherwise" in capsys.readouterr().out
+    assert (info(desk), len(list(store.runs()))) == (before, runs), "nothing was trained"
+    assert study(*other, "--replace") == 0
+    assert info(desk)["tuned"]["axes"] == {"training.lr": "0.01,0.02"}
+    assert len(info(desk, "tuned.tuning")["ids"]) == 4
+
+
 def test_a_measurement_of_a_tuned_study_knows_what_was_chosen(desk):
     assert study("tuned.yaml", "model=gru") == 0
     assert dispatch(["measure", "tuned", "evaluation.horizon=2", "--as", "near", "launcher=inline"]) == 0

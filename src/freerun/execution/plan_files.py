@@ -7,7 +7,7 @@ record.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -15,9 +15,10 @@ import msgspec
 
 from freerun.config.measurement_identity import MEASURED, Measurement
 from freerun.config.run_identity import from_canonical, identity, sources
-from freerun.errors import CorruptRecord, refused
+from freerun.errors import ConfigError, CorruptRecord, refused
 from freerun.execution.planned import Planned
 from freerun.io.reading import content
+from freerun.io.text import one_line
 from freerun.io.writing import write_atomic
 from freerun.parts.plugins import load_plugin, plugin_files
 from freerun.store.records import Store
@@ -37,7 +38,7 @@ class PlanFile(msgspec.Struct, kw_only=True):
     """A plan as its file holds it.
 
     Attributes:
-        plugins: the files of the plugins that the run needs.
+        plugins: the files of the plugins that the run needs, for whoever has to name them again; none is loaded for that.
         experiment: its canonical experiment.
         metrics: what is measured of it (`freerun.config.measurement_identity.Measurement`).
         train: whether it may be trained.
@@ -72,10 +73,21 @@ def write(store: Store, runs: Iterable[Planned]) -> None:
             raise refused(path, "cannot be written", fault) from None
 
 
-def read(store: Store, run: str) -> Planned:
-    """Return the planned run behind an identity; the plugins it needs are loaded.
+class PluginNotNamed(ConfigError):
+    """A run needs a plugin that the command does not name."""
+
+
+def read(store: Store, run: str, plugins: Mapping[str, str]) -> Planned:
+    """Return the planned run behind an identity; the plugins it needs are loaded, if they are among those given.
+
+    Args:
+        store: where the plan is.
+        run: the identity.
+        plugins: the files of the plugins that the command names, or a study file that its user has named, with their digests:
+            code runs because a user asks for it, never because a file of the store does.
 
     Raises:
+        PluginNotNamed: if it needs another one.
         CorruptRecord: if there is no plan, or it is not that of this run.
         ConfigError: if a plugin or a metric is missing or has changed.
     """
@@ -91,8 +103,13 @@ def read(store: Store, run: str) -> Planned:
     if not sound:
         raise CorruptRecord(f"{path}: the plan of the run is missing or damaged; start the study again")
     tree = plan.experiment
-    for plugin in plan.plugins:  # only files with the run's own digests are loaded, whatever paths the plan names
-        load_plugin(plugin, among=sources(tree) | measurement.sources)
+    needed = sources(tree) | measurement.sources
+    if needed - set(plugins.values()):
+        files = one_line(",".join(plan.plugins), 200)
+        raise PluginNotNamed(f"its plugin is not named, or has changed; add plugins=[{files}], if you trust what is there")
+    for file, digest in plugins.items():
+        if digest in needed:
+            load_plugin(file, digest)
     measurement.made()
     return Planned(tree=tree, experiment=from_canonical(tree), measurement=measurement, train=plan.train)
 

@@ -11,7 +11,7 @@ import faulthandler
 import json
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +35,14 @@ def main() -> None:
     while True:
         order = parent.order()
         try:
-            serve(Store(Path(order["store"])), order["runs"], settings["checkpoint"], parent.tell)
+            serve(Store(Path(order["store"])), order["runs"], settings["checkpoint"], parent.tell, settings["plugins"])
         except StoreError as fault:
             parent.tell("unusable", reason=str(fault))
         else:
             parent.tell("done")
 
 
-def serve(store: Store, runs: list[str], checkpoint: int, tell: Callable[..., None]) -> None:
+def serve(store: Store, runs: list[str], checkpoint: int, tell: Callable[..., None], plugins: Mapping[str, str]) -> None:
     """Do those of the runs that nobody else is doing; a run that fails is marked in the store.
 
     Args:
@@ -50,6 +50,7 @@ def serve(store: Store, runs: list[str], checkpoint: int, tell: Callable[..., No
         runs: the identities of runs that may train together.
         checkpoint: updates between two checkpoints; 0 for none.
         tell: called after every update, ``tell("update", update=..., ...)``; with ``elsewhere=True`` if others do all runs.
+        plugins: the files of plugins that may be loaded, each with its digest.
 
     Raises:
         StoreError: if the store cannot be used.
@@ -62,7 +63,7 @@ def serve(store: Store, runs: list[str], checkpoint: int, tell: Callable[..., No
         planned = []
         for run in claimed:
             try:
-                planned.append(plan_files.read(store, run))
+                planned.append(plan_files.read(store, run, plugins))
             except FreerunError as fault:
                 store.failures.note(run, str(fault))
 

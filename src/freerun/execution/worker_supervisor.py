@@ -36,11 +36,13 @@ class Terms:
         threads: of a worker process.
         time_limit: seconds that a group may take; None for no limit.
         checkpoint: updates between two checkpoints of a run; 0 for none.
+        plugins: the files of plugins that may be loaded, each with its digest: those that the command names.
     """
 
     threads: int = 1
     time_limit: float | None = None
     checkpoint: int = 1000
+    plugins: tuple[tuple[str, str], ...] = ()
 
 
 Listen = Callable[[dict[str, Any]], None]
@@ -116,7 +118,8 @@ class Worker:
     def _start(self) -> None:
         self._said.seek(0)
         self._said.truncate()
-        settings = json.dumps({"threads": self.terms.threads, "checkpoint": self.terms.checkpoint})
+        terms = self.terms
+        settings = json.dumps({"threads": terms.threads, "checkpoint": terms.checkpoint, "plugins": dict(terms.plugins)})
         for _ in range(STARTS):
             self.process = ChildProcess(
                 "freerun.execution.worker_process",

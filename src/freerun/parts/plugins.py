@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
 import re
 import sys
-from collections.abc import Container
 from pathlib import Path
 
 from freerun.errors import ConfigError
 from freerun.io.reading import NotPlain, content
 from freerun.io.text import one_line
-from freerun.parts import registry
+from freerun.parts import plugin_sources, registry
 from freerun.parts.registry import KINDS, base, builtin_parts, parts_of
 
 #: Most bytes of a plugin, and what it may be called: its name becomes a word of the command line and of the tables.
@@ -22,18 +20,19 @@ _PART_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _plugin_files: dict[str, str] = {}
 
 
-def load_plugin(path: str, among: Container[str] | None = None) -> None:
+def load_plugin(path: str, wanted: str | None = None) -> None:
     """Import a user's file of parts and register each under the file's name.
 
     Loading the same file twice is harmless. This is the one place where code named by a configuration is run, and only
-    because the user listed the file in `plugins`. What is run is what is hashed: nothing cached, nothing read twice.
+    because the user listed the file in `plugins`. What is run is what is hashed, with the local modules that it imports
+    (`freerun.parts.plugin_sources`): nothing cached, nothing read twice.
 
     Args:
         path: of the file.
-        among: the SHA-256 of the files that may be run; None for any, where the user has typed the path.
+        wanted: the digest that it must have; None for any.
 
     Raises:
-        ConfigError: if the file is missing, is not Python, is not `among` them, fails to import or defines no part.
+        ConfigError: if the file is missing, is not Python, has another digest, fails to import or defines no part.
     """
     file, shown = Path(path), one_line(path, 80)
     if file.suffix != ".py":
@@ -48,9 +47,12 @@ def load_plugin(path: str, among: Container[str] | None = None) -> None:
         raise ConfigError(f"plugins={shown}: no such Python file ({fault.strerror})") from None
     except NotPlain as fault:
         raise ConfigError(f"plugins={shown}: {fault}") from None
-    digest = hashlib.sha256(source).hexdigest()
-    if among is not None and digest not in among:
-        raise ConfigError(f"plugins={shown}: the file has changed since this run was planned")
+    try:
+        digest = plugin_sources.digest(source, file)
+    except ConfigError as fault:
+        raise ConfigError(f"plugins={shown}: {fault}") from None
+    if wanted not in (None, digest):
+        raise ConfigError(f"plugins={shown}: the file, or one that it imports, has changed since this run was planned")
     module_name = f"freerun_plugin_{file.stem}_{digest[:8]}"
     if module_name not in sys.modules:
         _run(source, file, digest, module_name, shown)

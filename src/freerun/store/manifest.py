@@ -67,6 +67,12 @@ def note(folder: Path, written: Iterable[Path]) -> None:
         _write(folder, {**recorded, "beside": dict(sorted({**recorded["beside"], **changed}.items()))})
 
 
+def made(folder: Path) -> list[str]:
+    """Return the names of the files that Freerun made in a folder, as far as they are still there."""
+    recorded = _read(folder)
+    return [name for section in ("files", "beside") for name in recorded[section] if (folder / name).is_file()]
+
+
 def remove_made(folder: Path) -> None:
     """Remove from a folder what Freerun made there, as it left it.
 

@@ -23,7 +23,7 @@ import msgspec
 import numpy as np
 
 from freerun.errors import CorruptRecord, StoreError, refused
-from freerun.io import container, processes, reading
+from freerun.io import container, links, processes, reading
 from freerun.io.text import one_line
 from freerun.io.writing import sweep_temporaries, write_atomic
 from freerun.store import record_schema
@@ -61,10 +61,11 @@ class Store:
         failures: why runs have failed that have no record.
 
     Raises:
-        StoreError: if the folder cannot be made or written to.
+        StoreError: if the folder is a link, or holds one.
     """
 
     def __init__(self, root: Path) -> None:
+        links.demand_none(root)
         self.root = root
         self.failures = Failures(self.path)
         self._folder = f"{root}{os.sep}"

@@ -6,10 +6,12 @@ import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 from freerun.errors import ConfigError, StoreError, refused
+from freerun.io import links
 from freerun.io.reading import NotPlain
 from freerun.io.suggestions import nearest
 from freerun.io.writing import sweep_temporaries, write_atomic
@@ -32,14 +34,20 @@ class Place:
 
     results: Path
 
-    @property
+    @cached_property
     def store(self) -> Store:
         """The store of records."""
         return Store(self.results / ".store")
 
     def folder(self, name: str) -> Path:
-        """Return the folder of a study."""
-        return self.results / name
+        """Return the folder of a study.
+
+        Raises:
+            StoreError: if it is a link, or holds one that leads elsewhere.
+        """
+        folder = self.results / name
+        links.demand_no_folder_links(folder)
+        return folder
 
 
 class Study(Protocol):
@@ -66,28 +74,6 @@ def folder_name(name: str) -> str:
     return name
 
 
-def say_what_is_replaced(study: Study, place: Place, kind: str = "other runs") -> bool:
-    """Print a note if the folder holds another study, which is about to be replaced; return whether runs of it go.
-
-    Args:
-        study: that takes the folder.
-        place: where results are.
-        kind: words for the runs that the folder holds.
-    """
-    folder = place.folder(study.name)
-    try:
-        runs_there = study_file.read(folder)["ids"]
-    except OSError:
-        return False
-    except NotPlain:  # whatever it was
-        return True
-    before, now = ({trained_run(run) for run in runs} for runs in (runs_there, study.ids))  # whatever is measured of them
-    if not (before <= now or now <= before):
-        replaced = f"{len(runs_there)} {kind}; what was made of them goes, their records stay"
-        print(f"note: {folder} holds a study of {replaced}; to keep both, choose another name with --as", flush=True)
-    return not before <= now
-
-
 def demand_study(folder: Path) -> None:
     """Check that a folder that is to hold a study holds nothing else.
 
@@ -100,22 +86,65 @@ def demand_study(folder: Path) -> None:
             raise ConfigError(f"{folder}: holds files but no {study_file.NAME}, so no study; choose another name with --as")
 
 
-def make_way(study: Study, place: Place, kind: str = "other runs") -> None:
-    """Remove the results of a study whose folder another study takes; only files that Freerun wrote are removed.
+def replaced(study: Study, place: Place, kind: str = "other runs") -> str | None:
+    """Return in words whose tables and figures a study would replace, and what can be done; None if there are none.
+
+    Runs that are added, and other measurements of the same runs, replace nothing.
 
     Args:
-        study, place, kind: see `say_what_is_replaced`.
+        study: that takes the folder.
+        place: where results are.
+        kind: words for the runs that the folder holds.
+    """
+    folder = place.folder(study.name)
+    runs_there = _runs_of(folder)
+    if not _others(runs_there, study) or not manifest.made(folder):
+        return None
+    held = f"the results of {len(runs_there)} {kind}" if runs_there else "results of which the runs are not known"
+    return f"{folder}: holds {held}; --as NAME keeps both, --replace lets these go (their records stay)"
+
+
+def make_way(study: Study, place: Place, kind: str = "other runs", *, replace: bool = False) -> None:
+    """Remove the results of other runs whose folder a study takes; only files that Freerun wrote are removed.
+
+    Args:
+        study, place, kind: see `replaced`.
+        replace: tables and figures may go.
 
     Raises:
+        ConfigError: if there are some, and they may not.
         StoreError: if the disk refuses.
     """
     folder = place.folder(study.name)
-    if say_what_is_replaced(study, place, kind):
-        try:
+    try:
+        if not replace and (conflict := replaced(study, place, kind)):
+            raise ConfigError(conflict)
+        if _others(_runs_of(folder), study):
             manifest.remove_made(folder)
             (folder / SEARCH).unlink(missing_ok=True)
-        except OSError as fault:
-            raise refused(folder, "cannot be replaced", fault) from None
+    except OSError as fault:
+        raise refused(folder, "cannot be replaced", fault) from None
+
+
+def holds(study: Study, place: Place) -> bool:
+    """Return whether the folder of a study holds all of its runs, and perhaps more."""
+    runs_there = _runs_of(place.folder(study.name))
+    return runs_there is not None and set(study.ids) <= set(runs_there)
+
+
+def _others(runs_there: list[str] | None, study: Study) -> bool:
+    """Whether some of the runs of a folder are none of a study's, or may be."""
+    return runs_there is None or not set(map(trained_run, runs_there)) <= set(map(trained_run, study.ids))
+
+
+def _runs_of(folder: Path) -> list[str] | None:
+    """Return the runs of the study that a folder holds: none if it holds no study, None if that is not known."""
+    try:
+        return list(study_file.read(folder)["ids"])
+    except NotPlain:
+        return None
+    except OSError:
+        return []
 
 
 def write_info(study: Study, place: Place) -> None:

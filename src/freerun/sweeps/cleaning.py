@@ -124,8 +124,6 @@ def of_study(name: str, place: Place) -> Removable:
     refuse_at_work(place)
     refuse_queued(place, unshared)
     folder = place.folder(name)
-    if folder.is_symlink():
-        raise ConfigError(f"{folder}: is a link; remove it yourself")
     paths = _files(folder)
     trained = {trained_run(run) for run in unshared}
     for run in sorted(trained - shared):

@@ -22,6 +22,7 @@ from freerun.execution.planned import Planned, titles
 from freerun.execution.progress import watcher
 from freerun.io.reading import NotPlain
 from freerun.io.text import one_line
+from freerun.parts.plugins import plugin_files
 from freerun.store import checkpoints, record_scan, run_notes, study_file
 from freerun.store.claims import Claims, owners
 from freerun.store.records import Store, trained_run
@@ -34,13 +35,13 @@ STATES = ("done", "diverged", "failed", "running", "queued", "pending")
 WAIT, ROUNDS = 0.5, 3
 
 
-def do(study: Study, place: Place, launcher: Launcher) -> dict[str, str]:
+def do(study: Study, place: Place, launcher: Launcher, *, replace: bool = False) -> dict[str, str]:
     """Do what is missing of a study; returns the reason for every run that failed.
 
     Runs that another sweep is doing are left to it and waited for; if it stops, they are done here.
 
     Raises:
-        ConfigError: if the folder of the study holds something that is no study.
+        ConfigError: if the folder of the study holds something that is no study, or other runs that it may not `replace`.
         OutOfTime: if the launcher's time is over and runs are left.
         StoreError: if the folder for results cannot be used.
     """
@@ -48,7 +49,7 @@ def do(study: Study, place: Place, launcher: Launcher) -> dict[str, str]:
     store = place.store
     store.open()
     with Claims(store).presence():
-        make_way(study, place, kind_of_runs(study.name, place))
+        make_way(study, place, kind_of_runs(study.name, place), replace=replace)
         write_info(study, place)
         checkpoints.clear(store)
         plan_files.clear(store)
@@ -187,9 +188,11 @@ def retry(name: str, place: Place, launcher: Launcher) -> dict[str, str] | None:
         undone = [run for run, state in states(info["ids"], store, queued).items() if state in ("failed", "pending")]
         try:
             runs = [_again(run, info["planned"][run], store) for run in undone]
+        except plan_files.PluginNotNamed as fault:
+            raise ConfigError(f"study {name!r}: {fault}") from None
         except (CorruptRecord, ConfigError) as fault:
             reason = (
-                "a part or a metric has changed, or is a plugin's"
+                "a part or a metric has changed, or is a plugin's that is not named"
                 if isinstance(fault, ConfigError)
                 else "the plan of a run is gone"
             )
@@ -221,7 +224,7 @@ def _again(run: str, tree: dict[str, Any], store: Store) -> Planned:
         ConfigError: if a part is missing or has changed.
     """
     try:
-        return plan_files.read(store, run)
+        return plan_files.read(store, run, plugin_files())
     except CorruptRecord:
         experiment = from_canonical(tree)
         planned = measurement(experiment, tree)

@@ -33,7 +33,7 @@ def main(words: list[str]) -> int:
         raise ConfigError("measure takes the name of a study, for example: freerun measure first_look")
     where = place(options)
     study = measuring.asked(name, where, overrides, options.name)
-    failed = sweep.do(study, where, chosen)
+    failed = sweep.do(study, where, chosen, replace=options.replace)
     if results := shown(study.name, where, chosen):
         print(f"tables: {results.folder}/   (freerun report {study.name} builds figures and a report)")
     return sweep.settle(failed, where, study.name)

@@ -74,8 +74,10 @@ def main(words: list[str]) -> int:
     print(f"{planned_study.name if tuned is None else tuned.name}: {planned}; nothing is trained by this command")
     print(", ".join(f"{counts[state]} {state}" for state in sweep.STATES if counts[state] or state in ("done", "pending")))
     results = place(options)
-    if tuned is None:
-        results_folder.say_what_is_replaced(planned_study, results, sweep.kind_of_runs(planned_study.name, results))
+    kind = sweep.kind_of_runs(planned_study.name, results)
+    conflict = results_folder.replaced(planned_study, results, kind) if tuned is None else tuned.conflict(results)
+    if conflict:
+        print(f"note: {conflict}")
     if not left:
         return 0
     costs = time_estimate.learned(store, [run for run, state in states.items() if state in ("done", "diverged")])

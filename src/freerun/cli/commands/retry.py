@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from freerun.cli.arguments import LAUNCHER_KEYS, Parser, apart, launcher, place, shared_parser, shown
+from freerun.cli.arguments import EXPERIMENT_KEYS, LAUNCHER_KEYS, Parser, apart, launcher, place, shared_parser, shown
 from freerun.errors import ConfigError
+from freerun.io import key_value
 
 
 def parser() -> Parser:
     """Make the parser of the command."""
     examples = ("freerun retry first_look", "freerun retry first_look launcher=local launcher.time_limit=600")
-    command = shared_parser("retry", "NAME [launcher.key=value ...]", examples=examples, keys=LAUNCHER_KEYS, trains=True)
+    keys = {"plugins=[FILE.py]": EXPERIMENT_KEYS["plugins=[FILE.py]"], **LAUNCHER_KEYS}
+    command = shared_parser("retry", "NAME [launcher.key=value ...]", examples=examples, keys=keys, trains=True)
     command.add_argument("words", metavar="NAME", nargs="*", help="the study")
     return command
 
@@ -18,11 +20,15 @@ def main(words: list[str]) -> int:
     """Do what has failed or is pending, and nothing else."""
     options = parser().read(words)
     name, overrides = apart(options.words, "retry")
+    from freerun.config.hydra import compose
     from freerun.sweeps import sweep
 
-    chosen, rest = launcher(options, overrides)
+    plugins = [word for word in overrides if key_value.key_of(word) == "plugins"]
+    chosen, rest = launcher(options, [word for word in overrides if word not in plugins])
     if name is None or rest:
-        raise ConfigError("retry takes the name of a study and nothing but launcher settings: runs stay what they were")
+        raise ConfigError("retry takes the name of a study, settings of the launcher and plugins: runs stay what they were")
+    if plugins:
+        compose.load_plugins(plugins)
     failed = sweep.retry(name, place(options), chosen)
     if failed is None:
         print(f"{name}: no run has failed, and none is left to do")

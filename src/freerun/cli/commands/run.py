@@ -35,7 +35,7 @@ def main(words: list[str]) -> int:
         return 0
     from freerun.sweeps import sweep
 
-    failed = sweep.do(planned_study, place(options), chosen)
+    failed = sweep.do(planned_study, place(options), chosen, replace=options.replace)
     if results := shown(planned_study.name, place(options), chosen):
         print(f"tables: {results.folder}/   (freerun report {planned_study.name} builds figures and a report)")
     return sweep.settle(failed, place(options), planned_study.name)

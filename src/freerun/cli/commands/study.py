@@ -48,10 +48,10 @@ def main(words: list[str]) -> int:
     failed_trials: dict[str, str] = {}
     over: OutOfTime | None = None
     if tuned := tuned_study.of(planned_study, tuning, tune=options.tune):
-        planned_study, failed_trials = tuned.run(where, chosen)
+        planned_study, failed_trials = tuned.run(where, chosen, replace=options.replace)
         sweep.settle(failed_trials, where, tuned.name)
     try:
-        failed = sweep.do(planned_study, where, chosen)
+        failed = sweep.do(planned_study, where, chosen, replace=options.replace)
     except OutOfTime as fault:
         over, failed = fault, fault.failed
     try:

@@ -107,6 +107,18 @@ def evaluation_settings(overrides: list[str]) -> dict[str, Any]:
     return {name: getattr(evaluation, name) for name in {"settings" if len(word) > 2 else word[1] for word in words}}
 
 
+def load_plugins(overrides: list[str]) -> None:
+    """Load the plugins that overrides name.
+
+    Raises:
+        ConfigError: in one line, for anything that is wrong with them.
+    """
+    try:
+        _prepared(overrides)
+    except ConfigError as fault:
+        raise ConfigError(message(fault)) from None
+
+
 def _prepared(overrides: list[str]) -> list[Override]:
     """Parse overrides by Hydra's grammar, load those of `plugins`, and return the others; all parts are then known."""
     parsed = parse(overrides)

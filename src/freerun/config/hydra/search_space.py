@@ -16,6 +16,7 @@ from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Overrid
 from omegaconf import OmegaConf
 
 from freerun.config.experiment import PARTS
+from freerun.config.hydra.compose import load_plugins
 from freerun.config.hydra.composed_tree import composed
 from freerun.config.hydra.overrides import parse, values
 from freerun.errors import ConfigError, given
@@ -70,7 +71,7 @@ def split(words: Sequence[str]) -> tuple[list[str], list[Axis]]:
             swept.append(item)
     if not swept:
         raise ConfigError("nothing to search; give a key a range, for example training.lr=interval(1e-4,1e-2)")
-    _load([word for word in fixed if word.startswith("plugins=")])
+    load_plugins([word for word in fixed if word.startswith("plugins=")])
     parts = _parts(fixed, swept) if any(isinstance(item._value, IntervalSweep) for item in swept) else []
     return fixed, [_axis(item, str(item.input_line), parts) for item in swept]
 
@@ -79,14 +80,6 @@ def examples(axes: Sequence[Axis]) -> Iterator[dict[str, str]]:
     """Yield one point for every choice of parts; of a searched number it has the middle of the range."""
     for picked in product(*(axis.choices if axis.choices and axis.key in PARTS else [axis.example] for axis in axes)):
         yield {axis.key: text for axis, text in zip(axes, picked, strict=True)}
-
-
-def _load(plugins: list[str]) -> None:
-    """Load the plugins of a search: its space and its target may be theirs."""
-    from freerun.config.hydra.compose import experiments
-
-    if plugins:
-        experiments(plugins, sweep=False)
 
 
 def _parts(fixed: Sequence[str], swept: Iterable[Override]) -> list[tuple[str, ...]]:

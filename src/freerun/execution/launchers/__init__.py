@@ -29,6 +29,7 @@ from freerun.execution.progress import Watcher
 from freerun.execution.worker_supervisor import Terms
 from freerun.io import key_value
 from freerun.io.suggestions import nearest
+from freerun.parts.plugins import plugin_files
 from freerun.parts.settings import build
 from freerun.store.records import Store
 
@@ -75,7 +76,8 @@ class Launcher(ABC):
     @property
     def terms(self) -> Terms:
         """What a worker has to keep to."""
-        return Terms(threads=self.threads, time_limit=self.time_limit, checkpoint=self.checkpoint)
+        plugins = tuple(plugin_files().items())
+        return Terms(threads=self.threads, time_limit=self.time_limit, checkpoint=self.checkpoint, plugins=plugins)
 
     @property
     def at_once(self) -> int:

@@ -10,6 +10,7 @@ from freerun.errors import ConfigError
 from freerun.execution.launchers import Launcher
 from freerun.execution.planned import Planned
 from freerun.execution.progress import Watcher
+from freerun.parts.plugins import plugin_files
 from freerun.store.records import Store
 
 
@@ -41,7 +42,7 @@ class Inline(Launcher):
             def tell(event: str, number: int = number, **values: Any) -> None:
                 watcher.advanced(number, values)
 
-            serve(store, [run.id for run in group], self.checkpoint, tell)
+            serve(store, [run.id for run in group], self.checkpoint, tell, plugin_files())
             watcher.finished(number, failure(group, store))
 
 

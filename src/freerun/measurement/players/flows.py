@@ -80,7 +80,7 @@ class FlowPlayer(Player):
         free = Observed(
             experiment=experiment, data=data, outputs=made, targets=sequences.targets, weights=sequences.weights, fed=fed,
             picks=None, warmup=warmup, start=sequences.start, forced=forced,
-            orbit=self._orbit(place, chance) if task.continues and task.default_orbit else None,
+            long_orbit=self._orbit(place, chance) if task.continues and task.default_orbit else None,
         )  # fmt: skip
         return forced, free
 

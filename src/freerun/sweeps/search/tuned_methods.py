@@ -25,8 +25,6 @@ from freerun.sweeps.study import Study
 
 #: A run of the study: its overrides.
 Job = tuple[str, ...]
-#: What is measured of a run that is stopped to be judged: as little as can be, its value is in its training curve.
-_BRIEF = {"evaluation.metrics": "[{metric}]", "evaluation.orbit": "0"}
 
 
 @dataclass(kw_only=True)
@@ -118,13 +116,11 @@ class Method:
         """
         for point in points:
             words = [*self.fixed, *_words(point), f"seed={seeds}"]
-            brief = {key: value.format(metric=target.metric) for key, value in _BRIEF.items()}
-            stopped = without(words, [*brief, "training.stop"])
-            ladder = [[*stopped, *_words(brief), f"training.stop={stop}"] for stop in self.stops]
-            planned = [plan(of_jobs(jobs(of_rung, sweep=True))) for of_rung in (*ladder, words)]
-            trial = TuningTrial(
-                number=len(self.trials), settings=point, runs=[run.id for run in planned[0]], ladder=planned
-            )  # fmt: skip
+            # of a run that is stopped the loss alone is measured: it is judged by its training curve
+            stopped = [*without(words, ["training.stop", "evaluation.metrics"]), f"evaluation.metrics=[{target.metric}]"]
+            rungs_words = [*([*stopped, f"training.stop={stop}"] for stop in self.stops), words]
+            planned = [plan(of_jobs(jobs(of_rung, sweep=True))) for of_rung in rungs_words]
+            trial = TuningTrial(number=len(self.trials), settings=point, runs=_ids(planned[0]), ladder=planned)
             same = next((other for other in self.trials if _ids(other.ladder[-1]) == _ids(planned[-1])), None)
             if same is not None:
                 raise ConfigError(f"tune: axes: {same.said} and {trial.said} are one run; name each value once")

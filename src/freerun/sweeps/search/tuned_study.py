@@ -16,10 +16,11 @@ from freerun.config.hydra.compose import jobs, of_jobs
 from freerun.errors import ConfigError, FreerunError, given
 from freerun.execution.launchers import Launcher
 from freerun.execution.planned import Planned, plan
-from freerun.store import checkpoints, record_scan
+from freerun.io.reading import NotPlain
+from freerun.store import checkpoints, manifest, record_scan, study_file
 from freerun.store.claims import Claims
 from freerun.store.records import Store
-from freerun.store.results_folder import Place, demand_study, folder_name, make_way, write_info
+from freerun.store.results_folder import Place, demand_study, folder_name, holds, make_way, write_info
 from freerun.sweeps.search.judgement import best, judge
 from freerun.sweeps.search.search import BATCH
 from freerun.sweeps.search.target import Target
@@ -69,11 +70,40 @@ class TunedStudy:
                 method.try_points(method.sampler.ask(count), self.tuning.seeds, self.target)
         return self._runs()
 
-    def run(self, place: Place, launcher: Launcher) -> tuple[Study, dict[str, str]]:
+    def conflict(self, place: Place) -> str | None:
+        """Return in words whose tables and figures the study would replace, and what can be done; None as far as is known.
+
+        What is chosen is not known before; a study whose methods were tuned otherwise, or not at all, has other runs.
+        """
+        folder = place.folder(self.study.name)
+        try:
+            info = study_file.read(folder)
+        except (OSError, NotPlain):
+            return None
+        before = {key: value for key, value in info.get("tuned", {}).items() if key != "methods"}
+        if before == self._asked() or not manifest.made(folder):
+            return None
+        held = f"{folder}: holds results of {'methods that were tuned otherwise' if before else 'a study that was not tuned'}"
+        return f"{held}; --as NAME keeps both, --replace lets these go (their records stay)"
+
+    def _asked(self) -> dict[str, Any]:
+        """Return what the study's file says of how its methods were tuned, but for what came of it."""
+        return {
+            "axes": dict(self.tuning.axes), "sampler": self.tuning.sampler, "pruner": self.tuning.pruner,
+            "metric": self.target.metric, "mode": self.target.mode, "split": self.target.split,
+            "maximize": self.target.maximize, "seeds": self.seeds,
+        }  # fmt: skip
+
+    def run(self, place: Place, launcher: Launcher, *, replace: bool = False) -> tuple[Study, dict[str, str]]:
         """Tune every method; return the study with what was chosen, and the reason for every trial's run that failed.
 
+        Args:
+            place: where results are.
+            launcher: that has the runs done.
+            replace: tables and figures of other runs may go.
+
         Raises:
-            ConfigError: if the launcher does not wait, or the target is not measured.
+            ConfigError: if the launcher does not wait, the target is not measured, or other results are there.
             FreerunError: if a method has no trial with a finite value.
             OutOfTime: if the launcher's time is over before all trials are done.
         """
@@ -81,14 +111,17 @@ class TunedStudy:
             raise ConfigError("launcher.wait=false: tuning has to wait for its trials to know what to run")
         demand_study(place.folder(self.study.name))
         demand_study(place.folder(self.name))
+        if not replace and (conflict := self.conflict(place)):
+            raise ConfigError(conflict)
         failed: dict[str, str] = {}
         new = self.first()
         while new:
-            failed |= self._train([run for run in new if run.id not in failed], place, launcher)
+            failed |= self._train([run for run in new if run.id not in failed], place, launcher, replace=replace)
             for method in self.methods:
                 self._judge(method, place.store)
                 self._ask(method)
             new = [run for method in self.methods for trial in method.pending for run in trial.present]
+        self._note_trials(place, replace=replace, last=True)
         return self._chosen(place.store), failed
 
     def _runs(self) -> list[Planned]:
@@ -129,16 +162,28 @@ class TunedStudy:
             raise ConfigError(f"tune: {method.name}: no other point can be had after {len(method.trials)}; try fewer")
         method.try_points(points, self.tuning.seeds, self.target)
 
-    def _train(self, wanted: list[Planned], place: Place, launcher: Launcher) -> dict[str, str]:
+    def _train(self, wanted: list[Planned], place: Place, launcher: Launcher, *, replace: bool) -> dict[str, str]:
         """Have the runs of some trials done; each is tried once."""
-        store, trials = place.store, self._of_trials()
+        store = place.store
         store.open()
         with Claims(store).presence():
-            make_way(trials, place, kind_of_runs(trials.name, place))
-            write_info(trials, place)
+            self._note_trials(place, replace=replace)
             missing = set(record_scan.missing(store, (run.id for run in wanted)))
-            print(f"{trials.name}: {len(trials.runs)} runs of trials so far, {len(missing)} to do", flush=True)
+            print(f"{self.name}: {len(self._runs())} runs of trials so far, {len(missing)} to do", flush=True)
             return see_to([run for run in wanted if run.id in missing], store, launcher)
+
+    def _note_trials(self, place: Place, *, replace: bool, last: bool = False) -> None:
+        """Write the study of all trials so far.
+
+        Args:
+            place: where results are.
+            replace: tables and figures of other trials may go.
+            last: there will be no more. Before, a study that holds them and more stays: it is of the same tuning, interrupted.
+        """
+        trials = self._of_trials()
+        if last or not holds(trials, place):
+            make_way(trials, place, kind_of_runs(trials.name, place), replace=replace)
+            write_info(trials, place)
 
     def _of_trials(self) -> Study:
         question = f"Which settings are best in {self.target}? {self.budget} trials of each method of {self.study.name}."
@@ -165,12 +210,8 @@ class TunedStudy:
         return replace(
             self.study,
             runs=plan(of_jobs(runs_by_job[job] for job in self.study.jobs)),
-            tuned={
-                "axes": dict(self.tuning.axes), "sampler": self.tuning.sampler, "pruner": self.tuning.pruner,
-                "metric": self.target.metric, "mode": self.target.mode, "split": self.target.split,
-                "maximize": self.target.maximize, "seeds": self.seeds, "methods": methods,
-            },
-        )  # fmt: skip
+            tuned={**self._asked(), "methods": methods},
+        )
 
 
 def of(study: Study, words: Sequence[str] = (), *, tune: bool = False) -> TunedStudy | None:
