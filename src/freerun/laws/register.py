@@ -16,7 +16,7 @@ from typing import Any
 from freerun.parts import registry
 
 #: The modules that hold the laws of parts, in the order in which they are checked.
-MODULES = ("tasks", "models", "regimes", "feedback", "objectives", "metrics", "loop", "methods", "experts", "engine")
+MODULES = ("tasks", "models", "regimes", "feedback", "objectives", "metrics", "loop", "methods", "experts", "players", "engine")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from typing import Any
 
 from freerun.io.reading import LARGEST_JSON, content, mapping
 from freerun.io.writing import write_atomic
+from freerun.store import player_records
 from freerun.store.records import Store, trained_run
 from freerun.store.study_file import NAME as STUDY
 
@@ -23,7 +24,7 @@ NAME = "manifest.json"
 #: The code that turns records into results.
 READERS = (
     "analysis/tables", "analysis/inference", "analysis/figures", "analysis/report", "store/quantity.py", "store/manifest.py",
-    "config/learning_rate.py", "store/record_columns.py", "store/record_index.py", "store/record_schema.py",
+    "config/learning_rate.py", "store/player_records.py", "store/record_columns.py", "store/record_index.py", "store/record_schema.py",
 )  # fmt: skip
 
 
@@ -122,6 +123,8 @@ def _stamp(store: Store, info: dict[str, Any]) -> str:
     for run in info["ids"]:
         own = store.checksum(trained_run(run))
         digest.update(f"{run} {own} {store.checksum(run)} {store.failures.reason(run)}\n".encode())
+    for players in sorted(player_records.belonging(store, info["ids"])):
+        digest.update(f"{players} {player_records.checksum(store, players)}\n".encode())
     package = Path(__file__).parents[1]
     for reader in READERS:
         place = package / reader

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from freerun.errors import ConfigError, StoreError, refused
 from freerun.execution import launchers
-from freerun.store import claims, run_notes
+from freerun.store import claims, player_records, run_notes
 from freerun.store.records import trained_run
 from freerun.store.results_folder import Place, names, read_info
 
@@ -113,12 +113,12 @@ def of_study(name: str, place: Place) -> Found:
     """
     store = place.store
     ids = _runs(name, place)
-    mine, shared = set(ids), set[str]()
+    mine, others = set(ids), set[str]()
     for other in names(place) if mine else ():
         if other != name:
-            others = read_info(other, place, started=False)["ids"]
-            mine -= set(others)
-            shared |= {trained_run(run) for run in others}
+            others |= set(read_info(other, place, started=False)["ids"])
+    mine -= others
+    shared = {trained_run(run) for run in others}
     refuse_at_work(place)
     refuse_queued(place, mine)
     folder = place.folder(name)
@@ -130,6 +130,9 @@ def of_study(name: str, place: Place) -> Found:
         paths += sorted(store.path(run).parent.glob(f"{run}[.-]*"))
     for run in sorted(run for run in mine if trained_run(run) in shared):
         paths += sorted(store.path(run).parent.glob(f"{run}.*"))
+    gone = player_records.belonging(store, mine)
+    gone -= player_records.belonging(store, others) if gone else set()
+    paths += [path for each in sorted(gone) if (path := player_records.path(store, each)).exists()]
     its = f"with {len(mine)} of its {len(ids)} runs" if ids else "without records, for its runs are not known"
     return Found(what=f"study {name}, {its}", paths=paths, folders=_folders(folder))
 

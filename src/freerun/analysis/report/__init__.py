@@ -20,6 +20,7 @@ from freerun.analysis.report import (
     findings,
     method_section,
     page,
+    players_section,
 )
 from freerun.analysis.report.section import Section
 from freerun.analysis.report.summary_table import full, short
@@ -72,7 +73,9 @@ def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Pa
         "provenance": method_section.provenance(frames.runs, method_section.cost(made), study_info),
     }
     sections = [
-        found for each in (exposure_section, error_growth_section, across_tasks_section) if (found := each.section(material))
+        found
+        for each in (players_section, exposure_section, error_growth_section, across_tasks_section)
+        if (found := each.section(material))
     ]
     path = study_folder / "report.html"
     linked = [vars(each) for each in drawn]

@@ -13,6 +13,7 @@ from freerun.analysis.figures import Material
 from freerun.analysis.inference.power import LEVEL
 from freerun.analysis.report.cautions import cautions, lost
 from freerun.analysis.report.number_text import change, counted, listed, measured, number, seeds, with_unit
+from freerun.analysis.report.players_section import not_beaten
 from freerun.analysis.report.verdicts import CONFLICT, NONE, OPEN, WORDS, judged_sets, kinds, needed, needed_seeds
 
 #: What a verdict over the headlines is called in a tally.
@@ -35,6 +36,7 @@ def by_task(material: Material, table: pd.DataFrame, compared: pd.DataFrame) -> 
     for task, metric in material.primary.items():
         rows = table[(table["task_label"] == task) & table["primary"] & (table["n"] > 0)]
         points = [_gap_sentence(rows), *_regimes(compared[compared["task_label"] == task])]
+        points += not_beaten(material, task)
         points.append(lost(table[table["task_label"] == task]))
         tasks.append(
             {"name": task, "points": [point for point in points if point], "cautions": cautions(material, task, metric)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import cast
+from typing import ClassVar, cast
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -19,7 +19,7 @@ from freerun.config.experiment import Experiment
 from freerun.errors import given
 from freerun.lazy import torch
 from freerun.measurement.metrics import Observed
-from freerun.measurement.players import Player
+from freerun.measurement.players import TRUTH, Player
 from freerun.parts.feedback import one_hot
 from freerun.parts.feedback.sample import Sample
 from freerun.parts.models.output_recurrent import OutputRecurrent
@@ -38,9 +38,11 @@ Speaker = Callable[[Int[torch.Tensor, "t N"]], Float[torch.Tensor, "N K"]]
 class SymbolPlayer(Player):
     """A source of symbols."""
 
+    #: It takes no notice of inputs, and so can play where there are some.
+    deaf: ClassVar[bool] = False
+
     def applies(self, task: Task, data: Data) -> bool:
-        """Whether the player can play on a task."""
-        return task.symbols and task.emits == "each" and not data.inputs and self._plays(data)
+        return task.symbols and task.emits == "each" and (self.deaf or not data.inputs) and self._plays(data)
 
     def _plays(self, data: Data) -> bool:
         return True
@@ -50,9 +52,8 @@ class SymbolPlayer(Player):
         """What it expects after any prefix."""
 
     def play(
-        self, task: Task, data: Data, sequences: Sequences, warmup: int, chance: np.random.Generator
+        self, task: Task, data: Data, sequences: Sequences, warmup: int, chance: np.random.Generator, orbit: int | None = None
     ) -> tuple[Observed, Observed]:
-        """As `Player.play`."""
         uniform = torch.from_numpy(chance.random((len(sequences.targets), len(sequences)), dtype=np.float32))
         evaluation = Evaluation(warmup=warmup, horizon=len(sequences.targets) - warmup)
         experiment = Experiment(task=task, model=OutputRecurrent(hidden=1), feedback=Sample(), evaluation=evaluation)
@@ -89,6 +90,7 @@ class Truth(SymbolPlayer):
     """The source itself."""
 
     name = "truth"
+    stands = TRUTH
 
     def _plays(self, data: Data) -> bool:
         return data.oracle is not None
@@ -101,6 +103,8 @@ class Written(SymbolPlayer):
     """What was written: it says what comes next, and always comes true."""
 
     name = "written"
+    stands = TRUTH
+    deaf = True
 
     def _plays(self, data: Data) -> bool:
         return data.oracle is None
@@ -128,6 +132,8 @@ class Tempered(SymbolPlayer):
 
 class Ngram(SymbolPlayer):
     """An n-gram model of the training part: it knows how often symbols come after each other, and nothing longer."""
+
+    deaf = True
 
     def __init__(self, order: int, name: str) -> None:
         self.order = order
@@ -192,6 +198,7 @@ class Constant(SymbolPlayer):
     """One symbol for ever, the most frequent of the training part."""
 
     name = "constant"
+    deaf = True
 
     def _speaker(self, data: Data, sequences: Sequences, warmup: int) -> Speaker:
         part = data.splits["train"]
@@ -246,7 +253,7 @@ class Loops(SymbolPlayer):
         return looped
 
 
-def players() -> list[SymbolPlayer]:
+def players() -> list[Player]:
     """Every player on symbols: the truth first, then what was written, then those that are worse."""
     return [
         Truth(), Written(), Tempered(0.5), Tempered(2.0), Ngram(1, "unigram"), Ngram(2, "bigram"), WrongTurn(), Deserts(),

@@ -1,0 +1,85 @@
+"""Reference players in a figure: thin grey lines behind the methods, with a small label where there is room for one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from freerun.analysis.figures._style import GREY
+from freerun.analysis.inference.confidence_intervals import mean_interval
+
+SAID = (
+    "Thin grey lines: reference players, free, which need no training (means over seeds); those outside the frame are cut off."
+)
+#: Two labels are at least so far apart, as a share of the height.
+_APART = 0.075
+
+
+def playing(players: pd.DataFrame, task: str, metric: str) -> pd.DataFrame:
+    """The rows of the players of a task by one measure, running free."""
+    own = (players["task_label"] == task) & (players["metric"].astype("str") == metric) & (players["mode"] != "forced")
+    return players[own]
+
+
+def player_lines(axes: Axes, players: pd.DataFrame, seen: np.ndarray, log: bool) -> None:
+    """A line over the leads for each player, with its label at the last one.
+
+    Args:
+        axes: the panel, over the steps since the release.
+        players: what `playing` gives.
+        seen: the values that frame the panel; labels outside of them are left out.
+        log: means over seeds are geometric.
+    """
+    ends = []
+    for name, rows in players[players["step"] >= 1].groupby("player", sort=False):
+        table = pd.Series({step: _mean(each["value"], log) for step, each in rows.groupby("step", sort=True)}).dropna()
+        if len(table):
+            axes.plot(table.index, table.to_numpy(), color=GREY, linewidth=0.4, alpha=0.6, zorder=1)
+            ends.append((str(name), float(table.iloc[-1]), float(table.index[-1])))
+    for name, y, x in _with_room(ends, seen, log):
+        axes.text(x, y, name, fontsize=4.5, color=GREY, ha="right", va="bottom", clip_on=True, zorder=2)
+
+
+def player_ticks(axes: Axes, players: pd.DataFrame, log: bool) -> None:
+    """A line across a panel for each player inside its frame, with its label at the right."""
+    frame = axes.get_ylim()
+    levels = [(str(name), _mean(rows["value"], log), 1.0) for name, rows in _whole(players).groupby("player", sort=False)]
+    place = axes.get_yaxis_transform()
+    for _, y, _ in levels:
+        if frame[0] < y < frame[1]:
+            axes.axhline(y, color=GREY, linewidth=0.4, alpha=0.6, zorder=0)
+    for name, y, _ in _with_room(levels, np.array(frame), axes.get_yscale() == "log"):
+        axes.text(0.99, y, name, fontsize=4.5, color=GREY, ha="right", va="bottom", transform=place, clip_on=True, zorder=1)
+    axes.set_ylim(frame)
+
+
+def _whole(players: pd.DataFrame) -> pd.DataFrame:
+    return players[players["step"] == 0]
+
+
+def _mean(values: pd.Series, log: bool) -> float:
+    known = values.dropna()
+    return mean_interval(known.to_numpy(), log=log and bool((known > 0).all())).mean if len(known) else float("nan")
+
+
+def _with_room(ends: list[tuple[str, float, float]], seen: np.ndarray, log: bool) -> Iterator[tuple[str, float, float]]:
+    """Those labels that lie inside the frame and far enough from the one before, from the first player on."""
+    values = seen[np.isfinite(seen) & ((seen > 0) | (not log))]
+    if not len(values):
+        return
+    low, high = (_on_scale(end, log) for end in (values.min(), values.max()))
+    taken: list[float] = []
+    for name, y, x in ends:
+        if not np.isfinite(y) or (log and y <= 0) or high <= low:
+            continue
+        height = (_on_scale(y, log) - low) / (high - low)
+        if 0 <= height <= 1 and all(abs(height - other) >= _APART for other in taken):
+            taken.append(height)
+            yield name, y, x
+
+
+def _on_scale(value: float, log: bool) -> float:
+    return float(np.log(value)) if log else float(value)
