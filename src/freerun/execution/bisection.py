@@ -12,7 +12,8 @@ from freerun.store.records import Store
 def halves(runs: Sequence[str], store: Store, reason: str, *, log: str | None = None, claimed: bool = False) -> list[list[str]]:
     """Return the unfinished runs of a failed group in halves, to be done again; mark a run that was alone as failed.
 
-    A run is finished if it has its record and that of its players, or a mark of failure; one that another process is doing is left to it.
+    A run is finished if it has its record and that of its players, or a mark of failure; one that another process is doing is
+    left to it.
 
     Args:
         runs: the identities of the group.

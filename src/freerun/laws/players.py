@@ -181,7 +181,7 @@ def demand_no_degenerate_player_wins(metrics: Sequence[Metric], seen: Played) ->
 
 
 def demand_what_wins_is_declared(metric: Metric, seen: Played) -> None:
-    """A headline that tells no degenerate player from the truth is none; one by which some of them win says what it is blind to."""
+    """A headline tells degenerate players from the truth; one by which some of them win says what it is blind to."""
     top, told = seen.score(metric, seen.best), False
     for name in seen.named(WORSE):
         score = seen.score(metric, name)

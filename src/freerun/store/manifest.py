@@ -24,7 +24,8 @@ NAME = "manifest.json"
 #: The code that turns records into results.
 READERS = (
     "analysis/tables", "analysis/inference", "analysis/figures", "analysis/report", "store/quantity.py", "store/manifest.py",
-    "config/learning_rate.py", "store/player_records.py", "store/record_columns.py", "store/record_index.py", "store/record_schema.py",
+    "config/learning_rate.py", "store/player_records.py", "store/record_columns.py", "store/record_index.py",
+    "store/record_schema.py",
 )  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 """Records of reference players: one for each task, seed and measurement, beside the records of the runs that it is shown with.
 
 A player needs no training, so that its numbers depend on the world and on what is measured alone. All players of a task share
-one file, ``IDENTITY.players``, a typed body in the same container as every record. Whoever measures a run writes it if it is not
-there; two who do so at once write the same bytes. One that is missing or damaged is made again; no run is touched by that.
+one file, ``IDENTITY.players``, a typed body in the same container as every record. Whoever measures a run writes it if it is
+not there; two who do so at once write the same bytes. One that is missing or damaged is made again; no run is touched by that.
 """
 
 from __future__ import annotations

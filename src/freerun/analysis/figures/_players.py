@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,8 @@ SAID = (
 )
 #: Two labels are at least so far apart, as a share of the height.
 _APART = 0.075
+#: Its words, its place, and on which side of its line it hangs.
+_Label = tuple[str, float, float, Literal["top", "bottom"]]
 
 
 def playing(players: pd.DataFrame, task: str, metric: str) -> pd.DataFrame:
@@ -39,8 +42,8 @@ def player_lines(axes: Axes, players: pd.DataFrame, seen: np.ndarray, log: bool)
         if len(table):
             axes.plot(table.index, table.to_numpy(), color=GREY, linewidth=0.4, alpha=0.6, zorder=1)
             ends.append((str(name), float(table.iloc[-1]), float(table.index[-1])))
-    for name, y, x in _with_room(ends, seen, log):
-        axes.text(x, y, name, fontsize=4.5, color=GREY, ha="right", va="bottom", clip_on=True, zorder=2)
+    for name, y, x, side in _with_room(ends, seen, log):
+        axes.text(x, y, name, fontsize=4.5, color=GREY, ha="right", va=side, clip_on=True, zorder=2)
 
 
 def player_ticks(axes: Axes, players: pd.DataFrame, log: bool) -> None:
@@ -51,8 +54,8 @@ def player_ticks(axes: Axes, players: pd.DataFrame, log: bool) -> None:
     for _, y, _ in levels:
         if frame[0] < y < frame[1]:
             axes.axhline(y, color=GREY, linewidth=0.4, alpha=0.6, zorder=0)
-    for name, y, _ in _with_room(levels, np.array(frame), axes.get_yscale() == "log"):
-        axes.text(0.99, y, name, fontsize=4.5, color=GREY, ha="right", va="bottom", transform=place, clip_on=True, zorder=1)
+    for name, y, _, side in _with_room(levels, np.array(frame), axes.get_yscale() == "log"):
+        axes.text(0.99, y, name, fontsize=4.5, color=GREY, ha="right", va=side, transform=place, clip_on=True, zorder=1)
     axes.set_ylim(frame)
 
 
@@ -65,8 +68,8 @@ def _mean(values: pd.Series, log: bool) -> float:
     return mean_interval(known.to_numpy(), log=log and bool((known > 0).all())).mean if len(known) else float("nan")
 
 
-def _with_room(ends: list[tuple[str, float, float]], seen: np.ndarray, log: bool) -> Iterator[tuple[str, float, float]]:
-    """Those labels that lie inside the frame and far enough from the one before, from the first player on."""
+def _with_room(ends: list[tuple[str, float, float]], seen: np.ndarray, log: bool) -> Iterator[_Label]:
+    """Those labels that lie inside the frame and far enough from each other, from the first player on."""
     values = seen[np.isfinite(seen) & ((seen > 0) | (not log))]
     if not len(values):
         return
@@ -78,7 +81,7 @@ def _with_room(ends: list[tuple[str, float, float]], seen: np.ndarray, log: bool
         height = (_on_scale(y, log) - low) / (high - low)
         if 0 <= height <= 1 and all(abs(height - other) >= _APART for other in taken):
             taken.append(height)
-            yield name, y, x
+            yield name, y, x, "top" if height > 1 - _APART else "bottom"
 
 
 def _on_scale(value: float, log: bool) -> float:

@@ -1,4 +1,4 @@
-"""Section on reference players: what the truth and degenerate forecasts have by the headlines, and whom a method does not beat."""
+"""Section on reference players: what truth and degenerate sources have by the headlines, and whom a method does not beat."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from freerun.analysis.report.number_text import listed, measured
 from freerun.analysis.report.section import Grid, Section
 
 _NOTE = (
-    "Reference players need no training and are measured by the same code on the same sequences, with the same warm-up; means "
-    "over seeds with 95 % intervals, running free. They are no methods: nothing is compared with them by a test. A method beats "
-    "a player that is worse by one headline at least, by more than both intervals."
+    "Reference players need no training and are measured by the same code on the same sequences, with the same warm-up; "
+    "means over seeds with 95 % intervals, running free. They are no methods: nothing is compared with them by a test. A "
+    "method beats a player that is worse by one headline at least, by more than both intervals."
 )
 _STANDS = {"truth": "the truth", "best": "the best there is", "degenerate": "degenerate"}
 #: Of so many conditions each is named.
@@ -47,7 +47,7 @@ def not_beaten(material: Material, task: str) -> list[str]:
     for players, each in _alike(pairs):
         who = [f"{row['model_label']}, {row['method']}" for row in each]
         named = "; ".join(who) if len(who) <= _NAMED else f"{len(who)} of {every} conditions"
-        found.append(f"Better than {listed(players)} by no headline: {named}.")
+        found.append(f"Not better than {listed(players)} by any headline: {named}.")
     return found
 
 

@@ -5,7 +5,7 @@
     gaps     measurement: run, ..., split, mode, metric, step, value, unit
     compared both modes side by side, of which there is no gap: run, ..., split, metric, step, value, low, high, unit
     quantities what the values mean: task, metric, unit, label, better, low, high, scale, floor, ...
-    players  reference players on the same sequences: run, study, task, seed, player, stands, split, mode, metric, step, value, ...
+    players  reference players on the same sequences: run, study, task, seed, player, stands, split, mode, metric, step, ...
 
 Nothing that differs between two executions of the same plan (wall times, host names) enters a table.
 """
@@ -47,8 +47,8 @@ class Tables:
         compared: the same columns without `mode`, for measures that set the free rollout beside the forced one or beside the
             true system; `low` and `high` are the 95 % interval of the estimate for this one run, where it is one.
         quantities: what the values mean, a row for each task, metric and unit: the fields of `store.quantity.Quantity`.
-        players: run, study, task, seed, player, stands, split, mode, metric, step, value, low, high, unit, for reference players,
-            which need no training (`analysis.tables.player_table`): no methods, and in no comparison.
+        players: run, study, task, seed, player, stands, split, mode, metric, step, value, low, high, unit, for reference
+            players, which need no training (`analysis.tables.player_table`): no methods, and in no comparison.
         margin: the change that is held for none in the verdicts on the study, as `analysis.inference.equivalence` takes it;
             None for the usual one.
     """
