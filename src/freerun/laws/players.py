@@ -157,9 +157,11 @@ def demand_truth_at_the_floor(metrics: Sequence[Metric], seen: Played) -> None:
     """The truth itself has the floor that a measure declares, within its interval."""
     for metric in metrics:
         floor = metric.quantity.floor
-        for name in () if floor is None or isinstance(floor, str) else seen.named(TRUTH):
+        if floor is None or isinstance(floor, str):
+            continue
+        for name in seen.named(TRUTH):
             score = seen.score(metric, name, plain=True)
-            near = score.low - ROUNDING <= float(floor) <= score.high + ROUNDING
+            near = score.low - ROUNDING <= floor <= score.high + ROUNDING
             demand(near, f"{_name(metric)}: the {name} has {score}, and not its floor {floor:g}")
 
 
