@@ -1,7 +1,7 @@
 """Manifest of a results folder: the files that Freerun made, and what they were made from.
 
 `manifest.json` lists the files of the report with their SHA-256, and a stamp of everything they were made from: the study, the
-checksum of each record, and the source of the code that reads records. Where all of it still holds, nothing has to be built
+checksum of each record, of runs and of the players beside them, and the source of the code that reads records. Where all of it still holds, nothing has to be built
 again. Beside them it lists what else was written there at some time: tables of a paper, comparisons, exports. So what Freerun
 has made can be told from what is somebody's own.
 """
@@ -33,7 +33,7 @@ def matches(folder: Path, store: Store, info: dict[str, Any]) -> bool:
     """Whether a folder holds, unaltered, what would be built from the records as they are."""
     known = _read(folder)
     there = _digests(folder, known["files"])
-    return bool(there) and known["files"] == there and known["stamp"] == _stamp(store, info)
+    return bool(there) and known["files"] == there and known["stamp"] == _stamp(store, info, known["players"])
 
 
 def write(folder: Path, store: Store, info: dict[str, Any], built: Iterable[Path]) -> None:
@@ -52,7 +52,9 @@ def write(folder: Path, store: Store, info: dict[str, Any], built: Iterable[Path
     _remove(folder, {name: digest for name, digest in known["files"].items() if name not in files})
     beside = {name: digest for name, digest in known["beside"].items() if name not in files}
     there = _digests(folder, beside)
-    _write(folder, {"stamp": _stamp(store, info), "files": files, "beside": {name: beside[name] for name in there}})
+    players = sorted(player_records.belonging(store, info["ids"]))
+    made = {"stamp": _stamp(store, info, players), "players": players, "files": files}
+    _write(folder, {**made, "beside": {name: beside[name] for name in there}})
 
 
 def note(folder: Path, made: Iterable[Path]) -> None:
@@ -95,10 +97,11 @@ def _read(folder: Path) -> dict[str, Any]:
     try:
         known = mapping(content(folder / NAME, LARGEST_JSON))
         if isinstance(known["stamp"], str) and all(isinstance(known[key], dict) for key in ("files", "beside")):
-            return {key: known[key] for key in ("stamp", "files", "beside")}
+            players = [each for each in known.get("players", []) if isinstance(each, str)]
+            return {"players": players, **{key: known[key] for key in ("stamp", "files", "beside")}}
     except (OSError, ValueError, KeyError):
         pass
-    return {"stamp": "", "files": {}, "beside": {}}
+    return {"stamp": "", "players": [], "files": {}, "beside": {}}
 
 
 def _write(folder: Path, found: dict[str, Any]) -> None:
@@ -119,13 +122,13 @@ def _digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
     return {name: hashlib.sha256(plain[name].read_bytes()).hexdigest() for name in sorted(plain)}
 
 
-def _stamp(store: Store, info: dict[str, Any]) -> str:
+def _stamp(store: Store, info: dict[str, Any], players: Iterable[str]) -> str:
     digest = hashlib.sha256(json.dumps(info, sort_keys=True).encode())
     for run in info["ids"]:
         own = store.checksum(trained_run(run))
         digest.update(f"{run} {own} {store.checksum(run)} {store.failures.reason(run)}\n".encode())
-    for players in sorted(player_records.belonging(store, info["ids"])):
-        digest.update(f"{players} {player_records.checksum(store, players)}\n".encode())
+    for each in players:
+        digest.update(f"{each} {player_records.checksum(store, each)}\n".encode())
     package = Path(__file__).parents[1]
     for reader in READERS:
         place = package / reader

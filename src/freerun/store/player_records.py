@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -31,6 +32,7 @@ SUFFIX = ".players"
 PLAYING = 1
 #: What of an evaluation players depend on.
 _EVALUATION = ("horizon", "sequences", "orbit")
+_IDENTITY = re.compile(r"[0-9a-f]{16}")
 #: Most bytes of a record.
 LARGEST = 2**26
 
@@ -192,6 +194,8 @@ def write(store: Store, record: Players) -> None:
 
 def checksum(store: Store, players: str) -> str:
     """The head of a record of players, which holds its checksum; "" if there is none."""
+    if not _IDENTITY.fullmatch(players):
+        return ""
     try:
         with reading.opened(str(path(store, players))) as file:
             return file.read(container.LONGEST_HEAD).partition(b"\n")[0].decode("ascii", errors="replace").strip()
