@@ -1,9 +1,9 @@
 """Manifest of a results folder: the files that Freerun made, and what they were made from.
 
 `manifest.json` lists the files of the report with their SHA-256, and a stamp of everything they were made from: the study, the
-checksum of each record, of runs and of the players beside them, and the source of the code that reads records. Where all of it still holds, nothing has to be built
-again. Beside them it lists what else was written there at some time: tables of a paper, comparisons, exports. So what Freerun
-has made can be told from what is somebody's own.
+checksum of each record, of runs and of the players beside them, and the source of the code that reads records. Where all of it
+still holds, nothing has to be built again. Beside them it lists what else was written there at some time: tables of a paper,
+comparisons, exports. So what Freerun has made can be told from what is somebody's own.
 """
 
 from __future__ import annotations
