@@ -35,6 +35,6 @@ def run(
     """
     runs, store = plan(list(experiments)), Store(Path(results) / ".store")
     store.open()
-    missing = set(record_scan.missing(store, (each.id for each in runs)))
-    see_to([each for each in runs if each.id in missing], store, launcher or Inline(group=group))
-    return frames(store, [each.id for each in runs], "python", {each.id: each.tree for each in runs})
+    missing = set(record_scan.missing(store, (run.id for run in runs)))
+    see_to([run for run in runs if run.id in missing], store, launcher or Inline(group=group))
+    return frames(store, [run.id for run in runs], "python", {run.id: run.tree for run in runs})

@@ -60,15 +60,15 @@ def choose() -> None:
 
     A mode that does not exist is refused by whoever trains (`mode`), not by an import.
     """
-    wanted = dict(MODES.get(os.environ.get(VARIABLE) or DEFAULT, {}))
-    if wanted and "avx2" not in processor().sets:  # torch would obey, and the processor refuse
-        del wanted["ATEN_CPU_CAPABILITY"]
+    variables = dict(MODES.get(os.environ.get(VARIABLE) or DEFAULT, {}))
+    if variables and "avx2" not in processor().sets:  # torch would obey, and the processor refuse
+        del variables["ATEN_CPU_CAPABILITY"]
         os.environ.pop("ATEN_CPU_CAPABILITY", None)
-    os.environ.update(wanted)
+    os.environ.update(variables)
 
 
 def mode() -> str:
-    """The mode that is asked for.
+    """Return the mode that is asked for.
 
     Raises:
         ConfigError: if there is none of this name.
@@ -98,7 +98,7 @@ class Processor:
 
 @cache
 def processor() -> Processor:
-    """The processor of this machine."""
+    """Return the processor of this machine."""
     facts: dict[str, str] = {}
     with suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
@@ -134,9 +134,9 @@ class Arithmetic:
 
 @cache
 def in_force() -> Arithmetic:
-    """What computes in this process from now on; asking settles it. Loads torch."""
-    asked, everything = _question(), -1
-    branch = None if asked is None else asked(everything)
+    """Return the arithmetic of this process; asking settles it. Loads torch."""
+    branch_of, query = _question(), -1
+    branch = None if branch_of is None else branch_of(query)
     products = "" if branch is None else BRANCHES.get(branch & ~STRICT, f"branch {branch & ~STRICT}")
     if branch is not None and branch & STRICT:
         products += " strict"
@@ -153,25 +153,25 @@ def _question() -> Callable[[int], int] | None:
                 if hasattr(loaded, name):
                     question = getattr(loaded, name)
                     question.argtypes, question.restype = [ctypes.c_int], ctypes.c_int
-                    asked: Callable[[int], int] = question
-                    return asked
+                    branch_of: Callable[[int], int] = question
+                    return branch_of
     return None
 
 
 def shortfall() -> str | None:
-    """In one line, why a run may have other bits alone and in a group, or on another machine; None where it has the same."""
-    made, wanted = in_force(), mode()
+    """Return in one line why bits may differ alone and in a group, or between machines; None where they do not."""
+    present, requested = in_force(), mode()
     lost = "equal bits alone and in a group, or on another machine, are not promised"
-    if wanted == "native":
+    if requested == "native":
         return f"{VARIABLE}=native: {lost}"
-    if not made.products:
+    if not present.products:
         return f"torch multiplies with another library than MKL here: {lost}"
-    if made.products == "off" or made.kernels not in ("AVX2", "DEFAULT"):
-        return f"torch computed before Freerun was imported ({made}): {lost}; import freerun first"
-    if made.kernels == "DEFAULT":
-        return f"this processor has no AVX2 ({made}): equal bits are promised alone and in a group, not on another machine"
-    if not made.settled and wanted == "avx2":
-        return f"MKL has no branch AVX2 for this processor ({made}): equal bits are not promised on one of another kind"
+    if present.products == "off" or present.kernels not in ("AVX2", "DEFAULT"):
+        return f"torch computed before Freerun was imported ({present}): {lost}; import freerun first"
+    if present.kernels == "DEFAULT":
+        return f"this processor has no AVX2 ({present}): equal bits are promised alone and in a group, not on another machine"
+    if not present.settled and requested == "avx2":
+        return f"MKL has no branch AVX2 for this processor ({present}): equal bits are not promised on one of another kind"
     return None
 
 
@@ -181,22 +181,25 @@ def root(x: torch.Tensor) -> torch.Tensor:
 
 
 def logarithm(x: torch.Tensor) -> torch.Tensor:
-    """The natural logarithm, to 2 units in the last place, by torch's own kernel of the logarithm to base 2."""
+    """Return the natural logarithm, to 2 units in the last place, by torch's own kernel of the logarithm to base 2."""
     return x.log2() * LN2
 
 
 def exponential(x: torch.Tensor) -> torch.Tensor:
-    """E to the x, to ``1 + |x|`` units in the last place, by torch's own kernel of the power of 2."""
-    return (x / LN2).exp2()
+    """E to the x, to ``1 + |x|`` units in the last place of double precision, by torch's own kernel of the power of 2.
+
+    It is computed in double precision: in single, the kernel gives a number other bits at another place of a tensor.
+    """
+    return (x.double() / LN2).exp2().to(x.dtype)
 
 
 def power(x: torch.Tensor, exponent: float) -> torch.Tensor:
-    """A positive `x` to a power; to a whole one up to 64 by products alone, which also goes for a negative `x`."""
+    """Raise a positive `x` to a power; a whole power up to 64 is made by products alone, also for a negative `x`."""
     if exponent != int(exponent) or not 0 <= exponent <= 64:
-        return (x.log2() * exponent).exp2()
-    made, square, left = torch.ones_like(x), x, int(exponent)
+        return (x.double().log2() * exponent).exp2().to(x.dtype)
+    product, square, left = torch.ones_like(x), x, int(exponent)
     while left:
         if left % 2:
-            made = made * square
+            product = product * square
         square, left = square * square, left // 2
-    return made
+    return product

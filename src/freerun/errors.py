@@ -8,7 +8,7 @@ from typing import TypeVar
 
 
 class FreerunError(Exception):
-    """A fault with one clear line for the user; `code` is the exit code of the command."""
+    """An error that is told to the user in one line; `code` is the exit code of the command."""
 
     code = 1
 
@@ -35,7 +35,7 @@ class Terminated(KeyboardInterrupt):
     """Somebody has asked the process to end (SIGTERM); whatever an interrupt stops, this stops too."""
 
 
-#: What helps where a disk refuses; by the number of its error.
+#: Remedies for what an operating system refuses, by the number of its error.
 REMEDIES = {
     errno.ENOSPC: "free some and run the same command again",
     errno.EDQUOT: "free some of your quota and run the same command again",
@@ -45,12 +45,12 @@ REMEDIES = {
 
 
 def refused(path: Path | str, what: str, fault: OSError) -> StoreError:
-    """What a disk refuses, as the one line for the user, with what helps against it where that is known.
+    """Return the error for what the operating system refused, in one line, with the remedy where one is known.
 
     Args:
         path: of the file or folder.
-        what: was refused: `cannot be written`.
-        fault: as the system told it.
+        what: the action that was refused: `cannot be written`.
+        fault: the error of the operating system.
     """
     remedy = REMEDIES.get(fault.errno or 0)
     return StoreError(f"{path}: {what}: {fault.strerror or fault}{f'; {remedy}' if remedy else ''}")
@@ -60,13 +60,13 @@ Kind = TypeVar("Kind")
 
 
 def given(value: Kind | None) -> Kind:
-    """A value that has been filled in by now.
+    """Return a value that has been filled in by now.
 
     Raises:
-        TypeError: if it has not, which is a fault of the program.
+        TypeError: if it has not; that is a bug in Freerun.
     """
     if value is None:
-        raise TypeError("a setting has not been resolved")
+        raise TypeError("a setting that Freerun fills in itself is still empty")
     return value
 
 

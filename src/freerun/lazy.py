@@ -29,7 +29,7 @@ __all__ = ["exports", "torch"]
 
 
 def exports(stub: Path) -> dict[str, str]:
-    """The names that a package re-exports, each with the module that it comes from.
+    """Return the names that a package re-exports, each with the module that it comes from.
 
     Args:
         stub: of the package, with one ``from MODULE import NAME as NAME`` for each.

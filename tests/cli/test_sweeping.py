@@ -58,7 +58,7 @@ def test_plan_trains_and_writes_nothing_and_knows_what_is_done(desk, capsys):
     said(capsys, "run", "-m", *TINY, "seed=0,1", "launcher=inline")
     _, out = said(capsys, "plan", "few.yaml")
     assert "2 done, 2 pending" in out
-    assert "by what such runs took before" in out
+    assert "from the times of earlier runs like these" in out
 
 
 def test_a_run_that_takes_longer_is_planned_to_take_longer(desk, capsys):
@@ -77,7 +77,7 @@ def test_a_run_that_takes_longer_is_planned_to_take_longer(desk, capsys):
 def test_a_plan_learns_nothing_from_odd_records(desk, capsys):
     assert said(capsys, "run", "-m", *TINY, "seed=range(8)", "launcher=inline")[0] == 0
     from freerun.io.container import wrapped
-    from freerun.store.records import FORM
+    from freerun.store.records import FORM, trained_run
 
     store = Store(desk / "results" / ".store")
     odd = [
@@ -86,7 +86,7 @@ def test_a_plan_learns_nothing_from_odd_records(desk, capsys):
         lambda r: r["experiment"].update(model="gru"), lambda r: r["provenance"].update(evaluation_seconds="soon"),
         lambda r: r["provenance"].update(training_seconds=[]), lambda r: r.update(experiment=[]),
     ]  # fmt: skip
-    for run, spoil in zip(sorted(store.runs()), odd, strict=True):
+    for run, spoil in zip(sorted(map(trained_run, store.runs())), odd, strict=True):
         record = json.loads(store.body(run))
         spoil(record)
         body = json.dumps(record).encode()
@@ -600,7 +600,7 @@ def test_what_queued_tasks_need_is_not_cleaned_away(cluster, capsys, monkeypatch
     (name,) = (path.name for path in (cluster / "results").iterdir() if not path.name.startswith("."))
     kept = {path for path in store.root.rglob("*") if path.suffix in (".plan", ".json", ".sh", ".pkl")}
     for how in (["--yes"], [name], [name, "--yes"]):
-        with pytest.raises(ConfigError, match=r"^2 queued tasks need it; wait, or cancel them \(scancel 1000\)$"):
+        with pytest.raises(ConfigError, match=r"^2 queued tasks need these files; wait, or cancel them \(scancel 1000\)$"):
             dispatch(["clean", *how])
     assert said(capsys, "clean")[0] == 0  # which removes nothing of theirs
     assert kept == {path for path in store.root.rglob("*") if path.suffix in (".plan", ".json", ".sh", ".pkl")}

@@ -135,7 +135,7 @@ def test_every_part_and_preset_can_be_named(key):
         ("gradient=through,every_2 feedback=argmax", "feedback=argmax carries no gradient"),
         ("gradient=through,stop feedback=none model=hidden_recurrent", "feedback=none carries no gradient"),
         ("gradient=through,stop task=lorenz63 training.truncate=1", "training.truncate=1 cuts it at every step"),
-        ("gradient=through,every_40 task=lorenz63", "a sequence has only 40 steps"),
+        ("gradient=through,every_50 task=lorenz63", "a sequence has only 50 steps"),
     ],
 )
 def test_a_cut_that_cuts_nothing_is_one_run_and_is_told(words, reason):

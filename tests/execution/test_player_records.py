@@ -130,7 +130,7 @@ def test_tables_do_not_depend_on_the_players_and_keep_them(made, tmp_path):
     ids = [run.id for run in runs]
     frames = tidy.frames(store, ids, "s")
     tidy.write(frames, tmp_path / "s")
-    pd.testing.assert_frame_equal(tidy.read(tmp_path / "s").players.astype("object"), frames.players.astype("object"))
+    pd.testing.assert_frame_equal(tidy.read(tmp_path / "s").players, frames.players)
     for path in store.root.glob("*/*.players"):
         path.unlink()
     without = tidy.frames(store, ids, "s")

@@ -168,7 +168,7 @@ def test_a_run_without_a_mode_says_so_once_and_its_record_says_by_what_it_was_ma
     done = run_of(tmp_path, FREERUN_ARITHMETIC="native")
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("note: FREERUN_ARITHMETIC=native: equal bits") == 1
-    (path,) = tmp_path.glob(".store/*/*.json")
+    (path,) = tmp_path.glob(".store/*/*-*.json")
     made = json.loads(path.read_text(encoding="utf-8").splitlines()[1])["provenance"]
     assert str(arithmetic.processor()) == made["processor"]
     assert made["arithmetic"].endswith(made["processor"]), "an arithmetic that follows the processor does not name it"
@@ -268,6 +268,24 @@ def test_functions_at_their_ends():
     assert exponential(torch.tensor([-math.inf, 0.0, math.inf])).tolist() == [0, 1, math.inf]
     assert power(torch.tensor([-2.0, 0.0, math.inf]), 3).tolist() == [-8, 0, math.inf]
     assert power(torch.tensor([0.0, 3.0]), 0).tolist() == [1, 1]
+
+
+def places_that_differ(function, dtype):
+    """How many numbers have other bits in a part of a tensor than in the whole, where they stand at other places."""
+    whole = (3 * torch.randn(12, 6, 3, 6, generator=torch.Generator().manual_seed(0))).abs().to(dtype)
+    parts = torch.stack([function(part.contiguous()) for part in whole.unbind(1)], 1)
+    return int((function(whole) != parts).sum())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("function", [root, logarithm, exponential, lambda x: power(x, 1 / 3), lambda x: power(x, 5)])
+def test_a_function_of_a_number_does_not_know_its_place(function, dtype):
+    assert places_that_differ(function, dtype) == 0
+
+
+def test_torch_s_own_power_of_two_knows_it():
+    """In single precision what is left over after whole vectors is computed otherwise."""
+    assert places_that_differ(lambda x: (x / math.log(2)).exp2(), torch.float32) > 0
 
 
 #: What MKL or numpy computes otherwise on another processor, as it is written in code of the engine.

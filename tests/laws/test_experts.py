@@ -25,7 +25,7 @@ from freerun.parts.objectives.distillation import Distillation
 from freerun.parts.objectives.exact_expert import ExactExpert, can_answer
 from freerun.parts.tasks.hidden_markov import HiddenMarkov
 from freerun.parts.tasks.markov import Markov
-from freerun.store.records import Store
+from freerun.store.records import Store, trained_run
 from laws.broken import experts as broken
 
 LAWS = of("objective", "experts")
@@ -212,17 +212,18 @@ def student(teacher: str) -> Experiment:
 
 def test_the_weights_of_the_teacher_are_part_of_the_students_identity(tmp_path):
     path = Path(teacher_file())
+    run = trained_run(path.stem)
     store = Store(tmp_path)
     store.open()
-    record = Store(path.parent.parent).read(path.stem)
-    weights = Store(path.parent.parent).weights(path.stem)
+    record = Store(path.parent.parent).read(run)
+    weights = Store(path.parent.parent).weights(run)
     record.pop("weights", None)
     store.write(record, weights)
-    copy = str(store.path(path.stem))
+    copy = str(store.path(run))
     first = canonical(student(copy))
     assert first["objective"]["content"] == given(student(str(path)).objective).content(), "another place is another teacher"
     assert from_canonical(first) == student(copy)
-    store.path(path.stem).unlink()
+    store.path(run).unlink()
     name = sorted(weights)[0]
     store.write(record, {**weights, name: weights[name] + 1})
     assert identity(canonical(student(copy))) != identity(first), "other weights, the same student"
@@ -232,10 +233,11 @@ def test_the_weights_of_the_teacher_are_part_of_the_students_identity(tmp_path):
 
 def test_a_teacher_that_diverged_is_refused(tmp_path):
     path = Path(teacher_file())
+    run = trained_run(path.stem)
     store = Store(tmp_path)
     store.open()
-    record = {**Store(path.parent.parent).read(path.stem), "status": "diverged"}
+    record = {**Store(path.parent.parent).read(run), "status": "diverged"}
     record.pop("weights", None)
-    store.write(record, Store(path.parent.parent).weights(path.stem))
+    store.write(record, Store(path.parent.parent).weights(run))
     with pytest.raises(ConfigError, match="choose a run that is done"):
-        student(str(store.path(path.stem)))
+        student(str(store.path(run)))

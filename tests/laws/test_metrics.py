@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from freerun.laws import metrics as kit
+from freerun.laws import metrics, quantities
+from freerun.laws._observed import HORIZON, WARMUP, observed
 from freerun.laws.register import of
 from freerun.laws.toolkit import CLOSE, gap, small_parts
 from freerun.measurement.metrics.accuracy import Accuracy
@@ -23,14 +24,14 @@ from freerun.parts.tasks.hidden_markov import HiddenMarkov
 from freerun.parts.tasks.lorenz63 import Lorenz63
 from laws.broken import metrics as broken
 
-LAWS = of("metric", "metrics")
+LAWS = of("metric", "metrics", "quantities")
 METRICS = small_parts("metric")
 REBER, MARKOV, LORENZ = EmbeddedReber(sequences=80), HiddenMarkov(sequences=40), Lorenz63(sequences=40, transient=0.0)
 
 
 def law_ending_at_once_is_worst(metric: Loss) -> None:
     """A model that only ever says E has a larger loss than one that knows nothing."""
-    seen = kit.observed(REBER)
+    seen = observed(REBER)
     ends = one_hot(torch.full_like(seen.targets, LETTERS.index("E")), seen.outputs) * 20
     knows_nothing = torch.zeros_like(seen.outputs)
     a, b = (metric.measure(replace(seen, outputs=o, picks=o.argmax(-1))).nanmean() for o in (ends, knows_nothing))
@@ -38,19 +39,19 @@ def law_ending_at_once_is_worst(metric: Loss) -> None:
 
 
 CAUGHT = [
-    (kit.law_warmup_is_not_counted, broken.CountsTheWarmup),
-    (kit.law_padding_changes_nothing, broken.CountsThePadding),
-    (kit.law_order_does_not_matter, broken.TheFirstSequence),
-    (kit.law_never_infinite, broken.InfiniteKL),
-    (kit.law_measures_one_value_a_step_or_one_in_all, broken.NormalisesInPlace),
-    (kit.law_nothing_to_count_is_undefined, broken.ZeroWhereNothingCounts),
-    (kit.law_says_what_its_number_means, broken.SaysNothing),
-    (kit.law_says_what_its_number_means, broken.TwoMinds),
-    (kit.law_values_lie_in_the_declared_range, broken.NegativeRMSE),
-    (kit.law_values_lie_in_the_declared_range, broken.ShareInPercent),
-    (kit.law_the_declared_way_is_better, broken.LessAccuracyIsBetter),
-    (kit.law_the_declared_way_is_better, broken.MoreKLIsBetter),
-    (kit.law_the_declared_way_is_better, broken.BetterThanWhat),
+    (metrics.law_warmup_is_not_counted, broken.CountsTheWarmup),
+    (metrics.law_padding_changes_nothing, broken.CountsThePadding),
+    (metrics.law_order_does_not_matter, broken.TheFirstSequence),
+    (metrics.law_never_infinite, broken.InfiniteKL),
+    (metrics.law_measures_one_value_a_step_or_one_in_all, broken.NormalisesInPlace),
+    (metrics.law_nothing_to_count_is_undefined, broken.ZeroWhereNothingCounts),
+    (quantities.law_says_what_its_number_means, broken.SaysNothing),
+    (quantities.law_says_what_its_number_means, broken.TwoMinds),
+    (quantities.law_values_lie_in_the_declared_range, broken.NegativeRMSE),
+    (quantities.law_values_lie_in_the_declared_range, broken.ShareInPercent),
+    (quantities.law_the_declared_way_is_better, broken.LessAccuracyIsBetter),
+    (quantities.law_the_declared_way_is_better, broken.MoreKLIsBetter),
+    (quantities.law_the_declared_way_is_better, broken.BetterThanWhat),
     (law_ending_at_once_is_worst, broken.StopsWithTheModel),
 ]
 
@@ -79,7 +80,7 @@ def test_a_model_that_ends_at_once_has_the_worst_loss():
 
 def _perfect(task):
     """A model whose outputs are the oracle's own log-probabilities (a large negative number stands for log 0)."""
-    seen = kit.observed(task)
+    seen = observed(task)
     outputs = seen.truth().log_probs.clamp(min=-1e3)
     return replace(seen, outputs=outputs, picks=outputs.argmax(-1))
 
@@ -94,9 +95,9 @@ def test_the_oracles_own_distribution_has_kl_0_and_is_valid(task):
 
 
 def test_kl_is_the_textbooks():
-    seen = kit.observed(MARKOV)
+    seen = observed(MARKOV)
     p, q = seen.truth().log_probs.exp(), torch.softmax(seen.outputs, -1)
-    assert gap(KL().measure(seen), (p * (p / q).log()).sum(-1).mean(1)[kit.WARMUP :]) < CLOSE
+    assert gap(KL().measure(seen), (p * (p / q).log()).sum(-1).mean(1)[WARMUP:]) < CLOSE
 
 
 def test_a_strayed_prefix_is_counted_and_not_averaged_in():
@@ -113,45 +114,45 @@ def test_a_strayed_prefix_is_counted_and_not_averaged_in():
 def test_one_wrong_pick_makes_a_string_invalid():
     seen = _perfect(REBER)
     picks = seen.picks.clone()
-    picks[kit.WARMUP, 0] = LETTERS.index("B")
+    picks[WARMUP, 0] = LETTERS.index("B")
     assert Validity().measure(replace(seen, picks=picks)).item() == pytest.approx(1 - 1 / picks.shape[1])
 
 
 def test_accuracy_and_loss_against_known_values():
-    seen = kit.observed(MARKOV)
+    seen = observed(MARKOV)
     right = replace(seen, outputs=one_hot(seen.targets, seen.outputs) * 1e3)
-    assert Accuracy().measure(right).tolist() == [1.0] * kit.HORIZON
+    assert Accuracy().measure(right).tolist() == [1.0] * HORIZON
     assert not Loss().measure(right).any()
     blind = replace(seen, outputs=torch.zeros_like(seen.outputs))
-    assert Loss().measure(blind).tolist() == pytest.approx([torch.tensor(6.0).log().item()] * kit.HORIZON)
+    assert Loss().measure(blind).tolist() == pytest.approx([torch.tensor(6.0).log().item()] * HORIZON)
 
 
 def test_where_nothing_counts_the_value_is_undefined_and_not_0():
-    seen = kit.observed(MARKOV)
+    seen = observed(MARKOV)
     empty = replace(seen, weights=seen.weights.clone())
-    empty.weights[kit.WARMUP + 2] = 0
+    empty.weights[WARMUP + 2] = 0
     for metric in (Loss(), Accuracy()):
         values = metric.measure(empty)
-        assert values.isnan().tolist() == [t == 2 for t in range(kit.HORIZON)]
+        assert values.isnan().tolist() == [t == 2 for t in range(HORIZON)]
 
 
 def test_rmse_and_valid_time_of_a_known_error():
-    seen = kit.observed(LORENZ)
+    seen = observed(LORENZ)
     time = LORENZ.lyapunov_time()
     perfect = replace(seen, outputs=seen.targets.clone())
     assert not RMSE().measure(perfect).any()
-    assert ValidTime().measure(perfect).item() == pytest.approx(kit.HORIZON / time)
+    assert ValidTime().measure(perfect).item() == pytest.approx(HORIZON / time)
     off = replace(seen, outputs=seen.targets + 0.3)
-    assert RMSE().measure(off).tolist() == pytest.approx([0.3] * kit.HORIZON, rel=1e-5)  # float32 targets
-    assert ValidTime().measure(off).item() == pytest.approx(kit.HORIZON / time)
+    assert RMSE().measure(off).tolist() == pytest.approx([0.3] * HORIZON, rel=1e-5)  # float32 targets
+    assert ValidTime().measure(off).item() == pytest.approx(HORIZON / time)
     late = seen.targets.clone()
-    late[kit.WARMUP + 5 :] += 0.5
+    late[WARMUP + 5 :] += 0.5
     assert ValidTime().measure(replace(seen, outputs=late)).item() == pytest.approx(5 / time)
 
 
 def test_a_forecast_that_breaks_down_has_failed():
-    seen = kit.observed(LORENZ)
+    seen = observed(LORENZ)
     outputs = seen.targets.clone()
-    outputs[kit.WARMUP + 3 :] = torch.nan
+    outputs[WARMUP + 3 :] = torch.nan
     assert ValidTime().measure(replace(seen, outputs=outputs)).item() == pytest.approx(3 / LORENZ.lyapunov_time())
     assert ValidTime().measure(replace(seen, outputs=torch.full_like(outputs, torch.nan))).item() == 0

@@ -27,7 +27,7 @@ from freerun.analysis.inference.confidence_intervals import counts
 from freerun.analysis.tables import gap
 from freerun.analysis.tables.quantities import Quantities, of_frames
 from freerun.errors import ConfigError
-from freerun.execution import group_runner
+from freerun.execution import group_measurement, group_runner
 from freerun.execution.planned import plan
 from freerun.laws import backward, feedback, metrics, models, regimes, rollouts, tasks
 from freerun.laws import methods as methods_of
@@ -72,27 +72,32 @@ def watched():
         yield seen
 
 
+@contextmanager
 def _spoiled(split: str, first: int):
     """Worlds in which one split goes on otherwise from a step on."""
 
-    def build(task, seed, length):
-        data = task.build(seed, length)
+    genuine = group_measurement.worlds
+
+    def spoiled(experiments, length):
+        return {seed: spoil(experiments[0].task, data) for seed, data in genuine(experiments, length).items()}
+
+    def spoil(task, data):
         part = data.splits[split]
         targets = part.targets.clone()
         targets[first:] = (targets[first:] + 1) % data.outputs if task.symbols else targets[first:] + 0.5
         return replace(data, splits={**data.splits, split: replace(part, targets=targets)})
 
-    return mock.patch.object(group_runner, "_world", build)
+    with mock.patch.object(group_measurement, "worlds", spoiled), mock.patch.object(group_runner, "worlds", spoiled):
+        yield
 
 
 def law_the_free_evaluation_never_sees_the_truth(engine) -> None:
     """Another truth after the warm-up leaves every prediction of the free mode as it is, and moves those of the forced mode."""
     for world in ("symbols", "values"):
-        planned = runs.planned(world, "evaluation.warmup=3 evaluation.horizon=7 training.updates=1")
         found = []
         for spoils in (False, True):
             with watched() as seen, _spoiled("test", 3) if spoils else nullcontext():
-                engine(planned)
+                engine(runs.planned(world, "evaluation.warmup=3 evaluation.horizon=7 training.updates=1"))
             found.append([each.outputs for each in seen if each.split == "test"])
         (forced, free), (other, again) = ([each[0], each[1]] for each in found)
         assert torch.equal(free, again), f"{world}: what comes after the release is read in the free mode"
@@ -100,9 +105,8 @@ def law_the_free_evaluation_never_sees_the_truth(engine) -> None:
 
 
 def law_both_modes_see_the_same_sequences(engine) -> None:
-    planned = runs.planned("symbols", "training.updates=1")
     with watched() as seen:
-        engine(planned)
+        engine(runs.planned("symbols", "training.updates=1"))
     for split in ("train", "test"):
         forced, free = [each for each in seen if each.split == split][:2]
         assert torch.equal(forced.targets, free.targets), f"{split}: the modes are measured on other sequences"
@@ -132,8 +136,7 @@ def law_the_last_weights_are_kept(engine) -> None:
 
 def law_the_record_names_its_data(engine) -> None:
     for run, result in zip(planned := runs.planned("symbols", "seed=0,1 training.updates=0"), engine(planned), strict=True):
-        length = max(run.experiment.task.length, sum(run.experiment.span))
-        wanted = run.experiment.task.build(run.experiment.seed, length).fingerprint
+        wanted = run.experiment.task.build(run.experiment.seed, run.experiment.task.length).fingerprint
         assert result.record["provenance"]["data"] == wanted, "the record does not say by what data it was made"
 
 

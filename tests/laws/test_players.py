@@ -6,16 +6,19 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
+import torch
 
 from freerun.laws import players as kit
 from freerun.laws.register import of
 from freerun.laws.toolkit import Broken
 from freerun.measurement import players
+from freerun.measurement.metrics.exact_match import ExactMatch
 from freerun.measurement.metrics.one_step_error import PARTS as ONE_STEP
 from freerun.measurement.metrics.rmse import RMSE
 from freerun.measurement.metrics.tv import TV
 from freerun.parts import registry
 from freerun.parts.tasks.gram_text import GramText
+from freerun.parts.tasks.path_star import Form, PathStar
 from laws.broken.measures import RMSEAlone
 from laws.broken.symbol_measures import FreeLoss, SurvivorsKL
 from tiers import tiered
@@ -58,6 +61,14 @@ def test_headlines_keep_the_players_law(name):
 @pytest.mark.parametrize("name", OTHERS)
 def test_the_headlines_of_other_tasks_keep_it_too(name):
     keeps(name, played(name).headlines())
+
+
+def test_where_nothing_is_fed_back_a_player_is_the_same_forced_and_free():
+    seen = kit.played(kit.whole(PathStar(form=Form.teacherless)))
+    assert set(seen.players) == {"written", "unigram", "constant"}
+    kit.demand_no_degenerate_player_wins(seen.headlines(), seen)
+    for (free,) in seen.rollouts.values():
+        assert torch.equal(ExactMatch().measure(free), ExactMatch().measure(free.forced))
 
 
 def test_every_player_has_a_name_of_its_own_and_says_what_it_is():

@@ -19,7 +19,7 @@ from freerun.parts.tasks.embedded_reber import LETTERS, REBER, EmbeddedReber
 from freerun.parts.tasks.hidden_markov import HiddenMarkov
 from freerun.parts.tasks.lorenz63 import Lorenz63, Predict
 from freerun.parts.tasks.text import UNKNOWN, Text
-from freerun.streams import stream
+from freerun.random_streams import stream
 from laws.broken import tasks as broken
 
 LAWS = of("task", "tasks")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from freerun.parts.ngrams import NgramModel
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 SYMBOLS = 4
 

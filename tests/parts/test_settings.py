@@ -162,7 +162,7 @@ def test_lists_are_values_of_a_sweep_and_of_an_axis_of_a_study(tmp_path):
     file.write_text("cases:\n  - task: markov\n    task.matrix: [[[0.25, 0.75], [1, 0]], [[0.5, 0.5], [0.5, 0.5]], null]\n")
     runs = load(str(file), []).runs
     assert [run.tree["task"]["matrix"] for run in runs] == wanted
-    assert [run.id for run in runs] == [identity(canonical(each)) for each in swept]
+    assert [run.trained for run in runs] == [identity(canonical(each)) for each in swept]
     file.write_text("cases:\n  - task: markov\n    task.matrix: [[0.25, 0.75], [1, 0]]\n")
     with pytest.raises(ConfigError, match="in a study an axis is a list of such lists"):
         load(str(file), [])

@@ -97,5 +97,5 @@ def instant(seed: int, count: int) -> None:
         for each in words:
             rows = (found[study(*each).name] / "runs.csv").read_text().splitlines()
             assert len(rows) == 2
-            assert study(*each).runs[0].id in rows[1]
+            assert study(*each).runs[0].trained in rows[1]
         assert os.listdir(place) == ["results"]

@@ -15,7 +15,7 @@ from freerun.config.hydra.compose import experiments
 from freerun.engine.feeding import Lessons
 from freerun.engine.replicas import Group
 from freerun.engine.training import Trainer
-from freerun.execution import resume
+from freerun.execution import checkpoint_contents, checkpoint_origin, resume
 from freerun.io.container import unwrapped, wrapped
 from freerun.store import checkpoints
 from freerun.store.checkpoints import FORM, Checkpoint, State
@@ -40,7 +40,7 @@ def sound() -> dict[str, Any]:
     """The header of a sound checkpoint as it stands, with its state parsed, and its data as numbers of 4 bytes."""
     tensors = {
         name: np.zeros((1, *need.shape[1:]) if need.at_most else need.shape, checkpoints.TYPES[need.dtype])
-        for name, need in resume.needs(group(), UPDATE).items()
+        for name, need in checkpoint_contents.needs(group(), UPDATE).items()
     }
     state = State(made={}, numbers={}, broke=None, quantities=["loss"], resumed=[2], seconds=1.0)
     content = unwrapped(checkpoints.encoded(Checkpoint(run=RUN, update=UPDATE, state=state, tensors=tensors)), FORM)
@@ -56,7 +56,7 @@ def content(tree: dict[str, Any]) -> bytes:
     about = header.get("__metadata__") if isinstance(header, dict) else None
     if isinstance(about, dict) and isinstance(about.get("state"), dict):
         state = about["state"]
-        state |= {"made": resume.made(group())} if state.get("made") == MADE else {}
+        state |= {"made": checkpoint_origin.made(group())} if state.get("made") == MADE else {}
         about["state"] = json.dumps(state)
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
@@ -79,7 +79,7 @@ def check(tree: dict[str, Any], folder: Path) -> None:
         aside.unlink(missing_ok=True)
         return
     again = _kept_again(found, store)
-    assert resume._outcome(again) == resume._outcome(found)
+    assert checkpoint_contents.outcome_of(again) == checkpoint_contents.outcome_of(found)
     for name in found.tensors.keys() - {"curves/update", "curves/quantity", "curves/value"}:
         assert again.tensors[name].tobytes() == found.tensors[name].tobytes()
 
@@ -88,7 +88,7 @@ def _kept_again(found: Checkpoint, store: Store) -> Checkpoint:
     trainer = Trainer(group(), Lessons(group()))
     keeper = resume.Keeper(store, [RUN], [found], every=1)
     keeper.keep(trainer, keeper.restore(trainer))
-    again = checkpoints.read(store, RUN, lambda update: resume.needs(group(), update))
+    again = checkpoints.read(store, RUN, lambda update: checkpoint_contents.needs(group(), update))
     assert again is not None
     return again
 

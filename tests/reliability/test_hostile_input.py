@@ -18,7 +18,7 @@ from freerun.config.hydra import compose, overrides
 from freerun.execution import resume
 from freerun.io import container, reading
 from freerun.io import yaml as yaml_files
-from freerun.store import checkpoints, record_index, record_schema
+from freerun.store import checkpoints, record_index, record_schema, record_types
 from freerun.store.records import Store
 from reliability import alterations, configurations, fuzz, half_done, hostile
 from reliability.watched import watched
@@ -153,7 +153,7 @@ def unchecked(body, run, place, whole=False):
     points = [Space(**point) for point in found["curves"]]
     lists = {name: [Space(**each) for each in found[name]] for name in ("series", "comparisons")}
     beside = {"quantities": json.dumps(found["quantities"]).encode()}
-    return record_schema.Record(Space(**{**found, "provenance": made, "curves": points}), Space(**{**found, **lists, **beside}))
+    return record_types.Record(Space(**{**found, "provenance": made, "curves": points}), Space(**{**found, **lists, **beside}))
 
 
 def test_a_record_whose_form_is_not_checked_is_caught(tmp_path, monkeypatch):
@@ -169,7 +169,7 @@ def test_a_checkpoint_whose_state_is_not_checked_is_caught(what, tmp_path, monke
     if what == "types":
         monkeypatch.setattr(checkpoints, "State", untyped(checkpoints.State))
     else:
-        monkeypatch.setattr(resume, "_check", lambda found, numbers, path: None)
+        monkeypatch.setattr(resume, "demand_fitting", lambda checkpoint, numbers, path: None)
     deals = [deal for deal in fuzz.cases(1, 3_600) if deal.reader == "checkpoint"]
     assert caught(deals, lambda deal, n: fuzz.check(deal, tmp_path))
 

@@ -17,7 +17,7 @@ from msgspec.structs import asdict
 from safetensors import SafetensorError
 
 from freerun.errors import CorruptRecord, StoreError
-from freerun.execution import group_runner, resume
+from freerun.execution import checkpoint_contents, checkpoint_origin, group_runner, resume
 from freerun.execution.launchers.inline import Inline
 from freerun.io.container import Form, wrapped
 from freerun.store import checkpoints, run_notes
@@ -60,7 +60,7 @@ def _late(self, trainer, genuine=resume.Keeper.restore):
 
 
 def _in_another_order(self, trainer, genuine=resume.Keeper.restore):
-    self.found = self.found[::-1]
+    self.starts = self.starts[::-1]
     return genuine(self, trainer)
 
 
@@ -90,7 +90,7 @@ def test_the_law_catches_a_keeper_that_forgets(choices, restore, tmp_path):
 
 def law_a_run_that_broke_stays_as_it_was(store, run, group):
     """Whatever it would do now: its weights are those of its checkpoint, and it is diverged where it was."""
-    stopped = checkpoints.read(store, run.id, lambda update: resume.needs(group, update))
+    stopped = checkpoints.read(store, run.id, lambda update: checkpoint_contents.needs(group, update))
     checkpoints.write(store, _state(stopped, broke=[3, "loss"]))
     kit.trained([run], store, 0)
     record = store.read(run.id)
@@ -104,7 +104,7 @@ def test_a_run_that_broke_stays_as_it_was(sound, stopped, tmp_path):
     store, (run, *_), group = stopped
     other = Store(tmp_path)
     other.open()
-    checkpoints.write(other, checkpoints.read(store, run.id, lambda update: resume.needs(group, update)))
+    checkpoints.write(other, checkpoints.read(store, run.id, lambda update: checkpoint_contents.needs(group, update)))
     if sound:
         law_a_run_that_broke_stays_as_it_was(other, run, group)
         return
@@ -152,7 +152,7 @@ def test_any_alteration_is_seen(stopped):
     store, (run, *_), group = stopped
 
     def read():
-        checkpoints.read(store, run.id, lambda update: resume.needs(group, update))
+        checkpoints.read(store, run.id, lambda update: checkpoint_contents.needs(group, update))
 
     read()
     assert not believed(read, store, run.id, 300)
@@ -179,14 +179,14 @@ def test_the_whole_header_counts(stopped):
     for at in [*range(250), *range(250, length, 11)]:
         path.write_bytes(content[:at] + bytes([content[at] ^ (1 << at % 8)]) + content[at + 1 :])
         with pytest.raises(CorruptRecord, match=r"^[^\n\x1b]{1,300}$"):
-            checkpoints.read(store, run.id, lambda update: resume.needs(group, update))
+            checkpoints.read(store, run.id, lambda update: checkpoint_contents.needs(group, update))
     path.write_bytes(content)
 
 
 def test_it_is_safetensors_and_comes_back_as_it_was(stopped):
     store, (run, *_), group = stopped
     path = checkpoints.place(store, run.id)
-    found = checkpoints.read(store, run.id, lambda update: resume.needs(group, update))
+    found = checkpoints.read(store, run.id, lambda update: checkpoint_contents.needs(group, update))
     assert checkpoints.encoded(found) == path.read_bytes()
     loaded = safetensors.numpy.load(_body(path))
     assert loaded.keys() == found.tensors.keys()
@@ -245,7 +245,7 @@ def _state(checkpoint, **changes):
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_file_with_a_right_checksum_is_refused_where_it_does_not_fit(name, stopped, tmp_path):
     store, (run, *_), group = stopped
-    sound = checkpoints.read(store, run.id, lambda update: resume.needs(group, update))
+    sound = checkpoints.read(store, run.id, lambda update: checkpoint_contents.needs(group, update))
     other = Store(tmp_path)
     other.open()
     checkpoints.write(other, sound)
@@ -346,7 +346,7 @@ def test_one_in_another_form_is_set_aside_with_one_line(form, words, both):
 
 def test_what_another_version_made_is_not_gone_on_with(both):
     runs, calm, rough = both
-    with mock.patch.object(resume, "_source", return_value="another"):
+    with mock.patch.object(checkpoint_origin, "_source", return_value="another"):
         kit.trained(runs, rough, 0)
     assert all(kit.left(calm, run.id) == kit.left(rough, run.id) for run in runs)
     assert resumed(rough, runs) == [[], [], []]

@@ -169,4 +169,4 @@ def test_selected_and_joined_extracts_are_those_of_the_records(made):
 
 def test_a_seed_beyond_64_bits_is_not_rounded(tmp_path):
     store, ids = study(tmp_path, [tree(seed=2**70 + 1)])
-    assert store.whole(ids[0], store.body(ids[0]))["experiment"]["seed"] == 2**70 + 1
+    assert store.whole(ids[0], store.body(ids[0])).trained.experiment["seed"] == 2**70 + 1

@@ -16,9 +16,10 @@ from msgspec import inspect
 from freerun.errors import CorruptRecord
 from freerun.execution import time_estimate
 from freerun.execution.plan_files import PlanFile
-from freerun.store import record_schema
+from freerun.store import record_schema, record_types
 from freerun.store.checkpoints import About, State
-from freerun.store.record_schema import Measured, Trained, typed, understood
+from freerun.store.record_schema import typed, understood
+from freerun.store.record_types import Measured, Trained
 from freerun.store.study_file import StudyFile
 from freerun.store.tensor_header import Tensor
 from synthetic import record, sample, tree
@@ -30,26 +31,27 @@ WHOLE["provenance"] |= {"processor": "p", "arithmetic": "a", "finished": "now", 
 SOUND: dict[type[msgspec.Struct], Any] = {
     Trained: WHOLE,
     Measured: WHOLE,
-    record_schema.Experiment: WHOLE["experiment"],
-    record_schema.Part: WHOLE["experiment"]["task"],
-    record_schema.Point: WHOLE["curves"][0],
-    record_schema.Series: WHOLE["series"][0],
-    record_schema.Comparison: WHOLE["comparisons"][0],
-    record_schema.Provenance: WHOLE["provenance"],
-    record_schema.Sample: WHOLE["sample"],
-    record_schema.OrbitSample: WHOLE["sample"],
-    record_schema.TextSample: {"lines": [{"prompt": "a", "truth": "b", "generated": "c"}]},
-    record_schema.TextLine: {"prompt": "a", "truth": "b", "generated": "c"},
-    record_schema.StringSample: {"lines": [{"text": "BTE", "valid": True}]},
-    record_schema.StringLine: {"text": "BTE", "valid": True},
+    record_types.Experiment: WHOLE["experiment"],
+    record_types.Part: WHOLE["experiment"]["task"],
+    record_types.Point: WHOLE["curves"][0],
+    record_types.Series: WHOLE["series"][0],
+    record_types.Comparison: WHOLE["comparisons"][0],
+    record_types.Provenance: WHOLE["provenance"],
+    record_types.Sample: WHOLE["sample"],
+    record_types.OrbitSample: WHOLE["sample"],
+    record_types.TextSample: {"lines": [{"prompt": "a", "truth": "b", "generated": "c"}]},
+    record_types.TextLine: {"prompt": "a", "truth": "b", "generated": "c"},
+    record_types.StringSample: {"lines": [{"text": "BTE", "valid": True}]},
+    record_types.StringLine: {"text": "BTE", "valid": True},
     record_schema._Ended: WHOLE,
     State: {"made": {"threads": 1, "source": "s", "versions": {"python": "3"}}, "numbers": {"share": 0.5}, "broke": [3, "loss"],
             "quantities": ["loss"], "resumed": [2], "seconds": 1.5},
     About: {"run": RUN, "update": "6", "state": "{}"},
     Tensor: {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]},
     StudyFile: {"ids": [RUN], "planned": {RUN: tree()}, "title": "t", "question": "q", "command": "c", "overrides": ["a=b"]},
-    PlanFile: {"plugins": ["part.py"], "experiment": tree()},
+    PlanFile: {"plugins": ["part.py"], "experiment": tree(), "metrics": {"loss": {"settings": {"k": 1}}}, "train": True},
     time_estimate._Cost: WHOLE,
+    time_estimate._Measured: WHOLE,
     time_estimate._Spent: WHOLE["provenance"],
 }  # fmt: skip
 #: What is kept as it was written is checked where it is read, not by the type of its field.
@@ -137,8 +139,17 @@ def law_a_field_refuses_another_type(kind: type[msgspec.Struct], name: str, deco
 
 
 def test_every_type_has_a_sound_value():
-    found = [part for module in (record_schema, time_estimate) for part in vars(module).values() if isinstance(part, type)]
-    assert {part for part in found if issubclass(part, msgspec.Struct)} - {msgspec.Struct} <= SOUND.keys()
+    # `_Undivided` only asks whether a field is there.
+    found = [
+        part
+        for module in (record_schema, record_types, time_estimate)
+        for part in vars(module).values()
+        if isinstance(part, type)
+    ]
+    assert {part for part in found if issubclass(part, msgspec.Struct)} - {
+        msgspec.Struct,
+        record_schema._Undivided,
+    } <= SOUND.keys()
 
 
 @pytest.mark.parametrize(("kind", "name"), FIELDS, ids=lambda part: getattr(part, "__name__", part))
@@ -150,7 +161,7 @@ def test_a_field_refuses_another_type(kind, name):
 def test_a_field_that_takes_anything_is_caught(kind, name):
     fields = [(field.name, Any) for field in msgspec.structs.fields(kind)]
     loose = msgspec.defstruct(kind.__name__, fields)
-    if kind in (Trained, Measured, record_schema.Experiment, record_schema.Provenance, StudyFile):
+    if kind in (Trained, Measured, record_types.Experiment, record_types.Provenance, StudyFile):
         loose = msgspec.defstruct(kind.__name__, [(key, Any, None) for key, _ in fields])
     with pytest.raises(AssertionError, match=f"{kind.__name__}.{name} takes"):
         law_a_field_refuses_another_type(kind, name, loose)
@@ -163,7 +174,7 @@ def test_a_field_that_must_be_there_is_missed(kind, name):
     if field.required:
         with pytest.raises(ValueError, match=name):
             msgspec.json.decode(text, type=kind)
-    elif (kind, name) != (record_schema.Provenance, "versions"):
+    elif (kind, name) != (record_types.Provenance, "versions"):
         msgspec.json.decode(text, type=kind)
 
 
@@ -215,4 +226,4 @@ def test_a_seed_of_any_size_is_exact(seed):
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.none(), min_size=1, max_size=5))
 def test_numbers_are_those_that_were_written(values):
     text = json.dumps(WHOLE["series"][0] | {"values": values})
-    assert list(map(repr, msgspec.json.decode(text, type=record_schema.Series).values)) == list(map(repr, values))
+    assert list(map(repr, msgspec.json.decode(text, type=record_types.Series).values)) == list(map(repr, values))

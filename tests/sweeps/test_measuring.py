@@ -257,5 +257,5 @@ def test_an_older_study_says_that_its_runs_are_trained_anew(folder):
     run = run_identity._digits({"generation": 4, **experiment})
     (folder / "results/old").mkdir(parents=True)
     (folder / "results/old/study.json").write_text(json.dumps({**info, "ids": [run], "planned": {run: experiment}}))
-    with pytest.raises(ConfigError, match="its runs are of generation 4 of Freerun, and are trained anew"):
+    with pytest.raises(ConfigError, match="its runs are of generation 4 of Freerun, and this version has to train them anew"):
         dispatch(["measure", "old", "evaluation.horizon=3"])

@@ -69,7 +69,7 @@ def test_planning_says_the_same(results, capsys):
 
 def test_what_was_left_to_do_names_the_command_that_does_it(results):
     with pytest.raises(
-        ConfigError, match="its runs are of generation 3 of Freerun, and are trained anew by this one; run: freerun"
+        ConfigError, match="its runs are of generation 3 of Freerun, and this version has to train them anew; run: freerun"
     ):
         dispatch(["retry", "torn"])
 

@@ -51,7 +51,7 @@ def digests(folder: Path, *patterns: str) -> dict[str, str]:
 
 
 def records(folder: Path) -> list[Path]:
-    return sorted(folder.glob("results/.store/[0-9a-f][0-9a-f]/*.json"))
+    return sorted(folder.glob("results/.store/[0-9a-f][0-9a-f]/*-*.json"))
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +200,8 @@ def test_a_regime_outside_the_package_runs_by_its_name(tmp_path):
     code, out, err = freerun(*words, cwd=tmp_path)
     assert code == 0, err
     assert "every other" in out
-    (record,) = records(tmp_path)
+    (measurement,) = records(tmp_path)
+    record = measurement.with_name(measurement.stem.partition("-")[0] + ".json")
     tree = json.loads(record.read_bytes().partition(b"\n")[2])["experiment"]["regime"]
     assert (tree["name"], tree["period"]) == ("every_other", 3)
     assert tree["source"] == hashlib.sha256(PLUGIN.encode()).hexdigest()

@@ -21,7 +21,7 @@ from freerun.analysis.figures import Material
 from freerun.analysis.inference.multiple_comparisons import corrected
 from freerun.analysis.inference.simultaneous import judged
 from freerun.analysis.inference.t_test import interval, p_value
-from freerun.analysis.report import findings
+from freerun.analysis.report import task_findings
 from freerun.analysis.report.summary_table import full
 from freerun.analysis.report.verdicts import comparisons
 from freerun.analysis.tables import tidy
@@ -165,7 +165,7 @@ def _record(run: str, regime: str, seed: int, levels: np.ndarray, meant: dict[st
 def told(store: Store, ids: list[str]) -> list[str]:
     """The words of the report on a study, read from its sentences: one for each regime and headline, in their order."""
     material = Material.of(tidy.frames(store, ids, "simulated"), {})
-    (task,) = findings.by_task(material, full(material), comparisons(material))
+    (task,) = task_findings.by_task(material, full(material), comparisons(material))
     return [found.group(3) for point in task["points"] if (found := _SENTENCE.match(point))]
 
 

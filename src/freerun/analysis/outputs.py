@@ -18,7 +18,7 @@ from freerun.store.results_folder import Place, read_info
 
 @dataclass(kw_only=True)
 class Products:
-    """What one study comes to.
+    """Tables, figures and report of one study.
 
     Attributes:
         place: where results are.
@@ -40,10 +40,10 @@ class Products:
 
     @cached_property
     def frames(self) -> tidy.Tables:
-        """The tidy frames; damaged records, which are missing there, are told of."""
-        found = tidy.frames(self.place.store, self.info["ids"], self.name, self.info["planned"])
-        record_scan.say_damaged(self.name, self.place.store, found.runs["run"][found.runs["status"] == "pending"])
-        return replace(found, margin=self.info.get("margin"))
+        """The tidy frames; a warning names damaged records, which are missing from them."""
+        tables = tidy.frames(self.place.store, self.info["ids"], self.name, self.info["planned"])
+        record_scan.say_damaged(self.name, self.place.store, tables.runs["run"][tables.runs["status"] == "pending"])
+        return replace(tables, margin=self.info.get("margin"))
 
     def write_tables(self) -> None:
         """Write the frames."""
@@ -72,7 +72,7 @@ class Products:
         with writing(self.folder):
             drawn = figures.write(self.frames, tidy.samples(self.place.store, self.info["ids"]), self.folder, formats)
         if not drawn:
-            print("figures: none, for no run has what one shows")
+            print("figures: none, since no run has anything to draw")
         ending = formats[0] if len(formats) == 1 else f"{{{','.join(formats)}}}"
         for figure in drawn:
             print(f"figure: {self.folder}/figures/{figure.name}.{ending}")

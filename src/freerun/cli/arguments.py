@@ -58,8 +58,8 @@ LAUNCHER_KEYS = {
 }
 
 
-def _settings(kind: type) -> str:
-    return ", ".join(item.name for item in fields(kind) if item.name != "settings")
+def _settings(settings_class: type) -> str:
+    return ", ".join(item.name for item in fields(settings_class) if item.name != "settings")
 
 
 EXPERIMENT_KEYS = {
@@ -126,23 +126,23 @@ class Parser(argparse.ArgumentParser):
         raise HelpShown
 
     def options(self) -> list[str]:
-        """All options of the command, in the order of its help."""
+        """Return all options of the command, in the order of its help."""
         return [option for action in self._actions for option in action.option_strings]
 
     def read(self, words: list[str]) -> argparse.Namespace:
-        """The arguments that words stand for; options may stand anywhere.
+        """Parse words; options may stand anywhere among them.
 
         Raises:
             ConfigError: for what the command does not take, with the nearest option that it does.
             HelpShown: after `--help`.
         """
-        found, others = self.parse_known_intermixed_args(words)
-        if unknown := next((word for word in others if word.startswith("-")), None):
+        arguments, rest = self.parse_known_intermixed_args(words)
+        if unknown := next((word for word in rest if word.startswith("-")), None):
             option = unknown.partition("=")[0]
             raise ConfigError(f"{brief(option)}: unknown option of {self.prog}; {nearest(option[:100], self.options())}")
-        if others:
-            raise ConfigError(f"{self.prog} does not take {brief(others[0])}; {self.prog} --help shows what it takes")
-        return found
+        if rest:
+            raise ConfigError(f"{self.prog} does not take {brief(rest[0])}; {self.prog} --help shows what it takes")
+        return arguments
 
 
 def _two_columns(rows: Mapping[str, str]) -> str:
@@ -153,34 +153,34 @@ def _two_columns(rows: Mapping[str, str]) -> str:
 def shared_parser(
     command: str, words: str = "", *, examples: tuple[str, ...], keys: Mapping[str, str] | None = None, trains: bool = False
 ) -> Parser:
-    """The parser of a command that looks at results, with the options that it shares with others.
+    """Return the parser of a command that looks at results, with the options that it shares with others.
 
     Args:
         command, words, examples, keys: as in `Parser`.
         trains: whether it may train.
     """
-    made = Parser(command, words, examples=examples, keys=keys)
-    made.add_argument(
+    new_parser = Parser(command, words, examples=examples, keys=keys)
+    new_parser.add_argument(
         "--results", metavar="DIR", type=_folder, default=Path("results"), help="where results are (default: results)"
     )
     if trains:
-        made.add_argument(
+        new_parser.add_argument(
             "--workers", metavar="N", type=count, help="worker processes, launcher.workers=N (default: one a core)"
         )
-        made.add_argument(
+        new_parser.add_argument(
             "--group", metavar="N", type=count, help="most runs that train together, launcher.group=N (default: 32)"
         )
-    return made
+    return new_parser
 
 
-def add_study(made: Parser, text: str = "the study (default: first_look)") -> None:
+def add_study(command_parser: Parser, text: str = "the study (default: first_look)") -> None:
     """Let a command take the name of a study, or stand for the default one."""
-    made.add_argument("name", metavar="NAME", nargs="?", default=DEFAULT_STUDY, help=text)
+    command_parser.add_argument("name", metavar="NAME", nargs="?", default=DEFAULT_STUDY, help=text)
 
 
-def add_alias(made: Parser) -> None:
+def add_alias(command_parser: Parser) -> None:
     """Let a command take another name for its results."""
-    made.add_argument("--as", metavar="NAME", dest="name", help="another name for the results, which are in DIR/NAME")
+    command_parser.add_argument("--as", metavar="NAME", dest="name", help="another name for the results, which are in DIR/NAME")
 
 
 def _folder(text: str) -> Path:
@@ -190,21 +190,21 @@ def _folder(text: str) -> Path:
 
 
 def count(text: str) -> int:
-    """A whole number of at least 1."""
+    """Parse a whole number of at least 1."""
     if not text.isdecimal() or len(text) > 9 or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, got {text[:40]!r}")
     return int(text)
 
 
 def place(options: argparse.Namespace) -> Place:
-    """Where results go."""
+    """Return the place of the results."""
     from freerun.store.results_folder import Place
 
     return Place(results=options.results)
 
 
 def launcher(options: argparse.Namespace, words: list[str]) -> tuple[Launcher, list[str]]:
-    """The launcher that is asked for, and the words that are not about it."""
+    """Return the chosen launcher, and the words that do not belong to it."""
     from freerun.execution import launchers
 
     short = {"workers": options.workers, "group": options.group}
@@ -212,13 +212,13 @@ def launcher(options: argparse.Namespace, words: list[str]) -> tuple[Launcher, l
 
 
 def shown(name: str, where: Place, launcher: Launcher, later: str = "the same command") -> Products | None:
-    """The results of a sweep, as tables and on the terminal; None, and a line, where a launcher does not wait for them.
+    """Write the tables of a sweep and print its results; where the launcher does not wait, print that instead and return None.
 
     Args:
         name: of the study.
-        where: results are.
-        launcher: that has done it, or has handed it over.
-        later: what will make the tables, for the line.
+        where: the place of the results.
+        launcher: which has done the runs, or has handed them over.
+        later: the command that will make the tables, for the printed line.
     """
     from freerun.analysis import outputs
     from freerun.cli.terminal import show_results
@@ -238,7 +238,7 @@ def shown(name: str, where: Place, launcher: Launcher, later: str = "the same co
 
 
 def apart(words: list[str], command: str) -> tuple[str | None, list[str]]:
-    """The one name among the words, if there is one, and the overrides.
+    """Return the name among the words, None if there is none, and the overrides.
 
     Raises:
         ConfigError: if there are several names.

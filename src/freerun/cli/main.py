@@ -33,7 +33,7 @@ Exit codes: 0 all done (with launcher.wait=false: all done or handed over), 1 so
 
 
 def _help() -> str:
-    """The page of all commands, with a line for each."""
+    """Return the page of all commands, with a line for each."""
     width = max(map(len, COMMANDS))
     lines = []
     for title, group in GROUPS.items():
@@ -42,7 +42,7 @@ def _help() -> str:
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """The console script: runs a command and ends the process with its exit code."""
+    """Run a command and end the process with its exit code; the entry point of the console script."""
     words = sys.argv[1:] if arguments is None else arguments
     try:
         with _terminable():
@@ -60,25 +60,27 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except Exception as fault:
         if os.environ.get("FREERUN_DEBUG"):
             raise
-        said = one_line(f"{type(fault).__name__}: {fault}", 110)
-        print(f"freerun: a fault of the program, {said} (FREERUN_DEBUG=1 shows where)", file=sys.stderr)
+        problem = one_line(f"{type(fault).__name__}: {fault}", 80)
+        print(
+            f"freerun: unexpected error, {problem}; run it again with FREERUN_DEBUG=1 and report the traceback", file=sys.stderr
+        )
         code = 1
     sys.exit(code)
 
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Have SIGTERM end what is done here as Ctrl-C does; only once, so that nothing disturbs the cleaning up.
+    """Turn the first SIGTERM into `Terminated`, so that it ends the command as Ctrl-C does; later ones are ignored.
 
-    A child that is forked from here dies of it as ever; where somebody else sees to the signal, or ignores it, that stands.
+    Forked children die of the signal as usual; a handler that is already set, also one that ignores it, is left in place.
     """
-    mine, plain = os.getpid(), signal.SIG_DFL
+    own_pid, plain = os.getpid(), signal.SIG_DFL
     if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) is not plain:
         yield
         return
 
     def end(number: int, frame: FrameType | None) -> None:
-        if os.getpid() == mine:
+        if os.getpid() == own_pid:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             raise Terminated
         signal.signal(signal.SIGTERM, plain)

@@ -25,11 +25,11 @@ def show_results(summary: pd.DataFrame) -> None:
     shown = shown.assign(forced=summary["forced"], free=summary["free"], gap=summary["gap"])
     shown["95 % interval"] = interval
     shown["seeds"] = summary["n"]
-    lost = [name for name in ("diverged", "failed", "pending") if summary[name].any()]
-    show_table(shown.assign(**{name: summary[name] for name in lost}))
+    unfinished = [name for name in ("diverged", "failed", "pending") if summary[name].any()]
+    show_table(shown.assign(**{name: summary[name] for name in unfinished}))
     if summary["gap"].notna().any():
-        other = " (the report has geometric means of errors on a ratio scale)" if summary["log"].eq(True).any() else ""
-        print(f"gap = free - forced; all are means over seeds, of averages over the steps since the release{other}")
+        remark = " (the report has geometric means of errors on a ratio scale)" if summary["log"].eq(True).any() else ""
+        print(f"gap = free - forced; all are means over seeds, of averages over the steps since the release{remark}")
 
 
 def _interval(low: float, high: float) -> str:
@@ -47,7 +47,7 @@ def show_rows(head: list[str], rows: list[list[str]]) -> None:
 
 
 def duration(seconds: float) -> str:
-    """A time as a person says it."""
+    """Return a time in the unit that a person would use, such as `2.5 h`."""
     for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
         if seconds >= 1.5 * size:
             return f"{seconds / size:.3g} {unit}"
@@ -69,11 +69,11 @@ def show_table(frame: pd.DataFrame) -> None:
     above: list[str] = []
     for row in frame.itertuples(index=False):
         cells = [_cell(value) for value in row]
-        same = True
+        repeats = True
         shown = []
         for position, cell in enumerate(cells):
-            same = same and position < 2 and position < len(above) and above[position] == cell
-            shown.append("" if same else cell)
+            repeats = repeats and position < 2 and position < len(above) and above[position] == cell
+            shown.append("" if repeats else cell)
         table.add_row(*shown)
         above = cells
     _console().print(table)

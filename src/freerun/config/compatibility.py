@@ -37,7 +37,7 @@ class Experiment(Protocol):
 
 
 def resolved_evaluation(task: Task, model: Model, feedback: Feedback, evaluation: Evaluation) -> Evaluation:
-    """The evaluation with the task's own warm-up, horizon and orbit where none is given.
+    """Return the evaluation with the task's own warm-up, horizon and orbit where none is given.
 
     Raises:
         ConfigError: if the first two do not go with the task's length, or the third with the task.
@@ -72,10 +72,10 @@ def resolved_evaluation(task: Task, model: Model, feedback: Feedback, evaluation
 
 
 def idle_cut(every: int, feedback: Feedback, truncate: int | None, length: int) -> str | None:
-    """Why it changes nothing where the gradient through the feedback is cut, in a few words; None if it does.
+    """Return why cutting the gradient through the feedback changes nothing, in a few words; None if it changes something.
 
-    What a regime feeds does not come in: under teacher forcing no gradient runs through a feed either, but its runs are what
-    those of other regimes are compared with, setting by setting.
+    The regime is not considered: under teacher forcing no gradient runs through a feed either, but its runs keep the setting,
+    to be compared with the runs of other regimes setting by setting.
 
     Args:
         every: at which steps it is cut, as `gradient_cut` says; 0 for none.
@@ -117,29 +117,30 @@ def check(experiment: Experiment) -> None:
 def _check_model(experiment: Experiment) -> None:
     task, model = experiment.task, experiment.model
     if task.emits != model.emits:
-        wanted = "one target at the end of a sequence" if task.emits == "last" else "a target at every step"
-        reason = f"task {registry.name_of(task)} has {wanted}"
-        raise _misfit("model", model, reason, lambda other: other.emits == task.emits and not other.for_fields)
+        targets = "one target at the end of a sequence" if task.emits == "last" else "a target at every step"
+        reason = f"task {registry.name_of(task)} has {targets}"
+        raise _misfit("model", model, reason, lambda candidate: candidate.emits == task.emits and not candidate.for_fields)
     if task.silent and (model.memoryless or model.needs_feedback):
         reason = f"task {registry.name_of(task)} feeds nothing back with these settings"
 
-        def runs_in_silence(other: type[Model]) -> bool:
-            return other.emits == task.emits and not (other.memoryless or other.needs_feedback or other.for_fields)
+        def runs_in_silence(candidate: type[Model]) -> bool:
+            needs_feeds = candidate.memoryless or candidate.needs_feedback or candidate.for_fields
+            return candidate.emits == task.emits and not needs_feeds
 
         raise _misfit("model", model, reason, runs_in_silence)
     if model.for_fields and not task.field:
         reason = f"the values of task {registry.name_of(task)} are no field on a ring of points"
-        raise _misfit("model", model, reason, lambda other: other.emits == task.emits and not other.for_fields)
+        raise _misfit("model", model, reason, lambda candidate: candidate.emits == task.emits and not candidate.for_fields)
 
 
 def _check_feedback(experiment: Experiment) -> None:
     task, model, feedback = experiment.task, experiment.model, given(experiment.feedback)
 
-    def fits(other: type[Feedback]) -> bool:
+    def fits(candidate: type[Feedback]) -> bool:
         if model.emits == "last" or task.silent:
-            return other.silent
-        speaks = other.for_symbols if task.symbols else other.for_values
-        return speaks and not (other.silent and (task.increments or model.memoryless or model.needs_feedback))
+            return candidate.silent
+        speaks = candidate.for_symbols if task.symbols else candidate.for_values
+        return speaks and not (candidate.silent and (task.increments or model.memoryless or model.needs_feedback))
 
     if fits(type(feedback)):
         return
@@ -161,8 +162,8 @@ def _check_feedback(experiment: Experiment) -> None:
 def _check_objective(experiment: Experiment) -> None:
     task, objective = experiment.task, given(experiment.objective)
 
-    def speaks(other: type[Objective]) -> bool:
-        return other.for_symbols if task.symbols else other.for_values
+    def speaks(candidate: type[Objective]) -> bool:
+        return candidate.for_symbols if task.symbols else candidate.for_values
 
     if not speaks(type(objective)):
         raise _misfit("objective", objective, _not_for(task), speaks)
@@ -173,6 +174,6 @@ def _not_for(task: Task) -> str:
 
 
 def _misfit(kind: str, part: object, reason: str, fits: Callable[[Any], bool]) -> ConfigError:
-    names = [name for name, other in registry.parts(kind).items() if fits(other)]
+    names = [name for name, candidate in registry.parts(kind).items() if fits(candidate)]
     choice = f"{kind}={names[0]}" if len(names) == 1 else f"one of: {', '.join(names)}"
     return ConfigError(f"{kind}={registry.name_of(part)}: {reason}; choose {choice}")

@@ -53,7 +53,7 @@ class Evaluation:
 
 
 def selected(evaluation: Evaluation) -> dict[str, Any]:
-    """The metrics that an evaluation asks for, each made with its settings, by name.
+    """Return the metrics that an evaluation asks for, each made with its settings, by name.
 
     Raises:
         ConfigError: if one of them is not there any more, as one of a plugin that is not loaded.
@@ -67,7 +67,7 @@ def _metric(name: str, settings: Mapping[str, Any]) -> Any:
 
 
 def _known_names(names: Any) -> list[str]:
-    """The names in alphabetical order, each once, so that one choice has one identity."""
+    """Return the names in alphabetical order, each once, so that one choice has one identity."""
     if not isinstance(names, (list, tuple)) or not names:
         raise ConfigError(f"evaluation.metrics must be a list of names such as [loss, tv], got {brief(names)}")
     known = registry.parts("metric")
@@ -79,13 +79,13 @@ def _known_names(names: Any) -> list[str]:
 
 
 def _changed_settings(settings: Any) -> dict[str, dict[str, Any]]:
-    """The settings that are not by default, each of its proper type."""
+    """Return the settings that are not by default, each of its proper type."""
     if not isinstance(settings, dict) or not all(isinstance(node, dict) for node in settings.values()):
         raise ConfigError(f"evaluation.settings must hold the settings of each metric by its name, got {brief(settings)}")
     changed = {}
     for name in sorted(settings, key=str):
-        made, plain = _metric(name, settings[name]), _metric(name, {})
-        values = {item.name: getattr(made, item.name) for item in fields(made)}
-        if other := {key: value for key, value in values.items() if value != getattr(plain, key)}:
-            changed[name] = other
+        metric, default = _metric(name, settings[name]), _metric(name, {})
+        values = {setting.name: getattr(metric, setting.name) for setting in fields(metric)}
+        if changes := {key: value for key, value in values.items() if value != getattr(default, key)}:
+            changed[name] = changes
     return changed

@@ -77,7 +77,7 @@ class Experiment:
         compatibility.check(self)
 
     def _settle_gradient(self) -> None:
-        """One spelling for what is one run: a cut that cuts nothing is none, and is told of (`notes`)."""
+        """Write the gradient in one way for each run: a cut without effect becomes `through`, with a line in `notes`."""
         cut = gradient_cut(self.gradient)
         self.gradient = {0: "through", 1: "stop"}.get(cut, f"every {cut}")
         idle = compatibility.idle_cut(cut, given(self.feedback), self.training.truncate, self.task.length)
@@ -88,7 +88,7 @@ class Experiment:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What has been settled otherwise than it was asked for, in lines for the user."""
+        """Lines for the user about settings that were replaced by an equivalent one."""
         return self._notes
 
     @property
@@ -115,7 +115,7 @@ def assemble(nodes: Mapping[str, Any]) -> Experiment:
 
 
 def gradient_cut(text: str) -> int:
-    """`through` -> 0, `stop` -> 1, `every N` -> N: how often the gradient through the feedback is cut.
+    """Return every how many steps the gradient through the feedback is cut: `through` -> 0, `stop` -> 1, `every N` -> N.
 
     Raises:
         ConfigError: if `text` is none of these.

@@ -14,7 +14,7 @@ class Decay(Enum):
 
 
 def factor(decay: Decay, update: int, updates: int) -> float:
-    """The factor on the learning rate at an update, counted from 0, of so many updates."""
+    """Return the factor on the learning rate at an update, counted from 0, of so many updates."""
     if decay is Decay.constant:
         return 1.0
     return 0.5 * (1 + math.cos(math.pi * update / updates))

@@ -20,7 +20,7 @@ from freerun.parts import plugins, registry
 from freerun.parts.settings import build
 
 #: Part of every identity of a measurement. Raise it when a change of a metric changes its numbers.
-MEASURING = 1
+MEASURING = 3
 #: What a measurement of an evaluation depends on beside its metrics; the warm-up is part of the run.
 MEASURED = ("horizon", "sequences", "orbit", "distances")
 
@@ -47,18 +47,18 @@ class Measurement:
         return f"{self.run}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
     def made(self) -> dict[str, Any]:
-        """The metrics by name.
+        """Make the metrics, by name.
 
         Raises:
-            ConfigError: if one is not there, or is another one than it was when this was planned.
+            ConfigError: if one is unknown, or has changed since the measurement was planned.
         """
-        made = {}
-        for name, told in self.metrics.items():
-            metric = build(registry.get("metric", name), f"evaluation.{name}", dict(told["settings"]))
-            if specification(metric) != told:
+        metrics = {}
+        for name, planned in self.metrics.items():
+            metric = build(registry.get("metric", name), f"evaluation.{name}", dict(planned["settings"]))
+            if specification(metric) != planned:
                 raise ConfigError(f"metric {name} has changed since this measurement was planned; start the study again")
-            made[name] = metric
-        return made
+            metrics[name] = metric
+        return metrics
 
     @property
     def sources(self) -> set[str]:
@@ -67,11 +67,11 @@ class Measurement:
 
 
 def measurement(experiment: Experiment, tree: Mapping[str, Any]) -> Measurement:
-    """What an experiment, of which `tree` is the canonical form, measures of its trained run."""
-    asked = experiment.evaluation
-    key = json.dumps([asked.metrics, asked.settings, plugins.plugin_metrics()], sort_keys=True)
+    """Return what an experiment, of which `tree` is the canonical form, measures of its trained run."""
+    settings = experiment.evaluation
+    key = json.dumps([settings.metrics, settings.settings, plugins.plugin_metrics()], sort_keys=True)
     if key not in _specified:
-        _specified[key] = {name: specification(metric) for name, metric in selected(asked).items()}
+        _specified[key] = {name: specification(metric) for name, metric in selected(settings).items()}
     evaluation = {name: tree["evaluation"][name] for name in MEASURED}
     return Measurement(run=identity(dict(tree)), evaluation=evaluation, metrics=_specified[key])
 

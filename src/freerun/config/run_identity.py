@@ -46,14 +46,15 @@ def canonical(experiment: Experiment) -> dict[str, Any]:
 
 
 def trained(tree: dict[str, Any]) -> dict[str, Any]:
-    """What of a canonical experiment training depends on: all but what is measured afterwards, and how."""
+    """Return the part of a canonical experiment that training depends on: all but what is measured afterwards, and how."""
     return {**tree, "evaluation": {"warmup": tree["evaluation"]["warmup"]}}
 
 
 def _outside(part: Any) -> dict[str, str]:
-    """What a part depends on beside its settings: the source of a plugin, the content of a file."""
-    found = {"source": registry.source_of(part), "content": part.content() if isinstance(part, (Task, Objective)) else None}
-    return {name: digest for name, digest in found.items() if digest}
+    """Return the digests of what a part depends on beside its settings: a plugin's source, a file's content."""
+    content = part.content() if isinstance(part, (Task, Objective)) else None
+    digests = {"source": registry.source_of(part), "content": content}
+    return {name: digest for name, digest in digests.items() if digest}
 
 
 def _settings(node: Any) -> dict[str, Any]:
@@ -77,22 +78,23 @@ def _digits(tree: dict[str, Any]) -> str:
 
 
 def older_generation(run: str, tree: dict[str, Any]) -> int | None:
-    """The earlier generation of the program that knew this experiment by this identity; None if none did."""
+    """Return the earlier generation of Freerun in which an experiment had this identity; None if it had it in none."""
     undivided = range(1, UNDIVIDED + 1)
-    if (known := next((number for number in undivided if _digits({"generation": number, **tree}) == run), None)) is not None:
-        return known
+    generation = next((number for number in undivided if _digits({"generation": number, **tree}) == run), None)
+    if generation is not None:
+        return generation
     divided = range(UNDIVIDED + 1, GENERATION)
     return next((number for number in divided if _digits({"generation": number, **trained(tree)}) == run[:16]), None)
 
 
 def sources(tree: dict[str, Any]) -> set[str]:
-    """The SHA-256 of the plugins that a canonical experiment was planned with: no other code may be run for it."""
-    found = {node.get("source") for key in PARTS if isinstance(node := tree.get(key), dict)}
-    return {str(digest) for digest in found if digest}
+    """Return the SHA-256 of the plugins that a canonical experiment was planned with: no other code may be run for it."""
+    digests = {node.get("source") for key in PARTS if isinstance(node := tree.get(key), dict)}
+    return {str(digest) for digest in digests if digest}
 
 
 def from_canonical(tree: dict[str, Any]) -> Experiment:
-    """The experiment that `canonical` described.
+    """Return the experiment that `canonical` described.
 
     Raises:
         ConfigError: for an unknown part or setting, or a part whose plugin is not loaded or has changed.

@@ -23,14 +23,14 @@ class Expert(ABC):
 
     @abstractmethod
     def answer(self, sequences: Sequences, fed: Float[torch.Tensor, "T R B F"]) -> Answer:
-        """What follows what was fed, at every step of every sequence."""
+        """Return what follows what was fed, at every step of every sequence."""
 
 
 def expert_of(group: Group) -> Expert | None:
-    """Whom the objective of a group asks; None where it asks nobody.
+    """Return the expert that the objective of a group asks; None where it asks none.
 
     Raises:
-        ConfigError: if the world has no answer, or the teacher is none for it.
+        ConfigError: if the task has no expert, or the teacher does not fit the task.
     """
     if (teacher := group.objective.teaches()) is not None:
         return TrainedRun(group, teacher)
@@ -42,8 +42,8 @@ def expert_of(group: Group) -> Expert | None:
 class Source(Expert):
     """The oracle of a source of symbols.
 
-    A run asks for its own prefixes alone, so that its answers have the same bits in any group: the products of a recursion need
-    not. An oracle that only looks things up says so by `looks_up`, and runs whose sources are equal ask it together.
+    A run asks for its own prefixes alone, so that its answers have the same bits in any group, which products in a recursion
+    would not guarantee. An oracle of look-ups alone sets `looks_up`; runs with equal sources ask it together.
     """
 
     def __init__(self, group: Group) -> None:
@@ -54,7 +54,7 @@ class Source(Expert):
                 name = registry.name_of(experiment.task)
                 raise ConfigError(f"objective=exact_expert: the data of task {name} has no oracle; choose another objective")
             shared = getattr(oracle, "looks_up", False)
-            runs = next((runs for known, runs in self.oracles if shared and _equal(known, oracle)), None)
+            runs = next((runs for earlier, runs in self.oracles if shared and _equal(earlier, oracle)), None)
             if runs is None:
                 self.oracles.append((oracle, [r]))
             else:
@@ -96,14 +96,14 @@ class System(Expert):
 
 
 class TrainedRun(Expert):
-    """A trained run, which is fed what each run of the group was fed, in its own units."""
+    """A trained run, which is fed what each run of the group was fed, converted to the units of its own training data."""
 
     def __init__(self, group: Group, teacher: Teacher) -> None:
         self.group, self.teacher = group, teacher
         count, like = len(group.experiments), group.parameters.flat
         shapes = teacher.model.shapes(group.inputs, group.outputs)
-        found = {name: tuple(value.shape) for name, value in teacher.weights.items()}
-        if found != {name: (shape.rows, shape.columns) for name, shape in shapes.items()}:
+        held = {name: tuple(value.shape) for name, value in teacher.weights.items()}
+        if held != {name: (shape.rows, shape.columns) for name, shape in shapes.items()}:
             raise ConfigError(f"objective.teacher={teacher.run}: its weights are for an alphabet of another width")
         self.weights = {
             name: torch.from_numpy(np.array(value)).to(like).expand(count, -1, -1).contiguous()
@@ -115,13 +115,13 @@ class TrainedRun(Expert):
             self._learn_units(like)
 
     def _learn_units(self, like: torch.Tensor) -> None:
-        """The units of values are those of a seed's own training data, so that the teacher's are others."""
-        own = self.teacher.task.build(self.teacher.seed, self.teacher.task.length)
+        """Learn how the group's scaled units map to the teacher's: each seed scales values by its own training data."""
+        data = self.teacher.task.build(self.teacher.seed, self.teacher.task.length)
         worlds = [self.group.data[experiment.seed] for experiment in self.group.experiments]
-        if own.residual is not None:
-            self.residual = own.residual.to(like).expand(len(worlds), -1)[:, None].contiguous()
-        if own.mean is not None and own.std is not None:
-            mean, std = own.mean.double(), own.std.double()
+        if data.residual is not None:
+            self.residual = data.residual.to(like).expand(len(worlds), -1)[:, None].contiguous()
+        if data.mean is not None and data.std is not None:
+            mean, std = data.mean.double(), data.std.double()
             scale = torch.stack([given(world.std).double() / std for world in worlds])
             shift = torch.stack([(given(world.mean).double() - mean) / std for world in worlds])
             self.units = scale[:, None].to(like), shift[:, None].to(like)
@@ -134,31 +134,31 @@ class TrainedRun(Expert):
         if self.units is not None and fed.shape[-1]:
             scale, shift = self.units
             truth, start = fed * scale + shift, start * scale + shift
-        said = rollout(
+        output = rollout(
             self.teacher.model, self.weights, truth=truth, start=start, feedback=self.group.feedback, mask=None,
             inputs=sequences.inputs, residual=self.residual, ends=sequences.ends,
         ).outputs  # fmt: skip
         if self.group.symbols:
-            said = torch.log_softmax(said, -1)
+            output = torch.log_softmax(output, -1)
         elif self.units is not None:
             scale, shift = self.units
-            said = (said - shift) / scale
-        return Answer(target=said, known=torch.isfinite(said).all(-1))
+            output = (output - shift) / scale
+        return Answer(target=output, known=torch.isfinite(output).all(-1))
 
 
-def _equal(one: Any, other: Any) -> bool:
-    """Whether two oracles are of one class and hold equal numbers."""
-    if one is other:
+def _equal(first: Any, second: Any) -> bool:
+    """Return whether two oracles are of one class and hold equal numbers."""
+    if first is second:
         return True
-    if type(one) is not type(other):
+    if type(first) is not type(second):
         return False
-    if isinstance(one, torch.Tensor):
-        return torch.equal(one, other)
-    if isinstance(one, np.ndarray):
-        return bool(np.array_equal(one, other))
-    if isinstance(one, (bool, int, float, str)):
-        return bool(one == other)
-    mine, others = getattr(one, "__dict__", None), getattr(other, "__dict__", None)
-    if mine is None or others is None or mine.keys() != others.keys():
+    if isinstance(first, torch.Tensor):
+        return torch.equal(first, second)
+    if isinstance(first, np.ndarray):
+        return bool(np.array_equal(first, second))
+    if isinstance(first, (bool, int, float, str)):
+        return bool(first == second)
+    fields, other_fields = getattr(first, "__dict__", None), getattr(second, "__dict__", None)
+    if fields is None or other_fields is None or fields.keys() != other_fields.keys():
         return False
-    return all(_equal(value, others[name]) for name, value in mine.items())
+    return all(_equal(value, other_fields[name]) for name, value in fields.items())

@@ -15,7 +15,7 @@ from freerun.parts.feedback import Feedback
 from freerun.parts.feeders import Feed, Kept, Memory, Sizes, after_warmup
 from freerun.parts.objectives import Answer, Lesson
 from freerun.parts.tasks import Sequences
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 
 class Lessons:
@@ -31,24 +31,24 @@ class Lessons:
 
     def __init__(self, group: Group) -> None:
         self.group = group
-        self.feeders = [e.regime.feeder() for e in group.experiments]
+        self.feeders = [experiment.regime.feeder() for experiment in group.experiments]
         #: The feeder that feeds all runs; their keys are equal.
         self.feeder = self.feeders[0]
-        for other in self.feeders:
-            if other.key != self.feeder.key:
+        for feeder in self.feeders:
+            if feeder.key != self.feeder.key:
                 raise ValueError(
-                    f"the runs of a group must be fed in one way, got {self.feeder!r} and {other!r}; train them in two groups"
+                    f"the runs of a group must be fed in one way, got {self.feeder!r} and {feeder!r}; train them in two groups"
                 )
         self.expert = expert_of(group)
         started = kept(group, 0).numbers.items()
         self.memory = Memory(numbers={name: [number.start] * len(self.feeders) for name, number in started})
 
     def give(self, update: int, weights: dict[str, torch.Tensor], critic: dict[str, torch.Tensor]) -> Lesson:
-        """The lesson of an update, counted from 0, run with `weights`."""
+        """Return the lesson of an update, counted from 0, rolled out with `weights`."""
         group, settings = self.group, self.group.settings
         steps, count = group.experiments[0].task.length, settings.batch
         sizes = {seed: len(group.data[seed].splits["train"]) for seed in group.seeds}
-        index = {s: torch.from_numpy(stream(s, "order", update).integers(0, sizes[s], count)) for s in group.seeds}
+        index = {seed: torch.from_numpy(stream(seed, "order", update).integers(0, sizes[seed], count)) for seed in group.seeds}
         sequences = group.batch("train", index, steps)
         uniform = group.chance("samples", update, steps, count)
         feedback = group.experiments[0].feedback.at(update / max(1, settings.updates - 1))  # type: ignore[union-attr]
@@ -62,13 +62,16 @@ class Lessons:
         @cache
         def behave(forced: bool) -> torch.Tensor:
             whole = torch.ones_like(free) if forced else free
-            shown = group.roll(weights, sequences, whole, uniform, feedback=feedback)
-            return _behaviour(group, shown, sequences)
+            rolled = group.roll(weights, sequences, whole, uniform, feedback=feedback)
+            return _behaviour(group, rolled, sequences)
 
         @cache
         def answer() -> Answer:
             if self.expert is None:
-                raise ValueError(f"{type(group.objective).__name__} says of no expert that it asks him")
+                raise ValueError(
+                    f"{type(group.objective).__name__} asked for an expert's answer without declaring one; "
+                    "override `teaches`, or set `asks_the_world`"
+                )
             return self.expert.answer(sequences, result.fed.detach())
 
         return Lesson(
@@ -79,16 +82,16 @@ class Lessons:
 
     @torch.no_grad()
     def shown(self, sequences: Sequences, uniform: torch.Tensor | None) -> Rollout:
-        """Any sequences, fed as the last update fed its batch, step by step and by the weights as they are now.
+        """Roll out any sequences step by step with the present weights, fed as the last update fed its batch.
 
-        Masks and noise are drawn from streams of their own. Where there was no training, the first stage is the last.
+        Masks and noise are drawn from streams of their own. Without training, the settings of update 0 hold.
         """
         group, update = self.group, max(0, self.group.settings.updates - 1)
         batch = self.batch(update, group.weights(), sequences, uniform, group.feedback, streams="evaluation/")
         return _rolled(batch, self.feed(batch), group.release(batch.steps, batch.count, batch.steps))
 
     def probabilities(self, update: int) -> list[float]:
-        """The share of truth of each replica at an update."""
+        """Return the share of truth of each replica at an update."""
         updates = self.group.settings.updates
         return [feeder.probability(update, updates, self.memory.of(r)) for r, feeder in enumerate(self.feeders)]
 
@@ -101,7 +104,7 @@ class Lessons:
         feedback: Feedback,
         streams: str = "",
     ) -> GroupBatch:
-        """The sequences of an update, as a feeder sees them.
+        """Return the sequences of an update, as a feeder sees them.
 
         Args:
             streams: what the names of the streams begin with.
@@ -114,7 +117,7 @@ class Lessons:
         )  # fmt: skip
 
     def feed(self, batch: GroupBatch) -> Feed:
-        """What the feeder feeds, with the truth in the warm-up and gradients cut; the truth where nothing is fed back.
+        """Return what the feeder feeds, with the truth in the warm-up and gradients cut; the truth where nothing is fed back.
 
         Raises:
             ValueError: if it is not of the shape and type that it must be, or a mask does not lie in [0, 1].
@@ -127,7 +130,7 @@ class Lessons:
         if mask is not None:
             self._check("mask", mask, shape)
             if not bool(((mask >= 0) & (mask <= 1)).all()):
-                wrong = next(r for r, each in enumerate(mask.unbind(1)) if not bool(((each >= 0) & (each <= 1)).all()))
+                wrong = next(r for r, part in enumerate(mask.unbind(1)) if not bool(((part >= 0) & (part <= 1)).all()))
                 name = type(self.feeders[wrong].regime).__name__
                 raise ValueError(f"the mask of {name} must lie in [0, 1], at update {batch.update} it does not")
             mask = after_warmup(mask, torch.ones_like(mask), batch.warmup)
@@ -136,30 +139,30 @@ class Lessons:
             truth = after_warmup(_cut(truth, batch), batch.truth, batch.warmup)
         return Feed(mask=mask, truth=truth, beforehand=feed.beforehand)
 
-    def _check(self, what: str, x: torch.Tensor, shape: tuple[int, ...]) -> None:
+    def _check(self, label: str, x: torch.Tensor, shape: tuple[int, ...]) -> None:
         if x.shape != shape or x.dtype != self.group.dtype:
             name = type(self.feeder).__name__
-            raise ValueError(f"the {what} of {name} is {x.dtype} {tuple(x.shape)}; it must be {self.group.dtype} {shape}")
+            raise ValueError(f"the {label} of {name} is {x.dtype} {tuple(x.shape)}; it must be {self.group.dtype} {shape}")
 
     def remembered(self, update: int) -> Memory:
-        """The memory after so many updates.
+        """Return the memory after so many updates.
 
         Raises:
             ValueError: if it is not what the feeder says that it keeps.
         """
-        wanted, found, each = kept(self.group, update), self.memory, len(self.feeders)
-        said = {name: f"{self.group.dtype} {(each, *shape)}" for name, shape in wanted.tensors.items()}
-        held = {name: f"{value.dtype} {tuple(value.shape)}" for name, value in found.tensors.items()}
-        said |= dict.fromkeys(wanted.numbers, f"{each} numbers")
-        held |= {name: f"{len(values)} numbers" for name, values in found.numbers.items()}
-        if said != held:
+        declared, memory, count = kept(self.group, update), self.memory, len(self.feeders)
+        expected = {name: f"{self.group.dtype} {(count, *shape)}" for name, shape in declared.tensors.items()}
+        held = {name: f"{value.dtype} {tuple(value.shape)}" for name, value in memory.tensors.items()}
+        expected |= dict.fromkeys(declared.numbers, f"{count} numbers")
+        held |= {name: f"{len(values)} numbers" for name, values in memory.numbers.items()}
+        if expected != held:
             name = type(self.feeder).__name__
-            raise ValueError(f"{name} remembers {held} after {update} updates, it must be what its `kept` says: {said}")
-        return found
+            raise ValueError(f"{name} remembers {held} after {update} updates, it must be what its `kept` says: {expected}")
+        return memory
 
 
 def kept(group: Group, update: int) -> Kept:
-    """What a checkpoint of each run of a group holds of the feeders' memory after so many updates."""
+    """Return what the checkpoint of a run holds of its feeder's memory after so many updates; the same for all runs."""
     first = group.experiments[0]
     return first.regime.feeder().kept(
         update,
@@ -171,7 +174,7 @@ def kept(group: Group, update: int) -> Kept:
 
 
 def _cut(truth: Float[torch.Tensor, "T R B F"], batch: GroupBatch) -> Float[torch.Tensor, "T R B F"]:
-    """What a feeder feeds, without a gradient where the experiment cuts it."""
+    """Return what a feeder feeds, without a gradient where the experiment cuts it."""
     if not truth.requires_grad:
         return truth
     cut = torch.tensor([batch.cuts(t + 1) for t in range(len(truth))], device=truth.device)
@@ -179,20 +182,20 @@ def _cut(truth: Float[torch.Tensor, "T R B F"], batch: GroupBatch) -> Float[torc
 
 
 def _rolled(batch: GroupBatch, feed: Feed, whole: Float[torch.Tensor, "T R B"] | None) -> Rollout:
-    """The rollout that is charged.
+    """Run the rollout whose predictions enter the loss.
 
     Args:
-        whole: a mask of 1 everywhere, where what is given beforehand is to be fed step by step; None for the fast path.
+        whole: a mask of 1 everywhere, to feed what was made beforehand step by step; None for the fast path.
     """
     mask = whole if feed.mask is None or feed.beforehand else feed.mask
     return batch.group.roll(batch.trained, batch.sequences, mask, batch.uniform, feedback=batch.feedback, truth=feed.truth)
 
 
-def _behaviour(group: Group, shown: Rollout, sequences: Sequences) -> Float[torch.Tensor, "T R B W"]:
-    """Hidden states beside what the outputs say; zeros where the truth has ended."""
-    pairs = zip(shown.states, shown.outputs, strict=True)
+def _behaviour(group: Group, rollout: Rollout, sequences: Sequences) -> Float[torch.Tensor, "T R B W"]:
+    """Return hidden states and outputs (for symbols their probabilities) side by side; zeros where the truth has ended."""
+    pairs = zip(rollout.states, rollout.outputs, strict=True)
     hidden = torch.stack([group.model.summary(state, output) for state, output in pairs])
-    said = torch.softmax(shown.outputs, -1) if group.symbols else shown.outputs
-    counted = (sequences.weights > 0).to(said.dtype)
+    answers = torch.softmax(rollout.outputs, -1) if group.symbols else rollout.outputs
+    counted = (sequences.weights > 0).to(answers.dtype)
     counted[: group.warmup] = 1
-    return torch.cat([hidden, said], -1) * counted[..., None]
+    return torch.cat([hidden, answers], -1) * counted[..., None]

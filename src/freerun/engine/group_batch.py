@@ -46,7 +46,7 @@ class GroupBatch(Batch):
     def _once(
         self, law: str, name: str, shape: tuple[int, ...], draw: Callable[[str, int, tuple[int, ...]], torch.Tensor]
     ) -> torch.Tensor:
-        """The draws of a stream, drawn once however many runs ask for them."""
+        """Return the draws of a stream, drawn once however many runs ask for them."""
         key = law, name, shape
         if key not in self._drawn:
             self._drawn[key] = draw(f"{self.streams}{name}", self.update, shape)
@@ -76,7 +76,7 @@ class GroupBatch(Batch):
 
 
 def columns(sequences: Sequences, chosen: torch.Tensor) -> Sequences:
-    """Some of the sequences of every replica."""
+    """Return the chosen sequences of every replica."""
     return Sequences(
         targets=sequences.targets.index_select(2, chosen),
         start=sequences.start.index_select(1, chosen),

@@ -36,7 +36,7 @@ class _Shadow(Feedback):
 
 
 def growth(group: Group, weights: dict[str, torch.Tensor], sequences: Sequences) -> list[float]:
-    """The factor a step of every replica; infinite where a Jacobian is not finite.
+    """Return the growth factor per step of every replica; infinite where a Jacobian is not finite.
 
     Args:
         weights: of the model; no gradient reaches them.
@@ -54,11 +54,11 @@ def growth(group: Group, weights: dict[str, torch.Tensor], sequences: Sequences)
             torch.autograd.grad(end[..., i].sum(), start, retain_graph=True)[0] for i in range(min(COORDINATES, end.shape[-1]))
         ]
     jacobians = torch.stack(rows, -2).double()
-    found = []
-    for each in jacobians.unbind(0):
-        if not bool(each.isfinite().all()):
-            found.append(math.inf)
+    factors = []
+    for matrices in jacobians.unbind(0):
+        if not bool(matrices.isfinite().all()):
+            factors.append(math.inf)
             continue
-        norms = torch.linalg.matrix_norm(each.contiguous(), 2).clamp(min=1e-300)
-        found.append(math.exp(float(logarithm(norms).mean()) / len(truth)))
-    return found
+        norms = torch.linalg.matrix_norm(matrices.contiguous(), 2).clamp(min=1e-300)
+        factors.append(math.exp(float(logarithm(norms).mean()) / len(truth)))
+    return factors

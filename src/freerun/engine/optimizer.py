@@ -34,7 +34,7 @@ class Adam:
     epsilon: float = 1e-8
 
     def norms(self, gradient: Float[torch.Tensor, "R P"]) -> Float[torch.Tensor, " R"]:
-        """The Euclidean norm of each replica's gradient in double precision; not finite where any entry is not."""
+        """Return the Euclidean norm of each replica's gradient in double precision; not finite where any entry is not."""
         return per_replica(lambda g: root(g.double().square().sum()), gradient)
 
     def step(

@@ -21,7 +21,7 @@ class Parameters:
         self.flat: Float[torch.Tensor, "R P"] = torch.from_numpy(np.concatenate(parts, axis=1)).to(like)
 
     def named(self, *, differentiable: bool = False, flat: torch.Tensor | None = None) -> dict[str, torch.Tensor]:
-        """The weights by name, ``[R in out]``, as fresh leaves; of another flat tensor where one is given."""
+        """Return the weights by name, ``[R in out]``, as fresh leaves; of another flat tensor where one is given."""
         source = self.flat if flat is None else flat
         named, offset = {}, 0
         for name, shape in self.shapes.items():

@@ -19,7 +19,7 @@ from freerun.errors import given
 from freerun.parts.feedback import Feedback, one_hot
 from freerun.parts.layers import per_replica
 from freerun.parts.tasks import Data, Sequences
-from freerun.streams import stream, uniforms
+from freerun.random_streams import stream, uniforms
 
 
 class Group:
@@ -39,21 +39,21 @@ class Group:
         self.feedback = given(first.feedback).at(1.0)
         self.warmup, self.horizon = first.span
         self.device, self.dtype = torch.device(first.device), getattr(torch, first.dtype)
-        self.seeds = sorted({e.seed for e in experiments})
+        self.seeds = sorted({experiment.seed for experiment in experiments})
         #: Index of each replica's seed among the distinct seeds: replicas with one seed share data, order and coins.
-        self.row = torch.tensor([self.seeds.index(e.seed) for e in experiments], device=self.device)
+        self.row = torch.tensor([self.seeds.index(experiment.seed) for experiment in experiments], device=self.device)
         world = data[first.seed]
         self.symbols, self.outputs = first.task.symbols, world.outputs
         self.inputs = world.inputs + (0 if self.feedback.silent else world.outputs)
         cut = gradient_cut(first.gradient)
         self.gradient = Gradient(feedback=cut, state=1 if self.objective.last_step_only else first.training.truncate or 0)
         self.residual = None if world.residual is None else self._residuals()
-        each, like = [e.seed for e in experiments], torch.empty(0, dtype=self.dtype, device=self.device)
-        self.parameters = Parameters(self.model.shapes(self.inputs, self.outputs), each, like)
+        seeds, like = [experiment.seed for experiment in experiments], torch.empty(0, dtype=self.dtype, device=self.device)
+        self.parameters = Parameters(self.model.shapes(self.inputs, self.outputs), seeds, like)
         self.critic: Parameters | None = None
         if self.objective.critic(1):
             shapes = {f"critic.{name}": shape for name, shape in self.objective.critic(self._behaviour_width()).items()}
-            self.critic = Parameters(shapes, each, like)
+            self.critic = Parameters(shapes, seeds, like)
 
     def _residuals(self) -> Float[torch.Tensor, "R 1 O"]:
         rows = torch.stack([self.data[seed].residual for seed in self.seeds])  # type: ignore[misc]
@@ -66,7 +66,7 @@ class Group:
         return self.model.summary(state, output).shape[-1] + self.outputs
 
     def weights(self) -> dict[str, torch.Tensor]:
-        """The weights by name, ``[R in out]``."""
+        """Return the weights by name, ``[R in out]``."""
         return self.parameters.named()
 
     def batch(self, split: str, index: dict[int, torch.Tensor], length: int) -> Sequences:
@@ -98,7 +98,7 @@ class Group:
         return torch.from_numpy(np.stack(rows, axis=1)).to(self.device, self.dtype).index_select(1, self.row)
 
     def chance(self, name: str, step: int, steps: int, count: int) -> torch.Tensor | None:
-        """The draws that the feedback rule needs, None if it needs none."""
+        """Return the draws that the feedback rule needs, None if it needs none."""
         if not self.feedback.random:
             return None
         return self.draws(name, step, (steps, count, self.outputs) if self.feedback.random_each else (steps, count))
@@ -138,7 +138,7 @@ class Group:
         )  # fmt: skip
 
     def shares(self, sequences: Sequences) -> Float[torch.Tensor, "S R B"]:
-        """The weight of every prediction in its replica's mean; warm-up steps are not charged."""
+        """Return the weight of every prediction in its replica's mean; warm-up steps are not charged."""
         weights = sequences.weights.clone()
         if len(weights) > 1:
             weights[: self.warmup] = 0
@@ -151,13 +151,13 @@ class Group:
         return [float(v) for v in per_replica(torch.sum, losses * self.shares(sequences), axis=1).tolist()]
 
     def release(self, steps: int, count: int, warmup: int | None = None) -> Float[torch.Tensor, "T R B"]:
-        """The mask of a free rollout: 1 in the warm-up (the group's own, if no other is given), then 0."""
+        """Return the mask of a free rollout: 1 in the warm-up (the group's own, if no other is given), then 0."""
         mask = torch.zeros(steps, len(self.experiments), count, dtype=self.dtype, device=self.device)
         mask[: self.warmup if warmup is None else warmup] = 1
         return mask
 
     def some(self, replicas: list[int]) -> Group:
-        """A group of some of the replicas, with their weights, for further rollouts."""
+        """Return a group of some of the replicas, with their weights, for further rollouts."""
         part, parameters = copy(self), copy(self.parameters)
         part.experiments, part.row = [self.experiments[r] for r in replicas], self.row[replicas]
         part.residual = None if self.residual is None else self.residual[replicas]
@@ -165,19 +165,19 @@ class Group:
         part.parameters, part.critic = parameters, None
         return part
 
-    def stacked(self, each: list[Sequences]) -> Sequences:
+    def stacked(self, parts: list[Sequences]) -> Sequences:
         """One replica's own sequences ``[T N ...]`` each, as sequences ``[T R N ...]`` of the group."""
 
         def gather(name: str, axis: int) -> torch.Tensor:
-            stacked = torch.stack([getattr(part, name) for part in each], axis).to(self.device)
+            stacked = torch.stack([getattr(part, name) for part in parts], axis).to(self.device)
             return stacked.to(self.dtype) if stacked.is_floating_point() else stacked
 
         return Sequences(
             targets=gather("targets", 1),
             start=gather("start", 0),
             weights=gather("weights", 1),
-            inputs=None if each[0].inputs is None else gather("inputs", 1),
-            ends=None if each[0].ends is None else gather("ends", 0),
+            inputs=None if parts[0].inputs is None else gather("inputs", 1),
+            ends=None if parts[0].ends is None else gather("ends", 0),
         )
 
 

@@ -35,17 +35,17 @@ class Gradient:
     state: int = 0
 
     def cuts_feedback(self, step: int) -> bool:
-        """Whether what is fed into `step` carries no gradient."""
+        """Return whether what is fed into `step` carries no gradient."""
         return self.cuts_state(step) or (self.feedback > 0 and step % self.feedback == 0)
 
     def cuts_state(self, step: int) -> bool:
-        """Whether the state that enters `step` carries no gradient."""
+        """Return whether the state that enters `step` carries no gradient."""
         return self.state > 0 and step % self.state == 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rollout:
-    """What happened: the outputs and what was fed after each of them.
+    """Result of a rollout: the outputs and what was fed after each of them.
 
     Attributes:
         outputs: o_t, ``Float[T R B O]`` (``Float[1 R B O]`` for a model that answers once, at the end).
@@ -116,9 +116,9 @@ def rollout(
             fed = truth[t]
         else:
             # A view of its own, so that the gradients of what is charged and of what is fed are added in one order everywhere.
-            own = feedback(out, None if uniform is None else uniform[t])
-            own = own.view_as(own)
-            fed = own if never[t] else blend(share[t, ..., None], truth[t], own, split)
+            prediction = feedback(out, None if uniform is None else uniform[t])
+            prediction = prediction.view_as(prediction)
+            fed = prediction if never[t] else blend(share[t, ..., None], truth[t], prediction, split)
         feeds.append(fed)
     return Rollout(outputs=_answers(model, torch.stack(outputs), ends), fed=torch.stack(feeds), states=tuple(states))
 
@@ -126,7 +126,7 @@ def rollout(
 def _answers(
     model: Model, outputs: Float[torch.Tensor, "T R B O"], ends: Int[torch.Tensor, "R B"] | None
 ) -> Float[torch.Tensor, "S R B O"]:
-    """The outputs that count: all of them, or the one at the end of each sequence."""
+    """Return the outputs that count: all of them, or the one at the end of each sequence."""
     if model.emits == "each":
         return outputs
     if ends is None:

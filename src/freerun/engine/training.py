@@ -47,10 +47,10 @@ class Keeper(Protocol):
     """Who keeps the state of a group, so that it can go on where it was stopped."""
 
     def restore(self, trainer: Trainer) -> int:
-        """Put a fresh trainer to where the group was; returns how many updates are done."""
+        """Set a fresh trainer to the kept state of the group; return how many updates are done."""
 
     def keep(self, trainer: Trainer, update: int) -> None:
-        """Told about the state after so many updates."""
+        """Keep the state after so many updates, where it is time to."""
 
 
 def train(
@@ -58,12 +58,12 @@ def train(
 ) -> list[Outcome]:
     """Train a group of runs in place.
 
-    A replica whose loss or gradient stops being finite is frozen with its last finite weights and marked; the others do
-    not notice.
+    A replica whose loss or gradient stops being finite is frozen with its last finite weights and marked; the others go on
+    as if it were not there.
 
     Args:
-        listen: told about every update.
-        lessons: what the group is shown, for whoever asks it afterwards how that was.
+        listen: called after every update.
+        lessons: how the group is fed, for a caller that needs it afterwards; None to make it here.
         keeper: keeps the state between updates; None to begin anew and keep nothing.
     """
     trainer = Trainer(group, lessons or Lessons(group))
@@ -93,7 +93,7 @@ class Trainer:
         self.alive = torch.ones(len(group.experiments), dtype=torch.bool, device=group.device)
 
     def update(self, update: int) -> dict[str, list[float]]:
-        """One gradient step for every replica that is alive; returns what each one's step was worth."""
+        """Take one gradient step for every replica that is alive; return the loss of each, and the critic's if there is one."""
         group = self.group
         weights = group.parameters.named(differentiable=True)
         critic = {} if group.critic is None else group.critic.named(differentiable=True)
@@ -129,7 +129,7 @@ class Trainer:
 def _gradient(
     charge: Float[torch.Tensor, "*batch"], shares: Float[torch.Tensor, "*batch"], weights: dict[str, torch.Tensor]
 ) -> Float[torch.Tensor, "R P"]:
-    """The gradient of the sum of charge times share, flat."""
+    """Return the gradient of the sum of charge times share, flat."""
     leaves = list(weights.values())
     parts = torch.autograd.grad(charge, leaves, shares, allow_unused=True, materialize_grads=True)
     return torch.cat([part.reshape(len(part), -1) for part in parts], 1)
@@ -139,11 +139,11 @@ def _optimizer(group: Group, parameters: Parameters) -> Adam:
     def column(values: list[float]) -> torch.Tensor:
         return torch.tensor(values, dtype=group.dtype, device=group.device)
 
-    each = [e.training for e in group.experiments]
+    settings = [experiment.training for experiment in group.experiments]
     return Adam(
-        rate=column([t.lr for t in each])[:, None],
-        decay=column([t.weight_decay for t in each])[:, None],
-        clip=column([math.inf if t.clip is None else t.clip for t in each]),
+        rate=column([t.lr for t in settings])[:, None],
+        decay=column([t.weight_decay for t in settings])[:, None],
+        clip=column([math.inf if t.clip is None else t.clip for t in settings]),
         decoupled=group.settings.optimizer is Optimizer.adamw,
         first=torch.zeros_like(parameters.flat),
         second=torch.zeros_like(parameters.flat),
@@ -161,18 +161,18 @@ def _freeze_broken(
 
 
 def _log(outcomes: list[Outcome], update: int, values: dict[str, list[float]]) -> None:
-    for quantity, each in values.items():
-        for outcome, value in zip(outcomes, each, strict=True):
+    for quantity, series in values.items():
+        for outcome, value in zip(outcomes, series, strict=True):
             if outcome.broke is None:
-                known = value if math.isfinite(value) else None
-                outcome.curves.append(Point(update=update, quantity=quantity, value=known))
+                recorded = value if math.isfinite(value) else None
+                outcome.curves.append(Point(update=update, quantity=quantity, value=recorded))
 
 
 @torch.no_grad()
 def validation(group: Group, count: int = 64) -> dict[str, list[float]]:
-    """Mean loss on the validation split, forced and free, for curves and progress; nothing is selected by it."""
+    """Return the mean loss on the validation split, forced and free, for curves and progress; no choice depends on it."""
     steps = group.experiments[0].task.length
-    index = {s: spread(len(group.data[s].splits["validation"]), count) for s in group.seeds}
+    index = {seed: spread(len(group.data[seed].splits["validation"]), count) for seed in group.seeds}
     sequences = group.batch("validation", index, steps)
     weights, size = group.weights(), sequences.start.shape[1]
     uniform = group.chance("evaluation/validation", 0, steps, size)

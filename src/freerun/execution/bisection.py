@@ -25,14 +25,14 @@ def halves(runs: Sequence[str], store: Store, reason: str, *, log: str | None = 
     Raises:
         StoreError: if the mark cannot be written.
     """
-    left = [run for run in runs if not player_records.complete(store, run)]
+    unfinished = [run for run in runs if not player_records.complete(store, run)]
     if not claimed:
-        others = owners(store)
-        left = [run for run in left if run not in others and store.failures.reason(run) is None]
-    if left and len(runs) == 1:
+        elsewhere = owners(store)
+        unfinished = [run for run in unfinished if run not in elsewhere and store.failures.reason(run) is None]
+    if unfinished and len(runs) == 1:
         if log is not None:
-            store.failures.log(left[0], log)
-        store.failures.note(left[0], reason)
+            store.failures.log(unfinished[0], log)
+        store.failures.note(unfinished[0], reason)
         return []
-    middle = len(left) // 2
-    return [half for half in (left[:middle], left[middle:]) if half]
+    middle = len(unfinished) // 2
+    return [half for half in (unfinished[:middle], unfinished[middle:]) if half]

@@ -41,7 +41,7 @@ def measure(runs: list[Planned], store: Store) -> None:
     for run in runs:
         if not player_records.has(store, run.players):
             _play(run, store)
-    if unmeasured := [run for run in runs if not store.has(run.id)]:
+    if unmeasured := [run for run in runs if not (store.path(run.id).exists() and store.has(run.id))]:
         _measure(unmeasured, store)
 
 

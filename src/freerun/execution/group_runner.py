@@ -27,14 +27,14 @@ from freerun.execution.worlds import made_by, worlds
 from freerun.store import checkpoints, run_notes
 from freerun.store.records import Store
 
-#: Told about progress: a kind of event and its values.
+#: Called with progress: a kind of event and its values.
 Report = Callable[[str, dict[str, Any]], None]
-#: Updates between two checkpoints of a run, if nobody says otherwise.
+#: Updates between two checkpoints of a run, by default.
 CHECKPOINT_EVERY = 1000
 
 
 def prepare(threads: int = 1) -> None:
-    """Settings of the process: one thread, so that results never depend on the machine's load or the launcher.
+    """Set up the process: one thread, so that results never depend on the machine's load or the launcher.
 
     Args:
         threads: more of them can change the last bits of sums over large tensors.
@@ -60,8 +60,8 @@ def run_group(runs: list[Planned], store: Store, report: Report, checkpoint_ever
         FreerunError: if a run that may only be measured is not trained.
         StoreError: if a record or a checkpoint cannot be written.
     """
-    if (lost := arithmetic.shortfall()) is not None:
-        run_notes.leave(store, runs[0].id, lost)
+    if (shortfall := arithmetic.shortfall()) is not None:
+        run_notes.leave(store, runs[0].id, shortfall)
     untrained = [run for run in runs if not store.has(run.trained)]
     if stranded := next((run for run in untrained if not run.train), None):
         raise FreerunError(f"run {stranded.trained} has no weights to be measured by; freerun retry trains it")
@@ -76,13 +76,14 @@ def _train(runs: list[Planned], store: Store, report: Report, checkpoint_every: 
     experiments = [run.experiment for run in runs]
     data = worlds(experiments, experiments[0].task.length)
     group = Group(experiments, data)
-    found = [find(store, run.trained, group) for run in runs]
-    done = [0 if each is None else each.update for each in found]
+    starts = [find(store, run.trained, group) for run in runs]
+    done = [0 if start is None else start.update for start in starts]
     for update in sorted(set(done), reverse=True):
-        some = [r for r in range(len(runs)) if done[r] == update]
-        part = group if len(some) == len(runs) else Group([experiments[r] for r in some], data)
-        keeper = Keeper(store, [runs[r].trained for r in some], [found[r] for r in some], every=checkpoint_every, began=began)
-        _finish([runs[r] for r in some], part, keeper, store, report)
+        members = [r for r in range(len(runs)) if done[r] == update]
+        part = group if len(members) == len(runs) else Group([experiments[r] for r in members], data)
+        trained_ids = [runs[r].trained for r in members]
+        keeper = Keeper(store, trained_ids, [starts[r] for r in members], every=checkpoint_every, began=began)
+        _finish([runs[r] for r in members], part, keeper, store, report)
         began = time.perf_counter()
 
 
@@ -99,8 +100,8 @@ def _finish(runs: list[Planned], group: Group, keeper: Keeper, store: Store, rep
             "updates_per_second": len(runs) * (group.settings.updates - keeper.update) / seconds,
             "resumed_from": keeper.resumed[r],
         }
-        made = {**made_by(run.experiment, group.data[run.experiment.seed]), **cost}
-        store.write(_record(run, outcomes[r], numbers, made), tensors)
+        provenance = {**made_by(run.experiment, group.data[run.experiment.seed]), **cost}
+        store.write(_record(run, outcomes[r], numbers, provenance), tensors)
         checkpoints.remove(store, run.trained)
 
 
@@ -142,11 +143,11 @@ def _throttled(report: Report) -> Listener:
 
 
 def _means(values: dict[str, list[float]]) -> dict[str, float]:
-    finite = {name: [value for value in each if math.isfinite(value)] for name, each in values.items()}
-    return {name: sum(each) / len(each) for name, each in finite.items() if each}
+    finite = {name: [value for value in series if math.isfinite(value)] for name, series in values.items()}
+    return {name: sum(series) / len(series) for name, series in finite.items() if series}
 
 
-def _record(run: Planned, outcome: Outcome, numbers: dict[str, float], made: dict[str, Any]) -> dict[str, Any]:
+def _record(run: Planned, outcome: Outcome, numbers: dict[str, float], provenance: dict[str, Any]) -> dict[str, Any]:
     return {
         "run": run.trained,
         "experiment": trained(run.tree),
@@ -154,5 +155,5 @@ def _record(run: Planned, outcome: Outcome, numbers: dict[str, float], made: dic
         "reason": f"{outcome.broke[1]} not finite at update {outcome.broke[0]}" if outcome.broke else "",
         "curves": [asdict(point) for point in outcome.curves],
         "memory": numbers,
-        "provenance": made,
+        "provenance": provenance,
     }

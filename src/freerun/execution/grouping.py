@@ -23,15 +23,15 @@ def groups(runs: list[Planned], limit: int, room: Callable[[Planned], int] | Non
     Args:
         runs: to be done.
         limit: most runs of a group.
-        room: how many runs like a given one fit a worker's memory; None where that is no question.
+        room: returns how many runs like a given one fit a worker's memory; None for no limit.
     """
-    found: dict[Hashable, list[Planned]] = {}
+    runs_by_key: dict[Hashable, list[Planned]] = {}
     for run in runs:
-        found.setdefault(_key(run), []).append(run)
+        runs_by_key.setdefault(_key(run), []).append(run)
     pieces = []
-    for same in found.values():
-        most = limit if room is None else max(1, min(limit, room(same[0])))
-        pieces += [same[i : i + most] for i in range(0, len(same), most)]
+    for alike in runs_by_key.values():
+        most = limit if room is None else max(1, min(limit, room(alike[0])))
+        pieces += [alike[i : i + most] for i in range(0, len(alike), most)]
     return sorted(pieces, key=_cost, reverse=True)
 
 

@@ -28,7 +28,7 @@ def memory(run: Planned) -> int:
 
 
 def most_at_once(run: Planned, limit: int, budget: int | None) -> int:
-    """How many runs like this one may share a group, of at most `limit` runs and `budget` bytes."""
+    """Return how many runs like this one may share a group, given its limit of runs and its budget of bytes."""
     if budget is None:
         return limit
     return max(1, min(limit, int((budget - BASE) // max(1, memory(run)))))

@@ -53,15 +53,15 @@ _PLAN = msgspec.json.Decoder(PlanFile)
 
 
 def write(store: Store, runs: Iterable[Planned]) -> None:
-    """Leave the plans of runs in the store. A plan that a crash tears is found out by its hash, so nothing is forced to disk.
+    """Write the plans of runs to the store, unsynced: a plan that a crash tears does not match its hash and is refused.
 
     Raises:
         StoreError: if the disk refuses.
     """
-    known = plugin_files()
+    digest_of = plugin_files()
     for run in runs:
         needed = sources(run.tree) | run.measurement.sources
-        plugins = [file for file, digest in known.items() if digest in needed]
+        plugins = [file for file, digest in digest_of.items() if digest in needed]
         path = store.path(run.id).with_suffix(SUFFIX)
         metrics = msgspec.convert(run.measurement.metrics, dict[str, MetricPlan])
         plan = msgspec.json.encode(PlanFile(plugins=plugins, experiment=run.tree, metrics=metrics, train=run.train))
@@ -73,7 +73,7 @@ def write(store: Store, runs: Iterable[Planned]) -> None:
 
 
 def read(store: Store, run: str) -> Planned:
-    """The planned run behind an identity; the plugins it needs are loaded.
+    """Return the planned run behind an identity; the plugins it needs are loaded.
 
     Raises:
         CorruptRecord: if there is no plan, or it is not that of this run.
@@ -84,17 +84,17 @@ def read(store: Store, run: str) -> Planned:
         plan = _PLAN.decode(content(path, LARGEST))
         evaluation = {name: plan.experiment["evaluation"][name] for name in MEASURED}
         metrics = msgspec.to_builtins(plan.metrics)
-        asked = Measurement(run=identity(plan.experiment), evaluation=evaluation, metrics=metrics)
-        sound = asked.id == run
+        measurement = Measurement(run=identity(plan.experiment), evaluation=evaluation, metrics=metrics)
+        sound = measurement.id == run
     except (OSError, ValueError, TypeError, LookupError, RecursionError):
         sound = False
     if not sound:
         raise CorruptRecord(f"{path}: the plan of the run is missing or damaged; start the study again")
     tree = plan.experiment
-    for plugin in plan.plugins:  # those of the run itself: a path in a file is no leave to run what is there
-        load_plugin(plugin, among=sources(tree) | asked.sources)
-    asked.made()
-    return Planned(tree=tree, experiment=from_canonical(tree), measurement=asked, train=plan.train)
+    for plugin in plan.plugins:  # only files with the run's own digests are loaded, whatever paths the plan names
+        load_plugin(plugin, among=sources(tree) | measurement.sources)
+    measurement.made()
+    return Planned(tree=tree, experiment=from_canonical(tree), measurement=measurement, train=plan.train)
 
 
 def remove(store: Store, run: str) -> None:

@@ -20,7 +20,7 @@ class Planned:
     Attributes:
         tree: its canonical experiment.
         measurement: what is measured of it.
-        train: whether it may be trained; where not, it has to be there.
+        train: whether it may be trained; if not, the store has to hold it already.
     """
 
     tree: dict[str, Any]
@@ -51,7 +51,7 @@ class Planned:
 
 
 def plan(experiments: list[Experiment]) -> list[Planned]:
-    """The runs of a list of experiments, each once, in the order of the list."""
+    """Return the runs of a list of experiments, each once, in the order of the list."""
     runs: dict[str, Planned] = {}
     for experiment in experiments:
         tree = canonical(experiment)
@@ -61,23 +61,23 @@ def plan(experiments: list[Experiment]) -> list[Planned]:
 
 
 def titles(trees: Mapping[str, dict[str, Any]]) -> dict[str, str]:
-    """Each run in a few words, by identity: task, model, regime, the settings in which the runs of a study differ, seed."""
+    """Return a title for every run, by identity: task, model, regime, the settings in which the runs differ, seed."""
     flat = {run: _flat(tree) for run, tree in trees.items()}
     keys = dict.fromkeys(key for settings in flat.values() for key in settings)
-    differ = [key for key in keys if len({repr(settings.get(key)) for settings in flat.values() if key in settings}) > 1]
-    found = {}
+    varied = [key for key in keys if len({repr(settings.get(key)) for settings in flat.values() if key in settings}) > 1]
+    title_by_run = {}
     for run, tree in trees.items():
         words = [str(tree[axis]["name"]) for axis in ("task", "model", "regime")]
-        words += [f"{key}={flat[run][key]}" for key in differ if key in flat[run]]
-        found[run] = " ".join([*words, f"seed {tree['seed']}"])
-    return found
+        words += [f"{key}={flat[run][key]}" for key in varied if key in flat[run]]
+        title_by_run[run] = " ".join([*words, f"seed {tree['seed']}"])
+    return title_by_run
 
 
 def _flat(tree: dict[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in tree.items():
         if isinstance(value, dict):
-            flat |= {f"{key}.{name}": each for name, each in value.items() if name not in ("name", "source", "content")}
+            flat |= {f"{key}.{name}": setting for name, setting in value.items() if name not in ("name", "source", "content")}
             flat |= {key: value["name"]} if "name" in value and key not in ("task", "model", "regime") else {}
         elif key != "seed":
             flat[key] = value

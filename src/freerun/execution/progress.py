@@ -19,7 +19,7 @@ from freerun.io.text import one_line
 
 
 class Watcher(Protocol):
-    """Who is told how the groups get on."""
+    """Receiver of the progress of groups."""
 
     def started(self, number: int, group: list[Planned]) -> None:
         """A worker has taken a group."""
@@ -109,13 +109,13 @@ class Bars:
 
 
 def title(group: list[Planned]) -> str:
-    """A group in a few words: task, model, how it is fed, number of runs."""
+    """Return the title of a group: task, model, how it is fed, number of runs."""
     fed = "forced" if group[0].experiment.regime.feeder().forced else "closed loop"
     return f"{group[0].label}, {fed} x {len(group)}"
 
 
 def losses(values: dict[str, Any]) -> str:
-    """The validation losses among the values, if there are any; or who has done it."""
+    """Return the validation losses among the values in words, "" without any; or that another sweep has done the group."""
     if values.get("elsewhere"):
         return "done by another sweep"
     forced, free = values.get("validation_forced_loss"), values.get("validation_free_loss")

@@ -22,21 +22,21 @@ RECORDS = 400
 
 
 class _Spent(msgspec.Struct):
-    """What a record's provenance says of its cost; a run and its measurement have a record each."""
+    """The cost in a record's provenance; a run and its measurement have a record each."""
 
     training_seconds: float = 0.0
     evaluation_seconds: float = 0.0
 
 
 class _Cost(msgspec.Struct):
-    """A record as far as it tells what its run is and has cost."""
+    """The fields of a record that say what its run is and what it has cost."""
 
     experiment: dict[str, Any]
     provenance: _Spent
 
 
 class _Measured(msgspec.Struct):
-    """A record of a measurement as far as it tells what it has cost."""
+    """The field of a measurement's record that says what it has cost."""
 
     provenance: _Spent
 
@@ -54,9 +54,9 @@ class Costs:
     def seconds(self, run: Planned) -> tuple[float, bool]:
         """Seconds that a run will take, and whether records say so."""
         updates = run.experiment.training.updates
-        for kind in _kinds(run.tree):
-            if self.training.get(kind):
-                return updates * statistics.median(self.training[kind]) + statistics.median(self.evaluation[kind]), True
+        for key in _kinds(run.tree):
+            if self.training.get(key):
+                return updates * statistics.median(self.training[key]) + statistics.median(self.evaluation[key]), True
         shapes = run.experiment.model.shapes(WIDTH, WIDTH).values()
         products = sum(shape.rows * shape.columns for shape in shapes) * run.experiment.training.batch
         length = run.experiment.task.length
@@ -64,24 +64,24 @@ class Costs:
 
 
 def learned(store: Store, first: Iterable[str]) -> Costs:
-    """The costs that the records of a store tell of, those of the runs `first` before others."""
+    """Return the costs in the records of a store; the runs in `first` are read before others."""
     costs = Costs()
     for number, run in enumerate(dict.fromkeys(map(trained_run, [*first, *store.runs()]))):
         if number >= RECORDS:
             break
         try:
             measured = store.measurements(run)
-            kinds, training, evaluation = _cost(store.body(run), store.body(measured[0]) if measured else None)
+            keys, training, evaluation = _cost(store.body(run), store.body(measured[0]) if measured else None)
         except (FileNotFoundError, CorruptRecord, StoreError):
             continue
-        for kind in kinds:
-            costs.training[kind].append(training)
-            costs.evaluation[kind].append(evaluation)
+        for key in keys:
+            costs.training[key].append(training)
+            costs.evaluation[key].append(evaluation)
     return costs
 
 
 def _cost(body: bytes, measured: bytes | None) -> tuple[tuple[tuple[Any, ...], ...], float, float]:
-    """What the run of a record is, and the seconds that an update and its evaluation have taken.
+    """Return the keys of a record's run, and the seconds that an update and its evaluation have taken.
 
     Args:
         body: the text of the record.
@@ -93,16 +93,16 @@ def _cost(body: bytes, measured: bytes | None) -> tuple[tuple[tuple[Any, ...], .
     try:
         record = _COST.decode(body)
         tree, spent = record.experiment, record.provenance
-        kinds = tuple(_kinds(tree))
-        hash(kinds)
+        keys = tuple(_kinds(tree))
+        hash(keys)
         evaluation = spent if measured is None else _MEASURED.decode(measured).provenance
-        return kinds, spent.training_seconds / max(1, tree["training"]["updates"]), evaluation.evaluation_seconds
+        return keys, spent.training_seconds / max(1, tree["training"]["updates"]), evaluation.evaluation_seconds
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as fault:
         raise CorruptRecord(str(fault)) from None
 
 
 def _kinds(tree: dict[str, Any]) -> Sequence[tuple[Any, ...]]:
-    """What a run is, from narrow to wide: it costs what those of its own kind have cost."""
+    """Return keys for runs of similar cost, from narrow to wide; runs that share a key are expected to cost the same."""
     task, model = tree["task"], tree["model"]
     sizes = (task.get("length"), tree["training"]["batch"], tree["device"])
     narrow = (repr(task), repr(model), tree["regime"]["name"], *sizes)

@@ -19,7 +19,7 @@ from freerun.store.records import MEMORY, Store
 
 
 def left(group: Group, lessons: Lessons, r: int) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-    """What the training of run `r` of a group leaves: its tensors by name, and the numbers that its feeder remembers."""
+    """Return the tensors of run `r` of a trained group by name, and the numbers that its feeder remembers."""
     memory = lessons.remembered(group.settings.updates)
     tensors = {name: value[r].cpu().numpy() for name, value in group.weights().items()}
     tensors |= {f"{MEMORY}{name}": value[r].cpu().numpy() for name, value in memory.tensors.items()}
@@ -27,7 +27,7 @@ def left(group: Group, lessons: Lessons, r: int) -> tuple[dict[str, np.ndarray],
 
 
 def restore(group: Group, store: Store, runs: list[str]) -> Lessons:
-    """Put a group of trained runs back to the end of their training; returns what it was shown.
+    """Restore a group of trained runs to the end of their training; return its lessons, which hold the feeders' memory.
 
     Args:
         runs: the identity of each run.
@@ -42,13 +42,13 @@ def restore(group: Group, store: Store, runs: list[str]) -> Lessons:
     rows = [np.concatenate([held[name].reshape(-1) for name in group.parameters.shapes]) for held in tensors]
     group.parameters.flat.copy_(torch.from_numpy(np.stack(rows)))
     lessons = Lessons(group)
-    told = [_numbers(store.read(run), run) for run in runs] if memory.numbers else []
+    remembered = [_numbers(store.read(run), run) for run in runs] if memory.numbers else []
     lessons.memory = Memory(
         tensors={
             name: torch.from_numpy(np.stack([held[f"{MEMORY}{name}"] for held in tensors])).to(group.device)
             for name in memory.tensors
         },
-        numbers={name: [numbers[name] for numbers in told] for name in memory.numbers},
+        numbers={name: [numbers[name] for numbers in remembered] for name in memory.numbers},
     )
     lessons.remembered(group.settings.updates)
     return lessons

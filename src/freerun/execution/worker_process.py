@@ -49,7 +49,7 @@ def serve(store: Store, runs: list[str], checkpoint: int, tell: Callable[..., No
         store: where plans are and records go.
         runs: the identities of runs that may train together.
         checkpoint: updates between two checkpoints; 0 for none.
-        tell: told about every update, ``tell("update", update=..., ...)``; ``elsewhere=True`` if others do all of them.
+        tell: called after every update, ``tell("update", update=..., ...)``; with ``elsewhere=True`` if others do all runs.
 
     Raises:
         StoreError: if the store cannot be used.
@@ -57,10 +57,10 @@ def serve(store: Store, runs: list[str], checkpoint: int, tell: Callable[..., No
     from freerun.execution.group_runner import run_safely
 
     claims = Claims(store)
-    mine = claims.take(runs)
+    claimed = claims.take(runs)
     try:
         planned = []
-        for run in mine:
+        for run in claimed:
             try:
                 planned.append(plan_files.read(store, run))
             except FreerunError as fault:
@@ -70,11 +70,11 @@ def serve(store: Store, runs: list[str], checkpoint: int, tell: Callable[..., No
             claims.report({**values, "updates": planned[0].experiment.training.updates})
             tell(event, **values)
 
-        if not mine:
+        if not claimed:
             tell("update", elsewhere=True)
         if planned:
             run_safely(planned, store, report, checkpoint_every=checkpoint)
-        for run in mine:
+        for run in claimed:
             if store.failures.reason(run) is None:
                 plan_files.remove(store, run)
     finally:

@@ -30,7 +30,7 @@ LOADING = 300.0
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """On what terms groups are done; nothing here changes a result, but for the last bits that `threads` can change.
+    """Settings and limits of workers; none of them changes a result, except that `threads` can change last bits of sums.
 
     Attributes:
         threads: of a worker process.
@@ -68,15 +68,15 @@ class Worker:
             self._narrow_down(store, runs, reason, listen)
 
     def _try(self, store: Store, runs: list[str], listen: Listen) -> str | None:
-        """Have the process do a group; returns why it did not come to its end, None if it did."""
+        """Have the process do a group; return why it was not done to the end, None if it was."""
         if self.process is None:
             self._start()
         process, limit = given(self.process), self.terms.time_limit
         process.send({"store": str(store.root.resolve()), "runs": runs})
-        until = None if limit is None else time.monotonic() + limit
+        deadline = None if limit is None else time.monotonic() + limit
         while True:
             try:
-                event = process.receive(None if until is None else until - time.monotonic())
+                event = process.receive(None if deadline is None else deadline - time.monotonic())
             except TimeoutError:
                 self._end()
                 return f"not finished after {limit:g} s (launcher.time_limit)"
@@ -95,14 +95,14 @@ class Worker:
                 self.do(store, half, listen)
 
     def _last_words(self) -> str:
-        """The end of what the process has said on standard error."""
+        """Return the end of what the process has said on standard error."""
         self._said.seek(max(0, self._said.seek(0, os.SEEK_END) - LONGEST_LOG))
         return self._said.read().decode(errors="replace")
 
     def stop(self) -> None:
         """Kill the process, whatever it is doing, from any thread; nothing is marked, and `do` returns."""
         self.closed = True
-        process = self.process  # which its own thread may bury meanwhile
+        process = self.process  # which its own thread may set to None meanwhile
         if process is not None:
             process.kill()
 
@@ -136,7 +136,7 @@ class Worker:
         raise FreerunError(f"worker processes do not start ({reason}); FREERUN_DEBUG=1 shows what they say")
 
     def _end(self) -> str:
-        """Bury the process; returns of what it died."""
+        """End the process, if it has not ended by itself; return in words how it ended."""
         process, self.process = given(self.process), None
         return process.end()
 

@@ -20,7 +20,7 @@ _worlds: OrderedDict[tuple[str, int, int], Data] = OrderedDict()
 
 
 def worlds(experiments: list[Experiment], length: int) -> dict[int, Data]:
-    """The data of the seeds of some experiments with one task, in sequences of `length` steps."""
+    """Return the data of the seeds of some experiments with one task, in sequences of `length` steps."""
     task = experiments[0].task
     data = {}
     for seed in sorted({experiment.seed for experiment in experiments}):
@@ -35,7 +35,7 @@ def worlds(experiments: list[Experiment], length: int) -> dict[int, Data]:
 
 
 def made_by(experiment: Experiment, data: Data) -> dict[str, Any]:
-    """By what a record is made: versions, machine, arithmetic, data, and when."""
+    """Return the provenance of a record: versions, machine, arithmetic, digest of the data, and the time."""
     return {
         "versions": versions(),
         "commit": commit(),

@@ -93,17 +93,17 @@ class ChildProcess:
         Raises:
             TimeoutError: if it tells nothing for `limit` seconds.
         """
-        until = float("inf") if limit is None else time.monotonic() + limit
+        deadline = float("inf") if limit is None else time.monotonic() + limit
         while True:
-            over = self._over()  # seen before the pipe is read to its end, so that no answer is lost
+            ended = self._over()  # seen before the pipe is read to its end, so that no answer is lost
             self._pull()
             if b"\n" in self._unread:
                 line, _, self._unread = self._unread.partition(b"\n")
                 return self._event(line)
-            if over or self._closed:
+            if ended or self._closed:
                 self._wait()
                 return None
-            if (left := until - time.monotonic()) <= 0:
+            if (left := deadline - time.monotonic()) <= 0:
                 raise TimeoutError
             self._push()
             self._readable.select(min(LOOK, left))
@@ -118,7 +118,7 @@ class ChildProcess:
                     self._process.kill()
 
     def end(self) -> str:
-        """End the child and all that it has forked, whatever they do, and close the pipes; return of what the child died."""
+        """End the child and all that it has forked, whatever they do, and close the pipes; return in words how it ended."""
         if self._readable.get_map() is not None:
             self._readable.close()
             self.kill()
@@ -128,7 +128,7 @@ class ChildProcess:
         return f"{self.name} {self._fault or _cause(self.code)}"
 
     def _event(self, line: bytes) -> Event | None:
-        """An answer; a child that writes anything else there cannot be relied on, and is ended."""
+        """Return the answer on a line; a child that writes anything else there cannot be relied on, and is ended."""
         try:
             event = json.loads(line)
         except ValueError:
@@ -161,7 +161,7 @@ class ChildProcess:
                     return
 
     def _over(self) -> bool:
-        """Whether the child has ended; what it has forked is ended with it."""
+        """Return whether the child has ended; what it has forked is ended with it."""
         with self._lock:
             if self.code is None and (code := self._process.poll()) is not None:
                 self.code = code
@@ -170,14 +170,14 @@ class ChildProcess:
             return self.code is not None
 
     def _wait(self) -> None:
-        """Wait for the end of the child; one that the system does not let go of is left to it."""
-        until = time.monotonic() + ENDING
-        while not self._over() and time.monotonic() < until:
+        """Wait for the end of the child, but no longer than `ENDING`."""
+        deadline = time.monotonic() + ENDING
+        while not self._over() and time.monotonic() < deadline:
             time.sleep(0.005)
 
 
 def _cause(code: int | None) -> str:
-    """Of what a process died, in words."""
+    """Return in words how a process ended."""
     if code is None:
         return f"did not end within {ENDING:g} s of being killed"
     if code >= 0:

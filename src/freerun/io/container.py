@@ -47,12 +47,12 @@ class _Head(msgspec.Struct):
 
 
 def wrapped(body: bytes, form: Form) -> bytes:
-    """The bytes of the file that holds a body."""
+    """Return the bytes of the file that holds a body."""
     return b"".join([head(hashlib.sha256(body).hexdigest(), form), body])
 
 
 def unwrapped(content: bytes, form: Form) -> bytes:
-    """The body in the bytes of a file.
+    """Return the body in the bytes of a file.
 
     Raises:
         NotPlain: if the file is torn, altered, longer than it was written, or of another form.
@@ -64,13 +64,13 @@ def unwrapped(content: bytes, form: Form) -> bytes:
 
 
 def head(digest: str, form: Form) -> bytes:
-    """The first line of the file that holds a body of this SHA-256, with its end."""
+    """Return the first line of the file that holds a body of this SHA-256, with its end."""
     kind = "" if form.kind == UNNAMED else f'"kind": "{form.kind}", '
     return f'{{"format": {form.version}, {kind}"sha256": "{digest}"}}\n'.encode("ascii")
 
 
 def declared(line: bytes, form: Form) -> str:
-    """The SHA-256 that the first line of a file gives, its end included.
+    """Return the SHA-256 that the first line of a file gives, its end included.
 
     Raises:
         OtherVersion: if it is the head of another version.
@@ -83,10 +83,10 @@ def declared(line: bytes, form: Form) -> str:
 
 
 def demand(digest: str, parts: Iterable[bytes]) -> None:
-    """See that the parts of a body are all of it, as it was written.
+    """Check that the parts of a body have the checksum that it was written with.
 
     Raises:
-        NotPlain: if not.
+        NotPlain: if they do not.
     """
     whole = hashlib.sha256()
     for part in parts:
@@ -95,20 +95,20 @@ def demand(digest: str, parts: Iterable[bytes]) -> None:
         raise NotPlain("the checksum does not match; the file is torn or was altered")
 
 
-def other_version(found: int, form: Form) -> OtherVersion:
-    """What is said of a file of version `found` where one of `form` is wanted."""
-    who, remedy = ("a newer", "; update Freerun") if found > form.version else ("an older", "")
-    return OtherVersion(f"{who} Freerun wrote it ({form.kind} {brief(found, 20)}, here {form.version}){remedy}")
+def other_version(version: int, form: Form) -> OtherVersion:
+    """Return the error for a file of another version than that of `form`."""
+    origin, remedy = ("a newer", "; update Freerun") if version > form.version else ("an older", "")
+    return OtherVersion(f"{origin} Freerun wrote it ({form.kind} {brief(version, 20)}, here {form.version}){remedy}")
 
 
 def _otherwise(line: bytes, form: Form) -> NotPlain:
-    """In what a line is another than a head of this form."""
+    """Return the error that says how a line differs from a head of this form."""
     try:
-        found = msgspec.json.decode(line, type=_Head)
+        decoded = msgspec.json.decode(line, type=_Head)
     except ValueError:
         return NotPlain(f"is torn, or holds no {form.kind}")
-    if found.kind != form.kind:
-        return NotPlain(f"holds {brief(found.kind, 40)}, no {form.kind}")
-    if found.format != form.version:
-        return other_version(found.format, form)
+    if decoded.kind != form.kind:
+        return NotPlain(f"holds {brief(decoded.kind, 40)}, no {form.kind}")
+    if decoded.format != form.version:
+        return other_version(decoded.format, form)
     return NotPlain(f"its first line was altered: it is no head of a file that holds one {form.kind}")

@@ -9,7 +9,7 @@ from freerun.io.text import one_line
 
 
 def is_setting(word: str) -> bool:
-    """Whether a word is a setting rather than a name."""
+    """Return whether a word is a setting rather than a name."""
     return "=" in word
 
 
@@ -26,7 +26,7 @@ def split(word: str) -> tuple[str, str]:
 
 
 def key_of(word: str) -> str:
-    """Return the key of a word that may not be whole yet."""
+    """Return the key of a word, even of one whose value is not typed yet."""
     return word.partition("=")[0]
 
 
@@ -41,14 +41,14 @@ def pairs(words: Iterable[str]) -> dict[str, str]:
 
 def separate(words: Iterable[str]) -> tuple[list[str], list[str]]:
     """Return the names among some words, and the settings."""
-    every = list(words)
-    return [word for word in every if not is_setting(word)], [word for word in every if is_setting(word)]
+    listed = list(words)
+    return [word for word in listed if not is_setting(word)], [word for word in listed if is_setting(word)]
 
 
 def malformed(word: str, why: str = "") -> ConfigError:
-    """What is said of a word that is not of this form.
+    """Return the error for a word that is not of this form.
 
     Args:
-        why: what a grammar has to say of it.
+        why: the message of a grammar, if there is one.
     """
     return ConfigError(f"{one_line(word, 60)}: not a setting of the form key=value" + (f" ({why})" if why else ""))

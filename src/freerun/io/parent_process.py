@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 
 class ParentProcess:
-    """Who has started this process. Standard output is the channel of the answers from now on, and printing goes to errors.
+    """The process that has started this one. From now on standard output carries only answers; prints go to standard error.
 
     Ctrl-C, which a terminal sends to all processes, is left to the parent.
     """
@@ -29,11 +29,11 @@ class ParentProcess:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def order(self) -> dict[str, Any]:
-        """Return the next order, when it has come."""
+        """Wait for the next order and return it."""
         return self._orders.get()
 
     def tell(self, event: str, **values: Any) -> None:
-        """Answer."""
+        """Send an answer."""
         self._channel.write(json.dumps({"event": event, **values}) + "\n")
         self._channel.flush()
 

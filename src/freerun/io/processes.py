@@ -14,13 +14,13 @@ from pathlib import Path
 
 
 def name() -> str:
-    """The name of this process, HOST-NUMBERS-PID-START, fit for a file's name."""
+    """Return the name of this process, HOST-NUMBERS-PID-START, fit for a file's name."""
     return f"{host()}-{numbers()}-{os.getpid()}-{started(os.getpid())}"
 
 
-def alive(other: str) -> bool | None:
-    """Whether the process of that name is there; None if it is one of another machine, or the name is none."""
-    machine, _, rest = other.partition("-")
+def alive(process: str) -> bool | None:
+    """Return whether the process of that name runs; None if it is one of another machine, or the name has another form."""
+    machine, _, rest = process.partition("-")
     counted, _, rest = rest.partition("-")
     pid, _, began = rest.partition("-")
     if (machine, counted) != (host(), numbers()) or not pid.isdecimal() or len(pid) > 18:
@@ -29,24 +29,24 @@ def alive(other: str) -> bool | None:
 
 
 def host() -> str:
-    """This machine."""
+    """Return the name of this machine, letters and digits only."""
     plain = "".join(sign if sign.isalnum() else "_" for sign in os.uname().nodename)
     return plain or "unnamed"
 
 
 @cache
 def numbers() -> str:
-    """Within what processes are numbered: one start of a machine, one container on it; "0" where none of it is known."""
-    found = ""
+    """Return a hash of the machine's start and the container, within which process numbers are unique; "0" if unknown."""
+    text = ""
     with suppress(OSError):
-        found += Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
+        text += Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
     with suppress(OSError):
-        found += str(Path("/proc/self/ns/pid").readlink())
-    return hashlib.sha256(found.encode()).hexdigest()[:8] if found else "0"
+        text += str(Path("/proc/self/ns/pid").readlink())
+    return hashlib.sha256(text.encode()).hexdigest()[:8] if text else "0"
 
 
 def started(pid: int) -> str:
-    """When a process was started, in ticks since the machine was; "" if there is none, "0" where that cannot be known."""
+    """Return when a process was started, in ticks since the machine's start; "" if there is none, "0" if unknown."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
         state, *rest = text.rpartition(")")[2].split()

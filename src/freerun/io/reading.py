@@ -23,7 +23,7 @@ class NotPlain(ValueError):
 
 
 def opened(path: Path | str) -> FileIO:
-    """A regular file to read from; a pipe is not waited for, a device not read.
+    """Open a regular file for reading; pipes and devices are refused at once.
 
     Raises:
         OSError: if it cannot be read.
@@ -40,7 +40,7 @@ def opened(path: Path | str) -> FileIO:
 
 
 def content(path: Path | str, most: int | None = None) -> bytes:
-    """All of a regular file.
+    """Return all bytes of a regular file.
 
     Args:
         path: of the file.
@@ -57,15 +57,15 @@ def content(path: Path | str, most: int | None = None) -> bytes:
 
 
 def mapping(text: bytes) -> dict[str, Any]:
-    """A JSON mapping.
+    """Decode a JSON mapping.
 
     Raises:
         NotPlain: if it is no JSON, nested too deep, or anything but a mapping.
     """
     try:
-        found = msgspec.json.decode(text)
+        decoded = msgspec.json.decode(text)
     except (ValueError, RecursionError) as fault:
         raise NotPlain(f"not JSON: {str(fault)[:60]}") from None
-    if not isinstance(found, dict):
+    if not isinstance(decoded, dict):
         raise NotPlain("not a mapping")
-    return found
+    return decoded

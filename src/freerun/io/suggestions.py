@@ -12,11 +12,11 @@ NEAR = 0.7
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:
-    """The end of an error message, after a semicolon: the valid choice that is near, or all of them where none is."""
+    """Return the end of an error message, after a semicolon: the valid choice that is near, or all of them where none is."""
     options = sorted(choices)
-    close = difflib.get_close_matches(word, options, n=1, cutoff=NEAR)
-    if close:
-        return f"did you mean {close[0]!r}?"
+    matches = difflib.get_close_matches(word, options, n=1, cutoff=NEAR)
+    if matches:
+        return f"did you mean {matches[0]!r}?"
     if not options:
         return "it has none"
     return CHOICES.removeprefix("; ") + ", ".join(one_line(option, LONGEST_CHOICE) for option in options)

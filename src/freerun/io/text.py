@@ -9,7 +9,7 @@ CHOICES, LONGEST_CHOICE = "; choose one of: ", 60
 
 
 def brief(value: object, most: int = 60) -> str:
-    """A value as it is quoted in a message, cut where it is long."""
+    """Return a value as it is quoted in a message, cut where it is long."""
     if isinstance(value, int) and value.bit_length() > 300:
         digits = int(value.bit_length() * 0.30103)  # or one more; Python refuses to print thousands of them
         return f"a number of {len(str(abs(value))) if digits < 4000 else digits} digits"
@@ -18,11 +18,11 @@ def brief(value: object, most: int = 60) -> str:
 
 
 def one_line(text: object, most: int = LINE) -> str:
-    """A message on one line: what a terminal would obey is made visible, and the middle goes where it is too long."""
-    whole = str(text)
-    if len(whole) > 4 * most:
-        whole = f"{whole[: 2 * most]}{whole[-2 * most :]}"
-    shown = _visible(whole)
+    """Return a message on one line: what a terminal would obey is made visible, and the middle goes where it is too long."""
+    full = str(text)
+    if len(full) > 4 * most:
+        full = f"{full[: 2 * most]}{full[-2 * most :]}"
+    shown = _visible(full)
     if len(shown) <= most:
         return shown
     head = (most - 5) * 3 // 5
@@ -30,7 +30,7 @@ def one_line(text: object, most: int = LINE) -> str:
 
 
 def message(fault: object) -> str:
-    """A message to the user as `one_line`, but with the whole list of valid choices where it ends with one."""
+    """Return a message to the user as `one_line`, but with the whole list of valid choices where it ends with one."""
     text = str(fault)
     start = text.rfind(CHOICES)
     names = text[start + len(CHOICES) :].split(", ") if start >= 0 else []

@@ -19,13 +19,13 @@ _noted: ContextVar[list[Path] | None] = ContextVar("noted", default=None)
 
 @contextmanager
 def noted() -> Iterator[list[Path]]:
-    """The files that are written meanwhile by `write_atomic`, in this thread."""
-    found: list[Path] = []
-    before = _noted.set(found)
+    """Collect the files that `write_atomic` writes in this thread while the context is open."""
+    paths: list[Path] = []
+    token = _noted.set(paths)
     try:
-        yield found
+        yield paths
     finally:
-        _noted.reset(before)
+        _noted.reset(token)
 
 
 def write_atomic(path: Path, content: bytes, *, settle: bool = True) -> None:
@@ -68,7 +68,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def sweep_temporaries(folder: Path) -> None:
-    """Remove below a folder what writers left that are no more; what those of another machine left when it is a day old.
+    """Remove temporary files of dead writers below a folder; those of another machine's writers when they are a day old.
 
     Raises:
         OSError: if the disk refuses.

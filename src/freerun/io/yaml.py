@@ -21,36 +21,36 @@ _TEXT = "tag:yaml.org,2002:str"
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """A small YAML mapping without aliases.
+    """Read a small YAML mapping without aliases.
 
     Raises:
         ConfigError: if the file is missing, no regular file, too large, not UTF-8, not YAML, or holds anything but plain data
             in a mapping.
     """
     try:
-        found = parsed(content(path, LARGEST_FILE))
+        tree = parsed(content(path, LARGEST_FILE))
     except OSError as fault:
         raise ConfigError(f"{_shown(path)}: {fault.strerror}") from None
     except NotPlain as fault:
         raise ConfigError(f"{_shown(path)}: {fault}") from None
-    return found
+    return tree
 
 
 def parsed(text: bytes) -> dict[str, Any]:
-    """The mapping that the text of a YAML file stands for.
+    """Return the mapping that the text of a YAML file stands for.
 
     Raises:
         NotPlain: as `read_yaml`.
     """
     try:
-        found = yaml.load(text.decode("utf-8"), Loader=_PlainLoader)  # noqa: S506 - derived from SafeLoader
+        tree = yaml.load(text.decode("utf-8"), Loader=_PlainLoader)  # noqa: S506 - derived from SafeLoader
     except UnicodeDecodeError as fault:
         raise NotPlain(f"not UTF-8 at byte {fault.start}") from None
     except (yaml.YAMLError, ValueError) as fault:
         raise NotPlain(f"not YAML: {one_line(fault, 100)}") from None
-    if not isinstance(found, dict):
+    if not isinstance(tree, dict):
         raise NotPlain("must hold a mapping")
-    return found
+    return tree
 
 
 def _shown(path: Path) -> str:
@@ -83,15 +83,15 @@ class _PlainLoader(yaml.SafeLoader):
         return node
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
+        keys = set()
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode) or key.tag != _TEXT:
                 raise yaml.YAMLError(f"line {key.start_mark.line + 1}: a key must be text")
             if len(key.value) > LONGEST_KEY:
                 raise yaml.YAMLError(f"line {key.start_mark.line + 1}: a key of {len(key.value)} characters")
-            if key.value in seen:
+            if key.value in keys:
                 raise yaml.YAMLError(f"line {key.start_mark.line + 1}: {key.value[:40]!r} is given twice")
-            seen.add(key.value)
+            keys.add(key.value)
         return super().construct_mapping(node, deep)
 
 

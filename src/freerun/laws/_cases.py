@@ -49,8 +49,8 @@ class Case:
 
     def __str__(self) -> str:
         """The size in words, for the end of a message."""
-        kind = str(self.dtype).removeprefix("torch.")
-        return f"(inputs {self.inputs}, outputs {self.outputs}, {self.steps} steps, batch {self.batch}, {kind})"
+        dtype = str(self.dtype).removeprefix("torch.")
+        return f"(inputs {self.inputs}, outputs {self.outputs}, {self.steps} steps, batch {self.batch}, {dtype})"
 
     @property
     def weights(self) -> dict[str, torch.Tensor]:

@@ -51,8 +51,8 @@ def law_gradient_is_the_textbook_loops(rollout: Loop, model: Model, horizon: int
         truth, start = one_hot(truth.argmax(-1), truth), one_hot(start.argmax(-1), start)
     uniform, coin = draws_for(rule, horizon, R, B, of=K, seed=9), coins(horizon)
     masks = {"free": coin * 0, "coins": coin, "fractions": coin * 0.5 + 0.25}
-    several = range(1, min(8, horizon + 1) + 1)  # a cut every n > T cuts nothing but the start
-    cuts = [(0, 0), *((n, 0) for n in several), *((0, n) for n in several), (2, 3), (3, 2)]
+    periods = range(1, min(8, horizon + 1) + 1)  # a cut every n > T cuts nothing but the start
+    cuts = [(0, 0), *((n, 0) for n in periods), *((0, n) for n in periods), (2, 3), (3, 2)]
     residual = None if rule.for_symbols else noise(R, 1, K, seed=8)
     for name, mask in masks.items():
         for feed, state in cuts if name == "free" else [(0, 0), (2, 0), (0, 3), (2, 3)]:
@@ -120,8 +120,8 @@ def law_only_the_feed_of_a_through_gradient_remembers(rollout: Loop) -> None:
             slopes = gradients((result.outputs[t] - truth[t]).square().sum(), probes)
             demand(bool(slopes[t].any()), f"L_{t} does not depend on o_{t}")
             for s in range(t):
-                found = bool(slopes[s].any())
-                demand(found is linked, f"mask {share:g}, cut {cut}: dL_{t}/do_{s} is {'not ' * found}0")
+                depends = bool(slopes[s].any())
+                demand(depends is linked, f"mask {share:g}, cut {cut}: dL_{t}/do_{s} is {'not ' * depends}0")
 
 
 def law_the_prediction_is_charged(rollout: Loop) -> None:

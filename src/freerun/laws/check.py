@@ -21,7 +21,7 @@ HOLDS, BROKEN, APART = "holds", "broken", "does not apply"
 
 @dataclass(kw_only=True)
 class Verdict:
-    """A law in words, what came out, and why."""
+    """A law in words, its verdict, and the reason."""
 
     kind: str
     law: str
@@ -31,7 +31,7 @@ class Verdict:
 
 @dataclass(kw_only=True)
 class Checked:
-    """What was checked, and the verdicts."""
+    """The parts that were checked, and the verdicts."""
 
     parts: list[str] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
@@ -40,8 +40,8 @@ class Checked:
 
     @property
     def kept(self) -> bool:
-        """No law is broken."""
-        return all(each.verdict != BROKEN for each in self.verdicts)
+        """Whether no law is broken."""
+        return all(verdict.verdict != BROKEN for verdict in self.verdicts)
 
 
 def check(
@@ -58,7 +58,7 @@ def check(
         kind: which kind, where it stands for several.
         settings: of the part; it is checked with these, small, and with every named choice that they leave open.
         limit: seconds that a law may take.
-        listen: told every law as its turn comes.
+        listen: called with every law before it is judged.
 
     Raises:
         ConfigError: if there is no such part, or a setting is wrong.
@@ -75,7 +75,7 @@ def check(
 
 
 def _some(order: dict[str, Any], first: int, done: Checked, limit: float, listen: Callable[[str], None]) -> int:
-    """Judge from one law on; returns the law to go on with after a process was lost, or the same one if all is done."""
+    """Judge from the law numbered `first` on; return the one to go on with after a lost process, or `first` if all is done."""
     running: int | None = None
     with ChildProcess("freerun.laws.check_process", name="the process") as child:
         child.send({**order, "first": first})
@@ -93,17 +93,17 @@ def _some(order: dict[str, Any], first: int, done: Checked, limit: float, listen
                 if not done.parts or child.code:
                     raise FreerunError(f"{order['target']}: {cause} while it was loaded")
                 return first
-            kind = event["event"]
-            if kind == "unusable":
+            event_name = event["event"]
+            if event_name == "unusable":
                 raise ConfigError(event["reason"])
-            if kind == "laws" and not done.parts:
+            if event_name == "laws" and not done.parts:
                 done.parts = event["parts"]
-                done.verdicts = [Verdict(**each) for each in event["laws"]]
+                done.verdicts = [Verdict(**law) for law in event["laws"]]
                 done.note = event["note"]
-            if kind == "begins":
+            if event_name == "begins":
                 running = event["number"]
                 listen(done.verdicts[event["number"]].law)
-            if kind == "verdict":
+            if event_name == "verdict":
                 running = None
                 done.verdicts[event["number"]].verdict = event["verdict"]
                 done.verdicts[event["number"]].why = event["why"]

@@ -24,7 +24,7 @@ MADE = "It can be made from its default settings, with every named choice."
 
 
 def main() -> None:
-    """Serve one order."""
+    """Read one order from the parent and judge it."""
     parent = ParentProcess()
     from freerun.execution.group_runner import prepare
 
@@ -44,21 +44,21 @@ def judge(order: dict[str, Any], tell: Tell) -> None:
     """
     from freerun.laws import register
 
-    found = find(order["target"], order["kind"])
-    given = {key: _checked(cls, key, order["settings"], len(found)) for key, cls in found.items()}
+    classes = find(order["target"], order["kind"])
+    given = {key: _checked(cls, key, order["settings"], len(classes)) for key, cls in classes.items()}
     cases: list[tuple[str, register.Law | None]] = []
-    for kind in found:
+    for kind in classes:
         cases += [(kind, None), *((kind, law) for law in register.of(kind))]
     made: dict[str, dict[tuple[str, ...], Any]] = {}
     tell(
         "laws",
-        parts=[f"{kind} {_name(order['target'])}" for kind in found],
+        parts=[f"{kind} {_name(order['target'])}" for kind in classes],
         laws=[{"kind": kind, "law": MADE if law is None else law.text} for kind, law in cases],
         note=arithmetic.shortfall(),
     )
     for number, (kind, law) in enumerate(cases):
         if law is None:
-            verdict, why = _make(found[kind], given[kind], kind, made)
+            verdict, why = _make(classes[kind], given[kind], kind, made)
         elif number < order["first"] or not made[kind]:
             continue
         else:
@@ -78,7 +78,7 @@ def _name(target: str) -> str:
 
 
 def find(target: str, kind: str | None) -> dict[str, type]:
-    """The part of each kind that a name or a Python file stands for.
+    """Return the part of each kind that a name or a Python file stands for.
 
     Raises:
         ConfigError: if there is none, or the name is not enough.
@@ -103,11 +103,11 @@ def find(target: str, kind: str | None) -> dict[str, type]:
 def _nearest(name: str, kinds: list[str]) -> str:
     from freerun.io.suggestions import nearest
 
-    return nearest(name, {each for kind in kinds for each in registry.parts(kind)})
+    return nearest(name, {part_name for kind in kinds for part_name in registry.parts(kind)})
 
 
 def _checked(cls: type, kind: str, settings: dict[str, Any], parts: int) -> dict[str, Any]:
-    """Settings of their proper type."""
+    """The settings converted to the types of the part."""
     from freerun.laws.toolkit import files_for
     from freerun.parts.settings import build
 
@@ -138,7 +138,7 @@ def _make(cls: type, settings: dict[str, Any], kind: str, made: dict[str, Any]) 
 
 
 def _strict() -> warnings.catch_warnings[None]:
-    """A warning is a fault."""
+    """A context in which a warning is an error."""
     return warnings.catch_warnings(action="error")
 
 
@@ -158,7 +158,7 @@ def _hold(law: Any, parts: dict[tuple[str, ...], Any]) -> tuple[str, str]:
 
 
 def _words(fault: BaseException) -> str:
-    """What went wrong, and where in the user's own file."""
+    """The error in words, with the line in the user's own file."""
     text = " ".join(str(fault).split())
     if not isinstance(fault, AssertionError):
         text = f"{type(fault).__name__}: {text}" if text else type(fault).__name__

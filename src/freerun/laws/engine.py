@@ -56,12 +56,12 @@ def experiments(part: Any, **evaluation: Any) -> Iterator[Experiment]:
     Raises:
         Broken: if it fits nothing, with the last reason.
     """
-    kind, reason, found = kind_of(part), "there is nothing to try", False
+    kind, reason, fitted = kind_of(part), "there is nothing to try", False
     axes = {key: [part] if key == kind else _partners(key, key not in ("task", "model")) for key in ("task", "model")}
-    rest = {key: [part] if key == kind else _partners(key, default=True) for key in ("feedback", "objective")}
+    others = {key: [part] if key == kind else _partners(key, default=True) for key in ("feedback", "objective")}
     for task in axes["task"]:
         for model, gradient, feedback, objective in itertools.product(
-            axes["model"], ("through", "stop"), rest["feedback"], rest["objective"]
+            axes["model"], ("through", "stop"), others["feedback"], others["objective"]
         ):
             regime = part if kind == "regime" else small(registry.get("regime", FIRST["regime"][0]))
             warmup = None if task.own_warmup < task.length else task.length // 2
@@ -74,10 +74,10 @@ def experiments(part: Any, **evaluation: Any) -> Iterator[Experiment]:
             except ConfigError as fault:
                 reason = str(fault)
                 continue
-            found = True
+            fitted = True
             yield chosen
             break
-    if not found:
+    if not fitted:
         raise Broken(f"fits no other part: {reason}")
 
 
@@ -111,11 +111,11 @@ def _is_measured(metric: Metric) -> None:
     """The metric stands in the record of some task; long closed loops are asked for last, because they take long."""
     name, tried = registry.name_of(metric), []
     everything = len(registry.parts("task"))
-    several: list[tuple[int, dict[str, Any]]] = [(2, {}), (2, {"orbit": 100}), (everything, {}), (everything, {"orbit": 100})]
-    for count, settings in [(everything, {"distances": True})] if metric.of_training else several:
+    attempts: list[tuple[int, dict[str, Any]]] = [(2, {}), (2, {"orbit": 100}), (everything, {}), (everything, {"orbit": 100})]
+    for count, settings in [(everything, {"distances": True})] if metric.of_training else attempts:
         for chosen in itertools.islice(experiments(metric, **settings), count):
             record = _record(chosen)
-            if any(each["metric"] == name for each in [*record["series"], *record["comparisons"]]):
+            if any(entry["metric"] == name for entry in [*record["series"], *record["comparisons"]]):
                 return
             tried.append(registry.name_of(chosen.task))
     raise Broken(f"is measured in no task: {', '.join(dict.fromkeys(tried))}")
@@ -143,14 +143,14 @@ def _check_record(record: dict[str, Any], case: str) -> None:
 def _check_table(record: dict[str, Any], case: str) -> None:
     """Every measure of single steps and rollouts stands in all four quarters, {forced, free} x {train, test}."""
     table: dict[tuple[str, str], set[tuple[Any, ...]]] = {}
-    for each in record["series"]:
-        key = (each["metric"], each["unit"], each["first"], len(each["values"]))
-        table.setdefault((each["split"], each["mode"]), set()).add(key)
+    for series in record["series"]:
+        key = (series["metric"], series["unit"], series["first"], len(series["values"]))
+        table.setdefault((series["split"], series["mode"]), set()).add(key)
     wanted = {(split, mode) for split in ("train", "test") for mode in ("forced", "free")}
     demand(set(table) == wanted, f"measured {sorted(table)}, not {sorted(wanted)} {case}")
-    first, *others = (table[key] for key in sorted(wanted))
-    for other in others:
-        demand(other == first, f"the quarters of the table differ in {sorted(first ^ other)[:1]} {case}")
+    first, *quarters = (table[key] for key in sorted(wanted))
+    for quarter in quarters:
+        demand(quarter == first, f"the quarters of the table differ in {sorted(first ^ quarter)[:1]} {case}")
 
 
 @only(lambda part: not isinstance(part, Metric), "parts that a run is made of")
@@ -158,10 +158,10 @@ def law_is_the_same_alone_and_in_a_group(part: Any) -> None:
     """A run leaves the same record, bit for bit, whether it was trained alone or beside one of another seed."""
     chosen = next(experiments(part))
     runs = plan([replace(chosen, seed=seed) for seed in (0, 1)])
-    for run, (alone, own), (beside, shared) in zip(runs, _run(runs, 1), _run(runs, 2), strict=True):
+    for run, (alone, weights_alone), (beside, weights_beside) in zip(runs, _run(runs, 1), _run(runs, 2), strict=True):
         case = f"of seed {run.experiment.seed} ({_names(chosen)})"
-        for name, value in own.items():
-            off = float(np.abs(value - shared[name]).max())
-            demand(value.tobytes() == shared[name].tobytes(), f"{name} {case} differs by {off:.1e} from a run alone")
+        for name, value in weights_alone.items():
+            off = float(np.abs(value - weights_beside[name]).max())
+            demand(value.tobytes() == weights_beside[name].tobytes(), f"{name} {case} differs by {off:.1e} from a run alone")
         for key in SCIENCE:
             demand(alone[key] == beside[key], f"{key} {case} differ from a run alone")

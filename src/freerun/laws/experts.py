@@ -31,7 +31,7 @@ NEAR = 1e-5
 
 
 def _worlds() -> list[Task]:
-    """A source that can say anything, one that an own string leaves, and a flow."""
+    """A source that can generate any string, one whose support a model can leave, and a flow."""
     return [
         HiddenMarkov(sequences=20, length=6),
         EmbeddedReber(sequences=20, length=12),
@@ -101,7 +101,7 @@ def law_the_answer_is_the_worlds_own_to_what_was_fed(objective: Objective) -> No
 
 
 def _alone(case: Asked, world: Data, start: torch.Tensor, fed: torch.Tensor) -> tuple[bool, torch.Tensor]:
-    """What the world says after one prefix, or from one state: whether it knows, and probabilities or the next value."""
+    """The world's answer after one prefix, or from one state: whether it has one, and probabilities or the next value."""
     if case.symbols:
         prefix = torch.cat([fed.argmax(-1), torch.zeros(1, dtype=torch.int64)])[:, None]
         truth = given(world.oracle)(prefix)
@@ -134,12 +134,12 @@ def law_the_expert_is_the_optimum_under_every_regime(objective: Objective) -> No
         demand(steep < NEAR, f"{case.what}: where the model says what the expert says, the gradient is {steep:.1e}")
         for size in (1e-2, 1.0):
             moved = said.detach() + size * noise(*said.shape, seed=count)
-            other = objective.charge(replace(lesson, outputs=moved)).detach()
-            dearer = (other - best.detach())[answer.known & (counts > 0)]
+            charge = objective.charge(replace(lesson, outputs=moved)).detach()
+            dearer = (charge - best.detach())[answer.known & (counts > 0)]
             least, mean = float(dearer.min()), float(dearer.mean())
             demand(least > -NEAR, f"{case.what}: another answer, {size:g} away, costs less than the expert's by {-least:.1e}")
             demand(mean > 0, f"{case.what}: other answers, {size:g} away, cost {mean:.1e} more than the expert's on average")
-            free = float(torch.where(answer.known, 0.0, other).abs().max())
+            free = float(torch.where(answer.known, 0.0, charge).abs().max())
             demand(free == 0, f"{case.what}: {free:.2g} is charged where there is no answer")
     demand(count > 0, "goes with none of the regimes")
 
@@ -148,9 +148,9 @@ def law_the_expert_is_the_optimum_under_every_regime(objective: Objective) -> No
 def law_the_teacher_hears_what_was_fed(objective: Objective) -> None:
     """Its answer is what its model says, step by step, in its own units, and the labels have the share that is promised."""
     teacher = given(objective.teaches())
-    mine = {name: torch.from_numpy(value.copy())[None].double() for name, value in teacher.weights.items()}
+    weights = {name: torch.from_numpy(value.copy())[None].double() for name, value in teacher.weights.items()}
     share = float(getattr(objective, "labels", 0.0))
-    own = teacher.task.build(teacher.seed, teacher.task.length)
+    teacher_data = teacher.task.build(teacher.seed, teacher.task.length)
     for case in asked(objective, _taught(objective)):
         lesson, answer = case.lesson, case.lesson.answer()
         fed, start = lesson.fed.detach(), case.group.encoded(lesson.sequences)[1]
@@ -158,11 +158,11 @@ def law_the_teacher_hears_what_was_fed(objective: Objective) -> None:
             scale, shift = torch.ones(1).double(), torch.zeros(1).double()
             if not case.symbols:
                 world = case.group.data[run.seed]
-                scale = given(world.std).double() / given(own.std).double()
-                shift = (given(world.mean).double() - given(own.mean).double()) / given(own.std).double()
+                scale = given(world.std).double() / given(teacher_data.std).double()
+                shift = (given(world.mean).double() - given(teacher_data.mean).double()) / given(teacher_data.std).double()
             u, state = start[r : r + 1], teacher.model.start(1, fed.shape[2], start[r : r + 1])
             for t in range(len(fed)):
-                out, state = teacher.model.step(mine, u * scale + shift, state)
+                out, state = teacher.model.step(weights, u * scale + shift, state)
                 wanted = torch.log_softmax(out[0], -1) if case.symbols else (out[0] - shift) / scale
                 off = gap(answer.target[t, r], wanted)
                 demand(off < 1e-6, f"{case.what}: at step {t} the teacher's answer is {off:.1e} off what its model says")

@@ -21,7 +21,7 @@ def _speaks(rule: Feedback) -> bool:
 
 
 def _stages(rule: Feedback) -> Iterator[tuple[str, Feedback]]:
-    """The rule as it stands at the beginning, half way and at the end of training, and how to say so."""
+    """The rule at the beginning, half way and at the end of training, each with its name for a message."""
     for progress in (0.0, 0.5, 1.0):
         stage = rule.at(progress)
         if stage is rule:
@@ -133,7 +133,7 @@ def _straight_through(
     logits = [outputs]
     if rule.random_each and draws is not None:
         logits.append(outputs - torch.log(-torch.log(draws)))
-    return [gradients((torch.softmax(each / temperature, -1) * charge).sum(), [outputs])[0] for each in logits]
+    return [gradients((torch.softmax(logit / temperature, -1) * charge).sum(), [outputs])[0] for logit in logits]
 
 
 def _differences(rule: Feedback, outputs: torch.Tensor, charge: torch.Tensor, draws: torch.Tensor | None) -> torch.Tensor:
@@ -156,12 +156,12 @@ def law_pure(rule: Feedback) -> None:
             kept = outputs.clone(), None if draws is None else draws.clone()
             for when, stage in _stages(rule):
                 case = f"{rows} rows of {dtype}{when}"
-                first, again = stage(outputs, draws), stage(outputs, draws)
+                first, second = stage(outputs, draws), stage(outputs, draws)
                 demand(same_bits(outputs, kept[0]), f"the outputs were changed in place ({case})")
                 demand(
                     draws is None or kept[1] is None or same_bits(draws, kept[1]), f"the draws were changed in place ({case})"
                 )
-                demand(same_bits(first, again), f"two calls with the same arguments differ ({case})")
+                demand(same_bits(first, second), f"two calls with the same arguments differ ({case})")
                 for n in sorted({0, rows // 2, rows - 1}):
                     alone = stage(outputs[n : n + 1], None if draws is None else draws[n : n + 1])
                     demand(same_bits(alone[0], first[n]), f"row {n} is fed something else alone than among {case}")

@@ -2,43 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import replace
-from functools import partial
-from itertools import pairwise
-
 import torch
 
 from freerun.config.evaluation_settings import Evaluation
 from freerun.config.experiment import Experiment
 from freerun.config.training_settings import Training
-from freerun.engine.feeding import Lessons, kept
+from freerun.engine.feeding import Lessons
 from freerun.engine.replicas import Group
-from freerun.engine.rollout import Gradient, rollout
 from freerun.errors import ConfigError
-from freerun.laws.engine import experiments
-from freerun.laws.toolkit import CLOSE, Broken, demand, gap, gradients, noise, only, same_bits, uniforms, weights_of
-from freerun.parts.feedback import Feedback, one_hot
-from freerun.parts.feedback.expected import Expected
-from freerun.parts.feedback.mean import Mean
-from freerun.parts.feedback.sample import Sample
-from freerun.parts.feeders import F, Feeder
-from freerun.parts.feeders.aggregated import Aggregated
-from freerun.parts.feeders.forced import Blurred
-from freerun.parts.feeders.measured import Measured
-from freerun.parts.feeders.parallel_passes import fed_in_parallel
-from freerun.parts.layers import Weights
-from freerun.parts.models import Model
+from freerun.laws.toolkit import CLOSE, demand, gap, gradients, only
 from freerun.parts.models.gru import GRU
 from freerun.parts.objectives import Lesson, Objective, prediction_loss
-from freerun.parts.regimes import Regime
 from freerun.parts.registry import get
 from freerun.parts.tasks.hidden_markov import HiddenMarkov
 from freerun.parts.tasks.lorenz63 import Lorenz63
-
-R, B, K = 2, 3, 4
-UPDATES = 40
 
 
 def lesson(objective: Objective, symbols: bool, regime: str, gradient: str) -> tuple[Lesson, dict[str, torch.Tensor], Group]:
@@ -55,165 +32,6 @@ def lesson(objective: Objective, symbols: bool, regime: str, gradient: str) -> t
     return given, {**weights, **critic}, group
 
 
-def fed_by(kind: type[Feeder]) -> Callable[[Regime], bool]:
-    """Whether a regime feeds by a feeder of this kind."""
-    return lambda regime: isinstance(regime.feeder(), kind)
-
-
-def given_by(regime: Regime, kind: type[F]) -> F:
-    """The feeder of a regime that feeds by one of this kind.
-
-    Raises:
-        TypeError: if it does not.
-    """
-    feeder = regime.feeder()
-    if not isinstance(feeder, kind):
-        raise TypeError(f"{type(regime).__name__} is fed by a {type(feeder).__name__}, not by a {kind.__name__}")
-    return feeder
-
-
-def law_a_feeder_keeps_its_word(regime: Regime) -> None:
-    """What a feeder remembers is what its checkpoints keep; asked twice it feeds the same; always forced, it has no mask."""
-    chosen = next(experiments(regime))
-    chosen = replace(chosen, training=replace(chosen.training, updates=6))
-    task, seed, steps = chosen.task, chosen.seed, chosen.task.length
-    group = Group([chosen], {seed: task.build(seed, max(steps, sum(chosen.span)))})
-    lessons = Lessons(group)
-    for update in range(6):
-        sequences = lessons.give(update, group.weights(), {}).sequences
-        try:
-            memory = lessons.remembered(update + 1)
-        except ValueError as fault:
-            raise Broken(str(fault)) from None
-        for name, number in kept(group, update + 1).numbers.items():
-            value = memory.numbers[name][0]
-            demand(number.least <= value <= number.most, f"{name} is {value} at update {update}, out of its range")
-        uniform = group.chance("samples", update, steps, chosen.training.batch)
-        feeds = [lessons.feed(lessons.batch(update, group.weights(), sequences, uniform, group.feedback)) for _ in range(2)]
-        for what in ("mask", "truth"):
-            first, again = (getattr(feed, what) for feed in feeds)
-            same = first is again is None or (first is not None and again is not None and same_bits(first, again))
-            demand(same, f"asked twice at update {update} it feeds by another {what}")
-        masked = lessons.feeder.forced and feeds[0].mask is not None
-        demand(not masked, f"claims to be always forced, and feeds by a mask at update {update}")
-        group.parameters.flat += 0.1 * (update + 1)
-
-
-def _unrolled(model: Model, weights: Weights, start: torch.Tensor, rule: Feedback, fed: torch.Tensor) -> torch.Tensor:
-    return rollout(model, weights, truth=fed, start=start, feedback=rule, mask=None).outputs
-
-
-@only(lambda model: model.emits == "each", "models with an output at every step")
-def law_parallel_passes_become_the_loop(model: Model) -> None:
-    """After j passes over the data the first j feeds, and their gradients, are those of the loop."""
-    for steps in (1, 2, 5):
-        weights, truth, start = weights_of(model, K, K, R), noise(steps, R, B, K), noise(R, B, K, seed=1)
-        mask, uniform = (uniforms(steps, R, B, seed=2) < 0.4).double(), uniforms(steps, R, B, seed=3).double()
-        for rule in (Mean(), Sample(), Expected()):
-            if rule.for_symbols:
-                truth, start = one_hot(truth.argmax(-1), truth), one_hot(start.argmax(-1), start)
-            for cut in (0, 1, 2):
-                gradient = Gradient(feedback=cut)
-                looped = rollout(
-                    model, weights, truth=truth, start=start, feedback=rule, mask=mask, uniform=uniform, gradient=gradient
-                )
-                for passes in range(1, steps + 1):
-                    fed = fed_in_parallel(
-                        partial(_unrolled, model, weights, start, rule),
-                        truth=truth, mask=mask, feedback=rule, uniform=uniform, cuts=gradient.cuts_feedback, passes=passes,
-                    )  # fmt: skip
-                    what = f"{passes} passes over {steps} steps, {type(rule).__name__}, cut {cut}"
-                    off = gap(fed[:passes], looped.fed[:passes])
-                    demand(off < CLOSE, f"{what}: the first {passes} feeds are {off:.1e} off the loop's")
-                charge = noise(steps, R, B, K, seed=4)
-                leaves = list(weights.values())
-                again = rollout(model, weights, truth=fed, start=start, feedback=rule, mask=None).outputs
-                pairs = zip(
-                    weights,
-                    gradients((again * charge).sum(), leaves),
-                    gradients((looped.outputs * charge).sum(), leaves),
-                    strict=True,
-                )
-                for name, a, b in pairs:
-                    demand(gap(a, b) < CLOSE, f"{what}: the gradient of {name} is {gap(a, b):.1e} off the loop's")
-
-
-@only(fed_by(Aggregated), "regimes that gather data")
-def law_gathered_data_is_dealt_evenly(regime: Regime) -> None:
-    """It begins with the truth alone, the sets grow up to those that are promised, and a batch is dealt evenly."""
-    feeder = given_by(regime, Aggregated)
-    source = feeder.regime
-    demand(source.sets(0, UPDATES) == 1, f"there are {source.sets(0, UPDATES)} sets at update 0")
-    counts = [source.sets(update, UPDATES) for update in range(UPDATES)]
-    demand(all(0 <= b - a <= 1 for a, b in pairwise(counts)), f"the sets do not come one by one: {counts}")
-    most = feeder.rollouts + 1
-    demand(counts[-1] == min(most, UPDATES), f"{counts[-1]} sets in the end, {most} are promised")
-    for update in (0, UPDATES // 2, UPDATES - 1):
-        sets = source.sets(update, UPDATES)
-        for batch in (1, sets, 3 * sets + 1):
-            dealt = [source.dealt(batch, update + turn, UPDATES) for turn in range(sets) if update + turn < UPDATES]
-            seen = torch.bincount(dealt[0], minlength=sets)
-            demand(len(seen) == sets, f"a batch of {batch} is dealt from {len(seen)} sets at update {update}, there are {sets}")
-            demand(int(seen.max() - seen.min()) <= 1, f"a batch of {batch} is dealt {seen.tolist()} at update {update}")
-            drawn = uniforms(4, batch).double()
-            fed = regime.mask(drawn, update, UPDATES)
-            demand(same_bits(fed[0], (dealt[0] == 0).double()), "the mask is not 1 where the truth was dealt")
-
-
-@only(fed_by(Measured), "regimes that are measured")
-def law_a_measured_share_follows_the_growth(regime: Regime) -> None:
-    """It stays in [0, 1], jumps to 1 if errors grow without bound, and comes to 1 - 1/g, where no gradient can explode."""
-    adapted = given_by(regime, Measured).regime.adapted
-    for share in (0.0, 0.3, 1.0):
-        for growth in (0.0, 0.5, 1.0, 2.0, 1e9, math.inf, math.nan):
-            found = adapted(share, growth)
-            demand(0 <= found <= 1, f"a share of {share} becomes {found} at a growth of {growth}")
-            if not math.isfinite(growth):
-                demand(found == 1, f"a share of {share} becomes {found} although errors grow by {growth}")
-            elif growth > 1:
-                stretched = (1 - found) * growth
-                demand(
-                    stretched <= 1 + CLOSE,
-                    f"at a growth of {growth} a share of {found:.3g} lets errors grow by {stretched:.3g}",
-                )
-    for growth in (0.5, 1.0, 1.25, 4.0):
-        share, wanted = 1.0, max(0.0, 1 - 1 / growth)
-        for _ in range(100_000):
-            share = adapted(share, growth)
-        demand(abs(share - wanted) < 1e-6, f"the share comes to {share:.4f} at a growth of {growth}, not to {wanted:.4f}")
-
-
-@only(fed_by(Blurred), "regimes that blur the truth")
-def law_a_blurred_truth_is_near_the_truth(regime: Regime) -> None:
-    """Each entry by its own draws alone, nothing in place; values are off by 0 on average, symbols stay symbols."""
-    blur = given_by(regime, Blurred).regime.blur
-    for count in (1, 40_000):
-        values, drawn = noise(1, count, 2), noise(1, count, 2, seed=1)
-        kept = values.clone(), drawn.clone()
-        seen = blur(values, drawn, False)
-        demand(seen.shape == values.shape, f"{tuple(values.shape)} values become {tuple(seen.shape)}")
-        demand(same_bits(values, kept[0]) and same_bits(drawn, kept[1]), "truth or draws were changed in place")
-        demand(not torch.equal(seen, values), "the truth is not blurred")
-        symbols, chance = (
-            one_hot(torch.arange(count)[None] % K, torch.zeros(1, count, K).double()),
-            uniforms(1, count, 2).double(),
-        )
-        spoken = blur(symbols, chance, True)
-        demand(
-            bool(((spoken >= 0).all()) and gap(spoken.sum(-1), torch.ones(1, count).double()) < CLOSE), "no distribution is fed"
-        )
-        for whole, one in (
-            (seen, blur(values[:, :1], drawn[:, :1], False)),
-            (spoken, blur(symbols[:, :1], chance[:, :1], True)),
-        ):
-            demand(same_bits(one[0, 0], whole[0, 0]), "an entry is blurred by more than its own draws")
-    error = seen - values
-    spread = float(error.std())
-    demand(
-        abs(float(error.mean())) < 5 * spread / math.sqrt(error.numel()), f"values are {float(error.mean()):.3f} off on average"
-    )
-
-
 @only(lambda objective: bool(objective.critic(1)), "objectives with a critic")
 def law_the_critic_reaches_the_model_and_not_the_other_way(objective: Objective) -> None:
     """With drawn symbols too: a critic that has learnt has a gradient in the weights; its own loss moves the critic alone."""
@@ -224,10 +42,15 @@ def law_the_critic_reaches_the_model_and_not_the_other_way(objective: Objective)
             continue
         what = "drawn symbols" if symbols else "values"
         model, critic = ([value for name, value in leaves.items() if name.startswith("critic.") is c] for c in (False, True))
-        own = objective.criticise(given)
-        demand(own.shape == given.shares.shape[1:], f"the critic's loss is {tuple(own.shape)}, not one a sequence")
-        demand(not any(bool(slope.any()) for slope in gradients(own.sum(), model)), "the critic's loss moves the model")
-        demand(any(bool(slope.any()) for slope in gradients(own.sum(), critic)), "the critic's loss does not move the critic")
+        critic_loss = objective.criticise(given)
+        demand(
+            critic_loss.shape == given.shares.shape[1:], f"the critic's loss is {tuple(critic_loss.shape)}, not one a sequence"
+        )
+        demand(not any(bool(slope.any()) for slope in gradients(critic_loss.sum(), model)), "the critic's loss moves the model")
+        demand(
+            any(bool(slope.any()) for slope in gradients(critic_loss.sum(), critic)),
+            "the critic's loss does not move the critic",
+        )
         learner = torch.optim.Adam(critic, lr=0.02)
         for _ in range(200):
             for leaf, slope in zip(critic, gradients(objective.criticise(given).sum(), critic), strict=True):

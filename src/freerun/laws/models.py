@@ -61,7 +61,7 @@ def law_what_follows_changes_nothing_before(model: Model) -> None:
         for name, run in RUNS.items():
             for end in sorted({1, case.steps - 1}):
                 padded = torch.cat([u[:end], 1e3 * noise(*u[end:].shape, seed=2)])
-                alone, beside = (run(model, weights, each, case.start)[0][:end] for each in (u[:end], padded))
+                alone, beside = (run(model, weights, sequence, case.start)[0][:end] for sequence in (u[:end], padded))
                 off = gap(beside, alone)
                 demand(off < CLOSE, f"{name}: padding behind step {end - 1} changes an output before it by {off:.1e} {case}")
                 slopes = [gradients(outputs.square().sum(), list(weights.values())) for outputs in (beside, alone)]
@@ -106,11 +106,13 @@ def law_replicas_are_independent(model: Model) -> None:
         for name, run in RUNS.items():
             outputs, _ = run(model, weights, u, case.start)
             for r in range(R):
-                others = [q for q in range(R) if q != r]
+                other_replicas = [q for q in range(R) if q != r]
                 slopes = gradients(outputs[:, r].sum(), [u, *weights.values()])
-                demand(not bool(slopes[0][:, others].any()), f"{name}: replica {r} depends on the inputs of another {case}")
+                demand(
+                    not bool(slopes[0][:, other_replicas].any()), f"{name}: replica {r} depends on the inputs of another {case}"
+                )
                 for key, slope in zip(weights, slopes[1:], strict=True):
-                    demand(not bool(slope[others].any()), f"{name}: replica {r} depends on {key} of another {case}")
+                    demand(not bool(slope[other_replicas].any()), f"{name}: replica {r} depends on {key} of another {case}")
 
 
 def law_state_carries_over_a_split(model: Model) -> None:
@@ -130,7 +132,7 @@ def law_state_carries_over_a_split(model: Model) -> None:
 
 
 def law_no_state_in_the_part(model: Model) -> None:
-    """A call is a function of its arguments: it keeps nothing, and changes no state in place."""
+    """A call depends on its arguments alone: it keeps nothing, and changes no state in place."""
     for case in cases(model):
         weights, u, state = case.weights, case.u, case.start
         for name, run in RUNS.items():
@@ -139,10 +141,10 @@ def law_no_state_in_the_part(model: Model) -> None:
             first, _ = run(model, weights, u, state)
             run(model, weights, u + 1, state)
             run(model, weights, u + 2, case.start)
-            again, _ = run(model, weights, u, state)
+            second, _ = run(model, weights, u, state)
             kept = all(same_bits(a, b.detach()) for a, b in zip(before, state, strict=True))
             demand(kept, f"{name}: the state was changed in place {case}")
-            demand(same_bits(first.detach(), again.detach()), f"{name}: two calls with the same arguments differ {case}")
+            demand(same_bits(first.detach(), second.detach()), f"{name}: two calls with the same arguments differ {case}")
 
 
 def law_summary_has_one_width(model: Model) -> None:
@@ -175,16 +177,16 @@ def law_same_bits_alone_and_in_a_group(model: Model) -> None:
                     together = _left_by(run, case, {key: value.clone() for key, value in weights.items()}, u.contiguous())
                     for r in range(R):
                         shift = max(next(shifts), u.element_size())
-                        own = {key: shifted(value[r : r + 1], shift) for key, value in weights.items()}
-                        for key, value in _left_by(run, case, own, shifted(u[:, r : r + 1], shift), first=r).items():
+                        weights_alone = {key: shifted(value[r : r + 1], shift) for key, value in weights.items()}
+                        for key, value in _left_by(run, case, weights_alone, shifted(u[:, r : r + 1], shift), first=r).items():
                             same = same_bits(value[0], together[key][r])
                             demand(same, f"{name}: {key} of replica {r} has other bits alone {case}")
 
 
 def _left_by(run: Run, case: Case, weights: Weights, u: torch.Tensor, first: int = 0) -> dict[str, torch.Tensor]:
     """Outputs and gradients of some replicas that run together, replica first; `first` is the number of the first."""
-    own = {name: value.detach().requires_grad_() for name, value in weights.items()}
+    leaves = {name: value.detach().requires_grad_() for name, value in weights.items()}
     charge = noise(case.steps, R, case.batch, case.outputs, seed=1, dtype=case.dtype)[:, first : first + u.shape[1]]
-    out, _ = run(case.model, own, u, case.model.start(u.shape[1], case.batch, u[0]))
-    slopes = gradients((out * charge).sum(), list(own.values()))
-    return {"outputs": out.detach().transpose(0, 1), **dict(zip(own, slopes, strict=True))}
+    out, _ = run(case.model, leaves, u, case.model.start(u.shape[1], case.batch, u[0]))
+    slopes = gradients((out * charge).sum(), list(leaves.values()))
+    return {"outputs": out.detach().transpose(0, 1), **dict(zip(leaves, slopes, strict=True))}

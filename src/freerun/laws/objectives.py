@@ -22,7 +22,7 @@ def case(
 
 
 def _cases(objective: Objective) -> Iterator[tuple[str, torch.Tensor, torch.Tensor]]:
-    """Everything that the objective is for, from small to large, and how to say what."""
+    """Predictions and targets of every kind that the objective is for, small to large, each with its name for a message."""
     demand(objective.for_symbols or objective.for_values, "is for neither symbols nor values")
     for shape in SHAPES:
         for fits, speaks, what in ((objective.for_symbols, True, "symbols"), (objective.for_values, False, "values")):
@@ -51,11 +51,14 @@ def law_the_target_is_best(objective: Objective) -> None:
         right = targets
         if not targets.is_floating_point():
             right = torch.nn.functional.one_hot(targets, outputs.shape[-1]).double() * 1e3
-        best, other = objective(right, targets), objective(outputs.detach(), targets)
-        worst = float(best.abs().max())
+        target_losses, other_losses = objective(right, targets), objective(outputs.detach(), targets)
+        worst = float(target_losses.abs().max())
         demand(worst == 0, f"a prediction of the target itself costs {worst:.4g} {where}")
-        least = float(other.min())
-        demand(bool((other > best).all()), f"another prediction costs {least:.4g}, no more than the target itself, {where}")
+        least = float(other_losses.min())
+        demand(
+            bool((other_losses > target_losses).all()),
+            f"another prediction costs {least:.4g}, no more than the target itself, {where}",
+        )
 
 
 def law_pure(objective: Objective) -> None:
@@ -63,10 +66,10 @@ def law_pure(objective: Objective) -> None:
     for where, predictions, targets in _cases(objective):
         outputs = predictions.detach()
         kept = outputs.clone(), targets.clone()
-        first, again = objective(outputs, targets), objective(outputs, targets)
+        first, second = objective(outputs, targets), objective(outputs, targets)
         demand(same_bits(outputs, kept[0]), f"the predictions were changed in place {where}")
         demand(same_bits(targets, kept[1]), f"the targets were changed in place {where}")
-        demand(same_bits(first, again), f"two calls with the same arguments differ {where}")
+        demand(same_bits(first, second), f"two calls with the same arguments differ {where}")
         single = objective(outputs.float(), targets.float() if targets.is_floating_point() else targets)
         demand(single.dtype is torch.float32, f"predictions are torch.float32, the losses {single.dtype} {where}")
         off = gap(single.double(), first)

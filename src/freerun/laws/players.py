@@ -23,7 +23,7 @@ from freerun.measurement.player_levels import further
 from freerun.measurement.players import TRUTH, WORSE, Player, best, playing
 from freerun.parts import registry
 from freerun.parts.tasks import Task
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 #: Sequences of a rollout, and seeds: of symbols one, whose sequences give the interval.
 SYMBOL_SEQUENCES, VALUE_SEQUENCES, SEEDS = 128, 64, 3
@@ -58,10 +58,10 @@ class Played:
     @property
     def best(self) -> str:
         """The player beside which the others are judged."""
-        found = best(list(self.players.values()))
-        if found is None:
+        player = best(list(self.players.values()))
+        if player is None:
             raise Broken("no reference player stands for the truth")
-        return found.name
+        return player.name
 
     def named(self, stands: int) -> list[str]:
         """The players that stand for something."""
@@ -88,8 +88,8 @@ class Played:
     def headlines(self) -> list[Metric]:
         """The metrics that judge the task."""
         first = self.rollouts[self.best][0]
-        every: list[Metric] = [metric() for metric in registry.parts("metric").values()]
-        return [metric for metric in every if judges(metric, first)]
+        metrics: list[Metric] = [metric() for metric in registry.parts("metric").values()]
+        return [metric for metric in metrics if judges(metric, first)]
 
 
 def judges(metric: Metric, seen: Observed) -> bool:
@@ -98,7 +98,7 @@ def judges(metric: Metric, seen: Observed) -> bool:
 
 
 def _over_seeds(metric: Metric, seen: Sequence[Observed], *, log: bool) -> Score:
-    values = torch.stack([metric.measure(each).nanmean() for each in seen]).double()
+    values = torch.stack([metric.measure(rollout).nanmean() for rollout in seen]).double()
     if log:
         values = values.clamp(min=_LEAST).log2()
     mean, half = float(values.mean()), float(half_width((values - values.mean())[None]))
@@ -114,7 +114,7 @@ def played(task: Task, seeds: int | None = None) -> Played:
     """
     warmup = task.own_warmup
     steps = warmup + (task.default_horizon or max(1, task.length - warmup))
-    found: dict[str, list[Observed]] = {}
+    rollouts: dict[str, list[Observed]] = {}
     players: dict[str, Player] = {}
     for seed in range(seeds or (1 if task.symbols else SEEDS)):
         data = task.build(seed, max(task.length, steps))
@@ -124,8 +124,8 @@ def played(task: Task, seeds: int | None = None) -> Played:
             _, free = player.play(task, data, sequences, warmup, stream(seed, f"players/{player.name}/rollout"))
             if player.stands < WORSE or not task.symbols or _differs(free):
                 players.setdefault(player.name, player)
-                found.setdefault(player.name, []).append(free)
-    return Played(players=players, rollouts=found)
+                rollouts.setdefault(player.name, []).append(free)
+    return Played(players=players, rollouts=rollouts)
 
 
 def _differs(free: Observed) -> bool:
@@ -171,9 +171,9 @@ def demand_no_degenerate_player_wins(metrics: Sequence[Metric], seen: Played) ->
     reach = [seen.score(metric, top) for metric in metrics]
     for name in seen.named(WORSE):
         margins = [margin(metric, best, seen.score(metric, name)) for metric, best in zip(metrics, reach, strict=True)]
-        told = ", ".join(f"{_name(metric)} by {each:.3g}" for metric, each in zip(metrics, margins, strict=True))
-        most = max((each for each in margins if math.isfinite(each)), default=-math.inf)
-        demand(most > 0, f"{name} is worse than the {top} by more than both intervals nowhere: {told}")
+        largest = max((value for value in margins if math.isfinite(value)), default=-math.inf)
+        margins_told = ", ".join(f"{_name(metric)} by {value:.3g}" for metric, value in zip(metrics, margins, strict=True))
+        demand(largest > 0, f"{name} is worse than the {top} by more than both intervals nowhere: {margins_told}")
     for worse, better in ORDERED:
         if worse in seen.players and better in seen.players:
             pairs = [(metric, seen.score(metric, better), seen.score(metric, worse)) for metric in metrics]
@@ -184,14 +184,14 @@ def demand_no_degenerate_player_wins(metrics: Sequence[Metric], seen: Played) ->
 
 def demand_what_wins_is_declared(metric: Metric, seen: Played) -> None:
     """A headline tells degenerate players from the truth; one by which some of them win says what it is blind to."""
-    top, told = seen.score(metric, seen.best), False
+    top, tells = seen.score(metric, seen.best), False
     for name in seen.named(WORSE):
         score = seen.score(metric, name)
-        told = told or margin(metric, top, score) > 0
+        tells = tells or margin(metric, top, score) > 0
         wins = margin(metric, score, top) > 0
-        said = f"{name} beats the {seen.best}, {score} against {top}"
-        demand(not wins or bool(metric.quantity.blind), f"{_name(metric)}: {said}; say in blind= what it does not see")
-    demand(told, f"{_name(metric)}: tells no degenerate player from the {seen.best}")
+        finding = f"{name} beats the {seen.best}, {score} against {top}"
+        demand(not wins or bool(metric.quantity.blind), f"{_name(metric)}: {finding}; say in blind= what it does not see")
+    demand(tells, f"{_name(metric)}: tells no degenerate player from the {seen.best}")
 
 
 def margin(metric: Metric, better: Score, worse: Score) -> float:

@@ -47,7 +47,7 @@ def law_probability_lies_in_0_1(regime: Regime) -> None:
 
 
 def law_pure(regime: Regime) -> None:
-    """No progress, no chance of its own, nothing in place: asked in any order, twice, the answers are the same."""
+    """No memory, no randomness of its own, no change in place: asked in any order, twice, the answers are the same."""
     for shape in ((1, 1), (6, 4)):
         drawn = coins(*shape)
         kept = drawn.clone()
@@ -55,9 +55,9 @@ def law_pure(regime: Regime) -> None:
         demand(same_bits(drawn, kept), f"coins {shape} were changed in place")
         for update in reversed(WHEN):
             mask, p = first[update]
-            again = regime.probability(update, UPDATES)
+            second = regime.probability(update, UPDATES)
             case = f"at update {update} of {UPDATES} depends on what was asked before"
-            demand(p == again, f"the probability {case}: {p:.4g}, then {again:.4g}")
+            demand(p == second, f"the probability {case}: {p:.4g}, then {second:.4g}")
             demand(same_bits(mask, regime.mask(drawn, update, UPDATES)), f"the mask {shape} {case}")
 
 
@@ -92,11 +92,11 @@ def law_a_shared_coin_decides_alone(regime: Regime) -> None:
     whole = coin_of(regime) is Coin.epoch
     for update in WHEN:
         p = regime.probability(update, UPDATES)
-        drawn, others = coins(7, 50, seed=update), coins(7, 50, seed=update + 1)
+        drawn, drawn_again = coins(7, 50, seed=update), coins(7, 50, seed=update + 1)
         first = drawn[:1, :1] if whole else drawn[:1]
-        others[: len(first), : first.shape[1]] = first
+        drawn_again[: len(first), : first.shape[1]] = first
         wanted = (first < p).to(drawn.dtype).expand_as(drawn)
-        for name, seen in (("", drawn), (", whatever the other coins", others)):
+        for name, seen in (("", drawn), (", whatever the other coins", drawn_again)):
             off = int((regime.mask(seen, update, UPDATES) != wanted).sum())
             demand(off == 0, f"{off} of 350 steps are not decided by the first coin at update {update}{name}")
 
@@ -105,10 +105,10 @@ def law_a_shared_coin_decides_alone(regime: Regime) -> None:
 def law_an_epoch_has_one_coin_and_one_probability(regime: Regime) -> None:
     """Fed by the real engine, the mask changes between epochs alone, and it is that of the first coin of the stream."""
     feeder = regime.feeder()
-    every = getattr(feeder, "every", 0)
-    demand(every >= 1, f"{type(feeder).__name__} does not say how many updates an epoch has (`every`)")
+    epoch_updates = getattr(feeder, "every", 0)
+    demand(epoch_updates >= 1, f"{type(feeder).__name__} does not say how many updates an epoch has (`every`)")
     chosen = next(experiments(regime))
-    updates, count = 3 * every, chosen.training.batch
+    updates, count = 3 * epoch_updates, chosen.training.batch
     chosen = replace(chosen, training=replace(chosen.training, updates=updates), seed=3)
     steps, warmup = chosen.task.length, chosen.span[0]
     group = Group([chosen], {3: chosen.task.build(3, max(steps, sum(chosen.span)))})
@@ -116,7 +116,7 @@ def law_an_epoch_has_one_coin_and_one_probability(regime: Regime) -> None:
     for update in range(updates):
         mask = lessons.give(update, group.weights(), {}).mask
         demand(mask is not None, f"the truth alone is fed at update {update}")
-        epoch = update - update % every
+        epoch = update - update % epoch_updates
         p = regime.probability(epoch, updates)
         demand(regime.probability(update, updates) == p, f"the probability moves at update {update}, within an epoch")
         wanted = float(group.draws("coins", epoch, (steps, count))[0, 0, 0] < p)
@@ -133,9 +133,9 @@ def law_a_fresh_coin_for_every_sequence_and_step(regime: Regime) -> None:
     size = 200
     drawn = [coins(size, size, seed=seed) for seed in range(2)]
     for update in WHEN:
-        mask, other = (regime.mask(c, update, UPDATES) for c in drawn)
+        mask, second_mask = (regime.mask(c, update, UPDATES) for c in drawn)
         p = regime.probability(update, UPDATES)
-        if torch.equal(mask, other) or not 0.05 < p < 0.95:
+        if torch.equal(mask, second_mask) or not 0.05 < p < 0.95:
             continue
         deviation = mask - mask.mean()
         for axis, name in ((0, "time"), (1, "the batch")):

@@ -16,7 +16,21 @@ from typing import Any
 from freerun.parts import registry
 
 #: The modules that hold the laws of parts, in the order in which they are checked.
-MODULES = ("tasks", "models", "regimes", "feedback", "objectives", "metrics", "loop", "methods", "experts", "players", "engine")
+MODULES = (
+    "tasks",
+    "models",
+    "regimes",
+    "feedback",
+    "objectives",
+    "metrics",
+    "quantities",
+    "loop",
+    "feeders",
+    "methods",
+    "experts",
+    "players",
+    "engine",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +83,6 @@ def _laws_in(name: str, kind: str) -> list[Callable[[Any], None]]:
 
 
 def _speaks_of(law: Callable[..., None], kind: str) -> bool:
-    first, *others = inspect.signature(law).parameters.values()
-    alone = all(other.default is not inspect.Parameter.empty for other in others)
+    first, *optional = inspect.signature(law).parameters.values()
+    alone = all(parameter.default is not inspect.Parameter.empty for parameter in optional)
     return alone and str(first.annotation) in (registry.KINDS[kind][1], "Any")

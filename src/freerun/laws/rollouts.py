@@ -59,10 +59,10 @@ def law_forced_entries_are_the_truth(rollout: Loop) -> None:
     result = rollout(model, weights, truth=truth, start=start, feedback=Mean(), mask=mask)
     for t in range(T):
         forced, free, share = mask[t] == 1, mask[t] == 0, mask[t, ..., None]
-        fed, own = result.fed[t], result.outputs[t]
+        fed, outputs = result.fed[t], result.outputs[t]
         demand(torch.equal(fed[forced], truth[t][forced]), f"a forced entry after step {t} is not exactly the truth")
-        demand(torch.equal(fed[free], own[free]), f"a free entry after step {t} is not exactly the model's own")
-        off = gap(fed, share * truth[t] + (1 - share) * own)
+        demand(torch.equal(fed[free], outputs[free]), f"a free entry after step {t} is not exactly the model's own")
+        off = gap(fed, share * truth[t] + (1 - share) * outputs)
         demand(off < CLOSE, f"a fractional entry after step {t} is not the blend, by {off:.1e}")
 
 
@@ -110,7 +110,7 @@ def law_no_peeking(rollout: Loop) -> None:
 
 
 def law_entries_are_free_one_by_one(rollout: Loop) -> None:
-    """A sequence's feed is its own mask's business: NaN in a free neighbour's truth touches nobody."""
+    """What a sequence is fed depends on its own mask alone: NaN in the truth of a free neighbour changes nothing."""
     model, (truth, start) = HiddenRecurrent(hidden=3), values()
     weights, mask = weights_of(model, K, K, R), coins()
     spoiled = torch.where(mask[..., None] == 0, torch.nan, truth)

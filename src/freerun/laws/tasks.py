@@ -45,9 +45,9 @@ def _tensors(part: Sequences) -> dict[str, torch.Tensor]:
 
 
 def same_part(a: Sequences, b: Sequences) -> bool:
-    """Equal in every tensor."""
-    x, y = _tensors(a), _tensors(b)
-    return x.keys() == y.keys() and all(torch.equal(x[name], y[name]) for name in x)
+    """Whether two parts are equal in every tensor."""
+    tensors_a, tensors_b = _tensors(a), _tensors(b)
+    return tensors_a.keys() == tensors_b.keys() and all(torch.equal(tensors_a[name], tensors_b[name]) for name in tensors_a)
 
 
 def law_shapes_are_as_documented(task: Task) -> None:
@@ -61,12 +61,12 @@ def law_shapes_are_as_documented(task: Task) -> None:
 
 
 def _check_shapes(task: Task, data: Data, part: Sequences, length: int, where: str) -> None:
-    def shape(what: str, found: torch.Tensor, wanted: tuple[int, ...], letters: str, kind: torch.dtype) -> None:
-        demand(found.shape == wanted, f"{what} {tuple(found.shape)}, not {wanted} ({letters}) {where}")
-        demand(found.dtype is kind, f"{what} are {found.dtype}, not {kind} {where}")
+    def shape(what: str, tensor: torch.Tensor, wanted: tuple[int, ...], letters: str, dtype: torch.dtype) -> None:
+        demand(tensor.shape == wanted, f"{what} {tuple(tensor.shape)}, not {wanted} ({letters}) {where}")
+        demand(tensor.dtype is dtype, f"{what} are {tensor.dtype}, not {dtype} {where}")
 
-    def alphabet(what: str, found: torch.Tensor, first: int) -> None:
-        low, high = int(found.min()), int(found.max())
+    def alphabet(what: str, tensor: torch.Tensor, first: int) -> None:
+        low, high = int(tensor.min()), int(tensor.max())
         demand(first <= low <= high < data.outputs, f"{what} from {low} to {high}, not {first} .. {data.outputs - 1} {where}")
 
     n, steps = len(part), length if task.emits == "each" else 1
@@ -91,19 +91,21 @@ def _check_shapes(task: Task, data: Data, part: Sequences, length: int, where: s
     if part.ends is not None:
         shape("ends", part.ends, (n,), "N", torch.int64)
         demand(bool(((part.ends >= 0) & (part.ends < length)).all()), f"an end outside 0 .. {length - 1} {where}")
-    few = min(7, length)
-    taken = part.take(torch.tensor([0, n - 1, 0]), few)
-    demand(taken.steps() == few, f"{few} steps taken are {taken.steps()} {where}")
+    shortened = min(7, length)
+    taken = part.take(torch.tensor([0, n - 1, 0]), shortened)
+    demand(taken.steps() == shortened, f"{shortened} steps taken are {taken.steps()} {where}")
     demand(len(taken) == 3, f"3 sequences taken are {len(taken)} {where}")
 
 
 def law_pure(task: Task) -> None:
     """Two builds with one seed are equal in every tensor and in the fingerprint."""
     for length in lengths(task):
-        first, again = built(task, 0, length), task.build(0, length)
+        first, second = built(task, 0, length), task.build(0, length)
         for name in SPLITS:
-            demand(same_part(first.splits[name], again.splits[name]), f"two builds of {length} steps, seed 0, differ in {name}")
-        demand(first.fingerprint == again.fingerprint, f"two builds of {length} steps, seed 0, have different fingerprints")
+            demand(
+                same_part(first.splits[name], second.splits[name]), f"two builds of {length} steps, seed 0, differ in {name}"
+            )
+        demand(first.fingerprint == second.fingerprint, f"two builds of {length} steps, seed 0, have different fingerprints")
 
 
 def law_seeds_make_worlds(task: Task) -> None:
@@ -139,9 +141,9 @@ def law_the_horizon_does_not_move_training(task: Task) -> None:
 
 
 def _rows(part: Sequences) -> torch.Tensor:
-    """All that a sequence consists of, one row a sequence."""
-    pieces = [x for x in (part.targets, part.inputs) if x is not None]
-    return torch.cat([x.float().transpose(0, 1).flatten(1) for x in pieces], 1)
+    """Targets and inputs of every sequence, one row a sequence."""
+    pieces = [piece for piece in (part.targets, part.inputs) if piece is not None]
+    return torch.cat([piece.float().transpose(0, 1).flatten(1) for piece in pieces], 1)
 
 
 def law_splits_share_nothing(task: Task) -> None:
@@ -164,9 +166,9 @@ def law_training_is_the_same(a: Data, b: Data) -> None:
     demand(same_part(a.splits["train"], b.splits["train"]), "the training part depends on the test part")
     demand((a.outputs, a.alphabet) == (b.outputs, b.alphabet), "the alphabet depends on the test part")
     for name in ("mean", "std", "residual"):
-        x, y = getattr(a, name), getattr(b, name)
-        demand((x is None) == (y is None), f"{name} is there or not, depending on the test part")
-        demand(x is None or torch.equal(x, y), f"{name} depends on the test part")
+        value_a, value_b = getattr(a, name), getattr(b, name)
+        demand((value_a is None) == (value_b is None), f"{name} is there or not, depending on the test part")
+        demand(value_a is None or torch.equal(value_a, value_b), f"{name} depends on the test part")
 
 
 def _has_oracle(task: Task) -> bool:
@@ -193,10 +195,10 @@ def law_oracle_is_a_distribution(task: Task) -> None:
         lost = (part.weights[t] > 0) & ~at
         case = f"sequence {int(lost.float().argmax())} of the test part"
         demand(not bool(lost.any()), f"{case} is outside the support of its own source at step {t}")
-        other = prefix.clone()
-        other[t:] = symbols(*other[t:].shape, of=data.outputs, seed=t)
-        again = oracle(other).log_probs[t]
-        demand(torch.equal(again, truth.log_probs[t]), f"row {t} of the oracle reads symbols from step {t} on")
+        altered = prefix.clone()
+        altered[t:] = symbols(*altered[t:].shape, of=data.outputs, seed=t)
+        row = oracle(altered).log_probs[t]
+        demand(torch.equal(row, truth.log_probs[t]), f"row {t} of the oracle reads symbols from step {t} on")
 
 
 @only(_has_oracle, "tasks with an oracle")

@@ -25,7 +25,7 @@ from freerun.parts import registry
 from freerun.parts.layers import initial_weights
 from freerun.parts.models import Model
 from freerun.parts.tasks import Task
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 #: Values that are computed along two orders of summation, in float64: a few hundred operations of relative error 1e-16.
 CLOSE = 1e-12
@@ -38,11 +38,11 @@ SMALL: dict[str, Any] = {"hidden": 5, "sequences": 200, "length": 12, "rare": 20
 
 
 class Broken(AssertionError):
-    """A law does not hold; the message says for what, as small as it was found."""
+    """A law does not hold; the message gives the smallest counter-example."""
 
 
 def demand(holds: bool, message: str) -> None:
-    """State what a law wants; unlike `assert` it also holds where Python leaves assertions out.
+    """Raise `Broken` unless a condition holds; unlike `assert`, also where Python leaves assertions out.
 
     Raises:
         Broken: with `message`, if it does not hold.
@@ -52,7 +52,7 @@ def demand(holds: bool, message: str) -> None:
 
 
 def only(applies: Callable[[Any], bool], whom: str) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:
-    """A law for some parts of its kind alone; of the others nothing is demanded.
+    """Limit a law to some parts of its kind; nothing is demanded of the others.
 
     Args:
         applies: whether the law speaks of a part.
@@ -72,7 +72,7 @@ def only(applies: Callable[[Any], bool], whom: str) -> Callable[[Callable[[Any],
 
 
 def small(cls: type, **settings: Any) -> Any:
-    """A part with tiny settings, whatever part it is; the first that it does not refuse, and a file where it needs one.
+    """Make a part of any class with tiny settings: the first that it does not refuse, and a file where it needs one.
 
     Raises:
         ValueError: if it refuses its own defaults, or `settings` whatever goes with them.
@@ -162,7 +162,7 @@ def choices(cls: type, **settings: Any) -> dict[tuple[str, ...], Any]:
     """
     open_ = [item for item in fields(cls) if isinstance(item.default, Enum) and item.name not in settings]
     axes: list[list[Enum]] = [list(type(default)) for item in open_ if isinstance(default := item.default, Enum)]
-    found = {}
+    parts = {}
     for members in itertools.product(*axes):
         chosen = {item.name: member for item, member in zip(open_, members, strict=True)}
         try:
@@ -171,8 +171,8 @@ def choices(cls: type, **settings: Any) -> dict[tuple[str, ...], Any]:
             if all(member is item.default for item, member in zip(open_, members, strict=True)):
                 raise
             continue
-        found[tuple(str(member.value) for member in members)] = part
-    return found
+        parts[tuple(str(member.value) for member in members)] = part
+    return parts
 
 
 def weights_of(
@@ -228,5 +228,5 @@ def shifted(x: torch.Tensor, by: int) -> torch.Tensor:
 
 
 def same_bits(a: torch.Tensor, b: torch.Tensor) -> bool:
-    """Equal in shape, type and every value, NaN included."""
+    """Whether two tensors are equal in shape, type and every value, NaN included."""
     return a.shape == b.shape and a.dtype == b.dtype and torch.equal(torch.nan_to_num(a, nan=7e7), torch.nan_to_num(b, nan=7e7))

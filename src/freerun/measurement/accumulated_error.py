@@ -42,7 +42,7 @@ def _relative(p: torch.Tensor, log_p: torch.Tensor, log_q: torch.Tensor) -> torc
 
 @dataclass(frozen=True, kw_only=True)
 class Accumulated:
-    """What is gathered after l = 1..L symbols; the properties are ``[L]``, float64.
+    """Errors accumulated after l = 1..L symbols; the properties are ``[L]``, float64.
 
     Attributes:
         forced: E_{prefix~P} f_t by kind of divergence, ``[4 L]``.
@@ -88,12 +88,12 @@ class Accumulated:
 
 
 def _mean(values: torch.Tensor, weights: torch.Tensor, total: torch.Tensor) -> torch.Tensor:
-    """The mean over the last axis; what has no weight is not looked at."""
+    """The weighted mean over the last axis; values without weight are left out."""
     return torch.where(weights > 0, values * weights, 0.0).sum(-1) / total
 
 
 def all_prefixes(prompts: Int[torch.Tensor, "W M"], symbols: int, steps: int) -> Int[torch.Tensor, "T N"]:
-    """Every prompt before every string of `steps` - 1 symbols, the first symbol changing slowest, and one 0 that nobody reads.
+    """Every prompt before every string of `steps` - 1 symbols, the first symbol changing slowest, and a final 0 as filler.
 
     Returns:
         T = W + steps rows, N = M symbols**(steps - 1) columns.
@@ -114,7 +114,7 @@ def over_all_prefixes(
     spoken: Float[torch.Tensor, "T N K"] | None = None,
     floor: Float[torch.Tensor, " 4"] | None = None,
 ) -> Accumulated:
-    """Exactly, by the sum over all prefixes, for any truth and any model.
+    """Compute the exact values by the sum over all prefixes, for any truth and any model.
 
     Args:
         prefix: as `all_prefixes` gives it.
@@ -128,22 +128,22 @@ def over_all_prefixes(
     count = size ** (steps - 1)
     warmup, prompts = len(prefix) - steps, prefix.shape[1] // count
     first = torch.full((prompts,), 1 / prompts).double() if shares is None else (shares / shares.sum()).double()
-    own = log_q if spoken is None else spoken.double()
+    log_spoken = log_q if spoken is None else spoken.double()
     in_truth, in_model = first[:, None], first[:, None]
     forced, free, left = [], [], []
     gone = over = torch.zeros((), dtype=torch.float64)
     for j in range(steps):
-        some = torch.arange(0, count, size ** (steps - 1 - j))
-        at = (torch.arange(prompts)[:, None] * count + some).reshape(-1)
+        prefixes = torch.arange(0, count, size ** (steps - 1 - j))
+        at = (torch.arange(prompts)[:, None] * count + prefixes).reshape(-1)
         row = warmup + j
-        log_p, q = truth.log_probs[row, at], own[row, at].exp()
+        log_p, q = truth.log_probs[row, at], log_spoken[row, at].exp()
         inside, ended = truth.inside[row, at], truth.ended[row, at]
         in_truth, in_model = in_truth.reshape(-1), in_model.reshape(-1)
         over = over + in_model[inside & ended].sum()
         in_truth, in_model = (torch.where(inside & ~ended, part, 0.0) for part in (in_truth, in_model))
-        found = divergences(log_p, log_q[row, at])
-        forced.append(_mean(found, in_truth, torch.ones(())))
-        free.append(_mean(found, in_model, in_model.sum() + over))
+        step_divergences = divergences(log_p, log_q[row, at])
+        forced.append(_mean(step_divergences, in_truth, torch.ones(())))
+        free.append(_mean(step_divergences, in_model, in_model.sum() + over))
         stray = torch.where(log_p > -torch.inf, 0.0, q).sum(-1)
         gone = gone + torch.where(in_model > 0, in_model * stray, 0.0).sum()
         left.append(gone)

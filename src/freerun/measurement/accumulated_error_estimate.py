@@ -20,7 +20,7 @@ from freerun.parts.tasks import Truth
 
 @dataclass(frozen=True, kw_only=True)
 class Estimated(Accumulated):
-    """What is gathered, estimated from N sequences; `forced`, `free` and `left` are then means over them.
+    """Accumulated errors estimated from N sequences; `forced`, `free` and `left` are means over them.
 
     Attributes:
         forced_each, free_each, left_each: what each sequence adds to the error of its mean, ``[4 L N]`` and ``[L N]``.
@@ -31,22 +31,22 @@ class Estimated(Accumulated):
     left_each: Float[torch.Tensor, "L N"]
 
     def ratio_factor(self, kind: str, *, summed: bool) -> Float[torch.Tensor, " L"]:
-        """By what factor up and down the 95 % interval of a ratio free / forced reaches; NaN with fewer than 3 sequences.
+        """The factor up and down to which the 95 % interval of a ratio free / forced reaches; NaN with fewer than 3 sequences.
 
         The delta method for the logarithm of a ratio of means over sequences, forced and free taken in pairs: they share a
         prompt.
         """
         k = KINDS.index(kind)
         parts = []
-        for level, each in ((self.free[k], self.free_each[k]), (self.forced[k], self.forced_each[k])):
-            level, each = (level.cumsum(0), each.cumsum(0)) if summed else (level, each)
-            parts.append(each / level[:, None])
+        for level, deviations in ((self.free[k], self.free_each[k]), (self.forced[k], self.forced_each[k])):
+            level, deviations = (level.cumsum(0), deviations.cumsum(0)) if summed else (level, deviations)
+            parts.append(deviations / level[:, None])
         return half_width(parts[0] - parts[1]).exp()
 
     def sequence_factor(self, *, reverse: bool) -> Float[torch.Tensor, " L"]:
         """The same for the KL of whole sequences."""
-        level, each = (self.free[1], self.free_each[1]) if reverse else (self.forced[0], self.forced_each[0])
-        return half_width(each.cumsum(0) / level.cumsum(0)[:, None]).exp()
+        level, deviations = (self.free[1], self.free_each[1]) if reverse else (self.forced[0], self.forced_each[0])
+        return half_width(deviations.cumsum(0) / level.cumsum(0)[:, None]).exp()
 
 
 def estimated(
@@ -55,7 +55,7 @@ def estimated(
     spoken: Float[torch.Tensor, "L N K"],
     floor: Float[torch.Tensor, " 4"] | None = None,
 ) -> Estimated:
-    """From rollouts: N sequences that the model generated, and N true ones that it was fed.
+    """Estimate from rollouts: N sequences that the model generated, and N true ones that it was fed.
 
     Args:
         free, forced: the oracle's answer and the model's `divergences` from it, at every step after what both were given.
@@ -76,19 +76,19 @@ def estimated(
 def means(
     values: Float[torch.Tensor, "*kind L N"], alive: Bool[torch.Tensor, "L N"], inside: Bool[torch.Tensor, "L N"]
 ) -> tuple[Float[torch.Tensor, "*kind L"], Float[torch.Tensor, "*kind L N"]]:
-    """The mean over what is inside, of which what is not alive adds 0, and the part of each sequence in its error."""
+    """The mean over sequences inside, where one not alive adds 0, and what each sequence adds to the error of the mean."""
     values, share = torch.where(alive, values, 0.0), inside.double()
     mean = values.sum(-1) / share.sum(-1)
-    each = torch.where(inside, values - mean[..., None], 0.0) / share.mean(-1)[:, None]
-    return mean, each
+    deviations = torch.where(inside, values - mean[..., None], 0.0) / share.mean(-1)[:, None]
+    return mean, deviations
 
 
-def half_width(each: Float[torch.Tensor, "L N"]) -> Float[torch.Tensor, " L"]:
-    """Half the 95 % interval of a mean whose error is the mean of `each`, by Student's t; NaN with fewer than 3 of them."""
-    count = each.shape[-1]
+def half_width(deviations: Float[torch.Tensor, "L N"]) -> Float[torch.Tensor, " L"]:
+    """Half the 95 % interval of a mean whose error is the mean of `deviations`, by Student's t; NaN for fewer than 3."""
+    count = deviations.shape[-1]
     if count < 3:
-        return torch.full(each.shape[:1], torch.nan, dtype=each.dtype)
-    return student(count - 1) * root(each.square().sum(-1) / (count * (count - 1)))
+        return torch.full(deviations.shape[:1], torch.nan, dtype=deviations.dtype)
+    return student(count - 1) * root(deviations.square().sum(-1) / (count * (count - 1)))
 
 
 def student(freedom: int) -> float:

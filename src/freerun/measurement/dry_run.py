@@ -23,7 +23,7 @@ Place = tuple[str, str, str]
 
 
 def measurable(experiment: Experiment, wanted: Place | None = None) -> set[Place]:
-    """The (metric, mode, split) of every series that the record of this experiment will have; comparisons are none.
+    """The (metric, mode, split) of every series that the record of this experiment will have; comparisons are left out.
 
     The answer is that of weights before training: a metric that applies only to what a trained model does may be missing.
 
@@ -37,15 +37,17 @@ def measurable(experiment: Experiment, wanted: Place | None = None) -> set[Place
     if (
         wanted
         and wanted[0] in metrics
-        and any((mode, each.split) == wanted[1:] and metrics[wanted[0]].applies(each) for mode, each in seen)
+        and any((mode, rollout.split) == wanted[1:] and metrics[wanted[0]].applies(rollout) for mode, rollout in seen)
     ):
         return {wanted}
-    return {(name, mode, each.split) for mode, each in seen for name, metric in metrics.items() if metric.applies(each)}
+    return {
+        (name, mode, rollout.split) for mode, rollout in seen for name, metric in metrics.items() if metric.applies(rollout)
+    }
 
 
 @torch.no_grad()
 def _rollouts(experiment: Experiment) -> Iterator[tuple[str, Observed]]:
-    """What the metrics will look at, each with its mode."""
+    """The rollouts that the metrics will measure, each with its mode."""
     warmup, horizon = experiment.span
     steps, seed = warmup + horizon, experiment.seed
     group = Group([experiment], {seed: experiment.task.build(seed, max(experiment.task.length, steps))})

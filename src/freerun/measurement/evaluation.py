@@ -63,7 +63,7 @@ class Compared:
 
 @dataclass(kw_only=True)
 class Measured:
-    """Everything measured on one run, what its numbers mean by the name of their metric, and what the task shows of it."""
+    """Everything measured on one run, the quantities of its numbers by metric, and the sample that the task shows of it."""
 
     series: list[Series] = field(default_factory=list)
     comparisons: list[Compared] = field(default_factory=list)
@@ -104,9 +104,9 @@ def evaluate(group: Group, lessons: Lessons | None = None, asked: Mapping[str, M
             shown = {name: metric for name, metric in metrics.items() if metric.of_training}
             for mode, beside in beside_training(group, lessons or Lessons(group), sequences, uniform).items():
                 _measure(measured, group, beside, shown, known, split, mode)
-            for each, orbit in zip(observed, follow(group), strict=True):
-                each.orbit = orbit
-        for name, comparison in comparisons.items():
+            for rollout, orbit in zip(observed, follow(group), strict=True):
+                rollout.orbit = orbit
+        for name, comparison in comparisons.items() if split == "test" else ():
             for run, seen in zip(measured, prepared(group, comparison, observed, known), strict=True):
                 if seen is not None:
                     quantity = replace(comparison.quantity_of(seen), name=name)
@@ -138,7 +138,7 @@ def _measure(
 
 
 def _plain(tree: Any) -> Any:
-    """A sample as JSON can hold it: what is not finite becomes None."""
+    """A sample as JSON can hold it: numbers that are not finite become None."""
     if isinstance(tree, dict):
         return {key: _plain(value) for key, value in tree.items()}
     if isinstance(tree, list):
@@ -148,9 +148,9 @@ def _plain(tree: Any) -> Any:
 
 def _compared(observed: Observed, quantity: Quantity, comparison: Comparison) -> Compared:
     first, values = int(comparison.per == "step"), _defined(comparison.measure(observed))
-    found = Compared(split=observed.split, metric=quantity.name, unit=quantity.unit, first=first, values=values)
+    compared = Compared(split=observed.split, metric=quantity.name, unit=quantity.unit, first=first, values=values)
     interval = comparison.interval(observed)
-    return found if interval is None else replace(found, low=_defined(interval[0]), high=_defined(interval[1]))
+    return compared if interval is None else replace(compared, low=_defined(interval[0]), high=_defined(interval[1]))
 
 
 def _defined(values: torch.Tensor) -> list[float | None]:

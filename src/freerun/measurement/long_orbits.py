@@ -38,7 +38,7 @@ def follow(group: Group) -> list[Orbit | None]:
         zip(group.data, _truths(group.experiments[0].task, list(group.data.values()), group.warmup, count, steps), strict=True)
     )
     made, apart = _run(group, count, steps)
-    every: list[Orbit | None] = []
+    orbits: list[Orbit | None] = []
     for r, experiment in enumerate(group.experiments):
         true, again = truths[experiment.seed]
         seen = group.data[experiment.seed].splits["train"].targets[: experiment.task.length].flatten(0, 1).double()
@@ -46,12 +46,12 @@ def follow(group: Group) -> list[Orbit | None]:
             made=made[:, r].cpu(), true=true, again=again, apart=apart[:, r].cpu(), distance=APART, stretch=STRETCH,
             low=seen.amin(0), high=seen.amax(0),
         )  # fmt: skip
-        every.append(orbit)
-    return every
+        orbits.append(orbit)
+    return orbits
 
 
 def _run(group: Group, count: int, steps: int) -> tuple[Float[torch.Tensor, "T R N F"], Float[torch.Tensor, "K R N"]]:
-    """What the closed loops fed themselves, and how far neighbours were apart after every stretch."""
+    """Run the closed loops; return what they fed themselves, and how far neighbours were apart after every stretch."""
     index = {seed: spread(len(data.splits["test"]), count) for seed, data in group.data.items()}
     weights = {name: value.double() for name, value in group.weights().items()}
     begun = group.batch("test", index, max(1, group.warmup))
@@ -98,11 +98,12 @@ def _chance(group: Group, number: int, steps: int, count: int) -> torch.Tensor |
 
 
 def _together(fed: torch.Tensor, state: State, count: int) -> tuple[torch.Tensor, State, Float[torch.Tensor, "R N"]]:
-    """Neighbours drawn together along the line between them; and how far they were apart."""
+    """Draw neighbours together along the line between them; return also how far they were apart."""
     parts = (fed, *state)
     # each replica's own rows are summed alone, so that the sum does not depend on the others
     squares = [
-        torch.stack([(one[count:] - one[:count]).contiguous().square().sum(-1) for one in part.unbind(0)]) for part in parts
+        torch.stack([(replica[count:] - replica[:count]).contiguous().square().sum(-1) for replica in part.unbind(0)])
+        for part in parts
     ]
     distance = root(torch.stack(squares).sum(0))
     scale = (APART / distance)[..., None]
@@ -111,14 +112,14 @@ def _together(fed: torch.Tensor, state: State, count: int) -> tuple[torch.Tensor
 
 
 def _truths(
-    task: Task, each: list[Data], warmup: int, count: int, steps: int
+    task: Task, worlds: list[Data], warmup: int, count: int, steps: int
 ) -> list[tuple[Float[torch.Tensor, "T N D"], Float[torch.Tensor, "T N D"]]]:
     """The true orbits from where the model's begin, and others, both in the units of the data; for the data of every seed."""
     places = []
-    for data in each:
+    for data in worlds:
         begun = []
         for split in ("test", "validation"):
             part = data.splits[split].take(spread(len(data.splits[split]), count), max(1, warmup))
             begun.append(part.targets[warmup - 1] if warmup else part.start)
         places.append((data, torch.cat(begun)))
-    return [(both[:, :count], both[:, count:]) for both in continued(task, places, steps)]
+    return [(orbits[:, :count], orbits[:, count:]) for orbits in continued(task, places, steps)]

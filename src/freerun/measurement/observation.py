@@ -38,7 +38,7 @@ def observe(
     warmup: int | None = None,
     hidden: torch.Tensor | None = None,
 ) -> Observed:
-    """Run `r` of a rollout of the group.
+    """The observation of run `r` in a rollout of the group.
 
     Args:
         uniform: the draws of the rollout.
@@ -66,31 +66,31 @@ def observe(
 
 
 def said(group: Group, result: Rollout) -> Float[torch.Tensor, "T R N W"]:
-    """What state and output say after each step of a rollout that was made step by step."""
-    return torch.stack([group.model.summary(*each) for each in zip(result.states, result.outputs, strict=True)])
+    """The summaries of state and output after each step of a rollout that was made step by step."""
+    return torch.stack([group.model.summary(*step) for step in zip(result.states, result.outputs, strict=True)])
 
 
 def beside_training(
     group: Group, lessons: Lessons, sequences: Sequences, uniform: torch.Tensor | None
 ) -> dict[str, list[Observed]]:
-    """Some of the sequences, forced and free, each beside itself as it is fed in training; nothing if this is not asked for."""
+    """Some sequences, forced and free, each beside the same sequence as fed in training; empty if this is not asked for."""
     if not group.experiments[0].evaluation.distances:
         return {}
-    some = spread(sequences.start.shape[1], BESIDE).to(group.device)
-    part, chance = columns(sequences, some), None if uniform is None else uniform.index_select(2, some)
-    steps, each = part.steps(), range(len(group.experiments))
+    index = spread(sequences.start.shape[1], BESIDE).to(group.device)
+    part, chance = columns(sequences, index), None if uniform is None else uniform.index_select(2, index)
+    steps, runs = part.steps(), range(len(group.experiments))
 
     def seen(rolled: Rollout) -> list[Observed]:
         hidden = said(group, rolled)
-        return [observe(group, r, rolled, part, chance, split="test", hidden=hidden) for r in each]
+        return [observe(group, r, rolled, part, chance, split="test", hidden=hidden) for r in runs]
 
     trained = seen(lessons.shown(part, chance))
-    found = {}
+    rollouts = {}
     for mode, forced in (("forced", steps), ("free", group.warmup)):
-        found[mode] = seen(group.roll(group.weights(), part, group.release(steps, len(some), forced), chance))
-        for r in each:
-            found[mode][r].training = trained[r]
-    return found
+        rollouts[mode] = seen(group.roll(group.weights(), part, group.release(steps, len(index), forced), chance))
+        for r in runs:
+            rollouts[mode][r].training = trained[r]
+    return rollouts
 
 
 def prepared(group: Group, metric: Metric, observed: list[Observed], known: Known) -> list[Observed | None]:
@@ -99,16 +99,18 @@ def prepared(group: Group, metric: Metric, observed: list[Observed], known: Know
     Args:
         known: further rollouts by what was asked for, which are added to.
     """
-    seen = [each if metric.applies(each) else None for each in observed]
-    if here := [each for each in seen if each is not None]:
-        metric.together(here)
-    asked = {r: further for r, each in enumerate(seen) if each is not None and (further := metric.asks(each)) is not None}
+    seen = [rollout if metric.applies(rollout) else None for rollout in observed]
+    if applying := [rollout for rollout in seen if rollout is not None]:
+        metric.together(applying)
+    asked = {
+        r: further for r, rollout in enumerate(seen) if rollout is not None and (further := metric.asks(rollout)) is not None
+    }
     if any(id(further) not in known for further in asked.values()):
         rolled = _rolled(group, asked, observed[0].split)
         known |= {id(further): (further, rolled[r]) for r, further in asked.items()}
     for r, further in asked.items():
-        seen[r] = each = copy(observed[r])
-        each.further = known[id(further)][1]
+        seen[r] = rollout = copy(observed[r])
+        rollout.further = known[id(further)][1]
     return seen
 
 
@@ -118,17 +120,17 @@ def _rolled(group: Group, asked: dict[int, Further], split: str) -> dict[int, Ob
     for r, further in asked.items():
         shape = tuple(further.sequences.targets.shape), further.release, further.name, further.hidden
         alike.setdefault(shape, []).append(r)
-    found: dict[int, Observed] = {}
+    rollouts: dict[int, Observed] = {}
     for (shape, *_), runs in alike.items():
-        most = max(1, ROWS // max(1, shape[0] * shape[1]))
-        for k in range(0, len(runs), most):
-            found |= _roll_some(group, {r: asked[r] for r in runs[k : k + most]}, split)
-    return found
+        at_once = max(1, ROWS // max(1, shape[0] * shape[1]))
+        for k in range(0, len(runs), at_once):
+            rollouts |= _roll_some(group, {r: asked[r] for r in runs[k : k + at_once]}, split)
+    return rollouts
 
 
 def _roll_some(group: Group, asked: dict[int, Further], split: str) -> dict[int, Observed]:
     first, part = next(iter(asked.values())), group.some(list(asked))
-    sequences = part.stacked([each.sequences for each in asked.values()])
+    sequences = part.stacked([further.sequences for further in asked.values()])
     steps, size = sequences.steps(), sequences.start.shape[1]
     uniform = None if first.release is None else part.chance(f"evaluation/{split}/{first.name}", 0, steps, size)
     mask = part.release(steps, size, first.release) if first.hidden or first.release is not None else None

@@ -22,9 +22,9 @@ from freerun.errors import given
 from freerun.measurement.metrics import Comparison, Metric, Observed
 from freerun.measurement.players import WORSE, Player, best, playing
 from freerun.parts.tasks import Data, Task
+from freerun.random_streams import stream
 from freerun.store.player_records import Level, Players
 from freerun.store.quantity import Quantity
-from freerun.streams import stream
 
 #: Of a measure with a value for each step, so many leads are kept beside the mean.
 LEADS = 24

@@ -15,21 +15,21 @@ NUMBERS = 2**23
 def continued(
     task: Task, places: list[tuple[Data, Float[torch.Tensor, "_ D"]]], steps: int
 ) -> list[Float[torch.Tensor, "T _ D"]]:
-    """What the true system does from some states on, each lot in the units of its own data; for a task that can be continued.
+    """Continue the true system from some states, each lot in the units of its own data; for a task that can be continued.
 
     Lots go on side by side, as many as `NUMBERS` allows: each orbit is a function of its own place alone.
     """
-    found, begun = [], []
+    orbits, begun = [], []
     for data, states in places:
         mean, std = _units(data)
         begun.append((mean, std, states.double() * std + mean))
-    most = max(1, NUMBERS // max(1, steps * max(states.numel() for _, states in places)))
-    for k in range(0, len(begun), most):
-        some = begun[k : k + most]
-        own = torch.from_numpy(task.advance(torch.cat([states for *_, states in some]).numpy(), steps))
-        parts = torch.split(own, [len(states) for *_, states in some], 1)
-        found += [(part - mean) / std for part, (mean, std, _) in zip(parts, some, strict=True)]
-    return found
+    at_once = max(1, NUMBERS // max(1, steps * max(states.numel() for _, states in places)))
+    for k in range(0, len(begun), at_once):
+        lot = begun[k : k + at_once]
+        onward_states = torch.from_numpy(task.advance(torch.cat([states for *_, states in lot]).numpy(), steps))
+        parts = torch.split(onward_states, [len(states) for *_, states in lot], 1)
+        orbits += [(part - mean) / std for part, (mean, std, _) in zip(parts, lot, strict=True)]
+    return orbits
 
 
 def onward(task: Task, data: Data, history: Float[torch.Tensor, "H N D"]) -> Float[torch.Tensor, "N D"]:
@@ -52,13 +52,15 @@ def disturbed(
     """
     units = [_units(data) for data, *_ in places]
     begun = [history.double() * std + mean for (_, history, _), (mean, std) in zip(places, units, strict=True)]
-    errors = torch.cat([each.double() * std for (*_, each), (_, std) in zip(places, units, strict=True)], 1).numpy()
+    errors = torch.cat(
+        [errors_of_lot.double() * std for (*_, errors_of_lot), (_, std) in zip(places, units, strict=True)], 1
+    ).numpy()
     history, went = torch.cat(begun, 1).numpy(), []
     for error in errors:
         state = task.onward(history) + error
         history = np.concatenate([history[1:], state[None]])
         went.append(state)
-    parts = torch.split(torch.from_numpy(np.stack(went)), [each.shape[1] for each in begun], 1)
+    parts = torch.split(torch.from_numpy(np.stack(went)), [states.shape[1] for states in begun], 1)
     return [(part - mean) / std for part, (mean, std) in zip(parts, units, strict=True)]
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Float
 
 from freerun.lazy import torch
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 #: The weights of a model by name, each with its replica axis in front.
 Weights = Mapping[str, "torch.Tensor"]
@@ -61,7 +61,7 @@ def affine(
 
 
 def project(weights: Weights, name: str, x: Float[torch.Tensor, "R B I"]) -> Float[torch.Tensor, "R B O"]:
-    """The affine map `name`, whose input may have width 0."""
+    """Apply the affine map `name`, whose input may have width 0."""
     bias = weights[f"{name}.bias"]
     if x.shape[-1] == 0:
         out = bias.expand(-1, x.shape[1], -1)

@@ -40,7 +40,7 @@ class Counts:
         return np.diff(self.first)
 
     def place(self, context: Int[np.ndarray, " M"]) -> tuple[Int[np.ndarray, " M"], np.ndarray]:
-        """Where contexts stand among those that were seen, and whether they do."""
+        """Return the index of every context among those that were seen, and whether it was seen."""
         place = np.searchsorted(self.contexts, context).clip(max=len(self.contexts) - 1)
         return place, self.contexts[place] == context
 
@@ -71,7 +71,7 @@ class NgramModel:
         return Counts(grams=grams, seen=seen, contexts=contexts, first=np.append(start, len(grams)), totals=totals)
 
     def chances(self, strings: Int[np.ndarray, "T N"], first: int = 0) -> Float[np.ndarray, "S N"]:
-        """The probability of every symbol of some strings from the step `first` on, given those before it."""
+        """Return the probability of every symbol of some strings from the step `first` on, given those before it."""
         chance = np.full((len(strings) - first, strings.shape[1]), 1 / self.symbols)
         for n, counts in enumerate(self.counts, 1):
             begin = max(first, n - 1)
@@ -88,25 +88,25 @@ class NgramModel:
         return chance
 
     def distribution(self, before: Int[np.ndarray, "T N"]) -> Float[np.ndarray, "N K"]:
-        """The probability of every symbol after some strings, of which the last n - 1 symbols are looked at."""
+        """Return the probability of every symbol after some strings, of which the last n - 1 symbols are looked at."""
         chance = np.full((before.shape[1], self.symbols), 1 / self.symbols)
         for n, counts in enumerate(self.counts, 1):
             if n - 1 > len(before) or not len(counts.grams):
                 break
             context = _codes(before[len(before) - n + 1 :], n - 1, self.symbols)[0]
             place, known = counts.place(context)
-            kinds, totals = (np.where(known, each[place], 0)[:, None] for each in (counts.kinds, counts.totals))
+            kinds, totals = (np.where(known, counted[place], 0)[:, None] for counted in (counts.kinds, counts.totals))
             mixed = kinds * chance
             size = np.where(known, counts.kinds[place], 0)
             rows = np.repeat(np.arange(len(context)), size)
-            at = np.arange(size.sum()) + np.repeat(counts.first[:-1][place] - np.append(0, size.cumsum()[:-1]), size)
-            mixed[rows, counts.grams[at] % self.symbols] += counts.seen[at]
+            entries = np.arange(size.sum()) + np.repeat(counts.first[:-1][place] - np.append(0, size.cumsum()[:-1]), size)
+            mixed[rows, counts.grams[entries] % self.symbols] += counts.seen[entries]
             chance = np.where(known[:, None], mixed / np.where(known[:, None], totals + kinds, 1), chance)
         return chance
 
 
 def _codes(strings: Int[np.ndarray, "T N"], n: int, symbols: int) -> Int[np.ndarray, "S N"]:
-    """A number for every n successive symbols; for n = 0 one row of zeros."""
+    """Return a number for every n successive symbols; for n = 0 one row of zeros."""
     steps = len(strings) - n + 1 if n else 1
     code = np.zeros((steps, strings.shape[1]), dtype=np.int64)
     for k in range(n):

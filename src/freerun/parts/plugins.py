@@ -55,18 +55,18 @@ def load_plugin(path: str, among: Container[str] | None = None) -> None:
     if module_name not in sys.modules:
         _run(source, file, digest, module_name, shown)
     module = sys.modules[module_name]
-    found = False
+    defined = False
     for kind in KINDS:
-        if own := parts_of(module, base(kind)):
-            if len(own) > 1:
-                raise ConfigError(f"plugins={shown}: a file holds one part of a kind, found {len(own)} of {kind}")
+        if classes := parts_of(module, base(kind)):
+            if len(classes) > 1:
+                raise ConfigError(f"plugins={shown}: a file holds one part of a kind, found {len(classes)} of {kind}")
             if file.stem in builtin_parts(kind):
                 raise ConfigError(f"plugins={shown}: {kind} {file.stem!r} is built in; give the file another name")
-            if missing := sorted(getattr(own[0], "__abstractmethods__", ())):
-                raise ConfigError(f"plugins={shown}: {own[0].__name__} lacks {', '.join(missing)}")
-            registry.plugin_parts[kind][file.stem] = own[0]
-            found = True
-    if not found:
+            if missing := sorted(getattr(classes[0], "__abstractmethods__", ())):
+                raise ConfigError(f"plugins={shown}: {classes[0].__name__} lacks {', '.join(missing)}")
+            registry.plugin_parts[kind][file.stem] = classes[0]
+            defined = True
+    if not defined:
         raise ConfigError(f"plugins={shown}: defines no part (derive a class from Task, Model, Regime, Feedback or Metric)")
     _plugin_files[str(file.resolve())] = digest
 
@@ -88,13 +88,13 @@ def _run(source: bytes, file: Path, digest: str, module_name: str, shown: str) -
 
 
 def plugin_metrics() -> dict[str, str]:
-    """The metrics of plugins, each with the SHA-256 of its file."""
+    """Return the metrics of plugins, each with the SHA-256 of its file."""
     return {
-        name: str(vars(sys.modules[part.__module__])["__freerun_digest__"])
+        name: str(vars(sys.modules[part.__module__]).get("__freerun_digest__", ""))
         for name, part in registry.plugin_parts["metric"].items()
     }
 
 
 def plugin_files() -> dict[str, str]:
-    """The plugins that were loaded, each with the SHA-256 of its file, for the worker processes that need them too."""
+    """Return the plugins that were loaded, each with the SHA-256 of its file, for the worker processes that need them too."""
     return dict(_plugin_files)

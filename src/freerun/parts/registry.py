@@ -33,23 +33,23 @@ plugin_parts: dict[str, dict[str, type]] = {kind: {} for kind in KINDS}
 
 
 def base(kind: str) -> type:
-    """The abstract base class of a kind."""
+    """Return the abstract base class of a kind."""
     package, name = KINDS[kind]
-    found: type = getattr(importlib.import_module(package), name)
-    return found
+    base_class: type = getattr(importlib.import_module(package), name)
+    return base_class
 
 
 @cache
 def builtin_parts(kind: str) -> dict[str, type]:
-    """The parts of a kind that come with the package, by name, in alphabetical order."""
+    """Return the parts of a kind that come with the package, by name, in alphabetical order."""
     package = importlib.import_module(KINDS[kind][0])
-    found: dict[str, type] = {}
+    parts_by_name: dict[str, type] = {}
     for info in pkgutil.iter_modules(package.__path__):
         if info.name.startswith("_"):
             continue
         module = importlib.import_module(f"{package.__name__}.{info.name}")
-        found |= _parts_in(module, info.name.rstrip("_"), kind)
-    return dict(sorted(found.items()))
+        parts_by_name |= _parts_in(module, info.name.rstrip("_"), kind)
+    return dict(sorted(parts_by_name.items()))
 
 
 def _parts_in(module: Any, name: str, kind: str) -> dict[str, type]:
@@ -65,7 +65,7 @@ def _parts_in(module: Any, name: str, kind: str) -> dict[str, type]:
 
 
 def parts_of(module: Any, parent: type) -> list[type]:
-    """The classes that a module itself derives from a base class."""
+    """Return the classes that a module itself derives from a base class."""
     return [
         value
         for value in vars(module).values()
@@ -74,7 +74,7 @@ def parts_of(module: Any, parent: type) -> list[type]:
 
 
 def parts(kind: str) -> dict[str, type]:
-    """All parts of a kind by name, the built-in ones first, then those of plugins."""
+    """Return all parts of a kind by name, the built-in ones first, then those of plugins."""
     return {**builtin_parts(kind), **plugin_parts[kind]}
 
 
@@ -91,19 +91,23 @@ def get(kind: str, name: str) -> type:
 
 
 def unknown(kind: str, name: str, choices: Iterable[str]) -> ConfigError:
-    """The error for a name that is no part of a kind: names the kind that has it, or else the nearest one."""
-    for other in KINDS:
-        if other != "metric" and name in parts(other):
-            return ConfigError(f"{kind}={name}: unknown {kind}; {name} is one of another kind: {other}={name}")
+    """Return the error for a name that no part of a kind has; it names the kind that has it, or else the nearest name."""
+    for holder in KINDS:
+        if holder != "metric" and name in parts(holder):
+            return ConfigError(f"{kind}={name}: unknown {kind}; {name} is one of another kind: {holder}={name}")
     return ConfigError(f"{kind}={name}: unknown {kind}; {nearest(name, choices)}")
 
 
 def name_of(part: object) -> str:
-    """The name of a part: of its file."""
+    """Return the name of a part, which is that of its file.
+
+    Raises:
+        ConfigError: if the part is neither built in nor from a loaded plugin.
+    """
     cls = part if inspect.isclass(part) else type(part)
     for kind in KINDS:
-        for name, known in parts(kind).items():
-            if known is cls:
+        for name, part_class in parts(kind).items():
+            if part_class is cls:
                 return name
     raise ConfigError(f"{cls.__name__} is not a registered part; name its file in plugins=[...]")
 
@@ -115,6 +119,6 @@ def source_of(part: object) -> str | None:
 
 
 def summary(cls: type) -> str:
-    """The first sentence of a part's documentation."""
+    """Return the first sentence of a part's documentation."""
     text = inspect.getdoc(cls) or inspect.getdoc(sys.modules[cls.__module__]) or ""
     return " ".join(text.split("\n\n")[0].split())

@@ -11,14 +11,14 @@ from typing import Any
 from freerun.errors import ConfigError
 from freerun.io.suggestions import nearest
 from freerun.io.text import brief, one_line
-from freerun.store.record_schema import LARGEST
+from freerun.store.record_types import LARGEST
 
 #: Lists of numbers are at most so deep.
 DEEPEST = 4
 
 
 def build(cls: type, key: str, settings: dict[str, Any]) -> Any:
-    """Make one node of the tree from plain settings; each is then of its proper type, those that the class fills in too.
+    """Make one node of the tree from plain settings; every setting then has its declared type, defaults included.
 
     Args:
         cls: a dataclass of settings.
@@ -28,34 +28,34 @@ def build(cls: type, key: str, settings: dict[str, Any]) -> Any:
     Raises:
         ConfigError: naming the key, the value and the rule, if a setting is unknown, of the wrong type or out of range.
     """
-    known = {item.name: item for item in fields(cls)}
+    known = {setting.name: setting for setting in fields(cls)}
     values = {}
     for name, value in settings.items():
         if name not in known:
             raise ConfigError(f"{key}.{one_line(name, 60)}: unknown key; {nearest(str(name)[:100], known)}")
         values[name] = _value(f"{key}.{name}", value, known[name])
     try:
-        made = cls(**values)
+        node = cls(**values)
     except ValueError as fault:
         raise ConfigError(f"{key}.{fault}") from None
-    for name, item in known.items():
-        filled = getattr(made, name)
+    for name, setting in known.items():
+        filled = getattr(node, name)
         if name not in values or filled is not values[name]:  # by default, or by the class itself
-            object.__setattr__(made, name, _value(f"{key}.{name}", filled, item))
-    return made
+            object.__setattr__(node, name, _value(f"{key}.{name}", filled, setting))
+    return node
 
 
 def normalised(node: Any, key: str) -> Any:
-    """The same node with every setting of its proper type.
+    """Return the same node with every setting of its declared type.
 
     Raises:
         ConfigError: as `build`.
     """
-    return build(type(node), key, {item.name: getattr(node, item.name) for item in fields(node)})
+    return build(type(node), key, {setting.name: getattr(node, setting.name) for setting in fields(node)})
 
 
 def whole(key: str, value: object) -> int:
-    """A whole number of at most 64 bits, whatever kind of integer it came as.
+    """Return a value as a whole number of at most 64 bits; any type of integer is accepted.
 
     Raises:
         ConfigError: for anything else, a bool included.
@@ -72,7 +72,7 @@ def whole(key: str, value: object) -> int:
 
 
 def numbers(key: str, value: Any) -> list[Any]:
-    """A (nested) list of numbers as lists of floats, whatever sequence or array it came as: equal ones are one setting.
+    """Return a (nested) sequence or array of numbers as lists of floats, so that equal numbers are equal settings.
 
     Raises:
         ConfigError: naming the place, if it is anything else.
@@ -80,40 +80,40 @@ def numbers(key: str, value: Any) -> list[Any]:
     return _numbers(key, value, DEEPEST)
 
 
-def _numbers(key: str, value: Any, deep: int) -> list[Any]:
+def _numbers(key: str, value: Any, levels: int) -> list[Any]:
     value = value.tolist() if hasattr(value, "tolist") else value
     if not isinstance(value, (list, tuple)):
         raise ConfigError(f"{key} must be a list of numbers such as [0.5, 0.5], got {brief(value)}")
-    found: list[Any] = []
-    for place, each in enumerate(value):
-        each = each.tolist() if hasattr(each, "tolist") else each
-        where = f"{key}[{place}]"
-        if isinstance(each, (list, tuple)):
-            if deep == 1:
-                raise ConfigError(f"{where} must be a number: lists are nested at most {DEEPEST} deep, got {brief(each)}")
-            found.append(_numbers(where, each, deep - 1))
+    plain: list[Any] = []
+    for index, entry in enumerate(value):
+        entry = entry.tolist() if hasattr(entry, "tolist") else entry
+        place = f"{key}[{index}]"
+        if isinstance(entry, (list, tuple)):
+            if levels == 1:
+                raise ConfigError(f"{place} must be a number: lists are nested at most {DEEPEST} deep, got {brief(entry)}")
+            plain.append(_numbers(place, entry, levels - 1))
         else:
-            found.append(_number(where, each) + 0.0)  # -0 becomes 0
-    return found
+            plain.append(_number(place, entry) + 0.0)  # -0 becomes 0
+    return plain
 
 
-def _value(key: str, value: Any, item: Field[Any]) -> Any:
-    kind = item.type if isinstance(item.type, str) else getattr(item.type, "__name__", str(item.type))
-    if value is None and "None" in kind:
+def _value(key: str, value: Any, setting: Field[Any]) -> Any:
+    type_name = setting.type if isinstance(setting.type, str) else getattr(setting.type, "__name__", str(setting.type))
+    if value is None and "None" in type_name:
         return None
-    if isinstance(item.default, Enum):
-        return _choice(key, value, type(item.default))
-    if kind.startswith("int"):
+    if isinstance(setting.default, Enum):
+        return _choice(key, value, type(setting.default))
+    if type_name.startswith("int"):
         return whole(key, value)
-    if kind.startswith("float"):
+    if type_name.startswith("float"):
         return _number(key, value)
-    if kind.startswith("list[str]"):
+    if type_name.startswith("list[str]"):
         return _texts(key, value)
-    if kind.startswith("list"):
+    if type_name.startswith("list"):
         return numbers(key, value)
-    if kind.startswith("str") and not isinstance(value, str):
+    if type_name.startswith("str") and not isinstance(value, str):
         raise ConfigError(f"{key} must be text, got {brief(value)}")
-    if kind == "bool" and not isinstance(value, bool):
+    if type_name == "bool" and not isinstance(value, bool):
         raise ConfigError(f"{key} must be true or false, got {brief(value)}")
     return value
 
@@ -124,13 +124,13 @@ def _texts(key: str, value: Any) -> list[str]:
     return list(value)
 
 
-def _choice(key: str, value: Any, kind: type[Enum]) -> Enum:
-    if isinstance(value, kind):
+def _choice(key: str, value: Any, choice: type[Enum]) -> Enum:
+    if isinstance(value, choice):
         return value
     try:
-        return kind(value)
+        return choice(value)
     except ValueError:
-        choices = [str(member.value) for member in kind]
+        choices = [str(member.value) for member in choice]
         name = key.rpartition(".")[2]
         shown = one_line(value if isinstance(value, str) else brief(value), 60)
         raise ConfigError(f"{key}={shown}: unknown {name}; {nearest(shown, choices)}") from None

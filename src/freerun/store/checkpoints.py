@@ -24,7 +24,7 @@ from freerun.io import container, reading
 from freerun.io.text import one_line
 from freerun.io.writing import write_atomic
 from freerun.store import tensor_header
-from freerun.store.record_schema import Count, Identity
+from freerun.store.record_types import Count, Identity
 from freerun.store.records import Store, trained_run
 from freerun.store.tensor_header import TYPES
 
@@ -40,9 +40,9 @@ _Name = Annotated[str, msgspec.Meta(pattern=r"\A[a-z_]{1,40}\Z")]
 class OtherForm(CorruptRecord):
     """A checkpoint in the form of an older or a newer Freerun; `why` says so without naming the file."""
 
-    def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"{path}: {why}")
-        self.why = why
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.why = reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class Need:
     at_most: bool = False
 
     def fits(self, tensor: tensor_header.Tensor) -> bool:
-        """Whether a tensor is what is needed."""
+        """Return whether a tensor is what is needed."""
         if (self.dtype, len(self.shape)) != (tensor.dtype, len(tensor.shape)):
             return False
         if self.at_most:
@@ -63,15 +63,15 @@ class Need:
 
 
 class State(msgspec.Struct, kw_only=True):
-    """What of a run in training is plain data.
+    """The part of a run's state in training that is plain data.
 
     Attributes:
-        made: by what the checkpoint was made.
-        numbers: what its feeder remembers beside tensors.
-        broke: the update at which it diverged, and in what; None if it has not.
-        quantities: the names that its curves count through.
-        resumed: the updates from which it went on before.
-        seconds: that it took.
+        made: versions, source and arithmetic that made the checkpoint.
+        numbers: the numbers that its feeder remembers, by name.
+        broke: the update at which it diverged, and the quantity that was not finite; None if it has not diverged.
+        quantities: the names of the quantities of its curves, which the curves refer to by position.
+        resumed: the updates from which it was resumed before.
+        seconds: of training so far.
     """
 
     made: dict[str, int | str | dict[str, str]]
@@ -88,8 +88,8 @@ class Checkpoint:
 
     Attributes:
         update: updates done.
-        state: what is plain data.
-        tensors: what is numbers, by name.
+        state: the part that is plain data.
+        tensors: the arrays, by name.
     """
 
     run: str
@@ -107,7 +107,7 @@ class About(msgspec.Struct, kw_only=True):
 
 
 def place(store: Store, run: str) -> Path:
-    """The file of the checkpoint of a run, or of the run that a measurement is of."""
+    """Return the file of the checkpoint of a run, or of the run that a measurement is of."""
     return store.path(trained_run(run)).with_suffix(SUFFIX)
 
 
@@ -126,9 +126,9 @@ def write(store: Store, checkpoint: Checkpoint) -> None:
 
 
 def encoded(checkpoint: Checkpoint) -> bytes:
-    """The bytes of the file; the widest types come first, so that every tensor is aligned."""
-    kinds = {dtype: kind for kind, dtype in TYPES.items()}
-    tensors = sorted(checkpoint.tensors.items(), key=lambda item: (-item[1].itemsize, item[0]))
+    """Return the bytes of the file; the widest types come first, so that every tensor is aligned."""
+    type_names = {dtype: kind for kind, dtype in TYPES.items()}
+    tensors = sorted(checkpoint.tensors.items(), key=lambda entry: (-entry[1].itemsize, entry[0]))
     state = msgspec.json.encode(checkpoint.state).decode()
     header: dict[str, Any] = {
         tensor_header.ABOUT: {"run": checkpoint.run, "update": str(checkpoint.update), "state": state}
@@ -136,7 +136,7 @@ def encoded(checkpoint: Checkpoint) -> bytes:
     end = 0
     for name, value in tensors:
         begin, end = end, end + value.nbytes
-        header[name] = {"dtype": kinds[value.dtype], "shape": list(value.shape), "data_offsets": [begin, end]}
+        header[name] = {"dtype": type_names[value.dtype], "shape": list(value.shape), "data_offsets": [begin, end]}
     text = msgspec.json.encode(header)
     text += b" " * (-len(text) % 8)
     if len(text) > tensor_header.LARGEST:
@@ -147,10 +147,10 @@ def encoded(checkpoint: Checkpoint) -> bytes:
 
 
 def read(store: Store, run: str, needs: Callable[[int], Mapping[str, Need]]) -> Checkpoint | None:
-    """The checkpoint of a run; None if there is none.
+    """Return the checkpoint of a run; None if there is none.
 
     Args:
-        needs: the tensors of this run after so many updates. The data is read only where the header says the same.
+        needs: returns the tensors of this run after a number of updates. The data is read only where the header agrees.
 
     Raises:
         OtherForm: if an older or a newer Freerun wrote it in another form.
@@ -165,8 +165,8 @@ def read(store: Store, run: str, needs: Callable[[int], Mapping[str, Need]]) -> 
                 raise container.other_version(1, FORM)
             digest = container.declared(file.readline(container.LONGEST_HEAD), FORM)
             length, text = _header(file)
-            about, state, found = _understood(text, size - file.tell(), run)
-            _compared(found, needs(int(about.update)), path)
+            about, state, headers = _understood(text, size - file.tell(), run)
+            _compared(headers, needs(int(about.update)), path)
             content = file.read(size)
         container.demand(digest, [length, text, content])
     except FileNotFoundError:
@@ -178,14 +178,14 @@ def read(store: Store, run: str, needs: Callable[[int], Mapping[str, Need]]) -> 
     except OSError as fault:
         raise refused(path, "cannot be read", fault) from None
     tensors: dict[str, np.ndarray] = {}
-    for name, tensor in found.items():
+    for name, tensor in headers.items():
         count, begin = math.prod(tensor.shape), tensor.data_offsets[0]
         tensors[name] = np.frombuffer(content, TYPES[tensor.dtype], count, begin).reshape(tensor.shape)
     return Checkpoint(run=run, update=int(about.update), state=state, tensors=tensors)
 
 
 def _header(file: BufferedReader[FileIO]) -> tuple[bytes, bytes]:
-    """The length of the header, as it is written, and the header itself.
+    """Read the eight bytes of the header's length, and the header itself.
 
     Raises:
         NotPlain: if it is longer than any header.
@@ -197,13 +197,13 @@ def _header(file: BufferedReader[FileIO]) -> tuple[bytes, bytes]:
 
 
 def _understood(text: bytes, room: int, run: str) -> tuple[About, State, dict[str, tensor_header.Tensor]]:
-    """What a header says: of the run, its state, and its tensors, which fill the `room` after it.
+    """Return the metadata, the state and the tensors of a header, whose tensors have to fill the `room` bytes after it.
 
     Raises:
-        ValueError, RecursionError: if it is none of this run.
+        ValueError, RecursionError: if it is no header of a checkpoint of this run.
     """
-    tensors, told = tensor_header.parsed(text)
-    about = msgspec.json.decode(told, type=About)
+    tensors, metadata = tensor_header.parsed(text)
+    about = msgspec.json.decode(metadata, type=About)
     if about.run != run:
         raise ValueError("the checkpoint of another run")
     state = msgspec.json.decode(about.state, type=State)
@@ -211,22 +211,22 @@ def _understood(text: bytes, room: int, run: str) -> tuple[About, State, dict[st
     return about, state, tensors
 
 
-def _compared(found: Mapping[str, tensor_header.Tensor], needs: Mapping[str, Need], path: Path) -> None:
-    wrong = sorted(found.keys() ^ needs.keys()) or [name for name, need in needs.items() if not need.fits(found[name])]
+def _compared(headers: Mapping[str, tensor_header.Tensor], needs: Mapping[str, Need], path: Path) -> None:
+    wrong = sorted(headers.keys() ^ needs.keys()) or [name for name, need in needs.items() if not need.fits(headers[name])]
     if wrong:
         raise CorruptRecord(f"{path}: does not fit this run, first in {wrong[0][:60]!r}")
 
 
 def update_of(store: Store, run: str) -> int:
-    """Updates that a checkpoint says were done; 0 where there is none that can be understood.
+    """Return the number of updates that a checkpoint's header gives; 0 where there is no readable header.
 
-    Looks at the header alone, for overviews: only `read` knows whether it can be trusted.
+    For overviews: only `read` checks whether the checkpoint can be trusted.
     """
     try:
         with reading.opened(store.place(trained_run(run))[: -len(".json")] + SUFFIX) as raw, BufferedReader(raw) as file:
             container.declared(file.readline(container.LONGEST_HEAD), FORM)
-            told = tensor_header.parsed(_header(file)[1])[1]
-        return int(msgspec.json.decode(told, type=About).update)
+            metadata = tensor_header.parsed(_header(file)[1])[1]
+        return int(msgspec.json.decode(metadata, type=About).update)
     except (OSError, ValueError, RecursionError):
         return 0
 
@@ -250,10 +250,10 @@ def set_aside(store: Store, run: str) -> Path:
     Raises:
         StoreError: if the disk refuses.
     """
-    run, path, aside = trained_run(run), place(store, run), store.root / "aside"
-    target = aside / f"{run}.{sum(1 for _ in aside.glob(f'{run}.*'))}{SUFFIX}"
+    run, path, folder = trained_run(run), place(store, run), store.root / "aside"
+    target = folder / f"{run}.{sum(1 for _ in folder.glob(f'{run}.*'))}{SUFFIX}"
     try:
-        aside.mkdir(exist_ok=True)
+        folder.mkdir(exist_ok=True)
         path.replace(target)
     except FileNotFoundError:  # another process was faster
         pass
@@ -263,8 +263,8 @@ def set_aside(store: Store, run: str) -> Path:
 
 
 def clear(store: Store) -> int:
-    """Remove the checkpoints of runs that have their records, left by processes killed in between; how many."""
-    left = [path for path in store.root.glob(f"[0-9a-f][0-9a-f]/*{SUFFIX}") if path.with_suffix(".json").exists()]
-    for path in left:
+    """Remove the checkpoints that killed processes left of runs that have their records; return how many."""
+    paths = [path for path in store.root.glob(f"[0-9a-f][0-9a-f]/*{SUFFIX}") if path.with_suffix(".json").exists()]
+    for path in paths:
         path.unlink(missing_ok=True)
-    return len(left)
+    return len(paths)

@@ -83,18 +83,18 @@ class Claims:
         Of a run that is not trained yet nobody begins a second measurement, for either would train it.
         """
         with locked(self.store):
-            others = owners(self.store).keys()
-            begun = {trained_run(run) for run in others}
+            elsewhere = owners(self.store).keys()
+            begun = {trained_run(run) for run in elsewhere}
 
             def free(run: str) -> bool:
                 untouched = trained_run(run) not in begun or self.store.has(trained_run(run))
-                return run not in others and untouched and not player_records.complete(self.store, run)
+                return run not in elsewhere and untouched and not player_records.complete(self.store, run)
 
-            mine = [run for run in runs if free(run)]
-            self._mine += mine
+            taken = [run for run in runs if free(run)]
+            self._mine += taken
             self._write()
         self._keep_beating()
-        return mine
+        return taken
 
     def _keep_beating(self) -> None:
         if not self._beating.is_set():
@@ -112,7 +112,7 @@ class Claims:
                 self._path().unlink(missing_ok=True)
 
     def report(self, progress: dict[str, Any]) -> None:
-        """Say how far the claimed group is; others see it at the next beat."""
+        """Record how far the claimed group is; other processes see it at the next sign of life."""
         self._progress = progress
 
     def _beat(self) -> None:
@@ -137,15 +137,15 @@ class Claims:
 
 
 def owners(store: Store) -> dict[str, Owner]:
-    """Every run that is being done, with the process that does it; what dead processes left is removed."""
-    found: dict[str, Owner] = {}
+    """Return the process that does a run, by run, for all that are being done; files of dead processes are removed."""
+    owner_by_run: dict[str, Owner] = {}
     for owner in alive(store):
-        found |= dict.fromkeys(owner.runs, owner)
-    return found
+        owner_by_run |= dict.fromkeys(owner.runs, owner)
+    return owner_by_run
 
 
 def alive(store: Store) -> Iterator[Owner]:
-    """The processes that are at work on a store."""
+    """Yield the processes that are at work on a store."""
     paths, now = sorted((store.root / FOLDER).glob("*.json")), None
     for path in paths:
         try:
@@ -158,8 +158,8 @@ def alive(store: Store) -> Iterator[Owner]:
             continue
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             sound = False
-        here = processes.alive(path.stem.partition(".")[0]) if sound else False
-        if age < SILENCE if here is None else here:
+        living = processes.alive(path.stem.partition(".")[0]) if sound else False
+        if age < SILENCE if living is None else living:
             yield owner
         else:
             with contextlib.suppress(OSError):
@@ -167,7 +167,7 @@ def alive(store: Store) -> Iterator[Owner]:
 
 
 def _now(store: Store) -> float:
-    """The time by the clock of whoever keeps the files, which on a network is not this machine's."""
+    """Return the time by the clock of the file system, which on a network is not this machine's."""
     probe = store.root / FOLDER / f".now.{processes.name()}.tmp"
     try:
         probe.touch()
@@ -181,7 +181,7 @@ def _now(store: Store) -> float:
 
 @contextlib.contextmanager
 def locked(store: Store) -> Iterator[None]:
-    """Alone with the store, among all that lock it.
+    """Hold the lock of the store, so that no other process that asks for it works on the store meanwhile.
 
     Raises:
         StoreError: if it cannot be locked.

@@ -44,7 +44,7 @@ class Failures:
             raise refused(path, "cannot be written", fault) from None
 
     def reason(self, run: str) -> str | None:
-        """Why the last try of a run failed; None if it has not failed."""
+        """Return why the last try of a run failed; None if it has not failed."""
         try:
             text = reading.content(self._path(run).with_suffix(".failed"), LARGEST_REASON).decode("utf-8", errors="replace")
         except FileNotFoundError:
@@ -54,7 +54,7 @@ class Failures:
         return one_line(text, LONGEST_REASON)
 
     def log(self, run: str, text: str) -> None:
-        """Keep what was said when a run failed, for whoever looks for the cause; a disk that refuses is not told of here."""
+        """Write the log of a failed run, for whoever looks for the cause; an error of the disk is ignored here."""
         path = self._path(run).with_suffix(".log")
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -25,19 +25,20 @@ NAME = "manifest.json"
 READERS = (
     "analysis/tables", "analysis/inference", "analysis/figures", "analysis/report", "store/quantity.py", "store/manifest.py",
     "config/learning_rate.py", "store/player_records.py", "store/record_columns.py", "store/record_index.py",
-    "store/record_schema.py",
+    "store/record_schema.py", "store/record_types.py",
 )  # fmt: skip
 
 
 def matches(folder: Path, store: Store, info: dict[str, Any]) -> bool:
-    """Whether a folder holds, unaltered, what would be built from the records as they are."""
-    known = _read(folder)
-    there = _digests(folder, known["files"])
-    return bool(there) and known["files"] == there and known["stamp"] == _stamp(store, info, known["players"])
+    """Return whether a folder holds, unaltered, what would be built from the records as they are now."""
+    recorded = _read(folder)
+    present = _digests(folder, recorded["files"])
+    stamp = _stamp(store, info, recorded["players"])
+    return bool(present) and recorded["files"] == present and recorded["stamp"] == stamp
 
 
 def write(folder: Path, store: Store, info: dict[str, Any], built: Iterable[Path]) -> None:
-    """Write the manifest of a folder that has just been built; what was built before, and is not any more, goes.
+    """Write the manifest of a folder that has just been built, and remove what an earlier build left and this one did not.
 
     Args:
         folder: of the study.
@@ -48,26 +49,26 @@ def write(folder: Path, store: Store, info: dict[str, Any], built: Iterable[Path
     Raises:
         OSError: if the disk refuses.
     """
-    known, files = _read(folder), _digests(folder, _names(folder, built))
-    _remove(folder, {name: digest for name, digest in known["files"].items() if name not in files})
-    beside = {name: digest for name, digest in known["beside"].items() if name not in files}
-    there = _digests(folder, beside)
+    recorded, files = _read(folder), _digests(folder, _names(folder, built))
+    _remove(folder, {name: digest for name, digest in recorded["files"].items() if name not in files})
+    beside = {name: digest for name, digest in recorded["beside"].items() if name not in files}
+    present = _digests(folder, beside)
     players = sorted(player_records.belonging(store, info["ids"]))
-    made = {"stamp": _stamp(store, info, players), "players": players, "files": files}
-    _write(folder, {**made, "beside": {name: beside[name] for name in there}})
+    document = {"stamp": _stamp(store, info, players), "players": players, "files": files}
+    _write(folder, {**document, "beside": {name: beside[name] for name in present}})
 
 
-def note(folder: Path, made: Iterable[Path]) -> None:
-    """Note that files of a folder are Freerun's own, beside those of the report.
+def note(folder: Path, written: Iterable[Path]) -> None:
+    """Record that Freerun wrote these files of a folder, beside those of the report.
 
     Raises:
         OSError: if the disk refuses.
     """
-    known = _read(folder)
-    found = _digests(folder, _names(folder, made))
-    changed = {name: digest for name, digest in found.items() if known["files"].get(name) != digest}
-    if any(known["beside"].get(name) != digest for name, digest in changed.items()):
-        _write(folder, {**known, "beside": dict(sorted({**known["beside"], **changed}.items()))})
+    recorded = _read(folder)
+    digests = _digests(folder, _names(folder, written))
+    changed = {name: digest for name, digest in digests.items() if recorded["files"].get(name) != digest}
+    if any(recorded["beside"].get(name) != digest for name, digest in changed.items()):
+        _write(folder, {**recorded, "beside": dict(sorted({**recorded["beside"], **changed}.items()))})
 
 
 def remove_made(folder: Path) -> None:
@@ -76,16 +77,16 @@ def remove_made(folder: Path) -> None:
     Raises:
         OSError: if the disk refuses.
     """
-    known = _read(folder)
-    for which in ("files", "beside"):
-        _remove(folder, known[which])
+    recorded = _read(folder)
+    for section in ("files", "beside"):
+        _remove(folder, recorded[section])
     (folder / NAME).unlink(missing_ok=True)
 
 
-def _remove(folder: Path, known: Mapping[str, str]) -> None:
-    """Remove files that are as they are known; only what is found in the folder is looked at, no name is followed."""
-    for name, digest in _digests(folder, known).items():
-        if known[name] == digest:
+def _remove(folder: Path, digests: Mapping[str, str]) -> None:
+    """Remove the files whose digest is the known one; only files found in the folder are considered, names are not followed."""
+    for name, digest in _digests(folder, digests).items():
+        if digests[name] == digest:
             path = folder / name
             path.unlink(missing_ok=True)
             if path.parent != folder and not any(path.parent.iterdir()):
@@ -93,19 +94,19 @@ def _remove(folder: Path, known: Mapping[str, str]) -> None:
 
 
 def _read(folder: Path) -> dict[str, Any]:
-    """The manifest; an empty one where there is none that can be understood."""
+    """Return the manifest; an empty one where there is none that can be understood."""
     try:
-        known = mapping(content(folder / NAME, LARGEST_JSON))
-        if isinstance(known["stamp"], str) and all(isinstance(known[key], dict) for key in ("files", "beside")):
-            players = [each for each in known.get("players", []) if isinstance(each, str)]
-            return {"players": players, **{key: known[key] for key in ("stamp", "files", "beside")}}
+        document = mapping(content(folder / NAME, LARGEST_JSON))
+        if isinstance(document["stamp"], str) and all(isinstance(document[key], dict) for key in ("files", "beside")):
+            players = [name for name in document.get("players", []) if isinstance(name, str)]
+            return {"players": players, **{key: document[key] for key in ("stamp", "files", "beside")}}
     except (OSError, ValueError, KeyError):
         pass
     return {"stamp": "", "players": [], "files": {}, "beside": {}}
 
 
-def _write(folder: Path, found: dict[str, Any]) -> None:
-    write_atomic(folder / NAME, (json.dumps(found, indent=1) + "\n").encode())
+def _write(folder: Path, document: dict[str, Any]) -> None:
+    write_atomic(folder / NAME, (json.dumps(document, indent=1) + "\n").encode())
 
 
 def _names(folder: Path, paths: Iterable[Path]) -> set[str]:
@@ -113,25 +114,25 @@ def _names(folder: Path, paths: Iterable[Path]) -> set[str]:
 
 
 def _digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
-    """The SHA-256 of those files of a folder that have one of the names."""
-    wanted = set(names)
-    if not wanted:
+    """Return the SHA-256 of those files of a folder that have one of the names."""
+    relevant = set(names)
+    if not relevant:
         return {}
     files = ((path.relative_to(folder).as_posix(), path) for path in folder.rglob("*"))
-    plain = {name: path for name, path in files if name in wanted and path.is_file() and not path.is_symlink()}
+    plain = {name: path for name, path in files if name in relevant and path.is_file() and not path.is_symlink()}
     return {name: hashlib.sha256(plain[name].read_bytes()).hexdigest() for name in sorted(plain)}
 
 
 def _stamp(store: Store, info: dict[str, Any], players: Iterable[str]) -> str:
     digest = hashlib.sha256(json.dumps(info, sort_keys=True).encode())
     for run in info["ids"]:
-        own = store.checksum(trained_run(run))
-        digest.update(f"{run} {own} {store.checksum(run)} {store.failures.reason(run)}\n".encode())
-    for each in players:
-        digest.update(f"{each} {player_records.checksum(store, each)}\n".encode())
+        trained_checksum = store.checksum(trained_run(run))
+        digest.update(f"{run} {trained_checksum} {store.checksum(run)} {store.failures.reason(run)}\n".encode())
+    for identity in players:
+        digest.update(f"{identity} {player_records.checksum(store, identity)}\n".encode())
     package = Path(__file__).parents[1]
     for reader in READERS:
-        place = package / reader
-        for path in sorted([place] if place.is_file() else [*place.rglob("*.py"), *place.rglob("*.j2")]):
+        source = package / reader
+        for path in sorted([source] if source.is_file() else [*source.rglob("*.py"), *source.rglob("*.j2")]):
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

@@ -23,7 +23,7 @@ from freerun.io import container, reading
 from freerun.io.text import one_line
 from freerun.io.writing import write_atomic
 from freerun.store import quantity
-from freerun.store.record_schema import Count, Identity, Number, Record
+from freerun.store.record_types import Count, Identity, Number, Record
 from freerun.store.records import Store, trained_run
 
 FORM = container.Form("players", 1)
@@ -95,11 +95,11 @@ _DECODER = msgspec.json.Decoder(Players)
 
 
 def identity(tree: Mapping[str, Any], evaluation: Mapping[str, Any], metrics: Mapping[str, Any], measuring: int) -> str:
-    """The identity of the players that belong to a measurement: 16 hexadecimal digits.
+    """Return the identity of the players that belong to a measurement: 16 hexadecimal digits.
 
     Args:
         tree: the canonical experiment of its trained run, of which task, seed and warm-up count.
-        evaluation, metrics, measuring: as the measurement has them (`record_schema.Measured`).
+        evaluation, metrics, measuring: as the measurement has them (`record_types.Measured`).
     """
     plain = {
         "players": PLAYING, "task": tree["task"], "seed": tree["seed"], "warmup": tree["evaluation"]["warmup"],
@@ -110,67 +110,70 @@ def identity(tree: Mapping[str, Any], evaluation: Mapping[str, Any], metrics: Ma
 
 
 def of(record: Record) -> str | None:
-    """The identity of the players that belong to a measured run; None for a record from before there were any."""
-    measured = record.measured
-    if not measured.measuring or any(name not in measured.evaluation for name in _EVALUATION):
+    """Return the identity of the players that belong to a measured run; None for a record from before there were any."""
+    measured, tree = record.measured, record.trained.experiment
+    asked = [*(name in measured.evaluation for name in _EVALUATION), "warmup" in tree.get("evaluation", {})]
+    if not measured.measuring or not all(asked):
         return None
-    return identity(record.trained.experiment, measured.evaluation, measured.metrics, measured.measuring)
+    return identity(tree, measured.evaluation, measured.metrics, measured.measuring)
 
 
 def complete(store: Store, run: str) -> bool:
-    """Whether a run has a sound record, and its players have one."""
+    """Return whether a run has a sound record, and its players have one."""
     if not store.has(run):
         return False
-    own = trained_run(run)
-    if own == run:
+    trained_id = trained_run(run)
+    if trained_id == run:
         return True
     try:
-        players = of(store.whole(run, store.body(run), store.body(own)))
+        players = of(store.whole(run, store.body(run), store.body(trained_id)))
     except (FileNotFoundError, CorruptRecord):
         return False
     return players is None or has(store, players)
 
 
 def belonging(store: Store, runs: Iterable[str]) -> set[str]:
-    """The identities of the players that belong to the sound records among some runs."""
-    found: set[str] = set()
+    """Return the identities of the players that belong to the sound records among some runs."""
+    identities: set[str] = set()
     for run in runs:
-        own = trained_run(run)
+        trained_id = trained_run(run)
         with suppress(FileNotFoundError, CorruptRecord):
-            if own != run and (players := of(store.whole(run, store.body(run), store.body(own)))) is not None:
-                found.add(players)
-    return found
+            if trained_id != run and (players := of(store.whole(run, store.body(run), store.body(trained_id)))) is not None:
+                identities.add(players)
+    return identities
 
 
 def path(store: Store, players: str) -> Path:
-    """The file of a record of players."""
+    """Return the file of a record of players."""
     return store.root / players[:2] / f"{players}{SUFFIX}"
 
 
 def read(store: Store, players: str) -> Players:
-    """The record of some players.
+    """Return the record of some players.
 
     Raises:
         FileNotFoundError: if there is none.
         CorruptRecord: if its checksum, its form or its identity is wrong.
         StoreError: if the disk refuses.
     """
+    if not _IDENTITY.fullmatch(players):
+        raise CorruptRecord(f"{one_line(players, 40)!r} is not the identity of players")
     place = path(store, players)
     try:
-        found = _DECODER.decode(container.unwrapped(reading.content(place, LARGEST), FORM))
+        record = _DECODER.decode(container.unwrapped(reading.content(place, LARGEST), FORM))
     except FileNotFoundError:
         raise
     except (ValueError, RecursionError) as fault:
         raise CorruptRecord(f"{place}: is no record of players: {one_line(fault, 80)}") from None
     except OSError as fault:
         raise refused(place, "cannot be read", fault) from None
-    if found.players != players:
-        raise CorruptRecord(f"{place}: holds the record of other players, {one_line(found.players, 40)}")
-    return found
+    if record.players != players:
+        raise CorruptRecord(f"{place}: holds the record of other players, {one_line(record.players, 40)}")
+    return record
 
 
 def has(store: Store, players: str) -> bool:
-    """Whether there is a sound record of some players."""
+    """Return whether there is a sound record of some players."""
     try:
         read(store, players)
     except (FileNotFoundError, CorruptRecord):
@@ -193,7 +196,7 @@ def write(store: Store, record: Players) -> None:
 
 
 def checksum(store: Store, players: str) -> str:
-    """The head of a record of players, which holds its checksum; "" if there is none."""
+    """Return the head of a record of players, which holds its checksum; "" if there is none."""
     if not _IDENTITY.fullmatch(players):
         return ""
     try:

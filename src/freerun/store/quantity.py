@@ -15,12 +15,13 @@ from freerun.io.text import brief
 Better = Literal["lower", "higher", "neither"]
 Scale = Literal["ratio", "difference", "logarithm"]
 Part = Literal["headline", "companion", "diagnostic"]
+Account = Literal["one-step error", "drift floor", "exposure"]
 #: Between which two values a number can lie.
 Range = tuple[float, float]
 EVERYWHERE: Range = (-math.inf, math.inf)
 FROM_0: Range = (0.0, math.inf)
 SHARE: Range = (0.0, 1.0)
-#: The unit of a number of which nobody said one.
+#: The unit of a number whose record gives none.
 NO_UNIT = "undeclared"
 #: A condition: means are over those prefixes alone of which the source knows how they go on.
 INSIDE_SUPPORT = "prefixes inside the source's support"
@@ -45,11 +46,14 @@ class Quantity:
         scale: `ratio`, an error of which the logarithm is averaged and compared; `logarithm`, which is one already; else
             `difference`.
         floor: what a perfect model gets: a number, or the name of the metric that measures it beside; None if it is not known.
-        conditioned: over what alone it is averaged; None if over everything that counts.
+        conditioned: the condition under which values enter the average; None if all of them do.
         left_out: the name of the metric that counts what the condition leaves out.
         blind: what it does not see, each in a few words.
-        sees: to what, of that which its like are blind to, it is not.
-        signs: for a change whose sign is the finding: what it is called where it lies below 0, and where above.
+        sees: what similar measures are blind to and this one is not.
+        signs: for a change whose sign is the finding: the word for a value below 0, and the word for one above.
+        account: what it says in the account of a free error: `one-step error`, against the truth's own answer at what was fed,
+            whose free value against the forced one is the exposure bias; `drift floor`, the error of the truth with a fresh
+            error at every step; `exposure`, what the one-step error at own states adds to that floor, a logarithm.
         part: `headline`, an error by which a task is judged; `companion`, a measure beside it; `diagnostic`, what explains.
     """
 
@@ -65,21 +69,23 @@ class Quantity:
     blind: tuple[str, ...] = ()
     sees: tuple[str, ...] = ()
     signs: tuple[str, str] | None = None
+    account: Account | None = None
     part: Part = "companion"
 
     def __post_init__(self) -> None:
         for name in ("label", "unit"):
             value = getattr(self, name)
             require(isinstance(value, str) and value.strip() != "" and value.isprintable(), name, value, "be a printable text")
-        for name, choices in (("better", Better), ("scale", Scale), ("part", Part)):
-            require(
-                getattr(self, name) in get_args(choices), name, getattr(self, name), f"be one of {', '.join(get_args(choices))}"
-            )
+        for name, choices in (("better", Better), ("scale", Scale), ("part", Part), ("account", Account)):
+            choosable: tuple[str, ...] = get_args(choices)
+            said = getattr(self, name)
+            fits = said in choosable or (said is None and name == "account")
+            require(fits, name, said, f"be one of {', '.join(choosable)}")
         low, high = self.range
         require(low < high, "range", self.range, "be (low, high) with low < high")
         require(self.scale != "ratio" or low >= 0, "range", self.range, "begin at 0 or above for an error on a ratio scale")
-        known = not isinstance(self.floor, (int, float)) or low <= self.floor <= high
-        require(known, "floor", self.floor, f"lie in the range {self.range}")
+        fits = not isinstance(self.floor, (int, float)) or low <= self.floor <= high
+        require(fits, "floor", self.floor, f"lie in the range {self.range}")
 
     @property
     def sign(self) -> float:
@@ -103,28 +109,28 @@ class Quantity:
         return self.floor if isinstance(self.floor, str) else None
 
     def written(self) -> dict[str, Any]:
-        """The fields as JSON can hold them, without the name and what is by default; an open end of the range is None."""
-        every = {item.name: item.default for item in fields(self)}
-        told = {key: value for key, value in asdict(self).items() if key != "name" and value != every[key]}
-        if "range" in told:
-            told["range"] = [end if math.isfinite(end) else None for end in self.range]
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in told.items()}
+        """Return the fields as JSON can hold them, without the name and the defaults; an open end of the range is None."""
+        defaults = {declaration.name: declaration.default for declaration in fields(self)}
+        declared = {key: value for key, value in asdict(self).items() if key != "name" and value != defaults[key]}
+        if "range" in declared:
+            declared["range"] = [end if math.isfinite(end) else None for end in self.range]
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in declared.items()}
 
 
-def read(name: str, told: Mapping[str, Any]) -> Quantity:
-    """The quantity that `Quantity.written` wrote.
+def read(name: str, declared: Mapping[str, Any]) -> Quantity:
+    """Return the quantity that `Quantity.written` wrote.
 
     Raises:
-        ValueError: if it did not: if it holds another field, or one of another type.
+        ValueError: if a field is unknown or of another type.
     """
-    values = dict(told)
-    if strange := sorted(values.keys() - {item.name for item in fields(Quantity) if item.name != "name"}):
-        raise ValueError(f"a quantity has no {brief(strange[0])}")
+    values = dict(declared)
+    if unknown := sorted(values.keys() - {declaration.name for declaration in fields(Quantity) if declaration.name != "name"}):
+        raise ValueError(f"a quantity has no {brief(unknown[0])}")
     if isinstance(ends := values.get("range"), list) and len(ends) == 2:
         values["range"] = [infinite if end is None else end for end, infinite in zip(ends, EVERYWHERE, strict=True)]
     return msgspec.convert({**values, "name": name}, Quantity)
 
 
 def undeclared(name: str, unit: str) -> Quantity:
-    """What is known of a number of which nobody said what it means: its name and unit, and no way that is better."""
+    """Return the quantity of a number that no metric declares: its name and unit are known, neither direction is better."""
     return Quantity(name=name, label=name.replace("_", " "), unit=unit or NO_UNIT, better="neither", part="diagnostic")

@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from freerun.store import player_records
-from freerun.store.record_schema import Measured, Record, Trained
+from freerun.store.record_types import Measured, Record, Trained
 from freerun.store.records import IDENTITY
 
 #: The columns of each level, and how many rows of it a row of the level above has.
@@ -60,49 +60,50 @@ class Extract:
         return len(self.columns["run"])
 
     def runs(self) -> list[str]:
-        """The identities of the runs."""
+        """Return the identities of the runs."""
         return [str(run, "ascii") for run in self.columns["run"].tolist()]
 
     def select(self, rows: np.ndarray) -> Extract:
-        """The runs at the places `rows`, in that order."""
+        """Return the runs at the places `rows`, in that order."""
         if np.array_equal(rows, np.arange(len(self))):
             return self
-        of = self.columns
-        series = _ranges(of["series"], rows)
+        columns = self.columns
+        series = _ranges(columns["series"], rows)
         places = {
-            "run": rows, "point": _ranges(of["points"], rows), "series": series, "value": _ranges(of["length"], series),
+            "run": rows, "point": _ranges(columns["points"], rows), "series": series,
+            "value": _ranges(columns["length"], series),
         }  # fmt: skip
         return Extract(
-            columns={name: of[name][places[level]] for level, names in LEVELS.items() for name in names}, texts=self.texts
+            columns={name: columns[name][places[level]] for level, names in LEVELS.items() for name in names}, texts=self.texts
         )
 
 
-def demand_sound(found: Extract) -> None:
-    """See that the columns of an extract fit together, so that nothing in it can stand for a row or a text that is not there.
+def demand_sound(extract: Extract) -> None:
+    """Check that the columns of an extract fit together: every code and every count points at a row or a text that exists.
 
     Raises:
         ValueError: if they do not.
     """
-    of = found.columns
-    if set(of) != {name for names in LEVELS.values() for name in names} or set(found.texts) != set(TEXTS):
+    columns = extract.columns
+    if set(columns) != {name for names in LEVELS.values() for name in names} or set(extract.texts) != set(TEXTS):
         raise ValueError("an extract has other columns")
-    if any(column.ndim != 1 for column in of.values()):
+    if any(column.ndim != 1 for column in columns.values()):
         raise ValueError("a column is a list")
     for name in ("seed", "update", "first", *_SIZES):
-        if of[name].dtype != np.int64:
+        if columns[name].dtype != np.int64:
             raise ValueError(f"{name} is of another type")
     for name in TEXTS:
-        codes = of[name]
-        if codes.dtype != np.int32 or (len(codes) and not (codes.min() >= 0 and codes.max() < len(found.texts[name]))):
+        codes = columns[name]
+        if codes.dtype != np.int32 or (len(codes) and not (codes.min() >= 0 and codes.max() < len(extract.texts[name]))):
             raise ValueError(f"{name} counts through other texts")
     for name in ("logged", "value"):
-        if of[name].dtype != np.float64:
+        if columns[name].dtype != np.float64:
             raise ValueError(f"{name} is of another type")
-    rows = {"run": len(of["run"])} | {level: _total(of[name]) for name, level in _SIZES.items()}
+    rows = {"run": len(columns["run"])} | {level: _total(columns[name]) for name, level in _SIZES.items()}
     for level, names in LEVELS.items():
-        if any(len(of[name]) != rows[level] for name in names):
+        if any(len(columns[name]) != rows[level] for name in names):
             raise ValueError(f"a {level} is missing")
-    runs = of["run"].tolist()
+    runs = columns["run"].tolist()
     if len(set(runs)) != len(runs) or not all(_RUN_TEXT.fullmatch(run) for run in runs):
         raise ValueError("a run is named twice, or by no identity")
 
@@ -114,20 +115,20 @@ def _total(sizes: np.ndarray) -> int:
 
 
 def join(parts: Sequence[Extract]) -> Extract:
-    """The runs of several extracts, one after the other."""
+    """Return the runs of several extracts, one after the other."""
     columns = {name: [part.columns[name] for part in parts] for names in LEVELS.values() for name in names}
     texts = {}
     for name in TEXTS:
-        known: dict[str, int] = {}
+        code_of: dict[str, int] = {}
         for number, part in enumerate(parts):
-            codes = np.array([known.setdefault(text, len(known)) for text in part.texts[name]], dtype=np.int32)
+            codes = np.array([code_of.setdefault(text, len(code_of)) for text in part.texts[name]], dtype=np.int32)
             columns[name][number] = codes[columns[name][number]] if len(codes) else columns[name][number]
-        texts[name] = list(known)
-    return Extract(columns={name: np.concatenate(each) for name, each in columns.items()}, texts=texts)
+        texts[name] = list(code_of)
+    return Extract(columns={name: np.concatenate(arrays) for name, arrays in columns.items()}, texts=texts)
 
 
 def of(records: Iterable[Record], outcome: Callable[[Trained], dict[str, Any]]) -> Extract:
-    """The extract of some records, in their order; each record is let go before the next one is asked for.
+    """Return the extract of some records, in their order; each record is let go before the next one is asked for.
 
     Args:
         records: as `Store.whole` gives them.
@@ -136,7 +137,7 @@ def of(records: Iterable[Record], outcome: Callable[[Trained], dict[str, Any]]) 
     rows: dict[str, list[Any]] = {name: [] for name in ("run", "seed", "experiment", "outcome", "quantities", "players")}
     logged, values = [np.zeros(0)], [np.zeros(0)]
     layouts: dict[str, dict[tuple[Any, ...], int]] = {"point": {}, "series": {}}  # of one study there are few
-    laid: dict[str, list[int]] = {"point": [], "series": []}
+    layout_codes: dict[str, list[int]] = {"point": [], "series": []}
     encode = msgspec.json.Encoder().encode
     for record in records:
         trained, measured = record
@@ -154,16 +155,17 @@ def of(records: Iterable[Record], outcome: Callable[[Trained], dict[str, Any]]) 
             "point": tuple(map(_POINT, trained.curves)),
             "series": tuple([(*key, len(numbers)) for key, numbers in series]),
         }
-        for level, known in layouts.items():
-            laid[level].append(known.setdefault(layout[level], len(known)))
+        for level, codes_of in layouts.items():
+            layout_codes[level].append(codes_of.setdefault(layout[level], len(codes_of)))
     columns = {"run": np.array(rows["run"], dtype=_RUN), "seed": np.array(rows["seed"], dtype=np.int64)}
     texts = {}
     for name in ("experiment", "outcome", "quantities", "players"):
-        columns[name], found = _coded(rows[name])
-        texts[name] = [text.decode() for text in found]
+        columns[name], coded = _coded(rows[name])
+        texts[name] = [text.decode() for text in coded]
     for level, count in (("point", "points"), ("series", "series")):
         flat = list(chain.from_iterable(layouts[level]))
-        sizes, chosen = np.array([len(each) for each in layouts[level]], dtype=np.int64), np.array(laid[level], dtype=np.int64)
+        sizes = np.array([len(entries) for entries in layouts[level]], dtype=np.int64)
+        chosen = np.array(layout_codes[level], dtype=np.int64)
         places, columns[count] = _ranges(sizes, chosen), sizes[chosen]
         for number, name in enumerate(name for name in LEVELS[level] if name != "logged"):
             column = [row[number] for row in flat]
@@ -177,7 +179,7 @@ def of(records: Iterable[Record], outcome: Callable[[Trained], dict[str, Any]]) 
 
 
 def _series(measured: Measured) -> Iterator[tuple[tuple[Any, ...], _Values]]:
-    """The series of a record with their keys, then its comparisons and the ends of their intervals, each in place of a mode."""
+    """Yield the series of a record with their keys, then its comparisons and the ends of their intervals as further modes."""
     for series in measured.series:
         yield _SERIES(series), series.values
     for measure in measured.comparisons:
@@ -187,13 +189,13 @@ def _series(measured: Measured) -> Iterator[tuple[tuple[Any, ...], _Values]]:
 
 
 def _coded(column: Sequence[Any]) -> tuple[np.ndarray, list[Any]]:
-    known: dict[Any, int] = {}
-    codes = np.array([known.setdefault(text, len(known)) for text in column], dtype=np.int32)
-    return codes, list(known)
+    code_of: dict[Any, int] = {}
+    codes = np.array([code_of.setdefault(text, len(code_of)) for text in column], dtype=np.int32)
+    return codes, list(code_of)
 
 
 def _ranges(sizes: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """The places, one level below, of `rows` that have `sizes` places each."""
+    """Return the places, one level below, of `rows` of which each has its number of places in `sizes`."""
     starts, chosen = np.concatenate([[0], np.cumsum(sizes)])[rows], sizes[rows]
     before = np.concatenate([[0], np.cumsum(chosen)[:-1]]) if len(chosen) else np.zeros(0, dtype=np.int64)
     return np.repeat(starts - before, chosen) + np.arange(int(chosen.sum()))

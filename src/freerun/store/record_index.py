@@ -23,7 +23,7 @@ from freerun.io.reading import content
 from freerun.io.writing import write_atomic
 from freerun.store.record_columns import LEVELS, TEXTS, WIDTH, Extract, demand_sound, join, of
 from freerun.store.record_scan import Texts, ahead, sound_texts
-from freerun.store.record_schema import LARGEST, Record, Trained
+from freerun.store.record_types import LARGEST, Record, Trained
 from freerun.store.records import Store, trained_run
 
 NAME = "index"
@@ -41,7 +41,7 @@ _LIST, _MAPPING = msgspec.json.Decoder(list[str]), msgspec.json.Decoder(dict[str
 
 
 def extracts(store: Store, runs: Sequence[str], outcome: Outcome) -> Extract:
-    """The extract of those of `runs` that have a sound record, in their order; the index is brought up to date.
+    """Return the extract of those of `runs` that have a sound record, in their order; the index is brought up to date.
 
     Args:
         store: where the records are.
@@ -50,23 +50,24 @@ def extracts(store: Store, runs: Sequence[str], outcome: Outcome) -> Extract:
     """
     stamps = {run: stamp for run in runs if (stamp := _stamp(store, run))}
     known, known_stamps = _load(store.root / NAME)
-    place = {run: row for row, run in enumerate(known.runs()) if known_stamps[row] == stamps.get(run, known_stamps[row])}
-    unread = [run for run in stamps if run not in place]
+    row_of = {run: row for row, run in enumerate(known.runs()) if known_stamps[row] == stamps.get(run, known_stamps[row])}
+    unread = [run for run in stamps if run not in row_of]
     if not unread:
-        return known.select(np.array([place[run] for run in runs if run in stamps], dtype=np.int64))
+        return known.select(np.array([row_of[run] for run in runs if run in stamps], dtype=np.int64))
     read_stamps: dict[str, Stamp] = {}
     fresh = of(_records(store, unread, read_stamps), outcome)
     if not len(fresh):
-        return known.select(np.array([place[run] for run in runs if run in place], dtype=np.int64))
-    whole = join([known, fresh])
-    place |= {run: len(known) + row for row, run in enumerate(fresh.runs())}
-    _save(store, whole, place, {**{run: known_stamps[row] for run, row in place.items() if row < len(known)}, **read_stamps})
-    return whole.select(np.array([place[run] for run in runs if run in stamps and run in place], dtype=np.int64))
+        return known.select(np.array([row_of[run] for run in runs if run in row_of], dtype=np.int64))
+    extract = join([known, fresh])
+    row_of |= {run: len(known) + row for row, run in enumerate(fresh.runs())}
+    stamps_of = {**{run: known_stamps[row] for run, row in row_of.items() if row < len(known)}, **read_stamps}
+    _save(store, extract, row_of, stamps_of)
+    return extract.select(np.array([row_of[run] for run in runs if run in stamps and run in row_of], dtype=np.int64))
 
 
 def records(store: Store, runs: Sequence[str]) -> Iterator[tuple[Record, Stamp]]:
-    """Every sound and whole record with the stamp of its files; read in threads, looked through here."""
-    for run, texts, stamp in ahead(lambda some: _read(store, some), runs):
+    """Yield every sound and whole record with the stamp of its files; threads read them, this one decodes them."""
+    for run, texts, stamp in ahead(lambda batch: _read(store, batch), runs):
         if texts is not None:
             with contextlib.suppress(CorruptRecord):
                 yield store.whole(run, *texts), stamp
@@ -81,7 +82,7 @@ def _read(store: Store, runs: Sequence[str]) -> list[tuple[str, Texts, Stamp]]:
 
 
 def _records(store: Store, runs: Sequence[str], stamps: dict[str, Stamp]) -> Iterator[Record]:
-    """The sound records among `runs`; notes the stamp of each."""
+    """Yield the sound records among `runs`; notes the stamp of each."""
     for record, stamp in records(store, runs):
         if -LARGEST <= record.trained.experiment["seed"] < LARGEST:
             stamps[record.measured.run] = stamp
@@ -89,25 +90,25 @@ def _records(store: Store, runs: Sequence[str], stamps: dict[str, Stamp]) -> Ite
 
 
 def _stamp(store: Store, run: str) -> Stamp | None:
-    """The stamp of a record, and of a measurement also that of its trained run's; None where a file is missing."""
-    own = trained_run(run)
+    """Return the stamp of a record, and of a measurement also that of its trained run's; None where a file is missing."""
+    trained_id = trained_run(run)
     first = _of_file(store.place(run))
-    second = (0, 0, 0, 0) if own == run else _of_file(store.place(own))
+    second = (0, 0, 0, 0) if trained_id == run else _of_file(store.place(trained_id))
     return None if first is None or second is None else first + second
 
 
 def _of_file(path: str) -> Stamp | None:
     try:
-        found = os.stat(path)  # noqa: PTH116 - of thousands of texts
+        status = os.stat(path)  # noqa: PTH116 - of thousands of texts
     except FileNotFoundError:
         return None
     except OSError as fault:
         raise refused(path, "cannot be read", fault) from None
-    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 def _load(path: Path) -> tuple[Extract, list[Stamp]]:
-    """The index; an empty one where there is none that can be trusted."""
+    """Return the index; an empty one where the file is missing or cannot be trusted."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
@@ -117,7 +118,7 @@ def _load(path: Path) -> tuple[Extract, list[Stamp]]:
 
 
 def _understood(arrays: dict[str, np.ndarray]) -> tuple[Extract, list[Stamp]]:
-    """The extract and the stamps that arrays stand for.
+    """Return the extract and the stamps that arrays stand for.
 
     Raises:
         ValueError, TypeError, LookupError: if they do not fit together; a checksum alone does not say who wrote them.
@@ -128,20 +129,20 @@ def _understood(arrays: dict[str, np.ndarray]) -> tuple[Extract, list[Stamp]]:
         raise ValueError("its runs")
     if stamps.dtype != np.int64 or stamps.shape != (len(stamps), _STAMP):
         raise ValueError("its stamps")
-    found = Extract(columns={**arrays, "run": arrays["run"].view(f"S{WIDTH}").ravel()}, texts=texts)
-    demand_sound(found)
+    extract = Extract(columns={**arrays, "run": arrays["run"].view(f"S{WIDTH}").ravel()}, texts=texts)
+    demand_sound(extract)
     for text in (*texts["experiment"], *texts["outcome"], *texts["quantities"]):
         _MAPPING.decode(text)
-    return found, [tuple(stamp) for stamp in stamps.tolist()]
+    return extract, [tuple(stamp) for stamp in stamps.tolist()]
 
 
-def _save(store: Store, whole: Extract, place: dict[str, int], stamps: dict[str, Stamp]) -> None:
-    """Write what has settled and is still there; an index that cannot be written is done without."""
+def _save(store: Store, extract: Extract, row_of: dict[str, int], stamps: dict[str, Stamp]) -> None:
+    """Write the rows whose files have settled and still exist; where the index cannot be written, none is kept."""
     latest = (time.time() - SETTLED) * 1e9
-    kept = [run for run in place if max(stamps[run][1:3] + stamps[run][5:7]) < latest and _stamp(store, run)]
+    kept = [run for run in row_of if max(stamps[run][1:3] + stamps[run][5:7]) < latest and _stamp(store, run)]
     if not kept:
         return
-    chosen = whole.select(np.array([place[run] for run in kept], dtype=np.int64))
+    chosen = extract.select(np.array([row_of[run] for run in kept], dtype=np.int64))
     from safetensors.numpy import save
 
     arrays = {name: np.ascontiguousarray(chosen.columns[name]) for names in LEVELS.values() for name in names}

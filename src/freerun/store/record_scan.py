@@ -19,17 +19,17 @@ from freerun.store.records import Store, trained_run
 
 #: Records that are read at once, how many such parts may wait to be looked at, and the threads that read.
 PART, _AHEAD, _READERS = 64, 4, 2
-_Found = TypeVar("_Found")
+_Result = TypeVar("_Result")
 #: The text of a record, or of a measurement and its trained run.
 Texts = tuple[bytes] | tuple[bytes, bytes] | None
 
 
 def missing(store: Store, runs: Iterable[str]) -> list[str]:
-    """Those of many runs that are not done, in their order, as `player_records.complete` says; broken records are set aside.
+    """Return the runs that are not done, in their order, as `player_records.complete` says; broken records are set aside.
 
     That is: without a sound record, or without one of the players that belong to it.
     """
-    there: dict[str, bool] = {}
+    present: dict[str, bool] = {}
 
     def sound(run: str, texts: Texts) -> bool:
         try:
@@ -41,32 +41,33 @@ def missing(store: Store, runs: Iterable[str]) -> list[str]:
             players = player_records.of(store.whole(run, *texts))
         except CorruptRecord:
             return False
-        if players is not None and players not in there:
-            there[players] = player_records.has(store, players)
-        return players is None or there[players]
+        if players is not None and players not in present:
+            present[players] = player_records.has(store, players)
+        return players is None or present[players]
 
     return [run for run, texts in _texts(store, runs) if not sound(run, texts) and not player_records.complete(store, run)]
 
 
 def statuses(store: Store, runs: Iterable[str]) -> dict[str, str]:
-    """What became of many runs, as `Store.status` says; those without a sound record are left out."""
-    found = {}
+    """Return the status of many runs by identity, as `Store.status` does; runs without a sound record are left out."""
+    status_by_run = {}
     for run, texts in _texts(store, runs):
-        of = dict.fromkeys((run, trained_run(run)))
+        identities = dict.fromkeys((run, trained_run(run)))
         try:
-            ends = [record_schema.status(text, name, store.place(name)) for name, text in zip(of, texts or (), strict=False)]
+            bodies = zip(identities, texts or (), strict=False)
+            ends = [record_schema.status(body, identity, store.place(identity)) for identity, body in bodies]
             status = ends[-1] if ends else store.status(run)
         except CorruptRecord:
             status = store.status(run)
         if status is not None:
-            found[run] = status
-    return found
+            status_by_run[run] = status
+    return status_by_run
 
 
 def damaged(store: Store, undone: Iterable[str]) -> list[str]:
-    """Those of some runs without a sound record of which a broken one was set aside, or is so now.
+    """Return the undone runs of which a broken record was set aside before, or is set aside now.
 
-    Where the disk refuses that, it stays where it is.
+    A record that the disk does not let move stays where it is.
     """
 
     def broken(run: str) -> bool:
@@ -75,45 +76,45 @@ def damaged(store: Store, undone: Iterable[str]) -> list[str]:
         except StoreError:
             return True
 
-    wanted = list(undone)
-    found = {run for run in wanted if broken(run)}
+    runs = list(undone)
+    broken_runs = {run for run in runs if broken(run)}
     aside = {path.name.partition(".")[0] for path in (store.root / "aside").glob("*.json")}
-    return [run for run in wanted if run in found or (run in aside and not store.path(run).exists())]
+    return [run for run in runs if run in broken_runs or (run in aside and not store.path(run).exists())]
 
 
 def say_damaged(study: str, store: Store, undone: Iterable[str]) -> None:
-    """Say on standard error how many of a study's runs have no result because their records were damaged."""
-    if lost := damaged(store, undone):
-        records = "1 damaged record was" if len(lost) == 1 else f"{len(lost)} damaged records were"
-        said = f"{records} set aside in {store.root}/aside; freerun retry {study} does those runs again"
-        print(f"freerun: {one_line(said)}", file=sys.stderr, flush=True)
+    """Print on standard error how many of a study's runs have no result because their records were damaged."""
+    if broken := damaged(store, undone):
+        records = "1 damaged record was" if len(broken) == 1 else f"{len(broken)} damaged records were"
+        sentence = f"{records} set aside in {store.root}/aside; freerun retry {study} does those runs again"
+        print(f"freerun: {one_line(sentence)}", file=sys.stderr, flush=True)
 
 
 def _texts(store: Store, runs: Iterable[str]) -> Iterator[tuple[str, Texts]]:
-    """The texts of many records, None where one is not sound."""
+    """Yield the texts of many records by run; None where a record is not sound."""
 
-    def read(some: Sequence[str]) -> list[tuple[str, Texts]]:
-        return [(run, sound_texts(store, run)) for run in some]
+    def read(batch: Sequence[str]) -> list[tuple[str, Texts]]:
+        return [(run, sound_texts(store, run)) for run in batch]
 
     return ahead(read, list(runs))
 
 
 def sound_texts(store: Store, run: str) -> Texts:
-    """The text of a record, and of a measurement also that of its trained run; None where `Store.body` refuses one."""
-    own = trained_run(run)
+    """Return the text of a record, and for a measurement also that of its trained run; None where `Store.body` refuses one."""
+    trained_id = trained_run(run)
     try:
-        return (store.body(run),) if own == run else (store.body(run), store.body(own))
+        return (store.body(run),) if trained_id == run else (store.body(run), store.body(trained_id))
     except (FileNotFoundError, CorruptRecord):
         return None
 
 
-def ahead(read: Callable[[Sequence[str]], list[_Found]], runs: Sequence[str]) -> Iterator[_Found]:
-    """What `read` finds of each run, in order; of many runs, threads read ahead while what was found is looked at."""
+def ahead(read: Callable[[Sequence[str]], list[_Result]], runs: Sequence[str]) -> Iterator[_Result]:
+    """Yield what `read` returns for each run, in order; of many runs, threads read ahead while the caller works."""
     if len(runs) <= PART:
         yield from read(runs)
         return
     with ThreadPoolExecutor(_READERS) as readers:
-        waiting: deque[Future[list[_Found]]] = deque()
+        waiting: deque[Future[list[_Result]]] = deque()
         for start in range(0, len(runs), PART):
             waiting.append(readers.submit(read, runs[start : start + PART]))
             if len(waiting) > _AHEAD:

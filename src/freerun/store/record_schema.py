@@ -1,230 +1,22 @@
-"""Types of records and their parts: text is checked against them before anything is made of it.
+"""Decoding of records: the text of a record, checked against its type, its run and its place.
 
-A checksum says that a record is as it was written, not by whom: every number is a number, every name is text, every list is as
-long as it has to be. What was trained and what was measured of it have a record each, of a type of its own; up to generation 4
-one record held both.
+A checksum says that a text is as it was written; what it holds is checked here before anything is made of it.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Hashable, Iterable, Mapping
-from functools import lru_cache
-from itertools import chain
-from operator import attrgetter
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from freerun.errors import CorruptRecord
 from freerun.io.text import one_line
-from freerun.store import quantity, tensor_header
+from freerun.store.record_types import Measured, Record, Trained
 
-#: Whole numbers fit 64 bits, so that every table can hold them.
-LARGEST = 2**63
 #: Most characters of what is wrong.
 LONGEST_FAULT = 110
-#: The types of weights.
-_FLOATS = ("F32", "F64")
-Mode = Literal["forced", "free"]
-Identity = Annotated[str, Meta(pattern=r"\A[0-9a-f]{16}\Z")]
-#: That of a trained run, or that of a measurement, which begins with it.
-EitherIdentity = Annotated[str, Meta(pattern=r"\A[0-9a-f]{16}(-[0-9a-f]{8})?\Z")]
-Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
-#: Updates and steps are counted in whole numbers that a float holds too.
-Count = Annotated[int, Meta(ge=0, lt=2**53)]
-#: A measured number; None where it is not defined.
-Number = float | None
 _Made = TypeVar("_Made")
-#: By what points, series and comparisons differ from others of their record, and what of the latter two is shown.
-_POINT, _SERIES, _COMPARISON = (
-    attrgetter("update", "quantity"),
-    attrgetter("split", "mode", "metric"),
-    attrgetter("split", "metric"),
-)
-_WORDS = attrgetter("split", "metric", "unit")
-
-
-class Part(Struct):
-    """A part of an experiment, as far as tables and figures need it."""
-
-    name: str
-
-
-class Experiment(Struct, kw_only=True):
-    """A canonical experiment, as far as tables and figures need it."""
-
-    task: Part
-    model: Part
-    regime: Part
-    feedback: Part
-    seed: int
-    gradient: str = ""
-    device: str = ""
-    dtype: str = ""
-
-    def __post_init__(self) -> None:
-        names = (part.name for part in (self.task, self.model, self.regime, self.feedback))
-        _demand_printable(*names, self.gradient, self.device, self.dtype)
-
-
-class Point(Struct, gc=False):
-    """A point of a training curve."""
-
-    update: Count
-    quantity: str
-    value: Number
-
-
-class Series(Struct, kw_only=True, gc=False):
-    """The values of one metric on one split in one mode, `first` being the step of the first of them."""
-
-    split: str
-    mode: Mode
-    metric: str
-    unit: str
-    first: Count
-    values: list[Number]
-
-
-class Comparison(Struct, kw_only=True, gc=False):
-    """The values of a measure that sets both modes side by side, with the ends of their intervals, if it has any."""
-
-    split: str
-    metric: str
-    unit: str
-    first: Count
-    values: list[Number]
-    low: list[Number] | None
-    high: list[Number] | None
-
-    def __post_init__(self) -> None:
-        if any(len(ends) != len(self.values) for ends in (self.low, self.high) if ends is not None):
-            raise ValueError("an interval is as long as its values")
-
-
-class Provenance(Struct, kw_only=True):
-    """By what a run was made, and what it cost; what a record does not say is None."""
-
-    versions: dict[str, str] = msgspec.field(default_factory=dict)
-    commit: str | None = None
-    machine: str | None = None
-    processor: str | None = None
-    arithmetic: str | None = None
-    device: str | None = None
-    data: str | None = None
-    finished: str | None = None
-    threads: int | None = None
-    group_size: int | None = None
-    training_seconds: float | None = None
-    evaluation_seconds: float | None = None
-    updates_per_second: float | None = None
-    resumed_from: list[Count] = msgspec.field(default_factory=list)
-
-
-class TextLine(Struct):
-    """A text that was continued."""
-
-    prompt: str
-    truth: str
-    generated: str
-
-
-class StringLine(Struct):
-    """A string that was made."""
-
-    text: str
-
-
-class TextSample(Struct):
-    """What is shown of free rollouts of a text."""
-
-    lines: Annotated[list[TextLine], Meta(min_length=1)]
-
-
-class StringSample(Struct):
-    """What is shown of free rollouts of a grammar."""
-
-    lines: Annotated[list[StringLine], Meta(min_length=1)]
-
-
-class OrbitSample(Struct):
-    """What is shown of a free rollout of a flow: states of the truth and of the model, one a row."""
-
-    dt: float
-    warmup: Count
-    true: Annotated[list[list[Number]], Meta(min_length=1)]
-    generated: list[list[Number]]
-
-    def __post_init__(self) -> None:
-        widths = {len(state) for state in (*self.true, *self.generated)}
-        if len(self.true) != len(self.generated) or len(widths) != 1 or 0 in widths:
-            raise ValueError("both orbits have as many states, all of as many coordinates")
-
-
-class Sample(Struct):
-    """What is shown of free rollouts, as far as every kind of it is alike; a plugin's task may show a kind of its own."""
-
-    kind: str
-
-
-class Trained(Struct, kw_only=True):
-    """What was trained: an experiment, how it ended, its curves, and the digest of its weights.
-
-    `experiment` is the canonical experiment, of which `Experiment` is checked; `memory` is what the feeder has in numbers.
-    """
-
-    run: Identity
-    experiment: dict[str, Any]
-    status: str
-    reason: str
-    curves: list[Point]
-    provenance: Provenance
-    weights: Digest | UnsetType = UNSET
-    memory: dict[str, float] = msgspec.field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        experiment(self.experiment)
-        _demand_printable(self.status, self.reason)
-        _demand_once(map(_POINT, self.curves), len(self.curves))
-
-
-class Measured(Struct, kw_only=True):
-    """What was measured of a trained run; `quantities` says what its metrics mean by their names, `sample` is shown.
-
-    Both of these are kept as they were written: the first is the same in every record of a study, the second in no table.
-
-    Attributes:
-        of: the digest of the weights that were measured; "" where both are one record.
-        evaluation, metrics: on what, and by what with which settings (`freerun.config.measurement_identity`).
-    """
-
-    run: EitherIdentity
-    series: list[Series]
-    of: str = ""
-    measuring: int = 0
-    evaluation: dict[str, Any] = msgspec.field(default_factory=dict)
-    metrics: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
-    provenance: Provenance = msgspec.field(default_factory=Provenance)
-    comparisons: list[Comparison] = msgspec.field(default_factory=list)
-    quantities: Raw = Raw(b"{}")
-    sample: Raw = Raw(b"null")
-
-    def __post_init__(self) -> None:
-        _demand_once(map(_SERIES, self.series), len(self.series))
-        _demand_once(map(_COMPARISON, self.comparisons), len(self.comparisons))
-        _demand_printable(*chain.from_iterable(map(_WORDS, (*self.series, *self.comparisons))))
-        _demand_meaning(bytes(self.quantities))
-        _demand_sample(self.sample)
-        _demand_printable(*self.evaluation, *self.metrics)
-
-
-class Record(NamedTuple):
-    """What was trained, and what was measured of it."""
-
-    trained: Trained
-    measured: Measured
 
 
 class _Undivided(Struct):
@@ -240,17 +32,13 @@ class _Ended(Struct):
     status: str
 
 
-#: The kinds of samples that are drawn.
-SAMPLES: dict[str, type[Struct]] = {"text": TextSample, "strings": StringSample, "orbit": OrbitSample}
 _UNDIVIDED = msgspec.json.Decoder(_Undivided)
 _TRAINED, _MEASURED, _ENDED = msgspec.json.Decoder(Trained), msgspec.json.Decoder(Measured), msgspec.json.Decoder(_Ended)
-_ANY, _QUANTITIES = msgspec.json.Decoder(), msgspec.json.Decoder(dict[str, dict[str, Any]])
-_SAMPLE: msgspec.json.Decoder[Sample | None] = msgspec.json.Decoder(Sample | None)
-_SAMPLES = {kind: msgspec.json.Decoder(sample) for kind, sample in SAMPLES.items()}
+_ANY = msgspec.json.Decoder()
 
 
 def understood(body: bytes, run: str, place: str, *, whole: bool = False) -> dict[str, Any]:
-    """The record of a run from its text, as plain data.
+    """Return the record of a run from its text, as plain data.
 
     Args:
         body: the text, as its checksum says it was written.
@@ -263,15 +51,15 @@ def understood(body: bytes, run: str, place: str, *, whole: bool = False) -> dic
     """
     if whole:
         (measured if "-" in run else trained)(body, run, place)
-    found = _decoded(_ANY, body, place)
-    if not isinstance(found, dict):
+    record = _decoded(_ANY, body, place)
+    if not isinstance(record, dict):
         raise CorruptRecord(f"{place}: is no record")
-    _demand_run(found.get("run"), run, place)
-    return found
+    _demand_run(record.get("run"), run, place)
+    return record
 
 
 def trained(body: bytes, run: str, place: str) -> Trained:
-    """What was trained, from the text of its record, whole and in its form, with the measurement that it may hold.
+    """Return what was trained, from the text of its record; a measurement that the record also holds is checked too.
 
     Args:
         body, run, place: see `understood`.
@@ -279,15 +67,15 @@ def trained(body: bytes, run: str, place: str) -> Trained:
     Raises:
         CorruptRecord: as `understood`.
     """
-    made = _decoded(_TRAINED, body, place)
-    _demand_run(made.run, run, place)
+    record = _decoded(_TRAINED, body, place)
+    _demand_run(record.run, run, place)
     if _decoded(_UNDIVIDED, body, place).series is not UNSET:
         _decoded(_MEASURED, body, place)
-    return made
+    return record
 
 
 def measured(body: bytes, run: str, place: str) -> Measured:
-    """What was measured, from the text of its record, whole and in its form.
+    """Return what was measured, from the text of its record, checked against its type.
 
     Args:
         body, run, place: see `understood`.
@@ -295,13 +83,13 @@ def measured(body: bytes, run: str, place: str) -> Measured:
     Raises:
         CorruptRecord: as `understood`.
     """
-    made = _decoded(_MEASURED, body, place)
-    _demand_run(made.run, run, place)
-    return made
+    record = _decoded(_MEASURED, body, place)
+    _demand_run(record.run, run, place)
+    return record
 
 
 def typed(body: bytes, run: str, place: str) -> Record:
-    """A record that holds both, what was trained and what was measured of it, whole and in its form.
+    """Return both halves of a record that holds what was trained and what was measured of it.
 
     Args:
         body, run, place: see `understood`.
@@ -313,7 +101,7 @@ def typed(body: bytes, run: str, place: str) -> Record:
 
 
 def status(body: bytes, run: str, place: str) -> str:
-    """What became of a run, from the text of its record; nothing else of it is looked at.
+    """Return how a run ended, from the text of its record; nothing else of the text is checked.
 
     Args:
         body, run, place: see `understood`.
@@ -327,43 +115,9 @@ def status(body: bytes, run: str, place: str) -> str:
 
 
 def sample(measured: Measured) -> dict[str, Any] | None:
-    """What is shown of a run, as plain data."""
-    shown: dict[str, Any] | None = msgspec.json.decode(measured.sample)
-    return shown
-
-
-def experiment(tree: Mapping[str, Any]) -> Experiment:
-    """What tables and figures need of a canonical experiment.
-
-    Raises:
-        ValueError: if it is none.
-    """
-    return msgspec.convert(tree, Experiment)
-
-
-def demand_weights(content: bytes, shapes: Mapping[str, tuple[int, ...]], place: str) -> None:
-    """See by its header that a safetensors file holds these tensors, of floating point, and nothing else.
-
-    Raises:
-        CorruptRecord: naming the first that differs.
-    """
-    length = int.from_bytes(content[:8], "little")
-    try:
-        tensors, _ = tensor_header.parsed(content[8 : 8 + length] if length <= tensor_header.LARGEST else b"")
-    except (ValueError, RecursionError):
-        raise CorruptRecord(f"{place}: no safetensors file") from None
-    wrong = sorted(tensors.keys() ^ shapes.keys())
-    wrong += [
-        name for name, shape in shapes.items()
-        if (tensor := tensors.get(name)) and (tensor.shape != shape or tensor.dtype not in _FLOATS)
-    ]  # fmt: skip
-    if wrong:
-        raise CorruptRecord(f"{place}: other weights than the model's, first {wrong[0][:40]!r}")
-
-
-def most_weights(shapes: Mapping[str, tuple[int, ...]]) -> int:
-    """Most bytes of a safetensors file that holds these tensors."""
-    return 8 + tensor_header.LARGEST + 8 * sum(math.prod(shape) for shape in shapes.values())
+    """Return the sample of a measurement, such as a text or an orbit, as plain data; None if it has none."""
+    decoded: dict[str, Any] | None = msgspec.json.decode(measured.sample)
+    return decoded
 
 
 def _decoded(decoder: msgspec.json.Decoder[_Made], body: bytes, place: str) -> _Made:
@@ -373,32 +127,6 @@ def _decoded(decoder: msgspec.json.Decoder[_Made], body: bytes, place: str) -> _
         raise CorruptRecord(f"{place}: is no record: {one_line(fault, LONGEST_FAULT)}") from None
 
 
-def _demand_run(found: Any, run: str, place: str) -> None:
-    if found != run:
-        raise CorruptRecord(f"{place}: holds the record of another run, {one_line(found, 40)}")
-
-
-def _demand_printable(*texts: str) -> None:
-    """See that a terminal obeys none of some texts."""
-    if not "".join(texts).isprintable():
-        raise ValueError("a name holds what is not printed")
-
-
-def _demand_once(keys: Iterable[Hashable], count: int) -> None:
-    """See that so many keys are all different."""
-    if len({*keys}) != count:
-        raise ValueError("something is told twice")
-
-
-@lru_cache(maxsize=1024)
-def _demand_meaning(text: bytes) -> None:
-    """See that this is what metrics mean by their names; of a study's records there are few."""
-    for name, told in _QUANTITIES.decode(text).items():
-        _demand_printable(name)
-        quantity.read(name, told)
-
-
-def _demand_sample(text: Raw) -> None:
-    sample = _SAMPLE.decode(text)
-    if sample is not None and sample.kind in _SAMPLES:
-        _SAMPLES[sample.kind].decode(text)
+def _demand_run(identity: Any, run: str, place: str) -> None:
+    if identity != run:
+        raise CorruptRecord(f"{place}: holds the record of another run, {one_line(identity, 40)}")

@@ -28,7 +28,9 @@ from freerun.io.text import one_line
 from freerun.io.writing import sweep_temporaries, write_atomic
 from freerun.store import record_schema
 from freerun.store.failures import Failures
-from freerun.store.record_schema import Measured, Record, Trained, demand_weights, most_weights, understood
+from freerun.store.record_schema import understood
+from freerun.store.record_types import Measured, Record, Trained
+from freerun.store.weights_header import demand_weights, most_weights
 
 FORM = container.Form("record", 1)
 #: Most bytes of a record, and of weights of which nothing is known.
@@ -40,15 +42,15 @@ IDENTITY = re.compile(r"[0-9a-f]{16}(-[0-9a-f]{8})?")
 
 
 def trained_run(run: str) -> str:
-    """The trained run that an identity is of, its own or that of a measurement."""
+    """Return the identity of the trained run, given its own or that of a measurement of it."""
     return run[:16]
 
 
 def names(runs: Iterable[str]) -> dict[str, str]:
-    """What runs are called in the tables of a study, by identity: a run that is measured in one way by that of its training."""
-    every = list(dict.fromkeys(runs))
-    count = Counter(map(trained_run, every))
-    return {run: trained_run(run) if count[trained_run(run)] == 1 else run for run in every}
+    """Return the names of runs in tables, by identity: that of the trained run where it is measured in one way only."""
+    identities = list(dict.fromkeys(runs))
+    count = Counter(map(trained_run, identities))
+    return {run: trained_run(run) if count[trained_run(run)] == 1 else run for run in identities}
 
 
 class Store:
@@ -83,19 +85,19 @@ class Store:
             raise refused(self.root, "cannot be written to", fault) from None
 
     def path(self, run: str) -> Path:
-        """The file of a run's record."""
+        """Return the file of a run's record."""
         return Path(self.place(run))
 
     def place(self, run: str) -> str:
-        """The same as text, for those who ask for thousands."""
+        """Return the file of a run's record as text, which is faster than a `Path` for thousands of runs."""
         if not IDENTITY.fullmatch(run):
             raise StoreError(f"{run!r} is not the identity of a run")
         return f"{self._folder}{run[:2]}{os.sep}{run}.json"
 
     def has(self, run: str) -> bool:
-        """Whether a run has a sound record, and a measurement one of its trained run too; a broken one is set aside."""
-        own = trained_run(run)
-        if own != run and not self.has(own):
+        """Return whether a run has a sound record, and a measurement one of its trained run too; a broken one is set aside."""
+        trained_id = trained_run(run)
+        if trained_id != run and not self.has(trained_id):
             return False
         try:
             return self._sound(run)
@@ -107,40 +109,40 @@ class Store:
             return False
 
     def _sound(self, run: str) -> bool:
-        own = trained_run(run)
+        trained_id = trained_run(run)
         try:
-            self.demand_whole(run, self.body(run), None if own == run else self.body(own))
+            self.demand_whole(run, self.body(run), None if trained_id == run else self.body(trained_id))
         except FileNotFoundError:
             return False
         return True
 
-    def demand_whole(self, run: str, body: bytes, of: bytes | None = None) -> None:
-        """See that the text of a record is that of this run, of a record's form, and not without its weights.
+    def demand_whole(self, run: str, body: bytes, trained_body: bytes | None = None) -> None:
+        """Check that a text is the record of this run, in the form of a record, and that its weights are there.
 
         Args:
             body: the text, as its checksum says it was written.
-            of: of a measurement, the text of the record of its trained run.
+            trained_body: of a measurement, the text of the record of its trained run.
 
         Raises:
             CorruptRecord: if not, or if it is the measurement of other weights.
         """
-        if of is None:
+        if trained_body is None:
             self._trained(run, body)
         else:
-            self.whole(run, body, of)
+            self.whole(run, body, trained_body)
 
-    def whole(self, run: str, body: bytes, of: bytes | None = None) -> Record:
-        """What was trained and what was measured of it.
+    def whole(self, run: str, body: bytes, trained_body: bytes | None = None) -> Record:
+        """Return what was trained and what was measured of it.
 
         Args:
-            body, of: as in `demand_whole`; without `of` the record has to hold both.
+            body, trained_body: as in `demand_whole`; without `trained_body` the record has to hold both.
 
         Raises:
             CorruptRecord: as `demand_whole`.
         """
         measured = record_schema.measured(body, run, self.place(run))
-        trained = self._trained(trained_run(run), body if of is None else of)
-        if of is None:
+        trained = self._trained(trained_run(run), body if trained_body is None else trained_body)
+        if trained_body is None:
             return Record(trained, measured)
         if measured.of != (trained.weights or ""):
             raise CorruptRecord(f"{self.place(run)}: is a measurement of other weights")
@@ -153,17 +155,17 @@ class Store:
         return trained
 
     def read(self, run: str) -> dict[str, Any]:
-        """The record of a run; of a measurement, together with that of its trained run.
+        """Return the record of a run; of a measurement, together with that of its trained run.
 
         Raises:
             FileNotFoundError: if there is none, or the trained run has none.
             CorruptRecord: if its checksum, its form or its identity is wrong.
         """
         record = understood(self.body(run), run, self.place(run))
-        own = trained_run(run)
-        if own == run:
+        trained_id = trained_run(run)
+        if trained_id == run:
             return record
-        trained = understood(self.body(own), own, self.place(own))
+        trained = understood(self.body(trained_id), trained_id, self.place(trained_id))
         try:
             return {**trained, **record, "experiment": joined(trained["experiment"], record["evaluation"])} | {
                 "provenance": trained["provenance"] | {"evaluation_seconds": record["provenance"]["evaluation_seconds"]}
@@ -172,21 +174,21 @@ class Store:
             raise CorruptRecord(f"{self.place(run)}: no measurement of a run: {one_line(fault, 60)}") from None
 
     def measurements(self, run: str) -> list[str]:
-        """The identities of all measurements of a trained run, in order."""
+        """Return the identities of all measurements of a trained run, in order."""
         return sorted(path.stem for path in self.path(trained_run(run)).parent.glob(f"{trained_run(run)}-*.json"))
 
     def status(self, run: str) -> str | None:
-        """What became of a run, ``done`` or ``diverged``; None if it has no sound record."""
-        own = trained_run(run)
+        """Return what became of a run, ``done`` or ``diverged``; None if it has no sound record."""
+        trained_id = trained_run(run)
         try:
-            if own != run:
+            if trained_id != run:
                 record_schema.status(self.body(run), run, self.place(run))
-            return record_schema.status(self.body(own), own, self.place(own))
+            return record_schema.status(self.body(trained_id), trained_id, self.place(trained_id))
         except (FileNotFoundError, CorruptRecord):
             return None
 
     def body(self, run: str) -> bytes:
-        """The text of the record of a run, as its checksum says it was written.
+        """Return the text of the record of a run, as its checksum says it was written.
 
         Raises:
             FileNotFoundError: if there is none.
@@ -195,7 +197,7 @@ class Store:
         return _body(self.place(run))
 
     def checksum(self, run: str) -> str:
-        """The checksum that a record was written with; "" if there is no record."""
+        """Return the checksum that a record was written with; "" if there is no record."""
         try:
             with reading.opened(self.place(run)) as file:
                 return file.read(container.LONGEST_HEAD).partition(b"\n")[0].decode("ascii", errors="replace").strip()
@@ -217,8 +219,8 @@ class Store:
             aside.mkdir(exist_ok=True)
             path.replace(target)
             try:
-                own = trained_run(run)
-                self.demand_whole(run, _body(str(target)), None if own == run else self.body(own))
+                trained_id = trained_run(run)
+                self.demand_whole(run, _body(str(target)), None if trained_id == run else self.body(trained_id))
             except (CorruptRecord, FileNotFoundError):
                 return target
             target.replace(path)
@@ -253,12 +255,12 @@ class Store:
     def weights(
         self, run: str, shapes: Mapping[str, tuple[int, ...]] | None = None, *, memory: bool = False
     ) -> dict[str, np.ndarray]:
-        """The trained weights of a run by name, without the replica axis.
+        """Return the trained weights of a run by name, without the replica axis.
 
         Args:
             run: the identity of the run, or of a measurement of it.
-            shapes: what its model has (`Model.shapes`), with what is remembered where it is: other names or shapes are refused
-                before anything is loaded.
+            shapes: of the model's weights (`Model.shapes`), and with `memory` of what the feeder remembers: a file with other
+                names or shapes is refused before anything is loaded.
             memory: also what the run's feeder remembered at the end of training, below ``memory/``.
 
         Raises:
@@ -286,21 +288,21 @@ class Store:
         return {name: value for name, value in loaded.items() if memory or not name.startswith(MEMORY)}
 
     def runs(self) -> Iterator[str]:
-        """The identities of all measurements, in order, and of the runs of which there is none."""
-        every = sorted(path.stem for path in self.root.glob("[0-9a-f][0-9a-f]/*.json"))
-        measured = {trained_run(run) for run in every if "-" in run}
-        yield from (run for run in every if run not in measured)
+        """Yield the identities of all measurements, in order, and of the runs of which there is none."""
+        identities = sorted(path.stem for path in self.root.glob("[0-9a-f][0-9a-f]/*.json"))
+        measured = {trained_run(run) for run in identities if "-" in run}
+        yield from (run for run in identities if run not in measured)
 
 
 def together(trained: Trained, measured: Measured) -> Record:
-    """A trained run and a measurement of it, with the experiment as it was asked for."""
-    made = msgspec.structs.replace(trained.provenance, evaluation_seconds=measured.provenance.evaluation_seconds)
+    """Return one record of a trained run and a measurement of it, with the experiment as it was asked for."""
+    provenance = msgspec.structs.replace(trained.provenance, evaluation_seconds=measured.provenance.evaluation_seconds)
     tree = joined(trained.experiment, measured.evaluation)
-    return Record(msgspec.structs.replace(trained, experiment=tree, provenance=made), measured)
+    return Record(msgspec.structs.replace(trained, experiment=tree, provenance=provenance), measured)
 
 
 def joined(tree: dict[str, Any], evaluation: dict[str, Any]) -> dict[str, Any]:
-    """The experiment of a trained run with what was measured of it."""
+    """Return the experiment of a trained run with the evaluation settings of a measurement."""
     return {**tree, "evaluation": {**tree["evaluation"], **evaluation}}
 
 

@@ -38,7 +38,7 @@ class Place:
         return Store(self.results / ".store")
 
     def folder(self, name: str) -> Path:
-        """The folder of a study."""
+        """Return the folder of a study."""
         return self.results / name
 
 
@@ -52,11 +52,11 @@ class Study(Protocol):
         """The identities of its runs."""
 
     def info(self) -> dict[str, Any]:
-        """The study as it is written to results/NAME/study.json."""
+        """Return the study as it is written to results/NAME/study.json."""
 
 
 def folder_name(name: str) -> str:
-    """The name of a study, which is that of its folder.
+    """Check and return the name of a study, which is that of its folder.
 
     Raises:
         ConfigError: if it could be anything else than one plain folder.
@@ -67,29 +67,29 @@ def folder_name(name: str) -> str:
 
 
 def say_what_is_replaced(study: Study, place: Place, kind: str = "other runs") -> bool:
-    """Tell of a folder that holds another study, which is about to be replaced; returns whether runs go that were there.
+    """Print a note if the folder holds another study, which is about to be replaced; return whether runs of it go.
 
     Args:
         study: that takes the folder.
         place: where results are.
-        kind: what the runs are that it holds.
+        kind: words for the runs that the folder holds.
     """
     folder = place.folder(study.name)
     try:
-        known = study_file.read(folder)["ids"]
+        runs_there = study_file.read(folder)["ids"]
     except OSError:
         return False
     except NotPlain:  # whatever it was
         return True
-    before, now = ({trained_run(run) for run in runs} for runs in (known, study.ids))  # whatever is measured of them
+    before, now = ({trained_run(run) for run in runs} for runs in (runs_there, study.ids))  # whatever is measured of them
     if not (before <= now or now <= before):
-        what = f"{len(known)} {kind}; what was made of them goes, their records stay"
-        print(f"note: {folder} holds a study of {what}; another name with --as keeps both", flush=True)
+        replaced = f"{len(runs_there)} {kind}; what was made of them goes, their records stay"
+        print(f"note: {folder} holds a study of {replaced}; to keep both, choose another name with --as", flush=True)
     return not before <= now
 
 
 def demand_study(folder: Path) -> None:
-    """See that a folder that is to hold a study holds nothing else.
+    """Check that a folder that is to hold a study holds nothing else.
 
     Raises:
         ConfigError: if it does.
@@ -101,7 +101,7 @@ def demand_study(folder: Path) -> None:
 
 
 def make_way(study: Study, place: Place, kind: str = "other runs") -> None:
-    """Remove what was made of a study whose place another one takes: what Freerun wrote, nothing of anybody else.
+    """Remove the results of a study whose folder another study takes; only files that Freerun wrote are removed.
 
     Args:
         study, place, kind: see `say_what_is_replaced`.
@@ -134,7 +134,7 @@ def write_info(study: Study, place: Place) -> None:
 
 
 def names(place: Place) -> list[str]:
-    """The studies that have a folder.
+    """Return the studies that have a folder.
 
     Raises:
         StoreError: if the folder of all results is none.
@@ -145,7 +145,7 @@ def names(place: Place) -> list[str]:
 
 
 def read_info(name: str, place: Place, *, started: bool = True) -> dict[str, Any]:
-    """The study that was run under a name.
+    """Return the study that was run under a name.
 
     Args:
         name: of its folder.
@@ -159,8 +159,8 @@ def read_info(name: str, place: Place, *, started: bool = True) -> dict[str, Any
     try:
         info = study_file.read(folder)
     except FileNotFoundError:
-        known = names(place)
-        hint = nearest(name, known) if known else "run one first, for example: freerun study first_look"
+        studies = names(place)
+        hint = nearest(name, studies) if studies else "run one first, for example: freerun study first_look"
         raise ConfigError(f"study {name!r}: nothing under {place.results}; {hint}") from None
     except NotPlain as fault:
         remedy = f"run the study again, or: freerun clean {folder.name} --yes"

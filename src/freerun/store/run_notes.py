@@ -33,21 +33,21 @@ def leave(store: Store, run: str, text: str) -> None:
 
 
 def take(store: Store, runs: Iterable[str]) -> Counter[str]:
-    """The notes of some runs, each with the number of runs that it is of; they are not told again.
+    """Return the notes of some runs with the number of runs that each belongs to, and remove them from the store.
 
     Raises:
         StoreError: if the disk refuses.
     """
-    told: Counter[str] = Counter()
+    notes: Counter[str] = Counter()
     folder = store.root / FOLDER
     try:
         noted = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
         for run in sorted(noted.intersection(map(trained_run, runs))):
-            told.update(one_line(line, LONGEST) for line in _lines(store, run))
+            notes.update(one_line(line, LONGEST) for line in _lines(store, run))
             (folder / run).unlink(missing_ok=True)
     except OSError as fault:
         raise refused(folder, "cannot be read", fault) from None
-    return told
+    return notes
 
 
 def _lines(store: Store, run: str) -> list[str]:

@@ -12,20 +12,20 @@ import msgspec
 
 from freerun.io.reading import LARGEST_JSON, NotPlain, content
 from freerun.io.text import one_line
-from freerun.store.record_schema import LARGEST, EitherIdentity, experiment
+from freerun.store.record_types import LARGEST, EitherIdentity, experiment
 
 NAME = "study.json"
 
 
 class StudyFile(msgspec.Struct, kw_only=True):
-    """A study as its file tells of it.
+    """A study as its file describes it.
 
     Attributes:
-        ids: its runs in their order, each by what is measured of it.
-        planned: the canonical experiment of each.
-        title, question, command: what it is called, what it asks, and what it was started with.
-        overrides: what the command said of settings.
-        margin: within what change two methods are equivalent; where it is not said, the report's own.
+        ids: the identities of its measurements, in their order.
+        planned: the canonical experiment of each, by identity.
+        title, question, command: its title, its question, and the command that started it.
+        overrides: the settings of that command.
+        margin: the change within which two methods are equivalent, a share; the default of the report where it is left out.
     """
 
     ids: list[EitherIdentity]
@@ -48,7 +48,7 @@ _STUDY = msgspec.json.Decoder(StudyFile)
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """The study of a folder: the fields of `StudyFile` by name, and the folder's name as `name`.
+    """Return the study of a folder: the fields of `StudyFile` by name, and the folder's name as `name`.
 
     Raises:
         OSError: if its file cannot be read.
@@ -60,10 +60,10 @@ def read(folder: Path) -> dict[str, Any]:
         raise
     except (ValueError, RecursionError) as fault:
         raise NotPlain(one_line(fault, 100)) from None
-    told = {**msgspec.structs.asdict(study), "name": folder.name}
-    return {key: value for key, value in told.items() if value is not msgspec.UNSET}
+    fields = {**msgspec.structs.asdict(study), "name": folder.name}
+    return {key: value for key, value in fields.items() if value is not msgspec.UNSET}
 
 
 def is_margin(value: object) -> bool:
-    """Whether a value can be the margin of a study: a number above 0 and below 1."""
+    """Return whether a value can be the margin of a study: a number above 0 and below 1."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1

@@ -20,7 +20,7 @@ _AXES = msgspec.Meta(max_length=8)
 
 
 class Tensor(msgspec.Struct, frozen=True, gc=False):
-    """A tensor as a header tells of it.
+    """A tensor as a safetensors header describes it.
 
     Attributes:
         dtype: its type, by the name in safetensors.
@@ -37,7 +37,7 @@ _RAW, _TENSOR = msgspec.json.Decoder(dict[str, msgspec.Raw]), msgspec.json.Decod
 
 
 def parsed(text: bytes) -> tuple[dict[str, Tensor], bytes]:
-    """The tensors by name, in the order of the header, and the JSON of what it says beside them (null where it says nothing).
+    """Return the tensors by name, in the order of the header, and the JSON of its metadata (null where it has none).
 
     Raises:
         ValueError, RecursionError: if it is no header.
@@ -48,7 +48,7 @@ def parsed(text: bytes) -> tuple[dict[str, Tensor], bytes]:
 
 
 def demand_filled(tensors: dict[str, Tensor], room: int) -> None:
-    """See that tensors follow one another without a gap, from the first byte to the last of their `room`.
+    """Check that tensors follow one another without a gap and fill exactly `room` bytes.
 
     Raises:
         ValueError: if they do not, or one is of a type that is not kept.

@@ -14,12 +14,12 @@ from freerun.store.results_folder import Place, names, read_info
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class Removable:
     """Files that may be removed.
 
     Attributes:
-        what: they are, in words.
-        folders: that are removed if they are empty afterwards.
+        what: words for the files.
+        folders: removed as well if they are empty afterwards.
     """
 
     what: str
@@ -40,20 +40,20 @@ class Found:
         try:
             for path in self.paths:
                 path.unlink(missing_ok=True)
-            for folder in sorted(self.folders, key=lambda each: -len(each.parts)):
+            for folder in sorted(self.folders, key=lambda folder: -len(folder.parts)):
                 if folder.is_dir() and not any(folder.iterdir()):
                     folder.rmdir()
         except OSError as fault:
             raise refused(fault.filename, "cannot be removed", fault) from None
 
 
-def left_over(place: Place, *, everything: bool) -> Found:
-    """What killed processes left, checkpoints and plans of runs that are done, the index.
+def left_over(place: Place, *, everything: bool) -> Removable:
+    """Return what killed processes left, checkpoints and plans of runs that are done, and the index.
 
     Args:
         place: where results are.
-        everything: also what somebody may still want: what was set aside, scripts and logs of cluster jobs, the note of which
-            tasks are queued.
+        everything: also files that may still be of use: what was set aside, scripts and logs of cluster jobs, and the notes
+            of queued tasks.
 
     Raises:
         ConfigError: if all of it is wanted while tasks are queued.
@@ -72,14 +72,14 @@ def left_over(place: Place, *, everything: bool) -> Found:
         of_done = path.suffix in (".checkpoint", ".plan", ".failed") and path.stem in done
         if of_done or (path.suffix == ".safetensors" and path.stem not in done):
             paths.append(path)
-    return Found(what="left over", paths=paths, folders=[path for name in folders for path in _folders(store.root / name)])
+    return Removable(what="left over", paths=paths, folders=[path for name in folders for path in _folders(store.root / name)])
 
 
 def refuse_at_work(place: Place) -> None:
-    """Refuse to clean where somebody works.
+    """Refuse to clean a store on which a sweep is at work.
 
     Raises:
-        StoreError: if a sweep is at work.
+        StoreError: if one is.
     """
     if any(claims.alive(place.store)):
         raise StoreError(f"{place.store.root}: a sweep is at work here; try again when it has ended")
@@ -95,17 +95,17 @@ def refuse_queued(place: Place, runs: set[str] | None = None) -> None:
     Raises:
         ConfigError: if there are such tasks.
     """
-    tasks, asked = launchers.waiting(place.store)
-    needed = [name for name, wanted in tasks.items() if runs is None or not runs.isdisjoint(wanted)]
+    tasks, answered = launchers.waiting(place.store)
+    needed = [name for name, task_runs in tasks.items() if runs is None or not runs.isdisjoint(task_runs)]
     if needed:
         jobs = list(dict.fromkeys(name.partition("_")[0] for name in needed))
         cancel = f"scancel {' '.join(jobs[:3])}{' ...' if len(jobs) > 3 else ''}"
-        unsure = "" if asked else f"; no Slurm here to ask: if they are gone, remove {place.store.root}/queue"
-        raise ConfigError(f"{len(needed)} queued tasks need it; wait, or cancel them ({cancel}){unsure}")
+        unsure = "" if answered else f"; no Slurm here to ask: if they are gone, remove {place.store.root}/queue"
+        raise ConfigError(f"{len(needed)} queued tasks need these files; wait, or cancel them ({cancel}){unsure}")
 
 
-def of_study(name: str, place: Place) -> Found:
-    """A study: its folder, and the records, weights, checkpoints and plans of runs that no other study asks for.
+def of_study(name: str, place: Place) -> Removable:
+    """Return the files of a study: its folder, and all that the store holds of runs that no other study asks for.
 
     Raises:
         ConfigError: if there is no such study, another one cannot be read, or tasks with its runs are queued.
@@ -113,32 +113,32 @@ def of_study(name: str, place: Place) -> Found:
     """
     store = place.store
     ids = _runs(name, place)
-    mine, others = set(ids), set[str]()
-    for other in names(place) if mine else ():
-        if other != name:
-            others |= set(read_info(other, place, started=False)["ids"])
-    mine -= others
-    shared = {trained_run(run) for run in others}
+    unshared, elsewhere = set(ids), set[str]()
+    for study in names(place) if unshared else ():
+        if study != name:
+            elsewhere |= set(read_info(study, place, started=False)["ids"])
+    unshared -= elsewhere
+    shared = {trained_run(run) for run in elsewhere}
     refuse_at_work(place)
-    refuse_queued(place, mine)
+    refuse_queued(place, unshared)
     folder = place.folder(name)
     if folder.is_symlink():
         raise ConfigError(f"{folder}: is a link; remove it yourself")
     paths = _files(folder)
-    trained = {trained_run(run) for run in mine}
+    trained = {trained_run(run) for run in unshared}
     for run in sorted(trained - shared):
         paths += sorted(store.path(run).parent.glob(f"{run}[.-]*"))
-    for run in sorted(run for run in mine if trained_run(run) in shared):
+    for run in sorted(run for run in unshared if trained_run(run) in shared):
         paths += sorted(store.path(run).parent.glob(f"{run}.*"))
-    gone = player_records.belonging(store, mine)
-    gone -= player_records.belonging(store, others) if gone else set()
-    paths += [path for each in sorted(gone) if (path := player_records.path(store, each)).exists()]
-    its = f"with {len(mine)} of its {len(ids)} runs" if ids else "without records, for its runs are not known"
-    return Found(what=f"study {name}, {its}", paths=paths, folders=_folders(folder))
+    players = player_records.belonging(store, unshared)
+    players -= player_records.belonging(store, elsewhere) if players else set()
+    paths += [path for identity in sorted(players) if (path := player_records.path(store, identity)).exists()]
+    extent = f"with {len(unshared)} of its {len(ids)} runs" if ids else "without records, for its runs are not known"
+    return Removable(what=f"study {name}, {extent}", paths=paths, folders=_folders(folder))
 
 
 def _runs(name: str, place: Place) -> list[str]:
-    """The runs of a study; none, if its file is damaged, for then it is not known which records are its own.
+    """Return the runs of a study; none, if its file is damaged, for then it is not known which records are its own.
 
     Raises:
         ConfigError: if there is no such study.

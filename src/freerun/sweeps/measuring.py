@@ -20,7 +20,7 @@ _THEN = " && freerun measure "
 
 
 def asked(name: str, place: Place, overrides: list[str], alias: str | None = None) -> Study:
-    """The study of the same runs as another one's, measured as overrides say; none of them may be trained.
+    """Return a study of the runs of another one, measured as the overrides say; none of its runs may be trained.
 
     Args:
         name: of the study whose runs are measured.
@@ -35,7 +35,7 @@ def asked(name: str, place: Place, overrides: list[str], alias: str | None = Non
     changed = _changed(words)
     if (older := generation(info)) is not None:
         raise ConfigError(
-            f"study {name!r}: its runs are of generation {older} of Freerun, and are trained anew by this one; run: "
+            f"study {name!r}: its runs are of generation {older} of Freerun, and this version has to train them anew; run: "
             f"{info['command']}"
         )
     runs = plan([_measured_anew(tree, changed) for tree in info["planned"].values()])
@@ -48,7 +48,7 @@ def asked(name: str, place: Place, overrides: list[str], alias: str | None = Non
 
 
 def _changed(words: list[str]) -> dict[str, Any]:
-    """The settings of the evaluation that are said otherwise.
+    """Return the settings of the evaluation that the words change.
 
     Raises:
         ConfigError: for any other key, the warm-up among them, which is part of training.

@@ -61,7 +61,7 @@ def do(study: Study, place: Place, launcher: Launcher) -> dict[str, str]:
 
 
 def _within_leave(missing: list[Planned], store: Store, name: str) -> list[Planned]:
-    """Those of the missing runs that may be trained, or need not be; tells of the others."""
+    """Return the missing runs that are trained already, or may be trained; print a note about the others."""
     untrained = set(record_scan.missing(store, (run.trained for run in missing if not run.train)))
     if stranded := [run for run in missing if run.trained in untrained]:
         runs = "1 run is" if len(stranded) == 1 else f"{len(stranded)} runs are"
@@ -70,17 +70,17 @@ def _within_leave(missing: list[Planned], store: Store, name: str) -> list[Plann
 
 
 def _missing(runs: list[Planned], store: Store) -> list[Planned]:
-    wanted = set(record_scan.missing(store, (run.id for run in runs)))
-    return [run for run in runs if run.id in wanted]
+    undone = set(record_scan.missing(store, (run.id for run in runs)))
+    return [run for run in runs if run.id in undone]
 
 
 def to_do(runs: list[Planned], missing: list[Planned], store: Store) -> str:
-    """How many of some runs are done and how many are not, those apart that are trained and have to be measured alone."""
-    counted = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+    """Return in words how many runs are done and how many are not, and how many of the latter only need measuring."""
+    total = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
     untrained = set(record_scan.missing(store, (run.trained for run in missing)))
     measured = sum(run.trained not in untrained for run in missing)
     alone = f", {measured} of them trained before, to be measured" if measured else ""
-    return f"{counted}, {len(runs) - len(missing)} done, {len(missing)} to do{alone}"
+    return f"{total}, {len(runs) - len(missing)} done, {len(missing)} to do{alone}"
 
 
 def see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[str, str]:
@@ -99,7 +99,7 @@ def see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[str
 
 
 def _tell(runs: Iterable[str], store: Store) -> None:
-    """Tell the notes of some runs, on standard error."""
+    """Print the notes of some runs on standard error."""
     for text, count in run_notes.take(store, runs).items():
         print(f"note: {text}{f' ({count} runs)' if count > 1 else ''}", file=sys.stderr)
 
@@ -110,7 +110,7 @@ def _see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[st
         if run.id not in taken:
             store.failures.forget(run.id)
     failed: dict[str, str] = {}
-    told, idle = False, 0
+    announced, idle = False, 0
     while missing:
         free = _free(missing, owners(store).keys() | launcher.queued(store), store)
         if free:
@@ -118,10 +118,10 @@ def _see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[st
             pieces = launcher.pieces(free)
             with watcher(len(pieces)) as watch:
                 launcher.launch(pieces, store, watch)
-            told = False
-        elif not told and launcher.waits:
+            announced = False
+        elif not announced and launcher.waits:
             print(f"waiting for {len(missing)} runs that another sweep is doing, or that are queued", flush=True)
-            told = True
+            announced = True
         if not launcher.waits:
             break
         if not free:
@@ -133,42 +133,42 @@ def _see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[st
         missing = [run for run in missing if run.id not in reasons]
         idle = idle + 1 if free and len(missing) == before else 0
         if idle > ROUNDS:
-            failed |= dict.fromkeys((run.id for run in missing), "the launcher came back without having done it")
+            failed |= dict.fromkeys((run.id for run in missing), "the launcher returned several times without doing the run")
             break
     return failed
 
 
 def _free(missing: list[Planned], taken: Set[str], store: Store) -> list[Planned]:
-    """Those of the missing runs that can be begun: of one that is not trained yet, a single measurement, if nobody is at it."""
-    begun = {trained_run(run) for run in taken}
+    """Return the missing runs that can start now; an untrained run takes one measurement at a time, wherever that is done."""
+    started = {trained_run(run) for run in taken}
     count = Counter(run.trained for run in missing)
-    untrained = set(record_scan.missing(store, [run for run in count if count[run] > 1 or run in begun]))
-    first = {run.trained: run.id for run in reversed(missing)}
+    untrained = set(record_scan.missing(store, [run for run in count if count[run] > 1 or run in started]))
+    first_of = {run.trained: run.id for run in reversed(missing)}
 
     def free(run: Planned) -> bool:
-        alone = run.trained not in begun and first[run.trained] == run.id
+        alone = run.trained not in started and first_of[run.trained] == run.id
         return run.id not in taken and (run.trained not in untrained or alone)
 
     return [run for run in missing if free(run)]
 
 
 def states(ids: Iterable[str], store: Store, queued: Iterable[str] = ()) -> dict[str, str]:
-    """The state of every run, one of `STATES`.
+    """Return the state of every run, one of `STATES`.
 
     Args:
         ids: of the runs.
         store: where their records are.
         queued: runs that wait in the queue of a cluster.
     """
-    wanted, waiting = list(ids), set(queued)
-    taken, found = owners(store), record_scan.statuses(store, wanted)
+    runs, waiting = list(ids), set(queued)
+    taken, recorded = owners(store), record_scan.statuses(store, runs)
 
     def undone(run: str) -> str:
         if run in taken:
             return "running"
         return "failed" if store.failures.reason(run) is not None else "queued" if run in waiting else "pending"
 
-    return {run: found[run] if run in found else undone(run) for run in wanted}
+    return {run: recorded[run] if run in recorded else undone(run) for run in runs}
 
 
 def retry(name: str, place: Place, launcher: Launcher) -> dict[str, str] | None:
@@ -184,23 +184,23 @@ def retry(name: str, place: Place, launcher: Launcher) -> dict[str, str] | None:
     with Claims(store).presence():
         queued = [run for runs in launchers.waiting(store)[0].values() for run in runs]
         now, lost = states(info["ids"], store, queued), set(record_scan.missing(store, info["ids"]))
-        wanted = [run for run, state in now.items() if state in ("failed", "pending") or (state in DONE and run in lost)]
+        undone = [run for run, state in now.items() if state in ("failed", "pending") or (state in DONE and run in lost)]
         try:
-            runs = [_again(run, info["planned"][run], store) for run in wanted]
+            runs = [_again(run, info["planned"][run], store) for run in undone]
         except (CorruptRecord, ConfigError) as fault:
-            why = (
+            reason = (
                 "a part or a metric has changed, or is a plugin's"
                 if isinstance(fault, ConfigError)
                 else "the plan of a run is gone"
             )
             if (older := generation(info)) is not None:
-                why = f"its runs are of generation {older} of Freerun, and are trained anew by this one"
-            raise ConfigError(f"study {name!r}: {why}; run: {info['command']}") from None
+                reason = f"its runs are of generation {older} of Freerun, and this version has to train them anew"
+            raise ConfigError(f"study {name!r}: {reason}; run: {info['command']}") from None
         return see_to(runs, store, launcher) if runs else None
 
 
 def kind_of_runs(name: str, place: Place) -> str:
-    """What the runs are that a folder holds, which other ones may replace."""
+    """Return words for the runs that a folder holds, for the note that they are replaced."""
     try:
         older = generation(study_file.read(place.folder(name)))
     except (OSError, NotPlain):
@@ -209,12 +209,12 @@ def kind_of_runs(name: str, place: Place) -> str:
 
 
 def generation(info: Mapping[str, Any]) -> int | None:
-    """The earlier generation of the program that a study is of; None if it is of this one."""
+    """Return the earlier generation of the program that a study is of; None if it is of this one."""
     return next((older for run in info["ids"] if (older := older_generation(run, info["planned"][run])) is not None), None)
 
 
 def _again(run: str, tree: dict[str, Any], store: Store) -> Planned:
-    """A run from its plan; from what the study says of it, where its plan went with a record that was damaged since.
+    """Return a run from its plan; where the plan was removed with a record that is damaged now, from the study's file.
 
     Raises:
         CorruptRecord: if the study describes another run.
@@ -224,12 +224,12 @@ def _again(run: str, tree: dict[str, Any], store: Store) -> Planned:
         return plan_files.read(store, run)
     except CorruptRecord:
         experiment = from_canonical(tree)
-        asked = measurement(experiment, tree)
-        if asked.run != trained_run(run):
+        planned = measurement(experiment, tree)
+        if planned.run != trained_run(run):
             raise
-    if asked.id != run:
+    if planned.id != run:
         raise ConfigError("its metrics are not those that it was planned with")
-    return Planned(tree=tree, experiment=experiment, measurement=asked)
+    return Planned(tree=tree, experiment=experiment, measurement=planned)
 
 
 def settle(failed: dict[str, str], place: Place, name: str) -> int:

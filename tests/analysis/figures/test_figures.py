@@ -11,7 +11,8 @@ from PIL import Image
 
 from freerun.analysis import figures
 from freerun.analysis.figures import Material, _comparison_figure
-from freerun.analysis.figures._style import LogTicks, bytes_of, spread, style, wrapped
+from freerun.analysis.figures._axis_scale import LogTicks
+from freerun.analysis.figures._style import bytes_of, spread, style, wrapped
 from freerun.analysis.figures.text_samples import printable
 from freerun.analysis.tables import tidy
 from synthetic import grid, study, tree
@@ -196,7 +197,7 @@ def test_labels_of_any_length_stay_within_the_figure_and_lost_runs_are_marked_in
     of = long_study(tmp_path)
     assert of.lost()["lost"].sum() == 9 + 4 * 3
     for drawn, figure in figures.draw(of):
-        assert "\N{MULTIPLICATION SIGN}: runs that diverged or failed and are in no mean (" in drawn.caption
+        assert "\N{MULTIPLICATION SIGN}: runs that diverged or failed and are left out of every mean (" in drawn.caption
         assert "of free running" in drawn.caption
         with style():
             bytes_of(figure, "png")

@@ -81,7 +81,7 @@ def survivors(of=1, factor=0.5):
 
 def law_those_that_are_lost_do_not_win(material):
     """One seed in five with half of the error, the others lost: the last rank, and better with a probability of 1 in 5."""
-    ranks = ranking(votes(material.whole, material.primary, material.runs, quantities=material.quantities)).ranks
+    ranks = ranking(votes(material.whole, material.headlines, material.runs, quantities=material.quantities)).ranks
     assert ranks["regime 1"] == 2
     found = comparisons(material)
     assert len(found) == 6
@@ -103,7 +103,7 @@ def test_runs_that_nobody_misses_are_caught():
 def test_a_method_that_is_lost_everywhere_is_the_last_and_stands_in_the_comparisons():
     material = survivors(of=0)
     assert (
-        ranking(votes(material.whole, material.primary, material.runs, quantities=material.quantities)).ranks["regime 1"] == 2
+        ranking(votes(material.whole, material.headlines, material.runs, quantities=material.quantities)).ranks["regime 1"] == 2
     )
     found = comparisons(material)
     assert (found["n"] == 0).all()
@@ -121,5 +121,5 @@ def test_an_overflow_is_a_loss_of_the_run_that_it_comes_to_first():
 
 
 def test_less_than_half_lost_may_win():
-    ranks = ranking(votes((of := survivors(of=3)).whole, of.primary, of.runs, quantities=of.quantities)).ranks
+    ranks = ranking(votes((of := survivors(of=3)).whole, of.headlines, of.runs, quantities=of.quantities)).ranks
     assert ranks["regime 1"] == 1

@@ -10,6 +10,7 @@ from scipy import stats
 
 from freerun.analysis.inference.two_sides import Side
 from freerun.analysis.report import comparison
+from freerun.analysis.report.comparison_text import sentences
 from freerun.analysis.tables import tidy
 from freerun.errors import ConfigError
 from synthetic import grid, record, simulated, study, tree
@@ -82,7 +83,7 @@ def test_what_is_not_distinguished_says_how_many_seeds_it_takes(tmp_path):
     assert "neither regime 1 nor teacher forcing is shown to be better" in said(found)
     assert "Not distinguished in 1" in said(found)
     needed = int(found.table.iloc[0]["needed"])
-    assert f"found with 80 % power after Holm by {needed} pairs" in said(found)
+    assert f"it takes {needed} pairs to find a change as large as the margin" in said(found)
 
 
 def test_what_lies_within_the_margin_is_equivalent(tmp_path):
@@ -96,7 +97,7 @@ def test_what_lies_within_the_margin_is_equivalent(tmp_path):
 
 def test_two_seeds_give_no_interval_and_nothing_is_claimed(tmp_path):
     found = comparison.in_study("regime_1", "teacher_forcing", drawn(seeds=2), tmp_path)
-    assert "Without a verdict, for lack of three seeds" in said(found)
+    assert "Without a verdict, since fewer than three seeds" in said(found)
     assert found.table[["low", "high", "p"]].isna().all(axis=None)
 
 
@@ -123,14 +124,14 @@ def test_the_settings_in_which_two_studies_differ_are_said(tmp_path):
         tidy.frames(*study(tmp_path / name, grid(seeds=3, training__lr=lr)), name) for name, lr in (("a", 0.003), ("b", 0.01))
     ]
     found = comparison.of_studies("a", "b", (sides[0], sides[1]), tmp_path)
-    assert "they differ in training.lr (0.003 against 0.01)." in said(found)
+    assert "In conditions of the same name a and b differ in training.lr (0.003 against 0.01)." in said(found)
     assert "training.lr (0.003 against 0.01)" in found.path.read_text()
 
 
 def test_lost_runs_are_said(tmp_path):
     store, ids = study(tmp_path / "s", grid(seeds=4), {1: ("diverged", "x")})
     found = comparison.in_study("scheduled_sampling", "teacher_forcing", tidy.frames(store, ids, "s"), tmp_path)
-    assert "Runs without a result, in no mean: 1 of teacher forcing." in said(found)
+    assert "Runs without a result, left out of every mean: 1 of teacher forcing." in said(found)
     assert "a run that diverged or failed is worse than any other" in said(found)
     assert set(found.table["n"]) == {3}
     assert (found.table["improved"] * 4 % 1 == 0).all()
@@ -188,7 +189,7 @@ def test_one_width_each_is_compared_and_told(tmp_path):
 def test_a_width_without_a_partner_is_left_out_and_told(tmp_path):
     found = compared(tmp_path, widths((8, 16), (8,)), "gru", "lstm")
     assert own(found) == {("teacher forcing", "hidden=8"): 3}
-    assert "Not compared, for nothing on the other side is like it in all else: 1 condition of GRU." in said(found)
+    assert "Not compared, since the other side has no condition alike in all else: 1 condition of GRU." in said(found)
 
 
 def test_one_width_is_compared_with_each_of_two_and_named(tmp_path):
@@ -280,13 +281,64 @@ def test_other_measures_are_in_the_table_and_in_a_word_of_their_own(tmp_path):
     assert "by other measures: Loss (" in said(found)
 
 
+def levels(rmse, valid_time):
+    """The rows of `two_sides.versus` of one condition with two headlines, each with a verdict."""
+    shared = {"task_label": "T", "model_label": "M", "setting": "", "level": "free", "paired": True, "n": 5, "needed": np.nan}
+    shared |= {"holm": 0.01, "mean": 0.5, "low": 0.4, "high": 0.6, "unit": "u", "ratio": False, "own": True}
+    named = {"RMSE": (rmse, "lower"), "Valid time": (valid_time, "higher")}
+    rows = [{**shared, "label": label, "verdict": word, "better": way} for label, (word, way) in named.items()]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("better", "worse"), "The headlines contradict each other in 1 of 1 condition: T, M (RMSE"),
+        (("better", "equivalent"), "Running free, A is better than B"),
+        (("worse", "not distinguished"), "Running free, B is better than A"),
+        (("equivalent", "not distinguished"), "Not distinguished in 1"),
+        (("equivalent", "equivalent"), "Equivalent, within 5 %, in 1"),
+    ],
+)
+def test_a_condition_is_judged_over_its_headlines(words, told):
+    runs = pd.DataFrame({"run": ["x"], "of": ["x"], "seed": [0], "lost": [False]})
+    runs = runs.assign(task_label="T", model_label="M", setting="")
+    empty = pd.DataFrame({"run": ["x"], "free": [1.0], "own": [True]})
+    sides = [Side(name=name, runs=runs, steps=empty, whole=empty) for name in "AB"]
+    found = sentences(levels(*words), *sides)
+    assert any(sentence.startswith(told) for sentence in found), found
+    if words == ("better", "worse"):
+        assert found[0].startswith(told), "a conflict is said first"
+
+
+def test_a_headline_that_is_a_comparison_counts(tmp_path):
+    """One that belongs to neither mode is judged beside those of the free rollout."""
+    store, ids = study(tmp_path / "s", grid(seeds=4))
+    for number, run in enumerate(ids):
+        record = store.read(run)
+        record["comparisons"] = [
+            {
+                "split": "test", "metric": "worst_one_step", "unit": "persistence", "first": 0, "low": None, "high": None,
+                "values": [0.1 + 0.001 * (number % 4) + (number >= 4)],
+            }
+        ]  # fmt: skip
+        record["quantities"]["worst_one_step"] = {
+            "label": "Worst one-step error", "unit": "persistence", "better": "lower", "part": "headline",
+        }  # fmt: skip
+        store.write(record, None)
+    found = comparison.in_study("scheduled_sampling", "teacher_forcing", tidy.frames(store, ids, "s"), tmp_path)
+    rows = found.table[found.table["metric"] == "worst_one_step"]
+    assert set(rows["level"]) == {"free"}
+    assert list(rows["verdict"]) == ["worse"]
+
+
 @pytest.mark.parametrize(
     ("a", "b", "words"),
     [
         ("seed=1", "seed=2", "runs are paired by it"),
         ("training.lt=1", "training.lr=2", "did you mean 'training.lr'"),
         ("training.lr=1", "training.lr=0.003", "it has '?0.003"),
-        ("training.lr=0.003", "model.hidden=8", "the two set other keys"),
+        ("training.lr=0.003", "model.hidden=8", "the two sides set different keys"),
         ("training.lr=0.003", "training.lr=3e-3", "some runs are on both sides"),
         ("regime=free_running", "regime=teacher_forcing", "no run of this study has regime"),
     ],

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from freerun.analysis.report import findings
+from freerun.analysis.report import findings, task_findings
 
 
 def rows(better: str, gaps: list[tuple[float, float, float]]) -> pd.DataFrame:
     """The rows of teacher forcing for a model each, with its gap and the interval of that."""
     return pd.DataFrame(gaps, columns=["gap", "gap_low", "gap_high"]).assign(
-        primary=True, n=5, horizon=9, log=False, forced=0.5, free=0.5 + pd.Series([gap for gap, _, _ in gaps]), unit="share",
+        gap_p=[0.001 if low > 0 or high < 0 else 0.5 for _, low, high in gaps], primary=True, n=5,
+        horizon=9, log=False, forced=0.5, free=0.5 + pd.Series([gap for gap, _, _ in gaps]), unit="share",
         written=False, label="Accuracy" if better == "higher" else "Loss", better=better, task_label="Text",
         model_label=[f"model {k}" for k in range(len(gaps))], method=pd.Categorical(["teacher forcing"] * len(gaps)),
     )  # fmt: skip
@@ -22,7 +23,7 @@ UP, DOWN, OPEN = (0.2, 0.1, 0.3), (-0.2, -0.3, -0.1), (0.0, -0.1, 0.1)
 
 @pytest.mark.parametrize(
     ("better", "worse", "fine", "words"),
-    [("lower", UP, DOWN, "the free error is the smaller one in 1"), ("higher", DOWN, UP, "free is better than forced in 1")],
+    [("lower", UP, DOWN, "the free error is smaller in 1"), ("higher", DOWN, UP, "free is better than forced in 1")],
 )
 def test_a_gap_is_shown_where_free_is_worse(better, worse, fine, words):
     (said, *_) = findings._gaps(rows(better, [worse, worse, fine, OPEN]))
@@ -31,22 +32,31 @@ def test_a_gap_is_shown_where_free_is_worse(better, worse, fine, words):
     assert "no difference is shown in 1" in said
 
 
+def test_one_interval_of_many_that_leaves_out_no_gap_shows_none():
+    """Of twenty conditions one lies beyond its own 95 % interval by chance; Holm over all of them says so."""
+    table = rows("lower", [UP, *[OPEN] * 19]).assign(gap_p=[0.03, *[0.5] * 19])
+    (said, *_) = findings._gaps(table)
+    assert "is shown in 0 of 20 conditions" in said
+    (said, *_) = findings._gaps(table[:1])
+    assert "is shown in 1 of 1 condition" in said
+
+
 def test_the_largest_gap_is_the_worst_one():
-    assert "that of model 1:" in findings._gap_sentence(rows("higher", [UP, DOWN, OPEN]))
-    assert "that of model 0:" in findings._gap_sentence(rows("lower", [UP, DOWN, OPEN]))
+    assert "that of model 1:" in task_findings._gap_sentence(rows("higher", [UP, DOWN, OPEN]), closes=True)
+    assert "that of model 0:" in task_findings._gap_sentence(rows("lower", [UP, DOWN, OPEN]), closes=True)
 
 
 @pytest.mark.parametrize(
     ("better", "gap", "end"),
     [
-        ("lower", DOWN, "The gap is negative: free, the error is smaller than forced."),
+        ("lower", DOWN, "The gap is negative: the free error is smaller than the forced one."),
         ("higher", UP, "The gap is positive, and more is better: free is better than forced."),
         ("higher", DOWN, "More is better: free is worse than forced."),
         ("lower", UP, "(5 seeds)."),
     ],
 )
 def test_what_a_sign_means_is_said(better, gap, end):
-    said = findings._gap_sentence(rows(better, [gap])).replace("\N{NO-BREAK SPACE}", " ")
+    said = task_findings._gap_sentence(rows(better, [gap]), closes=True).replace("\N{NO-BREAK SPACE}", " ")
     assert said.endswith(end), said
 
 
@@ -56,7 +66,7 @@ def test_two_learning_rates_are_not_two_models():
     table = table.assign(model_label="GRU", method=pd.Categorical(methods, categories=methods))
     (said, *_) = findings._gaps(table)
     assert "is shown in 2 of 2 conditions" in said, "another objective is another method"
-    assert "the largest mean gap of 2 conditions" in findings._gap_sentence(table)
+    assert "the largest mean gap of 2 conditions" in task_findings._gap_sentence(table, closes=True)
 
 
 def test_a_loss_against_what_was_written_is_no_exposure_gap():
@@ -65,4 +75,4 @@ def test_a_loss_against_what_was_written_is_no_exposure_gap():
     table = pd.concat([rows("lower", [UP]).assign(written=True), whole], ignore_index=True)
     table["method"] = pd.Categorical(table["method"])
     (said,) = findings._gaps(table)
-    assert said.endswith("is no exposure gap; the same forced and free: whole answers right on Text.")
+    assert said.endswith("is not an exposure gap. The same forced and free: whole answers right on Text.")

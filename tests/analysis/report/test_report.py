@@ -9,7 +9,7 @@ import pytest
 
 from freerun.analysis import report
 from freerun.analysis.figures import Material
-from freerun.analysis.report import findings, method_section
+from freerun.analysis.report import findings, training_finish
 from freerun.analysis.report.number_text import change, number
 from freerun.analysis.report.page import escaped, fence
 from freerun.analysis.report.summary_table import full
@@ -73,8 +73,9 @@ def test_the_middle_half_of_the_seeds_has_a_column(tmp_path):
 def test_what_is_not_distinguished_says_what_it_would_take(tmp_path):
     _, markdown = built(tmp_path, grid(seeds=3))
     plain = markdown.replace("\N{NO-BREAK SPACE}", " ")
-    assert re.search(r"Not distinguished in 1 comparison, with 3 pairs of seeds: .* after Holm by \d+ pairs\.", plain)
-    assert re.search(r"not distinguished for GRU \(.*, \d+ pairs for the margin\)", plain)
+    words = r"Not distinguished in 1 comparison, with 3 pairs of seeds: .* it takes \d+ pairs to find a change .* after Holm\."
+    assert re.search(words, plain)
+    assert re.search(r"not distinguished for GRU \(.*, would take \d+ pairs\)", plain)
     assert "What these comparisons could have shown" in markdown
 
 
@@ -191,15 +192,15 @@ def curves(updates):
 @pytest.mark.parametrize(
     ("updates", "said"),
     [
-        ((0, 99), "no more is known than the change from update 0 to 99, over 100 % of"),
-        ((0, 100, 149), "no more is known than the change from update 100 to 149, over 33 % of"),
+        ((0, 99), "known is only the change from update 0 to 99, over 100 % of"),
+        ((0, 100, 149), "known is only the change from update 100 to 149, over 33 % of"),
         (range(0, 800, 100), "Over the last 14 % of the updates"),
         (range(0, 1001, 10), "Over the last 10 % of the updates"),
     ],
 )
 def test_the_end_of_training_is_as_long_as_the_logged_points_make_it(updates, said):
     runs = pd.DataFrame([{**NAMES, "training.updates": max(updates) + 1, "training.decay": "constant"}])
-    found = method_section.finish(curves(updates), runs)
+    found = training_finish.finish(curves(updates), runs)
     assert said in found["sentence"]
     assert found["rows"][0]["updates"].startswith(f"{[u for u in updates if u <= 0.9 * max(updates)][-1]} to {max(updates)} (")
 

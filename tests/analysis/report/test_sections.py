@@ -55,7 +55,10 @@ def answered(factor):
     def change(record, chance):
         floored(0.5, "drift_floor")(record, chance)
         record["comparisons"].append(comparison("exposure_part", "nats", [np.log(1.25)] * LENGTH, first=1))
-        meant = Quantity(label="Own-state error", unit="attractor std", better="lower", range=(0.0, np.inf), scale="ratio")
+        meant = Quantity(
+            label="Own-state error", unit="attractor std", better="lower", range=(0.0, np.inf), scale="ratio",
+            account="one-step error",
+        )  # fmt: skip
         record["quantities"]["own_state_error"] = meant.written()
         for mode, times in (("forced", 1.0), ("free", factor)):
             errors = 0.01 * times * np.exp(0.01 * chance.normal(size=LENGTH))
@@ -67,11 +70,11 @@ def answered(factor):
 
 def test_exposure_bias_is_the_one_step_error_at_own_states(tmp_path):
     for factor, words in (
-        (2.0, "larger at what the model fed itself, which is exposure bias, in 2"),
-        (0.5, "smaller there in 2"),
+        (2.0, "larger when the model is fed its own output, which is exposure bias, in 2"),
+        (0.5, "smaller when the model is fed its own output in 2"),
     ):
         found = exposure_section.section(material(tmp_path / str(factor), grid(seeds=4), answered(factor)))
-        assert found.sentences[0] == f"Of 2 conditions the one-step error is {words}."
+        assert found.sentences[0] == f"Of 2 conditions the one-step error is {words} (p < 0.05 after Holm over them)."
         steps, parts = found.tables
         assert steps.rows[0][5].startswith("\N{MULTIPLICATION SIGN}2.0" if factor > 1 else "\N{MULTIPLICATION SIGN}0.50")
         assert parts.rows[0][5].startswith("\N{MULTIPLICATION SIGN}1.25")
@@ -91,7 +94,7 @@ def test_a_chaos_floor_alone_shows_no_exposure_bias(tmp_path):
     found = exposure_section.section(material(tmp_path, grid(seeds=4), floored(0.25)))
     assert found.tables == []
     assert found.sentences == [
-        "On Lorenz-63 no one-step error against the truth's own answer is measured, so that only the sum, free minus forced, "
+        "On Lorenz-63 no one-step error against the true answer is measured, so only the whole difference, free minus forced, "
         "is known, and no part of it is shown to be exposure bias."
     ]
     assert found.figure == "chaos_floor"
@@ -104,7 +107,7 @@ def test_where_nothing_is_fed_back_there_is_no_section(tmp_path):
 def test_without_a_floor_there_is_a_caution(tmp_path):
     store, ids = study(tmp_path / "s", grid())
     report.build(tmp_path, store, {"name": "s", "ids": ids})
-    assert "Part of a free error on a chaotic system is the world" in (tmp_path / "report.md").read_text()
+    assert "In a chaotic system every error grows by itself" in (tmp_path / "report.md").read_text()
 
 
 def exponential(record, chance):
@@ -124,7 +127,7 @@ def test_growth_is_a_measured_claim(tmp_path):
     [
         (-0.2, "lies below 0 (self-recovery) in 2"),
         (0.2, "lies above 0 (incremental distortion) in 2"),
-        (0.0, "does neither surely in 2"),
+        (0.0, "has an interval that includes 0 in 2"),
     ],
 )
 def test_recovery_is_said(tmp_path, change, words):

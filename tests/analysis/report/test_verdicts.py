@@ -13,7 +13,7 @@ from freerun.analysis.inference.equivalence import margin_of
 from freerun.analysis.inference.error_growth_fit import growth
 from freerun.analysis.inference.recovery_trend import verdict as trend
 from freerun.analysis.inference.simultaneous import over_set
-from freerun.analysis.report import method_section
+from freerun.analysis.report import training_finish
 from freerun.analysis.report.summary_table import full
 from freerun.analysis.report.verdicts import comparisons
 from freerun.analysis.tables import tidy
@@ -177,7 +177,7 @@ def learning(decay, updates=1_000):
 
 @pytest.mark.parametrize("decay", ["cosine", "constant"])
 def test_a_loss_that_is_flat_for_want_of_a_rate_has_not_settled(decay):
-    found = method_section.finish(*learning(decay))
+    found = training_finish.finish(*learning(decay))
     assert "moved by less than 2 % in 0 of 1 conditions" in found["sentence"]
     until = 500 if decay == "cosine" else 990
     assert found["rows"][0]["updates"].startswith(f"{int(0.9 * until // 10 * 10)} to {until}")
@@ -185,7 +185,7 @@ def test_a_loss_that_is_flat_for_want_of_a_rate_has_not_settled(decay):
 
 def test_without_a_known_rate_nothing_is_said():
     curves, runs = learning("cosine")
-    assert "cannot be said" in method_section.finish(curves, runs.drop(columns="training.decay"))["sentence"]
+    assert "cannot be told" in training_finish.finish(curves, runs.drop(columns="training.decay"))["sentence"]
 
 
 # --- over the headlines of a task ------------------------------------------------------------------------------------------
@@ -265,11 +265,11 @@ def test_better_is_better_and_not_worse_over_the_whole_set(tmp_path):
 @pytest.mark.usefixtures("undrawn")
 def test_one_headline_alone_is_said_to_be_alone(tmp_path):
     page, frames = written(tmp_path, *beside(lambda regime: 1.0, part="companion"))
-    assert "On Lorenz-63 a verdict rests on one headline alone." in finding(page)
+    assert "On Lorenz-63 a verdict rests on a single headline." in finding(page)
     assert Material.of(frames, {}).headlines == {"Lorenz-63": ("rmse",)}
     both, _ = written(tmp_path / "two", *beside(lambda regime: 1.0))
-    assert "rests on one headline" not in both
-    assert "of one kind" not in both
+    assert "rests on a single headline" not in both
+    assert "all headlines are" not in both
 
 
 @pytest.mark.usefixtures("undrawn")
@@ -295,4 +295,4 @@ def test_nothing_is_said_by_its_interval_alone_and_no_exposure_bias_from_a_floor
     page, _ = written(tmp_path, floored, grid(seeds=4))
     assert "interval alone" not in page
     assert not re.search(r"exposure bias \N{MINUS SIGN}?[0-9.]+", page)
-    assert "only the sum, free minus forced, is known" in page
+    assert "only the whole difference, free minus forced, is known" in page

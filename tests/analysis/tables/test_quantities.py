@@ -8,7 +8,7 @@ import pytest
 
 from freerun.analysis.figures import Material
 from freerun.analysis.inference.mean_ranks import votes
-from freerun.analysis.report import comparison, findings, paper_table
+from freerun.analysis.report import comparison, paper_table, task_findings
 from freerun.analysis.report.summary_table import full
 from freerun.analysis.report.verdicts import comparisons
 from freerun.analysis.tables import tidy
@@ -78,7 +78,7 @@ def test_report_and_comparison_judge_a_plugins_metric_the_way_it_says(tmp_path):
         )
         wanted = 1 if better == "higher" else -1
         assert (np.sign(row["hedges"]), row["delta"], row["improved"]) == (wanted, wanted, max(0, wanted))
-        (said,) = [each for each in findings.by_task(material, full(material), rows)[0]["points"] if "price free:" in each]
+        (said,) = [each for each in task_findings.by_task(material, full(material), rows)[0]["points"] if "price free:" in each]
         assert f"Share price free: {'better' if wanted > 0 else 'worse'} for GRU" in said
         ranks = ranking_of(material)
         assert ranks[winner.lower()] < ranks[loser.lower()]
@@ -89,7 +89,7 @@ def test_report_and_comparison_judge_a_plugins_metric_the_way_it_says(tmp_path):
 
 
 def ranking_of(material):
-    (row,) = votes(material.whole, material.primary, material.runs, quantities=material.quantities).to_dict("records")
+    (row,) = votes(material.whole, material.headlines, material.runs, quantities=material.quantities).to_dict("records")
     return row
 
 

@@ -10,7 +10,7 @@ import torch
 
 from freerun.measurement.metrics.rmse import RMSE
 from freerun.measurement.statistics import orbit_fate, power_spectra, state_distribution, two_sample, two_sample_classifier
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 
 def with_partners(x, y, _):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from freerun.laws import metrics as kit
+from freerun.laws._observed import HORIZON, WARMUP, observed
 from freerun.laws.toolkit import same_bits
 from freerun.measurement.metrics.chaos_floor import ChaosFloor
 from freerun.measurement.metrics.error_growth_rate import ErrorGrowthRate
@@ -25,7 +25,7 @@ from freerun.parts.tasks.advection import Advection
 from freerun.parts.tasks.errors_in_variables import ErrorsInVariables
 from freerun.parts.tasks.lorenz63 import Lorenz63
 from freerun.parts.tasks.mackey_glass import MackeyGlass
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 FLOWS = ["lorenz63", "lorenz96", "thomas", "roessler", "mackey_glass"]
 PARTS = ("accumulation_part", "exposure_part", "coherent_part")
@@ -89,7 +89,7 @@ def test_forced_own_state_error_is_the_forced_error():
 
 
 def test_values_with_noise_have_no_flow_to_ask():
-    seen = kit.observed(ErrorsInVariables(sequences=40))
+    seen = observed(ErrorsInVariables(sequences=40))
     assert not OwnStateError().applies(seen)
     assert not WorstOneStep().applies(seen)
     assert RMSE().quantity_of(seen).part == "headline"
@@ -153,7 +153,7 @@ def test_the_rate_at_which_a_small_error_grows_is_the_lyapunov_exponent():
     push = torch.from_numpy(stream(0, "push").standard_normal((1, *truth.shape[1:])))
     errors = torch.cat([1e-4 * push, torch.zeros(199, *truth.shape[1:])])
     (went,) = disturbed(task, [(data, truth[29:30], errors)])
-    seen = kit.observed(task)
+    seen = observed(task)
     outputs = torch.cat([truth[:30], went])
     seen = replace(
         seen, outputs=outputs, targets=sequences.targets, weights=sequences.weights, fed=outputs, warmup=30,
@@ -169,11 +169,11 @@ def test_the_rate_at_which_a_small_error_grows_is_the_lyapunov_exponent():
 
 def test_rounding_is_no_growth():
     """The truth from a start that is off by less than single precision can tell: no rate, and the least log error there is."""
-    seen = kit.observed(Lorenz63(sequences=40, transient=1.0))
+    seen = observed(Lorenz63(sequences=40, transient=1.0))
     assert ErrorGrowthRate().measure(replace(seen, outputs=seen.targets.clone())).isnan().all()
     off = seen.targets * (1 + 1e-8 * torch.arange(len(seen.targets))[:, None, None])
     assert ErrorGrowthRate().measure(replace(seen, outputs=off)).isnan().all()
-    assert LogError().measure(replace(seen, outputs=off)).tolist() == pytest.approx([np.log(1e-6)] * kit.HORIZON)
+    assert LogError().measure(replace(seen, outputs=off)).tolist() == pytest.approx([np.log(1e-6)] * HORIZON)
 
 
 def test_a_warmup_that_is_too_short_is_seen():
@@ -199,15 +199,15 @@ def test_floors_have_the_same_bits_alone_and_beside_others():
 def test_skill_is_1_for_what_needs_no_model_and_known_for_the_best_forecast():
     """Errors in variables: from y_0 the best is s phi^k y_0, with a squared error of 1 - s^2 phi^(2k)."""
     task = ErrorsInVariables(sequences=16384, phi=0.95, signal=0.8)
-    seen = kit.observed(task)
-    lead = torch.arange(1, kit.HORIZON + 1).double()
-    last = seen.targets[kit.WARMUP - 1].double()
-    best = torch.cat([seen.targets[: kit.WARMUP].double(), (0.8 * 0.95**lead)[:, None, None] * last])
-    still = torch.cat([seen.targets[: kit.WARMUP].double(), last.expand(kit.HORIZON, -1, -1)])
+    seen = observed(task)
+    lead = torch.arange(1, HORIZON + 1).double()
+    last = seen.targets[WARMUP - 1].double()
+    best = torch.cat([seen.targets[:WARMUP].double(), (0.8 * 0.95**lead)[:, None, None] * last])
+    still = torch.cat([seen.targets[:WARMUP].double(), last.expand(HORIZON, -1, -1)])
     persistence = (2 - 2 * 0.8 * 0.95**lead).mean()
     wanted = ((1 - 0.64 * 0.95 ** (2 * lead)).mean() / min(1.0, float(persistence))) ** 0.5
     assert float(metric("skill").measure(replace(seen, outputs=best))) == pytest.approx(float(wanted), rel=0.02)
     assert float(metric("skill").measure(replace(seen, outputs=still))) == pytest.approx(
         max(1.0, float(persistence) ** 0.5), rel=0.02
     )
-    assert not metric("skill").applies(kit.observed(Lorenz63(sequences=40, transient=0.0)))
+    assert not metric("skill").applies(observed(Lorenz63(sequences=40, transient=0.0)))

@@ -18,7 +18,7 @@ from freerun.measurement.players.flows import NoisyFlow, Place, TrueFlow, equili
 from freerun.measurement.statistics import state_pairs
 from freerun.parts import registry
 from freerun.parts.tasks.lorenz63 import Lorenz63
-from freerun.streams import stream
+from freerun.random_streams import stream
 from laws.broken import measures as broken
 
 EVERY = ("lorenz63", "mackey_glass", "lorenz96", "thomas", "roessler", "hyper_roessler")

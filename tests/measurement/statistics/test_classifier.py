@@ -12,7 +12,7 @@ import torch
 from freerun.laws.toolkit import demand, same_bits
 from freerun.measurement.statistics import two_sample_classifier
 from freerun.measurement.statistics.two_sample_classifier import classify, null_interval
-from freerun.streams import stream
+from freerun.random_streams import stream
 from laws.broken import measures as broken
 
 

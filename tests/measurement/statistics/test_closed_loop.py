@@ -16,7 +16,7 @@ from freerun.engine.replicas import Group
 from freerun.engine.rollout import rollout
 from freerun.engine.training import train
 from freerun.errors import ConfigError
-from freerun.laws import metrics as kit
+from freerun.laws._observed import observed, with_sequences
 from freerun.laws.toolkit import same_bits, small_parts
 from freerun.measurement.evaluation import evaluate
 from freerun.measurement.long_orbits import follow
@@ -55,7 +55,7 @@ def values(measured, metric, mode="free"):
 
 
 def test_the_chaos_floor_begins_at_the_error_itself_and_grows_as_the_world_does():
-    seen = kit.observed(LORENZ)
+    seen = observed(LORENZ)
     seen = replace(seen, outputs=seen.targets + 1e-6 * torch.sign(seen.outputs.float()))
     floor = ChaosFloor().measure(seen)
     assert floor[0] == pytest.approx(float(RMSE().measure(seen)[0]), rel=1e-9)
@@ -67,7 +67,7 @@ def test_the_chaos_floor_begins_at_the_error_itself_and_grows_as_the_world_does(
 
 def test_a_true_model_is_at_its_floor():
     """A rollout of the true system from a wrong start: all of its free error is the world's own."""
-    seen = kit.observed(LORENZ)
+    seen = observed(LORENZ)
     wrong = seen.targets[4].double() + 0.01
     scale, mean = seen.data.std.double(), seen.data.mean.double()
     went = (torch.from_numpy(LORENZ.advance((wrong * scale + mean).numpy(), 15)) - mean) / scale
@@ -78,7 +78,7 @@ def test_a_true_model_is_at_its_floor():
 
 
 def test_nrmse_is_the_median_of_means_over_one_lyapunov_time():
-    seen = kit.observed(LORENZ)
+    seen = observed(LORENZ)
     assert NRMSE().measure(seen).isnan().all()  # 16 steps are less than one Lyapunov time
     steps = round(LORENZ.lyapunov_time())
     data = LORENZ.build(0, 4 + steps)
@@ -90,7 +90,7 @@ def test_nrmse_is_the_median_of_means_over_one_lyapunov_time():
 
 
 def test_what_outlasts_the_horizon_is_counted():
-    seen = kit.observed(LORENZ)
+    seen = observed(LORENZ)
     outputs = seen.targets.clone()
     outputs[10:, ::5] += 1
     seen = replace(seen, outputs=outputs)
@@ -166,11 +166,11 @@ def test_nothing_is_measured_that_was_not_asked_for():
 
 
 def test_a_classifier_does_not_mind_the_order_of_sequences():
-    seen = kit.observed(Lorenz63(sequences=80, length=20, transient=0.0))
+    seen = observed(Lorenz63(sequences=80, length=20, transient=0.0))
     order = torch.arange(seen.targets.shape[1]).flip(0)
     assert torch.equal(
         registry.get("metric", "fed_classifier")().measure(seen),
-        registry.get("metric", "fed_classifier")().measure(kit._chosen(seen, order)),
+        registry.get("metric", "fed_classifier")().measure(with_sequences(seen, order)),
     )
 
 

@@ -24,7 +24,7 @@ from freerun.measurement.statistics import (
 )
 from freerun.parts.tasks.lorenz63 import Lorenz63
 from freerun.parts.tasks.lorenz96 import Lorenz96
-from freerun.streams import stream
+from freerun.random_streams import stream
 from laws.broken import measures as broken
 
 

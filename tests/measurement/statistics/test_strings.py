@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from freerun.measurement.statistics import string_statistics
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 STEPS, ROWS, SYMBOLS = 12, 30, 3
 

@@ -12,7 +12,7 @@ from freerun.measurement.statistics import text_distance
 from freerun.measurement.statistics.text_distance import GROUPS, distances
 from freerun.parts.ngrams import NgramModel
 from freerun.parts.tasks.text import Text
-from freerun.streams import stream
+from freerun.random_streams import stream
 from laws.broken.symbol_measures import floor_of_the_truth_alone
 
 BLOCKS, SYMBOLS = 2 * GROUPS, 6

@@ -11,7 +11,7 @@ import torch
 
 from freerun.laws.toolkit import demand
 from freerun.measurement.statistics import two_sample
-from freerun.streams import stream
+from freerun.random_streams import stream
 from laws.broken import measures as broken
 
 REPEATS, ROWS = 400, 24

@@ -12,7 +12,7 @@ import torch
 from freerun.config.experiment import Experiment
 from freerun.engine.rollout import rollout
 from freerun.errors import ConfigError
-from freerun.laws import metrics as measuring
+from freerun.laws._observed import observed
 from freerun.laws.toolkit import CLOSE, gap, noise, weights_of
 from freerun.measurement.metrics.exact_match import ExactMatch
 from freerun.parts.feedback import one_hot
@@ -243,7 +243,7 @@ def test_without_padding_the_adding_problem_is_what_it_was(seed, length, begins)
 
 
 def test_exact_match_counts_whole_answers():
-    seen = measuring.observed(EmbeddedReber(sequences=80))
+    seen = observed(EmbeddedReber(sequences=80))
     right = replace(seen, picks=torch.where(seen.weights > 0, seen.targets, -1))
     answered = seen.weights[seen.warmup :].any(0)
     assert ExactMatch().measure(right).tolist() == [1.0]
@@ -263,7 +263,7 @@ def test_exact_match_of_a_task_without_feedback_reads_the_outputs():
     for rule, applies in ((Nothing(), True), (Sample(), True)):
         experiment = Experiment(task=replace(task, form=Form.forward), model=GRU(hidden=3), feedback=rule)
         seen = replace(
-            measuring.observed(EmbeddedReber(sequences=80)), experiment=experiment, outputs=one_hot(part.targets, like),
+            observed(EmbeddedReber(sequences=80)), experiment=experiment, outputs=one_hot(part.targets, like),
             targets=part.targets, weights=part.weights, fed=like, picks=None, warmup=7, start=None,
             hidden=None,
         )  # fmt: skip

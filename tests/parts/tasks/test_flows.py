@@ -20,7 +20,7 @@ from freerun.parts.tasks.lorenz96 import Lorenz96
 from freerun.parts.tasks.mackey_glass import MackeyGlass
 from freerun.parts.tasks.roessler import Roessler
 from freerun.parts.tasks.thomas import Thomas
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 FLOWS = [Lorenz63, Roessler, Thomas, Lorenz96, MackeyGlass, HyperRoessler]
 NAMED = {"ids": lambda x: getattr(x, "__name__", None)}

@@ -24,7 +24,7 @@ from freerun.parts.tasks.embedded_reber import EmbeddedReber
 from freerun.parts.tasks.markov import TOLERANCE, Markov
 from freerun.parts.tasks.reber import Reber
 from freerun.parts.tasks.two_step import TwoStep
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 THREE = [[0.9, 0.09, 0.01], [0.45, 0.5, 0.05], [1 / 3, 1 / 3, 1 / 3]]
 PAIRS = [[0.5, 0.5], [0.9, 0.1], [0.2, 0.8], [0.0, 1.0]]  # order 2; after 11 always a 1

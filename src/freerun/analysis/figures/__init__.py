@@ -47,25 +47,25 @@ class Drawn:
 
 def parts() -> dict[str, Part]:
     """The figures by name, in the order in which a paper would show them."""
-    found: dict[str, Any] = {}
+    modules: dict[str, Any] = {}
     for info in pkgutil.iter_modules(__path__):
         if not info.name.startswith("_"):
-            found[info.name] = importlib.import_module(f"{__name__}.{info.name}")
-    return dict(sorted(found.items(), key=lambda item: (getattr(item[1], "PLACE", 99), item[0])))
+            modules[info.name] = importlib.import_module(f"{__name__}.{info.name}")
+    return dict(sorted(modules.items(), key=lambda item: (getattr(item[1], "PLACE", 99), item[0])))
 
 
 def draw(material: Material) -> Iterator[tuple[Drawn, Figure]]:
     """Every figure for which there are data, one at a time."""
-    from freerun.analysis.figures._players import SAID
+    from freerun.analysis.figures._players import PLAYERS_CAPTION
     from freerun.analysis.figures._style import style
 
     for name, part in parts().items():
         with style():
             figures = part.draw(material)
-        for rest, figure in figures.items():
-            said = SAID if getattr(part, "PLAYERS", False) and not material.players.empty else ""
-            caption = " ".join(text for text in (part.CAPTION, said, material.said_lost()) if text)
-            yield Drawn(name=f"{name}_{rest}" if rest else name, caption=caption), figure
+        for suffix, figure in figures.items():
+            players = PLAYERS_CAPTION if getattr(part, "PLAYERS", False) and not material.players.empty else ""
+            caption = " ".join(text for text in (part.CAPTION, players, material.said_lost()) if text)
+            yield Drawn(name=f"{name}_{suffix}" if suffix else name, caption=caption), figure
 
 
 def write(

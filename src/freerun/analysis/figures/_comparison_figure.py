@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from freerun.analysis.figures._axis_scale import readable
 from freerun.analysis.figures._figure_data import LOST_MARK
-from freerun.analysis.figures._style import COLOURS, GREY, figure, legend, readable, wrapped
+from freerun.analysis.figures._style import COLOURS, GREY, figure, legend, wrapped
 from freerun.analysis.inference.labels import shown
 from freerun.analysis.inference.power import LEVEL
 
@@ -31,7 +32,7 @@ def draw(table: pd.DataFrame, a: str, b: str, lost: Sequence[str] = ()) -> Figur
     """
     named = table.assign(line=[_line(row) for row in table.to_dict("records")])
     kinds = [_panel_of(row) for row in table.to_dict("records")]
-    panels = {kind: named[[each == kind for each in kinds]] for kind in dict.fromkeys(kinds)}
+    panels = {panel: named[[panel_of_row == panel for panel_of_row in kinds]] for panel in dict.fromkeys(kinds)}
     sizes = [rows["line"].nunique() for rows in panels.values()]
     made = figure(5.2, 0.6 + sum(0.65 + 0.3 * size for size in sizes))
     grid = made.subplots(len(panels), 1, squeeze=False, gridspec_kw={"height_ratios": [size + 0.6 for size in sizes]})
@@ -42,7 +43,7 @@ def draw(table: pd.DataFrame, a: str, b: str, lost: Sequence[str] = ()) -> Figur
     keys = [Line2D([], [], color=c, marker=m, linestyle="", label=name) for name, (m, c, _) in _LEVELS.items()]
     said = f"hollow: not shown at p < {LEVEL:g}"
     hollow = Line2D([], [], color=GREY, marker="o", markerfacecolor="white", linestyle="", label=said)
-    gone = [Line2D([], [], linestyle="", label=f"{LOST_MARK} {each}") for each in lost]
+    gone = [Line2D([], [], linestyle="", label=f"{LOST_MARK} {line}") for line in lost]
     legend(made, [*keys, hollow, *gone])
     return made
 

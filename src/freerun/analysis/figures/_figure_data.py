@@ -45,6 +45,8 @@ class Material:
         whole: the same over the horizon, one row a run and metric.
         compared: the measures of both modes side by side on the test split.
         primary: the first of the headlines of each task, by the task's label: the error that tables and figures show.
+        forecasts: the error of each task's free forecast against what came, by the task's label, where there is one on a ratio
+            scale by lead time: the error that can accumulate.
         headlines: the set of measures by which each task is judged, by the task's label: errors of the free rollout, and
             comparisons of it with the forced one or the true system.
         quantities: what the values mean.
@@ -60,6 +62,7 @@ class Material:
     whole: pd.DataFrame
     compared: pd.DataFrame
     primary: dict[str, str]
+    forecasts: dict[str, str]
     headlines: dict[str, tuple[str, ...]]
     quantities: Quantities
     players: pd.DataFrame
@@ -81,21 +84,28 @@ class Material:
         measured = whole[["task_label", "task", "metric"]].astype("str").drop_duplicates()
         compared = annotated(tables.compared[tables.compared["split"] == "test"], labels)
         beside = compared[["task_label", "task", "metric"]].astype("str").drop_duplicates()
-        every = pd.concat([measured, beside], ignore_index=True)
+        series = pd.concat([measured, beside], ignore_index=True)
         primary = {
-            str(label): quantities.headline(rows["task"].unique(), list(dict.fromkeys(rows["metric"])))
+            str(label): quantities.first_shown(rows["task"].unique(), list(dict.fromkeys(rows["metric"])))
             for label, rows in _in_order(measured, whole)
+        }
+        steps = annotated(gap.exposure_gap(test), labels)
+        by_lead = steps.loc[steps["step"] >= 1, ["task_label", "task", "metric"]].astype("str").drop_duplicates()
+        forecasts = {
+            label: quantities.accumulating(rows["task"].unique(), list(dict.fromkeys(rows["metric"])))
+            for label, rows in _in_order(by_lead, whole)
         }
         return cls(
             runs=runs,
             curves=curves.assign(task=tables.runs.set_index("run")["task"].reindex(curves["run"].astype("str")).to_numpy()),
-            steps=annotated(gap.exposure_gap(test), labels),
+            steps=steps,
             whole=whole,
             compared=compared,
             primary=primary,
+            forecasts={label: name for label, name in forecasts.items() if name is not None},
             headlines={
                 label: quantities.headlines(rows["task"].unique(), list(dict.fromkeys(rows["metric"]))) or (primary[label],)
-                for label, rows in _in_order(every, whole)
+                for label, rows in _in_order(series, whole)
             },
             quantities=quantities,
             players=players,
@@ -103,6 +113,18 @@ class Material:
             margin=MARGIN if tables.margin is None else tables.margin,
             repeated=repeated,
         )
+
+    def levels(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """`steps` and `whole` with the headlines that are comparisons among them, each as a level of the free rollout alone."""
+        heads = {name for names in self.headlines.values() for name in names}
+        beside = self.compared[self.compared["metric"].isin(heads)].rename(columns={"value": "free"})
+        alone = beside.drop(columns=["low", "high"]).assign(forced=np.nan, gap=np.nan)
+        numbers = {"forced", "free", "gap", "steps", "horizon"}
+        keys = [name for name in self.whole.columns if name in alone and name not in numbers]
+        grouped = alone.groupby(keys, observed=True, sort=False, dropna=False)["free"]
+        over = grouped.mean().reset_index().assign(forced=np.nan, gap=np.nan, steps=grouped.count().to_numpy())
+        over = over.assign(horizon=over["steps"])
+        return _joined(self.steps, alone), _joined(self.whole, over)
 
     def methods(self) -> list[str]:
         """The labels of all methods of the study, in order."""
@@ -117,11 +139,11 @@ class Material:
     def seen(self, rows: pd.DataFrame) -> pd.DataFrame:
         """The conditions that a figure of some rows shows: those of the rows, and those of their tasks that lost every run."""
         lost = self.lost()
-        own = lost[lost["task_label"].isin(list(rows["task_label"].unique()))]
-        return pd.concat([rows[CELL], own[CELL]]).drop_duplicates()
+        lost_here = lost[lost["task_label"].isin(list(rows["task_label"].unique()))]
+        return pd.concat([rows[CELL], lost_here[CELL]]).drop_duplicates()
 
     def said_lost(self) -> str:
-        """What every caption says of lost runs; nothing where there are none."""
+        """The sentence on lost runs for every caption; "" where there are none."""
         lost = self.lost()
         if lost.empty:
             return ""
@@ -130,26 +152,40 @@ class Material:
         parts = [
             f"{row['lost']} of {row['ended']} of {', '.join(str(row[name]) for name in by)}" for row in table.to_dict("records")
         ]
-        return f"{LOST_MARK}: runs that diverged or failed and are in no mean ({'; '.join(parts)})."
+        return f"{LOST_MARK}: runs that diverged or failed and are left out of every mean ({'; '.join(parts)})."
 
     def said_copies(self) -> str:
-        """What is said of runs that repeat another one; nothing where there are none."""
+        """The sentence on runs that repeat another one; "" where there are none."""
         if not self.repeated:
             return ""
         kept = " or ".join(f"gradient={value}" for value in dict.fromkeys(self.repeated.values()))
         return (
-            f"{len(self.repeated)} runs are left out: every bit of them is that of {kept}, where no gradient flows to be cut."
+            f"{len(self.repeated)} runs are left out: they equal those of {kept} to the bit, since there is no gradient to cut."
         )
 
     def reported(self, rows: pd.DataFrame) -> np.ndarray:
-        """Which rows of a frame are of a measure that reports and comparisons show, whoever wrote it.
+        """Whether each row of a frame is of a measure that reports and comparisons show, built-in or of a plugin.
 
         Of the task's own error, of a measure of the whole rollout, and of any other that is no mere diagnostic.
         """
-        own = rows["task_label"].astype(object).map(self.primary) == rows["metric"].astype(object)
+        primary = rows["task_label"].astype(object).map(self.primary) == rows["metric"].astype(object)
         rollouts = self.steps.loc[self.steps["step"] == 0, "metric"].astype("str").unique()
         judged = self.quantities.where(rows, "part") != "diagnostic"
-        return np.asarray(own.to_numpy() | rows["metric"].astype("str").isin(list(rollouts)).to_numpy() | judged, dtype=bool)
+        return np.asarray(
+            primary.to_numpy() | rows["metric"].astype("str").isin(list(rollouts)).to_numpy() | judged, dtype=bool
+        )
+
+
+def _joined(frame: pd.DataFrame, added: pd.DataFrame) -> pd.DataFrame:
+    """The rows of two frames with the columns of the first, categories in the order of the first."""
+    if added.empty:
+        return frame
+    joined = pd.concat([frame, added[frame.columns]], ignore_index=True)
+    for name in frame.columns:
+        if isinstance(frame[name].dtype, pd.CategoricalDtype) and not isinstance(joined[name].dtype, pd.CategoricalDtype):
+            known = [*frame[name].cat.categories, *added[name].astype(object).dropna().unique()]
+            joined[name] = pd.Categorical(joined[name], categories=list(dict.fromkeys(known)), ordered=frame[name].cat.ordered)
+    return joined
 
 
 def _in_order(measured: pd.DataFrame, whole: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -160,12 +196,12 @@ def _in_order(measured: pd.DataFrame, whole: pd.DataFrame) -> Iterator[tuple[str
 
 
 def _first(runs: pd.DataFrame, samples: Mapping[str, dict[str, Any]]) -> dict[str, list[Sample]]:
-    found: dict[str, list[Sample]] = {}
+    samples_of: dict[str, list[Sample]] = {}
     shown = runs[runs["run"].isin(list(samples))].sort_values("seed", kind="stable").drop_duplicates(CELL).sort_values(CELL)
     for row in shown[["run", "seed", *CELL]].itertuples(index=False):
         run, seed, *names = row
         task, model, method = (str(name) for name in names)
         content = samples[str(run)]
         sample = Sample(task=task, model=model, method=method, seed=int(str(seed)), content=content)
-        found.setdefault(str(content.get("kind")), []).append(sample)
-    return found
+        samples_of.setdefault(str(content.get("kind")), []).append(sample)
+    return samples_of

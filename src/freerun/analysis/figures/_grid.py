@@ -8,8 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from freerun.analysis.figures._axis_scale import frame
 from freerun.analysis.figures._figure_data import Material
-from freerun.analysis.figures._style import Look, figure, frame, lost_marks, present, titled, width_for
+from freerun.analysis.figures._style import Look, figure, lost_marks, present, titled, width_for
 
 
 def grid(
@@ -38,8 +39,8 @@ def grid(
         for number, axes in enumerate(line):
             if number < len(models):
                 panel(axes, table[table["model_label"] == models[number]])
-                here = (lost["model_label"] == models[number]) & lost["task_label"].isin(list(table["task_label"].unique()))
-                lost_marks(axes, lost[here], look)
+                in_panel = (lost["model_label"] == models[number]) & lost["task_label"].isin(list(table["task_label"].unique()))
+                lost_marks(axes, lost[in_panel], look)
                 titled(axes, models[number], above[number] if number < len(above) else None)
             else:
                 axes.set_axis_off()

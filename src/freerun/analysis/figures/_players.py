@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from freerun.analysis.figures._style import GREY
 from freerun.analysis.inference.confidence_intervals import mean_interval
 
-SAID = (
+PLAYERS_CAPTION = (
     "Thin grey lines: reference players, free, which need no training (means over seeds); those outside the frame are cut off."
 )
 #: Two labels are at least so far apart, as a share of the height.
@@ -38,10 +38,11 @@ def player_lines(axes: Axes, players: pd.DataFrame, seen: np.ndarray, log: bool)
     """
     ends = []
     for name, rows in players[players["step"] >= 1].groupby("player", sort=False):
-        table = pd.Series({step: _mean(each["value"], log) for step, each in rows.groupby("step", sort=True)}).dropna()
-        if len(table):
-            axes.plot(table.index, table.to_numpy(), color=GREY, linewidth=0.4, alpha=0.6, zorder=1)
-            ends.append((str(name), float(table.iloc[-1]), float(table.index[-1])))
+        means = {step: _mean(of_step["value"], log) for step, of_step in rows.groupby("step", sort=True)}
+        curve = pd.Series(means).dropna()
+        if len(curve):
+            axes.plot(curve.index, curve.to_numpy(), color=GREY, linewidth=0.4, alpha=0.6, zorder=1)
+            ends.append((str(name), float(curve.iloc[-1]), float(curve.index[-1])))
     for name, y, x, side in _with_room(ends, seen, log):
         axes.text(x, y, name, fontsize=4.5, color=GREY, ha="right", va=side, clip_on=True, zorder=2)
 
@@ -64,8 +65,8 @@ def _whole(players: pd.DataFrame) -> pd.DataFrame:
 
 
 def _mean(values: pd.Series, log: bool) -> float:
-    known = values.dropna()
-    return mean_interval(known.to_numpy(), log=log and bool((known > 0).all())).mean if len(known) else float("nan")
+    defined = values.dropna()
+    return mean_interval(defined.to_numpy(), log=log and bool((defined > 0).all())).mean if len(defined) else float("nan")
 
 
 def _with_room(ends: list[tuple[str, float, float]], seen: np.ndarray, log: bool) -> Iterator[_Label]:

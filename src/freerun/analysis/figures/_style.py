@@ -14,11 +14,9 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullFormatter
 from PIL import Image
 
 from freerun.analysis.figures._figure_data import LOST_MARK
@@ -37,7 +35,6 @@ GREY = "0.45"
 #: The width of a letter of a legend in points, and of a line and the space around it in letters.
 _LETTER, _HANDLE = 3.9, 7
 _PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.6, "pad": 0.4}
-_FEWEST_TICKS, _MOST_TICKS = 3, 8
 
 _OWN = {
     "font.family": "DejaVu Sans", "font.size": 7.5, "axes.titlesize": 8, "axes.labelsize": 7.5, "xtick.labelsize": 7,
@@ -52,6 +49,8 @@ _OWN = {
 }  # fmt: skip
 #: What a style must not touch: the choice of a window system.
 _NOT_STYLE = ("backend", "interactive", "toolbar", "timezone", "webagg", "tk.", "macosx", "figure.hooks", "savefig.directory")
+#: The coordinates of a path in an SVG, and the digits of one beyond hundredths of a point.
+_PATH, _BEYOND_HUNDREDTHS = re.compile(rb"[MLQC] [-0-9. ]+"), re.compile(rb"(\.[0-9]{2})[0-9]+")
 _METADATA = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
 
 
@@ -79,15 +78,23 @@ def bytes_of(figure: Figure, ending: str) -> bytes:
         figure.set_layout_engine("none")
     buffer = io.BytesIO()
     figure.savefig(buffer, format=ending, metadata=_METADATA[ending])
-    return in_few_colours(buffer.getvalue()) if ending == "png" else buffer.getvalue()
+    smaller = {"png": in_few_colours, "svg": in_hundredths}.get(ending)
+    return buffer.getvalue() if smaller is None else smaller(buffer.getvalue())
 
 
 def in_few_colours(png: bytes) -> bytes:
     """Return an opaque picture in the 256 colours that cover its own best: a third of the size, the same to the eye."""
     buffer = io.BytesIO()
-    few = Image.open(io.BytesIO(png)).convert("RGB").quantize(method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    few.save(buffer, format="png", optimize=True)
+    opaque = Image.open(io.BytesIO(png)).convert("RGB")
+    # means of near colours: without them a pale band can take the hue of another method's
+    reduced = opaque.quantize(method=Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE)
+    reduced.save(buffer, format="png", optimize=True)
     return buffer.getvalue()
+
+
+def in_hundredths(svg: bytes) -> bytes:
+    """Return a drawing whose paths have coordinates in hundredths of a point: two thirds of the size, the same to the eye."""
+    return _PATH.sub(lambda path: _BEYOND_HUNDREDTHS.sub(rb"\1", path[0]), svg)
 
 
 def looks(methods: Sequence[str]) -> dict[str, Look]:
@@ -160,44 +167,6 @@ def modes() -> list[Line2D]:
     ]
 
 
-def decades(axes: Axes, values: np.ndarray) -> None:
-    """A log scale where all values are positive and span more than a decade."""
-    seen = values[np.isfinite(values)]
-    if len(seen) and seen.min() > 0 and seen.max() > 10 * seen.min():
-        axes.set_yscale("log")
-        readable(axes.yaxis)
-
-
-class LogTicks(Locator):
-    """Ticks of a log axis that can be read whatever it spans: from three to eight of them, at round numbers."""
-
-    def __call__(self) -> Sequence[float]:
-        return self.tick_values(*self.axis.get_view_interval()) if self.axis else []
-
-    def tick_values(self, vmin: float, vmax: float) -> Sequence[float]:
-        low, high = sorted((vmin, vmax))
-        if not 0 < low < high < math.inf:
-            return []
-        decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-        for digits in ((1,), (1, 3), (1, 2, 5)):
-            ticks = [digit * 10.0**power for power in decades for digit in digits if low <= digit * 10.0**power <= high]
-            if len(ticks) >= _FEWEST_TICKS:
-                return ticks[:: -(-len(ticks) // _MOST_TICKS)]
-        for wanted in (4, 6, 8, 12):
-            even = MaxNLocator(nbins=wanted, steps=[1, 2, 5, 10]).tick_values(low, high)
-            ticks = [float(value) for value in even if low <= value <= high]
-            if len(ticks) >= _FEWEST_TICKS:
-                break
-        return ticks
-
-
-def readable(axis: Axis) -> None:
-    """Give a log axis ticks at round numbers, written as such."""
-    axis.set_major_locator(LogTicks())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
-
-
 def dots(axes: Axes, x: float, values: np.ndarray, look: Look, neighbours: int = 1, within: Range = EVERYWHERE) -> None:
     """Single seeds as small dots beside their mean and its interval; `neighbours` share the tick, values lie `within`."""
     interval = mean_interval(values, within=within)
@@ -206,17 +175,6 @@ def dots(axes: Axes, x: float, values: np.ndarray, look: Look, neighbours: int =
     if interval.known:
         axes.plot([x, x], [interval.low, interval.high], color=look.colour, linewidth=1.4, solid_capstyle="butt")
     axes.plot([x], [interval.mean], color=look.colour, marker=look.marker, linestyle="", markersize=4)
-
-
-def frame(axes: Axes, values: np.ndarray) -> None:
-    """Frame what the seeds did, so that a wide band of few seeds does not flatten the curves."""
-    decades(axes, values)
-    seen = values[np.isfinite(values)]
-    low, high = seen.min(), seen.max()
-    if axes.get_yscale() == "log":
-        axes.set_ylim(low / 1.3, high * 1.3)
-    elif high > low:
-        axes.set_ylim(low - 0.08 * (high - low), high + 0.08 * (high - low))
 
 
 def titled(axes: Axes, name: str, above: str | None) -> None:
@@ -228,7 +186,7 @@ def titled(axes: Axes, name: str, above: str | None) -> None:
 def present(frame: pd.DataFrame, name: str) -> list[str]:
     """The categories of a column that come up in it, in their order."""
     column = frame[name]
-    return [str(each) for each in column.cat.categories if (column == each).any()]
+    return [str(value) for value in column.cat.categories if (column == value).any()]
 
 
 def wrapped(name: str, width: int = 11) -> str:

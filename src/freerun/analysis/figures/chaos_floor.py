@@ -19,8 +19,9 @@ from freerun.analysis.inference.labels import measure
 PLACE = 7
 CAPTION = (
     "Free error (solid) and chaos floor (dotted) on test sequences against the steps since the release: what the true system "
-    "would make of the model's own first error. The distance between the two lines of a colour is the model's, what lies below "
-    "the dotted one the world's. Geometric means over seeds; bands are 95 % intervals over seeds (from three seeds on)."
+    "would make of the model's own first error. The distance between the two lines of a colour comes from the model, the error "
+    "below the dotted line from the system. Geometric "
+    "means over seeds; bands are 95 % intervals over seeds (from three seeds on)."
 )
 WORLD: tuple[Literal[0], tuple[float, float]] = (0, (1, 1.2))
 
@@ -32,11 +33,11 @@ def draw(material: Material) -> dict[str, Figure]:
     if parts.empty:
         return {}
     rows = [
-        (f"{task}\n{measure(str(each['label'].iloc[0]), str(each['unit'].iloc[0]))}", each)
-        for task, each in material.quantities.marked(parts).groupby("task_label", observed=True, sort=True)
+        (f"{task}\n{measure(str(task_rows['label'].iloc[0]), str(task_rows['unit'].iloc[0]))}", task_rows)
+        for task, task_rows in material.quantities.marked(parts).groupby("task_label", observed=True, sort=True)
     ]
     methods, look = present(material.seen(parts), "method"), looks(material.methods())
-    made = grid(rows, ("floor", "free"), lambda axes, each: _panel(axes, each, methods, look), material, look)
+    made = grid(rows, ("floor", "free"), lambda axes, panel_rows: _panel(axes, panel_rows, methods, look), material, look)
     ends = [Line2D([], [], color=GREY, linestyle=line, label=name) for line, name in ((FREE, "free"), (WORLD, "chaos floor"))]
     legend(made, [*keys(methods, look), *ends])
     return {"": made}
@@ -45,10 +46,10 @@ def draw(material: Material) -> dict[str, Figure]:
 def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str], look: dict[str, Look]) -> None:
     for level, line in (("free", FREE), ("floor", WORLD)):
         for number, method in enumerate(methods):
-            one = rows[rows["method"] == method]
-            if one.empty:
+            curve = rows[rows["method"] == method]
+            if curve.empty:
                 continue
-            band, seen = summarise(one, ["step"], level, log=True), look[method]
+            band, seen = summarise(curve, ["step"], level, log=True), look[method]
             gap = every(len(band))
             axes.plot(
                 band["step"], band["mean"], color=seen.colour, linestyle=line, marker=seen.marker if level == "free" else "",

@@ -24,7 +24,7 @@ from freerun.analysis.inference.labels import measure
 
 PLACE = 3
 CAPTION = (
-    "Measures of a whole free rollout on test sequences; which way is better stands with each. Small dots are single seeds, "
+    "Measures of a whole free rollout on test sequences; each panel says which way is better. Small dots are single seeds, "
     "markers their means, bars 95 % intervals over seeds (from three seeds on)."
 )
 _ACROSS = 3
@@ -46,8 +46,8 @@ def draw(material: Material) -> dict[str, Figure]:
     for axes in grid.flat[len(panels) :]:
         axes.set_axis_off()
     for axes, (task, metric) in zip(grid.flat, panels, strict=False):
-        own = rows[(rows["task_label"] == task) & (rows["metric"] == metric)]
-        _panel(axes, own, material, methods, look)
+        panel_rows = rows[(rows["task_label"] == task) & (rows["metric"] == metric)]
+        _panel(axes, panel_rows, material, methods, look)
         axes.set_title(task)
     legend(made, keys(methods, look, ""))
     return {"": made}

@@ -25,7 +25,7 @@ CAPTION = (
 
 def draw(material: Material) -> dict[str, Figure]:
     """One figure: rows are tasks whose error is on a ratio scale, columns are models."""
-    table = growing(material.steps, material.primary, material.quantities)
+    table = growing(material.steps, material.forecasts, material.quantities)
     table = table[table["form"] != "undefined"]
     if table.empty:
         return {}
@@ -33,22 +33,22 @@ def draw(material: Material) -> dict[str, Figure]:
     for name in CELL:
         curves[name] = pd.Categorical(curves[name], categories=material.runs[name].cat.categories)
     rows = [
-        (f"{task}\n{measure(str(each['label'].iloc[0]), str(each['unit'].iloc[0]))}", each)
-        for task, each in curves.groupby("task_label", observed=True, sort=True)
+        (f"{task}\n{measure(str(task_rows['label'].iloc[0]), str(task_rows['unit'].iloc[0]))}", task_rows)
+        for task, task_rows in curves.groupby("task_label", observed=True, sort=True)
     ]
     methods, look = present(material.seen(curves), "method"), looks(material.methods())
-    made = grid(rows, ("free",), lambda axes, each: _panel(axes, each, methods, look), material, look)
+    made = grid(rows, ("free",), lambda axes, panel_rows: _panel(axes, panel_rows, methods, look), material, look)
     legend(made, keys(methods, look))
     return {"": made}
 
 
 def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str], look: dict[str, Look]) -> None:
     for number, method in enumerate(methods):
-        one = rows[rows["method"] == method].sort_values("step")
-        if one.empty:
+        curve = rows[rows["method"] == method].sort_values("step")
+        if curve.empty:
             continue
-        seen, gap = look[method], every(len(one), 12)
-        time, errors = one["step"].to_numpy(dtype=float), one["free"].to_numpy(dtype=float)
-        some = np.arange(len(one))[number * gap // 4 :: gap]
-        axes.plot(time[some], errors[some], color=seen.colour, marker=seen.marker, linestyle="", markersize=2.6, alpha=0.8)
-        axes.plot(time, fitted(str(one["form"].iloc[0]), time, errors), color=seen.colour, linewidth=1.1)
+        seen, gap = look[method], every(len(curve), 12)
+        time, errors = curve["step"].to_numpy(dtype=float), curve["free"].to_numpy(dtype=float)
+        marked = np.arange(len(curve))[number * gap // 4 :: gap]
+        axes.plot(time[marked], errors[marked], color=seen.colour, marker=seen.marker, linestyle="", markersize=2.6, alpha=0.8)
+        axes.plot(time, fitted(str(curve["form"].iloc[0]), time, errors), color=seen.colour, linewidth=1.1)

@@ -13,7 +13,6 @@ from freerun.analysis.figures._players import player_lines, playing
 from freerun.analysis.figures._style import FORCED, FREE, Look, every, keys, legend, looks, modes, present
 from freerun.analysis.inference.confidence_intervals import FEWEST, summarise
 from freerun.analysis.inference.labels import measure
-from freerun.analysis.tables.quantities import Quantities
 
 PLACE = 1
 #: Reference players stand in it.
@@ -23,36 +22,40 @@ CAPTION = (
     "model. Solid: free (the model's own output is fed back); dashed: forced (the truth is fed back), on the same "
     "sequences. Lines are means over seeds, geometric for errors on a ratio scale (KL, RMSE); bands are 95 % "
     "intervals over seeds, drawn from three seeds on and clipped at the frame. A share of sequences that "
-    "have left the support (grammar) has its own row."
+    "have left the support (grammar) has its own row, and so has the error of a forecast against what came, beside the "
+    "one-step error against the truth's own answer at what was fed."
 )
 
 
 def draw(material: Material) -> dict[str, Figure]:
     """One figure: rows are tasks with their primary metric, columns are models."""
     steps = material.steps[material.steps["step"] >= 1]
-    rows = _rows(steps, material.primary, material.quantities)
+    rows = _rows(steps, material)
     if not rows:
         return {}
-    methods = present(material.seen(pd.concat([each for _, each in rows])), "method")
+    methods = present(material.seen(pd.concat([row_steps for _, row_steps in rows])), "method")
     look = looks(material.methods())
-    made = grid(rows, ("forced", "free"), lambda axes, each: _panel(axes, each, methods, look, material), material, look)
+    made = grid(
+        rows, ("forced", "free"), lambda axes, panel_rows: _panel(axes, panel_rows, methods, look, material), material, look
+    )
     legend(made, [*keys(methods, look), *modes()])
     return {"": made}
 
 
-def _rows(steps: pd.DataFrame, primary: dict[str, str], quantities: Quantities) -> list[tuple[str, pd.DataFrame]]:
-    """For each task its own error, and what that leaves out."""
-    rows = []
-    for task, metric in primary.items():
+def _rows(steps: pd.DataFrame, material: Material) -> list[tuple[str, pd.DataFrame]]:
+    """For each task its own error, what that leaves out, and the error of its forecast against what came."""
+    rows, quantities = [], material.quantities
+    for task, metric in material.primary.items():
         of_task = steps[steps["task_label"] == task]
         units = of_task.loc[of_task["metric"] == metric, "unit"].unique()
         out = [left for unit in units if (left := quantities.of(metric, unit).left_out)]
-        for name in dict.fromkeys((metric, *out)):
-            each = of_task[of_task["metric"] == name]
-            longer, told = each["step"].nunique() > 1, name == metric or (each["free"] > 0).any()
-            if longer and told and each["gap"].notna().any():
-                meant = quantities.of(name, each["unit"].iloc[0])
-                rows.append((f"{task}\n{measure(meant.label, meant.unit)}", each))
+        drifts = [material.forecasts[task]] if task in material.forecasts else []
+        for name in dict.fromkeys((metric, *out, *drifts)):
+            of_metric = of_task[of_task["metric"] == name]
+            longer, has_errors = of_metric["step"].nunique() > 1, name not in out or (of_metric["free"] > 0).any()
+            if longer and has_errors and of_metric["gap"].notna().any():
+                meant = quantities.of(name, of_metric["unit"].iloc[0])
+                rows.append((f"{task}\n{measure(meant.label, meant.unit)}", of_metric))
     return rows
 
 
@@ -64,10 +67,10 @@ def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str], look: dict[str, L
     player_lines(axes, beside, levels, log=meant.ratio and bool((known > 0).all()))
     for mode, line in (("forced", FORCED), ("free", FREE)):
         for number, method in enumerate(methods):
-            one = rows[(rows["method"] == method) & rows[mode].notna()]
-            if one.empty:
+            curve = rows[(rows["method"] == method) & rows[mode].notna()]
+            if curve.empty:
                 continue
-            band = summarise(one, ["step"], mode, log=meant.ratio and bool((one[mode] > 0).all()), within=meant.range)
+            band = summarise(curve, ["step"], mode, log=meant.ratio and bool((curve[mode] > 0).all()), within=meant.range)
             band = band[band["n"] >= min(FEWEST, band["n"].max())]
             seen, gap = look[method], every(len(band))
             axes.plot(

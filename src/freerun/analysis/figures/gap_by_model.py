@@ -1,4 +1,4 @@
-"""Figure of the exposure gap by model and regime."""
+"""Figure of the gap between free and forced by model and regime."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from freerun.analysis.figures._axis_scale import decades
 from freerun.analysis.figures._figure_data import Material
 from freerun.analysis.figures._players import player_ticks, playing
 from freerun.analysis.figures._style import (
     GREY,
     Look,
-    decades,
     dots,
     figure,
     keys,
@@ -31,10 +31,10 @@ PLACE = 2
 #: Reference players stand in it.
 PLAYERS = True
 CAPTION = (
-    "Exposure gap by model and regime on test sequences. Above, its two levels, averaged over the steps since the "
-    "release: forced (hollow) and free (filled), means over seeds, geometric for errors on a ratio scale. Below, "
-    "the gap, free minus forced: small dots are single seeds, markers their means, bars 95 % intervals "
-    "over seeds (from three seeds on)."
+    "Free minus forced by model and regime on test sequences. Above, the two levels, averaged over the steps since the "
+    "release: forced (hollow) and free (filled), means over seeds, geometric for errors on a ratio scale. Below, their "
+    "difference: small dots are single seeds, markers their means, bars 95 % intervals over seeds (from three seeds on). It is "
+    "named exposure bias where the error is a one-step error against the truth's own answer at what was fed."
 )
 _ACROSS = 2
 
@@ -80,16 +80,17 @@ def _task(above: Axes, below: Axes, rows: pd.DataFrame, material: Material, look
     log = meant.ratio and bool((rows[["forced", "free"]].stack() > 0).all())
     for x, model in enumerate(models):
         for offset, method in zip(spread(len(run)), run, strict=True):
-            one = rows[(rows["model_label"] == model) & (rows["method"] == method)]
-            if one["gap"].notna().any():
-                _levels(above, x + offset, one, look[method], log)
-                dots(below, x + offset, one["gap"].to_numpy(), look[method], len(run), meant.change)
+            cell_rows = rows[(rows["model_label"] == model) & (rows["method"] == method)]
+            if cell_rows["gap"].notna().any():
+                _levels(above, x + offset, cell_rows, look[method], log)
+                dots(below, x + offset, cell_rows["gap"].to_numpy(), look[method], len(run), meant.change)
             lost_mark(below, x + offset, lost[(lost["model_label"] == model) & (lost["method"] == method)], look[method])
     decades(above, rows[["forced", "free"]].to_numpy())
     player_ticks(above, playing(material.players, str(rows["task_label"].iloc[0]), meant.name), log)
     below.axhline(0, color=GREY, linewidth=0.6, zorder=0)
     above.set_ylabel(measure(meant.label, meant.unit).replace(" (", "\n("))
-    below.set_ylabel(f"Exposure gap\n({shown(meant.unit)})")
+    named = "Exposure bias" if meant.account == "one-step error" else "Free minus forced"
+    below.set_ylabel(f"{named}\n({shown(meant.unit)})")
     for axes, ticks in ((above, [""] * len(models)), (below, [wrapped(name) for name in models])):
         axes.set_xticks(range(len(models)), ticks)
         axes.set_xlim(-0.6, len(models) - 0.4)

@@ -23,9 +23,9 @@ _ACROSS = 4
 def draw(material: Material) -> dict[str, Figure]:
     """One figure for each task and model that shows orbits."""
     look = looks(material.methods())
-    found = {}
+    figures = {}
     groups = groupby(material.samples.get("orbit", []), key=lambda sample: (sample.task, sample.model))
-    several = len({sample.task for sample in material.samples.get("orbit", [])}) > 1
+    many_tasks = len({sample.task for sample in material.samples.get("orbit", [])}) > 1
     for (task, model), samples in groups:
         made = _page(list(samples), look)
         gone = material.lost()
@@ -33,8 +33,8 @@ def draw(material: Material) -> dict[str, Figure]:
         lost = "; ".join(f"{LOST_MARK} {row['lost']} of {row['ended']} of {row['method']}" for row in gone.to_dict("records"))
         title = f"{task}, {model}: true (grey) and generated (coloured)" + (f"; {lost}" if lost else "")
         made.suptitle(wrapped(title, int(made.get_figwidth() * 15)), fontsize=8)
-        found["_".join(_slug(name) for name in ([task, model] if several else [model]))] = made
-    return found
+        figures["_".join(_slug(name) for name in ([task, model] if many_tasks else [model]))] = made
+    return figures
 
 
 def _page(samples: list[Sample], look: dict[str, Look]) -> Figure:

@@ -12,31 +12,32 @@ from freerun.analysis.inference.mean_ranks import METHODS, TASKS, Ranking, ranki
 
 PLACE = 9
 CAPTION = (
-    "Mean ranks over tasks by the free error, 1 being the best. Bars join what is not shown to differ: mean ranks closer than "
-    "the critical difference (CD), whose length stands above."
+    "Mean ranks over tasks by the headlines of each, running free, 1 being the best. Bars join what is not shown to differ: "
+    "mean ranks closer than the critical difference (CD), whose length stands above."
 )
 _WORDS = {"method": "Methods", "model_label": "Models"}
 
 
 def draw(material: Material) -> dict[str, Figure]:
     """One figure: a diagram for the methods and one for the models, where three tasks rank two of them."""
-    tables = {of: votes(material.whole, material.primary, material.runs, of, quantities=material.quantities) for of in _WORDS}
-    found = {of: ranking(table) for of, table in tables.items() if len(table) >= TASKS and table.shape[1] >= METHODS}
-    if not found:
+    whole = material.levels()[1]
+    tables = {of: votes(whole, material.headlines, material.runs, of, quantities=material.quantities) for of in _WORDS}
+    rankings = {of: ranking(table) for of, table in tables.items() if len(table) >= TASKS and table.shape[1] >= METHODS}
+    if not rankings:
         return {}
-    named = {of: _named(each, material.lost().groupby(of, observed=True)["lost"].sum()) for of, each in found.items()}
+    named = {of: _named(result, material.lost().groupby(of, observed=True)["lost"].sum()) for of, result in rankings.items()}
     deepest = max(_depth(names) for names in named.values())
-    made = figure(COLUMN * 1.3 if len(found) == 1 else PAGE, 1.1 + 0.17 * deepest)
-    for axes, (of, each) in zip(made.subplots(1, len(found), squeeze=False)[0], found.items(), strict=True):
-        _diagram(axes, each, named[of], deepest)
-        axes.set_title(f"{_WORDS[of]}, {each.tasks} tasks")
+    made = figure(COLUMN * 1.3 if len(rankings) == 1 else PAGE, 1.1 + 0.17 * deepest)
+    for axes, (of, result) in zip(made.subplots(1, len(rankings), squeeze=False)[0], rankings.items(), strict=True):
+        _diagram(axes, result, named[of], deepest)
+        axes.set_title(f"{_WORDS[of]}, {result.tasks} tasks")
     return {"": made}
 
 
-def _named(found: Ranking, lost: pd.Series) -> list[str]:
+def _named(result: Ranking, lost: pd.Series) -> list[str]:
     """The names with their mean ranks and lost runs, best first, broken into lines."""
     counts = {str(name): f", {LOST_MARK}{count}" for name, count in lost.items() if count}
-    return [wrapped(f"{name} ({rank:.2f}{counts.get(str(name), '')})", 24) for name, rank in found.ranks.items()]
+    return [wrapped(f"{name} ({rank:.2f}{counts.get(str(name), '')})", 24) for name, rank in result.ranks.items()]
 
 
 def _rows(names: list[str]) -> list[float]:
@@ -49,9 +50,9 @@ def _depth(names: list[str]) -> float:
     return max(sum(_rows(names)[:half]), sum(_rows(names)[half:]))
 
 
-def _diagram(axes: Axes, found: Ranking, names: list[str], deepest: float) -> None:
+def _diagram(axes: Axes, result: Ranking, names: list[str], deepest: float) -> None:
     """The axis of ranks on top, names on either side below it, bars between."""
-    k, bars = len(found.ranks), len(found.cliques)
+    k, bars = len(result.ranks), len(result.cliques)
     half = -(-k // 2)
     axes.set_xlim(1 - 0.9 * (k - 1) / 2, k + 0.9 * (k - 1) / 2)
     axes.set_ylim(-(deepest + 0.5 * bars) - 0.6, 1.4)
@@ -60,18 +61,18 @@ def _diagram(axes: Axes, found: Ranking, names: list[str], deepest: float) -> No
     for rank in range(1, k + 1):
         axes.plot([rank, rank], [0, 0.15], color="black", linewidth=0.8)
         axes.text(rank, 0.22, str(rank), ha="center", va="bottom", fontsize=6.5)
-    width = min(found.critical_difference, float(k - 1))
-    more = "" if width == found.critical_difference else ", beyond the axis"
+    width = min(result.critical_difference, float(k - 1))
+    remark = "" if width == result.critical_difference else ", beyond the axis"
     axes.plot([1, 1 + width], [1.05, 1.05], color=GREY, linewidth=1.2)
-    axes.text(1, 1.12, f"CD {found.critical_difference:.2f}{more}", fontsize=6.5, color=GREY, va="bottom")
+    axes.text(1, 1.12, f"CD {result.critical_difference:.2f}{remark}", fontsize=6.5, color=GREY, va="bottom")
     rows = _rows(names)
-    for number, (name, rank) in enumerate(zip(names, found.ranks, strict=True)):
+    for number, (name, rank) in enumerate(zip(names, result.ranks, strict=True)):
         left = number < half
         above = rows[:number] if left else rows[number + 1 :]
         y = -(0.5 * bars + 0.1 + sum(above) + rows[number] / 2)
         edge, away, side = (1, -0.05, "right") if left else (k, 0.05, "left")
         axes.plot([rank, rank, edge], [0, y, y], color="black", linewidth=0.6)
         axes.text(edge + away, y, name, fontsize=6.5, va="center", ha=side)
-    for number, clique in enumerate(found.cliques):
-        ends = [float(found.ranks[name]) for name in (clique[0], clique[-1])]
+    for number, clique in enumerate(result.cliques):
+        ends = [float(result.ranks[name]) for name in (clique[0], clique[-1])]
         axes.plot([ends[0] - 0.03, ends[1] + 0.03], [-0.35 - 0.5 * number] * 2, color="black", linewidth=2.4)

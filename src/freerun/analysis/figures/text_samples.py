@@ -24,12 +24,12 @@ _MONO = "DejaVu Sans Mono"
 def draw(material: Material) -> dict[str, Figure]:
     """One figure for each task that shows text."""
     samples = material.samples.get("text", [])
-    groups = {task: list(each) for task, each in groupby(samples, key=lambda sample: sample.task)}
+    groups = {task: list(of_task) for task, of_task in groupby(samples, key=lambda sample: sample.task)}
     look = looks(material.methods())
     gone = material.lost()
     return {
-        (f"{number}" if number else ""): _page(each, look, gone[gone["task_label"] == task])
-        for number, (task, each) in enumerate(groups.items())
+        (f"{number}" if number else ""): _page(of_task, look, gone[gone["task_label"] == task])
+        for number, (task, of_task) in enumerate(groups.items())
     }
 
 

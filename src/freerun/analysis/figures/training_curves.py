@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from freerun.analysis.figures._axis_scale import frame
 from freerun.analysis.figures._figure_data import Material
 from freerun.analysis.figures._style import (
     FORCED,
@@ -14,7 +15,6 @@ from freerun.analysis.figures._style import (
     Look,
     every,
     figure,
-    frame,
     keys,
     legend,
     looks,
@@ -33,7 +33,7 @@ CAPTION = (
     "Training curves: loss on the validation split, free (solid) and forced (dashed), against the number of "
     "updates; means over seeds with 95 % bands (from three seeds on, clipped at the frame). The strip "
     "below each panel is the probability with which the truth was fed in training, known at the updates that were "
-    "logged (marked where there are few); the line does no more than join them."
+    "logged (marked where there are few); the line only joins them."
 )
 #: So many points of a schedule have room for a mark each.
 _FEW = 40
@@ -67,8 +67,8 @@ def draw(material: Material) -> dict[str, Figure]:
                     look,
                     meant is not None and meant.ratio,
                 )
-                here = (lost["model_label"] == models[number]) & (lost["task_label"] == task)
-                lost_marks(axes, lost[here], look, x=0.75)
+                in_panel = (lost["model_label"] == models[number]) & (lost["task_label"] == task)
+                lost_marks(axes, lost[in_panel], look, x=0.75)
                 titled(axes, models[number], before[number] if number < len(before) else None)
             else:
                 axes.set_axis_off()
@@ -86,16 +86,16 @@ def draw(material: Material) -> dict[str, Figure]:
 def _meant(material: Material, of_task: pd.DataFrame) -> Quantity | None:
     """What the validation losses of a task mean: a curve is named after its metric; None where no run has come to an end."""
     metrics = dict.fromkeys(name.split("_", 2)[2] for name, _ in LOSSES)
-    found = (material.quantities.on(str(task), metric) for task in of_task["task"].unique() for metric in metrics)
-    return next((each for each in found if each is not None), None)
+    quantities = (material.quantities.on(str(task), metric) for task in of_task["task"].unique() for metric in metrics)
+    return next((quantity for quantity in quantities if quantity is not None), None)
 
 
 def _panel(axes: Axes, strip: Axes, rows: pd.DataFrame, methods: list[str], look: dict[str, Look], log: bool) -> None:
     for number, method in enumerate(methods):
-        one = rows[rows["method"] == method]
+        of_method = rows[rows["method"] == method]
         for quantity_, line in LOSSES:
-            _line(axes, one[one["quantity"] == quantity_], look[method], number, line, log)
-        _points(strip, one[one["quantity"] == "forcing_probability"], look[method])
+            _line(axes, of_method[of_method["quantity"] == quantity_], look[method], number, line, log)
+        _points(strip, of_method[of_method["quantity"] == "forcing_probability"], look[method])
     strip.sharex(axes)
     axes.tick_params(labelbottom=False)
     strip.set_ylim(-0.15, 1.15)

@@ -81,6 +81,6 @@ def _bounds(drawn: np.ndarray, seen: np.ndarray, jackknife: np.ndarray, z: float
         low = at.astype(int)
         high = np.minimum(low + 1, drawn.shape[1] - 1)
         rows = np.arange(len(drawn))
-        found = drawn[rows, low] + (at - low) * (drawn[rows, high] - drawn[rows, low])
-        bounds.append(np.where(flat, seen, np.where(np.isfinite(share), found, np.nan)))
+        interpolated = drawn[rows, low] + (at - low) * (drawn[rows, high] - drawn[rows, low])
+        bounds.append(np.where(flat, seen, np.where(np.isfinite(share), interpolated, np.nan)))
     return np.stack(bounds)

@@ -29,6 +29,6 @@ def split(steps: pd.DataFrame, compared: pd.DataFrame, quantities: Quantities) -
     below = quantities.where(steps, "floor_name")
     named = np.array([name is not None for name in below], dtype=bool)
     named &= quantities.where(steps, "scale") == "ratio"  # an error, not a time or a logarithm that has a floor of its own
-    own = steps[named].assign(below=pd.Series(below[named], index=steps.index[named], dtype="str"))
+    floored = steps[named].assign(below=pd.Series(below[named], index=steps.index[named], dtype="str"))
     texts = dict.fromkeys(("run", "unit"), "str")
-    return own.astype(texts).merge(floor.astype(texts).rename(columns={"value": "floor"}), on=by).drop(columns="below")
+    return floored.astype(texts).merge(floor.astype(texts).rename(columns={"value": "floor"}), on=by).drop(columns="below")

@@ -89,12 +89,12 @@ def summarise(
     mean = table["mean"].to_numpy()
     low, high = mean - half, mean + half
     _resampled(values.to_numpy(), grouped.ngroup().to_numpy(), n, (low, high), confidence, key)
-    found = {"mean": mean, "low": low, "high": high}
+    ends = {"mean": mean, "low": low, "high": high}
     if log:
         bad = (frame[value] <= 0).groupby([frame[name] for name in by], observed=True, sort=True, dropna=False).any().to_numpy()
-        found = {name: np.where(bad, np.nan, np.exp(each)) for name, each in found.items()}
-    found |= inside(found["mean"], found["low"], found["high"], within)
-    return table.reset_index()[list(by)].assign(**found, n=n)
+        ends = {name: np.where(bad, np.nan, np.exp(logs)) for name, logs in ends.items()}
+    ends |= inside(ends["mean"], ends["low"], ends["high"], within)
+    return table.reset_index()[list(by)].assign(**ends, n=n)
 
 
 def inside(mean: Numbers, low: Numbers, high: Numbers, within: Range | Sequence[Range]) -> dict[str, np.ndarray]:
@@ -103,10 +103,10 @@ def inside(mean: Numbers, low: Numbers, high: Numbers, within: Range | Sequence[
     Args:
         within: one range for all intervals, or one for each.
     """
-    least, most = np.asarray(within, dtype=float).T if len(within) else (np.zeros(0), np.zeros(0))
-    apart = (np.asarray(mean) < least) | (np.asarray(mean) > most)
+    lowest, highest = np.asarray(within, dtype=float).T if len(within) else (np.zeros(0), np.zeros(0))
+    apart = (np.asarray(mean) < lowest) | (np.asarray(mean) > highest)
     ends = {"low": np.asarray(low, dtype=float), "high": np.asarray(high, dtype=float)}
-    return {name: np.where(apart, each, np.clip(each, least, most)) for name, each in ends.items()}
+    return {name: np.where(apart, values, np.clip(values, lowest, highest)) for name, values in ends.items()}
 
 
 def _resampled(
@@ -122,9 +122,9 @@ def _resampled(
         of_size = np.flatnonzero(n == size)
         rows = values[known][starts[of_size][:, None] + np.arange(size)]
         finite = np.isfinite(rows).all(axis=1)
-        for bound, found in zip(bounds, bca(rows[finite], mean_weights, confidence, key), strict=True):
+        for bound, resampled in zip(bounds, bca(rows[finite], mean_weights, confidence, key), strict=True):
             bound[of_size] = np.nan
-            bound[of_size[finite]] = found
+            bound[of_size[finite]] = resampled
 
 
 def half_width(std: np.ndarray, n: np.ndarray, confidence: float = CONFIDENCE) -> np.ndarray:

@@ -25,18 +25,18 @@ def copies(tables: Tables) -> dict[str, str]:
     if runs[_SETTING].nunique() < 2:
         return {}
     values = tables.gaps[tables.gaps["run"].isin(list(runs["run"]))].groupby("run", observed=True)["value"]
-    bits = values.apply(lambda each: each.to_numpy(dtype=float).tobytes())
+    bits = values.apply(lambda rows: rows.to_numpy(dtype=float).tobytes())
     names = [name for name in settings(runs) if name != _SETTING]
     rows = runs[["run", "seed", _SETTING, *names]].assign(bits=bits.reindex(runs["run"].astype("str")).to_numpy())
     group = [name for name in names if name.partition(".")[0] not in _METHOD]
-    found: dict[str, str] = {}
+    originals: dict[str, str] = {}
     for _, of_group in rows.groupby(group, dropna=False, sort=False):
         first = str(of_group[_SETTING].iloc[0])
         alike = of_group.groupby([*(name for name in names if name not in group), "seed"], dropna=False, sort=False)
         whole = alike[_SETTING].nunique().eq(of_group[_SETTING].nunique()).all()
         if of_group[_SETTING].nunique() > 1 and whole and alike["bits"].nunique(dropna=False).eq(1).all():
-            found |= {str(run): first for run in of_group.loc[of_group[_SETTING] != first, "run"]}
-    return found
+            originals |= {str(run): first for run in of_group.loc[of_group[_SETTING] != first, "run"]}
+    return originals
 
 
 def without(tables: Tables, runs: dict[str, str]) -> Tables:

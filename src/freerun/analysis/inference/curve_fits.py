@@ -53,9 +53,9 @@ def number(form: str, time: np.ndarray, errors: np.ndarray) -> float:
     """The number of a form on one curve: b / a, g or s; NaN for a constant, infinite where it cannot be told from that."""
     if form == "constant":
         return float("nan")
-    found = float(_numbers(form, time, np.log(errors))[0])
+    value = float(_numbers(form, time, np.log(errors))[0])
     endless = {"linear": ENDLESS / time[0], "saturating": ENDLESS * time[-1]}
-    return float("inf") if found >= endless.get(form, np.inf) else found
+    return float("inf") if value >= endless.get(form, np.inf) else value
 
 
 def fitted(form: str, time: np.ndarray, errors: np.ndarray) -> np.ndarray:
@@ -85,8 +85,8 @@ def _shape(form: str, numbers: np.ndarray, time: np.ndarray) -> np.ndarray:
 def _left(shape: np.ndarray, logs: np.ndarray) -> np.ndarray:
     """What a shape leaves of the logarithms at its best level."""
     left = logs - shape
-    rest: np.ndarray = left - left.mean(axis=-1, keepdims=True)
-    return rest
+    residuals: np.ndarray = left - left.mean(axis=-1, keepdims=True)
+    return residuals
 
 
 def _numbers(form: str, time: np.ndarray, logs: np.ndarray) -> np.ndarray:
@@ -100,16 +100,16 @@ def _numbers(form: str, time: np.ndarray, logs: np.ndarray) -> np.ndarray:
     grid = np.linspace(np.log(1e-4 / time[-1]), np.log(1e4 * time[-1]), 200)
     near = int(np.argmin(np.var(_left(_shape(form, np.exp(grid)[:, None], time), logs), axis=1)))
     around = grid[max(0, near - 1)], grid[min(len(grid) - 1, near + 1)]
-    found = minimize_scalar(
+    fit = minimize_scalar(
         lambda value: np.var(_left(_shape(form, np.exp([value]), time), logs)), bounds=around, method="bounded"
     )
-    return np.exp([found.x])
+    return np.exp([fit.x])
 
 
 def _logistic(time: np.ndarray, logs: np.ndarray) -> np.ndarray:
     """The rate and the middle: the best of a grid, then downhill; the middle lies within what was measured."""
     rates, middles = np.geomspace(1 / time[-1], 3.0, 16), np.linspace(0, time[-1], 17)
-    grid = np.stack([each.ravel() for each in np.meshgrid(rates, middles)], axis=1)
+    grid = np.stack([axis.ravel() for axis in np.meshgrid(rates, middles)], axis=1)
     start = grid[int(np.argmin(np.var(_left(_shape("logistic", grid, time), logs), axis=1)))]
 
     def rest(numbers: np.ndarray) -> float:
@@ -117,8 +117,8 @@ def _logistic(time: np.ndarray, logs: np.ndarray) -> np.ndarray:
 
     bounds = [(np.log(rates[0]), np.log(rates[-1])), (0.0, time[-1])]
     options = {"maxiter": 100, "xatol": 1e-3, "fatol": 1e-8}
-    found = minimize(rest, [np.log(start[0]), start[1]], method="Nelder-Mead", bounds=bounds, options=options)
-    return np.array([np.exp(found.x[0]), found.x[1]])
+    fit = minimize(rest, [np.log(start[0]), start[1]], method="Nelder-Mead", bounds=bounds, options=options)
+    return np.array([np.exp(fit.x[0]), fit.x[1]])
 
 
 def _bic(residuals: np.ndarray, numbers: int) -> float:

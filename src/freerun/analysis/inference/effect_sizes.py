@@ -46,7 +46,7 @@ def improvement(
     Its interval is method 5 of Newcombe (2006, Statistics in Medicine 25, 559-573), which stays honest where the samples do not
     overlap; none below three runs on either side. A lost run is minus infinity; NaN is left out.
     """
-    x, y = (np.asarray(each, dtype=float) for each in (other, first))
+    x, y = (np.asarray(side, dtype=float) for side in (other, first))
     x, y = x[~np.isnan(x)], y[~np.isnan(y)]
     if not (len(x) and len(y)):
         return Interval(mean=float("nan"), low=float("nan"), high=float("nan"), n=0)

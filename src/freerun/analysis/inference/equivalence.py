@@ -21,7 +21,7 @@ MARGIN = 0.05
 
 
 def margin_of(quantity: Quantity, ratio: bool, baseline: float, share: float = MARGIN) -> float:
-    """How large a change of a measure is held for none.
+    """The largest change of a measure that counts as none.
 
     Args:
         quantity: what is compared.

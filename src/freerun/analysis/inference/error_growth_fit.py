@@ -57,27 +57,27 @@ def growth(steps: pd.DataFrame, by: Sequence[str], level: str = "free", key: int
     return pd.DataFrame(rows, columns=[*by, *_FOUND])
 
 
-def growing(steps: pd.DataFrame, primary: Mapping[str, str], quantities: Quantities) -> pd.DataFrame:
-    """`growth` of each task's own free error, where that is on a ratio scale and has more than one step since the release.
+def growing(steps: pd.DataFrame, forecasts: Mapping[str, str], quantities: Quantities) -> pd.DataFrame:
+    """`growth` of each task's free forecast error, where that is on a ratio scale and has more than one step since the release.
 
     An error that is conditioned is fitted at the steps at which every seed has something that meets the condition.
 
     Args:
         steps: errors by step with the labels of conditions.
-        primary: the error by which each task is judged.
+        forecasts: the error of each task's forecast against what came.
         quantities: what the values mean.
 
     Returns:
         The columns of `growth` by `CELL`, `metric` and its `label`; in the order of the tasks.
     """
-    found = []
-    for task, metric in primary.items():
+    fits = []
+    for task, metric in forecasts.items():
         rows = steps[(steps["task_label"] == task) & (steps["metric"] == metric) & (steps["step"] >= 1)]
         meant = [quantities.of(metric, unit) for unit in rows["unit"].astype(str).unique()]
-        if rows["step"].nunique() > 1 and rows["free"].notna().any() and all(each.ratio for each in meant):
+        if rows["step"].nunique() > 1 and rows["free"].notna().any() and all(quantity.ratio for quantity in meant):
             known = _known(rows) if meant[0].conditioned else rows
-            found.append(growth(known, CELL).assign(metric=metric, label=meant[0].label))
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=[*CELL, *_FOUND, "metric", "label"])
+            fits.append(growth(known, CELL).assign(metric=metric, label=meant[0].label))
+    return pd.concat(fits, ignore_index=True) if fits else pd.DataFrame(columns=[*CELL, *_FOUND, "metric", "label"])
 
 
 def verdict(form: str, value: float, low: float, high: float, last: float) -> str:
@@ -120,11 +120,11 @@ def means(steps: pd.DataFrame, row: Mapping[Any, Any], quantities: Quantities) -
     Returns:
         The columns of `CELL`, metric, label, unit, form, step and free.
     """
-    own = (steps["metric"] == row["metric"]) & (steps["step"] >= 1)
+    selected = (steps["metric"] == row["metric"]) & (steps["step"] >= 1)
     for name in CELL:
-        own &= steps[name] == row[name]
-    unit = str(steps.loc[own, "unit"].iloc[0])
-    rows = _known(steps[own]) if quantities.of(row["metric"], unit).conditioned else steps[own]
+        selected &= steps[name] == row[name]
+    unit = str(steps.loc[selected, "unit"].iloc[0])
+    rows = _known(steps[selected]) if quantities.of(row["metric"], unit).conditioned else steps[selected]
     table = rows.pivot_table(index="run", columns="step", values="free", observed=True, dropna=False)
     fine = table[(np.isfinite(table) & (table > ROUNDING)).all(axis=1)]
     named = {
@@ -152,15 +152,15 @@ def _condition(curves: np.ndarray, time: np.ndarray, key: int) -> dict[str, obje
         said = verdict("undefined", np.nan, np.nan, np.nan, np.nan)
         return empty | {"form": "undefined", "n": len(fine), "bic": np.nan, "fits": 0, "verdict": said}
     form, gain = _shown(fine, time, key)
-    each = np.array([number(form, time, curve) for curve in fine])
+    per_seed = np.array([number(form, time, curve) for curve in fine])
     fits = sum(choose(time, curve)[0] == form for curve in fine)
     named, unit = NUMBERS[form]
-    endless = int(np.isinf(each).sum())
+    endless = int(np.isinf(per_seed).sum())
     if form == "constant":
         value, low, high = (np.nan,) * 3
     else:
-        found = _median(each) if endless else mean_interval(each, log=form != "exponential", key=key)
-        value, low, high = found.mean, found.low, found.high
+        interval = _median(per_seed) if endless else mean_interval(per_seed, log=form != "exponential", key=key)
+        value, low, high = interval.mean, interval.low, interval.high
         low, high = (np.nan, np.nan) if np.isinf(value) else (low, high)
     said = verdict(form, value, low, high, time[-1])
     if 0 < endless < len(fine):
@@ -177,28 +177,28 @@ def _condition(curves: np.ndarray, time: np.ndarray, key: int) -> dict[str, obje
 
 def _shown(curves: np.ndarray, time: np.ndarray, key: int) -> tuple[str, float]:
     """The form of the geometric mean and how much smaller its BIC is; no growth where the slopes of the seeds show none."""
-    found = mean_interval(_slopes(np.log(curves), time), key=key)
+    interval = mean_interval(_slopes(np.log(curves), time), key=key)
     form, gain = choose(time, np.exp(np.log(curves).mean(axis=0)))
-    if not found.known or found.low > 0 or (found.high < 0 and form == "exponential"):
+    if not interval.known or interval.low > 0 or (interval.high < 0 and form == "exponential"):
         return form, gain
     return "constant", 0.0
 
 
 def _slopes(logs: np.ndarray, time: np.ndarray) -> np.ndarray:
     """Fisher's z of the correlation of each curve with the step: finite on a straight line, 0 where nothing changes."""
-    ahead, each = time - time.mean(), logs - logs.mean(axis=1, keepdims=True)
-    size = np.sqrt((ahead @ ahead) * (each**2).sum(axis=1))
-    alike = np.divide(each @ ahead, size, out=np.zeros(len(logs)), where=size > 0)
+    ahead, centred = time - time.mean(), logs - logs.mean(axis=1, keepdims=True)
+    size = np.sqrt((ahead @ ahead) * (centred**2).sum(axis=1))
+    alike = np.divide(centred @ ahead, size, out=np.zeros(len(logs)), where=size > 0)
     z: np.ndarray = np.arctanh(np.clip(alike, -STRAIGHT, STRAIGHT))
     return z
 
 
-def _median(each: np.ndarray) -> Interval:
+def _median(per_seed: np.ndarray) -> Interval:
     """The median of numbers some of which have no end, between two of them in order (Conover 1999, section 3.2).
 
     Of two in the middle the smaller one where the larger has no end: infinite only if most are.
     """
-    n, ordered = len(each), np.sort(each)
+    n, ordered = len(per_seed), np.sort(per_seed)
     below = int(np.searchsorted(bdtr(np.arange(n + 1), n, 0.5), (1 - CONFIDENCE) / 2))  # of n coins, so many at least are heads
     low, high = (ordered[below - 1], ordered[n - below]) if below else (np.nan, np.nan)
     middle = ordered[(n - 1) // 2] if n % 2 or np.isinf(ordered[n // 2]) else np.sqrt(ordered[n // 2 - 1] * ordered[n // 2])

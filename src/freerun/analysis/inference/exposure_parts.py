@@ -1,9 +1,9 @@
 """Exposure bias and what else a free error consists of, for each run.
 
 Exposure bias is what happens to a model's one-step error because of what it is fed: its error against the truth's own answer at
-what it made itself, against the same at what the truth fed. Some metrics measure just that in both modes (`ONE_STEP`), so that
-their free value over the forced one, or minus it, is the exposure bias. What else lies between a free and a forced error is
-told from the drift floor, the error of the truth with a fresh error of the forced size at every step, by lead time:
+what it made itself, against the same at what the truth fed. Some metrics measure just that in both modes, as their `Quantity`
+says; their free value over the forced one, or minus it, is the exposure bias. What else lies between a free and a forced error
+is told from the drift floor, the error of the truth with a fresh error of the forced size at every step, by lead time:
 
     ln free / forced  =  ln floor / forced  +  ln free / floor
                          accumulation          the rest
@@ -18,15 +18,44 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from freerun.analysis.inference.confidence_intervals import FEWEST
+from freerun.analysis.inference.multiple_comparisons import holm
 from freerun.analysis.inference.replicates import CELL
 from freerun.analysis.inference.rounding import ROUNDING
+from freerun.analysis.inference.t_test import p_value
 from freerun.analysis.tables.quantities import Quantities
+from freerun.store.quantity import Quantity
 
-#: Metrics of the one-step error against the truth's answer at what was really fed, the first of them that a task has.
-ONE_STEP = ("own_state_error", "tv")
-#: The error of the truth with fresh errors, and the part of larger errors at own states in what lies above it (a logarithm).
-DRIFT_FLOOR, EXPOSURE = "drift_floor", "exposure_part"
 PARTS = ("accumulation", "exposure", "coherent", "rest")
+
+
+def changes(whole: pd.DataFrame, meant: Quantity) -> pd.DataFrame:
+    """The change from forced to free of every run: of the logarithm for errors on a ratio scale, else the difference.
+
+    Args:
+        whole: rows of one metric, of what `gap.over_horizon` gives.
+        meant: what its values mean.
+
+    Returns:
+        `whole` with `ratio` (whether it is of the logarithm) and `change`.
+    """
+    levels = whole[["forced", "free"]]
+    ratio = meant.ratio and not bool((levels <= ROUNDING).any(axis=None))
+    change = np.log(whole["free"] / whole["forced"]) if ratio else whole["free"] - whole["forced"]
+    return whole.assign(ratio=ratio, change=change)
+
+
+def tested(table: pd.DataFrame) -> pd.DataFrame:
+    """Whether the mean `change` of each condition is shown not to be 0: Student's t, and Holm over all conditions of the table.
+
+    Returns:
+        `CELL`, `n` (runs), `mean`, `p` and `holm`; the latter two are undefined below three runs.
+    """
+    groups = table.groupby(CELL, observed=True, sort=True)["change"]
+    tests = groups.agg(n="count", mean="mean", sd="std").reset_index()
+    error = (tests["sd"] / np.sqrt(tests["n"])).where(tests["n"] >= FEWEST)
+    p = p_value(tests["mean"].to_numpy(), error.to_numpy(), (tests["n"] - 1).to_numpy())
+    return tests[[*CELL, "n", "mean"]].assign(p=p, holm=holm(p))
 
 
 def one_step(whole: pd.DataFrame, quantities: Quantities) -> pd.DataFrame:
@@ -37,19 +66,14 @@ def one_step(whole: pd.DataFrame, quantities: Quantities) -> pd.DataFrame:
         quantities: what the values mean.
 
     Returns:
-        The rows of `whole` of the first of `ONE_STEP` on each task, with `ratio` (whether the two are compared as a ratio) and
+        The rows of `whole` of the first one-step error on each task, with `ratio` (whether the two are compared as a ratio) and
         `change` (of the logarithm, or the difference), own against true.
     """
     chosen = []
     for _, rows in whole.groupby("task_label", observed=True, sort=False):
-        present = set(rows["metric"].astype(str))
-        name = next((metric for metric in ONE_STEP if metric in present), None)
-        if name is not None:
-            own = rows[rows["metric"] == name]
-            levels = own[["forced", "free"]]
-            ratio = bool(quantities.each(own[:1])[0].ratio) and not bool((levels <= ROUNDING).any(axis=None))
-            change = np.log(own["free"] / own["forced"]) if ratio else own["free"] - own["forced"]
-            chosen.append(own.assign(ratio=ratio, change=change))
+        names = quantities.accounting("one-step error", rows["metric"])[:1]
+        for own in (rows[rows["metric"] == name] for name in names):
+            chosen.append(changes(own, quantities.of_rows(own[:1])[0]))  # noqa: PERF401 - a nested comprehension says less
     return pd.concat(chosen, ignore_index=True) if chosen else whole[:0].assign(ratio=False, change=0.0)
 
 
@@ -69,19 +93,21 @@ def free_error_parts(steps: pd.DataFrame, compared: pd.DataFrame, quantities: Qu
     keys = ["run", "step"]
     texts = {"run": "str", "unit": "str"}
     floor, part = (
-        compared.loc[compared["metric"] == name, [*keys, "unit", "value"]].rename(columns={"value": name}).astype(texts)
-        for name in (DRIFT_FLOOR, EXPOSURE)
+        compared.loc[compared["metric"].isin(names), [*keys, "unit", "value"]].rename(columns={"value": column}).astype(texts)
+        for column, names in (
+            ("floor", quantities.accounting("drift floor", compared["metric"])),
+            ("exposure", quantities.accounting("exposure", compared["metric"])),
+        )
     )
     named = np.array([name is not None for name in quantities.where(steps, "floor_name")], dtype=bool)
     named &= quantities.where(steps, "scale") == "ratio"
     table = steps[named].astype(texts).merge(floor, on=[*keys, "unit"])
     table = table.merge(part.drop(columns="unit"), on=keys, how="left")
-    table = table[(table[["forced", "free", DRIFT_FLOOR]] > ROUNDING).all(axis=1)]
+    table = table[(table[["forced", "free", "floor"]] > ROUNDING).all(axis=1)]
     table = table.assign(
         whole=np.log(table["free"] / table["forced"]),
-        accumulation=np.log(table[DRIFT_FLOOR] / table["forced"]),
-        exposure=table[EXPOSURE],
-        rest=np.log(table["free"] / table[DRIFT_FLOOR]),
+        accumulation=np.log(table["floor"] / table["forced"]),
+        rest=np.log(table["free"] / table["floor"]),
     )
     grouped = table.groupby([*CELL, "run", "metric"], observed=True, sort=True)
     runs = grouped[["whole", "accumulation", "exposure", "rest"]].mean().reset_index()

@@ -27,9 +27,9 @@ def geometric_gaps(
         positive.
     """
     table = frame[list(by)].assign(**{name: _logs(frame[column]) for name, column in (("free", free), ("forced", forced))})
-    both = table["free"].notna() & table["forced"].notna()
+    complete = table["free"].notna() & table["forced"].notna()
     bad = ((frame[free] <= 0) | (frame[forced] <= 0)).groupby([frame[name] for name in by], observed=True, sort=True).any()
-    table[["free", "forced"]] = table[["free", "forced"]].where(both)
+    table[["free", "forced"]] = table[["free", "forced"]].where(complete)
     grouped = table.groupby(list(by), observed=True, sort=True)
     mean, n = grouped[["free", "forced"]].mean(), grouped["free"].count().to_numpy()
     sd, apart = grouped[["free", "forced"]].std(), table[["free", "forced"]] - grouped[["free", "forced"]].transform("mean")
@@ -42,8 +42,8 @@ def geometric_gaps(
     gap = np.exp(x) - np.exp(y)
     low = gap - _recovered(above[0], below[1], alike)
     high = gap + _recovered(above[1], below[0], alike)
-    found = {name: np.where(bad.to_numpy(), np.nan, values) for name, values in (("gap", gap), ("low", low), ("high", high))}
-    return mean.reset_index()[list(by)].assign(**found, n=n)
+    numbers = {name: np.where(bad.to_numpy(), np.nan, values) for name, values in (("gap", gap), ("low", low), ("high", high))}
+    return mean.reset_index()[list(by)].assign(**numbers, n=n)
 
 
 def _logs(values: pd.Series) -> pd.Series:
@@ -58,7 +58,7 @@ def _ends(mean: np.ndarray, sd: np.ndarray, n: np.ndarray, confidence: float) ->
     return middle - np.exp(mean - half), np.exp(mean + half) - middle
 
 
-def _recovered(one: np.ndarray, other: np.ndarray, alike: np.ndarray) -> np.ndarray:
+def _recovered(first: np.ndarray, second: np.ndarray, alike: np.ndarray) -> np.ndarray:
     """How far the bound of a difference lies from it, by the distances of those of its parts, and by their correlation."""
-    distance: np.ndarray = np.sqrt(np.maximum(0.0, one**2 + other**2 - 2 * alike * one * other))
+    distance: np.ndarray = np.sqrt(np.maximum(0.0, first**2 + second**2 - 2 * alike * first * second))
     return distance

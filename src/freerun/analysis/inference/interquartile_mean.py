@@ -33,7 +33,7 @@ def iqm(values: Sequence[float] | np.ndarray, confidence: float = CONFIDENCE, ke
     known = known[np.isfinite(known)]
     if not len(known):
         return Interval(mean=float("nan"), low=float("nan"), high=float("nan"), n=0)
-    mean, low, high = (float(each[0]) for each in _of_rows(known[None], confidence, key))
+    mean, low, high = (float(column[0]) for column in _of_rows(known[None], confidence, key))
     return Interval(mean=mean, low=low, high=high, n=len(known))
 
 

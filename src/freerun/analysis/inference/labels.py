@@ -42,7 +42,7 @@ ALWAYS_SHOWN = "regime.end"
 
 
 def label(name: str) -> str:
-    """The name for people; of a part that nobody has heard of, its name with spaces."""
+    """The label of a part by its name; for an unknown part, the name with spaces."""
     return WORDS.get(name, name.replace("_", " "))
 
 
@@ -65,5 +65,5 @@ def measure(label: str, unit: str) -> str:
 
 
 def shown(unit: str) -> str:
-    """A unit for people: powers as superscripts."""
+    """A unit as it is printed: powers as superscripts."""
     return unit.replace("^2", "\N{SUPERSCRIPT TWO}").replace("^3", "\N{SUPERSCRIPT THREE}")

@@ -60,40 +60,40 @@ def matched(a: pd.DataFrame, b: pd.DataFrame, keys: Collection[str] | None) -> M
         keys: the settings by which the sides are told apart; None where they are two studies, which may differ in whatever has
             one value on either side.
     """
-    both = pd.concat([a, b], ignore_index=True)
-    names = settings(both)
-    texts = pd.DataFrame({name: _values(both[name]) for name in names}, index=both.index)
-    side = pd.Series([0] * len(a) + [1] * len(b), index=both.index)
+    runs = pd.concat([a, b], ignore_index=True)
+    names = settings(runs)
+    texts = pd.DataFrame({name: _values(runs[name]) for name in names}, index=runs.index)
+    side = pd.Series([0] * len(a) + [1] * len(b), index=runs.index)
     number = texts.groupby(names, sort=False, dropna=False).ngroup()
     kinds = set() if keys is None else {_kind(key) for key in keys}
     cells = list(_cells(texts, side, number, keys, kinds))
-    found = [cell for cell, _ in cells]
-    words = _words(both, dict.fromkeys(name for cell in found for name in (*cell.joined, *cell.own)))
+    all_cells = [cell for cell, _ in cells]
+    words = _words(runs, dict.fromkeys(name for cell in all_cells for name in (*cell.joined, *cell.own)))
     rows: list[pd.DataFrame] = []
     for cell, held in cells:
         for pair in cell.pairs:
-            of = [held.index[(held == each) & (side[held.index] == at)] for at, each in enumerate(pair)]
-            named = _named(both, words, (of[0][0], of[1][0]), cell, kinds)
-            rows += [both.loc[of[at], ["run"]].assign(side=at, condition=len(rows), **named) for at in (0, 1)]
+            of = [held.index[(held == number) & (side[held.index] == at)] for at, number in enumerate(pair)]
+            named = _named(runs, words, (of[0][0], of[1][0]), cell, kinds)
+            rows += [runs.loc[of[at], ["run"]].assign(side=at, condition=len(rows), **named) for at in (0, 1)]
     merged_told: dict[str, tuple[str, str]] = {}
-    for cell in found:
+    for cell in all_cells:
         for name, values in cell.told.items():
             known = merged_told.get(name)
             merged_told[name] = values if known is None else (_also(known[0], values[0]), _also(known[1], values[1]))
-    partners = [{pair[at] for cell in found for pair in cell.pairs} for at in (0, 1)]
+    partners = [{pair[at] for cell in all_cells for pair in cell.pairs} for at in (0, 1)]
     left = [len(set(number[side == at]) - partners[at]) for at in (0, 1)]
-    apart = {name: values for cell in found if not cell.pairs for name, values in cell.apart.items()}
+    apart = {name: values for cell in all_cells if not cell.pairs for name, values in cell.apart.items()}
     columns = ["side", "run", "condition", "task_label", "model_label", "setting"]
     pairs = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
     return Matched(pairs=pairs, told=merged_told, apart=apart, left=(left[0], left[1]))
 
 
 def _kind(key: str) -> str:
-    """The part that a key is of, where it is a part's; an objective goes with the regime, as one method."""
-    kind = key.partition(".")[0]
-    if kind in ("regime", "objective"):
+    """The part that a key sets, or the key itself; regime and objective together are the method."""
+    axis = key.partition(".")[0]
+    if axis in ("regime", "objective"):
         return "method"
-    return kind if kind in (*_CELL, "feedback") else key
+    return axis if axis in (*_CELL, "feedback") else key
 
 
 def _values(column: pd.Series) -> list[str]:
@@ -114,35 +114,36 @@ def _cells(
 def _cell(rows: pd.DataFrame, side: pd.Series, number: pd.Series, keys: Collection[str] | None, kinds: set[str]) -> _Cell:
     made = _Cell()
     for name in rows.columns:
-        one, other = (list(dict.fromkeys(rows.loc[side == at, name])) for at in (0, 1))
-        if len(one) == len(other) == 1 and (one == other or (keys is not None and name in keys)):
+        values_a, values_b = (list(dict.fromkeys(rows.loc[side == at, name])) for at in (0, 1))
+        if len(values_a) == len(values_b) == 1 and (values_a == values_b or (keys is not None and name in keys)):
             continue
-        apart = not set(one) & set(other)
-        own = _kind(name) in kinds
-        values = _listed(one), _listed(other)
-        if apart and len(one) == len(other) == 1 and (keys is None or own or name in _BESIDE):
-            if (one[0] and other[0]) or not own or name == ALWAYS_SHOWN:  # what one part alone has goes without saying
+        apart = not set(values_a) & set(values_b)
+        of_kind = _kind(name) in kinds
+        values = _listed(values_a), _listed(values_b)
+        if apart and len(values_a) == len(values_b) == 1 and (keys is None or of_kind or name in _BESIDE):
+            # what one part alone has goes without saying
+            if (values_a[0] and values_b[0]) or not of_kind or name == ALWAYS_SHOWN:
                 made.told[name] = values
-        elif apart and own and 1 in (len(one), len(other)):
-            made.own[name] = int(len(other) > 1)
-            if (one if len(one) == 1 else other) != [""] and name not in (keys or ()):
+        elif apart and of_kind and 1 in (len(values_a), len(values_b)):
+            made.own[name] = int(len(values_b) > 1)
+            if (values_a if len(values_a) == 1 else values_b) != [""] and name not in (keys or ()):
                 made.told[name] = values
         else:
             made.joined.append(name)
             if apart:
                 made.apart[name] = values
     first = rows.assign(number=number, side=side).drop_duplicates(["side", "number"])
-    both = [first[first["side"] == at] for at in (0, 1)]
+    sides = [first[first["side"] == at] for at in (0, 1)]
     if made.joined:
-        pairs = both[0].merge(both[1], on=made.joined, suffixes=("", "_other"))
+        pairs = sides[0].merge(sides[1], on=made.joined, suffixes=("", "_other"))
     else:
-        pairs = both[0].merge(both[1], how="cross", suffixes=("", "_other"))
+        pairs = sides[0].merge(sides[1], how="cross", suffixes=("", "_other"))
     made.pairs = list(zip(pairs["number"], pairs["number_other"], strict=True))
     return made
 
 
 def _words(runs: pd.DataFrame, names: Collection[str]) -> dict[str, list[str]]:
-    """Each of some settings of every run in words."""
+    """The settings `names` of every run in words, by setting."""
     last = [name.rpartition(".")[2] for name in names]
     words = {}
     for name, short in zip(names, last, strict=True):
@@ -156,22 +157,22 @@ def _named(
 ) -> dict[str, str]:
     """The labels of a pair of conditions: whatever differs between pairs is in them."""
     texts: dict[str, list[str]] = {"model": [], "regime": [], "setting": []}
-    for name, each in words.items():
-        kind = name.partition(".")[0]
-        word = each[pair[cell.own.get(name, 0)]]
+    for name, texts_of_runs in words.items():
+        axis = name.partition(".")[0]
+        word = texts_of_runs[pair[cell.own.get(name, 0)]]
         if name in _CELL and _kind(name) in kinds:
             texts["setting"].append(label(word.removeprefix(f"{name}=")))
-        elif word and name not in _CELL and (kind != "task" or "task" in kinds):
-            texts[kind if kind in ("model", "regime") and _kind(name) not in kinds else "setting"].append(word)
-    one = runs.loc[pair[0]]
-    model = merged(label(str(one["model"])), ", ".join(texts["model"]))
-    method = merged(label(str(one["regime"])), ", ".join(texts["regime"]))
+        elif word and name not in _CELL and (axis != "task" or "task" in kinds):
+            texts[axis if axis in ("model", "regime") and _kind(name) not in kinds else "setting"].append(word)
+    run = runs.loc[pair[0]]
+    model = merged(label(str(run["model"])), ", ".join(texts["model"]))
+    method = merged(label(str(run["regime"])), ", ".join(texts["regime"]))
     if "objective" in words:
-        method = f"{method} + {label(str(one['objective']))}"
-    names = [name for kind, name in (("model", model), ("method", method)) if kind not in kinds]
-    task = label(str(one["task"])) if "task" in kinds else str(one["task_label"])
-    rest = [*names[1:], *texts["setting"]]
-    return {"task_label": task, "model_label": names[0] if names else "", "setting": ", ".join(rest)}
+        method = f"{method} + {label(str(run['objective']))}"
+    names = [name for axis, name in (("model", model), ("method", method)) if axis not in kinds]
+    task = label(str(run["task"])) if "task" in kinds else str(run["task_label"])
+    remarks = [*names[1:], *texts["setting"]]
+    return {"task_label": task, "model_label": names[0] if names else "", "setting": ", ".join(remarks)}
 
 
 def _listed(values: list[str]) -> str:
@@ -186,5 +187,5 @@ def _short(value: str) -> str:
         return value
 
 
-def _also(known: str, more: str) -> str:
-    return known if more in known.split(" or ") else f"{known} or {more}"
+def _also(known: str, addition: str) -> str:
+    return known if addition in known.split(" or ") else f"{known} or {addition}"

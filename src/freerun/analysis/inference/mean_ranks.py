@@ -6,7 +6,7 @@ CD = q sqrt(k (k + 1) / (6 N)) which of them differ, for k methods on N tasks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,13 +55,13 @@ def ranking(errors: pd.DataFrame, confidence: float = CONFIDENCE) -> Ranking:
     require(k >= METHODS, "errors", f"{k} methods", f"have at least {METHODS} methods")
     from scipy.stats import f, studentized_range
 
-    each = whole.rank(axis=1, method="average")
-    ranks = each.mean().sort_values(kind="stable")
-    between = n * float(((each.mean() - (k + 1) / 2) ** 2).sum())
-    within = float(((each - (k + 1) / 2) ** 2).to_numpy().sum()) / (n * (k - 1))
+    task_ranks = whole.rank(axis=1, method="average")
+    ranks = task_ranks.mean().sort_values(kind="stable")
+    between = n * float(((task_ranks.mean() - (k + 1) / 2) ** 2).sum())
+    within = float(((task_ranks - (k + 1) / 2) ** 2).to_numpy().sum()) / (n * (k - 1))
     chi = between / within if within > 0 else 0.0
-    rest = n * (k - 1) - chi
-    p = float(f.sf((n - 1) * chi / rest, k - 1, (k - 1) * (n - 1))) if rest > 1e-9 else 0.0
+    remainder = n * (k - 1) - chi
+    p = float(f.sf((n - 1) * chi / remainder, k - 1, (k - 1) * (n - 1))) if remainder > 1e-9 else 0.0
     q = float(studentized_range.ppf(confidence, k, np.inf)) / np.sqrt(2)
     difference = q * float(np.sqrt(k * (k + 1) / (6 * n)))
     return Ranking(ranks=ranks, tasks=n, p=p, critical_difference=difference, cliques=_cliques(ranks, difference))
@@ -69,7 +69,7 @@ def ranking(errors: pd.DataFrame, confidence: float = CONFIDENCE) -> Ranking:
 
 def votes(
     whole: pd.DataFrame,
-    primary: Mapping[str, str],
+    headlines: Mapping[str, Sequence[str]],
     runs: pd.DataFrame,
     of: str = "method",
     level: str = "free",
@@ -78,13 +78,13 @@ def votes(
 ) -> pd.DataFrame:
     """What each task says of the methods, or of the models, for `ranking`.
 
-    A task has one vote, however many models or methods beside were run on it: their ranks on it are averaged, over those with
-    which everything was run that is ranked. What is ranked are medians over seeds, among which a run without a result is worse
-    than any other: means of those that survive would rank a method by its best seeds.
+    A task has one vote, however many headlines it has and however many models or methods beside were run on it: the ranks on
+    it are averaged, over those with which everything was run that is ranked. What is ranked are medians over seeds, among which
+    a run without a result is worse than any other: means of those that survive would rank a method by its best seeds.
 
     Args:
-        whole: errors over the horizon, one row a run and metric, with the labels of conditions.
-        primary: the error by which each task is judged.
+        whole: levels over the horizon, one row a run and metric, with the labels of conditions.
+        headlines: the measures by which each task is judged.
         runs: all runs, with their status and the same labels.
         of: the column whose values are ranked.
         level: the error that counts.
@@ -93,12 +93,15 @@ def votes(
     Returns:
         A row a task, a column each; medians over seeds of which less is better, ranked. Only tasks in which all were run.
     """
-    own = whole[whole["task_label"].astype(object).map(primary) == whole["metric"].astype(object)]
-    sign = -quantities.where(own, "sign").astype(float)
-    seen = own[[*CELL]].assign(value=(own[level] * sign).fillna(np.inf))
-    lost = runs.loc[runs["status"].isin(LOST) & runs["task_label"].isin(list(primary)), [*CELL]].assign(value=np.inf)
-    rows = pd.concat([seen.astype(dict.fromkeys(CELL, "str")), lost.astype(dict.fromkeys(CELL, "str"))])
-    medians = rows.groupby(CELL)["value"].median()
+    pairs = zip(whole["task_label"].astype(str), whole["metric"].astype(str), strict=True)
+    headline_rows = whole[np.array([metric in headlines.get(task, ()) for task, metric in pairs], dtype=bool)]
+    sign = -quantities.where(headline_rows, "sign").astype(float)
+    seen = headline_rows[[*CELL, "metric"]].assign(value=(headline_rows[level] * sign).fillna(np.inf))
+    lost_runs = runs.loc[runs["status"].isin(LOST) & runs["task_label"].isin(list(headlines)), [*CELL]]
+    lost = lost_runs.assign(metric=lost_runs["task_label"].astype(object).map(dict(headlines)), value=np.inf).explode("metric")
+    texts = dict.fromkeys([*CELL, "metric"], "str")
+    rows = pd.concat([seen.astype(texts), lost.astype(texts)])
+    medians = rows.groupby([*CELL, "metric"])["value"].median()
     order = [str(name) for name in runs[of].cat.categories if (rows[of] == str(name)).any()]
     table = medians.unstack(of).reindex(columns=order).dropna()
     table = table.loc[np.isfinite(table.to_numpy()).any(axis=1)]

@@ -28,7 +28,7 @@ def corrected(compared: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     if compared.empty:
         return compared.assign(family=pd.Series(dtype="str"), holm=pd.Series(dtype=float))
     columns = [[str(value) for value in compared[name]] for name in by]
-    names = pd.Series([", ".join(each) for each in zip(*columns, strict=True)], index=compared.index, dtype="str")
+    names = pd.Series([", ".join(values) for values in zip(*columns, strict=True)], index=compared.index, dtype="str")
     return compared.assign(family=names, holm=compared.groupby(names, sort=False)["p"].transform(lambda p: holm(p.to_numpy())))
 
 
@@ -41,6 +41,6 @@ def declared(compared: pd.DataFrame, own: pd.Series) -> pd.DataFrame:
         compared: comparisons with the columns `label`, of their measure, and `level`.
         own: whether a row compares a headline of its task.
     """
-    kind = compared["label"].astype(object).where(~own, OWN)
+    measure = compared["label"].astype(object).where(~own, OWN)
     at = compared["level"].astype(object).where(~(own & (compared["level"] == COMPARED)), "free")
-    return corrected(compared.assign(kind=kind, at=at), ["kind", "at"]).drop(columns=["kind", "at"])
+    return corrected(compared.assign(kind=measure, at=at), ["kind", "at"]).drop(columns=["kind", "at"])

@@ -81,21 +81,22 @@ def against_baseline(
     freedom = np.where(n >= FEWEST, n - 1.0, np.nan)
     error = sd / np.sqrt(np.maximum(n, 1))
     effect = np.divide(table["mean"], sd, out=np.full(len(sd), np.nan), where=sd > 0)
-    each = [rows.to_numpy() for _, rows in grouped["difference"]]
-    measures = quantities.each(table)
-    ranges = [EVERYWHERE if log else each.change for log, each in zip(ratio, measures, strict=True)]
+    samples = [rows.to_numpy() for _, rows in grouped["difference"]]
+    measures = quantities.of_rows(table)
+    ranges = [EVERYWHERE if log else quantity.change for log, quantity in zip(ratio, measures, strict=True)]
     mean, (low, high) = table["mean"].to_numpy(), interval(table["mean"].to_numpy(), error, freedom)
     ends = {"mean": mean, **inside(mean, low, high, ranges)}
-    better = np.array([each.sign for each in measures])
+    better = np.array([quantity.sign for quantity in measures])
     sides = [_known(*rows.to_numpy().T) for _, rows in grouped[_RANKED]]
-    improved = [improvement_paired(sign * _signs(*both)) for sign, both in zip(better, sides, strict=True)]
+    improved = [improvement_paired(sign * _signs(*pair)) for sign, pair in zip(better, sides, strict=True)]
     numbers = {name: np.where(ratio, np.exp(values), values) for name, values in ends.items()}
     table = table.assign(
         **numbers, ratio=ratio, error=error, freedom=freedom, effect=effect, hedges=better * hedges(effect, n - 1),
         baseline_mean=grouped["first"].mean().to_numpy(), paired=True,
-        delta=[sign * cliffs_delta(*both) for sign, both in zip(better, sides, strict=True)],
-        improved=[one.mean for one in improved], improved_low=[one.low for one in improved],
-        improved_high=[one.high for one in improved], p=p_value(mean, error, freedom), p_signs=sign_flips(each, key),
+        delta=[sign * cliffs_delta(*pair) for sign, pair in zip(better, sides, strict=True)],
+        improved=[chance.mean for chance in improved], improved_low=[chance.low for chance in improved],
+        improved_high=[chance.high for chance in improved], p=p_value(mean, error, freedom),
+        p_signs=sign_flips(samples, key),
     )  # fmt: skip
     texts = {name: table[name].astype(object).map(str) for name in (*_COMPARISON, "baseline", "regime_label")}
     return corrected(quantities.marked(table.assign(**texts))[_COLUMNS], family)
@@ -120,21 +121,21 @@ def paired(
     table = annotated(steps, conditions)
     gone = annotated(pd.DataFrame({"run": [], "seed": []}) if lost is None else lost, conditions)
     names = list(conditions["regime_label"].cat.categories)
-    here = [name for name in names if (table["regime_label"] == name).any()]
-    found = []
-    for name in names[names.index(here[0]) + 1 :] if here else []:
-        first, other = (table.loc[table["regime_label"] == each, [*_PAIR, level]] for each in (here[0], name))
+    present = [name for name in names if (table["regime_label"] == name).any()]
+    tables = []
+    for name in names[names.index(present[0]) + 1 :] if present else []:
+        first, other = (table.loc[table["regime_label"] == regime, [*_PAIR, level]] for regime in (present[0], name))
         pairs = other.merge(first, on=_PAIR, suffixes=("", "_baseline"), validate="one_to_one")
-        without = [gone.loc[gone["regime_label"] == each, _RUN] for each in (name, here[0])]
+        without = [gone.loc[gone["regime_label"] == regime, _RUN] for regime in (name, present[0])]
         rows = [_levels(pairs, level, quantities), *_missing(other, first, without, level, quantities)]
-        both = pd.concat(rows, ignore_index=True)
-        if len(both):
-            found.append(_compared(both, quantities).assign(baseline=here[0], regime_label=name))
-    if not found:
+        levels = pd.concat(rows, ignore_index=True)
+        if len(levels):
+            tables.append(_compared(levels, quantities).assign(baseline=present[0], regime_label=name))
+    if not tables:
         return pd.DataFrame(columns=[*_MEASURED, *_RANKED, "first", "other", "baseline", "regime_label", "ratio", "difference"])
-    every = pd.concat(found, ignore_index=True)
-    told = [name for name in names if (every["regime_label"] == name).any()]
-    return every.assign(regime_label=pd.Categorical(every["regime_label"], categories=told))
+    differences = pd.concat(tables, ignore_index=True)
+    compared = [name for name in names if (differences["regime_label"] == name).any()]
+    return differences.assign(regime_label=pd.Categorical(differences["regime_label"], categories=compared))
 
 
 def sign_flip(differences: np.ndarray, key: int = 0) -> float:
@@ -152,10 +153,10 @@ def sign_flips(samples: Sequence[np.ndarray], key: int = 0) -> np.ndarray:
         extra = 0 if n <= EXACT else 1
         members = np.flatnonzero(sizes == n)
         for start in range(0, len(members), max(1, 4_000_000 // len(signs))):
-            some = members[start : start + max(1, 4_000_000 // len(signs))]
-            values = np.stack([known[i] for i in some], axis=1)
+            block = members[start : start + max(1, 4_000_000 // len(signs))]
+            values = np.stack([known[i] for i in block], axis=1)
             means, seen = np.abs(signs @ values), np.abs(values.sum(axis=0))
-            p[some] = ((means >= seen * (1 - 1e-12)).sum(axis=0) + extra) / (len(signs) + extra)
+            p[block] = ((means >= seen * (1 - 1e-12)).sum(axis=0) + extra) / (len(signs) + extra)
     return p
 
 
@@ -170,17 +171,19 @@ def _levels(pairs: pd.DataFrame, level: str, quantities: Quantities) -> pd.DataF
     """Both levels of each pair of runs, averaged over the steps at which both are defined; overflow leaves a pair undefined."""
     names = {"other": level, "first": f"{level}_baseline"}
     known = pairs[list(names.values())].notna()
-    both = known.all(axis=1)
-    plain = pd.Series([each is None for each in quantities.where(pairs, "conditioned")], index=pairs.index, dtype=bool)
-    columns = {side: pairs[name].where(both) for side, name in names.items()}
+    complete = known.all(axis=1)
+    plain = pd.Series(
+        [condition is None for condition in quantities.where(pairs, "conditioned")], index=pairs.index, dtype=bool
+    )
+    columns = {side: pairs[name].where(complete) for side, name in names.items()}
     columns |= {f"{side}_own": pairs[name] for side, name in names.items()}
     columns |= {f"{side}_broken": plain & known.any(axis=1) & ~known[name] for side, name in names.items()}
     grouped = pairs[_MEASURED].assign(**columns).groupby(_MEASURED, observed=True, sort=True)
     table = grouped[["other", "first", "other_own", "first_own"]].mean()
     broken = grouped[["other_broken", "first_broken"]].any()
     for side in names:
-        own = table[side].fillna(table[f"{side}_own"])
-        table[f"{side}_ranked"] = own.where(~broken[f"{side}_broken"]).fillna(np.inf)
+        side_level = table[side].fillna(table[f"{side}_own"])
+        table[f"{side}_ranked"] = side_level.where(~broken[f"{side}_broken"]).fillna(np.inf)
     table.loc[broken.any(axis=1), ["other", "first"]] = np.nan
     return _worst(table.drop(columns=["other_own", "first_own"]).reset_index(), quantities)
 
@@ -189,23 +192,23 @@ def _missing(
     other: pd.DataFrame, first: pd.DataFrame, lost: Sequence[pd.DataFrame], level: str, quantities: Quantities
 ) -> list[pd.DataFrame]:
     """A row for each pair of runs of which one or both, `lost` by side, have no steps at all."""
-    sides = [each.groupby(_MEASURED, observed=True)[level].mean().reset_index(name="own") for each in (other, first)]
+    sides = [side.groupby(_MEASURED, observed=True)[level].mean().reset_index(name="own") for side in (other, first)]
     kinds = pd.concat(sides)[_COMPARISON].drop_duplicates()
-    gone = [each.merge(kinds, on=_COMPARISON[:3]).assign(own=np.inf) for each in lost]
-    found = []
+    gone = [lost_runs.merge(kinds, on=_COMPARISON[:3]).assign(own=np.inf) for lost_runs in lost]
+    tables = []
     for pair in ((gone[0], sides[1]), (sides[0], gone[1]), (gone[0], gone[1])):
         rows = pair[0].merge(pair[1], on=_MEASURED, suffixes=("", "_baseline"))
         ranked = {"other_ranked": rows["own"].fillna(np.inf), "first_ranked": rows["own_baseline"].fillna(np.inf)}
         if len(rows):
-            found.append(_worst(rows[_MEASURED].assign(other=np.nan, first=np.nan, **ranked), quantities))
-    return found
+            tables.append(_worst(rows[_MEASURED].assign(other=np.nan, first=np.nan, **ranked), quantities))
+    return tables
 
 
 def _worst(ranked: pd.DataFrame, quantities: Quantities) -> pd.DataFrame:
     """An infinite rank, of a run without a result, is the worst one: minus infinity where more is better."""
-    more = (quantities.where(ranked, "better") == "higher")[:, None]
+    more_is_better = (quantities.where(ranked, "better") == "higher")[:, None]
     values = ranked[_RANKED].to_numpy(dtype=float)
-    return ranked.assign(**dict(zip(_RANKED, np.where(more & np.isinf(values), -np.inf, values).T, strict=True)))
+    return ranked.assign(**dict(zip(_RANKED, np.where(more_is_better & np.isinf(values), -np.inf, values).T, strict=True)))
 
 
 def _known(other: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

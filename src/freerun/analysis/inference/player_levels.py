@@ -28,20 +28,20 @@ def placed(players: pd.DataFrame, runs: pd.DataFrame, labels: pd.DataFrame) -> p
         runs: of the same tables.
         labels: what `replicates.conditions` gives for them.
     """
-    own = players["run"].astype("str")
-    beside = runs.set_index(runs["run"].astype("str")).loc[list(dict.fromkeys(own))]
+    run_of = players["run"].astype("str")
+    beside = runs.set_index(runs["run"].astype("str")).loc[list(dict.fromkeys(run_of))]
     tasks = labels["task_label"].astype("str").reindex(beside.index)
-    names = [name for name in beside.columns if name.startswith("evaluation.")]
+    settings = [name for name in beside.columns if name.startswith("evaluation.")]
     words: dict[str, str] = {}
     for _, of_task in beside.groupby(tasks, sort=False):
-        differ = [name for name in names if of_task[name].nunique(dropna=False) > 1]
-        words |= dict(zip(of_task.index, described(of_task, differ), strict=True))
-    called = {
+        varied = [name for name in settings if of_task[name].nunique(dropna=False) > 1]
+        words |= dict(zip(of_task.index, described(of_task, varied), strict=True))
+    names = {
         (run, player): merged(str(player), words.get(run, ""))
         for run, player in players[["run", "player"]].astype("str").drop_duplicates().itertuples(index=False, name=None)
     }
-    pairs = zip(own, players["player"].astype("str"), strict=True)
-    return players.assign(task_label=own.map(tasks).to_numpy(), player=[called[pair] for pair in pairs])
+    pairs = zip(run_of, players["player"].astype("str"), strict=True)
+    return players.assign(task_label=run_of.map(tasks).to_numpy(), player=[names[pair] for pair in pairs])
 
 
 def player_levels(players: pd.DataFrame, headlines: Mapping[str, Sequence[str]], quantities: Quantities) -> pd.DataFrame:
@@ -76,19 +76,19 @@ def method_levels(
 
 
 def _levels(rows: pd.DataFrame, by: list[str], headlines: Mapping[str, Sequence[str]], quantities: Quantities) -> pd.DataFrame:
-    found: list[dict[Any, Any]] = []
+    levels: list[dict[Any, Any]] = []
     for task, metrics in headlines.items():
         of_task = rows[rows["task_label"].astype("str") == task]
         for metric in metrics:
             of_metric = of_task[of_task["metric"].astype("str") == metric]
-            for key, each in of_metric.groupby(by, observed=True, sort=False):
-                meant = quantities.of(metric, each["unit"].iloc[0])
+            for key, over_seeds in of_metric.groupby(by, observed=True, sort=False):
+                meant = quantities.of(metric, over_seeds["unit"].iloc[0])
                 names = dict(zip(by, map(str, key), strict=True))
-                found.append({**names, "metric": metric, **_over_seeds(each, meant)})
-    return pd.DataFrame(found, columns=[*by, "metric", *_KEPT, "sign"])
+                levels.append({**names, "metric": metric, **_mean_over_seeds(over_seeds, meant)})
+    return pd.DataFrame(levels, columns=[*by, "metric", *_KEPT, "sign"])
 
 
-def _over_seeds(rows: pd.DataFrame, meant: Quantity) -> dict[str, Any]:
+def _mean_over_seeds(rows: pd.DataFrame, meant: Quantity) -> dict[str, Any]:
     log = meant.ratio and bool((rows["level"].dropna() > 0).all())
     (row,) = summarise(rows.assign(all=0), ["all"], "level", log=log, within=meant.range).to_dict("records")
     return {**{name: row[name] for name in _KEPT}, "sign": meant.sign}
@@ -108,6 +108,6 @@ def unbeaten(methods: pd.DataFrame, players: pd.DataFrame) -> pd.DataFrame:
     if pairs.empty:
         return pd.DataFrame(columns=[*CELL, "player"])
     margin = np.where(pairs["sign"] > 0, pairs["low"] - pairs["high_player"], pairs["low_player"] - pairs["high"])
-    found = pairs.assign(beaten=margin > 0, known=np.isfinite(margin))
-    each = found.groupby([*CELL, "player"], sort=False)[["beaten", "known"]].any().reset_index()
-    return each.loc[each["known"] & ~each["beaten"], [*CELL, "player"]].reset_index(drop=True)
+    judged = pairs.assign(beaten=margin > 0, known=np.isfinite(margin))
+    by_player = judged.groupby([*CELL, "player"], sort=False)[["beaten", "known"]].any().reset_index()
+    return by_player.loc[by_player["known"] & ~by_player["beaten"], [*CELL, "player"]].reset_index(drop=True)

@@ -75,8 +75,8 @@ def assessed(compared: pd.DataFrame) -> pd.DataFrame:
     for family, of_family in compared[compared["p"].notna()].groupby("family", observed=True, sort=False):
         size = len(of_family)
         for n, of_size in of_family.groupby("n", sort=True):
-            found = {"detectable": detectable(int(str(n)), size), "seeds_for_one": seeds_to_detect(1.0, size)}
-            rows.append({"family": family, "comparisons": len(of_size), "tested": size, "seeds": int(str(n)), **found})
+            power = {"detectable": detectable(int(str(n)), size), "seeds_for_one": seeds_to_detect(1.0, size)}
+            rows.append({"family": family, "comparisons": len(of_size), "tested": size, "seeds": int(str(n)), **power})
     return pd.DataFrame(rows, columns=["family", "comparisons", "tested", "seeds", "detectable", "seeds_for_one"])
 
 

@@ -87,8 +87,8 @@ def effects(pairs: pd.DataFrame, quantities: Quantities) -> pd.DataFrame:
     logarithm = pairs["ratio"].astype(bool) | (quantities.where(pairs, "scale") == "logarithm")
     rows = []
     keys = ["baseline", "regime_label", "setting", "task_label"]
-    for names, each in pairs[logarithm].groupby(keys, observed=True, sort=False):
-        seeds = each.pivot_table(index="seed", columns="model_label", values="difference", observed=True, dropna=False)
+    for names, of_task in pairs[logarithm].groupby(keys, observed=True, sort=False):
+        seeds = of_task.pivot_table(index="seed", columns="model_label", values="difference", observed=True, dropna=False)
         mean = seeds.dropna().mean(axis=1)
         if len(mean) >= FEWEST:
             rows.append([*names, mean.mean(), mean.std() / np.sqrt(len(mean)), len(mean)])

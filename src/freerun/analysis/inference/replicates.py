@@ -28,7 +28,7 @@ _NOT_SETTINGS = frozenset({"run", "study", "task", "model", "regime", "objective
 
 
 def conditions(runs: pd.DataFrame) -> pd.DataFrame:
-    """The condition of every run, for people.
+    """The condition of every run in readable labels.
 
     A setting is in a label where it differs: of a task, within the runs of that name; of a model, within a task, from one
     width of a model to another and from model to model; of a regime likewise; any other within a task. What follows the task
@@ -43,8 +43,8 @@ def conditions(runs: pd.DataFrame) -> pd.DataFrame:
     table = known[["run", "task", "model", "regime"]].astype(object)
     table["task_label"] = _names(known, "task", _varying(known, _settings(known, "task"), table[["task"]]), table)
     swept, follows = _others(known, table)
-    own = _together(_differing(known, "model", table[["task"]]), dict.fromkeys(table["model"].unique(), follows))
-    table["model_label"] = _names(known, "model", own, table)
+    own_settings = _together(_differing(known, "model", table[["task"]]), dict.fromkeys(table["model"].unique(), follows))
+    table["model_label"] = _names(known, "model", own_settings, table)
     cell = table[["task_label", "model_label"]]
     table["regime_label"] = _names(known, "regime", _differing(known, "regime", cell), table)
     table["plain"] = _objectives(known, table)
@@ -62,8 +62,8 @@ def annotated(frame: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
 def settings(runs: pd.DataFrame) -> list[str]:
     """The columns of `runs`, labelled or not, that make the condition of a run: the whole setting except the seed."""
     kinds = [name for name in _OWN_LABEL if name in runs]
-    others = (name for name in runs.columns if name not in (*_NOT_SETTINGS, *LABELS) and not name.startswith("version."))
-    return [*kinds, *others]
+    remaining = (name for name in runs.columns if name not in (*_NOT_SETTINGS, *LABELS) and not name.startswith("version."))
+    return [*kinds, *remaining]
 
 
 def described(runs: pd.DataFrame, names: Iterable[str]) -> list[str]:
@@ -82,11 +82,11 @@ def _texts(runs: pd.DataFrame, name: str) -> list[str]:
     written = {value: f"{value:g}" if isinstance(value, float) else str(value) for value in values.dropna().unique()}
     if len(set(written.values())) < len(written):
         written = {value: str(value) for value in written}
-    kind = name.partition(".")[0]
+    axis = name.partition(".")[0]
     missing = ["none"] * len(runs)
-    if kind in PARTS and kind in runs and kind != name:
-        having = set(runs.loc[values.notna(), kind])
-        missing = ["none" if part in having else "" for part in runs[kind]]
+    if axis in PARTS and axis in runs and axis != name:
+        having = set(runs.loc[values.notna(), axis])
+        missing = ["none" if part in having else "" for part in runs[axis]]
     return [unset if pd.isna(value) else written[value] for value, unset in zip(values, missing, strict=True)]
 
 
@@ -98,9 +98,9 @@ def _others(runs: pd.DataFrame, table: pd.DataFrame) -> tuple[list[str], list[st
     """The settings that are of no part with a label and differ within a task: those that do for one model, and the others."""
     names = [name for name in settings(runs) if name.partition(".")[0] not in _OWN_LABEL]
     within = _varying(runs, names, table[["task_label", "model"]].assign(width=described(runs, _settings(runs, "model"))))
-    swept = sorted({name for some in within.values() for name in some})
+    swept = sorted({name for names in within.values() for name in names})
     between = _varying(runs, names, table[["task_label"]])
-    return swept, sorted({name for some in between.values() for name in some} - set(swept))
+    return swept, sorted({name for names in between.values() for name in names} - set(swept))
 
 
 def _varying(runs: pd.DataFrame, names: list[str], cell: pd.DataFrame) -> dict[str, list[str]]:
@@ -127,18 +127,18 @@ def _differing(runs: pd.DataFrame, part: str, cell: pd.DataFrame) -> dict[str, l
     counts = runs[names].groupby([cell[name] for name in cell.columns], sort=False).nunique()
     between = [name for name in names if (counts[name] > 1).any() and name.rpartition(".")[2] not in _FILES]
     return {
-        str(each): [name for name in names if name in by_part[str(each)] or (name in between and rows[name].notna().any())]
-        for each, rows in runs.groupby(part, sort=False)
+        str(value): [name for name in names if name in by_part[str(value)] or (name in between and rows[name].notna().any())]
+        for value, rows in runs.groupby(part, sort=False)
     }
 
 
-def _together(one: dict[str, list[str]], other: dict[str, list[str]]) -> dict[str, list[str]]:
-    return {part: [*one.get(part, []), *other.get(part, [])] for part in {**one, **other}}
+def _together(first: dict[str, list[str]], second: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {part: [*first.get(part, []), *second.get(part, [])] for part in {**first, **second}}
 
 
 def _names(runs: pd.DataFrame, part: str, varying: dict[str, list[str]], table: pd.DataFrame) -> list[str]:
     """The label of a part of every run, with those of its settings that vary."""
-    texts = {name: described(runs, each) for name, each in varying.items() if each}
+    texts = {name: described(runs, varying_names) for name, varying_names in varying.items() if varying_names}
     plain = [""] * len(runs)
     return [merged(label(name), texts.get(name, plain)[row]) for row, name in enumerate(table[part])]
 

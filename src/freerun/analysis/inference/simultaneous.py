@@ -55,13 +55,13 @@ def judged(compared: pd.DataFrame, measures: Sequence[Quantity], share: float = 
     size, level = _levels(compared)
     margins = np.array(
         [
-            margin_of(each, log, mean, share)
-            for each, log, mean in zip(measures, ratio, compared["baseline_mean"].astype(float), strict=True)
+            margin_of(quantity, log, mean, share)
+            for quantity, log, mean in zip(measures, ratio, compared["baseline_mean"].astype(float), strict=True)
         ]
     )
     centre = np.log(np.where(ratio, compared["mean"].astype(float), 1.0))
     centre = np.where(ratio, centre, compared["mean"].astype(float))
-    ranges = [EVERYWHERE if log else each.change for each, log in zip(measures, ratio, strict=True)]
+    ranges = [EVERYWHERE if log else quantity.change for quantity, log in zip(measures, ratio, strict=True)]
     spread, freedom = (compared[name].to_numpy(dtype=float) for name in ("error", "freedom"))
 
     def bounds(confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -79,8 +79,8 @@ def judged(compared: pd.DataFrame, measures: Sequence[Quantity], share: float = 
     )
     table = table.assign(verdict=[verdict(row) for row in table.to_dict("records")])
     needed = [
-        _needed(largest, sd, paired, most) if word == OPEN else float("nan")
-        for word, largest, sd, paired, most in zip(
+        _needed(largest, sd, paired, size) if word == OPEN else float("nan")
+        for word, largest, sd, paired, size in zip(
             table["verdict"], margins, table["sd"].astype(float), table["paired"].astype(bool), size, strict=True
         )
     ]
@@ -106,15 +106,15 @@ def over_set(words: Sequence[str]) -> str:
         `better` where one is better and none is worse, `worse` the other way round, "" where one is better and another worse;
         `equivalent` where all are, `no verdict` where none has one, else `not distinguished`.
     """
-    told = [word for word in words if word != NONE]
-    if not told:
+    known = [word for word in words if word != NONE]
+    if not known:
         return NONE
-    if BETTER in told and WORSE in told:
+    if BETTER in known and WORSE in known:
         return ""
     for word in (BETTER, WORSE):
-        if word in told:
+        if word in known:
             return word
-    return EQUIVALENT if set(told) == {EQUIVALENT} and len(told) == len(words) else OPEN
+    return EQUIVALENT if set(known) == {EQUIVALENT} and len(known) == len(words) else OPEN
 
 
 def _levels(compared: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -123,9 +123,9 @@ def _levels(compared: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     p, holm = (compared[name].to_numpy(dtype=float) for name in ("p", "holm"))
     size, level = np.ones(len(compared)), np.full(len(compared), LEVEL)
     for family in range(len(names)):
-        own = families == family
-        rows = np.flatnonzero(own & np.isfinite(p))
-        size[own] = max(1, len(rows))
+        in_family = families == family
+        rows = np.flatnonzero(in_family & np.isfinite(p))
+        size[in_family] = max(1, len(rows))
         order = rows[np.argsort(p[rows], kind="stable")]
         left = len(order) - np.arange(len(order))
         level[order] = LEVEL / np.where(holm[order] <= LEVEL, left, len(order))

@@ -22,7 +22,7 @@ def p_value(mean: Numbers, error: Numbers, freedom: Numbers) -> np.ndarray:
         error: its standard error; 0 where all differences agree, which leaves p = 1 at a mean of 0 and p = 0 elsewhere.
         freedom: degrees of freedom of the error; NaN, or an error of NaN, leaves p undefined.
     """
-    mean, error, freedom = (np.asarray(each, dtype=float) for each in (mean, error, freedom))
+    mean, error, freedom = (np.asarray(numbers, dtype=float) for numbers in (mean, error, freedom))
     flat = error == 0
     t = np.abs(mean) / np.where(flat, 1.0, error)
     p = np.where(flat, (mean == 0).astype(float), 2 * stdtr(freedom, -t))

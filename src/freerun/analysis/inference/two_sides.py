@@ -77,18 +77,18 @@ def versus(a: Side, b: Side, quantities: Quantities) -> pd.DataFrame:
     shared = _shared(a, b)
     rows = []
     for level in LEVELS:
-        both = _by_seed(a, b, shared, level, quantities) if len(shared) else pd.DataFrame()
-        rows += [{**{str(k): v for k, v in row.items()}, "level": level} for row in both.to_dict("records")]
-        done = {tuple(str(row[name]) for name in _MEASURED) for row in both.to_dict("records")}
+        paired_rows = _by_seed(a, b, shared, level, quantities) if len(shared) else pd.DataFrame()
+        rows += [{**{str(k): v for k, v in row.items()}, "level": level} for row in paired_rows.to_dict("records")]
+        done = {tuple(str(row[name]) for name in _MEASURED) for row in paired_rows.to_dict("records")}
         rows += [{**row, "level": level} for row in _apart(a, b, level, quantities) if row["key"] not in done]
     table = pd.DataFrame(rows)
     if table.empty:
         return table
-    owned = [each.loc[each["own"], ["task_label", "metric"]].astype("str") for each in (a.whole, b.whole)]
-    own = {*owned[0].itertuples(index=False, name=None)} & {*owned[1].itertuples(index=False, name=None)}
-    table["own"] = [(row["task_label"], row["metric"]) in own for row in table.to_dict("records")]
+    owned = [side.loc[side["own"], ["task_label", "metric"]].astype("str") for side in (a.whole, b.whole)]
+    headlines = {*owned[0].itertuples(index=False, name=None)} & {*owned[1].itertuples(index=False, name=None)}
+    table["own"] = [(row["task_label"], row["metric"]) in headlines for row in table.to_dict("records")]
     table = declared(table.drop(columns="key", errors="ignore"), table["own"])
-    table = judged(table, quantities.each(table), min(a.margin, b.margin))
+    table = judged(table, quantities.of_rows(table), min(a.margin, b.margin))
     order = table.sort_values(["own", "metric", *_CELL], kind="stable", ascending=[False, True, True, True, True])
     return order.sort_values("level", kind="stable", ascending=False).reset_index(drop=True)
 
@@ -108,32 +108,37 @@ def _shared(a: Side, b: Side) -> pd.DataFrame:
 def _by_seed(a: Side, b: Side, shared: pd.DataFrame, level: str, quantities: Quantities) -> pd.DataFrame:
     steps, labels, lost = [], [], []
     for side, runs, gone in ((b, shared["run_b"], shared["lost_b"]), (a, shared["run"], shared["lost"])):
-        own = side.steps[side.steps["run"].astype("str").isin(list(runs.astype("str")))]
+        measured = side.steps.groupby("metric", observed=True)[level].transform("count") > 0  # a comparison is of one level
+        side_steps = side.steps[measured & side.steps["run"].astype("str").isin(list(runs.astype("str")))]
         tag = f"{side is a}:"
-        steps.append(own[["run", "seed", "metric", "unit", "step", *LEVELS]].assign(run=tag + own["run"].astype("str")))
+        steps.append(
+            side_steps[["run", "seed", "metric", "unit", "step", *LEVELS]].assign(run=tag + side_steps["run"].astype("str"))
+        )
         table = shared[_CELL].assign(run=tag + runs.astype("str"), regime_label=tag)
         labels.append(table)
         lost.append(table.loc[gone, ["run"]].assign(seed=shared["seed"]))
-    both = pd.concat(steps, ignore_index=True).astype({"metric": "str", "unit": "str"})
+    steps_of_both = pd.concat(steps, ignore_index=True).astype({"metric": "str", "unit": "str"})
     known = pd.concat(labels, ignore_index=True).set_index("run")
     for name in _CELL:
         known[name] = pd.Categorical(known[name], categories=list(dict.fromkeys(known[name])))
     known["regime_label"] = pd.Categorical(known["regime_label"], categories=["False:", "True:"])
-    found = against_baseline(both, known, level, lost=pd.concat(lost), quantities=quantities)
-    return found.assign(baseline=b.name, regime_label=a.name)
+    differences = against_baseline(steps_of_both, known, level, lost=pd.concat(lost), quantities=quantities)
+    return differences.assign(baseline=b.name, regime_label=a.name)
 
 
 def _apart(a: Side, b: Side, level: str, quantities: Quantities) -> list[dict[str, Any]]:
-    found = []
+    rows = []
     texts = dict.fromkeys(_MEASURED, "str")
     sides = [
-        {tuple(map(str, key)): rows for key, rows in each.whole.astype(texts).groupby(_MEASURED, sort=False)} for each in (a, b)
+        {tuple(map(str, key)): rows for key, rows in side.whole.astype(texts).groupby(_MEASURED, sort=False)} for side in (a, b)
     ]
     for key, other_rows in sides[0].items():
         if key not in sides[1]:
             continue
         meant = quantities.of(other_rows["metric"].iloc[0], other_rows["unit"].iloc[0])
         other, first = (rows[level].dropna().to_numpy(dtype=float) for rows in (other_rows, sides[1][key]))
+        if not (len(other) or len(first)):  # a comparison is of one level
+            continue
         ratio = meant.ratio and bool((np.r_[other, first] > 0).all()) and min(len(other), len(first)) > 0
         x, y = (np.log(other), np.log(first)) if ratio else (other, first)
         n, seen = (len(x), len(y)), welch(x, y)
@@ -149,8 +154,8 @@ def _apart(a: Side, b: Side, level: str, quantities: Quantities) -> list[dict[st
             numbers = {name: float(np.exp(value)) for name, value in ends.items()}
         else:
             held = inside(seen.mean, low, high, meant.change)
-            numbers = {"mean": seen.mean, **{end: float(each) for end, each in held.items()}}
-        found.append(
+            numbers = {"mean": seen.mean, **{end: float(bound) for end, bound in held.items()}}
+        rows.append(
             {
                 "key": key, **dict(zip(_MEASURED, key, strict=True)),
                 "label": meant.label, "better": meant.better, "baseline": b.name,
@@ -162,12 +167,12 @@ def _apart(a: Side, b: Side, level: str, quantities: Quantities) -> list[dict[st
                 "p": float(p_value(seen.mean, seen.error, seen.freedom)), "p_signs": dealt(x, y),
             }
         )  # fmt: skip
-    return found
+    return rows
 
 
 def _lost(side: Side, key: tuple[str, ...]) -> np.ndarray:
     """Minus infinity for each run of a condition without a result: worse than any other."""
-    runs = side.runs[[each == key[: len(_CELL)] for each in side.runs[_CELL].astype("str").itertuples(index=False, name=None)]]
+    runs = side.runs[[cell == key[: len(_CELL)] for cell in side.runs[_CELL].astype("str").itertuples(index=False, name=None)]]
     measure = (side.whole["metric"].astype("str") == key[-2]) & (side.whole["unit"].astype("str") == key[-1])
     whole = side.whole[measure & side.whole["run"].astype("str").isin(list(runs["run"]))]
     return np.full(int(runs["lost"].sum()) + int(whole["free"].isna().sum()), -np.inf)

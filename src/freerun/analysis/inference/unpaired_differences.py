@@ -59,8 +59,8 @@ def dealt(other: np.ndarray, first: np.ndarray, key: int = 0) -> float:
     taken = np.zeros((len(chosen), len(values)), dtype=bool)
     np.put_along_axis(taken, chosen, True, axis=1)
     seen = _t(values[None], (np.arange(len(values)) < m)[None])[0]
-    found = _t(np.broadcast_to(values, taken.shape), taken)
-    return float(((found >= seen * (1 - 1e-9)).sum() + extra) / (len(found) + extra))
+    statistics = _t(np.broadcast_to(values, taken.shape), taken)
+    return float(((statistics >= seen * (1 - 1e-9)).sum() + extra) / (len(statistics) + extra))
 
 
 def _t(values: np.ndarray, taken: np.ndarray) -> np.ndarray:

@@ -21,6 +21,8 @@ from freerun.analysis.report import (
     method_section,
     page,
     players_section,
+    task_findings,
+    training_finish,
 )
 from freerun.analysis.report.section import Section
 from freerun.analysis.report.summary_table import full, short
@@ -73,20 +75,20 @@ def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Pa
         "provenance": method_section.provenance(frames.runs, method_section.cost(made), study_info),
     }
     sections = [
-        found
-        for each in (players_section, exposure_section, error_growth_section, across_tasks_section)
-        if (found := each.section(material))
+        section
+        for module in (players_section, exposure_section, error_growth_section, across_tasks_section)
+        if (section := module.section(material))
     ]
     path = study_folder / "report.html"
-    linked = [vars(each) for each in drawn]
+    linked = [vars(figure) for figure in drawn]
     write_atomic(study_folder / "report.md", page.markdown({**content, **_placed(sections, linked)}).encode())
-    embedded = [_embedded(study_folder, each) for each in drawn]
+    embedded = [_embedded(study_folder, figure) for figure in drawn]
     write_atomic(path, page.html({**content, **_placed(sections, embedded)}).encode())
     return path
 
 
 def _read(store: Store, ids: Sequence[str]) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
-    """What the tables leave out of the sound records: what runs show of their free rollouts, by run, and how all were made."""
+    """Return what the tables leave out of the sound records: samples of free rollouts by run, and the provenance of runs."""
     samples, made, called = {}, [], names(ids)
     for (trained, measured), _ in records(store, ids):
         made.append(msgspec.structs.asdict(trained.provenance))
@@ -96,15 +98,20 @@ def _read(store: Store, ids: Sequence[str]) -> tuple[dict[str, dict[str, Any]], 
 
 
 def _placed(sections: Sequence[Section], drawn: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Each section with its figures, and the figures of none, numbered as they come on the page."""
-    own = [[each for each in drawn if section.figure and each["name"].startswith(section.figure)] for section in sections]
-    taken = [each["name"] for of in own for each in of]
-    first = [each for each in drawn if each["name"] not in taken]
-    order = {each["name"]: number for number, each in enumerate([*first, *(each for of in own for each in of)], start=1)}
-    shown = [[{**each, "number": order[each["name"]]} for each in of] for of in (first, *own)]
+    """The sections with their figures, and the figures of no section, numbered in the order of the page."""
+    of_sections = [
+        [figure for figure in drawn if section.figure and figure["name"].startswith(section.figure)] for section in sections
+    ]
+    placed = [figure["name"] for group in of_sections for figure in group]
+    unplaced = [figure for figure in drawn if figure["name"] not in placed]
+    order = {
+        figure["name"]: number
+        for number, figure in enumerate([*unplaced, *(figure for group in of_sections for figure in group)], start=1)
+    }
+    shown = [[{**figure, "number": order[figure["name"]]} for figure in group] for group in (unplaced, *of_sections)]
     return {
         "figures": shown[0],
-        "sections": [{**vars(section), "figures": of} for section, of in zip(sections, shown[1:], strict=True)],
+        "sections": [{**vars(section), "figures": group} for section, group in zip(sections, shown[1:], strict=True)],
     }
 
 
@@ -113,13 +120,13 @@ def _content(material: Material) -> dict[str, Any]:
     compared = comparisons(material)
     return {
         "headline": findings.headline(table, compared, material),
-        "tasks": findings.by_task(material, table, compared),
+        "tasks": task_findings.by_task(material, table, compared),
         "table": page.summary_rows(table),
         "comparisons": page.comparison_rows(compared),
         "power": page.power_grid(compared),
         "beside": companion_measures.rows(material),
         "blind": companion_measures.blind(material),
-        "finish": method_section.finish(material.curves, material.runs),
+        "finish": training_finish.finish(material.curves, material.runs),
         "settings": method_section.settings(material.runs),
         "lost": method_section.lost(material.runs),
         "statistics": f"{method_section.statistics(table, material.margin)} {material.said_copies()}".strip(),

@@ -25,7 +25,7 @@ def rows(material: Material) -> list[dict[str, str]]:
     keys = [*CELL, "metric", "unit"]
     ends = material.compared.sort_values("step", kind="stable").drop_duplicates(["run", "metric"], keep="last")
     table = _means(ends, keys, material)
-    ranges = [each.range for each in material.quantities.each(table)]
+    ranges = [quantity.range for quantity in material.quantities.of_rows(table)]
     table = table.assign(**inside(table["mean"], table["low"], table["high"], ranges)).merge(
         ends.groupby(keys, observed=True)["step"].max().reset_index(), on=keys
     )
@@ -34,12 +34,12 @@ def rows(material: Material) -> list[dict[str, str]]:
         for row in table.to_dict("records")
     }
     floors = {*material.quantities.where(material.steps, "floor_name"), *material.quantities.where(table, "floor_name")}
-    found = []
-    for row, meant in zip(table.to_dict("records"), material.quantities.each(table), strict=True):
+    lines = []
+    for row, meant in zip(table.to_dict("records"), material.quantities.of_rows(table), strict=True):
         metric, cell = meant.name, tuple(str(row[name]) for name in CELL)
         if metric in floors or meant.signs is not None:
             continue
-        found.append(
+        lines.append(
             {
                 **dict(zip(CELL, cell, strict=True)),
                 "measure": meant.label + _sight(meant),
@@ -50,7 +50,7 @@ def rows(material: Material) -> list[dict[str, str]]:
                 "n": str(row["n"]),
             }
         )
-    return found
+    return lines
 
 
 def _means(ends: pd.DataFrame, keys: list[str], material: Material) -> pd.DataFrame:
@@ -58,15 +58,15 @@ def _means(ends: pd.DataFrame, keys: list[str], material: Material) -> pd.DataFr
     least = ends.groupby(["metric", "unit"], observed=True)["value"].transform("min")
     log = material.quantities.where(ends, "ratio").astype(bool) & (least > ROUNDING).to_numpy()
     sides = ((False, ~log), (True, log))
-    parts = [summarise(ends[own], keys, "value", log=geometric) for geometric, own in sides if own.any()]
+    parts = [summarise(ends[chosen], keys, "value", log=geometric) for geometric, chosen in sides if chosen.any()]
     return pd.concat(parts, ignore_index=True).sort_values(keys, kind="stable").reset_index(drop=True)
 
 
 def blind(material: Material) -> list[str]:
-    """What has to be said of measures that run an orbit backwards and see nothing."""
-    known = material.quantities.each(material.compared[["metric", "unit"]].drop_duplicates())
-    unseeing = list(dict.fromkeys(each.label for each in known if TIME_REVERSAL in each.blind))
-    seeing = list(dict.fromkeys(each.label for each in known if TIME_REVERSAL in each.sees))
+    """The warning on measures that do not see whether an orbit runs backwards; none where all do."""
+    known = material.quantities.of_rows(material.compared[["metric", "unit"]].drop_duplicates())
+    unseeing = list(dict.fromkeys(quantity.label for quantity in known if TIME_REVERSAL in quantity.blind))
+    seeing = list(dict.fromkeys(quantity.label for quantity in known if TIME_REVERSAL in quantity.sees))
     if not unseeing:
         return []
     against = f"; the {listed(seeing).lower()} is not, so read them together" if seeing else ", and no measure here sees it"

@@ -8,10 +8,11 @@ from typing import Any
 import pandas as pd
 
 from freerun.analysis.inference.power import LEVEL
+from freerun.analysis.inference.simultaneous import over_set
 from freerun.analysis.inference.two_sides import Side
-from freerun.analysis.report.number_text import any_of, change, listed, number, reversed_change, seeds
+from freerun.analysis.report.number_text import any_of, change, counted, listed, number, reversed_change, seeds
 from freerun.analysis.report.page import comparison_rows, escaped
-from freerun.analysis.report.verdicts import NONE, OPEN, needed_seeds
+from freerun.analysis.report.verdicts import CONFLICT, NONE, OPEN, needed_seeds
 
 _HEAD = (
     "Task",
@@ -40,75 +41,85 @@ _NOTE = (
     "delta, 1 where every run of the first is better than every one of the second; Improved: the probability that a seed, or "
     "a run, does better, with its interval; p: that of the same t test; Holm: p after Holm over all rows of a level that are "
     "of the tasks' own errors, or of one other measure; Sign "
-    "flips: beside it, from flipping the signs of the pairs, or dealing the runs anew where not paired, which decides "
-    "nothing; Needed: the pairs, or runs a side, that would find a change as large as the margin with 80 % power, by the "
-    "spread that was seen. A run that diverged or failed is worse than any other in \N{GREEK SMALL LETTER DELTA} and "
+    "flips: a second p that decides nothing, from flipping the signs of the pairs, or dealing the runs anew where not "
+    "paired; Needed: the pairs, or runs a side, that would find a change as large as the margin with 80 % power, given "
+    "the spread seen here. A run that diverged or failed is worse than any other in \N{GREEK SMALL LETTER DELTA} and "
     "Improved, and in no other column."
 )
 
 
 def sentences(table: pd.DataFrame, a: Side, b: Side) -> list[str]:
-    """Who is better where, by how much, how surely, and what is not known."""
+    """The comparison in sentences: who is better where over the headlines, by how much, how surely, and what is not known."""
     free = table[table["level"] == "free"]
-    groups: dict[str, list[Mapping[Any, Any]]] = {}
-    for row in free.to_dict("records"):
-        groups.setdefault(str(row["verdict"]), []).append(row)
-    margin = 100 * min(a.margin, b.margin)
-    found = []
+    groups: dict[str, list[Sequence[Mapping[Any, Any]]]] = {}
+    for _, rows in free.groupby(["task_label", "model_label", "setting"], sort=False):
+        said = over_set([str(word) for word in rows["verdict"]]) or CONFLICT
+        groups.setdefault(said, []).append(rows.to_dict("records"))
+    count, margin = sum(map(len, groups.values())), 100 * min(a.margin, b.margin)
+    parts = []
+    if CONFLICT in groups:
+        where = _all(groups[CONFLICT])
+        parts.append(
+            f"The headlines contradict each other in {len(groups[CONFLICT])} of {counted(count, 'condition')}: {where}."
+        )
     for word, winner, loser in (("better", a.name, b.name), ("worse", b.name, a.name)):
         if word in groups:
-            of = f"{len(groups[word])} of {len(free)} conditions" if len(free) > 1 else any_of(1)
+            of = f"{len(groups[word])} of {count} conditions" if count > 1 else any_of(1)
             share, turned = f"{of} (p < {LEVEL:g} after Holm)", word == "worse"
-            found.append(f"Running free, {winner} is better than {loser} in {share}: {_all(groups[word], turned)}.")
-    if not found:
-        neither = f"Running free, neither {a.name} nor {b.name} is shown to be better in {any_of(len(free))}"
-        found.append(f"{neither} (p < {LEVEL:g} after Holm).")
+            parts.append(f"Running free, {winner} is better than {loser} in {share}: {_all(groups[word], turned)}.")
+    if not parts:
+        neither = f"Running free, neither {a.name} nor {b.name} is shown to be better in {any_of(count)}"
+        parts.append(f"{neither} (p < {LEVEL:g} after Holm).")
     if "equivalent" in groups:
-        some = groups["equivalent"]
-        found.append(f"Equivalent, within {margin:g} %, in {len(some)}: {_all(some)}.")
+        conditions = groups["equivalent"]
+        parts.append(f"Equivalent, within {margin:g} %, in {len(conditions)}: {_all(conditions)}.")
     if OPEN in groups:
-        some = groups[OPEN]
-        found.append(f"Not distinguished in {len(some)}: {_all(some)}; their intervals include no change.")
-        found += needed_seeds(free, min(a.margin, b.margin))
+        conditions = groups[OPEN]
+        parts.append(f"Not distinguished in {len(conditions)}: {_all(conditions)}; their intervals include no change.")
+        parts += needed_seeds(free, min(a.margin, b.margin))
     if NONE in groups:
-        some = groups[NONE]
-        found.append(f"Without a verdict, for lack of three seeds with a result on both sides: {_all(some)}.")
-    numbers = (
-        "Numbers are the change in each task's own error, [intervals at the level of the verdict, 95 % over all conditions]"
-    )
-    whose = f"of the better side from the other, and where neither is better that of {a.name} from {b.name}"
-    found.append(f"{numbers}: {whose}.")
+        conditions = groups[NONE]
+        parts.append(f"Without a verdict, since fewer than three seeds have a result on both sides: {_all(conditions)}.")
+    numbers = "Numbers are changes in the headlines, [intervals at the level of the verdict, 95 % over all conditions]"
+    direction = f"of the better side from the other, and where neither is better that of {a.name} from {b.name}"
+    parts.append(f"{numbers}: {direction}.")
     by_seed = free["paired"].to_numpy(dtype=bool)
     if by_seed.any():
         fewest = seeds(int(free.loc[by_seed, "n"].min()))
-        found.append(f"Paired by seed, over the same data, in {by_seed.sum()}: {fewest} at least; paired t tests.")
+        parts.append(f"Paired by seed, over the same data, in {by_seed.sum()}: {fewest} at least; paired t tests.")
     if not by_seed.all():
         apart = f"Not paired, since seeds or data are not shared, in {(~by_seed).sum()}"
-        found.append(f"{apart}: Welch's t test and its interval.")
+        parts.append(f"{apart}: Welch's t test and its interval.")
     lost = [f"{side.without_result()} of {side.name}" for side in (a, b) if side.without_result()]
     if lost:
-        found.append(f"Runs without a result, in no mean: {listed(lost)}.")
+        parts.append(f"Runs without a result, left out of every mean: {listed(lost)}.")
         if any(side.runs["lost"].any() for side in (a, b)):
-            found.append("In the probability of improvement a run that diverged or failed is worse than any other.")
-    return found
+            parts.append("In the probability of improvement a run that diverged or failed is worse than any other.")
+    return parts
 
 
-def _all(rows: Sequence[Mapping[Any, Any]], turned: bool = False) -> str:
+def _all(conditions: Sequence[Sequence[Mapping[Any, Any]]], turned: bool = False) -> str:
     """Each condition with its numbers, `turned` into those of the second side; where there are many, how many of each task."""
-    if len(rows) <= MANY:
-        return listed([_told(row, turned) for row in rows])
-    tasks = pd.Series([str(row["task_label"]) for row in rows]).value_counts(sort=False)
+    if len(conditions) <= MANY:
+        return listed([_told(rows, turned) for rows in conditions])
+    tasks = pd.Series([str(rows[0]["task_label"]) for rows in conditions]).value_counts(sort=False)
     return f"{listed([f'{task} {count}' for task, count in tasks.items()])} (the numbers are in the table)"
 
 
-def _told(row: Mapping[Any, Any], turned: bool) -> str:
-    where = ", ".join(str(row[name]) for name in ("task_label", "model_label", "setting") if row[name])
+def _told(rows: Sequence[Mapping[Any, Any]], turned: bool) -> str:
+    where = ", ".join(str(rows[0][name]) for name in ("task_label", "model_label", "setting") if rows[0][name])
+    sizes = dict.fromkeys(f"n = {row['n']}" for row in rows)
+    return f"{where} ({'; '.join(_number(row, turned) for row in rows)}, {' or '.join(sizes)})"
+
+
+def _number(row: Mapping[Any, Any], turned: bool) -> str:
+    """The change in one headline, with its own verdict where it is one of several."""
     p = f", Holm p = {number(row['holm'])}" if row["verdict"] in ("better", "worse") else ""
     numbers = row["mean"], row["low"], row["high"]
     if turned:
         numbers = reversed_change(*numbers, row["ratio"])
     changed = change(*numbers, row["ratio"], row["unit"])
-    return f"{where} ({row['label']} {changed}{p}, n = {row['n']})"
+    return f"{row['label']} {changed}{p}"
 
 
 def page_of(told: Sequence[str], table: pd.DataFrame, a: Side, b: Side, file: str) -> str:
@@ -121,7 +132,7 @@ def page_of(told: Sequence[str], table: pd.DataFrame, a: Side, b: Side, file: st
         first = (said["task_label"], said["measure"], said["level"], model, said["change"], said["n"], pairs)
         tests = (said["p"], said["holm"], said["p_signs"])
         last = (said["hedges"], said["delta"], said["improved"], *tests, said["verdict"], said["needed"])
-        lines.append(tuple(escaped(each) for each in (*first, *last)))
+        lines.append(tuple(escaped(cell) for cell in (*first, *last)))
     grid = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     title = escaped(f"{a.name} against {b.name}")
     return f"# {title}\n\n{escaped(' '.join(told))}\n\n{grid}\n\n![{title}]({file}.png)\n\n{escaped(_NOTE)}\n"

@@ -14,7 +14,7 @@ from freerun.analysis.inference.confidence_intervals import FEWEST, summarise
 from freerun.analysis.inference.error_growth_fit import growing
 from freerun.analysis.inference.labels import measure
 from freerun.analysis.inference.replicates import CELL
-from freerun.analysis.report.number_text import listed, measured
+from freerun.analysis.report.number_text import listed, measured, number
 from freerun.analysis.report.section import Grid, Section
 from freerun.errors import given
 from freerun.store.quantity import Quantity
@@ -24,15 +24,15 @@ _NOTE = (
     "g a step; saturating: they stop growing, after s steps; logistic: exponential at a rate g, then saturated; constant: no "
     "growth is shown, since the slope of the logarithm of the error against the step has a 95 % interval over seeds with 0 in "
     "it, or since no form is better. Else the form with the smallest BIC of the geometric mean over seeds (by 10 at least), "
-    "fitted to each seed alone, so that brackets are 95 % intervals over seeds; where the number of a seed is not to be told "
-    "from an infinite one, the median. Agree: the seeds that would choose the same form alone."
+    "fitted to each seed alone, so that brackets are 95 % intervals over seeds; where a seed's number cannot be told from "
+    "an infinite one, the median. Agree: the seeds that would choose the same form on their own."
 )
 _HEAD = ("Task", "Error", "Model", "Regime", "Form", "Number", "Value", "Agree", "In words")
 
 
 def section(material: Material) -> Section | None:
-    """How the free error goes with the step, and the changes whose sign is a finding, as after a spoiled prefix."""
-    table, changes = growing(material.steps, material.primary, material.quantities), _changes(material)
+    """The section on how the free error grows with the step, and on changes whose sign is a finding; None without either."""
+    table, changes = growing(material.steps, material.forecasts, material.quantities), _changes(material)
     if table.empty and not changes:
         return None
     grids = []
@@ -42,9 +42,10 @@ def section(material: Material) -> Section | None:
         sentences += [_tally(rows), *(_told(task, rows, material.methods()[0]) for task in dict.fromkeys(table["task_label"]))]
         title = f"The form of the free error against the step in {len(rows)} conditions"
         grids.append(Grid(title=title, head=_HEAD, rows=[_row(row) for row in rows]))
+    sentences += _rates(material)
     left = [task for task in material.primary if len(table) and task not in set(table["task_label"].astype(str))]
     if left:
-        sentences.append(f"Not fitted, since their error is not on a ratio scale or has one step: {listed(left)}.")
+        sentences.append(f"Not fitted, for want of a forecast error on a ratio scale by lead time: {listed(left)}.")
     for change in changes:
         sentences.append(_change_sentence(*change))
         grids.append(_change_grid(*change))
@@ -55,6 +56,28 @@ def section(material: Material) -> Section | None:
         tables=grids,
         figure="error_growth" if len(table) else "",
     )
+
+
+def _rates(material: Material) -> list[str]:
+    """What has a true value beside it and is neither better large nor small, as the rate at which small errors grow."""
+    sentences, first = [], material.methods()[0]
+    for key, rows in material.compared.groupby(["metric", "unit"], observed=True, sort=False):
+        meant = material.quantities.of(*key)
+        floor = material.compared[material.compared["metric"] == meant.floor_name]
+        if meant.better != "neither" or floor.empty:
+            continue
+        true = material.quantities.of_rows(floor[:1])[0].label
+        told = rows[(rows["method"] == first) & rows["task_label"].isin(list(material.forecasts))]
+        for task, of_task in told.groupby("task_label", observed=True, sort=True):
+            beside = floor.loc[floor["task_label"] == task, "value"].mean()
+            means = [
+                f"{row['model_label']} {measured(row['mean'], row['low'], row['high'])}"
+                for row in summarise(of_task, CELL, "value").to_dict("records") if math.isfinite(row["mean"])
+            ]  # fmt: skip
+            if means:
+                said = f"{meant.label} ({meant.unit}): {'; '.join(means)}"
+                sentences.append(f"{task}, {first}, {said}; beside it, {true}: {number(beside)}.")
+    return sentences
 
 
 def _tally(rows: list[dict[Any, Any]]) -> str:
@@ -68,16 +91,16 @@ def _tally(rows: list[dict[Any, Any]]) -> str:
         "is not shown to grow": sum(row["form"] == "constant" for row in known),
     }
     parts = [f"{name} in {count}" for name, count in kinds.items() if count]
-    rest = len(rows) - sum(kinds.values())
-    parts += [f"cannot be fitted or told in {rest}"] if rest else []
+    remaining = len(rows) - sum(kinds.values())
+    parts += [f"cannot be judged in {remaining}"] if remaining else []
     return f"From the release on the free error {listed(parts)} of {len(rows)} conditions."
 
 
 def _told(task: str, rows: list[dict[Any, Any]], first: str) -> str:
     of_task = [row for row in rows if row["task_label"] == task]
     method = first if any(row["method"] == first for row in of_task) else str(of_task[0]["method"])
-    each = [f"{row['model_label']}: {_minus(row['verdict'])}" for row in of_task if row["method"] == method]
-    return f"{task}, {of_task[0]['label']} free, {method}: {'; '.join(each)}."
+    verdicts = [f"{row['model_label']}: {_minus(row['verdict'])}" for row in of_task if row["method"] == method]
+    return f"{task}, {of_task[0]['label']} free, {method}: {'; '.join(verdicts)}."
 
 
 def _row(row: Mapping[Any, Any]) -> list[str]:
@@ -94,14 +117,14 @@ def _minus(text: str) -> str:
 
 def _changes(material: Material) -> list[tuple[Quantity, pd.DataFrame]]:
     """The changes whose sign is the finding, each with its mean over seeds and a verdict for every condition."""
-    found = []
+    changes = []
     for key, rows in material.compared.groupby(["metric", "unit"], observed=True, sort=False):
         meant = material.quantities.of(*key)
         if meant.signs is not None:
             table = summarise(rows, CELL, "value")
             said = [recovery_trend.verdict(row["low"], row["high"], meant.signs) for row in table.to_dict("records")]
-            found.append((meant, table.assign(verdict=said)))
-    return found
+            changes.append((meant, table.assign(verdict=said)))
+    return changes
 
 
 def _title(meant: Quantity) -> str:
@@ -112,14 +135,14 @@ def _change_sentence(meant: Quantity, table: pd.DataFrame) -> str:
     below, above = given(meant.signs)
     kinds = {
         below: f"lies below 0 ({below})", above: f"lies above 0 ({above})",
-        recovery_trend.UNDECIDED: "does neither surely", recovery_trend.UNDEFINED: "has no interval",
+        recovery_trend.UNDECIDED: "has an interval that includes 0", recovery_trend.UNDEFINED: "has no interval",
     }  # fmt: skip
     parts = []
-    for kind, words in kinds.items():
-        each = table[table["verdict"] == kind]
-        if len(each):
-            where = [f"{task} {len(of)}" for task, of in each.groupby("task_label", observed=True, sort=False)]
-            parts.append(f"{words} in {len(each)} ({listed(where)})")
+    for word, words in kinds.items():
+        rows = table[table["verdict"] == word]
+        if len(rows):
+            where = [f"{task} {len(of_task)}" for task, of_task in rows.groupby("task_label", observed=True, sort=False)]
+            parts.append(f"{words} in {len(rows)} ({listed(where)})")
     return f"{_title(meant)}: {listed(parts)} of {len(table)} conditions."
 
 

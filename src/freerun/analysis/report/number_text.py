@@ -57,7 +57,7 @@ def change(mean: float, low: float, high: float, ratio: bool, unit: str) -> str:
     """
     if ratio:
         ends = [end for end in (low, high) if math.isfinite(end)]
-        if not (mean < 2 and all(0.1 < each < 10 for each in (mean, *ends))):
+        if not (mean < 2 and all(0.1 < value < 10 for value in (mean, *ends))):
             return factor(mean) + (f" {span(low, high)}" if ends else "")
         return percent(mean) + (f" [{percent(low)}, {percent(high)}]" if ends else "")
     sign = "+" if mean > 0 else ""

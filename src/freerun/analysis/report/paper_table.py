@@ -36,29 +36,29 @@ PLAYERS = "Reference player"
 _NAMES = {"task_label": "task", "model_label": "model", "method": "method"}
 
 
-def write(frames: Tables, folder: Path, kind: str) -> Path:
+def write(frames: Tables, folder: Path, file_format: str) -> Path:
     """Write the table of a study as ``table.md``, ``table.tex``, ``table.csv`` or ``table.parquet``; returns its path.
 
     Raises:
         ConfigError: for an unknown format, or a study without a measurement.
         OSError: if the disk refuses.
     """
-    if kind not in FORMATS:
-        raise ConfigError(f"--format {kind}: unknown; {nearest(kind, FORMATS)}")
+    if file_format not in FORMATS:
+        raise ConfigError(f"--format {file_format}: unknown; {nearest(file_format, FORMATS)}")
     material = Material.of(frames, {})
     table = tidy(material)
     if table.empty:
         raise ConfigError("no run of this study has a measurement yet: there is nothing to tabulate")
-    if kind == "parquet":
+    if file_format == "parquet":
         buffer = io.BytesIO()
         table.to_parquet(buffer, index=False)
         content = buffer.getvalue()
-    elif kind == "csv":
+    elif file_format == "csv":
         content = csv_bytes(table)
     else:
-        content = (markdown if kind == "md" else latex)(table, _note(table, material)).encode()
+        content = (markdown if file_format == "md" else latex)(table, _note(table, material)).encode()
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"table.{FORMATS[kind]}"
+    path = folder / f"table.{FORMATS[file_format]}"
     write_atomic(path, content)
     return path
 
@@ -107,26 +107,38 @@ def tidy(material: Material) -> pd.DataFrame:
         "failed",
         "pending",
     ]
-    more = ["lost_low", "lost_high", "iqm", "iqm_low", "iqm_high", "best", *_COMPARED, "family", "baseline", "mark", "end"]
-    names = [*_NAMES.values(), *kept, *more]
-    beside = _players(material, table)
-    return table[names].reset_index(drop=True) if beside.empty else _under_their_task(table[names], beside[names])
+    statistics = [
+        "lost_low",
+        "lost_high",
+        "iqm",
+        "iqm_low",
+        "iqm_high",
+        "best",
+        *_COMPARED,
+        "family",
+        "baseline",
+        "mark",
+        "end",
+    ]
+    names = [*_NAMES.values(), *kept, *statistics]
+    players = _players(material, table)
+    return table[names].reset_index(drop=True) if players.empty else _under_their_task(table[names], players[names])
 
 
 def _players(material: Material, table: pd.DataFrame) -> pd.DataFrame:
     """The rows of the reference players by the error of their task: both levels and the gap, means over seeds."""
     rows = material.players[material.players["step"] == 0]
-    found: list[dict[Any, Any]] = []
+    lines: list[dict[Any, Any]] = []
     for task, of_task in table.dropna(subset=["metric"]).groupby("task", sort=False):
         like = of_task.iloc[0].to_dict()
-        own = rows[(rows["task_label"] == task) & (rows["metric"].astype("str") == like["metric"])]
+        of_metric = rows[(rows["task_label"] == task) & (rows["metric"].astype("str") == like["metric"])]
         meant = material.quantities.of(like["metric"], like["unit"])
-        for player, each in own.groupby("player", sort=False):
+        for player, of_player in of_metric.groupby("player", sort=False):
             nothing: dict[Any, Any] = dict.fromkeys(_OF_RUNS, np.nan)
             nothing |= {"runs": 0, "diverged": 0, "failed": 0, "pending": 0, "best": False, "mark": ""}
             nothing |= {"family": None, "baseline": None, "model": PLAYERS, "method": str(player)}
-            found += [{**like, **nothing, **level} for level in _levels_of(each, meant)]
-    return pd.DataFrame(found)
+            lines += [{**like, **nothing, **level} for level in _levels_of(of_player, meant)]
+    return pd.DataFrame(lines)
 
 
 def _levels_of(player: pd.DataFrame, meant: Quantity) -> list[dict[str, Any]]:
@@ -135,15 +147,15 @@ def _levels_of(player: pd.DataFrame, meant: Quantity) -> list[dict[str, Any]]:
     levels = by_seed.reindex(columns=["forced", "free"])
     levels["gap"] = levels["free"] - levels["forced"]
     log = meant.ratio and bool((levels[["forced", "free"]].stack() > 0).all())
-    found = []
+    means = []
     for level in LEVELS:
         geometric = log and level != "gap"
         within = meant.change if level == "gap" else meant.range
         over = mean_interval(levels[level].to_numpy(), log=geometric, within=within)
-        found.append(
+        means.append(
             {"level": level, "geometric": geometric, "mean": over.mean, "low": over.low, "high": over.high, "n": over.n}
         )
-    return found
+    return means
 
 
 def _under_their_task(table: pd.DataFrame, players: pd.DataFrame) -> pd.DataFrame:
@@ -167,8 +179,8 @@ def _best(table: pd.DataFrame) -> np.ndarray:
     means = (table["mean"] * sign).where(survive)
     least = means.groupby([table["task"], table["level"]], observed=True).transform("min")
     same = np.array([number(a) == number(b) for a, b in zip(means, least, strict=True)])
-    several = table.groupby(["task", "level"], observed=True)["mean"].transform("count") > 1
-    return same & means.notna().to_numpy() & (table["level"] != "gap").to_numpy() & several.to_numpy()
+    compared = table.groupby(["task", "level"], observed=True)["mean"].transform("count") > 1
+    return same & means.notna().to_numpy() & (table["level"] != "gap").to_numpy() & compared.to_numpy()
 
 
 def _compared(material: Material) -> pd.DataFrame:
@@ -178,18 +190,18 @@ def _compared(material: Material) -> pd.DataFrame:
         return pd.DataFrame(
             {
                 **{name: pd.Series(dtype="str") for name in (*names, "verdict", "family", "baseline")},
-                **{each: [] for each in _COMPARED},
+                **{name: [] for name in _COMPARED},
             }
         )
-    found = comparisons(material)
-    found = found[found["metric"] == found["task_label"].map(material.primary)]
+    table = comparisons(material)
+    table = table[table["metric"] == table["task_label"].map(material.primary)]
     keys = ["task_label", "model_label", "regime_label", "setting"]
     methods = material.runs[[*keys, "method"]].astype("str").drop_duplicates()
-    found = found.astype(dict.fromkeys(keys, "str")).merge(methods, on=keys, how="left")
+    table = table.astype(dict.fromkeys(keys, "str")).merge(methods, on=keys, how="left")
     of = {tuple(row[name] for name in keys): row["method"] for row in methods.to_dict("records")}
-    against = [of[row["task_label"], row["model_label"], row["baseline"], row["setting"]] for row in found.to_dict("records")]
-    found = found.assign(baseline=pd.Series(against, index=found.index, dtype="str"))
-    return found.rename(columns=_NAMES)[[*names, *_COMPARED, "verdict", "family", "baseline"]]
+    against = [of[row["task_label"], row["model_label"], row["baseline"], row["setting"]] for row in table.to_dict("records")]
+    table = table.assign(baseline=pd.Series(against, index=table.index, dtype="str"))
+    return table.rename(columns=_NAMES)[[*names, *_COMPARED, "verdict", "family", "baseline"]]
 
 
 def _against(table: pd.DataFrame) -> str:

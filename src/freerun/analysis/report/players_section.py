@@ -30,9 +30,9 @@ def section(material: Material) -> Section | None:
         return None
     levels = player_levels(material.players, material.headlines, material.quantities)
     grids = [_grid(task, levels[levels["task_label"] == task], material) for task in dict.fromkeys(levels["task_label"])]
-    every = [f"{task}. {sentence}" for task in material.headlines for sentence in not_beaten(material, task)]
-    told = every or ["Where there are intervals, every method beats every degenerate player."]
-    return Section(title="What do these numbers mean?", sentences=told, note=_NOTE, tables=grids) if grids else None
+    sentences = [f"{task}. {sentence}" for task in material.headlines for sentence in not_beaten(material, task)]
+    sentences = sentences or ["Where there are intervals, every method beats every degenerate player."]
+    return Section(title="What do these numbers mean?", sentences=sentences, note=_NOTE, tables=grids) if grids else None
 
 
 def not_beaten(material: Material, task: str) -> list[str]:
@@ -42,31 +42,31 @@ def not_beaten(material: Material, task: str) -> list[str]:
     of_task = {task: material.headlines[task]}
     methods = method_levels(material.whole, material.compared, of_task, material.quantities)
     pairs = unbeaten(methods, player_levels(material.players, of_task, material.quantities))
-    every = len(methods[CELL].drop_duplicates())
-    found = []
-    for players, each in _alike(pairs):
-        who = [f"{row['model_label']}, {row['method']}" for row in each]
-        named = "; ".join(who) if len(who) <= _NAMED else f"{len(who)} of {every} conditions"
-        found.append(f"Not better than {listed(players)} by any headline: {named}.")
-    return found
+    count = len(methods[CELL].drop_duplicates())
+    sentences = []
+    for players, conditions in _alike(pairs):
+        names = [f"{row['model_label']}, {row['method']}" for row in conditions]
+        named = "; ".join(names) if len(names) <= _NAMED else f"{len(names)} of {count} conditions"
+        sentences.append(f"Not better than {listed(players)} by any headline: {named}.")
+    return sentences
 
 
 def _alike(pairs: pd.DataFrame) -> list[tuple[list[str], list[Mapping[Any, Any]]]]:
     """The conditions that do not beat the same players."""
     groups: dict[tuple[str, ...], list[Mapping[Any, Any]]] = {}
-    for _, each in pairs.groupby(CELL, sort=False):
-        groups.setdefault(tuple(each["player"]), []).append(each.iloc[0].to_dict())
+    for _, of_condition in pairs.groupby(CELL, sort=False):
+        groups.setdefault(tuple(of_condition["player"]), []).append(of_condition.iloc[0].to_dict())
     return [(list(players), rows) for players, rows in groups.items()]
 
 
 def _grid(task: str, levels: pd.DataFrame, material: Material) -> Grid:
     metrics = [name for name in material.headlines[task] if (levels["metric"] == name).any()]
-    known = {(row["player"], row["metric"]): row for row in levels.to_dict("records")}
+    by_player = {(row["player"], row["metric"]): row for row in levels.to_dict("records")}
     units = {name: material.quantities.on(str(_task_of(material, task)), name) for name in metrics}
     head = ["Player", "Stands for", *(measure(meant.label, meant.unit) if meant else name for name, meant in units.items())]
     rows = []
     for player, stands in levels[["player", "stands"]].drop_duplicates().itertuples(index=False, name=None):
-        cells = [known.get((player, name)) for name in metrics]
+        cells = [by_player.get((player, name)) for name in metrics]
         texts = [measured(row["mean"], row["low"], row["high"]) if row else "" for row in cells]
         rows.append([str(player), _STANDS[str(stands)], *texts])
     return Grid(title=f"Reference players on {task}, by its headlines", head=head, rows=rows)

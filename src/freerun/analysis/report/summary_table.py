@@ -6,6 +6,7 @@ import pandas as pd
 
 from freerun.analysis.figures import Material
 from freerun.analysis.inference.confidence_intervals import counts, summarise
+from freerun.analysis.inference.exposure_parts import changes, tested
 from freerun.analysis.inference.gap_interval import geometric_gaps
 from freerun.analysis.inference.interquartile_mean import middles
 from freerun.analysis.inference.labels import ALWAYS_SHOWN, with_end
@@ -20,12 +21,14 @@ def full(material: Material) -> pd.DataFrame:
 
     Returns:
         task_label, model_label, method, metric, unit, label and better (of the metric), written (whether it is taken against
-        the one continuation that was written), primary (whether this is the task's error), for each of forced, free and gap the
-        mean with `_low` and `_high`, and the interquartile mean, `_iqm`, with `_iqm_low` and `_iqm_high`; `log` (whether the
-        levels are geometric means, of the middle half too, and the gap is their difference), n (seeds with a defined gap),
-        steps and horizon (fewest steps averaged over, of how many), and the counts of `confidence_intervals.counts`; `end`:
-        where the schedule of its regime ends (a share of truth), which `labels.with_end` puts beside its name; undefined of
-        regimes without one. A condition whose every run is lost has a row too, with undefined numbers.
+        the one continuation that was written), primary (whether this is the task's error), gap_p (the p-value of no gap:
+        Student's t of the change from forced to free, of logarithms for errors on a ratio scale); for each of forced, free
+        and gap the mean with `_low` and `_high`, and the interquartile mean, `_iqm`, with `_iqm_low` and `_iqm_high`; `log`
+        (whether the levels are geometric means, of the middle half too, and the gap is their difference), n (seeds with a
+        defined gap), steps and horizon (fewest steps averaged over, of how many), and the counts of
+        `confidence_intervals.counts`; `end`: where the schedule of its regime ends (a share of truth), which
+        `labels.with_end` puts beside its name; undefined of regimes without one. A condition whose every run is lost has a
+        row too, with undefined numbers.
     """
     whole = material.whole[material.reported(material.whole)]
     parts = [_row(rows, material.quantities.of(*key)) for key, rows in whole.groupby(["metric", "unit"], observed=True)]
@@ -99,12 +102,12 @@ def _row(rows: pd.DataFrame, meant: Quantity) -> pd.DataFrame:
     table = table.assign(**named, log=log, written=OTHER_CONTINUATIONS in meant.blind)
     for name in LEVELS:
         geometric, within = log and name != "gap", meant.change if name == "gap" else meant.range
-        found = summarise(rows, CELL, name, log=geometric, within=within)
-        columns = {name: found["mean"], f"{name}_low": found["low"], f"{name}_high": found["high"], "n": found["n"]}
+        means = summarise(rows, CELL, name, log=geometric, within=within)
+        columns = {name: means["mean"], f"{name}_low": means["low"], f"{name}_high": means["high"], "n": means["n"]}
         if log and name == "gap":
-            own = geometric_gaps(rows, CELL)
-            columns |= {name: own["gap"], f"{name}_low": own["low"], f"{name}_high": own["high"]}
+            gaps = geometric_gaps(rows, CELL)
+            columns |= {name: gaps["gap"], f"{name}_low": gaps["low"], f"{name}_high": gaps["high"]}
         middle = middles(rows, CELL, name, log=geometric, within=within)
         columns |= {f"{name}_{end}": middle[end] for end in ("iqm", "iqm_low", "iqm_high")}
         table = table.assign(**{key: value.to_numpy() for key, value in columns.items()})
-    return table
+    return table.assign(gap_p=tested(changes(rows, meant))["p"].to_numpy())

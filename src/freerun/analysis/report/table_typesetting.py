@@ -70,8 +70,8 @@ def _blocks(table: pd.DataFrame) -> Iterator[tuple[str, list[_Row]]]:
         known = of_task.dropna(subset=["metric"])
         head = measure(str(known["label"].iloc[0]), str(known["unit"].iloc[0])) if len(known) else "no measurement"
         rows: list[_Row] = []
-        for (model, method), each in of_task.groupby(["model", "method"], sort=False):
-            by_level = {row["level"]: row for row in each.to_dict("records")}
+        for (model, method), of_method in of_task.groupby(["model", "method"], sort=False):
+            by_level = {row["level"]: row for row in of_method.to_dict("records")}
             first = next(iter(by_level.values()))
             named = with_end(str(method), first["end"])
             rows.append(((str(model), named), [_cell(by_level[level]) for level in LEVELS], _counts(first)))

@@ -55,15 +55,15 @@ def comparisons(material: Material) -> pd.DataFrame:
     lost = material.runs.loc[material.runs["status"].isin(LOST), ["run", "seed"]]
     rows = []
     for level, frame in (("free", steps), ("forced", steps), (COMPARED, beside)):
-        found = against_baseline(frame, labels, level, lost=lost, quantities=material.quantities)
-        if len(found) or level != COMPARED:
-            rows.append(found.assign(level=level))
-    both = pd.concat(rows, ignore_index=True)
-    own = _is_headline(both, material)
-    kept = both["better"] != "neither"
-    both = both[kept].assign(headline=own[kept]).reset_index(drop=True)
-    table = declared(both, both["headline"].astype(bool))
-    return judged(table, material.quantities.each(table), material.margin)
+        of_level = against_baseline(frame, labels, level, lost=lost, quantities=material.quantities)
+        if len(of_level) or level != COMPARED:
+            rows.append(of_level.assign(level=level))
+    measured = pd.concat(rows, ignore_index=True)
+    is_headline = _is_headline(measured, material)
+    kept = measured["better"] != "neither"
+    measured = measured[kept].assign(headline=is_headline[kept]).reset_index(drop=True)
+    table = declared(measured, measured["headline"].astype(bool))
+    return judged(table, material.quantities.of_rows(table), material.margin)
 
 
 def _is_headline(rows: pd.DataFrame, material: Material) -> pd.Series:
@@ -82,33 +82,33 @@ def judged_sets(compared: pd.DataFrame) -> pd.DataFrame:
         (fewest pairs) and `words`: the label of each headline with its own word, as a tuple of pairs.
     """
     rows = compared[compared["headline"].astype(bool) & (compared["level"] != "forced")]
-    found = []
-    for key, each in rows.groupby(_SET, observed=True, sort=False):
-        words = list(zip(each["label"], each["verdict"], strict=True))
+    sets = []
+    for key, of_set in rows.groupby(_SET, observed=True, sort=False):
+        words = list(zip(of_set["label"], of_set["verdict"], strict=True))
         said = over_set([word for _, word in words]) or CONFLICT
-        found.append({**dict(zip(_SET, key, strict=True)), "verdict": said, "n": int(each["n"].min()), "words": tuple(words)})
-    return pd.DataFrame(found, columns=[*_SET, "verdict", "n", "words"])
+        sets.append({**dict(zip(_SET, key, strict=True)), "verdict": said, "n": int(of_set["n"].min()), "words": tuple(words)})
+    return pd.DataFrame(sets, columns=[*_SET, "verdict", "n", "words"])
 
 
 def kinds(material: Material, task: str) -> dict[str, str]:
-    """Of which of `KINDS` each headline of a task is."""
+    """The kind of each headline of a task, one of `KINDS`, by the name of the headline."""
     of_task = material.steps[material.steps["task_label"] == task]
     leads = of_task.groupby("metric", observed=True)["step"].max()
-    found = {}
+    kind_of = {}
     for name in material.headlines[task]:
-        found[name] = KINDS[2] if name not in leads.index else KINDS[0] if leads[name] > 0 else KINDS[1]
-    return found
+        kind_of[name] = KINDS[2] if name not in leads.index else KINDS[0] if leads[name] > 0 else KINDS[1]
+    return kind_of
 
 
-def needed(row_needed: float, what: str = "pair") -> str:
+def needed(row_needed: float, unit: str = "pair") -> str:
     """How many pairs of seeds find a change as large as the margin, in words; nothing where that is not known."""
     if math.isnan(row_needed):
         return ""
-    return f"more than 10,000 {what}s" if math.isinf(row_needed) else counted(int(row_needed), what)
+    return f"more than 10,000 {unit}s" if math.isinf(row_needed) else counted(int(row_needed), unit)
 
 
 def needed_seeds(compared: pd.DataFrame, margin: float) -> list[str]:
-    """How many seeds the comparisons would take that distinguish nothing, each by its own spread and with its own pairs.
+    """How many pairs of seeds the undecided comparisons would need, each by its own spread, in one sentence.
 
     Args:
         compared: rows of one family of `simultaneous.judged`.
@@ -117,11 +117,11 @@ def needed_seeds(compared: pd.DataFrame, margin: float) -> list[str]:
     rows = compared[(compared["verdict"] == OPEN) & compared["needed"].notna()]
     if rows.empty:
         return []
-    least, most = rows["needed"].min(), rows["needed"].max()
-    few, many = int(rows["n"].min()), int(rows["n"].max())
-    has = counted(few, "pair") if few == many else f"{few} to {counted(many, 'pair')}"
-    takes = needed(least) if least == most else f"{needed(least).removesuffix(' pairs')} to {needed(most)}"
+    smallest, largest = rows["needed"].min(), rows["needed"].max()
+    fewest, most = int(rows["n"].min()), int(rows["n"].max())
+    has = counted(fewest, "pair") if fewest == most else f"{fewest} to {counted(most, 'pair')}"
+    takes = needed(smallest) if smallest == largest else f"{needed(smallest).removesuffix(' pairs')} to {needed(largest)}"
     return [
-        f"Not distinguished in {counted(len(rows), 'comparison')}, with {has} of seeds: by the spread that was seen, a change "
-        f"as large as the margin ({100 * margin:g} %) would be found with 80 % power after Holm by {takes}."
+        f"Not distinguished in {counted(len(rows), 'comparison')}, with {has} of seeds: given the spread seen here, it takes "
+        f"{takes} to find a change as large as the margin ({100 * margin:g} %) with 80 % power after Holm."
     ]

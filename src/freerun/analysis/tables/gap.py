@@ -48,14 +48,14 @@ def over_horizon(gaps: pd.DataFrame, quantities: Quantities) -> pd.DataFrame:
         and `horizon` (steps at which either mode was defined).
     """
     pairs = exposure_gap(gaps)
-    either, both = pairs["forced"].notna() | pairs["free"].notna(), pairs["gap"].notna()
-    levels = {name: pairs[name].where(both) for name in ("forced", "free", "gap")}
+    either, paired = pairs["forced"].notna() | pairs["free"].notna(), pairs["gap"].notna()
+    levels = {name: pairs[name].where(paired) for name in ("forced", "free", "gap")}
     keys = [name for name in pairs.columns if name not in ("step", "forced", "free", "gap")]
-    grouped = pairs.assign(**levels, steps=both, horizon=either).groupby(keys, observed=True, sort=False, dropna=False)
-    found = grouped[["forced", "free", "gap"]].mean()
-    found[["steps", "horizon"]] = grouped[["steps", "horizon"]].sum()
-    table = found.reset_index()
-    plain = np.array([each is None for each in quantities.where(table, "conditioned")], dtype=bool)
+    grouped = pairs.assign(**levels, steps=paired, horizon=either).groupby(keys, observed=True, sort=False, dropna=False)
+    means = grouped[["forced", "free", "gap"]].mean()
+    means[["steps", "horizon"]] = grouped[["steps", "horizon"]].sum()
+    table = means.reset_index()
+    plain = np.array([condition is None for condition in quantities.where(table, "conditioned")], dtype=bool)
     broken = (table["steps"] < table["horizon"]) & plain
     table.loc[broken, ["forced", "free", "gap"]] = float("nan")
     return table

@@ -32,19 +32,19 @@ def none() -> pd.DataFrame:
     return _table({name: [] for name in COLUMNS})
 
 
-def frame(store: Store, found: Extract, at: np.ndarray, runs: pd.DataFrame) -> pd.DataFrame:
+def frame(store: Store, extract: Extract, at: np.ndarray, runs: pd.DataFrame) -> pd.DataFrame:
     """The table of the players that belong to some runs; of a record that is missing or damaged, nothing.
 
     Args:
         store: where the records are.
-        found: the extract of the runs that have a sound record.
+        extract: of the runs that have a sound record.
         at: their places in `runs`.
         runs: as in `Tables`.
     """
     columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
-    codes, first = np.unique(found.columns["players"], return_index=True)
+    codes, first = np.unique(extract.columns["players"], return_index=True)
     for code, place in sorted(zip(codes.tolist(), first.tolist(), strict=True), key=lambda pair: pair[1]):
-        if identity := found.texts["players"][code]:
+        if identity := extract.texts["players"][code]:
             with suppress(FileNotFoundError, CorruptRecord):
                 _add(columns, player_records.read(store, identity), runs.iloc[at[place]])
     return _table(columns)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from freerun.store.record_columns import Extract
-from freerun.store.record_schema import Trained
+from freerun.store.record_types import Trained
 from freerun.store.records import Store, names
 
 #: The axes of an experiment that are columns by their plain name.
@@ -22,7 +22,7 @@ MADE_BY = ("measurement", "commit", "machine", "processor", "arithmetic", "threa
 
 
 def frame(
-    order: list[str], study: str, found: Extract, at: np.ndarray, store: Store, planned: Mapping[str, Mapping[str, Any]]
+    order: list[str], study: str, extract: Extract, at: np.ndarray, store: Store, planned: Mapping[str, Mapping[str, Any]]
 ) -> pd.DataFrame:
     """A row for each run of a study; the types of the columns depend on the values alone.
 
@@ -34,19 +34,19 @@ def frame(
         store: tells why others have failed.
         planned: the canonical experiments by identity, to tell what pending runs would have been.
     """
-    trees: list[Mapping[str, Any]] = [msgspec.json.decode(text) for text in found.texts["experiment"]]
-    outcomes: list[dict[str, Any]] = [msgspec.json.decode(text) for text in found.texts["outcome"]]
+    trees: list[Mapping[str, Any]] = [msgspec.json.decode(text) for text in extract.texts["experiment"]]
+    outcomes: list[dict[str, Any]] = [msgspec.json.decode(text) for text in extract.texts["outcome"]]
     tree, end = (np.zeros(len(order), dtype=np.int64) for _ in range(2))
-    tree[at], end[at] = found.columns["experiment"], found.columns["outcome"]
+    tree[at], end[at] = extract.columns["experiment"], extract.columns["outcome"]
     seeds = pd.array([None] * len(order), dtype="Int64")
-    seeds[at] = found.columns["seed"]
+    seeds[at] = extract.columns["seed"]
     for place in np.setdiff1d(np.arange(len(order)), at).tolist():
         plan = planned.get(order[place], {})
         tree[place], end[place] = len(trees), len(outcomes)
         trees.append(plan)
         outcomes.append(outcome(None, store.failures.reason(order[place])))
         seeds[place] = plan.get("seed", pd.NA)
-    of_tree = _columns([{**_axes(each), **_settings(each)} for each in trees], tree)
+    of_tree = _columns([{**_axes(experiment), **_settings(experiment)} for experiment in trees], tree)
     of_outcome = _columns(outcomes, end)
     last = ("status", "reason", *(f"version.{name}" for name in VERSIONS), *MADE_BY)
     empty = pd.Series([None] * len(order), dtype="str")
@@ -63,11 +63,11 @@ def frame(
 
 
 def _axes(tree: Mapping[str, Any]) -> dict[str, Any]:
-    found = {}
+    axes = {}
     for axis in AXES:
         value = tree.get(axis)
-        found[axis] = value["name"] if isinstance(value, Mapping) else value
-    return found
+        axes[axis] = value["name"] if isinstance(value, Mapping) else value
+    return axes
 
 
 def _settings(tree: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,10 +77,10 @@ def _settings(tree: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, Mapping):
             if "name" in value and key not in AXES:
                 flat[key] = value["name"]
-            plain = {name: each for name, each in value.items() if (key, name) != ("evaluation", "settings")}
-            flat.update({f"{key}.{name}": _plain(each) for name, each in plain.items() if name != "name"})
+            plain = {name: setting for name, setting in value.items() if (key, name) != ("evaluation", "settings")}
+            flat.update({f"{key}.{name}": _plain(setting) for name, setting in plain.items() if name != "name"})
             for metric, settings in value.get("settings", {}).items() if key == "evaluation" else ():
-                flat.update({f"{key}.{metric}.{name}": _plain(each) for name, each in settings.items()})
+                flat.update({f"{key}.{metric}.{name}": _plain(setting) for name, setting in settings.items()})
         elif key not in AXES:
             flat[key] = value
     return flat
@@ -91,7 +91,7 @@ def _plain(value: Any) -> Any:
 
 
 def outcome(trained: Trained | None, failure: str | None = None) -> dict[str, Any]:
-    """What became of a run, and by what it was made.
+    """The outcome of a run, and its provenance.
 
     Args:
         trained: what its record says; None if it has no sound one.
@@ -106,7 +106,7 @@ def outcome(trained: Trained | None, failure: str | None = None) -> dict[str, An
 
 
 def _columns(kinds: list[dict[str, Any]], codes: np.ndarray) -> dict[str, pd.Series]:
-    """A column for every key of some kinds of rows, each row being of one kind that comes up."""
+    """A column for every key of the rows `kinds`, of which `codes` picks one for each row of the table."""
     used, codes = np.unique(codes, return_inverse=True)
     rows = [kinds[kind] for kind in used]
     names = dict.fromkeys(name for row in rows for name in row)

@@ -108,7 +108,11 @@ def write(tables: Tables, folder: Path) -> None:
     for name in NAMES:
         frame: pd.DataFrame = getattr(tables, name)
         buffer = io.BytesIO()
-        frame.to_parquet(buffer, index=False)
+        numbers = [column for column in frame.columns if pd.api.types.is_float_dtype(frame[column])]
+        frame.to_parquet(
+            buffer, index=False, compression="zstd", column_encoding=dict.fromkeys(numbers, "BYTE_STREAM_SPLIT"),
+            use_dictionary=[column for column in frame.columns if column not in numbers],
+        )  # fmt: skip
         write_atomic(folder / f"{name}.parquet", buffer.getvalue())
     write_atomic(folder / "runs.csv", csv_bytes(tables.runs))
 
@@ -128,8 +132,8 @@ def read(folder: Path) -> Tables:
         FileNotFoundError: if another one is missing.
     """
     kept = {name: pd.read_parquet(folder / f"{name}.parquet") for name in NAMES if name not in ("quantities", "players")}
-    if (folder / "players.parquet").exists():
-        kept["players"] = pd.read_parquet(folder / "players.parquet")
+    if (folder / "players.parquet").exists() and len(players := pd.read_parquet(folder / "players.parquet")):
+        kept["players"] = players
     path = folder / "quantities.parquet"
     meant = pd.read_parquet(path) if path.exists() else quantities.of_frames([kept["gaps"], kept["compared"]])
     return Tables(quantities=meant, margin=None, **kept)

@@ -15,16 +15,16 @@ from freerun.parts.registry import KINDS
 
 
 def parser() -> Parser:
-    """What the command takes."""
-    made = Parser(
+    """Make the parser of the command."""
+    command = Parser(
         "check", "NAME | FILE.py [key=value ...]", keys={"KEY=VALUE": "a setting of the part, instead of its default"},
         examples=("freerun check gru hidden=8", "freerun check mean --kind feedback --limit 30"),
     )  # fmt: skip
-    made.add_argument("--kind", metavar="KIND", help=f"{', '.join(KINDS)}: where a name or a file stands for several")
-    made.add_argument("--limit", metavar="SECONDS", default=str(LIMIT), help=f"most time for a law (default: {LIMIT:.0f})")
+    command.add_argument("--kind", metavar="KIND", help=f"{', '.join(KINDS)}: where a name or a file stands for several")
+    command.add_argument("--limit", metavar="SECONDS", default=str(LIMIT), help=f"most time for a law (default: {LIMIT:.0f})")
     text = "a built-in part or your own file of parts, and settings"
-    made.add_argument("words", metavar="NAME key=value", nargs="*", help=text)
-    return made
+    command.add_argument("words", metavar="NAME key=value", nargs="*", help=text)
+    return command
 
 
 def main(words: list[str]) -> int:
@@ -52,16 +52,16 @@ def _show(done: Checked) -> None:
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0), title_justify="left")
         table.add_column("verdict", no_wrap=True)
         table.add_column(f"law of a {part}")
-        mine = [each for each in done.verdicts if each.kind == part.split()[0] and each.verdict]
-        for each in mine:
-            words = Text(each.law)
-            if each.verdict == BROKEN:
-                words.append(f"\n{each.why}", style="red")
-            elif each.why:
-                words.append(f" ({each.why})", style="dim")
-            table.add_row(Text(each.verdict, style=styles[each.verdict]), words)
+        judged = [judgement for judgement in done.verdicts if judgement.kind == part.split()[0] and judgement.verdict]
+        for judgement in judged:
+            words = Text(judgement.law)
+            if judgement.verdict == BROKEN:
+                words.append(f"\n{judgement.why}", style="red")
+            elif judgement.why:
+                words.append(f" ({judgement.why})", style="dim")
+            table.add_row(Text(judgement.verdict, style=styles[judgement.verdict]), words)
         console.print(table)
-        holds, apart, broken = (sum(each.verdict == verdict for each in mine) for verdict in (HOLDS, APART, BROKEN))
+        holds, apart, broken = (sum(judgement.verdict == verdict for judgement in judged) for verdict in (HOLDS, APART, BROKEN))
         console.print(f"{part}: {holds} hold, {apart} do not apply, {broken} broken")
 
 
@@ -82,7 +82,7 @@ def _read_words(words: list[str]) -> tuple[str, str | None, float, dict[str, Any
 
 
 def _literal(key: str, text: str) -> Any:
-    """A number, list, true, false or null; anything else is text."""
+    """Return the value that a text stands for: a number, list, true, false or null; anything else is text."""
     import yaml
 
     try:

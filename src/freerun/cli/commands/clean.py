@@ -7,36 +7,40 @@ from freerun.errors import ConfigError
 
 
 def parser() -> Parser:
-    """What the command takes."""
+    """Make the parser of the command."""
     examples = ("freerun clean", "freerun clean first_look --yes")
-    made = shared_parser("clean", "[NAME]", examples=examples)
+    command = shared_parser("clean", "[NAME]", examples=examples)
     text = "with NAME: do it; without: remove also what was set aside, and jobs"
-    made.add_argument("--yes", action="store_true", help=text)
-    made.add_argument(
+    command.add_argument("--yes", action="store_true", help=text)
+    command.add_argument(
         "name", metavar="NAME", nargs="?", help="a study, to remove with its records (default: what is left over)"
     )
-    return made
+    return command
 
 
 def main(words: list[str]) -> int:
-    """Without a name: what can be made again; with --yes also what was set aside, and jobs. With one: a study."""
+    """Remove leftovers that can be made again, with --yes also what was set aside and jobs; with a name, remove a study."""
     options = parser().read(words)
     from freerun.sweeps import cleaning
 
-    where = place(options)
-    if not where.store.root.is_dir():
-        raise ConfigError(f"{where.results}: there are no results here")
+    results = place(options)
+    if not results.store.root.is_dir():
+        raise ConfigError(f"{results.results}: there are no results here")
     from freerun.store.claims import locked
 
-    with locked(where.store):  # no sweep begins meanwhile
-        found = cleaning.of_study(options.name, where) if options.name else cleaning.left_over(where, everything=options.yes)
-        if not found.paths:
+    with locked(results.store):  # no sweep begins meanwhile
+        if options.name:
+            removable = cleaning.of_study(options.name, results)
+        else:
+            removable = cleaning.left_over(results, everything=options.yes)
+        if not removable.paths:
             print("nothing to remove")
             return 0
-        print(f"{found.what}: {len(found.paths)} {'file' if len(found.paths) == 1 else 'files'}, {found.size / 2**20:.1f} MB")
+        count = len(removable.paths)
+        print(f"{removable.what}: {count} {'file' if count == 1 else 'files'}, {removable.size / 2**20:.1f} MB")
         if options.name and not options.yes:
             print("nothing was removed: add --yes")
             return 0
-        found.remove()
+        removable.remove()
     print("removed")
     return 0

@@ -28,9 +28,9 @@ complete -o default -F _freerun freerun
     "zsh": """\
 #compdef freerun
 _freerun() {
-    local -a found
-    found=("${(@f)$(freerun completion --of "$LBUFFER" 2>/dev/null)}")
-    compadd -S '' -- $found
+    local -a candidates
+    candidates=("${(@f)$(freerun completion --of "$LBUFFER" 2>/dev/null)}")
+    compadd -S '' -- $candidates
 }
 compdef _freerun freerun
 """,
@@ -43,12 +43,12 @@ TRAINED, LOOKED_AT = ("study", "plan"), ("table", "figures", "report", "compare"
 
 
 def parser() -> Parser:
-    """What the command takes."""
+    """Make the parser of the command."""
     examples = ("freerun completion bash >> ~/.bashrc", "freerun completion fish > ~/.config/fish/completions/freerun.fish")
-    made = Parser("completion", " | ".join(SCRIPTS), examples=examples)
-    made.add_argument("--of", metavar="LINE", help="print how a command line can go on; the scripts ask for it")
-    made.add_argument("shell", metavar="SHELL", nargs="?", help=", ".join(SCRIPTS))
-    return made
+    command = Parser("completion", " | ".join(SCRIPTS), examples=examples)
+    command.add_argument("--of", metavar="LINE", help="print how a command line can go on; the scripts ask for it")
+    command.add_argument("shell", metavar="SHELL", nargs="?", help=", ".join(SCRIPTS))
+    return command
 
 
 def main(words: list[str]) -> int:
@@ -64,7 +64,7 @@ def main(words: list[str]) -> int:
 
 
 def candidates(line: str) -> list[str]:
-    """How the last word of a command line can go on."""
+    """Return the ways in which the last word of a command line can go on."""
     words = line.split(" ")
     current, before = words[-1], [word for word in words[1:-1] if word]
     return sorted({word for word in _possible(current, before) if word.startswith(current)})
@@ -81,8 +81,8 @@ def _possible(current: str, before: list[str]) -> Iterator[str]:
     command, key = before[0], key_value.key_of(current)
     if command not in COMMANDS or before[-1] in ("--results", "--out", "--as"):
         return
-    asked: Parser = import_module(f"freerun.cli.commands.{command}").parser()
-    yield from (option for option in asked.options() if option.startswith("--"))
+    parser_of_command: Parser = import_module(f"freerun.cli.commands.{command}").parser()
+    yield from (option for option in parser_of_command.options() if option.startswith("--"))
     if command == "list":
         yield from list_command.SECTIONS
     elif command == "completion":
@@ -100,7 +100,7 @@ def _possible(current: str, before: list[str]) -> Iterator[str]:
 
 
 def _names(before: list[str]) -> Iterator[str]:
-    """The studies that have results, under whatever name."""
+    """Yield the studies that have results, under whatever name."""
     from freerun.store import results_folder
 
     folder = next((value for option, value in pairwise(before) if option == "--results"), "results")
@@ -125,33 +125,33 @@ def _values(key: str, before: list[str]) -> list[str]:
 
 
 def _choices(key: str, before: list[str]) -> list[str]:
-    """The values of a setting that has a closed list of them."""
+    """Return the values of a setting that has a closed list of them."""
     from dataclasses import fields
     from enum import Enum
 
     from freerun.config import evaluation_settings, training_settings
 
     node, _, name = key.partition(".")
-    kinds = {**_chosen(before), "training": training_settings.Training, "evaluation": evaluation_settings.Evaluation}
-    default = next((item.default for item in fields(kinds[node]) if item.name == name), None) if kinds.get(node) else None
+    classes = {**_chosen(before), "training": training_settings.Training, "evaluation": evaluation_settings.Evaluation}
+    default = next((item.default for item in fields(classes[node]) if item.name == name), None) if classes.get(node) else None
     if isinstance(default, bool):
         return ["false", "true"]
-    return [str(each.value) for each in type(default)] if isinstance(default, Enum) else []
+    return [str(member.value) for member in type(default)] if isinstance(default, Enum) else []
 
 
 def _chosen(before: list[str]) -> dict[str, Any]:
-    """The classes of the parts and of the launcher that the words choose."""
+    """Return the classes of the parts and of the launcher that the words choose."""
     from freerun.config.experiment import PARTS
     from freerun.execution import launchers
     from freerun.parts import registry
 
     words = key_value.pairs(key_value.separate(before)[1])
-    found: dict[str, Any] = {"launcher": launchers.known().get(words.get("launcher", launchers.DEFAULT))}
-    return found | {key: registry.parts(key).get(words[key]) for key in PARTS if key in words}
+    classes: dict[str, Any] = {"launcher": launchers.known().get(words.get("launcher", launchers.DEFAULT))}
+    return classes | {key: registry.parts(key).get(words[key]) for key in PARTS if key in words}
 
 
 def _keys(before: list[str]) -> Iterator[str]:
-    """The keys of the experiment, those of parts and of the launcher that have been chosen among them."""
+    """Yield the keys of the experiment, and those of the chosen parts and launcher."""
     from dataclasses import fields
 
     from freerun.config.evaluation_settings import Evaluation
@@ -162,8 +162,8 @@ def _keys(before: list[str]) -> Iterator[str]:
     yield "launcher="
     if before[0] != "retry":  # whose runs stay what they were
         yield from (f"{name}=" for name in (*(item.name for item in fields(Experiment)), "plugins"))
-        for node, kind in (("training", Training), ("evaluation", Evaluation)):
-            yield from (f"{node}.{item.name}=" for item in fields(kind) if item.name != "settings")
+        for node, settings_class in (("training", Training), ("evaluation", Evaluation)):
+            yield from (f"{node}.{item.name}=" for item in fields(settings_class) if item.name != "settings")
     for key, part in parts.items():
         if part is not None and (key == "launcher" or before[0] != "retry"):
             yield from (f"{key}.{item.name}=" for item in fields(part))

@@ -13,15 +13,15 @@ FORMATS = {"parquet": "export.parquet", "csv": "csv", "tensorboard": "tensorboar
 
 
 def parser() -> Parser:
-    """What the command takes."""
+    """Make the parser of the command."""
     examples = ("freerun export first_look --to csv --out first_look_tables", "freerun export first_look --to tensorboard")
-    made = shared_parser("export", "NAME", examples=examples)
+    command = shared_parser("export", "NAME", examples=examples)
     text = "parquet (default: one tidy file), csv (a folder of all tables), tensorboard, mlflow (both need the extra track)"
-    made.add_argument("--to", metavar="FORMAT", default="parquet", help=text)
+    command.add_argument("--to", metavar="FORMAT", default="parquet", help=text)
     text = "the file or folder to write (default: DIR/NAME/export.parquet, or a folder of the format's name there)"
-    made.add_argument("--out", metavar="PATH", help=text)
-    made.add_argument("name", metavar="NAME", help="the study")
-    return made
+    command.add_argument("--out", metavar="PATH", help=text)
+    command.add_argument("name", metavar="NAME", help="the study")
+    return command
 
 
 def main(words: list[str]) -> int:

@@ -8,12 +8,12 @@ from freerun.io.suggestions import nearest
 
 
 def parser() -> Parser:
-    """What the command takes."""
+    """Make the parser of the command."""
     examples = ("freerun figures", "freerun figures path_star --format pdf")
-    made = shared_parser("figures", "[NAME]", examples=examples)
-    made.add_argument("--format", metavar="FORMAT", help="svg, png or pdf: this alone (default: svg and png)")
-    add_study(made)
-    return made
+    command = shared_parser("figures", "[NAME]", examples=examples)
+    command.add_argument("--format", metavar="FORMAT", help="svg, png or pdf: this alone (default: svg and png)")
+    add_study(command)
+    return command
 
 
 def main(words: list[str]) -> int:

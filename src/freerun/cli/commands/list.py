@@ -13,10 +13,10 @@ SECTIONS = (*KINDS, "players", "launchers", "studies")
 
 
 def parser() -> Parser:
-    """What the command takes."""
-    made = Parser("list", "[KIND]", examples=("freerun list", "freerun list regimes"))
-    made.add_argument("kind", metavar="KIND", nargs="?", help=f"{', '.join(SECTIONS)} (default: all)")
-    return made
+    """Make the parser of the command."""
+    command = Parser("list", "[KIND]", examples=("freerun list", "freerun list regimes"))
+    command.add_argument("kind", metavar="KIND", nargs="?", help=f"{', '.join(SECTIONS)} (default: all)")
+    return command
 
 
 def main(words: list[str]) -> int:
@@ -36,7 +36,7 @@ def main(words: list[str]) -> int:
 
 
 def _entries(section: str) -> dict[str, str]:
-    """The names of a section, each with what it is: parts or launchers, then presets of parts."""
+    """Return the names of a section, each with what it is: parts or launchers, then presets of parts."""
     from freerun.config.hydra import presets
     from freerun.execution import launchers
 

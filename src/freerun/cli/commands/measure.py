@@ -7,17 +7,19 @@ from freerun.errors import ConfigError
 
 
 def parser() -> Parser:
-    """What the command takes."""
-    made = shared_parser(
+    """Make the parser of the command."""
+    command = shared_parser(
         "measure", "NAME [evaluation.key=value ...]", trains=True, keys=MEASURE_KEYS | LAUNCHER_KEYS,
         examples=(
             "freerun measure first_look plugins=[my_metric.py]",
             "freerun measure first_look evaluation.horizon=400 --as first_look_far",
         ),
     )  # fmt: skip
-    add_alias(made)
-    made.add_argument("words", metavar="NAME key=value", nargs="*", help="a study whose runs are trained, and what to measure")
-    return made
+    add_alias(command)
+    command.add_argument(
+        "words", metavar="NAME key=value", nargs="*", help="a study whose runs are trained, and what to measure"
+    )
+    return command
 
 
 def main(words: list[str]) -> int:
@@ -30,8 +32,8 @@ def main(words: list[str]) -> int:
     if name is None:
         raise ConfigError("measure takes the name of a study, for example: freerun measure first_look")
     where = place(options)
-    asked = measuring.asked(name, where, overrides, options.name)
-    failed = sweep.do(asked, where, chosen)
-    if results := shown(asked.name, where, chosen):
-        print(f"tables: {results.folder}/   (freerun report {asked.name} builds figures and a report)")
-    return sweep.settle(failed, where, asked.name)
+    study = measuring.asked(name, where, overrides, options.name)
+    failed = sweep.do(study, where, chosen)
+    if results := shown(study.name, where, chosen):
+        print(f"tables: {results.folder}/   (freerun report {study.name} builds figures and a report)")
+    return sweep.settle(failed, where, study.name)

@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 
 def parser() -> Parser:
-    """What the command takes."""
-    made = shared_parser(
+    """Make the parser of the command."""
+    command = shared_parser(
         "plan", "[NAME] [key=value ...]", trains=True, keys=EXPERIMENT_KEYS | LAUNCHER_KEYS,
         examples=("freerun plan path_star training.updates=500", "freerun plan -m model=gru,lstm seed=0,1,2 --workers 4"),
     )  # fmt: skip
     text = "plan what freerun run -m does, which takes no NAME"
-    made.add_argument("-m", "--multirun", action="store_true", help=text)
-    add_alias(made)
+    command.add_argument("-m", "--multirun", action="store_true", help=text)
+    add_alias(command)
     text = "a study or its YAML file (default: first_look), and keys that replace its own"
-    made.add_argument("words", metavar="NAME key=value", nargs="*", help=text)
-    return made
+    command.add_argument("words", metavar="NAME key=value", nargs="*", help=text)
+    return command
 
 
 def main(words: list[str]) -> int:
@@ -49,31 +49,31 @@ def main(words: list[str]) -> int:
 
     chosen, overrides = launcher(options, overrides)
     if options.multirun:
-        asked = study.adhoc(overrides, sweep=True, alias=options.name)
+        planned_study = study.adhoc(overrides, sweep=True, alias=options.name)
     else:
-        asked = study.load(name or DEFAULT_STUDY, overrides, options.name)
-    results_folder.demand_study(place(options).folder(asked.name))
+        planned_study = study.load(name or DEFAULT_STUDY, overrides, options.name)
+    results_folder.demand_study(place(options).folder(planned_study.name))
     store = place(options).store
-    states = sweep.states(asked.ids, store)
-    left = [run for run in asked.runs if states[run.id] in ("pending", "failed")]
+    states = sweep.states(planned_study.ids, store)
+    left = [run for run in planned_study.runs if states[run.id] in ("pending", "failed")]
     pieces = chosen.pieces(left)
     counts = Counter(states.values())
-    planned = f"{_count(len(asked.runs), 'run')}, {_count(len(chosen.pieces(asked.runs)), 'group')}"
-    print(f"{asked.name}: {planned}; nothing is trained by this command")
+    planned = f"{_count(len(planned_study.runs), 'run')}, {_count(len(chosen.pieces(planned_study.runs)), 'group')}"
+    print(f"{planned_study.name}: {planned}; nothing is trained by this command")
     print(", ".join(f"{counts[state]} {state}" for state in sweep.STATES if counts[state] or state in ("done", "pending")))
-    where = place(options)
-    results_folder.say_what_is_replaced(asked, where, sweep.kind_of_runs(asked.name, where))
+    results = place(options)
+    results_folder.say_what_is_replaced(planned_study, results, sweep.kind_of_runs(planned_study.name, results))
     if not left:
         return 0
     costs = time_estimate.learned(store, [run for run, state in states.items() if state in ("done", "diverged")])
     spent: dict[str, list[float]] = {}
-    known = True
+    measured_before = True
     for piece in pieces:
-        each, measured = costs.seconds(piece[0])
-        known &= measured
+        run_seconds, measured = costs.seconds(piece[0])
+        measured_before &= measured
         row = spent.setdefault(_title(piece), [0, 0, 0.0, 0.0])
         size = memory_estimate.BASE + len(piece) * memory_estimate.memory(piece[0])
-        row[:] = [row[0] + 1, row[1] + len(piece), row[2] + each * len(piece), max(row[3], size)]
+        row[:] = [row[0] + 1, row[1] + len(piece), row[2] + run_seconds * len(piece), max(row[3], size)]
     rows = [
         [title, f"{n:.0f}", f"{runs:.0f}", duration(seconds), f"{size / 2**30:.1f} GB"]
         for title, (n, runs, seconds, size) in spent.items()
@@ -81,13 +81,17 @@ def main(words: list[str]) -> int:
     show_rows(["to do", "groups", "runs", "work", "memory a worker"], rows)
     work = sum(seconds for _, _, seconds, _ in spent.values())
     at_once = min(chosen.at_once, len(pieces))
-    source = "by what such runs took before" if known else "a rough guess: no run of some kinds has been done here"
+    source = (
+        "from the times of earlier runs like these"
+        if measured_before
+        else "a rough guess: some kinds of run were never done here"
+    )
     print(f"about {duration(work)} of work, {duration(work / at_once)} with {at_once} at once ({source})")
     return 0
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _title(piece: list[Planned]) -> str:

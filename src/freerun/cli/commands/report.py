@@ -6,11 +6,11 @@ from freerun.cli.arguments import Parser, add_study, place, shared_parser
 
 
 def parser() -> Parser:
-    """What the command takes."""
+    """Make the parser of the command."""
     examples = ("freerun report", "freerun report path_star --results elsewhere")
-    made = shared_parser("report", "[NAME]", examples=examples)
-    add_study(made)
-    return made
+    command = shared_parser("report", "[NAME]", examples=examples)
+    add_study(command)
+    return command
 
 
 def main(words: list[str]) -> int:

@@ -7,11 +7,11 @@ from freerun.errors import ConfigError
 
 
 def parser() -> Parser:
-    """What the command takes."""
+    """Make the parser of the command."""
     examples = ("freerun retry first_look", "freerun retry first_look launcher=local launcher.time_limit=600")
-    made = shared_parser("retry", "NAME [launcher.key=value ...]", examples=examples, keys=LAUNCHER_KEYS, trains=True)
-    made.add_argument("words", metavar="NAME", nargs="*", help="the study")
-    return made
+    command = shared_parser("retry", "NAME [launcher.key=value ...]", examples=examples, keys=LAUNCHER_KEYS, trains=True)
+    command.add_argument("words", metavar="NAME", nargs="*", help="the study")
+    return command
 
 
 def main(words: list[str]) -> int:
@@ -20,8 +20,8 @@ def main(words: list[str]) -> int:
     name, overrides = apart(options.words, "retry")
     from freerun.sweeps import sweep
 
-    chosen, others = launcher(options, overrides)
-    if name is None or others:
+    chosen, rest = launcher(options, overrides)
+    if name is None or rest:
         raise ConfigError("retry takes the name of a study and nothing but launcher settings: runs stay what they were")
     failed = sweep.retry(name, place(options), chosen)
     if failed is None:

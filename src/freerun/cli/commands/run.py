@@ -6,19 +6,19 @@ from freerun.cli.arguments import EXPERIMENT_KEYS, LAUNCHER_KEYS, Parser, add_al
 
 
 def parser() -> Parser:
-    """What the command takes."""
-    made = shared_parser(
+    """Make the parser of the command."""
+    command = shared_parser(
         "run", "[key=value ...]", trains=True, keys=EXPERIMENT_KEYS | LAUNCHER_KEYS,
         examples=(
             "freerun run task=lorenz63 model=gru regime=free_running seed=0",
             "freerun run -m regime=teacher_forcing,free_running seed=0,1,2 --as two_regimes",
         ),
     )  # fmt: skip
-    made.add_argument("-m", "--multirun", action="store_true", help="take several values of a key, key=a,b, as a sweep")
-    add_alias(made)
-    made.add_argument("--cfg", choices=["job"], metavar="job", help="print the resolved experiment and stop")
-    made.add_argument("words", metavar="key=value", nargs="*", help="what the experiment is, in Hydra's syntax")
-    return made
+    command.add_argument("-m", "--multirun", action="store_true", help="take several values of a key, key=a,b, as a sweep")
+    add_alias(command)
+    command.add_argument("--cfg", choices=["job"], metavar="job", help="print the resolved experiment and stop")
+    command.add_argument("words", metavar="key=value", nargs="*", help="what the experiment is, in Hydra's syntax")
+    return command
 
 
 def main(words: list[str]) -> int:
@@ -27,15 +27,15 @@ def main(words: list[str]) -> int:
     from freerun.sweeps import study
 
     chosen, overrides = launcher(options, options.words)
-    asked = study.adhoc(overrides, sweep=options.multirun, alias=options.name)
+    planned_study = study.adhoc(overrides, sweep=options.multirun, alias=options.name)
     if options.cfg:
         import yaml
 
-        print("---\n".join(yaml.safe_dump(item.tree, sort_keys=False) for item in asked.runs), end="")
+        print("---\n".join(yaml.safe_dump(item.tree, sort_keys=False) for item in planned_study.runs), end="")
         return 0
     from freerun.sweeps import sweep
 
-    failed = sweep.do(asked, place(options), chosen)
-    if results := shown(asked.name, place(options), chosen):
-        print(f"tables: {results.folder}/   (freerun report {asked.name} builds figures and a report)")
-    return sweep.settle(failed, place(options), asked.name)
+    failed = sweep.do(planned_study, place(options), chosen)
+    if results := shown(planned_study.name, place(options), chosen):
+        print(f"tables: {results.folder}/   (freerun report {planned_study.name} builds figures and a report)")
+    return sweep.settle(failed, place(options), planned_study.name)

@@ -25,25 +25,25 @@ SEARCHED = {
 
 
 def parser() -> Parser:
-    """What the command takes."""
-    made = shared_parser(
+    """Make the parser of the command."""
+    command = shared_parser(
         "search", "key=interval(a,b) [key=value ...]", trains=True, keys=SEARCHED | EXPERIMENT_KEYS | LAUNCHER_KEYS,
         examples=(
             "freerun search 'training.lr=tag(log,interval(1e-4,1e-2))' task=lorenz63 seed=0,1",
             "freerun search 'model.hidden=range(16,65,16)' task=lorenz63 --trials 8 --target nrmse,free,test",
         ),
     )  # fmt: skip
-    add_alias(made)
+    add_alias(command)
     text = "how many points to try (default: 20); the same command goes on where it stopped"
-    made.add_argument("--trials", metavar="N", type=count, default=20, help=text)
+    command.add_argument("--trials", metavar="N", type=count, default=20, help=text)
     text = "what is to be best: metric,mode,split (default: the loss, free, on validation)"
-    made.add_argument("--target", metavar="TEXT", help=text)
-    way = made.add_mutually_exclusive_group()
+    command.add_argument("--target", metavar="TEXT", help=text)
+    way = command.add_mutually_exclusive_group()
     text = "the target is to be large (default: whichever is better for its metric)"
     way.add_argument("--maximize", action="store_true", default=None, help=text)
     way.add_argument("--minimize", action="store_false", dest="maximize", default=None, help="the target is to be small")
-    made.add_argument("words", metavar="key=value", nargs="*", help="keys to search, and what every point shares")
-    return made
+    command.add_argument("words", metavar="key=value", nargs="*", help="keys to search, and what every point shares")
+    return command
 
 
 def main(words: list[str]) -> int:
@@ -59,26 +59,28 @@ def main(words: list[str]) -> int:
 
     chosen, overrides = launcher(options, overrides)
     fixed, axes = search_space.split(overrides)
-    asked = search.Search(
+    planned_search = search.Search(
         fixed=fixed, axes=axes, target=target.target(options.target, options.maximize), trials=options.trials,
         alias=None if options.name is None else results_folder.folder_name(options.name),
         command=" ".join(["freerun search", *words]),
     )  # fmt: skip
-    failed = asked.run(place(options), chosen)
+    failed = planned_search.run(place(options), chosen)
     from freerun.analysis import outputs
     from freerun.sweeps import sweep
 
-    results = outputs.of(asked.name, place(options))
+    results = outputs.of(planned_search.name, place(options))
     results.write_tables()
-    results.write_trials(table(asked.done))
-    best = asked.best()
+    results.write_trials(table(planned_search.done))
+    best = planned_search.best()
     if best is None:
         print("no point has a finite value")
     else:
-        said = " ".join(f"{key}={value}" for key, value in best.settings.items())
-        tried = f"{asked.points} points" + (f" in {len(asked.done)} trials" if asked.points < len(asked.done) else "")
-        print(f"best of {tried}: {said}  {asked.target} {best.value:.6g} (trial {best.number})")
-        if asked.target.split == "test":
+        settings = " ".join(f"{key}={value}" for key, value in best.settings.items())
+        tried = f"{planned_search.points} points" + (
+            f" in {len(planned_search.done)} trials" if planned_search.points < len(planned_search.done) else ""
+        )
+        print(f"best of {tried}: {settings}  {planned_search.target} {best.value:.6g} (trial {best.number})")
+        if planned_search.target.split == "test":
             print("note: it was chosen on the test split; measure it again with other seeds before you report it")
     print(f"tables: {results.folder}/   trials: {results.folder}/trials.csv")
-    return sweep.settle(failed, place(options), asked.name)
+    return sweep.settle(failed, place(options), planned_search.name)

@@ -17,15 +17,15 @@ from freerun.cli.arguments import (
 
 
 def parser() -> Parser:
-    """What the command takes."""
-    made = shared_parser(
+    """Make the parser of the command."""
+    command = shared_parser(
         "study", "[NAME] [key=value ...]", trains=True, keys=EXPERIMENT_KEYS | LAUNCHER_KEYS,
         examples=("freerun study", "freerun study path_star seed=0,1 training.updates=500 --as path_star_short"),
     )  # fmt: skip
-    add_alias(made)
+    add_alias(command)
     text = "a study or its YAML file (default: first_look), and keys that replace its own"
-    made.add_argument("words", metavar="NAME key=value", nargs="*", help=text)
-    return made
+    command.add_argument("words", metavar="NAME key=value", nargs="*", help=text)
+    return command
 
 
 def main(words: list[str]) -> int:
@@ -35,8 +35,8 @@ def main(words: list[str]) -> int:
     from freerun.sweeps import study, sweep
 
     chosen, overrides = launcher(options, overrides)
-    asked = study.load(name or DEFAULT_STUDY, overrides, options.name)
-    failed = sweep.do(asked, place(options), chosen)
-    if results := shown(asked.name, place(options), chosen):
+    planned_study = study.load(name or DEFAULT_STUDY, overrides, options.name)
+    failed = sweep.do(planned_study, place(options), chosen)
+    if results := shown(planned_study.name, place(options), chosen):
         results.write_report_if_needed()
-    return sweep.settle(failed, place(options), asked.name)
+    return sweep.settle(failed, place(options), planned_study.name)

@@ -10,11 +10,11 @@ from freerun.io.suggestions import nearest
 
 
 def parser() -> Parser:
-    """What the command takes."""
-    made = shared_parser("table", "[NAME]", examples=("freerun table", "freerun table first_look --format latex"))
-    made.add_argument("--format", metavar="FORMAT", help="write also the table of a paper: md, latex, csv or parquet")
-    add_study(made)
-    return made
+    """Make the parser of the command."""
+    command = shared_parser("table", "[NAME]", examples=("freerun table", "freerun table first_look --format latex"))
+    command.add_argument("--format", metavar="FORMAT", help="write also the table of a paper: md, latex, csv or parquet")
+    add_study(command)
+    return command
 
 
 def main(words: list[str]) -> int:
@@ -32,8 +32,8 @@ def main(words: list[str]) -> int:
     print(f"tables: {results.folder}/{{runs,curves,gaps,compared,quantities,players}}.parquet, {results.folder}/runs.csv")
     if options.format and results.frames.gaps.empty:
         ends = Counter(results.frames.runs["status"])
-        told = ", ".join(f"{count} {status}" for status, count in ends.items())
-        print(f"table: none, for no run has a measurement ({told}); freerun status {results.name} says why")
+        counts = ", ".join(f"{count} {status}" for status, count in ends.items())
+        print(f"table: none, for no run has a measurement ({counts}); freerun status {results.name} says why")
     elif options.format:
         with outputs.writing(results.folder):
             print(f"table: {paper_table.write(results.frames, results.folder, options.format)}")

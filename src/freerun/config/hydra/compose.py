@@ -30,7 +30,7 @@ from freerun.parts import plugins, registry
 
 
 def experiments(overrides: Iterable[str], *, sweep: bool) -> list[Experiment]:
-    """The experiments that overrides in Hydra's syntax ask for: one, or with `sweep` the product of all listed values.
+    """Return the experiments that overrides in Hydra's syntax ask for: one, or with `sweep` the product of all listed values.
 
     Raises:
         ConfigError: in one line, for anything that is wrong with them.
@@ -42,23 +42,23 @@ def experiments(overrides: Iterable[str], *, sweep: bool) -> list[Experiment]:
 
 
 def _experiments(overrides: list[str], *, sweep: bool) -> list[Experiment]:
-    wanted = _prepared(overrides)
-    for item in wanted:
+    parsed = _prepared(overrides)
+    for item in parsed:
         _check(item)
-    swept = [item.input_line for item in wanted if item.is_sweep_override()]
+    swept = [item.input_line for item in parsed if item.is_sweep_override()]
     if swept and not sweep:
         raise ConfigError(f"{quoted(swept[0])}: several values make a sweep; add -m (or quote the value)")
-    axes = [list(values(item)) for item in wanted]
+    axes = [list(values(item)) for item in parsed]
     size = math.prod(len(axis) for axis in axes)
     if not 0 < size <= LARGEST:
-        what = next((quoted(item.input_line) for item, axis in zip(wanted, axes, strict=True) if not axis), f"{size} runs")
-        raise ConfigError(f"{what}: a sweep holds at least 1 and at most {LARGEST} runs")
+        problem = next((quoted(item.input_line) for item, axis in zip(parsed, axes, strict=True) if not axis), f"{size} runs")
+        raise ConfigError(f"{problem}: a sweep holds at least 1 and at most {LARGEST} runs")
     shared = _Shared()
     return [shared.experiment(job) for job in itertools.product(*axes)]
 
 
 def evaluation_settings(overrides: list[str]) -> dict[str, Any]:
-    """The settings of the evaluation that overrides set, by name, those of metrics together as `settings`.
+    """Return the settings of the evaluation that overrides set, by name, those of metrics together as `settings`.
 
     Raises:
         ConfigError: in one line, for anything that is wrong with them.
@@ -71,15 +71,15 @@ def evaluation_settings(overrides: list[str]) -> dict[str, Any]:
             if item.is_sweep_override():
                 raise ConfigError(f"{quoted(item.input_line)}: several values make a sweep; measure them one after the other")
             composed_tree.apply(config, item)
-        made = composed_tree.live(config, "evaluation")
+        evaluation = composed_tree.live(config, "evaluation")
     except ConfigError as fault:
         raise ConfigError(message(fault)) from None
     words = [item.key_or_group.split(".") for item in parsed]
-    return {name: getattr(made, name) for name in {"settings" if len(word) > 2 else word[1] for word in words}}
+    return {name: getattr(evaluation, name) for name in {"settings" if len(word) > 2 else word[1] for word in words}}
 
 
 def _prepared(overrides: list[str]) -> list[Override]:
-    """Overrides by Hydra's grammar without `plugins`, which are loaded; all parts are then known."""
+    """Parse overrides by Hydra's grammar, load those of `plugins`, and return the others; all parts are then known."""
     parsed = parse(overrides)
     for path in _plugins(parsed):
         plugins.load_plugin(path)
@@ -98,7 +98,7 @@ def _plugins(parsed: list[Override]) -> Iterator[str]:
 
 
 def _check(item: Override) -> None:
-    """Refuse what is not a key of the experiment, with the nearest one that is."""
+    """Refuse an override whose key is none of the experiment, and name the nearest one that is."""
     key, line = item.key_or_group, quoted(item.input_line)
     if item.type is not OverrideType.CHANGE or item.package is not None:
         raise ConfigError(f"{line}: an experiment has a fixed set of keys; only key=value is possible")
@@ -124,7 +124,7 @@ def _names(item: Override) -> list[Any]:
 
 
 class _Shared:
-    """What the jobs of one sweep have in common is composed, set and checked once: each node of the tree for itself."""
+    """Cache of one sweep: every node of the tree is composed, set and checked once, and shared by the jobs that use it."""
 
     def __init__(self) -> None:
         self._parser = OverridesParser.create()
@@ -133,14 +133,14 @@ class _Shared:
         self._nodes: dict[tuple[str, tuple[str, ...], tuple[str, ...]], Any] = {}
 
     def experiment(self, job: tuple[str, ...]) -> Experiment:
-        """The experiment of a job. One whose nodes depend on each other, or that is wrong, is composed as a whole."""
+        """Return the experiment of a job; it is composed as a whole where its nodes depend on each other, or one is wrong."""
         try:
             chosen: dict[str, list[str]] = {}
             settings: dict[str, list[str]] = {}
             for text in job:
                 head = key_value.key_of(text)
-                kind = chosen if head in PARTS else settings
-                kind.setdefault(head.split(".", 1)[0], []).append(text)
+                words = chosen if head in PARTS else settings
+                words.setdefault(head.split(".", 1)[0], []).append(text)
             names = [item.name for item in fields(Experiment)]
             if settings.keys() <= set(names):
                 nodes = (self._node(name, (*chosen.get(name, ()),), (*settings.get(name, ()),)) for name in names)
@@ -151,16 +151,16 @@ class _Shared:
 
     def _node(self, key: str, choices: tuple[str, ...], settings: tuple[str, ...]) -> Any:
         """One node of the tree; an experiment gets a copy of it."""
-        way = (key, choices, settings)
-        if way not in self._nodes:
-            made = composed_tree.alone(key, tuple(text for text in choices if not text.endswith("=null")))
+        cache_key = (key, choices, settings)
+        if cache_key not in self._nodes:
+            tree = composed_tree.alone(key, tuple(text for text in choices if not text.endswith("=null")))
             if choices not in self._drafts:
-                self._drafts[choices] = made.copy()
+                self._drafts[choices] = tree.copy()
             draft = self._drafts[choices]
-            draft[key] = made[key]
+            draft[key] = tree[key]
             self._set(draft, settings)
-            self._nodes[way] = composed_tree.live(draft, key)
-        return self._nodes[way]
+            self._nodes[cache_key] = composed_tree.live(draft, key)
+        return self._nodes[cache_key]
 
     def _whole(self, job: tuple[str, ...]) -> Experiment:
         choices = [text for text in job if key_value.key_of(text) in PARTS]

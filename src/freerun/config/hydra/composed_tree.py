@@ -33,21 +33,21 @@ from freerun.parts.settings import build
 
 @cache
 def _schema() -> type:
-    """The experiment as Hydra needs it: the parts are open nodes that the groups fill, the rest is typed."""
+    """Return the experiment as a class for Hydra: the parts are open nodes that its groups fill, the rest is typed."""
     columns: list[Any] = []
     for item in fields(Experiment):
         if item.name in PARTS:
             columns.append((item.name, Any, MISSING if item.name in ("task", "model", "regime") else None))
         elif item.name in ("training", "evaluation"):
-            kind = {"training": Training, "evaluation": Evaluation}[item.name]
-            columns.append((item.name, kind, field(default_factory=kind)))
+            settings_class = {"training": Training, "evaluation": Evaluation}[item.name]
+            columns.append((item.name, settings_class, field(default_factory=settings_class)))
         else:
             columns.append((item.name, type(item.default), item.default))
     return make_dataclass("ExperimentSchema", columns)
 
 
 def register() -> None:
-    """Tell Hydra of all parts that there are."""
+    """Register all parts with Hydra."""
     store = ConfigStore.instance()
     store.store(name="experiment_schema", node=_schema())
     for kind in PARTS:
@@ -61,10 +61,10 @@ class Entangled(Exception):
 
 @cache
 def alone(key: str, choices: tuple[str, ...]) -> DictConfig:
-    """The tree with nothing chosen but one part.
+    """Return the tree with a choice for one part alone.
 
     Raises:
-        Entangled: if that changes anything else in it.
+        Entangled: if the choice changes other nodes of the tree.
     """
     config, plain = composed(choices), composed(())
     if any(config[name] != plain[name] for name in map(str, plain) if name != key):
@@ -74,7 +74,7 @@ def alone(key: str, choices: tuple[str, ...]) -> DictConfig:
 
 @cache
 def composed(choices: tuple[str, ...]) -> DictConfig:
-    """The tree with some parts chosen; it is kept, so set nothing but in a copy.
+    """Return the tree with some parts chosen; it is cached, so that settings must be set in a copy.
 
     Raises:
         ConfigError: if Hydra refuses.
@@ -87,7 +87,7 @@ def composed(choices: tuple[str, ...]) -> DictConfig:
 
 
 def apply(config: DictConfig, item: Override) -> None:
-    """Set in a tree what an override of one value says.
+    """Set the value of an override in a tree.
 
     Raises:
         ConfigError: if there is no such setting, or the value is none for it.
@@ -104,24 +104,24 @@ def apply(config: DictConfig, item: Override) -> None:
     parent = OmegaConf.select(config, node) if node else config
     if not isinstance(parent, DictConfig) or name not in list(parent):  # `in` is false for a key that is still open
         keys = parent.keys() if isinstance(parent, DictConfig) else _flat(config)
-        where = (
+        context = (
             f" of {node} {registry.name_of(OmegaConf.get_type(parent))}"
             if node in PARTS and isinstance(parent, DictConfig)
             else ""
         )
         hint = nearest(name[:100], (str(k) for k in keys))
-        raise ConfigError(f"{quoted(item.input_line)}: unknown key {brief(key)}{where}; {hint}")
+        raise ConfigError(f"{quoted(item.input_line)}: unknown key {brief(key)}{context}; {hint}")
     if isinstance(value, str) and "${" in value:
         raise ConfigError(f"{quoted(item.input_line)}: interpolation is not allowed in an experiment")
     if value == "???":
         raise ConfigError(f"{quoted(item.input_line)}: a value is missing")
-    kind = OmegaConf.get_type(parent, name)
-    if isinstance(kind, type) and issubclass(kind, Enum) and str(value) not in kind.__members__:
-        hint = nearest(str(value)[:100], kind.__members__)
+    value_type = OmegaConf.get_type(parent, name)
+    if isinstance(value_type, type) and issubclass(value_type, Enum) and str(value) not in value_type.__members__:
+        hint = nearest(str(value)[:100], value_type.__members__)
         raise ConfigError(f"{quoted(item.input_line)}: unknown {name} {brief(value)}; {hint}")
-    if kind is list and not isinstance(value, list) and value is not None:
-        what = "names such as [loss, tv]" if key == "evaluation.metrics" else "numbers such as [0.5, 0.5]"
-        raise ConfigError(f"{quoted(item.input_line)}: {key} must be a list of {what}")
+    if value_type is list and not isinstance(value, list) and value is not None:
+        expected = "names such as [loss, tv]" if key == "evaluation.metrics" else "numbers such as [0.5, 0.5]"
+        raise ConfigError(f"{quoted(item.input_line)}: {key} must be a list of {expected}")
     try:
         OmegaConf.update(config, key, value)
     except (HydraException, OmegaConfBaseException, ValueError, TypeError, ArithmeticError) as fault:
@@ -136,8 +136,8 @@ def _apply_to_metric(config: DictConfig, item: Override) -> None:
         raise ConfigError(f"{line}: the settings of a metric have the form evaluation.METRIC.SETTING=VALUE")
     _, metric, name = words
     if metric not in known:
-        why = "has no settings" if metric in registry.parts("metric") else "unknown metric"
-        raise ConfigError(f"{line}: {brief(metric)}: {why}; {nearest(metric[:100], known)}")
+        reason = "has no settings" if metric in registry.parts("metric") else "unknown metric"
+        raise ConfigError(f"{line}: {brief(metric)}: {reason}; {nearest(metric[:100], known)}")
     settings = [part.name for part in fields(known[metric])]
     if name not in settings:
         raise ConfigError(f"{line}: unknown key {brief(name)} of metric {metric}; {nearest(name[:100], settings)}")
@@ -156,7 +156,7 @@ def _flat(config: DictConfig) -> list[str]:
 
 
 def live(config: DictConfig, key: str) -> Any:
-    """A node of the tree as the dataclass that it stands for.
+    """Return a node of the tree as the dataclass that it stands for.
 
     Raises:
         ConfigError: if a setting is wrong.
@@ -176,8 +176,8 @@ def _first_setting(node: str) -> str:
 
 
 def leaves() -> Iterator[tuple[str, str]]:
-    """Every setting that is not one of a part, with the node it belongs to."""
-    for node, kind in (("training", Training), ("evaluation", Evaluation)):
-        yield from ((node, part.name) for part in fields(kind) if part.name != "settings")
+    """Yield every setting that is not one of a part, with the node it belongs to."""
+    for node, settings_class in (("training", Training), ("evaluation", Evaluation)):
+        yield from ((node, part.name) for part in fields(settings_class) if part.name != "settings")
     for name, part in registry.parts("metric").items():
         yield from (("evaluation", f"{name}.{item.name}") for item in fields(part))

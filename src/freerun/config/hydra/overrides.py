@@ -34,18 +34,18 @@ def _bounded(text: str) -> None:
         raise ConfigError(f"{quoted(text)}: holds a control character")
     if re.search(rf"\d{{{DIGITS + 1}}}", text):
         raise ConfigError(f"{quoted(text)}: a number of more than {DIGITS} digits")
-    deep = within = 0
+    depth = inside = 0
     for letter in text:
-        deep = max(0, deep + (letter in "[{(") - (letter in "]})"))
-        within += deep > 0
-        if deep > DEEPEST:
+        depth = max(0, depth + (letter in "[{(") - (letter in "]})"))
+        inside += depth > 0
+        if depth > DEEPEST:
             raise ConfigError(f"{quoted(text)}: brackets are nested more than {DEEPEST} deep")
-    if within > BRACKETED:
-        raise ConfigError(f"{quoted(text)}: {within} characters in brackets; at most {BRACKETED} are possible")
+    if inside > BRACKETED:
+        raise ConfigError(f"{quoted(text)}: {inside} characters in brackets; at most {BRACKETED} are possible")
 
 
 def quoted(text: str | None) -> str:
-    """An override as messages quote it."""
+    """Return an override as messages quote it."""
     return one_line(text or "", 60)
 
 
@@ -69,29 +69,29 @@ def parse(overrides: list[str]) -> list[Override]:
     return parsed
 
 
-def values(item: Override) -> Iterator[str]:
-    """Every override of one value that an override stands for: itself, or those of its sweep.
+def values(override: Override) -> Iterator[str]:
+    """Yield the overrides of one value that an override stands for: itself, or those of its sweep.
 
     Raises:
         ConfigError: if it is no sweep over values, or one over too many.
     """
-    if not item.is_sweep_override():
-        yield str(item.input_line)
+    if not override.is_sweep_override():
+        yield str(override.input_line)
         return
     try:
-        value = item.value()
+        value = override.value()
         if isinstance(value, RangeSweep) and _size(value) > LARGEST:  # before it is shuffled, which makes a list of it
-            raise ConfigError(f"{quoted(item.input_line)}: more than {LARGEST} values")
-        for number, text in enumerate(item.sweep_string_iterator()):
+            raise ConfigError(f"{quoted(override.input_line)}: more than {LARGEST} values")
+        for number, text in enumerate(override.sweep_string_iterator()):
             if number >= LARGEST:
-                raise ConfigError(f"{quoted(item.input_line)}: more than {LARGEST} values")
-            yield f"{item.key_or_group}={text}"
+                raise ConfigError(f"{quoted(override.input_line)}: more than {LARGEST} values")
+            yield f"{override.key_or_group}={text}"
     except (HydraException, ValueError, ArithmeticError, TypeError) as fault:
-        raise ConfigError(f"{quoted(item.input_line)}: not a sweep over values ({first_line(fault)})") from None
+        raise ConfigError(f"{quoted(override.input_line)}: not a sweep over values ({first_line(fault)})") from None
 
 
 def _size(values: RangeSweep) -> float:
-    """About how many values a range has.
+    """Return about how many values a range has.
 
     Raises:
         ValueError: if it has no finite ends, or no step.
@@ -103,6 +103,6 @@ def _size(values: RangeSweep) -> float:
 
 
 def first_line(fault: Exception) -> str:
-    """What Hydra or OmegaConf has to say, on one line."""
+    """Return the first line of a message of Hydra or OmegaConf that says something."""
     lines = [line for line in str(fault).splitlines() if line.strip() and not line.startswith("Error parsing override")]
     return one_line(lines[0] if lines else type(fault).__name__, 110)

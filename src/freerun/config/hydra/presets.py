@@ -10,7 +10,7 @@ from freerun.errors import ConfigError
 
 @cache
 def config_folder() -> Path:
-    """The folder of the configuration: inside the installed package, or at the top of the repository."""
+    """Return the folder of the configuration: inside the installed package, or at the top of the repository."""
     package = Path(__file__).resolve().parents[2]
     for folder in (package / "conf", package.parent.parent / "conf"):
         if (folder / "experiment.yaml").is_file():
@@ -19,11 +19,11 @@ def config_folder() -> Path:
 
 
 def presets(group: str) -> list[str]:
-    """The names of the files in one folder of the configuration."""
+    """Return the names of the files in one folder of the configuration."""
     return sorted(path.stem for path in (config_folder() / group).glob("*.yaml"))
 
 
 def summary(group: str, name: str) -> str:
-    """What a preset of a part says of itself: the comment in its first line."""
+    """Return what a preset of a part says of itself: the comment in its first line."""
     first = (config_folder() / group / f"{name}.yaml").read_text(encoding="utf-8").splitlines()[0]
     return first.removeprefix("# ")

@@ -54,7 +54,7 @@ class Axis:
 
 
 def split(words: Sequence[str]) -> tuple[list[str], list[Axis]]:
-    """The words that every point shares, seeds among them, and the axes that are searched.
+    """Return the words that every point shares, seeds among them, and the axes that are searched.
 
     Raises:
         ConfigError: if nothing is searched, or an axis is none.
@@ -76,7 +76,7 @@ def split(words: Sequence[str]) -> tuple[list[str], list[Axis]]:
 
 
 def examples(axes: Sequence[Axis]) -> Iterator[dict[str, str]]:
-    """A point for every way in which parts can be chosen; where a number is searched, one from the middle of its range."""
+    """Yield one point for every choice of parts; of a searched number it has the middle of the range."""
     for picked in product(*(axis.choices if axis.choices and axis.key in PARTS else [axis.example] for axis in axes)):
         yield {axis.key: text for axis, text in zip(axes, picked, strict=True)}
 
@@ -90,25 +90,25 @@ def _load(plugins: list[str]) -> None:
 
 
 def _parts(fixed: Sequence[str], swept: Iterable[Override]) -> list[tuple[str, ...]]:
-    """Every way in which the parts of a point are chosen, in words."""
+    """Return every combination of the overrides that choose parts."""
     chosen = [[word] for word in fixed if key_value.key_of(word) in PARTS and not word.endswith("=null")]
     return list(product(*chosen, *(list(values(item)) for item in swept if item.key_or_group in PARTS)))
 
 
 def _whole(key: str, parts: tuple[str, ...]) -> bool:
-    """Whether a key holds whole numbers; one that there is not does not, and is refused when a point is made."""
+    """Return whether a key holds whole numbers; False for an unknown key, which is refused when a point is made."""
     node, _, name = key.rpartition(".")
     try:
-        kind = OmegaConf.get_type(composed(parts), node) if node else None
+        part_class = OmegaConf.get_type(composed(parts), node) if node else None
     except ConfigError:
         return False
-    known = fields(kind) if is_dataclass(kind) else ()
-    types = [getattr(item.type, "__name__", str(item.type)) for item in known if item.name == name]
+    declared = fields(part_class) if is_dataclass(part_class) else ()
+    types = [getattr(item.type, "__name__", str(item.type)) for item in declared if item.name == name]
     return any(text.startswith("int") for text in types)
 
 
-def _axis(item: Override, word: str, parts: Sequence[tuple[str, ...]]) -> Axis:
-    sweep, key = item._value, item.key_or_group
+def _axis(override: Override, word: str, parts: Sequence[tuple[str, ...]]) -> Axis:
+    sweep, key = override._value, override.key_or_group
     tags: set[str] = getattr(sweep, "tags", None) or set()
     log = tags == {"log"}
     if tags and not (log and isinstance(sweep, IntervalSweep)):
@@ -128,5 +128,5 @@ def _axis(item: Override, word: str, parts: Sequence[tuple[str, ...]]) -> Axis:
             raise ConfigError(f"{word[:80]}: a range that is searched holds whole numbers and goes up")
         return Axis(key=key, low=start, high=start + (stop - 1 - start) // step * step, step=step)
     if isinstance(sweep, ChoiceSweep) and not sweep.shuffle:
-        return Axis(key=key, choices=tuple(item.sweep_string_iterator()))
+        return Axis(key=key, choices=tuple(override.sweep_string_iterator()))
     raise ConfigError(f"{word[:80]}: not something to search; use interval(a,b), range(a,b) or a list")

@@ -82,19 +82,19 @@ class Launcher(ABC):
         return True
 
     def queued(self, store: Store) -> set[str]:
-        """Runs that an earlier command has handed out and that have not begun."""
+        """Return the runs that an earlier command has handed out and that have not begun."""
         del store
         return set()
 
     def pieces(self, runs: list[Planned]) -> list[list[Planned]]:
-        """The groups that runs are trained in: of at most `group` runs, and no larger than a worker's memory."""
-        found = groups(runs, self.group, lambda run: most_at_once(run, self.group, self.budget))
-        while self.here and 0 < len(found) < self.at_once and len(found[0]) > 1:  # a worker without work helps nobody
-            first = max(found, key=len)
+        """Return the groups that runs are trained in: of at most `group` runs, and no larger than a worker's memory."""
+        pieces = groups(runs, self.group, lambda run: most_at_once(run, self.group, self.budget))
+        while self.here and 0 < len(pieces) < self.at_once and len(pieces[0]) > 1:  # a worker without work helps nobody
+            first = max(pieces, key=len)
             half = len(first) // 2
-            found = [piece for piece in found if piece is not first] + [first[:half], first[half:]]
-            found.sort(key=len, reverse=True)
-        return found
+            pieces = [piece for piece in pieces if piece is not first] + [first[:half], first[half:]]
+            pieces.sort(key=len, reverse=True)
+        return pieces
 
     @property
     def budget(self) -> int | None:
@@ -106,7 +106,7 @@ class Launcher(ABC):
 
     @abstractmethod
     def check(self) -> None:
-        """See that what the launcher needs is there.
+        """Check that what the launcher needs is there.
 
         Raises:
             ConfigError: if it is not, naming the remedy.
@@ -114,7 +114,7 @@ class Launcher(ABC):
 
     @abstractmethod
     def launch(self, groups: Sequence[list[Planned]], store: Store, watcher: Watcher) -> None:
-        """Have all groups done.
+        """Do all groups, wherever this launcher does them.
 
         Raises:
             StoreError: if the store has become unusable.
@@ -124,7 +124,7 @@ class Launcher(ABC):
 
 
 def needs(package: str, extra: str, key: str) -> Any:
-    """A package that comes with an extra.
+    """Import a package that comes with an extra.
 
     Raises:
         ConfigError: if it is not installed.
@@ -137,21 +137,21 @@ def needs(package: str, extra: str, key: str) -> Any:
 
 @cache
 def known() -> dict[str, type[Launcher]]:
-    """All launchers by name."""
-    found = {}
+    """Return all launchers by name."""
+    launchers = {}
     for info in pkgutil.iter_modules(__path__):
         if not info.name.startswith("_"):
             module = importlib.import_module(f"{__name__}.{info.name}")
-            (found[info.name],) = (
+            (launchers[info.name],) = (
                 value
                 for value in vars(module).values()
                 if inspect.isclass(value) and issubclass(value, Launcher) and value.__module__ == module.__name__
             )
-    return found
+    return launchers
 
 
 def choose(words: list[str], short: dict[str, int]) -> tuple[Launcher, list[str]]:
-    """The launcher that ``launcher=...`` and ``launcher.KEY=VALUE`` ask for, and the other words.
+    """Return the launcher that ``launcher=...`` and ``launcher.KEY=VALUE`` choose, and the other words.
 
     Args:
         words: overrides.
@@ -160,32 +160,32 @@ def choose(words: list[str], short: dict[str, int]) -> tuple[Launcher, list[str]
     Raises:
         ConfigError: for an unknown launcher or setting, or if what it needs is not installed.
     """
-    name, typed, others = DEFAULT, dict[str, str](), []
+    name, typed, rest = DEFAULT, dict[str, str](), []
     for word in words:
         key = key_value.key_of(word)
         if key != "launcher" and not key.startswith("launcher."):
-            others.append(word)
+            rest.append(word)
         elif key == "launcher":
             name = key_value.split(word)[1]
         else:
             typed[key.removeprefix("launcher.")] = word
     if name not in known():
         raise ConfigError(f"launcher={name}: unknown launcher; {nearest(name, known())}")
-    kinds = {item.name: str(item.type) for item in fields(known()[name])}
-    settings = {key: _value(word, kinds.get(key, "")) for key, word in typed.items()}
+    types = {item.name: str(item.type) for item in fields(known()[name])}
+    settings = {key: _value(word, types.get(key, "")) for key, word in typed.items()}
     launcher: Launcher = build(known()[name], "launcher", {**short, **settings})
     launcher.check()
-    return launcher, others
+    return launcher, rest
 
 
-def _value(word: str, kind: str) -> int | float | str | bool | None:
-    """The value of a setting as it is typed: for one of text what stands there, else a number, true, false, or text."""
+def _value(word: str, type_name: str) -> int | float | str | bool | None:
+    """Return the typed value of a setting: text as it stands for a setting of text, else a number, true, false or text."""
     text = key_value.split(word)[1]
     if text == "null":
         return None
     if len(text) > 1000 or not text.isprintable():
         raise ConfigError(f"{word[:60]}: too long, or not printable")
-    if not kind.startswith("str"):
+    if not type_name.startswith("str"):
         if text in ("true", "false"):
             return text == "true"
         for number in (int, float):
@@ -197,13 +197,13 @@ def _value(word: str, kind: str) -> int | float | str | bool | None:
 
 
 def waiting(store: Store) -> tuple[dict[str, list[str]], bool]:
-    """The tasks that wait in the queue of a cluster, with their runs, and whether the cluster could be asked.
+    """Return the tasks in the queue of a cluster with their runs, and whether the cluster could be asked about them.
 
-    It is asked once for all, where its tools are; then tasks that have ended are forgotten.
+    Where the cluster's tools are installed it is asked once for all tasks, and those that have ended are dropped.
     """
     from freerun.execution.launchers import _queue, slurm
 
-    asked = shutil.which("sacct") is not None and find_spec("submitit") is not None
-    if asked and any(_queue.listed(store)):
+    answered = shutil.which("sacct") is not None and find_spec("submitit") is not None
+    if answered and any(_queue.listed(store)):
         slurm.Slurm().queued(store)
-    return dict(_queue.listed(store)), asked
+    return dict(_queue.listed(store)), answered

@@ -37,7 +37,7 @@ class Following:
         self._thread.join()
 
     def close(self, number: int) -> None:
-        """A job has ended."""
+        """Mark the group of an ended job as finished."""
         with self._lock:
             self._start(number)
             self._closed.add(number)

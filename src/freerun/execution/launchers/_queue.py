@@ -39,7 +39,7 @@ def remove(store: Store, job: str) -> None:
 
 
 def listed(store: Store) -> Iterator[tuple[str, list[str]]]:
-    """Every task that was submitted and is not known to have ended, with its runs."""
+    """Yield every task that was submitted and is not known to have ended, with its runs."""
     for path in sorted((store.root / FOLDER).glob("*.json")):
         with suppress(OSError, NotPlain):
             runs = mapping(content(path, LARGEST)).get("runs")

@@ -42,6 +42,6 @@ class Inline(Launcher):
 
 
 def failure(group: list[Planned], store: Store) -> str | None:
-    """How many runs of a group have failed, and why; None if none has."""
+    """Return in words how many runs of a group have failed, and why; None if none has."""
     reasons = [reason for run in group if (reason := store.failures.reason(run.id)) is not None]
     return f"{len(reasons)} of {len(group)} runs, {'; '.join(sorted(set(reasons)))}" if reasons else None

@@ -28,22 +28,22 @@ class Local(Launcher):
         waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
         for number in range(len(groups)):
             waiting.put(number)
-        said: queue.SimpleQueue[tuple[str, int, Any]] = queue.SimpleQueue()
+        events: queue.SimpleQueue[tuple[str, int, Any]] = queue.SimpleQueue()
 
         def tell(number: int, values: dict[str, Any]) -> None:
-            said.put(("advanced", number, values))
+            events.put(("advanced", number, values))
 
         def work(worker: Worker) -> None:
             try:
                 while not worker.closed:
                     number = waiting.get_nowait()
-                    said.put(("started", number, None))
+                    events.put(("started", number, None))
                     worker.do(store, [run.id for run in groups[number]], partial(tell, number))
-                    said.put(("finished", number, None))
+                    events.put(("finished", number, None))
             except queue.Empty:
                 pass
             except BaseException as fault:  # told to the thread that waits, which raises it
-                said.put(("broken", -1, fault))
+                events.put(("broken", -1, fault))
             finally:
                 worker.close()
 
@@ -54,12 +54,12 @@ class Local(Launcher):
                 thread.start()
             left = len(groups)
             while left:
-                what, number, value = said.get()
-                if what == "broken":
+                event, number, value = events.get()
+                if event == "broken":
                     raise value
-                if what == "started":
+                if event == "started":
                     watcher.started(number, groups[number])
-                elif what == "advanced":
+                elif event == "advanced":
                     watcher.advanced(number, value)
                 else:
                     watcher.finished(number, failure(groups[number], store))

@@ -30,17 +30,17 @@ class Ray(Launcher):
     address: str | None = None
 
     def check(self) -> None:
-        asked = signal.getsignal(signal.SIGTERM)
+        handler = signal.getsignal(signal.SIGTERM)
         needs("ray", "ray", "launcher=ray")
         with suppress(ValueError):  # only the main thread has signals
-            signal.signal(signal.SIGTERM, asked)  # which ray takes for itself when it is imported
+            signal.signal(signal.SIGTERM, handler)  # which ray takes for itself when it is imported
 
     def launch(self, groups: Sequence[list[Planned]], store: Store, watcher: Watcher) -> None:
         import ray
 
-        here = {"num_cpus": self.at_once * self.threads, "include_dashboard": False} if self.address is None else {}
+        options = {"num_cpus": self.at_once * self.threads, "include_dashboard": False} if self.address is None else {}
         try:
-            ray.init(address=self.address, log_to_driver=False, logging_level="error", **here)
+            ray.init(address=self.address, log_to_driver=False, logging_level="error", **options)
         except Exception as fault:
             raise FreerunError(f"launcher=ray: {one_line(fault, 140)}") from None
         place, task = str(store.root.resolve()), ray.remote(num_cpus=self.threads, max_retries=0)(_task)
@@ -61,7 +61,7 @@ class Ray(Launcher):
                     except Exception as fault:
                         for half in bisection.halves(runs, store, f"the task ended: {one_line(fault, 120)}"):
                             submit(number, half)
-                    if number not in {other for other, _ in jobs.values()}:
+                    if number not in {unfinished for unfinished, _ in jobs.values()}:
                         following.close(number)
         finally:
             with suppress(Exception):

@@ -105,29 +105,30 @@ class Slurm(Launcher):
         try:
             with Following(groups, store, watcher) as following:
                 while waiting or running:
-                    now, waiting = waiting[: max(0, room - len(running))], waiting[max(0, room - len(running)) :]
-                    if now:
-                        jobs = self._submit([runs for _, runs in now], store)
-                        running |= {job.job_id: (job, *each) for job, each in zip(jobs, now, strict=True)}
+                    batch, waiting = waiting[: max(0, room - len(running))], waiting[max(0, room - len(running)) :]
+                    if batch:
+                        jobs = self._submit([runs for _, runs in batch], store)
+                        running |= {job.job_id: (job, *entry) for job, entry in zip(jobs, batch, strict=True)}
                     if not self.wait:
                         return
-                    for name in [name for name, each in running.items() if each[0].done()]:
+                    for name in [name for name, entry in running.items() if entry[0].done()]:
                         ended, number, runs = running.pop(name)
                         queue.remove(store, name)
                         if reason := _fault(ended):
                             waiting += [(number, half) for half in bisection.halves(runs, store, reason)]
-                        if number not in {other for other, _ in waiting} | {other for _, other, _ in running.values()}:
+                        unfinished = {group for group, _ in waiting} | {group for _, group, _ in running.values()}
+                        if number not in unfinished:
                             following.close(number)
                     time.sleep(PERIOD)
         except BaseException:
-            for name, each in running.items():
+            for name, entry in running.items():
                 with suppress(Exception):  # it may have ended meanwhile
-                    each[0].cancel()
+                    entry[0].cancel()
                 queue.remove(store, name)
             raise
 
     def queued(self, store: Store) -> set[str]:
-        """The runs of tasks that an earlier command has submitted and that have not ended."""
+        """Return the runs of tasks that an earlier command has submitted and that have not ended."""
         if self.cluster is Cluster.local:
             return set()
         from submitit.slurm.slurm import SlurmJob
@@ -148,8 +149,8 @@ class Slurm(Launcher):
     def _submit(self, groups: list[list[str]], store: Store) -> list[Any]:
         import submitit
 
-        again = {"slurm_max_num_timeout": REQUEUES} if self.cluster is Cluster.slurm else {}
-        executor = submitit.AutoExecutor(folder=store.root / "jobs" / "%j", cluster=self.cluster.value, **again)
+        options = {"slurm_max_num_timeout": REQUEUES} if self.cluster is Cluster.slurm else {}
+        executor = submitit.AutoExecutor(folder=store.root / "jobs" / "%j", cluster=self.cluster.value, **options)
         executor.update_parameters(name="freerun", timeout_min=self.minutes, cpus_per_task=self.threads)
         executor.update_parameters(nodes=1, tasks_per_node=1)
         if self.memory is not None:
@@ -184,14 +185,14 @@ class Task:
         serve(store, runs, self.terms)
 
     def checkpoint(self, store: str, runs: list[str]) -> Any:
-        """Asked by submitit when the task is preempted or out of time: the same again, which goes on from its checkpoints."""
+        """Return the same task, which resumes from its checkpoints; submitit calls this when it is preempted or out of time."""
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self, store, runs)
 
 
 def _answers() -> bool:
-    """Whether the accounting of the cluster can be asked at all: where it cannot, every job is unknown."""
+    """Return whether the accounting of the cluster answers; where it does not, the state of every job is unknown."""
     try:
         return subprocess.run(["sacct", "--noheader", "-X"], capture_output=True, timeout=60).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
@@ -199,7 +200,7 @@ def _answers() -> bool:
 
 
 def _fault(job: Any) -> str | None:
-    """Why a job has ended without an end; None if it has done what it was told."""
+    """Return why a job ended before its group was done; None if it came to its end."""
     try:
         fault = job.exception()
     except Exception as unknown:  # a job whose result cannot be read

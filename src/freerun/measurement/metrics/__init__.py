@@ -74,12 +74,12 @@ class Observed:
 
     def truth(self) -> Truth:
         """The oracle's distribution at every step, given what was really fed before it."""
-        found: Truth = self.once("truth", lambda: given(self.data.oracle)(self.fed_symbols))
-        return found
+        truth: Truth = self.once("truth", lambda: given(self.data.oracle)(self.fed_symbols))
+        return truth
 
     @property
     def has_oracle(self) -> bool:
-        """The true distribution is known for every prefix that can come up."""
+        """Whether the true distribution is known for every prefix that can come up."""
         return self.data.oracle is not None and given(self.experiment.feedback).discrete
 
     def mean(self, values: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -89,10 +89,10 @@ class Observed:
 
 
 def once_for_all(observed: list[Observed], name: str, make: Callable[[list[Observed]], list[Any]]) -> list[Any]:
-    """As `Observed.once`, for several rollouts: what is not known is made at once, and no bit may depend on which that is."""
+    """As `Observed.once`, for several rollouts: missing values are made together; no bit may depend on which are missing."""
     if new := [seen for seen in observed if name not in seen._memo]:
-        for seen, found in zip(new, make(new), strict=True):
-            seen._memo[name] = found
+        for seen, value in zip(new, make(new), strict=True):
+            seen._memo[name] = value
     return [seen._memo[name] for seen in observed]
 
 
@@ -194,4 +194,4 @@ def family(base: type[Metric], members: Mapping[str, Mapping[str, Any]]) -> dict
         base: what they share.
         members: the attributes of each by its name, its documentation, `__doc__`, among them.
     """
-    return {name: type(name, (base,), {"__module__": base.__module__, **own}) for name, own in members.items()}
+    return {name: type(name, (base,), {"__module__": base.__module__, **attributes}) for name, attributes in members.items()}

@@ -40,9 +40,9 @@ class OfPrefixes(Comparison):
         return observed.has_oracle and observed.forced is not None and observed.experiment.task.emits == "each"
 
     def asks(self, observed: Observed) -> Further | None:
-        """All prefixes, if they are not too many."""
-        found: Further | None = observed.once("prefixes", lambda: _prefixes(observed))
-        return found
+        """A rollout over all prefixes, unless they are too many."""
+        further: Further | None = observed.once("prefixes", lambda: _prefixes(observed))
+        return further
 
 
 @dataclass(kw_only=True)
@@ -57,10 +57,10 @@ class OfRatio(OfPrefixes):
     off: ClassVar[float] = 0.0
 
     def interval(self, observed: Observed) -> tuple[Float[torch.Tensor, " S"], Float[torch.Tensor, " S"]] | None:
-        found = accumulated(observed)
-        if not isinstance(found, Estimated):
+        gathered = accumulated(observed)
+        if not isinstance(gathered, Estimated):
             return None
-        ratio, wide = self.measure(observed) + self.off, found.ratio_factor(self.kind, summed=self.kind == "kl")
+        ratio, wide = self.measure(observed) + self.off, gathered.ratio_factor(self.kind, summed=self.kind == "kl")
         return ratio * (1 / wide) - self.off, ratio * wide - self.off
 
 
@@ -87,16 +87,16 @@ def _prefixes(observed: Observed) -> Further | None:
 
 
 def _prompts(observed: Observed) -> tuple[Int[torch.Tensor, "T M"], Float[torch.Tensor, " M"]]:
-    """What was fed up to the release, each once, with the number of sequences that begin so."""
+    """The different prompts up to the release, each with the number of sequences that begin with it."""
     prompts = torch.cat([given(observed.start)[None], given(observed.forced).fed_symbols[: observed.warmup]])
     known, counts = np.unique(prompts.numpy(), axis=1, return_counts=True)
     return torch.from_numpy(known), torch.from_numpy(counts).double()
 
 
 def accumulated(observed: Observed) -> Accumulated:
-    """What is gathered over the horizon; an `Estimated` one where it is not exact."""
-    found: Accumulated = observed.once("accumulated", lambda: _accumulated(observed))
-    return found
+    """The errors accumulated over the horizon; `Estimated` where they are not exact."""
+    gathered: Accumulated = observed.once("accumulated", lambda: _accumulated(observed))
+    return gathered
 
 
 def _accumulated(observed: Observed) -> Accumulated:
@@ -119,7 +119,7 @@ def _estimated(observed: Observed) -> Estimated:
 
 
 def _spoken(observed: Observed, seen: Observed) -> Float[torch.Tensor, "T N K"] | None:
-    """The log-probabilities by which the feedback rule speaks, where they are not those of the model."""
+    """The log-probabilities by which the feedback rule picks symbols; None where they are those of the model."""
     if draws_from_softmax(observed):
         return None
     return logarithm(torch.nn.functional.one_hot(given(seen.picks), observed.data.outputs).double())
@@ -137,13 +137,13 @@ def rounding(observed: Observed) -> Float[torch.Tensor, " 4"]:
 
 def step_divergences(observed: Observed) -> Float[torch.Tensor, "4 T N"]:
     """Every divergence of the model from the truth, at every step of every sequence; 0 where it is no more than `rounding`."""
-    found: torch.Tensor = observed.once("divergences", lambda: _step_divergences(observed))
-    return found
+    per_step: torch.Tensor = observed.once("divergences", lambda: _step_divergences(observed))
+    return per_step
 
 
 def _step_divergences(observed: Observed) -> Float[torch.Tensor, "4 T N"]:
-    found = divergences(observed.truth().log_probs, torch.log_softmax(observed.outputs.double(), -1))
-    return torch.where(found <= rounding(observed)[:, None, None], 0.0, found)
+    raw = divergences(observed.truth().log_probs, torch.log_softmax(observed.outputs.double(), -1))
+    return torch.where(raw <= rounding(observed)[:, None, None], 0.0, raw)
 
 
 @dataclass(kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from jaxtyping import Float
 
@@ -14,8 +14,14 @@ from freerun.measurement.metrics import Comparison, Observed, Orbit
 
 #: The fewest steps of a window from which a climate is told.
 LEAST = 8
-#: True orbits, the closed loop's and other true ones, of one shape.
-Loop = tuple[Float[torch.Tensor, "T N D"], Float[torch.Tensor, "T N D"], Float[torch.Tensor, "T N D"]]
+
+
+class Loop(NamedTuple):
+    """True orbits, the closed loop's and other true ones, of one shape."""
+
+    true: Float[torch.Tensor, "T N D"]
+    made: Float[torch.Tensor, "T N D"]
+    again: Float[torch.Tensor, "T N D"]
 
 
 @dataclass(kw_only=True)
@@ -36,7 +42,7 @@ class OfOrbit(Comparison):
 
 
 def size(observed: Observed) -> str:
-    """How much there is of a loop, for a unit."""
+    """The size of a loop in words, for the unit of a measure."""
     steps, count = given(observed.orbit).made.shape[:2]
     return f"{count} x {steps} steps"
 
@@ -48,26 +54,25 @@ def loop(observed: Observed) -> Loop | None:
     fed, the free windows from the release on, beside the true ones and those of the validation split.
     """
     if (orbit := observed.orbit) is not None:
-        return orbit.true, orbit.made, orbit.again
+        return Loop(orbit.true, orbit.made, orbit.again)
     task = observed.experiment.task
     if observed.split != "test" or observed.forced is None or task.remembers is None or task.lyapunov_time() is None:
         return None
-    found: Loop | None = observed.once("loop", lambda: _windows(observed))
-    return found
+    windows: Loop | None = observed.once("loop", lambda: _windows(observed))
+    return windows
 
 
 def _windows(observed: Observed) -> Loop | None:
     first, steps = observed.warmup, len(observed.targets)
-    others = observed.data.splits["validation"].targets
+    validation = observed.data.splits["validation"].targets
     whole = (observed.weights[first:] > 0).all(0)
-    count = min(int(whole.sum()), others.shape[1])
-    if observed.fed.shape != observed.outputs.shape or len(others) < steps or steps - first < LEAST or not count:
+    count = min(int(whole.sum()), validation.shape[1])
+    if observed.fed.shape != observed.outputs.shape or len(validation) < steps or steps - first < LEAST or not count:
         return None
-    sides = (observed.targets[first:, whole], observed.fed[first:, whole], others[first:steps])
-    true, made, again = (_evenly(part, count).double() for part in sides)
-    return true, made, again
+    sides = (observed.targets[first:, whole], observed.fed[first:, whole], validation[first:steps])
+    return Loop(*(_evenly(part, count).double() for part in sides))
 
 
 def _evenly(orbits: Float[torch.Tensor, "T N D"], count: int) -> Float[torch.Tensor, "T M D"]:
-    """So many of the orbits, evenly spread."""
+    """`count` of the orbits, evenly spread."""
     return orbits[:, torch.linspace(0, orbits.shape[1] - 1, count, dtype=torch.float64).round().long()]

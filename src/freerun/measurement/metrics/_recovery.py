@@ -23,7 +23,7 @@ from freerun.measurement.accumulated_error import divergences
 from freerun.measurement.accumulated_error_estimate import means
 from freerun.measurement.metrics import Comparison, Further, Observed
 from freerun.parts.tasks import Oracle, Sequences
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 #: How many symbols are the model's own: a third of the horizon, at most 3; how many steps after them are looked at, at most.
 SPOILED, LEADS = 3, 10
@@ -43,8 +43,8 @@ class OfRecovery(Comparison):
 
     def asks(self, observed: Observed) -> Further | None:
         """The spoiled sequences and their controls, side by side, for the model to run over."""
-        found: Further | None = observed.once("recovery", lambda: _asks(observed))
-        return found
+        further: Further | None = observed.once("recovery", lambda: _asks(observed))
+        return further
 
 
 def spoiled(horizon: int) -> int:
@@ -54,19 +54,19 @@ def spoiled(horizon: int) -> int:
 
 def _asks(observed: Observed) -> Further:
     warmup, horizon = observed.warmup, len(observed.targets) - observed.warmup
-    own = spoiled(horizon)
-    steps = warmup + min(horizon, own + LEADS)
+    spoiled_steps = spoiled(horizon)
+    steps = warmup + min(horizon, spoiled_steps + LEADS)
     start = given(observed.start)
-    said = observed.fed_symbols[: warmup + own]
+    said = observed.fed_symbols[: warmup + spoiled_steps]
     # In the order of what was said, so that a draw belongs to what it continues and not to a place in the batch.
     order = torch.from_numpy(np.lexsort(torch.cat([start[None], said]).numpy()[::-1]))
     said, start = said[:, order], start[order]
     seed, count = observed.experiment.seed, said.shape[1]
     uniform = torch.from_numpy(stream(seed, f"evaluation/{observed.split}/recovery").random((steps, count)))
     prefix = torch.zeros(steps, 2 * count, dtype=torch.int64)
-    prefix[: warmup + own, :count] = said
+    prefix[: warmup + spoiled_steps, :count] = said
     prefix[:warmup, count:] = said[:warmup]
-    given_steps = torch.tensor([warmup + own, warmup]).repeat_interleave(count)
+    given_steps = torch.tensor([warmup + spoiled_steps, warmup]).repeat_interleave(count)
     continued(given(observed.data.oracle), prefix, uniform.repeat(1, 2), given_steps)
     weights = torch.ones(prefix.shape)
     return Further(sequences=Sequences(targets=prefix, start=start.repeat(2), weights=weights), name="recovery")
@@ -102,25 +102,25 @@ class Excess:
 
 
 def excess(observed: Observed) -> Excess:
-    """The excess of a run."""
-    found: Excess = observed.once("excess", lambda: _excess(observed))
-    return found
+    """The excess KL of a run, computed once for a rollout."""
+    measured: Excess = observed.once("excess", lambda: _excess(observed))
+    return measured
 
 
 def _excess(observed: Observed) -> Excess:
     rolled, horizon = given(observed.further), len(observed.targets) - observed.warmup
-    own = spoiled(horizon)
+    spoiled_steps = spoiled(horizon)
     truth = rolled.truth()
     kl = divergences(truth.log_probs, torch.log_softmax(rolled.outputs.double(), -1))[0]
     count = kl.shape[1] // 2
-    alive, late = truth.inside & ~truth.ended, slice(observed.warmup + own, None)
+    alive, late = truth.inside & ~truth.ended, slice(observed.warmup + spoiled_steps, None)
     kl, alive = torch.where(alive, kl, 0.0)[late], alive[late]
-    (spoilt, each), (control, other) = (
+    (spoilt, spoilt_errors), (control, control_errors) = (
         means(kl[:, side], alive[:, side], alive[:, side]) for side in (slice(0, count), slice(count, None))
     )
     values, errors = (torch.full((horizon, *shape), torch.nan, dtype=torch.float64) for shape in ((), (count,)))
-    differ, leads = torch.zeros(horizon, dtype=torch.int64), slice(own, own + len(kl))
-    values[leads], errors[leads] = spoilt - control, each - other
+    differ, leads = torch.zeros(horizon, dtype=torch.int64), slice(spoiled_steps, spoiled_steps + len(kl))
+    values[leads], errors[leads] = spoilt - control, spoilt_errors - control_errors
     apart = (kl[:, :count] - kl[:, count:]).abs() > ROUNDING
     differ[leads] = (apart | (alive[:, :count] != alive[:, count:])).sum(-1)
     return Excess(values=values, errors=errors, differ=differ)
@@ -128,9 +128,9 @@ def _excess(observed: Observed) -> Excess:
 
 def change(observed: Observed) -> tuple[Float[torch.Tensor, " 1"], Float[torch.Tensor, "1 N"]]:
     """The mean excess over the later half of the steps less that over the first quarter, where it is defined."""
-    found = excess(observed)
-    known = found.values.isfinite()
-    values, errors = found.values[known], found.errors[known]
+    measured = excess(observed)
+    known = measured.values.isfinite()
+    values, errors = measured.values[known], measured.errors[known]
     if len(values) < 2:
         return torch.full((1,), torch.nan, dtype=torch.float64), errors.new_full((1, errors.shape[1]), torch.nan)
     early, late = slice(0, max(1, len(values) // 4)), slice(len(values) // 2, None)

@@ -19,7 +19,7 @@ from freerun.errors import given
 from freerun.lazy import torch
 from freerun.measurement.metrics import Comparison, Further, Observed
 from freerun.measurement.statistics.text_distance import GROUPS, Distances, distances
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 #: Blocks of the test part, and the most symbols of a block: a topic is longer, so that both halves have some of each.
 BLOCKS, STRETCH = 4 * GROUPS, 2000
@@ -77,8 +77,8 @@ def texts(observed: Observed) -> tuple[Int[np.ndarray, "T B P"], Int[np.ndarray,
 
 def compared(observed: Observed) -> Distances:
     """The distances between the two texts."""
-    found: Distances = observed.once("text_distances", lambda: _compared(observed))
-    return found
+    between_texts: Distances = observed.once("text_distances", lambda: _compared(observed))
+    return between_texts
 
 
 def _compared(observed: Observed) -> Distances:

@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, Int
 from freerun.errors import given
 from freerun.lazy import torch
 from freerun.measurement.metrics import Metric, Observed
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 #: The stream of all draws: they are a measure's own, the same for every run.
 STREAM = "evaluation/distances"
@@ -36,7 +36,7 @@ class BesideTraining(Metric):
 
 
 def unit_of(observed: Observed, part: str) -> str:
-    """In what the values of a part are measured."""
+    """The unit of the values of a part."""
     if part == "hidden":
         return "activation"
     if observed.experiment.task.symbols:
@@ -45,14 +45,14 @@ def unit_of(observed: Observed, part: str) -> str:
 
 
 def at_steps(observed: Observed, part: str) -> tuple[torch.Tensor, torch.Tensor, Bool[torch.Tensor, "S N"]]:
-    """What happened in training and here, ``[S N D]``, from the release on, and where it counts."""
+    """The values in training and in this rollout, ``[S N D]``, from the release on, and where they count."""
     return _seen(observed, part, torch.arange(observed.warmup, len(observed.weights)))
 
 
 def whole(observed: Observed, part: str, steps: int) -> tuple[Float[torch.Tensor, "S N D"], Float[torch.Tensor, "S N D"]]:
     """At most `steps` steps of those sequences that count anywhere, 0 where they do not, in an order of their own."""
-    found: tuple[torch.Tensor, torch.Tensor] = observed.once(f"training/{part}/{steps}", lambda: _chosen(observed, part, steps))
-    return found
+    pair: tuple[torch.Tensor, torch.Tensor] = observed.once(f"training/{part}/{steps}", lambda: _chosen(observed, part, steps))
+    return pair
 
 
 def _chosen(observed: Observed, part: str, steps: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -60,7 +60,7 @@ def _chosen(observed: Observed, part: str, steps: int) -> tuple[torch.Tensor, to
     keep = torch.linspace(first, last, min(steps, last - first + 1), dtype=torch.float64).round().long()
     anywhere = (observed.weights[first:] > 0).any(0)
     x, y, counts = _seen(observed, part, keep)
-    x, y = (torch.where(counts[..., None], each.double(), 0.0)[:, anywhere] for each in (x, y))
+    x, y = (torch.where(counts[..., None], side.double(), 0.0)[:, anywhere] for side in (x, y))
     order = _order(x, y)
     return x[:, order], y[:, order]
 
@@ -72,17 +72,17 @@ def vectors(x: Float[torch.Tensor, "S N D"]) -> Float[torch.Tensor, "N P"]:
 
 def _seen(observed: Observed, part: str, steps: Int[torch.Tensor, " S"]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Training and evaluation at some steps, and where they count."""
-    both = [getattr(each, part).index_select(0, steps) for each in (given(observed.training), observed)]
+    pair = [getattr(rollout, part).index_select(0, steps) for rollout in (given(observed.training), observed)]
     if part == "outputs" and observed.experiment.task.symbols:
-        both = [torch.softmax(each.double(), -1) for each in both]
-    return both[0], both[1], observed.weights.index_select(0, steps) > 0
+        pair = [torch.softmax(outputs.double(), -1) for outputs in pair]
+    return pair[0], pair[1], observed.weights.index_select(0, steps) > 0
 
 
 def _order(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """An order of the sequences that depends on what they hold, not on where they stand."""
-    both = torch.cat([vectors(x), vectors(y)], 1)
+    rows = torch.cat([vectors(x), vectors(y)], 1)
     with np.errstate(over="ignore", invalid="ignore"):
-        terms = both.numpy() * _weights(both.shape[1])
+        terms = rows.numpy() * _weights(rows.shape[1])
         sums = terms.sum(1)  # row by row: each has the same bits wherever it stands
         if not np.isfinite(sums).all():
             sums = np.nan_to_num(terms, posinf=0.0, neginf=0.0).sum(1)
@@ -91,5 +91,5 @@ def _order(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 @lru_cache(maxsize=8)
 def _weights(width: int) -> np.ndarray:
-    found: np.ndarray = stream(0, f"{STREAM}/order").standard_normal(width)
-    return found
+    drawn: np.ndarray = stream(0, f"{STREAM}/order").standard_normal(width)
+    return drawn

@@ -19,7 +19,7 @@ from freerun.arithmetic import logarithm, root
 from freerun.errors import given
 from freerun.lazy import torch
 from freerun.measurement.metrics import Observed, once_for_all
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 #: An error below this, in standard deviations of the data, is the rounding of single precision and no error.
 ROUNDING = 1e-6
@@ -28,19 +28,19 @@ STREAM = "evaluation/fresh_errors"
 
 
 def answered(observed: Observed) -> bool:
-    """The true flow has an answer to what was fed."""
+    """Whether the true flow has an answer to what was fed."""
     return observed.experiment.task.remembers is not None and observed.fed.shape == observed.outputs.shape
 
 
 def reaches_back(observed: Observed) -> bool:
-    """The warm-up is as long as what the true flow remembers, so that the answer is known from the release on."""
+    """Whether the warm-up is as long as the memory of the true flow, so that the answer is known from the release on."""
     return answered(observed) and given(observed.experiment.task.remembers) <= observed.warmup + 1
 
 
 def own_errors(observed: Observed) -> Float[torch.Tensor, "S N Y"]:
     """o_t - F(f_{t-1}) at every step from the release on; NaN as long as what was fed is shorter than the flow's memory."""
-    found: torch.Tensor = observed.once("own_errors", lambda: _own_errors(observed))
-    return found
+    errors: torch.Tensor = observed.once("own_errors", lambda: _own_errors(observed))
+    return errors
 
 
 def _own_errors(observed: Observed) -> torch.Tensor:
@@ -60,7 +60,7 @@ def _own_errors(observed: Observed) -> torch.Tensor:
 
 
 def _before(observed: Observed) -> Float[torch.Tensor, "T N Y"]:
-    """What had been fed last before every step."""
+    """The last value fed before every step."""
     return torch.cat([given(observed.start)[None].double(), observed.fed[:-1].double()])
 
 
@@ -78,9 +78,9 @@ class Drift:
 
 
 def drifts(observed: list[Observed]) -> list[Drift]:
-    """For free rollouts of one task, warm-up and horizon, each with its forced one."""
-    found: list[Drift] = once_for_all(observed, "drift", _drifts)
-    return found
+    """The drifts of free rollouts of one task, warm-up and horizon, each with its forced rollout."""
+    of_rollouts: list[Drift] = once_for_all(observed, "drift", _drifts)
+    return of_rollouts
 
 
 def _drifts(observed: list[Observed]) -> list[Drift]:

@@ -50,12 +50,12 @@ def _carried(observed: list[Observed]) -> list[Float[torch.Tensor, "S N"]]:
     for seen in observed:
         off = torch.nan_to_num(seen.outputs[first].double(), nan=torch.nan, posinf=torch.nan, neginf=torch.nan)
         begun.append(torch.cat([seen.targets[first].double(), off]))
-    places = [(seen.data, both) for seen, both in zip(observed, begun, strict=True)]
-    found = []
-    for both, went in zip(begun, continued(observed[0].experiment.task, places, steps - 1), strict=True):
-        orbits, count = torch.cat([both[None], went]), len(both) // 2
-        found.append((orbits[:, count:] - orbits[:, :count]).square().mean(-1))
-    return found
+    places = [(seen.data, states) for seen, states in zip(observed, begun, strict=True)]
+    errors = []
+    for states, went in zip(begun, continued(observed[0].experiment.task, places, steps - 1), strict=True):
+        orbits, count = torch.cat([states[None], went]), len(states) // 2
+        errors.append((orbits[:, count:] - orbits[:, :count]).square().mean(-1))
+    return errors
 
 
 def _mean(errors: Float[torch.Tensor, "S N"], weights: Float[torch.Tensor, "S N"]) -> Float[torch.Tensor, " S"]:

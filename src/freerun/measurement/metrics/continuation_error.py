@@ -29,7 +29,29 @@ LENGTH = 8
 
 
 @dataclass(kw_only=True)
-class ContinuationErrors(Comparison):
+class OfContinuations(Comparison):
+    """A measure of the laws of continuations of h symbols, the source's and the model's."""
+
+    def applies(self, observed: Observed) -> bool:
+        return observed.has_oracle and observed.forced is not None and observed.experiment.task.emits == "each"
+
+    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
+        return self._of_prompts(observed).mean(1)
+
+    def interval(self, observed: Observed) -> tuple[Float[torch.Tensor, " S"], Float[torch.Tensor, " S"]]:
+        per_prompt = self._of_prompts(observed)
+        mean = per_prompt.mean(1)
+        half = half_width(per_prompt - mean[:, None])
+        return (mean - half).clamp(min=0), (mean + half).clamp(max=1)
+
+    def _of_prompts(self, observed: Observed) -> Float[torch.Tensor, "S N"]:
+        """Return the values of single prompts, whose means over prompts are the measure."""
+        per_prompt: torch.Tensor = observed.once("continuations", lambda: _continuations(observed))
+        return per_prompt
+
+
+@dataclass(kw_only=True)
+class ContinuationErrors(OfContinuations):
     """Total variation between the laws of continuations of h symbols, the source's and the model's, for every h."""
 
     quantity = Quantity(
@@ -37,26 +59,9 @@ class ContinuationErrors(Comparison):
         blind=("how wrong a model is that is wrong at once",),
     )  # fmt: skip
 
-    def applies(self, observed: Observed) -> bool:
-        return observed.has_oracle and observed.forced is not None and observed.experiment.task.emits == "each"
-
-    def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
-        return self._of_each(observed).mean(1)
-
-    def interval(self, observed: Observed) -> tuple[Float[torch.Tensor, " S"], Float[torch.Tensor, " S"]]:
-        each = self._of_each(observed)
-        mean = each.mean(1)
-        half = half_width(each - mean[:, None])
-        return (mean - half).clamp(min=0), (mean + half).clamp(max=1)
-
-    def _of_each(self, observed: Observed) -> Float[torch.Tensor, "S N"]:
-        """What each prompt adds to the means."""
-        found: torch.Tensor = observed.once("continuations", lambda: _continuations(observed))
-        return found
-
 
 @dataclass(kw_only=True)
-class ContinuationError(ContinuationErrors):
+class ContinuationError(OfContinuations):
     """Total variation between the laws of continuations of 8 symbols, or of the horizon if it is shorter."""
 
     per: ClassVar[str] = "rollout"
@@ -70,9 +75,9 @@ class ContinuationError(ContinuationErrors):
         length = min(LENGTH, len(observed.targets) - observed.warmup)
         return replace(self.quantity, unit=f"{self.quantity.unit}, {length} symbols")
 
-    def _of_each(self, observed: Observed) -> Float[torch.Tensor, "S N"]:
-        each = super()._of_each(observed)
-        return each[min(LENGTH, len(each)) - 1][None]
+    def _of_prompts(self, observed: Observed) -> Float[torch.Tensor, "S N"]:
+        per_prompt = super()._of_prompts(observed)
+        return per_prompt[min(LENGTH, len(per_prompt)) - 1][None]
 
 
 def _continuations(observed: Observed) -> Float[torch.Tensor, "S N"]:
@@ -93,14 +98,14 @@ def _log_chances(
     truth, first = observed.truth(), observed.warmup
     live = (counts & ~truth.ended)[first:]
     true = torch.where(truth.inside[..., None], truth.log_probs, -torch.inf)
-    both = (true, torch.log_softmax(observed.outputs.double(), -1))
-    steps = [each[first:].gather(-1, said[first:, :, None])[..., 0] for each in both]
-    log_p, log_q = (torch.where(live, each, 0.0).cumsum(0) for each in steps)
+    log_probs = (true, torch.log_softmax(observed.outputs.double(), -1))
+    steps = [log_law[first:].gather(-1, said[first:, :, None])[..., 0] for log_law in log_probs]
+    log_p, log_q = (torch.where(live, terms, 0.0).cumsum(0) for terms in steps)
     return log_p, log_q
 
 
 def _apart(log_ratio: Float[torch.Tensor, "S N"], observed: Observed) -> Float[torch.Tensor, "S N"]:
-    """(1 - ratio)+; what rounding can make of as many steps is 0."""
+    """(1 - ratio)+, where differences that rounding can make in as many steps count as 0."""
     apart = (1 - log_ratio.exp()).clamp(min=0)
     steps = torch.arange(1, len(apart) + 1, dtype=apart.dtype)
     return torch.where(apart <= rounding(observed)[2] * steps[:, None], 0.0, apart)

@@ -11,8 +11,8 @@ from jaxtyping import Bool, Float, Int
 from freerun.lazy import torch
 from freerun.measurement.metrics import Observed, family
 from freerun.measurement.metrics._text import OfText, texts
+from freerun.random_streams import stream
 from freerun.store.quantity import SHARE, Quantity
-from freerun.streams import stream
 
 #: Symbols of a string, and strings of the training part that are looked up at once.
 LENGTH, CHUNK = 15, 2**20
@@ -45,9 +45,9 @@ def _contained(text: Int[np.ndarray, "T N"], known: Int[np.ndarray, "S M"]) -> B
     strings, place = np.unique(_hashes(text), return_inverse=True)
     seen = np.zeros(len(strings), dtype=bool)
     for begin in range(0, len(known) - LENGTH + 1, CHUNK):
-        some = _hashes(known[begin : begin + CHUNK + LENGTH - 1])
-        at = np.searchsorted(strings, some).clip(max=len(strings) - 1)
-        seen[at[strings[at] == some]] = True
+        hashes = _hashes(known[begin : begin + CHUNK + LENGTH - 1])
+        at = np.searchsorted(strings, hashes).clip(max=len(strings) - 1)
+        seen[at[strings[at] == hashes]] = True
     return seen[place]
 
 

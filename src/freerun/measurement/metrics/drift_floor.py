@@ -48,7 +48,15 @@ class OfDrift(Comparison):
 class DriftFloor(OfDrift):
     """The error of the truth with a fresh error of the model's own forced size at every step, by lead time, as `rmse`."""
 
-    quantity = Quantity(label="Drift floor", unit="scaled", better="neither", range=FROM_0, scale="ratio", part="diagnostic")
+    quantity = Quantity(
+        label="Drift floor",
+        unit="scaled",
+        better="neither",
+        range=FROM_0,
+        scale="ratio",
+        account="drift floor",
+        part="diagnostic",
+    )
 
     def quantity_of(self, observed: Observed) -> Quantity:
         return replace(self.quantity, unit=observed.experiment.task.unit or "scaled")

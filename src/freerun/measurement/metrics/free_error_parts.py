@@ -63,6 +63,7 @@ PARTS = family(
             "level": level, "__doc__": f"The part of the free error that is {words}: a logarithm of a factor, nats.",
             "quantity": Quantity(
                 label=label, unit="nats", better="neither", floor=0.0, part="diagnostic",
+                account="exposure" if name == "exposure" else None,
                 blind=("how large the error under forcing is",),
             ),
         }

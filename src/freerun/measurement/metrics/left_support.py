@@ -29,8 +29,8 @@ class LeftSupport(OfPrefixes):
         return accumulated(observed).left
 
     def interval(self, observed: Observed) -> tuple[Float[torch.Tensor, " S"], Float[torch.Tensor, " S"]] | None:
-        found = accumulated(observed)
-        if not isinstance(found, Estimated):
+        gathered = accumulated(observed)
+        if not isinstance(gathered, Estimated):
             return None
-        half = half_width(found.left_each)
-        return (found.left - half).clamp(min=0), (found.left + half).clamp(max=1)
+        half = half_width(gathered.left_each)
+        return (gathered.left - half).clamp(min=0), (gathered.left + half).clamp(max=1)

@@ -40,8 +40,8 @@ class Loss(Metric):
         task, feedback = observed.experiment.task, given(observed.experiment.feedback)
         answered = task.emits == "last" or (task.answers and (feedback.discrete or feedback.silent))
         blind = (OTHER_CONTINUATIONS, OWN_TEXT) if task.symbols and not answered else ()
-        own = given(observed.experiment.objective).quantity(task.symbols)
-        return replace(own, blind=blind, part="headline" if task.symbols and answered else "companion")
+        quantity = given(observed.experiment.objective).quantity(task.symbols)
+        return replace(quantity, blind=blind, part="headline" if task.symbols and answered else "companion")
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         objective, targets = given(observed.experiment.objective), observed.targets

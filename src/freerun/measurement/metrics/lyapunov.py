@@ -28,7 +28,7 @@ class Lyapunov(OfOrbit):
         """Student's t over orbits, which are independent; none below three."""
         if observed.orbit is None or observed.orbit.made.shape[1] < 3:
             return None
-        each = exponents(observed.orbit.apart, observed.orbit.distance, observed.orbit.stretch)
-        mean = each.mean()[None]
-        half = half_width((each - mean)[None])
+        per_orbit = exponents(observed.orbit.apart, observed.orbit.distance, observed.orbit.stretch)
+        mean = per_orbit.mean()[None]
+        half = half_width((per_orbit - mean)[None])
         return mean - half, mean + half

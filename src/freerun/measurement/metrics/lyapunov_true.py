@@ -28,5 +28,5 @@ class LyapunovTrue(OfOrbit):
         return torch.tensor([1 / given(observed.experiment.task.lyapunov_time())], dtype=torch.float64)
 
     def of(self, orbit: Orbit) -> float:
-        """Not to be had from an orbit."""
+        """Not used: the value comes from the task, not from an orbit."""
         raise NotImplementedError

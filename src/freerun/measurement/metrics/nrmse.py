@@ -41,7 +41,8 @@ class NRMSE(Metric):
         errors = (observed.outputs.double() - observed.targets.double())[observed.warmup : end]
         weights = observed.weights[observed.warmup : end]
         whole = (weights > 0).all(0)
-        each = root(errors.square().mean(-1)).mean(0)[whole]
-        each = torch.where(torch.isfinite(each), each, torch.inf)  # a window that broke down is worse than any other
-        middle = torch.quantile(each, 0.5) if len(each) else torch.tensor(torch.nan, dtype=torch.float64)
+        per_window = root(errors.square().mean(-1)).mean(0)[whole]
+        # a window that broke down is worse than any other
+        per_window = torch.where(torch.isfinite(per_window), per_window, torch.inf)
+        middle = torch.quantile(per_window, 0.5) if len(per_window) else torch.tensor(torch.nan, dtype=torch.float64)
         return torch.where(torch.isfinite(middle), middle, torch.nan)[None]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from jaxtyping import Float
 
@@ -23,8 +23,12 @@ from freerun.measurement.metrics import Comparison, Observed, family
 from freerun.measurement.metrics._accumulated import step_divergences
 from freerun.store.quantity import SHARE, Quantity
 
-#: A mean and the part of each sequence in its error.
-Mean = tuple[Float[torch.Tensor, " 1"], Float[torch.Tensor, "1 N"]]
+
+class Mean(NamedTuple):
+    """A mean and the part of each sequence in its error."""
+
+    value: Float[torch.Tensor, " 1"]
+    deviations: Float[torch.Tensor, "1 N"]
 
 
 @dataclass(kw_only=True)
@@ -48,7 +52,7 @@ class OneStepError(Comparison):
 
     def interval(self, observed: Observed) -> tuple[Float[torch.Tensor, " S"], Float[torch.Tensor, " S"]]:
         """The larger of the lower ends and of the upper ends: at least as wide as it needs to be."""
-        ends = [(mean - half_width(each), mean + half_width(each)) for mean, each in self._means(observed)]
+        ends = [(mean - half_width(deviations), mean + half_width(deviations)) for mean, deviations in self._means(observed)]
         low, high = (torch.stack(side).amax(0).clamp(0, 1) for side in zip(*ends, strict=True))
         return low, high
 
@@ -64,7 +68,7 @@ def _live_error(observed: Observed) -> Mean:
     error = torch.where(truth.inside, step_divergences(observed)[2], 1.0)[first:]
     error, count = torch.where(live, error, 0.0).sum(0), live.double().sum(0)
     mean = error.sum() / count.sum()
-    return mean[None], ((error - mean * count) / count.mean())[None]
+    return Mean(mean[None], ((error - mean * count) / count.mean())[None])
 
 
 PARTS = family(

@@ -101,11 +101,11 @@ class OfPairs(OfTwo):
         return loop(observed) is not None
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
-        true, made, again = given(loop(observed))
-        return torch.tensor([self.between(true, again if self.floor else made)], dtype=torch.float64)
+        true, made, true_again = given(loop(observed))
+        return torch.tensor([self.between(true, true_again if self.floor else made)], dtype=torch.float64)
 
     def quantity_of(self, observed: Observed) -> Quantity:
-        steps, count = given(loop(observed))[0].shape[:2]
+        steps, count = given(loop(observed)).made.shape[:2]
         return replace(
             self.quantity, unit=f"nats, {state_distribution.BINS} x {state_distribution.BINS} cells, {count} x {steps} steps"
         )
@@ -151,16 +151,16 @@ def _parts() -> dict[str, type[Metric]]:
             "Divergence of neighbours of the true system.",
         ),
     }  # fmt: skip
-    found: dict[str, type[Metric]] = {}
+    metrics: dict[str, type[Metric]] = {}
     for name, (base, text, floor) in bases.items():
-        own: Quantity = vars(base)["quantity"]
-        below = replace(own, label=f"{own.label}, floor", better="neither", blind=(), sees=(), part="diagnostic")
+        quantity: Quantity = vars(base)["quantity"]
+        below = replace(quantity, label=f"{quantity.label}, floor", better="neither", blind=(), sees=(), part="diagnostic")
         members = {
-            name: {"quantity": replace(own, floor=f"{name}_floor"), "__doc__": f"{text}; see its floor, `{name}_floor`."},
+            name: {"quantity": replace(quantity, floor=f"{name}_floor"), "__doc__": f"{text}; see its floor, `{name}_floor`."},
             f"{name}_floor": {"quantity": below, "floor": True, "__doc__": floor},
         }
-        found |= family(base, members)
-    return found
+        metrics |= family(base, members)
+    return metrics
 
 
 PARTS = _parts()

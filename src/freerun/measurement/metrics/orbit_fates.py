@@ -30,7 +30,7 @@ class OfFate(OfOrbit):
 
 
 def _fates(orbit: Orbit) -> Fates:
-    """What became of every orbit, found out once."""
+    """The fate of every orbit, computed once for a rollout."""
     known: Fates | None = vars(orbit).get("_fates")
     if known is None:
         known = fates(orbit.made, orbit.low, orbit.high)

@@ -26,6 +26,7 @@ class OwnStateError(Metric):
 
     quantity = Quantity(
         label="Own-state error", unit="scaled", better="lower", range=FROM_0, scale="ratio", floor=0.0,
+        account="one-step error",
         blind=(
             "errors that hang together and make a climate of their own",
             "an equilibrium of the flow, where it is 0, and whatever stays where the flow is slow",

@@ -27,6 +27,6 @@ class Recovery(OfRecovery):
         return excess(observed).values
 
     def interval(self, observed: Observed) -> tuple[Float[torch.Tensor, " S"], Float[torch.Tensor, " S"]] | None:
-        found = excess(observed)
-        half = torch.where(found.differ >= PAIRS, half_width(found.errors), torch.nan)
-        return found.values - half, found.values + half
+        measured = excess(observed)
+        half = torch.where(measured.differ >= PAIRS, half_width(measured.errors), torch.nan)
+        return measured.values - half, measured.values + half

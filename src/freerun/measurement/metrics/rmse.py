@@ -26,9 +26,11 @@ class RMSE(Metric):
     def quantity_of(self, observed: Observed) -> Quantity:
         task = observed.experiment.task
         floor = "chaos_floor" if task.continues else None
-        here = replace(self.quantity, unit=task.unit or "scaled", floor=floor)
+        quantity = replace(self.quantity, unit=task.unit or "scaled", floor=floor)
         # a chaotic world saturates it: whoever goes nowhere has the smaller error then
-        return here if task.lyapunov_time() is None else replace(here, blind=(WORLDS_GROWTH, COLLAPSE), part="companion")
+        if task.lyapunov_time() is None:
+            return quantity
+        return replace(quantity, blind=(WORLDS_GROWTH, COLLAPSE), part="companion")
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         squares = (observed.outputs.double() - observed.targets.double()).square().mean(-1)

@@ -30,15 +30,15 @@ class OfSequences(OfPrefixes):
     quantity = Quantity(label="KL of sequences", unit="nats per step", better="lower", range=FROM_0, floor=0.0)
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
-        found = accumulated(observed)
-        values = found.sequence_kl_reverse() if self.reverse else found.sequence_kl()
+        gathered = accumulated(observed)
+        values = gathered.sequence_kl_reverse() if self.reverse else gathered.sequence_kl()
         return torch.where(values.isfinite(), values, torch.nan)
 
     def interval(self, observed: Observed) -> tuple[Float[torch.Tensor, " S"], Float[torch.Tensor, " S"]] | None:
-        found = accumulated(observed)
-        if not isinstance(found, Estimated):
+        gathered = accumulated(observed)
+        if not isinstance(gathered, Estimated):
             return None
-        values, wide = self.measure(observed), found.sequence_factor(reverse=self.reverse)
+        values, wide = self.measure(observed), gathered.sequence_factor(reverse=self.reverse)
         return values / wide, values * wide
 
 

@@ -41,9 +41,12 @@ class Skill(Metric):
         last = targets[first - 1] if first else given(observed.start).double()
         mean = observed.data.splits["train"].targets[: observed.experiment.task.length].double().mean((0, 1))
         counts = observed.weights[first:] > 0
-        own, still, middle = (
+        free, still, middle = (
             torch.where(counts, squares, 0.0).sum()
-            for squares in (free_squares(observed), *((targets[first:] - other).square().mean(-1) for other in (last, mean)))
+            for squares in (
+                free_squares(observed),
+                *((targets[first:] - forecast).square().mean(-1) for forecast in (last, mean)),
+            )
         )
-        ratio = own / torch.minimum(still, middle) if bool(counts.any()) else torch.tensor(torch.nan, dtype=torch.float64)
+        ratio = free / torch.minimum(still, middle) if bool(counts.any()) else torch.tensor(torch.nan, dtype=torch.float64)
         return torch.where(torch.isfinite(ratio), root(ratio), torch.nan)[None]

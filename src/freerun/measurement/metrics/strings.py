@@ -9,19 +9,22 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from jaxtyping import Bool, Float, Int
 
-from freerun.engine.replicas import spread
 from freerun.errors import given
 from freerun.lazy import torch
 from freerun.measurement.metrics import Comparison, Observed, family
 from freerun.measurement.statistics.string_statistics import lengths, ngrams
 from freerun.store.quantity import SHARE, Quantity
 
-#: Strings, and which of their symbols belong to them.
-Strings = tuple[Int[torch.Tensor, "S _"], Bool[torch.Tensor, "S _"]]
+
+class Strings(NamedTuple):
+    """Strings, and which of their symbols belong to them."""
+
+    symbols: Int[torch.Tensor, "S _"]
+    inside: Bool[torch.Tensor, "S _"]
 
 
 @dataclass(kw_only=True)
@@ -38,12 +41,12 @@ class OfStrings(Comparison):
         return observed.experiment.task.symbols and given(observed.experiment.feedback).discrete
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
-        other = _others(observed) if self.floor else _own(observed)
-        apart = torch.nan if other is None else self.between(observed, _true(observed), other)
+        compared = _others(observed) if self.floor else _own(observed)
+        apart = torch.nan if compared is None else self.between(observed, _true(observed), compared)
         return torch.tensor([apart], dtype=torch.float64)
 
     @abstractmethod
-    def between(self, observed: Observed, true: Strings, other: Strings) -> float:
+    def between(self, observed: Observed, true: Strings, compared: Strings) -> float:
         """The variation between the true strings and others; NaN is undefined."""
 
 
@@ -53,8 +56,8 @@ class OfNgrams(OfStrings):
 
     n: ClassVar[int]
 
-    def between(self, observed: Observed, true: Strings, other: Strings) -> float:
-        return ngrams(true[0], other[0], self.n, observed.data.outputs, true[1], other[1])
+    def between(self, observed: Observed, true: Strings, compared: Strings) -> float:
+        return ngrams(true.symbols, compared.symbols, self.n, observed.data.outputs, true.inside, compared.inside)
 
 
 @dataclass(kw_only=True)
@@ -64,8 +67,8 @@ class OfLengths(OfStrings):
     def applies(self, observed: Observed) -> bool:
         return super().applies(observed) and observed.has_oracle and _has_ends(observed)
 
-    def between(self, observed: Observed, true: Strings, other: Strings) -> float:
-        return lengths(true[1].sum(0), other[1].sum(0), len(true[0]))
+    def between(self, observed: Observed, true: Strings, compared: Strings) -> float:
+        return lengths(true.inside.sum(0), compared.inside.sum(0), len(true.symbols))
 
 
 def _has_ends(observed: Observed) -> bool:
@@ -78,16 +81,18 @@ def _true(observed: Observed) -> Strings:
 
 
 def _own(observed: Observed) -> Strings:
-    """The strings of the closed loop, beside the true ones that count."""
+    """The strings of the closed loop that stand beside true strings that count."""
     first, counts = observed.warmup, observed.weights > 0
-    own = ~observed.truth().ended if observed.has_oracle else counts
+    counted = ~observed.truth().ended if observed.has_oracle else counts
     rows = counts[first:].any(0)
-    return observed.fed_symbols[first:, rows], own[first:, rows]
+    return Strings(observed.fed_symbols[first:, rows], counted[first:, rows])
 
 
 def _others(observed: Observed) -> Strings | None:
     """True strings of the same part that were not measured, in number like those that were; None where there are too few."""
     part, steps = observed.data.splits[observed.split], len(observed.targets)
+    from freerun.engine.replicas import spread
+
     measured = spread(len(part), observed.experiment.evaluation.sequences)
     if observed.data.windows:
         index = (measured[1:] + measured[:-1]) // 2
@@ -99,14 +104,14 @@ def _others(observed: Observed) -> Strings | None:
         index = left[spread(len(left), len(measured))] if len(left) >= len(measured) else left[:0]
     if len(index) < len(measured) - 1 or not len(index):
         return None
-    others = part.take(index, steps)
-    return _counted(others.targets, others.weights, observed.warmup)
+    spare = part.take(index, steps)
+    return _counted(spare.targets, spare.weights, observed.warmup)
 
 
 def _counted(targets: torch.Tensor, weights: torch.Tensor, first: int) -> Strings:
     counts = weights[first:] > 0
     rows = counts.any(0)
-    return targets[first:, rows], counts[:, rows]
+    return Strings(targets[first:, rows], counts[:, rows])
 
 
 #: The name of the shares of n symbols, what they are shares of, their label, and what they are blind to.
@@ -119,10 +124,10 @@ _NGRAMS = {
 
 def _both_of(name: str, label: str, what: str, blind: str) -> dict[str, dict[str, Any]]:
     """A total variation and its floor: the attributes of the two metrics."""
-    own = replace(OfStrings.quantity, label=label, floor=f"{name}_floor", blind=(blind,))
-    floor = Quantity(label=f"{label}, floor", unit=own.unit, better="neither", range=own.range, part="diagnostic")
+    quantity = replace(OfStrings.quantity, label=label, floor=f"{name}_floor", blind=(blind,))
+    floor = Quantity(label=f"{label}, floor", unit=quantity.unit, better="neither", range=quantity.range, part="diagnostic")
     return {
-        name: {"quantity": own, "__doc__": f"Total variation between the {what}; see its floor, `{name}_floor`."},
+        name: {"quantity": quantity, "__doc__": f"Total variation between the {what}; see its floor, `{name}_floor`."},
         f"{name}_floor": {
             "quantity": floor, "floor": True,
             "__doc__": f"What `{name}` is between the true strings and equally many other true ones.",
@@ -131,9 +136,9 @@ def _both_of(name: str, label: str, what: str, blind: str) -> dict[str, dict[str
 
 
 def _ngrams() -> Iterator[tuple[str, dict[str, Any]]]:
-    for n, (name, what, label, blind) in _NGRAMS.items():
-        for member, own in _both_of(name, label, f"shares of {what}", blind).items():
-            yield member, {**own, "n": n}
+    for n, (name, counted, label, blind) in _NGRAMS.items():
+        for member, attributes in _both_of(name, label, f"shares of {counted}", blind).items():
+            yield member, {**attributes, "n": n}
 
 
 PARTS = {

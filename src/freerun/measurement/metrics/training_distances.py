@@ -17,8 +17,8 @@ from freerun.measurement.metrics import Metric, Observed, family, once_for_all
 from freerun.measurement.metrics._training import STREAM, BesideTraining, at_steps, unit_of, vectors, whole
 from freerun.measurement.statistics.two_sample import Distance, energy, mmd, sliced_wasserstein, swaps, within
 from freerun.measurement.statistics.two_sample_classifier import classify, null_interval
+from freerun.random_streams import stream
 from freerun.store.quantity import SHARE, Quantity
-from freerun.streams import stream
 
 #: Swapped samples behind a p-value or a floor; projections of the sliced distance; steps that are looked at as one whole.
 SWAPPED, FEW, DIRECTIONS, STEPS = 199, 19, 64, 32
@@ -63,9 +63,9 @@ class Kernel(OfWholes):
     """MMD^2 with its p-value."""
 
     def test(self, observed: Observed) -> Distance:
-        """Both, found once."""
-        found: Distance = observed.once(f"training/mmd/{self.part}", lambda: self._test(observed))
-        return found
+        """The distance and its p-value, computed once for a rollout."""
+        distance: Distance = observed.once(f"training/mmd/{self.part}", lambda: self._test(observed))
+        return distance
 
     def _test(self, observed: Observed) -> Distance:
         x, y = whole(observed, self.part, STEPS)
@@ -111,7 +111,7 @@ class Sliced(OfWholes):
         return replace(self.quantity, unit=unit)
 
     def of(self, observed: Observed) -> float:
-        x, y = (vectors(each) for each in whole(observed, self.part, STEPS))
+        x, y = (vectors(sample) for sample in whole(observed, self.part, STEPS))
         return sliced_wasserstein(x, y, _directions(x.shape[1]), _signs(FEW, len(x))).value
 
 
@@ -130,8 +130,8 @@ class Classifier(OfWholes):
         once_for_all(observed, "training/classifiers", _accuracies)
 
     def of(self, observed: Observed) -> float:
-        (found,) = once_for_all([observed], "training/classifiers", _accuracies)
-        return float(found[self.part])
+        (accuracies,) = once_for_all([observed], "training/classifiers", _accuracies)
+        return float(accuracies[self.part])
 
 
 def _accuracies(observed: list[Observed]) -> list[dict[str, float]]:
@@ -140,23 +140,23 @@ def _accuracies(observed: list[Observed]) -> list[dict[str, float]]:
     A classifier is judged on held-out sequences and reads `READ` steps of each. Those of all parts and runs train side by side;
     the narrow parts of a run are filled up with zeros.
     """
-    found: list[dict[str, float]] = []
+    accuracies: list[dict[str, float]] = []
     alike: dict[tuple[int, int, int], list[Any]] = {}
     for seen in observed:
-        both = {name: whole(seen, name, READ) for name in ("fed", "hidden", "outputs")}
-        count = both["fed"][0].shape[1]
-        known = dict.fromkeys(both, 0.5 if count >= FEWEST else math.nan)
-        found.append(known)
-        differ = {name: pair for name, pair in both.items() if pair[0].shape[-1] and not torch.equal(*pair)}
+        parts = {name: whole(seen, name, READ) for name in ("fed", "hidden", "outputs")}
+        count = parts["fed"][0].shape[1]
+        known = dict.fromkeys(parts, 0.5 if count >= FEWEST else math.nan)
+        accuracies.append(known)
+        differ = {name: pair for name, pair in parts.items() if pair[0].shape[-1] and not torch.equal(*pair)}
         if differ and count >= FEWEST:
             width = max(x.shape[-1] for x, _ in differ.values())
             x, y = (torch.stack([_filled_up(pair[side], width) for pair in differ.values()], 1) for side in range(2))
             alike.setdefault((len(x), count, width), []).append((known, list(differ), (x, y)))
-    for (_, count, _), some in alike.items():
+    for (_, count, _), runs in alike.items():
         drawn: np.ndarray = stream(0, f"{STREAM}/classifier").random((3, count))
-        for (known, names, _), judged in zip(some, classify([lot for *_, lot in some], drawn, 0), strict=True):
-            known.update(zip(names, (each.accuracy for each in judged), strict=True))
-    return found
+        for (known, names, _), judged in zip(runs, classify([lot for *_, lot in runs], drawn, 0), strict=True):
+            known.update(zip(names, (classifier.accuracy for classifier in judged), strict=True))
+    return accuracies
 
 
 def _filled_up(x: Float[torch.Tensor, "S N D"], width: int) -> Float[torch.Tensor, "S N W"]:
@@ -195,18 +195,18 @@ _KINDS: dict[str, tuple[type[BesideTraining], str]] = {
 
 
 def _parts() -> dict[str, type[Metric]]:
-    found: dict[str, type[Metric]] = {}
+    metrics: dict[str, type[Metric]] = {}
     for kind, (base, text) in _KINDS.items():
-        own: Quantity = vars(base)["quantity"]
+        quantity: Quantity = vars(base)["quantity"]
         members = {
             f"{name}_{kind}": {
-                "part": part, "quantity": replace(own, label=f"{own.label}, {label}"),
+                "part": part, "quantity": replace(quantity, label=f"{quantity.label}, {label}"),
                 "__doc__": text.format(what=what, name=name),
             }
             for name, (part, what, label) in _LOOKED_AT.items()
         }  # fmt: skip
-        found |= family(base, members)
-    return found
+        metrics |= family(base, members)
+    return metrics
 
 
 PARTS = _parts()

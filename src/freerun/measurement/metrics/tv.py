@@ -26,7 +26,7 @@ class TV(OfTruth):
 
     quantity = Quantity(
         label="TV to the truth", unit="probability", better="lower", range=SHARE, floor=0.0,
-        conditioned=INSIDE_SUPPORT, left_out="off_support",
+        conditioned=INSIDE_SUPPORT, left_out="off_support", account="one-step error",
     )  # fmt: skip
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:

@@ -52,13 +52,13 @@ class WorstOneStep(Comparison):
 
 def _sides(observed: Observed) -> tuple[torch.Tensor, torch.Tensor, int]:
     """The squares of the larger side and of persistence, a sum for each sequence, and how many places count."""
-    found: tuple[torch.Tensor, torch.Tensor, int] = observed.once("worst_one_step", lambda: _summed(observed))
-    return found
+    sides: tuple[torch.Tensor, torch.Tensor, int] = observed.once("worst_one_step", lambda: _summed(observed))
+    return sides
 
 
 def _summed(observed: Observed) -> tuple[torch.Tensor, torch.Tensor, int]:
     first, truth = observed.warmup, torch.cat([given(observed.start)[None], observed.targets]).double()
-    errors = [own_errors(each).square().mean(-1) for each in (given(observed.forced), observed)]
+    errors = [own_errors(rollout).square().mean(-1) for rollout in (given(observed.forced), observed)]
     still = (truth[1:] - truth[:-1]).square().mean(-1)[first:]
     memory = given(observed.experiment.task.remembers)
     known = max(0, memory - 1 - first)  # before, no answer is known

@@ -58,8 +58,8 @@ class Player(ABC):
 def known() -> dict[str, Player]:
     """All players by name, the truth first, then what is best, then what is worse."""
     families = (importlib.import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__))
-    every: list[Player] = [player for family in families for player in family.players()]
-    return {player.name: player for player in sorted(every, key=lambda player: player.stands)}
+    members: list[Player] = [player for family in families for player in family.players()]
+    return {player.name: player for player in sorted(members, key=lambda player: player.stands)}
 
 
 def playing(task: Task, data: Data, warmup: int) -> list[Player]:

@@ -79,10 +79,7 @@ class NoisyFlow(FlowPlayer):
     stands = BEST
 
     def free(self, place: Place, chance: np.random.Generator) -> torch.Tensor:
-        from freerun.measurement.true_orbits import disturbed
-
-        errors = self.fresh(place.task, tuple(place.truth.shape), chance)
-        return disturbed(place.task, [(place.data, place.history, errors)])[0]
+        return place.flow(self.fresh(place.task, tuple(place.truth.shape), chance))
 
 
 @dataclass(kw_only=True)
@@ -195,10 +192,10 @@ def equilibrium(place: Place) -> Float[torch.Tensor, " Y"]:
     Raises:
         ValueError: if there is none near any of the slowest states of training.
     """
-    found = _equilibrium(place)
-    if found is None:
+    state = _equilibrium(place)
+    if state is None:
         raise ValueError("the true flow must have an equilibrium near one of its slow states, got none; leave this player out")
-    return found
+    return state
 
 
 def _rests(task: Task, data: Data) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import ClassVar, cast
+from typing import ClassVar, Protocol, cast
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -21,28 +21,34 @@ from freerun.lazy import torch
 from freerun.measurement.metrics import Observed
 from freerun.measurement.players import TRUTH, Player
 from freerun.parts.feedback import one_hot
+from freerun.parts.feedback.none import Nothing
 from freerun.parts.feedback.sample import Sample
-from freerun.parts.models.output_recurrent import OutputRecurrent
+from freerun.parts.models.gru import GRU
 from freerun.parts.ngrams import NgramModel
 from freerun.parts.tasks import Data, Sequences, Task
 from freerun.parts.tasks._automata import AutomatonOracle
 from freerun.parts.tasks.gram_text import GramOracle
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 #: The logit of what is never said, and the order of the model that stands in for a source without an oracle.
 NEVER, ORDER = -1e3, 6
-#: What comes next, as logits ``Float[N K]``, given what was fed so far, ``Int[t N]``.
-Speaker = Callable[[Int[torch.Tensor, "t N"]], Float[torch.Tensor, "N K"]]
+
+
+class Speaker(Protocol):
+    """What comes next, as logits, given what was fed so far."""
+
+    def __call__(self, fed: Int[torch.Tensor, "t N"], /) -> Float[torch.Tensor, "N K"]: ...
 
 
 class SymbolPlayer(Player):
     """A source of symbols."""
 
-    #: It takes no notice of inputs, and so can play where there are some.
+    #: It takes no notice of inputs, and so can play where there are some, or nothing is fed back.
     deaf: ClassVar[bool] = False
 
     def applies(self, task: Task, data: Data) -> bool:
-        return task.symbols and task.emits == "each" and (self.deaf or not data.inputs) and self._plays(data)
+        hears_all = self.deaf or not (data.inputs or task.silent)
+        return task.symbols and task.emits == "each" and hears_all and self._plays(data)
 
     def _plays(self, data: Data) -> bool:
         return True
@@ -56,7 +62,10 @@ class SymbolPlayer(Player):
     ) -> tuple[Observed, Observed]:
         uniform = torch.from_numpy(chance.random((len(sequences.targets), len(sequences)), dtype=np.float32))
         evaluation = Evaluation(warmup=warmup, horizon=len(sequences.targets) - warmup)
-        experiment = Experiment(task=task, model=OutputRecurrent(hidden=1), feedback=Sample(), evaluation=evaluation)
+        rule = Nothing() if task.silent else Sample()
+        experiment = Experiment(
+            task=task, model=GRU(hidden=1), feedback=rule, evaluation=evaluation
+        )  # a stand-in: metrics ask it for the task and the rule
         speak, forced = self._speaker(data, sequences, warmup), None
         for release in (len(sequences.targets), warmup):
             forced = _rolled(experiment, data, sequences, speak, release, uniform, forced)
@@ -82,7 +91,8 @@ def _rolled(
     made = torch.stack(outputs)
     return Observed(
         experiment=experiment, data=data, outputs=made, targets=sequences.targets, weights=sequences.weights,
-        fed=one_hot(said, made), picks=torch.stack(picks), warmup=experiment.span[0], start=sequences.start, forced=forced,
+        fed=one_hot(said, made), picks=None if experiment.task.silent else torch.stack(picks), warmup=experiment.span[0],
+        start=sequences.start, forced=forced,
     )  # fmt: skip
 
 
@@ -138,6 +148,9 @@ class Ngram(SymbolPlayer):
     def __init__(self, order: int, name: str) -> None:
         self.order = order
         self.name = name
+
+    def applies(self, task: Task, data: Data) -> bool:
+        return super().applies(task, data) and (self.order == 1 or not task.silent)
 
     def _speaker(self, data: Data, sequences: Sequences, warmup: int) -> Speaker:
         return _grams(data, self.order)

@@ -34,6 +34,12 @@ class Place:
     history: Float[torch.Tensor, "H N Y"]
     truth: Float[torch.Tensor, "S N Y"]
 
+    def flow(self, errors: Float[torch.Tensor, "S N Y"]) -> Float[torch.Tensor, "S N Y"]:
+        """The true system with an error added to each of its steps; of a task that `remembers`."""
+        from freerun.measurement.true_orbits import disturbed
+
+        return disturbed(self.task, [(self.data, self.history, errors)])[0]
+
     def training(self) -> Float[torch.Tensor, "T N Y"]:
         """What training sees."""
         return self.data.splits["train"].targets[: self.task.length].double()

@@ -35,10 +35,10 @@ def displacement_energy(
     moved = true[lag:].double() - true[:-lag].double()
     spread = moved.std((0, 1)).clamp(min=torch.finfo(torch.float64).tiny)
     count = min(pairs, moved.shape[0] * moved.shape[1], (len(made) - lag) * made.shape[1])
-    both = [
+    samples = [
         evenly(
             torch.cat([part[:-lag].double(), (part[lag:].double() - part[:-lag].double()) / spread], -1).flatten(0, 1), count
         )
         for part in (true, made)
     ]
-    return float(energy(both[0][None], both[1][None]))
+    return float(energy(samples[0][None], samples[1][None]))

@@ -16,7 +16,7 @@ BEYOND, END, STILL = 0.5, 0.25, 1e-3
 
 @dataclass(frozen=True, kw_only=True)
 class Fates:
-    """Which orbits did what; an orbit has at most one of the three."""
+    """Which orbits have which fate; an orbit has at most one of the three."""
 
     left: Bool[torch.Tensor, " N"]
     rests: Bool[torch.Tensor, " N"]
@@ -31,7 +31,7 @@ def fates(
     end: float = END,
     still: float = STILL,
 ) -> Fates:
-    """What became of every orbit.
+    """The fate of every orbit.
 
     * left: at any step not finite, or farther than `beyond` ranges (high - low) outside the range of a coordinate;
     * rests: in its last `end` no coordinate moves by more than `still` ranges;
@@ -56,8 +56,8 @@ def _recurs(values: Float[torch.Tensor, "T N D"]) -> Bool[torch.Tensor, " N"]:
     """Whether one lag, of at most half of the steps, brings every state back to within the step that it makes there."""
     steps = len(values)
     moved = (values[1:] - values[:-1]).norm(dim=2)
-    found = torch.zeros(values.shape[1], dtype=torch.bool)
+    recurs = torch.zeros(values.shape[1], dtype=torch.bool)
     for lag in range(2, steps // 2 + 1):  # after one step everything is a step away
         apart = (values[lag:-1] - values[: -lag - 1]).norm(dim=2)
-        found |= (apart <= moved[: len(apart)]).all(0)
-    return found
+        recurs |= (apart <= moved[: len(apart)]).all(0)
+    return recurs

@@ -37,24 +37,24 @@ def hellinger(true: Float[torch.Tensor, "T N D"], made: Float[torch.Tensor, "T M
     if lost == 1:
         return 1.0
     kept = made[:, fine]
-    rest = _still(kept).double().mean(0)
+    resting = _still(kept).double().mean(0)
     p, q = spectrum(true, smooth), spectrum(kept, smooth)
     overlap = root(p * q).sum(0).clamp(max=1)
-    each = rest + (1 - rest) * root(1 - overlap)
-    return lost + (1 - lost) * float(each.mean())
+    per_coordinate = resting + (1 - resting) * root(1 - overlap)
+    return lost + (1 - lost) * float(per_coordinate.mean())
 
 
 def spectrum(orbits: Float[torch.Tensor, "T N D"], smooth: float = SMOOTH) -> Float[torch.Tensor, "F D"]:
     """The smoothed power spectrum of each coordinate, a mean over orbits, with sum 1; orbits that rest add nothing to it."""
-    values, rest = orbits.double(), _still(orbits)
-    values = torch.where(rest, 0.0, values - values.mean(0))
+    values, resting = orbits.double(), _still(orbits)
+    values = torch.where(resting, 0.0, values - values.mean(0))
     power = torch.fft.rfft(values, dim=0).abs().square()
-    each = power / power.sum(0).clamp(min=torch.finfo(torch.float64).tiny)  # brings every orbit to variance 1 as well
-    return _smoothed(each.sum(1) / (~rest).sum(0).clamp(min=1), smooth)  # keeps every sum, so that one smoothing will do
+    shares = power / power.sum(0).clamp(min=torch.finfo(torch.float64).tiny)  # brings every orbit to variance 1 as well
+    return _smoothed(shares.sum(1) / (~resting).sum(0).clamp(min=1), smooth)  # keeps every sum, so that one smoothing will do
 
 
 def _smoothed(power: Float[torch.Tensor, "F D"], smooth: float) -> Float[torch.Tensor, "F D"]:
-    """Over frequencies, which are mirrored at both ends, the end itself with them."""
+    """A spectrum smoothed over frequencies, which are mirrored at both ends, the end included."""
     reach = min(int(4 * smooth + 0.5), len(power))
     if not (smooth > 0 and reach > 0):
         return power
@@ -64,7 +64,7 @@ def _smoothed(power: Float[torch.Tensor, "F D"], smooth: float) -> Float[torch.T
 
 
 def _still(orbits: Float[torch.Tensor, "T N D"]) -> Bool[torch.Tensor, "N D"]:
-    """Which coordinates of which orbits rest."""
+    """Whether each coordinate of each orbit rests."""
     values = orbits.double()
     moved: torch.Tensor = (values - values.mean(0)).abs().amax(0)
     return moved <= STILL * values.abs().amax(0).clamp(min=1)

@@ -25,16 +25,16 @@ def lags(true: Float[torch.Tensor, "T N D"], below: float = HALF) -> list[int]:
     require(len(true) >= 4, "true", len(true), "be at least 4 steps long")
     values = true.double()
     values = values - values.mean((0, 1))
-    found = [len(values) // 2] * values.shape[2]
+    chosen = [len(values) // 2] * values.shape[2]
     open_, power = set(range(values.shape[2])), values.square().mean((0, 1))
     for lag in range(1, len(values) // 2):
         alike = (values[lag:] * values[:-lag]).mean((0, 1))
         for i in [i for i in open_ if float(alike[i]) < below * float(power[i])]:
-            found[i] = lag
+            chosen[i] = lag
             open_.remove(i)
         if not open_:
             break
-    return found
+    return chosen
 
 
 def pairs_in_time(true: Float[torch.Tensor, "T N D"], made: Float[torch.Tensor, "T M D"], bins: int = BINS) -> float:

@@ -35,8 +35,8 @@ def ngrams(
         return math.nan
     codes = [_codes(part, counts, n, symbols) for part, counts in ((x, x_counts), (y, y_counts))]
     known, places = np.unique(np.concatenate(codes), return_inverse=True)
-    both = np.split(places, [len(codes[0])])
-    return _variation(*(torch.from_numpy(np.bincount(part, minlength=len(known))) for part in both))
+    sides = np.split(places, [len(codes[0])])
+    return _variation(*(torch.from_numpy(np.bincount(part, minlength=len(known))) for part in sides))
 
 
 def lengths(x: Int[torch.Tensor, " N"], y: Int[torch.Tensor, " M"], longest: int) -> float:
@@ -57,6 +57,6 @@ def _codes(
 
 
 def _variation(x: Int[torch.Tensor, " C"], y: Int[torch.Tensor, " C"]) -> float:
-    """Of counts, made shares; NaN where nothing is counted."""
+    """Total variation between two counts, made shares; NaN where nothing is counted."""
     p, q = (part.double() / part.sum() for part in (x, y))
     return float((p - q).abs().sum() / 2)

@@ -84,24 +84,24 @@ def distances(true: Int[np.ndarray, "T B P"], made: Int[np.ndarray, "T B P"], sy
     """
     require(true.shape == made.shape, "made", made.shape, f"have the shape of true, {true.shape}")
     require(true.shape[1] % (2 * GROUPS) == 0, "blocks", true.shape[1], f"be a multiple of {2 * GROUPS}")
-    every = _tables(np.stack([true, made]), symbols, first)
+    tables = _tables(np.stack([true, made]), symbols, first)
     floors, variants = [], []
-    for table in every[:LONGEST]:
+    for table in tables[:LONGEST]:
         shares = table.counts / table.counts.sum(-1, keepdim=True)
         across, floor = _divergences(shares)
         floors.append(float(floor[0, -1]))
         variants.append(across)
-    excess = _estimate(_excess(every, symbols))
+    excess = _estimate(_excess(tables, symbols))
     return Distances(excess=excess, divergence=_estimate(torch.stack(variants).mean(0)), floors=tuple(floors))
 
 
-def _tables(both: Int[np.ndarray, "2 T B P"], symbols: int, first: int) -> list[Strings]:
+def _tables(pair: Int[np.ndarray, "2 T B P"], symbols: int, first: int) -> list[Strings]:
     """The strings of 1, 2, ..., `ORDER` symbols; what stands before a string is a symbol of its own."""
-    texts, steps, blocks, _ = both.shape
-    padded = np.full((texts, steps + ORDER - 1, *both.shape[2:]), symbols, dtype=np.int64)
-    padded[:, ORDER - 1 :] = both
+    texts, steps, blocks, _ = pair.shape
+    padded = np.full((texts, steps + ORDER - 1, *pair.shape[2:]), symbols, dtype=np.int64)
+    padded[:, ORDER - 1 :] = pair
     last = padded[:, first + ORDER - 1 :]
-    code, found, before = np.zeros_like(last), [], np.zeros(0, dtype=np.int64)
+    code, tables, before = np.zeros_like(last), [], np.zeros(0, dtype=np.int64)
     scored = last.shape[1]
     for n in range(1, ORDER + 1):
         begin = first + ORDER - n
@@ -114,15 +114,15 @@ def _tables(both: Int[np.ndarray, "2 T B P"], symbols: int, first: int) -> list[
         total = whole.sum(2, keepdims=True)
         variants = np.concatenate([total - whole, total], 2)
         shorter = np.searchsorted(before, known % (symbols + 1) ** (n - 1)) if n > 1 else np.zeros(len(known), dtype=np.int64)
-        found.append(Strings(counts=torch.from_numpy(variants).double(), context=known // (symbols + 1), shorter=shorter))
+        tables.append(Strings(counts=torch.from_numpy(variants).double(), context=known // (symbols + 1), shorter=shorter))
         before = known
-    return found
+    return tables
 
 
-def _excess(every: list[Strings], symbols: int) -> Float[torch.Tensor, "2 V"]:
+def _excess(tables: list[Strings], symbols: int) -> Float[torch.Tensor, "2 V"]:
     """J without each group of each half in turn, and, last, with all."""
-    top = every[-1].counts
-    ratio = logarithm(_chances(every, symbols))
+    top = tables[-1].counts
+    ratio = logarithm(_chances(tables, symbols))
     ratio = ratio[0] - ratio[1]
     shares = top / top.sum(-1, keepdim=True)
     judged = shares[0] - shares[1]
@@ -132,23 +132,23 @@ def _excess(every: list[Strings], symbols: int) -> Float[torch.Tensor, "2 V"]:
 def _terms(
     judged: Float[torch.Tensor, "V G"],
     by: Float[torch.Tensor, "V G"],
-    others: Float[torch.Tensor, "V G"],
-    own: Float[torch.Tensor, "V G"],
+    judged_other: Float[torch.Tensor, "V G"],
+    by_other: Float[torch.Tensor, "V G"],
 ) -> Float[torch.Tensor, " V"]:
-    """J where groups of one half are left out: it is judged by the other, and the other by it."""
-    return ((judged * by[-1]).sum(-1) + (others[-1] * own).sum(-1)) / 2
+    """J without groups of one half: one half judged by the model of the other, and the other way round, averaged."""
+    return ((judged * by[-1]).sum(-1) + (judged_other[-1] * by_other).sum(-1)) / 2
 
 
-def _chances(every: list[Strings], symbols: int) -> Float[torch.Tensor, "2 2 V G"]:
-    """What each model says of the last symbol of every string of `ORDER` symbols."""
-    chance = torch.full((*every[0].counts.shape[:3], 1), 1 / symbols, dtype=torch.float64)
-    for table in every:
+def _chances(tables: list[Strings], symbols: int) -> Float[torch.Tensor, "2 2 V G"]:
+    """The probability that each model gives to the last symbol of every string of `ORDER` symbols."""
+    chance = torch.full((*tables[0].counts.shape[:3], 1), 1 / symbols, dtype=torch.float64)
+    for table in tables:
         context, start = np.unique(table.context, return_inverse=True)
         begins = np.searchsorted(table.context, context)
         counts = table.counts.numpy()
         totals, kinds = (
-            torch.from_numpy(np.add.reduceat(each, begins, axis=-1)[..., start])
-            for each in (counts, (counts > 0).astype(float))
+            torch.from_numpy(np.add.reduceat(column, begins, axis=-1)[..., start])
+            for column in (counts, (counts > 0).astype(float))
         )
         shorter = chance[..., torch.from_numpy(table.shorter)]
         mixed = (table.counts + kinds * shorter) / (totals + kinds)
@@ -158,12 +158,12 @@ def _chances(every: list[Strings], symbols: int) -> Float[torch.Tensor, "2 2 V G
 
 def _divergences(shares: Float[torch.Tensor, "2 2 V G"]) -> tuple[Float[torch.Tensor, "2 V"], Float[torch.Tensor, "2 V"]]:
     """JS' of strings of one length, and its floor of the truth, without each group of each half in turn, and with all."""
-    own, rows, floors = _entropy(shares), [], []
+    entropies, rows, floors = _entropy(shares), [], []
     for half in range(2):
 
         def js(x: int, y: int, half: int = half) -> Float[torch.Tensor, " V"]:
             middle = (shares[x, half] + shares[y, 1 - half, -1]) / 2
-            return _entropy(middle) - (own[x, half] + own[y, 1 - half, -1]) / 2
+            return _entropy(middle) - (entropies[x, half] + entropies[y, 1 - half, -1]) / 2
 
         floor = js(0, 0)
         rows.append((js(0, 1) + js(1, 0) - floor - js(1, 1)) / 2)

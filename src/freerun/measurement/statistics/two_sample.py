@@ -67,23 +67,23 @@ def energy(
     if counts is not None:  # partners that are equal have no part in h
         there = counts.sum(1).double()
         x, y = _present(x, counts), _present(y, counts)
-    found = torch.zeros(len(x), dtype=torch.float64)
+    sums = torch.zeros(len(x), dtype=torch.float64)
     if len(differ := (x != y).flatten(1).any(1).nonzero()[:, 0]):
         apart = within(x) if of_x is None else of_x()
-        for some in torch.split(differ, SIDE_BY_SIDE):
-            a, b = x[some].double(), y[some].double()
+        for steps in torch.split(differ, SIDE_BY_SIDE):
+            a, b = x[steps].double(), y[steps].double()
             middle = _middle(a)
             cross = _distances(a - middle, b - middle)
             between = cross.sum((1, 2)) - cross.diagonal(dim1=1, dim2=2).sum(1)
-            found[some] = 2 * between - apart[some] - within(b)
-    return torch.where(there > 1, found / (there * (there - 1)), torch.nan)
+            sums[steps] = 2 * between - apart[steps] - within(b)
+    return torch.where(there > 1, sums / (there * (there - 1)), torch.nan)
 
 
 def within(x: Float[torch.Tensor, "T N D"], counts: Bool[torch.Tensor, "T N"] | None = None) -> Float[torch.Tensor, " T"]:
     """The sum of all distances between the rows of a sample, at each step; rows that are not there stand at 0."""
     if counts is not None:
         x = _present(x, counts)
-    parts = (part - _middle(part) for part in (some.double() for some in torch.split(x, SIDE_BY_SIDE)))
+    parts = (part - _middle(part) for part in (steps.double() for steps in torch.split(x, SIDE_BY_SIDE)))
     return torch.cat([_distances(part, part).sum((1, 2)) for part in parts])
 
 
@@ -104,7 +104,7 @@ def mmd(
         return Distance(value=float("nan"), p=float("nan"))
     squares = _three(x.double(), y.double())
     width = _median(squares) if bandwidth is None else bandwidth
-    return _tested(_h([torch.exp(each / (-2 * width * width)) for each in squares]), signs.double())
+    return _tested(_h([torch.exp(square / (-2 * width * width)) for square in squares]), signs.double())
 
 
 def energy_test(x: Float[torch.Tensor, "N D"], y: Float[torch.Tensor, "N D"], signs: Float[torch.Tensor, "P N"]) -> Distance:
@@ -112,7 +112,7 @@ def energy_test(x: Float[torch.Tensor, "N D"], y: Float[torch.Tensor, "N D"], si
     _check(x, y)
     if _undefined(x, y):
         return Distance(value=float("nan"), p=float("nan"))
-    return _tested(-_h([root(each) for each in _three(x.double(), y.double())]), signs.double())
+    return _tested(-_h([root(square) for square in _three(x.double(), y.double())]), signs.double())
 
 
 def sliced_wasserstein(
@@ -136,8 +136,8 @@ def sliced_wasserstein(
     unit = directions.double() / directions.double().norm(dim=1, keepdim=True)
     a, b = unit @ x.double().mT, unit @ y.double().mT
     middle, half = (a + b) / 2, (a - b) / 2
-    each = _sorted_apart(middle, half * torch.cat([torch.ones_like(half[:1]), signs.double()])[:, None])
-    return Distance(value=float(each[0] - each[1:].mean()), p=_share(each[0], each[1:]))
+    distances = _sorted_apart(middle, half * torch.cat([torch.ones_like(half[:1]), signs.double()])[:, None])
+    return Distance(value=float(distances[0] - distances[1:].mean()), p=_share(distances[0], distances[1:]))
 
 
 def swaps(uniform: Float[torch.Tensor, "P N"]) -> Float[torch.Tensor, "P N"]:
@@ -167,7 +167,7 @@ def _undefined(x: torch.Tensor, y: torch.Tensor) -> bool:
 
 
 def _finite(x: torch.Tensor) -> bool:
-    """Whether all numbers are; a sum that is says so sooner."""
+    """Whether all numbers are finite; a finite sum says so sooner."""
     return bool(torch.isfinite(x.sum())) or bool(torch.isfinite(x).all())
 
 
@@ -189,8 +189,8 @@ def _distances(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 def _three(x: torch.Tensor, y: torch.Tensor) -> list[torch.Tensor]:
     """Squared distances between the rows of x, between those of y, and between those of x and those of y."""
     middle = _middle(x)
-    a, b, own = x - middle, y - middle, y - _middle(y)
-    return [_squares(a, a), _squares(own, own), _squares(a, b)]
+    a, b, centred_y = x - middle, y - middle, y - _middle(y)
+    return [_squares(a, a), _squares(centred_y, centred_y), _squares(a, b)]
 
 
 def _middle(x: torch.Tensor) -> torch.Tensor:
@@ -202,9 +202,9 @@ def _evenly(rows: int) -> torch.Tensor:
 
 
 def _median(squares: list[torch.Tensor]) -> float:
-    """Of the distances whose squares are known (`_three`)."""
+    """The median of the distances whose squares are given (`_three`)."""
     keep = _evenly(len(squares[0]))
-    xx, yy, xy = (each[keep][:, keep] for each in squares)
+    xx, yy, xy = (matrix[keep][:, keep] for matrix in squares)
     above = tuple(torch.triu_indices(len(keep), len(keep), 1))
     apart = torch.cat([xx[above], yy[above], xy.flatten()])
     apart = apart[apart > 0]
@@ -212,7 +212,7 @@ def _median(squares: list[torch.Tensor]) -> float:
 
 
 def _h(kernels: list[torch.Tensor]) -> torch.Tensor:
-    """h_ij with 0 on the diagonal, of three kernels (`_three`)."""
+    """The matrix h_ij with 0 on the diagonal, from three kernels (`_three`)."""
     within_x, within_y, cross = kernels
     h = within_x + within_y - cross - cross.mT
     return h * (1 - torch.eye(h.shape[-1], dtype=h.dtype, device=h.device))
@@ -237,5 +237,5 @@ def _share(seen: torch.Tensor, swapped: Float[torch.Tensor, " P"]) -> float:
 
 
 def _sorted_apart(middle: Float[torch.Tensor, "K N"], half: Float[torch.Tensor, "Q K N"]) -> Float[torch.Tensor, " Q"]:
-    a, b = (np.sort(each.numpy(), axis=-1) for each in (middle + half, middle - half))
+    a, b = (np.sort(projections.numpy(), axis=-1) for projections in (middle + half, middle - half))
     return torch.from_numpy(np.abs(a - b)).flatten(1).mean(1)

@@ -27,7 +27,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True, kw_only=True)
 class Accuracy:
-    """What a classifier makes of held-out sequences; `low` and `high` hold 95 % of the accuracies of mere chance.
+    """The accuracy of a classifier on held-out sequences; `low` and `high` hold 95 % of the accuracies of mere chance.
 
     Attributes:
         accuracy: the share of right answers; NaN where a sample is not finite.
@@ -63,30 +63,30 @@ def classify(
     order = torch.from_numpy(np.argsort(coins[0], kind="stable"))
     learned, judged = order[: len(order) // 2], order[len(order) // 2 :]
     finite = [bool(torch.isfinite(x[:, k]).all() and torch.isfinite(y[:, k]).all()) for x, y in lots for k in range(x.shape[1])]
-    both = torch.cat([_standardised(x, y, learned) for x, y in lots], 2)
+    samples = torch.cat([_standardised(x, y, learned) for x, y in lots], 2)
     model = SequenceToOne(hidden=hidden)
-    shown = torch.cat([both[0, :, :, learned], both[1, :, :, learned]], 2)
+    shown = torch.cat([samples[0, :, :, learned], samples[1, :, :, learned]], 2)
     weights = _train(model, shown, [x.shape[1] for x, _ in lots], seed, updates, rate)
     second, guess = torch.from_numpy(coins[1:] >= 0.5)[:, judged]
-    shown = torch.where(second[:, None], both[1, :, :, judged], both[0, :, :, judged])
+    shown = torch.where(second[:, None], samples[1, :, :, judged], samples[0, :, :, judged])
     said = _logits(model, weights, shown)
     right = torch.where(said == 0, guess, said > 0) == second
     low, high = null_interval(len(judged))
-    found = iter(
-        Accuracy(accuracy=float(one.double().mean()) if fine else math.nan, low=low, high=high, held_out=len(judged))
-        for one, fine in zip(right, finite, strict=True)
+    accuracies = iter(
+        Accuracy(accuracy=float(answers.double().mean()) if fine else math.nan, low=low, high=high, held_out=len(judged))
+        for answers, fine in zip(right, finite, strict=True)
     )
-    return [[next(found) for _ in range(x.shape[1])] for x, _ in lots]
+    return [[next(accuracies) for _ in range(x.shape[1])] for x, _ in lots]
 
 
 def _standardised(
     x: Float[torch.Tensor, "T K N D"], y: Float[torch.Tensor, "T K N D"], learned: Int[torch.Tensor, " M"]
 ) -> Float[torch.Tensor, "2 T K N D"]:
     """Both samples in units of the spread of the rows that are learned from; 0 where not finite."""
-    both = torch.nan_to_num(torch.stack([x, y]).to(torch.float32), posinf=0.0, neginf=0.0)
-    middle = both[:, :, :, learned].mean((0, 1, 3))[:, None]
-    spread = both[:, :, :, learned].permute(2, 4, 0, 1, 3).flatten(2).std(2).clamp(min=1e-6)[:, None]
-    return ((both - middle) / spread).clamp(-10, 10)
+    samples = torch.nan_to_num(torch.stack([x, y]).to(torch.float32), posinf=0.0, neginf=0.0)
+    middle = samples[:, :, :, learned].mean((0, 1, 3))[:, None]
+    spread = samples[:, :, :, learned].permute(2, 4, 0, 1, 3).flatten(2).std(2).clamp(min=1e-6)[:, None]
+    return ((samples - middle) / spread).clamp(-10, 10)
 
 
 def null_interval(n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
@@ -109,14 +109,14 @@ def _train(
     """
     replicas, rows = shown.shape[1:3]
     start = initial_weights(model.shapes(shown.shape[-1], 1), [seed] * replicas)
-    flat = torch.from_numpy(np.concatenate([each.reshape(replicas, -1) for each in start.values()], 1)).to(shown)
+    flat = torch.from_numpy(np.concatenate([weight.reshape(replicas, -1) for weight in start.values()], 1)).to(shown)
     sides = torch.cat([-shown.new_ones(rows // 2), shown.new_ones(rows // 2)])
-    every = shown.new_full((replicas,), math.inf)
+    unclipped = shown.new_full((replicas,), math.inf)
     adam = Adam(
-        rate=shown.new_full((replicas, 1), rate), decay=shown.new_zeros(replicas, 1), clip=every, decoupled=False,
+        rate=shown.new_full((replicas, 1), rate), decay=shown.new_zeros(replicas, 1), clip=unclipped, decoupled=False,
         first=torch.zeros_like(flat), second=torch.zeros_like(flat),
     )  # fmt: skip
-    shapes = {name: each.shape[1:] for name, each in start.items()}
+    shapes = {name: weight.shape[1:] for name, weight in start.items()}
     alive = torch.ones(replicas, dtype=torch.bool)
     for update in range(updates):
         with torch.enable_grad():

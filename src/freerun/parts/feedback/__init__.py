@@ -30,7 +30,7 @@ class Feedback(ABC):
     silent: ClassVar[bool] = False
 
     def at(self, progress: float) -> Feedback:
-        """The rule as it stands at a share of the updates in [0, 1]: a setting that is annealed is resolved."""
+        """Return the rule as it stands at a share of the updates in [0, 1]: a setting that is annealed is resolved."""
         return self
 
     @abstractmethod
@@ -46,6 +46,6 @@ class Feedback(ABC):
 
 
 def one_hot(symbols: Int[torch.Tensor, "*batch"], like: Float[torch.Tensor, "*batch K"]) -> Float[torch.Tensor, "*batch K"]:
-    """The encoding of symbols as unit vectors, with the width and dtype of `like`; -1 becomes the zero vector."""
+    """Return the encoding of symbols as unit vectors, with the width and dtype of `like`; -1 becomes the zero vector."""
     known = (symbols >= 0).to(like.dtype)
     return torch.zeros_like(like).scatter_(-1, symbols.clamp(min=0)[..., None], known[..., None])

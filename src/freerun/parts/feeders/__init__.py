@@ -28,15 +28,15 @@ class Masking(Protocol):
     """What a feeder may ask of the regime that it was made by."""
 
     def mask(self, coins: Float[torch.Tensor, "T B"], update: int, updates: int) -> Float[torch.Tensor, "T B"]:
-        """The share of truth for every step and sequence (`freerun.parts.regimes.Regime`)."""
+        """Return the share of truth for every step and sequence (`freerun.parts.regimes.Regime`)."""
 
     def probability(self, update: int, updates: int) -> float:
-        """The mean of the mask at this update."""
+        """Return the mean of the mask at this update."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
-    """How large a run is.
+    """Sizes of a run's tensors.
 
     Attributes:
         steps, batch: of the sequences of an update.
@@ -86,8 +86,8 @@ class Memory:
     numbers: dict[str, list[float]] = field(default_factory=dict)
 
     def of(self, r: int) -> dict[str, float]:
-        """The numbers of one run."""
-        return {name: each[r] for name, each in self.numbers.items()}
+        """Return the numbers of one run."""
+        return {name: values[r] for name, values in self.numbers.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,10 +135,10 @@ class Batch(ABC):
         """e(y_t), the encoded truth."""
 
     def feeders(self, kind: type[F]) -> list[F]:
-        """The feeder of every run, all of this kind.
+        """Return the feeder of every run, all of one class.
 
         Raises:
-            TypeError: if one is not, which has been given a key that is not its own.
+            TypeError: if one is of another class: then its `key` equals that of this class, and must not.
         """
         for feeder in self.runs:
             if not isinstance(feeder, kind):
@@ -147,7 +147,7 @@ class Batch(ABC):
 
     @abstractmethod
     def cuts(self, step: int) -> bool:
-        """Whether what is fed into a step carries no gradient, by the experiment's `gradient`."""
+        """Return whether what is fed into a step carries no gradient, by the experiment's `gradient`."""
 
     @abstractmethod
     def draws(self, name: str, *shape: int) -> Float[torch.Tensor, "T R *rest"]:
@@ -164,7 +164,7 @@ class Batch(ABC):
 
     @abstractmethod
     def weights(self) -> Float[torch.Tensor, "R P"]:
-        """A copy of the weights as they are now, each run's in one row."""
+        """Return a copy of the weights as they are now, each run's in one row."""
 
     @abstractmethod
     def roll(
@@ -186,7 +186,7 @@ class Batch(ABC):
 
     @abstractmethod
     def growth(self) -> list[float]:
-        """The factor a step by which the closed loop of each run stretches errors; infinite where it is not finite."""
+        """Return for every run the factor per step by which its closed loop stretches errors; infinite if not finite."""
 
 
 @dataclass(frozen=True)
@@ -215,11 +215,11 @@ class Feeder(ABC):
         return type(self), repr(self)
 
     def kept(self, update: int, sizes: Sizes) -> Kept:
-        """What is remembered after so many updates; numbers from the beginning, tensors once `remember` has made them."""
+        """Return the form of the memory after so many updates; numbers are there from the beginning, tensors once made."""
         return Kept()
 
     def remember(self, batch: Batch, memory: Memory) -> Memory:
-        """What is remembered from this update on, asked once before the update feeds anything; no gradient is taken.
+        """Return the memory from this update on; called once an update, before anything is fed. No gradient is taken.
 
         Args:
             memory: what was remembered so far.
@@ -228,10 +228,10 @@ class Feeder(ABC):
 
     @abstractmethod
     def feed(self, batch: Batch, memory: Memory) -> Feed:
-        """What is fed in an update, to all runs of the group; asked twice, it feeds the same."""
+        """Return what is fed in an update, to all runs of the group; a second call returns the same."""
 
     def probability(self, update: int, updates: int, numbers: Mapping[str, float]) -> float:
-        """The share of truth that is shown in the training curves.
+        """Return the share of truth that is shown in the training curves.
 
         Args:
             numbers: what is remembered of this run.
@@ -239,17 +239,19 @@ class Feeder(ABC):
         return self.regime.probability(update, updates)
 
 
-def blend(share: torch.Tensor, truth: torch.Tensor, own: torch.Tensor, split: bool) -> torch.Tensor:
-    """Exactly the truth where the share is 1, exactly the model's own where it is 0, so that a NaN never crosses over.
+def blend(share: torch.Tensor, truth: torch.Tensor, prediction: torch.Tensor, split: bool) -> torch.Tensor:
+    """Mix truth and prediction by the share of truth; where it is 1 or 0, exactly one of them, whatever the other is.
 
     Args:
         split: whether any share lies between 0 and 1.
     """
     if split:
-        own = torch.where(share > 0, torch.where(share < 1, share * truth + (1 - share) * own, own), own)
-    return torch.where(share == 1, truth, own)
+        prediction = torch.where(
+            share > 0, torch.where(share < 1, share * truth + (1 - share) * prediction, prediction), prediction
+        )
+    return torch.where(share == 1, truth, prediction)
 
 
 def after_warmup(x: torch.Tensor, first: torch.Tensor, warmup: int) -> torch.Tensor:
-    """`first` in the warm-up, then `x`; both by step."""
+    """Return the steps of `first` in the warm-up and those of `x` after it."""
     return torch.cat([first[:warmup], x[warmup:]]) if warmup else x

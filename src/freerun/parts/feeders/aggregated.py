@@ -16,10 +16,10 @@ class Gathering(Masking, Protocol):
     """A regime that gathers data in stages."""
 
     def sets(self, update: int, updates: int) -> int:
-        """How many sets of data there are at this update, the truth among them."""
+        """Return how many sets of data there are at this update, the truth among them."""
 
     def dealt(self, batch: int, update: int, updates: int) -> Int[torch.Tensor, " B"]:
-        """The set from which each sequence of a batch is fed; 0 is the truth, then in order of age."""
+        """Return the data set that feeds each sequence of a batch: 0 for the truth, then the rollouts, oldest first."""
 
 
 @dataclass(frozen=True)
@@ -60,5 +60,5 @@ class Aggregated(Feeder):
 
 
 def _stage(number: int) -> str:
-    """The name of the weights of a stage in the memory; the first is 1."""
+    """Return the name of the weights of a stage in the memory; the first is 1."""
     return f"stage.{number}"

@@ -24,14 +24,14 @@ class Forced(Feeder):
         return Forced
 
     def feed(self, batch: Batch, memory: Memory) -> Feed:
-        seen = [feeder.seen(batch, r) for r, feeder in enumerate(batch.feeders(Forced))]
-        if all(each is None for each in seen):
+        blurs = [feeder.seen(batch, r) for r, feeder in enumerate(batch.feeders(Forced))]
+        if all(truths is None for truths in blurs):
             return Feed()
-        each = [batch.truth[:, r] if blurred is None else blurred for r, blurred in enumerate(seen)]
-        return Feed(truth=torch.stack(each, 1))
+        truths = [batch.truth[:, r] if blurred is None else blurred for r, blurred in enumerate(blurs)]
+        return Feed(truth=torch.stack(truths, 1))
 
     def seen(self, batch: Batch, r: int) -> Float[torch.Tensor, "T B F"] | None:
-        """The truth as it is fed to one run of the batch; None for the truth itself."""
+        """Return the truth as it is fed to one run of the batch; None for the truth itself."""
         return None
 
 
@@ -42,7 +42,7 @@ class Blurring(Masking, Protocol):
     def blur(
         self, truth: Float[torch.Tensor, "T B F"], noise: Float[torch.Tensor, "T B N"], symbols: bool
     ) -> Float[torch.Tensor, "T B F"]:
-        """The truth as it is fed.
+        """Return the truth as it is fed.
 
         Args:
             truth: values, or symbols as unit vectors.

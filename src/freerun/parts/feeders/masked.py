@@ -41,7 +41,7 @@ class Masked(Feeder):
 
 @dataclass(frozen=True)
 class MaskedByEpoch(Feeder):
-    """A mask of one coin for an epoch, the first that is drawn in it; runs of equally long epochs train together.
+    """A mask of one coin per epoch, drawn at its first update; runs with equally long epochs train together.
 
     Attributes:
         every: updates of an epoch.
@@ -69,7 +69,7 @@ class MaskedByEpoch(Feeder):
 
 
 def masks(batch: Batch) -> Float[torch.Tensor, "T R B"]:
-    """The mask of every run, by the stream of coins.
+    """Return the mask of every run, by the stream of coins.
 
     Raises:
         ValueError: if a regime's mask has not the shape and type of its coins.

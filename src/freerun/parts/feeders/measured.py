@@ -17,7 +17,7 @@ class Adapting(Masking, Protocol):
     """A regime whose share of truth follows the growth of errors."""
 
     def adapted(self, share: float, growth: float) -> float:
-        """The share of truth from now on; it begins at 1.
+        """Return the share of truth from now on; it begins at 1.
 
         Args:
             share: the share of truth so far.

@@ -47,7 +47,7 @@ def fed_in_parallel(
     cuts: Callable[[int], bool],
     passes: int,
 ) -> Float[torch.Tensor, "T R B F"]:
-    """What to feed where whole sequences are run at once: every pass mixes the truth with what the pass before would feed.
+    """Return what to feed where whole sequences are run at once: every pass mixes the truth with the pass before.
 
     After `passes` of them the first `passes` entries are those of the loop with the same mask and draws (Duckworth et al.
     2019, section 3).
@@ -62,7 +62,7 @@ def fed_in_parallel(
     fed = truth
     for _ in range(passes):
         with torch.set_grad_enabled(torch.is_grad_enabled() and not bool(cut.all())):
-            own = feedback(run(fed), uniform)
-        own = torch.where(cut, own.detach(), own)
-        fed = blend(mask[..., None], truth, own, split)
+            prediction = feedback(run(fed), uniform)
+        prediction = torch.where(cut, prediction.detach(), prediction)
+        fed = blend(mask[..., None], truth, prediction, split)
     return fed

@@ -34,11 +34,11 @@ class Model(ABC):
 
     @abstractmethod
     def shapes(self, inputs: int, outputs: int) -> dict[str, Shape]:
-        """The weights for input width I and output width O."""
+        """Return the weights for input width I and output width O."""
 
     @abstractmethod
     def start(self, replicas: int, batch: int, like: torch.Tensor) -> State:
-        """The state before the first step (zeros), with the dtype and device of `like`."""
+        """Return the state before the first step (zeros), with the dtype and device of `like`."""
 
     @abstractmethod
     def step(
@@ -50,10 +50,10 @@ class Model(ABC):
     def unroll(
         self, weights: Weights, u: Float[torch.Tensor, "T R B I"], state: State
     ) -> tuple[Float[torch.Tensor, "T R B O"], State]:
-        """The step repeated, for inputs that are known beforehand; equal to it in value and gradient, only faster."""
+        """Repeat the step over inputs that are known beforehand; equal to it in value and gradient, only faster."""
 
     def summary(self, state: State, like: Float[torch.Tensor, "R B O"]) -> Float[torch.Tensor, "R B H"]:
-        """The hidden state as one vector whose width stays the same from step to step; width 0 if there is none.
+        """Return the hidden state as one vector whose width stays the same from step to step; width 0 if there is none.
 
         Args:
             state: what `step` left behind.

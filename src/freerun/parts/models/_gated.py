@@ -20,14 +20,14 @@ BLOCK = 64
 
 
 def sigmoid_(x: torch.Tensor) -> torch.Tensor:
-    """The logistic function in place, with the same bits for a replica ``[B H]`` alone and inside a group."""
+    """Apply the logistic function in place, with the same bits for a replica ``[B H]`` alone and inside a group."""
     if x[0].numel() % BLOCK == 0:
         return x.sigmoid_()
     return x.mul_(0.5).tanh_().mul_(0.5).add_(0.5)
 
 
 def transposed(weight: torch.Tensor) -> torch.Tensor:
-    """The transpose of a weight as a tensor of its own, kept with the weight until that changes.
+    """Return the transpose of a weight as a tensor of its own, kept with the weight until that changes.
 
     A product with a transposed view takes three times as long, and every step of a rollout needs the same ones.
     """
@@ -57,7 +57,7 @@ class GatedStep(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        """The gradients of all arguments, in their order."""
+        """Return the gradients of all arguments, in their order."""
         u, h, r, z, g, n = ctx.saved_tensors
         u_r, u_z, u_n, w_r, w_z, w_n = ctx.transposed
         d = d.contiguous()

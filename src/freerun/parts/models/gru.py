@@ -58,7 +58,7 @@ class GRU(Model):
         return over_time(lambda flat: project(weights, "output", flat), hidden), state
 
     def advance(self, weights: Weights, u: Float[torch.Tensor, "R B I"], state: State) -> Float[torch.Tensor, "R B H"]:
-        """The hidden path alone, h_t. Widths of 1 are padded with zeros, for which every formula here gives zeros."""
+        """Run the hidden path alone, h_t. Widths of 1 are padded with zeros, for which every formula here gives zeros."""
         from freerun.parts.models._gated import GatedStep
 
         arguments = [u, state[0], *(weights[f"{path}.{gate}"] for path in ("input", "recurrent") for gate in GATES)]

@@ -53,13 +53,13 @@ class HiddenRecurrent(Model):
         return over_time(lambda flat: project(weights, "output", flat), hidden), state
 
     def drive(self, weights: Weights, u: Float[torch.Tensor, "R B I"]) -> Float[torch.Tensor, "R B H"]:
-        """What the input adds, b + U u_t; a product also at width 0, for a gradient with the same bits in any group."""
+        """Return what the input adds, b + U u_t; a product also at width 0, for a gradient with the same bits in any group."""
         weight = weights["input.weight"] if u.shape[-1] else u.new_zeros(len(u), 0, self.hidden)
         return affine(u, weight, weights["input.bias"])
 
     def advance(
         self, weights: Weights, drive: Float[torch.Tensor, "R B H"], state: State
     ) -> tuple[Float[torch.Tensor, "R B H"], State]:
-        """The hidden path alone: h_t for a drive b + U u_t."""
+        """Run the hidden path alone: h_t for a drive b + U u_t."""
         h = torch.tanh(affine(state[0], weights["recurrent.weight"], drive))
         return h, (h,)

@@ -57,7 +57,7 @@ class LSTM(Model):
     def advance(
         self, weights: Weights, u: Float[torch.Tensor, "R B I"], state: State
     ) -> tuple[Float[torch.Tensor, "R B H"], State]:
-        """The hidden path alone: h_t, and the state (h_t, c_t).
+        """Run the hidden path alone: h_t, and the state (h_t, c_t).
 
         A gate is a stretch of the columns of one product. Such a view is worked through row by row, so that its logistic
         function has the same bits for a replica alone and in any group, as a whole tensor's would not.

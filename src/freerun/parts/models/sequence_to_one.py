@@ -35,7 +35,7 @@ class SequenceToOne(Model):
         require(self.hidden >= 1, "hidden", self.hidden, "be at least 1")
 
     def reader(self) -> HiddenRecurrent:
-        """The recurrent network that reads the sequence."""
+        """Return the recurrent network that reads the sequence."""
         return HiddenRecurrent(hidden=self.hidden)
 
     def shapes(self, inputs: int, outputs: int) -> dict[str, Shape]:

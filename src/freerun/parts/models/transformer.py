@@ -69,7 +69,7 @@ class Transformer(Model):
         return shapes | linear("output", size, outputs)
 
     def start(self, replicas: int, batch: int, like: torch.Tensor) -> State:
-        """The keys and values of no step, a pair for every layer, and the last vector of the stream, 0."""
+        """Return the state before the first step: empty keys and values for every layer, and a last vector of zeros."""
         cache = [like.new_zeros(replicas, batch, 0) for _ in range(2 * self.layers)]
         return (*cache, like.new_zeros(replicas, batch, self.hidden))
 
@@ -85,7 +85,7 @@ class Transformer(Model):
     def unroll(
         self, weights: Weights, u: Float[torch.Tensor, "T R B I"], state: State
     ) -> tuple[Float[torch.Tensor, "T R B O"], State]:
-        """All steps in parallel, after those in the state; the stream is ``[R BT H]``, one sequence after another."""
+        """Run all steps in parallel, after those in the state; the stream is ``[R BT H]``, one sequence after another."""
         (steps, _, batch, _), taken = u.shape, state[0].shape[-1] // self.hidden
         place = positions(taken, steps, self.hidden, u.dtype, u.device).repeat(batch, 1)
         x = project(weights, "input", u.permute(1, 2, 0, 3).flatten(1, 2)) + place
@@ -93,7 +93,7 @@ class Transformer(Model):
         for layer in range(self.layers):
             new = times(normalised(x), weights[f"{layer}.attend"])
             query, *pair = new.reshape(-1, batch, steps, 3, self.hidden).unbind(3)
-            pair = [grown(old, own) for old, own in zip(state[2 * layer :], pair, strict=False)]
+            pair = [grown(old, new) for old, new in zip(state[2 * layer :], pair, strict=False)]
             x = affine(self.seen(query, *pair), weights[f"{layer}.mix"], x)
             x = affine(torch.relu(times(normalised(x), weights[f"{layer}.rise"])), weights[f"{layer}.fall"], x)
             cache += [part.flatten(2) for part in pair]
@@ -107,19 +107,19 @@ class Transformer(Model):
         keys: Float[torch.Tensor, "R B S H"],
         values: Float[torch.Tensor, "R B S H"],
     ) -> Float[torch.Tensor, "R BT H"]:
-        """What each of the last T of S steps gathers from those up to itself.
+        """Return the attention output of the last T of S steps, each over the steps up to itself.
 
-        A head is a stretch of the columns: its query is 0 outside, so that one product serves all heads.
+        A head is a range of columns; its query is 0 outside of them, so that one product serves all heads.
         """
         (replicas, batch, steps, size), total = query.shape, keys.shape[2]
         count = self.heads or math.gcd(4, size)
-        own = heads(count, size, query.dtype, query.device)
-        asked = (query / math.sqrt(size // count))[:, :, None] * own
+        columns = heads(count, size, query.dtype, query.device)
+        asked = (query / math.sqrt(size // count))[:, :, None] * columns
         ahead = query.new_full((steps, total), -math.inf).triu(total - steps + 1) if steps > 1 else query.new_zeros(1, total)
-        every = replicas * batch, len(own) * steps, total
-        scores = affine(asked.reshape(*every[:2], size), keys.flatten(0, 1).mT, ahead.repeat(len(own), 1).expand(every))
-        found = times(torch.softmax(scores, -1), values.flatten(0, 1))
-        return (found.reshape(asked.shape) * own).sum(2).reshape(replicas, -1, size)
+        shape = replicas * batch, len(columns) * steps, total
+        scores = affine(asked.reshape(*shape[:2], size), keys.flatten(0, 1).mT, ahead.repeat(len(columns), 1).expand(shape))
+        gathered = times(torch.softmax(scores, -1), values.flatten(0, 1))
+        return (gathered.reshape(asked.shape) * columns).sum(2).reshape(replicas, -1, size)
 
 
 def times(x: Float[torch.Tensor, "R B I"], weight: Float[torch.Tensor, "R I O"]) -> Float[torch.Tensor, "R B O"]:
@@ -128,7 +128,7 @@ def times(x: Float[torch.Tensor, "R B I"], weight: Float[torch.Tensor, "R I O"])
 
 
 def grown(cache: Float[torch.Tensor, "R B P"], new: Float[torch.Tensor, "R B T H"]) -> Float[torch.Tensor, "R B S H"]:
-    """The vectors of all steps: those in the cache, then the new ones."""
+    """Return the vectors of all steps: those in the cache, then the new ones."""
     replicas, batch, _, size = new.shape
     return torch.cat([cache.reshape(replicas, batch, cache.shape[-1] // size, size), new], 2)
 
@@ -148,6 +148,7 @@ def heads(count: int, width: int, dtype: torch.dtype, device: torch.device) -> t
 def positions(first: int, steps: int, width: int, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
     """Sines (even columns) and cosines (odd ones) of the steps `first`, `first` + 1, ...: ``[steps width]``."""
     column = np.arange(width)
-    slowest = np.array([10000.0 ** ((each - each % 2) / width) for each in range(width)])  # one by one: numpy's own power of
-    angle = np.arange(first, first + steps)[:, None] / slowest  # an array differs between processors
+    # Python's power, one column at a time: numpy's power of an array differs between processors.
+    slowest = np.array([10000.0 ** ((index - index % 2) / width) for index in range(width)])
+    angle = np.arange(first, first + steps)[:, None] / slowest
     return torch.from_numpy(np.where(column % 2, np.cos(angle), np.sin(angle))).to(device, dtype)

@@ -87,13 +87,13 @@ class Objective(ABC):
         """
 
     def quantity(self, symbols: bool) -> Quantity:
-        """What the loss means: a cross-entropy, which is a logarithm already, or a squared error."""
+        """Return the meaning of the loss: a cross-entropy, which is a logarithm already, or a squared error."""
         if symbols:
             return Quantity(label="Loss", unit="nats", better="lower", range=FROM_0, scale="logarithm")
         return Quantity(label="Loss", unit="scaled^2", better="lower", range=FROM_0, scale="ratio")
 
     def charge(self, lesson: Lesson) -> Float[torch.Tensor, "S R B"]:
-        """What is charged for every prediction; the loss of a replica is the sum of charge times share."""
+        """Return the charge of every prediction; the loss of a replica is the sum of charge times share."""
         return self(lesson.outputs, lesson.sequences.targets)
 
     def critic(self, behaviour: int) -> Mapping[str, Shape]:
@@ -101,11 +101,11 @@ class Objective(ABC):
         return {}
 
     def criticise(self, lesson: Lesson) -> Float[torch.Tensor, "R B"]:
-        """The critic's own loss for every sequence, for an objective with a critic."""
+        """Return the critic's own loss for every sequence, for an objective with a critic."""
         raise NotImplementedError
 
     def teaches(self) -> Teacher | None:
-        """The trained run that it asks what it would have said to what was fed; None by default."""
+        """Return the trained run whose predictions for what was fed are the targets; None by default."""
         return None
 
     def content(self) -> str | None:
@@ -113,7 +113,7 @@ class Objective(ABC):
         return None
 
     def misfit(self, experiment: Experiment) -> str | None:
-        """Why this objective cannot be used in an experiment, with the remedy, in a few words; None if it can."""
+        """Return why this objective cannot be used in an experiment, with the remedy, in a few words; None if it can."""
         return None
 
 

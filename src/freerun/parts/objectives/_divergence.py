@@ -58,12 +58,13 @@ class Diverging(Objective):
         require(0 < self.beta < 1, "beta", self.beta, "lie strictly between 0 and 1")
 
     def departure(self, outputs: Float[torch.Tensor, "S R B O"], answer: Answer, symbols: bool) -> torch.Tensor:
-        """The divergence of every prediction ``[S R B]`` from the answer; 0, without a gradient, where there is none."""
-        known, said = answer.known.contiguous(), answer.target.contiguous()  # so that gradients lie alike alone and in a group
+        """Return the divergence of every prediction ``[S R B]`` from the answer; 0, without a gradient, where there is none."""
+        # Contiguous, so that the gradients of a run have one memory layout alone and in a group.
+        known, expected = answer.known.contiguous(), answer.target.contiguous()
         if not symbols:
-            target = torch.where(known[..., None], said.to(outputs.dtype), outputs.detach())
+            target = torch.where(known[..., None], expected.to(outputs.dtype), outputs.detach())
             return (outputs - target).square().mean(-1)
-        log_p = torch.where(known[..., None], said, torch.zeros_like(said))
+        log_p = torch.where(known[..., None], expected, torch.zeros_like(expected))
         p, log_q = torch.softmax(log_p, -1).to(outputs.dtype), torch.log_softmax(outputs, -1)
         log_p = torch.where(log_p > -torch.inf, log_p, math.log(IMPOSSIBLE)).to(outputs.dtype)
         return torch.where(known, self._between(p, log_p, log_q), 0.0)
@@ -79,7 +80,7 @@ class Diverging(Objective):
         return self.beta * (p * (log_p - log_m)).sum(-1) + (1 - self.beta) * (q * (log_q - log_m)).sum(-1)
 
     def unfit(self, experiment: Experiment) -> str | None:
-        """Why no divergence from an expert can be charged in an experiment, with the remedy; None if it can."""
+        """Return why no divergence from an expert can be charged in an experiment, with the remedy; None if it can."""
         if not experiment.task.symbols and self.divergence is not Divergence.forward:
             return f"divergence={self.divergence.value} is one of symbols, that of values is the squared error; leave it out"
         cut = experiment.gradient == "stop" or experiment.training.truncate == 1 or not given(experiment.feedback).carries

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -18,11 +17,10 @@ from freerun.parts.feedback import Feedback
 from freerun.parts.models import Model
 from freerun.parts.settings import build
 from freerun.parts.tasks import Task
-from freerun.store.records import Store
+from freerun.store.records import IDENTITY, Store, trained_run
 
 #: Where a teacher that is named by its identity alone is looked for.
 STORE = Path("results/.store")
-_IDENTITY = re.compile(r"[0-9a-f]{16}")
 _KEY = "objective.teacher"
 #: Settings of a task that say how much of its world is seen, not which world it is.
 _AMOUNTS = ("length", "sequences")
@@ -50,7 +48,7 @@ class Teacher:
     files: Mapping[str, str | None]
 
     def differs(self, task: Task) -> str | None:
-        """In what another task is another world than the teacher's; None where it is the same."""
+        """Return how a task's world differs from the teacher's; None where it is the same."""
         name = registry.name_of(self.task)
         if type(task) is not type(self.task):
             return f"was trained on task {name}"
@@ -63,26 +61,27 @@ class Teacher:
 
 
 def teacher(name: str) -> Teacher:
-    """The trained run of an identity, which is looked for in results/.store, or of the path of a record.
+    """Return the trained run of an identity in results/.store, or that of the path of a record.
 
     Raises:
         ConfigError: in one line, if there is none, it has not been trained to the end, or its parts are not known here.
     """
     shown = name[-60:]
-    path = Store(STORE).path(name) if _IDENTITY.fullmatch(name) else Path(name)
-    if path.suffix != ".json" or not _IDENTITY.fullmatch(path.stem):
+    path = Store(STORE).path(name) if IDENTITY.fullmatch(name) else Path(name)
+    if path.suffix != ".json" or not IDENTITY.fullmatch(path.stem):
         raise ConfigError(f"{_KEY}={shown}: must be the identity of a run, 16 hexadecimal digits, or the path of its record")
+    path = path.with_name(f"{trained_run(path.stem)}.json")  # what is measured of it is no matter
     try:
         changed = path.stat().st_mtime_ns
     except OSError:
-        where = f"in {STORE}; train it first, or give the path of its record" if path.stem == name else "at this path"
-        raise ConfigError(f"{_KEY}={shown}: there is no record of such a run {where}") from None
+        remedy = f"in {STORE}; train it first, or give the path of its record" if IDENTITY.fullmatch(name) else "at this path"
+        raise ConfigError(f"{_KEY}={shown}: there is no record of such a run {remedy}") from None
     return _read(path, changed, shown)
 
 
 @lru_cache(maxsize=8)
 def _read(path: Path, changed: int, shown: str) -> Teacher:
-    """The teacher of a record, kept as long as the record stays as it is."""
+    """Return the teacher of a record, kept as long as the record stays as it is."""
     store, run = Store(path.parent.parent), path.stem
     try:
         record = store.read(run)
@@ -103,9 +102,9 @@ def _read(path: Path, changed: int, shown: str) -> Teacher:
 
 
 def _part(kind: str, node: Mapping[str, Any]) -> Any:
-    """A part of the teacher's experiment, as it was set."""
+    """Return a part of the teacher's experiment, as it was set."""
     settings = {name: value for name, value in node.items() if name not in ("name", "source", "content")}
-    made = build(registry.get(kind, node["name"]), kind, settings)
-    if registry.source_of(made) != node.get("source"):
+    part = build(registry.get(kind, node["name"]), kind, settings)
+    if registry.source_of(part) != node.get("source"):
         raise ConfigError(f"{_KEY}: the plugin of {kind}={node['name']} has changed since the teacher was trained")
-    return made
+    return part

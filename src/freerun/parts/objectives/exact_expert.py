@@ -72,7 +72,7 @@ _oracles: dict[tuple[type[Task], str], bool] = {}
 
 
 def can_answer(task: Task) -> bool:
-    """Whether the world knows what follows whatever was fed: by an oracle, or by a flow that goes on from any state."""
+    """Return whether the world knows what follows whatever was fed: by an oracle, or by a flow that goes on from any state."""
     if task.emits == "last":
         return False
     if not task.symbols:

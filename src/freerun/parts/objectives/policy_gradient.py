@@ -77,16 +77,16 @@ class PolicyGradient(Objective):
 
 
 def _from_here_on(rewards: Float[torch.Tensor, "T R B"]) -> Float[torch.Tensor, "T R B"]:
-    """The sum of the rewards from each step to the end."""
+    """Return the sum of the rewards from each step to the end."""
     return rewards.flip(0).cumsum(0).flip(0)
 
 
 def _advantage(value: Float[torch.Tensor, "T R B"], free: Float[torch.Tensor, "T R B"]) -> Float[torch.Tensor, "T R B"]:
-    """What each sequence earns above the mean of the others that are free at the same step; a lone one has no baseline."""
+    """Return the reward above the mean of the other sequences that are free at the step; a single one has no baseline."""
 
     def sums(x: torch.Tensor) -> torch.Tensor:
         return torch.stack([part.contiguous().sum(-1) for part in x.unbind(1)], 1)[..., None]
 
-    others = sums(free) - free
-    mean = (sums(value * free) - value * free) / others.clamp(min=1)
-    return value - torch.where(others > 0, mean, torch.zeros_like(mean))
+    peers = sums(free) - free
+    mean = (sums(value * free) - value * free) / peers.clamp(min=1)
+    return value - torch.where(peers > 0, mean, torch.zeros_like(mean))

@@ -91,15 +91,15 @@ class ProfessorForcing(Objective):
 
 
 def _repeated(x: Float[torch.Tensor, "R B"], steps: int) -> Float[torch.Tensor, "S R B"]:
-    """The same at every step; the gradient is summed over steps for each replica by itself, see `freerun.parts.layers`."""
-    each = [part.expand(steps, -1) for part in x.unbind(0)]
-    for part in each:
+    """Repeat values at every step; the gradient is summed over steps per replica, see `freerun.parts.layers`."""
+    rows = [part.expand(steps, -1) for part in x.unbind(0)]
+    for part in rows:
         if part.requires_grad:
             part.register_hook(torch.Tensor.contiguous)  # type: ignore[no-untyped-call]
-    return torch.stack(each, 1)
+    return torch.stack(rows, 1)
 
 
 def _accuracy(forced: Float[torch.Tensor, "R B 2"], free: Float[torch.Tensor, "R B 2"]) -> Float[torch.Tensor, " R"]:
-    """How often the critic is right, for each replica."""
+    """Return how often the critic is right, for each replica."""
     right = (forced[..., 1] > forced[..., 0]).to(forced.dtype) + (free[..., 0] > free[..., 1]).to(free.dtype)
     return per_replica(torch.mean, right) / 2

@@ -36,16 +36,16 @@ class Regime(ABC):
     """How a model is fed while it trains. Subclasses are final: one file, one class."""
 
     def feeder(self) -> Feeder:
-        """How this regime feeds; by its mask, in the loop, unless it says otherwise (`freerun.parts.feeders`)."""
+        """Return the feeder of this regime; by default it feeds by the mask, in the loop (`freerun.parts.feeders`)."""
         return Masked(self)
 
     def misfit(self, experiment: Experiment) -> str | None:
-        """Why this regime cannot be used in an experiment, with the remedy, in a few words; None if it can."""
+        """Return why this regime cannot be used in an experiment, with the remedy, in a few words; None if it can."""
         return None
 
     @abstractmethod
     def probability(self, update: int, updates: int) -> float:
-        """The mean of the mask at this update, for curves; `update` counts from 0, `updates` is their number."""
+        """Return the mean of the mask at this update, for curves; `update` counts from 0, `updates` is their number."""
 
     @abstractmethod
     def mask(self, coins: Float[torch.Tensor, "T B"], update: int, updates: int) -> Float[torch.Tensor, "T B"]:

@@ -48,7 +48,7 @@ class DataAsDemonstrator(Regime):
         return (torch.arange(batch) + update) % self.sets(update, updates)
 
     def probability(self, update: int, updates: int) -> float:
-        """The share of sequences that are fed the truth."""
+        """Return the share of sequences that are fed the truth."""
         return 1 / self.sets(update, updates)
 
     def mask(self, coins: Float[torch.Tensor, "T B"], update: int, updates: int) -> Float[torch.Tensor, "T B"]:

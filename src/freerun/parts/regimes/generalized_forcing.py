@@ -61,9 +61,9 @@ class GeneralizedForcing(Regime):
     decay: float | None = None
 
     def __post_init__(self) -> None:
-        own = {Alpha.constant: ("alpha",), Alpha.annealed: ("alpha", "end"), Alpha.adaptive: ("every", "decay")}[self.mode]
+        settings = {Alpha.constant: ("alpha",), Alpha.annealed: ("alpha", "end"), Alpha.adaptive: ("every", "decay")}[self.mode]
         for name in ("alpha", "end", "every", "decay"):
-            if name not in own and getattr(self, name) is not None:
+            if name not in settings and getattr(self, name) is not None:
                 raise ValueError(f"{name} has no meaning for mode={self.mode.value}; leave it out")
         if self.mode is Alpha.adaptive:
             self.every = 5 if self.every is None else self.every

@@ -43,7 +43,7 @@ class Sequences:
         return int(self.start.shape[0])
 
     def take(self, index: torch.Tensor, length: int) -> Sequences:
-        """The sequences at `index`, their first `length` steps."""
+        """Return the sequences at `index`, their first `length` steps."""
         if self.targets.shape[0] == 1 and length > 1:  # sequence to one: a single target at the end
             targets, weights = self.targets[:, index], self.weights[:, index]
         else:
@@ -84,7 +84,7 @@ class Truth:
     ended: Bool[torch.Tensor, "T N"]
 
     def from_step(self, step: int) -> Truth:
-        """The answer for every step from `step` on."""
+        """Return the answer for every step from `step` on."""
         return Truth(log_probs=self.log_probs[step:], inside=self.inside[step:], ended=self.ended[step:])
 
 
@@ -195,7 +195,7 @@ class Task(ABC):
         return False
 
     def advance(self, states: Float[np.ndarray, "N Y"], steps: int) -> Float[np.ndarray, "T N Y"]:
-        """The next `steps` observations of the true system, in its own units, for a task that `continues`.
+        """Return the next `steps` observations of the true system, in its own units, for a task that `continues`.
 
         Args:
             states: observations to go on from, whether an orbit passes there or not.
@@ -204,11 +204,11 @@ class Task(ABC):
 
     @property
     def remembers(self) -> int | None:
-        """How many observations, the last ones, determine the next (`onward`); None where no number of them does."""
+        """The number of last observations that determine the next (`onward`); None if no finite number does."""
         return None
 
     def onward(self, history: Float[np.ndarray, "H N Y"]) -> Float[np.ndarray, "N Y"]:
-        """The next observation of the true system, in its own units, for a task that `remembers`.
+        """Return the next observation of the true system, in its own units, for a task that `remembers`.
 
         Args:
             history: the last `remembers` observations, whether an orbit passes there or not.
@@ -216,9 +216,9 @@ class Task(ABC):
         raise NotImplementedError
 
     def lyapunov_time(self) -> float | None:
-        """The Lyapunov time in steps, for chaotic systems; None otherwise."""
+        """Return the Lyapunov time in steps, for chaotic systems; None otherwise."""
         return None
 
     def show(self, observed: Any) -> dict[str, Any] | None:
-        """A sample of the closed loop for figures, as JSON data (see `evaluation.Observed`); None for nothing."""
+        """Return a sample of the closed loop for figures, as JSON data (see `evaluation.Observed`); None for nothing."""
         return None

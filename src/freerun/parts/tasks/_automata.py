@@ -18,7 +18,7 @@ from jaxtyping import Int
 from freerun.arithmetic import logarithm
 from freerun.lazy import torch
 from freerun.parts.tasks import SPLITS, Data, Oracle, Sequences, Truth
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,7 +44,7 @@ class Automaton:
         return self.probs.shape[1] if self.letters is None else int(self.letters.max()) + 1
 
     def oracle(self) -> Oracle:
-        """The exact distribution of the next letter after any prefix."""
+        """Return the exact distribution of the next letter after any prefix."""
         return AutomatonOracle(self) if self.letters is None else BranchingOracle(self, self.letters)
 
     @cached_property
@@ -53,7 +53,7 @@ class Automaton:
         return np.asarray(self.probs.max(1) == 0)
 
     def data(self, seed: int, length: int, sequences: int, first: int = -1, alphabet: tuple[str, ...] | None = None) -> Data:
-        """The splits of a task, `sequences` strings to train and half as many to validate and to test, with the oracle.
+        """Return the splits of a task, `sequences` strings to train and half as many to validate and to test, with the oracle.
 
         Args:
             seed, length: as of `Task.build`.
@@ -100,7 +100,7 @@ class AutomatonOracle:
         self.ends = torch.from_numpy(np.append(automaton.ends, False))
 
     def states(self, prefix: Int[torch.Tensor, "T N"]) -> Int[torch.Tensor, "T N"]:
-        """The state before every step; `outside` after a letter that was not possible. An end is never left."""
+        """Return the state before every step; `outside` after a letter that was not possible. An end is never left."""
         states = torch.empty(prefix.shape, dtype=torch.int64)
         state = torch.full((prefix.shape[1],), self.start, dtype=torch.int64)
         for t, letter in enumerate(prefix):
@@ -164,6 +164,6 @@ def shown(observed: Any, first: str = "") -> dict[str, Any] | None:
             letter = int(observed.fed_symbols[t, n])
             valid &= bool(truth.log_probs[t, n, letter] > -torch.inf)
             words.append(alphabet[letter])
-        between = "" if all(len(each) == 1 for each in alphabet) else " "
+        between = "" if all(len(letter) == 1 for letter in alphabet) else " "
         lines.append({"text": between.join(words), "valid": valid})
     return {"kind": "strings", "lines": lines}

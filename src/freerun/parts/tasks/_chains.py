@@ -16,14 +16,14 @@ def successors(contexts: int, size: int) -> np.ndarray:
 
 
 def recurrent(probs: Float[np.ndarray, "C K"]) -> list[int] | None:
-    """The contexts that the chain returns to for ever, where they can all be reached from each other; otherwise None."""
+    """Return the recurrent contexts of a chain, if they form a single class and all contexts lead to it; otherwise None."""
     contexts, size = probs.shape
     follow = successors(contexts, size)
     onward: list[list[int]] = [follow[c, probs[c] > 0].tolist() for c in range(contexts)]
     back: list[list[int]] = [[] for _ in range(contexts)]
-    for context, others in enumerate(onward):
-        for other in others:
-            back[other].append(context)
+    for context, followers in enumerate(onward):
+        for follower in followers:
+            back[follower].append(context)
     candidate, seen = 0, set[int]()
     for context in range(contexts):  # if every context leads to a common one, the last that none before led back from does
         if context not in seen:
@@ -37,15 +37,15 @@ def recurrent(probs: Float[np.ndarray, "C K"]) -> list[int] | None:
 def _reached(start: int, edges: list[list[int]], without: set[int]) -> set[int]:
     seen, todo = {start}, [start]
     while todo:
-        for other in edges[todo.pop()]:
-            if other not in seen and other not in without:
-                seen.add(other)
-                todo.append(other)
+        for context in edges[todo.pop()]:
+            if context not in seen and context not in without:
+                seen.add(context)
+                todo.append(context)
     return seen
 
 
 def stationary(probs: Float[np.ndarray, "C K"]) -> Float[np.ndarray, " C"]:
-    """The stationary distribution of the contexts, for a chain that has one."""
+    """Return the stationary distribution of the contexts, for a chain that has one."""
     return _solved(probs.tobytes(), probs.shape[1]).copy()
 
 
@@ -61,7 +61,7 @@ def _solved(content: bytes, size: int) -> np.ndarray:
 
 
 def settled(chain: Float[np.ndarray, "C C"]) -> Float[np.ndarray, " C"]:
-    """The stationary distribution of a chain in which every state can be reached from every other.
+    """Return the stationary distribution of a chain in which every state can be reached from every other.
 
     By elimination without subtraction (Grassmann, Taksar & Heyman 1985, Oper. Res. 33, 1107), in an order of sums of its own:
     a library of products would give other last bits on another processor.
@@ -70,9 +70,9 @@ def settled(chain: Float[np.ndarray, "C C"]) -> Float[np.ndarray, " C"]:
     for n in range(len(left) - 1, 0, -1):
         left[:n, n] /= left[n, :n].sum()
         left[:n, :n] += np.outer(left[:n, n], left[n, :n])
-    found = np.zeros(len(left))
-    found[0] = 1
+    weights = np.zeros(len(left))
+    weights[0] = 1
     for n in range(1, len(left)):
-        found[n] = (found[:n] * left[:n, n]).sum()
-    settled: np.ndarray = found / found.sum()
+        weights[n] = (weights[:n] * left[:n, n]).sum()
+    settled: np.ndarray = weights / weights.sum()
     return settled

@@ -23,7 +23,7 @@ from freerun.errors import ConfigError, require
 from freerun.lazy import torch
 from freerun.parts.tasks import SPLITS, Data, Sequences, Task
 from freerun.parts.tasks._values import Predict, increments, orbit, scaling
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 STRETCH = 10
 """Steps between two renormalisations."""
@@ -82,18 +82,18 @@ class Flow(Task):
 
     @abstractmethod
     def slope(self, state: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N D"]:
-        """The right-hand side of the equations."""
+        """Return the right-hand side of the equations."""
 
     @abstractmethod
     def begin(self, noise: Float[np.ndarray, "N Z"], step: float) -> Float[np.ndarray, "N D"]:
-        """Where orbits start, from standard normal numbers; `step` is the step they will be integrated with."""
+        """Return where orbits start, from standard normal numbers; `step` is the step they will be integrated with."""
 
     def numbers(self) -> int:
         """Z, how many normal numbers the start of an orbit takes."""
         return 3
 
     def step(self, state: Float[np.ndarray, "N D"], h: float) -> Float[np.ndarray, "N D"]:
-        """The state one integration step of `h` time units later."""
+        """Return the state one integration step of `h` time units later."""
         a = self.slope(state)
         b = self.slope(state + 0.5 * h * a)
         c = self.slope(state + 0.5 * h * b)
@@ -102,7 +102,7 @@ class Flow(Task):
         return following
 
     def seen(self, state: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N Y"]:
-        """What is observed of a state: all of it."""
+        """Return what is observed of a state: all of it."""
         return state
 
     @property
@@ -133,12 +133,12 @@ class Flow(Task):
         return self.predict is Predict.increment
 
     def equation(self) -> dict[str, object]:
-        """The settings that belong to the equations alone."""
-        shared = {item.name for item in fields(Flow)}
-        return {item.name: getattr(self, item.name) for item in fields(self) if item.name not in shared}
+        """Return the settings that belong to the equations alone."""
+        shared = {setting.name for setting in fields(Flow)}
+        return {setting.name: getattr(self, setting.name) for setting in fields(self) if setting.name not in shared}
 
     def check(self, length: int) -> None:
-        """Equations that are not the usual ones are tried on a few orbits, once."""
+        """Try equations with settings other than the defaults on a few orbits, once, to refuse orbits that diverge."""
         key = (type(self), *self.equation().items(), self.dt, self.substeps, self.transient)
         usual = all(value == getattr(type(self), name) for name, value in self.equation().items())
         if not usual and key not in _bounded:
@@ -181,7 +181,7 @@ class Flow(Task):
         return np.stack(samples)
 
     def settled(self, noise: Float[np.ndarray, "N Z"], step: float) -> Float[np.ndarray, "N D"]:
-        """Where orbits are after the transient.
+        """Return the states of orbits after the transient.
 
         On the way there, steps as wide as `coarsest` allows do, except for an orbit that would leave every bound with them.
         """
@@ -193,13 +193,13 @@ class Flow(Task):
         return state
 
     def lyapunov_time(self) -> float | None:
-        """The time in which an error grows by e, in steps; None if it does not grow, or not visibly."""
+        """Return the time in which an error grows by e, in steps; None if it does not grow, or not visibly."""
         rate, error = self.exponent()
         grows = rate > 3 * error and rate * self.paces[1] * self.widest() > 2
         return 1 / (rate * self.dt) if grows else None
 
     def exponent(self) -> tuple[float, float]:
-        """The largest Lyapunov exponent of these equations, per time unit, and its standard error.
+        """Return the largest Lyapunov exponent of these equations, per time unit, and its standard error.
 
         It belongs to the equations, not to how they are sampled: a pair of orbits takes steps of `widest`, or, where orbits
         leave every bound at that step, of a 4th or a 16th of it.
@@ -219,7 +219,7 @@ class Flow(Task):
         return _exponents[key]
 
     def widest(self) -> float:
-        """The step of the exponent, in time units."""
+        """Return the step of the exponent, in time units."""
         return self.coarsest
 
     def _part(self, h: float) -> tuple[float, float]:
@@ -258,10 +258,10 @@ class Flow(Task):
         return ", ".join(f"{name}={value:g}" for name, value in self.equation().items())
 
     def show(self, observed: Any) -> dict[str, Any]:
-        """The true and the generated orbit of the first window, in the system's own units."""
+        """Return the true and the generated orbit of the first window, in the system's own units."""
         return orbit(observed, self.dt)
 
 
 def _logarithm(x: Float[np.ndarray, " N"]) -> Float[np.ndarray, " N"]:
-    found: np.ndarray = logarithm(torch.from_numpy(x)).numpy()
-    return found
+    values: np.ndarray = logarithm(torch.from_numpy(x)).numpy()
+    return values

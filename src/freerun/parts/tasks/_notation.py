@@ -34,7 +34,7 @@ class Transition(NamedTuple):
 
 
 def automaton(text: str, key: str, *, lines: bool) -> tuple[Automaton, tuple[str, ...]]:
-    """The automaton as tables, and its letters in the order in which they first come up.
+    """Return the automaton as tables, and its letters in the order in which they first come up.
 
     Args:
         text: its transitions.
@@ -44,55 +44,57 @@ def automaton(text: str, key: str, *, lines: bool) -> tuple[Automaton, tuple[str
     Raises:
         ConfigError: naming the place, for what is not an automaton.
     """
-    found = parsed(text, key, lines=lines)
-    letters = list(dict.fromkeys(each.letter for each in found))
-    states = list(dict.fromkeys(state for each in found for state in (each.state, each.following)))
+    transitions = parsed(text, key, lines=lines)
+    letters = list(dict.fromkeys(transition.letter for transition in transitions))
+    states = list(dict.fromkeys(state for transition in transitions for state in (transition.state, transition.following)))
     if len(letters) < 2:
         raise ConfigError(f"{key}: must have at least 2 letters, got only {letters[0]!r}")
     if len(states) * len(letters) > LARGEST:
         raise ConfigError(f"{key}: {len(states)} states times {len(letters)} letters is more than {LARGEST}")
     number, column = ({word: place for place, word in enumerate(words)} for words in (states, letters))
-    leaving = _by_state(found, key)
-    single = all(len({each.letter for each in rows}) == len(rows) for rows in leaving.values())
-    if not single and len(found) > BRANCHING:
-        raise ConfigError(f"{key}: {len(found)} transitions; at most {BRANCHING} where a letter leads from a state to several")
+    leaving = _by_state(transitions, key)
+    single = all(len({transition.letter for transition in rows}) == len(rows) for rows in leaving.values())
+    if not single and len(transitions) > BRANCHING:
+        raise ConfigError(
+            f"{key}: {len(transitions)} transitions; at most {BRANCHING} where a letter leads from a state to several"
+        )
     table = np.zeros((len(states), len(letters) if single else max(map(len, leaving.values()))), dtype=np.int64)
     probs, spelt = np.zeros(table.shape), np.zeros(table.shape, dtype=np.int64)
     for state, rows in leaving.items():
-        for branch, (each, share) in enumerate(zip(rows, _shares(rows, key), strict=True)):
-            place = number[state], column[each.letter] if single else branch
-            table[place], probs[place], spelt[place] = number[each.following], share, column[each.letter]
-    made = Automaton(table=table, probs=probs, letters=None if single else spelt)
-    lost = _unreached(made)
-    if lost is not None:
-        raise ConfigError(f"{key}: state {states[lost]!r} is never reached from the start, {states[0]!r}; check its name")
+        for branch, (transition, share) in enumerate(zip(rows, _shares(rows, key), strict=True)):
+            place = number[state], column[transition.letter] if single else branch
+            table[place], probs[place], spelt[place] = number[transition.following], share, column[transition.letter]
+    machine = Automaton(table=table, probs=probs, letters=None if single else spelt)
+    unreached = _unreached(machine)
+    if unreached is not None:
+        raise ConfigError(f"{key}: state {states[unreached]!r} is never reached from the start, {states[0]!r}; check its name")
     if not single:
-        _check_branching(made, states, key)
-    return made, tuple(letters)
+        _check_branching(machine, states, key)
+    return machine, tuple(letters)
 
 
-def spelt(each: Transition) -> str:
-    """A transition as it is written."""
-    words = (each.state, each.letter, each.following)
-    return " ".join(words if each.probability is None else (*words, repr(each.probability)))
+def spelt(transition: Transition) -> str:
+    """Return a transition as it is written."""
+    words = (transition.state, transition.letter, transition.following)
+    return " ".join(words if transition.probability is None else (*words, repr(transition.probability)))
 
 
 def parsed(text: str, key: str, *, lines: bool) -> list[Transition]:
-    """The transitions of a text, in its order; the arguments are those of `automaton`.
+    """Return the transitions of a text, in its order; the arguments are those of `automaton`.
 
     Raises:
         ConfigError: naming the place of what is not a transition.
     """
-    found: list[Transition] = []
+    transitions: list[Transition] = []
     for row, line in enumerate(text.splitlines(), 1):
         if line.lstrip().startswith("#"):
             continue
         for piece in filter(str.strip, re.split(r"[,|]", line)):
-            place = f"line {row}" if lines else f"transition {len(found) + 1}"
-            found.append(_transition(piece.split(), key, place))
-    if not found:
+            place = f"line {row}" if lines else f"transition {len(transitions) + 1}"
+            transitions.append(_transition(piece.split(), key, place))
+    if not transitions:
         raise ConfigError(f"{key}: must hold at least one transition, FROM LETTER TO or FROM LETTER TO PROBABILITY")
-    return found
+    return transitions
 
 
 def _transition(words: list[str], key: str, place: str) -> Transition:
@@ -113,33 +115,35 @@ def _transition(words: list[str], key: str, place: str) -> Transition:
     return Transition(place, words[0], words[1], words[2], probability)
 
 
-def _by_state(found: list[Transition], key: str) -> dict[str, list[Transition]]:
+def _by_state(transitions: list[Transition], key: str) -> dict[str, list[Transition]]:
     leaving: dict[str, dict[tuple[str, str], Transition]] = {}
-    for each in found:
-        rows = leaving.setdefault(each.state, {})
-        if (each.letter, each.following) in rows:
-            raise ConfigError(f"{key}: {each.place}: the same transition as {rows[each.letter, each.following].place}")
-        rows[each.letter, each.following] = each
+    for transition in transitions:
+        rows = leaving.setdefault(transition.state, {})
+        if (transition.letter, transition.following) in rows:
+            raise ConfigError(
+                f"{key}: {transition.place}: the same transition as {rows[transition.letter, transition.following].place}"
+            )
+        rows[transition.letter, transition.following] = transition
     return {state: list(rows.values()) for state, rows in leaving.items()}
 
 
 def _shares(leaving: list[Transition], key: str) -> list[float]:
-    """The probabilities of a state's transitions."""
-    said = sum(each.probability or 0.0 for each in leaving)
-    silent = sum(each.probability is None for each in leaving)
-    last, left = leaving[-1], 1 - said
-    where = f"{key}: {last.place}: the probabilities from state {last.state!r}"
-    if silent:
+    """Return the probabilities of a state's transitions."""
+    given_sum = sum(transition.probability or 0.0 for transition in leaving)
+    open_count = sum(transition.probability is None for transition in leaving)
+    last, left = leaving[-1], 1 - given_sum
+    place = f"{key}: {last.place}: the probabilities from state {last.state!r}"
+    if open_count:
         if left <= TOLERANCE:
-            raise ConfigError(f"{where} sum to {said:.9g} and leave nothing for {silent} other")
-        return [left / silent if each.probability is None else each.probability for each in leaving]
+            raise ConfigError(f"{place} sum to {given_sum:.9g} and leave nothing for {open_count} other")
+        return [left / open_count if transition.probability is None else transition.probability for transition in leaving]
     if abs(left) > TOLERANCE:
-        raise ConfigError(f"{where} must sum to 1 within {TOLERANCE:g}, got {said:.9g}")
-    return [(each.probability or 0.0) / said for each in leaving]
+        raise ConfigError(f"{place} must sum to 1 within {TOLERANCE:g}, got {given_sum:.9g}")
+    return [(transition.probability or 0.0) / given_sum for transition in leaving]
 
 
 def _unreached(machine: Automaton) -> int | None:
-    """A state that no string leads to from state 0, if there is one."""
+    """Return a state that no string leads to from state 0, if there is one."""
     seen, todo = {0}, [0]
     while todo:
         state = todo.pop()

@@ -38,7 +38,7 @@ class Grammar(Task):
 
     @abstractmethod
     def graph(self) -> Int[np.ndarray, "S K"]:
-        """The automaton as a table ``[state, letter] -> next state``, -1 where the letter is not admissible.
+        """Return the automaton as a table ``[state, letter] -> next state``, -1 where the letter is not admissible.
 
         State 0 follows the B that is fed; the last state is the end, from which nothing leads on.
         """

@@ -43,7 +43,7 @@ class Recording(Task):
 
     @abstractmethod
     def values(self) -> tuple[Float[np.ndarray, "S Y"], tuple[str, ...]]:
-        """The whole series, float64, and the names of its columns.
+        """Return the whole series, float64, and the names of its columns.
 
         Raises:
             ConfigError: if it cannot be read.
@@ -51,7 +51,7 @@ class Recording(Task):
 
     @abstractmethod
     def origin(self) -> str:
-        """Where the series comes from, for messages: a key and its value."""
+        """Return where the series comes from, for messages: a key and its value."""
 
     @property
     def increments(self) -> bool:
@@ -76,7 +76,7 @@ class Recording(Task):
             )
 
     def reserve(self, size: int) -> int:
-        """The longest window that a part of `size` values is cut for: up to it another horizon does not move the windows."""
+        """Return the longest window that a part of `size` values leaves room for; shorter horizons do not move windows."""
         return min(max(RESERVE, 2 * self.length), size // 3)
 
     def build(self, seed: int, length: int) -> Data:
@@ -108,5 +108,5 @@ class Recording(Task):
                 raise ConfigError(f"{self.origin()}: column {name[:30]!r} {fault}")
 
     def show(self, observed: Any) -> dict[str, Any]:
-        """The true and the generated values of the first window, in their own units."""
+        """Return the true and the generated values of the first window, in their own units."""
         return orbit(observed, 1.0)

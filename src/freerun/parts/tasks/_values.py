@@ -27,7 +27,7 @@ def increments(train: np.ndarray) -> np.ndarray:
 
 
 def orbit(observed: Any, dt: float) -> dict[str, Any]:
-    """The true and the generated values of the first window for figures, in the world's own units."""
+    """Return the true and the generated values of the first window for figures, in the world's own units."""
     mean, std = observed.data.mean, observed.data.std
     true, made = (((v[:, 0] * std + mean).double()).tolist() for v in (observed.targets, observed.outputs))
     return {"kind": "orbit", "dt": dt, "warmup": observed.warmup, "true": true, "generated": made}

@@ -9,7 +9,7 @@ from freerun.errors import ConfigError
 
 
 def shipped(task: str, library: str, package: str, file: str) -> Path:
-    """The file `file` of the installed import package `package`.
+    """Return the file `file` of the installed import package `package`.
 
     Args:
         task, library: names for the message.

@@ -27,7 +27,7 @@ def bounds(size: int, train: float, validation: float) -> dict[str, tuple[int, i
 
 
 def windows(series: torch.Tensor, length: int, reserve: int) -> Sequences:
-    """The windows of one part, ``[S]`` or ``[S Y]``: `length` targets and the one before them, as views.
+    """Return the windows of one part, ``[S]`` or ``[S Y]``: `length` targets and the one before them, as views.
 
     Args:
         reserve: windows that begin in the last so many steps are left out, so that longer windows, up to this length, are as
@@ -40,7 +40,7 @@ def windows(series: torch.Tensor, length: int, reserve: int) -> Sequences:
 
 
 def stamp(path: str) -> tuple[int, int]:
-    """When a file was changed, and its size: as long as both stay, so does what was read.
+    """Return the time of a file's last change and its size, the key under which what was read is cached.
 
     Raises:
         ConfigError: if there is no such file.

@@ -51,12 +51,12 @@ class Automaton(Task):
             require(self.transitions is None, "transitions", self.transitions, "be null where a file is given")
             self.source()
             return
-        found = parsed(EXAMPLE if self.transitions is None else self.transitions, "task.transitions", lines=False)
-        self.transitions = ", ".join(spelt(each) for each in found)
+        transitions = parsed(EXAMPLE if self.transitions is None else self.transitions, "task.transitions", lines=False)
+        self.transitions = ", ".join(spelt(transition) for transition in transitions)
         self.source()
 
     def read(self) -> str:
-        """The automaton as text.
+        """Return the automaton as text.
 
         Raises:
             ConfigError: if the file is missing, too large or not UTF-8.
@@ -73,14 +73,14 @@ class Automaton(Task):
         except OSError as fault:
             raise ConfigError(f"task.file={self.file}: {fault.strerror}") from None
         except ValueError as fault:
-            where = f"not UTF-8 at byte {fault.start}" if isinstance(fault, UnicodeDecodeError) else str(fault)
-            raise ConfigError(f"task.file={self.file}: {where}") from None
+            problem = f"not UTF-8 at byte {fault.start}" if isinstance(fault, UnicodeDecodeError) else str(fault)
+            raise ConfigError(f"task.file={self.file}: {problem}") from None
 
     def content(self) -> str | None:
         return None if self.file is None else hashlib.sha256(self.read().encode()).hexdigest()
 
     def source(self) -> tuple[Machine, tuple[str, ...]]:
-        """The automaton as tables, and its letters in the order in which they first come up.
+        """Return the automaton as tables, and its letters in the order in which they first come up.
 
         Raises:
             ConfigError: naming the place, for what is not an automaton.

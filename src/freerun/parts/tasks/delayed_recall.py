@@ -23,7 +23,7 @@ from typing import ClassVar
 from freerun.errors import ConfigError, require
 from freerun.lazy import torch
 from freerun.parts.tasks import SPLITS, Data, Sequences, Task
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 
 @dataclass(kw_only=True)

@@ -62,6 +62,6 @@ class Digits(Task):
 
 @cache
 def _images() -> np.ndarray:
-    """All images ``[1797 64]``, whole numbers from 0 to 16."""
+    """Return all images ``[1797 64]``, whole numbers from 0 to 16."""
     path = shipped("digits", "scikit-learn", "sklearn", "datasets/data/digits.csv.gz")
     return np.loadtxt(path, delimiter=",", usecols=range(PIXELS)).astype(np.int64)

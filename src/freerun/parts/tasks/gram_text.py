@@ -21,7 +21,7 @@ from freerun.lazy import torch
 from freerun.parts.ngrams import NgramModel
 from freerun.parts.tasks import SPLITS, Data, Sequences, Task, Truth
 from freerun.parts.tasks.text import Text, prompts_shown
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 #: The longest strings that are counted, and how many prefixes are answered at once.
 LONGEST, ROWS = 9, 2**13
@@ -66,7 +66,7 @@ class GramText(Task):
 
 @lru_cache(maxsize=4)
 def _source(order: int, rare: int, content: str) -> tuple[NgramModel, tuple[str, ...]]:
-    """The model of a text of this content, and its alphabet."""
+    """Return the model of a text of this content, and its alphabet."""
     data = Text(rare=rare).build(0, order)
     windows = data.splits["train"].targets
     series = torch.cat([windows[0], windows[1:, -1]])
@@ -92,14 +92,14 @@ class GramOracle:
 
     def __call__(self, prefix: Int[torch.Tensor, "T N"]) -> Truth:
         """Row t is the distribution of y_t given ``prefix[:t]``; the last symbol of `prefix` is therefore not read."""
-        said, reach = prefix.numpy(), self.model.order - 1
-        rows = [self.model.distribution(said[:t]) for t in range(min(reach, len(said)))]
-        slab = max(1, ROWS // max(1, said.shape[1]))
-        for first in range(reach, len(said), slab):
-            last = min(first + slab, len(said))
+        symbols, reach = prefix.numpy(), self.model.order - 1
+        rows = [self.model.distribution(symbols[:t]) for t in range(min(reach, len(symbols)))]
+        slab = max(1, ROWS // max(1, symbols.shape[1]))
+        for first in range(reach, len(symbols), slab):
+            last = min(first + slab, len(symbols))
             steps = np.arange(first, last) - reach + np.arange(reach)[:, None]
-            before = said[steps].reshape(reach, (last - first) * said.shape[1])
-            rows += list(self.model.distribution(before).reshape(last - first, said.shape[1], -1))
+            before = symbols[steps].reshape(reach, (last - first) * symbols.shape[1])
+            rows += list(self.model.distribution(before).reshape(last - first, symbols.shape[1], -1))
         inside = torch.ones(prefix.shape, dtype=torch.bool)
         log_probs = logarithm(torch.from_numpy(np.stack(rows)))
         return Truth(log_probs=log_probs, inside=inside, ended=torch.zeros_like(inside))

@@ -18,7 +18,7 @@ from freerun.errors import require
 from freerun.lazy import torch
 from freerun.parts.tasks import SPLITS, Data, Sequences, Task, Truth
 from freerun.parts.tasks._chains import settled
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 
 @dataclass(kw_only=True)

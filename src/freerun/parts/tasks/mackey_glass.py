@@ -65,12 +65,12 @@ class MackeyGlass(Flow):
         return 2
 
     def slope(self, state: np.ndarray) -> np.ndarray:
-        """What the delayed value contributes: ``beta x / (1 + x^n)``."""
+        """Return the contribution of the delayed value: ``beta x / (1 + x^n)``."""
         slope: np.ndarray = self.beta * state / (1 + power(torch.from_numpy(state), self.n).numpy())
         return slope
 
     def begin(self, noise: np.ndarray, step: float) -> np.ndarray:
-        """A wave of random size and phase around the unstable fixed point, from tau and one step ago until now."""
+        """Return a wave of random size and phase around the unstable fixed point, from tau and one step ago until now."""
         time = np.arange(-round(self.tau / step) - 1, 1) * step
         wave = noise[:, :1] * np.cos(time / self.tau) + noise[:, 1:] * np.sin(time / self.tau)
         begun: np.ndarray = exponential(torch.from_numpy(0.2 * wave)).numpy() * max(self.beta / self.gamma - 1, 0.01) ** (
@@ -91,7 +91,7 @@ class MackeyGlass(Flow):
         return np.concatenate([state[:, 1:], following[:, None]], axis=1)
 
     def settled(self, noise: np.ndarray, step: float) -> np.ndarray:
-        """The state is a grid of this very step, so that no other will do."""
+        """Return the state after the transient, integrated with `step` alone: the state is a grid of that step."""
         return self._advance(self.begin(noise, step), step, round(self.transient / step))
 
     def seen(self, state: np.ndarray) -> np.ndarray:
@@ -114,14 +114,17 @@ class MackeyGlass(Flow):
 
         Lagrange's polynomial through `NEIGHBOURS` observations, half of them on either side where there are so many.
         """
-        found = []
+        stencils = []
         for j in range(-1, self.substeps + 2):
             place = (j - round(self.tau * self.substeps / self.dt)) / self.substeps
             first = min(math.floor(place) - NEIGHBOURS // 2 + 1, 1 - NEIGHBOURS)
             nodes = range(first, first + NEIGHBOURS)
-            weights = [math.prod((place - other) / (node - other) for other in nodes if other != node) for node in nodes]
-            found.append((first, weights))
-        return found
+            weights = [
+                math.prod((place - neighbour) / (node - neighbour) for neighbour in nodes if neighbour != node)
+                for node in nodes
+            ]
+            stencils.append((first, weights))
+        return stencils
 
     def widest(self) -> float:
         return self.tau / max(4, math.ceil(self.tau / self.coarsest))

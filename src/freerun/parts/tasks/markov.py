@@ -22,7 +22,7 @@ from freerun.parts.settings import numbers
 from freerun.parts.tasks import Data, Task
 from freerun.parts.tasks._automata import Automaton
 from freerun.parts.tasks._chains import recurrent, stationary, successors
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 #: A given row sums to 1 up to the rounding of numbers with six decimals; it is then divided by its sum.
 TOLERANCE = 1e-5
@@ -110,7 +110,7 @@ class Markov(Task):
         return 0.98 * drawn + 0.02 / size
 
     def beginning(self) -> Float[np.ndarray, " C"]:
-        """The probabilities of the first context: the stationary ones, or those that were given."""
+        """Return the probabilities of the first context: the stationary ones, or those that were given."""
         if self.initial is not None:
             first = np.array(self.initial)
             first /= first.sum()
@@ -138,7 +138,7 @@ class Markov(Task):
 
 
 def _even(rows: list[Any]) -> Any:
-    """The list as an array, or nothing where it is ragged."""
+    """Return the list as an array, or nothing where it is ragged."""
     try:
         return np.array(rows, dtype=float)
     except ValueError:

@@ -23,7 +23,7 @@ import numpy as np
 from freerun.errors import ConfigError, require
 from freerun.lazy import torch
 from freerun.parts.tasks import SPLITS, Data, Sequences, Task
-from freerun.streams import stream
+from freerun.random_streams import stream
 
 
 class Form(Enum):

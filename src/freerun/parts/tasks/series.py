@@ -53,11 +53,11 @@ class Series(Recording):
 
 @lru_cache(maxsize=4)
 def _columns(path: str, columns: str | None, changed: int, size: int) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The chosen columns ``[S Y]`` and their names, kept as long as the file stays as it is."""
-    import pyarrow.types as kinds
+    """Return the chosen columns ``[S Y]`` and their names, kept as long as the file stays as it is."""
+    import pyarrow.types as types
 
     table, origin = _table(path), f"task.path={path[-60:]}"
-    numeric = [item.name for item in table.schema if _is_number(item.type, kinds)]
+    numeric = [column.name for column in table.schema if _is_number(column.type, types)]
     if columns is None:
         wanted = numeric
         if not wanted:
@@ -66,7 +66,7 @@ def _columns(path: str, columns: str | None, changed: int, size: int) -> tuple[n
         wanted = [name.strip() for name in columns.split(",")]
     if len(set(wanted)) < len(wanted):
         raise ConfigError(f"task.columns={str(columns)[:60]}: a column is named twice")
-    found = []
+    series = []
     for name in wanted:
         if table.column_names.count(name) != 1:
             twice = name in table.column_names
@@ -80,12 +80,12 @@ def _columns(path: str, columns: str | None, changed: int, size: int) -> tuple[n
             raise ConfigError(
                 f"{origin}: column {name[:30]!r} has no finite value in row {row + 1} of the data; fill it in first"
             )
-        found.append(values)
-    return np.stack(found, 1), tuple(wanted)
+        series.append(values)
+    return np.stack(series, 1), tuple(wanted)
 
 
-def _is_number(kind: Any, kinds: Any) -> bool:
-    return bool(kinds.is_integer(kind) or kinds.is_floating(kind) or kinds.is_decimal(kind))
+def _is_number(column_type: Any, types: Any) -> bool:
+    return bool(types.is_integer(column_type) or types.is_floating(column_type) or types.is_decimal(column_type))
 
 
 def _table(path: str) -> Any:

@@ -41,6 +41,6 @@ class Sunspots(Recording):
 
 @cache
 def _numbers() -> np.ndarray:
-    """The yearly numbers ``[309 1]``."""
+    """Return the yearly numbers ``[309 1]``."""
     path = shipped("sunspots", "statsmodels", "statsmodels", "datasets/sunspots/sunspots.csv")
     return np.loadtxt(path, delimiter=",", skiprows=1, usecols=[1], ndmin=2)

@@ -50,7 +50,7 @@ class Text(Task):
             self.read()
 
     def read(self) -> str:
-        """The whole text.
+        """Return the whole text.
 
         Raises:
             ConfigError: if the file is missing, empty or not UTF-8.
@@ -71,7 +71,7 @@ class Text(Task):
             )
 
     def bounds(self) -> dict[str, tuple[int, int]]:
-        """Where each split begins and ends, in characters."""
+        """Return where each split begins and ends, in characters."""
         return bounds(len(self.read()), self.train, self.validation)
 
     def content(self) -> str:
@@ -123,7 +123,7 @@ def _topics() -> str:
 
 @lru_cache(maxsize=4)
 def _file(path: str, changed: int, size: int) -> str:
-    """The text of a file, kept as long as the file stays as it is."""
+    """Return the text of a file, kept as long as the file stays as it is."""
     try:
         text = Path(path).read_bytes().decode("utf-8")
     except UnicodeDecodeError as fault:

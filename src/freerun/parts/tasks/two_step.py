@@ -59,7 +59,7 @@ class TwoStep(Task):
         return self.source().data(seed, length, self.sequences)
 
     def source(self) -> Automaton:
-        """The world as an automaton: nothing seen, a 0 seen, a 1 seen, over."""
+        """Return the world as an automaton: nothing seen, a 0 seen, a 1 seen, over."""
         ones = np.array([self.a, self.p0, self.p1])
         probs = np.vstack([np.stack([1 - ones, ones], 1), np.zeros(2)])
         return Automaton(table=np.array([[1, 2], [3, 3], [3, 3], [3, 3]]), probs=probs)

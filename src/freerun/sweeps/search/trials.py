@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from freerun.store.records import names
 from freerun.store.results_folder import TRIALS
 
 
@@ -34,9 +35,10 @@ class Trial:
 
 def table(trials: Sequence[Trial]) -> Iterator[dict[str, Any]]:
     """A row for each trial: number, state, value (empty where a run failed), settings, identities of its runs."""
+    called = names(run for trial in trials for run in trial.runs)
     for trial in trials:
         head = {"trial": trial.number, "state": trial.state, "value": trial.value}
-        yield {**head, **trial.settings, "runs": " ".join(trial.runs)}
+        yield {**head, **trial.settings, "runs": " ".join(called[run] for run in trial.runs)}
 
 
 def recorded(folder: Path) -> int:
