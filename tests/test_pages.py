@@ -23,9 +23,12 @@ from freerun.errors import ConfigError
 from freerun.execution.grouping import groups
 from freerun.execution.planned import plan
 from freerun.parts import plugins, registry
+from tiers import tiered
 
 TOP = Path(__file__).resolve().parents[1]
 PAGES = ["README.md", *sorted(path.relative_to(TOP).as_posix() for path in (TOP / "docs").glob("*.md"))]
+#: Pages whose commands take half a minute and more.
+LONG = ("docs/commands.md", "docs/sweeps.md")
 #: What makes a command small, unless it sets the key itself; a study is cut down to one task and one model too.
 TINY = [
     "task.sequences=16", "task.length=6", "evaluation.warmup=1", "evaluation.sequences=4", "evaluation.orbit=0",
@@ -112,7 +115,7 @@ def follow(script: str, folder: Path) -> None:
             {"make": check_make, "pip": check_pip}[tool](words)
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if "sh" in dict(blocks(page))])
+@pytest.mark.parametrize("page", tiered((page for page in PAGES if "sh" in dict(blocks(page))), lambda page: page not in LONG))
 def test_every_command_of_a_page_does_what_it_says(page, desk):
     for language, script in blocks(page):
         if language == "sh":

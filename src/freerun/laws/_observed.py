@@ -53,7 +53,9 @@ def observed(
     hidden = noise(steps, count, 3, seed=4)
     trained = replace(seen, outputs=noise(*outputs.shape, seed=5) * sharpness, fed=fed.roll(1, 0), hidden=hidden + 0.5)
     forced = replace(seen, outputs=noise(*outputs.shape, seed=1) * sharpness)
-    return replace(seen, forced=forced, training=trained, hidden=hidden, orbit=_orbit(data.outputs) if task.continues else None)
+    return replace(
+        seen, forced=forced, training=trained, hidden=hidden, long_orbit=_orbit(data.outputs) if task.continues else None
+    )
 
 
 def _orbit(width: int) -> Orbit:

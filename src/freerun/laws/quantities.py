@@ -108,7 +108,7 @@ def _played(
     if orbit is not None and made is not None:
         low, high = (end(orbit.true.flatten(0, 1), 0) for end in (torch.amin, torch.amax))
         orbit = replace(orbit, made=made, low=low, high=high)
-    return replace(seen, outputs=outputs, fed=fed, picks=picks, hidden=hidden, orbit=orbit, forced=forced)
+    return replace(seen, outputs=outputs, fed=fed, picks=picks, hidden=hidden, long_orbit=orbit, forced=forced)
 
 
 _Play = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor | None]

@@ -7,8 +7,9 @@ same random draws.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from freerun.config.evaluation_settings import selected
 from freerun.engine.feeding import Lessons
 from freerun.engine.replicas import Group, spread
 from freerun.measurement.long_orbits import follow
-from freerun.measurement.metrics import Comparison, Metric, Observed
+from freerun.measurement.metrics import Comparison, Metric, Observed, Orbit
 from freerun.measurement.observation import Known, beside_training, observe, prepared
 from freerun.store.quantity import Quantity
 
@@ -104,8 +105,9 @@ def evaluate(group: Group, lessons: Lessons | None = None, asked: Mapping[str, M
             shown = {name: metric for name, metric in metrics.items() if metric.of_training}
             for mode, beside in beside_training(group, lessons or Lessons(group), sequences, uniform).items():
                 _measure(measured, group, beside, shown, known, split, mode)
-            for rollout, orbit in zip(observed, follow(group), strict=True):
-                rollout.orbit = orbit
+            orbits = cache(partial(follow, group))
+            for r, rollout in enumerate(observed):
+                rollout.long_orbit = partial(_of_run, orbits, r)
         for name, comparison in comparisons.items() if split == "test" else ():
             for run, seen in zip(measured, prepared(group, comparison, observed, known), strict=True):
                 if seen is not None:
@@ -135,6 +137,10 @@ def _measure(
                 unit, first, values = quantity.unit, int(metric.per == "step"), _defined(metric.measure(seen))
                 run.series.append(Series(split=split, mode=mode, metric=name, unit=unit, first=first, values=values))
                 run.quantities.setdefault(name, quantity)
+
+
+def _of_run(orbits: Callable[[], list[Orbit | None]], r: int) -> Orbit | None:
+    return orbits()[r]
 
 
 def _plain(tree: Any) -> Any:

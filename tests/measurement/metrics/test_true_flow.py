@@ -73,7 +73,7 @@ def test_a_delay_equation_is_asked_with_the_history_that_was_made():
 def test_own_state_error_is_known_only_where_the_history_is():
     task = MackeyGlass(sequences=256)
     _, free = noisy(task, 0.01, steps=50)
-    free = replace(free, warmup=10, forced=replace(free.forced, warmup=10), fed=free.outputs, orbit=None)
+    free = replace(free, warmup=10, forced=replace(free.forced, warmup=10), fed=free.outputs, long_orbit=None)
     missing = task.remembers - 1 - 10
     assert OwnStateError().measure(free).isnan().tolist() == [t < missing for t in range(70)]
     assert 0 < float(WorstOneStep().measure(free)) < 1
@@ -157,7 +157,7 @@ def test_the_rate_at_which_a_small_error_grows_is_the_lyapunov_exponent():
     outputs = torch.cat([truth[:30], went])
     seen = replace(
         seen, outputs=outputs, targets=sequences.targets, weights=sequences.weights, fed=outputs, warmup=30,
-        start=sequences.start, hidden=None, training=None, forced=None, orbit=None,
+        start=sequences.start, hidden=None, training=None, forced=None, long_orbit=None,
     )  # fmt: skip
     rate, (low, high) = float(ErrorGrowthRate().measure(seen)), ErrorGrowthRate().interval(seen)
     assert rate == pytest.approx(1 / task.lyapunov_time(), rel=0.15)

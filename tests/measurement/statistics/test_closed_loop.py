@@ -18,6 +18,7 @@ from freerun.engine.training import train
 from freerun.errors import ConfigError
 from freerun.laws._observed import observed, with_sequences
 from freerun.laws.toolkit import same_bits, small_parts
+from freerun.measurement import evaluation
 from freerun.measurement.evaluation import evaluate
 from freerun.measurement.long_orbits import follow
 from freerun.measurement.metrics.chaos_floor import ChaosFloor
@@ -40,11 +41,11 @@ from freerun.parts.tasks.lorenz63 import Lorenz63
 LORENZ = Lorenz63(sequences=40, length=20, transient=1.0)
 
 
-def group_of(regimes, model=None, task=LORENZ, **evaluation):
-    settings = Evaluation(warmup=4, horizon=16, **evaluation)
+def group_of(regimes, model=None, task=LORENZ, **settings):
+    measuring = Evaluation(warmup=4, horizon=16, **settings)
     training = Training(updates=2, batch=4)
     made = [
-        Experiment(task=task, model=model or GRU(hidden=3), regime=r, training=training, evaluation=settings) for r in regimes
+        Experiment(task=task, model=model or GRU(hidden=3), regime=r, training=training, evaluation=measuring) for r in regimes
     ]
     return Group(made, {0: task.build(0, 20)})
 
@@ -128,6 +129,16 @@ def test_the_long_loop_is_the_free_rollout_gone_on():
         free = group.roll(group.weights(), sequences, group.release(20, len(index[0])), None)
         assert torch.allclose(orbit.made[:16].float(), free.fed[4:, 0], atol=1e-5)  # 16 steps in single precision
         assert orbit.made.shape == (100, orbit.true.shape[1], 3)
+
+
+@pytest.mark.parametrize(("asked", "times"), [(["rmse", "valid_time"], 0), (["lyapunov", "d_pairs", "rmse"], 1)])
+def test_long_loops_are_followed_once_and_only_for_a_metric_that_looks_at_them(asked, times, monkeypatch):
+    followed = []
+    monkeypatch.setattr(evaluation, "follow", lambda group: followed.append(1) or follow(group))
+    measured = evaluate(group_of([FreeRunning(), ScheduledSampling()], orbit=100, metrics=asked))
+    assert len(followed) == times
+    names = {part.metric for run in measured for part in (*run.series, *run.comparisons)}
+    assert names == set(asked)
 
 
 def test_a_rollout_goes_on_from_a_state():

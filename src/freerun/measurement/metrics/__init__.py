@@ -41,7 +41,7 @@ class Observed:
         forced: beside a free rollout, the forced one of the same sequences.
         further: the rollout that the metric asked for.
         training: the same sequences, fed as at the last update, with its `hidden`; where distances are measured.
-        orbit: a long closed loop, where there is one.
+        long_orbit: a long closed loop, or what follows one when it is first asked for; None where there is none.
     """
 
     experiment: Experiment
@@ -58,7 +58,7 @@ class Observed:
     forced: Observed | None = None
     further: Observed | None = None
     training: Observed | None = None
-    orbit: Orbit | None = None
+    long_orbit: Orbit | Callable[[], Orbit | None] | None = None
     _memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:
@@ -66,6 +66,11 @@ class Observed:
         if name not in self._memo:
             self._memo[name] = make()
         return self._memo[name]
+
+    @property
+    def orbit(self) -> Orbit | None:
+        """The long closed loop beside the truth, where there is one; followed only if some metric looks at it."""
+        return self.long_orbit() if callable(self.long_orbit) else self.long_orbit
 
     @cached_property
     def fed_symbols(self) -> Int[torch.Tensor, "T N"]:

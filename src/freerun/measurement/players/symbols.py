@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import ClassVar, Protocol, cast
+from typing import ClassVar, Protocol, cast, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -34,6 +34,7 @@ from freerun.random_streams import stream
 NEVER, ORDER = -1e3, 6
 
 
+@runtime_checkable
 class Speaker(Protocol):
     """What comes next, as logits, given what was fed so far."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
 from jaxtyping import Float
@@ -72,7 +73,7 @@ class ValuePlayer(Player):
         free = Observed(
             experiment=experiment, data=data, outputs=made, targets=sequences.targets, weights=sequences.weights, fed=fed,
             picks=None, warmup=warmup, start=sequences.start, forced=forced,
-            orbit=self.long_orbit(place, chance, long) if long else None,
+            long_orbit=cache(partial(self.long_orbit, place, chance, long)) if long else None,
         )  # fmt: skip
         return forced, free
 
