@@ -6,6 +6,8 @@ import msgspec
 import pandas as pd
 import pytest
 
+from freerun.analysis.figures import Material
+from freerun.analysis.report import paper_table, players_section
 from freerun.analysis.tables import tidy
 from freerun.config.evaluation_settings import Evaluation
 from freerun.config.experiment import Experiment
@@ -154,3 +156,25 @@ def test_a_record_is_refused_that_is_none(made):
             player_records.read(store, runs[0].players)
     player_records.write(store, msgspec.convert({**sound, "quantities": msgspec.Raw(b"{}")}, player_records.Players))
     assert player_records.has(store, runs[0].players)
+
+
+def test_players_stand_in_the_section_and_below_the_methods_of_the_paper_table(made):
+    store, runs = made
+    material = Material.of(tidy.frames(store, [run.id for run in runs], "s", {run.id: run.tree for run in runs}), {})
+    section = players_section.section(material)
+    assert section.sentences == ["Too few seeds for intervals: whether a method beats a player is not judged."]
+    names = ["perfect forecast", "climatology", "mean", "persistence"]
+    assert [row[0] for row in section.tables[0].rows] == names
+    table = paper_table.tidy(material)
+    of_players = table["model"] == paper_table.PLAYERS
+    assert list(dict.fromkeys(table.loc[of_players, "method"])) == names
+    assert of_players.tolist() == sorted(of_players), "players stand below the methods"
+    assert (table.loc[of_players, "runs"] == 0).all()
+
+
+def test_with_three_seeds_it_is_judged_whom_a_method_beats(tmp_path):
+    store, runs = Store(tmp_path / "store"), planned(seeds=3)
+    store.open()
+    done(runs, store)
+    material = Material.of(tidy.frames(store, [run.id for run in runs], "s", {run.id: run.tree for run in runs}), {})
+    assert all("by any headline" in sentence for sentence in players_section.section(material).sentences)

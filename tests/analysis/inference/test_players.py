@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from freerun.analysis.figures._players import _framed
 from freerun.analysis.inference.player_levels import method_levels, placed, player_levels, unbeaten
 from freerun.analysis.tables import player_table
 from freerun.analysis.tables.quantities import Quantities, of_frames
@@ -92,3 +93,10 @@ def test_players_that_are_measured_in_two_ways_are_told_apart():
     assert len(names) == 2 * len(LEVELS)
     assert list(placed(both[both["run"] == "a"], runs, labels)["player"].unique()) == list(LEVELS)
     assert placed(player_table.none(), runs, labels).empty
+
+
+def test_a_line_of_a_player_is_cut_where_it_leaves_the_frame():
+    curve, seen = pd.Series([50.0, 0.5, 0.2, 0.0]), np.array([[0.1, np.nan], [1.0, 0.4]])
+    assert _framed(curve, seen, log=True).tolist() == [False, True, True, False]
+    assert _framed(curve, seen, log=False).tolist() == [False, True, True, False]
+    assert not _framed(curve, np.array([np.nan]), log=False).any()

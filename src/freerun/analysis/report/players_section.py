@@ -31,8 +31,16 @@ def section(material: Material) -> Section | None:
     levels = player_levels(material.players, material.headlines, material.quantities)
     grids = [_grid(task, levels[levels["task_label"] == task], material) for task in dict.fromkeys(levels["task_label"])]
     sentences = [f"{task}. {sentence}" for task in material.headlines for sentence in not_beaten(material, task)]
-    sentences = sentences or ["Where there are intervals, every method beats every degenerate player."]
+    sentences = sentences or [_all_beaten(material)]
     return Section(title="What do these numbers mean?", sentences=sentences, note=_NOTE, tables=grids) if grids else None
+
+
+def _all_beaten(material: Material) -> str:
+    """What is said where no method is found that does not beat a player."""
+    methods = method_levels(material.whole, material.compared, material.headlines, material.quantities)
+    if methods["low"].notna().any():
+        return "Where there are intervals, every method beats every degenerate player."
+    return "Too few seeds for intervals: whether a method beats a player is not judged."
 
 
 def not_beaten(material: Material, task: str) -> list[str]:
