@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from freerun.config.experiment import Experiment
-from freerun.config.measurement_identity import Measurement, measurement
+from freerun.config.measurement_identity import MEASURING, Measurement, measurement
 from freerun.config.run_identity import canonical
 from freerun.parts import registry
+from freerun.store import player_records
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,12 @@ class Planned:
     def trained(self) -> str:
         """The identity of the trained run."""
         return self.measurement.run
+
+    @property
+    def players(self) -> str:
+        """The identity of the reference players that belong to it (`freerun.store.player_records`)."""
+        asked = self.measurement
+        return player_records.identity(self.tree, asked.evaluation, asked.metrics, MEASURING)
 
     @property
     def label(self) -> str:

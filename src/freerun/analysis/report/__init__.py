@@ -20,6 +20,7 @@ from freerun.analysis.report import (
     findings,
     method_section,
     page,
+    players_section,
     task_findings,
     training_finish,
 )
@@ -75,7 +76,7 @@ def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Pa
     }
     sections = [
         section
-        for module in (exposure_section, error_growth_section, across_tasks_section)
+        for module in (players_section, exposure_section, error_growth_section, across_tasks_section)
         if (section := module.section(material))
     ]
     path = study_folder / "report.html"
