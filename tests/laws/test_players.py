@@ -2,119 +2,148 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 
 import pytest
 import torch
 
-from freerun.engine.replicas import spread
-from freerun.laws.toolkit import Broken, demand
-from freerun.measurement.metrics import Observed
+from freerun.laws import players as kit
+from freerun.laws.register import of
+from freerun.laws.toolkit import Broken
+from freerun.measurement import players
+from freerun.measurement.metrics.exact_match import ExactMatch
+from freerun.measurement.metrics.one_step_error import PARTS as ONE_STEP
+from freerun.measurement.metrics.rmse import RMSE
 from freerun.measurement.metrics.tv import TV
-from freerun.measurement.players.symbols import players
 from freerun.parts import registry
 from freerun.parts.tasks.gram_text import GramText
-from freerun.random_streams import stream
+from freerun.parts.tasks.path_star import Form, PathStar
+from laws.broken.measures import RMSEAlone
 from laws.broken.symbol_measures import FreeLoss, SurvivorsKL
 from tiers import tiered
 
-PLAYERS = {player.name: player for player in players()}
-TRUTHS = ("truth", "written")
-#: Players of which the first is worse whatever is asked: nearly all that it writes is impossible.
-WORSE = (("deserts", "wrong turn"), ("deserts", "ends soon"))
 TASKS = ["reber", "embedded_reber", "markov", "hidden_markov", "two_step", "automaton"]
-SIZE = 128
+#: Tasks of answers, and of values without chaos.
+OTHERS = ["delayed_recall", "path_star", "errors_in_variables", "advection"]
 BUILT = {"gram_text": GramText(sequences=256)}
 
 
-@dataclass(frozen=True)
-class Score:
-    value: float
-    low: float
-    high: float
-
-
 @cache
-def world(name):
-    task = BUILT.get(name) or registry.get("task", name)()
-    warmup = task.own_warmup
-    steps = warmup + (task.default_horizon or task.length - warmup)
-    return task, task.build(0, max(task.length, steps)), warmup, steps
-
-
-def played(player, task, data, sequences, warmup, name):
-    return player.play(task, data, sequences, warmup, stream(0, f"players/{player.name}/{name}", 0))
-
-
-@cache
-def rollouts(name) -> dict[str, tuple[Observed, Observed]]:
-    """The forced and the free rollout of every player that can play on a task, and differs from the truth there."""
-    task, data, warmup, steps = world(name)
-    part = data.splits["test"]
-    sequences = part.take(spread(len(part), SIZE), steps)
-    found = {}
-    for player in PLAYERS.values():
-        if player.applies(task, data):
-            rolled = played(player, task, data, sequences, warmup, "rollout")
-            if player.name in TRUTHS or any(differs(seen) for seen in rolled):
-                found[player.name] = rolled
-    return found
-
-
-def differs(seen):
-    """Whether a player expects anything else than the truth does at a prefix that came up."""
-    if seen.data.oracle is None:
-        return True
-    truth = seen.truth()
-    apart = (torch.softmax(seen.outputs, -1) - truth.log_probs.exp()).abs().amax(-1)
-    return bool((apart[truth.inside & ~truth.ended] > 1e-9).any())
+def played(name) -> kit.Played:
+    return kit.played(kit.whole(BUILT.get(name) or registry.get("task", name)()))
 
 
 def score(metric, name, player):
     """A measure of a player, with its interval, and with the further rollout that it asks for."""
-    task, data, *_ = world(name)
-    free = rollouts(name)[player][1]
-    if (further := metric.asks(free)) is not None:
-        rolled = played(PLAYERS[player], task, data, further.sequences, further.release, further.name)
-        free = replace(free, further=free.once(f"rolled/{further.name}", lambda: rolled[1]))
-    low, high = metric.interval(free)
-    return Score(*(float(each) for each in (metric.measure(free), low, high)))
+    return played(name).score(metric, player)
 
 
-def headlines(name):
-    """The headlines that apply to a task."""
-    free = next(iter(rollouts(name).values()))[1]
-    every = (metric() for metric in registry.parts("metric").values())
-    return [metric for metric in every if metric.applies(free) and metric.quantity_of(free).part == "headline"]
-
-
-def law_players(name, metrics):
-    """The truth is best; every other player is worse, by more than both intervals, under at least one measure."""
-    demand(len(metrics) >= 1, "there is no headline")
-    (truth,) = (each for each in TRUTHS if each in rollouts(name))
-    best = [score(metric, name, truth) for metric in metrics]
-    for metric, each in zip(metrics, best, strict=True):
-        floor = metric.quantity.floor
-        demand(floor is None or each.low <= floor <= each.high, f"the truth has {each}, and not its floor {floor}")
-    scores = {player: [score(metric, name, player) for metric in metrics] for player in rollouts(name) if player != truth}
-    for player, own in scores.items():
-        pairs = list(zip(metrics, own, best, strict=True))
-        for metric, mine, its in pairs:
-            demand(mine.high >= its.low, f"{player} beats the truth, {mine} against {its}: {type(metric).__name__}")
-        demand(any(mine.low > its.high for _, mine, its in pairs), f"{player} is not worse than the truth: {own}, {best}")
-    for worse, better in WORSE:
-        if worse in scores and better in scores:
-            pairs = list(zip(scores[worse], scores[better], strict=True))
-            demand(any(a.low > b.high for a, b in pairs), f"{worse} is not worse than {better}: {pairs}")
-            demand(all(a.high >= b.low for a, b in pairs), f"{worse} beats {better}: {pairs}")
+def keeps(name, metrics):
+    """Hold some metrics to the players' law, as the headlines of a task."""
+    kit.demand_truth_at_the_floor(metrics, played(name))
+    kit.demand_no_degenerate_player_wins(metrics, played(name))
+    for metric in metrics:
+        kit.demand_what_wins_is_declared(metric, played(name))
 
 
 @pytest.mark.parametrize("name", tiered([*TASKS, "gram_text", "text", "digits"], TASKS.__contains__))
 def test_headlines_keep_the_players_law(name):
-    found = headlines(name)
+    found = played(name).headlines()
     assert len(found) == 2
-    law_players(name, found)
+    keeps(name, found)
+    for metric in found:
+        top = score(metric, name, played(name).best)
+        beaten = [kit.margin(metric, score(metric, name, each), top) for each in played(name).named(players.WORSE)]
+        assert max(beaten) <= 0, "a player beats the truth"
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_the_headlines_of_other_tasks_keep_it_too(name):
+    keeps(name, played(name).headlines())
+
+
+def test_where_nothing_is_fed_back_a_player_is_the_same_forced_and_free():
+    seen = kit.played(kit.whole(PathStar(form=Form.teacherless)))
+    assert set(seen.players) == {"written", "unigram", "constant"}
+    kit.demand_no_degenerate_player_wins(seen.headlines(), seen)
+    for (free,) in seen.rollouts.values():
+        assert torch.equal(ExactMatch().measure(free), ExactMatch().measure(free.forced))
+
+
+def test_every_player_has_a_name_of_its_own_and_says_what_it_is():
+    known = players.known()
+    assert all(player.name == name and registry.summary(type(player)).endswith(".") for name, player in known.items())
+    families = [
+        registry.importlib.import_module(f"freerun.measurement.players.{name}") for name in ("flows", "symbols", "values")
+    ]
+    assert len(known) == sum(len(family.players()) for family in families)
+
+
+@pytest.mark.parametrize("name", registry.builtin_parts("task"))
+def test_every_task_that_is_predicted_step_by_step_has_players(name):
+    from freerun.laws.toolkit import small
+
+    task = small(registry.get("task", name))
+    data = task.build(0, task.length)
+    there = players.playing(task, data, 10**6)
+    assert bool(there) == (task.emits == "each")
+    if there:
+        assert players.best(there) is not None
+        assert any(player.stands == players.WORSE for player in there)
+
+
+class LeastRMSE(RMSE):
+    """A headline that a mean wins: the truth is said to have an error."""
+
+    quantity = replace(RMSE.quantity, floor=1.0)
+
+
+class Indifferent(RMSE):
+    """A headline by which all are alike."""
+
+    def measure(self, observed):
+        return super().measure(observed) * 0
+
+
+CAUGHT = [
+    (kit.law_no_reference_player_wins_by_it, LeastRMSE, "not its floor 1"),
+    (kit.law_no_reference_player_wins_by_it, Indifferent, "tells no degenerate player"),
+]
+
+
+@pytest.mark.parametrize(("law", "part", "says"), CAUGHT)
+def test_law_catches(law, part, says):
+    with pytest.raises(Broken, match=says):
+        law(part())
+
+
+def test_the_law_of_a_task_is_broken_where_its_headlines_are_taken_away(monkeypatch):
+    """And where the one that is left is an old measure."""
+    task = registry.get("task", "errors_in_variables")()
+    kit.law_no_reference_player_wins_on_it(task)
+    monkeypatch.setattr(kit.Played, "headlines", lambda seen: [Indifferent()])
+    with pytest.raises(Broken, match="nowhere"):
+        kit.law_no_reference_player_wins_on_it(task)
+    monkeypatch.setattr(kit.Played, "headlines", lambda seen: [])
+    with pytest.raises(Broken, match="no headline"):
+        kit.law_no_reference_player_wins_on_it(task)
+
+
+def test_the_laws_stand_in_the_register():
+    assert [law.function for law in of("task", "players")] == [kit.law_no_reference_player_wins_on_it]
+    assert [law.function for law in of("metric", "players")] == [kit.law_no_reference_player_wins_by_it]
+
+
+def test_an_old_measure_that_says_what_it_is_blind_to_is_still_no_set_of_its_own():
+    blind = replace(RMSEAlone.quantity, blind=("everything",))
+    alone = type("Blind", (RMSEAlone,), {"quantity": blind})()
+    seen = kit._world("lorenz63")
+    kit.demand_what_wins_is_declared(alone, seen)
+    with pytest.raises(Broken, match="shrunk"):
+        kit.demand_no_degenerate_player_wins([alone], seen)
+    with pytest.raises(Broken, match="say in blind="):
+        kit.demand_what_wins_is_declared(RMSEAlone(), seen)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +155,7 @@ def test_headlines_keep_the_players_law(name):
 )  # fmt: skip
 def test_the_law_is_broken_by_the_old_measures(metric, name, worse, better):
     with pytest.raises(Broken):
-        law_players(name, [metric])
+        keeps(name, [metric])
     assert score(metric, name, worse).high < score(metric, name, better).low, "the worse player beats the better one"
 
 
@@ -137,13 +166,15 @@ def test_temperature_2_and_unigrams_beat_the_source_by_the_free_loss():
 
 
 def gap(name, player):
-    forced, free = rollouts(name)[player]
+    (free,) = played(name).rollouts[player]
+    forced = free.forced
     return float((TV().measure(free) - TV().measure(forced)).nanmean())
 
 
 @pytest.mark.parametrize("name", TASKS)
 def test_the_truth_has_no_exposure_gap_and_no_rounding_left(name):
-    for seen in rollouts(name)["truth"]:
+    (free,) = played(name).rollouts["truth"]
+    for seen in (free.forced, free):
         single = replace(seen, outputs=seen.outputs.float())
         for metric in ("tv", "js", "kl"):
             values = registry.get("metric", metric)().measure(single)
@@ -154,12 +185,12 @@ def test_the_truth_has_no_exposure_gap_and_no_rounding_left(name):
 def test_memoryless_noise_has_no_exposure_gap_where_live_steps_are_matched(name):
     """And has a false one where what has left the support counts 1."""
     assert abs(gap(name, "noise 5%")) < 0.01
-    own, true = (score(registry.get("metric", f"one_step_error_{kind}")(), name, "noise 5%") for kind in ("own", "true"))
+    own, true = (score(ONE_STEP[f"one_step_error_{kind}"](), name, "noise 5%") for kind in ("own", "true"))
     assert own.low - true.high > 0.05
 
 
 def test_each_half_of_the_one_step_error_alone_is_fooled():
-    own, true = (registry.get("metric", f"one_step_error_{kind}")() for kind in ("own", "true"))
+    own, true = (ONE_STEP[f"one_step_error_{kind}"]() for kind in ("own", "true"))
     assert score(own, "embedded_reber", "ends soon").value < score(own, "embedded_reber", "loops").value
     assert score(own, "hidden_markov", "constant").value < 0.6 * score(true, "hidden_markov", "constant").value
     assert score(true, "embedded_reber", "noise 5%").value < 0.1 * score(own, "embedded_reber", "noise 5%").value

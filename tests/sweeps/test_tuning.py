@@ -12,7 +12,7 @@ import pytest
 from freerun.analysis import outputs
 from freerun.analysis.figures import Material, expected_best
 from freerun.analysis.inference import tuning_tables
-from freerun.analysis.report import tuning_section
+from freerun.analysis.report import paper_table, tuning_section
 from freerun.cli.main import dispatch
 from freerun.config.run_identity import canonical
 from freerun.errors import ConfigError, FreerunError
@@ -142,6 +142,9 @@ def test_methods_are_paired_by_seed_whatever_was_chosen_for_them(reporting, monk
         ("GRU", "free running"), ("Output-recurrent", "free running"),
     }  # fmt: skip
     assert set(material.chosen.values()) == {"lr=0.03", "lr=0.1"}
+    paper = paper_table.tidy(material)
+    assert set(paper.loc[paper["model"] != paper_table.PLAYERS, "chosen"]) == {"lr=0.03", "lr=0.1"}
+    assert set(paper.loc[paper["model"] == paper_table.PLAYERS, "chosen"]) == {""}
     page = (desk / "results" / "tuned" / "report.md").read_text()
     assert "| GRU | free running (lr=0.03) | teacher forcing (lr=0.1) |" in page
     without = Material.of(replace(frames, tuned=None), {})

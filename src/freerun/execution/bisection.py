@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from freerun.store import player_records
 from freerun.store.claims import owners
 from freerun.store.records import Store
 
@@ -11,7 +12,8 @@ from freerun.store.records import Store
 def halves(runs: Sequence[str], store: Store, reason: str, *, log: str | None = None, claimed: bool = False) -> list[list[str]]:
     """Return the unfinished runs of a failed group in halves, to be done again; mark a run that was alone as failed.
 
-    A run is finished if it has its record or a mark of failure; one that another process is doing is left to it.
+    A run is finished if it has its record and that of its players, or a mark of failure; one that another process is doing is
+    left to it.
 
     Args:
         runs: the identities of the group.
@@ -23,7 +25,7 @@ def halves(runs: Sequence[str], store: Store, reason: str, *, log: str | None = 
     Raises:
         StoreError: if the mark cannot be written.
     """
-    unfinished = [run for run in runs if not store.has(run)]
+    unfinished = [run for run in runs if not player_records.complete(store, run)]
     if not claimed:
         elsewhere = owners(store)
         unfinished = [run for run in unfinished if run not in elsewhere and store.failures.reason(run) is None]

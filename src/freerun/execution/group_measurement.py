@@ -1,4 +1,4 @@
-"""Measurement of a group of trained runs, from the weights that were kept, without training.
+"""Measurement of a group of trained runs, from the weights that were kept, without training, and of the players beside them.
 
 What another measurement of a run has by the same metric with the same settings, on the same rollouts, made by the same
 versions, is taken from there: a new metric costs what it costs alone.
@@ -17,7 +17,9 @@ from freerun.errors import CorruptRecord
 from freerun.execution import trained_runs
 from freerun.execution.planned import Planned
 from freerun.execution.worlds import made_by, worlds
+from freerun.measurement import player_levels
 from freerun.measurement.evaluation import MEASURED, MODES, Measured, evaluate
+from freerun.store import player_records
 from freerun.store.record_schema import understood
 from freerun.store.records import Store
 
@@ -29,10 +31,32 @@ Record = dict[str, Any]
 def measure(runs: list[Planned], store: Store) -> None:
     """Measure trained runs that go together and write a record for each; of one that diverged, without a number.
 
+    The reference players come first, once for each seed, so that whoever has its record has theirs too. A run that has one is
+    not measured again.
+
     Raises:
         CorruptRecord: if the weights of a run are missing or altered.
         StoreError: if a record cannot be written.
     """
+    for run in runs:
+        if not player_records.has(store, run.players):
+            _play(run, store)
+    if unmeasured := [run for run in runs if not (store.path(run.id).exists() and store.has(run.id))]:
+        _measure(unmeasured, store)
+
+
+def _play(run: Planned, store: Store) -> None:
+    """Write the record of the players that belong to a run."""
+    experiment = run.experiment
+    task, span, evaluation = experiment.task, experiment.span, run.measurement.evaluation
+    data = worlds([experiment], max(task.length, sum(span)))[experiment.seed]
+    record = player_levels.measured(
+        task, data, experiment.seed, span, evaluation["sequences"], evaluation["orbit"], run.measurement.made(), run.players
+    )
+    player_records.write(store, record)
+
+
+def _measure(runs: list[Planned], store: Store) -> None:
     began = time.perf_counter()
     experiments = [run.experiment for run in runs]
     data = worlds(experiments, max(experiments[0].task.length, sum(experiments[0].span)))

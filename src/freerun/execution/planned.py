@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from freerun.config.experiment import Experiment
-from freerun.config.measurement_identity import Measurement, measurement
+from freerun.config.measurement_identity import MEASURING, Measurement, measurement
 from freerun.config.run_identity import canonical, identity, unstopped
 from freerun.parts import registry
+from freerun.store import player_records
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,12 @@ class Planned:
     def course(self) -> str:
         """The identity of the run that trains to the last update: runs that differ in where they stop share checkpoints."""
         return identity(unstopped(self.tree))
+
+    @property
+    def players(self) -> str:
+        """The identity of the reference players that belong to it (`freerun.store.player_records`)."""
+        asked = self.measurement
+        return player_records.identity(self.tree, asked.evaluation, asked.metrics, MEASURING)
 
     @property
     def label(self) -> str:

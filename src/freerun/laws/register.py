@@ -28,6 +28,7 @@ MODULES = (
     "feeders",
     "methods",
     "experts",
+    "players",
     "engine",
 )
 

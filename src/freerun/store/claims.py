@@ -23,6 +23,7 @@ from typing import Any
 from freerun.errors import StoreError, refused
 from freerun.io import processes, reading
 from freerun.io.writing import write_atomic
+from freerun.store import player_records
 from freerun.store.records import Store, trained_run
 
 FOLDER, LOCK = "alive", "lock"
@@ -87,7 +88,7 @@ class Claims:
 
             def free(run: str) -> bool:
                 untouched = trained_run(run) not in begun or self.store.has(trained_run(run))
-                return run not in elsewhere and untouched and not self.store.has(run)
+                return run not in elsewhere and untouched and not player_records.complete(self.store, run)
 
             taken = [run for run in runs if free(run)]
             self._mine += taken

@@ -1,9 +1,9 @@
 """Manifest of a results folder: the files that Freerun made, and what they were made from.
 
 `manifest.json` lists the files of the report with their SHA-256, and a stamp of everything they were made from: the study, the
-checksum of each record, and the source of the code that reads records. Where all of it still holds, nothing has to be built
-again. Beside them it lists what else was written there at some time: tables of a paper, comparisons, exports. So what Freerun
-has made can be told from what is somebody's own.
+checksum of each record, of runs and of the players beside them, and the source of the code that reads records. Where all of it
+still holds, nothing has to be built again. Beside them it lists what else was written there at some time: tables of a paper,
+comparisons, exports. So what Freerun has made can be told from what is somebody's own.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 from freerun.io.reading import LARGEST_JSON, content, mapping
 from freerun.io.writing import write_atomic
+from freerun.store import player_records
 from freerun.store.records import Store, trained_run
 from freerun.store.study_file import NAME as STUDY
 
@@ -23,8 +24,8 @@ NAME = "manifest.json"
 #: The code that turns records into results.
 READERS = (
     "analysis/tables", "analysis/inference", "analysis/figures", "analysis/report", "store/quantity.py", "store/manifest.py",
-    "config/learning_rate.py", "store/record_columns.py", "store/record_index.py", "store/record_schema.py",
-    "store/record_types.py",
+    "config/learning_rate.py", "store/player_records.py", "store/record_columns.py", "store/record_index.py",
+    "store/record_schema.py", "store/record_types.py",
 )  # fmt: skip
 
 
@@ -32,7 +33,8 @@ def matches(folder: Path, store: Store, info: dict[str, Any]) -> bool:
     """Return whether a folder holds, unaltered, what would be built from the records as they are now."""
     recorded = _read(folder)
     present = _digests(folder, recorded["files"])
-    return bool(present) and recorded["files"] == present and recorded["stamp"] == _stamp(store, info)
+    stamp = _stamp(store, info, recorded["players"])
+    return bool(present) and recorded["files"] == present and recorded["stamp"] == stamp
 
 
 def write(folder: Path, store: Store, info: dict[str, Any], built: Iterable[Path]) -> None:
@@ -51,7 +53,9 @@ def write(folder: Path, store: Store, info: dict[str, Any], built: Iterable[Path
     _remove(folder, {name: digest for name, digest in recorded["files"].items() if name not in files})
     beside = {name: digest for name, digest in recorded["beside"].items() if name not in files}
     present = _digests(folder, beside)
-    _write(folder, {"stamp": _stamp(store, info), "files": files, "beside": {name: beside[name] for name in present}})
+    players = sorted(player_records.belonging(store, info["ids"]))
+    document = {"stamp": _stamp(store, info, players), "players": players, "files": files}
+    _write(folder, {**document, "beside": {name: beside[name] for name in present}})
 
 
 def note(folder: Path, written: Iterable[Path]) -> None:
@@ -100,10 +104,11 @@ def _read(folder: Path) -> dict[str, Any]:
     try:
         document = mapping(content(folder / NAME, LARGEST_JSON))
         if isinstance(document["stamp"], str) and all(isinstance(document[key], dict) for key in ("files", "beside")):
-            return {key: document[key] for key in ("stamp", "files", "beside")}
+            players = [name for name in document.get("players", []) if isinstance(name, str)]
+            return {"players": players, **{key: document[key] for key in ("stamp", "files", "beside")}}
     except (OSError, ValueError, KeyError):
         pass
-    return {"stamp": "", "files": {}, "beside": {}}
+    return {"stamp": "", "players": [], "files": {}, "beside": {}}
 
 
 def _write(folder: Path, document: dict[str, Any]) -> None:
@@ -124,11 +129,13 @@ def _digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
     return {name: hashlib.sha256(plain[name].read_bytes()).hexdigest() for name in sorted(plain)}
 
 
-def _stamp(store: Store, info: dict[str, Any]) -> str:
+def _stamp(store: Store, info: dict[str, Any], players: Iterable[str]) -> str:
     digest = hashlib.sha256(json.dumps(info, sort_keys=True).encode())
     for run in info["ids"]:
         trained_checksum = store.checksum(trained_run(run))
         digest.update(f"{run} {trained_checksum} {store.checksum(run)} {store.failures.reason(run)}\n".encode())
+    for identity in players:
+        digest.update(f"{identity} {player_records.checksum(store, identity)}\n".encode())
     package = Path(__file__).parents[1]
     for reader in READERS:
         source = package / reader

@@ -16,18 +16,19 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from freerun.store import player_records
 from freerun.store.record_types import Measured, Record, Trained
 from freerun.store.records import IDENTITY
 
 #: The columns of each level, and how many rows of it a row of the level above has.
 LEVELS = {
-    "run": ("run", "seed", "experiment", "outcome", "quantities", "points", "series"),
+    "run": ("run", "seed", "experiment", "outcome", "quantities", "players", "points", "series"),
     "point": ("update", "quantity", "logged"),
     "series": ("split", "mode", "metric", "unit", "first", "length"),
     "value": ("value",),
 }
 #: The columns that are codes of texts.
-TEXTS = ("experiment", "outcome", "quantities", "quantity", "split", "mode", "metric", "unit")
+TEXTS = ("experiment", "outcome", "quantities", "players", "quantity", "split", "mode", "metric", "unit")
 #: In place of a mode, for measures that set both modes side by side: the value and the ends of its interval.
 COMPARED = ("compared", "compared low", "compared high")
 #: Letters of the longest identity, that of a measurement.
@@ -47,7 +48,8 @@ class Extract:
     Attributes:
         columns: those of `LEVELS` by name. `points` and `series` count the rows of a run, `length` the values of a series;
             `experiment` is without its seed, `outcome` what `of` was told to make of a record, `quantities` what its metrics
-            mean by their names ({} in a record from before records said it).
+            mean by their names ({} in a record from before records said it), `players` the identity of the reference players
+            that belong to it ("" in a record from before there were any).
         texts: the texts that each column of `TEXTS` counts through.
     """
 
@@ -132,18 +134,20 @@ def of(records: Iterable[Record], outcome: Callable[[Trained], dict[str, Any]]) 
         records: as `Store.whole` gives them.
         outcome: what the tables say of how a run ended and by what it was made.
     """
-    rows: dict[str, list[Any]] = {name: [] for name in ("run", "seed", "experiment", "outcome", "quantities")}
+    rows: dict[str, list[Any]] = {name: [] for name in ("run", "seed", "experiment", "outcome", "quantities", "players")}
     logged, values = [np.zeros(0)], [np.zeros(0)]
     layouts: dict[str, dict[tuple[Any, ...], int]] = {"point": {}, "series": {}}  # of one study there are few
     layout_codes: dict[str, list[int]] = {"point": [], "series": []}
     encode = msgspec.json.Encoder().encode
-    for trained, measured in records:
+    for record in records:
+        trained, measured = record
         tree = dict(trained.experiment)
         rows["run"].append(measured.run)
         rows["seed"].append(tree.pop("seed"))
         rows["experiment"].append(encode(tree))
         rows["outcome"].append(encode(outcome(trained)))
         rows["quantities"].append(bytes(measured.quantities))
+        rows["players"].append((player_records.of(record) or "").encode())
         series = list(_series(measured))
         logged.append(np.array([point.value for point in trained.curves], dtype=float))
         values.append(np.array(list(chain.from_iterable([numbers for _, numbers in series])), dtype=float))
@@ -155,7 +159,7 @@ def of(records: Iterable[Record], outcome: Callable[[Trained], dict[str, Any]]) 
             layout_codes[level].append(codes_of.setdefault(layout[level], len(codes_of)))
     columns = {"run": np.array(rows["run"], dtype=_RUN), "seed": np.array(rows["seed"], dtype=np.int64)}
     texts = {}
-    for name in ("experiment", "outcome", "quantities"):
+    for name in ("experiment", "outcome", "quantities", "players"):
         columns[name], coded = _coded(rows[name])
         texts[name] = [text.decode() for text in coded]
     for level, count in (("point", "points"), ("series", "series")):

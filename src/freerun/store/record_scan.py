@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from freerun.errors import CorruptRecord, StoreError
 from freerun.io.text import one_line
-from freerun.store import record_schema
+from freerun.store import player_records, record_schema
 from freerun.store.records import Store, trained_run
 
 #: Records that are read at once, how many such parts may wait to be looked at, and the threads that read.
@@ -25,17 +25,27 @@ Texts = tuple[bytes] | tuple[bytes, bytes] | None
 
 
 def missing(store: Store, runs: Iterable[str]) -> list[str]:
-    """Return the runs that have no sound record, in their order, as `Store.has` says; broken records are set aside."""
+    """Return the runs that are not done, in their order, as `player_records.complete` says; broken records are set aside.
+
+    That is: without a sound record, or without one of the players that belong to it.
+    """
+    present: dict[str, bool] = {}
 
     def sound(run: str, texts: Texts) -> bool:
         try:
-            if texts is not None:
+            if texts is None:
+                return False
+            if len(texts) == 1:
                 store.demand_whole(run, *texts)
+                return True
+            players = player_records.of(store.whole(run, *texts))
         except CorruptRecord:
             return False
-        return texts is not None
+        if players is not None and players not in present:
+            present[players] = player_records.has(store, players)
+        return players is None or present[players]
 
-    return [run for run, texts in _texts(store, runs) if not sound(run, texts) and not store.has(run)]
+    return [run for run, texts in _texts(store, runs) if not sound(run, texts) and not player_records.complete(store, run)]
 
 
 def statuses(store: Store, runs: Iterable[str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from freerun.config.run_identity import identity, unstopped
 from freerun.errors import ConfigError, StoreError, refused
 from freerun.execution import launchers
-from freerun.store import checkpoints, claims, run_notes
+from freerun.store import checkpoints, claims, player_records, run_notes
 from freerun.store.records import trained_run
 from freerun.store.results_folder import Place, names, read_info
 
@@ -115,12 +115,12 @@ def of_study(name: str, place: Place) -> Removable:
     """
     store = place.store
     ids = _runs(name, place)
-    unshared, shared = set(ids), set[str]()
+    unshared, elsewhere = set(ids), set[str]()
     for study in names(place) if unshared else ():
         if study != name:
-            study_runs = read_info(study, place, started=False)["ids"]
-            unshared -= set(study_runs)
-            shared |= {trained_run(run) for run in study_runs}
+            elsewhere |= set(read_info(study, place, started=False)["ids"])
+    unshared -= elsewhere
+    shared = {trained_run(run) for run in elsewhere}
     refuse_at_work(place)
     refuse_queued(place, unshared)
     folder = place.folder(name)
@@ -131,6 +131,9 @@ def of_study(name: str, place: Place) -> Removable:
     paths += _where_stopped(name, place, trained - shared, shared | trained)
     for run in sorted(run for run in unshared if trained_run(run) in shared):
         paths += sorted(store.path(run).parent.glob(f"{run}.*"))
+    players = player_records.belonging(store, unshared)
+    players -= player_records.belonging(store, elsewhere) if players else set()
+    paths += [path for identity in sorted(players) if (path := player_records.path(store, identity)).exists()]
     extent = f"with {len(unshared)} of its {len(ids)} runs" if ids else "without records, for its runs are not known"
     return Removable(what=f"study {name}, {extent}", paths=paths, folders=_folders(folder))
 

@@ -31,6 +31,8 @@ from freerun.sweeps.study import Study
 
 #: What may have become of a run.
 STATES = ("done", "diverged", "failed", "running", "queued", "pending")
+#: Those of a run with a record.
+DONE = ("done", "diverged")
 #: Seconds between two looks at what another sweep is doing; how often a launcher may come back with nothing done.
 WAIT, ROUNDS = 0.5, 3
 
@@ -178,6 +180,8 @@ def states(ids: Iterable[str], store: Store, queued: Iterable[str] = ()) -> dict
 def retry(name: str, place: Place, launcher: Launcher) -> dict[str, str] | None:
     """Do the failed and the pending runs of a study; returns the reasons of those that fail, None if there are none to do.
 
+    So are runs whose reference players have no sound record any more; none of them is trained or measured for that.
+
     Raises:
         ConfigError: if there is no such study, or a run cannot be had from its plan any more.
     """
@@ -185,7 +189,8 @@ def retry(name: str, place: Place, launcher: Launcher) -> dict[str, str] | None:
     store.open()
     with Claims(store).presence():
         queued = [run for runs in launchers.waiting(store)[0].values() for run in runs]
-        undone = [run for run, state in states(info["ids"], store, queued).items() if state in ("failed", "pending")]
+        now, lost = states(info["ids"], store, queued), set(record_scan.missing(store, info["ids"]))
+        undone = [run for run, state in now.items() if state in ("failed", "pending") or (state in DONE and run in lost)]
         try:
             runs = [_again(run, info["planned"][run], store) for run in undone]
         except plan_files.PluginNotNamed as fault:

@@ -103,7 +103,7 @@ def test_a_number_in_csv_is_read_back_as_the_same_number(made, tmp_path):
 def read_back(text):
     """The columns of a table in CSV, by Python's own reading of numbers."""
     head, *rows = csv.reader(io.StringIO(text))
-    columns = dict(zip(head, zip(*rows, strict=True), strict=True))
+    columns = dict(zip(head, zip(*rows, strict=True) if rows else ([] for _ in head), strict=True))
     numbers = {"value", "low", "high"} & set(head)
     return {name: [float(cell or "nan") for cell in cells] if name in numbers else cells for name, cells in columns.items()}
 

@@ -1,7 +1,8 @@
 """Figures of a study, one file each: a caption and a pure function of the tables.
 
 A module here without a leading underscore is a figure. It has `CAPTION` and `draw(material)`, which returns the figures by
-the rest of their name ("" for the only one); none where its data are missing. Adding a file adds a figure.
+the rest of their name ("" for the only one); none where its data are missing. `PLAYERS = True` says that reference players
+stand in it, as thin grey lines. Adding a file adds a figure.
 """
 
 from __future__ import annotations
@@ -55,13 +56,15 @@ def parts() -> dict[str, Part]:
 
 def draw(material: Material) -> Iterator[tuple[Drawn, Figure]]:
     """Every figure for which there are data, one at a time."""
+    from freerun.analysis.figures._players import PLAYERS_CAPTION
     from freerun.analysis.figures._style import style
 
     for name, part in parts().items():
         with style():
             figures = part.draw(material)
         for suffix, figure in figures.items():
-            caption = f"{part.CAPTION} {material.said_lost()}".strip()
+            players = PLAYERS_CAPTION if getattr(part, "PLAYERS", False) and not material.players.empty else ""
+            caption = " ".join(text for text in (part.CAPTION, players, material.said_lost()) if text)
             yield Drawn(name=f"{name}_{suffix}" if suffix else name, caption=caption), figure
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from freerun.analysis.inference.confidence_intervals import counts
 from freerun.analysis.inference.copies import copies, without
 from freerun.analysis.inference.equivalence import MARGIN
+from freerun.analysis.inference.player_levels import placed
 from freerun.analysis.inference.replicates import CELL, annotated, chosen, conditions
 from freerun.analysis.tables import gap
 from freerun.analysis.tables.quantities import Quantities
@@ -49,6 +50,7 @@ class Material:
         headlines: the set of measures by which each task is judged, by the task's label: errors of the free rollout, and
             comparisons of it with the forced one or the true system.
         quantities: what the values mean.
+        players: the reference players with the label of their task (`analysis.inference.player_levels.placed`).
         samples: of each kind, one a condition: of the smallest seed that has one.
         repeated: the runs that are left out, since they repeat another one (`analysis.inference.copies`).
         margin: the change that is held for none, as `analysis.inference.equivalence` takes it.
@@ -66,6 +68,7 @@ class Material:
     forecasts: dict[str, str]
     headlines: dict[str, tuple[str, ...]]
     quantities: Quantities
+    players: pd.DataFrame
     samples: dict[str, list[Sample]]
     margin: float = MARGIN
     repeated: dict[str, str] = field(default_factory=dict)
@@ -85,6 +88,7 @@ class Material:
     def of(cls, tables: Tables, samples: Mapping[str, dict[str, Any]]) -> Material:
         """The material of some tables and samples; runs that repeat another one are left out, and told by `said_copies`."""
         repeated = copies(tables)
+        players = placed(tables.players, tables.runs, conditions(tables.runs))
         tables = without(tables, repeated)
         axes = tuple(tables.tuned["axes"]) if tables.tuned else ()
         labels, quantities = conditions(tables.runs, axes), Quantities(tables.quantities)
@@ -120,6 +124,7 @@ class Material:
                 for label, rows in _in_order(series, whole)
             },
             quantities=quantities,
+            players=players,
             samples=_first(runs, samples),
             margin=MARGIN if tables.margin is None else tables.margin,
             repeated=repeated,

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from freerun.analysis.figures._figure_data import Material
 from freerun.analysis.figures._grid import grid
+from freerun.analysis.figures._players import player_lines, playing
 from freerun.analysis.figures._style import FORCED, FREE, Look, every, keys, legend, looks, modes, present
 from freerun.analysis.inference.confidence_intervals import FEWEST, summarise
 from freerun.analysis.inference.labels import measure
-from freerun.analysis.tables.quantities import Quantities
 
 PLACE = 1
+#: Reference players stand in it.
+PLAYERS = True
 CAPTION = (
     "Error on test sequences against the steps since the release, one row for each task and one column for each "
     "model. Solid: free (the model's own output is fed back); dashed: forced (the truth is fed back), on the same "
@@ -33,11 +36,7 @@ def draw(material: Material) -> dict[str, Figure]:
     methods = present(material.seen(pd.concat([row_steps for _, row_steps in rows])), "method")
     look = looks(material.methods())
     made = grid(
-        rows,
-        ("forced", "free"),
-        lambda axes, panel_rows: _panel(axes, panel_rows, methods, look, material.quantities),
-        material,
-        look,
+        rows, ("forced", "free"), lambda axes, panel_rows: _panel(axes, panel_rows, methods, look, material), material, look
     )
     legend(made, [*keys(methods, look), *modes()])
     return {"": made}
@@ -60,8 +59,12 @@ def _rows(steps: pd.DataFrame, material: Material) -> list[tuple[str, pd.DataFra
     return rows
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str], look: dict[str, Look], quantities: Quantities) -> None:
-    meant = quantities.of(rows["metric"].iloc[0], rows["unit"].iloc[0])
+def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str], look: dict[str, Look], material: Material) -> None:
+    meant = material.quantities.of(rows["metric"].iloc[0], rows["unit"].iloc[0])
+    levels = rows[["forced", "free"]].to_numpy()
+    known = levels[np.isfinite(levels)]
+    beside = playing(material.players, str(rows["task_label"].iloc[0]), meant.name)
+    player_lines(axes, beside, levels, log=meant.ratio and bool((known > 0).all()))
     for mode, line in (("forced", FORCED), ("free", FREE)):
         for number, method in enumerate(methods):
             curve = rows[(rows["method"] == method) & rows[mode].notna()]

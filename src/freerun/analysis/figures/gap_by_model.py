@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 
 from freerun.analysis.figures._axis_scale import decades
 from freerun.analysis.figures._figure_data import Material
+from freerun.analysis.figures._players import player_ticks, playing
 from freerun.analysis.figures._style import (
     GREY,
     Look,
@@ -27,6 +28,8 @@ from freerun.analysis.inference.confidence_intervals import mean_interval
 from freerun.analysis.inference.labels import measure, shown
 
 PLACE = 2
+#: Reference players stand in it.
+PLAYERS = True
 CAPTION = (
     "Free minus forced by model and regime on test sequences. Above, the two levels, averaged over the steps since the "
     "release: forced (hollow) and free (filled), means over seeds, geometric for errors on a ratio scale. Below, their "
@@ -83,6 +86,7 @@ def _task(above: Axes, below: Axes, rows: pd.DataFrame, material: Material, look
                 dots(below, x + offset, cell_rows["gap"].to_numpy(), look[method], len(run), meant.change)
             lost_mark(below, x + offset, lost[(lost["model_label"] == model) & (lost["method"] == method)], look[method])
     decades(above, rows[["forced", "free"]].to_numpy())
+    player_ticks(above, playing(material.players, str(rows["task_label"].iloc[0]), meant.name), log)
     below.axhline(0, color=GREY, linewidth=0.6, zorder=0)
     above.set_ylabel(measure(meant.label, meant.unit).replace(" (", "\n("))
     named = "Exposure bias" if meant.account == "one-step error" else "Free minus forced"

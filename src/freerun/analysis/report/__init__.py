@@ -21,6 +21,7 @@ from freerun.analysis.report import (
     findings,
     method_section,
     page,
+    players_section,
     task_findings,
     training_finish,
     tuning_section,
@@ -37,7 +38,7 @@ from freerun.store.records import Store, names
 
 __all__ = ["build", "summary"]
 
-_SECTIONS = (exposure_section, error_growth_section, across_tasks_section, tuning_section)
+_SECTIONS = (players_section, exposure_section, error_growth_section, across_tasks_section, tuning_section)
 #: Pixels of the screen for one of a figure, which has 200 to the inch: 1.75 times the size in print, at 72 points to the inch.
 _ENLARGED = 1.75 * 72 / 200
 #: Where a PNG file says how wide it is.

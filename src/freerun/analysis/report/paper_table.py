@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from freerun.analysis.figures import Material
+from freerun.analysis.inference.confidence_intervals import mean_interval
 from freerun.analysis.inference.power import LEVEL
 from freerun.analysis.report.number_text import listed, number
 from freerun.analysis.report.summary_table import LEVELS, full
@@ -23,9 +25,14 @@ from freerun.analysis.tables.tidy import Tables, csv_bytes
 from freerun.errors import ConfigError
 from freerun.io.suggestions import nearest
 from freerun.io.writing import write_atomic
+from freerun.store.quantity import Quantity
 
 FORMATS = {"md": "md", "latex": "tex", "csv": "csv", "parquet": "parquet"}
 _COMPARED = ["hedges", "delta", "improved", "p", "holm"]
+#: What reference players have none of.
+_OF_RUNS = ("lost_low", "lost_high", "iqm", "iqm_low", "iqm_high", *_COMPARED, "end")
+#: In the place of a model, for reference players.
+PLAYERS = "Reference player"
 _NAMES = {"task_label": "task", "model_label": "model", "method": "method"}
 
 
@@ -65,7 +72,8 @@ def tidy(material: Material) -> pd.DataFrame:
         seeds), best (the best mean of its task and level; never of gaps, nor where half of the runs or more are lost), hedges,
         delta, improved, p, holm and family of the comparison with `baseline`, a method of the same setting (undefined where
         there is none), and mark: better or worse, where that is its verdict; `end`: where the schedule of the regime ends, a
-        share of truth; `chosen`, where methods were tuned: what was chosen, in words.
+        share of truth; `chosen`, where methods were tuned: what was chosen, in words. Below the methods of a task stand its
+        reference players, with `PLAYERS` as their model, no runs and no comparison.
     """
     wide = full(material)
     wide = wide[wide["primary"]]
@@ -113,7 +121,51 @@ def tidy(material: Material) -> pd.DataFrame:
         "end",
     ]
     names = [*_NAMES.values(), *kept, *statistics, *(["chosen"] if material.chosen else [])]
-    return table[names].reset_index(drop=True)
+    players = _players(material, table)
+    return table[names].reset_index(drop=True) if players.empty else _under_their_task(table[names], players[names])
+
+
+def _players(material: Material, table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the reference players by the error of their task: both levels and the gap, means over seeds."""
+    rows = material.players[material.players["step"] == 0]
+    lines: list[dict[Any, Any]] = []
+    for task, of_task in table.dropna(subset=["metric"]).groupby("task", sort=False):
+        like = of_task.iloc[0].to_dict()
+        of_metric = rows[(rows["task_label"] == task) & (rows["metric"].astype("str") == like["metric"])]
+        meant = material.quantities.of(like["metric"], like["unit"])
+        for player, of_player in of_metric.groupby("player", sort=False):
+            nothing: dict[Any, Any] = dict.fromkeys(_OF_RUNS, np.nan)
+            nothing |= {"runs": 0, "diverged": 0, "failed": 0, "pending": 0, "best": False, "mark": "", "chosen": ""}
+            nothing |= {"family": None, "baseline": None, "model": PLAYERS, "method": str(player)}
+            lines += [{**like, **nothing, **level} for level in _levels_of(of_player, meant)]
+    return pd.DataFrame(lines)
+
+
+def _levels_of(player: pd.DataFrame, meant: Quantity) -> list[dict[str, Any]]:
+    """The means of a player over seeds, forced and free, and of the gap."""
+    by_seed = player.astype({"mode": "str"}).pivot_table(index="seed", columns="mode", values="value", dropna=False)
+    levels = by_seed.reindex(columns=["forced", "free"])
+    levels["gap"] = levels["free"] - levels["forced"]
+    log = meant.ratio and bool((levels[["forced", "free"]].stack() > 0).all())
+    means = []
+    for level in LEVELS:
+        geometric = log and level != "gap"
+        within = meant.change if level == "gap" else meant.range
+        over = mean_interval(levels[level].to_numpy(), log=geometric, within=within)
+        means.append(
+            {"level": level, "geometric": geometric, "mean": over.mean, "low": over.low, "high": over.high, "n": over.n}
+        )
+    return means
+
+
+def _under_their_task(table: pd.DataFrame, players: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the players below those of the methods of their task."""
+    parts = [
+        part.astype(table.dtypes.to_dict()) if part is not of_task else part
+        for task, of_task in table.groupby("task", sort=False)
+        for part in (of_task, players[players["task"] == task])
+    ]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _level_order(column: pd.Series) -> pd.Series:
@@ -177,4 +229,5 @@ def _note(table: pd.DataFrame, material: Material) -> str:
         "the release. n: seeds with a result; lost: runs that diverged or failed, of all that ended, with the 95 % "
         "Clopper-Pearson interval of their share. Bold: numerically "
         f"the best mean of its task, with all that print the same, where less than half of the runs are lost. {marks}"
+        + (" Reference players need no training, and are compared with nothing." if (table["model"] == PLAYERS).any() else "")
     )

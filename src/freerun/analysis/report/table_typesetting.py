@@ -86,9 +86,13 @@ def _cell(row: Mapping[Any, Any]) -> tuple[str, bool]:
 
 
 def _counts(row: Mapping[Any, Any]) -> tuple[str, str]:
-    """How many seeds have a result, and how many runs of those that ended have none, with the interval of their share."""
+    """How many seeds have a result, and how many runs of those that ended have none, with the interval of their share.
+
+    Of a reference player there are no runs.
+    """
     lost, ended = int(row["diverged"] + row["failed"]), int(row["runs"] - row["pending"])
-    return str(int(row["n"])), f"{lost} of {ended} {span(row['lost_low'], row['lost_high'])}".strip()
+    share = f"{lost} of {ended} {span(row['lost_low'], row['lost_high'])}".strip()
+    return str(int(row["n"])), share if row["runs"] else ""
 
 
 def _tex(text: str) -> str:

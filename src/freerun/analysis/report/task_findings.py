@@ -12,6 +12,7 @@ from freerun.analysis.figures import Material
 from freerun.analysis.report.cautions import cautions, lost
 from freerun.analysis.report.findings import baseline_rows, capital, condition_name
 from freerun.analysis.report.number_text import change, listed, measured, number, seeds, with_unit
+from freerun.analysis.report.players_section import not_beaten
 from freerun.analysis.report.verdicts import NONE, OPEN, needed
 
 
@@ -22,6 +23,7 @@ def by_task(material: Material, table: pd.DataFrame, compared: pd.DataFrame) -> 
         rows = table[(table["task_label"] == task) & table["primary"] & (table["n"] > 0)]
         closes = bool((table.loc[table["task_label"] == task, "horizon"] > 1).any())
         points = [_gap_sentence(rows, closes), *_regimes(compared[compared["task_label"] == task])]
+        points += not_beaten(material, task)
         points.append(lost(table[table["task_label"] == task]))
         tasks.append(
             {"name": task, "points": [point for point in points if point], "cautions": cautions(material, task, metric)}

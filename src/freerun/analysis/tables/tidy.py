@@ -5,6 +5,7 @@
     gaps     measurement: run, ..., split, mode, metric, step, value, unit
     compared both modes side by side, of which there is no gap: run, ..., split, metric, step, value, low, high, unit
     quantities what the values mean: task, metric, unit, label, better, low, high, scale, floor, ...
+    players  reference players on the same sequences: run, study, task, seed, player, stands, split, mode, metric, step, ...
 
 Nothing that differs between two executions of the same plan (wall times, host names) enters a table.
 """
@@ -13,14 +14,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from freerun.analysis.tables import quantities, run_table
+from freerun.analysis.tables import player_table, quantities, run_table
 from freerun.io.writing import write_atomic
 from freerun.store import record_schema
 from freerun.store.record_columns import COMPARED, Extract
@@ -29,7 +30,7 @@ from freerun.store.records import Store, names
 
 #: The columns by which a measurement is told from another one of the same run.
 MEASURE = ("split", "mode", "metric", "step")
-NAMES = ("runs", "curves", "gaps", "compared", "quantities")
+NAMES = ("runs", "curves", "gaps", "compared", "quantities", "players")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,8 @@ class Tables:
         compared: the same columns without `mode`, for measures that set the free rollout beside the forced one or beside the
             true system; `low` and `high` are the 95 % interval of the estimate for this one run, where it is one.
         quantities: what the values mean, a row for each task, metric and unit: the fields of `store.quantity.Quantity`.
+        players: run, study, task, seed, player, stands, split, mode, metric, step, value, low, high, unit, for reference
+            players, which need no training (`analysis.tables.player_table`): no methods, and in no comparison.
         margin: the change that is held for none in the verdicts on the study, as `analysis.inference.equivalence` takes it;
             None for the usual one.
         tuned: how its methods were tuned, as `store.study_file.Tuned` tells it; None where they were not.
@@ -56,6 +59,7 @@ class Tables:
     gaps: pd.DataFrame
     compared: pd.DataFrame
     quantities: pd.DataFrame
+    players: pd.DataFrame = field(default_factory=player_table.none)
     margin: float | None = None
     tuned: Mapping[str, Any] | None = None
 
@@ -82,7 +86,7 @@ def frames(store: Store, ids: Iterable[str], study: str, planned: Mapping[str, M
         gaps["mode"] = _used(gaps["mode"])
     return Tables(
         runs=runs, curves=_curves(found, at, called), gaps=gaps, compared=_compared(measured[beside]),
-        quantities=quantities.table(found),
+        quantities=quantities.table(found), players=player_table.frame(store, found, at, runs),
     )  # fmt: skip
 
 
@@ -124,10 +128,15 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
 def read(folder: Path) -> Tables:
     """The frames that `write` wrote; of tables from before they said what their values mean, that is what metrics say today.
 
+    Tables from before there were players have none.
+
     Raises:
         FileNotFoundError: if another one is missing.
     """
-    kept: dict[str, Any] = {name: pd.read_parquet(folder / f"{name}.parquet") for name in NAMES if name != "quantities"}
+    stored = [name for name in NAMES if name not in ("quantities", "players")]
+    kept: dict[str, Any] = {name: pd.read_parquet(folder / f"{name}.parquet") for name in stored}
+    if (folder / "players.parquet").exists() and len(players := pd.read_parquet(folder / "players.parquet")):
+        kept["players"] = players
     path = folder / "quantities.parquet"
     meant = pd.read_parquet(path) if path.exists() else quantities.of_frames([kept["gaps"], kept["compared"]])
     return Tables(quantities=meant, margin=None, tuned=None, **kept)

@@ -1,4 +1,4 @@
-"""`freerun list [KIND]`: the parts, launchers and studies there are."""
+"""`freerun list [KIND]`: the parts, reference players, launchers and studies there are."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from freerun.parts import registry
 
 #: The kinds of part as the command calls them, and all that it lists.
 KINDS = {"feedback" if kind == "feedback" else f"{kind}s": kind for kind in registry.KINDS}
-SECTIONS = (*KINDS, "launchers", "studies")
+SECTIONS = (*KINDS, "players", "launchers", "studies")
 
 
 def parser() -> Parser:
@@ -42,6 +42,10 @@ def _entries(section: str) -> dict[str, str]:
 
     if section == "studies":
         return _study_titles()
+    if section == "players":
+        from freerun.measurement import players
+
+        return {name: registry.summary(type(player)) for name, player in players.known().items()}
     if section == "launchers":
         return {name: registry.summary(part) for name, part in launchers.known().items()}
     kind = KINDS[section]

@@ -6,129 +6,59 @@ fresh errors says it for them, so that only what they make of their own states g
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
 
-from freerun.config.evaluation_settings import Evaluation
-from freerun.config.experiment import Experiment
 from freerun.errors import given, require
 from freerun.lazy import torch
 from freerun.measurement.metrics import Observed, Orbit
-from freerun.measurement.players import Player
-from freerun.measurement.true_orbits import disturbed, onward
-from freerun.parts.models.gru import GRU
+from freerun.measurement.players import BEST, TRUTH, Player
+from freerun.measurement.players.values import Place, ValuePlayer
 from freerun.parts.tasks import Data, Sequences, Task
-
-#: Long orbits of each player, at most.
-ORBITS = 8
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where a free orbit begins, in the units of the data.
-
-    Attributes:
-        history: the last true observations, as many as the flow remembers, ``[H N Y]``.
-        truth: how the true system goes on, ``[S N Y]``.
-    """
-
-    task: Task
-    data: Data
-    history: Float[torch.Tensor, "H N Y"]
-    truth: Float[torch.Tensor, "S N Y"]
-
-    def flow(self, errors: Float[torch.Tensor, "S N Y"]) -> Float[torch.Tensor, "S N Y"]:
-        """The true system with an error added to each of its steps."""
-        return disturbed(self.task, [(self.data, self.history, errors)])[0]
-
-    def training(self) -> Float[torch.Tensor, "T N Y"]:
-        """What training sees."""
-        return self.data.splits["train"].targets[: self.task.length].double()
 
 
 @dataclass(kw_only=True)
-class FlowPlayer(Player):
-    """A player of a task that `remembers`.
+class FlowPlayer(ValuePlayer):
+    """A player of a chaotic task that `remembers`; at true states the truth with fresh errors, unless it says otherwise.
 
     Attributes:
-        error: the standard deviation of fresh errors, in standard deviations of the data: that of a usual forced error.
+        error: the standard deviation of fresh errors, in standard deviations of the data; None for that of a usual forced error
+            on the task (`Task.usual_error`).
     """
 
-    error: float = 0.005
+    error: float | None = None
+
+    def applies(self, task: Task, data: Data) -> bool:
+        return super().applies(task, data) and task.remembers is not None and task.lyapunov_time() is not None
+
+    def least_warmup(self, task: Task) -> int:
+        return given(task.remembers) - 1
 
     def play(
-        self, task: Task, data: Data, sequences: Sequences, warmup: int, chance: np.random.Generator
+        self, task: Task, data: Data, sequences: Sequences, warmup: int, chance: np.random.Generator, orbit: int | None = None
     ) -> tuple[Observed, Observed]:
-        truth = torch.cat([sequences.start[None], sequences.targets]).double()
-        memory = given(task.remembers)
-        require(warmup + 1 >= memory, "warmup", warmup, f"be at least what the flow remembers before a release ({memory - 1})")
-        place = Place(task=task, data=data, history=truth[warmup + 1 - memory : warmup + 1], truth=truth[warmup + 1 :])
-        said = self.forced(place, truth, chance)
-        made = torch.cat([said[:warmup], self.free(place, chance)])
-        fed = torch.cat([truth[1 : warmup + 1], made[warmup:]])
-        steps = len(sequences.targets) - warmup
-        experiment = Experiment(
-            task=task, model=GRU(hidden=1), evaluation=Evaluation(warmup=warmup, horizon=steps, orbit=0)
-        )  # a stand-in: metrics ask it for the task
-        forced = Observed(
-            experiment=experiment, data=data, outputs=said, targets=sequences.targets, weights=sequences.weights,
-            fed=sequences.targets.double(), picks=None, warmup=warmup, start=sequences.start,
-        )  # fmt: skip
-        free = Observed(
-            experiment=experiment, data=data, outputs=made, targets=sequences.targets, weights=sequences.weights, fed=fed,
-            picks=None, warmup=warmup, start=sequences.start, forced=forced,
-            long_orbit=self._orbit(place, chance) if task.continues and task.default_orbit else None,
-        )  # fmt: skip
-        return forced, free
-
-    def _orbit(self, place: Place, chance: np.random.Generator) -> Orbit:
-        long, again = _long_places(place)
-        seen = place.training().flatten(0, 1)
-        stretch = 10
-        nothing = torch.full((len(long.truth) // stretch, long.truth.shape[1]), torch.nan, dtype=torch.float64)
-        return Orbit(
-            made=self.free(long, chance), true=long.truth, again=again, apart=nothing, distance=1e-7, stretch=stretch,
-            low=seen.amin(0), high=seen.amax(0),
-        )  # fmt: skip
+        least = self.least_warmup(task)
+        require(warmup >= least, "warmup", warmup, f"be at least what the flow remembers before a release ({least})")
+        return super().play(task, data, sequences, warmup, chance, orbit)
 
     def forced(
         self, place: Place, truth: Float[torch.Tensor, "L N Y"], chance: np.random.Generator
     ) -> Float[torch.Tensor, "T N Y"]:
-        """What it says at true states, of which `truth` has one more, the first; by default the truth with fresh errors."""
-        return truth[1:] + self.fresh(truth[1:].shape, chance)
+        return truth[1:] + self.fresh(place.task, truth[1:].shape, chance)
 
-    @abstractmethod
-    def free(self, place: Place, chance: np.random.Generator) -> Float[torch.Tensor, "S N Y"]:
-        """What it says, and is fed, from a place on."""
-
-    def fresh(self, shape: tuple[int, ...], chance: np.random.Generator) -> Float[torch.Tensor, "*shape"]:
+    def fresh(self, task: Task, shape: tuple[int, ...], chance: np.random.Generator) -> Float[torch.Tensor, "*shape"]:
         """Fresh errors."""
-        return self.error * torch.from_numpy(chance.standard_normal(shape))
-
-
-def _long_places(place: Place) -> tuple[Place, Float[torch.Tensor, "S N Y"]]:
-    """Where long orbits begin, and other true ones of the same length; found once for the data."""
-    known = vars(place.data).get("_long_places")
-    if known is None:
-        task, data = place.task, place.data
-        begun = [place.history[-1][:ORBITS]]
-        begun.append(data.splits["validation"].targets[0][: len(begun[0])].double())
-        history = torch.cat(begun)[None]
-        nothing = torch.zeros(task.default_orbit, *history.shape[1:], dtype=torch.float64)
-        orbits = disturbed(task, [(data, history, nothing)])[0]
-        count = len(begun[0])
-        known = Place(task=task, data=data, history=history[:, :count], truth=orbits[:, :count]), orbits[:, count:]
-        vars(place.data)["_long_places"] = known
-    return known
+        size = task.usual_error if self.error is None else self.error
+        return size * torch.from_numpy(chance.standard_normal(shape))
 
 
 class TrueFlow(FlowPlayer):
     """The true flow, without any error."""
 
-    name = "truth"
+    name = "true flow"
+    stands = TRUTH
 
     def forced(self, place: Place, truth: torch.Tensor, chance: np.random.Generator) -> torch.Tensor:
         return truth[1:]
@@ -136,9 +66,9 @@ class TrueFlow(FlowPlayer):
     def free(self, place: Place, chance: np.random.Generator) -> torch.Tensor:
         return place.truth
 
-    def _orbit(self, place: Place, chance: np.random.Generator) -> Orbit:
+    def long_orbit(self, place: Place, chance: np.random.Generator, steps: int) -> Orbit:
         """Others than those it is judged beside, which would be the same."""
-        orbit = super()._orbit(place, chance)
+        orbit = super().long_orbit(place, chance, steps)
         return replace(orbit, made=orbit.again)
 
 
@@ -146,49 +76,10 @@ class NoisyFlow(FlowPlayer):
     """The true flow with a fresh error at each step, of its own states as of true ones: the best that a forecast can be."""
 
     name = "noisy truth"
+    stands = BEST
 
     def free(self, place: Place, chance: np.random.Generator) -> torch.Tensor:
-        return place.flow(self.fresh(place.truth.shape, chance))
-
-
-class Climatology(FlowPlayer):
-    """A random value of training at each step, whatever it is fed."""
-
-    name = "climatology"
-
-    def forced(self, place: Place, truth: torch.Tensor, chance: np.random.Generator) -> torch.Tensor:
-        return self._drawn(place, truth[1:], chance)
-
-    def free(self, place: Place, chance: np.random.Generator) -> torch.Tensor:
-        return self._drawn(place, place.truth, chance)
-
-    def _drawn(self, place: Place, like: torch.Tensor, chance: np.random.Generator) -> torch.Tensor:
-        seen = place.training().flatten(0, 1)
-        return seen[torch.from_numpy(chance.integers(0, len(seen), like.shape[:2]))]
-
-
-class MeanValue(FlowPlayer):
-    """The mean of training at each step."""
-
-    name = "mean"
-
-    def forced(self, place: Place, truth: torch.Tensor, chance: np.random.Generator) -> torch.Tensor:
-        return place.training().mean((0, 1)).expand_as(truth[1:])
-
-    def free(self, place: Place, chance: np.random.Generator) -> torch.Tensor:
-        return place.training().mean((0, 1)).expand_as(place.truth)
-
-
-class Persistence(FlowPlayer):
-    """What it was fed last."""
-
-    name = "persistence"
-
-    def forced(self, place: Place, truth: torch.Tensor, chance: np.random.Generator) -> torch.Tensor:
-        return truth[:-1]
-
-    def free(self, place: Place, chance: np.random.Generator) -> torch.Tensor:
-        return place.history[-1].expand_as(place.truth)
+        return place.flow(self.fresh(place.task, tuple(place.truth.shape), chance))
 
 
 @dataclass(kw_only=True)
@@ -222,6 +113,9 @@ class Equilibrium(FlowPlayer):
 
     name = "equilibrium"
 
+    def applies(self, task: Task, data: Data) -> bool:
+        return super().applies(task, data) and _rests(task, data)
+
     def forced(self, place: Place, truth: torch.Tensor, chance: np.random.Generator) -> torch.Tensor:
         return equilibrium(place).expand_as(truth[1:])
 
@@ -233,6 +127,9 @@ class FallsToEquilibrium(FlowPlayer):
     """As good as the noisy truth at true states, and at an equilibrium of the true flow as soon as it runs freely."""
 
     name = "falls to an equilibrium"
+
+    def applies(self, task: Task, data: Data) -> bool:
+        return super().applies(task, data) and _rests(task, data)
 
     def free(self, place: Place, chance: np.random.Generator) -> torch.Tensor:
         return equilibrium(place).expand_as(place.truth)
@@ -295,25 +192,33 @@ def equilibrium(place: Place) -> Float[torch.Tensor, " Y"]:
     Raises:
         ValueError: if there is none near any of the slowest states of training.
     """
-    known: torch.Tensor | None = vars(place.data).get("_equilibrium")
-    if known is None:
-        known = _equilibrium(place)
-        vars(place.data)["_equilibrium"] = known
-    return known
+    state = _equilibrium(place)
+    if state is None:
+        raise ValueError("the true flow must have an equilibrium near one of its slow states, got none; leave this player out")
+    return state
 
 
-def _equilibrium(place: Place) -> torch.Tensor:
-    seen = place.training()
-    slow = (seen[1:] - seen[:-1]).square().mean(-1).flatten().argsort()
-    for state in [seen.mean((0, 1)), *seen[:-1].flatten(0, 1)[slow[:: max(1, len(slow) // 20)]]]:
-        found = _newton(place, state)
-        if float(_moved(place, found[None]).abs().max()) < 1e-9:
-            return found
-    raise ValueError("the true flow must have an equilibrium near one of its slow states, got none; leave this player out")
+def _rests(task: Task, data: Data) -> bool:
+    """Whether an equilibrium of the true flow is found."""
+    truth = data.splits["train"].targets[:1].double()
+    return _equilibrium(Place(task=task, data=data, history=truth, truth=truth[:0])) is not None
+
+
+def _equilibrium(place: Place) -> torch.Tensor | None:
+    known: dict[str, torch.Tensor | None] = vars(place.data).setdefault("_equilibrium", {})
+    if "state" not in known:
+        seen = place.training()
+        slow = (seen[1:] - seen[:-1]).square().mean(-1).flatten().argsort()
+        begun = [seen.mean((0, 1)), *seen[:-1].flatten(0, 1)[slow[:: max(1, len(slow) // 20)]]]
+        states = (_newton(place, state) for state in begun)
+        known["state"] = next((state for state in states if float(_moved(place, state[None]).abs().max()) < 1e-9), None)
+    return known["state"]
 
 
 def _moved(place: Place, states: Float[torch.Tensor, "N Y"]) -> Float[torch.Tensor, "N Y"]:
     """How far the true flow moves each state in a step, where it has been at rest as long as the flow remembers."""
+    from freerun.measurement.true_orbits import onward
+
     return onward(place.task, place.data, states.expand(given(place.task.remembers), -1, -1)) - states
 
 
@@ -327,9 +232,13 @@ def _newton(place: Place, state: Float[torch.Tensor, " Y"], steps: int = 30, apa
     return state
 
 
-def degenerate(error: float) -> list[FlowPlayer]:
-    """Players that no set of headlines may reward, with the truth's fresh errors where they say the truth."""
+def players(error: float | None = None) -> list[Player]:
+    """Every player of flows.
+
+    Args:
+        error: of a fresh step (`FlowPlayer.error`).
+    """
     kinds: list[type[FlowPlayer]] = [
-        Climatology, MeanValue, Persistence, Equilibrium, FallsToEquilibrium, FixedPoint, LimitCycle, Backwards, CopyOfTraining,
+        TrueFlow, NoisyFlow, Equilibrium, FallsToEquilibrium, FixedPoint, LimitCycle, Backwards, CopyOfTraining,
     ]  # fmt: skip
-    return [*(Shrunk(error=error, size=size) for size in (0.5, 0.7, 0.9)), *(kind(error=error) for kind in kinds)]
+    return [*(kind(error=error) for kind in kinds), *(Shrunk(error=error, size=size) for size in (0.5, 0.7, 0.9))]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Protocol, cast, runtime_checkable
+from typing import ClassVar, Protocol, cast, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -19,10 +19,11 @@ from freerun.config.experiment import Experiment
 from freerun.errors import given
 from freerun.lazy import torch
 from freerun.measurement.metrics import Observed
-from freerun.measurement.players import Player
+from freerun.measurement.players import TRUTH, Player
 from freerun.parts.feedback import one_hot
+from freerun.parts.feedback.none import Nothing
 from freerun.parts.feedback.sample import Sample
-from freerun.parts.models.output_recurrent import OutputRecurrent
+from freerun.parts.models.gru import GRU
 from freerun.parts.ngrams import NgramModel
 from freerun.parts.tasks import Data, Sequences, Task
 from freerun.parts.tasks._automata import AutomatonOracle
@@ -43,9 +44,12 @@ class Speaker(Protocol):
 class SymbolPlayer(Player):
     """A source of symbols."""
 
+    #: It takes no notice of inputs, and so can play where there are some, or nothing is fed back.
+    deaf: ClassVar[bool] = False
+
     def applies(self, task: Task, data: Data) -> bool:
-        """Whether the player can play on a task."""
-        return task.symbols and task.emits == "each" and not data.inputs and self._plays(data)
+        hears_all = self.deaf or not (data.inputs or task.silent)
+        return task.symbols and task.emits == "each" and hears_all and self._plays(data)
 
     def _plays(self, data: Data) -> bool:
         return True
@@ -55,12 +59,14 @@ class SymbolPlayer(Player):
         """What it expects after any prefix."""
 
     def play(
-        self, task: Task, data: Data, sequences: Sequences, warmup: int, chance: np.random.Generator
+        self, task: Task, data: Data, sequences: Sequences, warmup: int, chance: np.random.Generator, orbit: int | None = None
     ) -> tuple[Observed, Observed]:
-        """As `Player.play`."""
         uniform = torch.from_numpy(chance.random((len(sequences.targets), len(sequences)), dtype=np.float32))
         evaluation = Evaluation(warmup=warmup, horizon=len(sequences.targets) - warmup)
-        experiment = Experiment(task=task, model=OutputRecurrent(hidden=1), feedback=Sample(), evaluation=evaluation)
+        rule = Nothing() if task.silent else Sample()
+        experiment = Experiment(
+            task=task, model=GRU(hidden=1), feedback=rule, evaluation=evaluation
+        )  # a stand-in: metrics ask it for the task and the rule
         speak, forced = self._speaker(data, sequences, warmup), None
         for release in (len(sequences.targets), warmup):
             forced = _rolled(experiment, data, sequences, speak, release, uniform, forced)
@@ -86,7 +92,8 @@ def _rolled(
     made = torch.stack(outputs)
     return Observed(
         experiment=experiment, data=data, outputs=made, targets=sequences.targets, weights=sequences.weights,
-        fed=one_hot(said, made), picks=torch.stack(picks), warmup=experiment.span[0], start=sequences.start, forced=forced,
+        fed=one_hot(said, made), picks=None if experiment.task.silent else torch.stack(picks), warmup=experiment.span[0],
+        start=sequences.start, forced=forced,
     )  # fmt: skip
 
 
@@ -94,6 +101,7 @@ class Truth(SymbolPlayer):
     """The source itself."""
 
     name = "truth"
+    stands = TRUTH
 
     def _plays(self, data: Data) -> bool:
         return data.oracle is not None
@@ -106,6 +114,8 @@ class Written(SymbolPlayer):
     """What was written: it says what comes next, and always comes true."""
 
     name = "written"
+    stands = TRUTH
+    deaf = True
 
     def _plays(self, data: Data) -> bool:
         return data.oracle is None
@@ -134,9 +144,14 @@ class Tempered(SymbolPlayer):
 class Ngram(SymbolPlayer):
     """An n-gram model of the training part: it knows how often symbols come after each other, and nothing longer."""
 
+    deaf = True
+
     def __init__(self, order: int, name: str) -> None:
         self.order = order
         self.name = name
+
+    def applies(self, task: Task, data: Data) -> bool:
+        return super().applies(task, data) and (self.order == 1 or not task.silent)
 
     def _speaker(self, data: Data, sequences: Sequences, warmup: int) -> Speaker:
         return _grams(data, self.order)
@@ -197,6 +212,7 @@ class Constant(SymbolPlayer):
     """One symbol for ever, the most frequent of the training part."""
 
     name = "constant"
+    deaf = True
 
     def _speaker(self, data: Data, sequences: Sequences, warmup: int) -> Speaker:
         part = data.splits["train"]
@@ -251,7 +267,7 @@ class Loops(SymbolPlayer):
         return looped
 
 
-def players() -> list[SymbolPlayer]:
+def players() -> list[Player]:
     """Every player on symbols: the truth first, then what was written, then those that are worse."""
     return [
         Truth(), Written(), Tempered(0.5), Tempered(2.0), Ngram(1, "unigram"), Ngram(2, "bigram"), WrongTurn(), Deserts(),

@@ -153,6 +153,9 @@ class Task(ABC):
     default_horizon: ClassVar[int | None] = None
     #: Steps of a long closed loop in the evaluation, for a task that `continues` (0: none).
     default_orbit: ClassVar[int] = 0
+    #: For values: the size of what a trained model usually errs in one step at true states, in standard deviations of the data.
+    #: The noisy truth, a reference player beside which forecasts are judged, makes fresh errors of this size at every step.
+    usual_error: ClassVar[float] = 0.01
 
     length: int = 50
 

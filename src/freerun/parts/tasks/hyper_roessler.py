@@ -33,6 +33,7 @@ class HyperRoessler(Flow):
 
     default_warmup: ClassVar[int] = 40
     coarsest: ClassVar[float] = 0.0125
+    usual_error: ClassVar[float] = 0.002
     pairs: ClassVar[int] = 128
     paces: ClassVar[tuple[int, int]] = (2000, 8000)
 

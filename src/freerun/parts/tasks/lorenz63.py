@@ -34,6 +34,7 @@ class Lorenz63(Flow):
     """
 
     coarsest: ClassVar[float] = 0.02
+    usual_error: ClassVar[float] = 0.005
 
     sigma: float = 10.0
     rho: float = 28.0

@@ -40,6 +40,7 @@ class MackeyGlass(Flow):
     default_warmup: ClassVar[int] = 40
     default_horizon: ClassVar[int | None] = 300
     coarsest: ClassVar[float] = 0.5
+    usual_error: ClassVar[float] = 0.005
     pairs: ClassVar[int] = 64
     paces: ClassVar[tuple[int, int]] = (3000, 9000)
 

@@ -1,0 +1,113 @@
+"""Levels of the reference players beside those of the methods, by the headlines of a task, and whom a method does not beat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from freerun.analysis.inference.confidence_intervals import summarise
+from freerun.analysis.inference.labels import merged
+from freerun.analysis.inference.replicates import CELL, described
+from freerun.analysis.tables.player_table import DEGENERATE
+from freerun.analysis.tables.quantities import Quantities
+from freerun.store.quantity import Quantity
+
+#: By what players are told apart.
+PLAYER = ["task_label", "player"]
+_KEPT = ("mean", "low", "high", "n")
+
+
+def placed(players: pd.DataFrame, runs: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
+    """The table of players with the label of their task; where a task is measured in several ways, `player` says in which.
+
+    Args:
+        players: as in `Tables`.
+        runs: of the same tables.
+        labels: what `replicates.conditions` gives for them.
+    """
+    run_of = players["run"].astype("str")
+    beside = runs.set_index(runs["run"].astype("str")).loc[list(dict.fromkeys(run_of))]
+    tasks = labels["task_label"].astype("str").reindex(beside.index)
+    settings = [name for name in beside.columns if name.startswith("evaluation.")]
+    words: dict[str, str] = {}
+    for _, of_task in beside.groupby(tasks, sort=False):
+        varied = [name for name in settings if of_task[name].nunique(dropna=False) > 1]
+        words |= dict(zip(of_task.index, described(of_task, varied), strict=True))
+    names = {
+        (run, player): merged(str(player), words.get(run, ""))
+        for run, player in players[["run", "player"]].astype("str").drop_duplicates().itertuples(index=False, name=None)
+    }
+    pairs = zip(run_of, players["player"].astype("str"), strict=True)
+    return players.assign(task_label=run_of.map(tasks).to_numpy(), player=[names[pair] for pair in pairs])
+
+
+def player_levels(players: pd.DataFrame, headlines: Mapping[str, Sequence[str]], quantities: Quantities) -> pd.DataFrame:
+    """The mean of every player over seeds by each headline of its task, running free, with its interval.
+
+    Args:
+        players: as `placed` gives them.
+        headlines: of each task, by its label.
+        quantities: what the values mean.
+
+    Returns:
+        task_label, player, stands, metric, mean, low, high, n and sign (1 where more is better, -1 where less is); players
+        in the order of the table.
+    """
+    rows = players[(players["step"] == 0) & (players["mode"] != "forced")]
+    return _levels(rows.rename(columns={"value": "level"}), [*PLAYER, "stands"], headlines, quantities)
+
+
+def method_levels(
+    whole: pd.DataFrame, compared: pd.DataFrame, headlines: Mapping[str, Sequence[str]], quantities: Quantities
+) -> pd.DataFrame:
+    """The same of every condition: `CELL`, metric, mean, low, high, n, sign.
+
+    Args:
+        whole: the levels of runs over the horizon, with the labels of their conditions.
+        compared: the measures of both modes side by side, at every step.
+        headlines, quantities: as above.
+    """
+    keys = ["run", *CELL, "metric", "unit"]
+    beside = compared.groupby(keys, observed=True, sort=False)["value"].mean().reset_index(name="level")
+    return _levels(pd.concat([whole[[*keys, "free"]].rename(columns={"free": "level"}), beside]), CELL, headlines, quantities)
+
+
+def _levels(rows: pd.DataFrame, by: list[str], headlines: Mapping[str, Sequence[str]], quantities: Quantities) -> pd.DataFrame:
+    levels: list[dict[Any, Any]] = []
+    for task, metrics in headlines.items():
+        of_task = rows[rows["task_label"].astype("str") == task]
+        for metric in metrics:
+            of_metric = of_task[of_task["metric"].astype("str") == metric]
+            for key, over_seeds in of_metric.groupby(by, observed=True, sort=False):
+                meant = quantities.of(metric, over_seeds["unit"].iloc[0])
+                names = dict(zip(by, map(str, key), strict=True))
+                levels.append({**names, "metric": metric, **_mean_over_seeds(over_seeds, meant)})
+    return pd.DataFrame(levels, columns=[*by, "metric", *_KEPT, "sign"])
+
+
+def _mean_over_seeds(rows: pd.DataFrame, meant: Quantity) -> dict[str, Any]:
+    log = meant.ratio and bool((rows["level"].dropna() > 0).all())
+    (row,) = summarise(rows.assign(all=0), ["all"], "level", log=log, within=meant.range).to_dict("records")
+    return {**{name: row[name] for name in _KEPT}, "sign": meant.sign}
+
+
+def unbeaten(methods: pd.DataFrame, players: pd.DataFrame) -> pd.DataFrame:
+    """The degenerate players that a condition does not beat: by no headline is it better, by more than both intervals.
+
+    Args:
+        methods, players: what `method_levels` and `player_levels` give.
+
+    Returns:
+        `CELL` and player, a row for each such pair; none where there are no intervals.
+    """
+    worst = players[players["stands"] == DEGENERATE].drop(columns="stands")
+    pairs = methods.merge(worst, on=["task_label", "metric"], suffixes=("", "_player"))
+    if pairs.empty:
+        return pd.DataFrame(columns=[*CELL, "player"])
+    margin = np.where(pairs["sign"] > 0, pairs["low"] - pairs["high_player"], pairs["low_player"] - pairs["high"])
+    judged = pairs.assign(beaten=margin > 0, known=np.isfinite(margin))
+    by_player = judged.groupby([*CELL, "player"], sort=False)[["beaten", "known"]].any().reset_index()
+    return by_player.loc[by_player["known"] & ~by_player["beaten"], [*CELL, "player"]].reset_index(drop=True)

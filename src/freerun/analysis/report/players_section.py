@@ -1,0 +1,86 @@
+"""Section on reference players: what truth and degenerate sources have by the headlines, and whom a method does not beat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from freerun.analysis.figures import Material
+from freerun.analysis.inference.labels import measure
+from freerun.analysis.inference.player_levels import method_levels, player_levels, unbeaten
+from freerun.analysis.inference.replicates import CELL
+from freerun.analysis.report.number_text import listed, measured
+from freerun.analysis.report.section import Grid, Section
+
+_NOTE = (
+    "Reference players need no training and are measured by the same code on the same sequences, with the same warm-up; "
+    "means over seeds with 95 % intervals, running free. They are no methods: nothing is compared with them by a test. A "
+    "method beats a player that is worse by one headline at least, by more than both intervals."
+)
+_STANDS = {"truth": "the truth", "best": "the best there is", "degenerate": "degenerate"}
+#: Of so many conditions each is named.
+_NAMED = 4
+
+
+def section(material: Material) -> Section | None:
+    """What the players of each task have; None where there are none."""
+    if material.players.empty:
+        return None
+    levels = player_levels(material.players, material.headlines, material.quantities)
+    grids = [_grid(task, levels[levels["task_label"] == task], material) for task in dict.fromkeys(levels["task_label"])]
+    sentences = [f"{task}. {sentence}" for task in material.headlines for sentence in not_beaten(material, task)]
+    sentences = sentences or [_all_beaten(material)]
+    return Section(title="What do these numbers mean?", sentences=sentences, note=_NOTE, tables=grids) if grids else None
+
+
+def _all_beaten(material: Material) -> str:
+    """What is said where no method is found that does not beat a player."""
+    methods = method_levels(material.whole, material.compared, material.headlines, material.quantities)
+    if methods["low"].notna().any():
+        return "Where there are intervals, every method beats every degenerate player."
+    return "Too few seeds for intervals: whether a method beats a player is not judged."
+
+
+def not_beaten(material: Material, task: str) -> list[str]:
+    """Which methods on a task do not beat which degenerate players; nothing where all do, or there are no intervals."""
+    if material.players.empty:
+        return []
+    of_task = {task: material.headlines[task]}
+    methods = method_levels(material.whole, material.compared, of_task, material.quantities)
+    pairs = unbeaten(methods, player_levels(material.players, of_task, material.quantities))
+    count = len(methods[CELL].drop_duplicates())
+    sentences = []
+    for players, conditions in _alike(pairs):
+        names = [f"{row['model_label']}, {row['method']}" for row in conditions]
+        named = "; ".join(names) if len(names) <= _NAMED else f"{len(names)} of {count} conditions"
+        sentences.append(f"Not better than {listed(players)} by any headline: {named}.")
+    return sentences
+
+
+def _alike(pairs: pd.DataFrame) -> list[tuple[list[str], list[Mapping[Any, Any]]]]:
+    """The conditions that do not beat the same players."""
+    groups: dict[tuple[str, ...], list[Mapping[Any, Any]]] = {}
+    for _, of_condition in pairs.groupby(CELL, sort=False):
+        groups.setdefault(tuple(of_condition["player"]), []).append(of_condition.iloc[0].to_dict())
+    return [(list(players), rows) for players, rows in groups.items()]
+
+
+def _grid(task: str, levels: pd.DataFrame, material: Material) -> Grid:
+    metrics = [name for name in material.headlines[task] if (levels["metric"] == name).any()]
+    by_player = {(row["player"], row["metric"]): row for row in levels.to_dict("records")}
+    units = {name: material.quantities.on(str(_task_of(material, task)), name) for name in metrics}
+    head = ["Player", "Stands for", *(measure(meant.label, meant.unit) if meant else name for name, meant in units.items())]
+    rows = []
+    for player, stands in levels[["player", "stands"]].drop_duplicates().itertuples(index=False, name=None):
+        cells = [by_player.get((player, name)) for name in metrics]
+        texts = [measured(row["mean"], row["low"], row["high"]) if row else "" for row in cells]
+        rows.append([str(player), _STANDS[str(stands)], *texts])
+    return Grid(title=f"Reference players on {task}, by its headlines", head=head, rows=rows)
+
+
+def _task_of(material: Material, task: str) -> str:
+    """The name of the task behind a label."""
+    rows = material.players.loc[material.players["task_label"] == task, "task"]
+    return str(rows.iloc[0])

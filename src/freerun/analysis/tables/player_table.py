@@ -1,0 +1,76 @@
+"""Table of the reference players of a study: one row for each player, seed, mode, measure and step that is kept.
+
+A player is measured on the sequences of the runs, once for each seed and measurement; `run` is the first run of the study that
+it stands beside, which tells its task and how it was measured.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from freerun.errors import CorruptRecord
+from freerun.store import player_records
+from freerun.store.player_records import Players
+from freerun.store.record_columns import Extract
+from freerun.store.records import Store
+
+#: The columns that are texts, of which there are few; in this order with the others between them.
+_TEXTS = ("run", "study", "task", "player", "stands", "split", "mode", "metric", "unit")
+COLUMNS = (
+    "run", "study", "task", "seed", "player", "stands", "split", "mode", "metric", "step", "value", "low", "high", "unit",
+)  # fmt: skip
+#: What `stands` says.
+BEST, TRUTH, DEGENERATE = "best", "truth", "degenerate"
+
+
+def none() -> pd.DataFrame:
+    """The table without a row."""
+    return _table({name: [] for name in COLUMNS})
+
+
+def frame(store: Store, extract: Extract, at: np.ndarray, runs: pd.DataFrame) -> pd.DataFrame:
+    """The table of the players that belong to some runs; of a record that is missing or damaged, nothing.
+
+    Args:
+        store: where the records are.
+        extract: of the runs that have a sound record.
+        at: their places in `runs`.
+        runs: as in `Tables`.
+    """
+    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    codes, first = np.unique(extract.columns["players"], return_index=True)
+    for code, place in sorted(zip(codes.tolist(), first.tolist(), strict=True), key=lambda pair: pair[1]):
+        if identity := extract.texts["players"][code]:
+            with suppress(FileNotFoundError, CorruptRecord):
+                _add(columns, player_records.read(store, identity), runs.iloc[at[place]])
+    return _table(columns)
+
+
+def _add(columns: dict[str, list[Any]], record: Players, run: Any) -> None:
+    """Add the rows of a record, in its order."""
+    for level in record.levels:
+        count = len(level.steps)
+        stands = DEGENERATE if level.player in record.degenerate else BEST if level.player == record.best else TRUTH
+        same = {
+            **{name: run[name] for name in ("run", "study", "task", "seed")}, "player": level.player, "stands": stands,
+            "split": "test", "mode": level.mode, "metric": level.metric, "unit": level.unit,
+        }  # fmt: skip
+        for name, value in same.items():
+            columns[name] += [value] * count
+        nothing: list[float | None] = [None] * count
+        for name, values in (("step", level.steps), ("value", level.values), ("low", level.low), ("high", level.high)):
+            columns[name] += nothing if values is None else values
+
+
+def _table(columns: dict[str, list[Any]]) -> pd.DataFrame:
+    made: dict[str, Any] = {}
+    for name in COLUMNS:
+        if name in _TEXTS:
+            made[name] = pd.Categorical(columns[name], categories=pd.Index(list(dict.fromkeys(columns[name])), dtype="str"))
+        else:
+            made[name] = np.array(columns[name], dtype=np.int64 if name in ("seed", "step") else np.float64)
+    return pd.DataFrame(made)

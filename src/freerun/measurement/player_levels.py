@@ -1,0 +1,135 @@
+"""Measurement of the reference players of a task, on the sequences of its runs, with their warm-up, horizon and metrics.
+
+Every headline is measured, and every other measure of a single rollout that is no mere diagnostic. A further rollout that a
+headline asks for is played too. Left out is what explains a trained model: other comparisons, distances from training, the
+growth of neighbours in a long closed loop.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Literal
+
+import msgspec
+import numpy as np
+import torch
+
+from freerun.engine.replicas import spread
+from freerun.errors import given
+from freerun.measurement.metrics import Comparison, Metric, Observed
+from freerun.measurement.players import WORSE, Player, best, playing
+from freerun.parts.tasks import Data, Task
+from freerun.random_streams import stream
+from freerun.store.player_records import Level, Players
+from freerun.store.quantity import Quantity
+
+#: Of a measure with a value for each step, so many leads are kept beside the mean.
+LEADS = 24
+
+
+@torch.no_grad()
+def measured(
+    task: Task, data: Data, seed: int, span: tuple[int, int], sequences: int, orbit: int, metrics: Mapping[str, Metric],
+    identity: str,
+) -> Players:  # fmt: skip
+    """The record of all players of a task.
+
+    Args:
+        task: with its `data` of one seed, in sequences of at least warm-up and horizon.
+        data: as runs are measured on.
+        seed: of the data.
+        span: warm-up and horizon, in steps.
+        sequences: of the test split, as many as runs are measured on.
+        orbit: steps of a long closed loop; 0 for none.
+        metrics: by name.
+        identity: of the record.
+    """
+    part = data.splits["test"]
+    chosen = part.take(spread(len(part), sequences), sum(span))
+    players, levels, meant = playing(task, data, span[0]), [], dict[str, Quantity]()
+    for player in players:
+        _, free = player.play(task, data, chosen, span[0], _chance(seed, player, "rollout"), orbit)
+        for name, metric in metrics.items():
+            levels += _levels(player, name, metric, free, seed, meant)
+    return Players(
+        players=identity,
+        names=[player.name for player in players],
+        degenerate=[player.name for player in players if player.stands == WORSE],
+        best=first.name if (first := best(players)) else "",
+        levels=levels,
+        quantities=msgspec.Raw(json.dumps({name: meant[name].written() for name in sorted(meant)}, allow_nan=False).encode()),
+    )
+
+
+def further(player: Player, metric: Metric, free: Observed, seed: int) -> Observed:
+    """A free rollout with the further one that a metric asks for, played by the same player."""
+    asked = metric.asks(free)
+    if asked is None:
+        return free
+    task, data = free.experiment.task, free.data
+    release = len(asked.sequences.targets) if asked.release is None else asked.release
+    forced, rolled = free.once(
+        f"player/{asked.name}", lambda: player.play(task, data, asked.sequences, release, _chance(seed, player, asked.name), 0)
+    )
+    return replace(free, further=forced if asked.release is None else rolled)
+
+
+def _chance(seed: int, player: Player, name: str) -> np.random.Generator:
+    return stream(seed, f"players/{player.name}/{name}")
+
+
+def _levels(player: Player, name: str, metric: Metric, free: Observed, seed: int, meant: dict[str, Quantity]) -> list[Level]:
+    """What a player has by one metric, in both modes or compared; nothing where it is not measured."""
+    if metric.of_training or not metric.applies(free):
+        return []
+    means = replace(metric.quantity_of(free), name=name)
+    if isinstance(metric, Comparison):
+        if means.part != "headline":
+            return []
+        meant[name] = means
+        return [_compared(player, means, metric, further(player, metric, free, seed))]
+    if means.part == "diagnostic" or metric.asks(free) is not None:
+        return []
+    meant[name] = means
+    rows = [metric.measure(given(free.forced)), metric.measure(free)]
+    steps, columns = _kept(metric, rows, _mean(rows, means))
+    modes: tuple[Literal["forced", "free"], ...] = ("forced", "free")
+    return [
+        Level(player=player.name, mode=mode, metric=name, unit=means.unit, steps=steps, values=column)
+        for mode, column in zip(modes, columns, strict=True)
+    ]
+
+
+def _compared(player: Player, means: Quantity, metric: Comparison, free: Observed) -> Level:
+    ends = metric.interval(free)
+    rows = [metric.measure(free), *(ends or ())]
+    steps, (values, *sides) = _kept(metric, rows, [_mean([row], means)[0] for row in rows])
+    low, high = sides or (None, None)
+    return Level(
+        player=player.name, mode="compared", metric=means.name, unit=means.unit, steps=steps, values=values, low=low, high=high
+    )
+
+
+def _mean(rows: list[torch.Tensor], means: Quantity) -> list[float]:
+    """The mean of each row over the same steps, those at which all are defined; as `analysis.tables.gap.over_horizon`."""
+    table = torch.stack([row.double() for row in rows])
+    defined = table.isfinite()
+    both, either = defined.all(0), defined.any(0)
+    if not bool(both.any()) or (means.conditioned is None and bool((both != either).any())):
+        return [math.nan] * len(rows)
+    return [float(value) for value in table[:, both].mean(1)]
+
+
+def _kept(metric: Metric, rows: list[torch.Tensor], means: list[float]) -> tuple[list[int], list[list[float | None]]]:
+    """The steps that are kept, and the values of each row there: the mean alone, or with it some leads."""
+    if metric.per == "rollout":
+        places, steps = [0], [0]
+        columns = [[float(row[0])] for row in rows]
+    else:
+        places = spread(len(rows[0]), LEADS).tolist()
+        steps = [0, *(place + 1 for place in places)]
+        columns = [[mean, *(float(row[place]) for place in places)] for row, mean in zip(rows, means, strict=True)]
+    return steps, [[value if math.isfinite(value) else None for value in column] for column in columns]

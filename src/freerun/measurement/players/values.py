@@ -1,0 +1,182 @@
+"""Players on values: what really came, and forecasts that need nothing but what training saw, or what was fed last.
+
+They play on every task of values that is predicted step by step, chaotic or not.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from functools import cache, partial
+
+import numpy as np
+from jaxtyping import Float
+
+from freerun.config.evaluation_settings import Evaluation
+from freerun.config.experiment import Experiment
+from freerun.lazy import torch
+from freerun.measurement.metrics import Observed, Orbit
+from freerun.measurement.players import TRUTH, Player
+from freerun.parts.models.gru import GRU
+from freerun.parts.tasks import Data, Sequences, Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a free orbit begins, in the units of the data.
+
+    Attributes:
+        history: the last true observations, ``[H N Y]``: as many as the flow remembers, at least one.
+        truth: how the true system goes on, ``[S N Y]``.
+    """
+
+    task: Task
+    data: Data
+    history: Float[torch.Tensor, "H N Y"]
+    truth: Float[torch.Tensor, "S N Y"]
+
+    def flow(self, errors: Float[torch.Tensor, "S N Y"]) -> Float[torch.Tensor, "S N Y"]:
+        """The true system with an error added to each of its steps; of a task that `remembers`."""
+        from freerun.measurement.true_orbits import disturbed
+
+        return disturbed(self.task, [(self.data, self.history, errors)])[0]
+
+    def training(self) -> Float[torch.Tensor, "T N Y"]:
+        """What training sees."""
+        return self.data.splits["train"].targets[: self.task.length].double()
+
+
+class ValuePlayer(Player):
+    """A player of a task of values."""
+
+    def applies(self, task: Task, data: Data) -> bool:
+        return not task.symbols and task.emits == "each"
+
+    def play(
+        self, task: Task, data: Data, sequences: Sequences, warmup: int, chance: np.random.Generator, orbit: int | None = None
+    ) -> tuple[Observed, Observed]:
+        truth = torch.cat([sequences.start[None], sequences.targets]).double()
+        memory = min(task.remembers or 1, warmup + 1)
+        place = Place(task=task, data=data, history=truth[warmup + 1 - memory : warmup + 1], truth=truth[warmup + 1 :])
+        said = self.forced(place, truth, chance)
+        made = torch.cat([said[:warmup], self.free(place, chance)])
+        fed = torch.cat([truth[1 : warmup + 1], made[warmup:]])
+        steps = len(sequences.targets) - warmup
+        experiment = Experiment(
+            task=task, model=GRU(hidden=1), evaluation=Evaluation(warmup=warmup, horizon=steps, orbit=0)
+        )  # a stand-in: metrics ask it for the task
+        forced = Observed(
+            experiment=experiment, data=data, outputs=said, targets=sequences.targets, weights=sequences.weights,
+            fed=sequences.targets.double(), picks=None, warmup=warmup, start=sequences.start,
+        )  # fmt: skip
+        long = (task.default_orbit if orbit is None else orbit) if task.continues and memory == task.remembers else 0
+        free = Observed(
+            experiment=experiment, data=data, outputs=made, targets=sequences.targets, weights=sequences.weights, fed=fed,
+            picks=None, warmup=warmup, start=sequences.start, forced=forced,
+            long_orbit=cache(partial(self.long_orbit, place, chance, long)) if long else None,
+        )  # fmt: skip
+        return forced, free
+
+    def long_orbit(self, place: Place, chance: np.random.Generator, steps: int) -> Orbit:
+        """Its long closed loop beside the truth."""
+        long, again = long_places(place, steps)
+        seen = place.training().flatten(0, 1)
+        stretch = 10
+        nothing = torch.full((steps // stretch, long.truth.shape[1]), torch.nan, dtype=torch.float64)
+        return Orbit(
+            made=self.free(long, chance), true=long.truth, again=again, apart=nothing, distance=1e-7, stretch=stretch,
+            low=seen.amin(0), high=seen.amax(0),
+        )  # fmt: skip
+
+    @abstractmethod
+    def forced(
+        self, place: Place, truth: Float[torch.Tensor, "L N Y"], chance: np.random.Generator
+    ) -> Float[torch.Tensor, "T N Y"]:
+        """What it says at true states, of which `truth` has one more, the first."""
+
+    @abstractmethod
+    def free(self, place: Place, chance: np.random.Generator) -> Float[torch.Tensor, "S N Y"]:
+        """What it says, and is fed, from a place on."""
+
+
+#: Long orbits of each player, at most.
+ORBITS = 8
+
+
+def long_places(place: Place, steps: int) -> tuple[Place, Float[torch.Tensor, "S N Y"]]:
+    """Where long orbits begin, and other true ones of the same length; found once for the data and the places."""
+    from freerun.measurement.true_orbits import disturbed
+
+    task, data = place.task, place.data
+    begun = [place.history[:, :ORBITS]]
+    known: dict[tuple[int, bytes], tuple[Place, torch.Tensor]] = vars(data).setdefault("_long_places", {})
+    key = (steps, begun[0].numpy().tobytes())
+    if key not in known:
+        count = begun[0].shape[1]
+        begun.append(data.splits["validation"].targets[: len(begun[0]), :count].double())
+        history = torch.cat(begun, 1)
+        nothing = torch.zeros(steps, *history.shape[1:], dtype=torch.float64)
+        orbits = disturbed(task, [(data, history, nothing)])[0]
+        known[key] = Place(task=task, data=data, history=history[:, :count], truth=orbits[:, :count]), orbits[:, count:]
+    return known[key]
+
+
+class PerfectForecast(ValuePlayer):
+    """What really comes: it knows every value beforehand."""
+
+    name = "perfect forecast"
+    stands = TRUTH
+
+    def applies(self, task: Task, data: Data) -> bool:
+        return super().applies(task, data) and (task.remembers is None or task.lyapunov_time() is None)
+
+    def forced(self, place: Place, truth: torch.Tensor, chance: np.random.Generator) -> torch.Tensor:
+        return truth[1:]
+
+    def free(self, place: Place, chance: np.random.Generator) -> torch.Tensor:
+        return place.truth
+
+
+class Climatology(ValuePlayer):
+    """A random value of training at each step, whatever it is fed."""
+
+    name = "climatology"
+
+    def forced(self, place: Place, truth: torch.Tensor, chance: np.random.Generator) -> torch.Tensor:
+        return self._drawn(place, truth[1:], chance)
+
+    def free(self, place: Place, chance: np.random.Generator) -> torch.Tensor:
+        return self._drawn(place, place.truth, chance)
+
+    def _drawn(self, place: Place, like: torch.Tensor, chance: np.random.Generator) -> torch.Tensor:
+        seen = place.training().flatten(0, 1)
+        return seen[torch.from_numpy(chance.integers(0, len(seen), like.shape[:2]))]
+
+
+class MeanValue(ValuePlayer):
+    """The mean of training at each step."""
+
+    name = "mean"
+
+    def forced(self, place: Place, truth: torch.Tensor, chance: np.random.Generator) -> torch.Tensor:
+        return place.training().mean((0, 1)).expand_as(truth[1:])
+
+    def free(self, place: Place, chance: np.random.Generator) -> torch.Tensor:
+        return place.training().mean((0, 1)).expand_as(place.truth)
+
+
+class Persistence(ValuePlayer):
+    """What it was fed last."""
+
+    name = "persistence"
+
+    def forced(self, place: Place, truth: torch.Tensor, chance: np.random.Generator) -> torch.Tensor:
+        return truth[:-1]
+
+    def free(self, place: Place, chance: np.random.Generator) -> torch.Tensor:
+        return place.history[-1].expand_as(place.truth)
+
+
+def players() -> list[Player]:
+    """Every player on values."""
+    return [PerfectForecast(), Climatology(), MeanValue(), Persistence()]

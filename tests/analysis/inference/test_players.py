@@ -1,0 +1,102 @@
+"""Tests of reference players in the analysis: their levels by the headlines, and whom a method does not beat."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from freerun.analysis.figures._players import _framed
+from freerun.analysis.inference.player_levels import method_levels, placed, player_levels, unbeaten
+from freerun.analysis.tables import player_table
+from freerun.analysis.tables.quantities import Quantities, of_frames
+
+TASK = "Lorenz-63"
+HEADLINES = {TASK: ("rmse", "valid_time")}
+UNITS = {"rmse": "std", "valid_time": "Lyapunov times"}
+#: By RMSE less is better, by valid time more.
+LEVELS = {"noisy truth": (0.1, 3.0), "persistence": (1.0, 0.5), "shrunk to 0.9": (0.2, 5.0)}
+
+
+def players(levels=LEVELS, seeds=4):
+    rows = [
+        {
+            "run": "a", "study": "s", "task": "lorenz63", "seed": seed, "player": name, "split": "test", "mode": "free",
+            "stands": "best" if name == "noisy truth" else "degenerate", "metric": metric, "step": step, "low": np.nan,
+            "value": value * (1 + 0.01 * seed), "high": np.nan, "unit": UNITS[metric], "task_label": TASK,
+        }
+        for name, values in levels.items()
+        for metric, value in zip(UNITS, values, strict=True)
+        for seed in range(seeds)
+        for step in (0, 1)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def whole(rmse, valid, seeds=4):
+    rows = [
+        {
+            "run": f"r{seed}", "task_label": TASK, "model_label": "GRU", "method": "teacher forcing", "metric": metric,
+            "unit": UNITS[metric], "free": value * (1 + 0.01 * seed),
+        }
+        for metric, value in zip(UNITS, (rmse, valid), strict=True)
+        for seed in range(seeds)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def quantities():
+    return Quantities(of_frames([pd.DataFrame([{"task": "lorenz63", "metric": m, "unit": u} for m, u in UNITS.items()])]))
+
+
+def not_beaten(rmse, valid, seeds=4):
+    table, compared = (
+        whole(rmse, valid, seeds),
+        pd.DataFrame(columns=["run", "task_label", "model_label", "method", "metric", "unit", "value"]),
+    )
+    methods = method_levels(table, compared, HEADLINES, quantities())
+    return list(unbeaten(methods, player_levels(players(seeds=seeds), HEADLINES, quantities()))["player"])
+
+
+@pytest.mark.parametrize(
+    ("rmse", "valid", "expected"),
+    [
+        (0.5, 2.0, ["shrunk to 0.9"]),  # better than persistence by both, than the orbit that has shrunk by none
+        (0.15, 2.0, []),  # by one headline is enough
+        (1.5, 0.2, ["persistence", "shrunk to 0.9"]), (1.0, 0.5, ["persistence", "shrunk to 0.9"]),
+        (1.5, 0.9, ["shrunk to 0.9"]),
+    ],
+)  # fmt: skip
+def test_a_method_beats_a_player_that_is_worse_by_one_headline(rmse, valid, expected):
+    assert not_beaten(rmse, valid) == expected
+
+
+def test_without_intervals_nothing_is_said():
+    assert not_beaten(1.5, 0.2, seeds=2) == []
+
+
+def test_levels_are_means_over_seeds_of_the_whole_rollout():
+    levels = player_levels(players(), HEADLINES, quantities()).set_index(["player", "metric"])
+    geometric = np.exp(np.log(0.1 * (1 + 0.01 * np.arange(4))).mean())
+    assert levels.loc[("noisy truth", "rmse"), "mean"] == pytest.approx(geometric)
+    assert levels.loc[("persistence", "valid_time"), "mean"] == pytest.approx(0.5 * 1.015)
+    assert set(levels["n"]) == {4}
+    assert levels["sign"].groupby("metric").first().to_dict() == {"rmse": -1.0, "valid_time": 1.0}
+
+
+def test_players_that_are_measured_in_two_ways_are_told_apart():
+    runs = pd.DataFrame({"run": ["a", "b"], "task": "lorenz63", "evaluation.horizon": [20, 50], "evaluation.orbit": [0, 0]})
+    labels = pd.DataFrame({"task_label": [TASK, TASK]}, index=pd.Index(["a", "b"]))
+    both = pd.concat([players(), players().assign(run="b")]).drop(columns="task_label")
+    names = list(dict.fromkeys(placed(both, runs, labels)["player"]))
+    assert names[0] == "noisy truth (horizon=20)"
+    assert len(names) == 2 * len(LEVELS)
+    assert list(placed(both[both["run"] == "a"], runs, labels)["player"].unique()) == list(LEVELS)
+    assert placed(player_table.none(), runs, labels).empty
+
+
+def test_a_line_of_a_player_is_cut_where_it_leaves_the_frame():
+    curve, seen = pd.Series([50.0, 0.5, 0.2, 0.0]), np.array([[0.1, np.nan], [1.0, 0.4]])
+    assert _framed(curve, seen, log=True).tolist() == [False, True, True, False]
+    assert _framed(curve, seen, log=False).tolist() == [False, True, True, False]
+    assert not _framed(curve, np.array([np.nan]), log=False).any()
