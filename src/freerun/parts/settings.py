@@ -119,6 +119,8 @@ def _value(key: str, value: Any, setting: Field[Any]) -> Any:
 
 
 def _texts(key: str, value: Any) -> list[str]:
+    if isinstance(value, str) and key.startswith("task."):  # one name is a list of one
+        return [value]
     if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
         raise ConfigError(f"{key} must be a list of names such as [loss, tv], got {brief(value)}")
     return list(value)
