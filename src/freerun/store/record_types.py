@@ -97,7 +97,10 @@ class Comparison(Struct, kw_only=True, gc=False):
 
 
 class Provenance(Struct, kw_only=True):
-    """By what a run was made, and what it cost; what a record does not say is None."""
+    """By what a run was made, and what it cost; what a record does not say is None.
+
+    `notes` says what was taken of the user's own data, and what was left out.
+    """
 
     versions: dict[str, str] = msgspec.field(default_factory=dict)
     commit: str | None = None
@@ -106,6 +109,7 @@ class Provenance(Struct, kw_only=True):
     arithmetic: str | None = None
     device: str | None = None
     data: str | None = None
+    notes: list[str] = msgspec.field(default_factory=list)
     finished: str | None = None
     threads: int | None = None
     group_size: int | None = None
