@@ -35,7 +35,7 @@ def worlds(experiments: list[Experiment], length: int) -> dict[int, Data]:
 
 
 def made_by(experiment: Experiment, data: Data) -> dict[str, Any]:
-    """Return the provenance of a record: versions, machine, arithmetic, the time, digest of the data, and what was taken of it."""
+    """Return the provenance of a record: versions, machine, arithmetic, digest of the data and what was taken, time."""
     notes = experiment.task.notes()
     return {
         "versions": versions(),

@@ -13,6 +13,8 @@ from freerun.io.suggestions import nearest
 from freerun.io.text import brief, one_line
 from freerun.store.record_types import LARGEST
 
+#: Mark of a setting that came after there were runs: where it is by default, it is no part of the identity of a run.
+LATER = {"later": True}
 #: Lists of numbers are at most so deep.
 DEEPEST = 4
 

@@ -1,7 +1,8 @@
 """Figures of a study, one file each: a caption and a pure function of the tables.
 
 A module here without a leading underscore is a figure. It has `CAPTION` and `draw(material)`, which returns the figures by
-the rest of their name ("" for the only one); none where its data are missing. Adding a file adds a figure.
+the rest of their name ("" for the only one); none where its data are missing. The label of a figure, where it has one, is its
+caption instead. Adding a file adds a figure.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def draw(material: Material) -> Iterator[tuple[Drawn, Figure]]:
         with style():
             figures = part.draw(material)
         for suffix, figure in figures.items():
-            caption = f"{part.CAPTION} {material.said_lost()}".strip()
+            caption = f"{figure.get_label() or part.CAPTION} {material.said_lost()}".strip()
             yield Drawn(name=f"{name}_{suffix}" if suffix else name, caption=caption), figure
 
 
