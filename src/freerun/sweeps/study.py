@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 KEYS = ("title", "question", "margin", "cases", "plugins")
 #: Settings that are files, which a study file names relative to itself.
-FILES = ("task.path",)
+FILES = ("task.path", "task.file")
 
 
 @dataclass(kw_only=True)

@@ -20,7 +20,16 @@ LARGEST = 100_000
 #: brackets, and digits in a row.
 LONGEST, BRACKETED, DEEPEST, DIGITS = 20_000, 3_000, 10, 400
 #: Settings whose values are names of files and columns, or signs: what a shell leaves of them needs no quotes of Hydra's.
-_PLAIN = ("task.path", "task.date", "task.date_format", "task.id", "task.delimiter", "task.decimal", "task.thousands")
+_PLAIN = (
+    "task.path",
+    "task.file",
+    "task.date",
+    "task.date_format",
+    "task.id",
+    "task.delimiter",
+    "task.decimal",
+    "task.thousands",
+)
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 

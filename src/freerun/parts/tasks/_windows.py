@@ -67,8 +67,12 @@ def origin_of(path: str) -> str:
     return f"task.path={shown if len(shown) <= LONGEST_PATH else '...' + shown[3 - LONGEST_PATH :]}"
 
 
-def home(path: str) -> str:
+def home(path: str, key: str = "task.path") -> str:
     """Return a path with `~` for what it stands for.
+
+    Args:
+        path: as it was typed.
+        key: of the setting, for messages.
 
     Raises:
         ConfigError: if it stands for nothing.
@@ -76,7 +80,7 @@ def home(path: str) -> str:
     try:
         return str(Path(path).expanduser()) if path.startswith("~") else path
     except RuntimeError:
-        raise ConfigError(f"{origin_of(path)}: nobody's home is known by that name") from None
+        raise ConfigError(f"{key}={one_line(path, LONGEST_PATH)}: nobody's home is known by that name") from None
 
 
 def stamp(path: str) -> tuple[int, int]:
