@@ -84,8 +84,8 @@ def _csv(text: str, delimiter: str, names: bool | None) -> Table:
     _demand_delimiter(text, first, delimiter)
     if names is None and all(map(_is_number, first)):
         raise NotPlain(
-            f"the first line holds no names but numbers, {brief(', '.join(first), 30)}; "
-            "task.header=false if it is a row, =true if they are names"
+            f"no names but numbers in the first line, {brief(', '.join(first), 30)}; "
+            "task.header=false if it is a row, else true"
         )
     columns = _columns(text, delimiter, len(first))
     heads = [column[0].as_py().strip() for column in columns] if names is not False else _numbered(len(first))

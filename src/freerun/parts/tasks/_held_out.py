@@ -18,7 +18,7 @@ from freerun.parts.tasks._recordings import Recording
 FEWEST, LONGEST_ORBIT = 100, 1000
 
 
-def longest_orbit(pieces: dict[str, list[Float[np.ndarray, "S Y"]]], warmup: int) -> int:
+def longest_orbit(pieces: dict[str, list[Float[np.ndarray, "_ Y"]]], warmup: int) -> int:
     """Return the most steps of an orbit that the test and the validation part both have a stretch for."""
     longest = min(max((len(piece) for piece in pieces[split]), default=0) for split in ("test", "validation"))
     return max(0, longest - 1 - warmup)

@@ -21,7 +21,7 @@ AMONG, FOLLOWED, COORDINATES, STEPS = 20_000, 1_000, 7, 400
 LEAST, FROM, TO = 500, 0.1, 0.5
 
 
-def lyapunov_steps(pieces: list[Float[np.ndarray, "S Y"]]) -> float | None:
+def lyapunov_steps(pieces: list[Float[np.ndarray, "_ Y"]]) -> float | None:
     """Return the Lyapunov time of a recording in steps, to two digits; None if neighbours do not part as in a chaotic system.
 
     Args:

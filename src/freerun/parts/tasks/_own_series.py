@@ -60,7 +60,7 @@ class Recorded:
 
     names: tuple[str, ...]
     inputs: tuple[str, ...]
-    pieces: dict[str, list[Float[np.ndarray, "S C"]]] = field(repr=False)
+    pieces: dict[str, list[Float[np.ndarray, "_ C"]]] = field(repr=False)
     notes: tuple[str, ...]
     content: str
 

@@ -61,7 +61,7 @@ class Recording(Task):
         values, names = self.values()
         return hashlib.sha256(repr((names, values.shape)).encode() + values.tobytes()).hexdigest()
 
-    def pieces(self) -> dict[str, list[Float[np.ndarray, "S C"]]]:
+    def pieces(self) -> dict[str, list[Float[np.ndarray, "_ C"]]]:
         """Return the stretches without a gap of every split: what is forecast, and beside it what is given."""
         values = self.values()[0]
         return {name: [values[a:b]] for name, (a, b) in bounds(len(values), self.train, self.validation).items()}
@@ -71,7 +71,7 @@ class Recording(Task):
         """The steps of the longest window that each of several stretches has to have room for."""
         return max(self.length, self.own_warmup + (self.default_horizon or 0))
 
-    def taken(self) -> dict[str, list[Float[np.ndarray, "S C"]]]:
+    def taken(self) -> dict[str, list[Float[np.ndarray, "_ C"]]]:
         """Return the stretches that have windows: all of a series in one piece, of several those that are long enough."""
         pieces = self.pieces()
         if all(len(some) == 1 for some in pieces.values()):

@@ -30,8 +30,9 @@ _CALENDAR = {
     "dayofyear": (1, 366), "day_of_year": (1, 366), "doy": (1, 366), "hour": (0, 24), "hr": (0, 24), "stunde": (0, 24),
     "minute": (0, 60), "second": (0, 60),
 }  # fmt: skip
-#: The share of steps that go one way, from which numbers go by time; the fewest rows of which the form says what they are.
-_MOST, _LEAST = 0.9, 8
+#: The share of steps that go one way, from which numbers go by time; the fewest rows of which the form says what they are; by
+#: how much of a step a count may be uneven.
+_MOST, _LEAST, _EVEN = 0.9, 8, 1e-3
 
 
 def declared(column: Column, form: str | None, origin: str) -> Axis:
@@ -98,8 +99,8 @@ def counts_rows(column: Column) -> bool:
         return len(column.numbers) >= 2
     if len(column.numbers) < _LEAST or not np.isfinite(column.numbers).all():
         return False
-    steps = np.diff(column.numbers)
-    return bool(steps[0] != 0 and np.allclose(steps, steps.mean(), rtol=1e-6, atol=1e-9 * np.abs(column.numbers).max()))
+    steps, rounding = np.diff(column.numbers), 4 * np.finfo(float).eps * np.abs(column.numbers).max()
+    return bool(np.abs(steps.mean()) > 10 * rounding and np.allclose(steps, steps.mean(), rtol=_EVEN, atol=rounding))
 
 
 def _goes_one_way(column: Column) -> bool:
