@@ -19,6 +19,8 @@ from freerun.io.text import brief
 #: Delimiters that have a name, since they are hard to type.
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": " "}
 _NAMES = {letter: name for name, letter in DELIMITERS.items()}
+#: Lines that are looked at for what divides them.
+_LOOKED_AT = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,14 +43,17 @@ def is_parquet(path: str) -> bool:
     return Path(path).suffix.lower() in (".parquet", ".pq")
 
 
-def read(path: str, *, encoding: str = "utf-8", delimiter: str = ",", names: bool | None = None) -> Table:
+def read(
+    path: str, *, encoding: str = "utf-8", delimiter: str | None = None, names: bool | None = None, within: str = ""
+) -> Table:
     """Return the table of a file.
 
     Args:
         path: Parquet if its name ends in `.parquet` or `.pq`, otherwise CSV.
         encoding: of CSV.
-        delimiter: of CSV: one character, or a name of `DELIMITERS`.
-        names: whether the first line holds names; None: it must, and names that are all numbers are refused.
+        delimiter: of CSV: one character, or a name of `DELIMITERS`; None for a comma, if nothing else divides the lines too.
+        names: whether the first line holds names; None: it must, and what looks like a number or a date there is refused.
+        within: signs that stand within numbers, and divide nothing.
 
     Raises:
         OSError: if it cannot be read.
@@ -60,7 +65,7 @@ def read(path: str, *, encoding: str = "utf-8", delimiter: str = ",", names: boo
     text = decoded(held, encoding).rstrip("\r\n")
     if not text.strip():
         raise NotPlain("the file is empty")
-    return _csv(text, DELIMITERS.get(delimiter, delimiter), names)
+    return _csv(text, delimiter, names, within)
 
 
 def _parquet(held: bytes) -> Table:
@@ -77,17 +82,15 @@ def _parquet(held: bytes) -> Table:
     return Table(names=tuple(str(name).strip() for name in table.column_names), columns=columns, rows=table.num_rows)
 
 
-def _csv(text: str, delimiter: str, names: bool | None) -> Table:
-    if delimiter == " ":
+def _csv(text: str, delimiter: str | None, names: bool | None, within: str) -> Table:
+    sign = "," if delimiter is None else DELIMITERS.get(delimiter, delimiter)
+    if sign == " ":
         text = "\n".join(re.sub(r"[ \t]+", " ", line.strip()) for line in text.splitlines())
-    first = _cells(text, delimiter)
-    _demand_delimiter(text, first, delimiter)
-    if names is None and all(map(_is_number, first)):
-        raise NotPlain(
-            f"no names but numbers in the first line, {brief(', '.join(first), 30)}; "
-            "task.header=false if it is a row, else true"
-        )
-    columns = _columns(text, delimiter, len(first))
+    first = _cells(text, sign)
+    _demand_delimiter(text, len(first), sign, within, delimiter is not None)
+    if names is None and (value := next((cell for cell in first if _is_value(cell)), None)) is not None:
+        raise NotPlain(f"the first line names a column {brief(value, 20)}; task.header=false if it is a row, true if a name")
+    columns = _columns(text, sign, len(first))
     heads = [column[0].as_py().strip() for column in columns] if names is not False else _numbered(len(first))
     if names is not False:
         columns = [column.slice(1) for column in columns]
@@ -113,16 +116,26 @@ def _lines(text: str) -> Iterable[str]:
     yield text[start:]
 
 
-def _demand_delimiter(text: str, first: list[str], delimiter: str) -> None:
-    """Refuse a table of one column whose lines are plainly divided by something else."""
-    if len(first) > 1:
+def _demand_delimiter(text: str, count: int, delimiter: str, within: str, declared: bool) -> None:
+    """Refuse a table whose lines something else divides as well: one of one column, or any if no delimiter is declared.
+
+    Args:
+        text: of the table.
+        count: of its columns.
+        delimiter: by which they are told.
+        within: signs that stand within numbers.
+        declared: whether a setting names the delimiter.
+    """
+    if declared and count > 1:
         return
-    lines = text.splitlines()[:3]
-    for other in [letter for letter in DELIMITERS.values() if letter != delimiter]:
+    lines = text.splitlines()[:_LOOKED_AT]
+    for other in [letter for letter in DELIMITERS.values() if letter not in delimiter + within]:
         counts = {len(_divided(line, other)) for line in lines}
-        if len(lines) > 1 and len(counts) == 1 and counts.pop() > 1:
+        if len(lines) > 1 and len(counts) == 1 and counts.pop() > 1 and (count == 1 or other != " "):
+            columns = "one column" if count == 1 else f"{count} columns"
             raise NotPlain(
-                f"one column for {_said(delimiter)}, but every line holds {_said(other)}s; task.delimiter={_NAMES[other]}"
+                f"{columns} for {_said(delimiter)}, but every line holds {_said(other)}s too; task.delimiter={_NAMES[other]}"
+                + ("" if count == 1 else f" or {_said(delimiter)}")
             )
 
 
@@ -170,5 +183,6 @@ def _columns(text: str, delimiter: str, count: int) -> list[Any]:
     return [column.combine_chunks() for column in table.columns]
 
 
-def _is_number(cell: str) -> bool:
-    return re.fullmatch(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", cell) is not None
+def _is_value(cell: str) -> bool:
+    """Whether a cell of the first line looks like a number or a date and not like a name."""
+    return re.fullmatch(r"[+-]?[\d.,' ]*\d[\d.,' ]*([eE][+-]?\d+)?|\d{4}[-/]\d\d?([-/]\d\d?.*)?", cell.strip()) is not None

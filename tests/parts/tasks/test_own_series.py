@@ -378,7 +378,7 @@ def test_latin1():
         (text("\t", load=LOAD, temp=TEMP), ("tabs", "task.delimiter=tab"), {"delimiter": "tab"}),
         (text("|", load=LOAD, temp=TEMP), ("pipes", "task.delimiter=pipe"), {"delimiter": "|"}),
         (text("  ", load=LOAD, temp=TEMP), ("spaces", "task.delimiter=space"), {"delimiter": "space"}),
-        (text(load=LOAD, temp=TEMP).partition("\n")[2], ("no names but numbers", "task.header=false"), {"header": False}),
+        (text(load=LOAD, temp=TEMP).partition("\n")[2], ("10.000", "task.header=false"), {"header": False}),
         ("load,temp\n", ("a line of names and no row below it",), None),
         ("load,temp", ("a line of names and no row below it",), None),
         ("", ("the file is empty",), None),
@@ -388,6 +388,7 @@ def test_latin1():
         (b"PK\x03\x04xlsx", ("a spreadsheet", "save it as CSV"), None),
         (b"\x1f\x8bgz", ("unpack it",), None),
         (text(place=["a"] * N), ("no numeric column", "place (text)"), None),
+        ("x,y|t\n" + "1,5|a\n" * N, ("2 columns for comma", "pipes too", "task.delimiter=pipe or comma"), None),
     ],
 )
 def test_the_true_reason_and_its_cure(file, content, words, cure):
@@ -399,7 +400,7 @@ def test_the_true_reason_and_its_cure(file, content, words, cure):
 
 def test_declared_wrongly_is_refused(file):
     refused(file(text(load=LOAD, temp=TEMP)), "task.delimiter=comma", delimiter="semicolon")
-    refused(file(text(**{"gr\u00f6\u00dfe": LOAD})), "UTF-8 by every sign", encoding="latin-1")
+    refused(file("gr\u00f6\u00dfe\n" + "\n".join(LOAD)), "UTF-8 by every sign", encoding="latin-1")
     refused(file(text(load=LOAD)), "an encoding", encoding="rot13")
     refused(file(text(load=LOAD)), "did you mean 'split'", gaps="splits")
 

@@ -37,7 +37,7 @@ class Request:
     path: str
     changed: tuple[int, int]
     encoding: str
-    delimiter: str
+    delimiter: str | None
     header: bool | None
     writing: Writing
     declared: Declared
@@ -74,7 +74,10 @@ def recorded(request: Request) -> Recorded:
     """
     origin = origin_of(request.path)
     try:
-        table = tables.read(request.path, encoding=request.encoding, delimiter=request.delimiter, names=request.header)
+        table = tables.read(
+            request.path, encoding=request.encoding, delimiter=request.delimiter, names=request.header,
+            within=request.writing.decimal + request.writing.thousands,
+        )  # fmt: skip
     except NotPlain as fault:
         raise ConfigError(f"{origin}: cannot be read: {fault}") from None
     except (OSError, MemoryError) as fault:

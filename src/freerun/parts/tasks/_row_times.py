@@ -50,7 +50,7 @@ def declared(column: Column, form: str | None, origin: str) -> Axis:
         return _dated(column, form, origin)
     if column.missing.any():
         raise _no_date(column, int(np.flatnonzero(column.missing)[0]), form, origin)
-    moments = _stamps(column)
+    moments = _stamps(column, declared=True)
     if form is not None and column.texts is not None:
         return _dated(column, form, origin)
     return Axis(name=column.name, at=column.numbers, unit="") if moments is None else _dates.axis(column.name, moments)
@@ -108,9 +108,9 @@ def _goes_one_way(column: Column) -> bool:
     return bool(len(steps)) and max(float((steps > 0).mean()), float((steps < 0).mean())) >= _MOST
 
 
-def _stamps(column: Column) -> np.ndarray | None:
+def _stamps(column: Column, *, declared: bool = False) -> np.ndarray | None:
     """Return numbers that are dates as dates; None for others."""
-    named = column.name.lower() in _TIME
+    named = declared or column.name.lower() in _TIME
     if not (column.whole or named) or not np.isfinite(column.numbers).all():
         return None
     moments = _dates.compact(column.numbers)

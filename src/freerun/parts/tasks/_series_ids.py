@@ -15,6 +15,9 @@ _IDS = frozenset(
      "country", "city")
 )  # fmt: skip
 
+#: How many times as many pairs of id and time there are than times, at least, where a column tells series apart.
+_APART = 1.5
+
 
 def labels(column: Column) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return the number of every row's series, in the order in which they come up, and the names of the series.
@@ -35,8 +38,7 @@ def demand_declared(columns: list[Column], axis: Axis | None, origin: str) -> No
     Raises:
         ConfigError: naming it.
     """
-    numeric = [column for column in columns if column.numeric]
-    for column in [column for column in columns if numeric != [column]]:
+    for column in columns:
         if reason := _looks_like_id(column, axis):
             name = one_line(column.name, 30)
             raise ConfigError(f"{origin}: column {name!r} {reason}: several series? task.id={name}; if not, task.id=none")
@@ -51,7 +53,7 @@ def _labels(column: Column) -> tuple[np.ndarray, tuple[str, ...]]:
 
 def _looks_like_id(column: Column, axis: Axis | None) -> str | None:
     """Return what makes a column look like the id of several series, in a few words; None if nothing does."""
-    if column.kind or column.missing.any() or (column.numeric and not column.whole):
+    if column.kind or column.missing.any() or (column.sound and not column.whole):
         return None
     numbers, names = _labels(column)
     if not 2 <= len(names) <= len(numbers) // 2:
@@ -59,11 +61,14 @@ def _looks_like_id(column: Column, axis: Axis | None) -> str | None:
     name = column.name.lower()
     if name in _IDS or name.endswith(("_id", " id", "-id")):
         return f"is named so and has {len(names)} values"
-    if axis is not None and len(np.unique(axis.at)) < len(axis.at):
-        places = np.unique(axis.at, return_inverse=True)[1]
-        if len(np.unique(numbers * len(places) + places)) == len(numbers):
-            return f"tells apart the rows of one {one_line(axis.name, 30) or 'row number'}"
     blocks = 1 + int((np.diff(numbers) != 0).sum())
+    if axis is not None:
+        times, places = np.unique(axis.at, return_inverse=True)
+        pairs = len(np.unique(numbers * len(times) + places))
+        within = np.diff(places)[np.diff(numbers) == 0]
+        restarts = blocks == len(names) and bool((np.diff(places) <= 0).any()) and bool((within > 0).all())
+        if restarts or pairs >= _APART * len(times):
+            return f"tells apart the rows of one {one_line(axis.name, 30) or 'row number'}"
     if axis is None and blocks == len(names) and (len(names) <= len(numbers) // 3 or not column.numeric):
         return f"has {len(names)} values, one after the other"
     return None

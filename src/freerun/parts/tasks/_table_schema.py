@@ -90,7 +90,11 @@ class _Reader:
         self.left_out = {each.name: reason for each in others if (reason := _row_times.needless(each, axis))}
         others = [column for column in others if column.name not in self.left_out]
         if wanted.id is None:
-            _series_ids.demand_declared(others, axis, self.origin)
+            numbers = [column for column in others if column.sound]
+            alone = numbers if values is None and len(numbers) == 1 else []  # the one column there is to forecast
+            _series_ids.demand_declared(
+                [column for column in others if not any(column is one for one in alone)], axis, self.origin
+            )
         if values is None:
             values = self._remaining(others, axis)
         else:

@@ -12,7 +12,7 @@ from freerun.lazy import torch
 from freerun.parts.tasks import Sequences
 
 #: Most letters of a path in a message.
-LONGEST_PATH = 44
+LONGEST_PATH = 36
 
 
 def check_shares(train: float, validation: float) -> None:

@@ -42,7 +42,7 @@ class Series(Recording):
         date: the column that says when a row is; null for the one that plainly does, `none` to take rows as equally spaced.
         date_format: how dates are written, as `strptime` has it (`%d.%m.%Y`); null for ISO 8601.
         id: the column that tells several series apart; null for none, refused where one plainly does; `none` if it does not.
-        delimiter: one character, or comma, semicolon, tab, pipe, space.
+        delimiter: one character, or comma, semicolon, tab, pipe, space; null for a comma, refused if another divides as well.
         encoding: of CSV, by its name in Python.
         header: whether the first line holds names; null: it must, and numbers there are refused.
         decimal, thousands: what stands before decimals and between thousands: one character, or point, comma, space,
@@ -74,7 +74,7 @@ class Series(Recording):
     date: str | None = None
     date_format: str | None = None
     id: str | None = None
-    delimiter: str = "comma"
+    delimiter: str | None = None
     encoding: str = "utf-8"
     header: bool | None = None
     decimal: str = "point"
@@ -115,10 +115,8 @@ class Series(Recording):
                 raise ConfigError(f"task.{key}={value}: unknown {key}; {nearest(str(value), names)}")
         for key, named in (("delimiter", DELIMITERS), ("decimal", SEPARATORS), ("thousands", SEPARATORS)):
             value = getattr(self, key)
-            single = (
-                len(value) == 1 and not value.isalnum() and value.isprintable() and value.isascii() and value not in "+-\"'"
-            )
-            require(value in named or single or value == "\t", key, value, f"be one character, or one of {', '.join(named)}")
+            known_sign = value in named or value == "\t" or _is_sign(value) or (key == "delimiter" and value is None)
+            require(known_sign, key, value, f"be one character, or one of {', '.join(named)}")
         require(self.decimal != "none", "decimal", self.decimal, "be one character")
         require(self._sign("decimal") != self._sign("thousands"), "thousands", self.thousands, "differ from task.decimal")
         require(known(self.encoding), "encoding", self.encoding, "be an encoding of text that Python knows, such as latin-1")
@@ -236,6 +234,12 @@ class Series(Recording):
 
     def origin(self) -> str:
         return origin_of(self.path)
+
+
+def _is_sign(value: object) -> bool:
+    """Whether a value is one character that no number begins with."""
+    text = str(value)
+    return len(text) == 1 and text.isascii() and text.isprintable() and not text.isalnum() and text not in '+-"'
 
 
 def _strings(names: list[Any] | None) -> tuple[str, ...]:
