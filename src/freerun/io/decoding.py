@@ -43,12 +43,14 @@ def decoded(content: bytes, encoding: str, key: str = "task.encoding") -> str:
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as fault:
+        if not is_utf8 and _utf8(content):
+            raise NotPlain(f"UTF-8 by every sign, but {key}={encoding}; leave that out") from None
         cure = f"; if it is {likely(content)}, {key}={likely(content)}" if is_utf8 else f"; see {key}"
         raise NotPlain(f"not {encoding.upper()} at byte {fault.start + 1}{cure}") from None
     if "\0" in text:
         cure = "if it is UTF-16, task.encoding=utf-16-le or utf-16-be" if is_utf8 else f"see {key}"
         raise NotPlain(f"holds NUL characters, which are no text; {cure}")
-    if not is_utf8 and not content.isascii() and _is_utf8(content):
+    if not is_utf8 and _utf8(content) not in (None, text):
         raise NotPlain(f"UTF-8 by every sign, but {key}={encoding}; leave that out")
     return text.removeprefix("\ufeff")
 
@@ -61,9 +63,10 @@ def likely(content: bytes) -> str:
     return "cp1252" if any(0x80 <= byte <= 0x9F for byte in content) else "latin-1"
 
 
-def _is_utf8(content: bytes) -> bool:
+def _utf8(content: bytes) -> str | None:
+    """Return what a file says in UTF-8; None if it is none."""
     try:
-        content.decode("utf-8")
+        text = content.decode("utf-8")
     except UnicodeDecodeError:
-        return False
-    return True
+        return None
+    return None if "\0" in text else text
