@@ -30,6 +30,8 @@ _PLAIN = (
     "task.decimal",
     "task.thousands",
 )
+#: Settings that are lists of names.
+LISTS = ("task.columns", "task.inputs", "task.markers", "evaluation.metrics")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
