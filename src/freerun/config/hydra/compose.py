@@ -47,7 +47,7 @@ def _experiments(overrides: list[str], *, sweep: bool) -> list[Experiment]:
         _check(item)
     swept = [item.input_line for item in parsed if item.is_sweep_override()]
     if swept and not sweep:
-        key, _, value = swept[0].partition("=")
+        key, _, value = str(swept[0]).partition("=")
         other = f"for one list write {key}=[{one_line(value, 40)}]" if key in LISTS else "or quote the value"
         raise ConfigError(f"{quoted(swept[0])}: several values make a sweep; add -m ({other})")
     axes = [list(values(item)) for item in parsed]
