@@ -46,7 +46,7 @@ def decoded(content: bytes, encoding: str, key: str = "task.encoding") -> str:
         if not is_utf8 and _utf8(content):
             raise NotPlain(f"UTF-8 by every sign, but {key}={encoding}; leave that out") from None
         cure = f"; if it is {likely(content)}, {key}={likely(content)}" if is_utf8 else f"; see {key}"
-        raise NotPlain(f"not {encoding.upper()} at byte {fault.start + 1}{cure}") from None
+        raise NotPlain(f"not {encoding.upper()} at byte {fault.start}{cure}") from None
     if "\0" in text:
         cure = "if it is UTF-16, task.encoding=utf-16-le or utf-16-be" if is_utf8 else f"see {key}"
         raise NotPlain(f"holds NUL characters, which are no text; {cure}")

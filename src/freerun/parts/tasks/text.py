@@ -83,6 +83,12 @@ class Text(Task):
         return (f"{file}: {counted.characters} characters, {counted.letters} letters{said}",)
 
     def check(self, length: int) -> None:
+        shortest = min(b - a for a, b in self.bounds().values())
+        if shortest <= length:
+            raise ConfigError(
+                f"{self.origin()}: the shortest split has {shortest} characters; sequences of {length} "
+                f"steps need {length + 1} (see task.length, evaluation.horizon)"
+            )
         counted = self.counted()
         if counted.letters < 2 and not (counted.letters == 1 and counted.known_in_training < counted.training):
             most = f"the most frequent character comes {counted.most} times in the training part"
@@ -90,12 +96,6 @@ class Text(Task):
             if counted.letters:
                 reason = "one letter over and over, there is nothing to learn"
             raise ConfigError(f"{self.origin()}: {reason}")
-        shortest = min(b - a for a, b in self.bounds().values())
-        if shortest <= length:
-            raise ConfigError(
-                f"{self.origin()}: the shortest split has {shortest} characters; sequences of {length} "
-                f"steps need {length + 1} (see task.length, evaluation.horizon)"
-            )
 
     def bounds(self) -> dict[str, tuple[int, int]]:
         """Return where each split begins and ends, in characters."""
