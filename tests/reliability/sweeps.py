@@ -308,5 +308,6 @@ def resumed(place: Path, **settings) -> None:
     assert bodies(place) == records
     left = [str(path.relative_to(place)) for path in (place / "results" / ".store").rglob("*") if path.is_file()]
     assert all(
-        path.endswith((".json", ".safetensors", ".players")) or Path(path).parts[2] in ("aside", "lock", "index") for path in left
+        path.endswith((".json", ".safetensors", ".players")) or Path(path).parts[2] in ("aside", "lock", "index")
+        for path in left
     ), left

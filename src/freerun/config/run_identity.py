@@ -61,6 +61,8 @@ def _settings(node: Any) -> dict[str, Any]:
     settings = {}
     for item in fields(node):
         value = getattr(node, item.name)
+        if item.metadata.get("later") and value == item.default:
+            continue
         if isinstance(value, Enum):
             value = value.value
         settings[item.name] = value
