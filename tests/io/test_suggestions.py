@@ -91,7 +91,7 @@ def test_columns_of_a_file_are_listed_whole(tmp_path):
     rows = [",".join(names), *(",".join("1" for _ in names) for _ in range(9))]
     (tmp_path / "wide.csv").write_text("\n".join(rows))
     with pytest.raises(ConfigError) as caught:
-        Series(path=str(tmp_path / "wide.csv"), columns="price")
+        Series(path=str(tmp_path / "wide.csv"), columns=["price"])
     assert listed(message(caught.value)) == sorted(names)
 
 

@@ -83,7 +83,7 @@ def digests() -> dict[str, str]:
     for name, task in small_parts("task").items():
         if name not in ("digits", "gram_text", "sunspots", "text"):  # which are what another package, or this Python, holds
             found[f"data {name}"] = task.build(3, task.length).fingerprint[:16]
-            if (time := task.lyapunov_time()) is not None:
+            if (time := task.lyapunov_steps()) is not None:
                 found[f"Lyapunov time {name}"] = hashlib.sha256(time.hex().encode()).hexdigest()[:16]
     return found
 

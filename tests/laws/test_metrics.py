@@ -138,7 +138,7 @@ def test_where_nothing_counts_the_value_is_undefined_and_not_0():
 
 def test_rmse_and_valid_time_of_a_known_error():
     seen = observed(LORENZ)
-    time = LORENZ.lyapunov_time()
+    time = LORENZ.lyapunov_steps()
     perfect = replace(seen, outputs=seen.targets.clone())
     assert not RMSE().measure(perfect).any()
     assert ValidTime().measure(perfect).item() == pytest.approx(HORIZON / time)
@@ -154,5 +154,5 @@ def test_a_forecast_that_breaks_down_has_failed():
     seen = observed(LORENZ)
     outputs = seen.targets.clone()
     outputs[WARMUP + 3 :] = torch.nan
-    assert ValidTime().measure(replace(seen, outputs=outputs)).item() == pytest.approx(3 / LORENZ.lyapunov_time())
+    assert ValidTime().measure(replace(seen, outputs=outputs)).item() == pytest.approx(3 / LORENZ.lyapunov_steps())
     assert ValidTime().measure(replace(seen, outputs=torch.full_like(outputs, torch.nan))).item() == 0

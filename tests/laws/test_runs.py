@@ -7,7 +7,7 @@ from dataclasses import fields
 import pytest
 
 from freerun.execution.grouping import groups
-from freerun.laws.toolkit import teacher_file
+from freerun.laws.toolkit import SMALL, teacher_file
 from freerun.parts import registry
 from laws import runs as kit
 from laws.broken import runs as broken
@@ -125,7 +125,10 @@ def test_a_run_alone_and_in_a_group_are_the_same(world, model):
             ("symbols", "exact_expert objective.divergence=forward,jensen_shannon"),
             ("values", "exact_expert gradient=stop"),
             ("symbols", f"distillation objective.labels=0,0.5 objective.teacher={teacher_file()}"),
-            ("values", f"distillation gradient=stop objective.teacher={teacher_file('lorenz63')}"),
+            (
+                "values",
+                f"distillation gradient=stop task.transient={SMALL['transient']} objective.teacher={teacher_file('lorenz63')}",
+            ),
         ],
         quick=lambda case: case in (("values", "pushforward gradient=stop"), ("values", "exact_expert gradient=stop")),
     ),

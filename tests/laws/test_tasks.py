@@ -191,8 +191,8 @@ def test_a_lorenz63_orbit_follows_its_equations():
 
 
 def test_the_lyapunov_time_of_lorenz63():
-    assert Lorenz63().lyapunov_time() == pytest.approx(55.2, abs=0.2)  # three standard errors of the exponent
-    assert Lorenz63(dt=0.01).lyapunov_time() == pytest.approx(110.4, abs=0.1)
+    assert Lorenz63().lyapunov_steps() == pytest.approx(55.2, abs=0.2)  # three standard errors of the exponent
+    assert Lorenz63(dt=0.01).lyapunov_steps() == pytest.approx(110.4, abs=0.1)
 
 
 def test_lorenz63_is_scaled_by_its_training_part_and_increments_have_unit_spread():

@@ -48,6 +48,7 @@ def rows() -> dict[str, Row]:
         fuzz,
         hostile,
         orders,
+        own_data,
         refusals,
         resume,
     )  # fmt: skip
@@ -114,6 +115,10 @@ def rows() -> dict[str, Row]:
         "fuzz": Row(
             "fuzz of the readers of configuration, record, checkpoint, study, plan: no exception but our own", 2000, 200_000,
             lambda n: fuzz.cases(SEED, n), fuzz.check,
+        ),
+        "own_data": Row(
+            "generated files of data (dates, gaps, ids, missing, encodings, delimiters): read as they say, or refused",
+            200, 5000, lambda n: own_data.cases(SEED, n), own_data.check,
         ),
     }  # fmt: skip
 

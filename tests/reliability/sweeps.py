@@ -281,6 +281,16 @@ def bodies(place: Path) -> dict[str, dict]:
     return found
 
 
+def demand_kept(kept: dict[str, dict], records: dict[str, dict]) -> None:
+    """What is there is what would be there in the end; a run that is trained and not measured yet is so as far as it goes."""
+    of_trained = {run.partition("-")[0]: record for run, record in records.items()}
+    for run, record in kept.items():
+        if "-" in run:
+            assert records[run] == record, f"{run} is another record"
+        else:
+            assert all(of_trained[run][key] == record[key] for key in ("weights", "curves")), f"{run} is another run"
+
+
 @cache
 def undisturbed(*words: str) -> tuple[dict[str, str], dict[str, dict]]:
     """The tables and records of the sweep that nothing happened to."""
@@ -298,5 +308,6 @@ def resumed(place: Path, **settings) -> None:
     assert bodies(place) == records
     left = [str(path.relative_to(place)) for path in (place / "results" / ".store").rglob("*") if path.is_file()]
     assert all(
-        path.endswith((".json", ".safetensors")) or Path(path).parts[2] in ("aside", "lock", "index") for path in left
+        path.endswith((".json", ".safetensors", ".players")) or Path(path).parts[2] in ("aside", "lock", "index")
+        for path in left
     ), left

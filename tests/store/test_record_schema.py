@@ -38,7 +38,7 @@ SOUND: dict[type[msgspec.Struct], Any] = {
     record_types.Comparison: WHOLE["comparisons"][0],
     record_types.Provenance: WHOLE["provenance"],
     record_types.Sample: WHOLE["sample"],
-    record_types.OrbitSample: WHOLE["sample"],
+    record_types.OrbitSample: {**WHOLE["sample"], "names": ["x", "y", "z"]},
     record_types.TextSample: {"lines": [{"prompt": "a", "truth": "b", "generated": "c"}]},
     record_types.TextLine: {"prompt": "a", "truth": "b", "generated": "c"},
     record_types.StringSample: {"lines": [{"text": "BTE", "valid": True}]},

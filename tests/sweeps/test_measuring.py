@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 from freerun.cli.main import dispatch
+from freerun.config import measurement_identity
 from freerun.config.evaluation_settings import Evaluation
 from freerun.errors import ConfigError
-from freerun.execution import group_runner
+from freerun.execution import group_runner, planned
 from freerun.store.records import Store, trained_run
 
 SMALL = [
@@ -259,3 +260,20 @@ def test_an_older_study_says_that_its_runs_are_trained_anew(folder):
     (folder / "results/old/study.json").write_text(json.dumps({**info, "ids": [run], "planned": {run: experiment}}))
     with pytest.raises(ConfigError, match="its runs are of generation 4 of Freerun, and this version has to train them anew"):
         dispatch(["measure", "old", "evaluation.horizon=3"])
+
+
+def test_retry_makes_lost_players_again_and_leaves_those_of_another_version(folder, untrainable, monkeypatch, capsys):
+    assert dispatch(["run", "-m", *SMALL, "--as", "small"]) == 0
+    untrainable()
+    players = {path: path.read_bytes() for path in folder.rglob("*.players")}
+    assert len(players) == 2
+    for path in players:
+        path.unlink()
+    with monkeypatch.context() as patched:
+        for module in (measurement_identity, planned):
+            patched.setattr(module, "MEASURING", measurement_identity.MEASURING + 1)
+        capsys.readouterr()
+        assert dispatch(["retry", "small", "launcher=inline"]) == 0
+        assert "no run has failed" in capsys.readouterr().out
+    assert dispatch(["retry", "small", "launcher=inline"]) == 0
+    assert {path: path.read_bytes() for path in folder.rglob("*.players")} == players

@@ -62,12 +62,11 @@ def resolved_evaluation(task: Task, model: Model, feedback: Feedback, evaluation
         )
     orbit = evaluation.orbit
     if orbit is None:
-        orbit = task.default_orbit if task.continues and not (model.remembers_all or feedback.silent) else 0
+        orbit = 0 if model.remembers_all or feedback.silent else task.own_orbit(warmup)
     if orbit and feedback.silent:
         raise ConfigError(f"evaluation.orbit={orbit}: nothing is fed back, so that no loop is closed; leave it out")
-    if orbit and not task.continues:
-        name = registry.name_of(task)
-        raise ConfigError(f"evaluation.orbit={orbit}: task {name} cannot be continued from what is observed; leave it out")
+    if orbit and (fault := task.orbit_fault(warmup, orbit)):
+        raise ConfigError(f"evaluation.orbit={orbit}: task {registry.name_of(task)} {fault}; leave it out")
     return replace(evaluation, warmup=warmup, horizon=horizon, orbit=orbit)
 
 

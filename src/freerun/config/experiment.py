@@ -88,8 +88,8 @@ class Experiment:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Lines for the user about settings that were replaced by an equivalent one."""
-        return self._notes
+        """Lines for the user: settings that were replaced by an equivalent one, and what was taken of the user's own data."""
+        return (*self._notes, *self.task.notes())
 
     @property
     def span(self) -> tuple[int, int]:

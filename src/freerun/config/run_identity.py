@@ -15,7 +15,7 @@ from typing import Any
 
 from freerun.config.evaluation_settings import Evaluation
 from freerun.config.experiment import PARTS, Experiment, assemble
-from freerun.config.training_settings import Keep, Training
+from freerun.config.training_settings import Training
 from freerun.errors import ConfigError
 from freerun.io.text import brief, one_line
 from freerun.parts import registry
@@ -42,9 +42,6 @@ def canonical(experiment: Experiment) -> dict[str, Any]:
     for name in ("metrics", "settings"):  # said where it is not by default
         if not tree["evaluation"][name]:
             del tree["evaluation"][name]
-    for name, default in (("keep", Keep.last.value), ("stop", None)):
-        if tree["training"][name] == default:
-            del tree["training"][name]
     return tree
 
 
@@ -69,6 +66,8 @@ def _settings(node: Any) -> dict[str, Any]:
     settings = {}
     for item in fields(node):
         value = getattr(node, item.name)
+        if item.metadata.get("later") and value == item.default:
+            continue
         if isinstance(value, Enum):
             value = value.value
         settings[item.name] = value

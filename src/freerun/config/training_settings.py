@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from freerun.config.learning_rate import Decay, factor
 from freerun.errors import require
+from freerun.parts.settings import LATER
 
 
 class Optimizer(Enum):
@@ -71,8 +72,8 @@ class Training:
     clip: float | None = 1.0
     truncate: int | None = None
     log_every: int = 100
-    keep: Keep = Keep.last
-    stop: int | None = None
+    keep: Keep = field(default=Keep.last, metadata=LATER)
+    stop: int | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         require(self.updates >= 0, "updates", self.updates, "not be negative")

@@ -35,7 +35,8 @@ def worlds(experiments: list[Experiment], length: int) -> dict[int, Data]:
 
 
 def made_by(experiment: Experiment, data: Data) -> dict[str, Any]:
-    """Return the provenance of a record: versions, machine, arithmetic, digest of the data, and the time."""
+    """Return the provenance of a record: versions, machine, arithmetic, digest of the data and what was taken, time."""
+    notes = experiment.task.notes()
     return {
         "versions": versions(),
         "commit": commit(),
@@ -45,5 +46,6 @@ def made_by(experiment: Experiment, data: Data) -> dict[str, Any]:
         "device": experiment.device,
         "threads": torch.get_num_threads(),
         "data": data.fingerprint,
+        **({"notes": list(notes)} if notes else {}),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }

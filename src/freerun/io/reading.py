@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import os
 import stat
+from functools import cache
 from io import FileIO
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-#: Most bytes of a JSON file beside the records.
-LARGEST_JSON = 2**28
+#: Most bytes of a JSON file beside the records, and of a file of data.
+LARGEST_JSON, LARGEST_DATA = 2**28, 2**32
+#: Folders whose files are made by the kernel as they are read, without an end some of them.
+_MADE_UP = ("/proc", "/sys")
 
 
 class NotPlain(ValueError):
@@ -23,20 +26,42 @@ class NotPlain(ValueError):
 
 
 def opened(path: Path | str) -> FileIO:
-    """Open a regular file for reading; pipes and devices are refused at once.
+    """Open a regular file for reading; pipes, devices and what a kernel makes up (`/proc`) are refused at once.
 
     Raises:
         OSError: if it cannot be read.
         NotPlain: if it is no regular file.
     """
     try:
+        demand_plain(Path(path).stat())
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except ValueError as fault:
-        raise NotPlain(str(fault)) from None
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        raise fault if isinstance(fault, NotPlain) else NotPlain(str(fault)) from None
+    try:
+        demand_plain(os.fstat(handle))
+    except NotPlain:
         os.close(handle)
-        raise NotPlain("not a regular file")
+        raise
     return FileIO(handle)
+
+
+def demand_plain(state: os.stat_result) -> None:
+    """Refuse what is no file on a disk.
+
+    Raises:
+        NotPlain: for a folder, a pipe, a device, or a file that a kernel makes up.
+    """
+    if not stat.S_ISREG(state.st_mode):
+        raise NotPlain("not a regular file")
+    if state.st_dev in _made_up():
+        raise NotPlain("not a plain file but one of the kernel's")
+
+
+@cache
+def _made_up() -> frozenset[int]:
+    """Return the numbers of the file systems that a kernel makes up."""
+    folders = [Path(folder) for folder in _MADE_UP]
+    return frozenset(folder.stat().st_dev for folder in folders if folder.is_dir()) - {Path("/").stat().st_dev}
 
 
 def content(path: Path | str, most: int | None = None) -> bytes:

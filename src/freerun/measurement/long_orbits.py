@@ -1,8 +1,9 @@
 """Long orbits of the closed loop beside those of the true system, and the rate at which neighbours part.
 
-For tasks whose true system can be continued from any state (`Task.advance`). From a few test sequences, after the warm-up, the
-closed loop runs on for `evaluation.orbit` steps, in double precision, each orbit beside a neighbour that is drawn together with
-it again and again: in what is fed at first, then in all that the loop carries on, feed and state
+For tasks whose true system can be continued from any state (`Task.advance`), and for recordings of a chaotic system
+(`Task.held_out`), where stretches that training has not seen stand for the truth. From a few test sequences, after the
+warm-up, the closed loop runs on for `evaluation.orbit` steps, in double precision, each orbit beside a neighbour that is drawn
+together with it again and again: in what is fed at first, then in all that the loop carries on, feed and state
 (`measurement.statistics.lyapunov_exponents`). The truth runs as long from the same places, and once more from others: what its
 own statistics differ by is the floor.
 """
@@ -33,11 +34,8 @@ def follow(group: Group) -> list[Orbit | None]:
     steps = given(group.experiments[0].evaluation.orbit)
     if not steps:
         return [None] * len(group.experiments)
-    count = min(ORBITS, *(len(data.splits[split]) for data in group.data.values() for split in ("validation", "test")))
-    truths = dict(
-        zip(group.data, _truths(group.experiments[0].task, list(group.data.values()), group.warmup, count, steps), strict=True)
-    )
-    made, apart = _run(group, count, steps)
+    index, truths = _beside(group, steps)
+    made, apart = _run(group, index, steps)
     orbits: list[Orbit | None] = []
     for r, experiment in enumerate(group.experiments):
         true, again = truths[experiment.seed]
@@ -50,9 +48,26 @@ def follow(group: Group) -> list[Orbit | None]:
     return orbits
 
 
-def _run(group: Group, count: int, steps: int) -> tuple[Float[torch.Tensor, "T R N F"], Float[torch.Tensor, "K R N"]]:
+def _beside(group: Group, steps: int) -> tuple[dict[int, torch.Tensor], dict[int, tuple[torch.Tensor, torch.Tensor]]]:
+    """Return by seed the test sequences from which orbits go on, and the true orbits from there and from elsewhere."""
+    task, worlds = group.experiments[0].task, group.data
+    if not task.continues:
+        held = {seed: given(task.held_out(data, group.warmup, steps)) for seed, data in worlds.items()}
+        count = min(ORBITS, *(len(each.index) for each in held.values()))
+        some = {seed: spread(len(each.index), count) for seed, each in held.items()}
+        truths = {seed: (each.true[:, some[seed]], each.again[:, some[seed]]) for seed, each in held.items()}
+        return {seed: each.index[some[seed]] for seed, each in held.items()}, truths
+    count = min(ORBITS, *(len(data.splits[split]) for data in worlds.values() for split in ("validation", "test")))
+    continued_truths = _truths(task, list(worlds.values()), group.warmup, count, steps)
+    index = {seed: spread(len(data.splits["test"]), count) for seed, data in worlds.items()}
+    return index, dict(zip(worlds, continued_truths, strict=True))
+
+
+def _run(
+    group: Group, index: dict[int, torch.Tensor], steps: int
+) -> tuple[Float[torch.Tensor, "T R N F"], Float[torch.Tensor, "K R N"]]:
     """Run the closed loops; return what they fed themselves, and how far neighbours were apart after every stretch."""
-    index = {seed: spread(len(data.splits["test"]), count) for seed, data in group.data.items()}
+    count = len(next(iter(index.values())))
     weights = {name: value.double() for name, value in group.weights().items()}
     begun = group.batch("test", index, max(1, group.warmup))
     truth, fed = (part.double() for part in group.encoded(begun))

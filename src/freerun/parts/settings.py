@@ -13,6 +13,8 @@ from freerun.io.suggestions import nearest
 from freerun.io.text import brief, one_line
 from freerun.store.record_types import LARGEST
 
+#: Mark of a setting that came after there were runs: where it is by default, it is no part of the identity of a run.
+LATER = {"later": True}
 #: Lists of numbers are at most so deep.
 DEEPEST = 4
 
@@ -119,6 +121,8 @@ def _value(key: str, value: Any, setting: Field[Any]) -> Any:
 
 
 def _texts(key: str, value: Any) -> list[str]:
+    if isinstance(value, str) and key.startswith("task."):  # one name is a list of one
+        return [value]
     if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
         raise ConfigError(f"{key} must be a list of names such as [loss, tv], got {brief(value)}")
     return list(value)

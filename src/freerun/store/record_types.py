@@ -97,7 +97,10 @@ class Comparison(Struct, kw_only=True, gc=False):
 
 
 class Provenance(Struct, kw_only=True):
-    """By what a run was made, and what it cost; what a record does not say is None."""
+    """By what a run was made, and what it cost; what a record does not say is None.
+
+    `notes` says what was taken of the user's own data, and what was left out.
+    """
 
     versions: dict[str, str] = msgspec.field(default_factory=dict)
     commit: str | None = None
@@ -106,6 +109,7 @@ class Provenance(Struct, kw_only=True):
     arithmetic: str | None = None
     device: str | None = None
     data: str | None = None
+    notes: list[str] = msgspec.field(default_factory=list)
     finished: str | None = None
     threads: int | None = None
     group_size: int | None = None
@@ -142,17 +146,20 @@ class StringSample(Struct):
 
 
 class OrbitSample(Struct):
-    """What is shown of a free rollout of a flow: states of the truth and of the model, one a row."""
+    """What is shown of a free rollout of values: states of the truth and of the model, one a row; `names` of coordinates."""
 
     dt: float
     warmup: Count
     true: Annotated[list[list[Number]], Meta(min_length=1)]
     generated: list[list[Number]]
+    names: list[str] = msgspec.field(default_factory=list)
 
     def __post_init__(self) -> None:
         widths = {len(state) for state in (*self.true, *self.generated)}
         if len(self.true) != len(self.generated) or len(widths) != 1 or 0 in widths:
             raise ValueError("both orbits have as many states, all of as many coordinates")
+        if self.names and len(self.names) not in widths:
+            raise ValueError("an orbit has a name for every coordinate, or none")
 
 
 class Sample(Struct):

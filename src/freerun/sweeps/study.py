@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from freerun.config.experiment import Experiment
 
 KEYS = ("title", "question", "margin", "cases", "plugins", "tune")
+#: Settings that are files, which a study file names relative to itself.
+FILES = ("task.path", "task.file")
 
 
 @dataclass(kw_only=True)
@@ -115,7 +117,7 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
     for number, case in enumerate(cases, 1):
         if empty := next((key for key, value in case.items() if value == [] and key not in asked), None):
             raise ConfigError(f"{path.name}, case {number}: {empty}: an empty list; give it a value, or leave the key out")
-        axes = {str(key): _word(value) for key, value in case.items()} | asked
+        axes = {str(key): _word(_beside(path, str(key), value)) for key, value in case.items()} | asked
         try:
             of_case = jobs([*plugins, *(f"{key}={value}" for key, value in axes.items())], sweep=True)
             experiments += of_jobs(of_case)
@@ -179,6 +181,15 @@ def _word(value: Any) -> str:
     if isinstance(value, str) and not re.fullmatch(r"[\w.+-]+|(range|interval|choice)\([^()]*\)", text):
         return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
     return text
+
+
+def _beside(study: Path, key: str, value: Any) -> Any:
+    """The value of a case; a file, or a list of files, relative to the study file."""
+    if key not in FILES or value is None:
+        return value
+    if isinstance(value, list):
+        return [_beside(study, key, each) for each in value]
+    return value if not isinstance(value, str) or value.startswith("~") else str(study.parent / value)
 
 
 def _plugins(study: Path, value: Any) -> list[str]:

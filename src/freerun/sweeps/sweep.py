@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Set
+from contextlib import suppress
 from typing import Any
 
 from freerun import arithmetic
@@ -180,7 +181,8 @@ def states(ids: Iterable[str], store: Store, queued: Iterable[str] = ()) -> dict
 def retry(name: str, place: Place, launcher: Launcher) -> dict[str, str] | None:
     """Do the failed and the pending runs of a study; returns the reasons of those that fail, None if there are none to do.
 
-    So are runs whose reference players have no sound record any more; none of them is trained or measured for that.
+    So are runs whose reference players have no sound record any more, if this version can have them from their plans; none of
+    them is trained or measured for that.
 
     Raises:
         ConfigError: if there is no such study, or a run cannot be had from its plan any more.
@@ -189,8 +191,8 @@ def retry(name: str, place: Place, launcher: Launcher) -> dict[str, str] | None:
     store.open()
     with Claims(store).presence():
         queued = [run for runs in launchers.waiting(store)[0].values() for run in runs]
-        now, lost = states(info["ids"], store, queued), set(record_scan.missing(store, info["ids"]))
-        undone = [run for run, state in now.items() if state in ("failed", "pending") or (state in DONE and run in lost)]
+        now = states(info["ids"], store, queued)
+        undone = [run for run, state in now.items() if state in ("failed", "pending")]
         try:
             runs = [_again(run, info["planned"][run], store) for run in undone]
         except plan_files.PluginNotNamed as fault:
@@ -204,7 +206,17 @@ def retry(name: str, place: Place, launcher: Launcher) -> dict[str, str] | None:
             if (older := generation(info)) is not None:
                 reason = f"its runs are of generation {older} of Freerun, and this version has to train them anew"
             raise ConfigError(f"study {name!r}: {reason}; run: {info['command']}") from None
+        runs += _without_players([run for run, state in now.items() if state in DONE], info, store)
         return see_to(runs, store, launcher) if runs else None
+
+
+def _without_players(done: list[str], info: Mapping[str, Any], store: Store) -> list[Planned]:
+    """Return the runs whose players have no sound record; those that were planned by another version are left as they are."""
+    runs = []
+    for run in record_scan.missing(store, done):
+        with suppress(CorruptRecord, ConfigError):
+            runs.append(_again(run, info["planned"][run], store))
+    return runs
 
 
 def kind_of_runs(name: str, place: Place) -> str:

@@ -160,7 +160,7 @@ def test_the_rate_at_which_a_small_error_grows_is_the_lyapunov_exponent():
         start=sequences.start, hidden=None, training=None, forced=None, long_orbit=None,
     )  # fmt: skip
     rate, (low, high) = float(ErrorGrowthRate().measure(seen)), ErrorGrowthRate().interval(seen)
-    assert rate == pytest.approx(1 / task.lyapunov_time(), rel=0.15)
+    assert rate == pytest.approx(1 / task.lyapunov_steps(), rel=0.15)
     assert float(low) < rate < float(high)
     log = LogError().measure(seen)
     assert float(log[0]) == pytest.approx(float(np.log(1e-4)), abs=0.4)

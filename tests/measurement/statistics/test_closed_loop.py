@@ -81,7 +81,7 @@ def test_a_true_model_is_at_its_floor():
 def test_nrmse_is_the_median_of_means_over_one_lyapunov_time():
     seen = observed(LORENZ)
     assert NRMSE().measure(seen).isnan().all()  # 16 steps are less than one Lyapunov time
-    steps = round(LORENZ.lyapunov_time())
+    steps = round(LORENZ.lyapunov_steps())
     data = LORENZ.build(0, 4 + steps)
     part = data.splits["test"]
     size = torch.linspace(0, 1, len(part)) * torch.arange(1, 5 + steps)[:, None]
@@ -98,7 +98,7 @@ def test_what_outlasts_the_horizon_is_counted():
     count = seen.targets.shape[1]
     failed = len(range(0, count, 5)) / count
     assert ValidTimeCensored().measure(seen).item() == pytest.approx(1 - failed)
-    assert ValidTime().measure(seen).item() * LORENZ.lyapunov_time() == pytest.approx(16 * (1 - failed) + 6 * failed)
+    assert ValidTime().measure(seen).item() * LORENZ.lyapunov_steps() == pytest.approx(16 * (1 - failed) + 6 * failed)
 
 
 def test_the_exponent_of_a_linear_loop_is_the_largest_of_its_eigenvalues():

@@ -37,7 +37,7 @@ def _file(folder, name="series.csv", rows=ROWS, **columns):
 @pytest.mark.parametrize("name", ["series.csv", "series.parquet", "series.PQ"])
 def test_a_series_is_read_as_it_is_and_cut_by_time(tmp_path, name):
     """A column that counts its rows tells where each window stands."""
-    task = Series(path=_file(tmp_path, name), columns="time")
+    task = Series(path=_file(tmp_path, name), columns=["time"])
     data = task.build(0, 10)
     seen = {}
     for part, cut in data.splits.items():
@@ -52,16 +52,16 @@ def test_a_series_is_read_as_it_is_and_cut_by_time(tmp_path, name):
 
 
 def test_all_numeric_columns_are_taken_where_none_is_named(tmp_path):
-    path = _file(tmp_path)
+    path = _file(tmp_path, load=list(np.sin(np.arange(ROWS) / 3)), heat=list(np.sin(np.arange(ROWS) / 4)), place=["a"] * ROWS)
     data = Series(path=path).build(0, 10)
     assert data.outputs == 2
-    one, other = Series(path=path, columns="heat, time").build(0, 10), Series(path=path, columns="time,heat").build(0, 10)
+    one, other = (Series(path=path, columns=names).build(0, 10) for names in (["heat", "load"], ["load", "heat"]))
     assert torch.equal(one.splits["test"].targets, other.splits["test"].targets.flip(-1))
     assert one.fingerprint != other.fingerprint == data.fingerprint
 
 
 def test_a_file_that_changes_is_another_run(tmp_path):
-    task = Series(path=_file(tmp_path), columns="heat")
+    task = Series(path=_file(tmp_path), columns=["heat"])
     before = task.content()
     _file(tmp_path, rows=ROWS + 1)
     assert task.content() != before
@@ -88,12 +88,12 @@ def test_increments_have_unit_spread(tmp_path):
 @pytest.mark.parametrize(
     ("columns", "settings", "reason"),
     [
-        ({}, {"columns": "heatt"}, "did you mean 'heat'"),
-        ({}, {"columns": "place"}, "not numeric but string"),
-        ({}, {"columns": "heat,heat"}, "named twice"),
-        ({"heat": [1.0] * 10 + [float("nan")] + [2.0] * 90}, {}, "no finite value in row 11"),
-        ({"heat": [1.0] * 10 + [None] + [2.0] * 90}, {}, "no finite value in row 11"),
-        ({"heat": [1.0] * 10 + [float("inf")] + [2.0] * 90}, {}, "no finite value in row 11"),
+        ({}, {"columns": ["heatt"]}, "did you mean 'heat'"),
+        ({}, {"columns": ["place"]}, "not numeric but text"),
+        ({}, {"columns": ["heat", "heat"]}, "named twice"),
+        ({"heat": [1.0] * 10 + [float("nan")] + [2.0] * 90}, {}, "row 11: no finite value"),
+        ({"heat": [1.0] * 10 + [None] + [2.0] * 90}, {}, "row 11: no finite value"),
+        ({"heat": [1.0] * 10 + [float("inf")] + [2.0] * 90}, {}, "row 11: inf is not finite"),
         ({"place": ["a"] * 50}, {}, "no numeric column"),
     ],
 )
@@ -109,7 +109,7 @@ def test_an_unfit_column_is_refused_in_one_line(tmp_path, columns, settings, rea
     [
         ("none.csv", None, "No such file"),
         ("empty.csv", b"", "cannot be read"),
-        ("header.csv", b"x,y\n", "no numeric column"),
+        ("header.csv", b"x,y\n", "a line of names and no row below it"),
         ("ragged.csv", b"x,y\n1,2\n3\n", "cannot be read"),
         ("bytes.parquet", b"not parquet", "cannot be read"),
         ("a\0b.csv", None, "null"),
@@ -134,7 +134,7 @@ def test_a_series_that_is_too_short_or_never_changes_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="'heat' is constant"):
         Series(path=_file(tmp_path, "c.csv", heat=[3.0] * 100)).build(0, 5)
     with pytest.raises(ConfigError, match="by the same amount"):
-        Series(path=_file(tmp_path, "t.csv", heat=list(range(100))), predict=Predict.increment).build(0, 5)
+        Series(path=_file(tmp_path, "t.csv", heat=list(range(100))), columns=["heat"], predict=Predict.increment).build(0, 5)
     with pytest.raises(ValueError, match="validation must lie"):
         Series(path=_file(tmp_path), train=0.9, validation=0.2)
 

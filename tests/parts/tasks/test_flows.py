@@ -82,11 +82,11 @@ def test_the_computed_exponent_is_that_of_the_literature(cls, wanted, tolerance)
     rate, error = cls().exponent()
     assert abs(rate - wanted) < tolerance
     assert 0 < error < 0.025 * wanted
-    assert cls().lyapunov_time() == pytest.approx(1 / (rate * cls().dt))
+    assert cls().lyapunov_steps() == pytest.approx(1 / (rate * cls().dt))
 
 
 def test_the_exponent_belongs_to_the_equations_and_is_computed_once():
-    assert Lorenz63().lyapunov_time() == 2 * Lorenz63(dt=0.04, substeps=5).lyapunov_time()
+    assert Lorenz63().lyapunov_steps() == 2 * Lorenz63(dt=0.04, substeps=5).lyapunov_steps()
     with mock.patch.object(_flows.Flow, "_part", side_effect=AssertionError("computed again")):
         Lorenz63(dt=0.01, sequences=8, length=5, predict=Predict.increment).exponent()
 
@@ -122,7 +122,7 @@ def test_the_exponent_of_lorenz63_is_that_of_the_tangent_equation():
 )
 def test_without_chaos_there_is_no_lyapunov_time(task):
     """Fixed points and limit cycles: below Lorenz' rho of 24.06, Thomas' b above 0.2082, Roessler's cascade, tau below 16.8."""
-    assert task.lyapunov_time() is None
+    assert task.lyapunov_steps() is None
 
 
 @pytest.mark.parametrize("cls", FLOWS, **NAMED)

@@ -1,8 +1,8 @@
 """Figures of a study, one file each: a caption and a pure function of the tables.
 
 A module here without a leading underscore is a figure. It has `CAPTION` and `draw(material)`, which returns the figures by
-the rest of their name ("" for the only one); none where its data are missing. `PLAYERS = True` says that reference players
-stand in it, as thin grey lines. Adding a file adds a figure.
+the rest of their name ("" for the only one); none where its data are missing. The label of a figure, where it has one, is its
+caption instead. `PLAYERS = True` says that reference players stand in it, as thin grey lines. Adding a file adds a figure.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ def draw(material: Material) -> Iterator[tuple[Drawn, Figure]]:
             figures = part.draw(material)
         for suffix, figure in figures.items():
             players = PLAYERS_CAPTION if getattr(part, "PLAYERS", False) and not material.players.empty else ""
-            caption = " ".join(text for text in (part.CAPTION, players, material.said_lost()) if text)
+            caption = " ".join(
+                text for text in (str(figure.get_label() or part.CAPTION), players, material.said_lost()) if text
+            )
             yield Drawn(name=f"{name}_{suffix}" if suffix else name, caption=caption), figure
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import groupby
+from unicodedata import bidirectional
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -19,18 +21,35 @@ CAPTION = (
 )
 _PROMPTS, _LETTERS, _POINTS, _LINE = 2, 118, 6.5, 0.135
 _MONO = "DejaVu Sans Mono"
+#: The share of letters that the font may lack.
+_STRANGE = 0.02
 
 
 def draw(material: Material) -> dict[str, Figure]:
-    """One figure for each task that shows text."""
+    """One figure for each task that shows text in letters of the font; others stand in the report's table of samples alone."""
     samples = material.samples.get("text", [])
     groups = {task: list(of_task) for task, of_task in groupby(samples, key=lambda sample: sample.task)}
+    groups = {task: of_task for task, of_task in groups.items() if _legible(of_task)}
     look = looks(material.methods())
     gone = material.lost()
     return {
         (f"{number}" if number else ""): _page(of_task, look, gone[gone["task_label"] == task])
         for number, (task, of_task) in enumerate(groups.items())
     }
+
+
+def _legible(samples: list[Sample]) -> bool:
+    """Whether the font has all but a few of the letters that are shown, and writes them in their own direction."""
+    shown = "".join(line[key] for sample in samples for line in sample.content["lines"] for key in ("prompt", "truth"))
+    letters = [letter for letter in shown if letter != "\N{REPLACEMENT CHARACTER}" and not letter.isspace()]
+    strange = sum(ord(letter) not in _known() or bidirectional(letter) in ("R", "AL") for letter in letters)
+    return strange <= _STRANGE * len(letters)
+
+
+@cache
+def _known() -> frozenset[int]:
+    """The letters of the font."""
+    return frozenset(get_font(findfont(FontProperties(family=_MONO))).get_charmap())
 
 
 def _page(samples: list[Sample], look: dict[str, Look], lost: pd.DataFrame) -> Figure:
@@ -73,6 +92,6 @@ def _row(made: Figure, y: float, margin: int, prompt: int, words: tuple[str, str
 
 def printable(text: str) -> str:
     """The text in letters that the font has, line breaks made visible."""
-    known = get_font(findfont(FontProperties(family=_MONO))).get_charmap()
+    known = _known()
     shown = text.replace("\n", "\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}").replace("\t", " ")
     return "".join(letter if ord(letter) in known else "\N{REPLACEMENT CHARACTER}" for letter in shown)

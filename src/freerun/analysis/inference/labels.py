@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterable
+from pathlib import PurePath
+from typing import Any
+
+#: Most letters of a value in a label, and of a digest.
+_LONGEST, _DIGEST = 40, 8
 
 WORDS = {
     "adding": "Adding problem",
@@ -71,3 +78,46 @@ def measure(label: str, unit: str) -> str:
 def shown(unit: str) -> str:
     """A unit as it is printed: powers as superscripts."""
     return unit.replace("^2", "\N{SUPERSCRIPT TWO}").replace("^3", "\N{SUPERSCRIPT THREE}")
+
+
+def short_texts(name: str, values: Iterable[Any]) -> dict[Any, str]:
+    """The values of a setting as labels show them: short, and as many different ones as there are values.
+
+    A file by its name, with as many folders as tell it from others; a digest by its first digits; a list without quotes.
+    """
+    full = {value: f"{value:g}" if isinstance(value, float) else str(value) for value in values}
+    if len(set(full.values())) < len(full):
+        return {value: str(value) for value in full}
+    last = name.rpartition(".")[2]
+    if last == "path":
+        return _tails(full)
+    if last in ("content", "source"):
+        short = {value: text[:_DIGEST] for value, text in full.items()}
+    else:
+        short = {value: _cut(_plain_list(text)) for value, text in full.items()}
+    return short if len(set(short.values())) == len(short) else full
+
+
+def _tails(paths: dict[Any, str]) -> dict[Any, str]:
+    """The ends of paths that tell them apart."""
+    parts = {value: PurePath(text).parts for value, text in paths.items()}
+    for depth in range(1, max((len(each) for each in parts.values()), default=0) + 1):
+        tails = {value: "/".join(each[-depth:]) for value, each in parts.items()}
+        if len(set(tails.values())) == len(tails):
+            return tails
+    return paths
+
+
+def _plain_list(text: str) -> str:
+    """A list of names, which tables hold as JSON, as people write it; one name alone is that name."""
+    if not text.startswith('["'):
+        return text
+    try:
+        names = json.loads(text)
+    except ValueError:
+        return text
+    return str(names[0]) if len(names) == 1 else f"[{', '.join(map(str, names))}]"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

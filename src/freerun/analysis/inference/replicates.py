@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from freerun.analysis.inference.labels import label, merged
+from freerun.analysis.inference.labels import label, merged, short_texts
 from freerun.analysis.tables.run_table import MADE_BY
 
 #: The columns that `conditions` gives, by which runs are pooled.
@@ -42,7 +42,8 @@ def conditions(runs: pd.DataFrame, tuned: Sequence[str] = ()) -> pd.DataFrame:
     known = runs[runs["task"].notna()]
     known = known.drop(columns=settled(known, tuned))
     table = known[["run", "task", "model", "regime"]].astype(object)
-    table["task_label"] = _names(known, "task", _varying(known, _settings(known, "task"), table[["task"]]), table)
+    of_task = _without_digests(known, "task", _varying(known, _settings(known, "task"), table[["task"]]))
+    table["task_label"] = _names(known, "task", of_task, table)
     swept, follows = _others(known, table)
     own_settings = _together(_differing(known, "model", table[["task"]]), dict.fromkeys(table["model"].unique(), follows))
     table["model_label"] = _names(known, "model", own_settings, table)
@@ -102,9 +103,7 @@ def described(runs: pd.DataFrame, names: Iterable[str]) -> list[str]:
 def _texts(runs: pd.DataFrame, name: str) -> list[str]:
     """The values of a setting as texts, as many different ones as there are values; "" where its part does not have it."""
     values = runs[name]
-    written = {value: f"{value:g}" if isinstance(value, float) else str(value) for value in values.dropna().unique()}
-    if len(set(written.values())) < len(written):
-        written = {value: str(value) for value in written}
+    written = short_texts(name, values.dropna().unique())
     axis = name.partition(".")[0]
     missing = ["none"] * len(runs)
     if axis in PARTS and axis in runs and axis != name:
@@ -153,6 +152,16 @@ def _differing(runs: pd.DataFrame, part: str, cell: pd.DataFrame) -> dict[str, l
         str(value): [name for name in names if name in by_part[str(value)] or (name in between and rows[name].notna().any())]
         for value, rows in runs.groupby(part, sort=False)
     }
+
+
+def _without_digests(runs: pd.DataFrame, part: str, varying: dict[str, list[str]]) -> dict[str, list[str]]:
+    """The settings without the digests of files, where the others tell the conditions apart: nobody reads a digest."""
+    plain = {}
+    for name, names in varying.items():
+        rows, others = runs[runs[part] == name], [each for each in names if each.rpartition(".")[2] not in _FILES]
+        told = bool(others) and len(rows[others].drop_duplicates()) == len(rows[names].drop_duplicates())
+        plain[name] = others if told else names
+    return plain
 
 
 def _together(first: dict[str, list[str]], second: dict[str, list[str]]) -> dict[str, list[str]]:

@@ -76,6 +76,7 @@ def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Pa
     content = {
         "info": _described(study_info),
         **_content(material),
+        "data": method_section.data(made),
         "provenance": method_section.provenance(frames.runs, method_section.cost(made), study_info),
     }
     sections = [section for module in _SECTIONS if (section := module.section(material))]

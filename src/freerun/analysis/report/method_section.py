@@ -76,6 +76,11 @@ def statistics(table: pd.DataFrame, margin: float) -> str:
     return " ".join([*_INTERVALS, pairs, _BESIDE + smallest, *_COUNTS])
 
 
+def data(made: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What was taken of the user's own data and what was left out, a line each, from the `provenance` of the records."""
+    return list(dict.fromkeys(str(note) for record in made for note in record.get("notes") or ()))
+
+
 def lost(runs: pd.DataFrame) -> list[dict[str, str]]:
     """The runs that diverged, failed or are pending, with what is known of the reason."""
     rows = runs[runs["status"] != "done"]

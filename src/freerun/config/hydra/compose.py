@@ -20,7 +20,7 @@ from omegaconf import DictConfig
 
 from freerun.config.experiment import PARTS, Experiment, assemble
 from freerun.config.hydra import composed_tree
-from freerun.config.hydra.overrides import LARGEST, parse, quoted, values
+from freerun.config.hydra.overrides import LARGEST, LISTS, parse, quoted, values
 from freerun.config.hydra.presets import presets
 from freerun.errors import ConfigError
 from freerun.io import key_value
@@ -77,7 +77,9 @@ def _jobs(overrides: list[str], *, sweep: bool) -> list[tuple[str, ...]]:
         _check(item)
     swept = [item.input_line for item in parsed if item.is_sweep_override()]
     if swept and not sweep:
-        raise ConfigError(f"{quoted(swept[0])}: several values make a sweep; add -m (or quote the value)")
+        key, _, value = str(swept[0]).partition("=")
+        other = f"for one list write {key}=[{one_line(value, 40)}]" if key in LISTS else "or quote the value"
+        raise ConfigError(f"{quoted(swept[0])}: several values make a sweep; add -m ({other})")
     axes = [list(values(item)) for item in parsed]
     size = math.prod(len(axis) for axis in axes)
     if not 0 < size <= LARGEST:

@@ -7,7 +7,7 @@ it is then made into the dataclass that it stands for.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import field, fields, make_dataclass
+from dataclasses import field, fields, is_dataclass, make_dataclass
 from enum import Enum
 from functools import cache
 from typing import Any
@@ -115,6 +115,8 @@ def apply(config: DictConfig, item: Override) -> None:
         raise ConfigError(f"{quoted(item.input_line)}: interpolation is not allowed in an experiment")
     if value == "???":
         raise ConfigError(f"{quoted(item.input_line)}: a value is missing")
+    if isinstance(value, (str, int, float)) and key.startswith("task.") and _lists_names(parent, name):
+        value = [str(value)]  # one name is a list of one
     value_type = OmegaConf.get_type(parent, name)
     if isinstance(value_type, type) and issubclass(value_type, Enum) and str(value) not in value_type.__members__:
         hint = nearest(str(value)[:100], value_type.__members__)
@@ -126,6 +128,13 @@ def apply(config: DictConfig, item: Override) -> None:
         OmegaConf.update(config, key, value)
     except (HydraException, OmegaConfBaseException, ValueError, TypeError, ArithmeticError) as fault:
         raise ConfigError(f"{quoted(item.input_line)}: {first_line(fault)}") from None
+
+
+def _lists_names(parent: DictConfig, name: str) -> bool:
+    """Return whether a setting of a part is a list of names."""
+    cls = OmegaConf.get_type(parent)
+    declared = {item.name: str(item.type) for item in fields(cls)} if is_dataclass(cls) else {}
+    return declared.get(name, "").startswith("list[str]")
 
 
 def _apply_to_metric(config: DictConfig, item: Override) -> None:

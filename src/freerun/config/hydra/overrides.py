@@ -19,6 +19,19 @@ LARGEST = 100_000
 #: Most characters of all overrides, of what stands in brackets of one (Hydra's parser takes time as its square), levels of
 #: brackets, and digits in a row.
 LONGEST, BRACKETED, DEEPEST, DIGITS = 20_000, 3_000, 10, 400
+#: Settings whose values are names of files and columns, or signs: what a shell leaves of them needs no quotes of Hydra's.
+_PLAIN = (
+    "task.path",
+    "task.file",
+    "task.date",
+    "task.date_format",
+    "task.id",
+    "task.delimiter",
+    "task.decimal",
+    "task.thousands",
+)
+#: Settings that are lists of names.
+LISTS = ("task.columns", "task.inputs", "task.markers", "evaluation.metrics")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -65,8 +78,20 @@ def parse(overrides: list[str]) -> list[Override]:
         try:
             parsed.extend(parser.parse_overrides([text]))
         except (HydraException, ValueError, ArithmeticError, RecursionError) as fault:
-            raise key_value.malformed(text, first_line(fault)) from None
+            plain = _in_quotes(text)
+            if plain is None:
+                raise key_value.malformed(text, first_line(fault)) from None
+            parsed.extend(parser.parse_overrides([plain]))
     return parsed
+
+
+def _in_quotes(text: str) -> str | None:
+    """Return an override whose value is plain text, `~/a b.csv` or `;`, with the quotes that Hydra wants; None for others."""
+    key, equals, value = text.partition("=")
+    if key not in _PLAIN or not equals or not value or set(value) & set("'\"[]{}\\$"):
+        return None
+    parts = [value] if value == "," else value.split(",")
+    return f"{key}={','.join(chr(39) + part + chr(39) for part in parts)}"
 
 
 def values(override: Override) -> Iterator[str]:

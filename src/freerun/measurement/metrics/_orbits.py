@@ -56,7 +56,7 @@ def loop(observed: Observed) -> Loop | None:
     if (orbit := observed.orbit) is not None:
         return Loop(orbit.true, orbit.made, orbit.again)
     task = observed.experiment.task
-    if observed.split != "test" or observed.forced is None or task.remembers is None or task.lyapunov_time() is None:
+    if observed.split != "test" or observed.forced is None or task.remembers is None or task.lyapunov_steps() is None:
         return None
     windows: Loop | None = observed.once("loop", lambda: _windows(observed))
     return windows

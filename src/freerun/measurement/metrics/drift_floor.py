@@ -91,11 +91,11 @@ class DriftValidTime(OfDrift):
     )
 
     def applies(self, observed: Observed) -> bool:
-        return super().applies(observed) and observed.experiment.task.lyapunov_time() is not None
+        return super().applies(observed) and observed.experiment.task.lyapunov_steps() is not None
 
     def of(self, drift: Drift, observed: Observed) -> Float[torch.Tensor, " S"]:
         steps, _ = valid_until(drift.forced, observed)
-        return (steps.double().mean() / given(observed.experiment.task.lyapunov_time()))[None]
+        return (steps.double().mean() / given(observed.experiment.task.lyapunov_steps()))[None]
 
 
 PARTS: dict[str, type[Metric]] = {

@@ -37,7 +37,7 @@ class ErrorGrowthRate(Comparison):
     )  # fmt: skip
 
     def applies(self, observed: Observed) -> bool:
-        return observed.experiment.task.lyapunov_time() is not None
+        return observed.experiment.task.lyapunov_steps() is not None
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         slopes = _slopes(observed)

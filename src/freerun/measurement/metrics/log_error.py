@@ -30,7 +30,7 @@ class LogError(Metric):
     )  # fmt: skip
 
     def applies(self, observed: Observed) -> bool:
-        return observed.experiment.task.lyapunov_time() is not None
+        return observed.experiment.task.lyapunov_steps() is not None
 
     def quantity_of(self, observed: Observed) -> Quantity:
         return replace(self.quantity, unit=f"ln {observed.experiment.task.unit or 'scaled'}")

@@ -22,10 +22,10 @@ class LyapunovTrue(OfOrbit):
     )
 
     def applies(self, observed: Observed) -> bool:
-        return super().applies(observed) and observed.experiment.task.lyapunov_time() is not None
+        return super().applies(observed) and observed.experiment.task.lyapunov_steps() is not None
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
-        return torch.tensor([1 / given(observed.experiment.task.lyapunov_time())], dtype=torch.float64)
+        return torch.tensor([1 / given(observed.experiment.task.lyapunov_steps())], dtype=torch.float64)
 
     def of(self, orbit: Orbit) -> float:
         """Not used: the value comes from the task, not from an orbit."""

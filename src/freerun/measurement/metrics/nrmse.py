@@ -31,10 +31,10 @@ class NRMSE(Metric):
     )  # fmt: skip
 
     def applies(self, observed: Observed) -> bool:
-        return observed.experiment.task.lyapunov_time() is not None and observed.data.std is not None
+        return observed.experiment.task.lyapunov_steps() is not None and observed.data.std is not None
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
-        steps = round(given(observed.experiment.task.lyapunov_time()))
+        steps = round(given(observed.experiment.task.lyapunov_steps()))
         end = observed.warmup + steps
         if not steps or end > len(observed.targets):
             return torch.tensor([torch.nan], dtype=torch.float64)

@@ -28,7 +28,7 @@ class RMSE(Metric):
         floor = "chaos_floor" if task.continues else None
         quantity = replace(self.quantity, unit=task.unit or "scaled", floor=floor)
         # a chaotic world saturates it: whoever goes nowhere has the smaller error then
-        if task.lyapunov_time() is None:
+        if task.lyapunov_steps() is None:
             return quantity
         return replace(quantity, blind=(WORLDS_GROWTH, COLLAPSE), part="companion")
 

@@ -42,13 +42,13 @@ class ValidTime(Metric):
     )  # fmt: skip
 
     def applies(self, observed: Observed) -> bool:
-        return observed.experiment.task.lyapunov_time() is not None
+        return observed.experiment.task.lyapunov_steps() is not None
 
     def quantity_of(self, observed: Observed) -> Quantity:
         floored = reaches_back(observed) and self.threshold == THRESHOLD  # the floor of another one is another number
         return self.quantity if floored else replace(self.quantity, floor=None)
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
-        time = given(observed.experiment.task.lyapunov_time())
+        time = given(observed.experiment.task.lyapunov_steps())
         steps, _ = valid_steps(observed, self.threshold)
         return (steps.double().mean() / time)[None]

@@ -33,7 +33,7 @@ class ValidTimeCensored(Metric):
     )
 
     def applies(self, observed: Observed) -> bool:
-        return observed.experiment.task.lyapunov_time() is not None
+        return observed.experiment.task.lyapunov_steps() is not None
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         steps, whole = valid_steps(observed, self.threshold)

@@ -31,7 +31,7 @@ class FlowPlayer(ValuePlayer):
     error: float | None = None
 
     def applies(self, task: Task, data: Data) -> bool:
-        return super().applies(task, data) and task.remembers is not None and task.lyapunov_time() is not None
+        return super().applies(task, data) and task.remembers is not None and task.lyapunov_steps() is not None
 
     def least_warmup(self, task: Task) -> int:
         return given(task.remembers) - 1

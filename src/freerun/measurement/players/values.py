@@ -128,7 +128,7 @@ class PerfectForecast(ValuePlayer):
     stands = TRUTH
 
     def applies(self, task: Task, data: Data) -> bool:
-        return super().applies(task, data) and (task.remembers is None or task.lyapunov_time() is None)
+        return super().applies(task, data) and (task.remembers is None or task.lyapunov_steps() is None)
 
     def forced(self, place: Place, truth: torch.Tensor, chance: np.random.Generator) -> torch.Tensor:
         return truth[1:]

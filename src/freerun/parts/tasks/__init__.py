@@ -119,6 +119,20 @@ class Data:
         self.fingerprint = self.fingerprint or fingerprint(self.splits)
 
 
+@dataclass(frozen=True, kw_only=True)
+class HeldOut:
+    """Stretches of a recording that training has not seen, in the units of the data, in double precision.
+
+    Attributes:
+        index: the test sequences after whose warm-up the first begin.
+        true, again: stretches of the test part, and as many of the validation part.
+    """
+
+    index: torch.Tensor
+    true: Float[torch.Tensor, "T N Y"]
+    again: Float[torch.Tensor, "T N Y"]
+
+
 def fingerprint(splits: dict[str, Sequences]) -> str:
     """SHA-256 over the generated tensors: recorded with a run, so that data that changed with a library's version shows."""
     digest = hashlib.sha256()
@@ -174,6 +188,13 @@ class Task(ABC):
         """For a task that reads data from outside the settings, the SHA-256 of that data: other data is another run."""
         return None
 
+    def notes(self) -> tuple[str, ...]:
+        """For a task that reads data from outside the settings, what was taken and what was left out of it, a line each.
+
+        Printed before a run, and kept in its record for the report.
+        """
+        return ()
+
     @property
     def own_warmup(self) -> int:
         """The warm-up that an experiment gets if it names none: `default_warmup`, unless it follows from the settings."""
@@ -215,8 +236,26 @@ class Task(ABC):
         """
         raise NotImplementedError
 
-    def lyapunov_time(self) -> float | None:
-        """Return the Lyapunov time in steps, for chaotic systems; None otherwise."""
+    def own_orbit(self, warmup: int) -> int:
+        """Return the steps of a long closed loop that an experiment gets if it names none; 0 where there can be none."""
+        return self.default_orbit if self.continues else 0
+
+    def orbit_fault(self, warmup: int, steps: int) -> str | None:
+        """Return why there is no long closed loop of so many steps to compare with the truth; None if there is one."""
+        return None if self.continues else "cannot be continued from what is observed"
+
+    def held_out(self, data: Data, warmup: int, steps: int) -> HeldOut | None:
+        """For a recording that has long orbits, the stretches of it that stand for those of the true system; else None.
+
+        Args:
+            data: as it was built.
+            warmup: steps that are forced before an orbit begins.
+            steps: of the orbits.
+        """
+        return None
+
+    def lyapunov_steps(self) -> float | None:
+        """Return the Lyapunov time in steps, for chaotic systems; None for others."""
         return None
 
     def show(self, observed: Any) -> dict[str, Any] | None:

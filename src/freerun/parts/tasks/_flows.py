@@ -192,7 +192,7 @@ class Flow(Task):
             state[lost] = self._advance(self.begin(noise[lost], step), step, round(self.transient / step))
         return state
 
-    def lyapunov_time(self) -> float | None:
+    def lyapunov_steps(self) -> float | None:
         """Return the time in which an error grows by e, in steps; None if it does not grow, or not visibly."""
         rate, error = self.exponent()
         grows = rate > 3 * error and rate * self.paces[1] * self.widest() > 2

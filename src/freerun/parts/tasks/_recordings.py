@@ -12,9 +12,9 @@ from jaxtyping import Float
 
 from freerun.errors import ConfigError
 from freerun.lazy import torch
-from freerun.parts.tasks import Data, Task
+from freerun.parts.tasks import SPLITS, Data, Sequences, Task
 from freerun.parts.tasks._values import Predict, increments, orbit, scaling
-from freerun.parts.tasks._windows import bounds, check_shares, windows
+from freerun.parts.tasks._windows import bounds, check_shares, joined, windows
 
 RESERVE = 512
 
@@ -61,15 +61,48 @@ class Recording(Task):
         values, names = self.values()
         return hashlib.sha256(repr((names, values.shape)).encode() + values.tobytes()).hexdigest()
 
+    def pieces(self) -> dict[str, list[Float[np.ndarray, "_ C"]]]:
+        """Return the stretches without a gap of every split: what is forecast, and beside it what is given."""
+        values = self.values()[0]
+        return {name: [values[a:b]] for name, (a, b) in bounds(len(values), self.train, self.validation).items()}
+
+    @property
+    def room(self) -> int:
+        """The steps of the longest window that each of several stretches has to have room for."""
+        return max(self.length, self.own_warmup + (self.default_horizon or 0))
+
+    def taken(self) -> dict[str, list[Float[np.ndarray, "_ C"]]]:
+        """Return the stretches that have windows: all of a series in one piece, of several those that are long enough."""
+        pieces = self.pieces()
+        if all(len(some) == 1 for some in pieces.values()):
+            return pieces
+        return {name: [piece for piece in some if len(piece) >= self.least(name)] for name, some in pieces.items()}
+
+    def least(self, split: str) -> int:
+        """Return how many rows one of several stretches has at least."""
+        return 3 * self.room if split == "train" else self.room + 1
+
     def check(self, length: int) -> None:
-        sizes = {name: b - a for name, (a, b) in bounds(len(self.values()[0]), self.train, self.validation).items()}
+        taken, several = self.taken(), any(len(some) != 1 for some in self.pieces().values())
+        for name, some in taken.items():
+            if not some:
+                longest = max((len(piece) for piece in self.pieces()[name]), default=0)
+                raise ConfigError(
+                    f"{self.origin()}: the longest stretch of the {name} part has {longest} rows; windows of {self.room} steps "
+                    f"need {self.least(name)} (see task.train, task.longest_window)"
+                )
+        if several and length > self.room:
+            raise ConfigError(
+                f"{self.origin()}: sequences of {length} steps; stretches have room for {self.room} (see task.longest_window)"
+            )
+        sizes = {name: len(some[0]) for name, some in taken.items()}
         shortest, most = min(sizes.values()), self.reserve(sizes["train"])
-        if shortest <= length:
+        if not several and shortest <= length:
             raise ConfigError(
                 f"{self.origin()}: the shortest split has {shortest} values; sequences of {length} steps need {length + 1} "
                 "(see task.length, evaluation.horizon)"
             )
-        if most < length:
+        if not several and most < length:
             raise ConfigError(
                 f"{self.origin()}: sequences of {length} steps; the training part of {sizes['train']} values has room for "
                 f"{most}, a third of it (see task.train, task.length, evaluation.horizon)"
@@ -81,32 +114,61 @@ class Recording(Task):
 
     def build(self, seed: int, length: int) -> Data:
         self.check(length)
-        values, names = self.values()
-        parts = bounds(len(values), self.train, self.validation)
-        train = values[slice(*parts["train"]), None]
+        names, inputs = self.columns_of()
+        taken, width = self.taken(), len(names)
+        train = np.concatenate(taken["train"])[:, None]
         mean, std = scaling(train)
-        self._demand_change(std / np.abs(train).max((0, 1)).clip(min=1e-300), names, "is constant in the training part")
-        scaled = ((values - mean) / std).astype(np.float32)
-        residual = increments(scaled[slice(*parts["train"]), None]) if self.increments else None
+        self._demand_change(std, train, (*names, *inputs))
+        scaled = {name: [((piece - mean) / std).astype(np.float32) for piece in some] for name, some in taken.items()}
+        residual = _increments([piece[:, None, :width] for piece in scaled["train"]]) if self.increments else None
         if residual is not None:
-            self._demand_change(residual, names, "changes by the same amount at every step; choose task.predict=value")
-        series = torch.from_numpy(scaled)
+            self._demand_increments(residual, names)
         return Data(
             windows=True,
-            splits={name: windows(series[a:b], length, self.reserve(b - a)) for name, (a, b) in parts.items()},
-            inputs=0,
-            outputs=len(names),
-            mean=torch.from_numpy(mean.astype(np.float32)),
-            std=torch.from_numpy(std.astype(np.float32)),
+            splits={name: joined([self._windows(piece, width, length) for piece in scaled[name]]) for name in SPLITS},
+            inputs=len(inputs),
+            outputs=width,
+            mean=torch.from_numpy(mean[:width].astype(np.float32)),
+            std=torch.from_numpy(std[:width].astype(np.float32)),
             residual=None if residual is None else torch.from_numpy(residual),
             fingerprint=self.content(),
         )
 
-    def _demand_change(self, spread: np.ndarray, names: tuple[str, ...], fault: str) -> None:
-        for name, size in zip(names, spread, strict=True):
-            if not size > 1e-6:  # float32 resolves 1e-7
-                raise ConfigError(f"{self.origin()}: column {name[:30]!r} {fault}")
+    def columns_of(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the names of what is forecast, and of what is given."""
+        return self.values()[1], ()
+
+    def _windows(self, piece: Float[np.ndarray, "S C"], width: int, length: int) -> Sequences:
+        stretch = torch.from_numpy(piece)
+        given = stretch[:, width:] if stretch.shape[1] > width else None
+        return windows(stretch[:, :width], length, self.reserve(len(piece)), given)
+
+    def _demand_change(self, std: np.ndarray, train: np.ndarray, names: tuple[str, ...]) -> None:
+        """Refuse a column that holds nothing to learn."""
+        for name, spread, values in zip(names, std, np.moveaxis(train, -1, 0), strict=True):
+            if np.ptp(values) == 0:
+                raise ConfigError(f"{self.origin()}: column {name[:30]!r} is constant in the training part, {values.flat[0]:g}")
+            if not spread > 1e-6 * np.abs(values).max():  # float32 resolves 1e-7
+                raise ConfigError(
+                    f"{self.origin()}: column {name[:30]!r} changes by less than a millionth of its size in the training part; "
+                    "take off what is common to all values"
+                )
+
+    def _demand_increments(self, residual: np.ndarray, names: tuple[str, ...]) -> None:
+        for name, size in zip(names, residual, strict=True):
+            if not size > 1e-6:
+                raise ConfigError(
+                    f"{self.origin()}: column {name[:30]!r} changes by the same amount at every step; choose task.predict=value"
+                )
 
     def show(self, observed: Any) -> dict[str, Any]:
         """Return the true and the generated values of the first window, in their own units."""
-        return orbit(observed, 1.0)
+        return orbit(observed, 1.0, self.columns_of()[0])
+
+
+def _increments(pieces: list[np.ndarray]) -> np.ndarray:
+    """Return the standard deviation of the change over one step, within stretches."""
+    if len(pieces) == 1:
+        return increments(pieces[0])
+    spread: np.ndarray = np.concatenate([np.diff(piece, axis=0) for piece in pieces]).std((0, 1))
+    return spread

@@ -26,8 +26,15 @@ def increments(train: np.ndarray) -> np.ndarray:
     return spread
 
 
-def orbit(observed: Any, dt: float) -> dict[str, Any]:
-    """Return the true and the generated values of the first window for figures, in the world's own units."""
+def orbit(observed: Any, dt: float, names: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return the true and the generated values of the first window for figures, in the world's own units.
+
+    Args:
+        observed: the free rollout.
+        dt: time of a step.
+        names: of the coordinates, where they have names of their own.
+    """
     mean, std = observed.data.mean, observed.data.std
     true, made = (((v[:, 0] * std + mean).double()).tolist() for v in (observed.targets, observed.outputs))
-    return {"kind": "orbit", "dt": dt, "warmup": observed.warmup, "true": true, "generated": made}
+    named = {"names": list(names)} if names else {}
+    return {"kind": "orbit", "dt": dt, "warmup": observed.warmup, "true": true, "generated": made, **named}

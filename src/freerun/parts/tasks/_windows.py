@@ -1,13 +1,18 @@
-"""Windows of one long series: cut by time into three parts, each part into windows, one from every step on."""
+"""Windows of long series: cut by time into three parts, each part into windows, one from every step on."""
 
 from __future__ import annotations
 
-import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 from freerun.errors import ConfigError, require
+from freerun.io.reading import NotPlain, demand_plain
+from freerun.io.text import one_line
 from freerun.lazy import torch
 from freerun.parts.tasks import Sequences
+
+#: Most letters of a path in a message.
+LONGEST_PATH = 36
 
 
 def check_shares(train: float, validation: float) -> None:
@@ -26,29 +31,69 @@ def bounds(size: int, train: float, validation: float) -> dict[str, tuple[int, i
     return {"train": (0, first), "validation": (first, second), "test": (second, size)}
 
 
-def windows(series: torch.Tensor, length: int, reserve: int) -> Sequences:
-    """Return the windows of one part, ``[S]`` or ``[S Y]``: `length` targets and the one before them, as views.
+def windows(series: torch.Tensor, length: int, reserve: int, inputs: torch.Tensor | None = None) -> Sequences:
+    """Return the windows of one stretch, ``[S]`` or ``[S Y]``: `length` targets and the one before them, as views.
 
     Args:
+        series: the stretch.
+        length: of the windows.
         reserve: windows that begin in the last so many steps are left out, so that longer windows, up to this length, are as
             many and begin alike.
+        inputs: what is given at every step, ``[S X]``; a window has those of its targets.
     """
     count = max(1, len(series) - max(length, reserve))
     cut = series.unfold(0, length + 1, 1)[:count].movedim(-1, 0)
     targets = cut[1:]
-    return Sequences(targets=targets, start=cut[0], weights=torch.ones(1, 1).expand(targets.shape[:2]))
+    beside = None if inputs is None else inputs.unfold(0, length + 1, 1)[:count].movedim(-1, 0)[1:]
+    return Sequences(targets=targets, start=cut[0], weights=torch.ones(1, 1).expand(targets.shape[:2]), inputs=beside)
+
+
+def joined(parts: Sequence[Sequences]) -> Sequences:
+    """Return the windows of several stretches, one stretch after the other; no window reaches into another stretch."""
+    if len(parts) == 1:
+        return parts[0]
+    inputs = [part.inputs for part in parts if part.inputs is not None]
+    return Sequences(
+        targets=torch.cat([part.targets for part in parts], 1),
+        start=torch.cat([part.start for part in parts]),
+        weights=torch.cat([part.weights for part in parts], 1),
+        inputs=torch.cat(inputs, 1) if inputs else None,
+    )
+
+
+def origin_of(path: str) -> str:
+    """Return how messages name a file: key and value, of a long one its end."""
+    shown = one_line(path, 400)
+    return f"task.path={shown if len(shown) <= LONGEST_PATH else '...' + shown[3 - LONGEST_PATH :]}"
+
+
+def home(path: str, key: str = "task.path") -> str:
+    """Return a path with `~` for what it stands for.
+
+    Args:
+        path: as it was typed.
+        key: of the setting, for messages.
+
+    Raises:
+        ConfigError: if it stands for nothing.
+    """
+    try:
+        return str(Path(path).expanduser()) if path.startswith("~") else path
+    except RuntimeError:
+        raise ConfigError(f"{key}={one_line(path, LONGEST_PATH)}: nobody's home is known by that name") from None
 
 
 def stamp(path: str) -> tuple[int, int]:
     """Return the time of a file's last change and its size, the key under which what was read is cached.
 
     Raises:
-        ConfigError: if there is no such file.
+        ConfigError: if there is no such file, or it is no plain one.
     """
     try:
         state = Path(path).stat()
+        demand_plain(state)
+    except NotPlain as fault:
+        raise ConfigError(f"{origin_of(path)}: {fault}") from None
     except (OSError, ValueError) as fault:
-        raise ConfigError(f"task.path={path[-80:]}: {getattr(fault, 'strerror', None) or fault}") from None
-    if not stat.S_ISREG(state.st_mode):
-        raise ConfigError(f"task.path={path[-80:]}: not a regular file")
+        raise ConfigError(f"{origin_of(path)}: {getattr(fault, 'strerror', None) or fault}") from None
     return state.st_mtime_ns, state.st_size

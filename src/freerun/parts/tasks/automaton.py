@@ -14,16 +14,16 @@ recursion over the states that it can have led to. What a string may not leave o
 from __future__ import annotations
 
 import hashlib
-import stat
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from freerun.errors import ConfigError, given, require
+from freerun.io import reading
 from freerun.parts.tasks import Data, Task
 from freerun.parts.tasks._automata import Automaton as Machine
 from freerun.parts.tasks._automata import shown
 from freerun.parts.tasks._notation import LARGEST, automaton, parsed, spelt
+from freerun.parts.tasks._windows import home
 
 #: b comes in pairs (the even process, B. Weiss 1973); where no b is open, the string ends with probability 0.1.
 EXAMPLE = "even a even, even b odd, odd b even, even . end 0.1"
@@ -49,6 +49,7 @@ class Automaton(Task):
         require(self.sequences >= 2, "sequences", self.sequences, "be at least 2")
         if self.file is not None:
             require(self.transitions is None, "transitions", self.transitions, "be null where a file is given")
+            self.file = home(self.file, "task.file")
             self.source()
             return
         transitions = parsed(EXAMPLE if self.transitions is None else self.transitions, "task.transitions", lines=False)
@@ -64,12 +65,7 @@ class Automaton(Task):
         if self.file is None:
             return given(self.transitions)
         try:
-            state = Path(self.file).stat()
-            if not stat.S_ISREG(state.st_mode):
-                raise ConfigError(f"task.file={self.file}: not a regular file")
-            if state.st_size > LARGEST:
-                raise ConfigError(f"task.file={self.file}: larger than {LARGEST} bytes")
-            return Path(self.file).read_bytes().decode("utf-8")
+            return reading.content(self.file, LARGEST).decode("utf-8")
         except OSError as fault:
             raise ConfigError(f"task.file={self.file}: {fault.strerror}") from None
         except ValueError as fault:

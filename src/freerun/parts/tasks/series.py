@@ -1,31 +1,66 @@
-"""Series of the user's own: numeric columns of a file.
+"""Series of the user's own: columns of a file, by a declared schema.
 
-Any CSV or Parquet file whose rows are equally spaced in time. The series is split by time: the first part trains, the next
-validates, the last tests.
+A CSV or Parquet file with one row a time step. Values are forecast, inputs are given, dates say that rows are equally spaced,
+ids tell several series apart. Nothing is dropped, filled or put in order unless a setting says so; whatever could mean two
+things is refused with column, row and value.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from freerun.errors import ConfigError, require
+from freerun.io.decoding import known
 from freerun.io.suggestions import nearest
-from freerun.parts.tasks._recordings import Recording
-from freerun.parts.tasks._windows import stamp
+from freerun.io.tables import DELIMITERS
+from freerun.io.text import one_line
+from freerun.parts.tasks import SPLITS, Data, HeldOut
+from freerun.parts.tasks import _row_rules as rules
+from freerun.parts.tasks._cells import SEPARATORS, Writing
+from freerun.parts.tasks._held_out import FEWEST, LONGEST_ORBIT, held_out, longest_orbit
+from freerun.parts.tasks._own_series import SPLIT, Recorded, Request, estimated, recorded
+from freerun.parts.tasks._recordings import RESERVE, Recording
+from freerun.parts.tasks._table_schema import Declared
+from freerun.parts.tasks._values import orbit
+from freerun.parts.tasks._windows import home, origin_of, stamp
 
 
 @dataclass(kw_only=True)
 class Series(Recording):
-    """Numeric columns of a CSV or Parquet file, one row a time step.
+    """Columns of a CSV or Parquet file, one row a time step.
 
     Attributes:
-        path: the file; Parquet if its name ends in `.parquet` or `.pq`, otherwise CSV with a line of names.
-        columns: names of columns, separated by commas; null for all numeric ones.
+        path: the file; Parquet if its name ends in `.parquet` or `.pq`, otherwise CSV. `~` is your home.
+        columns: a list of the names of the columns that are forecast, such as `[load, temp]`; null for all that hold numbers
+            and neither number the rows nor tell the time.
+        inputs: a list of columns that are given and not forecast: at every step their values at the time of the target, which
+            have to be known beforehand.
+        date: the column that says when a row is; null for the one that plainly does, `none` to take rows as equally spaced.
+        date_format: how dates are written, as `strptime` has it (`%d.%m.%Y`); null for ISO 8601.
+        id: the column that tells several series apart; null for none, refused where one plainly does; `none` if it does not.
+        delimiter: one character, or comma, semicolon, tab, pipe, space; null for a comma, refused if another divides as well.
+        encoding: of CSV, by its name in Python.
+        header: whether the first line holds names; null: it must, and numbers there are refused.
+        decimal, thousands: what stands before decimals and between thousands: one character, or point, comma, space,
+            apostrophe, none.
+        markers: a list of further cells that say that there is no value, such as `[-999, x]`; null refuses numbers like -999
+            that stand far apart, `[]` takes them as they are.
+        missing: what becomes of a row without a value: `refuse` it; `split` the series there; `interpolate`, or take the
+            `previous` value; `drop` the row as if it had not been.
+        order: `refuse` dates out of order, or `sort` by them.
+        duplicates: `refuse` a date that comes twice, or take the `first`, the `last` or the `mean` of its rows.
+        gaps: `refuse` dates that are not equally spaced; `split` the series there; `fill` with missing rows; `ignore`.
+        split: several series: each is cut by `time`, or whole `series` train, validate and test.
+        longest_window: with several stretches: steps of the longest window that each has to have room for; shorter stretches
+            are left out. null for `length` or the usual evaluation, whichever is longer.
+        dt: time between rows, in units of your own.
+        chaotic: the recording is of a chaotic system, and measured like a flow.
+        lyapunov_time: its Lyapunov time in the units of `dt`; of a chaotic recording without it, it is estimated from the
+            training part, and said.
         train, validation: shares of the series, in time order; the rest is the test part.
         predict: `value`: the output is the next value; `increment`: the output is added to the value that was fed.
     """
@@ -34,7 +69,26 @@ class Series(Recording):
     default_horizon: ClassVar[int | None] = 60
 
     path: str
-    columns: str | None = None
+    columns: list[str] | None = None
+    inputs: list[str] | None = None
+    date: str | None = None
+    date_format: str | None = None
+    id: str | None = None
+    delimiter: str | None = None
+    encoding: str = "utf-8"
+    header: bool | None = None
+    decimal: str = "point"
+    thousands: str = "none"
+    markers: list[str] | None = None
+    missing: str = "refuse"
+    order: str = "refuse"
+    duplicates: str = "refuse"
+    gaps: str = "refuse"
+    split: str = "time"
+    longest_window: int | None = None
+    dt: float = 1.0
+    chaotic: bool = False
+    lyapunov_time: float | None = None
     train: float = 0.8
     validation: float = 0.1
     length: int = 40
@@ -42,63 +96,151 @@ class Series(Recording):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.path not in ("", "???"), "path", self.path, "name a CSV or Parquet file")  # ??? is a key left open
-        self.values()
+        self.path = home(self.path)
+        for key in ("columns", "inputs", "markers"):
+            value = getattr(self, key)
+            setattr(self, key, [value] if isinstance(value, str) else value)
+            require(value != [] or key == "markers", key, value, "name a column, or be left out")
+        self._check_choices()
+        self._check_chaos()
+        self.recorded()
+
+    def _check_choices(self) -> None:
+        choices = {
+            "missing": rules.MISSING, "order": rules.ORDER, "duplicates": rules.DUPLICATES, "gaps": rules.GAPS, "split": SPLIT,
+        }  # fmt: skip
+        for key, names in choices.items():
+            value = getattr(self, key)
+            if value not in names:
+                raise ConfigError(f"task.{key}={value}: unknown {key}; {nearest(str(value), names)}")
+        for key, named in (("delimiter", DELIMITERS), ("decimal", SEPARATORS), ("thousands", SEPARATORS)):
+            value = getattr(self, key)
+            known_sign = value in named or value == "\t" or _is_sign(value) or (key == "delimiter" and value is None)
+            require(known_sign, key, value, f"be one character, or one of {', '.join(named)}")
+        require(self.decimal != "none", "decimal", self.decimal, "be one character")
+        require(self._sign("decimal") != self._sign("thousands"), "thousands", self.thousands, "differ from task.decimal")
+        require(known(self.encoding), "encoding", self.encoding, "be an encoding of text that Python knows, such as latin-1")
+
+    def _check_chaos(self) -> None:
+        longest = max(RESERVE, 2 * self.length)
+        window = self.longest_window
+        require(window is None or 2 <= window <= longest, "longest_window", window, f"lie in 2 .. {longest}")
+        require(self.dt > 0, "dt", self.dt, "be positive")
+        require(self.lyapunov_time is None or self.lyapunov_time > 0, "lyapunov_time", self.lyapunov_time, "be positive")
+        if self.lyapunov_time is not None:
+            self.chaotic = True
+
+    def _sign(self, key: str) -> str:
+        value: str = getattr(self, key)
+        return SEPARATORS.get(value, value)
+
+    def request(self) -> Request:
+        """Return what is read of which file, and how."""
+        return Request(
+            path=self.path, changed=stamp(self.path), encoding=self.encoding, delimiter=self.delimiter, header=self.header,
+            writing=Writing(
+                decimal=self._sign("decimal"), thousands=self._sign("thousands"), markers=_strings(self.markers)
+            ),
+            declared=Declared(
+                columns=None if self.columns is None else _strings(self.columns), inputs=_strings(self.inputs),
+                date=self.date, date_format=self.date_format, id=self.id,
+            ),
+            rules=rules.Rules(
+                order=self.order, duplicates=self.duplicates, gaps=self.gaps, missing=self.missing, asks=self.markers is None
+            ),
+            split=self.split, train=self.train, validation=self.validation,
+        )  # fmt: skip
+
+    def recorded(self) -> Recorded:
+        """Return what is taken of the file.
+
+        Raises:
+            ConfigError: naming path or column, row and value of what is wrong.
+        """
+        return recorded(self.request())
 
     def values(self) -> tuple[np.ndarray, tuple[str, ...]]:
-        return _columns(self.path, self.columns, *stamp(self.path))
+        """Return what is forecast, all stretches one after the other, and the names of its columns."""
+        taken = self.recorded()
+        whole = np.concatenate([piece for pieces in taken.pieces.values() for piece in pieces])
+        return whole[:, : len(taken.names)], taken.names
+
+    def pieces(self) -> dict[str, list[np.ndarray]]:
+        return self.recorded().pieces
+
+    def content(self) -> str:
+        return self.recorded().content
+
+    def notes(self) -> tuple[str, ...]:
+        return (*self.recorded().notes, *self._stretch_notes(), *self._chaos_notes())
+
+    def _stretch_notes(self) -> list[str]:
+        """Return a line on the stretches that are too short for a window."""
+        pieces, taken = self.pieces(), self.taken()
+        count, kept = (sum(len(some) for some in each.values()) for each in (pieces, taken))
+        rows = sum(len(piece) for some in pieces.values() for piece in some)
+        lost = rows - sum(len(piece) for some in taken.values() for piece in some)
+        if count == len(SPLITS) == kept:
+            return []
+        left = f"; {count - kept} of them, {lost} rows, are too short for windows of {self.room} steps" if lost else ""
+        return [f"{self._file()}: {count} stretches in the three parts{left}"]
+
+    def _chaos_notes(self) -> list[str]:
+        if (steps := self.lyapunov_steps()) is None:
+            return []
+        made = "given" if self.lyapunov_time is not None else "estimated from the training part"
+        return [f"{self._file()}: chaotic, with a Lyapunov time of {steps:.3g} steps, {steps * self.dt:.3g} time units, {made}"]
+
+    def _file(self) -> str:
+        return one_line(Path(self.path).name, 60)
+
+    @property
+    def room(self) -> int:
+        return self.longest_window or super().room
+
+    def check(self, length: int) -> None:
+        super().check(length)
+        if self.chaotic and self.lyapunov_steps() is None:
+            raise ConfigError(
+                f"{self.origin()}: near neighbours do not part as in a chaotic system: no Lyapunov time can be estimated; give "
+                "task.lyapunov_time"
+            )
+
+    def lyapunov_steps(self) -> float | None:
+        if self.lyapunov_time is not None:
+            return self.lyapunov_time / self.dt
+        return estimated(self.request()) if self.chaotic else None
+
+    def own_orbit(self, warmup: int) -> int:
+        return 0 if self.orbit_fault(warmup, FEWEST) else min(LONGEST_ORBIT, longest_orbit(self.taken(), warmup))
+
+    def orbit_fault(self, warmup: int, steps: int) -> str | None:
+        if not self.chaotic:
+            return "is not said to be chaotic (task.chaotic, task.lyapunov_time)"
+        if self.inputs:
+            return "has inputs, which no closed loop knows"
+        most = longest_orbit(self.taken(), warmup)
+        return f"has a held-out stretch of {most} steps at most" if steps > most else None
+
+    def held_out(self, data: Data, warmup: int, steps: int) -> HeldOut | None:
+        return held_out(self, data, warmup, steps)
+
+    def show(self, observed: Any) -> dict[str, Any]:
+        return orbit(observed, self.dt, self.columns_of()[0])
+
+    def columns_of(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        taken = self.recorded()
+        return taken.names, taken.inputs
 
     def origin(self) -> str:
-        return f"task.path={self.path[-60:]}"
+        return origin_of(self.path)
 
 
-@lru_cache(maxsize=4)
-def _columns(path: str, columns: str | None, changed: int, size: int) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return the chosen columns ``[S Y]`` and their names, kept as long as the file stays as it is."""
-    import pyarrow.types as types
-
-    table, origin = _table(path), f"task.path={path[-60:]}"
-    numeric = [column.name for column in table.schema if _is_number(column.type, types)]
-    if columns is None:
-        wanted = numeric
-        if not wanted:
-            raise ConfigError(f"{origin}: no numeric column; it has {', '.join(table.column_names)[:80] or 'none'}")
-    else:
-        wanted = [name.strip() for name in columns.split(",")]
-    if len(set(wanted)) < len(wanted):
-        raise ConfigError(f"task.columns={str(columns)[:60]}: a column is named twice")
-    series = []
-    for name in wanted:
-        if table.column_names.count(name) != 1:
-            twice = name in table.column_names
-            reason = "there are several of this name" if twice else f"no such column; {nearest(name, table.column_names)}"
-            raise ConfigError(f"task.columns={name[:30]}: {reason}")
-        if name not in numeric:
-            raise ConfigError(f"task.columns={name[:30]}: not numeric but {str(table.schema.field(name).type)[:40]}")
-        values = table.column(name).cast("float64").to_numpy().astype(np.float64)
-        if not np.isfinite(values).all():
-            row = int(np.flatnonzero(~np.isfinite(values))[0])
-            raise ConfigError(
-                f"{origin}: column {name[:30]!r} has no finite value in row {row + 1} of the data; fill it in first"
-            )
-        series.append(values)
-    return np.stack(series, 1), tuple(wanted)
+def _is_sign(value: object) -> bool:
+    """Whether a value is one character that no number begins with."""
+    text = str(value)
+    return len(text) == 1 and text.isascii() and text.isprintable() and not text.isalnum() and text not in '+-"'
 
 
-def _is_number(column_type: Any, types: Any) -> bool:
-    return bool(types.is_integer(column_type) or types.is_floating(column_type) or types.is_decimal(column_type))
-
-
-def _table(path: str) -> Any:
-    import pyarrow as arrow
-
-    try:
-        if Path(path).suffix.lower() in (".parquet", ".pq"):
-            from pyarrow import parquet
-
-            return parquet.read_table(path)
-        from pyarrow import csv
-
-        return csv.read_csv(path)
-    except (arrow.ArrowException, OSError) as fault:
-        reason = " ".join(str(fault).split())[:110]
-        raise ConfigError(f"task.path={path[-60:]}: cannot be read: {reason}") from None
+def _strings(names: list[Any] | None) -> tuple[str, ...]:
+    return tuple(str(name) for name in names or ())

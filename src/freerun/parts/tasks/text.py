@@ -1,13 +1,13 @@
 """Characters of real text.
 
 By default the documentation topics that every Python installation carries (`pydoc_data.topics`, about 465,000 characters of
-English); or any UTF-8 file by path. The series is split by time: the first part trains, the next validates, the last tests.
+English); or any file of text by path. The series is split by time: the first part trains, the next validates, the last tests.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,9 +15,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from freerun.errors import ConfigError, require
+from freerun.io.decoding import decoded, known
+from freerun.io.reading import LARGEST_DATA, NotPlain, content
+from freerun.io.text import one_line
 from freerun.lazy import torch
+from freerun.parts.settings import LATER
 from freerun.parts.tasks import SPLITS, Data, Task
-from freerun.parts.tasks._windows import bounds, check_shares, stamp, windows
+from freerun.parts.tasks._windows import bounds, check_shares, home, origin_of, stamp, windows
 
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 RESERVE = 512
@@ -25,10 +29,11 @@ RESERVE = 512
 
 @dataclass(kw_only=True)
 class Text(Task):
-    """Characters of a text: English from every Python installation, or any UTF-8 file.
+    """Characters of a text: English from every Python installation, or any file.
 
     Attributes:
-        path: a UTF-8 file; None for the documentation topics of the running Python.
+        path: a file, `~` is your home; None for the documentation topics of the running Python.
+        encoding: of the file, by its name in Python.
         train, validation: shares of the series, in time order; the rest is the test part.
         rare: a character seen fewer times than this in the training part becomes the unknown symbol, as does every
             character that the training part lacks.
@@ -38,6 +43,7 @@ class Text(Task):
     default_horizon: ClassVar[int | None] = 60
 
     path: str | None = None
+    encoding: str = field(default="utf-8", metadata=LATER)
     train: float = 0.8
     validation: float = 0.1
     rare: int = 50
@@ -46,29 +52,50 @@ class Text(Task):
     def __post_init__(self) -> None:
         check_shares(self.train, self.validation)
         require(self.rare >= 1, "rare", self.rare, "be at least 1")
+        require(known(self.encoding), "encoding", self.encoding, "be an encoding of text that Python knows, such as latin-1")
         if self.path is not None:
+            self.path = home(self.path)
             self.read()
 
     def read(self) -> str:
         """Return the whole text.
 
         Raises:
-            ConfigError: if the file is missing, empty or not UTF-8.
+            ConfigError: if the file is missing, empty, no plain file or not in its encoding.
         """
+        return _topics() if self.path is None else _file(self.path, self.encoding, *stamp(self.path))
+
+    def origin(self) -> str:
+        """Return where the text comes from, for messages."""
+        return origin_of(self.path or "pydoc_data")
+
+    def counted(self) -> Counted:
+        """Return how many characters are known, of how many, and which letters there are."""
+        return _counted(self.read(), self.train, self.validation, self.rare)
+
+    def notes(self) -> tuple[str, ...]:
+        """Of a file of the user's own: its alphabet, and the share of characters that are not in it."""
         if self.path is None:
-            return _topics()
-        try:
-            return _file(self.path, *stamp(self.path))
-        except OSError as fault:
-            raise ConfigError(f"task.path={self.path}: {fault.strerror}") from None
+            return ()
+        counted, file = self.counted(), one_line(Path(self.path).name, 60)
+        unknown = 1 - counted.known / counted.characters
+        said = f"; {100 * unknown:.2g} % of them are unknown, rarer than {self.rare} in the training part" if unknown else ""
+        return (f"{file}: {counted.characters} characters, {counted.letters} letters{said}",)
 
     def check(self, length: int) -> None:
         shortest = min(b - a for a, b in self.bounds().values())
         if shortest <= length:
             raise ConfigError(
-                f"task.path={self.path or 'pydoc_data'}: the shortest split has {shortest} characters; sequences of {length} "
+                f"{self.origin()}: the shortest split has {shortest} characters; sequences of {length} "
                 f"steps need {length + 1} (see task.length, evaluation.horizon)"
             )
+        counted = self.counted()
+        if counted.letters < 2 and not (counted.letters == 1 and counted.known_in_training < counted.training):
+            most = f"the most frequent character comes {counted.most} times in the training part"
+            reason = f"no letter comes {self.rare} times, {most}; task.rare={max(1, min(self.rare, counted.most) // 10)}"
+            if counted.letters:
+                reason = "one letter over and over, there is nothing to learn"
+            raise ConfigError(f"{self.origin()}: {reason}")
 
     def bounds(self) -> dict[str, tuple[int, int]]:
         """Return where each split begins and ends, in characters."""
@@ -92,9 +119,7 @@ class Text(Task):
         return RESERVE if part[1] - part[0] > 2 * RESERVE > 2 * length else 0
 
     def _alphabet(self, points: np.ndarray) -> tuple[str, ...]:
-        letters, seen = np.unique(points, return_counts=True)
-        often = (chr(letter) for letter in letters[seen >= self.rare])
-        return (UNKNOWN, *(letter for letter in often if letter != UNKNOWN))
+        return (UNKNOWN, *_often(points, self.rare))
 
     def show(self, observed: Any) -> dict[str, Any] | None:
         """Three prompts, each with what the text goes on to say and what the model writes."""
@@ -122,15 +147,56 @@ def _topics() -> str:
 
 
 @lru_cache(maxsize=4)
-def _file(path: str, changed: int, size: int) -> str:
+def _file(path: str, encoding: str, changed: int, size: int) -> str:
     """Return the text of a file, kept as long as the file stays as it is."""
     try:
-        text = Path(path).read_bytes().decode("utf-8")
-    except UnicodeDecodeError as fault:
-        raise ConfigError(f"task.path={path}: not UTF-8 at byte {fault.start}") from None
+        text = decoded(content(path, LARGEST_DATA), encoding)
+    except NotPlain as fault:
+        raise ConfigError(f"{origin_of(path)}: {fault}") from None
+    except (OSError, MemoryError) as fault:
+        raise ConfigError(f"{origin_of(path)}: {getattr(fault, 'strerror', None) or 'too large for memory'}") from None
     if not text:
-        raise ConfigError(f"task.path={path}: the file is empty")
+        raise ConfigError(f"{origin_of(path)}: the file is empty")
     return text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """How much of a text its alphabet knows.
+
+    Attributes:
+        characters, training: of the whole text, of its training part.
+        letters: in the alphabet, without the unknown one.
+        known, known_in_training: characters that are one of them.
+        most: how often the most frequent character comes in the training part.
+    """
+
+    characters: int
+    training: int
+    letters: int
+    known: int
+    known_in_training: int
+    most: int
+
+
+@lru_cache(maxsize=16)
+def _counted(text: str, train: float, validation: float, rare: int) -> Counted:
+    points = _code_points(text)
+    first, last = bounds(len(text), train, validation)["train"]
+    training = points[first:last]
+    often = _code_points("".join(_often(training, rare)))
+    seen = np.unique(training, return_counts=True)[1]
+    return Counted(
+        characters=len(points), training=len(training), letters=len(often), known=int(np.isin(points, often).sum()),
+        known_in_training=int(np.isin(training, often).sum()), most=int(seen.max(initial=0)),
+    )  # fmt: skip
+
+
+def _often(points: np.ndarray, rare: int) -> list[str]:
+    """Return the letters that come often enough."""
+    letters, seen = np.unique(points, return_counts=True)
+    often = (chr(letter) for letter in letters[seen >= rare])
+    return [letter for letter in often if letter != UNKNOWN]
 
 
 def _code_points(text: str) -> np.ndarray:

@@ -1,0 +1,183 @@
+"""Dates of rows: read by a declared or an unambiguous format, and how far apart they are.
+
+A date becomes a whole number of microseconds. Where all dates fall on one day of their month, or on its last, months are
+counted instead, so that they are equally spaced.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+DAY = 86_400_000_000
+#: How texts begin that are a date whose parts cannot be told apart, and how it can be written.
+_UNCLEAR = re.compile(r"\d{1,2}([/.\- ])\d{1,2}\1(\d{4}|\d{2})\b")
+#: Units of a step, in microseconds.
+_UNITS = (
+    (7 * DAY, "weeks"),
+    (DAY, "days"),
+    (3_600_000_000, "h"),
+    (60_000_000, "min"),
+    (1_000_000, "s"),
+    (1_000, "ms"),
+    (1, "us"),
+)
+
+
+def _moment(text: str) -> int | None:
+    """Return a text as microseconds; None if it is no date that can be read in one way only."""
+    text = text.strip()
+    if re.fullmatch(r"\d{4}[-/]\d{1,2}", text):
+        year, month = (int(part) for part in re.split("[-/]", text))
+        return _of(datetime(year, month, 1)) if 1 <= month <= 12 and year else None
+    if not re.match(r"\d{4}[-/]?\d{2}[-/]?\d{2}|\d{4}-?W\d{2}", text):
+        return None
+    try:
+        return _of(datetime.fromisoformat(text.replace("/", "-")))
+    except ValueError:
+        return None
+
+
+def _of(moment: datetime) -> int:
+    return (moment.replace(tzinfo=moment.tzinfo or UTC) - _EPOCH) // _MICROSECOND
+
+
+def parsed(texts: list[str | None], form: str | None) -> tuple[Int[np.ndarray, " S"], list[int]]:
+    """Return the dates of texts in microseconds, and the rows that hold none (0 there).
+
+    Args:
+        texts: of all rows.
+        form: as `strptime` takes it; None for ISO 8601 and `YYYY-MM`.
+    """
+    known: dict[str | None, int | None] = {}
+    moments, bad = np.zeros(len(texts), dtype=np.int64), []
+    for row, text in enumerate(texts):
+        if text not in known:
+            known[text] = None if text is None else _moment(text) if form is None else _declared(text.strip(), form)
+        moment = known[text]
+        if moment is None:
+            bad.append(row)
+        else:
+            moments[row] = moment
+    return moments, bad
+
+
+def _declared(text: str, form: str) -> int | None:
+    try:
+        return _of(datetime.strptime(text, form))
+    except ValueError:
+        return None
+
+
+def zones(texts: list[str | None]) -> bool:
+    """Return whether some dates name a time zone and others do not, so that they cannot be compared."""
+    named = {re.search(r"\d{2}:?\d{2}.*(Z|[+-]\d{2}(:?\d{2})?)$", text.strip()) is not None for text in texts if text}
+    return len(named) == 2
+
+
+def unclear(text: str) -> str | None:
+    """Return the settings that would read a date whose day and month cannot be told apart; None if it is none."""
+    match = _UNCLEAR.match(text.strip())
+    if match is None:
+        return None
+    letter, year = match[1], "%Y" if len(match[2]) == 4 else "%y"
+    time = ("", " %H:%M", " %H:%M:%S")[min(2, text.count(":"))]
+    return f"task.date_format='%d{letter}%m{letter}{year}{time}' or '%m{letter}%d{letter}{year}{time}'"
+
+
+def compact(numbers: Float[np.ndarray, " S"]) -> Int[np.ndarray, " S"] | None:
+    """Return numbers such as 20210131 as dates; None if one of them is none."""
+    if not ((numbers >= 1e7) & (numbers < 3e7) & (numbers == np.round(numbers))).all():
+        return None
+    try:
+        days = {n: _of(datetime(n // 10000, n // 100 % 100, n % 100)) for n in np.unique(numbers).astype(int).tolist()}
+    except ValueError:
+        return None
+    return np.array([days[int(n)] for n in numbers], dtype=np.int64)
+
+
+def unix(numbers: Float[np.ndarray, " S"]) -> Int[np.ndarray, " S"] | None:
+    """Return numbers that lie where seconds, milli-, micro- or nanoseconds since 1970 do (1980 to 2100) as dates; else None."""
+    low, high = 3.2e8, 4.1e9
+    for factor in (1, 1e3, 1e6, 1e9):
+        if ((numbers >= low * factor) & (numbers <= high * factor)).all():
+            return np.asarray(np.round(numbers * (1e6 / factor)), dtype=np.int64)
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axis:
+    """The time of every row.
+
+    Attributes:
+        name: of the column.
+        at: where rows stand, as numbers.
+        unit: `us` for dates in microseconds, `months`, or "" for plain numbers.
+        texts: of dates in months, what they are in microseconds.
+    """
+
+    name: str
+    at: np.ndarray
+    unit: str
+    moments: np.ndarray | None = None
+
+    def said(self, row: int) -> str:
+        """Return the time of a row as people write it."""
+        if self.unit == "":
+            return f"{self.at[row]:.10g}"
+        moment = self.at[row] if self.moments is None else self.moments[row]
+        try:
+            when = _EPOCH + timedelta(microseconds=int(moment))
+        except OverflowError:
+            return str(moment)
+        return when.strftime("%Y-%m-%d" if when.time() == datetime.min.time() else "%Y-%m-%d %H:%M:%S")
+
+    def length(self, steps: float) -> str:
+        """Return a distance in time as people write it."""
+        if self.unit == "months":
+            return f"{steps:g} months" if steps != 1 else "month"
+        if self.unit == "":
+            return f"{steps:g}"
+        size, unit = next(((size, unit) for size, unit in _UNITS if steps >= size and steps % size == 0), (1_000_000, "s"))
+        return f"{steps / size:g} {unit}" if steps != size or unit not in ("days", "weeks") else unit.removesuffix("s")
+
+
+def axis(name: str, moments: Int[np.ndarray, " S"]) -> Axis:
+    """Return the time of rows from their dates: in months, where these are what they are apart."""
+    unique = np.unique(moments)
+    if len(unique) > 2 and int(np.diff(unique).min()) >= 28 * DAY:
+        months = _months(unique)
+        if months is not None:
+            place = {int(moment): month for moment, month in zip(unique, months, strict=True)}
+            at = np.array([place[int(moment)] for moment in moments], dtype=np.int64)
+            return Axis(name=name, at=at, unit="months", moments=moments)
+    return Axis(name=name, at=moments, unit="us")
+
+
+def _months(moments: np.ndarray) -> list[int] | None:
+    """Return the months of dates that all fall on one day of theirs, or on its last; None where they do not."""
+    try:
+        days = [(_EPOCH + timedelta(microseconds=int(moment))) for moment in moments]
+    except OverflowError:
+        return None
+    if len({day.time() for day in days}) > 1:
+        return None
+    last = all((day + timedelta(days=1)).month != day.month for day in days)
+    return [day.year * 12 + day.month for day in days] if last or len({day.day for day in days}) == 1 else None
+
+
+def of_arrow(cells: Any) -> np.ndarray:
+    """Return the microseconds of a column of dates of pyarrow; 0 where there is none."""
+    import pyarrow.types as types
+
+    if types.is_date(cells.type):
+        cells = cells.cast("timestamp[us]")
+    moments: np.ndarray = cells.cast("timestamp[us]", safe=False).cast("int64").fill_null(0).to_numpy(zero_copy_only=False)
+    return moments

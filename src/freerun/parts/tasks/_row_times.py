@@ -1,0 +1,167 @@
+"""Times of rows: the column that says when a row is, as declared, or where one plainly does.
+
+A column of dates comes first, then numbers that are dates (20210131, seconds since 1970), then a column that is named so, then
+one that counts the rows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from freerun.errors import ConfigError
+from freerun.io.text import one_line
+from freerun.parts.tasks import _dates
+from freerun.parts.tasks._cells import Column
+from freerun.parts.tasks._dates import Axis
+
+#: Names, in small letters, of columns that number rows, of those that tell their time, and of parts of the calendar.
+_INDEX = frozenset(
+    ("", "index", "idx", "row", "rows", "rownum", "row_number", "row number", "no", "no.", "nr", "nr.", "#", "record", "obs",
+     "n", "__index_level_0__", "unnamed: 0")
+)  # fmt: skip
+_TIME = frozenset(
+    ("time", "t", "date", "datetime", "timestamp", "ts", "ds", "epoch", "unix", "unixtime", "unix_time", "seconds", "sec", "s",
+     "millis", "ms", "hours", "days", "zeit", "datum", "temps", "fecha", "step", "steps", "tick")
+)  # fmt: skip
+_YEAR = frozenset(("year", "yr", "jahr"))
+_CALENDAR = {
+    "year": (1500, 2200), "yr": (1500, 2200), "jahr": (1500, 2200), "quarter": (1, 4), "month": (1, 12), "monat": (1, 12),
+    "week": (1, 53), "day": (1, 31), "tag": (1, 31), "dayofweek": (0, 7), "day_of_week": (0, 7), "weekday": (0, 7),
+    "dayofyear": (1, 366), "day_of_year": (1, 366), "doy": (1, 366), "hour": (0, 24), "hr": (0, 24), "stunde": (0, 24),
+    "minute": (0, 60), "second": (0, 60),
+}  # fmt: skip
+#: The share of steps that go one way, from which numbers go by time; the fewest rows of which the form says what they are; by
+#: how much of a step a count may be uneven.
+_MOST, _LEAST, _EVEN = 0.9, 8, 1e-3
+
+
+def declared(column: Column, form: str | None, origin: str) -> Axis:
+    """Return the times of the rows from the column that is declared to have them.
+
+    Args:
+        column: of dates or numbers.
+        form: how dates are written, as `strptime` has it; None for ISO 8601.
+        origin: of the table, for messages.
+
+    Raises:
+        ConfigError: naming the first row that has none.
+    """
+    if column.kind == "dates" or len(column.other) or not column.numeric:
+        return _dated(column, form, origin)
+    if column.missing.any():
+        raise _no_date(column, int(np.flatnonzero(column.missing)[0]), form, origin)
+    moments = _stamps(column, declared=True)
+    if form is not None and column.texts is not None:
+        return _dated(column, form, origin)
+    return Axis(name=column.name, at=column.numbers, unit="") if moments is None else _dates.axis(column.name, moments)
+
+
+def recognised(columns: list[Column], form: str | None, origin: str) -> Axis | None:
+    """Return the times of the rows from the column that plainly has them; None if none does.
+
+    Raises:
+        ConfigError: if it could be several, or is no time in some row.
+    """
+    dates = [column for column in columns if _holds_dates(column, form)]
+    if len(dates) > 1:
+        names = ", ".join(one_line(column.name, 30) for column in dates[:4])
+        raise ConfigError(f"{origin}: several columns hold dates, {names}; task.date= names the one that counts")
+    if dates:
+        return _dated(dates[0], form, origin)
+    numeric = [column for column in columns if column.sound and len(column.numbers) >= 2]
+    for column in numeric:
+        if (moments := _stamps(column)) is not None:
+            return _dates.axis(column.name, moments)
+    for column in numeric:
+        if column.name.lower() in _TIME:
+            return _named(column, origin)
+    for column in numeric:
+        if counts_rows(column) or (column.name.lower() in _YEAR and _goes_one_way(column)):
+            return Axis(name=column.name, at=column.numbers, unit="")
+    return None
+
+
+def needless(column: Column, axis: Axis | None) -> str | None:
+    """Return why a column is left out though it holds numbers, in a few words: it numbers rows or tells their time."""
+    low, high = _CALENDAR.get(column.name.lower(), (1, 0))
+    if column.whole and low <= column.numbers.min() and column.numbers.max() <= high:
+        return "a part of the calendar"
+    if column.sound and counts_rows(column):
+        return "numbers the rows"
+    if column.sound and axis is not None and len(column.numbers) >= _LEAST and _stamps(column) is not None:
+        return "a time stamp"
+    return None
+
+
+def counts_rows(column: Column) -> bool:
+    """Whether a column counts its rows: in even steps, or it is named so and holds whole numbers that do not repeat."""
+    if column.name.lower() in _INDEX and column.whole and (column.unique or _goes_one_way(column)):
+        return len(column.numbers) >= 2
+    if len(column.numbers) < _LEAST or not np.isfinite(column.numbers).all():
+        return False
+    steps, rounding = np.diff(column.numbers), 4 * np.finfo(float).eps * np.abs(column.numbers).max()
+    return bool(np.abs(steps.mean()) > 10 * rounding and np.allclose(steps, steps.mean(), rtol=_EVEN, atol=rounding))
+
+
+def _goes_one_way(column: Column) -> bool:
+    steps = np.diff(column.numbers)
+    return bool(len(steps)) and max(float((steps > 0).mean()), float((steps < 0).mean())) >= _MOST
+
+
+def _stamps(column: Column, *, declared: bool = False) -> np.ndarray | None:
+    """Return numbers that are dates as dates; None for others."""
+    named = declared or column.name.lower() in _TIME
+    if not (column.whole or named) or not np.isfinite(column.numbers).all():
+        return None
+    moments = _dates.compact(column.numbers)
+    moments = _dates.unix(column.numbers) if moments is None else moments
+    if moments is None or len(np.unique(moments)) < 2:
+        return None
+    return moments if named or _goes_one_way(column) else None
+
+
+def _holds_dates(column: Column, form: str | None) -> bool:
+    if column.kind == "dates":
+        return True
+    if column.texts is None or column.numeric or not len(column.other):
+        return False
+    texts = [column.text(row) for row in column.other[:50].tolist()]
+    _, bad = _dates.parsed(list(texts), form)
+    named = column.name.lower() in _TIME and any(letter.isdigit() for text in texts for letter in text)
+    return len(bad) < len(texts) / 2 or any(_dates.unclear(text) for text in texts) or named
+
+
+def _dated(column: Column, form: str | None, origin: str) -> Axis:
+    if column.kind == "dates":
+        if column.missing.any():
+            raise _no_date(column, int(np.flatnonzero(column.missing)[0]), form, origin)
+        return _dates.axis(column.name, _dates.of_arrow(column.texts))
+    if column.texts is None:
+        raise ConfigError(f"task.date={one_line(column.name, 30)}: holds {column.kind}, no dates")
+    texts = column.texts.to_pylist()
+    moments, bad = _dates.parsed(texts, form)
+    if bad:
+        raise _no_date(column, bad[0], form, origin)
+    if form is None and _dates.zones(texts):
+        raise ConfigError(f"{origin}: column {one_line(column.name, 30)!r}: some dates name a time zone, others do not")
+    return _dates.axis(column.name, moments)
+
+
+def _no_date(column: Column, row: int, form: str | None, origin: str) -> ConfigError:
+    text = column.text(row)
+    settings = _dates.unclear(text) if form is None else None
+    hint = (
+        f"day or month first? {settings}" if settings else "see task.date_format; task.date=none takes the rows as they stand"
+    )
+    where = f"{origin}: column {one_line(column.name, 30)!r}, row {row + 1}"
+    return ConfigError(f"{where}: {one_line(text, 30) or 'nothing'} is no date that is known; {hint}")
+
+
+def _named(column: Column, origin: str) -> Axis:
+    """Return the times of the rows from numbers in a column that is named so, if they go by time."""
+    if not _goes_one_way(column) and not column.unique:
+        name = one_line(column.name, 30)
+        raise ConfigError(
+            f"{origin}: column {name!r}: is it the time of a row, task.date={name}, or a value? then name it in task.columns"
+        )
+    return Axis(name=column.name, at=column.numbers, unit="")

@@ -1,0 +1,74 @@
+"""Ids of series: which row belongs to which series, by a declared column; one that plainly tells it has to be declared."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from freerun.errors import ConfigError
+from freerun.io.text import one_line
+from freerun.parts.tasks._cells import Column
+from freerun.parts.tasks._dates import Axis
+
+_IDS = frozenset(
+    ("id", "ids", "uid", "unique_id", "item", "series", "series_id", "unit", "group", "station", "sensor", "store", "site",
+     "entity", "symbol", "ticker", "subject", "patient", "device", "machine", "meter", "household", "location", "region",
+     "country", "city")
+)  # fmt: skip
+
+#: How many times as many pairs of id and time there are than times, at least, where a column tells series apart.
+_APART = 1.5
+
+
+def labels(column: Column) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return the number of every row's series, in the order in which they come up, and the names of the series.
+
+    Raises:
+        ConfigError: if a row has none.
+    """
+    if column.kind or column.missing.any():
+        row = int(np.flatnonzero(column.missing)[0]) if column.missing.any() else 0
+        what = f"holds {column.kind}" if column.kind else f"no id in row {row + 1}"
+        raise ConfigError(f"task.id={one_line(column.name, 30)}: {what}")
+    return _labels(column)
+
+
+def demand_declared(columns: list[Column], axis: Axis | None, origin: str) -> None:
+    """Refuse a table in which a column that is not declared plainly tells several series apart.
+
+    Raises:
+        ConfigError: naming it.
+    """
+    for column in columns:
+        if reason := _looks_like_id(column, axis):
+            name = one_line(column.name, 30)
+            raise ConfigError(f"{origin}: column {name!r} {reason}: several series? task.id={name}; if not, task.id=none")
+
+
+def _labels(column: Column) -> tuple[np.ndarray, tuple[str, ...]]:
+    cells = column.numbers.tolist() if column.texts is None else [str(text).strip() for text in column.texts.to_pylist()]
+    places: dict[object, int] = {}
+    numbers = np.array([places.setdefault(cell, len(places)) for cell in cells], dtype=np.int64)
+    return numbers, tuple(f"{cell:.10g}" if isinstance(cell, float) else str(cell) for cell in places)
+
+
+def _looks_like_id(column: Column, axis: Axis | None) -> str | None:
+    """Return what makes a column look like the id of several series, in a few words; None if nothing does."""
+    if column.kind or column.missing.any() or (column.sound and not column.whole):
+        return None
+    numbers, names = _labels(column)
+    if not 2 <= len(names) <= len(numbers) // 2:
+        return None
+    name = column.name.lower()
+    if name in _IDS or name.endswith(("_id", " id", "-id")):
+        return f"is named so and has {len(names)} values"
+    blocks = 1 + int((np.diff(numbers) != 0).sum())
+    if axis is not None:
+        times, places = np.unique(axis.at, return_inverse=True)
+        pairs = len(np.unique(numbers * len(times) + places))
+        within = np.diff(places)[np.diff(numbers) == 0]
+        restarts = blocks == len(names) and bool((np.diff(places) <= 0).any()) and bool((within > 0).all())
+        if restarts or pairs >= _APART * len(times):
+            return f"tells apart the rows of one {one_line(axis.name, 30) or 'row number'}"
+    if axis is None and blocks == len(names) and (len(names) <= len(numbers) // 3 or not column.numeric):
+        return f"has {len(names)} values, one after the other"
+    return None

@@ -1,0 +1,172 @@
+"""Schema of a table: which columns are forecast, which are inputs, dates or ids, and which are left out, and why.
+
+What a setting names is taken. Of the other columns one that is plainly the time of its row is taken for it, one that is plainly
+the id of a series has to be declared, row numbers and parts of the calendar are left out, and what could be two things is
+refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from freerun.errors import ConfigError
+from freerun.io.suggestions import nearest
+from freerun.io.text import one_line
+from freerun.parts.tasks import _row_times, _series_ids
+from freerun.parts.tasks._cells import Column, cure
+from freerun.parts.tasks._dates import Axis
+
+#: What a setting says if a table has no such column.
+NONE = "none"
+
+
+@dataclass(kw_only=True)
+class Schema:
+    """The columns of a table by what they are for.
+
+    Attributes:
+        values, inputs: numbers, by name.
+        axis: the time of every row; None if the rows are taken as they stand.
+        ids: to which series every row belongs, counted in the order in which they come up; None for one series.
+        names: of the series.
+        left_out: the other columns, each with the reason.
+    """
+
+    values: list[Column]
+    inputs: list[Column]
+    axis: Axis | None = None
+    ids: np.ndarray | None = None
+    names: tuple[str, ...] = ()
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declared:
+    """What the settings of the task say of the columns."""
+
+    columns: tuple[str, ...] | None = None
+    inputs: tuple[str, ...] = ()
+    date: str | None = None
+    date_format: str | None = None
+    id: str | None = None
+
+
+def schema(columns: Iterable[Column], declared: Declared, origin: str) -> Schema:
+    """Return what the columns of a table are for.
+
+    Args:
+        columns: of the table.
+        declared: by the settings.
+        origin: of the table, for messages.
+
+    Raises:
+        ConfigError: naming key, column, row and value of what is wrong or could be two things.
+    """
+    return _Reader(list(columns), declared, origin).schema()
+
+
+class _Reader:
+    """The schema step of one table."""
+
+    def __init__(self, columns: list[Column], declared: Declared, origin: str) -> None:
+        self.columns, self.declared, self.origin = columns, declared, origin
+        self.named: list[str] = []
+        self.left_out: dict[str, str] = {}
+
+    def schema(self) -> Schema:
+        wanted = self.declared
+        values = None if wanted.columns is None else self._chosen("columns", wanted.columns)
+        inputs = self._chosen("inputs", wanted.inputs)
+        date, series = self._one("date", wanted.date), self._one("id", wanted.id)
+        others = [column for column in self.columns if column.name not in self.named]
+        if values is None and (twice := next((each.name for each in others if self._count(each.name) > 1), None)) is not None:
+            raise ConfigError(f"{self.origin}: several columns have the name {_q(twice)!r}; name others in task.columns")
+        axis = self._axis(date, others)
+        others = [column for column in others if axis is None or column.name != axis.name]
+        ids, names = (None, ()) if series is None else _series_ids.labels(series)
+        self.left_out = {each.name: reason for each in others if (reason := _row_times.needless(each, axis))}
+        others = [column for column in others if column.name not in self.left_out]
+        if wanted.id is None:
+            numbers = [column for column in others if column.sound]
+            alone = numbers if values is None and len(numbers) == 1 else []  # the one column there is to forecast
+            _series_ids.demand_declared(
+                [column for column in others if not any(column is one for one in alone)], axis, self.origin
+            )
+        if values is None:
+            values = self._remaining(others, axis)
+        else:
+            self.left_out |= {column.name: "not chosen" for column in others}
+        for column in (*values, *inputs):
+            self._demand_numbers(column)
+        return Schema(values=values, inputs=inputs, axis=axis, ids=ids, names=names, left_out=self.left_out)
+
+    def _count(self, name: str) -> int:
+        return sum(column.name == name for column in self.columns)
+
+    def _one(self, key: str, name: str | None) -> Column | None:
+        """Return the column that a setting names; None where it names none."""
+        if name is None or (name == NONE and not self._count(NONE)):
+            return None
+        return self._chosen(key, (name,))[0]
+
+    def _chosen(self, key: str, names: tuple[str, ...]) -> list[Column]:
+        """Return the columns that a setting names."""
+        chosen = []
+        for name in (raw.strip() for raw in names):
+            known = [column.name for column in self.columns]
+            if not self._count(name):
+                parts = [part.strip() for part in name.split(",")]
+                hint = nearest(name, known)
+                if len(parts) > 1 and all(part in known for part in parts):
+                    hint = f"write task.{key}=[{name}], without quotes around the whole"
+                raise ConfigError(f"task.{key}={_q(name)}: no such column; {hint}")
+            if self._count(name) > 1:
+                raise ConfigError(f"task.{key}={_q(name)}: there are several columns of this name")
+            if name in self.named:
+                raise ConfigError(f"task.{key}={_q(name)}: a column is named twice")
+            self.named.append(name)
+            chosen.append(next(column for column in self.columns if column.name == name))
+        return chosen
+
+    def _axis(self, column: Column | None, others: list[Column]) -> Axis | None:
+        form = self.declared.date_format
+        if column is not None:
+            return _row_times.declared(column, form, self.origin)
+        return _row_times.recognised(others, form, self.origin) if self.declared.date is None else None
+
+    def _remaining(self, columns: list[Column], axis: Axis | None) -> list[Column]:
+        """Return the columns that are forecast where no setting names them."""
+        values = []
+        for column in columns:
+            if column.kind:
+                self.left_out[column.name] = column.kind
+            elif column.empty:
+                self.left_out[column.name] = "empty"
+            elif not column.numeric and not column.nearly():
+                self.left_out[column.name] = "text"
+            else:
+                values.append(column)
+        if not values:
+            left_out = {**({} if axis is None else {axis.name: "the time of the rows"}), **self.left_out}
+            held = ", ".join(f"{_q(name) or repr(name)} ({reason})" for name, reason in left_out.items())
+            raise ConfigError(f"{self.origin}: no numeric column to forecast, but {one_line(held, 80)}; see task.columns")
+        return values
+
+    def _demand_numbers(self, column: Column) -> None:
+        """Refuse a column of which a cell is no number."""
+        if column.kind or (not column.numeric and not column.nearly()):
+            what = column.kind or ("empty" if column.empty else "text")
+            shown = "" if column.texts is None else f", {column.cell(0)!r} in row 1"
+            raise ConfigError(f"task.columns={_q(column.name)}: not numeric but {what}{shown}")
+        if len(column.other):
+            row = int(column.other[0])
+            shown, remedy = column.cell(row), cure(column.text(row))
+            raise ConfigError(f"{self.origin}: column {_q(column.name)!r}, row {row + 1}: {shown!r} is no number; {remedy}")
+
+
+def _q(name: object) -> str:
+    """Return a name as messages quote it."""
+    return one_line(name, 30)
