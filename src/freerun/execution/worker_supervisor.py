@@ -30,17 +30,19 @@ LOADING = 300.0
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """Settings and limits of workers; none of them changes a result, except that `threads` can change last bits of sums.
+    """Settings and limits of workers; none of them changes a result but for last bits.
 
     Attributes:
-        threads: of a worker process.
+        threads: of a worker process; more than one can change the last bits of sums.
         time_limit: seconds that a group may take; None for no limit.
         checkpoint: updates between two checkpoints of a run; 0 for none.
+        engine: of rollouts, whose last bits depend on it; None for that of the process.
     """
 
     threads: int = 1
     time_limit: float | None = None
     checkpoint: int = 1000
+    engine: str | None = None
 
 
 Listen = Callable[[dict[str, Any]], None]
@@ -116,7 +118,7 @@ class Worker:
     def _start(self) -> None:
         self._said.seek(0)
         self._said.truncate()
-        settings = json.dumps({"threads": self.terms.threads, "checkpoint": self.terms.checkpoint})
+        settings = json.dumps({"threads": self.terms.threads, "checkpoint": self.terms.checkpoint, "engine": self.terms.engine})
         for _ in range(STARTS):
             self.process = ChildProcess(
                 "freerun.execution.worker_process",

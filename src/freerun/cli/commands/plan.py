@@ -43,6 +43,7 @@ def main(words: list[str]) -> int:
     if options.multirun and name:
         raise ConfigError("plan -m plans what `freerun run -m` does, which takes settings key=value, and a name with --as")
     from freerun.cli.terminal import duration, show_rows
+    from freerun.engine.engine_choice import engine_of
     from freerun.execution import memory_estimate, time_estimate
     from freerun.store import results_folder
     from freerun.sweeps import study, sweep
@@ -67,6 +68,7 @@ def main(words: list[str]) -> int:
         return 0
     costs = time_estimate.learned(store, [run for run, state in states.items() if state in ("done", "diverged")])
     spent: dict[str, list[float]] = {}
+    engines = {_title(piece): engine_of(piece[0].experiment, chosen.engine) for piece in pieces}
     measured_before = True
     for piece in pieces:
         run_seconds, measured = costs.seconds(piece[0])
@@ -75,10 +77,12 @@ def main(words: list[str]) -> int:
         size = memory_estimate.BASE + len(piece) * memory_estimate.memory(piece[0])
         row[:] = [row[0] + 1, row[1] + len(piece), row[2] + run_seconds * len(piece), max(row[3], size)]
     rows = [
-        [title, f"{n:.0f}", f"{runs:.0f}", duration(seconds), f"{size / 2**30:.1f} GB"]
+        [title, f"{n:.0f}", f"{runs:.0f}", duration(seconds), f"{size / 2**30:.1f} GB", str(engines[title])]
         for title, (n, runs, seconds, size) in spent.items()
     ]
-    show_rows(["to do", "groups", "runs", "work", "memory a worker"], rows)
+    show_rows(["to do", "groups", "runs", "work", "memory a worker", "engine"], rows)
+    for reason in dict.fromkeys(engine.reason for engine in engines.values() if engine.reason):
+        print(f"the reference engine is used in place of the compiled one: {reason}")
     work = sum(seconds for _, _, seconds, _ in spent.values())
     at_once = min(chosen.at_once, len(pieces))
     source = (

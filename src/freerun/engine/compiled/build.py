@@ -1,7 +1,7 @@
 """Build of the compiled engine: one shared library for each instruction set, by the C compiler that is found.
 
-Called when a wheel is built (`hatch_build.py`); ``python -m freerun.engine.compiled.build`` builds beside the source. It needs no
-header of Python, imports nothing of Freerun, and never fails: where there is no compiler, there is no library.
+Called when a wheel is built (`hatch_build.py`); ``python -m freerun.engine.compiled.build`` builds beside the source. It needs
+no header of Python, imports nothing of Freerun, and never fails: where there is no compiler, there is no library.
 """
 
 from __future__ import annotations

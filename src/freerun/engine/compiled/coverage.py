@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-
 from freerun.parts.feedback import Feedback
 from freerun.parts.feedback.argmax import Argmax
 from freerun.parts.feedback.expected import Expected
@@ -21,17 +19,21 @@ from freerun.parts.models.linear import Linear
 from freerun.parts.models.lstm import LSTM
 from freerun.parts.models.output_recurrent import OutputRecurrent
 
-#: The cells and rules, as source/cells.h and source/feedback.h number them. A subclass may compute something else: it is not meant.
+#: The cells and rules, as source/cells.h and source/feedback.h number them. Subclasses are not meant.
 CELLS: dict[type[Model], int] = {OutputRecurrent: 0, HiddenRecurrent: 1, GRU: 2, LSTM: 3, Linear: 4}
 RULES: dict[type[Feedback], int] = {Nothing: 0, Mean: 1, Sample: 2, Argmax: 3, Expected: 4, Gumbel: 5, StraightThrough: 6}
 
 
-def uncovered(model: Model, feedback: Feedback, dtype: torch.dtype, device: torch.device) -> str | None:
-    """Return why the compiled engine cannot roll a model out, in words that end a sentence; None where it can."""
-    if device.type != "cpu":
-        return f"it runs on the processor, not on {device.type}"
-    if dtype not in (torch.float32, torch.float64):
-        return f"it computes in float32 and float64, not in {str(dtype).removeprefix('torch.')}"
+def uncovered(model: Model, feedback: Feedback, dtype: str, device: str) -> str | None:
+    """Return why the compiled engine cannot roll a model out, as a sentence without its end; None where it can.
+
+    Args:
+        dtype, device: by their names in an experiment.
+    """
+    if device != "cpu":
+        return f"it runs on the processor, not on {device}"
+    if dtype not in ("float32", "float64"):
+        return f"it computes in float32 and float64, not in {dtype}"
     if type(model) not in CELLS:
         return f"it has no cell {type(model).__name__}"
     if type(feedback) not in RULES:

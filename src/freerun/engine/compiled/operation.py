@@ -14,7 +14,7 @@ from torch.autograd.function import once_differentiable
 
 from freerun.engine.compiled.coverage import CELLS, places, rule_number, uncovered
 from freerun.engine.compiled.library import Call, Library, library
-from freerun.engine.rollout import Gradient, Rollout
+from freerun.engine.rollout import THROUGH, Gradient, Rollout
 from freerun.parts.feedback import Feedback
 from freerun.parts.feedback.gumbel import Gumbel
 from freerun.parts.layers import State, Weights
@@ -61,7 +61,7 @@ def rollout(
     mask: Float[torch.Tensor, "T R B"] | None,
     inputs: Float[torch.Tensor, "T R B X"] | None = None,
     uniform: torch.Tensor | None = None,
-    gradient: Gradient = Gradient(),
+    gradient: Gradient = THROUGH,
     residual: Float[torch.Tensor, "R 1 O"] | None = None,
     ends: Int[torch.Tensor, "R B"] | None = None,
     state: State | None = None,
@@ -88,7 +88,7 @@ def rollout(
     outputs = weights["gates" if "gates" in weights else "output.weight"].shape[-1]
     if "output.bias" in weights:
         outputs = weights["output.bias"].shape[-1]
-    cut = Gradient() if (mask is None or silent) and not gradient.state else gradient
+    cut = THROUGH if (mask is None or silent) and not gradient.state else gradient
     draws = uniform
     if uniform is not None:
         draws = (feedback.noise(uniform.to(dtype)) if isinstance(feedback, Gumbel) else uniform.to(dtype)).contiguous()
@@ -125,7 +125,7 @@ def impossible(
     residual: torch.Tensor | None = None,
 ) -> str | None:
     """Return why a rollout cannot be made by the compiled engine; None where it can."""
-    if (why := uncovered(model, feedback, start.dtype, start.device)) is not None:
+    if (why := uncovered(model, feedback, _name(start), start.device.type)) is not None:
         return why
     if any(part.requires_grad for part in (*(state or ()), *(() if residual is None else (residual,)))):
         return "it takes no gradient of the state before the first step, or of the scale of an increment"
