@@ -43,18 +43,18 @@ def compiler() -> list[str] | None:
     return next(([name] for name in ("cc", "gcc", "clang") if shutil.which(name)), None)
 
 
-def compiled(folder: Path, instructions: str, *definitions: str) -> Path | None:
+def compiled(folder: Path, instructions: str, *further: str) -> Path | None:
     """Compile the library for an instruction set into a folder; return its path, or None if the compiler refuses.
 
     Args:
-        definitions: switches of the preprocessor, as the tests need them.
+        further: switches, as the tests need them.
     """
     command = compiler()
     if command is None or sys.platform == "win32":
         return None
     path, part = folder / file_name(instructions), folder / f"{file_name(instructions)}.{os.getpid()}.part"
     sources = [str(SOURCE / name) for name in ("float32.c", "float64.c")]
-    words = [*command, *SWITCHES, *SETS[instructions], *definitions, *sources, "-o", str(part)]
+    words = [*command, *SWITCHES, *SETS[instructions], *further, *sources, "-o", str(part)]
     try:
         done = subprocess.run(words, capture_output=True, timeout=600, check=False)
     except (OSError, subprocess.SubprocessError):

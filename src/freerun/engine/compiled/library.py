@@ -75,11 +75,16 @@ def _function(path: Path, name: str, dtype: str) -> Callable[..., int]:
     return called
 
 
+def processor_sets() -> frozenset[str]:
+    """Return the instruction sets of this processor."""
+    return arithmetic.processor().sets
+
+
 @cache
 def library() -> Library | None:
     """Return the widest library that was built and that this processor can run; None if there is none."""
     for instructions in build.sets():
         path = Path(__file__).with_name(build.file_name(instructions))
-        if path.is_file() and NEEDS[instructions] <= arithmetic.processor().sets:
+        if path.is_file() and NEEDS[instructions] <= processor_sets():
             return Library(instructions, path)
     return None

@@ -108,7 +108,7 @@ static void feedback_backward(long rule, long width, long stride, const REAL *ma
         }
         for (long k = 0; k < width; k++) {
             vec d = either(m == all(1), all(0), free * load(df + k * stride + b));
-            if (soft(rule)) d = load(kept + k * stride + b) * (d - mean);
+            if (soft(rule)) d = load(kept + k * stride + b) * BREAK_SOFT(d - mean);
             if (soft(rule) && temperature != 1) d /= all(temperature);
             store(d_out + k * stride + b, load(d_out + k * stride + b) + d);
         }

@@ -89,7 +89,7 @@ static void gathered(const Rollout *q, const Sizes *s, long r, REAL *drive, REAL
         if (!w->value) continue;
         REAL *to = w->output ? output : drive;
         long width = w->output ? q->O : s->gates;
-        const REAL *from = (const REAL *)w->value + r * w->rows * w->columns;
+        const REAL *from = (const REAL *)w->value + BREAK_GROUP(r) * w->rows * w->columns;
         for (long k = 0; k < w->rows; k++)
             memcpy(to + (w->row + k) * width + w->column, from + k * w->columns, w->columns * sizeof(REAL));
     }
@@ -196,7 +196,7 @@ static void forward_one(const Rollout *q, long r)
         REAL *fed = next + q->X * n;
         if (free) {
             long width = q->rule == GUMBEL ? O : 1;
-            if (q->draws) turned_in(draws, at(q->draws, q, t, r, width), q->B, width, n);
+            if (q->draws) turned_in(draws, at(q->draws, q, BREAK_DRAW(t), r, width), q->B, width, n);
             feedback_forward(q->rule, O, n, o, draws, (REAL)q->temperature, kept, phi);
             memcpy(fed, phi, F * n * sizeof(REAL));
             blend(F, n, mask, truth, fed);

@@ -31,7 +31,7 @@
 #define NAME(x) x##_float32
 #endif
 
-/* Faults that the tests put in, to see that the laws catch them (tests/engine/test_compiled_broken.py). */
+/* Faults that the tests put in, to see that the laws catch them (tests/laws/test_compiled.py). */
 #ifndef BREAK_SIGN
 #define BREAK_SIGN(x) (x)
 #endif
@@ -46,6 +46,15 @@
 #endif
 #ifndef BREAK_FEED
 #define BREAK_FEED(t) (t)
+#endif
+#ifndef BREAK_DRAW
+#define BREAK_DRAW(t) (t)
+#endif
+#ifndef BREAK_SOFT
+#define BREAK_SOFT(x) (x)
+#endif
+#ifndef BREAK_GROUP
+#define BREAK_GROUP(r) (r)
 #endif
 
 #include "vectors.h"
