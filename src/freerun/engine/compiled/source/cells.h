@@ -12,8 +12,6 @@ enum { OUTPUT_RECURRENT, HIDDEN_RECURRENT, GRU, LSTM, LINEAR };
 
 static void cell_forward(long cell, long n, REAL *a, const REAL *h, REAL *next, const REAL *c, REAL *c_next)
 {
-    const vec one = all(1);
-    (void)one;
     for (long i = 0; i < n; i += LANES) {
         if (cell == GRU) {
             vec g = load(a + i), r = logistic(load(a + n + i)), z = logistic(load(a + 2 * n + i));

@@ -82,14 +82,25 @@ static void product(long outer, long inner, const REAL *w, const REAL *x, long s
     }
 }
 
-/* The sum of a stripe, in one order on every instruction set: its upper half on its lower, and so on. */
-static inline REAL total(const vec *parts)
+/* Sums of stripes, in one order on every instruction set: the upper half of a stripe on its lower, and so on down to one number. */
+typedef REAL quarter __attribute__((vector_size(4 * sizeof(REAL)), may_alias));
+
+static inline __attribute__((always_inline)) quarter folded(const vec *parts)
 {
     REAL sums[STRIPE] __attribute__((aligned(64)));
+#pragma GCC unroll 4
     for (int p = 0; p < PARTS; p++) store(sums + p * LANES, parts[p]);
-    for (long half = STRIPE / 2; half > 0; half /= 2)
-        for (long i = 0; i < half; i++) sums[i] += sums[i + half];
-    return sums[0];
+    const quarter *q = (const quarter *)sums;
+    return DOUBLE ? q[0] + q[1] : (q[0] + q[2]) + (q[1] + q[3]);
+}
+
+static inline __attribute__((always_inline)) void totals(const int count, vec (*parts)[PARTS], REAL *slope)
+{
+    REAL s[4][4] __attribute__((aligned(64)));
+#pragma GCC unroll 4
+    for (int j = 0; j < count; j++) *(quarter *)s[j] = folded(parts[j]);
+#pragma GCC unroll 4
+    for (int j = 0; j < count; j++) slope[j] += (s[j][0] + s[j][2]) + (s[j][1] + s[j][3]);
 }
 
 static inline __attribute__((always_inline)) void grid(
@@ -117,8 +128,8 @@ static inline __attribute__((always_inline)) void grid(
                     for (int k = 0; k < rows; k++) sums[k][j][p] = fma_(seen[k], slope_j, sums[k][j][p]);
                 }
             }
-    for (int k = 0; k < rows; k++)
-        for (int j = 0; j < columns; j++) slope[k * slope_stride + j] += total(sums[k][j]);
+#pragma GCC unroll 4
+    for (int k = 0; k < rows; k++) totals(columns, sums[k], slope + k * slope_stride);
 }
 
 /* slope_kj += sum over steps and batch of z_k d_j: the gradient of weights that took rows z to rows with the gradient d */
