@@ -28,6 +28,7 @@ lint: $(VENV)/.ready
 
 bench: $(VENV)/.ready
 	$(BIN)/python experiments/bench/engine_speed/benchmark.py
+	$(BIN)/python experiments/bench/rollout_speed/benchmark.py
 
 soak: $(VENV)/.ready
 	$(BIN)/python tests/reliability/soak.py --tier full --jobs $(JOBS) --out results/reliability
