@@ -35,4 +35,4 @@ class CompiledEngine(BuildHookInterface):
             build_data["pure_python"] = False
             build_data["tag"] = f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
         if not made:
-            self.app.display_warning("no C compiler was found that builds the compiled engine: the reference engine will be used")
+            self.app.display_warning("no C compiler builds the compiled engine here: the reference engine will be used")
