@@ -18,7 +18,7 @@ from freerun.store.records import Store, names
 AXES = ("task", "model", "regime", "feedback", "gradient", "seed")
 VERSIONS = ("python", "freerun", "torch", "numpy")
 #: The columns that say by what a run was made, beside the versions; no setting of it.
-MADE_BY = ("measurement", "commit", "machine", "processor", "arithmetic", "threads", "data")
+MADE_BY = ("measurement", "commit", "machine", "processor", "arithmetic", "engine", "threads", "data")
 
 
 def frame(

@@ -31,7 +31,7 @@ class Inline(Launcher):
         from freerun.execution.group_runner import prepare
         from freerun.execution.worker_process import serve
 
-        prepare(self.threads)
+        prepare(self.threads, self.engine)
         for number, group in enumerate(groups):
             watcher.started(number, group)
 
