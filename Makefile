@@ -28,13 +28,14 @@ lint: $(VENV)/.ready
 
 bench: $(VENV)/.ready
 	$(BIN)/python experiments/bench/engine_speed/benchmark.py
+	$(BIN)/python experiments/bench/rollout_speed/benchmark.py
 
 soak: $(VENV)/.ready
 	$(BIN)/python tests/reliability/soak.py --tier full --jobs $(JOBS) --out results/reliability
 
 setup: $(VENV)/.ready
 
-$(VENV)/.ready: pyproject.toml constraints.txt
+$(VENV)/.ready: pyproject.toml constraints.txt $(wildcard src/freerun/engine/compiled/source/*)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'

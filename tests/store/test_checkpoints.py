@@ -359,6 +359,7 @@ def test_what_another_version_made_is_not_gone_on_with(both):
         ({"arithmetic": "torch AVX512, MKL off, AuthenticAMD 23 1 avx2"}, "other arithmetic (torch AVX512, MKL off, Auth"),
         ({"arithmetic": None}, "other arithmetic (unknown, here torch AVX2"),
         ({"source": "another"}, "another source of Freerun"),
+        ({"engine": "compiled, somewhere else"}, "another engine (compiled, somewhere else, here "),
         ({"threads": 7, "device": "cuda"}, "other device (cuda, here cpu) and other threads (7, here 1)"),
         ({"generation": 1}, "another version of Freerun (1, here "),
     ],

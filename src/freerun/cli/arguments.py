@@ -57,6 +57,7 @@ DEFAULT_STUDY = "first_look"
 LAUNCHER_KEYS = {
     "launcher=NAME": "where groups are trained: local (the default), inline, joblib, slurm, ray",
     "launcher.KEY=VALUE": "a setting of the launcher, such as launcher.time_limit=600",
+    "engine=NAME": "what computes rollouts: reference (the default), auto or compiled",
 }
 
 

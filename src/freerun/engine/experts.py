@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from freerun.engine.dispatch import rollout
 from freerun.engine.replicas import Group
-from freerun.engine.rollout import rollout
 from freerun.errors import ConfigError, given
 from freerun.parts import registry
 from freerun.parts.objectives import Answer

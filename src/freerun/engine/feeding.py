@@ -62,7 +62,7 @@ class Lessons:
         @cache
         def behave(forced: bool) -> torch.Tensor:
             whole = torch.ones_like(free) if forced else free
-            rolled = group.roll(weights, sequences, whole, uniform, feedback=feedback)
+            rolled = group.roll(weights, sequences, whole, uniform, feedback=feedback, states=True)
             return _behaviour(group, rolled, sequences)
 
         @cache
@@ -188,7 +188,9 @@ def _rolled(batch: GroupBatch, feed: Feed, whole: Float[torch.Tensor, "T R B"] |
         whole: a mask of 1 everywhere, to feed what was made beforehand step by step; None for the fast path.
     """
     mask = whole if feed.mask is None or feed.beforehand else feed.mask
-    return batch.group.roll(batch.trained, batch.sequences, mask, batch.uniform, feedback=batch.feedback, truth=feed.truth)
+    return batch.group.roll(
+        batch.trained, batch.sequences, mask, batch.uniform, feedback=batch.feedback, truth=feed.truth, states=whole is not None
+    )
 
 
 def _behaviour(group: Group, rollout: Rollout, sequences: Sequences) -> Float[torch.Tensor, "T R B W"]:

@@ -13,8 +13,10 @@ import torch
 from jaxtyping import Float
 
 from freerun.config.experiment import Experiment, gradient_cut
+from freerun.engine.dispatch import rollout
+from freerun.engine.engine_choice import engine_of
 from freerun.engine.parameters import Parameters
-from freerun.engine.rollout import Gradient, Rollout, rollout
+from freerun.engine.rollout import Gradient, Rollout
 from freerun.errors import given
 from freerun.parts.feedback import Feedback, one_hot
 from freerun.parts.layers import per_replica
@@ -33,6 +35,8 @@ class Group:
     def __init__(self, experiments: list[Experiment], data: dict[int, Data]) -> None:
         first = experiments[0]
         self.experiments, self.data = experiments, data
+        #: The engine of its rollouts, where it is asked for something that this engine covers.
+        self.engine = engine_of(first)
         self.model, self.settings = first.model, first.training
         self.objective = given(first.objective)
         #: The feedback rule as it stands after training.
@@ -123,18 +127,20 @@ class Group:
         *,
         feedback: Feedback | None = None,
         truth: Float[torch.Tensor, "T R B F"] | None = None,
+        states: bool = False,
     ) -> Rollout:
         """Run every replica over its sequences, fed as the mask says.
 
         Args:
             feedback: the rule as it stands at this update; None: after training.
             truth: what is fed where the mask is 1, if not the truth itself.
+            states: whether the states after every step are read.
         """
         encoded, start = self.encoded(sequences)
         return rollout(
             self.model, weights, truth=encoded if truth is None else truth, start=start, feedback=feedback or self.feedback,
             mask=mask, inputs=sequences.inputs, uniform=uniform, gradient=self.gradient, residual=self.residual,
-            ends=sequences.ends,
+            ends=sequences.ends, states=states,
         )  # fmt: skip
 
     def shares(self, sequences: Sequences) -> Float[torch.Tensor, "S R B"]:

@@ -43,6 +43,10 @@ class Gradient:
         return self.state > 0 and step % self.state == 0
 
 
+#: No cut.
+THROUGH = Gradient()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rollout:
     """Result of a rollout: the outputs and what was fed after each of them.
@@ -68,7 +72,7 @@ def rollout(
     mask: Float[torch.Tensor, "T R B"] | None,
     inputs: Float[torch.Tensor, "T R B X"] | None = None,
     uniform: torch.Tensor | None = None,
-    gradient: Gradient = Gradient(),
+    gradient: Gradient = THROUGH,
     residual: Float[torch.Tensor, "R 1 O"] | None = None,
     ends: Int[torch.Tensor, "R B"] | None = None,
     state: State | None = None,

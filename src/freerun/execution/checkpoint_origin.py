@@ -1,4 +1,4 @@
-"""Origin of a checkpoint: the versions, source, arithmetic and machine that made it, and how two origins differ."""
+"""Origin of a checkpoint: the versions, source, arithmetic, engine and machine that made it, and how two origins differ."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     differ = {key: (_brief(before.get(key)), _brief(value)) for key, value in now.items() if before.get(key) != value}
     words = {
         "arithmetic": "other arithmetic",
+        "engine": "another engine",
         "source": "another source of Freerun",
         "generation": "another version of Freerun",
     }
@@ -43,10 +44,11 @@ def _brief(value: Any) -> str:
 
 
 def made(group: Group) -> dict[str, int | str | dict[str, str]]:
-    """Return the origin of a checkpoint that is made now: versions, source, arithmetic, device, machine and threads."""
+    """Return the origin of a checkpoint that is made now: versions, source, arithmetic, engine, device, machine and threads."""
     return {
         "generation": GENERATION, "versions": versions(), "source": _source(), "arithmetic": str(arithmetic.in_force()),
-        "device": str(group.device), "machine": f"{platform.system()} {platform.machine()}", "threads": torch.get_num_threads(),
+        "engine": group.engine.bits, "device": str(group.device),
+        "machine": f"{platform.system()} {platform.machine()}", "threads": torch.get_num_threads(),
     }  # fmt: skip
 
 
@@ -54,7 +56,7 @@ def made(group: Group) -> dict[str, int | str | dict[str, str]]:
 def _source() -> str:
     """Return the SHA-256 of this package as it stands."""
     top, digest = Path(__file__).parents[1], hashlib.sha256()
-    for path in sorted(top.rglob("*.py")):
+    for path in sorted(path for ending in ("*.py", "*.c", "*.h") for path in top.rglob(ending)):
         content = path.read_bytes()
         digest.update(f"{path.relative_to(top).as_posix()} {len(content)}\n".encode() + content)
     return digest.hexdigest()

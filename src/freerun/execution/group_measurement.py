@@ -24,7 +24,7 @@ from freerun.store.record_schema import understood
 from freerun.store.records import Store
 
 #: What two measurements have to be made by alike, for their numbers to stand in one record.
-_ALIKE = ("versions", "arithmetic", "device", "threads", "data")
+_ALIKE = ("versions", "arithmetic", "engine", "device", "threads", "data")
 Record = dict[str, Any]
 
 

@@ -15,6 +15,7 @@ import torch
 
 from freerun import arithmetic
 from freerun.config.run_identity import trained
+from freerun.engine import engine_choice
 from freerun.engine.feeding import Lessons
 from freerun.engine.replicas import Group
 from freerun.engine.training import Listener, Outcome, train
@@ -33,12 +34,14 @@ Report = Callable[[str, dict[str, Any]], None]
 CHECKPOINT_EVERY = 1000
 
 
-def prepare(threads: int = 1) -> None:
+def prepare(threads: int = 1, engine: str | None = None) -> None:
     """Set up the process: one thread, so that results never depend on the machine's load or the launcher.
 
     Args:
         threads: more of them can change the last bits of sums over large tensors.
+        engine: of rollouts; None for the default.
     """
+    engine_choice.use(engine)
     torch.set_num_threads(threads)
     if platform.libc_ver()[0] == "glibc":
         # Keep freed memory: a training step allocates the same tensors again and again, and page faults cost more than the

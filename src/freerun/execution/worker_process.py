@@ -30,7 +30,7 @@ def main() -> None:
     from freerun.execution.group_runner import prepare
 
     settings = json.loads(sys.argv[1])
-    prepare(settings["threads"])
+    prepare(settings["threads"], settings["engine"])
     parent.tell("ready")
     while True:
         order = parent.order()

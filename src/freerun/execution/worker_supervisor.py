@@ -30,19 +30,21 @@ LOADING = 300.0
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """Settings and limits of workers; none of them changes a result, except that `threads` can change last bits of sums.
+    """Settings and limits of workers; none of them changes a result but for last bits.
 
     Attributes:
-        threads: of a worker process.
+        threads: of a worker process; more than one can change the last bits of sums.
         time_limit: seconds that a group may take; None for no limit.
         checkpoint: updates between two checkpoints of a run; 0 for none.
         plugins: the files of plugins that may be loaded, each with its digest: those that the command names.
+        engine: of rollouts, whose last bits depend on it; None for that of the process.
     """
 
     threads: int = 1
     time_limit: float | None = None
     checkpoint: int = 1000
     plugins: tuple[tuple[str, str], ...] = ()
+    engine: str | None = None
 
 
 Listen = Callable[[dict[str, Any]], None]
@@ -119,7 +121,9 @@ class Worker:
         self._said.seek(0)
         self._said.truncate()
         terms = self.terms
-        settings = json.dumps({"threads": terms.threads, "checkpoint": terms.checkpoint, "plugins": dict(terms.plugins)})
+        settings = json.dumps({
+            "threads": terms.threads, "checkpoint": terms.checkpoint, "engine": terms.engine, "plugins": dict(terms.plugins)
+        })  # fmt: skip
         for _ in range(STARTS):
             self.process = ChildProcess(
                 "freerun.execution.worker_process",

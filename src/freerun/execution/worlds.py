@@ -11,6 +11,7 @@ import torch
 
 from freerun import arithmetic
 from freerun.config.experiment import Experiment
+from freerun.engine.engine_choice import engine_of
 from freerun.parts.tasks import Data
 from freerun.store.provenance import commit, versions
 
@@ -43,6 +44,7 @@ def made_by(experiment: Experiment, data: Data) -> dict[str, Any]:
         "machine": f"{platform.system()} {platform.machine()}",
         "processor": str(arithmetic.processor()),
         "arithmetic": str(arithmetic.in_force()),
+        "engine": str(engine_of(experiment)),
         "device": experiment.device,
         "threads": torch.get_num_threads(),
         "data": data.fingerprint,

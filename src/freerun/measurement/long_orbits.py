@@ -14,8 +14,9 @@ import torch
 from jaxtyping import Float
 
 from freerun.arithmetic import root
+from freerun.engine.dispatch import rollout
 from freerun.engine.replicas import Group, spread
-from freerun.engine.rollout import Rollout, rollout
+from freerun.engine.rollout import Rollout
 from freerun.errors import given
 from freerun.measurement.metrics import Orbit
 from freerun.measurement.true_orbits import continued
@@ -103,7 +104,7 @@ def _stretch(
     residual = None if group.residual is None else group.residual.double()
     return rollout(
         group.model, weights, truth=truth, start=fed, feedback=group.feedback, mask=mask, uniform=chance, residual=residual,
-        state=state,
+        state=state, states=True,
     )  # fmt: skip
 
 

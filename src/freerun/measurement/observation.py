@@ -87,7 +87,7 @@ def beside_training(
     trained = seen(lessons.shown(part, chance))
     rollouts = {}
     for mode, forced in (("forced", steps), ("free", group.warmup)):
-        rollouts[mode] = seen(group.roll(group.weights(), part, group.release(steps, len(index), forced), chance))
+        rollouts[mode] = seen(group.roll(group.weights(), part, group.release(steps, len(index), forced), chance, states=True))
         for r in runs:
             rollouts[mode][r].training = trained[r]
     return rollouts
@@ -134,7 +134,7 @@ def _roll_some(group: Group, asked: dict[int, Further], split: str) -> dict[int,
     steps, size = sequences.steps(), sequences.start.shape[1]
     uniform = None if first.release is None else part.chance(f"evaluation/{split}/{first.name}", 0, steps, size)
     mask = part.release(steps, size, first.release) if first.hidden or first.release is not None else None
-    result = part.roll(part.weights(), sequences, mask, uniform)
+    result = part.roll(part.weights(), sequences, mask, uniform, states=first.hidden)
     warmup, hidden = first.release or 0, said(part, result) if first.hidden else None
     return {
         r: observe(part, k, result, sequences, uniform, split=split, warmup=warmup, hidden=hidden) for k, r in enumerate(asked)

@@ -107,6 +107,7 @@ class Provenance(Struct, kw_only=True):
     machine: str | None = None
     processor: str | None = None
     arithmetic: str | None = None
+    engine: str | None = None
     device: str | None = None
     data: str | None = None
     notes: list[str] = msgspec.field(default_factory=list)

@@ -10,7 +10,7 @@ import torch
 
 from freerun.config.run_identity import canonical, identity
 from freerun.engine import feeding, parameters, replicas, training
-from freerun.engine.rollout import Rollout, rollout
+from freerun.engine.rollout import Rollout
 from freerun.execution.group_runner import run_group
 from freerun.measurement import evaluation
 from freerun.parts.feeders import Feed, masked
@@ -127,7 +127,7 @@ class FreeWithoutSilence(Patched):
 
     def replacement(self, genuine):
         def roll(*words, mask, **named):
-            result = rollout(*words, mask=mask, **named)
+            result = genuine(*words, mask=mask, **named)
             return result if mask is None else Rollout(outputs=result.outputs * 1.01, fed=result.fed)
 
         return roll

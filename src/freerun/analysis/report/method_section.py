@@ -122,7 +122,7 @@ def provenance(runs: pd.DataFrame, cost: Cost, study_info: Mapping[str, Any]) ->
     pairs += [(name.removeprefix("version."), _unique(runs[name])) for name in runs.columns if name.startswith("version.")]
     pairs += [
         (name.capitalize(), _unique(runs[name]))
-        for name in ("commit", "machine", "processor", "arithmetic", "device", "threads")
+        for name in ("commit", "machine", "processor", "arithmetic", "engine", "device", "threads")
         if name in runs
     ]
     pairs.append(("Data sets", f"{runs['data'].nunique()}, each identified by its SHA-256 (column data of runs.csv)"))

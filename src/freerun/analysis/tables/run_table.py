@@ -20,7 +20,7 @@ VERSIONS = ("python", "freerun", "torch", "numpy")
 #: The values of settings that a canonical experiment says only where they are others.
 UNSAID = {"training.keep": "last"}
 #: The columns that say by what a run was made, beside the versions; no setting of it.
-MADE_BY = ("measurement", "commit", "machine", "processor", "arithmetic", "threads", "data")
+MADE_BY = ("measurement", "commit", "machine", "processor", "arithmetic", "engine", "threads", "data")
 
 
 def frame(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from freerun.cli.arguments import (
@@ -21,6 +22,7 @@ from freerun.cli.arguments import (
 from freerun.errors import ConfigError
 
 if TYPE_CHECKING:
+    from freerun.engine.engine_choice import Engine
     from freerun.execution.planned import Planned
     from freerun.sweeps.search.tuned_study import TunedStudy
 
@@ -47,6 +49,7 @@ def main(words: list[str]) -> int:
     if options.multirun and name:
         raise ConfigError("plan -m plans what `freerun run -m` does, which takes settings key=value, and a name with --as")
     from freerun.cli.terminal import duration, show_rows
+    from freerun.engine.engine_choice import engine_of
     from freerun.execution import memory_estimate, time_estimate
     from freerun.store import results_folder
     from freerun.sweeps import study, sweep
@@ -82,6 +85,9 @@ def main(words: list[str]) -> int:
         return 0
     costs = time_estimate.learned(store, [run for run, state in states.items() if state in ("done", "diverged")])
     spent: dict[str, list[float]] = {}
+    engines: dict[str, dict[Engine, None]] = {}
+    for piece in pieces:
+        engines.setdefault(_title(piece), {})[engine_of(piece[0].experiment, chosen.engine)] = None
     measured_before = True
     for piece in pieces:
         run_seconds, measured = costs.seconds(piece[0])
@@ -90,10 +96,12 @@ def main(words: list[str]) -> int:
         size = memory_estimate.BASE + len(piece) * memory_estimate.memory(piece[0])
         row[:] = [row[0] + 1, row[1] + len(piece), row[2] + run_seconds * len(piece), max(row[3], size)]
     rows = [
-        [title, f"{n:.0f}", f"{count:.0f}", duration(seconds), f"{size / 2**30:.1f} GB"]
+        [title, f"{n:.0f}", f"{count:.0f}", duration(seconds), f"{size / 2**30:.1f} GB", _named(engines[title])]
         for title, (n, count, seconds, size) in spent.items()
     ]
-    show_rows(["to do", "groups", "runs", "work", "memory a worker"], rows)
+    show_rows(["to do", "groups", "runs", "work", "memory a worker", "engine"], rows)
+    for reason in dict.fromkeys(engine.reason for used in engines.values() for engine in used if engine.reason):
+        print(f"the reference engine is used in place of the compiled one: {reason}")
     work = sum(seconds for _, _, seconds, _ in spent.values())
     at_once = min(chosen.at_once, len(pieces))
     source = (
@@ -103,6 +111,11 @@ def main(words: list[str]) -> int:
     )
     print(f"about {duration(work)} of work, {duration(work / at_once)} with {at_once} at once ({source})")
     return 0
+
+
+def _named(engines: Iterable[Engine]) -> str:
+    """Return the engines of a row in words."""
+    return "; ".join(dict.fromkeys(str(engine) for engine in engines))
 
 
 def _trials(tuned: TunedStudy) -> list[Planned]:

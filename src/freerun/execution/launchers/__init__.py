@@ -20,6 +20,7 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
+from freerun.engine.engine_choice import CHOICES
 from freerun.errors import ConfigError, require
 from freerun.execution.grouping import groups
 from freerun.execution.machine import available, cores
@@ -49,6 +50,7 @@ class Launcher(ABC):
         time_limit: seconds that a group may take before its worker is killed; None for no limit.
         checkpoint: updates between two checkpoints of a run, from which it goes on after a kill; 0 for none.
         threads: of a worker; more than one can change the last bits of sums over large tensors.
+        engine: of rollouts (docs/engine.md): auto, reference or compiled; None for what FREERUN_ENGINE says, or reference.
     """
 
     #: Workers share the memory of this machine.
@@ -64,6 +66,7 @@ class Launcher(ABC):
     time_limit: float | None = None
     checkpoint: int = 1000
     threads: int = 1
+    engine: str | None = None
 
     def __post_init__(self) -> None:
         require(self.workers is None or 1 <= self.workers <= 100_000, "workers", self.workers, "be from 1 to 100000")
@@ -72,12 +75,16 @@ class Launcher(ABC):
         require(self.time_limit is None or self.time_limit > 0, "time_limit", self.time_limit, "be positive")
         require(self.checkpoint >= 0, "checkpoint", self.checkpoint, "be at least 0")
         require(1 <= self.threads <= 4096, "threads", self.threads, "be from 1 to 4096")
+        known = self.engine is None or self.engine in CHOICES
+        require(known, "engine", self.engine, f"be {', '.join(CHOICES)}, or null for the default")
 
     @property
     def terms(self) -> Terms:
         """What a worker has to keep to."""
-        plugins = tuple(plugin_files().items())
-        return Terms(threads=self.threads, time_limit=self.time_limit, checkpoint=self.checkpoint, plugins=plugins)
+        return Terms(
+            threads=self.threads, time_limit=self.time_limit, checkpoint=self.checkpoint, engine=self.engine,
+            plugins=tuple(plugin_files().items()),
+        )  # fmt: skip
 
     @property
     def at_once(self) -> int:
@@ -174,7 +181,7 @@ def known() -> dict[str, type[Launcher]]:
 
 
 def choose(words: list[str], short: dict[str, int]) -> tuple[Launcher, list[str]]:
-    """Return the launcher that ``launcher=...`` and ``launcher.KEY=VALUE`` choose, and the other words.
+    """Return the launcher that ``launcher=...``, ``launcher.KEY=VALUE`` and ``engine=...`` choose, and the other words.
 
     Args:
         words: overrides.
@@ -186,7 +193,9 @@ def choose(words: list[str], short: dict[str, int]) -> tuple[Launcher, list[str]
     name, typed, rest = DEFAULT, dict[str, str](), []
     for word in words:
         key = key_value.key_of(word)
-        if key != "launcher" and not key.startswith("launcher."):
+        if key == "engine":
+            typed["engine"] = word
+        elif key != "launcher" and not key.startswith("launcher."):
             rest.append(word)
         elif key == "launcher":
             name = key_value.split(word)[1]

@@ -33,7 +33,7 @@ class Inline(Launcher):
         from freerun.execution.group_runner import prepare
         from freerun.execution.worker_process import serve
 
-        prepare(self.threads)
+        prepare(self.threads, self.engine)
         for number, group in enumerate(groups):
             if self.over:
                 break

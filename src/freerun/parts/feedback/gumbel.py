@@ -29,6 +29,9 @@ class Gumbel(Annealed):
     ) -> Float[torch.Tensor, "*batch K"]:
         if uniform is None:
             raise ValueError("gumbel needs uniform draws")
-        tiny = torch.finfo(outputs.dtype).tiny
-        spread = -logarithm((-logarithm(uniform.clamp(min=tiny))).clamp(min=tiny))
-        return torch.softmax((outputs + spread) / self.temperature, -1)
+        return torch.softmax((outputs + self.noise(uniform)) / self.temperature, -1)
+
+    def noise(self, uniform: Float[torch.Tensor, "*batch K"]) -> Float[torch.Tensor, "*batch K"]:
+        """Return the noise g of uniform draws."""
+        tiny = torch.finfo(uniform.dtype).tiny
+        return -logarithm((-logarithm(uniform.clamp(min=tiny))).clamp(min=tiny))

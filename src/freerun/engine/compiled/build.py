@@ -1,0 +1,76 @@
+"""Build of the compiled engine: one shared library for each instruction set, by the C compiler that is found.
+
+Called when a wheel is built (`hatch_build.py`); ``python -m freerun.engine.compiled.build`` builds beside the source. It needs
+no header of Python, imports nothing of Freerun, and never fails: where there is no compiler, there is no library.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+SOURCE = Path(__file__).with_name("source")
+#: The compiler's switches for each instruction set, the widest first; the first that the processor knows is used.
+SETS = {
+    "avx512": ("-mavx512f", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma"),
+    "avx2": ("-mavx2", "-mfma"),
+    "portable": (),
+}
+#: Without contraction a product is fused with a sum where the source says so, and nowhere else.
+SWITCHES = ("-std=gnu11", "-O3", "-ffp-contract=off", "-fPIC", "-shared", "-Wno-unknown-pragmas", "-Wno-psabi")
+
+
+def file_name(instructions: str) -> str:
+    """Return the name of the library for an instruction set."""
+    return f"rollout_{instructions}.so"
+
+
+def sets() -> tuple[str, ...]:
+    """Return the instruction sets that this kind of machine can have."""
+    return tuple(SETS) if platform.machine().lower() in ("x86_64", "amd64") else ("portable",)
+
+
+def compiler() -> list[str] | None:
+    """Return the command of the C compiler: what ``CC`` says, or ``cc``, ``gcc`` or ``clang``; None if there is none."""
+    words = shlex.split(os.environ.get("CC", ""))
+    if words:
+        return words if shutil.which(words[0]) else None
+    return next(([name] for name in ("cc", "gcc", "clang") if shutil.which(name)), None)
+
+
+def compiled(folder: Path, instructions: str, *further: str) -> Path | None:
+    """Compile the library for an instruction set into a folder; return its path, or None if the compiler refuses.
+
+    Args:
+        further: switches, as the tests need them.
+    """
+    command = compiler()
+    if command is None or sys.platform == "win32":
+        return None
+    path, part = folder / file_name(instructions), folder / f"{file_name(instructions)}.{os.getpid()}.part"
+    sources = [str(SOURCE / name) for name in ("float32.c", "float64.c")]
+    words = [*command, *SWITCHES, *SETS[instructions], *further, *sources, "-o", str(part)]
+    try:
+        done = subprocess.run(words, capture_output=True, timeout=600, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    if done.returncode or not part.exists():
+        part.unlink(missing_ok=True)
+        return None
+    part.replace(path)
+    return path
+
+
+def build(folder: Path) -> list[Path]:
+    """Compile all libraries that this machine's compiler can make into a folder; return their paths."""
+    return [path for instructions in sets() if (path := compiled(folder, instructions)) is not None]
+
+
+if __name__ == "__main__":
+    made = build(Path(__file__).parent)
+    print("\n".join(map(str, made)) or "no C compiler was found that can build the engine; the reference engine is used")

@@ -1,0 +1,78 @@
+"""Coverage of the compiled engine: which cells and feedback rules it knows, and in words why not another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from freerun.parts.feedback import Feedback
+from freerun.parts.feedback.argmax import Argmax
+from freerun.parts.feedback.expected import Expected
+from freerun.parts.feedback.gumbel import Gumbel
+from freerun.parts.feedback.mean import Mean
+from freerun.parts.feedback.none import Nothing
+from freerun.parts.feedback.sample import Sample
+from freerun.parts.feedback.straight_through import Choice, StraightThrough
+from freerun.parts.models import Model
+from freerun.parts.models.gru import GRU
+from freerun.parts.models.hidden_recurrent import HiddenRecurrent
+from freerun.parts.models.linear import Linear
+from freerun.parts.models.lstm import LSTM
+from freerun.parts.models.output_recurrent import OutputRecurrent
+
+#: The cells and rules, as source/cells.h and source/feedback.h number them. Subclasses are not meant.
+CELLS: dict[type[Model], int] = {OutputRecurrent: 0, HiddenRecurrent: 1, GRU: 2, LSTM: 3, Linear: 4}
+RULES: dict[type[Feedback], int] = {Nothing: 0, Mean: 1, Sample: 2, Argmax: 3, Expected: 4, Gumbel: 5, StraightThrough: 6}
+
+
+def uncovered(model: Model, feedback: Feedback, dtype: str, device: str) -> str | None:
+    """Return why the compiled engine cannot roll a model out, as a sentence without its end; None where it can.
+
+    Args:
+        dtype, device: by their names in an experiment.
+    """
+    if device != "cpu":
+        return f"it runs on the processor, not on {device}"
+    if dtype not in ("float32", "float64"):
+        return f"it computes in float32 and float64, not in {dtype}"
+    if type(model) not in CELLS:
+        return f"it has no cell {type(model).__name__}"
+    if type(feedback) not in RULES:
+        return f"it has no feedback {type(feedback).__name__}"
+    return None
+
+
+def rule_number(feedback: Feedback) -> int:
+    """Return the number of a rule; straight_through has one for each way to choose."""
+    number = RULES[type(feedback)]
+    return number + int(isinstance(feedback, StraightThrough) and feedback.choose is Choice.argmax)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a weight stands: in the matrix of the drive or of the output, from a row and a column on."""
+
+    row: int
+    column: int = 0
+    output: bool = False
+
+
+def places(model: Model, inputs: int) -> dict[str, Place]:
+    """Return where the weights of a model stand in the two matrices of source/cells.h, by name.
+
+    Args:
+        inputs: I, the width of u_t; the row of ones follows it.
+    """
+    if isinstance(model, Linear):
+        return {"output.weight": Place(row=0, output=True), "output.bias": Place(row=inputs, output=True)}
+    output = {"output.bias": Place(row=0, output=True), "output.weight": Place(row=1, output=True)}
+    if isinstance(model, LSTM):
+        return {"gates": Place(row=0), **output}
+    if isinstance(model, GRU):
+        size = model.hidden
+        columns = {"new": 0, "reset": size, "keep": 2 * size}
+        recurrent = {f"recurrent.{gate}": Place(row=inputs + 1, column=column) for gate, column in columns.items()}
+        drive = {f"input.{gate}": Place(row=0, column=column or 3 * size) for gate, column in columns.items()}
+        return {**drive, **recurrent, "recurrent.bias": Place(row=inputs), **output}
+    return {
+        "input.weight": Place(row=0), "input.bias": Place(row=inputs), "recurrent.weight": Place(row=inputs + 1), **output,
+    }  # fmt: skip

@@ -1,0 +1,242 @@
+"""Rollout as one operation: the same arguments and results as the loop in PyTorch, one node of the gradient graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch.autograd.function import once_differentiable
+
+from freerun.engine.compiled.coverage import CELLS, places, rule_number, uncovered
+from freerun.engine.compiled.library import Call, Library, library
+from freerun.engine.rollout import THROUGH, Gradient, Rollout
+from freerun.parts.feedback import Feedback
+from freerun.parts.feedback.gumbel import Gumbel
+from freerun.parts.layers import State, Weights
+from freerun.parts.models import Model
+from freerun.parts.models.linear import Linear
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a rollout is told beside the tensors that a gradient is taken of.
+
+    Attributes:
+        library: that computes it.
+        numbers: the whole numbers of `Call`.
+        places: name, row, column and matrix of each weight, in the order in which they are given.
+        temperature: of a soft choice.
+        given: tensors that carry no gradient, by their names in `Call`; contiguous.
+        state: the state before the first step.
+        states: how many parts of the state after every step are returned.
+    """
+
+    library: Library
+    numbers: dict[str, int]
+    places: list[tuple[int, int, bool]]
+    temperature: float
+    given: dict[str, torch.Tensor | None]
+    state: tuple[torch.Tensor, ...]
+    states: int
+
+
+@cache
+def _cuts(gradient: Gradient, steps: int) -> torch.Tensor:
+    """Return for each step 1 where the feed that enters it is cut, 2 where the state is; their sum where both are."""
+    return torch.tensor([gradient.cuts_feedback(t) + 2 * gradient.cuts_state(t) for t in range(steps)], dtype=torch.uint8)
+
+
+def rollout(
+    model: Model,
+    weights: Weights,
+    *,
+    truth: Float[torch.Tensor, "T R B F"],
+    start: Float[torch.Tensor, "R B F"],
+    feedback: Feedback,
+    mask: Float[torch.Tensor, "T R B"] | None,
+    inputs: Float[torch.Tensor, "T R B X"] | None = None,
+    uniform: torch.Tensor | None = None,
+    gradient: Gradient = THROUGH,
+    residual: Float[torch.Tensor, "R 1 O"] | None = None,
+    ends: Int[torch.Tensor, "R B"] | None = None,
+    state: State | None = None,
+    states: bool = False,
+    using: Library | None = None,
+) -> Rollout:
+    """Run a model over sequences as `freerun.engine.rollout.rollout` does, in one compiled operation.
+
+    Args:
+        states: return the state after every step, for whoever reads it.
+        using: another library than the one for this processor.
+
+    Raises:
+        ValueError: for what the operation does not cover, which `impossible` says beforehand.
+    """
+    used = using or library()
+    if used is None or (why := impossible(model, feedback, start, state=state, residual=residual)) is not None:
+        raise ValueError(f"the compiled engine cannot make this rollout: {why if used else 'it was not built here'}")
+    if ends is not None and inputs is not None:
+        inputs = torch.where((torch.arange(len(inputs), device=ends.device)[:, None, None] > ends)[..., None], 0.0, inputs)
+    steps, (replicas, batch, fed) = len(truth if inputs is None else inputs), start.shape
+    extra = 0 if inputs is None else inputs.shape[-1]
+    silent, dtype = feedback.silent, start.dtype
+    outputs = weights["gates" if "gates" in weights else "output.weight"].shape[-1]
+    if "output.bias" in weights:
+        outputs = weights["output.bias"].shape[-1]
+    cut = THROUGH if (mask is None or silent) and not gradient.state else gradient
+    draws = uniform
+    if uniform is not None:
+        draws = (feedback.noise(uniform.to(dtype)) if isinstance(feedback, Gumbel) else uniform.to(dtype)).contiguous()
+    parts = (state if state is not None else ()) or ()
+    where = places(model, extra + fed)
+    plan = Plan(
+        library=used,
+        numbers={
+            "cell": CELLS[type(model)], "rule": rule_number(feedback), "T": steps, "R": replicas, "B": batch, "X": extra,
+            "F": fed, "O": outputs, "H": 0 if isinstance(model, Linear) else model.hidden,  # type: ignore[attr-defined]
+        },
+        places=[(where[name].row, where[name].column, where[name].output) for name in weights],
+        temperature=float(getattr(feedback, "temperature", 1.0)),
+        given={
+            "cuts": _cuts(cut, steps),
+            "mask": None if mask is None or silent else mask.to(dtype).contiguous(),
+            "draws": draws,
+            "residual": None if residual is None else residual.expand(replicas, 1, outputs).contiguous(),
+        },
+        state=tuple(part.contiguous() for part in parts),
+        states=len(model.start(1, 1, start)) if states else 0,
+    )  # fmt: skip
+    out, feeds, *after = _Operation.apply(plan, truth, start, inputs, *weights.values())  # type: ignore[no-untyped-call]
+    kept = tuple(zip(*(part.unbind(0) for part in after), strict=True)) if after else ((),) * (steps if states else 0)
+    return Rollout(outputs=out, fed=feeds, states=kept)
+
+
+def impossible(
+    model: Model,
+    feedback: Feedback,
+    start: torch.Tensor,
+    *,
+    state: State | None = None,
+    residual: torch.Tensor | None = None,
+) -> str | None:
+    """Return why a rollout cannot be made by the compiled engine; None where it can."""
+    if (why := uncovered(model, feedback, _name(start), start.device.type)) is not None:
+        return why
+    if any(part.requires_grad for part in (*(state or ()), *(() if residual is None else (residual,)))):
+        return "it takes no gradient of the state before the first step, or of the scale of an increment"
+    return None
+
+
+class _Operation(torch.autograd.Function):
+    """Outputs, feeds and states of a rollout; gradients of the weights, of the truth, of the start and of the inputs."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        plan: Plan,
+        truth: torch.Tensor,
+        start: torch.Tensor,
+        inputs: torch.Tensor | None,
+        *weights: torch.Tensor,
+    ) -> tuple[torch.Tensor, ...]:
+        """Run all steps; what a gradient needs is kept where one may be asked for."""
+        size, like = plan.numbers, start
+        shape = (size["T"], size["R"], size["B"])
+        outputs, fed = like.new_empty(*shape, size["O"]), like.new_empty(*shape, size["F"])
+        states = [like.new_empty(*shape, size["H"]) for _ in range(plan.states)]
+        weights = tuple(part.contiguous() for part in weights)
+        given = {**plan.given, "truth": truth.contiguous(), "start": start.contiguous()}
+        given["inputs"] = None if inputs is None else inputs.contiguous()
+        keeps = any(ctx.needs_input_grad)
+        call = _call(plan, given, weights, keeps)
+        kept = like.new_empty(plan.library.function("kept", _name(like))(call) * size["R"])
+        _point(call, outputs=outputs, fed=fed, kept=kept)
+        _pair(call.states, states)
+        _run(plan, "forward", call, like)
+        if keeps:
+            ctx.plan, ctx.kept, ctx.names = plan, kept, [name for name, value in given.items() if value is not None]
+            ctx.save_for_backward(*(value for value in given.values() if value is not None), *weights)
+            ctx.set_materialize_grads(False)
+            if size["rule"] in (0, 2, 3) and not truth.requires_grad:
+                ctx.mark_non_differentiable(fed)
+        return outputs, fed, *states
+
+    @staticmethod
+    @once_differentiable
+    def backward(
+        ctx: Any, d_outputs: torch.Tensor | None, d_fed: torch.Tensor | None, *d_states: torch.Tensor | None
+    ) -> tuple[torch.Tensor | None, ...]:
+        """Run all steps backward."""
+        plan: Plan = ctx.plan
+        count = len(ctx.names)
+        given, weights = dict(zip(ctx.names, ctx.saved_tensors[:count], strict=True)), ctx.saved_tensors[count:]
+        like = given["start"]
+        call = _call(plan, given, weights, True)
+        slopes = [torch.empty_like(part) for part in weights]
+        for i, slope in enumerate(slopes):
+            call.weights[i].slope = slope.data_ptr()
+        asked = dict(zip(("truth", "start", "inputs"), ctx.needs_input_grad[1:4], strict=True))
+        gradients = {name: torch.empty_like(given[name]) if needed else None for name, needed in asked.items()}
+        tensors = {"d_outputs": d_outputs, "d_fed": d_fed}
+        tensors = {name: None if value is None else value.contiguous() for name, value in tensors.items()}
+        after = [None if part is None else part.contiguous() for part in d_states]
+        _point(call, kept=ctx.kept, **tensors, **{f"d_{name}": value for name, value in gradients.items()})
+        _pair(call.d_states, after)
+        _run(plan, "backward", call, like)
+        return None, *gradients.values(), *slopes
+
+
+def _name(like: torch.Tensor) -> str:
+    return str(like.dtype).removeprefix("torch.")
+
+
+def _call(plan: Plan, given: Mapping[str, torch.Tensor | None], weights: tuple[torch.Tensor, ...], keeps: bool) -> Call:
+    call = Call(**plan.numbers, keeps=keeps, temperature=plan.temperature)
+    for i, (weight, (row, column, output)) in enumerate(zip(weights, plan.places, strict=True)):
+        entry = call.weights[i]
+        entry.value, entry.rows, entry.columns = weight.data_ptr(), weight.shape[1], weight.shape[2]
+        entry.row, entry.column, entry.output = row, column, output
+    _point(call, **given)
+    _pair(call.state, plan.state)
+    return call
+
+
+def _point(call: Call, **tensors: torch.Tensor | None) -> None:
+    for name, tensor in tensors.items():
+        setattr(call, name, None if tensor is None else tensor.data_ptr())
+
+
+def _pair(pair: Any, tensors: tuple[torch.Tensor, ...] | list[Any]) -> None:
+    for i, tensor in enumerate(tensors):
+        pair[i] = None if tensor is None else tensor.data_ptr()
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="rollout")
+
+
+def _run(plan: Plan, direction: str, call: Call, like: torch.Tensor) -> None:
+    """Call the library for all replicas, spread over as many threads as torch has; each has its own room to work in."""
+    replicas = plan.numbers["R"]
+    threads = max(1, min(torch.get_num_threads(), replicas))
+    size = plan.library.function("work", _name(like))(call)
+    work = like.new_empty(threads, -(-size // 16) * 16)
+    run = plan.library.function(direction, _name(like))
+    if threads == 1:
+        call.work = work.data_ptr()
+        run(call, 0, replicas)
+        return
+    bounds = [replicas * i // threads for i in range(threads + 1)]
+    jobs = []
+    for i in range(threads):
+        part = Call.from_buffer_copy(call)
+        part.work = work[i].data_ptr()
+        jobs.append(_pool(threads).submit(run, part, bounds[i], bounds[i + 1]))
+    for job in jobs:
+        job.result()

@@ -1,0 +1,36 @@
+/* What a rollout is told, from Python (freerun/engine/compiled/operation.py): the fields stand in the same order there.
+   Letters: T time, R replicas, B batch, X exogenous input, F what is fed, O output, H hidden. NULL: there is none. */
+
+#include <stdint.h>
+
+#define WEIGHTS 10
+
+typedef struct {
+    const void *value;        /* [R rows columns] */
+    void *slope;              /* its gradient */
+    int64_t rows, columns;    /* of the weight */
+    int64_t row, column;      /* where it begins in its matrix */
+    int64_t output;           /* the matrix: 0 for the drive of the cell, 1 for the output */
+} Weight;
+
+typedef struct {
+    int64_t cell, rule;
+    int64_t T, R, B, X, F, O, H;
+    int64_t keeps;            /* activations of all steps are kept, for a gradient */
+    double temperature;
+    Weight weights[WEIGHTS];
+    const uint8_t *cuts;      /* [T]: 1 cuts the feed that enters a step, 2 the state, 3 both */
+    const void *truth;        /* [T R B F] */
+    const void *start;        /* [R B F] */
+    const void *mask;         /* [T R B]; NULL for 1 */
+    const void *inputs;       /* [T R B X] */
+    const void *draws;        /* [T R B], or [T R B O] for gumbel: the noise g */
+    const void *residual;     /* [R O] */
+    const void *state[2];     /* [R B H] before the first step; NULL for zeros */
+    void *outputs, *fed;      /* [T R B O], [T R B F] */
+    void *states[2];          /* [T R B H] */
+    const void *d_outputs, *d_fed, *d_states[2];
+    void *d_truth, *d_start, *d_inputs;
+    void *kept;               /* [R kept] numbers, at a multiple of 64 bytes */
+    void *work;               /* numbers for the work on one replica, at a multiple of 64 bytes */
+} Rollout;

@@ -1,0 +1,64 @@
+/* A whole rollout, forward and backward, as one operation: replicas outside, time inside, the batch in the lanes of vectors.
+
+       u_t = [x_t; f_{t-1}],   o_t, s_t = step(u_t, s_{t-1}),   f_t = m_t y_t + (1 - m_t) phi(o_t)
+
+   One replica is computed by one thread in one order, and nothing that is computed depends on another: so its bits are the same
+   alone and in any group. The library knows nothing of Python. docs/engine.md describes the whole. */
+
+#include <stddef.h>
+#include <string.h>
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+#include "rollout.h"
+
+#if defined(__AVX512F__)
+#define WIDTH 64
+#elif defined(__AVX2__)
+#define WIDTH 32
+#else
+#define WIDTH 16
+#endif
+
+#if DOUBLE
+#define REAL double
+#define WORD int64_t
+#define NAME(x) x##_float64
+#else
+#define REAL float
+#define WORD int32_t
+#define NAME(x) x##_float32
+#endif
+
+/* Faults that the tests put in, to see that the laws catch them (tests/laws/test_compiled.py). */
+#ifndef BREAK_SIGN
+#define BREAK_SIGN(x) (x)
+#endif
+#ifndef BREAK_RESET
+#define BREAK_RESET(x) (x)
+#endif
+#ifndef BREAK_FORGET
+#define BREAK_FORGET(x) (x)
+#endif
+#ifndef BREAK_CUT
+#define BREAK_CUT(t) (t)
+#endif
+#ifndef BREAK_FEED
+#define BREAK_FEED(t) (t)
+#endif
+#ifndef BREAK_DRAW
+#define BREAK_DRAW(t) (t)
+#endif
+#ifndef BREAK_SOFT
+#define BREAK_SOFT(x) (x)
+#endif
+#ifndef BREAK_GROUP
+#define BREAK_GROUP(r) (r)
+#endif
+
+#include "vectors.h"
+#include "products.h"
+#include "cells.h"
+#include "feedback.h"
+#include "replica.h"
