@@ -1,0 +1,65 @@
+"""SVG files: shorter than matplotlib writes them, every point where it was."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import numpy as np
+import pytest
+
+from freerun.analysis.figures import _style
+
+PATH = re.compile(r' d="([^"]*)"')
+#: Points of a step, by its letter.
+POINTS = {"m": 1, "l": 1, "q": 2, "c": 3}
+
+
+def points(path: str) -> list[tuple[str, np.ndarray]]:
+    """Every step of a path, with its points where they stand, as the standard on SVG says (paths, 9.3)."""
+    found, here, begun = [], np.zeros(2), np.zeros(2)
+    for letter, text in re.findall(r"([a-zA-Z])([^a-zA-Z]*)", path):
+        command = letter.lower()
+        if command == "z":
+            here = begun
+            found.append(("z", here))
+            continue
+        numbers = np.array(re.findall(r"-?\d*\.?\d+", text), dtype=float).reshape(-1, POINTS[command], 2)
+        for step in numbers:
+            at = step + here if letter.islower() else step
+            found.append((command, at))
+            here = at[-1]
+            begun = here if command == "m" else begun
+    return found
+
+
+def drawn() -> bytes:
+    figure = _style.figure(4, 3)
+    axes = figure.subplots()
+    x = np.linspace(-3, 10, 300)
+    axes.plot(x, np.sin(x) * 1e-3)
+    axes.fill_between(x, np.sin(x) - 0.1, np.cos(x) + 0.1)
+    axes.scatter(x[::20], np.cos(x[::20]))
+    axes.set_title("Roessler -- 0.5 of 100")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg")
+    return buffer.getvalue()
+
+
+def test_short_steps_lead_to_the_same_points():
+    whole = drawn()
+    short = _style.in_short_steps(whole)
+    assert len(short) < 0.7 * len(whole)
+    assert PATH.sub("", whole.decode()) == PATH.sub("", short.decode()), "something else was touched"
+    pairs = list(zip(PATH.findall(whole.decode()), PATH.findall(short.decode()), strict=True))
+    assert len(pairs) > 20
+    for before, after in pairs:
+        wanted, seen = points(before), points(after)
+        assert [letter for letter, _ in wanted] == [letter for letter, _ in seen]
+        for (_, at), (_, there) in zip(wanted, seen, strict=True):
+            assert there == pytest.approx(at, abs=0.00501)
+
+
+def test_numbers_are_never_run_together():
+    path = b' d="M 0.5 0.25 L 0.75 0.5 L 10 -0.004 Q 1 2 1.5 2.5 z M 3 3 L 3 3"'
+    assert _style.in_short_steps(path) == b' d="m.5 .25l.25 .25 9.25-.5q-9 2-8.5 2.5zm2.5 2.75l0 0"'
