@@ -197,6 +197,10 @@ def add_alias(command_parser: Parser) -> None:
 def _folder(text: str) -> Path:
     if not text.strip():
         raise argparse.ArgumentTypeError("must name a folder")
+    try:
+        Path(text).exists()
+    except (OSError, ValueError) as fault:
+        raise argparse.ArgumentTypeError(f"{brief(text)}: {getattr(fault, 'strerror', None) or fault}") from None
     return Path(text)
 
 

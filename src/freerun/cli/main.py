@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from freerun import arithmetic
 from freerun.cli.arguments import COMMANDS, GROUPS, HelpShown
+from freerun.cli.steady_output import steady
 from freerun.errors import ConfigError, FreerunError, Terminated
 from freerun.io.suggestions import nearest
 from freerun.io.text import brief, message, one_line
@@ -45,19 +46,25 @@ def _help() -> str:
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run a command and end the process with its exit code; the entry point of the console script."""
     words = sys.argv[1:] if arguments is None else arguments
+    with steady() as output:
+        code = _ended(words)
+    if output.refused is not None:
+        print(f"freerun: what was said is lost: {output.refused.strerror}; the work itself is not", file=sys.stderr)
+        code = code or 1
+    sys.exit(code)
+
+
+def _ended(words: list[str]) -> int:
+    """Run a command; return its exit code, after one line for whatever went wrong."""
     try:
         with _terminable():
             code = dispatch(words)
-        sys.stdout.flush()
     except FreerunError as fault:
         print(f"freerun: {message(fault)}", file=sys.stderr)
         code = fault.code
     except KeyboardInterrupt as asked:
         by, code = (" by SIGTERM", 143) if isinstance(asked, Terminated) else ("", 130)
         print(f"freerun: interrupted{by}; finished runs are kept, the same command goes on", file=sys.stderr)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        code = 0
     except Exception as fault:
         if os.environ.get("FREERUN_DEBUG"):
             raise
@@ -66,7 +73,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             f"freerun: unexpected error, {problem}; run it again with FREERUN_DEBUG=1 and report the traceback", file=sys.stderr
         )
         code = 1
-    sys.exit(code)
+    return code
 
 
 @contextmanager
@@ -100,6 +107,8 @@ def dispatch(words: list[str]) -> int:
     Raises:
         FreerunError: for everything a user can mend.
     """
+    if odd := next((word for word in words if any("\ud800" <= letter <= "\udfff" for letter in word)), None):
+        raise ConfigError(f"{brief(odd)}: is not UTF-8")
     if not words or words[0] in ("-h", "--help", "help"):
         print(_help(), end="")
         return 0

@@ -78,6 +78,8 @@ class _PlainLoader(yaml.SafeLoader):
         self._depth += 1
         node = super().compose_node(parent, index)
         self._depth -= 1
+        if isinstance(node, yaml.ScalarNode) and any("\ud800" <= letter <= "\udfff" for letter in node.value):
+            raise yaml.YAMLError(f"{node.value[:40]!r}: half of a character, which no file can hold")
         if isinstance(node, yaml.ScalarNode) and node.tag != _TEXT and len(node.value) > LONGEST_NUMBER:
             raise yaml.YAMLError(f"a number of {len(node.value)} characters")
         return node

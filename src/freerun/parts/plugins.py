@@ -84,7 +84,7 @@ def _run(source: bytes, file: Path, digest: str, module_name: str, shown: str) -
         exec(compile(source, file, "exec"), module.__dict__)  # noqa: S102 - see load_plugin
     except BaseException as fault:
         del sys.modules[module_name]
-        if not isinstance(fault, (Exception, SystemExit)):
+        if isinstance(fault, KeyboardInterrupt):
             raise
         raise ConfigError(f"plugins={shown}: {type(fault).__name__}: {fault}") from fault
 

@@ -1,0 +1,69 @@
+"""Standard output that may be closed, broken or full: the work goes on, and what became of the output is said at the end."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO, cast
+
+
+class SteadyOutput:
+    """A stream that takes whatever is written to it, also when nobody takes it any more.
+
+    Attributes:
+        refused: why it was not taken; None while it is. That a reader has gone, as `head` does, is no refusal.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.refused: OSError | None = None
+
+    def write(self, text: str) -> int:
+        """Write text, or lose it."""
+        try:
+            return self._stream.write(text)
+        except OSError as fault:
+            self._lose(fault)
+        return len(text)
+
+    def flush(self) -> None:
+        """Hand over what was written, or lose it."""
+        try:
+            self._stream.flush()
+        except OSError as fault:
+            self._lose(fault)
+
+    def _lose(self, fault: OSError) -> None:
+        """Let everything from now on, and what is waiting, go nowhere."""
+        if not isinstance(fault, BrokenPipeError):
+            self.refused = fault
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self._stream.fileno())
+        os.close(nowhere)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def steady() -> Iterator[SteadyOutput]:
+    """Make standard output steady; a stream that is closed is opened to nowhere, so that no file takes its number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # which gets the lowest number that is free
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for the life of the process
+    before = sys.stdout
+    if before is None:
+        before = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for the life of the process
+    output = SteadyOutput(before)
+    sys.stdout = cast("TextIO", output)
+    try:
+        yield output
+    finally:
+        output.flush()
+        sys.stdout = before
