@@ -18,7 +18,7 @@ from freerun.config.evaluation_settings import selected
 from freerun.engine.feeding import Lessons
 from freerun.engine.replicas import Group, spread
 from freerun.measurement.long_orbits import follow
-from freerun.measurement.metrics import Comparison, Metric, Observed, Orbit
+from freerun.measurement.metrics import Comparison, Metric, Observed, Orbit, checked
 from freerun.measurement.observation import Known, beside_training, observe, prepared
 from freerun.store.quantity import Quantity
 
@@ -134,7 +134,7 @@ def _measure(
         for run, seen in zip(measured, prepared(group, metric, observed, known), strict=True):
             if seen is not None:
                 quantity = replace(metric.quantity_of(seen), name=name)
-                unit, first, values = quantity.unit, int(metric.per == "step"), _defined(metric.measure(seen))
+                unit, first, values = quantity.unit, int(metric.per == "step"), _defined(metric.measure(seen), metric, name)
                 run.series.append(Series(split=split, mode=mode, metric=name, unit=unit, first=first, values=values))
                 run.quantities.setdefault(name, quantity)
 
@@ -153,12 +153,20 @@ def _plain(tree: Any) -> Any:
 
 
 def _compared(observed: Observed, quantity: Quantity, comparison: Comparison) -> Compared:
-    first, values = int(comparison.per == "step"), _defined(comparison.measure(observed))
+    first, values = int(comparison.per == "step"), _defined(comparison.measure(observed), comparison, quantity.name)
     compared = Compared(split=observed.split, metric=quantity.name, unit=quantity.unit, first=first, values=values)
     interval = comparison.interval(observed)
-    return compared if interval is None else replace(compared, low=_defined(interval[0]), high=_defined(interval[1]))
+    return (
+        compared
+        if interval is None
+        else replace(
+            compared,
+            low=_defined(interval[0], comparison, quantity.name),
+            high=_defined(interval[1], comparison, quantity.name),
+        )
+    )
 
 
-def _defined(values: torch.Tensor) -> list[float | None]:
+def _defined(values: torch.Tensor, metric: Metric, name: str) -> list[float | None]:
     """The values; None where undefined."""
-    return [value if math.isfinite(value) else None for value in values.tolist()]
+    return [value if math.isfinite(value) else None for value in checked(values, metric, name).tolist()]

@@ -19,7 +19,7 @@ import torch
 
 from freerun.engine.replicas import spread
 from freerun.errors import given
-from freerun.measurement.metrics import Comparison, Metric, Observed
+from freerun.measurement.metrics import Comparison, Metric, Observed, checked
 from freerun.measurement.players import WORSE, Player, best, playing
 from freerun.parts.tasks import Data, Task
 from freerun.random_streams import stream
@@ -94,7 +94,7 @@ def _levels(player: Player, name: str, metric: Metric, free: Observed, seed: int
     if means.part == "diagnostic" or metric.asks(free) is not None:
         return []
     meant[name] = means
-    rows = [metric.measure(given(free.forced)), metric.measure(free)]
+    rows = [checked(metric.measure(seen), metric, name) for seen in (given(free.forced), free)]
     steps, columns = _kept(metric, rows, _mean(rows, means))
     modes: tuple[Literal["forced", "free"], ...] = ("forced", "free")
     return [
@@ -105,7 +105,7 @@ def _levels(player: Player, name: str, metric: Metric, free: Observed, seed: int
 
 def _compared(player: Player, means: Quantity, metric: Comparison, free: Observed) -> Level:
     ends = metric.interval(free)
-    rows = [metric.measure(free), *(ends or ())]
+    rows = [checked(values, metric, means.name) for values in (metric.measure(free), *(ends or ()))]
     steps, (values, *sides) = _kept(metric, rows, [_mean([row], means)[0] for row in rows])
     low, high = sides or (None, None)
     return Level(

@@ -192,6 +192,20 @@ class Comparison(Metric):
         return None
 
 
+def checked(values: object, metric: Metric, name: str) -> torch.Tensor:
+    """Return what a metric has measured, if it is numbers with a point: one a step, or one for a rollout.
+
+    Raises:
+        TypeError: if it is anything else, which no record may hold.
+    """
+    if not isinstance(values, torch.Tensor) or values.dim() != 1 or not values.is_floating_point():
+        shown = f"{values.dtype} {list(values.shape)}" if isinstance(values, torch.Tensor) else type(values).__name__
+        raise TypeError(f"metric {name} must measure a tensor of floating-point numbers with one axis, not {shown}")
+    if metric.per == "rollout" and len(values) != 1:
+        raise TypeError(f"metric {name} has one value for a rollout (per), and measured {len(values)}")
+    return values
+
+
 def family(base: type[Metric], members: Mapping[str, Mapping[str, Any]]) -> dict[str, type[Metric]]:
     """The metrics of one file, for its `PARTS`: a class for each name, which differs from `base` in some class attributes.
 
