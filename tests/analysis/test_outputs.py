@@ -55,9 +55,7 @@ def test_what_was_made_of_other_runs_goes_and_nobody_elses_files(made):
     outside.write_text("x")
     (results.folder / "link.txt").symlink_to(outside)
     assert manifest.matches(results.folder, place.store, results.info)  # what is not the report's does not matter to it
-    with pytest.raises(
-        ConfigError, match=r"s: holds the results of 12 other runs; --as NAME keeps both, --replace lets these go"
-    ):
+    with pytest.raises(ConfigError, match=r"s holds a study of 12 other runs; --as NAME keeps both, --replace lets its tables"):
         results_folder.make_way(studies.adhoc(["seed=7,8"], sweep=True, alias="s"), place)
     assert built[0].exists()
     replaced_by(["seed=7,8"], place)

@@ -57,7 +57,7 @@ def test_a_group_that_another_sweep_has_done_is_said_to_be(kind, desk, capsys):
     with kind(1) as shown:
         shown.started(0, runs)
         worker_process.serve(
-            Place(results=desk / "results").store, [runs[0].id], 0, lambda event, **values: shown.advanced(0, values)
+            Place(results=desk / "results").store, [runs[0].id], 0, lambda event, **values: shown.advanced(0, values), {}
         )
         shown.finished(0, None)
     assert "done by another sweep" in " ".join(capsys.readouterr().out.split())

@@ -532,13 +532,15 @@ def test_a_plan_can_be_made_under_another_name(desk, capsys):
     assert said(capsys, "plan", "few.yaml", "--as", "other")[1].startswith("other: 4 runs")
     place, few, others = Place(results=desk / "results"), studies.load("few.yaml", [], "other"), ["few.yaml", "seed=5,6,7"]
     results_folder.write_info(few, place)
-    assert "holds" not in said(capsys, "plan", *others, "--as", "other")[1]
+    assert said(capsys, "plan", *others, "--as", "other")[1].count("--replace") == 0, "nothing was made of them"
     report = place.folder("other") / "report.md"
     report.write_text("# Other\n")
     manifest.write(report.parent, place.store, results_folder.read_info("other", place, started=False), [report])
-    held = "other: holds the results of 4 other runs; --as NAME keeps both, --replace lets these go (their records stay)\n"
+    held = (
+        "other holds a study of 4 other runs; --as NAME keeps both, --replace lets its tables and figures go (records stay)\n"
+    )
     assert held in said(capsys, "plan", *others, "--as", "other")[1]
-    with pytest.raises(ConfigError, match="--replace lets these go"):
+    with pytest.raises(ConfigError, match="--replace lets its tables and figures go"):
         dispatch(["study", *others, "--as", "other", "launcher=inline"])
     assert report.exists()
     assert said(capsys, "study", *others, *TINY[:6], "--as", "other", "--replace", "launcher=inline")[0] == 0

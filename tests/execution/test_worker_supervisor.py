@@ -15,6 +15,7 @@ from freerun.errors import FreerunError
 from freerun.execution import plan_files, worker_supervisor
 from freerun.execution.planned import plan
 from freerun.io import processes
+from freerun.parts.plugins import plugin_files
 from freerun.store.records import Store
 
 TINY = ["task.sequences=16", "task.length=6", "evaluation.warmup=1", "model.hidden=2", "training.updates=2", "training.batch=2"]
@@ -168,8 +169,9 @@ def test_a_run_that_forks_and_then_dies_or_hangs_fails_alone_and_leaves_nothing_
     monkeypatch.chdir(tmp_path)
     (tmp_path / "forker.py").write_text(FORKER)
     words = [*TINY, f"plugins=[{tmp_path / 'forker.py'}]", "regime=forker"]
-    worker = worker_supervisor.Worker(worker_supervisor.Terms(time_limit=6 if how == "hang" else None))
     (bad,), (sound,) = planned(store, *words, f"regime.how={how}"), planned(store, *words)
+    plugins = tuple(plugin_files().items())
+    worker = worker_supervisor.Worker(worker_supervisor.Terms(time_limit=6 if how == "hang" else None, plugins=plugins))
     doing = threading.Thread(target=worker.do, args=(store, [bad, sound]), daemon=True)
     doing.start()
     doing.join(100)  # the forked process lives for ten minutes

@@ -152,7 +152,7 @@ def unchecked(body, run, place, whole=False):
     made = Space(**{"threads": None, **dict.fromkeys(MADE_BY), **found["provenance"]})
     points = [Space(**point) for point in found["curves"]]
     lists = {name: [Space(**each) for each in found[name]] for name in ("series", "comparisons")}
-    beside = {"quantities": json.dumps(found["quantities"]).encode()}
+    beside = {"evaluation": {}, "measuring": None, "quantities": json.dumps(found["quantities"]).encode()}
     return record_types.Record(Space(**{**found, "provenance": made, "curves": points}), Space(**{**found, **lists, **beside}))
 
 

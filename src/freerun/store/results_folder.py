@@ -86,8 +86,8 @@ def demand_study(folder: Path) -> None:
             raise ConfigError(f"{folder}: holds files but no {study_file.NAME}, so no study; choose another name with --as")
 
 
-def replaced(study: Study, place: Place, kind: str = "other runs") -> str | None:
-    """Return in words whose tables and figures a study would replace, and what can be done; None if there are none.
+def replaced(study: Study, place: Place, kind: str = "other runs") -> tuple[str, bool]:
+    """Return in words which runs a study would replace, "" for none, and whether tables or figures were made of them.
 
     Runs that are added, and other measurements of the same runs, replace nothing.
 
@@ -98,14 +98,17 @@ def replaced(study: Study, place: Place, kind: str = "other runs") -> str | None
     """
     folder = place.folder(study.name)
     runs_there = _runs_of(folder)
-    if not _others(runs_there, study) or not manifest.made(folder):
-        return None
-    held = f"the results of {len(runs_there)} {kind}" if runs_there else "results of which the runs are not known"
-    return f"{folder}: holds {held}; --as NAME keeps both, --replace lets these go (their records stay)"
+    if not _others(runs_there, study):
+        return "", False
+    held = f"{len(runs_there)} {kind}" if runs_there else "runs that are not known"
+    words = f"{folder} holds a study of {held}"
+    if made := bool(manifest.made(folder)):
+        words += "; --as NAME keeps both, --replace lets its tables and figures go (records stay)"
+    return words, made
 
 
 def make_way(study: Study, place: Place, kind: str = "other runs", *, replace: bool = False) -> None:
-    """Remove the results of other runs whose folder a study takes; only files that Freerun wrote are removed.
+    """Remove the results of other runs whose folder a study takes, with a note; only files that Freerun wrote are removed.
 
     Args:
         study, place, kind: see `replaced`.
@@ -117,9 +120,11 @@ def make_way(study: Study, place: Place, kind: str = "other runs", *, replace: b
     """
     folder = place.folder(study.name)
     try:
-        if not replace and (conflict := replaced(study, place, kind)):
-            raise ConfigError(conflict)
-        if _others(_runs_of(folder), study):
+        words, made = replaced(study, place, kind)
+        if made and not replace:
+            raise ConfigError(words)
+        if words:
+            print(f"note: {words.partition(';')[0]}; what was made of them goes, their records stay", flush=True)
             manifest.remove_made(folder)
             (folder / SEARCH).unlink(missing_ok=True)
     except OSError as fault:

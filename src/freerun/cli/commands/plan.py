@@ -78,7 +78,7 @@ def main(words: list[str]) -> int:
     print(", ".join(f"{counts[state]} {state}" for state in sweep.STATES if counts[state] or state in ("done", "pending")))
     results = place(options)
     kind = sweep.kind_of_runs(planned_study.name, results)
-    conflict = results_folder.replaced(planned_study, results, kind) if tuned is None else tuned.conflict(results)
+    conflict = results_folder.replaced(planned_study, results, kind)[0] if tuned is None else tuned.conflict(results)
     if conflict:
         print(f"note: {conflict}")
     if not left:

@@ -57,7 +57,8 @@ class Player(ABC):
 @cache
 def known() -> dict[str, Player]:
     """All players by name, the truth first, then what is best, then what is worse."""
-    families = (importlib.import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__))
+    names = [info.name for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_")]
+    families = [importlib.import_module(f"{__name__}.{name}") for name in names]
     members: list[Player] = [player for family in families for player in family.players()]
     return {player.name: player for player in sorted(members, key=lambda player: player.stands)}
 

@@ -14,16 +14,14 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from freerun.arithmetic import logarithm
-from freerun.config.evaluation_settings import Evaluation
 from freerun.config.experiment import Experiment
 from freerun.errors import given
 from freerun.lazy import torch
 from freerun.measurement.metrics import Observed
 from freerun.measurement.players import TRUTH, Player
+from freerun.measurement.players._stand_in import stand_in
 from freerun.parts.feedback import one_hot
-from freerun.parts.feedback.none import Nothing
 from freerun.parts.feedback.sample import Sample
-from freerun.parts.models.gru import GRU
 from freerun.parts.ngrams import NgramModel
 from freerun.parts.tasks import Data, Sequences, Task
 from freerun.parts.tasks._automata import AutomatonOracle
@@ -62,11 +60,7 @@ class SymbolPlayer(Player):
         self, task: Task, data: Data, sequences: Sequences, warmup: int, chance: np.random.Generator, orbit: int | None = None
     ) -> tuple[Observed, Observed]:
         uniform = torch.from_numpy(chance.random((len(sequences.targets), len(sequences)), dtype=np.float32))
-        evaluation = Evaluation(warmup=warmup, horizon=len(sequences.targets) - warmup)
-        rule = Nothing() if task.silent else Sample()
-        experiment = Experiment(
-            task=task, model=GRU(hidden=1), feedback=rule, evaluation=evaluation
-        )  # a stand-in: metrics ask it for the task and the rule
+        experiment = stand_in(task, warmup, len(sequences.targets) - warmup)
         speak, forced = self._speaker(data, sequences, warmup), None
         for release in (len(sequences.targets), warmup):
             forced = _rolled(experiment, data, sequences, speak, release, uniform, forced)

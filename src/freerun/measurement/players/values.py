@@ -12,12 +12,10 @@ from functools import cache, partial
 import numpy as np
 from jaxtyping import Float
 
-from freerun.config.evaluation_settings import Evaluation
-from freerun.config.experiment import Experiment
 from freerun.lazy import torch
 from freerun.measurement.metrics import Observed, Orbit
 from freerun.measurement.players import TRUTH, Player
-from freerun.parts.models.gru import GRU
+from freerun.measurement.players._stand_in import stand_in
 from freerun.parts.tasks import Data, Sequences, Task
 
 
@@ -62,9 +60,7 @@ class ValuePlayer(Player):
         made = torch.cat([said[:warmup], self.free(place, chance)])
         fed = torch.cat([truth[1 : warmup + 1], made[warmup:]])
         steps = len(sequences.targets) - warmup
-        experiment = Experiment(
-            task=task, model=GRU(hidden=1), evaluation=Evaluation(warmup=warmup, horizon=steps, orbit=0)
-        )  # a stand-in: metrics ask it for the task
+        experiment = stand_in(task, warmup, steps)
         forced = Observed(
             experiment=experiment, data=data, outputs=said, targets=sequences.targets, weights=sequences.weights,
             fed=sequences.targets.double(), picks=None, warmup=warmup, start=sequences.start,
