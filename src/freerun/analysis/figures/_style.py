@@ -43,7 +43,7 @@ _OWN = {
     "ytick.major.width": 0.6, "ytick.minor.width": 0.4, "xtick.major.size": 2.5, "ytick.major.size": 2.5,
     "ytick.minor.size": 1.5,
     "lines.linewidth": 1.1, "lines.markersize": 3.2, "axes.titlepad": 4, "axes.labelpad": 2.5, "axes.formatter.limits": (-3, 4),
-    "figure.constrained_layout.h_pad": 0.03, "figure.constrained_layout.w_pad": 0.03, "savefig.dpi": 170, "pdf.fonttype": 42,
+    "figure.constrained_layout.h_pad": 0.03, "figure.constrained_layout.w_pad": 0.03, "savefig.dpi": 190, "pdf.fonttype": 42,
     "svg.hashsalt": "freerun", "svg.fonttype": "path", "text.parse_math": False,
     "axes.formatter.use_mathtext": False, "figure.facecolor": "white",
 }  # fmt: skip
