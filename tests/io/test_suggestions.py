@@ -71,7 +71,7 @@ def test_an_unknown_key_is_told_all_keys(capsys):
         (["check", "foo"], lambda: {name for kind in registry.KINDS for name in registry.parts(kind)}),
         (["check", "gru", "--kind", "foo"], lambda: registry.KINDS),
         (["study", "foo"], lambda: presets("study")),
-        (["list", "foo"], lambda: {"tasks", "models", "regimes", "feedback", "objectives", "metrics", "launchers", "studies"}),
+        (["list", "foo"], lambda: {"tasks", "models", "regimes", "feedback", "objectives", "metrics", "launchers", "players", "studies"}),
         (["run", "regime=scheduled_sampling", "regime.schedule=foo"], lambda: Schedule.__members__),
         (["table", "--formt"], lambda: ()),
     ],

@@ -33,6 +33,7 @@ from freerun.laws import backward, feedback, metrics, models, regimes, rollouts,
 from freerun.laws import methods as methods_of
 from freerun.laws.toolkit import small
 from freerun.measurement.metrics import Metric, Quantity
+from freerun.measurement.players import _stand_in
 from freerun.parts import registry, settings
 from freerun.parts.models.gru import GRU
 from freerun.parts.regimes.scheduled_sampling import ScheduledSampling
@@ -55,14 +56,15 @@ ENGINE = runs.Engine()
 
 @contextmanager
 def watched():
-    """Everything that the evaluation shows to a metric, while it is open."""
+    """Everything that the evaluation of a model shows to a metric, while it is open; not what it shows of players."""
     seen = []
 
     class Watches(Metric):
         quantity = Quantity(label="What was shown", unit="nothing", better="neither")
 
         def applies(self, observed):
-            seen.append(observed)
+            if not any(observed.experiment is of_players for of_players in _stand_in._made.values()):
+                seen.append(observed)
             return False
 
         def measure(self, observed):

@@ -44,7 +44,7 @@ def _lag(series: np.ndarray) -> int:
     """Return where the autocorrelation of the first coordinate has fallen to 1 - 1/e."""
     x = series[:, 0]
     for lag in range(1, len(x) // 10):
-        if float(np.dot(x[:-lag], x[lag:])) / (len(x) - lag) < 1 - 1 / np.e:
+        if float((x[:-lag] * x[lag:]).mean()) < 1 - 1 / np.e:
             return lag
     return len(x) // 10
 
