@@ -63,6 +63,10 @@ def test_an_unknown_key_is_told_all_keys(capsys):
     assert listed(refused(capsys, "run", "task=lorenz63", "task.foo=1")) == sorted(settings)
 
 
+#: What can be listed beside the kinds of parts.
+LISTED = ("feedback", "launchers", "players", "studies")
+
+
 @pytest.mark.parametrize(
     ("words", "choices"),
     [
@@ -71,7 +75,7 @@ def test_an_unknown_key_is_told_all_keys(capsys):
         (["check", "foo"], lambda: {name for kind in registry.KINDS for name in registry.parts(kind)}),
         (["check", "gru", "--kind", "foo"], lambda: registry.KINDS),
         (["study", "foo"], lambda: presets("study")),
-        (["list", "foo"], lambda: {"tasks", "models", "regimes", "feedback", "objectives", "metrics", "launchers", "players", "studies"}),
+        (["list", "foo"], lambda: {*(f"{kind}s" for kind in registry.KINDS if kind != "feedback"), *LISTED}),
         (["run", "regime=scheduled_sampling", "regime.schedule=foo"], lambda: Schedule.__members__),
         (["table", "--formt"], lambda: ()),
     ],
