@@ -736,3 +736,19 @@ def test_a_reason_with_brackets_does_no_harm_on_a_terminal(desk):
         bars.started(0, runs)
         bars.advanced(0, {"update": 1, "validation_forced_loss": 1.0, "validation_free_loss": 1.0})
         bars.finished(0, "closing [/b] tag [a, b]")
+
+
+def test_the_main_job_takes_the_place_of_kept_results_that_are_of_other_runs(desk, capsys):
+    """`make study` on a clone whose kept results are of another text, as that of another release of Python."""
+    top = Path(__file__).parents[2]
+    job = subprocess.run(["make", "--dry-run", "-C", str(top), "-o", ".venv/.ready", "study"], capture_output=True, text=True)
+    (words,) = re.findall(r"/freerun (study first_look\b.*)", job.stdout)
+    small = [*TINY, "launcher=inline", "task=hidden_markov", "model=gru"]
+    assert said(capsys, *words.split(), *small, "seed=0,1")[0] == 0
+    report = desk / "results/first_look/report.md"
+    before = report.read_text()
+    with pytest.raises(ConfigError, match="--replace lets its tables and figures go"):
+        dispatch(["study", "first_look", *small, "seed=5"])
+    assert report.read_text() == before
+    assert said(capsys, *words.split(), *small, "seed=5")[0] == 0
+    assert report.read_text() != before

@@ -18,7 +18,7 @@ from freerun.config.training_settings import Training
 from freerun.errors import ConfigError, OutOfTime
 from freerun.io import key_value
 from freerun.io.suggestions import nearest
-from freerun.io.text import brief
+from freerun.io.text import USUAL, brief
 
 if TYPE_CHECKING:
     from freerun.analysis.outputs import Products
@@ -170,7 +170,7 @@ def shared_parser(
     """
     new_parser = Parser(command, words, examples=examples, keys=keys)
     new_parser.add_argument(
-        "--results", metavar="DIR", type=_folder, default=Path("results"), help="where results are (default: results)"
+        "--results", metavar="DIR", type=_folder, default=USUAL, help="where results are (default: results)"
     )
     if trains:
         new_parser.add_argument(
@@ -282,12 +282,18 @@ def shown(name: str, where: Place, launcher: Launcher, later: str = "the same co
         states = sweep.states(read_info(name, where, started=False)["ids"], where.store)
         if left := sum(state in ("pending", "running") for state in states.values()):
             runs = "1 run is" if left == 1 else f"{left} runs are"
-            print(f"{runs} queued: freerun status shows how far they are, {later} makes the tables when they have ended")
+            status = where.command("status")
+            print(f"{runs} queued: {status} shows how far they are, {later} makes the tables when they have ended")
             return None
     results = outputs.of(name, where)
     results.write_tables()
     show_results(results.summary())
     return results
+
+
+def say_where(results: Products, where: Place) -> None:
+    """Print where the tables of a sweep are, and the command that makes more of them."""
+    print(f"tables: {results.folder}/   ({where.command(f'report {results.name}')} builds figures and a report)")
 
 
 def apart(words: list[str], command: str) -> tuple[str | None, list[str]]:

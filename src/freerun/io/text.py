@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
+
 #: Most characters of the line that says what is wrong, with the name of the program before it.
 LINE = 191
+#: Where results are if nobody says otherwise.
+USUAL = Path("results")
 #: What stands between a message and the list of valid choices at its end, and most characters of one of them.
 CHOICES, LONGEST_CHOICE = "; choose one of: ", 60
 
@@ -27,6 +32,11 @@ def one_line(text: object, most: int = LINE) -> str:
         return shown
     head = (most - 5) * 3 // 5
     return f"{shown[:head]} ... {shown[len(shown) - (most - 5 - head) :]}"
+
+
+def command(words: str, results: Path) -> str:
+    """Return a command of Freerun as it can be pasted, with the folder of results where it is not the usual one."""
+    return f"freerun {words}" if results == USUAL else f"freerun {words} --results {shlex.quote(str(results))}"
 
 
 def message(fault: object) -> str:

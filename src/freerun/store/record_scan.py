@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from freerun.errors import CorruptRecord, StoreError
-from freerun.io.text import one_line
+from freerun.io.text import command, one_line
 from freerun.store import player_records, record_schema
 from freerun.store.records import Store, trained_run
 
@@ -86,7 +86,9 @@ def say_damaged(study: str, store: Store, undone: Iterable[str]) -> None:
     """Print on standard error how many of a study's runs have no result because their records were damaged."""
     if broken := damaged(store, undone):
         records = "1 damaged record was" if len(broken) == 1 else f"{len(broken)} damaged records were"
-        sentence = f"{records} set aside in {store.root}/aside; freerun retry {study} does those runs again"
+        sentence = (
+            f"{records} set aside in {store.root}/aside; {command(f'retry {study}', store.root.parent)} does those runs again"
+        )
         print(f"freerun: {one_line(sentence)}", file=sys.stderr, flush=True)
 
 

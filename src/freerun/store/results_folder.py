@@ -14,6 +14,7 @@ from freerun.errors import ConfigError, StoreError, refused
 from freerun.io import links
 from freerun.io.reading import NotPlain
 from freerun.io.suggestions import nearest
+from freerun.io.text import command
 from freerun.io.writing import sweep_temporaries, write_atomic
 from freerun.store import manifest, study_file
 from freerun.store.records import Store, trained_run
@@ -48,6 +49,10 @@ class Place:
         folder = self.results / name
         links.demand_no_folder_links(folder)
         return folder
+
+    def command(self, words: str) -> str:
+        """Return a command on these results, as it can be pasted."""
+        return command(words, self.results)
 
 
 class Study(Protocol):
@@ -194,15 +199,17 @@ def read_info(name: str, place: Place, *, started: bool = True) -> dict[str, Any
         info = study_file.read(folder)
     except FileNotFoundError:
         studies = names(place)
-        hint = nearest(name, studies) if studies else "run one first, for example: freerun study first_look"
+        hint = nearest(name, studies) if studies else f"run one first, for example: {place.command('study first_look')}"
         raise ConfigError(f"study {name!r}: nothing under {place.results}; {hint}") from None
     except NotPlain as fault:
-        remedy = f"run the study again, or: freerun clean {folder.name} --yes"
+        remedy = f"run the study again, or: {place.command(f'clean {folder.name} --yes')}"
         raise ConfigError(f"{folder}/{study_file.NAME}: damaged ({fault}); {remedy}") from None
     except OSError as fault:
         raise refused(folder / study_file.NAME, "cannot be read", fault) from None
     store = place.store
     if started and info["ids"] and not any(store.path(run).exists() or store.failures.reason(run) for run in info["ids"]):
         runs = "its run has no record" if len(info["ids"]) == 1 else f"none of its {len(info['ids'])} runs has a record"
-        raise ConfigError(f"study {name!r}: {runs} in {store.root}; this does what is missing: freerun retry {name}")
+        raise ConfigError(
+            f"study {name!r}: {runs} in {store.root}; this does what is missing: {place.command(f'retry {name}')}"
+        )
     return info

@@ -58,17 +58,18 @@ def do(study: Study, place: Place, launcher: Launcher, *, replace: bool = False)
         plan_files.clear(store)
         missing = _missing(study.runs, store)
         print(f"{study.name}: {to_do(study.runs, missing, store)}", flush=True)
-        missing = _within_leave(missing, store, study.name)
+        missing = _within_leave(missing, place, study.name)
         _tell((run.id for run in study.runs), store)  # what nobody waited for
         return see_to(missing, store, launcher)
 
 
-def _within_leave(missing: list[Planned], store: Store, name: str) -> list[Planned]:
+def _within_leave(missing: list[Planned], place: Place, name: str) -> list[Planned]:
     """Return the missing runs that are trained already, or may be trained; print a note about the others."""
-    untrained = set(record_scan.missing(store, (run.trained for run in missing if not run.train)))
+    untrained = set(record_scan.missing(place.store, (run.trained for run in missing if not run.train)))
     if stranded := [run for run in missing if run.trained in untrained]:
         runs = "1 run is" if len(stranded) == 1 else f"{len(stranded)} runs are"
-        print(f"note: {runs} not trained, and cannot be measured; freerun retry {name} trains what is left", file=sys.stderr)
+        cure = f"{place.command(f'retry {name}')} trains what is left"
+        print(f"note: {runs} not trained, and cannot be measured; {cure}", file=sys.stderr)
     return [run for run in missing if run.trained not in untrained]
 
 

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from freerun.cli.arguments import LAUNCHER_KEYS, MEASURE_KEYS, Parser, add_alias, apart, launcher, place, shared_parser, shown
+from freerun.cli.arguments import (
+    LAUNCHER_KEYS,
+    MEASURE_KEYS,
+    Parser,
+    add_alias,
+    apart,
+    launcher,
+    place,
+    say_where,
+    shared_parser,
+    shown,
+)
 from freerun.errors import ConfigError
 
 
@@ -35,5 +46,5 @@ def main(words: list[str]) -> int:
     study = measuring.asked(name, where, overrides, options.name)
     failed = sweep.do(study, where, chosen, replace=options.replace)
     if results := shown(study.name, where, chosen):
-        print(f"tables: {results.folder}/   (freerun report {study.name} builds figures and a report)")
+        say_where(results, where)
     return sweep.settle(failed, where, study.name)

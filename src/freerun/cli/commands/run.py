@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from freerun.cli.arguments import EXPERIMENT_KEYS, LAUNCHER_KEYS, Parser, add_alias, launcher, place, shared_parser, shown
+from freerun.cli.arguments import (
+    EXPERIMENT_KEYS,
+    LAUNCHER_KEYS,
+    Parser,
+    add_alias,
+    launcher,
+    place,
+    say_where,
+    shared_parser,
+    shown,
+)
 
 
 def parser() -> Parser:
@@ -37,5 +47,5 @@ def main(words: list[str]) -> int:
 
     failed = sweep.do(planned_study, place(options), chosen, replace=options.replace)
     if results := shown(planned_study.name, place(options), chosen):
-        print(f"tables: {results.folder}/   (freerun report {planned_study.name} builds figures and a report)")
+        say_where(results, place(options))
     return sweep.settle(failed, place(options), planned_study.name)

@@ -34,7 +34,9 @@ def main(words: list[str]) -> int:
     results = place(options)
     names = [options.name] if options.name else results_folder.names(results)
     if not names:
-        raise ConfigError(f"there is no study under {results.results}; run one first, for example: freerun study first_look")
+        raise ConfigError(
+            f"there is no study under {results.results}; run one first, for example: {results.command('study first_look')}"
+        )
     infos, damaged = {}, {}
     for name in names:
         try:

@@ -33,7 +33,9 @@ def main(words: list[str]) -> int:
     if options.format and results.frames.gaps.empty:
         ends = Counter(results.frames.runs["status"])
         counts = ", ".join(f"{count} {status}" for status, count in ends.items())
-        print(f"table: none, for no run has a measurement ({counts}); freerun status {results.name} says why")
+        print(
+            f"table: none, for no run has a measurement ({counts}); {place(options).command(f'status {results.name}')} says why"
+        )
     elif options.format:
         with outputs.writing(results.folder):
             print(f"table: {paper_table.write(results.frames, results.folder, options.format)}")

@@ -141,7 +141,7 @@ class Search:
         if held and not mine:
             what = "a study" if held == [study_file.NAME] else "another search"
             raise ConfigError(
-                f"--as {self.name}: there is {what}; choose another name, or first: freerun clean {self.name} --yes"
+                f"--as {self.name}: there is {what}; choose another name, or first: {place.command(f'clean {self.name} --yes')}"
             )
         return recorded(folder)
 
