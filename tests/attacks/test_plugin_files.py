@@ -162,6 +162,24 @@ def test_a_helper_that_changed_since_it_was_imported_is_said_and_not_taken_for_t
     del sys.modules["helper"]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import sys\nsys.path.insert(0, {folder!r})\nfrom hidden import P",
+        "import sys, importlib\nsys.path.insert(0, {folder!r})\nP = importlib.import_module('hid' + 'den').P",
+    ],
+)
+def test_a_helper_that_cannot_be_seen_beforehand_is_refused_by_name(line, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/hidden.py").write_text("P = 0.5\n")
+    file = tmp_path / "helped.py"
+    file.write_text(HELPED.format(trace=str(tmp_path / "ran"), line=line.format(folder=str(tmp_path / "elsewhere"))))
+    with pytest.raises(ConfigError, match="imports hidden in a way that cannot be seen beforehand"):
+        load_plugin(str(file))
+    sys.modules.pop("hidden", None)
+
+
 def test_a_plugin_without_helpers_keeps_the_digest_of_its_file(tmp_path):
     import hashlib
 

@@ -35,6 +35,7 @@ def done(folder: Path) -> int:
         (">&-", 0, ""),
         ("2>&-", 0, ""),
         (">&- 2>&- <&-", 0, ""),
+        ("2> /dev/full", 0, ""),
         ("> /dev/full", 1, "freerun: what was said is lost: No space left on device; the work itself is not\n"),
     ],
 )
@@ -43,6 +44,11 @@ def test_a_sweep_is_done_whatever_happens_to_its_output(ending, code, said, tmp_
     assert (end[0], end[2]) == (code, said)
     assert done(tmp_path) == 3
     assert shell(f"{FREERUN} status", tmp_path)[1].count(" 3 ") == 2, "all runs are done"
+
+
+@pytest.mark.parametrize("ending", ["2>&-", "2> /dev/full", ">&- 2>&-"])
+def test_a_refusal_keeps_its_code_whatever_happens_to_its_line(ending, tmp_path):
+    assert shell(f"{FREERUN} run task=nope {ending}", tmp_path)[0] == 2
 
 
 def test_a_listing_that_is_cut_off_ends_well_and_one_that_cannot_be_written_does_not(tmp_path):

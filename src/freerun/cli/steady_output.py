@@ -49,21 +49,26 @@ class SteadyOutput:
 
 @contextmanager
 def steady() -> Iterator[SteadyOutput]:
-    """Make standard output steady; a stream that is closed is opened to nowhere, so that no file takes its number."""
+    """Make standard output and error steady, the former for the caller to look at in the end.
+
+    A stream that is closed is opened to nowhere, so that no file takes its number.
+    """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # which gets the lowest number that is free
-    if sys.stderr is None:
-        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for the life of the process
-    before = sys.stdout
-    if before is None:
-        before = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for the life of the process
-    output = SteadyOutput(before)
-    sys.stdout = cast("TextIO", output)
+    before = sys.stdout, sys.stderr
+    output, errors = (SteadyOutput(stream or _opened(number)) for number, stream in enumerate(before, 1))
+    sys.stdout, sys.stderr = cast("TextIO", output), cast("TextIO", errors)
     try:
         yield output
     finally:
         output.flush()
-        sys.stdout = before
+        errors.flush()
+        sys.stdout, sys.stderr = before
+
+
+def _opened(number: int) -> TextIO:
+    """A stream on a file that is open for the life of the process."""
+    return open(number, "w", encoding="utf-8", closefd=False)

@@ -1,8 +1,9 @@
 """Sources of a plugin: its file and the local modules that it imports, which are what its digest is made of.
 
 A module is local if it is neither of Python itself nor of an installed package: a helper beside the plugin, a package of the
-user's own that is worked on. Of a package all Python files count. What a plugin imports by a name that it makes up while it
-runs (`importlib.import_module`) is not seen.
+user's own that is worked on. Of a package all Python files count. A plugin that has imported a local module in a way that
+cannot be seen beforehand, by a path or a name that it makes up, is refused; one that does so only later, while a run is on, is
+not noticed.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import importlib.util
 import site
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
@@ -49,6 +50,26 @@ def digest(source: bytes, file: Path) -> str:
             _imported[name] = part
         whole.update(f"\n{name} {part}".encode())
     return whole.hexdigest()
+
+
+def demand_seen(before: Container[str], own: str) -> None:
+    """Check that whatever local module a plugin has imported belongs to its digest.
+
+    Args:
+        before: the modules that were there when it began.
+        own: the name of the plugin's own module.
+
+    Raises:
+        ConfigError: naming one that does not.
+    """
+    for name, module in list(sys.modules.items()):
+        first, spec = name.partition(".")[0], getattr(module, "__spec__", None)
+        if name in before or name == own or first == "freerun" or spec is None or _installed(spec):
+            continue
+        if f"{first}.py" not in _imported and not any(known.startswith(f"{first}/") for known in _imported):
+            raise ConfigError(
+                f"imports {name} in a way that cannot be seen beforehand; put it beside the plugin, and import it by name"
+            )
 
 
 def _collect(source: bytes, modules: dict[str, bytes]) -> None:

@@ -79,9 +79,14 @@ def _run(source: bytes, file: Path, digest: str, module_name: str, shown: str) -
         raise ConfigError(f"plugins={shown}: not importable")
     module = importlib.util.module_from_spec(spec)
     module.__dict__["__freerun_digest__"] = digest
+    before = set(sys.modules)
     sys.modules[module_name] = module
     try:
         exec(compile(source, file, "exec"), module.__dict__)  # noqa: S102 - see load_plugin
+        plugin_sources.demand_seen(before, module_name)
+    except ConfigError as fault:
+        del sys.modules[module_name]
+        raise ConfigError(f"plugins={shown}: {fault}") from None
     except BaseException as fault:
         del sys.modules[module_name]
         if isinstance(fault, KeyboardInterrupt):
