@@ -28,7 +28,7 @@ from tiers import tiered
 TOP = Path(__file__).resolve().parents[1]
 PAGES = ["README.md", *sorted(path.relative_to(TOP).as_posix() for path in (TOP / "docs").glob("*.md"))]
 #: Pages whose commands take half a minute and more.
-LONG = ("docs/commands.md", "docs/sweeps.md")
+LONG = ("docs/commands.md", "docs/search.md", "docs/sweeps.md")
 #: What makes a command small, unless it sets the key itself; a study is cut down to one task and one model too.
 TINY = [
     "task.sequences=16", "task.length=6", "evaluation.warmup=1", "evaluation.sequences=4", "evaluation.orbit=0",

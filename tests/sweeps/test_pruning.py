@@ -240,6 +240,7 @@ def test_a_trial_that_diverges_on_a_rung_is_lost_and_not_pruned(desk):
     assert method["chosen"] == {"training.lr": "0.03"}
 
 
+@pytest.mark.slow
 def test_optuna_chooses_points_and_prunes_them(desk):
     words = [
         "tune.sampler=optuna",
