@@ -27,7 +27,7 @@ KINDS = ("kl", "reverse_kl", "tv", "js")
 
 def divergences(
     log_p: Float[torch.Tensor, "*batch K"], log_q: Float[torch.Tensor, "*batch K"]
-) -> Float[torch.Tensor, "4 *batch"]:
+) -> Float[torch.Tensor, "4 *batch"]:  # noqa: F821 - also reads as Python
     """KL(P||Q), KL(Q||P), total variation and Jensen-Shannon divergence; infinite where a KL is, float64."""
     log_p, log_q = log_p.double(), log_q.double()
     p, q = log_p.exp(), log_q.exp()

@@ -45,7 +45,9 @@ def linear(name: str, inputs: int, outputs: int, fan: int | None = None) -> dict
 
 
 def affine(
-    x: Float[torch.Tensor, "R B I"], weight: Float[torch.Tensor, "R I O"], bias: Float[torch.Tensor, "R #B O"]
+    x: Float[torch.Tensor, "R B I"],
+    weight: Float[torch.Tensor, "R I O"],
+    bias: Float[torch.Tensor, "R #B O"],  # noqa: F821 - also reads as Python
 ) -> Float[torch.Tensor, "R B O"]:
     """``bias + x @ weight`` for every replica. `bias` may also be a whole ``[R B O]`` tensor to add to."""
     inner, outer = weight.shape[-2:]

@@ -64,6 +64,8 @@ def demand_seen(before: Container[str], own: str) -> None:
     """
     for name, module in list(sys.modules.items()):
         first, spec = name.partition(".")[0], getattr(module, "__spec__", None)
+        if module is sys.modules["__main__"]:
+            continue  # the program itself, to which multiprocessing gives another name when it is first imported
         if name in before or name == own or first == "freerun" or spec is None or _installed(spec):
             continue
         if f"{first}.py" not in _imported and not any(known.startswith(f"{first}/") for known in _imported):

@@ -217,20 +217,6 @@ def _compared(headers: Mapping[str, tensor_header.Tensor], needs: Mapping[str, N
         raise CorruptRecord(f"{path}: does not fit this run, first in {wrong[0][:60]!r}")
 
 
-def update_of(store: Store, run: str) -> int:
-    """Return the number of updates that a checkpoint's header gives; 0 where there is no readable header.
-
-    For overviews: only `read` checks whether the checkpoint can be trusted.
-    """
-    try:
-        with reading.opened(store.place(trained_run(run))[: -len(".json")] + SUFFIX) as raw, BufferedReader(raw) as file:
-            container.declared(file.readline(container.LONGEST_HEAD), FORM)
-            metadata = tensor_header.parsed(_header(file)[1])[1]
-        return int(msgspec.json.decode(metadata, type=About).update)
-    except (OSError, ValueError, RecursionError):
-        return 0
-
-
 def remove(store: Store, run: str) -> None:
     """Remove the checkpoint of a run that has its record.
 

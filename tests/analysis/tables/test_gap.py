@@ -35,12 +35,6 @@ def test_exposure_gap_is_free_minus_forced(gaps):
     np.testing.assert_array_equal(one["gap"], (wide["free"] - wide["forced"]).to_numpy())
 
 
-def test_generalization_gap_is_test_minus_train(gaps):
-    found = gap.generalization_gap(gaps)
-    np.testing.assert_array_equal(found["gap"], found["test"] - found["train"])
-    assert set(found["mode"]) == {"forced", "free"}
-
-
 def test_the_order_of_the_rows_does_not_matter(gaps):
     keys = ["run", "split", "metric", "step"]
     straight = gap.exposure_gap(gaps).set_index(keys)["gap"].sort_index()

@@ -138,13 +138,11 @@ def paired(
     return differences.assign(regime_label=pd.Categorical(differences["regime_label"], categories=compared))
 
 
-def sign_flip(differences: np.ndarray, key: int = 0) -> float:
-    """The two-sided p-value of a mean of 0, from the means under all 2^n patterns of signs; NaN below three pairs."""
-    return float(sign_flips([differences], key)[0])
-
-
 def sign_flips(samples: Sequence[np.ndarray], key: int = 0) -> np.ndarray:
-    """`sign_flip` of each sample; samples of one size share their patterns."""
+    """The two-sided p-value of a mean of 0 for each sample, from all 2^n patterns of signs; NaN below three pairs.
+
+    Samples of one size share their patterns.
+    """
     known = [values[np.isfinite(values)] for values in samples]
     sizes = np.array([len(values) for values in known], dtype=int)
     p = np.full(len(known), np.nan)

@@ -23,16 +23,15 @@ def exposure_gap(gaps: pd.DataFrame) -> pd.DataFrame:
         The columns of `gaps` without `mode` and `value`, then `forced`, `free` and `gap`. A step that is missing or
         undefined in one mode has an undefined gap.
     """
-    return _difference(gaps, "mode", "forced", "free")
-
-
-def generalization_gap(gaps: pd.DataFrame) -> pd.DataFrame:
-    """Test minus train, for each run, mode, metric and step.
-
-    Returns:
-        The columns of `gaps` without `split` and `value`, then `train`, `test` and `gap`.
-    """
-    return _difference(gaps, "split", "train", "test")
+    kept = [name for name in gaps.columns if name not in ("mode", "value")]
+    forced, free = (
+        gaps.loc[gaps["mode"] == mode, [*kept, "value"]].rename(columns={"value": mode}).reset_index(drop=True)
+        for mode in ("forced", "free")
+    )
+    keys = ["run", *(name for name in MEASURE if name != "mode")]
+    aligned = forced[keys].equals(free[keys])  # as they come from the store: nothing to look up
+    table = forced.assign(free=free["free"]) if aligned else forced.merge(free, on=kept, how="outer")
+    return table.assign(gap=table["free"] - table["forced"])
 
 
 def over_horizon(gaps: pd.DataFrame, quantities: Quantities) -> pd.DataFrame:
@@ -59,16 +58,3 @@ def over_horizon(gaps: pd.DataFrame, quantities: Quantities) -> pd.DataFrame:
     broken = (table["steps"] < table["horizon"]) & plain
     table.loc[broken, ["forced", "free", "gap"]] = float("nan")
     return table
-
-
-def _difference(gaps: pd.DataFrame, axis: str, subtrahend: str, minuend: str) -> pd.DataFrame:
-    """`minuend` - `subtrahend` along `axis`, both kept."""
-    kept = [name for name in gaps.columns if name not in (axis, "value")]
-    low, high = (
-        gaps.loc[gaps[axis] == side, [*kept, "value"]].rename(columns={"value": side}).reset_index(drop=True)
-        for side in (subtrahend, minuend)
-    )
-    keys = ["run", *(name for name in MEASURE if name != axis)]
-    aligned = low[keys].equals(high[keys])  # as they come from the store: nothing to look up
-    table = low.assign(**{minuend: high[minuend]}) if aligned else low.merge(high, on=kept, how="outer")
-    return table.assign(gap=table[minuend] - table[subtrahend])

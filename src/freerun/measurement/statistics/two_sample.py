@@ -107,14 +107,6 @@ def mmd(
     return _tested(_h([torch.exp(square / (-2 * width * width)) for square in squares]), signs.double())
 
 
-def energy_test(x: Float[torch.Tensor, "N D"], y: Float[torch.Tensor, "N D"], signs: Float[torch.Tensor, "P N"]) -> Distance:
-    """The energy distance, and how rarely swapped samples are as far apart."""
-    _check(x, y)
-    if _undefined(x, y):
-        return Distance(value=float("nan"), p=float("nan"))
-    return _tested(-_h([root(square) for square in _three(x.double(), y.double())]), signs.double())
-
-
 def sliced_wasserstein(
     x: Float[torch.Tensor, "N D"],
     y: Float[torch.Tensor, "N D"],

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from freerun.config.hydra.search_space import Axis, examples
 from freerun.config.run_identity import sources
@@ -80,7 +79,7 @@ class Search:
             StoreError: if the folder for results cannot be used.
         """
         demand_study(place.folder(self.name))
-        before = self._recorded(place.folder(self.name))
+        before = self._recorded(place)
         if before > self.trials:
             print(f"{self.name}: {before} trials are there already")
         if not launcher.waits:
@@ -126,12 +125,13 @@ class Search:
                     continue
                 self.target.demand(measured, registry.name_of(run.experiment.task))
 
-    def _recorded(self, folder: Path) -> int:
+    def _recorded(self, place: Place) -> int:
         """How many trials the folder holds of this search, which never forgets what it has tried.
 
         Raises:
             ConfigError: if it holds another search, or a study that is none.
         """
+        folder = place.folder(self.name)
         try:
             known = mapping(content(folder / SEARCH, LARGEST_JSON)).get("search")
         except (OSError, NotPlain):
