@@ -1,7 +1,9 @@
 """Quantities of a study: from its records, or, where a record is older than that, from what metrics declare."""
 
+import json
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,10 +13,12 @@ from freerun.analysis.inference.mean_ranks import votes
 from freerun.analysis.report import comparison, paper_table, task_findings
 from freerun.analysis.report.summary_table import full
 from freerun.analysis.report.verdicts import comparisons
-from freerun.analysis.tables import tidy
+from freerun.analysis.tables import player_table, quantities, run_table, tidy
 from freerun.analysis.tables.quantities import Quantities, declared
 from freerun.errors import StoreError
+from freerun.store.player_records import Level, Players
 from freerun.store.quantity import Quantity
+from freerun.store.record_index import extracts
 from synthetic import grid, study, tree
 
 SHARE_PRICE = Quantity(
@@ -51,6 +55,19 @@ def test_a_metric_that_nobody_knows_means_what_its_record_says(tmp_path):
     assert (found.label, found.better, found.range) == ("Share price", "higher", (0.0, 9000.0))  # once guessed to be (0, 1)
     # A headline whose floor is known comes before the loss of a text; on values RMSE was there first.
     assert Material.of(frames, {}).primary == {"Lorenz-63": "rmse", "Text": "gain"}
+
+
+def test_what_players_alone_have_is_known_too(tmp_path):
+    """Where a measure is undefined for every model, or its unit says of how many sequences it is, no run has that unit."""
+    store, ids = study(tmp_path, grid(seeds=2))
+    level = {"player": "truth", "mode": "free", "steps": [0], "values": [1.0]}
+    levels = [Level(metric="gain", unit="share price", **level), Level(metric="rmse", unit="of 3 sequences", **level)]
+    said = msgspec.Raw(json.dumps({"gain": SHARE_PRICE.written()}).encode())
+    record = Players(players="0" * 16, names=["truth"], degenerate=[], best="truth", levels=levels, quantities=said)
+    frames = tidy.frames(store, ids, "s")
+    players = [(record, frames.runs.iloc[0])]
+    known = Quantities(quantities.table(extracts(store, ids, run_table.outcome), players))
+    assert list(known.where(player_table.frame(players), "label")) == ["Share price", known.of("rmse", "attractor std").label]
 
 
 def test_report_and_comparison_judge_a_plugins_metric_the_way_it_says(tmp_path):

@@ -6,6 +6,7 @@ it stands beside, which tells its task and how it was measured.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -32,8 +33,8 @@ def none() -> pd.DataFrame:
     return _table({name: [] for name in COLUMNS})
 
 
-def frame(store: Store, extract: Extract, at: np.ndarray, runs: pd.DataFrame) -> pd.DataFrame:
-    """The table of the players that belong to some runs; of a record that is missing or damaged, nothing.
+def read(store: Store, extract: Extract, at: np.ndarray, runs: pd.DataFrame) -> list[tuple[Players, pd.Series]]:
+    """The records of the players that belong to some runs, each with the first run it stands beside; none that is not sound.
 
     Args:
         store: where the records are.
@@ -41,16 +42,24 @@ def frame(store: Store, extract: Extract, at: np.ndarray, runs: pd.DataFrame) ->
         at: their places in `runs`.
         runs: as in `Tables`.
     """
-    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    records: list[tuple[Players, pd.Series]] = []
     codes, first = np.unique(extract.columns["players"], return_index=True)
     for code, place in sorted(zip(codes.tolist(), first.tolist(), strict=True), key=lambda pair: pair[1]):
         if identity := extract.texts["players"][code]:
             with suppress(FileNotFoundError, CorruptRecord):
-                _add(columns, player_records.read(store, identity), runs.iloc[at[place]])
+                records.append((player_records.read(store, identity), runs.iloc[at[place]]))
+    return records
+
+
+def frame(records: Iterable[tuple[Players, pd.Series]]) -> pd.DataFrame:
+    """The table of some records of players, in their order."""
+    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    for record, run in records:
+        _add(columns, record, run)
     return _table(columns)
 
 
-def _add(columns: dict[str, list[Any]], record: Players, run: Any) -> None:
+def _add(columns: dict[str, list[Any]], record: Players, run: pd.Series) -> None:
     """Add the rows of a record, in its order."""
     for level in record.levels:
         count = len(level.steps)

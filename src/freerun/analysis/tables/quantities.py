@@ -16,6 +16,7 @@ import pandas as pd
 
 from freerun.errors import StoreError
 from freerun.parts import registry
+from freerun.store.player_records import Players
 from freerun.store.quantity import NO_UNIT, Account, Quantity, read, undeclared
 from freerun.store.record_columns import Extract
 
@@ -145,8 +146,14 @@ class Quantities:
         return next((quantity for quantity in self._by_task.get(task, []) if quantity.name == metric), None)
 
 
-def table(extract: Extract) -> pd.DataFrame:
-    """The table of the records of an extract: a row for each task, metric and unit, in the order in which they come up."""
+def table(extract: Extract, players: Iterable[tuple[Players, pd.Series]] = ()) -> pd.DataFrame:
+    """The table of the records of an extract: a row for each task, metric and unit, in the order in which they come up.
+
+    Args:
+        extract: of the runs.
+        players: what `player_table.read` gives. They may have what no run has: a measure that is undefined for every model, or
+            a unit that says of how many sequences it is.
+    """
     of, texts = extract.columns, extract.texts
     said = [msgspec.json.decode(text) for text in texts["quantities"]]
     tasks = [str(msgspec.json.decode(text)["task"]["name"]) for text in texts["experiment"]]
@@ -162,7 +169,13 @@ def table(extract: Extract) -> pd.DataFrame:
         key = (tasks[tree], name, measured)
         if key not in rows:
             declaration = said[meaning].get(name)
-            rows[key] = declared(name, measured) if declaration is None else _in_unit(read(name, declaration), measured)
+            rows[key] = _as_said(name, measured, declaration)
+    for record, run in players:
+        told = msgspec.json.decode(record.quantities)
+        for level in record.levels:
+            key = (str(run["task"]), level.metric, level.unit)
+            if key not in rows:
+                rows[key] = _as_said(level.metric, level.unit, told.get(level.metric))
     return _table(rows)
 
 
@@ -182,6 +195,11 @@ def declared(metric: str, unit: str) -> Quantity:
         return undeclared(metric, unit)
     quantity: Quantity = cast("Any", part).quantity
     return _in_unit(replace(quantity, name=metric), unit)
+
+
+def _as_said(metric: str, unit: str, declaration: Any) -> Quantity:
+    """What a record declares of a metric, in a unit; what the metric declares today where it says nothing."""
+    return declared(metric, unit) if declaration is None else _in_unit(read(metric, declaration), unit)
 
 
 def _in_unit(quantity: Quantity, unit: str) -> Quantity:

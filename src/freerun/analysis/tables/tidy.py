@@ -84,9 +84,10 @@ def frames(store: Store, ids: Iterable[str], study: str, planned: Mapping[str, M
     gaps = measured[~beside].reset_index(drop=True) if beside.any() else measured
     if beside.any():
         gaps["mode"] = _used(gaps["mode"])
+    players = player_table.read(store, found, at, runs)
     return Tables(
         runs=runs, curves=_curves(found, at, called), gaps=gaps, compared=_compared(measured[beside]),
-        quantities=quantities.table(found), players=player_table.frame(store, found, at, runs),
+        quantities=quantities.table(found, players), players=player_table.frame(players),
     )  # fmt: skip
 
 
