@@ -62,6 +62,7 @@ def test_the_portable_mode_has_the_bits_that_every_processor_has():
     assert made["arithmetic"] == PINNED["arithmetic"]
 
 
+@pytest.mark.slow
 def test_the_laws_are_red_with_the_mode_switched_off():
     """On any processor the arithmetic is then not settled, and the bits of runs are its own; on some, of memory's place too."""
     made = found("native")
@@ -73,6 +74,7 @@ def test_the_laws_are_red_with_the_mode_switched_off():
         assert any(made["digests"][case] != PINNED["digests"][case] for case in runs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["avx2", "native"])
 def test_data_is_a_function_of_settings_and_seed_alone(mode):
     data = {case: digest for case, digest in PINNED["digests"].items() if case.startswith(("data", "Lyapunov"))}
@@ -80,6 +82,7 @@ def test_data_is_a_function_of_settings_and_seed_alone(mode):
     assert {case: found(mode)["digests"][case] for case in data} == data
 
 
+@pytest.mark.slow
 def test_the_fast_mode_keeps_runs_alone_and_in_groups_the_same():
     made = found("avx2")
     for law in (bits.law_products_do_not_know_where_memory_lies, bits.law_products_do_not_know_their_group):

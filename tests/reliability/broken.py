@@ -114,7 +114,7 @@ VARIANTS = {
     ),
     "kills, with checkpoints that forget": Variant(_checkpoints_that_forget, crashes.kill, lambda: crashes.kills(1, 60)),
     "refusals, with a store that says nothing": Variant(
-        _store_that_says_nothing, refusals.check, lambda: refusals.cases(1, 24), crashes.operations
+        _store_that_says_nothing, refusals.check, lambda: refusals.cases(2, 60), crashes.operations
     ),
     "sweeps, with claims that nobody sees": Variant(_claims_without_eyes, concurrency.sweeps, lambda: range(5)),
     "writers, with a writer in place": Variant(_careless_store, concurrency.writers, lambda: range(3)),

@@ -21,6 +21,7 @@ from freerun.analysis.report.summary_table import full
 from freerun.analysis.tables import gap
 from freerun.analysis.tables.quantities import Quantities
 from synthetic import simulated
+from tiers import tiered
 
 REPETITIONS, TRUE, STEPS = 3_000, 2.0, 4
 BOUNDS = (0.935, 0.965)
@@ -45,7 +46,7 @@ def law_covers(n):
     assert BOUNDS[0] <= share <= BOUNDS[1], f"n = {n}: covers {share:.4f}"
 
 
-@pytest.mark.parametrize("n", [3, 5, 10, 30])
+@pytest.mark.parametrize("n", tiered([3, 5, 10, 30], quick=lambda n: n == 5))
 def test_intervals_cover_what_they_promise(n):
     law_covers(n)
 
@@ -64,6 +65,7 @@ def percentile(values, weights, confidence, key=0):
     return tuple(np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2], axis=1))
 
 
+@pytest.mark.slow
 def test_a_percentile_bootstrap_of_ten_seeds_is_caught(monkeypatch):
     monkeypatch.setattr(confidence_intervals, "MANY", 10)
     monkeypatch.setattr(confidence_intervals, "bca", percentile)
