@@ -13,7 +13,7 @@ from freerun.engine import compiled
 from freerun.engine.compiled import build, library, operation
 from freerun.engine.compiled.coverage import CELLS, RULES, uncovered
 from freerun.engine.compiled.library import NEEDS, Library
-from freerun.engine.rollout import Gradient, rollout
+from freerun.engine.rollout import Gradient, Request, rollout
 from freerun.laws import backward
 from freerun.laws import rollouts as kit
 from freerun.laws.feedback import draws_for
@@ -42,6 +42,10 @@ CUTS = ((0, 0), (1, 0), (2, 0), (0, 3), (2, 3))
 MASKS = ("forced", "ones", "free", "coins", "fractions", "prefix")
 #: Relative to the largest number: sums of some hundred terms in another order.
 OFF = {torch.float64: CLOSE, torch.float32: 2e-5}
+
+
+def compiled_rollout(*model_and_weights, using=None, **given):
+    return operation.compute(Request(*model_and_weights, **given), using)
 
 
 def masked(name, steps, batch, dtype):
@@ -91,19 +95,15 @@ def law_it_is_the_loop(roll, model, rule, size, *, cuts=CUTS, masks=MASKS, dtype
         where = f"({type(model).__name__}, {rule}, {size}, cut {cut}, mask {mask}, {dtype})"
         demand(gap(ours.outputs, theirs.outputs) < OFF[dtype], f"outputs differ {where}")
         demand(gap(ours.fed, theirs.fed) < OFF[dtype], f"feeds differ {where}")
-        slopes = [gradients(charged(found), list(leaves.values())) for found in (bare(ours), bare(theirs))]
+        slopes = [gradients(charged(found), list(leaves.values())) for found in (ours, theirs)]
         for name, a, b in zip(leaves, *slopes, strict=True):
             demand(gap(a, b) < OFF[dtype], f"d{name} is {gap(a, b):.1e} off {where}")
-
-
-def bare(result):
-    return type(result)(outputs=result.outputs, fed=result.fed)
 
 
 def law_states_are_the_loops(roll, model):
     """The states after every step, and the gradient through them, are those of the loop; an earlier rollout is gone on with."""
     weights, given, leaves = case(model, Mean(), (6, 3, 1, 3), (0, 4), "coins", torch.float64)
-    ours, theirs = roll(model, weights, **given, states=True), rollout(model, weights, **given)
+    ours, theirs = (rolled(model, weights, **given, states=True) for rolled in (roll, rollout))
     assert len(ours.states) == len(theirs.states) == 6
     for a, b in zip(ours.states, theirs.states, strict=True):
         assert len(a) == len(b)
@@ -153,17 +153,17 @@ def law_same_bits_alone(roll, model, rule):
 def test_it_is_the_loop(model, rule):
     for size in SIZES:
         masks = MASKS if size[0] > 1 else ("free", "forced")
-        law_it_is_the_loop(operation.rollout, MODELS[model], RULES_TRIED[rule], size, masks=masks)
+        law_it_is_the_loop(compiled_rollout, MODELS[model], RULES_TRIED[rule], size, masks=masks)
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_states_are_the_loops(model):
-    law_states_are_the_loops(operation.rollout, MODELS[model])
+    law_states_are_the_loops(compiled_rollout, MODELS[model])
 
 
 @pytest.mark.parametrize(("model", "rule"), [*itertools.product(MODELS, ["Mean", "Sample", "Gumbel"])])
 def test_same_bits_alone_and_in_a_group(model, rule):
-    law_same_bits_alone(operation.rollout, MODELS[model], RULES_TRIED[rule])
+    law_same_bits_alone(compiled_rollout, MODELS[model], RULES_TRIED[rule])
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -171,8 +171,8 @@ def test_the_gradient_is_the_textbooks(model):
     for horizon in (1, 2, 5):
         for rule in RULES_TRIED.values():
             if not rule.silent:
-                backward.law_gradient_is_the_textbook_loops(operation.rollout, MODELS[model], horizon, rule)
-    kit.law_ones_and_none_are_the_same(operation.rollout, MODELS[model])
+                backward.law_gradient_is_the_textbook_loops(compiled_rollout, MODELS[model], horizon, rule)
+    kit.law_ones_and_none_are_the_same(compiled_rollout, MODELS[model])
 
 
 LOOP = [
@@ -187,7 +187,7 @@ LOOP = [
 
 @pytest.mark.parametrize("law", LOOP, ids=lambda law: law.__name__)
 def test_the_laws_of_the_loop_hold(law):
-    law(operation.rollout)
+    law(compiled_rollout)
 
 
 # --- bits ---
@@ -207,18 +207,18 @@ def test_the_width_of_the_vectors_changes_no_bit(model):
     if not others():
         pytest.skip("there is no second library of the same arithmetic for this processor")
     for rule, dtype, size in itertools.product(("Mean", "Sample", "Gumbel"), OFF, ((9, 17, 1, 5), (40, 33, 2, 11))):
-        first = everything(operation.rollout, MODELS[model], RULES_TRIED[rule], dtype, size)
+        first = everything(compiled_rollout, MODELS[model], RULES_TRIED[rule], dtype, size)
         for other in others():
-            second = everything(operation.rollout, MODELS[model], RULES_TRIED[rule], dtype, size, using=other)
+            second = everything(compiled_rollout, MODELS[model], RULES_TRIED[rule], dtype, size, using=other)
             assert all(same_bits(a.detach(), b.detach()) for a, b in zip(first, second, strict=True)), (rule, dtype, size)
 
 
 def test_the_number_of_threads_changes_no_bit():
-    one = everything(operation.rollout, MODELS["GRU"], Mean(), torch.float32)
+    one = everything(compiled_rollout, MODELS["GRU"], Mean(), torch.float32)
     for threads in (2, 3, 5):
         torch.set_num_threads(threads)
         try:
-            many = everything(operation.rollout, MODELS["GRU"], Mean(), torch.float32)
+            many = everything(compiled_rollout, MODELS["GRU"], Mean(), torch.float32)
         finally:
             torch.set_num_threads(1)
         assert all(same_bits(a.detach(), b.detach()) for a, b in zip(one, many, strict=True)), threads
@@ -228,8 +228,8 @@ def test_without_a_gradient_nothing_is_kept_and_the_bits_are_the_same():
     for model in MODELS.values():
         weights, given, _ = case(model, Mean(), (9, 17, 1, 5), (0, 0), "coins", torch.float32)
         with torch.no_grad():
-            bare = operation.rollout(model, weights, **given)
-        whole = operation.rollout(model, weights, **given)
+            bare = compiled_rollout(model, weights, **given)
+        whole = compiled_rollout(model, weights, **given)
         assert same_bits(bare.outputs, whole.outputs.detach())
         assert same_bits(bare.fed, whole.fed.detach())
 
@@ -237,12 +237,12 @@ def test_without_a_gradient_nothing_is_kept_and_the_bits_are_the_same():
 def test_what_is_not_finite_stays_in_its_replica():
     for model in MODELS.values():
         weights, given, _ = case(model, Mean(), (9, 17, 1, 5), (0, 0), "free", torch.float32)
-        sound = operation.rollout(model, weights, **given).outputs
+        sound = compiled_rollout(model, weights, **given).outputs
         for value in (torch.nan, torch.inf):
             broken = {name: x.detach().clone() for name, x in weights.items()}
             broken["output.weight"][1, 0, 0] = value
             broken = {name: x.requires_grad_() for name, x in broken.items()}
-            result = operation.rollout(model, broken, **given).outputs
+            result = compiled_rollout(model, broken, **given).outputs
             assert not bool(result[:, 1].isfinite().all())
             assert same_bits(result[:, [0, 2]].detach(), sound[:, [0, 2]].detach())
             slopes = gradients(result.square().sum(), list(broken.values()))
@@ -298,14 +298,14 @@ def test_a_law_catches_a_fault(fault, law, folder):
     place = folder / fault.partition("(")[0]
     place.mkdir(exist_ok=True)
     with pytest.raises(AssertionError):
-        law(with_fault(operation.rollout, broken(place, fault)))
+        law(with_fault(compiled_rollout, broken(place, fault)))
 
 
 def test_without_a_fault_the_same_laws_hold(folder):
     place = folder / "sound"
     place.mkdir(exist_ok=True)
     for law in dict.fromkeys(law for _, law in FAULTS):
-        law(with_fault(operation.rollout, broken(place)))
+        law(with_fault(compiled_rollout, broken(place)))
 
 
 # --- what is not covered ---
@@ -324,4 +324,4 @@ def test_what_is_not_covered_is_said_in_words():
     start = torch.zeros(1, 1, 1)
     state = (torch.zeros(1, 1, 64).requires_grad_(),)
     with pytest.raises(ValueError, match="takes no gradient of the state"):
-        operation.rollout(GRU(), {}, truth=start[None], start=start, feedback=Mean(), mask=None, state=state)
+        compiled_rollout(GRU(), {}, truth=start[None], start=start, feedback=Mean(), mask=None, state=state)

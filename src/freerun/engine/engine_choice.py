@@ -38,7 +38,16 @@ def setting() -> str:
     Raises:
         ConfigError: if the environment names one that does not exist.
     """
-    return _told[0] if _told else checked(os.environ.get(VARIABLE) or DEFAULT, VARIABLE)
+    return _told[0] if _told else default()
+
+
+def default() -> str:
+    """Return the engine of a process that is told none: what the environment names, else the reference.
+
+    Raises:
+        ConfigError: if the environment names one that does not exist.
+    """
+    return checked(os.environ.get(VARIABLE) or DEFAULT, VARIABLE)
 
 
 def checked(name: str, key: str) -> str:
@@ -72,6 +81,20 @@ class Engine:
         return f"{self.name}, {self.instructions}" if self.instructions else self.name
 
 
+def obstacle(experiment: Experiment, *, here: bool = True) -> str:
+    """Return why the compiled engine cannot compute a run, as a sentence without its end; "" where it can.
+
+    Args:
+        here: on this machine; if not, on one that has the engine.
+
+    Raises:
+        ConfigError: if the engine that is here was built from another source.
+    """
+    if here and library() is None:
+        return "it was not built when Freerun was installed (no C compiler?)"
+    return uncovered(experiment.model, given(experiment.feedback), experiment.dtype, experiment.device) or ""
+
+
 def engine_of(experiment: Experiment, asked: str | None = None) -> Engine:
     """Return the engine of a run.
 
@@ -79,17 +102,14 @@ def engine_of(experiment: Experiment, asked: str | None = None) -> Engine:
         asked: one of `CHOICES`; None for the setting of this process.
 
     Raises:
-        ConfigError: if the compiled engine is demanded and cannot be had.
+        ConfigError: if the compiled engine is demanded and cannot be had, or was built from another source.
     """
     asked = asked or setting()
     if asked == "reference":
         return Engine(name="reference", bits="reference")
-    built = library()
-    why = "it was not built when Freerun was installed (no C compiler?)"
-    if built is not None:
-        why = uncovered(experiment.model, given(experiment.feedback), experiment.dtype, experiment.device) or ""
-        if not why:
-            return Engine(name="compiled", bits=str(built), instructions=built.instructions)
+    built, why = library(), obstacle(experiment)
+    if built is not None and not why:
+        return Engine(name="compiled", bits=str(built), instructions=built.instructions)
     if asked == "compiled":
         raise ConfigError(f"engine=compiled cannot be used here: {why}; choose engine=auto or engine=reference")
     return Engine(name="reference", bits="reference", reason=why)

@@ -1,6 +1,6 @@
 """Rollout: the only loop over time.
 
-Training under every regime, forced evaluation and free evaluation all call `rollout`; they differ in the mask alone:
+Training under every regime, forced evaluation and free evaluation all ask for a rollout; they differ in the mask alone:
 
     u_t = [x_t ; f_{t-1}],   o_t, s_t = step(u_t, s_{t-1}),   f_t = m_t e(y_t) + (1 - m_t) phi(o_t)
 
@@ -9,7 +9,10 @@ Letters: `T` time, `R` replicas, `B` batch, `X` exogenous input, `F` what is fed
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
+from inspect import signature
+from typing import ParamSpec
 
 import torch
 from jaxtyping import Float, Int
@@ -47,39 +50,11 @@ class Gradient:
 THROUGH = Gradient()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rollout:
-    """Result of a rollout: the outputs and what was fed after each of them.
+@dataclass(frozen=True, eq=False)
+class Request:
+    """Request for a rollout: every argument of one, whichever engine makes it.
 
     Attributes:
-        outputs: o_t, ``Float[T R B O]`` (``Float[1 R B O]`` for a model that answers once, at the end).
-        fed: f_t, ``Float[T R B F]``, what the output of step t or the truth gave to step t + 1.
-        states: s_t after every step, where the steps were made one by one (the fast path keeps none).
-    """
-
-    outputs: Float[torch.Tensor, "S R B O"]
-    fed: Float[torch.Tensor, "T R B F"]
-    states: tuple[State, ...] = ()
-
-
-def rollout(
-    model: Model,
-    weights: Weights,
-    *,
-    truth: Float[torch.Tensor, "T R B F"],
-    start: Float[torch.Tensor, "R B F"],
-    feedback: Feedback,
-    mask: Float[torch.Tensor, "T R B"] | None,
-    inputs: Float[torch.Tensor, "T R B X"] | None = None,
-    uniform: torch.Tensor | None = None,
-    gradient: Gradient = THROUGH,
-    residual: Float[torch.Tensor, "R 1 O"] | None = None,
-    ends: Int[torch.Tensor, "R B"] | None = None,
-    state: State | None = None,
-) -> Rollout:
-    """Run a model over sequences, fed as the mask says.
-
-    Args:
         truth: e(y_t), the encoded truth (F = 0 for a rule that feeds nothing). Read only where the mask is not 0.
         start: f_{-1}, what is fed into the first step.
         mask: m_t in [0, 1]; None if it is known to be 1 everywhere, which allows the fast path `model.unroll`.
@@ -88,22 +63,93 @@ def rollout(
         residual: the scale of an increment: the prediction is then f_{t-1} + residual * o_t.
         ends: for a model that answers once, the step after which each sequence ends; None: the last.
         state: what the model carries into the first step, where an earlier rollout goes on; None: nothing yet.
+        states: whether the states after every step are read.
+    """
+
+    model: Model
+    weights: Weights
+    _: KW_ONLY
+    truth: Float[torch.Tensor, "T R B F"]
+    start: Float[torch.Tensor, "R B F"]
+    feedback: Feedback
+    mask: Float[torch.Tensor, "T R B"] | None
+    inputs: Float[torch.Tensor, "T R B X"] | None = None
+    uniform: torch.Tensor | None = None
+    gradient: Gradient = THROUGH
+    residual: Float[torch.Tensor, "R 1 O"] | None = None
+    ends: Int[torch.Tensor, "R B"] | None = None
+    state: State | None = None
+    states: bool = False
+
+    @property
+    def steps(self) -> int:
+        """T."""
+        return len(self.truth if self.inputs is None else self.inputs)
+
+    @property
+    def forced(self) -> bool:
+        """Whether it is known that nothing of the model's own is fed."""
+        return self.mask is None or self.feedback.silent
+
+    @property
+    def unrolls(self) -> bool:
+        """Whether the fast path `model.unroll` computes it."""
+        return self.forced and not self.gradient.state
+
+    def read(self) -> Float[torch.Tensor, "T R B X"] | None:
+        """Return the inputs, 0 behind the end of each sequence: what stands there is not read, not even by a gradient."""
+        if self.ends is None or self.inputs is None:
+            return self.inputs
+        behind = torch.arange(len(self.inputs), device=self.ends.device)[:, None, None] > self.ends
+        return torch.where(behind[..., None], 0.0, self.inputs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rollout:
+    """Result of a rollout: the outputs and what was fed after each of them.
+
+    Attributes:
+        outputs: o_t, ``Float[T R B O]`` (``Float[1 R B O]`` for a model that answers once, at the end).
+        fed: f_t, ``Float[T R B F]``, what the output of step t or the truth gave to step t + 1.
+        states: s_t after every step, where they were asked for and the steps were made one by one (the fast path keeps none).
+    """
+
+    outputs: Float[torch.Tensor, "S R B O"]
+    fed: Float[torch.Tensor, "T R B F"]
+    states: tuple[State, ...] = ()
+
+
+P = ParamSpec("P")
+
+
+def by_name(request: Callable[P, Request], roll: Callable[[Request], Rollout]) -> Callable[P, Rollout]:
+    """Return `roll` as a function of the arguments of a `Request`, so that a call need not name it."""
+
+    def rollout(*args: P.args, **kwargs: P.kwargs) -> Rollout:
+        return roll(request(*args, **kwargs))
+
+    rollout.__doc__ = roll.__doc__
+    vars(rollout)["__signature__"] = signature(request).replace(return_annotation=Rollout)
+    return rollout
+
+
+def loop(request: Request) -> Rollout:
+    """Run a model over sequences, fed as the mask says.
 
     Returns:
         Outputs and feeds. Entries that are forced equal the truth exactly; where the mask is 0 the truth is not touched.
     """
-    if ends is not None and inputs is not None:  # what stands behind the end is not read, not even by a gradient
-        inputs = torch.where((torch.arange(len(inputs), device=ends.device)[:, None, None] > ends)[..., None], 0.0, inputs)
-    if (mask is None or feedback.silent) and not gradient.state:
-        return _unrolled(model, weights, truth, start, inputs, residual, ends, state)
-    steps, replicas, batch, _ = truth.shape if inputs is None else (*inputs.shape[:3], 0)
-    share = torch.ones(steps, replicas, batch, dtype=start.dtype, device=start.device) if mask is None else mask
+    if request.unrolls:
+        return _unrolled(request)
+    model, weights, truth, inputs, gradient = request.model, request.weights, request.truth, request.read(), request.gradient
+    steps, (replicas, batch, _) = request.steps, request.start.shape
+    share = request.start.new_ones(steps, replicas, batch) if request.mask is None else request.mask
     least, most = (share.reshape(steps, -1).aminmax(dim=1)) if steps else (share, share)
     always, never = (least == 1).tolist(), (most == 0).tolist()
     split = bool(((share > 0) & (share < 1)).any())
 
-    state = model.start(replicas, batch, start) if state is None else state
-    fed = start
+    state = model.start(replicas, batch, request.start) if request.state is None else request.state
+    fed = request.start
     outputs, feeds, states = [], [], []
     for t in range(steps):
         if gradient.cuts_feedback(t):
@@ -112,45 +158,41 @@ def rollout(
             state = tuple(part.detach() for part in state)
         u = fed if inputs is None else torch.cat([inputs[t], fed], -1)
         out, state = model.step(weights, u, state)
-        if residual is not None:
-            out = fed + residual * out
+        if request.residual is not None:
+            out = fed + request.residual * out
         outputs.append(out)
-        states.append(state)
+        if request.states:
+            states.append(state)
         if always[t]:
             fed = truth[t]
         else:
             # A view of its own, so that the gradients of what is charged and of what is fed are added in one order everywhere.
-            prediction = feedback(out, None if uniform is None else uniform[t])
+            prediction = request.feedback(out, None if request.uniform is None else request.uniform[t])
             prediction = prediction.view_as(prediction)
             fed = prediction if never[t] else blend(share[t, ..., None], truth[t], prediction, split)
         feeds.append(fed)
-    return Rollout(outputs=_answers(model, torch.stack(outputs), ends), fed=torch.stack(feeds), states=tuple(states))
+    return Rollout(outputs=_answers(request, torch.stack(outputs)), fed=torch.stack(feeds), states=tuple(states))
 
 
-def _answers(
-    model: Model, outputs: Float[torch.Tensor, "T R B O"], ends: Int[torch.Tensor, "R B"] | None
-) -> Float[torch.Tensor, "S R B O"]:
+def _answers(request: Request, outputs: Float[torch.Tensor, "T R B O"]) -> Float[torch.Tensor, "S R B O"]:
     """Return the outputs that count: all of them, or the one at the end of each sequence."""
-    if model.emits == "each":
+    if request.model.emits == "each":
         return outputs
-    if ends is None:
+    if request.ends is None:
         return outputs[-1:]
-    return outputs.gather(0, ends[None, ..., None].expand(-1, -1, -1, outputs.shape[-1]))
+    return outputs.gather(0, request.ends[None, ..., None].expand(-1, -1, -1, outputs.shape[-1]))
 
 
-def _unrolled(
-    model: Model,
-    weights: Weights,
-    truth: torch.Tensor,
-    start: torch.Tensor,
-    inputs: torch.Tensor | None,
-    residual: torch.Tensor | None,
-    ends: torch.Tensor | None,
-    state: State | None,
-) -> Rollout:
-    before = torch.cat([start[None], truth[:-1]])
+def _unrolled(request: Request) -> Rollout:
+    inputs = request.read()
+    before = torch.cat([request.start[None], request.truth[:-1]])
     u = before if inputs is None else torch.cat([inputs, before.expand(len(inputs), -1, -1, -1)], -1)
-    outputs, _ = model.unroll(weights, u, model.start(u.shape[1], u.shape[2], start) if state is None else state)
-    if residual is not None:
-        outputs = before + residual * outputs
-    return Rollout(outputs=_answers(model, outputs, ends), fed=truth)
+    state = request.model.start(u.shape[1], u.shape[2], request.start) if request.state is None else request.state
+    outputs, _ = request.model.unroll(request.weights, u, state)
+    if request.residual is not None:
+        outputs = before + request.residual * outputs
+    return Rollout(outputs=_answers(request, outputs), fed=request.truth)
+
+
+#: The loop as a function of the arguments of a `Request`.
+rollout = by_name(Request, loop)

@@ -58,7 +58,7 @@ def _rollouts(experiment: Experiment) -> Iterator[tuple[str, Observed]]:
         uniform = group.chance(f"evaluation/{split}", 0, steps, size)
         for mode, mask in (("forced", None), ("free", group.release(steps, size))):
             result = group.roll(group.weights(), sequences, mask, uniform)
-            seen = observe(group, 0, result, sequences, uniform, split=split, forced=seen)
+            seen = observe(group, 0, result, sequences, uniform, split=split, mask=mask, forced=seen)
             yield mode, seen
         if split == "test":
             for mode, (beside,) in beside_training(group, Lessons(group), sequences, uniform).items():

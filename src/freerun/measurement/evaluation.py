@@ -97,7 +97,8 @@ def evaluate(group: Group, lessons: Lessons | None = None, asked: Mapping[str, M
         for mode, mask in zip(MODES, (None, group.release(steps, size)), strict=True):
             result = group.roll(weights, sequences, mask, uniform)
             observed = [
-                observe(group, r, result, sequences, uniform, split=split, forced=forced[r]) for r in range(len(measured))
+                observe(group, r, result, sequences, uniform, split=split, mask=mask, forced=forced[r])
+                for r in range(len(measured))
             ]
             _measure(measured, group, observed, metrics, known, split, mode)
             forced = list(observed)

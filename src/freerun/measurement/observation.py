@@ -34,6 +34,7 @@ def observe(
     uniform: torch.Tensor | None,
     *,
     split: str,
+    mask: Float[torch.Tensor, "T R N"] | None,
     forced: Observed | None = None,
     warmup: int | None = None,
     hidden: torch.Tensor | None = None,
@@ -42,13 +43,16 @@ def observe(
 
     Args:
         uniform: the draws of the rollout.
+        mask: of the rollout; None where nothing of the model's own is fed, or it is not known where.
         warmup: steps before the release; None for the group's own.
         hidden: what states and outputs say, of all runs (`said`).
     """
     outputs = result.outputs[:, r].contiguous()
     picks = None
     if group.feedback.discrete and (uniform is not None or not group.feedback.random):
-        picks = group.feedback(outputs, None if uniform is None else uniform[:, r]).argmax(-1).cpu()
+        picks = group.feedback(outputs, None if uniform is None else uniform[:, r]).argmax(-1)
+        if mask is not None:  # what was fed is what was picked, whatever a draw next to a boundary would give when made anew
+            picks = torch.where(mask[:, r] == 0, result.fed[:, r].argmax(-1), picks)
     return Observed(
         experiment=group.experiments[r],
         data=group.data[group.experiments[r].seed],
@@ -56,7 +60,7 @@ def observe(
         targets=sequences.targets[:, r].cpu(),
         weights=sequences.weights[:, r].cpu(),
         fed=result.fed[:, r].cpu(),
-        picks=picks,
+        picks=None if picks is None else picks.cpu(),
         warmup=group.warmup if warmup is None else warmup,
         split=split,
         start=sequences.start[r].cpu(),
@@ -80,14 +84,15 @@ def beside_training(
     part, chance = columns(sequences, index), None if uniform is None else uniform.index_select(2, index)
     steps, runs = part.steps(), range(len(group.experiments))
 
-    def seen(rolled: Rollout) -> list[Observed]:
+    def seen(rolled: Rollout, mask: torch.Tensor | None) -> list[Observed]:
         hidden = said(group, rolled)
-        return [observe(group, r, rolled, part, chance, split="test", hidden=hidden) for r in runs]
+        return [observe(group, r, rolled, part, chance, split="test", mask=mask, hidden=hidden) for r in runs]
 
-    trained = seen(lessons.shown(part, chance))
+    trained = seen(lessons.shown(part, chance), None)
     rollouts = {}
     for mode, forced in (("forced", steps), ("free", group.warmup)):
-        rollouts[mode] = seen(group.roll(group.weights(), part, group.release(steps, len(index), forced), chance, states=True))
+        mask = group.release(steps, len(index), forced)
+        rollouts[mode] = seen(group.roll(group.weights(), part, mask, chance, states=True), mask)
         for r in runs:
             rollouts[mode][r].training = trained[r]
     return rollouts
@@ -137,5 +142,6 @@ def _roll_some(group: Group, asked: dict[int, Further], split: str) -> dict[int,
     result = part.roll(part.weights(), sequences, mask, uniform, states=first.hidden)
     warmup, hidden = first.release or 0, said(part, result) if first.hidden else None
     return {
-        r: observe(part, k, result, sequences, uniform, split=split, warmup=warmup, hidden=hidden) for k, r in enumerate(asked)
+        r: observe(part, k, result, sequences, uniform, split=split, mask=mask, warmup=warmup, hidden=hidden)
+        for k, r in enumerate(asked)
     }

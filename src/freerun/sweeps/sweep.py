@@ -44,7 +44,8 @@ def do(study: Study, place: Place, launcher: Launcher, *, replace: bool = False)
     Runs that another sweep is doing are left to it and waited for; if it stops, they are done here.
 
     Raises:
-        ConfigError: if the folder of the study holds something that is no study, or other runs that it may not `replace`.
+        ConfigError: if the folder of the study holds something that is no study, or other runs that it may not `replace`, or
+            the engine that is asked for cannot do a run.
         OutOfTime: if the launcher's time is over and runs are left.
         StoreError: if the folder for results cannot be used.
     """
@@ -52,11 +53,12 @@ def do(study: Study, place: Place, launcher: Launcher, *, replace: bool = False)
     store = place.store
     store.open()
     with Claims(store).presence():
+        missing = _missing(study.runs, store)
+        launcher.demand_engine(missing)
         make_way(study, place, kind_of_runs(study.name, place), replace=replace)
         write_info(study, place)
         checkpoints.clear(store)
         plan_files.clear(store)
-        missing = _missing(study.runs, store)
         print(f"{study.name}: {to_do(study.runs, missing, store)}", flush=True)
         missing = _within_leave(missing, place, study.name)
         _tell((run.id for run in study.runs), store)  # what nobody waited for
@@ -91,11 +93,12 @@ def see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[str
     """Have runs done, here or by whoever has claimed them; returns the reason for every one that failed.
 
     Raises:
-        ConfigError: if the arithmetic that is asked for does not exist.
+        ConfigError: if the arithmetic that is asked for does not exist, or the engine cannot do a run.
         OutOfTime: if the launcher's time is over and runs are left.
         StoreError: if the store has become unusable.
     """
     arithmetic.mode()  # before anything is trained in one that does not exist
+    launcher.demand_engine(missing)
     try:
         return _see_to(missing, store, launcher)
     finally:

@@ -148,7 +148,8 @@ def test_a_rollout_goes_on_from_a_state():
     kept = {"model": group.model, "weights": group.weights(), "feedback": group.feedback, "residual": group.residual}
     for mask in (None, torch.zeros_like(truth[..., 0])):
         whole = rollout(truth=truth, start=start, mask=mask, **kept)
-        looped = rollout(truth=truth, start=start, mask=torch.ones_like(truth[..., 0]) if mask is None else mask, **kept)
+        steps = torch.ones_like(truth[..., 0]) if mask is None else mask
+        looped = rollout(truth=truth, start=start, mask=steps, states=True, **kept)
         rest = None if mask is None else mask[8:]
         later = rollout(truth=truth[8:], start=whole.fed[7], mask=rest, state=looped.states[7], **kept)
         assert torch.allclose(later.outputs, whole.outputs[8:], atol=1e-6)

@@ -83,6 +83,7 @@ def main(words: list[str]) -> int:
         print(f"note: {conflict}")
     if not left:
         return 0
+    chosen.demand_engine(left)
     costs = time_estimate.learned(store, [run for run, state in states.items() if state in ("done", "diverged")])
     spent: dict[str, list[float]] = {}
     engines: dict[str, dict[Engine, None]] = {}

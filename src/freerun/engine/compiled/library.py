@@ -1,4 +1,4 @@
-"""Library of the compiled engine: found, chosen by the processor, loaded, and described for calls."""
+"""Library of the compiled engine: found, chosen by the processor, seen to be of this source, loaded, described for calls."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from pathlib import Path
 
 from freerun import arithmetic
 from freerun.engine.compiled import build
+from freerun.errors import ConfigError
+from freerun.io.text import one_line
+
+#: Where the libraries stand.
+FOLDER = Path(__file__).parent
 
 #: What a processor must have for an instruction set, as Linux names it.
 NEEDS = {
@@ -82,9 +87,25 @@ def processor_sets() -> frozenset[str]:
 
 @cache
 def library() -> Library | None:
-    """Return the widest library that was built and that this processor can run; None if there is none."""
+    """Return the widest library that was built and that this processor can run; None if there is none.
+
+    Raises:
+        ConfigError: if it was not made of the source that is installed, or cannot be loaded.
+    """
     for instructions in build.sets():
-        path = Path(__file__).with_name(build.file_name(instructions))
+        path = FOLDER / build.file_name(instructions)
         if path.is_file() and NEEDS[instructions] <= processor_sets():
+            _demand_fresh(path, instructions)
             return Library(instructions, path)
     return None
+
+
+def _demand_fresh(path: Path, instructions: str) -> None:
+    """Refuse a library that is not of this source, or of another kind of machine, whatever it would compute."""
+    cure = "run: python -m freerun.engine.compiled.build, or choose engine=reference"
+    try:
+        if not build.fresh(path, instructions):
+            raise ConfigError(f"{path}: built from another source than is installed, or for another machine; {cure}")
+        ctypes.CDLL(str(path))
+    except OSError as fault:
+        raise ConfigError(f"{path}: cannot be loaded: {one_line(str(fault))}; {cure}") from None

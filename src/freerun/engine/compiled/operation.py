@@ -1,4 +1,4 @@
-"""Rollout as one operation: the same arguments and results as the loop in PyTorch, one node of the gradient graph."""
+"""Rollout as one operation: of the same requests and results as the loop in PyTorch, one node of the gradient graph."""
 
 from __future__ import annotations
 
@@ -9,16 +9,13 @@ from functools import cache
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
 from torch.autograd.function import once_differentiable
 
 from freerun.engine.compiled.coverage import CELLS, places, rule_number, uncovered
 from freerun.engine.compiled.library import Call, Library, library
-from freerun.engine.rollout import THROUGH, Gradient, Rollout
-from freerun.parts.feedback import Feedback
+from freerun.engine.rollout import THROUGH, Gradient, Request, Rollout
 from freerun.parts.feedback.gumbel import Gumbel
-from freerun.parts.layers import State, Weights
-from freerun.parts.models import Model
+from freerun.parts.layers import State
 from freerun.parts.models.linear import Linear
 
 
@@ -31,6 +28,7 @@ class Plan:
         numbers: the whole numbers of `Call`.
         places: name, row, column and matrix of each weight, in the order in which they are given.
         temperature: of a soft choice.
+        carries: whether what is fed carries a gradient.
         given: tensors that carry no gradient, by their names in `Call`; contiguous.
         state: the state before the first step.
         states: how many parts of the state after every step are returned.
@@ -40,6 +38,7 @@ class Plan:
     numbers: dict[str, int]
     places: list[tuple[int, int, bool]]
     temperature: float
+    carries: bool
     given: dict[str, torch.Tensor | None]
     state: tuple[torch.Tensor, ...]
     states: int
@@ -51,83 +50,55 @@ def _cuts(gradient: Gradient, steps: int) -> torch.Tensor:
     return torch.tensor([gradient.cuts_feedback(t) + 2 * gradient.cuts_state(t) for t in range(steps)], dtype=torch.uint8)
 
 
-def rollout(
-    model: Model,
-    weights: Weights,
-    *,
-    truth: Float[torch.Tensor, "T R B F"],
-    start: Float[torch.Tensor, "R B F"],
-    feedback: Feedback,
-    mask: Float[torch.Tensor, "T R B"] | None,
-    inputs: Float[torch.Tensor, "T R B X"] | None = None,
-    uniform: torch.Tensor | None = None,
-    gradient: Gradient = THROUGH,
-    residual: Float[torch.Tensor, "R 1 O"] | None = None,
-    ends: Int[torch.Tensor, "R B"] | None = None,
-    state: State | None = None,
-    states: bool = False,
-    using: Library | None = None,
-) -> Rollout:
-    """Run a model over sequences as `freerun.engine.rollout.rollout` does, in one compiled operation.
+def compute(request: Request, using: Library | None = None) -> Rollout:
+    """Run a model over sequences as `freerun.engine.rollout.loop` does, in one compiled operation.
 
     Args:
-        states: return the state after every step, for whoever reads it.
         using: another library than the one for this processor.
 
     Raises:
         ValueError: for what the operation does not cover, which `impossible` says beforehand.
     """
     used = using or library()
-    if used is None or (why := impossible(model, feedback, start, state=state, residual=residual)) is not None:
-        raise ValueError(f"the compiled engine cannot make this rollout: {why if used else 'it was not built here'}")
-    if ends is not None and inputs is not None:
-        inputs = torch.where((torch.arange(len(inputs), device=ends.device)[:, None, None] > ends)[..., None], 0.0, inputs)
-    steps, (replicas, batch, fed) = len(truth if inputs is None else inputs), start.shape
-    extra = 0 if inputs is None else inputs.shape[-1]
-    silent, dtype = feedback.silent, start.dtype
-    outputs = weights["gates" if "gates" in weights else "output.weight"].shape[-1]
-    if "output.bias" in weights:
-        outputs = weights["output.bias"].shape[-1]
-    cut = THROUGH if (mask is None or silent) and not gradient.state else gradient
-    draws = uniform
-    if uniform is not None:
-        draws = (feedback.noise(uniform.to(dtype)) if isinstance(feedback, Gumbel) else uniform.to(dtype)).contiguous()
-    parts = (state if state is not None else ()) or ()
+    if used is None or (why := impossible(request)) is not None:
+        raise ValueError(f"the compiled engine cannot make this rollout: {why if used else 'there is none here'}")
+    model, weights, feedback, start, inputs = request.model, request.weights, request.feedback, request.start, request.read()
+    replicas, batch, fed = start.shape
+    extra, outputs = 0 if inputs is None else inputs.shape[-1], weights["output.weight"].shape[-1]
+    draws = None if request.uniform is None else request.uniform.to(start.dtype)
+    if draws is not None and isinstance(feedback, Gumbel):
+        draws = feedback.noise(draws)
     where = places(model, extra + fed)
     plan = Plan(
         library=used,
         numbers={
-            "cell": CELLS[type(model)], "rule": rule_number(feedback), "T": steps, "R": replicas, "B": batch, "X": extra,
-            "F": fed, "O": outputs, "H": 0 if isinstance(model, Linear) else model.hidden,  # type: ignore[attr-defined]
+            "cell": CELLS[type(model)], "rule": rule_number(feedback), "T": request.steps, "R": replicas, "B": batch,
+            "X": extra, "F": fed, "O": outputs, "H": 0 if isinstance(model, Linear) else model.hidden,  # type: ignore[attr-defined]
         },
         places=[(where[name].row, where[name].column, where[name].output) for name in weights],
         temperature=float(getattr(feedback, "temperature", 1.0)),
+        carries=feedback.carries,
         given={
-            "cuts": _cuts(cut, steps),
-            "mask": None if mask is None or silent else mask.to(dtype).contiguous(),
-            "draws": draws,
-            "residual": None if residual is None else residual.expand(replicas, 1, outputs).contiguous(),
+            "cuts": _cuts(THROUGH if request.unrolls else request.gradient, request.steps),
+            "mask": None if request.mask is None or feedback.silent else request.mask.to(start.dtype).contiguous(),
+            "draws": None if draws is None else draws.contiguous(),
+            "residual": None if request.residual is None else request.residual.expand(replicas, 1, outputs).contiguous(),
         },
-        state=tuple(part.contiguous() for part in parts),
-        states=len(model.start(1, 1, start)) if states else 0,
+        state=tuple(part.contiguous() for part in request.state or ()),
+        states=len(model.start(1, 1, start)) if request.states else 0,
     )  # fmt: skip
-    out, feeds, *after = _Operation.apply(plan, truth, start, inputs, *weights.values())  # type: ignore[no-untyped-call]
-    kept = tuple(zip(*(part.unbind(0) for part in after), strict=True)) if after else ((),) * (steps if states else 0)
-    return Rollout(outputs=out, fed=feeds, states=kept)
+    out, feeds, *after = _Operation.apply(plan, request.truth, start, inputs, *weights.values())  # type: ignore[no-untyped-call]
+    states: tuple[State, ...] = ((),) * (request.steps if request.states else 0)
+    if after:
+        states = tuple(zip(*(part.unbind(0) for part in after), strict=True))
+    return Rollout(outputs=out, fed=feeds, states=states)
 
 
-def impossible(
-    model: Model,
-    feedback: Feedback,
-    start: torch.Tensor,
-    *,
-    state: State | None = None,
-    residual: torch.Tensor | None = None,
-) -> str | None:
+def impossible(request: Request) -> str | None:
     """Return why a rollout cannot be made by the compiled engine; None where it can."""
-    if (why := uncovered(model, feedback, _name(start), start.device.type)) is not None:
+    if (why := uncovered(request.model, request.feedback, _name(request.start), request.start.device.type)) is not None:
         return why
-    if any(part.requires_grad for part in (*(state or ()), *(() if residual is None else (residual,)))):
+    if any(part is not None and part.requires_grad for part in (*(request.state or ()), request.residual)):
         return "it takes no gradient of the state before the first step, or of the scale of an increment"
     return None
 
@@ -162,7 +133,7 @@ class _Operation(torch.autograd.Function):
             ctx.plan, ctx.kept, ctx.names = plan, kept, [name for name, value in given.items() if value is not None]
             ctx.save_for_backward(*(value for value in given.values() if value is not None), *weights)
             ctx.set_materialize_grads(False)
-            if size["rule"] in (0, 2, 3) and not truth.requires_grad:
+            if not plan.carries and not truth.requires_grad:
                 ctx.mark_non_differentiable(fed)
         return outputs, fed, *states
 
@@ -180,8 +151,8 @@ class _Operation(torch.autograd.Function):
         slopes = [torch.empty_like(part) for part in weights]
         for i, slope in enumerate(slopes):
             call.weights[i].slope = slope.data_ptr()
-        asked = dict(zip(("truth", "start", "inputs"), ctx.needs_input_grad[1:4], strict=True))
-        gradients = {name: torch.empty_like(given[name]) if needed else None for name, needed in asked.items()}
+        wanted = dict(zip(("truth", "start", "inputs"), ctx.needs_input_grad[1:4], strict=True))
+        gradients = {name: torch.empty_like(given[name]) if needed else None for name, needed in wanted.items()}
         tensors = {"d_outputs": d_outputs, "d_fed": d_fed}
         tensors = {name: None if value is None else value.contiguous() for name, value in tensors.items()}
         after = [None if part is None else part.contiguous() for part in d_states]

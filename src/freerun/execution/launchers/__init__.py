@@ -14,18 +14,19 @@ import pkgutil
 import shutil
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
-from freerun.engine.engine_choice import CHOICES
+from freerun.engine.compiled.library import library
+from freerun.engine.engine_choice import CHOICES, VARIABLE, default, obstacle
 from freerun.errors import ConfigError, require
 from freerun.execution.grouping import groups
 from freerun.execution.machine import available, cores
 from freerun.execution.memory_estimate import most_at_once
-from freerun.execution.planned import Planned
+from freerun.execution.planned import Planned, titles
 from freerun.execution.progress import Watcher
 from freerun.execution.worker_supervisor import Terms
 from freerun.io import key_value
@@ -133,6 +134,24 @@ class Launcher(ABC):
             return int(self.memory * 2**30)
         free = available() if self.here else None
         return None if free is None else int(SHARE * free / self.at_once)
+
+    def demand_engine(self, runs: Iterable[Planned]) -> None:
+        """Refuse runs that the engine which is asked for cannot compute, before one is begun.
+
+        Raises:
+            ConfigError: which run it is, why, and what to choose; or that the compiled engine is of another source.
+        """
+        engine, key = (self.engine, "engine") if self.engine else (default(), VARIABLE)
+        if engine == "reference" or not (every := list(runs)):
+            return
+        if self.here:
+            library()  # which refuses a stale one
+        refused = {run.id: why for run in every if (why := obstacle(run.experiment, here=self.here))}
+        if engine == "compiled" and refused:
+            first, why = next(iter(refused.items()))
+            title = titles({run.id: run.tree for run in every})[first]
+            count = f"{len(refused)} of {len(every)} runs, the first of them " if len(every) > 1 else ""
+            raise ConfigError(f"{key}=compiled cannot do {count}{title}: {why}; choose engine=auto or engine=reference")
 
     @abstractmethod
     def check(self) -> None:

@@ -74,8 +74,8 @@ class Search:
         """Ask, train, tell, until all trials are done; returns the reason for every run that failed.
 
         Raises:
-            ConfigError: if optuna is missing, a point is no experiment, or the target is not measured on it; if another study
-                or search is under its name.
+            ConfigError: if optuna is missing, a point is no experiment, the target is not measured on it or the engine cannot
+                do it; if another study or search is under its name.
             StoreError: if the folder for results cannot be used.
         """
         demand_study(place.folder(self.name))
@@ -85,6 +85,7 @@ class Search:
         if not launcher.waits:
             raise ConfigError("launcher.wait=false: a search has to wait for its runs to know where to look next")
         sampler = samplers.made(self.sampler, self.axes, self.seed, maximize=self.target.maximize, asked_by="freerun search")
+        launcher.demand_engine(run for settings in examples(self.axes) for run in self._planned(settings))
         self._demand_target()
         failed: dict[str, str] = {}
         runs: dict[str, Planned] = {}

@@ -103,7 +103,8 @@ class TunedStudy:
             replace: tables and figures of other runs may go.
 
         Raises:
-            ConfigError: if the launcher does not wait, the target is not measured, or other results are there.
+            ConfigError: if the launcher does not wait, the target is not measured, the engine cannot do a run, or other results
+                are there.
             FreerunError: if a method has no trial with a finite value.
             OutOfTime: if the launcher's time is over before all trials are done.
         """
@@ -115,6 +116,7 @@ class TunedStudy:
             raise ConfigError(conflict)
         failed: dict[str, str] = {}
         new = self.first()
+        launcher.demand_engine([*new, *self.study.runs])
         while new:
             failed |= self._train([run for run in new if run.id not in failed], place, launcher, replace=replace)
             for method in self.methods:
