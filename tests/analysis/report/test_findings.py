@@ -18,6 +18,11 @@ def rows(better: str, gaps: list[tuple[float, float, float]]) -> pd.DataFrame:
     )  # fmt: skip
 
 
+def gap_sentence(table: pd.DataFrame, judged: pd.DataFrame | None = None) -> str:
+    said = task_findings._gap_sentence(table, True, findings.judged_gaps(table) if judged is None else judged)
+    return said.replace("\N{NO-BREAK SPACE}", " ")
+
+
 UP, DOWN, OPEN = (0.2, 0.1, 0.3), (-0.2, -0.3, -0.1), (0.0, -0.1, 0.1)
 
 
@@ -42,8 +47,8 @@ def test_one_interval_of_many_that_leaves_out_no_gap_shows_none():
 
 
 def test_the_largest_gap_is_the_worst_one():
-    assert "that of model 1:" in task_findings._gap_sentence(rows("higher", [UP, DOWN, OPEN]), closes=True)
-    assert "that of model 0:" in task_findings._gap_sentence(rows("lower", [UP, DOWN, OPEN]), closes=True)
+    assert "that of model 1:" in gap_sentence(rows("higher", [UP, DOWN, OPEN]))
+    assert "that of model 0:" in gap_sentence(rows("lower", [UP, DOWN, OPEN]))
 
 
 @pytest.mark.parametrize(
@@ -56,7 +61,7 @@ def test_the_largest_gap_is_the_worst_one():
     ],
 )
 def test_what_a_sign_means_is_said(better, gap, end):
-    said = task_findings._gap_sentence(rows(better, [gap]), closes=True).replace("\N{NO-BREAK SPACE}", " ")
+    said = gap_sentence(rows(better, [gap]))
     assert said.endswith(end), said
 
 
@@ -66,7 +71,7 @@ def test_two_learning_rates_are_not_two_models():
     table = table.assign(model_label="GRU", method=pd.Categorical(methods, categories=methods))
     (said, *_) = findings._gaps(table)
     assert "is shown in 2 of 2 conditions" in said, "another objective is another method"
-    assert "the largest mean gap of 2 conditions" in task_findings._gap_sentence(table, closes=True)
+    assert "the largest mean gap of 2 conditions" in gap_sentence(table)
 
 
 def test_a_loss_against_what_was_written_is_no_exposure_gap():
@@ -76,3 +81,23 @@ def test_a_loss_against_what_was_written_is_no_exposure_gap():
     table["method"] = pd.Categorical(table["method"])
     (said,) = findings._gaps(table)
     assert said.endswith("is not an exposure gap. The same forced and free: whole answers right on Text.")
+
+
+def test_what_is_the_same_under_one_method_alone_is_not_called_the_same():
+    """Accuracy, of a model that always says the most frequent letter, is; trained by teacher forcing it is not."""
+    accuracy = rows("higher", [DOWN, (0.0, 0.0, 0.0)]).assign(primary=False)
+    table = pd.concat([rows("lower", [UP]).assign(written=True), accuracy], ignore_index=True)
+    table["method"] = pd.Categorical(table["method"])
+    (said,) = findings._gaps(table)
+    assert said.endswith("is not an exposure gap.")
+
+
+def test_no_two_sentences_judge_a_gap_differently():
+    """Where an interval alone leaves out 0 and Holm over all conditions shows nothing, both sentences say so."""
+    table = rows("lower", [UP, *[OPEN] * 19]).assign(gap_p=[0.03, *[0.5] * 19], log=True)
+    tally, widest = findings._gaps(table)
+    assert "is shown in 0 of 20 conditions" in tally
+    assert widest.endswith("though no difference is shown there.")
+    said = gap_sentence(table[:1], findings.judged_gaps(table))
+    assert said.endswith("Its own interval excludes 0, but no difference is shown after Holm over 20 conditions.")
+    assert gap_sentence(table[:1]).endswith("(geometric means, 5 seeds)."), "alone it is shown"

@@ -13,10 +13,11 @@ from freerun.analysis.inference.equivalence import margin_of
 from freerun.analysis.inference.error_growth_fit import growth
 from freerun.analysis.inference.recovery_trend import verdict as trend
 from freerun.analysis.inference.simultaneous import over_set
-from freerun.analysis.report import training_finish
+from freerun.analysis.report import method_section, training_finish
 from freerun.analysis.report.summary_table import full
 from freerun.analysis.report.verdicts import comparisons
 from freerun.analysis.tables import tidy
+from freerun.parts import registry
 from freerun.store.quantity import Quantity
 from synthetic import grid, simulated, study
 
@@ -296,3 +297,12 @@ def test_nothing_is_said_by_its_interval_alone_and_no_exposure_bias_from_a_floor
     assert "interval alone" not in page
     assert not re.search(r"exposure bias \N{MINUS SIGN}?[0-9.]+", page)
     assert "only the whole difference, free minus forced, is known" in page
+
+
+def test_the_method_section_says_what_is_decided_first_and_which_levels_are_geometric():
+    """Equivalent is what lies within the margin, however surely it differs; a divergence in nats is on no ratio scale."""
+    said = method_section.statistics(pd.DataFrame({"n": [10]}), 0.05)
+    assert said.index("equivalent, where") < said.index("better or worse, where")
+    scales = {name.casefold(): cls.quantity.scale for name, cls in registry.parts("metric").items() if hasattr(cls, "quantity")}
+    named = re.search(r"errors on a ratio scale \((.*?)\)", said)[1].split(", ")
+    assert {name: scales.get(name.casefold(), "ratio") for name in named} == dict.fromkeys(named, "ratio")

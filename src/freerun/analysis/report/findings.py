@@ -35,6 +35,13 @@ def baseline_rows(table: pd.DataFrame) -> pd.DataFrame:
     return rows[(methods == first) | methods.str.startswith(f"{first} (")]
 
 
+def judged_gaps(table: pd.DataFrame) -> pd.DataFrame:
+    """The exposure gaps of the first method that have an interval, with `shown`: whether one is, after Holm over them all."""
+    rows = baseline_rows(table)
+    known = rows[(rows["horizon"] > 1) & ~rows["written"].astype(bool) & rows["gap_low"].notna()]
+    return known.assign(shown=holm(known["gap_p"].to_numpy(dtype=float)) <= LEVEL)
+
+
 def _first(table: pd.DataFrame) -> str:
     return str(table["method"].cat.categories[0]).partition(" (")[0]
 
@@ -45,11 +52,11 @@ def _gaps(table: pd.DataFrame) -> list[str]:
     written = rows["written"].astype(bool)
     sentences = _against_the_written(table, rows[written])
     rows = rows[~written]
-    known = rows[rows["gap_low"].notna()]
+    known = judged_gaps(table)
+    shown = known["shown"]
     if len(known):
         higher = known["better"] == "higher"
         harm = known["gap"].mask(higher, -known["gap"])
-        shown = holm(known["gap_p"].to_numpy(dtype=float)) <= LEVEL
         above, below = int((shown & (harm > 0)).sum()), int((shown & (harm < 0)).sum())
         remaining = len(known) - above - below
         gap_words, reverse_words = ("free error above forced error", "the free error is smaller")
@@ -69,7 +76,7 @@ def _gaps(table: pd.DataFrame) -> list[str]:
         measured_ = f"{top['label']} of {levels}, {number(times)} times as much"
         where = f"{top['model_label']} on {top['task_label']}: {measured_}"
         if times > 1:
-            open_ = ", though no difference is shown there" if top["gap_low"] <= 0 <= top["gap_high"] else ""
+            open_ = "" if shown.get(top.name, True) else ", though no difference is shown there"
             sentences.append(f"The widest gap as a ratio is that of {where}{open_}.")
         else:
             sentences.append(f"No free error on a ratio scale is above its forced one; nearest to it is that of {where}.")
@@ -81,9 +88,9 @@ def _against_the_written(table: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
     if rows.empty:
         return []
     tasks = [str(task) for task in dict.fromkeys(rows["task_label"])]
-    whole = table[~table["primary"] & table["task_label"].isin(tasks) & (table["better"] == "higher")]
-    same = whole[(whole["gap_low"] == 0) & (whole["gap_high"] == 0)].drop_duplicates(["task_label", "label"])
-    equal = [f"{row['label'].lower()} on {row['task_label']}" for row in same.to_dict("records")]
+    whole = table[~table["primary"] & table["task_label"].isin(tasks) & (table["better"] == "higher") & (table["n"] > 0)]
+    same = ((whole["gap_low"] == 0) & (whole["gap_high"] == 0)).groupby([whole["task_label"], whole["label"]], sort=False).all()
+    equal = [f"{str(label).lower()} on {task}" for (task, label), always in same.items() if always]
     remark = f" The same forced and free: {listed(equal)}." if equal else ""
     return [
         f"On {listed(tasks)} the free error compares with the one continuation that is in the data, so its difference from the "

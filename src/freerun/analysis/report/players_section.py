@@ -9,7 +9,7 @@ import pandas as pd
 
 from freerun.analysis.figures import Material
 from freerun.analysis.inference.labels import measure
-from freerun.analysis.inference.player_levels import method_levels, player_levels, unbeaten
+from freerun.analysis.inference.player_levels import as_good, method_levels, player_levels, unbeaten
 from freerun.analysis.inference.replicates import CELL
 from freerun.analysis.report.number_text import listed, measured
 from freerun.analysis.report.section import Grid, Section
@@ -17,9 +17,11 @@ from freerun.analysis.report.section import Grid, Section
 _NOTE = (
     "Reference players need no training and are measured by the same code on the same sequences, with the same warm-up; "
     "means over seeds with 95 % intervals, running free. They are no methods: nothing is compared with them by a test. A "
-    "method beats a player that is worse by one headline at least, by more than both intervals."
+    "method beats a player that is worse by one headline at least, by more than both intervals, even one that is better by "
+    "another."
 )
 _STANDS = {"truth": "the truth", "best": "the best there is", "degenerate": "degenerate"}
+_AS_GOOD = "no worse than the best here"
 #: Of so many conditions each is named.
 _NAMED = 4
 
@@ -31,8 +33,17 @@ def section(material: Material) -> Section | None:
     levels = player_levels(material.players, material.headlines, material.quantities)
     grids = [_grid(task, levels[levels["task_label"] == task], material) for task in dict.fromkeys(levels["task_label"])]
     sentences = [f"{task}. {sentence}" for task in material.headlines for sentence in not_beaten(material, task)]
-    sentences = sentences or [_all_beaten(material)]
+    sentences = [*_as_good(levels), *(sentences or [_all_beaten(material)])]
     return Section(title="What do these numbers mean?", sentences=sentences, note=_NOTE, tables=grids) if grids else None
+
+
+def _as_good(levels: pd.DataFrame) -> list[str]:
+    """Which players show nothing on which task, since they are no worse than the best there is."""
+    return [
+        f"{task}. No worse than the best there is by any headline, so that nothing is measured against "
+        f"{'it' if len(names) == 1 else 'them'} here: {listed(list(names))}."
+        for task, names in as_good(levels).groupby("task_label", sort=False)["player"]
+    ]
 
 
 def _all_beaten(material: Material) -> str:
@@ -55,7 +66,7 @@ def not_beaten(material: Material, task: str) -> list[str]:
     for players, conditions in _alike(pairs):
         names = [f"{row['model_label']}, {row['method']}" for row in conditions]
         named = "; ".join(names) if len(names) <= _NAMED else f"{len(names)} of {count} conditions"
-        sentences.append(f"Not better than {listed(players)} by any headline: {named}.")
+        sentences.append(f"Not shown to be better than {listed(players)} by any headline: {named}.")
     return sentences
 
 
@@ -72,11 +83,11 @@ def _grid(task: str, levels: pd.DataFrame, material: Material) -> Grid:
     by_player = {(row["player"], row["metric"]): row for row in levels.to_dict("records")}
     units = {name: material.quantities.on(str(_task_of(material, task)), name) for name in metrics}
     head = ["Player", "Stands for", *(measure(meant.label, meant.unit) if meant else name for name, meant in units.items())]
-    rows = []
+    rows, good = [], set(as_good(levels)["player"])
     for player, stands in levels[["player", "stands"]].drop_duplicates().itertuples(index=False, name=None):
         cells = [by_player.get((player, name)) for name in metrics]
         texts = [measured(row["mean"], row["low"], row["high"]) if row else "" for row in cells]
-        rows.append([str(player), _STANDS[str(stands)], *texts])
+        rows.append([str(player), _AS_GOOD if player in good else _STANDS[str(stands)], *texts])
     return Grid(title=f"Reference players on {task}, by its headlines", head=head, rows=rows)
 
 

@@ -10,8 +10,8 @@ import pandas as pd
 
 from freerun.analysis.figures import Material
 from freerun.analysis.report.cautions import cautions, lost
-from freerun.analysis.report.findings import baseline_rows, capital, condition_name
-from freerun.analysis.report.number_text import change, listed, measured, number, seeds, with_unit
+from freerun.analysis.report.findings import baseline_rows, capital, condition_name, judged_gaps
+from freerun.analysis.report.number_text import change, counted, listed, measured, number, seeds, with_unit
 from freerun.analysis.report.players_section import not_beaten
 from freerun.analysis.report.verdicts import NONE, OPEN, needed
 
@@ -22,7 +22,7 @@ def by_task(material: Material, table: pd.DataFrame, compared: pd.DataFrame) -> 
     for task, metric in material.primary.items():
         rows = table[(table["task_label"] == task) & table["primary"] & (table["n"] > 0)]
         closes = bool((table.loc[table["task_label"] == task, "horizon"] > 1).any())
-        points = [_gap_sentence(rows, closes), *_regimes(compared[compared["task_label"] == task])]
+        points = [_gap_sentence(rows, closes, judged_gaps(table)), *_regimes(compared[compared["task_label"] == task])]
         points += not_beaten(material, task)
         points.append(lost(table[table["task_label"] == task]))
         tasks.append(
@@ -36,8 +36,14 @@ def _kind(rows: pd.DataFrame) -> str:
     return "models" if rows["model_label"].nunique() == len(rows) else "conditions"
 
 
-def _gap_sentence(rows: pd.DataFrame, closes: bool) -> str:
-    """What the task's own error does between forced and free; `closes` says whether anything is fed back for a step or more."""
+def _gap_sentence(rows: pd.DataFrame, closes: bool, judged: pd.DataFrame) -> str:
+    """What the task's own error does between forced and free.
+
+    Args:
+        rows: of the task's own error.
+        closes: whether anything is fed back for a step or more.
+        judged: what `findings.judged_gaps` says of all tasks.
+    """
     rows = baseline_rows(rows)
     rows = rows[rows["gap"].notna()]
     if rows.empty:
@@ -64,8 +70,12 @@ def _gap_sentence(rows: pd.DataFrame, closes: bool) -> str:
     text = f"Trained by {top['method']}, {whose}: {levels}, gap {gap} ({how}{seeds(int(top['n']))})."
     if not math.isfinite(top["gap_low"]):
         return f"{text} Too few seeds for an interval."
-    if top["gap_low"] <= 0 <= top["gap_high"]:
+    shown = judged["shown"].get(top.name)
+    if not shown and top["gap_low"] <= 0 <= top["gap_high"]:
         return f"{text} Its interval includes 0: no exposure gap is shown at n = {int(top['n'])}."
+    if shown is not None and not shown:
+        conditions = counted(len(judged), "condition")
+        return f"{text} Its own interval excludes 0, but no difference is shown after Holm over {conditions}."
     if harm.max() > 0:
         return f"{text} More is better: free is worse than forced." if top["better"] == "higher" else text
     if top["better"] == "higher":
