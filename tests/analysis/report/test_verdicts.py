@@ -251,14 +251,14 @@ def test_a_conflict_of_two_headlines_is_said_first(tmp_path):
     first = finding(page).split("\n\n")[0]
     assert first.startswith("Headlines contradict each other in 1 of 1 comparison, and no side is called better there:")
     assert "Lorenz-63 (GRU) RMSE better and Distance of pairs worse" in first
-    assert "better by one headline and worse by another in 1" in finding(page)
+    assert "better by one headline and worse by another on Lorenz-63 (GRU)" in finding(page)
     assert Material.of(frames, {}).headlines == {"Lorenz-63": ("rmse", "d_pairs")}
 
 
 @pytest.mark.usefixtures("undrawn")
 def test_better_is_better_and_not_worse_over_the_whole_set(tmp_path):
     page, _ = written(tmp_path, *beside(lambda regime: 1.0))
-    assert "Running free it is better in 1: Lorenz-63 (GRU)" in finding(page)
+    assert "Scheduled sampling against teacher forcing: better on Lorenz-63 (GRU)." in finding(page)
     assert "contradict" not in page
     assert "Distance of pairs: equivalent for GRU" in page
 

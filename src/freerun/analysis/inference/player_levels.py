@@ -109,6 +109,23 @@ def as_good(players: pd.DataFrame) -> pd.DataFrame:
     return _never_worse(worst, best, PLAYER)
 
 
+def rewarded(players: pd.DataFrame) -> pd.DataFrame:
+    """The degenerate players that are better than the best there is by some measure, by more than both intervals.
+
+    A measure by which there are any rewards what is no merit; it cannot stand alone.
+
+    Args:
+        players: what `player_levels` gives, by any measures.
+
+    Returns:
+        metric and `PLAYER`, a row each; none where there are no intervals, or nothing that is best.
+    """
+    worst, best = (players[players["stands"] == stands].drop(columns="stands") for stands in (DEGENERATE, BEST))
+    pairs = worst.merge(best, on=["task_label", "metric"], suffixes=("", "_best"))
+    better = np.where(pairs["sign"] > 0, pairs["low"] - pairs["high_best"], pairs["low_best"] - pairs["high"]) > 0
+    return pairs.loc[better, ["metric", *PLAYER]].reset_index(drop=True)
+
+
 def unbeaten(methods: pd.DataFrame, players: pd.DataFrame) -> pd.DataFrame:
     """The degenerate players that a condition does not beat: by no headline is it better, by more than both intervals.
 

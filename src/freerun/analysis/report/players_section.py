@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from freerun.analysis.figures import Material
 from freerun.analysis.inference.labels import measure
-from freerun.analysis.inference.player_levels import as_good, method_levels, player_levels, unbeaten
+from freerun.analysis.inference.player_levels import as_good, method_levels, player_levels, rewarded, unbeaten
 from freerun.analysis.inference.replicates import CELL
 from freerun.analysis.report.number_text import listed, measured
 from freerun.analysis.report.section import Grid, Section
@@ -46,11 +46,34 @@ def _as_good(levels: pd.DataFrame) -> list[str]:
     ]
 
 
+def levels_of(material: Material, tasks: Collection[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The levels of the methods and those of the players on some tasks, by their headlines."""
+    headlines = {task: material.headlines[task] for task in tasks}
+    methods = method_levels(material.whole, material.compared, headlines, material.quantities)
+    return methods, player_levels(material.players, headlines, material.quantities)
+
+
+def rewards(material: Material, task: str, metrics: Sequence[str]) -> str:
+    """Which of some measures of the free rollout a degenerate player wins, in a sentence; "" if none."""
+    levels = player_levels(material.players, {task: metrics}, material.quantities)
+    parts = []
+    for metric, players in rewarded(levels).astype(str).groupby("metric", sort=False)["player"]:
+        meant = material.quantities.on(str(_task_of(material, task)), str(metric))
+        parts.append(f"{meant.label if meant else str(metric)} ({listed(list(players))})")
+    if not parts:
+        return ""
+    return (
+        "By these measures a degenerate player is better than the best there is, so that better by them alone is no merit: "
+        f"{listed(parts)}."
+    )
+
+
 def _all_beaten(material: Material) -> str:
     """What is said where no method is found that does not beat a player."""
-    methods = method_levels(material.whole, material.compared, material.headlines, material.quantities)
+    methods, players = levels_of(material, material.headlines)
     if methods["low"].notna().any():
-        return "Where there are intervals, every method beats every degenerate player."
+        other = "" if as_good(players).empty else "other "
+        return f"Where there are intervals, every method beats every {other}degenerate player."
     return "Too few seeds for intervals: whether a method beats a player is not judged."
 
 
@@ -58,9 +81,8 @@ def not_beaten(material: Material, task: str) -> list[str]:
     """Which methods on a task do not beat which degenerate players; nothing where all do, or there are no intervals."""
     if material.players.empty:
         return []
-    of_task = {task: material.headlines[task]}
-    methods = method_levels(material.whole, material.compared, of_task, material.quantities)
-    pairs = unbeaten(methods, player_levels(material.players, of_task, material.quantities))
+    methods, levels = levels_of(material, [task])
+    pairs = unbeaten(methods, levels)
     count = len(methods[CELL].drop_duplicates())
     sentences = []
     for players, conditions in _alike(pairs):
