@@ -214,6 +214,11 @@ def test_friedman_is_that_of_scipy():
     assert ranking(errors).p == pytest.approx(stats.f.sf(8 * chi / (27 - chi), 3, 24))
 
 
+def test_no_p_of_ranks_is_smaller_than_that_of_orders_that_all_agree():
+    """Of four tasks with three methods 1 in 6^3 agree by chance; an F distribution alone says 0."""
+    assert ranking(pd.DataFrame([[1.0, 2.0, 3.0]] * 4)).p == pytest.approx(1 / 216)
+
+
 @pytest.mark.parametrize("shape", [(2, 3), (3, 1)])
 def test_too_few_tasks_or_methods_are_refused(shape):
     with pytest.raises(ValueError, match="at least"):

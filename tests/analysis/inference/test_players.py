@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from freerun.analysis.figures._players import _framed
-from freerun.analysis.inference.player_levels import method_levels, placed, player_levels, unbeaten
+from freerun.analysis.inference.player_levels import as_good, method_levels, placed, player_levels, rewarded, unbeaten
 from freerun.analysis.tables import player_table
 from freerun.analysis.tables.quantities import Quantities, of_frames
 
@@ -69,6 +69,24 @@ def not_beaten(rmse, valid, seeds=4):
 )  # fmt: skip
 def test_a_method_beats_a_player_that_is_worse_by_one_headline(rmse, valid, expected):
     assert not_beaten(rmse, valid) == expected
+
+
+def test_what_is_as_good_as_the_truth_is_no_degenerate_player():
+    """Another temperature changes nothing where a source chooses evenly; that no model beats it is no finding."""
+    same = {"noisy truth": (0.1, 3.0), "temperature 2": (0.1, 3.0), "persistence": (1.0, 0.5), "shrunk to 0.9": (0.2, 5.0)}
+    levels = player_levels(players(same), HEADLINES, quantities())
+    assert as_good(levels).to_dict("records") == [{"task_label": TASK, "player": "temperature 2"}]
+    compared = pd.DataFrame(columns=["run", "task_label", "model_label", "method", "metric", "unit", "value"])
+    methods = method_levels(whole(0.5, 2.0), compared, HEADLINES, quantities())
+    assert list(unbeaten(methods, levels)["player"]) == ["shrunk to 0.9"]
+    assert as_good(player_levels(players(same, seeds=2), HEADLINES, quantities())).empty
+
+
+def test_a_measure_by_which_a_degenerate_player_beats_the_truth_is_named():
+    """Valid time rewards the true orbit that has shrunk; by RMSE nothing is better than the noisy truth."""
+    levels = player_levels(players(), HEADLINES, quantities())
+    assert rewarded(levels).to_dict("records") == [{"metric": "valid_time", "task_label": TASK, "player": "shrunk to 0.9"}]
+    assert rewarded(player_levels(players(seeds=2), HEADLINES, quantities())).empty
 
 
 def test_without_intervals_nothing_is_said():

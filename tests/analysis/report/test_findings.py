@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pandas as pd
 import pytest
 
-from freerun.analysis.report import findings, task_findings
+from freerun.analysis.figures import Material
+from freerun.analysis.report import findings, gap_findings, players_section, task_findings
+from freerun.analysis.report.summary_table import full
+from freerun.analysis.report.verdicts import comparisons
+from synthetic import simulated
 
 
 def rows(better: str, gaps: list[tuple[float, float, float]]) -> pd.DataFrame:
@@ -18,6 +25,11 @@ def rows(better: str, gaps: list[tuple[float, float, float]]) -> pd.DataFrame:
     )  # fmt: skip
 
 
+def gap_sentence(table: pd.DataFrame, judged: pd.DataFrame | None = None) -> str:
+    said = task_findings._gap_sentence(table, ["sample"], gap_findings.judged_gaps(table) if judged is None else judged)
+    return said.replace("\N{NO-BREAK SPACE}", " ")
+
+
 UP, DOWN, OPEN = (0.2, 0.1, 0.3), (-0.2, -0.3, -0.1), (0.0, -0.1, 0.1)
 
 
@@ -26,7 +38,7 @@ UP, DOWN, OPEN = (0.2, 0.1, 0.3), (-0.2, -0.3, -0.1), (0.0, -0.1, 0.1)
     [("lower", UP, DOWN, "the free error is smaller in 1"), ("higher", DOWN, UP, "free is better than forced in 1")],
 )
 def test_a_gap_is_shown_where_free_is_worse(better, worse, fine, words):
-    (said, *_) = findings._gaps(rows(better, [worse, worse, fine, OPEN]))
+    (said,) = gap_findings.gap_tally(rows(better, [worse, worse, fine, OPEN]))
     assert "is shown in 2 of 4 conditions" in said
     assert words in said
     assert "no difference is shown in 1" in said
@@ -35,15 +47,15 @@ def test_a_gap_is_shown_where_free_is_worse(better, worse, fine, words):
 def test_one_interval_of_many_that_leaves_out_no_gap_shows_none():
     """Of twenty conditions one lies beyond its own 95 % interval by chance; Holm over all of them says so."""
     table = rows("lower", [UP, *[OPEN] * 19]).assign(gap_p=[0.03, *[0.5] * 19])
-    (said, *_) = findings._gaps(table)
+    (said,) = gap_findings.gap_tally(table)
     assert "is shown in 0 of 20 conditions" in said
-    (said, *_) = findings._gaps(table[:1])
+    (said,) = gap_findings.gap_tally(table[:1])
     assert "is shown in 1 of 1 condition" in said
 
 
 def test_the_largest_gap_is_the_worst_one():
-    assert "that of model 1:" in task_findings._gap_sentence(rows("higher", [UP, DOWN, OPEN]), closes=True)
-    assert "that of model 0:" in task_findings._gap_sentence(rows("lower", [UP, DOWN, OPEN]), closes=True)
+    assert "that of model 1:" in gap_sentence(rows("higher", [UP, DOWN, OPEN]))
+    assert "that of model 0:" in gap_sentence(rows("lower", [UP, DOWN, OPEN]))
 
 
 @pytest.mark.parametrize(
@@ -56,7 +68,7 @@ def test_the_largest_gap_is_the_worst_one():
     ],
 )
 def test_what_a_sign_means_is_said(better, gap, end):
-    said = task_findings._gap_sentence(rows(better, [gap]), closes=True).replace("\N{NO-BREAK SPACE}", " ")
+    said = gap_sentence(rows(better, [gap]))
     assert said.endswith(end), said
 
 
@@ -64,9 +76,9 @@ def test_two_learning_rates_are_not_two_models():
     table = rows("lower", [UP, UP, OPEN])
     methods = ["teacher forcing (lr=0.1)", "teacher forcing (lr=0.01)", "teacher forcing + professor forcing"]
     table = table.assign(model_label="GRU", method=pd.Categorical(methods, categories=methods))
-    (said, *_) = findings._gaps(table)
+    (said,) = gap_findings.gap_tally(table)
     assert "is shown in 2 of 2 conditions" in said, "another objective is another method"
-    assert "the largest mean gap of 2 conditions" in task_findings._gap_sentence(table, closes=True)
+    assert "the largest mean gap of 2 conditions" in gap_sentence(table)
 
 
 def test_a_loss_against_what_was_written_is_no_exposure_gap():
@@ -74,5 +86,73 @@ def test_a_loss_against_what_was_written_is_no_exposure_gap():
     whole = rows("higher", [(0.0, 0.0, 0.0)]).assign(primary=False, label="Whole answers right", horizon=1)
     table = pd.concat([rows("lower", [UP]).assign(written=True), whole], ignore_index=True)
     table["method"] = pd.Categorical(table["method"])
-    (said,) = findings._gaps(table)
+    (said,) = gap_findings.details(table)
     assert said.endswith("is not an exposure gap. The same forced and free: whole answers right on Text.")
+
+
+def test_what_is_the_same_under_one_method_alone_is_not_called_the_same():
+    """Accuracy, of a model that always says the most frequent letter, is; trained by teacher forcing it is not."""
+    accuracy = rows("higher", [DOWN, (0.0, 0.0, 0.0)]).assign(primary=False)
+    table = pd.concat([rows("lower", [UP]).assign(written=True), accuracy], ignore_index=True)
+    table["method"] = pd.Categorical(table["method"])
+    (said,) = gap_findings.details(table)
+    assert said.endswith("is not an exposure gap.")
+
+
+def test_no_two_sentences_judge_a_gap_differently():
+    """Where an interval alone leaves out 0 and Holm over all conditions shows nothing, both sentences say so."""
+    table = rows("lower", [UP, *[OPEN] * 19]).assign(gap_p=[0.03, *[0.5] * 19], log=True)
+    (tally,), (widest,) = gap_findings.gap_tally(table), gap_findings.details(table)
+    assert "is shown in 0 of 20 conditions" in tally
+    assert widest.endswith("though no difference is shown there.")
+    said = gap_sentence(table[:1], gap_findings.judged_gaps(table))
+    assert said.endswith("Its own interval excludes 0, but no difference is shown after Holm over 20 conditions.")
+    assert gap_sentence(table[:1]).endswith("(geometric means, 5 seeds)."), "alone it is shown"
+
+
+def test_what_a_gap_leaves_out_is_said_beside_it():
+    table = pd.concat([rows("lower", [UP]).assign(task_label="Reber"), rows("lower", [UP]).assign(written=True)])
+    table["method"] = pd.Categorical(table["method"])
+    (said,) = gap_findings.gap_tally(table, ["Reber", "Elsewhere"])
+    assert said.endswith("; on Reber inside the support alone, on Text not measured.")
+    (said,) = gap_findings.gap_tally(table[1:])
+    assert said.endswith("is not an exposure gap."), "with nothing else to say that is the answer"
+
+
+def test_the_same_forced_and_free_is_no_finding_where_it_cannot_be_otherwise():
+    """Whole answers of the most probable symbols: constant nonsense has none right, forced and free."""
+    table = rows("higher", [(0.0, 0.0, 0.0)]).assign(
+        label="Whole answers right", horizon=1, forced_low=0.4, forced_high=0.6
+    )  # fmt: skip
+    judged = gap_findings.judged_gaps(table)
+    assert "nothing of it" not in task_findings._gap_sentence(table, ["sample"], judged)
+    assert "that shows nothing where the most probable symbol" in task_findings._gap_sentence(table, ["argmax"], judged)
+    assert task_findings._gap_sentence(table, [], judged).startswith("Nothing is fed back, so there is no gap.")
+
+
+def test_names_that_differ_by_their_setting_are_said_together():
+    names = ["sampling (end=0.5)", "sampling (end=0.75)", "free running", "sampling + expert (lr=0.1)"]
+    assert findings.together(names) == ["sampling (end=0.5, 0.75)", "free running", "sampling + expert (lr=0.1)"]
+    assert findings.together(["sampling (end=0.5, lr=1)", "sampling (lr=2)"]) == ["sampling (end=0.5, lr=1; lr=2)"]
+    assert findings.together(["sampling", "sampling (end=0)"]) == ["sampling", "sampling (end=0)"]
+
+
+@pytest.mark.parametrize(("level", "unbeaten", "rewarded"), [(0.1, True, False), (1e3, False, False), (1e-3, False, True)])
+def test_a_verdict_better_that_a_degenerate_player_would_win_says_so(level, unbeaten, rewarded):
+    """Half the error of teacher forcing is better, and yet an orbit that has shrunk has less; or even less than the truth."""
+    errors = np.exp(0.05 * np.random.default_rng(0).normal(size=(1, 2, 6, 1)))
+    errors[:, 1] /= 2
+    material = Material.of(simulated(errors, forced=errors / 2, metric="rmse", unit="u"), {})
+    (task,) = material.headlines
+    rows = [
+        {"task": "task0", "task_label": task, "player": player, "stands": stands, "mode": "free", "metric": "rmse", "step": 0,
+         "unit": "u", "value": value * (1 + 0.01 * seed), "seed": seed, "low": np.nan, "high": np.nan}
+        for player, stands, value in (("noisy truth", "best", 0.01), ("shrunk", "degenerate", level))
+        for seed in range(4)
+    ]  # fmt: skip
+    material = replace(material, players=pd.DataFrame(rows))
+    opening = findings.headline(full(material), comparisons(material), material)
+    assert any("better on" in sentence for sentence in opening)
+    words = f"not shown to beat a degenerate player by any headline: shrunk on {task} (1 of 1)."
+    assert any(words in sentence for sentence in opening) == unbeaten
+    assert bool(players_section.rewards(material, task, ["rmse"])) == rewarded

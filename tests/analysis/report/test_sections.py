@@ -89,6 +89,24 @@ def test_the_parts_multiply_to_the_free_error(tmp_path):
     assert np.prod(parts) == pytest.approx(whole, rel=0.02)
 
 
+def test_what_the_one_step_error_leaves_out_is_said(tmp_path):
+    def left(record, chance):
+        answered(0.5)(record, chance)
+        where = {"conditioned": "prefixes inside", "left_out": "outside"}
+        meant = Quantity(label="TV", unit="probability", better="lower", account="one-step error", **where)
+        share = Quantity(label="Outside", unit="share", better="lower")
+        record["quantities"] |= {"own_state_error": meant.written(), "outside": share.written()}
+        for each in record["series"]:
+            if each["metric"] == "own_state_error":
+                each["unit"] = "probability"
+        for mode, value in (("forced", 0.0), ("free", 0.25)):
+            each = {"split": "test", "mode": mode, "metric": "outside", "unit": "share", "first": 1}
+            record["series"].append({**each, "values": [value] * LENGTH})
+
+    found = exposure_section.section(material(tmp_path, grid(seeds=4), left))
+    assert "over prefixes inside alone; of those that the models make themselves 25 % lie outside" in found.sentences[1]
+
+
 def test_a_chaos_floor_alone_shows_no_exposure_bias(tmp_path):
     """What lies above what the world makes of the first error alone was once called that."""
     found = exposure_section.section(material(tmp_path, grid(seeds=4), floored(0.25)))
@@ -122,6 +140,39 @@ def test_growth_is_a_measured_claim(tmp_path):
     assert found.tables[0].rows[0][4] == "exponential"
 
 
+def test_the_best_of_some_forms_is_no_law(tmp_path):
+    """An error that grows ever more slowly is fitted by some form; that it misses the first steps is said beside it."""
+
+    def slowing(record, chance):
+        errors = np.exp(-6 + 4 * np.log(np.arange(1, LENGTH + 1)) + 0.01 * chance.normal())
+        errors[1::3] *= 3
+        values(record, "free")["values"] = errors.tolist()
+
+    found = error_growth_section.section(material(tmp_path, grid(seeds=4), slowing))
+    assert "That is the form that fits best and no law: in 2 it misses the mean error of some step by" in found.sentences[0]
+    assert float(found.tables[0].rows[0][-2]) > 1.25
+
+
+def test_a_rate_of_few_seeds_says_so_and_is_not_that_of_the_true_system(tmp_path):
+    """Fresh errors at every step let an error grow faster than the exponent, whatever the model does."""
+
+    def rated(record, _):
+        rate = None if record["experiment"]["seed"] else 0.2
+        for name, label, floor, value in (
+            ("rate", "Growth rate", "exponent_true", rate), ("exponent", "Largest exponent", "exponent_true", 0.02),
+            ("exponent_true", "Largest exponent, truth", None, 0.02),
+        ):  # fmt: skip
+            record["comparisons"].append(comparison(name, "1/step", [value]))
+            meant = Quantity(label=label, unit="1/step", better="neither", floor=floor, part="diagnostic")
+            record["quantities"][name] = meant.written()
+
+    found = error_growth_section.section(material(tmp_path, grid(seeds=4), rated))
+    said = {sentence.split(" (1/step)")[0].split(", ")[-1]: sentence for sentence in found.sentences}
+    assert "GRU 0.200 (of 1 of 4 seeds)" in said["Growth rate"]
+    assert "for scale, Largest exponent, truth: 0.0200; fresh errors at every step" in said["Growth rate"]
+    assert said["Largest exponent"].endswith("beside it, Largest exponent, truth: 0.0200.")
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -137,6 +188,18 @@ def test_recovery_is_said(tmp_path, change, words):
 
     found = error_growth_section.section(material(tmp_path, grid(tasks=("hidden_markov",), seeds=4), recovered))
     assert f"goes on from: {words} (Hidden Markov 2) of 2 conditions." in found.sentences[-1]
+
+
+def test_a_change_that_is_shown_by_its_own_interval_alone_says_so(tmp_path):
+    def slight(record, _):
+        noise = (-1.2, -0.5, 0.4, 1.3)[record["experiment"]["seed"]]
+        record["comparisons"].append(comparison("recovery_change", "nats", [0.2 + 0.1 * noise]))
+
+    found = error_growth_section.section(material(tmp_path, grid(tasks=("hidden_markov",), seeds=4), slight))
+    assert "lies above 0 (incremental distortion) in 2" in found.sentences[-1]
+    tasks = ("hidden_markov", "embedded_reber")
+    found = error_growth_section.section(material(tmp_path / "more", grid(tasks=tasks, seeds=4), slight))
+    assert found.sentences[-1].endswith("Each by its own 95 % interval; after Holm over all of them 0 are shown.")
 
 
 def tilted(factors, spread=0.0):

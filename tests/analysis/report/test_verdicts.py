@@ -13,10 +13,11 @@ from freerun.analysis.inference.equivalence import margin_of
 from freerun.analysis.inference.error_growth_fit import growth
 from freerun.analysis.inference.recovery_trend import verdict as trend
 from freerun.analysis.inference.simultaneous import over_set
-from freerun.analysis.report import training_finish
+from freerun.analysis.report import method_section, training_finish
 from freerun.analysis.report.summary_table import full
 from freerun.analysis.report.verdicts import comparisons
 from freerun.analysis.tables import tidy
+from freerun.parts import registry
 from freerun.store.quantity import Quantity
 from synthetic import grid, simulated, study
 
@@ -250,14 +251,14 @@ def test_a_conflict_of_two_headlines_is_said_first(tmp_path):
     first = finding(page).split("\n\n")[0]
     assert first.startswith("Headlines contradict each other in 1 of 1 comparison, and no side is called better there:")
     assert "Lorenz-63 (GRU) RMSE better and Distance of pairs worse" in first
-    assert "better by one headline and worse by another in 1" in finding(page)
+    assert "better by one headline and worse by another on Lorenz-63 (GRU)" in finding(page)
     assert Material.of(frames, {}).headlines == {"Lorenz-63": ("rmse", "d_pairs")}
 
 
 @pytest.mark.usefixtures("undrawn")
 def test_better_is_better_and_not_worse_over_the_whole_set(tmp_path):
     page, _ = written(tmp_path, *beside(lambda regime: 1.0))
-    assert "Running free it is better in 1: Lorenz-63 (GRU)" in finding(page)
+    assert "Scheduled sampling against teacher forcing: better on Lorenz-63 (GRU)." in finding(page)
     assert "contradict" not in page
     assert "Distance of pairs: equivalent for GRU" in page
 
@@ -296,3 +297,12 @@ def test_nothing_is_said_by_its_interval_alone_and_no_exposure_bias_from_a_floor
     assert "interval alone" not in page
     assert not re.search(r"exposure bias \N{MINUS SIGN}?[0-9.]+", page)
     assert "only the whole difference, free minus forced, is known" in page
+
+
+def test_the_method_section_says_what_is_decided_first_and_which_levels_are_geometric():
+    """Equivalent is what lies within the margin, however surely it differs; a divergence in nats is on no ratio scale."""
+    said = method_section.statistics(pd.DataFrame({"n": [10]}), 0.05)
+    assert said.index("equivalent, where") < said.index("better or worse, where")
+    scales = {name.casefold(): cls.quantity.scale for name, cls in registry.parts("metric").items() if hasattr(cls, "quantity")}
+    named = re.search(r"errors on a ratio scale \((.*?)\)", said)[1].split(", ")
+    assert {name: scales.get(name.casefold(), "ratio") for name in named} == dict.fromkeys(named, "ratio")

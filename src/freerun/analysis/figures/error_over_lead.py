@@ -20,7 +20,7 @@ PLAYERS = True
 CAPTION = (
     "Error on test sequences against the steps since the release, one row for each task and one column for each "
     "model. Solid: free (the model's own output is fed back); dashed: forced (the truth is fed back), on the same "
-    "sequences. Lines are means over seeds, geometric for errors on a ratio scale (KL, RMSE); bands are 95 % "
+    "sequences. Lines are means over seeds, geometric for errors on a ratio scale (RMSE); bands are 95 % "
     "intervals over seeds, drawn from three seeds on and clipped at the frame. A share of sequences that "
     "have left the support (grammar) has its own row, and so has the error of a forecast against what came, beside the "
     "one-step error against the truth's own answer at what was fed."

@@ -17,7 +17,7 @@ import pandas as pd
 from scipy.special import bdtr
 
 from freerun.analysis.inference.confidence_intervals import CONFIDENCE, FEWEST, Interval, mean_interval
-from freerun.analysis.inference.curve_fits import NUMBERS, choose, number
+from freerun.analysis.inference.curve_fits import NUMBERS, choose, fitted, number
 from freerun.analysis.inference.replicates import CELL
 from freerun.analysis.inference.rounding import ROUNDING
 from freerun.analysis.tables.quantities import Quantities
@@ -29,7 +29,7 @@ STRAIGHT = 1 - 1e-6
 #: What is said where the error is not shown to go with the step.
 NONE = "no growth is shown"
 _ENDLESS = {"linear": "is in proportion to the step", "saturating": "does not saturate"}
-_FOUND = ["form", "number", "unit", "value", "low", "high", "n", "seeds", "steps", "bic", "fits", "verdict"]
+_FOUND = ["form", "number", "unit", "value", "low", "high", "n", "seeds", "steps", "bic", "fits", "off", "verdict"]
 
 
 def growth(steps: pd.DataFrame, by: Sequence[str], level: str = "free", key: int = 0) -> pd.DataFrame:
@@ -44,7 +44,8 @@ def growth(steps: pd.DataFrame, by: Sequence[str], level: str = "free", key: int
     Returns:
         The columns `by`, then `form`, `number` (its name), `unit`, `value`, `low`, `high` (an interval over seeds, undefined
         below three), `n` (seeds fitted), `seeds`, `steps` (fitted), `bic` (of the constant less that of the form), `fits` (how
-        many seeds alone would choose the form) and `verdict`. Where no growth is shown the form is `constant`; fewer than three
+        many seeds alone would choose the form), `off` (the largest factor by which the form misses the mean at a step) and
+        `verdict`. Where no growth is shown the form is `constant`; fewer than three
         seeds cannot show any, and have the form that fits best. A condition with fewer than 8 steps or an error that is not
         above rounding is `undefined`.
     """
@@ -150,11 +151,13 @@ def _condition(curves: np.ndarray, time: np.ndarray, key: int) -> dict[str, obje
     empty = {"number": "", "unit": "", "value": np.nan, "low": np.nan, "high": np.nan, "seeds": seeds, "steps": len(time)}
     if len(time) < LEAST or not len(fine):
         said = verdict("undefined", np.nan, np.nan, np.nan, np.nan)
-        return empty | {"form": "undefined", "n": len(fine), "bic": np.nan, "fits": 0, "verdict": said}
+        return empty | {"form": "undefined", "n": len(fine), "bic": np.nan, "fits": 0, "off": np.nan, "verdict": said}
     form, gain = _shown(fine, time, key)
     per_seed = np.array([number(form, time, curve) for curve in fine])
     fits = sum(choose(time, curve)[0] == form for curve in fine)
     named, unit = NUMBERS[form]
+    middle = np.exp(np.log(fine).mean(axis=0))
+    off = float(np.exp(np.abs(np.log(middle / fitted(form, time, middle))).max()))
     endless = int(np.isinf(per_seed).sum())
     if form == "constant":
         value, low, high = (np.nan,) * 3
@@ -171,7 +174,7 @@ def _condition(curves: np.ndarray, time: np.ndarray, key: int) -> dict[str, obje
         said += f"; {seeds - len(fine)} of {seeds} seeds could not be fitted"
     return {
         "form": form, "number": named, "unit": unit, "value": value, "low": low, "high": high, "n": len(fine), "seeds": seeds,
-        "steps": len(time), "bic": gain, "fits": fits, "verdict": said,
+        "steps": len(time), "bic": gain, "fits": fits, "off": off, "verdict": said,
     }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import factorial
 
 import numpy as np
 import pandas as pd
@@ -27,7 +28,8 @@ class Ranking:
     Attributes:
         ranks: the mean rank of each method, best first.
         tasks: how many tasks voted.
-        p: that of Friedman's test in the form of Iman and Davenport (1980).
+        p: that of Friedman's test in the form of Iman and Davenport (1980), and no smaller than N orders of k methods that
+            all agree can give, (k!)^(1 - N).
         critical_difference: mean ranks further apart than this differ.
         cliques: the largest groups of methods that are not shown to differ, best first.
     """
@@ -62,6 +64,7 @@ def ranking(errors: pd.DataFrame, confidence: float = CONFIDENCE) -> Ranking:
     chi = between / within if within > 0 else 0.0
     remainder = n * (k - 1) - chi
     p = float(f.sf((n - 1) * chi / remainder, k - 1, (k - 1) * (n - 1))) if remainder > 1e-9 else 0.0
+    p = max(p, float(factorial(k)) ** (1 - n))  # of so many patterns of ranks, all as probable where nothing differs, one
     q = float(studentized_range.ppf(confidence, k, np.inf)) / np.sqrt(2)
     difference = q * float(np.sqrt(k * (k + 1) / (6 * n)))
     return Ranking(ranks=ranks, tasks=n, p=p, critical_difference=difference, cliques=_cliques(ranks, difference))

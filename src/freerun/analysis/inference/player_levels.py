@@ -11,7 +11,7 @@ import pandas as pd
 from freerun.analysis.inference.confidence_intervals import summarise
 from freerun.analysis.inference.labels import merged
 from freerun.analysis.inference.replicates import CELL, described
-from freerun.analysis.tables.player_table import DEGENERATE
+from freerun.analysis.tables.player_table import BEST, DEGENERATE
 from freerun.analysis.tables.quantities import Quantities
 from freerun.store.quantity import Quantity
 
@@ -94,6 +94,38 @@ def _mean_over_seeds(rows: pd.DataFrame, meant: Quantity) -> dict[str, Any]:
     return {**{name: row[name] for name in _KEPT}, "sign": meant.sign}
 
 
+def as_good(players: pd.DataFrame) -> pd.DataFrame:
+    """The degenerate players that are worse than the best there is by no headline, by more than both intervals.
+
+    As good as the truth, they show nothing: another temperature changes nothing where a source chooses evenly.
+
+    Args:
+        players: what `player_levels` gives.
+
+    Returns:
+        `PLAYER`, a row each; none where there are no intervals, or nothing that is best.
+    """
+    worst, best = (players[players["stands"] == stands].drop(columns="stands") for stands in (DEGENERATE, BEST))
+    return _never_worse(worst, best, PLAYER)
+
+
+def rewarded(players: pd.DataFrame) -> pd.DataFrame:
+    """The degenerate players that are better than the best there is by some measure, by more than both intervals.
+
+    A measure by which there are any rewards what is no merit; it cannot stand alone.
+
+    Args:
+        players: what `player_levels` gives, by any measures.
+
+    Returns:
+        metric and `PLAYER`, a row each; none where there are no intervals, or nothing that is best.
+    """
+    worst, best = (players[players["stands"] == stands].drop(columns="stands") for stands in (DEGENERATE, BEST))
+    pairs = worst.merge(best, on=["task_label", "metric"], suffixes=("", "_best"))
+    better = np.where(pairs["sign"] > 0, pairs["low"] - pairs["high_best"], pairs["low_best"] - pairs["high"]) > 0
+    return pairs.loc[better, ["metric", *PLAYER]].reset_index(drop=True)
+
+
 def unbeaten(methods: pd.DataFrame, players: pd.DataFrame) -> pd.DataFrame:
     """The degenerate players that a condition does not beat: by no headline is it better, by more than both intervals.
 
@@ -101,13 +133,22 @@ def unbeaten(methods: pd.DataFrame, players: pd.DataFrame) -> pd.DataFrame:
         methods, players: what `method_levels` and `player_levels` give.
 
     Returns:
-        `CELL` and player, a row for each such pair; none where there are no intervals.
+        `CELL` and player, a row for each such pair; none where there are no intervals. Players that are `as_good` as the best
+        there is are left out.
     """
     worst = players[players["stands"] == DEGENERATE].drop(columns="stands")
-    pairs = methods.merge(worst, on=["task_label", "metric"], suffixes=("", "_player"))
+    good = pd.MultiIndex.from_frame(as_good(players))
+    worst = worst[~pd.MultiIndex.from_frame(worst[PLAYER]).isin(good)]
+    return _never_worse(worst, methods, [*CELL, "player"])
+
+
+def _never_worse(worst: pd.DataFrame, others: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """The pairs of a player and another on a task of which the player is worse by no headline, by more than both intervals."""
+    pairs = others.merge(worst, on=["task_label", "metric"], suffixes=("_other", ""))
     if pairs.empty:
-        return pd.DataFrame(columns=[*CELL, "player"])
-    margin = np.where(pairs["sign"] > 0, pairs["low"] - pairs["high_player"], pairs["low_player"] - pairs["high"])
-    judged = pairs.assign(beaten=margin > 0, known=np.isfinite(margin))
-    by_player = judged.groupby([*CELL, "player"], sort=False)[["beaten", "known"]].any().reset_index()
-    return by_player.loc[by_player["known"] & ~by_player["beaten"], [*CELL, "player"]].reset_index(drop=True)
+        return pd.DataFrame(columns=by)
+    more = pairs["sign"] > 0
+    margin = np.where(more, pairs["low_other"] - pairs["high"], pairs["low"] - pairs["high_other"])
+    judged = pairs.assign(worse=margin > 0, known=np.isfinite(margin))
+    found = judged.groupby(by, sort=False)[["worse", "known"]].any().reset_index()
+    return found.loc[found["known"] & ~found["worse"], by].reset_index(drop=True)

@@ -16,9 +16,11 @@ from freerun.analysis.inference import tuning_tables
 from freerun.analysis.report import (
     across_tasks_section,
     companion_measures,
+    comparisons_section,
     error_growth_section,
     exposure_section,
     findings,
+    gap_findings,
     method_section,
     page,
     players_section,
@@ -122,7 +124,9 @@ def _content(material: Material) -> dict[str, Any]:
     return {
         "headline": findings.headline(table, compared, material),
         "tasks": task_findings.by_task(material, table, compared),
+        "gaps": gap_findings.details(table),
         "table": page.summary_rows(table),
+        "judged": comparisons_section.sentences(compared, material),
         "comparisons": page.comparison_rows(compared, material.chosen),
         "power": page.power_grid(compared),
         "beside": companion_measures.rows(material),

@@ -16,13 +16,13 @@ from freerun.analysis.report.number_text import change, listed, number
 from freerun.analysis.report.section import Grid, Section
 
 _NOTE = (
-    "Ranks: 1 is the smallest free error of a task, by medians over seeds among which a run that diverged or failed is worse "
-    "than any other; each task counts once, with the mean of its ranks over all settings run on it. "
-    "p: Friedman's test (Iman & Davenport 1980); mean ranks further apart than the critical difference differ (Nemenyi; Demsar "
-    "2006). Changes: a random-effects summary of the log ratios of the tasks' own free errors (of perplexities, for a "
-    "cross-entropy), which treats the tasks as a sample of all tasks, with Hartung-Knapp-Sidik-Jonkman intervals; "
-    "I\N{SUPERSCRIPT TWO}: how much of the variance of the effects lies between tasks. Effects are over the pairs of runs that "
-    "have a result."
+    "Ranks: 1 is the best of a task by its headlines, running free, by medians over seeds among which a run that diverged or "
+    "failed is worse than any other; each task counts once: it ranks by the means of the ranks over its headlines and all "
+    "settings run on it. p: Friedman's test (Iman & Davenport 1980), and no smaller than so few tasks can give; mean "
+    "ranks further apart than the critical difference differ (Nemenyi; Demsar 2006). Changes: a random-effects summary of the "
+    "log ratios of the tasks' own free errors (of perplexities, for a cross-entropy), which treats the tasks as a sample of "
+    "all tasks, with Hartung-Knapp-Sidik-Jonkman intervals; I\N{SUPERSCRIPT TWO}: how much of the variance of the effects lies "
+    "between tasks. Effects are over the pairs of runs that have a result."
 )
 _RANKS = ("What", "Mean rank, best first", "Not shown to differ", "p", "Critical difference", "Tasks")
 _EFFECTS = ("Method", "Against", "On an average task", "On a new task", "I\N{SUPERSCRIPT TWO}", "Tasks")

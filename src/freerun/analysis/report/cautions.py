@@ -6,7 +6,7 @@ import pandas as pd
 
 from freerun.analysis.figures import Material
 from freerun.analysis.report.number_text import listed
-from freerun.store.quantity import INSIDE_SUPPORT, OTHER_CONTINUATIONS, WORLDS_GROWTH
+from freerun.store.quantity import INSIDE_SUPPORT, OTHER_CONTINUATIONS, WORLDS_GROWTH, Quantity
 
 
 def lost(rows: pd.DataFrame) -> str:
@@ -24,7 +24,7 @@ def cautions(material: Material, task: str, metric: str) -> list[str]:
     """Return what a reader must know about the errors of a task, where it applies: sentences."""
     rows = material.whole[material.whole["task_label"] == task]
     steps = material.steps[material.steps["task_label"] == task]
-    quantities = [material.quantities.of(metric, unit) for unit in rows.loc[rows["metric"] == metric, "unit"].unique()]
+    quantities = _meanings(material, rows, metric)
     blind = {phenomenon for quantity in quantities for phenomenon in quantity.blind}
     beside = set(material.compared.loc[material.compared["task_label"] == task, "metric"].astype(str))
     warnings = []
@@ -37,12 +37,23 @@ def cautions(material: Material, task: str, metric: str) -> list[str]:
             "The loss compares with the one continuation that is in the data. Running free, even a perfect model would write "
             "another one, so part of this gap comes from the source, not from the model."
         )
-    label = listed([quantity.label for quantity in quantities])
-    left_out = [quantity.left_out for quantity in quantities if quantity.conditioned == INSIDE_SUPPORT]
-    if (rows.loc[rows["metric"].isin(left_out), "free"] > 0).any():
+    if inside_alone(material, task, metric):
+        label = listed([quantity.label for quantity in quantities])
         warnings.append(
             f"{label} is averaged only over prefixes inside the support, at steps where forced and free both have some; "
             "sequences that have left it are counted by the off-support share and the share of valid strings. Read them "
             "together."
         )
     return warnings
+
+
+def inside_alone(material: Material, task: str, metric: str) -> bool:
+    """Whether an error of a task is averaged over prefixes inside the support alone, while models make others too."""
+    rows = material.whole[material.whole["task_label"] == task]
+    meant = _meanings(material, rows, metric)
+    left_out = [quantity.left_out for quantity in meant if quantity.conditioned == INSIDE_SUPPORT]
+    return bool((rows.loc[rows["metric"].isin(left_out), "free"] > 0).any())
+
+
+def _meanings(material: Material, rows: pd.DataFrame, metric: str) -> list[Quantity]:
+    return [material.quantities.of(metric, unit) for unit in rows.loc[rows["metric"] == metric, "unit"].unique()]

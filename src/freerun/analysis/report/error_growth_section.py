@@ -12,9 +12,11 @@ from freerun.analysis.figures import Material
 from freerun.analysis.inference import recovery_trend
 from freerun.analysis.inference.confidence_intervals import FEWEST, summarise
 from freerun.analysis.inference.error_growth_fit import growing
+from freerun.analysis.inference.exposure_parts import tested
 from freerun.analysis.inference.labels import measure
+from freerun.analysis.inference.power import LEVEL
 from freerun.analysis.inference.replicates import CELL
-from freerun.analysis.report.number_text import listed, measured, number
+from freerun.analysis.report.number_text import counted, listed, measured, number
 from freerun.analysis.report.section import Grid, Section
 from freerun.errors import given
 from freerun.store.quantity import Quantity
@@ -25,9 +27,12 @@ _NOTE = (
     "growth is shown, since the slope of the logarithm of the error against the step has a 95 % interval over seeds with 0 in "
     "it, or since no form is better. Else the form with the smallest BIC of the geometric mean over seeds (by 10 at least), "
     "fitted to each seed alone, so that brackets are 95 % intervals over seeds; where a seed's number cannot be told from "
-    "an infinite one, the median. Agree: the seeds that would choose the same form on their own."
+    "an infinite one, the median. Agree: the seeds that would choose the same form on their own. Off by: the largest factor by "
+    "which the form misses the mean of a step."
 )
-_HEAD = ("Task", "Error", "Model", "Regime", "Form", "Number", "Value", "Agree", "In words")
+_HEAD = ("Task", "Error", "Model", "Regime", "Form", "Number", "Value", "Agree", "Off by", "In words")
+#: A form that misses the mean of a step by a larger factor is the best of those tried, and no description.
+_CLOSE = 1.25
 
 
 def section(material: Material) -> Section | None:
@@ -39,7 +44,10 @@ def section(material: Material) -> Section | None:
     sentences = []
     if len(table):
         rows = table.to_dict("records")
-        sentences += [_tally(rows), *(_told(task, rows, material.methods()[0]) for task in dict.fromkeys(table["task_label"]))]
+        sentences += [
+            _tally(rows) + _misfit(rows),
+            *(_told(task, rows, material.methods()[0]) for task in dict.fromkeys(table["task_label"])),
+        ]
         title = f"The form of the free error against the step in {len(rows)} conditions"
         grids.append(Grid(title=title, head=_HEAD, rows=[_row(row) for row in rows]))
     sentences += _rates(material)
@@ -71,13 +79,23 @@ def _rates(material: Material) -> list[str]:
         for task, of_task in told.groupby("task_label", observed=True, sort=True):
             beside = floor.loc[floor["task_label"] == task, "value"].mean()
             means = [
-                f"{row['model_label']} {measured(row['mean'], row['low'], row['high'])}"
+                f"{row['model_label']} {measured(row['mean'], row['low'], row['high'])}{_of_seeds(row['n'], of_task, row)}"
                 for row in summarise(of_task, CELL, "value").to_dict("records") if math.isfinite(row["mean"])
             ]  # fmt: skip
             if means:
                 said = f"{meant.label} ({meant.unit}): {'; '.join(means)}"
-                sentences.append(f"{task}, {first}, {said}; beside it, {true}: {number(beside)}.")
+                same = true.startswith(meant.label)
+                remark = "" if same else "; fresh errors at every step let an error grow faster than that without exposure bias"
+                scale = "beside it" if same else "for scale"
+                sentences.append(f"{task}, {first}, {said}; {scale}, {true}: {number(beside)}{remark}.")
     return sentences
+
+
+def _of_seeds(known: int, rows: pd.DataFrame, row: Mapping[Any, Any]) -> str:
+    """How many seeds of a condition have a value, where not all do."""
+    condition = rows[(rows[list(CELL)].astype(str) == [str(row[name]) for name in CELL]).all(axis=1)]
+    total = condition["run"].nunique()
+    return "" if known == total else f" (of {known} of {counted(total, 'seed')})"
 
 
 def _tally(rows: list[dict[Any, Any]]) -> str:
@@ -96,6 +114,17 @@ def _tally(rows: list[dict[Any, Any]]) -> str:
     return f"From the release on the free error {listed(parts)} of {len(rows)} conditions."
 
 
+def _misfit(rows: list[dict[Any, Any]]) -> str:
+    """What is to be said where the form that fits best does not fit."""
+    poor = [row["off"] for row in rows if row["form"] != "constant" and row["off"] > _CLOSE]
+    if not poor:
+        return ""
+    return (
+        f" That is the form that fits best and no law: in {len(poor)} it misses the mean error of some step by a factor of "
+        f"{number(min(poor))}{f' to {number(max(poor))}' if len(poor) > 1 else ''}."
+    )
+
+
 def _told(task: str, rows: list[dict[Any, Any]], first: str) -> str:
     of_task = [row for row in rows if row["task_label"] == task]
     method = first if any(row["method"] == first for row in of_task) else str(of_task[0]["method"])
@@ -108,7 +137,8 @@ def _row(row: Mapping[Any, Any]) -> list[str]:
     value = measured(row["value"], row["low"], row["high"]) if math.isfinite(row["value"]) else ""
     task, model, method = (str(row[name]) for name in CELL)
     agree = f"{row['fits']} of {row['seeds']}"
-    return [task, str(row["label"]), model, method, str(row["form"]), number, value, agree, _minus(row["verdict"])]
+    off = measured(row["off"], math.nan, math.nan) if math.isfinite(row["off"]) else ""
+    return [task, str(row["label"]), model, method, str(row["form"]), number, value, agree, off, _minus(row["verdict"])]
 
 
 def _minus(text: str) -> str:
@@ -123,6 +153,8 @@ def _changes(material: Material) -> list[tuple[Quantity, pd.DataFrame]]:
         if meant.signs is not None:
             table = summarise(rows, CELL, "value")
             said = [recovery_trend.verdict(row["low"], row["high"], meant.signs) for row in table.to_dict("records")]
+            tests = tested(rows.assign(change=rows["value"]))
+            table = table.merge(tests[[*CELL, "holm"]], on=CELL, how="left")
             changes.append((meant, table.assign(verdict=said)))
     return changes
 
@@ -143,7 +175,11 @@ def _change_sentence(meant: Quantity, table: pd.DataFrame) -> str:
         if len(rows):
             where = [f"{task} {len(of_task)}" for task, of_task in rows.groupby("task_label", observed=True, sort=False)]
             parts.append(f"{words} in {len(rows)} ({listed(where)})")
-    return f"{_title(meant)}: {listed(parts)} of {len(table)} conditions."
+    found = table["verdict"].isin((below, above))
+    shown = int((found & (table["holm"] <= LEVEL)).sum())
+    by_chance = f" Each by its own 95 % interval; after Holm over all of them {shown} is shown." if shown < found.sum() else ""
+    by_chance = by_chance if shown == 1 else by_chance.replace(" is shown", " are shown")
+    return f"{_title(meant)}: {listed(parts)} of {len(table)} conditions.{by_chance}"
 
 
 def _change_grid(meant: Quantity, table: pd.DataFrame) -> Grid:

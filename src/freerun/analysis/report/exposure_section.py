@@ -45,7 +45,11 @@ def section(material: Material) -> Section | None:
         return None
     steps = _one_step_rows(material)
     parts = _parts_rows(material)
-    sentences = [*_tally(steps), *(_told(task, parts, material.methods()[0]) for task in _tasks(parts))]
+    sentences = [
+        *_tally(steps),
+        *_outside(material, steps),
+        *(_told(task, parts, material.methods()[0]) for task in _tasks(parts)),
+    ]
     known = {str(row["task_label"]) for row in [*steps, *parts]}
     unknown = [task for task in fed if task not in known]
     if unknown:
@@ -100,6 +104,23 @@ def _tally(rows: list[dict[Any, Any]]) -> list[str]:
     remaining = len(known) - above - below
     parts += [f"not shown to differ in {remaining}"] if remaining else []
     return [f"Of {len(known)} conditions the one-step error is {listed(parts)} (p < {LEVEL:g} after Holm over them)."]
+
+
+def _outside(material: Material, rows: list[dict[Any, Any]]) -> list[str]:
+    """What the one-step error of a task leaves out, where that happens: what is left out is no part of the exposure bias."""
+    sentences = []
+    for task in _tasks(rows):
+        of_task = material.whole[material.whole["task_label"] == task]
+        known = one_step(of_task, material.quantities)
+        meant = material.quantities.of_rows(known[:1])[0]
+        left = of_task[of_task["metric"] == meant.left_out].groupby(CELL, observed=True)["free"].mean()
+        if meant.conditioned and len(left) and left.max() > 0:
+            shares = dict.fromkeys(f"{100 * share:.2g} %" for share in (left.min(), left.max()))
+            sentences.append(
+                f"On {task} that is over {meant.conditioned} alone; of those that the models make themselves "
+                f"{' to '.join(shares)} lie outside, where nothing that could be said is right, and are left out."
+            )
+    return sentences
 
 
 def _parts_rows(material: Material) -> list[dict[Any, Any]]:

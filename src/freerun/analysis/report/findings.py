@@ -1,18 +1,22 @@
-"""Findings in words: sentences computed from the tables, with their intervals, whoever wins."""
+"""Opening of the report: the answer of a study in a few sentences computed from the tables, whoever wins."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from freerun.analysis.figures import Material
-from freerun.analysis.inference.multiple_comparisons import holm
+from freerun.analysis.inference.labels import merged
+from freerun.analysis.inference.player_levels import unbeaten
 from freerun.analysis.inference.power import LEVEL
-from freerun.analysis.report.number_text import counted, listed, number, with_unit
-from freerun.analysis.report.verdicts import CONFLICT, NONE, WORDS, judged_sets, kinds, needed_seeds
+from freerun.analysis.inference.replicates import CELL
+from freerun.analysis.report.cautions import inside_alone
+from freerun.analysis.report.gap_findings import baseline_rows, first_method, gap_tally
+from freerun.analysis.report.number_text import counted, listed, measured, with_unit
+from freerun.analysis.report.players_section import levels_of
+from freerun.analysis.report.verdicts import CONFLICT, NONE, OPEN, WORDS, judged_sets, kinds
 
 #: What a verdict over the headlines is called in a tally.
 _TALLY = {**{word: word for word in WORDS}, CONFLICT: "better by one headline and worse by another", NONE: "without a verdict"}
@@ -21,74 +25,17 @@ _NAMED = 3
 
 
 def headline(table: pd.DataFrame, compared: pd.DataFrame, material: Material) -> list[str]:
-    """The finding over all tasks in a few sentences; where headlines contradict each other, that comes first."""
+    """The answer of a study in a few sentences; where headlines contradict each other, that comes first.
+
+    What it rests on is told further down: `gap_findings.details` above the levels, `comparisons_section` above the
+    comparisons.
+    """
     if not len(table) or not table["n"].any():
         return ["No run of this study has finished yet: there is nothing to report."]
     sets = judged_sets(compared)
-    return [*_conflicts(sets), *_gaps(table), *_wins(compared, sets, material), *_rests_on(sets, material)]
-
-
-def baseline_rows(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the first method (teacher forcing, where it was run), of the tasks' own errors."""
-    rows, first = table[table["primary"] & (table["n"] > 0)], _first(table)
-    methods = rows["method"].astype(str)
-    return rows[(methods == first) | methods.str.startswith(f"{first} (")]
-
-
-def _first(table: pd.DataFrame) -> str:
-    return str(table["method"].cat.categories[0]).partition(" (")[0]
-
-
-def _gaps(table: pd.DataFrame) -> list[str]:
-    rows = baseline_rows(table)
-    rows = rows[rows["horizon"] > 1]
-    written = rows["written"].astype(bool)
-    sentences = _against_the_written(table, rows[written])
-    rows = rows[~written]
-    known = rows[rows["gap_low"].notna()]
-    if len(known):
-        higher = known["better"] == "higher"
-        harm = known["gap"].mask(higher, -known["gap"])
-        shown = holm(known["gap_p"].to_numpy(dtype=float)) <= LEVEL
-        above, below = int((shown & (harm > 0)).sum()), int((shown & (harm < 0)).sum())
-        remaining = len(known) - above - below
-        gap_words, reverse_words = ("free error above forced error", "the free error is smaller")
-        if higher.any():
-            gap_words, reverse_words = "free worse than forced", "free is better than forced"
-        parts = [f"an exposure gap ({gap_words}) is shown in {above} of {counted(len(known), 'condition')}"]
-        parts += [f"{reverse_words} in {below}"] if below else []
-        parts += [f"no difference is shown in {remaining}"] if remaining else []
-        sentences.append(f"Trained by {_first(table)}, {listed(parts)} (p < {LEVEL:g} after Holm over them).")
-    elif len(rows):
-        sentences.append("With fewer than three seeds there are no intervals: what follows describes single runs.")
-    ratio = rows[rows["log"].astype(bool) & (rows["forced"] > 0)]
-    if len(ratio):
-        top = ratio.iloc[int(np.argmax((ratio["free"] / ratio["forced"]).to_numpy()))]
-        times = float(top["free"] / top["forced"])
-        levels = f"{with_unit(number(top['free']), top['unit'])} free against {number(top['forced'])} forced"
-        measured_ = f"{top['label']} of {levels}, {number(times)} times as much"
-        where = f"{top['model_label']} on {top['task_label']}: {measured_}"
-        if times > 1:
-            open_ = ", though no difference is shown there" if top["gap_low"] <= 0 <= top["gap_high"] else ""
-            sentences.append(f"The widest gap as a ratio is that of {where}{open_}.")
-        else:
-            sentences.append(f"No free error on a ratio scale is above its forced one; nearest to it is that of {where}.")
-    return sentences
-
-
-def _against_the_written(table: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
-    """Tasks whose free error compares with the continuation in the data, so that free minus forced is no exposure gap."""
-    if rows.empty:
-        return []
-    tasks = [str(task) for task in dict.fromkeys(rows["task_label"])]
-    whole = table[~table["primary"] & table["task_label"].isin(tasks) & (table["better"] == "higher")]
-    same = whole[(whole["gap_low"] == 0) & (whole["gap_high"] == 0)].drop_duplicates(["task_label", "label"])
-    equal = [f"{row['label'].lower()} on {row['task_label']}" for row in same.to_dict("records")]
-    remark = f" The same forced and free: {listed(equal)}." if equal else ""
-    return [
-        f"On {listed(tasks)} the free error compares with the one continuation that is in the data, so its difference from the "
-        f"forced error is not an exposure gap.{remark}"
-    ]
+    gaps = gap_tally(table, [task for task, metric in material.primary.items() if inside_alone(material, task, metric)])
+    sentences = [*_conflicts(sets), *gaps, *_wins(sets), *_unbeaten(sets, material), *_rests_on(compared, sets, material)]
+    return sentences or _levels(table)
 
 
 def _conflicts(sets: pd.DataFrame) -> list[str]:
@@ -112,30 +59,83 @@ def _opposed(sets: pd.DataFrame) -> str:
     return listed([f"{label} {word}" for label, word in sets["words"].iloc[0] if word in WORDS[:2]])
 
 
-def _wins(compared: pd.DataFrame, sets: pd.DataFrame, material: Material) -> list[str]:
-    """What each regime does, judged over the headlines of each task."""
-    findings = []
+def _wins(sets: pd.DataFrame) -> list[str]:
+    """What each regime does, judged over the headlines of each task; regimes that do the same in one sentence."""
+    said: dict[tuple[str, str], list[str]] = {}
     for (regime, first), of_pair in sets.groupby(["regime_label", "baseline"], observed=True, sort=False):
         parts = []
         for word, words in _TALLY.items():
             of_word = of_pair[of_pair["verdict"] == word]
             if len(of_word):
-                parts.append(f"{words} in {len(of_word)}: {_where(of_word, of_pair)}")
-        pairs = counted(len(of_pair), "comparison")
-        findings.append(f"{capital(regime)} against {first}, {pairs} paired by seed. Running free it is {'; '.join(parts)}.")
-    rows = compared[compared["headline"].astype(bool) & (compared["level"] != "forced")]
-    if findings:
-        size = counted(int(rows["p"].notna().sum()), "comparison")
-        findings.append(
-            f"Verdicts come from paired t tests at p < {LEVEL:g} after Holm over {rows['family'].iloc[0]} ({size}), with "
-            f"intervals at the same level. Better means better by at least one headline of the task and worse by none; "
-            f"equivalent means within {100 * material.margin:g} % by all of them."
+                parts.append(f"{words} on {_where(of_word, of_pair)}")
+        said.setdefault((str(first), "; ".join(parts)), []).append(str(regime))
+    return [f"{capital(listed(together(regimes)))} against {first}: {words}." for (first, words), regimes in said.items()]
+
+
+def together(names: Sequence[str]) -> list[str]:
+    """Names that differ by their setting alone as one: ``sampling (end=0.5, 0.75)``."""
+    settings: dict[str, list[str]] = {}
+    for name in names:
+        base, _, setting = name.partition(" (")
+        settings.setdefault(base, []).append(setting.removesuffix(")"))
+    combined = []
+    for base, each in settings.items():
+        combined += [f"{base} ({_joined(each)})"] if all(each) else [merged(base, setting) for setting in each]
+    return combined
+
+
+def _joined(settings: Sequence[str]) -> str:
+    """Settings in a row; those of one key with that key once."""
+    keys = {setting.partition("=")[0] for setting in settings}
+    if len(keys) > 1 or any(setting.count("=") != 1 for setting in settings):
+        return "; ".join(settings)
+    return f"{keys.pop()}={', '.join(setting.partition('=')[2] for setting in settings)}"
+
+
+def _unbeaten(sets: pd.DataFrame, material: Material) -> list[str]:
+    """Which conditions are called better, though a degenerate player is not shown to be worse than they are by any headline."""
+    better = sets[sets["verdict"] == WORDS[0]]
+    if better.empty or material.players.empty:
+        return []
+    pairs = unbeaten(*levels_of(material, material.headlines))
+    names = [merged(str(row["regime_label"]), str(row["setting"])) for row in better.to_dict("records")]
+    rows = better.assign(method=names).astype(dict.fromkeys(CELL, str)).merge(pairs.astype(str), on=list(CELL))
+    if rows.empty:
+        return []
+    parts = []
+    for (task, player), of_player in rows.groupby(["task_label", "player"], sort=False):
+        parts.append(f"{player} on {task} ({len(of_player)} of {len(better[better['task_label'] == task])})")
+    return [f"Called better, and yet not shown to beat a degenerate player by any headline: {listed(parts)}."]
+
+
+def _levels(table: pd.DataFrame) -> list[str]:
+    """The task's own errors where there is nothing to compare: neither a gap nor another method."""
+    rows = baseline_rows(table)
+    sentences = []
+    for (label, unit, model), of_measure in rows.groupby(["label", "unit", "model_label"], observed=True, sort=False):
+        levels = [
+            f"{with_unit(measured(row['free'], row['free_low'], row['free_high']), str(unit))} on {row['task_label']}"
+            for row in of_measure.to_dict("records")
+        ]
+        few, many = int(of_measure["n"].min()), int(of_measure["n"].max())
+        runs = counted(many, "seed") if few == many else f"{few} to {counted(many, 'seed')}"
+        same = ", the same forced and free" if (of_measure["gap"] == 0).all() else ""
+        sentences.append(f"{label}, {model} trained by {first_method(table)}, free: {listed(levels)} ({runs}{same}).")
+    return sentences
+
+
+def _rests_on(compared: pd.DataFrame, sets: pd.DataFrame, material: Material) -> list[str]:
+    """The tests behind the verdicts, with their seeds; which conclusions rest on one headline, or on several of one kind."""
+    rows = compared[compared["headline"].astype(bool) & (compared["level"] != "forced") & compared["p"].notna()]
+    sentences = []
+    if len(rows):
+        few, many = int(rows["n"].min()), int(rows["n"].max())
+        open_ = int((rows["verdict"] == OPEN).sum())
+        undecided = f", {open_} of them not distinguished" if open_ else ""
+        sentences.append(
+            f"Paired t tests over {few if few == many else f'{few} to {many}'} seeds, p < {LEVEL:g} after Holm over "
+            f"{counted(len(rows), 'comparison')} by single headlines, free{undecided}."
         )
-    return [*findings, *_teacher_wins(sets), *needed_seeds(rows, material.margin)]
-
-
-def _rests_on(sets: pd.DataFrame, material: Material) -> list[str]:
-    """Which conclusions rest on one headline, or on several of one kind."""
     alone: list[str] = []
     alike: dict[str, list[str]] = {}
     for task in dict.fromkeys(sets["task_label"]):
@@ -144,8 +144,9 @@ def _rests_on(sets: pd.DataFrame, material: Material) -> list[str]:
             alone.append(task)
         elif len(set(of_task.values())) == 1:
             alike.setdefault(next(iter(of_task.values())), []).append(task)
-    remarks = [f"On {listed(alone)} a verdict rests on a single headline."] if alone else []
-    return [*remarks, *(f"On {listed(tasks)} all headlines are {kind}." for kind, tasks in alike.items())]
+    sentences += [f"On {listed(alone)} a verdict rests on a single headline."] if alone else []
+    sentences += [f"On {listed(tasks)} all headlines are {kind}." for kind, tasks in alike.items()]
+    return [" ".join(sentences)] if sentences else []
 
 
 def _where(rows: pd.DataFrame, among: pd.DataFrame) -> str:
@@ -159,26 +160,6 @@ def _where(rows: pd.DataFrame, among: pd.DataFrame) -> str:
             named = listed([condition_name(row) for row in of_task.to_dict("records")])
             parts.append(f"{task} ({named if len(of_task) <= _NAMED else f'{len(of_task)} of {size}'})")
     return listed(parts)
-
-
-def _teacher_wins(sets: pd.DataFrame) -> list[str]:
-    """The tasks and models on which the baseline is better; a result like any other."""
-    lost = sets[sets["verdict"] == "worse"]
-    parts = []
-    for regime, of_regime in lost.groupby("regime_label", observed=True, sort=False):
-        among = sets[sets["regime_label"] == regime]
-        where = [
-            f"{task} ({_which(of_task, among[among['task_label'] == task])})"
-            for task, of_task in of_regime.groupby("task_label", sort=False)
-        ]
-        parts.append(f"against {regime} on {listed(where)}")
-    return [f"{capital(lost['baseline'].iloc[0])} wins {'; '.join(parts)}."] if parts else []
-
-
-def _which(rows: pd.DataFrame, among: pd.DataFrame) -> str:
-    """The models of some rows, or that they are all."""
-    models = list(dict.fromkeys(rows["model_label"]))
-    return f"all {len(models)} models" if len(models) > 1 and len(rows) == len(among) else listed(models)
 
 
 def capital(text: object) -> str:

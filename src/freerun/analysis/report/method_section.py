@@ -18,7 +18,7 @@ _INTERVALS = (
     "The seed is the unit of replication; windows and steps are not.",
     "Intervals are 95 % over seeds: Student t below 20 seeds, BCa bootstraps (Efron 1987, expanded after Hesterberg 2015) from "
     "20 on; below three seeds none is given.",
-    "Levels of errors on a ratio scale (KL, RMSE, squared error) are geometric means with intervals on the logarithm; their "
+    "Levels of errors on a ratio scale (RMSE, squared error) are geometric means with intervals on the logarithm; their "
     "gap is the difference of the two levels, with an interval from theirs and from their correlation over seeds (MOVER, "
     "Zou et al. 2009). Simulated on lognormal seeds it covers 95 to 99 %, and 89 to 93 % where errors of log-sd 1 are closely "
     "correlated.",
@@ -31,8 +31,9 @@ _PAIRS = (
     "over the steps at which both runs are defined. p is that of Student's paired t test, corrected by Holm within a "
     "declared family: the headlines of all tasks running free are one, the same headlines forced another, and every other "
     "measure has its own. The interval of a comparison is that of the same test at the level at which Holm decided it. A "
-    "verdict is one of four words: better or worse, where that interval excludes no change; equivalent, where the interval "
-    "at the level of the whole family lies within the margin; else not distinguished. The margin is {margin:g} %: a factor "
+    "verdict is one of four words: equivalent, where the interval at the level of the whole family lies within the margin, "
+    "even if it excludes no change; else better or worse, where the interval excludes no change; else not distinguished. The "
+    "margin is {margin:g} %: a factor "
     "of {factor:g} for ratios, the same factor of the perplexity for cross-entropies, {margin:g} % of the baseline's mean "
     "for any other number. Over the headlines of a task, better means better by at least one and worse by none."
 )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from freerun.analysis.figures import Material
 from freerun.analysis.inference.labels import measure
-from freerun.analysis.inference.player_levels import method_levels, player_levels, unbeaten
+from freerun.analysis.inference.player_levels import as_good, method_levels, player_levels, rewarded, unbeaten
 from freerun.analysis.inference.replicates import CELL
 from freerun.analysis.report.number_text import listed, measured
 from freerun.analysis.report.section import Grid, Section
@@ -17,9 +17,11 @@ from freerun.analysis.report.section import Grid, Section
 _NOTE = (
     "Reference players need no training and are measured by the same code on the same sequences, with the same warm-up; "
     "means over seeds with 95 % intervals, running free. They are no methods: nothing is compared with them by a test. A "
-    "method beats a player that is worse by one headline at least, by more than both intervals."
+    "method beats a player that is worse by one headline at least, by more than both intervals, even one that is better by "
+    "another."
 )
 _STANDS = {"truth": "the truth", "best": "the best there is", "degenerate": "degenerate"}
+_AS_GOOD = "no worse than the best here"
 #: Of so many conditions each is named.
 _NAMED = 4
 
@@ -31,15 +33,47 @@ def section(material: Material) -> Section | None:
     levels = player_levels(material.players, material.headlines, material.quantities)
     grids = [_grid(task, levels[levels["task_label"] == task], material) for task in dict.fromkeys(levels["task_label"])]
     sentences = [f"{task}. {sentence}" for task in material.headlines for sentence in not_beaten(material, task)]
-    sentences = sentences or [_all_beaten(material)]
+    sentences = [*_as_good(levels), *(sentences or [_all_beaten(material)])]
     return Section(title="What do these numbers mean?", sentences=sentences, note=_NOTE, tables=grids) if grids else None
+
+
+def _as_good(levels: pd.DataFrame) -> list[str]:
+    """Which players show nothing on which task, since they are no worse than the best there is."""
+    return [
+        f"{task}. No worse than the best there is by any headline, so that nothing is measured against "
+        f"{'it' if len(names) == 1 else 'them'} here: {listed(list(names))}."
+        for task, names in as_good(levels).groupby("task_label", sort=False)["player"]
+    ]
+
+
+def levels_of(material: Material, tasks: Collection[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The levels of the methods and those of the players on some tasks, by their headlines."""
+    headlines = {task: material.headlines[task] for task in tasks}
+    methods = method_levels(material.whole, material.compared, headlines, material.quantities)
+    return methods, player_levels(material.players, headlines, material.quantities)
+
+
+def rewards(material: Material, task: str, metrics: Sequence[str]) -> str:
+    """Which of some measures of the free rollout a degenerate player wins, in a sentence; "" if none."""
+    levels = player_levels(material.players, {task: metrics}, material.quantities)
+    parts = []
+    for metric, players in rewarded(levels).astype(str).groupby("metric", sort=False)["player"]:
+        meant = material.quantities.on(str(_task_of(material, task)), str(metric))
+        parts.append(f"{meant.label if meant else str(metric)} ({listed(list(players))})")
+    if not parts:
+        return ""
+    return (
+        "By these measures a degenerate player is better than the best there is, so that better by them alone is no merit: "
+        f"{listed(parts)}."
+    )
 
 
 def _all_beaten(material: Material) -> str:
     """What is said where no method is found that does not beat a player."""
-    methods = method_levels(material.whole, material.compared, material.headlines, material.quantities)
+    methods, players = levels_of(material, material.headlines)
     if methods["low"].notna().any():
-        return "Where there are intervals, every method beats every degenerate player."
+        other = "" if as_good(players).empty else "other "
+        return f"Where there are intervals, every method beats every {other}degenerate player."
     return "Too few seeds for intervals: whether a method beats a player is not judged."
 
 
@@ -47,15 +81,14 @@ def not_beaten(material: Material, task: str) -> list[str]:
     """Which methods on a task do not beat which degenerate players; nothing where all do, or there are no intervals."""
     if material.players.empty:
         return []
-    of_task = {task: material.headlines[task]}
-    methods = method_levels(material.whole, material.compared, of_task, material.quantities)
-    pairs = unbeaten(methods, player_levels(material.players, of_task, material.quantities))
+    methods, levels = levels_of(material, [task])
+    pairs = unbeaten(methods, levels)
     count = len(methods[CELL].drop_duplicates())
     sentences = []
     for players, conditions in _alike(pairs):
         names = [f"{row['model_label']}, {row['method']}" for row in conditions]
         named = "; ".join(names) if len(names) <= _NAMED else f"{len(names)} of {count} conditions"
-        sentences.append(f"Not better than {listed(players)} by any headline: {named}.")
+        sentences.append(f"Not shown to be better than {listed(players)} by any headline: {named}.")
     return sentences
 
 
@@ -72,11 +105,11 @@ def _grid(task: str, levels: pd.DataFrame, material: Material) -> Grid:
     by_player = {(row["player"], row["metric"]): row for row in levels.to_dict("records")}
     units = {name: material.quantities.on(str(_task_of(material, task)), name) for name in metrics}
     head = ["Player", "Stands for", *(measure(meant.label, meant.unit) if meant else name for name, meant in units.items())]
-    rows = []
+    rows, good = [], set(as_good(levels)["player"])
     for player, stands in levels[["player", "stands"]].drop_duplicates().itertuples(index=False, name=None):
         cells = [by_player.get((player, name)) for name in metrics]
         texts = [measured(row["mean"], row["low"], row["high"]) if row else "" for row in cells]
-        rows.append([str(player), _STANDS[str(stands)], *texts])
+        rows.append([str(player), _AS_GOOD if player in good else _STANDS[str(stands)], *texts])
     return Grid(title=f"Reference players on {task}, by its headlines", head=head, rows=rows)
 
 

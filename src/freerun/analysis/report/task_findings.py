@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,17 @@ import pandas as pd
 
 from freerun.analysis.figures import Material
 from freerun.analysis.report.cautions import cautions, lost
-from freerun.analysis.report.findings import baseline_rows, capital, condition_name
-from freerun.analysis.report.number_text import change, listed, measured, number, seeds, with_unit
-from freerun.analysis.report.players_section import not_beaten
-from freerun.analysis.report.verdicts import NONE, OPEN, needed
+from freerun.analysis.report.findings import capital, condition_name
+from freerun.analysis.report.gap_findings import baseline_rows, judged_gaps
+from freerun.analysis.report.number_text import change, counted, listed, measured, number, seeds, with_unit
+from freerun.analysis.report.players_section import not_beaten, rewards
+from freerun.analysis.report.verdicts import NONE, OPEN, WORDS, needed
+
+#: What follows where the most probable symbol is fed back, of whatever is right only as a whole.
+_FIRST_WRONG = (
+    " Of an answer that is right only as a whole that shows nothing where the most probable symbol is fed back: the first "
+    "wrong one follows a right beginning, forced or free."
+)
 
 
 def by_task(material: Material, table: pd.DataFrame, compared: pd.DataFrame) -> list[dict[str, Any]]:
@@ -22,7 +30,11 @@ def by_task(material: Material, table: pd.DataFrame, compared: pd.DataFrame) -> 
     for task, metric in material.primary.items():
         rows = table[(table["task_label"] == task) & table["primary"] & (table["n"] > 0)]
         closes = bool((table.loc[table["task_label"] == task, "horizon"] > 1).any())
-        points = [_gap_sentence(rows, closes), *_regimes(compared[compared["task_label"] == task])]
+        feedback = material.runs.loc[material.runs["task_label"] == task, "feedback"].astype(str)
+        fed = sorted(set(feedback) - {"none"}) if closes else []
+        of_task = compared[compared["task_label"] == task]
+        points = [_gap_sentence(rows, fed, judged_gaps(table)), *_regimes(of_task)]
+        points.append(_no_merit(material, task, of_task))
         points += not_beaten(material, task)
         points.append(lost(table[table["task_label"] == task]))
         tasks.append(
@@ -36,8 +48,14 @@ def _kind(rows: pd.DataFrame) -> str:
     return "models" if rows["model_label"].nunique() == len(rows) else "conditions"
 
 
-def _gap_sentence(rows: pd.DataFrame, closes: bool) -> str:
-    """What the task's own error does between forced and free; `closes` says whether anything is fed back for a step or more."""
+def _gap_sentence(rows: pd.DataFrame, fed: Collection[str], judged: pd.DataFrame) -> str:
+    """What the task's own error does between forced and free.
+
+    Args:
+        rows: of the task's own error.
+        fed: the rules by which outputs are fed back for a step or more; none where nothing is.
+        judged: what `gap_findings.judged_gaps` says of all tasks.
+    """
     rows = baseline_rows(rows)
     rows = rows[rows["gap"].notna()]
     if rows.empty:
@@ -46,9 +64,9 @@ def _gap_sentence(rows: pd.DataFrame, closes: bool) -> str:
         top = rows.iloc[0]
         level = measured(top["forced"], top["forced_low"], top["forced_high"])
         said = f"{top['label']} {with_unit(level, top['unit'])}"
-        if closes:
-            return f"{said}, the same forced and free: nothing of it comes from what is fed back."
-        return f"One output for a whole sequence: nothing is fed back, so there is no gap. {said}."
+        if not fed:
+            return f"Nothing is fed back, so there is no gap. {said}."
+        return f"{said}, the same forced and free.{_FIRST_WRONG if 'argmax' in fed else ''}"
     harm = rows["gap"].mask(rows["better"] == "higher", -rows["gap"])
     top = rows.iloc[int(np.argmax(harm.to_numpy()))]
     unit = top["unit"]
@@ -64,8 +82,12 @@ def _gap_sentence(rows: pd.DataFrame, closes: bool) -> str:
     text = f"Trained by {top['method']}, {whose}: {levels}, gap {gap} ({how}{seeds(int(top['n']))})."
     if not math.isfinite(top["gap_low"]):
         return f"{text} Too few seeds for an interval."
-    if top["gap_low"] <= 0 <= top["gap_high"]:
+    shown = judged["shown"].get(top.name)
+    if not shown and top["gap_low"] <= 0 <= top["gap_high"]:
         return f"{text} Its interval includes 0: no exposure gap is shown at n = {int(top['n'])}."
+    if shown is not None and not shown:
+        conditions = counted(len(judged), "condition")
+        return f"{text} Its own interval excludes 0, but no difference is shown after Holm over {conditions}."
     if harm.max() > 0:
         return f"{text} More is better: free is worse than forced." if top["better"] == "higher" else text
     if top["better"] == "higher":
@@ -90,6 +112,12 @@ def _regimes(compared: pd.DataFrame) -> list[str]:
         elif not is_headline.all():
             points.append(f"{head}, other measures free: nothing better, worse or equivalent.")
     return points
+
+
+def _no_merit(material: Material, task: str, compared: pd.DataFrame) -> str:
+    """Which of the measures that are no headlines, and by which a method is called better, a degenerate player wins."""
+    rows = compared[~compared["headline"].astype(bool) & (compared["level"] != "forced") & (compared["verdict"] == WORDS[0])]
+    return rewards(material, task, list(dict.fromkeys(rows["metric"].astype(str)))) if len(material.players) else ""
 
 
 def _in_a_word(rows: pd.DataFrame) -> list[str]:
