@@ -70,11 +70,11 @@ def further(player: Player, metric: Metric, free: Observed, seed: int) -> Observ
     if asked is None:
         return free
     task, data = free.experiment.task, free.data
-    release = len(asked.sequences.targets) if asked.release is None else asked.release
-    forced, rolled = free.once(
-        f"player/{asked.name}", lambda: player.play(task, data, asked.sequences, release, _chance(seed, player, asked.name), 0)
+    rolled = free.once(
+        f"player/{asked.name}",
+        lambda: player.further(task, data, asked.sequences, asked.release, _chance(seed, player, asked.name)),
     )
-    return replace(free, further=forced if asked.release is None else rolled)
+    return replace(free, further=rolled)
 
 
 def _chance(seed: int, player: Player, name: str) -> np.random.Generator:
