@@ -77,16 +77,18 @@ def measured(
 
 
 def further(player: Player, metric: Metric, free: Observed, seed: int) -> Observed:
-    """A free rollout with the further one that a metric asks for, played by the same player."""
+    """A free rollout with the further one that a metric asks for, played by the same player; one for all that ask for it."""
     asked = metric.asks(free)
     if asked is None:
         return free
     task, data = free.experiment.task, free.data
-    rolled = free.once(
-        f"player/{asked.name}",
-        lambda: player.further(task, data, asked.sequences, asked.release, _chance(seed, player, asked.name)),
-    )
-    return replace(free, further=rolled)
+
+    def seen() -> Observed:
+        chance = _chance(seed, player, asked.name)
+        return replace(free, further=player.further(task, data, asked.sequences, asked.release, chance))
+
+    with_further: Observed = free.once(f"player/{asked.name}", seen)
+    return with_further
 
 
 def _chance(seed: int, player: Player, name: str) -> np.random.Generator:

@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 
 from freerun.arithmetic import logarithm
 from freerun.lazy import torch
+from freerun.measurement.players import once
 from freerun.parts.feedback import one_hot
 from freerun.parts.ngrams import NgramModel
 from freerun.parts.tasks import Data
@@ -47,12 +48,16 @@ def and_one(said: Int[torch.Tensor, "t N"]) -> Int[torch.Tensor, "T N"]:
 
 def grams(data: Data, order: int) -> Speaker:
     """The n-gram model of the training part; that a sequence is over is a symbol of its own there, and is never said."""
+    return _said_by(once(data, ("grams", order), lambda: _counted(data, order)), data.outputs)
+
+
+def _counted(data: Data, order: int) -> NgramModel:
     part, symbols = data.splits["train"], data.outputs
     if data.windows:
         strings = torch.cat([part.targets[0], part.targets[1:, -1]])[:, None]
     else:
         strings = torch.where(part.weights > 0, part.targets, symbols)
-    return _said_by(NgramModel(strings.numpy(), order, symbols + 1), symbols)
+    return NgramModel(strings.numpy(), order, symbols + 1)
 
 
 def _said_by(model: NgramModel, symbols: int) -> Speaker:

@@ -30,7 +30,7 @@ from freerun.measurement.players._speakers import (
 )
 from freerun.measurement.players._stand_in import stand_in
 from freerun.parts.feedback import one_hot
-from freerun.parts.feedback.sample import Sample
+from freerun.parts.feedback.sample import drawn
 from freerun.parts.tasks import Data, Sequences, Task
 from freerun.parts.tasks._automata import AutomatonOracle
 from freerun.random_streams import stream
@@ -85,11 +85,11 @@ def _rolled(
     uniform: torch.Tensor,
     forced: Observed | None = None,
 ) -> Observed:
-    """A rollout that is fed the truth up to the release, and then its own draws."""
-    said, outputs, picks, choose = sequences.targets.clone(), [], [], Sample()
+    """A rollout that is fed the truth up to the release, and then its own draws; up to there it is the forced one, if given."""
+    said, outputs, picks = sequences.targets.clone(), [], []
     for t in range(len(said)):
-        outputs.append(speak(said[:t]))
-        picks.append(choose(outputs[t], uniform[t].double()).argmax(-1))
+        outputs.append(speak(said[:t]) if forced is None or t > release else forced.outputs[t])
+        picks.append(drawn(outputs[t], uniform[t].double()))
         if t >= release:
             said[t] = picks[t]
     made = torch.stack(outputs)
@@ -218,9 +218,14 @@ class Constant(SymbolPlayer):
     deaf = True
 
     def _speaker(self, data: Data, sequences: Sequences, warmup: int) -> Speaker:
-        part = data.splits["train"]
-        often = once(data, "often", lambda: int(torch.bincount(part.targets[part.weights > 0]).argmax()))
+        often = once(data, "often", lambda: _most_frequent(data.splits["train"], data.outputs))
         return certain(data, lambda _: torch.full_like(sequences.targets[0], often))
+
+
+def _most_frequent(part: Sequences, symbols: int) -> int:
+    steps = zip(part.targets, part.weights, strict=True)
+    counts = torch.stack([torch.bincount(step[weights > 0], minlength=symbols) for step, weights in steps])
+    return int(counts.sum(0).argmax())
 
 
 class Copies(SymbolPlayer):
