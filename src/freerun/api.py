@@ -12,13 +12,17 @@ from freerun.execution.launchers.inline import Inline
 from freerun.execution.planned import plan
 from freerun.store import record_scan
 from freerun.store.records import Store
-from freerun.sweeps.sweep import see_to
+from freerun.sweeps.study import tell
+from freerun.sweeps.sweep import see_to, tell_notes
 
 
 def run(
     experiments: Iterable[Experiment], results: str | Path = "results", group: int = 32, launcher: Launcher | None = None
 ) -> Tables:
     """Train and measure experiments and return their tables; what has a record already is not done again.
+
+    Notes are printed on standard error, as on the command line: what was settled otherwise than it was asked for, what was taken
+    of your own data, what could not be measured of reference players.
 
     Args:
         experiments: any number; those that differ in seed, regime, learning rate, weight decay or clipping train together.
@@ -33,8 +37,11 @@ def run(
     Raises:
         StoreError: if the folder cannot be used.
     """
-    runs, store = plan(list(experiments)), Store(Path(results) / ".store")
+    asked = list(experiments)
+    tell(asked)
+    runs, store = plan(asked), Store(Path(results) / ".store")
     store.open()
+    tell_notes((run.id for run in runs), store)  # what nobody waited for
     missing = set(record_scan.missing(store, (run.id for run in runs)))
     see_to([run for run in runs if run.id in missing], store, launcher or Inline(group=group))
     return frames(store, [run.id for run in runs], "python", {run.id: run.tree for run in runs})

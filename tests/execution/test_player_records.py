@@ -16,7 +16,7 @@ from freerun.errors import CorruptRecord
 from freerun.execution import group_measurement, group_runner
 from freerun.execution.planned import plan
 from freerun.io import container
-from freerun.measurement import player_levels
+from freerun.measurement import player_measurement
 from freerun.parts.models.gru import GRU
 from freerun.parts.tasks.errors_in_variables import ErrorsInVariables
 from freerun.store import player_records, record_scan
@@ -92,7 +92,7 @@ def test_players_that_fail_mark_the_run_and_leave_no_half_of_it(tmp_path, monkey
     def fails(*_):
         raise ArithmeticError("no player")
 
-    monkeypatch.setattr(player_levels, "measured", fails)
+    monkeypatch.setattr(player_measurement, "measured", fails)
     group_runner.run_safely([run], store, lambda *_: None, 0)
     assert store.failures.reason(run.id) == "ArithmeticError: no player"
     assert store.has(run.trained)
@@ -119,7 +119,7 @@ def test_levels_are_those_of_the_metrics_on_the_same_sequences(made):
     part = ErrorsInVariables(sequences=40, length=8).build(0, 8).splits
     assert rmse["perfect forecast", 0] == 0
     mean = part["train"].targets.double().mean()
-    chosen = player_levels.spread(len(part["test"]), 8)
+    chosen = player_measurement.spread(len(part["test"]), 8)
     errors = (part["test"].targets[:, chosen].double() - mean).square().mean(1).sqrt().mean()
     assert rmse["mean", 0] == pytest.approx(float(errors), rel=1e-6)
     assert rmse["persistence", 1] != rmse["persistence", 8]

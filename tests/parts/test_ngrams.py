@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from freerun.parts import ngrams
 from freerun.parts.ngrams import NgramModel
 from freerun.random_streams import stream
 
@@ -32,19 +33,32 @@ def by_hand(strings, order, context, symbol, first=0):
 
 @pytest.mark.parametrize("order", [1, 2, 3, 5])
 @pytest.mark.parametrize("first", [0, 3])
-def test_it_is_the_textbooks(order, first):
+@pytest.mark.parametrize("tabled", [0, 400, ngrams.TABLED])
+def test_it_is_the_textbooks(order, first, tabled, monkeypatch):
+    """So it is whether what comes next is read from the table, is worked out, or both, the shorter contexts first."""
+    monkeypatch.setattr(ngrams, "TABLED", tabled)
     drawn = stream(order, "grams")
     strings, others = drawn.choice(SYMBOLS - 1, (9, 12)), drawn.choice(SYMBOLS, (7, 5))  # one symbol was never seen
     model = NgramModel(strings, order, SYMBOLS, first)
-    chances = model.chances(others)
     for t in range(len(others)):
         spread = model.distribution(others[:t])
         assert spread.sum(1) == pytest.approx(np.ones(5), abs=1e-14)
         for n in range(5):
             wanted = [by_hand(strings, order, others[:t, n].tolist(), k, first) for k in range(SYMBOLS)]
             assert spread[n] == pytest.approx(wanted, abs=1e-14)
-            assert chances[t, n] == pytest.approx(wanted[others[t, n]], abs=1e-14)
-    assert np.array_equal(model.chances(others, 2), chances[2:])
+
+
+def test_the_table_has_no_more_bytes_than_it_may_and_changes_no_bit(monkeypatch):
+    drawn = stream(0, "table of grams")
+    strings, others = drawn.choice(SYMBOLS, (20, 12)), drawn.choice(SYMBOLS, (20, 9))
+    answers = []
+    for room in (0, 400, 1200, ngrams.TABLED):
+        monkeypatch.setattr(ngrams, "TABLED", room)
+        model = NgramModel(strings, 5, SYMBOLS)
+        answers.append([model.distribution(others[:t]).tobytes() for t in range(20)])
+        assert model._table.chances.nbytes <= max(room, 8 * SYMBOLS)
+    assert len(model._table.begins) == 6, "the last has room for all"
+    assert answers == [answers[0]] * 4
 
 
 def test_too_many_strings_are_refused():

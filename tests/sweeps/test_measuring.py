@@ -277,3 +277,42 @@ def test_retry_makes_lost_players_again_and_leaves_those_of_another_version(fold
         assert "no run has failed" in capsys.readouterr().out
     assert dispatch(["retry", "small", "launcher=inline"]) == 0
     assert {path: path.read_bytes() for path in folder.rglob("*.players")} == players
+
+
+PICKY = """
+    from dataclasses import dataclass
+
+    from freerun.measurement.metrics import Metric
+    from freerun.store.quantity import Quantity
+
+
+    @dataclass(kw_only=True)
+    class Width(Metric):
+        \"\"\"The width of a model, which no reference player has.\"\"\"
+
+        quantity = Quantity(label="Width", unit="units", better="neither")
+
+        def applies(self, observed):
+            return True
+
+        def measure(self, observed):
+            if observed.experiment.model.hidden == 1:
+                raise SystemExit("no model")
+            return observed.outputs.new_ones(len(observed.outputs) - observed.warmup)
+"""
+
+
+def test_a_plugin_s_metric_that_fails_on_players_alone_costs_no_run_and_is_said_once(folder, capsys):
+    sweep(name="plain")
+    (folder / "width.py").write_text(textwrap.dedent(PICKY))
+    capsys.readouterr()
+    sweep("plugins=[width.py]")
+    notes = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note: ")]
+    (note,) = notes
+    assert "metric width fails on 10 of 10 reference players" in note
+    assert "SystemExit: no model (2 runs)" in note
+    assert "width" in set(pd.read_parquet(folder / "results/small/gaps.parquet")["metric"])
+    players = {name: pd.read_parquet(folder / f"results/{name}/players.parquet") for name in ("plain", "small")}
+    pd.testing.assert_frame_equal(*(table.drop(columns="study") for table in players.values()))
+    sweep("plugins=[width.py]")
+    assert "note" not in capsys.readouterr().err

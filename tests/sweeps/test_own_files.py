@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from dataclasses import fields
 from pathlib import Path
 
@@ -99,13 +100,15 @@ def test_what_was_taken_stands_in_the_report_and_on_the_terminal(tmp_path, capsy
     path = write(tmp_path / "one.csv")
     task = Series(path=path, columns=["load"], length=12)
     tables = freerun.run([small(task)], results=tmp_path / "results")
+    note = "note: one.csv: columns used: load; left out: temp (not chosen)"
+    assert note in capsys.readouterr().err
     ids = [f"{run}" for run in tables.runs["run"] + "-" + tables.runs["measurement"]]
     page = report.build(tmp_path / "s", Store(tmp_path / "results" / ".store"), {"name": "s", "ids": ids})
     for said in ("one.csv: columns used: load; left out: temp (not chosen)", "one.csv: 800 rows; by row, every 1"):
         assert said in page.read_text()
         assert said in page.with_suffix(".md").read_text()
     studies.adhoc([f"task.path={path}", "task=series", "model=gru", "regime=teacher_forcing", "task.columns=load"], sweep=False)
-    assert "note: one.csv: columns used: load; left out: temp (not chosen)" in capsys.readouterr().err
+    assert note in capsys.readouterr().err
 
 
 def test_task_path_in_a_study_file_is_relative_to_it(tmp_path, monkeypatch):
@@ -162,3 +165,28 @@ def test_settings_can_be_typed(tmp_path, monkeypatch, name, words):
     monkeypatch.chdir(tmp_path)
     (run,) = studies.adhoc(["task=series", "model=gru", "regime=teacher_forcing", *words], sweep=False).runs
     assert run.experiment.task.path == name
+
+
+def test_the_record_of_a_teacher_in_a_study_file_is_relative_to_it_and_an_identity_stays_one(tmp_path, monkeypatch):
+    from freerun.laws.toolkit import teacher_file
+
+    record = Path(teacher_file())
+    run, store = record.stem, tmp_path / "deep" / "results"
+    shutil.copytree(record.parent.parent, store / ".store")
+    monkeypatch.chdir(tmp_path)
+    task = Store(store / ".store").read(run)["experiment"]["task"]
+    words = [
+        f"    task.{key}: {'null' if value is None else value}" for key, value in task.items() if key not in ("name", "content")
+    ]
+    lines = ["cases:", f"  - task: {task['name']}", *words, "    model: gru", "    objective: distillation"]
+
+    def teachers(value):
+        Path("deep/mine.yaml").write_text("\n".join([*lines, f"    objective.teacher: {value}", ""]))
+        return [run.experiment.objective.teacher for run in studies.load("deep/mine.yaml", []).runs]
+
+    path = f"results/.store/{run[:2]}/{run}.json"
+    assert teachers(path) == [f"deep/{path}"]
+    assert teachers(record) == [str(record)]
+    monkeypatch.chdir(tmp_path / "deep")
+    (tmp_path / "deep" / "deep").mkdir()
+    assert teachers(f"'{run}'") == [run]

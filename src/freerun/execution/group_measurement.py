@@ -17,9 +17,9 @@ from freerun.errors import CorruptRecord
 from freerun.execution import trained_runs
 from freerun.execution.planned import Planned
 from freerun.execution.worlds import made_by, worlds
-from freerun.measurement import player_levels
+from freerun.measurement import player_measurement
 from freerun.measurement.evaluation import MEASURED, MODES, Measured, evaluate
-from freerun.store import player_records
+from freerun.store import player_records, run_notes
 from freerun.store.record_schema import understood
 from freerun.store.records import Store
 
@@ -46,13 +46,15 @@ def measure(runs: list[Planned], store: Store) -> None:
 
 
 def _play(run: Planned, store: Store) -> None:
-    """Write the record of the players that belong to a run."""
+    """Write the record of the players that belong to a run, and leave a note on what could not be measured of them."""
     experiment = run.experiment
     task, span, evaluation = experiment.task, experiment.span, run.measurement.evaluation
     data = worlds([experiment], max(task.length, sum(span)))[experiment.seed]
-    record = player_levels.measured(
+    record, notes = player_measurement.measured(
         task, data, experiment.seed, span, evaluation["sequences"], evaluation["orbit"], run.measurement.made(), run.players
     )
+    for note in notes:
+        run_notes.leave(store, run.id, note)
     player_records.write(store, record)
 
 

@@ -19,7 +19,7 @@ from freerun.engine.replicas import spread
 from freerun.laws.toolkit import SMALL, Broken, demand, only
 from freerun.measurement.accumulated_error_estimate import half_width
 from freerun.measurement.metrics import Comparison, Metric, Observed
-from freerun.measurement.player_levels import further
+from freerun.measurement.player_measurement import further
 from freerun.measurement.players import TRUTH, WORSE, Player, best, playing
 from freerun.parts import registry
 from freerun.parts.tasks import Task

@@ -10,11 +10,15 @@ seen says what the shorter one says, so that every symbol is possible after ever
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from freerun.errors import require
+
+#: Most bytes of a model that tell beforehand what comes next; of longer contexts it is worked out when they come up.
+TABLED = 2**24
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +38,7 @@ class Counts:
     first: Int[np.ndarray, " D"]
     totals: Int[np.ndarray, " C"]
 
-    @property
+    @cached_property
     def kinds(self) -> Int[np.ndarray, " C"]:
         """How many different symbols came after each context."""
         return np.diff(self.first)
@@ -43,6 +47,30 @@ class Counts:
         """Return the index of every context among those that were seen, and whether it was seen."""
         place = np.searchsorted(self.contexts, context).clip(max=len(self.contexts) - 1)
         return place, self.contexts[place] == context
+
+    def mix(self, chance: Float[np.ndarray, "M K"], place: Int[np.ndarray, " M"], known: np.ndarray, symbols: int) -> None:
+        """Interpolate what a shorter context says, in its place, with what was counted after `known` contexts."""
+        kinds = np.where(known, self.kinds[place], 1)
+        totals = np.where(known, self.totals[place], 0)
+        size = np.where(known, kinds, 0)
+        rows = np.repeat(np.arange(len(place)), size)
+        entries = np.arange(len(rows)) + np.repeat(self.first[:-1][place] - (size.cumsum() - size), size)
+        chance *= kinds[:, None]
+        chance[rows, self.grams[entries] % symbols] += self.seen[entries]
+        chance /= (totals + kinds)[:, None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """What comes next after every context of some lengths.
+
+    Attributes:
+        chances: a row for each context, those of one length together, the first for none at all.
+        begins: the first row of the contexts of n - 1 symbols, by n; that of n = 0 knows nothing.
+    """
+
+    chances: Float[np.ndarray, "R K"]
+    begins: list[int]
 
 
 class NgramModel:
@@ -70,39 +98,34 @@ class NgramModel:
         totals = np.add.reduceat(seen, start) if len(grams) else seen
         return Counts(grams=grams, seen=seen, contexts=contexts, first=np.append(start, len(grams)), totals=totals)
 
-    def chances(self, strings: Int[np.ndarray, "T N"], first: int = 0) -> Float[np.ndarray, "S N"]:
-        """Return the probability of every symbol of some strings from the step `first` on, given those before it."""
-        chance = np.full((len(strings) - first, strings.shape[1]), 1 / self.symbols)
+    @cached_property
+    def _table(self) -> Table:
+        """What comes next after the contexts of the lengths that `TABLED` has room for, the shortest first."""
+        rows, begins, codes = [np.full((1, self.symbols), 1 / self.symbols)], [0], [np.zeros(1, np.int64)]
         for n, counts in enumerate(self.counts, 1):
-            begin = max(first, n - 1)
-            if begin >= len(strings) or not len(counts.grams):
+            if not len(counts.grams) or sum(map(len, [*rows, counts.contexts])) * self.symbols * 8 > TABLED:
                 break
-            gram = _codes(strings, n, self.symbols)[begin - n + 1 :].ravel()
-            place, known = counts.place(gram // self.symbols)
-            at = np.searchsorted(counts.grams, gram).clip(max=len(counts.grams) - 1)
-            seen = np.where(counts.grams[at] == gram, counts.seen[at], 0)
-            kinds, totals = counts.kinds[place], counts.totals[place]
-            shorter = chance[begin - first :].ravel()
-            mixed = np.where(known, (seen + kinds * shorter) / (totals + kinds), shorter)
-            chance[begin - first :] = mixed.reshape(-1, strings.shape[1])
-        return chance
+            shorter = np.searchsorted(codes[-1], counts.contexts % self.symbols ** max(0, n - 2))
+            chance = rows[-1][shorter]
+            counts.mix(chance, np.arange(len(chance)), np.ones(len(chance), dtype=bool), self.symbols)
+            begins.append(begins[-1] + len(rows[-1]))
+            rows.append(chance)
+            codes.append(counts.contexts)
+        return Table(chances=np.concatenate(rows), begins=begins)
 
     def distribution(self, before: Int[np.ndarray, "T N"]) -> Float[np.ndarray, "N K"]:
         """Return the probability of every symbol after some strings, of which the last n - 1 symbols are looked at."""
-        chance = np.full((before.shape[1], self.symbols), 1 / self.symbols)
-        for n, counts in enumerate(self.counts, 1):
-            if n - 1 > len(before) or not len(counts.grams):
+        begins, row, chance = self._table.begins, np.zeros(before.shape[1], dtype=np.int64), None
+        for n, counts in enumerate(self.counts[: len(before) + 1], 1):
+            if not len(counts.grams):
                 break
-            context = _codes(before[len(before) - n + 1 :], n - 1, self.symbols)[0]
-            place, known = counts.place(context)
-            kinds, totals = (np.where(known, counted[place], 0)[:, None] for counted in (counts.kinds, counts.totals))
-            mixed = kinds * chance
-            size = np.where(known, counts.kinds[place], 0)
-            rows = np.repeat(np.arange(len(context)), size)
-            entries = np.arange(size.sum()) + np.repeat(counts.first[:-1][place] - np.append(0, size.cumsum()[:-1]), size)
-            mixed[rows, counts.grams[entries] % self.symbols] += counts.seen[entries]
-            chance = np.where(known[:, None], mixed / np.where(known[:, None], totals + kinds, 1), chance)
-        return chance
+            place, known = counts.place(_codes(before[len(before) - n + 1 :], n - 1, self.symbols)[0])
+            if n < len(begins):
+                row = np.where(known, begins[n] + place, row)
+                continue
+            chance = self._table.chances[row] if chance is None else chance
+            counts.mix(chance, place, known, self.symbols)
+        return self._table.chances[row] if chance is None else chance
 
 
 def _codes(strings: Int[np.ndarray, "T N"], n: int, symbols: int) -> Int[np.ndarray, "S N"]:

@@ -21,6 +21,7 @@ from freerun.io import key_value
 from freerun.io.suggestions import nearest
 from freerun.io.text import brief
 from freerun.io.yaml import read_yaml
+from freerun.store.records import IDENTITY
 from freerun.store.results_folder import folder_name
 from freerun.store.study_file import is_margin
 
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from freerun.config.experiment import Experiment
 
 KEYS = ("title", "question", "margin", "cases", "plugins", "tune")
-#: Settings that are files, which a study file names relative to itself.
-FILES = ("task.path", "task.file")
+#: Settings that are files, which a study file names relative to itself; the teacher may be an identity instead.
+FILES = ("task.path", "task.file", "objective.teacher")
 
 
 @dataclass(kw_only=True)
@@ -128,7 +129,7 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
             raise ConfigError(f"{path.name}, case {number}: {fault}") from None
         if len(experiments) > LARGEST:
             raise ConfigError(f"{path.name}: a study holds at most {LARGEST} runs in all its cases")
-    _tell(experiments)
+    tell(experiments)
     command = " ".join(["freerun study", name, *overrides, *_as(alias)])
     return Study(
         name=folder, runs=plan(experiments), command=command, overrides=overrides,
@@ -137,8 +138,8 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
     )  # fmt: skip
 
 
-def _tell(asked: Iterable[Experiment]) -> None:
-    """Tell, on standard error, what has been settled otherwise than it was asked for, a line each."""
+def tell(asked: Iterable[Experiment]) -> None:
+    """Tell, on standard error, what was settled otherwise than it was asked for and what was taken of own data, a line each."""
     for text, count in Counter(note for experiment in asked for note in experiment.notes).items():
         print(f"note: {text}{f' ({count} times)' if count > 1 else ''}", file=sys.stderr)
 
@@ -162,7 +163,7 @@ def adhoc(overrides: list[str], *, sweep: bool, alias: str | None = None) -> Stu
 
     name = None if alias is None else folder_name(alias)
     asked = experiments(overrides, sweep=sweep)
-    _tell(asked)
+    tell(asked)
     runs = plan(asked)
     digest = hashlib.sha256(" ".join(sorted(run.id for run in runs)).encode()).hexdigest()[:8]
     command = " ".join(["freerun run", *(["-m"] if sweep else []), *overrides, *_as(alias)])
@@ -189,7 +190,9 @@ def _beside(study: Path, key: str, value: Any) -> Any:
         return value
     if isinstance(value, list):
         return [_beside(study, key, each) for each in value]
-    return value if not isinstance(value, str) or value.startswith("~") else str(study.parent / value)
+    if not isinstance(value, str) or value.startswith("~") or (key == "objective.teacher" and IDENTITY.fullmatch(value)):
+        return value
+    return str(study.parent / value)
 
 
 def _plugins(study: Path, value: Any) -> list[str]:

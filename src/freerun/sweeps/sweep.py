@@ -61,7 +61,7 @@ def do(study: Study, place: Place, launcher: Launcher, *, replace: bool = False)
         plan_files.clear(store)
         print(f"{study.name}: {to_do(study.runs, missing, store)}", flush=True)
         missing = _within_leave(missing, place, study.name)
-        _tell((run.id for run in study.runs), store)  # what nobody waited for
+        tell_notes((run.id for run in study.runs), store)  # what nobody waited for
         return see_to(missing, store, launcher)
 
 
@@ -103,11 +103,11 @@ def see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[str
         return _see_to(missing, store, launcher)
     finally:
         owners(store)  # which clears away the claims of workers that were killed here
-        _tell((run.id for run in missing), store)
+        tell_notes((run.id for run in missing), store)
 
 
-def _tell(runs: Iterable[str], store: Store) -> None:
-    """Print the notes of some runs on standard error."""
+def tell_notes(runs: Iterable[str], store: Store) -> None:
+    """Print the notes that workers left on some runs, on standard error; each is told once."""
     for text, count in run_notes.take(store, runs).items():
         print(f"note: {text}{f' ({count} runs)' if count > 1 else ''}", file=sys.stderr)
 

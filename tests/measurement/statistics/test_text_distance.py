@@ -38,6 +38,12 @@ def halves(both):
     return [part.reshape(len(both), -1) for part in (both[:, :half], both[:, half:])]
 
 
+def chances(model, strings, first):
+    """What a model says of every symbol of some strings from the step `first` on."""
+    rows = np.arange(strings.shape[1])
+    return np.array([model.distribution(strings[:t])[rows, strings[t]] for t in range(first, len(strings))])
+
+
 def excess_by_hand(true, made, first):
     """J by n-gram models that are counted and asked one by one."""
     total = 0.0
@@ -45,7 +51,7 @@ def excess_by_hand(true, made, first):
         models = [NgramModel(halves(part)[b], 5, SYMBOLS, first) for part in (true, made)]
         judged = [halves(part)[a] for part in (true, made)]
         for sign, part in zip((1, -1), judged, strict=True):
-            p, q = (np.log(model.chances(part, first)).mean() for model in models)
+            p, q = (np.log(chances(model, part, first)).mean() for model in models)
             total += sign * (p - q) / 2
     return total
 

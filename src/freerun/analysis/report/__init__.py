@@ -37,6 +37,7 @@ from freerun.io.writing import write_atomic
 from freerun.store import record_schema
 from freerun.store.record_index import records
 from freerun.store.records import Store, names
+from freerun.store.training_time import Run
 
 __all__ = ["build", "summary"]
 
@@ -70,7 +71,7 @@ def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Pa
     ids = list(study_info["ids"])
     frames = tidy.frames(store, ids, str(study_info["name"]), study_info.get("planned"))
     frames = replace(frames, margin=study_info.get("margin"), tuned=study_info.get("tuned"))
-    samples, made = _read(store, ids)
+    samples, trained = _read(store, ids)
     tidy.write(frames, study_folder)
     tuning_tables.write(frames, study_folder)
     drawn = figures.write(frames, samples, study_folder)
@@ -78,8 +79,8 @@ def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Pa
     content = {
         "info": _described(study_info),
         **_content(material),
-        "data": method_section.data(made),
-        "provenance": method_section.provenance(frames.runs, method_section.cost(made), study_info),
+        "data": method_section.data(trained),
+        "provenance": method_section.provenance(frames.runs, method_section.cost(trained), study_info),
     }
     sections = [section for module in _SECTIONS if (section := module.section(material))]
     path = study_folder / "report.html"
@@ -90,14 +91,14 @@ def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Pa
     return path
 
 
-def _read(store: Store, ids: Sequence[str]) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
-    """Return what the tables leave out of the sound records: samples of free rollouts by run, and the provenance of runs."""
-    samples, made, called = {}, [], names(ids)
+def _read(store: Store, ids: Sequence[str]) -> tuple[dict[str, dict[str, Any]], list[Run]]:
+    """Return what the tables leave out of the sound records: samples of free rollouts by run, and how runs were trained."""
+    samples, runs, called = {}, list[Run](), names(ids)
     for (trained, measured), _ in records(store, ids):
-        made.append(msgspec.structs.asdict(trained.provenance))
+        runs.append((trained.experiment, msgspec.structs.asdict(trained.provenance)))
         if shown := record_schema.sample(measured):
             samples[called[measured.run]] = shown
-    return samples, made
+    return samples, runs
 
 
 def _placed(sections: Sequence[Section], drawn: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from freerun.analysis.inference.power import smallest_p
 from freerun.analysis.inference.replicates import CELL
 from freerun.analysis.report.number_text import number
 from freerun.analysis.tables.run_table import MADE_BY
+from freerun.store import training_time
 
 _INTERVALS = (
     "The seed is the unit of replication; windows and steps are not.",
@@ -77,9 +78,9 @@ def statistics(table: pd.DataFrame, margin: float) -> str:
     return " ".join([*_INTERVALS, pairs, _BESIDE + smallest, *_COUNTS])
 
 
-def data(made: Sequence[Mapping[str, Any]]) -> list[str]:
+def data(trained: Sequence[training_time.Run]) -> list[str]:
     """What was taken of the user's own data and what was left out, a line each, from the `provenance` of the records."""
-    return list(dict.fromkeys(str(note) for record in made for note in record.get("notes") or ()))
+    return list(dict.fromkeys(str(note) for _, record in trained for note in record.get("notes") or ()))
 
 
 def lost(runs: pd.DataFrame) -> list[dict[str, str]]:
@@ -97,10 +98,11 @@ class Cost:
     finished: str
 
 
-def cost(made: Sequence[Mapping[str, Any]]) -> Cost:
-    """The time that runs took, from the `provenance` of their records."""
+def cost(trained: Sequence[training_time.Run]) -> Cost:
+    """The time that runs took, from their experiments and the `provenance` of their records."""
+    made = [provenance for _, provenance in trained]
     return Cost(
-        training_seconds=sum(float(record.get("training_seconds") or 0) for record in made),
+        training_seconds=training_time.seconds(trained),
         evaluation_seconds=sum(float(record.get("evaluation_seconds") or 0) for record in made),
         finished=max((str(record.get("finished") or "") for record in made), default=""),
     )

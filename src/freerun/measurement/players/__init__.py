@@ -10,8 +10,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable
 from functools import cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -53,6 +54,13 @@ class Player(ABC):
             orbit: steps of the long closed loop, on a task that has one; None for the task's own, 0 for none.
         """
 
+    def further(
+        self, task: Task, data: Data, sequences: Sequences, release: int | None, chance: np.random.Generator
+    ) -> Observed:
+        """What is observed of it on other sequences, as a metric asks for it, released after so many steps; None: forced."""
+        forced, free = self.play(task, data, sequences, len(sequences.targets) if release is None else release, chance, 0)
+        return forced if release is None else free
+
 
 @cache
 def known() -> dict[str, Player]:
@@ -72,3 +80,11 @@ def best(players: list[Player]) -> Player | None:
     """The one beside which the others are judged: what is best, or else the truth; None where neither is among them."""
     reachable = [player for player in players if player.stands < WORSE]
     return max(reachable, key=lambda player: player.stands, default=None)
+
+
+def once(data: Data, what: Hashable, make: Callable[[], Any]) -> Any:
+    """What `make` gives, made once for the data, for all players that know it by `what`."""
+    made: dict[Hashable, Any] = vars(data).setdefault("_of_players", {})
+    if what not in made:
+        made[what] = make()
+    return made[what]

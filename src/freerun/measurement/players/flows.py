@@ -14,7 +14,7 @@ from jaxtyping import Float
 from freerun.errors import given, require
 from freerun.lazy import torch
 from freerun.measurement.metrics import Observed, Orbit
-from freerun.measurement.players import BEST, TRUTH, Player
+from freerun.measurement.players import BEST, TRUTH, Player, once
 from freerun.measurement.players.values import Place, ValuePlayer
 from freerun.parts.tasks import Data, Sequences, Task
 
@@ -205,14 +205,16 @@ def _rests(task: Task, data: Data) -> bool:
 
 
 def _equilibrium(place: Place) -> torch.Tensor | None:
-    known: dict[str, torch.Tensor | None] = vars(place.data).setdefault("_equilibrium", {})
-    if "state" not in known:
-        seen = place.training()
-        slow = (seen[1:] - seen[:-1]).square().mean(-1).flatten().argsort()
-        begun = [seen.mean((0, 1)), *seen[:-1].flatten(0, 1)[slow[:: max(1, len(slow) // 20)]]]
-        states = (_newton(place, state) for state in begun)
-        known["state"] = next((state for state in states if float(_moved(place, state[None]).abs().max()) < 1e-9), None)
-    return known["state"]
+    found: torch.Tensor | None = once(place.data, "equilibrium", lambda: _found(place))
+    return found
+
+
+def _found(place: Place) -> torch.Tensor | None:
+    seen = place.training()
+    slow = (seen[1:] - seen[:-1]).square().mean(-1).flatten().argsort()
+    begun = [seen.mean((0, 1)), *seen[:-1].flatten(0, 1)[slow[:: max(1, len(slow) // 20)]]]
+    states = (_newton(place, state) for state in begun)
+    return next((state for state in states if float(_moved(place, state[None]).abs().max()) < 1e-9), None)
 
 
 def _moved(place: Place, states: Float[torch.Tensor, "N Y"]) -> Float[torch.Tensor, "N Y"]:

@@ -7,36 +7,33 @@ task has no oracle, "the source" is a 6-gram model of the training part, and the
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
-from typing import ClassVar, Protocol, cast, runtime_checkable
+from typing import ClassVar, cast
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from freerun.arithmetic import logarithm
 from freerun.config.experiment import Experiment
-from freerun.errors import given
 from freerun.lazy import torch
 from freerun.measurement.metrics import Observed
-from freerun.measurement.players import TRUTH, Player
+from freerun.measurement.players import TRUTH, Player, once
+from freerun.measurement.players._speakers import (
+    NEVER,
+    Speaker,
+    and_one,
+    certain,
+    floored,
+    grams,
+    source,
+    steps_to_the_end,
+    sure,
+)
 from freerun.measurement.players._stand_in import stand_in
 from freerun.parts.feedback import one_hot
-from freerun.parts.feedback.sample import Sample
-from freerun.parts.ngrams import NgramModel
+from freerun.parts.feedback.sample import drawn
 from freerun.parts.tasks import Data, Sequences, Task
 from freerun.parts.tasks._automata import AutomatonOracle
-from freerun.parts.tasks.gram_text import GramOracle
 from freerun.random_streams import stream
-
-#: The logit of what is never said, and the order of the model that stands in for a source without an oracle.
-NEVER, ORDER = -1e3, 6
-
-
-@runtime_checkable
-class Speaker(Protocol):
-    """What comes next, as logits, given what was fed so far."""
-
-    def __call__(self, fed: Int[torch.Tensor, "t N"], /) -> Float[torch.Tensor, "N K"]: ...
 
 
 class SymbolPlayer(Player):
@@ -59,12 +56,24 @@ class SymbolPlayer(Player):
     def play(
         self, task: Task, data: Data, sequences: Sequences, warmup: int, chance: np.random.Generator, orbit: int | None = None
     ) -> tuple[Observed, Observed]:
+        experiment, speak, uniform = self._prepared(task, data, sequences, warmup, chance)
+        forced = _rolled(experiment, data, sequences, speak, len(sequences.targets), uniform)
+        return forced, _rolled(experiment, data, sequences, speak, warmup, uniform, forced)
+
+    def further(
+        self, task: Task, data: Data, sequences: Sequences, release: int | None, chance: np.random.Generator
+    ) -> Observed:
+        warmup = len(sequences.targets) if release is None else release
+        experiment, speak, uniform = self._prepared(task, data, sequences, warmup, chance)
+        return _rolled(experiment, data, sequences, speak, warmup, uniform)
+
+    def _prepared(
+        self, task: Task, data: Data, sequences: Sequences, warmup: int, chance: np.random.Generator
+    ) -> tuple[Experiment, Speaker, torch.Tensor]:
+        """The experiment that stands in for its own, what it says, and the draws by which it chooses."""
         uniform = torch.from_numpy(chance.random((len(sequences.targets), len(sequences)), dtype=np.float32))
         experiment = stand_in(task, warmup, len(sequences.targets) - warmup)
-        speak, forced = self._speaker(data, sequences, warmup), None
-        for release in (len(sequences.targets), warmup):
-            forced = _rolled(experiment, data, sequences, speak, release, uniform, forced)
-        return given(given(forced).forced), given(forced)
+        return experiment, self._speaker(data, sequences, warmup), uniform
 
 
 def _rolled(
@@ -74,13 +83,13 @@ def _rolled(
     speak: Speaker,
     release: int,
     uniform: torch.Tensor,
-    forced: Observed | None,
+    forced: Observed | None = None,
 ) -> Observed:
-    """A rollout that is fed the truth up to the release, and then its own draws."""
-    said, outputs, picks, choose = sequences.targets.clone(), [], [], Sample()
+    """A rollout that is fed the truth up to the release, and then its own draws; up to there it is the forced one, if given."""
+    said, outputs, picks = sequences.targets.clone(), [], []
     for t in range(len(said)):
-        outputs.append(speak(said[:t]))
-        picks.append(choose(outputs[t], uniform[t].double()).argmax(-1))
+        outputs.append(speak(said[:t]) if forced is None or t > release else forced.outputs[t])
+        picks.append(drawn(outputs[t], uniform[t].double()))
         if t >= release:
             said[t] = picks[t]
     made = torch.stack(outputs)
@@ -115,7 +124,7 @@ class Written(SymbolPlayer):
         return data.oracle is None
 
     def _speaker(self, data: Data, sequences: Sequences, warmup: int) -> Speaker:
-        return _certain(data, lambda t: sequences.targets[t])
+        return certain(data, lambda t: sequences.targets[t])
 
 
 class Tempered(SymbolPlayer):
@@ -148,7 +157,7 @@ class Ngram(SymbolPlayer):
         return super().applies(task, data) and (self.order == 1 or not task.silent)
 
     def _speaker(self, data: Data, sequences: Sequences, warmup: int) -> Speaker:
-        return _grams(data, self.order)
+        return grams(data, self.order)
 
 
 class WrongTurn(SymbolPlayer):
@@ -161,7 +170,7 @@ class WrongTurn(SymbolPlayer):
 
         def turned(said: Int[torch.Tensor, "t N"]) -> Float[torch.Tensor, "N K"]:
             logits = speak(said)
-            return _sure(logits.argmax(-1), logits) if len(said) == warmup else logits
+            return sure(logits.argmax(-1), logits) if len(said) == warmup else logits
 
         return turned
 
@@ -185,7 +194,7 @@ class Deserts(SymbolPlayer):
             astray = impossible / impossible.sum(-1, keepdim=True).clamp(min=1)
             mixed = self.stays * chance + (1 - self.stays) * astray
             some = impossible.any(-1, keepdim=True) & (len(said) == warmup)
-            return torch.where(some, _logits(logarithm(mixed)), logits)
+            return torch.where(some, floored(logarithm(mixed)), logits)
 
         return deserted
 
@@ -209,9 +218,14 @@ class Constant(SymbolPlayer):
     deaf = True
 
     def _speaker(self, data: Data, sequences: Sequences, warmup: int) -> Speaker:
-        part = data.splits["train"]
-        often = int(torch.bincount(part.targets[part.weights > 0]).argmax())
-        return _certain(data, lambda _: torch.full_like(sequences.targets[0], often))
+        often = once(data, "often", lambda: _most_frequent(data.splits["train"], data.outputs))
+        return certain(data, lambda _: torch.full_like(sequences.targets[0], often))
+
+
+def _most_frequent(part: Sequences, symbols: int) -> int:
+    steps = zip(part.targets, part.weights, strict=True)
+    counts = torch.stack([torch.bincount(step[weights > 0], minlength=symbols) for step, weights in steps])
+    return int(counts.sum(0).argmax())
 
 
 class Copies(SymbolPlayer):
@@ -223,7 +237,7 @@ class Copies(SymbolPlayer):
         part, count = data.splits["train"], len(sequences)
         chosen = torch.from_numpy(stream(0, "players/copies").integers(0, len(part), count))
         copied = part.take(chosen, len(sequences.targets)).targets
-        return _certain(data, lambda t: copied[t])
+        return certain(data, lambda t: copied[t])
 
 
 class Hurries(SymbolPlayer):
@@ -236,11 +250,11 @@ class Hurries(SymbolPlayer):
 
     def _speaker(self, data: Data, sequences: Sequences, warmup: int) -> Speaker:
         oracle = cast("AutomatonOracle", data.oracle)
-        steps = _steps_to_the_end(oracle)[oracle.follow]
+        steps = steps_to_the_end(oracle)[oracle.follow]
         possible = torch.where(oracle.log_probs > -torch.inf, steps, torch.inf)
         shortest = possible == possible.amin(-1, keepdim=True)
         kept = torch.where(shortest & possible.isfinite(), oracle.log_probs, NEVER)
-        return lambda said: _logits(kept[oracle.states(_and_one(said))[-1]])
+        return lambda said: floored(kept[oracle.states(and_one(said))[-1]])
 
 
 class Loops(SymbolPlayer):
@@ -256,7 +270,7 @@ class Loops(SymbolPlayer):
             if len(said) <= warmup:
                 return logits
             again = torch.softmax(logits, -1).gather(-1, said[-1][:, None]) >= 1 / data.outputs
-            return torch.where(again, _sure(said[-1], logits), logits)
+            return torch.where(again, sure(said[-1], logits), logits)
 
         return looped
 
@@ -267,64 +281,3 @@ def players() -> list[Player]:
         Truth(), Written(), Tempered(0.5), Tempered(2.0), Ngram(1, "unigram"), Ngram(2, "bigram"), WrongTurn(), Deserts(),
         Noise(0.05), Constant(), Copies(), Hurries(), Loops(),
     ]  # fmt: skip
-
-
-def source(data: Data) -> Speaker:
-    """The oracle's own law; where there is none, the 6-gram model of the training part."""
-    if data.oracle is None:
-        return _grams(data, ORDER)
-    if isinstance(data.oracle, GramOracle):  # what it says next is in its last few symbols
-        return _said_by(data.oracle.model, data.outputs)
-    oracle = data.oracle
-
-    return lambda said: _logits(oracle(_and_one(said)).log_probs[-1])
-
-
-def _and_one(said: Int[torch.Tensor, "t N"]) -> Int[torch.Tensor, "T N"]:
-    """What was said and one symbol more, which no oracle reads."""
-    return torch.cat([said, said.new_zeros(1, said.shape[1])])
-
-
-def _grams(data: Data, order: int) -> Speaker:
-    """The n-gram model of the training part; that a sequence is over is a symbol of its own there, and is never said."""
-    part, symbols = data.splits["train"], data.outputs
-    if data.windows:
-        strings = torch.cat([part.targets[0], part.targets[1:, -1]])[:, None]
-    else:
-        strings = torch.where(part.weights > 0, part.targets, symbols)
-    return _said_by(NgramModel(strings.numpy(), order, symbols + 1), symbols)
-
-
-def _said_by(model: NgramModel, symbols: int) -> Speaker:
-    def speak(said: Int[torch.Tensor, "t N"]) -> Float[torch.Tensor, "N K"]:
-        before = said[max(0, len(said) - model.order + 1) :].numpy()
-        return logarithm(torch.from_numpy(model.distribution(before)[:, :symbols]))
-
-    return speak
-
-
-def _certain(data: Data, choose: Callable[[int], Int[torch.Tensor, " N"]]) -> Speaker:
-    """Always sure of one symbol, by the step."""
-
-    def speak(said: Int[torch.Tensor, "t N"]) -> Float[torch.Tensor, "N K"]:
-        symbol = choose(len(said))
-        return _sure(symbol, torch.empty(len(symbol), data.outputs, dtype=torch.float64))
-
-    return speak
-
-
-def _sure(symbol: Int[torch.Tensor, " N"], like: Float[torch.Tensor, "N K"]) -> Float[torch.Tensor, "N K"]:
-    return torch.where(one_hot(symbol, like) > 0, 0.0, torch.full_like(like, NEVER))
-
-
-def _logits(log_probs: Float[torch.Tensor, "N K"]) -> Float[torch.Tensor, "N K"]:
-    return log_probs.clamp(min=NEVER)
-
-
-def _steps_to_the_end(oracle: AutomatonOracle) -> Float[torch.Tensor, " S"]:
-    """How many letters lead from every state to the end at least; infinite where none do."""
-    steps = torch.where(oracle.ends, 0.0, torch.inf)
-    for _ in range(len(steps)):
-        onward = torch.where(oracle.log_probs > -torch.inf, steps[oracle.follow] + 1, torch.inf)
-        steps = torch.minimum(steps, onward.amin(-1))
-    return steps

@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from freerun.lazy import torch
 from freerun.measurement.metrics import Observed, Orbit
-from freerun.measurement.players import TRUTH, Player
+from freerun.measurement.players import TRUTH, Player, once
 from freerun.measurement.players._stand_in import stand_in
 from freerun.parts.tasks import Data, Sequences, Task
 
@@ -101,20 +101,26 @@ ORBITS = 8
 
 def long_places(place: Place, steps: int) -> tuple[Place, Float[torch.Tensor, "S N Y"]]:
     """Where long orbits begin, and other true ones of the same length; found once for the data and the places."""
+    history = place.history[:, :ORBITS]
+    found: tuple[Place, torch.Tensor] = once(
+        place.data,
+        ("long places", steps, history.numpy().tobytes()),
+        lambda: _long_places(place.task, place.data, history, steps),
+    )
+    return found
+
+
+def _long_places(
+    task: Task, data: Data, history: Float[torch.Tensor, "H N Y"], steps: int
+) -> tuple[Place, Float[torch.Tensor, "S N Y"]]:
     from freerun.measurement.true_orbits import disturbed
 
-    task, data = place.task, place.data
-    begun = [place.history[:, :ORBITS]]
-    known: dict[tuple[int, bytes], tuple[Place, torch.Tensor]] = vars(data).setdefault("_long_places", {})
-    key = (steps, begun[0].numpy().tobytes())
-    if key not in known:
-        count = begun[0].shape[1]
-        begun.append(data.splits["validation"].targets[: len(begun[0]), :count].double())
-        history = torch.cat(begun, 1)
-        nothing = torch.zeros(steps, *history.shape[1:], dtype=torch.float64)
-        orbits = disturbed(task, [(data, history, nothing)])[0]
-        known[key] = Place(task=task, data=data, history=history[:, :count], truth=orbits[:, :count]), orbits[:, count:]
-    return known[key]
+    memory, count = history.shape[:2]
+    others = data.splits["validation"].targets[:memory, :count].double()
+    begun = torch.cat([history, others], 1)
+    nothing = torch.zeros(steps, *begun.shape[1:], dtype=torch.float64)
+    orbits = disturbed(task, [(data, begun, nothing)])[0]
+    return Place(task=task, data=data, history=history, truth=orbits[:, :count]), orbits[:, count:]
 
 
 class PerfectForecast(ValuePlayer):

@@ -143,11 +143,11 @@ def _chances(tables: list[Strings], symbols: int) -> Float[torch.Tensor, "2 2 V 
     """The probability that each model gives to the last symbol of every string of `ORDER` symbols."""
     chance = torch.full((*tables[0].counts.shape[:3], 1), 1 / symbols, dtype=torch.float64)
     for table in tables:
-        context, start = np.unique(table.context, return_inverse=True)
-        begins = np.searchsorted(table.context, context)
+        new = np.diff(table.context, prepend=-1) > 0
+        begins, place = np.flatnonzero(new), new.cumsum() - 1
         counts = table.counts.numpy()
         totals, kinds = (
-            torch.from_numpy(np.add.reduceat(column, begins, axis=-1)[..., start])
+            torch.from_numpy(np.add.reduceat(column, begins, axis=-1)[..., place])
             for column in (counts, (counts > 0).astype(float))
         )
         shorter = chance[..., torch.from_numpy(table.shorter)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from freerun.lazy import torch
 from freerun.parts.feedback import Feedback, one_hot
@@ -26,5 +26,10 @@ class Sample(Feedback):
         if uniform is None:
             raise ValueError("sample needs uniform draws")
         logits = outputs.detach()
-        passed = torch.softmax(logits, -1).cumsum(-1) <= uniform[..., None]
-        return one_hot(passed.sum(-1).clamp(max=outputs.shape[-1] - 1), logits)
+        return one_hot(drawn(logits, uniform), logits)
+
+
+def drawn(logits: Float[torch.Tensor, "*batch K"], uniform: Float[torch.Tensor, "*batch"]) -> Int[torch.Tensor, "*batch"]:
+    """Return the symbols that uniform draws on [0, 1) take from logits."""
+    passed = torch.softmax(logits, -1).cumsum(-1) <= uniform[..., None]
+    return passed.sum(-1).clamp(max=logits.shape[-1] - 1)

@@ -17,7 +17,7 @@ from freerun.errors import ConfigError, FreerunError, given
 from freerun.execution.launchers import Launcher
 from freerun.execution.planned import Planned, plan
 from freerun.io.reading import NotPlain
-from freerun.store import checkpoints, manifest, record_scan, study_file
+from freerun.store import checkpoints, manifest, record_scan, study_file, training_time
 from freerun.store.claims import Claims
 from freerun.store.records import Store
 from freerun.store.results_folder import Place, demand_study, folder_name, holds, make_way, write_info
@@ -264,8 +264,16 @@ def _described(method: Method, chosen: dict[str, str], runs: list[Planned], stor
         "trials": [_trial(trial) for trial in method.trials],
         "updates": sum(experiment.training.end for experiment in last),
         "steps": sum(experiment.training.end * experiment.training.batch * experiment.task.length for experiment in last),
-        "seconds": math.fsum(_seconds(rungs, store) for trial in method.trials for rungs in _by_seed(trial)),
+        "seconds": training_time.seconds(_trained(method, store)),
     }
+
+
+def _trained(method: Method, store: Store) -> Iterable[training_time.Run]:
+    """Yield what was trained for the trials of a method, as far as they came, without what failed."""
+    for trained in (run.trained for trial in method.trials for run in trial.begun):
+        if store.has(trained):
+            record = store.read(trained)
+            yield record["experiment"], record["provenance"]
 
 
 def _trial(trial: TuningTrial) -> dict[str, Any]:
@@ -274,23 +282,3 @@ def _trial(trial: TuningTrial) -> dict[str, Any]:
         "settings": trial.settings, "runs": trial.runs, "value": trial.value if finite else None, "state": trial.state,
         "lost": trial.value is not None and not finite, "pruned": trial.pruned is not None, "updates": trial.updates,
     }  # fmt: skip
-
-
-def _by_seed(trial: TuningTrial) -> Iterable[tuple[Planned, ...]]:
-    """Return the runs of a trial as far as it has come, those of each seed together, in the order of the rungs."""
-    return zip(*trial.ladder[: trial.rung + 1], strict=True)
-
-
-def _seconds(rungs: Iterable[Planned], store: Store) -> float:
-    """Return the seconds that the training of a run took, over its rungs; 0 of what failed.
-
-    The record of a run that went on from a rung counts the seconds up to there; of one that had to begin anew it does not.
-    """
-    total, before = 0.0, None
-    for run in rungs:
-        if store.has(run.trained):
-            provenance = store.read(run.trained)["provenance"]
-            counted = before in provenance["resumed_from"]
-            total = float(provenance["training_seconds"]) + (0.0 if counted else total)
-            before = run.experiment.training.end
-    return total

@@ -2,7 +2,8 @@
 
 Every headline is measured, and every other measure of a single rollout that is no mere diagnostic. A further rollout that a
 headline asks for is played too. Left out is what explains a trained model: other comparisons, distances from training, the
-growth of neighbours in a long closed loop.
+growth of neighbours in a long closed loop. A plugin's metric that fails on a player is left out there, and said: it may well
+measure the runs, which shall not fail for a player.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from freerun.engine.replicas import spread
 from freerun.errors import given
 from freerun.measurement.metrics import Comparison, Metric, Observed, checked
 from freerun.measurement.players import WORSE, Player, best, playing
+from freerun.parts import registry
 from freerun.parts.tasks import Data, Task
 from freerun.random_streams import stream
 from freerun.store.player_records import Level, Players
@@ -34,8 +36,8 @@ LEADS = 24
 def measured(
     task: Task, data: Data, seed: int, span: tuple[int, int], sequences: int, orbit: int, metrics: Mapping[str, Metric],
     identity: str,
-) -> Players:  # fmt: skip
-    """The record of all players of a task.
+) -> tuple[Players, list[str]]:  # fmt: skip
+    """The record of all players of a task, and a note on each metric of a plugin that fails on some of them.
 
     Args:
         task: with its `data` of one seed, in sequences of at least warm-up and horizon.
@@ -50,11 +52,17 @@ def measured(
     part = data.splits["test"]
     chosen = part.take(spread(len(part), sequences), sum(span))
     players, levels, meant = playing(task, data, span[0]), [], dict[str, Quantity]()
+    faults: dict[str, list[str]] = {}
     for player in players:
         _, free = player.play(task, data, chosen, span[0], _chance(seed, player, "rollout"), orbit)
         for name, metric in metrics.items():
-            levels += _levels(player, name, metric, free, seed, meant)
-    return Players(
+            try:
+                levels += _levels(player, name, metric, free, seed, meant)
+            except (Exception, SystemExit) as fault:
+                if registry.source_of(metric) is None or isinstance(fault, MemoryError):
+                    raise
+                faults.setdefault(name, []).append(f"{type(fault).__name__}: {fault}")
+    record = Players(
         players=identity,
         names=[player.name for player in players],
         degenerate=[player.name for player in players if player.stands == WORSE],
@@ -62,19 +70,25 @@ def measured(
         levels=levels,
         quantities=msgspec.Raw(json.dumps({name: meant[name].written() for name in sorted(meant)}, allow_nan=False).encode()),
     )
+    return record, [
+        f"metric {name} fails on {len(reasons)} of {len(players)} reference players, which are told of without it: {reasons[0]}"
+        for name, reasons in faults.items()
+    ]
 
 
 def further(player: Player, metric: Metric, free: Observed, seed: int) -> Observed:
-    """A free rollout with the further one that a metric asks for, played by the same player."""
+    """A free rollout with the further one that a metric asks for, played by the same player; one for all that ask for it."""
     asked = metric.asks(free)
     if asked is None:
         return free
     task, data = free.experiment.task, free.data
-    release = len(asked.sequences.targets) if asked.release is None else asked.release
-    forced, rolled = free.once(
-        f"player/{asked.name}", lambda: player.play(task, data, asked.sequences, release, _chance(seed, player, asked.name), 0)
-    )
-    return replace(free, further=forced if asked.release is None else rolled)
+
+    def seen() -> Observed:
+        chance = _chance(seed, player, asked.name)
+        return replace(free, further=player.further(task, data, asked.sequences, asked.release, chance))
+
+    with_further: Observed = free.once(f"player/{asked.name}", seen)
+    return with_further
 
 
 def _chance(seed: int, player: Player, name: str) -> np.random.Generator:
@@ -89,12 +103,13 @@ def _levels(player: Player, name: str, metric: Metric, free: Observed, seed: int
     if isinstance(metric, Comparison):
         if means.part != "headline":
             return []
+        compared = _compared(player, means, metric, further(player, metric, free, seed))
         meant[name] = means
-        return [_compared(player, means, metric, further(player, metric, free, seed))]
+        return [compared]
     if means.part == "diagnostic" or metric.asks(free) is not None:
         return []
-    meant[name] = means
     rows = [checked(metric.measure(seen), metric, name) for seen in (given(free.forced), free)]
+    meant[name] = means
     steps, columns = _kept(metric, rows, _mean(rows, means))
     modes: tuple[Literal["forced", "free"], ...] = ("forced", "free")
     return [

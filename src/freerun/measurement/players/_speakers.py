@@ -1,0 +1,97 @@
+"""Speakers: what players on symbols expect next after what was fed, as logits.
+
+Where a task has no oracle, "the source" is a 6-gram model of the training part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
+
+from jaxtyping import Float, Int
+
+from freerun.arithmetic import logarithm
+from freerun.lazy import torch
+from freerun.measurement.players import once
+from freerun.parts.feedback import one_hot
+from freerun.parts.ngrams import NgramModel
+from freerun.parts.tasks import Data
+from freerun.parts.tasks._automata import AutomatonOracle
+from freerun.parts.tasks.gram_text import GramOracle
+
+#: The logit of what is never said, and the order of the model that stands in for a source without an oracle.
+NEVER, ORDER = -1e3, 6
+
+
+@runtime_checkable
+class Speaker(Protocol):
+    """What comes next, as logits, given what was fed so far."""
+
+    def __call__(self, fed: Int[torch.Tensor, "t N"], /) -> Float[torch.Tensor, "N K"]: ...
+
+
+def source(data: Data) -> Speaker:
+    """The oracle's own law; where there is none, the 6-gram model of the training part."""
+    if data.oracle is None:
+        return grams(data, ORDER)
+    if isinstance(data.oracle, GramOracle):  # what it says next is in its last few symbols
+        return _said_by(data.oracle.model, data.outputs)
+    oracle = data.oracle
+
+    return lambda said: floored(oracle(and_one(said)).log_probs[-1])
+
+
+def and_one(said: Int[torch.Tensor, "t N"]) -> Int[torch.Tensor, "T N"]:
+    """What was said and one symbol more, which no oracle reads."""
+    return torch.cat([said, said.new_zeros(1, said.shape[1])])
+
+
+def grams(data: Data, order: int) -> Speaker:
+    """The n-gram model of the training part; that a sequence is over is a symbol of its own there, and is never said."""
+    return _said_by(once(data, ("grams", order), lambda: _counted(data, order)), data.outputs)
+
+
+def _counted(data: Data, order: int) -> NgramModel:
+    part, symbols = data.splits["train"], data.outputs
+    if data.windows:
+        strings = torch.cat([part.targets[0], part.targets[1:, -1]])[:, None]
+    else:
+        strings = torch.where(part.weights > 0, part.targets, symbols)
+    return NgramModel(strings.numpy(), order, symbols + 1)
+
+
+def _said_by(model: NgramModel, symbols: int) -> Speaker:
+    def speak(said: Int[torch.Tensor, "t N"]) -> Float[torch.Tensor, "N K"]:
+        before = said[max(0, len(said) - model.order + 1) :].numpy()
+        return logarithm(torch.from_numpy(model.distribution(before)[:, :symbols]))
+
+    return speak
+
+
+def certain(data: Data, choose: Callable[[int], Int[torch.Tensor, " N"]]) -> Speaker:
+    """Always sure of one symbol, by the step."""
+
+    def speak(said: Int[torch.Tensor, "t N"]) -> Float[torch.Tensor, "N K"]:
+        symbol = choose(len(said))
+        return sure(symbol, torch.empty(len(symbol), data.outputs, dtype=torch.float64))
+
+    return speak
+
+
+def sure(symbol: Int[torch.Tensor, " N"], like: Float[torch.Tensor, "N K"]) -> Float[torch.Tensor, "N K"]:
+    """The logits of being sure of a symbol, in the form of others."""
+    return torch.where(one_hot(symbol, like) > 0, 0.0, torch.full_like(like, NEVER))
+
+
+def floored(log_probs: Float[torch.Tensor, "N K"]) -> Float[torch.Tensor, "N K"]:
+    """Log-probabilities as logits that are finite."""
+    return log_probs.clamp(min=NEVER)
+
+
+def steps_to_the_end(oracle: AutomatonOracle) -> Float[torch.Tensor, " S"]:
+    """How many letters lead from every state to the end at least; infinite where none do."""
+    steps = torch.where(oracle.ends, 0.0, torch.inf)
+    for _ in range(len(steps)):
+        onward = torch.where(oracle.log_probs > -torch.inf, steps[oracle.follow] + 1, torch.inf)
+        steps = torch.minimum(steps, onward.amin(-1))
+    return steps
