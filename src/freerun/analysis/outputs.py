@@ -61,8 +61,8 @@ class Products:
         with writing(self.folder):
             write_atomic(self.folder / results_folder.TRIALS, tidy.csv_bytes(pd.DataFrame(list(rows))))
 
-    def summary(self) -> Any:
-        """The results in a short frame, for a terminal."""
+    def summary(self) -> tuple[Any, list[str]]:
+        """The results in a short frame, for a terminal, and sentences on runs that are of no use."""
         from freerun.analysis.report import summary
 
         return summary(self.frames)

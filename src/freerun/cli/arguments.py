@@ -287,7 +287,10 @@ def shown(name: str, where: Place, launcher: Launcher, later: str = "the same co
             return None
     results = outputs.of(name, where)
     results.write_tables()
-    show_results(results.summary())
+    summary, useless = results.summary()
+    show_results(summary)
+    for sentence in useless:
+        print(f"of no use: {sentence}")
     return results
 
 

@@ -66,6 +66,7 @@ def measured(
         players=identity,
         names=[player.name for player in players],
         degenerate=[player.name for player in players if player.stands == WORSE],
+        ignorant=[player.name for player in players if player.ignorant],
         best=first.name if (first := best(players)) else "",
         levels=levels,
         quantities=msgspec.Raw(json.dumps({name: meant[name].written() for name in sorted(meant)}, allow_nan=False).encode()),

@@ -70,6 +70,7 @@ class Players(Struct, kw_only=True):
         players: the identity of the record.
         names: of all players, the truth first, the degenerate ones last, in the order of tables.
         degenerate: those of them that no set of headlines may reward.
+        ignorant: those that know no more of a task than how its values are spread, or the last one; none in an older record.
         best: the one beside which the others are judged; "" where there is none.
         quantities: what the values mean by metric, as in the record of a measurement.
     """
@@ -80,12 +81,13 @@ class Players(Struct, kw_only=True):
     best: str
     levels: list[Level]
     quantities: Raw = Raw(b"{}")
+    ignorant: list[str] = []
 
     def __post_init__(self) -> None:
         keys = [(level.player, level.mode, level.metric) for level in self.levels]
         if len(set(keys)) != len(keys) or len(set(self.names)) != len(self.names):
             raise ValueError("something is told twice")
-        if not {level.player for level in self.levels} | {*self.degenerate} <= {*self.names}:
+        if not {level.player for level in self.levels} | {*self.degenerate, *self.ignorant} <= {*self.names}:
             raise ValueError("a player is not named")
         for name, told in msgspec.json.decode(self.quantities, type=dict[str, dict[str, Any]]).items():
             quantity.read(name, told)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from freerun.analysis.figures._players import _framed
-from freerun.analysis.inference.player_levels import as_good, method_levels, placed, player_levels, rewarded, unbeaten
+from freerun.analysis.inference.player_levels import as_good, dominant, method_levels, placed, player_levels, rewarded, unbeaten
 from freerun.analysis.tables import player_table
 from freerun.analysis.tables.quantities import Quantities, of_frames
 
@@ -22,7 +22,7 @@ def players(levels=LEVELS, seeds=4):
     rows = [
         {
             "run": "a", "study": "s", "task": "lorenz63", "seed": seed, "player": name, "split": "test", "mode": "free",
-            "stands": "best" if name == "noisy truth" else "degenerate", "metric": metric, "step": step, "low": np.nan,
+            "stands": "best" if name == "noisy truth" else "degenerate", "ignorant": name == "persistence", "metric": metric, "step": step, "low": np.nan,
             "value": value * (1 + 0.01 * seed), "high": np.nan, "unit": UNITS[metric], "task_label": TASK,
         }
         for name, values in levels.items()
@@ -87,6 +87,17 @@ def test_a_measure_by_which_a_degenerate_player_beats_the_truth_is_named():
     levels = player_levels(players(), HEADLINES, quantities())
     assert rewarded(levels).to_dict("records") == [{"metric": "valid_time", "task_label": TASK, "player": "shrunk to 0.9"}]
     assert rewarded(player_levels(players(seeds=2), HEADLINES, quantities())).empty
+
+
+@pytest.mark.parametrize(
+    ("rmse", "valid", "expected"),
+    [(1.5, 0.2, ["persistence"]), (1.5, 1.0, []), (0.5, 0.2, []), (1.5, np.nan, ["persistence"]), (np.nan, np.nan, [])],
+)
+def test_who_is_worse_than_what_has_learned_nothing_is_named_even_with_one_seed(rmse, valid, expected):
+    levels = player_levels(players(seeds=1), HEADLINES, quantities())
+    compared = pd.DataFrame(columns=["run", "task_label", "model_label", "method", "metric", "unit", "value"])
+    pairs = dominant(method_levels(whole(rmse, valid, 1), compared, HEADLINES, quantities()), levels)
+    assert list(pairs["player"]) == expected
 
 
 def test_without_intervals_nothing_is_said():

@@ -160,7 +160,7 @@ def test_the_same_records_give_the_same_bytes(tmp_path):
 
 def test_a_gap_stands_beside_both_levels_in_the_summary(tmp_path):
     store, ids = study(tmp_path, [*grid(tasks=("lorenz63", "text")), tree("adding")])
-    table = report.summary(tidy.frames(store, ids, "s"))
+    table, _ = report.summary(tidy.frames(store, ids, "s"))
     assert {"forced", "free", "gap", "n", "diverged", "failed"} <= set(table.columns)
     np.testing.assert_array_equal(table["gap"].notna(), table["forced"].notna() & table["free"].notna())
     assert len(table) == 5
@@ -239,7 +239,7 @@ def test_the_end_of_training_is_as_long_as_the_logged_points_make_it(updates, sa
 def test_on_the_terminal_a_gap_is_the_difference_of_its_levels(tmp_path, capsys):
     chance = np.random.default_rng(0)
     free = np.exp(chance.normal(size=(1, 1, 5, 2)))
-    table = report.summary(simulated(free, forced=free * np.exp(chance.normal(size=free.shape)), metric="rmse", unit="u"))
+    table, _ = report.summary(simulated(free, forced=free * np.exp(chance.normal(size=free.shape)), metric="rmse", unit="u"))
     assert table["log"].all()
     np.testing.assert_allclose(table["free"] - table["forced"], table["gap"])
     show_results(table)

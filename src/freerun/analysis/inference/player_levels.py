@@ -53,11 +53,13 @@ def player_levels(players: pd.DataFrame, headlines: Mapping[str, Sequence[str]],
         quantities: what the values mean.
 
     Returns:
-        task_label, player, stands, metric, mean, low, high, n and sign (1 where more is better, -1 where less is); players
-        in the order of the table.
+        task_label, player, stands, metric, mean, low, high, n, sign (1 where more is better, -1 where less is) and ignorant;
+        players in the order of the table.
     """
     rows = players[(players["step"] == 0) & (players["mode"] != "forced")]
-    return _levels(rows.rename(columns={"value": "level"}), [*PLAYER, "stands"], headlines, quantities)
+    levels = _levels(rows.rename(columns={"value": "level"}), [*PLAYER, "stands"], headlines, quantities)
+    ignorant = pd.MultiIndex.from_frame(rows.loc[rows["ignorant"], PLAYER].astype(str))
+    return levels.assign(ignorant=pd.MultiIndex.from_frame(levels[PLAYER]).isin(ignorant))
 
 
 def method_levels(
@@ -140,6 +142,25 @@ def unbeaten(methods: pd.DataFrame, players: pd.DataFrame) -> pd.DataFrame:
     good = pd.MultiIndex.from_frame(as_good(players))
     worst = worst[~pd.MultiIndex.from_frame(worst[PLAYER]).isin(good)]
     return _never_worse(worst, methods, [*CELL, "player"])
+
+
+def dominant(methods: pd.DataFrame, players: pd.DataFrame) -> pd.DataFrame:
+    """The ignorant players that are better than a condition by every headline that both have, by their means over seeds.
+
+    No test: a run that is worse than a source that has learned nothing is of no use, and one seed is enough to see it.
+
+    Args:
+        methods, players: what `method_levels` and `player_levels` give.
+
+    Returns:
+        `CELL`, player and n, the seeds of the condition, a row for each such pair.
+    """
+    pairs = methods.merge(players[players["ignorant"]], on=["task_label", "metric"], suffixes=("", "_player")).dropna(
+        subset=["mean", "mean_player"]
+    )
+    judged = pairs.assign(better=pairs["sign"] * (pairs["mean_player"] - pairs["mean"]) > 0)
+    of_pairs = judged.groupby([*CELL, "player"], sort=False).agg(better=("better", "all"), n=("n", "min")).reset_index()
+    return of_pairs.loc[of_pairs["better"], [*CELL, "player", "n"]].reset_index(drop=True)
 
 
 def _never_worse(worst: pd.DataFrame, others: pd.DataFrame, by: list[str]) -> pd.DataFrame:

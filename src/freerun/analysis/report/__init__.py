@@ -48,9 +48,13 @@ _ENLARGED = 1.75 * 72 / 200
 _WIDTH = slice(16, 20)
 
 
-def summary(frames: Tables) -> Any:
-    """The results in a short frame for a terminal: one row a condition, with both levels, the gap and the counts."""
-    return short(full(Material.of(frames, {})))
+def summary(frames: Tables) -> tuple[Any, list[str]]:
+    """The results for a terminal: a short frame, one row a condition, with both levels, the gap and the counts; and warnings.
+
+    A warning names a condition that is worse than a source that has learned nothing, in a sentence.
+    """
+    material = Material.of(frames, {})
+    return short(full(material)), players_section.useless(material)
 
 
 def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Path:

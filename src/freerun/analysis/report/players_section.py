@@ -9,9 +9,9 @@ import pandas as pd
 
 from freerun.analysis.figures import Material
 from freerun.analysis.inference.labels import measure
-from freerun.analysis.inference.player_levels import as_good, method_levels, player_levels, rewarded, unbeaten
+from freerun.analysis.inference.player_levels import as_good, dominant, method_levels, player_levels, rewarded, unbeaten
 from freerun.analysis.inference.replicates import CELL
-from freerun.analysis.report.number_text import listed, measured
+from freerun.analysis.report.number_text import counted, listed, measured
 from freerun.analysis.report.section import Grid, Section
 
 _NOTE = (
@@ -33,7 +33,7 @@ def section(material: Material) -> Section | None:
     levels = player_levels(material.players, material.headlines, material.quantities)
     grids = [_grid(task, levels[levels["task_label"] == task], material) for task in dict.fromkeys(levels["task_label"])]
     sentences = [f"{task}. {sentence}" for task in material.headlines for sentence in not_beaten(material, task)]
-    sentences = [*_as_good(levels), *(sentences or [_all_beaten(material)])]
+    sentences = [*_as_good(levels), *useless(material), *(sentences or [_all_beaten(material)])]
     return Section(title="What do these numbers mean?", sentences=sentences, note=_NOTE, tables=grids) if grids else None
 
 
@@ -89,6 +89,20 @@ def not_beaten(material: Material, task: str) -> list[str]:
         names = [f"{row['model_label']}, {row['method']}" for row in conditions]
         named = "; ".join(names) if len(names) <= _NAMED else f"{len(names)} of {count} conditions"
         sentences.append(f"Not shown to be better than {listed(players)} by any headline: {named}.")
+    return sentences
+
+
+def useless(material: Material) -> list[str]:
+    """Which conditions are worse than a source that has learned nothing, a sentence each; intervals are not asked for."""
+    if material.players.empty:
+        return []
+    pairs = dominant(*levels_of(material, material.headlines))
+    sentences = []
+    for (task, model, method), of_condition in pairs.groupby(CELL, sort=False):
+        over = counted(int(of_condition["n"].min()), "seed")
+        sentences.append(
+            f"{task}. {model}, {method}: worse than {listed(list(of_condition['player']))} by every headline (means over {over})."
+        )
     return sentences
 
 

@@ -22,8 +22,10 @@ from freerun.store.records import Store
 #: The columns that are texts, of which there are few; in this order with the others between them.
 _TEXTS = ("run", "study", "task", "player", "stands", "split", "mode", "metric", "unit")
 COLUMNS = (
-    "run", "study", "task", "seed", "player", "stands", "split", "mode", "metric", "step", "value", "low", "high", "unit",
+    "run", "study", "task", "seed", "player", "stands", "ignorant", "split", "mode", "metric", "step", "value", "low", "high",
+    "unit",
 )  # fmt: skip
+_DTYPES = {"seed": np.int64, "step": np.int64, "ignorant": np.bool_}
 #: What `stands` says.
 BEST, TRUTH, DEGENERATE = "best", "truth", "degenerate"
 
@@ -66,6 +68,7 @@ def _add(columns: dict[str, list[Any]], record: Players, run: pd.Series) -> None
         stands = DEGENERATE if level.player in record.degenerate else BEST if level.player == record.best else TRUTH
         same = {
             **{name: run[name] for name in ("run", "study", "task", "seed")}, "player": level.player, "stands": stands,
+            "ignorant": level.player in record.ignorant,
             "split": "test", "mode": level.mode, "metric": level.metric, "unit": level.unit,
         }  # fmt: skip
         for name, value in same.items():
@@ -81,5 +84,5 @@ def _table(columns: dict[str, list[Any]]) -> pd.DataFrame:
         if name in _TEXTS:
             made[name] = pd.Categorical(columns[name], categories=pd.Index(list(dict.fromkeys(columns[name])), dtype="str"))
         else:
-            made[name] = np.array(columns[name], dtype=np.int64 if name in ("seed", "step") else np.float64)
+            made[name] = np.array(columns[name], dtype=_DTYPES.get(name, np.float64))
     return pd.DataFrame(made)

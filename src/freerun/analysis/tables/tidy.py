@@ -47,8 +47,8 @@ class Tables:
         compared: the same columns without `mode`, for measures that set the free rollout beside the forced one or beside the
             true system; `low` and `high` are the 95 % interval of the estimate for this one run, where it is one.
         quantities: what the values mean, a row for each task, metric and unit: the fields of `store.quantity.Quantity`.
-        players: run, study, task, seed, player, stands, split, mode, metric, step, value, low, high, unit, for reference
-            players, which need no training (`analysis.tables.player_table`): no methods, and in no comparison.
+        players: run, study, task, seed, player, stands, ignorant, split, mode, metric, step, value, low, high, unit, for
+            reference players, which need no training (`analysis.tables.player_table`): no methods, and in no comparison.
         margin: the change that is held for none in the verdicts on the study, as `analysis.inference.equivalence` takes it;
             None for the usual one.
         tuned: how its methods were tuned, as `store.study_file.Tuned` tells it; None where they were not.

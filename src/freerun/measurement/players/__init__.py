@@ -30,6 +30,8 @@ class Player(ABC):
     name: str
     #: `TRUTH`, `BEST` or `WORSE`.
     stands: ClassVar[int] = WORSE
+    #: Whether it knows no more of a task than how its values are spread, or the last one: who is worse has learned nothing.
+    ignorant: bool = False
 
     @abstractmethod
     def applies(self, task: Task, data: Data) -> bool:

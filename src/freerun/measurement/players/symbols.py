@@ -152,6 +152,7 @@ class Ngram(SymbolPlayer):
     def __init__(self, order: int, name: str) -> None:
         self.order = order
         self.name = name
+        self.ignorant = order == 1
 
     def applies(self, task: Task, data: Data) -> bool:
         return super().applies(task, data) and (self.order == 1 or not task.silent)
@@ -215,6 +216,7 @@ class Constant(SymbolPlayer):
     """One symbol for ever, the most frequent of the training part."""
 
     name = "constant"
+    ignorant = True
     deaf = True
 
     def _speaker(self, data: Data, sequences: Sequences, warmup: int) -> Speaker:

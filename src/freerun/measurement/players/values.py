@@ -143,6 +143,7 @@ class Climatology(ValuePlayer):
     """A random value of training at each step, whatever it is fed."""
 
     name = "climatology"
+    ignorant = True
 
     def forced(self, place: Place, truth: torch.Tensor, chance: np.random.Generator) -> torch.Tensor:
         return self._drawn(place, truth[1:], chance)
@@ -159,6 +160,7 @@ class MeanValue(ValuePlayer):
     """The mean of training at each step."""
 
     name = "mean"
+    ignorant = True
 
     def forced(self, place: Place, truth: torch.Tensor, chance: np.random.Generator) -> torch.Tensor:
         return place.training().mean((0, 1)).expand_as(truth[1:])
@@ -171,6 +173,7 @@ class Persistence(ValuePlayer):
     """What it was fed last."""
 
     name = "persistence"
+    ignorant = True
 
     def forced(self, place: Place, truth: torch.Tensor, chance: np.random.Generator) -> torch.Tensor:
         return truth[:-1]
