@@ -42,7 +42,7 @@ GROUPS = {
         "report": "build figures and report of a study from its records",
         "compare": "say which is better: two regimes, models or settings of a study, or two studies",
         "export": "write a study as one tidy file, or for TensorBoard or MLflow",
-        "list": "list what there is to choose from: parts, presets, launchers, studies",
+        "list": "list what there is to choose from: parts, presets, players, launchers, studies",
     },
     "Keep": {
         "check": "hold a part, built in or your own, to the laws of its kind",
