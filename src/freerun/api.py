@@ -21,8 +21,8 @@ def run(
 ) -> Tables:
     """Train and measure experiments and return their tables; what has a record already is not done again.
 
-    Notes are printed on standard error, as on the command line: what was settled otherwise than it was asked for, what was taken
-    of your own data, what could not be measured of reference players.
+    Notes are printed on standard error, as on the command line: what was settled otherwise than it was asked for, what was
+    taken of your own data, what could not be measured of reference players.
 
     Args:
         experiments: any number; those that differ in seed, regime, learning rate, weight decay or clipping train together.

@@ -12,8 +12,9 @@ from importlib import import_module
 
 import pytest
 
-from freerun.cli.arguments import COMMANDS, EXPERIMENT_KEYS, LAUNCHER_KEYS, Parser
+from freerun.cli.arguments import COMMANDS, Parser
 from freerun.cli.commands.completion import candidates
+from freerun.cli.keys import EXPERIMENT_KEYS, LAUNCHER_KEYS
 from freerun.cli.main import dispatch, main
 from freerun.errors import ConfigError
 

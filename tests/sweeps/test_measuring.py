@@ -316,3 +316,35 @@ def test_a_plugin_s_metric_that_fails_on_players_alone_costs_no_run_and_is_said_
     pd.testing.assert_frame_equal(*(table.drop(columns="study") for table in players.values()))
     sweep("plugins=[width.py]")
     assert "note" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["retry", "study"])
+@pytest.mark.parametrize("lose", ["gone", "damaged"])
+def test_what_is_done_for_lost_players_is_said(folder, untrainable, command, lose, capsys):
+    """Runs of two regimes share their players: the first makes them, and no other sweep is said to."""
+    settings = ", ".join(word.replace("=", ": ") for word in SMALL if not word.startswith(("seed", "launcher")))
+    (folder / "two.yaml").write_text(f"cases:\n  - {{{settings}, seed: 0, regime: [teacher_forcing, free_running]}}\n")
+    assert dispatch(["study", "two.yaml", "launcher=inline"]) == 0
+    (players,) = folder.rglob("*.players")
+    content = players.read_bytes()
+    untrainable()
+    if lose == "gone":
+        players.unlink()
+    else:
+        players.write_bytes(content[:-9])
+    capsys.readouterr()
+    assert dispatch([command, "two" if command == "retry" else "two.yaml", "launcher=inline"]) == 0
+    said = capsys.readouterr().out
+    assert ("two: 1 record of reference players to do again\n" in said) == (command == "retry")
+    (line,) = [line for line in said.splitlines() if line.startswith("[")]
+    assert line.startswith("[1/1]")
+    assert line.endswith("reference players")
+    assert players.read_bytes() == content
+
+
+def test_runs_that_were_trained_before_are_said_to_be_measured(folder, untrainable, capsys):
+    sweep()
+    untrainable()
+    capsys.readouterr()
+    assert dispatch(["measure", "small", "evaluation.horizon=3", "launcher=inline"]) == 0
+    assert "measured, trained before" in capsys.readouterr().out

@@ -7,21 +7,16 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from freerun.config.evaluation_settings import Evaluation
-from freerun.config.training_settings import Training
-from freerun.errors import ConfigError, OutOfTime
+from freerun.errors import ConfigError
 from freerun.io import key_value
 from freerun.io.suggestions import nearest
 from freerun.io.text import USUAL, brief
 
 if TYPE_CHECKING:
-    from freerun.analysis.outputs import Products
     from freerun.execution.launchers import Launcher
     from freerun.store.results_folder import Place
 
@@ -42,7 +37,7 @@ GROUPS = {
         "report": "build figures and report of a study from its records",
         "compare": "say which is better: two regimes, models or settings of a study, or two studies",
         "export": "write a study as one tidy file, or for TensorBoard or MLflow",
-        "list": "list what there is to choose from: parts, presets, launchers, studies",
+        "list": "list what there is to choose from: parts, presets, players, launchers, studies",
     },
     "Keep": {
         "check": "hold a part, built in or your own, to the laws of its kind",
@@ -52,46 +47,6 @@ GROUPS = {
 }
 COMMANDS = {name: line for group in GROUPS.values() for name, line in group.items()}
 DEFAULT_STUDY = "first_look"
-
-#: Keys that choose a launcher, and those that make an experiment, as the help of a command lists them.
-LAUNCHER_KEYS = {
-    "launcher=NAME": "where groups are trained: local (the default), inline, joblib, slurm, ray",
-    "launcher.KEY=VALUE": "a setting of the launcher, such as launcher.time_limit=600",
-    "engine=NAME": "what computes rollouts: reference (the default), auto or compiled",
-}
-
-
-def _settings(settings_class: type) -> str:
-    return ", ".join(item.name for item in fields(settings_class) if item.name != "settings")
-
-
-EXPERIMENT_KEYS = {
-    "task=NAME task.KEY=VALUE": "what is learned, and a setting of it (freerun list tasks)",
-    "model=NAME model.KEY=VALUE": "the learner (freerun list models)",
-    "regime=NAME regime.KEY=VALUE": "who feeds: the truth or the model (freerun list regimes)",
-    "feedback=NAME": "what the model's output becomes as input; its settings alike",
-    "objective=NAME": "what is minimised; its settings alike",
-    "gradient=through": "how the gradient flows through what is fed back: through, stop, every_N",
-    "training.KEY=VALUE": _settings(Training),
-    "evaluation.KEY=VALUE": _settings(Evaluation),
-    "evaluation.METRIC.KEY=VALUE": "a setting of a metric, such as evaluation.valid_time.threshold=0.3",
-    "seed=N": "the seed of weights, data, order and coins",
-    "device=cpu": "or cuda",
-    "dtype=float32": "or float64",
-    "plugins=[FILE.py]": "your own parts, by the name of their file",
-}
-
-
-#: Keys of tuning, as the help of a command lists them.
-TUNING_KEYS = {
-    "tune.axes.KEY=VALUES": "what is tuned, as freerun search writes it (default: training.lr=0.0003,0.001,0.003,0.01)",
-    "tune.KEY=VALUE": "trials, sampler (grid, random, optuna), pruner (none, halving), metric, mode, split, seeds, seed",
-}
-
-MEASURE_KEYS = {
-    "metrics=[NAME,...]": "evaluation.metrics for short: what is measured (freerun list metrics), null for all",
-    **{key: EXPERIMENT_KEYS[key] for key in ("evaluation.KEY=VALUE", "evaluation.METRIC.KEY=VALUE", "plugins=[FILE.py]")},
-}
 
 
 class HelpShown(Exception):
@@ -240,19 +195,6 @@ def _hours(text: str) -> float:
     return hours
 
 
-def ended(code: int, over: OutOfTime | None) -> int:
-    """The exit code of a command whose time may be over, of which it says so in one line.
-
-    Args:
-        code: what it would be, had everything been tried.
-        over: what was left; None for nothing.
-    """
-    if over is None:
-        return code
-    print(f"freerun: {over}", file=sys.stderr)
-    return code or over.code
-
-
 def launcher(options: argparse.Namespace, words: list[str]) -> tuple[Launcher, list[str]]:
     """Return the chosen launcher, and the words that do not belong to it."""
     from freerun.execution import launchers
@@ -262,41 +204,6 @@ def launcher(options: argparse.Namespace, words: list[str]) -> tuple[Launcher, l
     if getattr(options, "hours", None) is not None:
         chosen.stop_after(options.hours)
     return chosen, others
-
-
-def shown(name: str, where: Place, launcher: Launcher, later: str = "the same command") -> Products | None:
-    """Write the tables of a sweep and print its results; where the launcher does not wait, print that instead and return None.
-
-    Args:
-        name: of the study.
-        where: the place of the results.
-        launcher: which has done the runs, or has handed them over.
-        later: the command that will make the tables, for the printed line.
-    """
-    from freerun.analysis import outputs
-    from freerun.cli.terminal import show_results
-    from freerun.store.results_folder import read_info
-    from freerun.sweeps import sweep
-
-    if not launcher.waits:
-        states = sweep.states(read_info(name, where, started=False)["ids"], where.store)
-        if left := sum(state in ("pending", "running") for state in states.values()):
-            runs = "1 run is" if left == 1 else f"{left} runs are"
-            status = where.command("status")
-            print(f"{runs} queued: {status} shows how far they are, {later} makes the tables when they have ended")
-            return None
-    results = outputs.of(name, where)
-    results.write_tables()
-    summary, useless = results.summary()
-    show_results(summary)
-    for sentence in useless:
-        print(f"of no use: {sentence}")
-    return results
-
-
-def say_where(results: Products, where: Place) -> None:
-    """Print where the tables of a sweep are, and the command that makes more of them."""
-    print(f"tables: {results.folder}/   ({where.command(f'report {results.name}')} builds figures and a report)")
 
 
 def apart(words: list[str], command: str) -> tuple[str | None, list[str]]:

@@ -92,8 +92,8 @@ class Bars:
         self.tasks[number] = self.progress.add_task(title(group), total=updates, losses="", runs=len(group))
 
     def advanced(self, number: int, values: dict[str, Any]) -> None:
-        if values.get("elsewhere"):
-            self.names[number] += f"  {losses(values)}"
+        if "said" in values:
+            self.names[number] += f"  {values['said']}"
             return
         self.progress.update(self.tasks[number], completed=values["update"])
         if shown := losses(values):
@@ -115,9 +115,9 @@ def title(group: list[Planned]) -> str:
 
 
 def losses(values: dict[str, Any]) -> str:
-    """Return the validation losses among the values in words, "" without any; or that another sweep has done the group."""
-    if values.get("elsewhere"):
-        return "done by another sweep"
+    """Return the validation losses among the values in words, "" without any; or what was said of a group without training."""
+    if "said" in values:
+        return str(values["said"])
     forced, free = values.get("validation_forced_loss"), values.get("validation_free_loss")
     return "" if forced is None or free is None else f"validation loss {forced:.3g} forced, {free:.3g} free"
 

@@ -13,13 +13,16 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from freerun.errors import FreerunError, StoreError
 from freerun.execution import plan_files
 from freerun.io.parent_process import ParentProcess
 from freerun.store.claims import Claims
 from freerun.store.records import Store
+
+if TYPE_CHECKING:
+    from freerun.execution.planned import Planned
 
 
 def main() -> None:
@@ -49,7 +52,7 @@ def serve(store: Store, runs: list[str], checkpoint: int, tell: Callable[..., No
         store: where plans are and records go.
         runs: the identities of runs that may train together.
         checkpoint: updates between two checkpoints; 0 for none.
-        tell: called after every update, ``tell("update", update=..., ...)``; with ``elsewhere=True`` if others do all runs.
+        tell: called after every update, ``tell("update", update=..., ...)``; with ``said=...`` where nothing is trained.
         plugins: the files of plugins that may be loaded, each with its digest.
 
     Raises:
@@ -71,8 +74,8 @@ def serve(store: Store, runs: list[str], checkpoint: int, tell: Callable[..., No
             claims.report({**values, "updates": planned[0].experiment.training.end})
             tell(event, **values)
 
-        if not claimed:
-            tell("update", elsewhere=True)
+        if (said := _without_training(claimed, planned, store)) is not None:
+            tell("update", said=said)
         if planned:
             run_safely(planned, store, report, checkpoint_every=checkpoint)
         for run in claimed:
@@ -80,6 +83,15 @@ def serve(store: Store, runs: list[str], checkpoint: int, tell: Callable[..., No
                 plan_files.remove(store, run)
     finally:
         claims.release()
+
+
+def _without_training(claimed: list[str], planned: list[Planned], store: Store) -> str | None:
+    """Return in words what becomes of runs of which none is left to be trained; None if some are, or cannot be had."""
+    if not claimed:
+        return "done by another sweep"
+    if not planned or not all(store.has(run.trained) for run in planned):
+        return None
+    return "reference players" if all(store.has(run.id) for run in planned) else "measured, trained before"
 
 
 if __name__ == "__main__":

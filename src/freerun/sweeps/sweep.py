@@ -150,7 +150,11 @@ def _see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[st
 
 
 def _free(missing: list[Planned], taken: Set[str], store: Store) -> list[Planned]:
-    """Return the missing runs that can start now; an untrained run takes one measurement at a time, wherever that is done."""
+    """Return the missing runs that can start now.
+
+    An untrained run takes one measurement at a time, wherever that is done. Of those that only lack their reference players,
+    the first makes them for all.
+    """
     started = {trained_run(run) for run in taken}
     count = Counter(run.trained for run in missing)
     untrained = set(record_scan.missing(store, [run for run in count if count[run] > 1 or run in started]))
@@ -160,7 +164,19 @@ def _free(missing: list[Planned], taken: Set[str], store: Store) -> list[Planned
         alone = run.trained not in started and first_of[run.trained] == run.id
         return run.id not in taken and (run.trained not in untrained or alone)
 
-    return [run for run in missing if free(run)]
+    return _making_players_once([run for run in missing if free(run)], store)
+
+
+def _making_players_once(runs: list[Planned], store: Store) -> list[Planned]:
+    """Return runs without those of which nothing is missing but players that another one of them makes."""
+    kept, made = [], set[str]()
+    for run in runs:
+        whole = store.has(run.id)
+        if not whole or run.players not in made:
+            kept.append(run)
+        if whole:
+            made.add(run.players)
+    return kept
 
 
 def states(ids: Iterable[str], store: Store, queued: Iterable[str] = ()) -> dict[str, str]:
@@ -210,7 +226,11 @@ def retry(name: str, place: Place, launcher: Launcher) -> dict[str, str] | None:
             if (older := generation(info)) is not None:
                 reason = f"its runs are of generation {older} of Freerun, and this version has to train them anew"
             raise ConfigError(f"study {name!r}: {reason}; run: {info['command']}") from None
-        runs += _without_players([run for run, state in now.items() if state in DONE], info, store)
+        lost = _without_players([run for run, state in now.items() if state in DONE], info, store)
+        runs += lost
+        if lost:
+            records = {run.players for run in lost}
+            print(f"{name}: {'1 record' if len(records) == 1 else f'{len(records)} records'} of reference players to do again")
         return see_to(runs, store, launcher) if runs else None
 
 

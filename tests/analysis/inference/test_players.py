@@ -22,8 +22,9 @@ def players(levels=LEVELS, seeds=4):
     rows = [
         {
             "run": "a", "study": "s", "task": "lorenz63", "seed": seed, "player": name, "split": "test", "mode": "free",
-            "stands": "best" if name == "noisy truth" else "degenerate", "ignorant": name == "persistence", "metric": metric, "step": step, "low": np.nan,
-            "value": value * (1 + 0.01 * seed), "high": np.nan, "unit": UNITS[metric], "task_label": TASK,
+            "stands": "best" if name == "noisy truth" else "degenerate", "ignorant": name == "persistence",
+            "metric": metric, "step": step, "value": value * (1 + 0.01 * seed), "low": np.nan, "high": np.nan,
+            "unit": UNITS[metric], "task_label": TASK,
         }
         for name, values in levels.items()
         for metric, value in zip(UNITS, values, strict=True)

@@ -100,9 +100,8 @@ def useless(material: Material) -> list[str]:
     sentences = []
     for (task, model, method), of_condition in pairs.groupby(CELL, sort=False):
         over = counted(int(of_condition["n"].min()), "seed")
-        sentences.append(
-            f"{task}. {model}, {method}: worse than {listed(list(of_condition['player']))} by every headline (means over {over})."
-        )
+        better = listed(list(of_condition["player"]))
+        sentences.append(f"{task}. {model}, {method}: worse than {better} by every headline (means over {over}).")
     return sentences
 
 

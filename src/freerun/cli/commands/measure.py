@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-from freerun.cli.arguments import (
-    LAUNCHER_KEYS,
-    MEASURE_KEYS,
-    Parser,
-    add_alias,
-    apart,
-    launcher,
-    place,
-    say_where,
-    shared_parser,
-    shown,
-)
+from freerun.cli.arguments import Parser, add_alias, apart, launcher, place, shared_parser
+from freerun.cli.endings import say_where, shown
+from freerun.cli.keys import LAUNCHER_KEYS, MEASURE_KEYS
 from freerun.errors import ConfigError
 
 

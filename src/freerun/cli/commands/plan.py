@@ -6,19 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from freerun.cli.arguments import (
-    DEFAULT_STUDY,
-    EXPERIMENT_KEYS,
-    LAUNCHER_KEYS,
-    TUNING_KEYS,
-    Parser,
-    add_alias,
-    add_tune,
-    apart,
-    launcher,
-    place,
-    shared_parser,
-)
+from freerun.cli.arguments import DEFAULT_STUDY, Parser, add_alias, add_tune, apart, launcher, place, shared_parser
+from freerun.cli.keys import EXPERIMENT_KEYS, LAUNCHER_KEYS, TUNING_KEYS
 from freerun.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from freerun.cli.arguments import EXPERIMENT_KEYS, LAUNCHER_KEYS, Parser, apart, launcher, place, shared_parser, shown
+from freerun.cli.arguments import Parser, apart, launcher, place, shared_parser
+from freerun.cli.endings import shown
+from freerun.cli.keys import EXPERIMENT_KEYS, LAUNCHER_KEYS
 from freerun.errors import ConfigError
 from freerun.io import key_value
 

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from freerun.cli.arguments import (
-    EXPERIMENT_KEYS,
-    LAUNCHER_KEYS,
-    Parser,
-    add_alias,
-    launcher,
-    place,
-    say_where,
-    shared_parser,
-    shown,
-)
+from freerun.cli.arguments import Parser, add_alias, launcher, place, shared_parser
+from freerun.cli.endings import say_where, shown
+from freerun.cli.keys import EXPERIMENT_KEYS, LAUNCHER_KEYS
 
 
 def parser() -> Parser:

@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from freerun.cli.arguments import (
-    EXPERIMENT_KEYS,
-    LAUNCHER_KEYS,
-    Parser,
-    add_alias,
-    add_hours,
-    apart,
-    count,
-    ended,
-    launcher,
-    place,
-    shared_parser,
-)
+from freerun.cli.arguments import Parser, add_alias, add_hours, apart, count, launcher, place, shared_parser
+from freerun.cli.endings import ended
+from freerun.cli.keys import EXPERIMENT_KEYS, LAUNCHER_KEYS
 from freerun.errors import ConfigError, OutOfTime
 from freerun.io import key_value
 from freerun.io.suggestions import nearest

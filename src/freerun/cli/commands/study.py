@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-from freerun.cli.arguments import (
-    DEFAULT_STUDY,
-    EXPERIMENT_KEYS,
-    LAUNCHER_KEYS,
-    TUNING_KEYS,
-    Parser,
-    add_alias,
-    add_hours,
-    add_tune,
-    apart,
-    ended,
-    launcher,
-    place,
-    shared_parser,
-    shown,
-)
+from freerun.cli.arguments import DEFAULT_STUDY, Parser, add_alias, add_hours, add_tune, apart, launcher, place, shared_parser
+from freerun.cli.endings import ended, shown
+from freerun.cli.keys import EXPERIMENT_KEYS, LAUNCHER_KEYS, TUNING_KEYS
 from freerun.errors import ConfigError, OutOfTime
 
 
