@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import freerun
 from freerun import Evaluation, Experiment, FreeRunning, HiddenMarkov, OutputRecurrent, TeacherForcing, Training
-from freerun.execution.planned import plan
+from freerun.execution.planned_run import plan
 from freerun.measurement import player_measurement
 from freerun.store import run_notes
 from freerun.store.records import Store

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import freerun
-from freerun.lazy import exports
+from freerun.deferred_imports import exports
 from freerun.parts import registry
 
 PACKAGE = Path(freerun.__file__).parent

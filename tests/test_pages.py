@@ -21,7 +21,7 @@ from freerun import Evaluation, Experiment, Training
 from freerun.cli.main import dispatch
 from freerun.errors import ConfigError
 from freerun.execution.grouping import groups
-from freerun.execution.planned import plan
+from freerun.execution.planned_run import plan
 from freerun.parts import plugins, registry
 from tiers import tiered
 

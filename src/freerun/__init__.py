@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from freerun import arithmetic
-from freerun.lazy import exports
+from freerun.deferred_imports import exports
 
 __version__ = "0.1.0"
 

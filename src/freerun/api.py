@@ -9,7 +9,7 @@ from freerun.analysis.tables.tidy import Tables, frames
 from freerun.config.experiment import Experiment
 from freerun.execution.launchers import Launcher
 from freerun.execution.launchers.inline import Inline
-from freerun.execution.planned import plan
+from freerun.execution.planned_run import plan
 from freerun.store import record_scan
 from freerun.store.records import Store
 from freerun.sweeps.study import tell

@@ -31,8 +31,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from freerun.deferred_imports import torch
 from freerun.errors import ConfigError
-from freerun.lazy import torch
 
 #: Names the mode, before Freerun is imported.
 VARIABLE = "FREERUN_ARITHMETIC"

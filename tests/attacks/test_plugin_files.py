@@ -11,7 +11,7 @@ import pytest
 from freerun.config.hydra.compose import experiments
 from freerun.config.run_identity import identity
 from freerun.errors import ConfigError
-from freerun.execution.planned import plan
+from freerun.execution.planned_run import plan
 from freerun.parts import plugin_sources
 from freerun.parts.plugins import load_plugin
 

@@ -23,7 +23,7 @@ WORK = {
     "run": "freerun.sweeps.sweep.do",
     "study": "freerun.sweeps.sweep.do",
     "search": "freerun.sweeps.search.search.Search.run",
-    "measure": "freerun.sweeps.measuring.asked",
+    "measure": "freerun.sweeps.remeasurement.asked",
     "retry": "freerun.sweeps.sweep.retry",
     "status": "freerun.cli.terminal.show_rows",
     "table": "freerun.analysis.outputs.of",

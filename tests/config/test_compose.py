@@ -213,7 +213,7 @@ PLUGIN = '''
 
 from dataclasses import dataclass
 
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.parts.regimes import Regime
 
 

@@ -16,7 +16,7 @@ from freerun.engine.engine_choice import engine_of, setting, use
 from freerun.errors import ConfigError
 from freerun.execution import launchers
 from freerun.execution.group_runner import prepare, run_group
-from freerun.execution.planned import plan
+from freerun.execution.planned_run import plan
 from freerun.laws.toolkit import gap, small
 from freerun.parts.models.gru import GRU
 from freerun.parts.models.transformer import Transformer

@@ -11,7 +11,7 @@ from freerun.config import compatibility
 from freerun.config.experiment import Experiment
 from freerun.config.hydra.compose import experiments
 from freerun.config.run_identity import canonical
-from freerun.execution.planned import plan
+from freerun.execution.planned_run import plan
 from freerun.parts import settings
 from freerun.parts.models.gru import GRU
 from freerun.parts.tasks.markov import Markov

@@ -11,7 +11,7 @@ from freerun.config.hydra.compose import experiments
 from freerun.config.run_identity import canonical, from_canonical
 from freerun.config.training_settings import Keep
 from freerun.execution.group_runner import run_group
-from freerun.execution.planned import plan
+from freerun.execution.planned_run import plan
 from freerun.execution.resume import Keeper
 from freerun.store.records import Store
 

@@ -14,7 +14,7 @@ from freerun.config.experiment import Experiment
 from freerun.config.training_settings import Training
 from freerun.errors import CorruptRecord
 from freerun.execution import group_measurement, group_runner
-from freerun.execution.planned import plan
+from freerun.execution.planned_run import plan
 from freerun.io import container
 from freerun.measurement import player_measurement
 from freerun.parts.models.gru import GRU

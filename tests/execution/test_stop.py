@@ -8,7 +8,7 @@ from freerun.config.hydra.compose import experiments
 from freerun.config.run_identity import canonical, from_canonical
 from freerun.errors import ConfigError
 from freerun.execution.group_runner import run_group
-from freerun.execution.planned import plan
+from freerun.execution.planned_run import plan
 from freerun.store import checkpoints
 from freerun.store.records import Store
 from freerun.store.results_folder import Place

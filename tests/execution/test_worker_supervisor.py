@@ -13,7 +13,7 @@ import pytest
 from freerun.config.hydra.compose import experiments
 from freerun.errors import FreerunError
 from freerun.execution import plan_files, worker_supervisor
-from freerun.execution.planned import plan
+from freerun.execution.planned_run import plan
 from freerun.io import processes
 from freerun.parts.plugins import plugin_files
 from freerun.store.records import Store

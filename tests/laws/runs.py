@@ -20,7 +20,7 @@ from freerun.config.hydra.compose import experiments
 from freerun.config.run_identity import canonical, identity
 from freerun.execution.group_runner import run_group
 from freerun.execution.grouping import groups
-from freerun.execution.planned import Planned, plan
+from freerun.execution.planned_run import Planned, plan
 from freerun.store.records import Store
 
 TINY = ["training.updates=4", "training.batch=3", "training.log_every=2", "evaluation.sequences=5", "evaluation.horizon=7"]

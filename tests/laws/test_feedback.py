@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from freerun.laws import feedback as kit
-from freerun.laws import loop
+from freerun.laws import parts_in_loop
 from freerun.laws.register import of
 from freerun.laws.toolkit import CLOSE, demand, gap, gradients, noise, variants
 from freerun.parts.feedback.argmax import Argmax
@@ -14,7 +14,7 @@ from freerun.parts.feedback.sample import Sample
 from freerun.parts.feedback.straight_through import Choice, StraightThrough
 from laws.broken import feedback as broken
 
-LAWS = of("feedback", "feedback", "loop")
+LAWS = of("feedback", "feedback", "parts_in_loop")
 RULES = variants("feedback")
 CAUGHT = [
     (kit.law_symbols_are_fed_as_distributions, broken.ArgmaxIsExpected),
@@ -32,7 +32,7 @@ CAUGHT = [
     (kit.law_pure, broken.CentresInPlace),
     (kit.law_every_draw_counts, broken.SampleIsArgmax),
     (kit.law_silence_has_width_0, broken.SilenceOfZeros),
-    (loop.law_rule_has_the_textbooks_gradient, broken.FeedsTheLastCall),
+    (parts_in_loop.law_rule_has_the_textbooks_gradient, broken.FeedsTheLastCall),
 ]
 
 

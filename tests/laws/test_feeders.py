@@ -20,7 +20,7 @@ from freerun.engine.replicas import Group
 from freerun.errors import ConfigError
 from freerun.execution import group_runner, grouping, resume
 from freerun.execution.grouping import groups
-from freerun.execution.planned import plan
+from freerun.execution.planned_run import plan
 from freerun.laws.register import of
 from freerun.laws.toolkit import CLOSE, gap
 from freerun.parts import objectives, registry

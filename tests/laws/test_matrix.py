@@ -15,7 +15,7 @@ from freerun.engine import training
 from freerun.engine.replicas import Group
 from freerun.errors import ConfigError
 from freerun.execution.grouping import groups
-from freerun.execution.planned import plan
+from freerun.execution.planned_run import plan
 from freerun.laws.toolkit import small, teacher_file
 from freerun.measurement.evaluation import evaluate
 from freerun.parts import registry

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from freerun.laws import metrics, quantities
-from freerun.laws._observed import HORIZON, WARMUP, observed
+from freerun.laws._observed_rollouts import HORIZON, WARMUP, observed
 from freerun.laws.register import of
 from freerun.laws.toolkit import CLOSE, gap, small_parts
 from freerun.measurement.metrics.accuracy import Accuracy

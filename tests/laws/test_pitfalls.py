@@ -28,7 +28,7 @@ from freerun.analysis.tables import gap
 from freerun.analysis.tables.quantities import Quantities, of_frames
 from freerun.errors import ConfigError
 from freerun.execution import group_measurement, group_runner
-from freerun.execution.planned import plan
+from freerun.execution.planned_run import plan
 from freerun.laws import backward, feedback, metrics, models, regimes, rollouts, tasks
 from freerun.laws import methods as methods_of
 from freerun.laws.toolkit import small

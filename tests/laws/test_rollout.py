@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from freerun.engine.rollout import Gradient, rollout
-from freerun.laws import backward, loop
+from freerun.laws import backward, parts_in_loop
 from freerun.laws import rollouts as kit
 from freerun.laws.register import of
 from freerun.laws.toolkit import gradients, noise, small_parts, weights_of
@@ -89,13 +89,13 @@ def test_law_catches(law, loop):
 
 
 OF_MODELS = [
-    (loop.law_fast_path_is_the_loop, models.FastPathDiffers),
-    (loop.law_fast_path_is_the_loop, models.FastPathCutsTheGradient),
-    (loop.law_model_has_the_textbooks_gradient, broken.DriftsWithItsCalls),
+    (parts_in_loop.law_fast_path_is_the_loop, models.FastPathDiffers),
+    (parts_in_loop.law_fast_path_is_the_loop, models.FastPathCutsTheGradient),
+    (parts_in_loop.law_model_has_the_textbooks_gradient, broken.DriftsWithItsCalls),
 ]
 
 
-@pytest.mark.parametrize("law", of("model", "loop"), ids=lambda law: law.name)
+@pytest.mark.parametrize("law", of("model", "parts_in_loop"), ids=lambda law: law.name)
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 def test_law_of_models(law, model):
     law(model)
@@ -108,7 +108,7 @@ def test_law_of_models_catches(law, model):
 
 
 def test_every_law_has_been_seen_to_fail():
-    assert {law for law, _ in OF_MODELS} == {law.function for law in of("model", "loop")}
+    assert {law for law, _ in OF_MODELS} == {law.function for law in of("model", "parts_in_loop")}
     seen = {law for law, _ in CAUGHT}
     assert set(PLAIN) <= seen
     assert {ones_law, textbook_law} <= seen

@@ -21,7 +21,7 @@ from freerun.errors import ConfigError
 from freerun.execution import resume
 from freerun.execution.group_runner import run_group
 from freerun.execution.grouping import groups
-from freerun.execution.planned import Planned, plan
+from freerun.execution.planned_run import Planned, plan
 from freerun.laws.toolkit import teacher_file
 from freerun.store import checkpoints
 from freerun.store.records import Store, trained_run

@@ -116,6 +116,6 @@ def test_a_cluster_is_asked_what_it_covers_and_not_what_stands_here(monkeypatch)
 
 
 def plan_of(word):
-    from freerun.execution.planned import plan
+    from freerun.execution.planned_run import plan
 
     return plan(list(of_jobs(jobs([*SMALL, word], sweep=False))))

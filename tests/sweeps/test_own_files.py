@@ -64,7 +64,7 @@ def test_a_file_that_changed_is_told_by_a_few_digits(tmp_path):
     first = small(Series(path=path, length=12))
     freerun.run([first], results=tmp_path / "results")
     store = Store(tmp_path / "results" / ".store")
-    from freerun.execution.planned import plan
+    from freerun.execution.planned_run import plan
 
     before = plan([first])
     write(tmp_path / "one.csv", phase=1)

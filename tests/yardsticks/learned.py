@@ -15,7 +15,7 @@ from freerun.engine.rollout import rollout
 from freerun.errors import given
 from freerun.execution.group_runner import run_group
 from freerun.execution.grouping import groups
-from freerun.execution.planned import Planned, plan
+from freerun.execution.planned_run import Planned, plan
 from freerun.store.records import Store
 
 

@@ -20,7 +20,7 @@ from freerun.engine.feeding import Lessons
 from freerun.engine.replicas import Group
 from freerun.execution.group_runner import prepare
 from freerun.execution.grouping import groups
-from freerun.execution.planned import plan
+from freerun.execution.planned_run import plan
 from freerun.measurement.evaluation import evaluate
 
 sys.path.insert(0, str(Path(__file__).parents[1]))

@@ -107,7 +107,7 @@ def check(experiment: Experiment) -> None:
         if value not in choices:
             raise ConfigError(f"{key}={value}: unknown {key}; {nearest(value, choices)}")
     if experiment.device == "cuda":
-        from freerun.lazy import torch
+        from freerun.deferred_imports import torch
 
         if not torch.cuda.is_available():
             raise ConfigError("device=cuda: this machine shows no CUDA device to torch; choose device=cpu")

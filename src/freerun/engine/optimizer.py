@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from jaxtyping import Bool, Float
 
 from freerun.arithmetic import root
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.parts.layers import per_replica
 
 

@@ -15,8 +15,8 @@ from freerun.config.measurement_identity import MEASURING
 from freerun.engine.replicas import Group
 from freerun.errors import CorruptRecord
 from freerun.execution import trained_runs
-from freerun.execution.planned import Planned
-from freerun.execution.worlds import made_by, worlds
+from freerun.execution.planned_run import Planned
+from freerun.execution.task_data import made_by, worlds
 from freerun.measurement import player_measurement
 from freerun.measurement.evaluation import MEASURED, MODES, Measured, evaluate
 from freerun.store import player_records, run_notes

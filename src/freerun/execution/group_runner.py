@@ -22,9 +22,9 @@ from freerun.engine.training import Listener, Outcome, train
 from freerun.errors import FreerunError, StoreError
 from freerun.execution import bisection, trained_runs
 from freerun.execution.group_measurement import measure
-from freerun.execution.planned import Planned
+from freerun.execution.planned_run import Planned
 from freerun.execution.resume import Keeper, find
-from freerun.execution.worlds import made_by, worlds
+from freerun.execution.task_data import made_by, worlds
 from freerun.store import checkpoints, run_notes
 from freerun.store.records import Store
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Hashable
 
-from freerun.execution.planned import Planned
+from freerun.execution.planned_run import Planned
 
 #: What may differ inside a group.
 FREE = ("seed", "regime")

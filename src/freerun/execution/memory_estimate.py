@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from freerun.execution.planned import Planned
+from freerun.execution.planned_run import Planned
 
 #: The width that inputs and outputs are taken to have: a task knows its own only when it is built.
 WIDTH = 64

@@ -16,7 +16,7 @@ import msgspec
 from freerun.config.measurement_identity import MEASURED, Measurement
 from freerun.config.run_identity import from_canonical, identity, sources
 from freerun.errors import ConfigError, CorruptRecord, refused
-from freerun.execution.planned import Planned
+from freerun.execution.planned_run import Planned
 from freerun.io.reading import content
 from freerun.io.text import one_line
 from freerun.io.writing import write_atomic

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from freerun.execution.planned import Planned
+from freerun.execution.planned_run import Planned
 from freerun.io.text import one_line
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from freerun.errors import CorruptRecord, StoreError
 from freerun.execution.memory_estimate import WIDTH
-from freerun.execution.planned import Planned
+from freerun.execution.planned_run import Planned
 from freerun.store.records import Store, trained_run
 
 #: Seconds of one step of a sequence of a batch, where nothing like it was run yet: a part a step, a part a product.

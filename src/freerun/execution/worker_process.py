@@ -22,7 +22,7 @@ from freerun.store.claims import Claims
 from freerun.store.records import Store
 
 if TYPE_CHECKING:
-    from freerun.execution.planned import Planned
+    from freerun.execution.planned_run import Planned
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from freerun.config.training_settings import Training
 from freerun.errors import ConfigError
 from freerun.execution.group_runner import run_group
 from freerun.execution.grouping import groups
-from freerun.execution.planned import Planned, plan
+from freerun.execution.planned_run import Planned, plan
 from freerun.laws.toolkit import Broken, demand, only, small
 from freerun.measurement.metrics import Metric
 from freerun.parts import registry

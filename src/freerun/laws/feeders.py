@@ -20,9 +20,9 @@ from freerun.parts.feedback.expected import Expected
 from freerun.parts.feedback.mean import Mean
 from freerun.parts.feedback.sample import Sample
 from freerun.parts.feeders import F, Feeder
+from freerun.parts.feeders.adaptive import Adaptive
 from freerun.parts.feeders.aggregated import Aggregated
 from freerun.parts.feeders.forced import Blurred
-from freerun.parts.feeders.measured import Measured
 from freerun.parts.feeders.parallel_passes import fed_in_parallel
 from freerun.parts.layers import Weights
 from freerun.parts.models import Model
@@ -137,10 +137,10 @@ def law_gathered_data_is_dealt_evenly(regime: Regime) -> None:
             demand(same_bits(fed[0], (dealt[0] == 0).double()), "the mask is not 1 where the truth was dealt")
 
 
-@only(fed_by(Measured), "regimes that are measured")
+@only(fed_by(Adaptive), "regimes that are measured")
 def law_a_measured_share_follows_the_growth(regime: Regime) -> None:
     """It stays in [0, 1], jumps to 1 if errors grow without bound, and comes to 1 - 1/g, where no gradient can explode."""
-    adapted = given_by(regime, Measured).regime.adapted
+    adapted = given_by(regime, Adaptive).regime.adapted
     for share in (0.0, 0.3, 1.0):
         for growth in (0.0, 0.5, 1.0, 2.0, 1e9, math.inf, math.nan):
             adapted_share = adapted(share, growth)

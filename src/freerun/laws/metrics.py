@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from freerun.laws._observed import HORIZON, WARMUP, taken, with_outputs, with_sequences, worlds
+from freerun.laws._observed_rollouts import HORIZON, WARMUP, taken, with_outputs, with_sequences, worlds
 from freerun.laws.toolkit import CLOSE, demand, symbols
 from freerun.measurement.metrics import Metric
 from freerun.parts.feedback import one_hot

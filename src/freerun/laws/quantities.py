@@ -12,7 +12,7 @@ from functools import cache
 import torch
 
 from freerun.errors import given
-from freerun.laws._observed import observed, other_worlds, taken, worlds
+from freerun.laws._observed_rollouts import observed, other_worlds, taken, worlds
 from freerun.laws.toolkit import CLOSE, Broken, demand, noise, only, symbols
 from freerun.measurement.metrics import Metric, Observed
 from freerun.parts.feedback import one_hot

@@ -24,7 +24,7 @@ MODULES = (
     "objectives",
     "metrics",
     "quantities",
-    "loop",
+    "parts_in_loop",
     "feeders",
     "methods",
     "experts",

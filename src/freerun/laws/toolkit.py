@@ -128,7 +128,7 @@ def teacher_file(task: str = "hidden_markov") -> str:
     from freerun.config.experiment import Experiment
     from freerun.config.training_settings import Training
     from freerun.execution.group_runner import run_group
-    from freerun.execution.planned import plan
+    from freerun.execution.planned_run import plan
     from freerun.parts.models.gru import GRU
     from freerun.store.records import Store
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from jaxtyping import Float, Int
 
 from freerun.arithmetic import logarithm
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.parts.tasks import Truth
 
 #: The divergences of two distributions, in the order of the first axis of what `divergences` gives; nats, TV in [0, 1].

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from jaxtyping import Bool, Float
 
 from freerun.arithmetic import root
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.measurement.accumulated_error import KINDS, Accumulated
 from freerun.parts.tasks import Truth
 

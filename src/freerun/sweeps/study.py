@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from freerun.errors import ConfigError
-from freerun.execution.planned import Planned, plan
+from freerun.execution.planned_run import Planned, plan
 from freerun.io import key_value
 from freerun.io.suggestions import nearest
 from freerun.io.text import brief

@@ -19,7 +19,7 @@ from freerun.config.run_identity import from_canonical, older_generation
 from freerun.errors import ConfigError, CorruptRecord, OutOfTime
 from freerun.execution import launchers, plan_files
 from freerun.execution.launchers import Launcher
-from freerun.execution.planned import Planned, titles
+from freerun.execution.planned_run import Planned, titles
 from freerun.execution.progress import watcher
 from freerun.io.reading import NotPlain
 from freerun.io.text import one_line

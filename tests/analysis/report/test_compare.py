@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from freerun.analysis.inference.two_sides import Side
+from freerun.analysis.inference.side_comparison import Side
 from freerun.analysis.report import comparison
 from freerun.analysis.report.comparison_text import sentences
 from freerun.analysis.tables import tidy

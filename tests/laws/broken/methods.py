@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 
 from freerun.parts.feeders import Kept, Number
+from freerun.parts.feeders.adaptive import Adaptive
 from freerun.parts.feeders.aggregated import Aggregated
 from freerun.parts.feeders.masked import Masked
-from freerun.parts.feeders.measured import Measured
 from freerun.parts.models.hidden_recurrent import HiddenRecurrent
 from freerun.parts.objectives.policy_gradient import PolicyGradient
 from freerun.parts.objectives.professor_forcing import ProfessorForcing
@@ -39,7 +39,7 @@ class Forgets(DataAsDemonstrator):
         return _Forgetful(self, rollouts=self.iterations)
 
 
-class _Narrow(Measured):
+class _Narrow(Adaptive):
     def kept(self, update, sizes):
         return Kept(numbers={"share": Number(start=0.5, most=0.5)})
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from freerun.laws._observed import HORIZON, WARMUP, observed
+from freerun.laws._observed_rollouts import HORIZON, WARMUP, observed
 from freerun.laws.toolkit import same_bits
 from freerun.measurement.metrics.chaos_floor import ChaosFloor
 from freerun.measurement.metrics.error_growth_rate import ErrorGrowthRate

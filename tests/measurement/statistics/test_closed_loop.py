@@ -16,7 +16,7 @@ from freerun.engine.replicas import Group
 from freerun.engine.rollout import rollout
 from freerun.engine.training import train
 from freerun.errors import ConfigError
-from freerun.laws._observed import observed, with_sequences
+from freerun.laws._observed_rollouts import observed, with_sequences
 from freerun.laws.toolkit import same_bits, small_parts
 from freerun.measurement import evaluation
 from freerun.measurement.evaluation import evaluate

@@ -12,7 +12,7 @@ import torch
 from freerun.config.experiment import Experiment
 from freerun.engine.rollout import rollout
 from freerun.errors import ConfigError
-from freerun.laws._observed import observed
+from freerun.laws._observed_rollouts import observed
 from freerun.laws.toolkit import CLOSE, gap, noise, weights_of
 from freerun.measurement.metrics.exact_match import ExactMatch
 from freerun.parts.feedback import one_hot

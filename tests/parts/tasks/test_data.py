@@ -13,8 +13,7 @@ from pyarrow import parquet
 from freerun import GRU, Experiment
 from freerun.errors import ConfigError
 from freerun.laws import tasks as kit
-from freerun.parts.tasks import _wheels
-from freerun.parts.tasks._values import Predict
+from freerun.parts.tasks._scaling import Predict
 from freerun.parts.tasks.digits import Digits
 from freerun.parts.tasks.series import Series
 from freerun.parts.tasks.sunspots import Sunspots
@@ -173,12 +172,12 @@ def test_the_length_of_an_image_is_64():
 
 @pytest.mark.parametrize("task", [Sunspots, Digits])
 def test_a_missing_extra_is_one_line_that_says_what_to_install(task):
-    from freerun.parts.tasks import digits, sunspots
+    from freerun.parts.tasks import _packaged_data, digits, sunspots
 
     for cached in (digits._images, sunspots._numbers):
         cached.cache_clear()
     with (
-        mock.patch.object(_wheels, "find_spec", return_value=None),
+        mock.patch.object(_packaged_data, "find_spec", return_value=None),
         pytest.raises(ConfigError, match=r"pip install 'freerun\[data\]'") as fault,
     ):
         Experiment(task=task(), model=GRU(hidden=4))

@@ -13,7 +13,7 @@ import torch
 from freerun.errors import ConfigError
 from freerun.laws import tasks as kit
 from freerun.parts.tasks import _flows
-from freerun.parts.tasks._values import Predict
+from freerun.parts.tasks._scaling import Predict
 from freerun.parts.tasks.hyper_roessler import HyperRoessler
 from freerun.parts.tasks.lorenz63 import Lorenz63
 from freerun.parts.tasks.lorenz96 import Lorenz96

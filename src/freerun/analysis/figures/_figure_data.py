@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from freerun.analysis.inference.confidence_intervals import counts
-from freerun.analysis.inference.copies import copies, without
+from freerun.analysis.inference.equal_gradients import copies, without
 from freerun.analysis.inference.equivalence import MARGIN
 from freerun.analysis.inference.player_levels import placed
 from freerun.analysis.inference.replicates import CELL, annotated, chosen, conditions

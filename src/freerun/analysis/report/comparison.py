@@ -14,8 +14,8 @@ from freerun.analysis.figures import Material, _comparison_figure
 from freerun.analysis.figures._style import bytes_of, style
 from freerun.analysis.inference.confidence_intervals import LOST
 from freerun.analysis.inference.matched_conditions import Matched, matched
-from freerun.analysis.inference.two_sides import Side, versus
-from freerun.analysis.report.compared_sides import Choice, chosen_sides, compared_keys
+from freerun.analysis.inference.side_comparison import Side, versus
+from freerun.analysis.report.chosen_sides import Choice, chosen_sides, compared_keys
 from freerun.analysis.report.comparison_text import page_of, sentences
 from freerun.analysis.report.number_text import counted, listed
 from freerun.analysis.tables.quantities import Quantities

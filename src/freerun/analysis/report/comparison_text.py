@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from freerun.analysis.inference.power import LEVEL
+from freerun.analysis.inference.side_comparison import Side
 from freerun.analysis.inference.simultaneous import over_set
-from freerun.analysis.inference.two_sides import Side
 from freerun.analysis.report.number_text import any_of, change, counted, listed, number, reversed_change, seeds
 from freerun.analysis.report.page import comparison_rows, escaped
 from freerun.analysis.report.verdicts import CONFLICT, NONE, OPEN, needed_seeds

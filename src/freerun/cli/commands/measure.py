@@ -28,13 +28,13 @@ def main(words: list[str]) -> int:
     """Measure the trained runs of a study from their kept weights, and print the results."""
     options = parser().read(words)
     name, overrides = apart(options.words, "measure")
-    from freerun.sweeps import measuring, sweep
+    from freerun.sweeps import remeasurement, sweep
 
     chosen, overrides = launcher(options, overrides)
     if name is None:
         raise ConfigError("measure takes the name of a study, for example: freerun measure first_look")
     where = place(options)
-    study = measuring.asked(name, where, overrides, options.name)
+    study = remeasurement.asked(name, where, overrides, options.name)
     failed = sweep.do(study, where, chosen, replace=options.replace)
     if results := shown(study.name, where, chosen):
         say_where(results, where)

@@ -12,7 +12,7 @@ from freerun.errors import ConfigError
 
 if TYPE_CHECKING:
     from freerun.engine.engine_choice import Engine
-    from freerun.execution.planned import Planned
+    from freerun.execution.planned_run import Planned
     from freerun.sweeps.search.tuned_study import TunedStudy
 
 

@@ -26,7 +26,7 @@ def main(words: list[str]) -> int:
     from freerun.cli.terminal import duration, show_rows
     from freerun.execution import launchers
     from freerun.execution.launchers import _queue as queue
-    from freerun.execution.planned import titles
+    from freerun.execution.planned_run import titles
     from freerun.io.text import one_line
     from freerun.store import claims, record_scan, results_folder
     from freerun.sweeps import sweep

@@ -26,7 +26,7 @@ from freerun.errors import ConfigError, require
 from freerun.execution.grouping import groups
 from freerun.execution.machine import available, cores
 from freerun.execution.memory_estimate import most_at_once
-from freerun.execution.planned import Planned, titles
+from freerun.execution.planned_run import Planned, titles
 from freerun.execution.progress import Watcher
 from freerun.execution.worker_supervisor import Terms
 from freerun.io import key_value

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from freerun.execution.launchers.inline import failure
-from freerun.execution.planned import Planned
+from freerun.execution.planned_run import Planned
 from freerun.execution.progress import Watcher
 from freerun.store.claims import alive
 from freerun.store.records import Store

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from freerun.errors import ConfigError
 from freerun.execution.launchers import Launcher
-from freerun.execution.planned import Planned
+from freerun.execution.planned_run import Planned
 from freerun.execution.progress import Watcher
 from freerun.parts.plugins import plugin_files
 from freerun.store.records import Store

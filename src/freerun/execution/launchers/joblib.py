@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 from freerun.errors import FreerunError
 from freerun.execution.launchers import Launcher, needs
 from freerun.execution.launchers._following import Following
-from freerun.execution.planned import Planned
+from freerun.execution.planned_run import Planned
 from freerun.execution.progress import Watcher
 from freerun.execution.worker_supervisor import Terms, serve
 from freerun.store.records import Store

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from freerun.execution.launchers import Launcher
 from freerun.execution.launchers.inline import failure
-from freerun.execution.planned import Planned
+from freerun.execution.planned_run import Planned
 from freerun.execution.progress import Watcher
 from freerun.execution.worker_supervisor import Worker
 from freerun.store.records import Store

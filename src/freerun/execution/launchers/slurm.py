@@ -21,7 +21,7 @@ from freerun.execution import bisection
 from freerun.execution.launchers import Launcher, needs
 from freerun.execution.launchers import _queue as queue
 from freerun.execution.launchers._following import Following
-from freerun.execution.planned import Planned
+from freerun.execution.planned_run import Planned
 from freerun.execution.progress import Watcher
 from freerun.execution.worker_supervisor import Terms, serve
 from freerun.store.records import Store

@@ -16,8 +16,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from freerun.arithmetic import logarithm
+from freerun.deferred_imports import torch
 from freerun.errors import given
-from freerun.lazy import torch
 from freerun.measurement.accumulated_error import Accumulated, all_prefixes, divergences, over_all_prefixes
 from freerun.measurement.accumulated_error_estimate import Estimated, estimated
 from freerun.measurement.metrics import Comparison, Further, Metric, Observed

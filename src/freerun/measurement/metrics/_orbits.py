@@ -8,8 +8,8 @@ from typing import ClassVar, NamedTuple
 
 from jaxtyping import Float
 
+from freerun.deferred_imports import torch
 from freerun.errors import given
-from freerun.lazy import torch
 from freerun.measurement.metrics import Comparison, Observed, Orbit
 
 #: The fewest steps of a window from which a climate is told.

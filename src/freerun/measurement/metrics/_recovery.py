@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from freerun.deferred_imports import torch
 from freerun.errors import given
-from freerun.lazy import torch
 from freerun.measurement.accumulated_error import divergences
 from freerun.measurement.accumulated_error_estimate import means
 from freerun.measurement.metrics import Comparison, Further, Observed

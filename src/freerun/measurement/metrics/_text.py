@@ -15,8 +15,8 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Int
 
+from freerun.deferred_imports import torch
 from freerun.errors import given
-from freerun.lazy import torch
 from freerun.measurement.metrics import Comparison, Further, Observed
 from freerun.measurement.statistics.text_distance import GROUPS, Distances, distances
 from freerun.random_streams import stream

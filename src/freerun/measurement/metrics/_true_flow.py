@@ -16,8 +16,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from freerun.arithmetic import logarithm, root
+from freerun.deferred_imports import torch
 from freerun.errors import given
-from freerun.lazy import torch
 from freerun.measurement.metrics import Observed, once_for_all
 from freerun.random_streams import stream
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jaxtyping import Float, Int
 
 from freerun.arithmetic import root
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.measurement.metrics import Observed
 
 #: The error that ends a forecast, in standard deviations of the training data.

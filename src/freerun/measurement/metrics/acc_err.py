@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from jaxtyping import Float
 
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.measurement.metrics import Observed
 from freerun.measurement.metrics._accumulated import OfRatio, accumulated
 from freerun.store.quantity import FROM_0, INSIDE_SUPPORT, Quantity

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from jaxtyping import Float
 
 from freerun.arithmetic import root
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.measurement.metrics import Comparison, Observed, once_for_all
 from freerun.store.quantity import FROM_0, Quantity
 

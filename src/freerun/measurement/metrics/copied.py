@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.measurement.metrics import Observed, family
 from freerun.measurement.metrics._text import OfText, texts
 from freerun.random_streams import stream

@@ -17,8 +17,8 @@ from typing import ClassVar
 
 from jaxtyping import Float
 
+from freerun.deferred_imports import torch
 from freerun.errors import given
-from freerun.lazy import torch
 from freerun.measurement.metrics import Comparison, Metric, Observed, family
 from freerun.measurement.metrics._true_flow import Drift, drifts, reaches_back, step_log, step_rms
 from freerun.measurement.metrics._valid import valid_until

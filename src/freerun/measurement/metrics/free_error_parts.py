@@ -17,8 +17,8 @@ from typing import ClassVar
 from jaxtyping import Float
 
 from freerun.arithmetic import logarithm
+from freerun.deferred_imports import torch
 from freerun.errors import given
-from freerun.lazy import torch
 from freerun.measurement.metrics import Observed, family
 from freerun.measurement.metrics._true_flow import Drift, free_squares, own_errors, step_rms
 from freerun.measurement.metrics.drift_floor import OfDrift

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.measurement.metrics import Observed
 from freerun.measurement.metrics._accumulated import OfTruth, step_divergences
 from freerun.store.quantity import INSIDE_SUPPORT, Quantity

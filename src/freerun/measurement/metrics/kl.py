@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.measurement.metrics import Observed
 from freerun.measurement.metrics._accumulated import OfTruth, step_divergences
 from freerun.store.quantity import FROM_0, INSIDE_SUPPORT, Quantity

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.measurement.accumulated_error_estimate import Estimated, half_width
 from freerun.measurement.metrics import Observed
 from freerun.measurement.metrics._accumulated import OfPrefixes, accumulated

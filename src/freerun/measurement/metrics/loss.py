@@ -12,8 +12,8 @@ from typing import ClassVar
 
 from jaxtyping import Float
 
+from freerun.deferred_imports import torch
 from freerun.errors import given
-from freerun.lazy import torch
 from freerun.measurement.metrics import Metric, Observed
 from freerun.store.quantity import FROM_0, OTHER_CONTINUATIONS, OWN_TEXT, Quantity
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.measurement.accumulated_error_estimate import half_width
 from freerun.measurement.metrics import Observed, Orbit
 from freerun.measurement.metrics._orbits import OfOrbit, size

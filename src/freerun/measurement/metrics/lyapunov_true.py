@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
+from freerun.deferred_imports import torch
 from freerun.errors import given
-from freerun.lazy import torch
 from freerun.measurement.metrics import Observed, Orbit
 from freerun.measurement.metrics._orbits import OfOrbit
 from freerun.store.quantity import FROM_0, Quantity

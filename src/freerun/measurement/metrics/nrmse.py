@@ -13,8 +13,8 @@ from typing import ClassVar
 from jaxtyping import Float
 
 from freerun.arithmetic import root
+from freerun.deferred_imports import torch
 from freerun.errors import given
-from freerun.lazy import torch
 from freerun.measurement.metrics import Metric, Observed
 from freerun.store.quantity import COLLAPSE, FROM_0, WORLDS_GROWTH, Quantity
 

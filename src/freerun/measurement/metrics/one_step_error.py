@@ -16,8 +16,8 @@ from typing import ClassVar, NamedTuple
 
 from jaxtyping import Float
 
+from freerun.deferred_imports import torch
 from freerun.errors import given
-from freerun.lazy import torch
 from freerun.measurement.accumulated_error_estimate import half_width
 from freerun.measurement.metrics import Comparison, Observed, family
 from freerun.measurement.metrics._accumulated import step_divergences

@@ -12,8 +12,8 @@ from typing import ClassVar
 
 from jaxtyping import Float
 
+from freerun.deferred_imports import torch
 from freerun.errors import given
-from freerun.lazy import torch
 from freerun.measurement.metrics import Metric, Observed, Orbit, family
 from freerun.measurement.metrics._orbits import OfOrbit, loop, size
 from freerun.measurement.statistics import state_distribution, state_pairs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.measurement.metrics import Observed, Orbit, family
 from freerun.measurement.metrics._orbits import OfOrbit, size
 from freerun.measurement.statistics.orbit_fate import BEYOND, END, STILL, Fates, fates

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from jaxtyping import Float
 
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.measurement.metrics import Metric, Observed
 from freerun.measurement.metrics._true_flow import answered, own_errors, step_rms
 from freerun.store.quantity import FROM_0, Quantity

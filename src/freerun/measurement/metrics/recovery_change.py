@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from jaxtyping import Float
 
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.measurement.accumulated_error_estimate import half_width
 from freerun.measurement.metrics import Observed
 from freerun.measurement.metrics._recovery import OfRecovery, change

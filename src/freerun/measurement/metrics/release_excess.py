@@ -15,8 +15,8 @@ from typing import ClassVar
 from jaxtyping import Float
 
 from freerun.arithmetic import logarithm
+from freerun.deferred_imports import torch
 from freerun.errors import given
-from freerun.lazy import torch
 from freerun.measurement.accumulated_error_estimate import half_width
 from freerun.measurement.metrics import Comparison, Observed
 from freerun.measurement.metrics._true_flow import free_squares

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from jaxtyping import Float
 
 from freerun.arithmetic import root
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.measurement.metrics import Metric, Observed
 from freerun.store.quantity import COLLAPSE, FROM_0, WORLDS_GROWTH, Quantity
 

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from jaxtyping import Float
 
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.measurement.accumulated_error_estimate import Estimated
 from freerun.measurement.metrics import Observed, family
 from freerun.measurement.metrics._accumulated import OfPrefixes, accumulated

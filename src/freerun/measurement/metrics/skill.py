@@ -14,8 +14,8 @@ from typing import ClassVar
 from jaxtyping import Float
 
 from freerun.arithmetic import root
+from freerun.deferred_imports import torch
 from freerun.errors import given
-from freerun.lazy import torch
 from freerun.measurement.metrics import Metric, Observed
 from freerun.measurement.metrics._true_flow import free_squares
 from freerun.store.quantity import FROM_0, Quantity

@@ -13,8 +13,8 @@ from typing import Any, ClassVar, NamedTuple
 
 from jaxtyping import Bool, Float, Int
 
+from freerun.deferred_imports import torch
 from freerun.errors import given
-from freerun.lazy import torch
 from freerun.measurement.metrics import Comparison, Observed, family
 from freerun.measurement.statistics.string_statistics import lengths, ngrams
 from freerun.store.quantity import SHARE, Quantity

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.measurement.metrics import Observed
 from freerun.measurement.metrics._text import OfText, compared
 from freerun.measurement.statistics.text_distance import LONGEST, ORDER, Estimate

@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Float
 
+from freerun.deferred_imports import torch
 from freerun.errors import given
-from freerun.lazy import torch
 from freerun.measurement.metrics import Metric, Observed, family, once_for_all
 from freerun.measurement.metrics._training import STREAM, BesideTraining, at_steps, unit_of, vectors, whole
 from freerun.measurement.statistics.two_sample import Distance, energy, mmd, sliced_wasserstein, swaps, within

@@ -11,8 +11,8 @@ from typing import ClassVar
 
 from jaxtyping import Float
 
+from freerun.deferred_imports import torch
 from freerun.errors import given, require
-from freerun.lazy import torch
 from freerun.measurement.metrics import Metric, Observed
 from freerun.measurement.metrics._true_flow import reaches_back
 from freerun.measurement.metrics._valid import THRESHOLD, valid_steps

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from jaxtyping import Float
 
+from freerun.deferred_imports import torch
 from freerun.errors import require
-from freerun.lazy import torch
 from freerun.measurement.metrics import Metric, Observed
 from freerun.measurement.metrics._valid import THRESHOLD, valid_steps
 from freerun.store.quantity import SHARE, Quantity

@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Float, Int
 
 from freerun.arithmetic import logarithm
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.measurement.players import once
 from freerun.parts.feedback import one_hot
 from freerun.parts.ngrams import NgramModel

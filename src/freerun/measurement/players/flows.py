@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
+from freerun.deferred_imports import torch
 from freerun.errors import given, require
-from freerun.lazy import torch
 from freerun.measurement.metrics import Observed, Orbit
 from freerun.measurement.players import BEST, TRUTH, Player, once
 from freerun.measurement.players.values import Place, ValuePlayer

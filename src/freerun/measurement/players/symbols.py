@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 
 from freerun.arithmetic import logarithm
 from freerun.config.experiment import Experiment
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.measurement.metrics import Observed
 from freerun.measurement.players import TRUTH, Player, once
 from freerun.measurement.players._speakers import (

@@ -12,7 +12,7 @@ from functools import cache, partial
 import numpy as np
 from jaxtyping import Float
 
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.measurement.metrics import Observed, Orbit
 from freerun.measurement.players import TRUTH, Player, once
 from freerun.measurement.players._stand_in import stand_in

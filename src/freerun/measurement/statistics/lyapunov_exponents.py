@@ -10,8 +10,8 @@ from __future__ import annotations
 from jaxtyping import Float
 
 from freerun.arithmetic import logarithm
+from freerun.deferred_imports import torch
 from freerun.errors import require
-from freerun.lazy import torch
 
 #: The share of the stretches, at the beginning, in which a pair finds the direction that grows fastest.
 ALIGN = 0.2

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from jaxtyping import Bool, Float
 
+from freerun.deferred_imports import torch
 from freerun.errors import require
-from freerun.lazy import torch
 
 #: How far beyond the range of the data an orbit is outside, in ranges; the share of an orbit, at its end, that is looked at;
 #: how still is still, in ranges.

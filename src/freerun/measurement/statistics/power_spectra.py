@@ -15,8 +15,8 @@ from __future__ import annotations
 from jaxtyping import Bool, Float
 
 from freerun.arithmetic import exponential, root
+from freerun.deferred_imports import torch
 from freerun.errors import require
-from freerun.lazy import torch
 
 #: Standard deviation of the smoothing, in frequencies (multiples of one over the length).
 SMOOTH = 20.0

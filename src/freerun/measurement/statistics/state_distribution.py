@@ -18,8 +18,8 @@ from __future__ import annotations
 from jaxtyping import Float
 
 from freerun.arithmetic import logarithm
+from freerun.deferred_imports import torch
 from freerun.errors import require
-from freerun.lazy import torch
 
 #: Cells a dimension, and count added to each cell.
 BINS, SMOOTHING = 30, 1e-5

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from jaxtyping import Float
 
+from freerun.deferred_imports import torch
 from freerun.errors import require
-from freerun.lazy import torch
 from freerun.measurement.statistics.state_distribution import BINS, binned
 
 #: The autocorrelation below which the second state of a pair is taken.

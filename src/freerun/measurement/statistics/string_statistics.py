@@ -11,8 +11,8 @@ import math
 import numpy as np
 from jaxtyping import Bool, Int
 
+from freerun.deferred_imports import torch
 from freerun.errors import require
-from freerun.lazy import torch
 
 
 def ngrams(

@@ -25,8 +25,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from freerun.arithmetic import logarithm, root
+from freerun.deferred_imports import torch
 from freerun.errors import require
-from freerun.lazy import torch
 from freerun.measurement.accumulated_error_estimate import student
 
 #: The order of the models, and the longest strings whose shares are compared.

@@ -23,8 +23,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from freerun.arithmetic import root
+from freerun.deferred_imports import torch
 from freerun.errors import require
-from freerun.lazy import torch
 
 #: Rows that are used to find a bandwidth: 64 have 8,128 distances among them and their partners.
 MEDIAN_ROWS = 64

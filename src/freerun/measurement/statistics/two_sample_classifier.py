@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from freerun.deferred_imports import torch
 from freerun.engine.optimizer import Adam
 from freerun.errors import require
-from freerun.lazy import torch
 from freerun.parts.layers import initial_weights, per_replica
 from freerun.parts.models.sequence_to_one import SequenceToOne
 

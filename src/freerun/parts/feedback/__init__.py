@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from jaxtyping import Float, Int
 
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 
 
 @dataclass(kw_only=True)

@@ -13,7 +13,7 @@ from typing import ClassVar
 from jaxtyping import Float
 
 from freerun.arithmetic import logarithm
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.parts.feedback._annealed import Annealed
 
 

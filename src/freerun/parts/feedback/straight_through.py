@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from jaxtyping import Float
 
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.parts.feedback._annealed import Annealed
 from freerun.parts.feedback.argmax import Argmax
 from freerun.parts.feedback.sample import Sample

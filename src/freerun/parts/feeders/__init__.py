@@ -17,7 +17,7 @@ from typing import ClassVar, Protocol, TypeVar, runtime_checkable
 
 from jaxtyping import Float, Int
 
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.parts.feedback import Feedback
 
 F = TypeVar("F", bound="Feeder")

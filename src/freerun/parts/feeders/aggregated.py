@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from jaxtyping import Int
 
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.parts.feeders import Batch, Feed, Feeder, Kept, Masking, Memory, Sizes, after_warmup
 
 

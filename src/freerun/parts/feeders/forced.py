@@ -8,7 +8,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 from jaxtyping import Float
 
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.parts.feeders import Batch, Feed, Feeder, Masking, Memory
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from jaxtyping import Float
 
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.parts.feeders import Batch, Feed, Feeder, Kept, Masking, Memory, Number, Sizes
 
 #: The coin of an epoch in the memory.

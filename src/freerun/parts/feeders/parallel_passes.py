@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.parts.feedback import Feedback
 from freerun.parts.feeders import Batch, Feed, Feeder, Memory, after_warmup, blend
 from freerun.parts.feeders.masked import masks

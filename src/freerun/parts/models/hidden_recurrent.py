@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
+from freerun.deferred_imports import torch
 from freerun.errors import require
-from freerun.lazy import torch
 from freerun.parts.layers import Shape, State, Weights, affine, linear, over_time, project
 from freerun.parts.models import Model, scan
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
+from freerun.deferred_imports import torch
 from freerun.errors import require
-from freerun.lazy import torch
 from freerun.parts.layers import Shape, State, Weights, linear, over_time, project
 from freerun.parts.models import Model, scan
 

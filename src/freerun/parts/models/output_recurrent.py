@@ -12,8 +12,8 @@ from typing import ClassVar
 
 from jaxtyping import Float
 
+from freerun.deferred_imports import torch
 from freerun.errors import require
-from freerun.lazy import torch
 from freerun.parts.layers import Shape, State, Weights, linear, over_time, project
 from freerun.parts.models import Model
 

@@ -14,8 +14,8 @@ from typing import ClassVar
 
 from jaxtyping import Float
 
+from freerun.deferred_imports import torch
 from freerun.errors import ConfigError, require
-from freerun.lazy import torch
 from freerun.parts.layers import Shape, State, Weights, affine, over_time
 from freerun.parts.models import Model
 

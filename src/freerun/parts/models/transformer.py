@@ -18,8 +18,8 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float
 
+from freerun.deferred_imports import torch
 from freerun.errors import require
-from freerun.lazy import torch
 from freerun.parts.layers import Shape, State, Weights, affine, linear, project
 from freerun.parts.models import Model
 

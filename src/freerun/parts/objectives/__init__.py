@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from jaxtyping import Bool, Float
 
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.parts.layers import Shape, Weights
 from freerun.store.quantity import FROM_0, Quantity
 
 if TYPE_CHECKING:
-    from freerun.parts.objectives._chosen import Experiment
+    from freerun.parts.objectives._experiment_protocol import Experiment
     from freerun.parts.objectives._teacher import Teacher
     from freerun.parts.tasks import Sequences
 

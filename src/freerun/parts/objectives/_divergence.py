@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 from jaxtyping import Float
 
 from freerun.arithmetic import logarithm
+from freerun.deferred_imports import torch
 from freerun.errors import given, require
-from freerun.lazy import torch
 from freerun.parts.objectives import Answer, Objective
 
 if TYPE_CHECKING:
-    from freerun.parts.objectives._chosen import Experiment
+    from freerun.parts.objectives._experiment_protocol import Experiment
 
 #: What reverse KL takes for the probability of an impossible symbol, whose price would be infinite: its optimum gives such
 #: symbols about so much, each.

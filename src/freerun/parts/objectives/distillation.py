@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 from jaxtyping import Float
 
+from freerun.deferred_imports import torch
 from freerun.errors import ConfigError, given, require
-from freerun.lazy import torch
 from freerun.parts import registry
 from freerun.parts.objectives import Lesson, prediction_loss
 from freerun.parts.objectives._divergence import Diverging
 from freerun.parts.objectives._teacher import Teacher, teacher
 
 if TYPE_CHECKING:
-    from freerun.parts.objectives._chosen import Experiment
+    from freerun.parts.objectives._experiment_protocol import Experiment
 
 
 @dataclass(kw_only=True)

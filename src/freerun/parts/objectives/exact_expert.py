@@ -25,13 +25,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from jaxtyping import Float
 
+from freerun.deferred_imports import torch
 from freerun.errors import given
-from freerun.lazy import torch
 from freerun.parts.objectives import Lesson, prediction_loss
 from freerun.parts.objectives._divergence import Diverging
 
 if TYPE_CHECKING:
-    from freerun.parts.objectives._chosen import Experiment
+    from freerun.parts.objectives._experiment_protocol import Experiment
     from freerun.parts.tasks import Task
 
 

@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from jaxtyping import Float
 
+from freerun.deferred_imports import torch
 from freerun.errors import given, require
-from freerun.lazy import torch
 from freerun.parts.layers import Shape, Weights, per_replica
 from freerun.parts.objectives import Lesson, Objective, prediction_loss
 
 if TYPE_CHECKING:
-    from freerun.parts.objectives._chosen import Experiment
+    from freerun.parts.objectives._experiment_protocol import Experiment
 
 
 @dataclass(kw_only=True)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from jaxtyping import Float
 
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.parts.objectives import Objective, prediction_loss
 
 

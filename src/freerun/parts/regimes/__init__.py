@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 from jaxtyping import Float
 
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.parts.feeders import Feeder
 from freerun.parts.feeders.masked import Masked
 
 if TYPE_CHECKING:
-    from freerun.parts.chosen import Experiment
+    from freerun.parts.experiment_protocol import Experiment
 
 
 class Coin(Enum):

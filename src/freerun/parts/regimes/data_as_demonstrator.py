@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 from jaxtyping import Float, Int
 
+from freerun.deferred_imports import torch
 from freerun.errors import require
-from freerun.lazy import torch
 from freerun.parts.feeders import Feeder
 from freerun.parts.feeders.aggregated import Aggregated
 from freerun.parts.regimes import Regime

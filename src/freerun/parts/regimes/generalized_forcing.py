@@ -23,15 +23,15 @@ from typing import TYPE_CHECKING
 
 from jaxtyping import Float
 
+from freerun.deferred_imports import torch
 from freerun.errors import given, require
-from freerun.lazy import torch
 from freerun.parts.feeders import Feeder
+from freerun.parts.feeders.adaptive import Adaptive
 from freerun.parts.feeders.masked import Masked
-from freerun.parts.feeders.measured import Measured
 from freerun.parts.regimes import Regime
 
 if TYPE_CHECKING:
-    from freerun.parts.chosen import Experiment
+    from freerun.parts.experiment_protocol import Experiment
 
 
 class Alpha(Enum):
@@ -79,7 +79,7 @@ class GeneralizedForcing(Regime):
             require(0 < self.end < 1, "end", self.end, "lie strictly between 0 and 1")
 
     def feeder(self) -> Feeder:
-        return Masked(self, blending=True) if self.every is None else Measured(self, every=self.every)
+        return Masked(self, blending=True) if self.every is None else Adaptive(self, every=self.every)
 
     def misfit(self, experiment: Experiment) -> str | None:
         if self.mode is Alpha.adaptive and (experiment.task.symbols or given(experiment.feedback).silent):

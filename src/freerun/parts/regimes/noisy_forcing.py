@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING
 
 from jaxtyping import Float
 
+from freerun.deferred_imports import torch
 from freerun.errors import require
-from freerun.lazy import torch
 from freerun.parts.feedback import one_hot
 from freerun.parts.feeders import Feeder
 from freerun.parts.feeders.forced import Blurred
 from freerun.parts.regimes import Regime
 
 if TYPE_CHECKING:
-    from freerun.parts.chosen import Experiment
+    from freerun.parts.experiment_protocol import Experiment
 
 
 @dataclass(kw_only=True)

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
+from freerun.deferred_imports import torch
 from freerun.errors import require
-from freerun.lazy import torch
 from freerun.parts.feeders import Feeder
 from freerun.parts.feeders.parallel_passes import ParallelPasses
 from freerun.parts.regimes._schedule import Scheduled

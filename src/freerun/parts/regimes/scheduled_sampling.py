@@ -21,8 +21,8 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
+from freerun.deferred_imports import torch
 from freerun.errors import given, require
-from freerun.lazy import torch
 from freerun.parts.feeders import Feeder
 from freerun.parts.feeders.masked import MaskedByEpoch
 from freerun.parts.regimes import Coin

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
+from freerun.deferred_imports import torch
 from freerun.errors import require
-from freerun.lazy import torch
 from freerun.parts.feeders import Feeder
 from freerun.parts.feeders.forced import Forced
 from freerun.parts.regimes import Regime

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.parts.feeders import Feeder
 from freerun.parts.feeders.forced import Forced
 from freerun.parts.regimes import Regime

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 
 #: The splits of every task. They never overlap; training sees `train` alone, progress is measured on `validation`.
 SPLITS = ("train", "validation", "test")

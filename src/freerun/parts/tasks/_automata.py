@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Int
 
 from freerun.arithmetic import logarithm
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 from freerun.parts.tasks import SPLITS, Data, Oracle, Sequences, Truth
 from freerun.random_streams import stream
 

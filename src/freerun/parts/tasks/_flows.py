@@ -19,10 +19,10 @@ import numpy as np
 from jaxtyping import Float
 
 from freerun.arithmetic import logarithm
+from freerun.deferred_imports import torch
 from freerun.errors import ConfigError, require
-from freerun.lazy import torch
 from freerun.parts.tasks import SPLITS, Data, Sequences, Task
-from freerun.parts.tasks._values import Predict, increments, orbit, scaling
+from freerun.parts.tasks._scaling import Predict, increments, orbit, scaling
 from freerun.random_streams import stream
 
 STRETCH = 10

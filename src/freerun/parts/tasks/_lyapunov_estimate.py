@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from freerun.arithmetic import logarithm
-from freerun.lazy import torch
+from freerun.deferred_imports import torch
 
 #: Points that neighbours are sought among, and of how many of them; coordinates of a point; steps that pairs are followed.
 AMONG, FOLLOWED, COORDINATES, STEPS = 20_000, 1_000, 7, 400

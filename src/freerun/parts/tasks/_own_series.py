@@ -18,9 +18,9 @@ from freerun.io import tables
 from freerun.io.reading import NotPlain
 from freerun.io.text import one_line
 from freerun.parts.tasks import SPLITS
-from freerun.parts.tasks._cells import Writing, column
 from freerun.parts.tasks._lyapunov_estimate import lyapunov_steps
 from freerun.parts.tasks._row_rules import Rows, Ruled, Rules
+from freerun.parts.tasks._table_cells import Writing, column
 from freerun.parts.tasks._table_schema import Declared, Schema, schema
 from freerun.parts.tasks._windows import bounds, origin_of
 

@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Float
 
+from freerun.deferred_imports import torch
 from freerun.errors import ConfigError
-from freerun.lazy import torch
 from freerun.parts.tasks import SPLITS, Data, Sequences, Task
-from freerun.parts.tasks._values import Predict, increments, orbit, scaling
+from freerun.parts.tasks._scaling import Predict, increments, orbit, scaling
 from freerun.parts.tasks._windows import bounds, check_shares, joined, windows
 
 RESERVE = 512

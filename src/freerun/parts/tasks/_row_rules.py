@@ -14,8 +14,8 @@ from jaxtyping import Float, Int
 
 from freerun.errors import ConfigError, given
 from freerun.io.text import one_line
-from freerun.parts.tasks._cells import GREATEST, SENTINELS, SMALLEST, Column
 from freerun.parts.tasks._dates import Axis
+from freerun.parts.tasks._table_cells import GREATEST, SENTINELS, SMALLEST, Column
 
 ORDER, DUPLICATES = ("refuse", "sort"), ("refuse", "first", "last", "mean")
 GAPS = ("refuse", "split", "fill", "ignore")

@@ -11,8 +11,8 @@ import numpy as np
 from freerun.errors import ConfigError
 from freerun.io.text import one_line
 from freerun.parts.tasks import _dates
-from freerun.parts.tasks._cells import Column
 from freerun.parts.tasks._dates import Axis
+from freerun.parts.tasks._table_cells import Column
 
 #: Names, in small letters, of columns that number rows, of those that tell their time, and of parts of the calendar.
 _INDEX = frozenset(

@@ -6,8 +6,8 @@ import numpy as np
 
 from freerun.errors import ConfigError
 from freerun.io.text import one_line
-from freerun.parts.tasks._cells import Column
 from freerun.parts.tasks._dates import Axis
+from freerun.parts.tasks._table_cells import Column
 
 _IDS = frozenset(
     ("id", "ids", "uid", "unique_id", "item", "series", "series_id", "unit", "group", "station", "sensor", "store", "site",

@@ -16,8 +16,8 @@ from freerun.errors import ConfigError
 from freerun.io.suggestions import nearest
 from freerun.io.text import one_line
 from freerun.parts.tasks import _row_times, _series_ids
-from freerun.parts.tasks._cells import Column, cure
 from freerun.parts.tasks._dates import Axis
+from freerun.parts.tasks._table_cells import Column, cure
 
 #: What a setting says if a table has no such column.
 NONE = "none"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from freerun.deferred_imports import torch
 from freerun.errors import ConfigError, require
 from freerun.io.reading import NotPlain, demand_plain
 from freerun.io.text import one_line
-from freerun.lazy import torch
 from freerun.parts.tasks import Sequences
 
 #: Most letters of a path in a message.

@@ -15,8 +15,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from freerun.deferred_imports import torch
 from freerun.errors import require
-from freerun.lazy import torch
 from freerun.parts.tasks import SPLITS, Data, Sequences, Task
 from freerun.random_streams import stream
 

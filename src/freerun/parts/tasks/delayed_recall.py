@@ -20,8 +20,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from freerun.deferred_imports import torch
 from freerun.errors import ConfigError, require
-from freerun.lazy import torch
 from freerun.parts.tasks import SPLITS, Data, Sequences, Task
 from freerun.random_streams import stream
 

@@ -14,10 +14,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from freerun.deferred_imports import torch
 from freerun.errors import ConfigError, require
-from freerun.lazy import torch
 from freerun.parts.tasks import SPLITS, Data, Sequences, Task
-from freerun.parts.tasks._wheels import shipped
+from freerun.parts.tasks._packaged_data import shipped
 from freerun.parts.tasks._windows import bounds
 
 PIXELS, GREYS = 64, 17

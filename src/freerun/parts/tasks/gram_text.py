@@ -16,8 +16,8 @@ import numpy as np
 from jaxtyping import Int
 
 from freerun.arithmetic import logarithm
+from freerun.deferred_imports import torch
 from freerun.errors import require
-from freerun.lazy import torch
 from freerun.parts.ngrams import NgramModel
 from freerun.parts.tasks import SPLITS, Data, Sequences, Task, Truth
 from freerun.parts.tasks.text import Text, prompts_shown

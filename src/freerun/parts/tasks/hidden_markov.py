@@ -14,8 +14,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from freerun.arithmetic import logarithm
+from freerun.deferred_imports import torch
 from freerun.errors import require
-from freerun.lazy import torch
 from freerun.parts.tasks import SPLITS, Data, Sequences, Task, Truth
 from freerun.parts.tasks._chains import settled
 from freerun.random_streams import stream

@@ -15,7 +15,7 @@ import numpy as np
 
 from freerun.errors import require
 from freerun.parts.tasks._flows import Flow
-from freerun.parts.tasks._values import Predict as Predict
+from freerun.parts.tasks._scaling import Predict as Predict
 
 
 @dataclass(kw_only=True)

@@ -17,8 +17,8 @@ from typing import ClassVar
 import numpy as np
 
 from freerun.arithmetic import exponential, power
+from freerun.deferred_imports import torch
 from freerun.errors import require
-from freerun.lazy import torch
 from freerun.parts.tasks._flows import Flow
 
 #: Observations that a value between two of them is interpolated from.

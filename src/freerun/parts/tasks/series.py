@@ -20,12 +20,12 @@ from freerun.io.tables import DELIMITERS
 from freerun.io.text import one_line
 from freerun.parts.tasks import SPLITS, Data, HeldOut
 from freerun.parts.tasks import _row_rules as rules
-from freerun.parts.tasks._cells import SEPARATORS, Writing
 from freerun.parts.tasks._held_out import FEWEST, LONGEST_ORBIT, held_out, longest_orbit
 from freerun.parts.tasks._own_series import SPLIT, Recorded, Request, estimated, recorded
 from freerun.parts.tasks._recordings import RESERVE, Recording
+from freerun.parts.tasks._scaling import orbit
+from freerun.parts.tasks._table_cells import SEPARATORS, Writing
 from freerun.parts.tasks._table_schema import Declared
-from freerun.parts.tasks._values import orbit
 from freerun.parts.tasks._windows import home, origin_of, stamp
 
 

@@ -12,8 +12,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from freerun.parts.tasks._packaged_data import shipped
 from freerun.parts.tasks._recordings import Recording
-from freerun.parts.tasks._wheels import shipped
 
 
 @dataclass(kw_only=True)

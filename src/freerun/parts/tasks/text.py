@@ -14,11 +14,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from freerun.deferred_imports import torch
 from freerun.errors import ConfigError, require
 from freerun.io.decoding import decoded, known
 from freerun.io.reading import LARGEST_DATA, NotPlain, content
 from freerun.io.text import one_line
-from freerun.lazy import torch
 from freerun.parts.settings import LATER
 from freerun.parts.tasks import SPLITS, Data, Task
 from freerun.parts.tasks._windows import bounds, check_shares, home, origin_of, stamp, windows

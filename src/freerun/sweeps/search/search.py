@@ -15,7 +15,7 @@ from freerun.config.hydra.search_space import Axis, examples
 from freerun.config.run_identity import sources
 from freerun.errors import ConfigError, refused
 from freerun.execution.launchers import Launcher
-from freerun.execution.planned import Planned, plan
+from freerun.execution.planned_run import Planned, plan
 from freerun.io.reading import LARGEST_JSON, NotPlain, content, mapping
 from freerun.io.writing import write_atomic
 from freerun.parts import registry

@@ -13,7 +13,7 @@ from freerun.config.hydra.compose import jobs, of_jobs
 from freerun.config.run_identity import trained
 from freerun.config.training_settings import Training
 from freerun.errors import ConfigError
-from freerun.execution.planned import Planned, plan
+from freerun.execution.planned_run import Planned, plan
 from freerun.io import key_value
 from freerun.sweeps.search import samplers
 from freerun.sweeps.search.pruning import Halving, rungs

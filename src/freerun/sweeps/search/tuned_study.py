@@ -15,7 +15,7 @@ from typing import Any
 from freerun.config.hydra.compose import jobs, of_jobs
 from freerun.errors import ConfigError, FreerunError, given
 from freerun.execution.launchers import Launcher
-from freerun.execution.planned import Planned, plan
+from freerun.execution.planned_run import Planned, plan
 from freerun.io.reading import NotPlain
 from freerun.store import checkpoints, manifest, record_scan, study_file, training_time
 from freerun.store.claims import Claims

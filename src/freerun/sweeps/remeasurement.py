@@ -8,7 +8,7 @@ from typing import Any
 from freerun.config.experiment import Experiment
 from freerun.config.run_identity import from_canonical
 from freerun.errors import ConfigError
-from freerun.execution.planned import plan
+from freerun.execution.planned_run import plan
 from freerun.io import key_value
 from freerun.io.text import brief
 from freerun.store.results_folder import Place, folder_name, read_info

@@ -1,7 +1,7 @@
 """Imports at first use: torch, and the public names of the package.
 
 Composing a configuration, listing parts and printing help must answer at once, and importing torch takes seconds.
-Modules that only *describe* parts write ``from freerun.lazy import torch``; the library is loaded at its first use.
+Modules that only *describe* parts write ``from freerun.deferred_imports import torch``; the library is loaded at its first use.
 Modules that always compute (the engine) import torch directly.
 """
 

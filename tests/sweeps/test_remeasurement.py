@@ -12,7 +12,7 @@ from freerun.cli.main import dispatch
 from freerun.config import measurement_identity
 from freerun.config.evaluation_settings import Evaluation
 from freerun.errors import ConfigError
-from freerun.execution import group_runner, planned
+from freerun.execution import group_runner, planned_run
 from freerun.store.records import Store, trained_run
 
 SMALL = [
@@ -270,7 +270,7 @@ def test_retry_makes_lost_players_again_and_leaves_those_of_another_version(fold
     for path in players:
         path.unlink()
     with monkeypatch.context() as patched:
-        for module in (measurement_identity, planned):
+        for module in (measurement_identity, planned_run):
             patched.setattr(module, "MEASURING", measurement_identity.MEASURING + 1)
         capsys.readouterr()
         assert dispatch(["retry", "small", "launcher=inline"]) == 0

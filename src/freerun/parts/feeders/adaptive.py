@@ -26,7 +26,7 @@ class Adapting(Masking, Protocol):
 
 
 @dataclass(frozen=True)
-class Measured(Feeder):
+class Adaptive(Feeder):
     """Truth and own output mixed by a share that is measured while the run trains.
 
     Attributes:
@@ -44,7 +44,7 @@ class Measured(Feeder):
 
     @property
     def key(self) -> Hashable:
-        return Measured, self.every
+        return Adaptive, self.every
 
     def kept(self, update: int, sizes: Sizes) -> Kept:
         return Kept(numbers={SHARE: Number(start=1.0, least=0.0, most=1.0)})
@@ -52,7 +52,7 @@ class Measured(Feeder):
     def remember(self, batch: Batch, memory: Memory) -> Memory:
         if batch.update % self.every:
             return memory
-        measured = zip(batch.feeders(Measured), memory.numbers[SHARE], batch.growth(), strict=True)
+        measured = zip(batch.feeders(Adaptive), memory.numbers[SHARE], batch.growth(), strict=True)
         return Memory(numbers={SHARE: [feeder.regime.adapted(share, growth) for feeder, share, growth in measured]})
 
     def feed(self, batch: Batch, memory: Memory) -> Feed:
