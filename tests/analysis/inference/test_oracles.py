@@ -12,9 +12,10 @@ from freerun.analysis.inference.interquartile_mean import iqm, iqm_weights, midd
 from freerun.analysis.inference.mean_ranks import ranking
 from freerun.analysis.inference.multiple_comparisons import corrected, holm
 from freerun.analysis.inference.power import assessed, detectable, seeds_to_detect, smallest_p
-from freerun.analysis.inference.random_effects import over_tasks
+from freerun.analysis.inference.random_effects import effects, over_tasks
 from freerun.analysis.inference.t_test import interval, p_value
 from freerun.analysis.inference.unpaired_differences import dealt, welch
+from freerun.analysis.tables.quantities import Quantities
 
 
 @pytest.mark.parametrize("draw", ["normal", "exponential"])
@@ -281,3 +282,23 @@ def test_unpaired_permutations_hold_their_level_where_spreads_differ():
     chance = np.random.default_rng(0)
     p = [dealt(chance.normal(0, 1, size=5), chance.normal(0, 4, size=8)) for _ in range(1_000)]
     assert np.mean(np.array(p) <= 0.05) <= 0.07
+
+
+@pytest.mark.parametrize(("better", "sign"), [("lower", 1), ("higher", -1)])
+def test_an_effect_over_tasks_is_one_on_errors(better, sign):
+    """A valid time that doubles and an error that doubles are no common effect."""
+    empty = ("floor_metric", "conditioned", "left_out", "blind", "sees", "signs", "account")
+    meant = {
+        "label": "Times",
+        "better": better,
+        "scale": "ratio",
+        "low": 0.0,
+        "high": np.inf,
+        "floor": np.nan,
+        "part": "headline",
+    }
+    quantities = Quantities(pd.DataFrame([{"task": "t", "metric": "m", "unit": "u", **meant, **dict.fromkeys(empty, "")}]))
+    names = ("baseline", "regime_label", "setting", "task_label", "model_label", "metric", "unit")
+    row = {**dict(zip(names, "brstgmu", strict=True)), "task": "t", "difference": 0.7, "ratio": True}
+    pairs = pd.DataFrame([{**row, "seed": seed} for seed in range(3)])
+    assert effects(pairs, quantities)["effect"].tolist() == [pytest.approx(0.7 * sign)]

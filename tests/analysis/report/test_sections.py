@@ -5,6 +5,7 @@ import pytest
 
 from freerun.analysis import report
 from freerun.analysis.figures import Material
+from freerun.analysis.inference.random_effects import Summary
 from freerun.analysis.report import across_tasks_section, companion_measures, error_growth_section, exposure_section
 from freerun.analysis.tables import tidy
 from freerun.store.quantity import Quantity
@@ -223,7 +224,7 @@ def test_what_holds_over_tasks_is_said(tmp_path):
     found = across_tasks_section.section(material(tmp_path, grid(tasks=TASKS, regimes=regimes, seeds=3), change))
     assert "Over 6 tasks free running has the best mean rank of 3 methods, 1.00" in found.sentences[0]
     assert found.tables[0].rows[0][1] == "free running 1.00, scheduled sampling 2.00, teacher forcing 3.00"
-    assert "an effect that holds over tasks" in found.sentences[1]
+    assert found.sentences[1].endswith(": an effect on an average task, which a new one need not have.")
     assert found.tables[1].rows[0][0] == "scheduled sampling"
     assert found.figure == "ranking"
 
@@ -231,7 +232,16 @@ def test_what_holds_over_tasks_is_said(tmp_path):
 def test_what_differs_from_task_to_task_holds_over_none(tmp_path):
     found = across_tasks_section.section(material(tmp_path, grid(tasks=TASKS, seeds=3), tilted({}, spread=0.3)))
     assert "no difference between them is shown" in found.sentences[0]
-    assert "no effect that holds over tasks is shown" in found.sentences[1]
+    assert "no effect on an average task is shown" in found.sentences[1]
+
+
+def test_an_effect_on_an_average_task_need_not_hold_on_a_new_one():
+    """The mean of six tasks is above 0 and one of them is below: that holds over no tasks."""
+    known = {"mean": 0.2, "tau": 0.2, "share": 0.9, "tasks": 6, "high": 0.3, "new_high": 0.9}
+    said = across_tasks_section._shown(Summary(low=0.1, new_low=-0.5, **known))
+    assert said == "an effect on an average task, which a new one need not have"
+    assert across_tasks_section._shown(Summary(low=0.1, new_low=0.05, **known)) == "an effect on an average task"
+    assert across_tasks_section._shown(Summary(low=-0.1, new_low=-0.5, **known)) == "no effect on an average task is shown"
 
 
 def test_two_tasks_hold_nothing(tmp_path):

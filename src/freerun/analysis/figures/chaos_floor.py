@@ -19,9 +19,9 @@ from freerun.analysis.inference.labels import measure
 PLACE = 7
 CAPTION = (
     "Free error (solid) and chaos floor (dotted) on test sequences against the steps since the release: what the true system "
-    "would make of the model's own first error. The distance between the two lines of a colour comes from the model, the error "
-    "below the dotted line from the system. Geometric "
-    "means over seeds; bands are 95 % intervals over seeds (from three seeds on)."
+    "would make of the model's own first error. The error below the dotted line comes from the system and that first error, "
+    "the distance between the two lines of a colour from all later errors of the model; one without exposure bias has them "
+    "too. Geometric means over seeds; bands are 95 % intervals over seeds (from three seeds on)."
 )
 WORLD: tuple[Literal[0], tuple[float, float]] = (0, (1, 1.2))
 

@@ -71,20 +71,22 @@ def over_tasks(effects: np.ndarray, errors: np.ndarray, confidence: float = CONF
 
 
 def effects(pairs: pd.DataFrame, quantities: Quantities) -> pd.DataFrame:
-    """What each regime does to the error of each task, as one log ratio a task with its standard error.
+    """What each regime does to one measure of each task, as one log ratio a task with its standard error; below 0 is better.
 
-    A cross-entropy in nats is a logarithm already: its difference is the log ratio of two perplexities. Other differences have
-    no scale that tasks share, and are left out. A task has one effect, however many models were run on it: that of their mean,
-    seed by seed, over the seeds at which all of them are defined.
+    What is better when it is large has its ratio turned round, since tasks that differ in that have no mean. A cross-entropy in
+    nats is a logarithm already: its difference is the log ratio of two perplexities. Other differences have no scale that tasks
+    share, and are left out. A task has one effect, however many models were run on it: that of their mean, seed by seed, over
+    the seeds at which all of them are defined.
 
     Args:
-        pairs: what `paired.paired` gives, of each task's own error.
+        pairs: what `paired.paired` gives, of one measure a task.
         quantities: what the values mean.
 
     Returns:
         `baseline`, `regime_label`, `setting`, `task_label`, `effect`, `error` and `n` (seeds, at least three).
     """
     logarithm = pairs["ratio"].astype(bool) | (quantities.where(pairs, "scale") == "logarithm")
+    pairs = pairs.assign(difference=-quantities.where(pairs, "sign").astype(float) * pairs["difference"])
     rows = []
     keys = ["baseline", "regime_label", "setting", "task_label"]
     for names, of_task in pairs[logarithm].groupby(keys, observed=True, sort=False):

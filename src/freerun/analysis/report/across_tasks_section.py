@@ -10,7 +10,7 @@ from freerun.analysis.inference.confidence_intervals import FEWEST
 from freerun.analysis.inference.mean_ranks import METHODS, TASKS, Ranking, ranking, votes
 from freerun.analysis.inference.paired_differences import paired
 from freerun.analysis.inference.power import LEVEL
-from freerun.analysis.inference.random_effects import effects, over_tasks
+from freerun.analysis.inference.random_effects import Summary, effects, over_tasks
 from freerun.analysis.inference.replicates import LABELS
 from freerun.analysis.report.number_text import change, listed, number
 from freerun.analysis.report.section import Grid, Section
@@ -20,9 +20,11 @@ _NOTE = (
     "failed is worse than any other; each task counts once: it ranks by the means of the ranks over its headlines and all "
     "settings run on it. p: Friedman's test (Iman & Davenport 1980), and no smaller than so few tasks can give; mean "
     "ranks further apart than the critical difference differ (Nemenyi; Demsar 2006). Changes: a random-effects summary of the "
-    "log ratios of the tasks' own free errors (of perplexities, for a cross-entropy), which treats the tasks as a sample of "
-    "all tasks, with Hartung-Knapp-Sidik-Jonkman intervals; I\N{SUPERSCRIPT TWO}: how much of the variance of the effects lies "
-    "between tasks. Effects are over the pairs of runs that have a result."
+    "log ratios of the first headline of each task, running free (of perplexities, for a cross-entropy; turned round where "
+    "more is better, so that below 1 is better), which treats the tasks as a sample of all tasks, with 95 % "
+    "Hartung-Knapp-Sidik-Jonkman intervals, each by itself; headlines on no ratio scale are left out. "
+    "I\N{SUPERSCRIPT TWO}: how much of the variance of the effects lies between tasks. Effects are over the pairs of runs that "
+    "have a result."
 )
 _RANKS = ("What", "Mean rank, best first", "Not shown to differ", "p", "Critical difference", "Tasks")
 _EFFECTS = ("Method", "Against", "On an average task", "On a new task", "I\N{SUPERSCRIPT TWO}", "Tasks")
@@ -86,12 +88,23 @@ def _changes(material: Material) -> Iterator[tuple[str, list[str]]]:
         summary = over_tasks(of_regime["effect"].to_numpy(), of_regime["error"].to_numpy())
         method = f"{regime} ({setting})" if setting else str(regime)
         average, new = _times(summary.mean, summary.low, summary.high), _ends(summary.new_low, summary.new_high)
-        said = f"On an average task {method} changes the first headline by {average} against {first}, on a new one by {new}"
-        open_ = summary.low <= 0 <= summary.high
+        said = (
+            f"On an average task {method} changes the first headline, as an error, by {average} against {first}, on a new one "
+            f"by {new}"
+        )
         yield (
-            f"{said}: {'no effect that holds over tasks is shown' if open_ else 'an effect that holds over tasks'}.",
+            f"{said}: {_shown(summary)}.",
             [method, str(first), average, new, f"{100 * summary.share:.0f} %", str(summary.tasks)],
         )
+
+
+def _shown(summary: Summary) -> str:
+    """What is shown of an average task, which need not hold on a new one."""
+    if summary.low <= 0 <= summary.high:
+        return "no effect on an average task is shown"
+    return "an effect on an average task" + (
+        ", which a new one need not have" if summary.new_low <= 0 <= summary.new_high else ""
+    )
 
 
 def _times(mean: float, low: float, high: float) -> str:

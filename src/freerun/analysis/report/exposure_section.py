@@ -21,7 +21,8 @@ from freerun.analysis.report.section import Grid, Section
 _NOTE = (
     "Exposure bias is the change in a model's one-step error from being fed the truth to being fed its own output, the error "
     "being measured against the true answer to what was really fed: a factor for errors on a ratio scale, else a difference; "
-    "means over seeds with 95 % intervals on the same scale."
+    "means over seeds with 95 % intervals on the same scale. A smaller error at own output is no merit by itself: what stays "
+    "where the answer is easy has one, such as an equilibrium or a source that ends at once. It is to be read beside the level."
 )
 _PARTS_NOTE = (
     " Accumulation: the error that the true system reaches when a fresh error of the forced size is added at every step (the "
