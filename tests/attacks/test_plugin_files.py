@@ -138,6 +138,7 @@ def test_what_a_plugin_imports_of_its_users_own_belongs_to_its_digest(line, tmp_
     assert plugin_sources.digest(file.read_bytes(), file) != before
 
 
+@pytest.mark.slow
 def test_a_helper_that_is_edited_makes_another_run(tmp_path):
     """And is there in the driver and in the worker, beside the plugin, whatever folder the command is given in."""
     (tmp_path / "parts").mkdir()

@@ -738,6 +738,7 @@ def test_a_reason_with_brackets_does_no_harm_on_a_terminal(desk):
         bars.finished(0, "closing [/b] tag [a, b]")
 
 
+@pytest.mark.slow
 def test_the_main_job_takes_the_place_of_kept_results_that_are_of_other_runs(desk, capsys):
     """`make study` on a clone whose kept results are of another text, as that of another release of Python."""
     top = Path(__file__).parents[2]

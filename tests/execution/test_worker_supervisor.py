@@ -17,6 +17,7 @@ from freerun.execution.planned_run import plan
 from freerun.io import processes
 from freerun.parts.plugins import plugin_files
 from freerun.store.records import Store
+from tiers import tiered
 
 TINY = ["task.sequences=16", "task.length=6", "evaluation.warmup=1", "model.hidden=2", "training.updates=2", "training.batch=2"]
 ENDLESS = [*TINY[:-2], "training.updates=100000000", "training.batch=2"]
@@ -162,7 +163,12 @@ class Forker(Regime):
 """
 
 
-@pytest.mark.parametrize(("how", "says"), [("kill", "SIGKILL"), ("hang", "not finished after 6 s"), ("escape", "SIGKILL")])
+@pytest.mark.parametrize(
+    ("how", "says"),
+    tiered(
+        [("kill", "SIGKILL"), ("hang", "not finished after 6 s"), ("escape", "SIGKILL")], quick=lambda case: case[0] == "escape"
+    ),
+)
 def test_a_run_that_forks_and_then_dies_or_hangs_fails_alone_and_leaves_nothing_running(
     how, says, store, tmp_path, monkeypatch
 ):

@@ -35,6 +35,7 @@ from freerun.parts.tasks.lorenz63 import Lorenz63
 from freerun.store.records import Store
 from laws.runs import Engine, law_alone_and_in_a_group_are_the_same, unchecked
 from reliability import resume as kit
+from tiers import tiered
 
 
 @dataclass(frozen=True)
@@ -145,12 +146,15 @@ def test_killed_and_resumed_it_leaves_the_bits_of_a_run_that_nobody_disturbed(wo
 
 @pytest.mark.parametrize(
     ("world", "choices"),
-    [
-        ("symbols", "regime=scheduled_sampling regime.coin=epoch regime.epoch=4"),
-        ("symbols", "regime=free_running objective=exact_expert objective.divergence=jensen_shannon"),
-        ("values", "regime=scheduled_sampling objective=exact_expert gradient=stop"),
-        ("symbols", "regime=free_running objective=distillation objective.labels=0.5 objective.teacher=TEACHER"),
-    ],
+    tiered(
+        [
+            ("symbols", "regime=scheduled_sampling regime.coin=epoch regime.epoch=4"),
+            ("symbols", "regime=free_running objective=exact_expert objective.divergence=jensen_shannon"),
+            ("values", "regime=scheduled_sampling objective=exact_expert gradient=stop"),
+            ("symbols", "regime=free_running objective=distillation objective.labels=0.5 objective.teacher=TEACHER"),
+        ],
+        quick=lambda case: "coin=epoch" in case[1],
+    ),
 )
 def test_a_coin_of_an_epoch_and_an_expert_are_what_they_were_after_a_kill(world, choices, tmp_path):
     case = kit.Case(world=world, choices=f"model=gru {choices}", seed=1, every=1)

@@ -78,21 +78,25 @@ CAUGHT = [
 ]
 
 
-@pytest.mark.parametrize(("law", "engine"), CAUGHT, ids=lambda x: x.__name__)
+@pytest.mark.parametrize(
+    ("law", "engine"), tiered(CAUGHT, quick=lambda case: case[0] not in (alone, diverging)), ids=lambda x: x.__name__
+)
 def test_law_catches(law, engine):
     with pytest.raises((AssertionError, ValueError)):
         law(engine())
 
 
-#: What is tried alone and in a group: the first of them, every model, are quick, the choices of the loop are not.
-QUICK = [
+#: What is tried alone and in a group: every model, and the choices of the loop.
+EVERY = [
     *(("symbols", sized(m, 5)) for m in EACH),
     *(("summary", sized(m, 5)) for m in LAST),
     *(("field", sized(m, 5)) for m in FIELDS),
     ("values", FULL[0]),
 ]
+#: One recurrent model, one that looks back, those of fields; every other one is tried beside others in `test_engine.py`.
+QUICK = [("symbols", sized(m, 5)) for m in ("output_recurrent", "transformer")] + [("field", sized(m, 5)) for m in FIELDS]
 SHARED = (
-    QUICK
+    EVERY
     + [("values", sized(m, 1)) for m in EACH]
     + [("values", m) for m in FULL[1:]]
     + [("summary", sized(m, 1)) for m in LAST]
@@ -155,7 +159,7 @@ def test_regimes_share_their_chance():
     kit.law_regimes_share_their_chance(ENGINE)
 
 
-@pytest.mark.parametrize("model", EACH)
+@pytest.mark.parametrize("model", tiered(EACH, quick=lambda model: model == "gru"))
 def test_the_ends_are_the_other_regimes(model):
     kit.law_the_ends_are_the_other_regimes(ENGINE, "symbols", sized(model, 3))
 

@@ -83,6 +83,7 @@ def test_the_line_is_all_that_is_said(desk, capfd):
     assert re.fullmatch(rf"freerun: engine=compiled cannot do 2 of 4 runs, {FIRST} seed 0: {WHY}\n", err)
 
 
+@pytest.mark.slow
 def test_what_is_done_needs_no_engine_and_what_is_covered_is_done(desk, capsys):
     assert dispatch(["run", "-m", *BOTH, "launcher=inline", "engine=auto"]) == 0
     assert dispatch(["run", "-m", *BOTH, "launcher=inline", "engine=compiled"]) == 0

@@ -178,6 +178,7 @@ def test_a_trial_that_comes_to_the_end_has_the_bits_of_one_that_nobody_judged(de
     assert went_on >= 2
 
 
+@pytest.mark.slow
 def test_an_interrupted_tuning_comes_to_the_same_result(desk, monkeypatch):
     words = ["regime=free_running", "--group", "4"]
     assert study(*words, "--results", "whole") == 0
@@ -209,6 +210,7 @@ def one_group(monkeypatch, *words):
             return fault.code
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_between_two_rungs_goes_on(desk, monkeypatch):
     from freerun.execution.resume import Keeper
 
@@ -264,6 +266,7 @@ def test_a_plan_says_that_the_first_rung_is_what_is_known(desk, capsys):
     assert "pruned.tuning: 24 runs" in out
 
 
+@pytest.mark.slow
 def test_the_report_says_what_was_pruned(desk):
     assert study("regime=free_running") == 0
     frames = outputs.of("pruned", Place(results=desk / "results")).frames

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import textwrap
 
@@ -14,6 +15,7 @@ from freerun.config.evaluation_settings import Evaluation
 from freerun.errors import ConfigError
 from freerun.execution import group_runner, planned_run
 from freerun.store.records import Store, trained_run
+from tiers import tiered
 
 SMALL = [
     "task=hidden_markov", "task.length=12", "model=gru", "model.hidden=4", "seed=0,1", "training.updates=6",
@@ -104,10 +106,13 @@ def test_a_sweep_with_a_plugin_s_metric_has_the_runs_of_one_without(folder, untr
 
 @pytest.mark.parametrize(
     "words",
-    [
-        ["evaluation.horizon=20"], ["evaluation.sequences=8"], ["evaluation.metrics=[loss,kl]"],
-        ["plugins=[share_of.py]", "evaluation.share_of.symbol=1"],
-    ],
+    tiered(
+        [
+            ["evaluation.horizon=20"], ["evaluation.sequences=8"], ["evaluation.metrics=[loss,kl]"],
+            ["plugins=[share_of.py]", "evaluation.share_of.symbol=1"],
+        ],
+        quick=lambda words: words == ["evaluation.horizon=20"],
+    ),
     ids=["horizon", "sequences", "metrics", "setting"],
 )  # fmt: skip
 def test_what_is_measured_later_is_what_is_measured_at_once(folder, untrainable, words):
@@ -122,7 +127,13 @@ def test_what_is_measured_later_is_what_is_measured_at_once(folder, untrainable,
     assert later == numbers(folder, "at_once")
 
 
-@pytest.mark.parametrize("regime", ["data_as_demonstrator", "generalized_forcing_adaptive", "scheduled_sampling"])
+@pytest.mark.parametrize(
+    "regime",
+    tiered(
+        ["data_as_demonstrator", "generalized_forcing_adaptive", "scheduled_sampling"],
+        quick=lambda name: name == "data_as_demonstrator",
+    ),
+)
 def test_distances_to_training_need_what_the_feeder_remembers(folder, untrainable, regime):
     words = [
         "task=lorenz63", "task.sequences=64", "model=shallow_plrnn", f"regime={regime}", "seed=0,1", "training.updates=12",
@@ -318,8 +329,10 @@ def test_a_plugin_s_metric_that_fails_on_players_alone_costs_no_run_and_is_said_
     assert "note" not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["retry", "study"])
-@pytest.mark.parametrize("lose", ["gone", "damaged"])
+@pytest.mark.parametrize(
+    ("lose", "command"),
+    tiered(itertools.product(["gone", "damaged"], ["retry", "study"]), quick=lambda case: case == ("gone", "retry")),
+)
 def test_what_is_done_for_lost_players_is_said(folder, untrainable, command, lose, capsys):
     """Runs of two regimes share their players: the first makes them, and no other sweep is said to."""
     settings = ", ".join(word.replace("=", ": ") for word in SMALL if not word.startswith(("seed", "launcher")))

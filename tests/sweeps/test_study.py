@@ -207,6 +207,7 @@ def test_a_regime_outside_the_package_runs_by_its_name(tmp_path):
     assert tree["source"] == hashlib.sha256(PLUGIN.encode()).hexdigest()
 
 
+@pytest.mark.slow
 def test_a_diverged_run_is_counted_and_the_study_goes_on(tmp_path):
     words = ["run", "-m", "task=lorenz63", "model=gru", "training.lr=1e-3,1e38", "training.clip=null", "training.updates=4"]
     code, _, err = freerun(*words, "task.sequences=16", "evaluation.horizon=5", "evaluation.sequences=4", cwd=tmp_path)
@@ -219,6 +220,7 @@ def test_a_diverged_run_is_counted_and_the_study_goes_on(tmp_path):
     assert "not finite at update" in runs["reason"][1e38]
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_costs_its_group_alone(tmp_path):
     (tmp_path / "deadly.py").write_text(PLUGIN.replace("EveryOther", "Deadly").replace(
         "        steps =", "        import os, signal\n        os.kill(os.getpid(), signal.SIGKILL)\n        steps ="
@@ -247,6 +249,7 @@ def test_an_error_in_a_part_is_one_line(tmp_path):
     assert err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_faulty_part_costs_its_own_runs_alone(tmp_path):
     (tmp_path / "beyond.py").write_text(
         PLUGIN.replace("EveryOther", "Beyond").replace("(steps % self.period == 0)", "(steps + 2)")
@@ -286,6 +289,7 @@ def measured(folder: Path) -> set[str]:
     return set(pd.read_parquet(folder / "gaps.parquet")["metric"])
 
 
+@pytest.mark.slow
 def test_a_metric_of_the_users_own_is_measured_also_on_runs_that_were_done_without_it(tmp_path):
     (tmp_path / "spread.py").write_text(METRIC)
     words = ["run", "training.updates=2", "task.sequences=16"]
@@ -295,6 +299,7 @@ def test_a_metric_of_the_users_own_is_measured_also_on_runs_that_were_done_witho
     assert sum("spread" in measured(path) for path in tmp_path.glob("results/run-*")) == 1
 
 
+@pytest.mark.slow
 def test_a_study_file_names_plugins_beside_itself(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "every_other.py").write_text(PLUGIN)

@@ -126,6 +126,7 @@ def differing(desk, monkeypatch):
     return outputs.of("tuned", Place(results=desk / "results")).frames
 
 
+@pytest.mark.slow
 def test_methods_are_paired_by_seed_whatever_was_chosen_for_them(reporting, monkeypatch, capsys):
     desk = reporting
     from freerun.analysis.inference.paired_differences import against_baseline
@@ -194,6 +195,7 @@ def test_a_study_is_tuned_if_the_command_says_so(desk, capsys):
     assert dispatch(["status", "plain.tuning"]) == 0, "the trials are a study like any other"
 
 
+@pytest.mark.slow
 def test_results_of_another_tuning_are_replaced_only_if_asked_to(desk, capsys):
     words = ["tuned.yaml", "model=gru", "regime=free_running", "seed=0,1"]
     assert study(*words) == 0
@@ -213,6 +215,7 @@ def test_results_of_another_tuning_are_replaced_only_if_asked_to(desk, capsys):
     assert len(info(desk, "tuned.tuning")["ids"]) == 4
 
 
+@pytest.mark.slow
 def test_a_measurement_of_a_tuned_study_knows_what_was_chosen(desk):
     assert study("tuned.yaml", "model=gru") == 0
     assert dispatch(["measure", "tuned", "evaluation.horizon=2", "--as", "near", "launcher=inline"]) == 0

@@ -72,6 +72,7 @@ def test_a_study_gets_svg_and_png_and_pdf_when_asked(tmp_path):
         assert {path.suffix for path in (tmp_path / str(endings) / "figures").iterdir()} == endings
 
 
+@pytest.mark.slow
 def test_a_picture_in_few_colours_is_the_same_to_the_eye(tmp_path):
     """At 5 of 100 in brightness two colours side by side begin to be told apart: 14 of 255 stay below it."""
     of = material(tmp_path, grid(tasks=TASKS, models=("gru", "output_recurrent"), seeds=3))

@@ -146,7 +146,7 @@ def test_a_verdict_better_that_a_degenerate_player_would_win_says_so(level, unbe
     (task,) = material.headlines
     rows = [
         {"task": "task0", "task_label": task, "player": player, "stands": stands, "mode": "free", "metric": "rmse", "step": 0,
-         "unit": "u", "value": value * (1 + 0.01 * seed), "seed": seed, "low": np.nan, "high": np.nan}
+         "ignorant": False, "unit": "u", "value": value * (1 + 0.01 * seed), "seed": seed, "low": np.nan, "high": np.nan}
         for player, stands, value in (("noisy truth", "best", 0.01), ("shrunk", "degenerate", level))
         for seed in range(4)
     ]  # fmt: skip

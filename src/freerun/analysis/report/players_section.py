@@ -86,23 +86,30 @@ def not_beaten(material: Material, task: str) -> list[str]:
     count = len(methods[CELL].drop_duplicates())
     sentences = []
     for players, conditions in _alike(pairs):
-        names = [f"{row['model_label']}, {row['method']}" for row in conditions]
-        named = "; ".join(names) if len(names) <= _NAMED else f"{len(names)} of {count} conditions"
-        sentences.append(f"Not shown to be better than {listed(players)} by any headline: {named}.")
+        sentences.append(f"Not shown to be better than {listed(players)} by any headline: {_named(conditions, count)}.")
     return sentences
 
 
 def useless(material: Material) -> list[str]:
-    """Which conditions are worse than a source that has learned nothing, a sentence each; intervals are not asked for."""
+    """Which conditions are worse than a source that has learned nothing, by task; intervals are not asked for."""
     if material.players.empty:
         return []
-    pairs = dominant(*levels_of(material, material.headlines))
+    methods, levels = levels_of(material, material.headlines)
+    pairs, of_task = dominant(methods, levels), methods[CELL].drop_duplicates()["task_label"].value_counts()
     sentences = []
-    for (task, model, method), of_condition in pairs.groupby(CELL, sort=False):
-        over = counted(int(of_condition["n"].min()), "seed")
-        better = listed(list(of_condition["player"]))
-        sentences.append(f"{task}. {model}, {method}: worse than {better} by every headline (means over {over}).")
+    for task, rows in pairs.groupby("task_label", sort=False):
+        over = counted(int(rows["n"].min()), "seed")
+        sentences += [
+            f"{task}. Worse than {listed(players)} by every headline (means over {over}): {_named(conditions, of_task[task])}."
+            for players, conditions in _alike(rows)
+        ]
     return sentences
+
+
+def _named(conditions: Sequence[Mapping[Any, Any]], count: int) -> str:
+    """Some of `count` conditions, by their names if they are few."""
+    names = [f"{row['model_label']}, {row['method']}" for row in conditions]
+    return "; ".join(names) if len(names) <= _NAMED else f"{len(names)} of {count} conditions"
 
 
 def _alike(pairs: pd.DataFrame) -> list[tuple[list[str], list[Mapping[Any, Any]]]]:
