@@ -1,4 +1,4 @@
-"""Set-up of all tests: shapes are checked, one thread does the sums, and Ctrl-C can be tried."""
+"""Set-up of all tests: shapes are checked, players measured once where a test asks for that, one thread, Ctrl-C that can be tried."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import importlib
 import importlib.util
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
-from jaxtyping import install_import_hook
+import jaxtyping
+
+import shapes
 
 package = Path(importlib.util.find_spec("freerun").origin).parent
 
@@ -18,18 +21,26 @@ def annotated() -> list[str]:
     return sorted(".".join(file.relative_to(package.parent).with_suffix("").parts).removesuffix(".__init__") for file in files)
 
 
-with install_import_hook(annotated(), "shapes.check"):
+jaxtyping.jaxtyped = shapes.first_calls
+with jaxtyping.install_import_hook(annotated(), "shapes.check"):
     for name in annotated():
         importlib.import_module(name)
 
 import pytest  # noqa: E402
 import torch  # noqa: E402
 
+from freerun.execution import group_measurement  # noqa: E402
+from freerun.measurement import player_measurement  # noqa: E402
 from freerun.parts import plugins, registry  # noqa: E402
 
 torch.set_num_threads(1)
 # A shell that starts tests in the background has them, and all that they start, ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def shapes_checked_anew():
+    shapes.begin_test()
 
 
 @pytest.fixture(autouse=True)
@@ -44,3 +55,20 @@ def plugins_of_their_own():
         parts[kind].update(known)
     files.clear()
     files.update(read)
+
+
+#: The records of players that were measured in this process, with their notes, by identity.
+_players: dict[str, tuple] = {}
+
+
+@pytest.fixture
+def players_once(monkeypatch):
+    """Reference players are measured once a process, whatever store they are for: a record is a function of its identity."""
+
+    def measured(*arguments):
+        identity = arguments[-1]
+        if identity not in _players:
+            _players[identity] = player_measurement.measured(*arguments)
+        return _players[identity]
+
+    monkeypatch.setattr(group_measurement, "player_measurement", SimpleNamespace(measured=measured))

@@ -13,6 +13,8 @@ from freerun.config.run_identity import canonical
 from freerun.errors import ConfigError
 from freerun.parts import registry
 
+pytestmark = pytest.mark.usefixtures("players_once")
+
 SETTINGS = (
     "seed=3", "seed=4", "training.lr=0.01", "training.clip=null", "training.decay=constant", "training.updates=-1",
     "evaluation.sequences=7", "evaluation.sequences=0", "gradient=stop", "gradient=every_2", "task.length=60", "model.hidden=5",

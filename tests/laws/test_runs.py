@@ -13,6 +13,8 @@ from laws import runs as kit
 from laws.broken import runs as broken
 from tiers import tiered
 
+pytestmark = pytest.mark.usefixtures("players_once")
+
 ENGINE = kit.Engine()
 MODELS = registry.parts("model")
 EACH = [name for name, model in MODELS.items() if model.emits == "each" and not model.for_fields]

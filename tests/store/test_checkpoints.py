@@ -28,6 +28,8 @@ from freerun.sweeps import sweep
 from reliability import resume as kit
 from tiers import tiered
 
+pytestmark = pytest.mark.usefixtures("players_once")
+
 CASES = list(kit.cases(0, len(kit.COVERED)))
 ADAPTIVE = next(case for case in CASES if "adaptive" in case.choices)
 #: Those with a state of their own beside weights and optimiser: kept values of a group, a critic, data that grow.

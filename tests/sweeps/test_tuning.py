@@ -21,6 +21,8 @@ from freerun.store import study_file
 from freerun.store.records import Store
 from freerun.store.results_folder import Place
 
+pytestmark = pytest.mark.usefixtures("players_once")
+
 CASES = """
 cases:
   - task.sequences: 16
