@@ -1,4 +1,4 @@
-"""Set-up of all tests: shapes are checked, players measured once where a test asks for that, one thread, Ctrl-C that can be tried."""
+"""Set-up of all tests: shapes are checked, players measured once where a test asks for it, one thread, Ctrl-C can be tried."""
 
 from __future__ import annotations
 
