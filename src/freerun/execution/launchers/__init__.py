@@ -146,8 +146,9 @@ class Launcher(ABC):
             return
         if self.here:
             library()  # which refuses a stale one
-        refused = {run.id: why for run in every if (why := obstacle(run.experiment, here=self.here))}
-        if engine == "compiled" and refused:
+        if engine == "auto":
+            return
+        if refused := {run.id: why for run in every if (why := obstacle(run.experiment, here=self.here))}:
             first, why = next(iter(refused.items()))
             title = titles({run.id: run.tree for run in every})[first]
             count = f"{len(refused)} of {len(every)} runs, the first of them " if len(every) > 1 else ""
