@@ -232,6 +232,16 @@ def test_a_search_goes_the_way_that_a_plugins_metric_says_is_better(desk, capsys
     assert ": training.lr=0.01  open,free,test 0.01 " in said(capsys, *asked, "--maximize")[1]
 
 
+@pytest.mark.parametrize(("rate", "useless"), [("1e4", True), ("0.01", False)])
+def test_a_run_that_is_worse_than_what_has_learned_nothing_is_said_to_be_of_no_use(desk, capsys, rate, useless):
+    """It is finite, and done: exit code 0."""
+    words = ["task=hidden_markov", "task.sequences=64", "task.length=12", "training.updates=100", "seed=0"]
+    code, out = said(capsys, "run", *words, "model=gru", f"training.lr={rate}", "launcher=inline", "--as", "s")
+    assert code == 0
+    line = "of no use: Hidden Markov. Worse than unigram and constant by every headline (means over 1 seed): GRU"
+    assert (line in out) == ("of no use" in out) == useless, out
+
+
 def test_a_name_holds_one_search(desk, capsys):
     words = ["search", *TINY[:-2], TINY[-1], "launcher=inline", "--as", "s"]
     first, table = [*words, "training.updates=range(1,4)"], desk / "results" / "s" / "trials.csv"
