@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,12 +14,13 @@ from reliability import causes, concurrency, crashes, orders, refusals
 
 
 def in_place(path, content: bytes, *, settle: bool = True) -> None:
-    """A writer that opens the file itself."""
+    """A writer that opens the file itself, on a disk that takes its time, so that somebody comes upon half of it."""
     del settle
     with open(path, "wb") as file:
         file.write(content[: len(content) // 2])
         file.flush()
         os.fsync(file.fileno())
+        time.sleep(0.002)
         file.write(content[len(content) // 2 :])
 
 
@@ -116,8 +118,8 @@ VARIANTS = {
     "refusals, with a store that says nothing": Variant(
         _store_that_says_nothing, refusals.check, lambda: refusals.cases(2, 60), crashes.operations
     ),
-    "sweeps, with claims that nobody sees": Variant(_claims_without_eyes, concurrency.sweeps, lambda: range(5)),
-    "writers, with a writer in place": Variant(_careless_store, concurrency.writers, lambda: range(3)),
+    "sweeps, with claims that nobody sees": Variant(_claims_without_eyes, concurrency.sweeps, lambda: range(10)),
+    "writers, with a writer in place": Variant(_careless_store, concurrency.writers, lambda: range(6)),
     "instant, with one folder for all": Variant(_one_folder_for_all, lambda n: concurrency.instant(0, n), lambda: [4]),
     "causes, with a worker that blames all": Variant(_worker_that_blames_all, causes.check, lambda: [("kill", "local")]),
     "orders, with draws that know the group": Variant(
