@@ -101,17 +101,21 @@ class Case:
 
 def cases(seed: int, count: int) -> Iterator[Case]:
     """First what must come up, then whatever fits together."""
-    draw = random.Random(seed)
-    for number in range(count):
-        while True:
-            world, choices = COVERED[number] if number < len(COVERED) else _drawn(draw)
-            case = Case(world=world, choices=choices, seed=draw.getrandbits(32), every=draw.choice((1, 2, 3)))
-            try:
-                case.runs()
-            except ConfigError:
-                continue
-            yield case
-            break
+    return (case(seed, number) for number in range(count))
+
+
+@cache
+def case(seed: int, number: int) -> Case:
+    """One of the cases; each has draws of its own."""
+    draw = random.Random(f"{seed} {number}")
+    while True:
+        world, choices = COVERED[number] if number < len(COVERED) else _drawn(draw)
+        found = Case(world=world, choices=choices, seed=draw.getrandbits(32), every=draw.choice((1, 2, 3)))
+        try:
+            found.runs()
+        except ConfigError:
+            continue
+        return found
 
 
 def _drawn(draw: random.Random) -> tuple[str, str]:

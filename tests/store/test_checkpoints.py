@@ -30,10 +30,13 @@ from tiers import tiered
 
 pytestmark = pytest.mark.usefixtures("players_once")
 
-CASES = list(kit.cases(0, len(kit.COVERED)))
-ADAPTIVE = next(case for case in CASES if "adaptive" in case.choices)
 #: Those with a state of their own beside weights and optimiser: kept values of a group, a critic, data that grow.
 QUICK = ("model=gru regime=teacher_forcing", "adaptive", "professor_forcing", "data_as_demonstrator")
+
+
+def of(words: str) -> kit.Case:
+    """The case of those that must come up whose choices hold some words; it is composed where a test wants it."""
+    return kit.case(0, next(number for number, (_, choices) in enumerate(kit.COVERED) if words in choices))
 
 
 def update_of(store: Store, run: str) -> int:
@@ -47,12 +50,12 @@ def update_of(store: Store, run: str) -> int:
 
 
 @pytest.mark.parametrize(
-    "case",
-    tiered(CASES, quick=lambda case: any(words in case.choices for words in QUICK)),
-    ids=lambda case: case.choices.replace("model=", "").replace("regime=", ""),
+    "choices",
+    tiered((choices for _, choices in kit.COVERED), quick=lambda choices: any(words in choices for words in QUICK)),
+    ids=lambda choices: choices.replace("model=", "").replace("regime=", ""),
 )
-def test_a_killed_run_goes_on_bit_for_bit(case, tmp_path):
-    assert kit.check(case, tmp_path) > 0, "no run was resumed in the middle"
+def test_a_killed_run_goes_on_bit_for_bit(choices, tmp_path):
+    assert kit.check(of(choices), tmp_path) > 0, "no run was resumed in the middle"
 
 
 # --- keepers with one fault each ---
@@ -91,7 +94,7 @@ BROKEN = [
 
 @pytest.mark.parametrize(("choices", "restore"), tiered(BROKEN, quick=lambda case: case is BROKEN[0]))
 def test_the_law_catches_a_keeper_that_forgets(choices, restore, tmp_path):
-    case = next(case for case in CASES if choices in case.choices)
+    case = of(choices)
     runs, calm, rough = case.runs(), Store(tmp_path / "calm"), Store(tmp_path / "rough")
     calm.open()
     kit.trained(runs, calm, 0)
@@ -132,7 +135,7 @@ def test_a_run_that_broke_stays_as_it_was(sound, stopped, tmp_path):
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory):
     """A store with runs that were killed, these runs, and the group that they are of."""
-    runs, store = ADAPTIVE.runs(), Store(tmp_path_factory.mktemp("stopped"))
+    runs, store = of("adaptive").runs(), Store(tmp_path_factory.mktemp("stopped"))
     kit.killed(runs, store)
     experiments = [run.experiment for run in runs]
     data = {e.seed: e.task.build(e.seed, max(e.task.length, sum(e.span))) for e in experiments}
@@ -302,7 +305,7 @@ def test_a_header_of_any_form_is_refused_in_our_words(header, tmp_path):
 @pytest.fixture
 def both(tmp_path):
     """Runs, a store in which nobody disturbed them, and one in which they were killed after update 6."""
-    runs, calm, rough = CASES[0].runs(), Store(tmp_path / "calm"), Store(tmp_path / "rough")
+    runs, calm, rough = of("").runs(), Store(tmp_path / "calm"), Store(tmp_path / "rough")
     calm.open()
     kit.trained(runs, calm, 0)
     kit.killed(runs, rough)
@@ -441,7 +444,7 @@ def test_where_one_run_fails_the_others_go_on_from_where_they_were(both):
 
 
 def test_no_checkpoint_is_written_after_the_last_update_or_where_none_is_asked_for(tmp_path):
-    runs = CASES[0].runs()[:1]
+    runs = of("").runs()[:1]
     for every, expected in ((0, []), (3, [3, 6]), (kit.UPDATES, []), (kit.UPDATES - 1, [kit.UPDATES - 1])):
         store = Store(tmp_path / str(every))
         store.open()

@@ -30,7 +30,11 @@ def without(store, ids):
 
 def law_the_same(store, ids):
     """The frames with the index as it stands, then without it."""
-    found, wanted = tidy.frames(store, ids, "s"), without(store, ids)
+    found = tidy.frames(store, ids, "s")
+    equal(found, without(store, ids))
+
+
+def equal(found, wanted):
     for name in tidy.NAMES:
         pd.testing.assert_frame_equal(getattr(found, name), getattr(wanted, name))
 
@@ -57,11 +61,11 @@ def test_damage_is_no_index(made):
     tidy.frames(store, ids, "s")
     path = store.root / record_index.NAME
     content = path.read_bytes()
-    for at in np.linspace(0, len(content) - 1, 25).astype(int):
-        path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
-        law_the_same(store, ids)
-        path.write_bytes(content[:at])
-        law_the_same(store, ids)
+    wanted = without(store, ids)
+    for at in np.linspace(0, len(content) - 1, 12).astype(int):
+        for damaged in (content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :], content[:at]):
+            path.write_bytes(damaged)
+            equal(tidy.frames(store, ids, "s"), wanted)
 
 
 def test_another_version_is_no_index(made, monkeypatch):

@@ -135,7 +135,7 @@ def teacher_file(task: str = "hidden_markov") -> str:
     folder = tempfile.mkdtemp(prefix="freerun-laws-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     world = small(registry.get("task", task))
-    evaluation = Evaluation(warmup=min(world.own_warmup, world.length - 1), sequences=4, orbit=0)
+    evaluation = Evaluation(warmup=min(world.own_warmup, world.length - 1), sequences=4, orbit=0, metrics=["loss"])
     runs = plan([Experiment(task=world, model=GRU(hidden=3), training=Training(updates=2, batch=4), evaluation=evaluation)])
     store = Store(Path(folder))
     store.open()

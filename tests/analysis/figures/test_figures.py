@@ -204,14 +204,12 @@ def test_labels_of_any_length_stay_within_the_figure_and_lost_runs_are_marked_in
             bytes_of(figure, "png")
             renderer = figure.canvas.get_renderer()
             edge = figure.bbox.padded(1)
+            ticks = {tick for axes in figure.axes for tick in (*axes.get_xticklabels(), *axes.get_yticklabels())}
             for text in figure.findobj(mpl.text.Text):
                 box = text.get_window_extent(renderer)
                 if text.get_text().strip() and text.get_visible() and box.width:
                     inside = edge.x0 <= box.x0 and box.x1 <= edge.x1 and edge.y0 <= box.y0 and box.y1 <= edge.y1
-                    ticks = text in [
-                        tick for axes in figure.axes for tick in (*axes.get_xticklabels(), *axes.get_yticklabels())
-                    ]
-                    assert inside or ticks, (drawn.name, text.get_text())
+                    assert inside or text in ticks, (drawn.name, text.get_text())
         if drawn.name not in ("orbit_output_recurrent", "orbit_lstm"):  # which are of one model each
             assert "free running" in words(figure), "a method of which every run is lost stays visible"
         assert ("\N{MULTIPLICATION SIGN}" in words(figure)) == (drawn.name != "orbit_lstm"), drawn.name

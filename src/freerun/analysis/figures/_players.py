@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from freerun.analysis.figures._style import GREY
-from freerun.analysis.inference.confidence_intervals import mean_interval
+from freerun.analysis.inference.confidence_intervals import of_positive
 
 PLAYERS_CAPTION = (
     "Thin grey lines: reference players, free, which need no training (means over seeds); those outside the frame are cut off."
@@ -39,9 +39,9 @@ def player_lines(axes: Axes, players: pd.DataFrame, seen: np.ndarray, log: bool)
         log: means over seeds are geometric.
     """
     ends = []
-    for name, rows in players[players["step"] >= 1].groupby("player", sort=False):
-        means = {step: _mean(of_step["value"], log) for step, of_step in rows.groupby("step", sort=True)}
-        curve = pd.Series(means).dropna()
+    means = of_positive(players[players["step"] >= 1], ["player", "step"], "value", log)
+    for name, rows in means.groupby("player", sort=False, observed=True):
+        curve = rows.set_index("step")["mean"].sort_index().dropna()
         curve = curve.where(_framed(curve, seen, log))
         if curve.notna().any():
             axes.plot(curve.index, curve.to_numpy(), color=GREY, linewidth=0.4, alpha=0.6, zorder=1)
@@ -53,7 +53,8 @@ def player_lines(axes: Axes, players: pd.DataFrame, seen: np.ndarray, log: bool)
 def player_ticks(axes: Axes, players: pd.DataFrame, log: bool) -> None:
     """A line across a panel for each player inside its frame, with its label at the right."""
     frame = axes.get_ylim()
-    levels = [(str(name), _mean(rows["value"], log), 1.0) for name, rows in _whole(players).groupby("player", sort=False)]
+    means = of_positive(players[players["step"] == 0], ["player"], "value", log)
+    levels = [(str(name), float(mean), 1.0) for name, mean in means[["player", "mean"]].itertuples(index=False, name=None)]
     place = axes.get_yaxis_transform()
     for _, y, _ in levels:
         if frame[0] < y < frame[1]:
@@ -71,15 +72,6 @@ def _framed(curve: pd.Series, seen: np.ndarray, log: bool) -> np.ndarray:
     margin = _MARGIN * (ends[1] - ends[0])
     heights = np.array([_on_scale(value, log) if value > 0 or not log else -np.inf for value in curve])
     return (heights >= ends[0] - margin) & (heights <= ends[1] + margin)
-
-
-def _whole(players: pd.DataFrame) -> pd.DataFrame:
-    return players[players["step"] == 0]
-
-
-def _mean(values: pd.Series, log: bool) -> float:
-    defined = values.dropna()
-    return mean_interval(defined.to_numpy(), log=log and bool((defined > 0).all())).mean if len(defined) else float("nan")
 
 
 def _with_room(ends: list[tuple[str, float, float]], seen: np.ndarray, log: bool) -> Iterator[_Label]:

@@ -97,6 +97,26 @@ def summarise(
     return table.reset_index()[list(by)].assign(**ends, n=n)
 
 
+def of_positive(
+    frame: pd.DataFrame, by: Sequence[str], value: str, log: bool, confidence: float = CONFIDENCE, within: Range = EVERYWHERE
+) -> pd.DataFrame:
+    """`summarise`, with the geometric mean, if `log`, of those groups alone all of whose known values are positive.
+
+    Returns:
+        As `summarise`; the groups in the order in which they come first in `frame`.
+    """
+    keys = [frame[name] for name in by]
+    whole = ((frame[value] > 0) | frame[value].isna()).groupby(keys, observed=True, sort=False, dropna=False).transform("all") & log
+    tables = [summarise(frame[rows], by, value, log=bool(scale), confidence=confidence, within=within) for scale, rows in _parts(whole)]
+    order = frame[list(by)].drop_duplicates()
+    return order.merge(pd.concat(tables), on=list(by), how="left") if tables else order.assign(mean=[], low=[], high=[], n=[])
+
+
+def _parts(flags: pd.Series) -> list[tuple[bool, pd.Series]]:
+    """The rows that bear a flag and those that do not, where there are any."""
+    return [(flag, flags == flag) for flag in (True, False) if (flags == flag).any()]
+
+
 def inside(mean: Numbers, low: Numbers, high: Numbers, within: Range | Sequence[Range]) -> dict[str, np.ndarray]:
     """The bounds of intervals, `low` and `high`, brought into the range of what they are of; a mean beyond it leaves them.
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
-from freerun.analysis.inference.confidence_intervals import summarise
+from freerun.analysis.inference.confidence_intervals import of_positive
 from freerun.analysis.inference.labels import merged
 from freerun.analysis.inference.replicates import CELL, described
 from freerun.analysis.tables.player_table import BEST, DEGENERATE
@@ -78,22 +76,17 @@ def method_levels(
 
 
 def _levels(rows: pd.DataFrame, by: list[str], headlines: Mapping[str, Sequence[str]], quantities: Quantities) -> pd.DataFrame:
-    levels: list[dict[Any, Any]] = []
+    columns = [*by, "metric", *_KEPT, "sign"]
+    levels = []
     for task, metrics in headlines.items():
         of_task = rows[rows["task_label"].astype("str") == task]
         for metric in metrics:
             of_metric = of_task[of_task["metric"].astype("str") == metric]
-            for key, over_seeds in of_metric.groupby(by, observed=True, sort=False):
-                meant = quantities.of(metric, over_seeds["unit"].iloc[0])
-                names = dict(zip(by, map(str, key), strict=True))
-                levels.append({**names, "metric": metric, **_mean_over_seeds(over_seeds, meant)})
-    return pd.DataFrame(levels, columns=[*by, "metric", *_KEPT, "sign"])
-
-
-def _mean_over_seeds(rows: pd.DataFrame, meant: Quantity) -> dict[str, Any]:
-    log = meant.ratio and bool((rows["level"].dropna() > 0).all())
-    (row,) = summarise(rows.assign(all=0), ["all"], "level", log=log, within=meant.range).to_dict("records")
-    return {**{name: row[name] for name in _KEPT}, "sign": meant.sign}
+            for unit, of_unit in of_metric.groupby("unit", observed=True, sort=False, dropna=False):
+                meant = quantities.of(metric, unit)
+                means = of_positive(of_unit, by, "level", log=meant.ratio, within=meant.range)
+                levels.append(means.astype(dict.fromkeys(by, "str")).assign(metric=metric, sign=meant.sign))
+    return pd.concat(levels, ignore_index=True)[columns] if levels else pd.DataFrame(columns=columns)
 
 
 def as_good(players: pd.DataFrame) -> pd.DataFrame:

@@ -46,13 +46,20 @@ def _schema() -> type:
     return make_dataclass("ExperimentSchema", columns)
 
 
+#: What is registered under a kind and a name: another part may come to bear the name of one that was a plugin's.
+_registered: dict[tuple[str, str], type] = {}
+
+
 def register() -> None:
-    """Register all parts with Hydra."""
+    """Register with Hydra the parts that are not registered yet."""
     store = ConfigStore.instance()
-    store.store(name="experiment_schema", node=_schema())
+    if not _registered:
+        store.store(name="experiment_schema", node=_schema())
     for kind in PARTS:
         for name, part in registry.parts(kind).items():
-            store.store(group=kind, name=name, node=part)
+            if _registered.get((kind, name)) is not part:
+                store.store(group=kind, name=name, node=part)
+                _registered[kind, name] = part
 
 
 class Entangled(Exception):
