@@ -126,7 +126,9 @@ def law_a_field_refuses_another_type(kind: type[msgspec.Struct], name: str, deco
     read = msgspec.json.Decoder(decoder).decode
     read(json.dumps(SOUND[kind]))
 
-    @settings(max_examples=40, phases=[Phase.generate], deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=40, phases=[Phase.generate], deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    )
     @given(wrong(declared))
     def refuses(value: Any) -> None:
         try:

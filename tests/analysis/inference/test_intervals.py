@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from freerun.analysis.inference.bootstrap import bca, mean_weights
-from freerun.analysis.inference.confidence_intervals import clopper_pearson, counts, mean_interval, summarise
+from freerun.analysis.inference.confidence_intervals import clopper_pearson, counts, mean_interval, of_positive, summarise
 from freerun.analysis.inference.interquartile_mean import middles
 from freerun.analysis.tables import gap, tidy
 from freerun.analysis.tables.quantities import Quantities, declared
@@ -86,6 +86,19 @@ def test_groups_are_summarised_apart():
     table = summarise(frame, ["who"], "value").set_index("who")
     for who, values in frame.groupby("who")["value"]:
         assert table.loc[who, "high"] == pytest.approx(mean_interval(values.to_numpy()).high)
+
+
+def test_groups_of_positive_values_alone_have_a_geometric_mean():
+    values = {"c": [1.0, 2.0, 8.0], "a": [1.0, -2.0, 8.0], "b": [0.5, np.nan, 3.0, 4.0], "d": [np.nan]}
+    frame = pd.DataFrame([(name, value) for name, of in values.items() for value in of], columns=["name", "value"])
+    table = of_positive(frame, ["name"], "value", log=True)
+    assert list(table["name"]) == list(values), "groups stand as they come first"
+    for name, *found in table[["name", "mean", "low", "high", "n"]].itertuples(index=False, name=None):
+        one = mean_interval(values[name], log=name != "a")
+        np.testing.assert_equal(found, [one.mean, one.low, one.high, one.n])
+    plain = summarise(frame, ["name"], "value").set_index("name").loc[list(values)].reset_index()
+    pd.testing.assert_frame_equal(of_positive(frame, ["name"], "value", log=False), plain)
+    assert list(of_positive(frame[:0], ["name"], "value", log=True)) == ["name", "mean", "low", "high", "n"]
 
 
 @pytest.mark.parametrize(("count", "n"), [(0, 5), (1, 5), (5, 5), (3, 40)])

@@ -51,6 +51,7 @@ def test_intervals_cover_what_they_promise(n):
     law_covers(n)
 
 
+@pytest.mark.slow
 def test_the_normal_quantile_is_caught(monkeypatch):
     monkeypatch.setattr(confidence_intervals, "half_width", lambda std, n, confidence=0.95: 1.96 * std / np.sqrt(n))
     with pytest.raises(AssertionError, match="n = 5"):
@@ -93,6 +94,7 @@ def test_the_width_of_an_interval_does_not_depend_on_the_number_of_windows():
     law_the_seed_is_the_unit(full)
 
 
+@pytest.mark.slow
 def test_windows_as_replicates_are_caught():
     with pytest.raises(AssertionError):
         law_the_seed_is_the_unit(over_windows)
@@ -116,7 +118,7 @@ def law_rarely_fires(n, comparisons, repetitions, against=against_baseline):
     assert share <= 0.06, f"fires in {share:.4f} of studies without a difference"
 
 
-@pytest.mark.parametrize("n", [3, 5, 10])
+@pytest.mark.parametrize("n", tiered([3, 5, 10], quick=lambda n: n == 5))
 def test_better_is_rarely_said_where_nothing_differs(n):
     law_rarely_fires(n, 1, 4_000)
 
@@ -125,6 +127,7 @@ def test_better_is_rarely_said_over_a_family():
     law_rarely_fires(10, 4, 2_000)
 
 
+@pytest.mark.slow
 def test_a_family_without_holm_is_caught():
     def uncorrected(*arguments, **named):
         found = against_baseline(*arguments, **named)

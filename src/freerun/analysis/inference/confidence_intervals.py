@@ -105,16 +105,13 @@ def of_positive(
     Returns:
         As `summarise`; the groups in the order in which they come first in `frame`.
     """
-    keys = [frame[name] for name in by]
-    whole = ((frame[value] > 0) | frame[value].isna()).groupby(keys, observed=True, sort=False, dropna=False).transform("all") & log
-    tables = [summarise(frame[rows], by, value, log=bool(scale), confidence=confidence, within=within) for scale, rows in _parts(whole)]
+    positive = (frame[value] > 0) | frame[value].isna()
+    groups = positive.groupby([frame[name] for name in by], observed=True, sort=False, dropna=False)
+    geometric = groups.transform("all") & log
+    scales = [(scale, frame[geometric == scale]) for scale in (True, False) if (geometric == scale).any()]
+    tables = [summarise(rows, by, value, scale, confidence, within=within) for scale, rows in scales]
     order = frame[list(by)].drop_duplicates()
     return order.merge(pd.concat(tables), on=list(by), how="left") if tables else order.assign(mean=[], low=[], high=[], n=[])
-
-
-def _parts(flags: pd.Series) -> list[tuple[bool, pd.Series]]:
-    """The rows that bear a flag and those that do not, where there are any."""
-    return [(flag, flags == flag) for flag in (True, False) if (flags == flag).any()]
 
 
 def inside(mean: Numbers, low: Numbers, high: Numbers, within: Range | Sequence[Range]) -> dict[str, np.ndarray]:

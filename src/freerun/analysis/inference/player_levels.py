@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -11,7 +12,6 @@ from freerun.analysis.inference.labels import merged
 from freerun.analysis.inference.replicates import CELL, described
 from freerun.analysis.tables.player_table import BEST, DEGENERATE
 from freerun.analysis.tables.quantities import Quantities
-from freerun.store.quantity import Quantity
 
 #: By what players are told apart.
 PLAYER = ["task_label", "player"]
