@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from freerun.analysis.inference.bootstrap import bca
-from freerun.analysis.inference.confidence_intervals import CONFIDENCE, FEWEST, MANY, Interval, inside
+from freerun.analysis.inference.confidence_intervals import CONFIDENCE, FEWEST, MANY, inside
 from freerun.store.quantity import EVERYWHERE, Range
 
 _CUT = 0.25
@@ -21,26 +21,10 @@ _CUT = 0.25
 LEAST = 4
 
 
-def iqm(values: Sequence[float] | np.ndarray, confidence: float = CONFIDENCE, key: int = 0) -> Interval:
-    """The interquartile mean of one value a seed with its interval; NaN is left out, and out of `n`.
-
-    Args:
-        values: one for each seed.
-        confidence: how often such an interval covers the truth.
-        key: which resamples, from 20 seeds on.
-    """
-    known = np.asarray(values, dtype=float)
-    known = known[np.isfinite(known)]
-    if not len(known):
-        return Interval(mean=float("nan"), low=float("nan"), high=float("nan"), n=0)
-    mean, low, high = (float(column[0]) for column in _of_rows(known[None], confidence, key))
-    return Interval(mean=mean, low=low, high=high, n=len(known))
-
-
 def middles(frame: pd.DataFrame, by: Sequence[str], value: str, log: bool = False, within: Range = EVERYWHERE) -> pd.DataFrame:
-    """`iqm` of every group of rows, of which each is one seed; of logarithms where asked, for positive values.
+    """The interquartile mean of every group of rows, of which each is one seed; of logarithms where asked, for positive values.
 
-    Values lie `within` a range, and so do the intervals.
+    NaN is left out. Values lie `within` a range, and so do the intervals.
 
     Returns:
         The columns `by`, then iqm, iqm_low, iqm_high; undefined below three seeds.
@@ -57,25 +41,25 @@ def middles(frame: pd.DataFrame, by: Sequence[str], value: str, log: bool = Fals
         chosen = np.flatnonzero(sizes == n)
         places = np.flatnonzero(np.isin(group, chosen))
         rows = values[places[np.argsort(group[places], kind="stable")]].reshape(-1, n)
-        ends[:, chosen] = _of_rows(rows, CONFIDENCE, 0)
+        ends[:, chosen] = _of_rows(rows)
     ends = np.exp(ends) if log else ends
     bounded = inside(ends[0], ends[1], ends[2], within)
     return table.assign(iqm=ends[0], iqm_low=bounded["low"], iqm_high=bounded["high"])
 
 
-def _of_rows(rows: np.ndarray, confidence: float, key: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _of_rows(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The interquartile mean of each row of n finite values, and the bounds of its interval."""
     n = rows.shape[1]
     ordered = np.sort(rows, axis=1)
     middle = ordered @ iqm_weights(n)
     if n >= MANY:
-        return middle, *bca(ordered, iqm_weights, confidence, key)
+        return middle, *bca(ordered, iqm_weights, CONFIDENCE)
     if n < FEWEST:
         return middle, np.full(len(rows), np.nan), np.full(len(rows), np.nan)
     cut = int(_CUT * n)
     kept = n - 2 * cut
     winsorised = np.clip(ordered, ordered[:, cut, None], ordered[:, n - 1 - cut, None]).std(axis=1, ddof=1)
-    half = float(stdtrit(kept - 1, 0.5 + confidence / 2)) * winsorised * np.sqrt((n - 1) / (kept * (kept - 1)))
+    half = float(stdtrit(kept - 1, 0.5 + CONFIDENCE / 2)) * winsorised * np.sqrt((n - 1) / (kept * (kept - 1)))
     return middle, middle - half, middle + half
 
 
