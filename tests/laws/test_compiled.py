@@ -181,6 +181,7 @@ LOOP = [
     kit.law_entries_are_free_one_by_one,
     kit.law_silence_has_no_gap,
     backward.law_gradient_is_cut_in_the_right_place,
+    backward.law_what_is_stopped_is_stopped_in_what_is_told,
     backward.law_the_prediction_is_charged,
 ]
 

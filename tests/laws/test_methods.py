@@ -26,7 +26,9 @@ from freerun.parts.models.gru import GRU
 from freerun.parts.models.linear import Linear
 from freerun.parts.models.shallow_plrnn import ShallowPLRNN
 from freerun.parts.objectives import Lesson, prediction_loss
+from freerun.parts.objectives.cross_entropy import CrossEntropy
 from freerun.parts.objectives.policy_gradient import PolicyGradient, Reward
+from freerun.parts.objectives.squared_error import SquaredError
 from freerun.parts.regimes.data_as_demonstrator import DataAsDemonstrator
 from freerun.parts.regimes.generalized_forcing import Alpha, GeneralizedForcing
 from freerun.parts.regimes.noisy_forcing import NoisyForcing
@@ -286,3 +288,13 @@ def test_symbols_are_replaced_at_their_rate():
     rates = regime.blur(truth, chance, True).mean((0, 1))
     for found, wanted in zip(rates.tolist(), [1 - 0.25 * 0.75, *3 * [0.0625]], strict=True):
         assert abs(found - wanted) < 5 * (wanted * (1 - wanted) / size) ** 0.5
+
+
+@pytest.mark.parametrize("regime", ["free_running", "sparse_forcing", "generalized_forcing"])
+def test_what_an_objective_reads_of_the_feeds_is_stopped_where_the_experiment_stops_it(regime):
+    """Were it not, an objective that looks at `lesson.fed` would train through what `gradient=stop` cuts."""
+    for symbols in (True, False):
+        for gradient in ("stop", "through") if not symbols else ("stop",):
+            given, leaves, _ = methods.lesson(SquaredError() if not symbols else CrossEntropy(), symbols, regime, gradient)
+            slopes = gradients(given.fed.square().sum(), list(leaves.values()))
+            assert any(bool(slope.any()) for slope in slopes) is (gradient == "through"), (symbols, gradient)

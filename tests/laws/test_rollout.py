@@ -64,6 +64,9 @@ CAUGHT = [
     (backward.law_gradient_is_cut_in_the_right_place, broken.KeepsTheState),
     (backward.law_only_the_feed_of_a_through_gradient_remembers, broken.AlwaysDetaches),
     (backward.law_only_the_feed_of_a_through_gradient_remembers, broken.NeverDetaches),
+    (backward.law_what_is_stopped_is_stopped_in_what_is_told, broken.TellsWhatItStopped),
+    (backward.law_what_is_stopped_is_stopped_in_what_is_told, broken.TellsWithoutAny),
+    (backward.law_what_is_stopped_is_stopped_in_what_is_told, broken.CutsOneStepLate),
     (backward.law_the_prediction_is_charged, broken.ChargesTheForcedValue),
     (kit.law_silence_has_no_gap, broken.LeaksTheMask),
 ]

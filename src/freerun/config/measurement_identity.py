@@ -20,7 +20,7 @@ from freerun.parts import plugins, registry
 from freerun.parts.settings import build
 
 #: Part of every identity of a measurement. Raise it when a change of a metric changes its numbers.
-MEASURING = 3
+MEASURING = 4
 #: What a measurement of an evaluation depends on beside its metrics; the warm-up is part of the run.
 MEASURED = ("horizon", "sequences", "orbit", "distances")
 

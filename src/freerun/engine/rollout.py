@@ -110,7 +110,8 @@ class Rollout:
 
     Attributes:
         outputs: o_t, ``Float[T R B O]`` (``Float[1 R B O]`` for a model that answers once, at the end).
-        fed: f_t, ``Float[T R B F]``, what the output of step t or the truth gave to step t + 1.
+        fed: f_t, ``Float[T R B F]``, what the output of step t or the truth gave to step t + 1; without a gradient where that
+            step is fed without one.
         states: s_t after every step, where they were asked for and the steps were made one by one (the fast path keeps none).
     """
 
@@ -171,7 +172,18 @@ def loop(request: Request) -> Rollout:
             prediction = prediction.view_as(prediction)
             fed = prediction if never[t] else blend(share[t, ..., None], truth[t], prediction, split)
         feeds.append(fed)
-    return Rollout(outputs=_answers(request, torch.stack(outputs)), fed=torch.stack(feeds), states=tuple(states))
+    fed_on = stopped(torch.stack(feeds), gradient)
+    return Rollout(outputs=_answers(request, torch.stack(outputs)), fed=fed_on, states=tuple(states))
+
+
+def stopped(feeds: Float[torch.Tensor, "T R B F"], gradient: Gradient) -> Float[torch.Tensor, "T R B F"]:
+    """Return what was fed, without a gradient where it is stopped on its way into the step after."""
+    cut = [gradient.cuts_feedback(t + 1) for t in range(len(feeds))]
+    if not (feeds.requires_grad and any(cut)):
+        return feeds
+    if all(cut):
+        return feeds.detach()
+    return torch.where(torch.tensor(cut, device=feeds.device)[:, None, None, None], feeds.detach(), feeds)
 
 
 def _answers(request: Request, outputs: Float[torch.Tensor, "T R B O"]) -> Float[torch.Tensor, "S R B O"]:

@@ -124,6 +124,24 @@ def law_only_the_feed_of_a_through_gradient_remembers(rollout: Loop) -> None:
                 demand(depends is linked, f"mask {share:g}, cut {cut}: dL_{t}/do_{s} is {'not ' * depends}0")
 
 
+def law_what_is_stopped_is_stopped_in_what_is_told(rollout: Loop) -> None:
+    """What a loss reads of the feeds carries a gradient where the next step gets one, and exactly there."""
+    truth, start = values()
+    for model in (OutputRecurrent(hidden=3), HiddenRecurrent(hidden=3)):
+        weights = weights_of(model, K, K, R)
+        for feed, state in ((0, 0), (1, 0), (2, 0), (3, 0), (0, 2), (2, 3)):
+            gradient = Gradient(feedback=feed, state=state)
+            for name, mask in (("free", filled(0)), ("coins", coins())):
+                fed = rollout(
+                    model, weights, truth=truth, start=start, feedback=Mean(), mask=mask, gradient=gradient
+                ).fed  # fmt: skip
+                for t in range(T):
+                    reads = fed[t].requires_grad and any(bool(s.any()) for s in gradients(fed[t].sum(), list(weights.values())))
+                    wanted = not gradient.cuts_feedback(t + 1) and bool((mask[t] < 1).any())
+                    case = f"({name}, feedback cut {feed}, state cut {state})"
+                    demand(reads is wanted, f"what is fed after step {t} carries {'a' if reads else 'no'} gradient {case}")
+
+
 def law_the_prediction_is_charged(rollout: Loop) -> None:
     """With a full share of truth in the feed, outputs are still the model's own, and depend on the weights."""
     model, (truth, start) = HiddenRecurrent(hidden=3), values()

@@ -38,6 +38,16 @@ def test_settings_are_columns(made):
     assert runs.loc[0, "objective"] == "squared_error"
 
 
+def test_a_setting_of_a_metric_that_is_not_said_is_its_default(tmp_path):
+    """So that a variant and the usual one stand side by side under their names; that of an unknown metric is unknown."""
+    trees = [tree(seed=seed) for seed in range(3)]
+    for experiment, settings in zip(trees, ({}, {"d_stsp": {"box": "sigmas"}}, {"of_a_plugin": {"depth": 3}}), strict=True):
+        experiment["evaluation"]["settings"] = settings
+    runs = tidy.frames(*study(tmp_path, trees), "s").runs
+    assert runs["evaluation.d_stsp.box"].tolist() == ["margin", "sigmas", "margin"]
+    assert runs["evaluation.of_a_plugin.depth"].isna().tolist() == [True, True, False]
+
+
 def test_no_wall_time_and_no_rate_enters_a_table(made):
     store, ids = made
     before = tidy.frames(store, ids, "s")

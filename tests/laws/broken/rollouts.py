@@ -32,7 +32,11 @@ class Loop:
             outputs.append(self.charged(out, fed, share))
             feeds.append(fed)
         answers = outputs if model.emits == "each" else outputs[-1:]
-        return Rollout(outputs=torch.stack(answers), fed=torch.stack(feeds))
+        return Rollout(outputs=torch.stack(answers), fed=torch.stack([self.told(x, gradient, t) for t, x in enumerate(feeds)]))
+
+    def told(self, fed, gradient, t):
+        entering = gradient is not None and (self.cuts(gradient.feedback, t + 1) or self.cuts(gradient.state, t + 1))
+        return fed.detach() if entering else fed
 
     def begin(self, start):
         return start
@@ -118,6 +122,20 @@ class AlwaysDetaches(Loop):
     """An undeclared detach on what is fed."""
 
     def entering(self, fed, feeds, start):
+        return fed.detach()
+
+
+class TellsWhatItStopped(Loop):
+    """What was fed without a gradient still has one for who reads it afterwards."""
+
+    def told(self, fed, gradient, t):
+        return fed
+
+
+class TellsWithoutAny(Loop):
+    """What was fed has no gradient for who reads it afterwards, wherever it was cut."""
+
+    def told(self, fed, gradient, t):
         return fed.detach()
 
 

@@ -87,7 +87,8 @@ def test_nrmse_is_the_median_of_means_over_one_lyapunov_time():
     size = torch.linspace(0, 1, len(part)) * torch.arange(1, 5 + steps)[:, None]
     seen = replace(seen, data=data, targets=part.targets, weights=part.weights, outputs=part.targets + size[..., None])
     each = torch.linspace(0, 1, len(part)) * (4 + (1 + steps) / 2)
-    assert NRMSE().measure(seen).item() == pytest.approx(float(torch.quantile(each, 0.5)), rel=1e-5)
+    assert NRMSE(scale="own").measure(seen).item() == pytest.approx(float(each.median()), rel=1e-5)
+    assert NRMSE(scale="own", window=0.5).measure(seen).item() < 0.7 * float(each.median())
 
 
 def test_what_outlasts_the_horizon_is_counted():

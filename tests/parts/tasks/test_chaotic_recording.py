@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from freerun import GRU, Experiment, Lorenz63, Roessler, Training
+from freerun import GRU, Experiment, Linear, Lorenz63, Roessler, Thomas, Training
 from freerun.config.evaluation_settings import Evaluation
 from freerun.engine.replicas import Group
 from freerun.errors import ConfigError
 from freerun.measurement.evaluation import evaluate
 from freerun.measurement.long_orbits import follow
 from freerun.parts.tasks._lyapunov_estimate import lyapunov_steps
+from freerun.parts.tasks._scaling import Predict
 from freerun.parts.tasks.series import Series
 from freerun.random_streams import stream
 
@@ -73,6 +74,58 @@ def test_the_estimate_is_near_the_truth(system, columns):
     assert 1 / 1.7 < ratio < 1.7
 
 
+MEASURED = [
+    "valid_time", "nrmse", "d_stsp", "d_stsp_floor", "d_h", "d_h_floor", "d_pairs", "d_pairs_floor", "lyapunov_true"
+]  # fmt: skip
+SYSTEMS = [(Lorenz63, {"dt": 0.02, "substeps": 1}), (Roessler, {"substeps": 2}), (Thomas, {"substeps": 1})]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("system", "settings"), SYSTEMS, ids=[system.__name__ for system, _ in SYSTEMS])
+def test_a_recording_is_measured_as_the_flow_that_it_is_of(system, settings, tmp_path):
+    """Persistence on a file of an orbit and on the flow: valid time, NRMSE and distances of climates are near each other.
+
+    Declared or estimated, a Lyapunov time is a unit: in steps the valid time is one, and NRMSE goes over one of them.
+    """
+    flow = system(**settings, predict=Predict.increment, sequences=400)
+    values = flow.orbits(stream(4, "test").normal(size=(1, flow.numbers())), 20_000)[:, 0]
+    np.savetxt(
+        tmp_path / "orbit.csv", values, delimiter=",", header=",".join("xyzw"[: values.shape[1]]), comments="", fmt="%.6f"
+    )
+    told = {"path": str(tmp_path / "orbit.csv"), "dt": flow.dt, "predict": Predict.increment}
+    time = flow.lyapunov_steps()
+    tasks = {
+        "flow": flow,
+        "declared": Series(**told, lyapunov_time=time * flow.dt),
+        "estimated": Series(**told, chaotic=True),
+    }
+    seen = {name: resting(task, horizon=round(1.7 * time), orbit=200) for name, task in tasks.items()}
+    ratio = tasks["estimated"].lyapunov_steps() / time
+    assert 1 / 3 < ratio < 3
+    for name, factor in (("declared", 1.0), ("estimated", ratio)):
+        assert seen[name]["valid_time"] * factor == pytest.approx(seen["flow"]["valid_time"], rel=0.25)
+        for distance in ("d_stsp", "d_pairs"):
+            assert 0.6 < seen[name][distance] / seen["flow"][distance] < 1.7, distance
+        for floor in ("d_stsp_floor", "d_pairs_floor"):  # of 1,600 states: true orbits are as far from each other as that
+            assert 1 / 5 < seen[name][floor] / seen["flow"][floor] < 5, floor
+            assert seen[name][floor] < seen[name][floor.removesuffix("_floor")]
+        assert seen[name]["d_h"] == seen["flow"]["d_h"] == 1  # what rests
+        assert seen[name]["d_h_floor"] < 0.1
+    assert seen["declared"]["nrmse"] == pytest.approx(seen["flow"]["nrmse"], rel=0.3)
+    assert seen["declared"]["lyapunov_true"] == pytest.approx(seen["flow"]["lyapunov_true"])
+
+
+def resting(task, **evaluation):
+    """What is measured of persistence, the mean over steps: a linear model of increments, all of them 0."""
+    settings = Evaluation(warmup=20, sequences=100, metrics=MEASURED, **evaluation)
+    experiment = Experiment(task=task, model=Linear(), training=Training(updates=1), evaluation=settings)
+    group = Group([experiment], {0: experiment.task.build(0, max(task.length, sum(experiment.span)))})
+    group.parameters.flat.detach().zero_()
+    (found,) = evaluate(group)
+    free = [one for one in found.series if (one.split, one.mode) == ("test", "free")]
+    return {one.metric: float(np.nanmean(np.array(one.values, dtype=float))) for one in (*free, *found.comparisons)}
+
+
 def test_what_is_not_chaotic_is_refused(tmp_path):
     time = np.arange(ROWS)
     for name, values in (("sine", np.sin(time / 9)), ("noise", np.random.default_rng(0).normal(size=ROWS))):
@@ -98,6 +151,19 @@ def test_long_orbits_are_set_beside_the_recording_itself(path):
             assert min(off) < 1e-4
     starts = [int(min(range(301), key=lambda k: (test[k : k + 100] - orbits.true[:, n]).abs().max())) for n in range(count)]
     assert all(b - a >= 100 for a, b in pairwise(starts))
+
+
+@pytest.mark.parametrize(("warmup", "steps"), [(10, 100), (10, 200), (50, 100), (3, 240)])
+def test_stretches_of_one_part_share_no_row(warmup, steps, tmp_path):
+    values = stream(0, "rows").normal(size=8000)
+    (tmp_path / "rows.csv").write_text("x\n" + "\n".join(map(str, values.tolist())))
+    task = Series(path=str(tmp_path / "rows.csv"), lyapunov_time=20)
+    held = task.held_out(task.build(0, 70), warmup, steps)
+    for part in (held.true, held.again):
+        states = part[..., 0].flatten().tolist()
+        assert len(set(states)) == len(states)
+    assert len(held.index) == (800 - 266 - 1) // (1 + warmup + steps) + 1
+    assert min(b - a for a, b in pairwise(held.index.tolist())) >= 1 + warmup + steps
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_the_computed_exponent_is_that_of_the_literature(cls, wanted, tolerance)
 
 def test_the_exponent_belongs_to_the_equations_and_is_computed_once():
     assert Lorenz63().lyapunov_steps() == 2 * Lorenz63(dt=0.04, substeps=5).lyapunov_steps()
-    with mock.patch.object(_flows.Flow, "_part", side_effect=AssertionError("computed again")):
+    with mock.patch.object(_flows, "neighbours_part", side_effect=AssertionError("computed again")):
         Lorenz63(dt=0.01, sequences=8, length=5, predict=Predict.increment).exponent()
 
 
@@ -131,13 +131,13 @@ def test_halving_the_integration_step_gains_a_factor_of_16(cls):
     task, noise = cls(), _starts(cls, 20)
     h, span = task.dt / task.substeps, min(20, max(1, round(0.2 / (task.exponent()[0] * task.dt))))
     if cls is MackeyGlass:  # the state is a grid, another for every step: all three are cut from one fine solution
-        history = [task._advance(task.begin(noise, h / 4), h / 4, 8000)]
+        history = [task.run(task.begin(noise, h / 4), h / 4, 8000)]
         for _ in range(8):
             history.append(task.step(history[-1], h / 4))
         fine = np.concatenate([history[0], np.stack([state[:, -1] for state in history[1:]], 1)], 1)
         states = [fine[:, ::-1][:, :: 4 // n][:, : 34 * n + 2][:, ::-1] for n in (1, 2, 4)]
     else:
-        states = [task._advance(task.begin(noise, h), h, 1500)] * 3
+        states = [task.run(task.begin(noise, h), h, 1500)] * 3
     coarse, fine, finest = (
         np.stack([task.seen(s) for s in _samples(task, state, n * task.substeps, span)])
         for n, state in zip((1, 2, 4), states, strict=True)
@@ -148,7 +148,7 @@ def test_halving_the_integration_step_gains_a_factor_of_16(cls):
 
 def _samples(task, state, substeps, span):
     for _ in range(span):
-        state = task._advance(state, task.dt / substeps, substeps)
+        state = task.run(state, task.dt / substeps, substeps)
         yield state
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import MISSING, fields
 from typing import Any
 
 import msgspec
 import numpy as np
 import pandas as pd
 
+from freerun.parts import registry
 from freerun.store.record_columns import Extract
 from freerun.store.record_types import Trained
 from freerun.store.records import Store, names
@@ -113,9 +115,19 @@ def _columns(kinds: list[dict[str, Any]], codes: np.ndarray) -> dict[str, pd.Ser
     rows = [kinds[kind] for kind in used]
     names = dict.fromkeys(name for row in rows for name in row)
     return {
-        name: _column([row.get(name, UNSAID.get(name) if row else None) for row in rows]).take(codes).reset_index(drop=True)
+        name: _column([row.get(name, _unsaid(name) if row else None) for row in rows]).take(codes).reset_index(drop=True)
         for name in names
     }
+
+
+def _unsaid(name: str) -> Any:
+    """Return what a setting is where an experiment does not say it; None where it has none, or its metric is unknown here."""
+    head, metric, setting = (*name.split(".", 2), "", "")[:3]
+    if head != "evaluation" or not setting:
+        return UNSAID.get(name)
+    part = registry.parts("metric").get(metric)
+    declared = [item for item in fields(part) if item.name == setting] if part is not None else []
+    return _plain(declared[0].default) if declared and declared[0].default is not MISSING else None
 
 
 def _column(values: list[Any]) -> pd.Series:

@@ -13,7 +13,7 @@ from torch.autograd.function import once_differentiable
 
 from freerun.engine.compiled.coverage import CELLS, places, rule_number, uncovered
 from freerun.engine.compiled.library import Call, Library, library
-from freerun.engine.rollout import THROUGH, Gradient, Request, Rollout
+from freerun.engine.rollout import THROUGH, Gradient, Request, Rollout, stopped
 from freerun.parts.feedback.gumbel import Gumbel
 from freerun.parts.layers import State
 from freerun.parts.models.linear import Linear
@@ -91,7 +91,7 @@ def compute(request: Request, using: Library | None = None) -> Rollout:
     states: tuple[State, ...] = ((),) * (request.steps if request.states else 0)
     if after:
         states = tuple(zip(*(part.unbind(0) for part in after), strict=True))
-    return Rollout(outputs=out, fed=feeds, states=states)
+    return Rollout(outputs=out, fed=feeds if request.unrolls else stopped(feeds, request.gradient), states=states)
 
 
 def impossible(request: Request) -> str | None:

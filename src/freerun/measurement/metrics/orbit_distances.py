@@ -13,13 +13,14 @@ from typing import ClassVar
 from jaxtyping import Float
 
 from freerun.deferred_imports import torch
-from freerun.errors import given
+from freerun.errors import given, require
 from freerun.measurement.metrics import Metric, Observed, Orbit, family
 from freerun.measurement.metrics._orbits import OfOrbit, loop, size
 from freerun.measurement.statistics import state_distribution, state_pairs
 from freerun.measurement.statistics.flow_direction import LAG, PAIRS, displacement_energy
 from freerun.measurement.statistics.power_spectra import SMOOTH, hellinger
-from freerun.store.quantity import FROM_0, SHARE, TIME_REVERSAL, Quantity
+from freerun.random_streams import stream
+from freerun.store.quantity import COLLAPSE, EVERYWHERE, FROM_0, SHARE, TIME_REVERSAL, Quantity
 
 
 @dataclass(kw_only=True)
@@ -31,6 +32,13 @@ class OfTwo(OfOrbit):
     def of(self, orbit: Orbit) -> float:
         return self.between(orbit.true, orbit.again if self.floor else orbit.made)
 
+    def floor_of(self, observed: Observed) -> str | float | None:
+        """Return the floor that the distance declares, where that is measured with the same settings; else None."""
+        declared, changed = self.quantity.floor, observed.experiment.evaluation.settings
+        if not isinstance(declared, str):
+            return declared
+        return declared if changed.get(declared, {}) == changed.get(declared.removesuffix("_floor"), {}) else None
+
     @abstractmethod
     def between(self, true: Float[torch.Tensor, "T N D"], made: Float[torch.Tensor, "T N D"]) -> float:
         """The distance; NaN is undefined."""
@@ -38,7 +46,29 @@ class OfTwo(OfOrbit):
 
 @dataclass(kw_only=True)
 class OfStates(OfTwo):
-    """D_stsp, in cells of all coordinates up to three, beyond in those of triples."""
+    """D_stsp as published, in cells up to five coordinates and between mixtures of Gaussians beyond, or another variant.
+
+    Attributes:
+        box: of the cells: `margin`, that of the true states and a tenth of their standard deviation around it (Hess et al.
+            2023); `sigmas`, two standard deviations around 0 (Brenner et al. 2022); both leave out what lies outside. `range`,
+            the very box of the true states, with all that lies outside in a cell of its own, and beyond three coordinates a
+            mean over triples that follow one another: not published, and the one that charges what runs away or shrinks.
+        bins: cells a side.
+        smoothing: added to the count of every cell.
+        width: the standard deviation of the Gaussians beyond five coordinates, in standard deviations of the data.
+    """
+
+    box: str = "margin"
+    bins: int = state_distribution.BINS
+    smoothing: float = state_distribution.SMOOTHING
+    width: float = state_distribution.WIDTH
+
+    def __post_init__(self) -> None:
+        boxes = (*state_distribution.BOXES, "range")
+        require(self.box in boxes, "box", self.box, f"be one of {', '.join(boxes)}")
+        require(2 <= self.bins <= 1000, "bins", self.bins, "lie in [2, 1000]")
+        require(self.smoothing > 0, "smoothing", self.smoothing, "be positive")
+        require(self.width > 0, "width", self.width, "be positive")
 
     quantity = Quantity(
         label="State-space divergence",
@@ -49,19 +79,48 @@ class OfStates(OfTwo):
     )
 
     def quantity_of(self, observed: Observed) -> Quantity:
-        cells = f"{state_distribution.BINS} bins a side in the box of the truth, smoothing {state_distribution.SMOOTHING:g}"
-        whole = observed.data.outputs <= state_distribution.BINNED
-        return replace(self.quantity, unit=f"nats, {cells}, {'' if whole else 'mean over triples, '}{size(observed)}")
+        blind, said = self.quantity.blind, f"nats, {size(observed)}"
+        if self._mixed(observed.data.outputs):
+            blind = (*blind, COLLAPSE) if blind else blind
+            said += f", Gaussians of {self.width:g} std"
+            ends = EVERYWHERE  # an estimate
+        else:
+            outside = self.box != "range"
+            blind = (*blind, "states outside of the box, which are left out") if blind and outside else blind
+            said += f", {self.bins} bins a side, box {self.box}, smoothing {self.smoothing:g}"
+            said += ", mean over triples" if self._in_triples(observed.data.outputs) else ""
+            ends = FROM_0
+        return replace(self.quantity, unit=said, blind=blind, range=ends, floor=self.floor_of(observed))
 
     def between(self, true: Float[torch.Tensor, "T N D"], made: Float[torch.Tensor, "T N D"]) -> float:
-        whole = true.shape[2] <= state_distribution.BINNED
-        measure = state_distribution.binned if whole else state_distribution.marginal
-        return measure(true.flatten(0, 1), made.flatten(0, 1))
+        p, q, count = true.flatten(0, 1), made.flatten(0, 1), true.shape[2]
+        if self._mixed(count):
+            return state_distribution.mixture(p, q, stream(0, "d_stsp/mixture"), self.width)
+        if self.box != "range":
+            return state_distribution.in_box(p, q, self.box, self.bins, self.smoothing)
+        measure = state_distribution.marginal if self._in_triples(count) else state_distribution.binned
+        return measure(p, q, self.bins, self.smoothing)
+
+    def _mixed(self, count: int) -> bool:
+        return self.box != "range" and count > state_distribution.CELLED
+
+    def _in_triples(self, count: int) -> bool:
+        return self.box == "range" and count > state_distribution.BINNED
 
 
 @dataclass(kw_only=True)
 class OfSpectra(OfTwo):
-    """D_H: the Hellinger distance between power spectra, as published."""
+    """D_H: the Hellinger distance between power spectra, as published.
+
+    Attributes:
+        smoothing: the standard deviation of the Gaussian that smooths a spectrum, in frequencies (multiples of one over the
+            length); 0 for none.
+    """
+
+    smoothing: float = SMOOTH
+
+    def __post_init__(self) -> None:
+        require(self.smoothing >= 0, "smoothing", self.smoothing, "not be negative")
 
     quantity = Quantity(
         label="Power-spectrum distance (Hellinger)", unit="share", better="lower", range=SHARE,
@@ -69,10 +128,11 @@ class OfSpectra(OfTwo):
     )  # fmt: skip
 
     def quantity_of(self, observed: Observed) -> Quantity:
-        return replace(self.quantity, unit=f"share, no taper, smoothed over {SMOOTH:g} frequencies, {size(observed)}")
+        unit = f"share, no taper, smoothed over {self.smoothing:g} frequencies, {size(observed)}"
+        return replace(self.quantity, unit=unit, floor=self.floor_of(observed))
 
     def between(self, true: Float[torch.Tensor, "T N D"], made: Float[torch.Tensor, "T N D"]) -> float:
-        return hellinger(true, made)
+        return hellinger(true, made, self.smoothing)
 
 
 @dataclass(kw_only=True)

@@ -2,6 +2,9 @@
 
     h_t = tanh(b + W h_{t-1} + U u_t),  o_t = c + V h_t,  u_t = [x_t ; f_{t-1}]        (Elman 1990; Goodfellow et al. 10.2)
 
+Weights start in U(-1/sqrt(H), 1/sqrt(H)), as in `torch.nn.RNN`. There is one bias where torch has the sum of two, which say
+nothing more: it starts with half the variance, 1/(3 H) against 2/(3 H), and moves half as far in an update of Adam.
+
 With ``feedback=none`` nothing is fed back: a pure transducer, the control whose exposure gap is exactly 0.
 """
 

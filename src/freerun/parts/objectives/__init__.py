@@ -48,7 +48,7 @@ class Lesson:
     Attributes:
         sequences: what was to be predicted, ``[T R B ...]``.
         outputs: o_t (S = T, or 1 for a model that answers once).
-        fed: f_t, what was fed after step t.
+        fed: f_t, what was fed after step t; without a gradient where the experiment stops it (`gradient=stop`).
         mask: m_t; None if the truth was fed everywhere.
         shares: the weight of every prediction in the mean of its replica; 0 in the warm-up and in padding.
         behave: rolls the same weights out over the same sequences and returns the behaviour, the hidden state beside what the

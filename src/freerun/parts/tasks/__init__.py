@@ -189,7 +189,7 @@ class Task(ABC):
         return None
 
     def notes(self) -> tuple[str, ...]:
-        """For a task that reads data from outside the settings, what was taken and what was left out of it, a line each.
+        """What a reader should know of the data, a line each: what was taken and left out, steps that are too wide.
 
         Printed before a run, and kept in its record for the report.
         """

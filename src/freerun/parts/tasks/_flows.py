@@ -1,12 +1,8 @@
 """Base class of chaotic flows: integration, splits by orbit, scaling and the largest Lyapunov exponent.
 
 A flow states its equations; everything else is here: fixed steps of the classical Runge-Kutta method of order four over all
-orbits at once, splits by orbit, scaling by what training sees alone, and the largest Lyapunov exponent, which is computed for
-the settings at hand with two orbits that are drawn together again and again,
-
-    lambda = 1 / (K tau)  sum_k  ln |s'(k tau) - s(k tau)| / d ,      |s' - s| = d after each stretch of tau
-
-(Benettin, Galgani & Strelcyn 1976, Phys. Rev. A 14, 2338, eq. 4), averaged over independent pairs.
+orbits at once, splits by orbit, scaling by what training sees alone, the integration step that the equations need
+(`_integration_step`), and the largest Lyapunov exponent, which is computed for the settings at hand (`_lyapunov_exponent`).
 """
 
 from __future__ import annotations
@@ -18,21 +14,17 @@ from typing import Any, ClassVar, cast
 import numpy as np
 from jaxtyping import Float
 
-from freerun.arithmetic import logarithm
 from freerun.deferred_imports import torch
 from freerun.errors import ConfigError, require
 from freerun.parts.tasks import SPLITS, Data, Sequences, Task
+from freerun.parts.tasks._integration_step import TOLERANCE, followed, step_error
+from freerun.parts.tasks._lyapunov_exponent import neighbours_part, spans
 from freerun.parts.tasks._scaling import Predict, increments, orbit, scaling
 from freerun.random_streams import stream
 
-STRETCH = 10
-"""Steps between two renormalisations."""
-
-APART = 1e-8
-"""Distance of a pair, in attractor widths: far above rounding (1e-16), far below the attractor's own bends."""
-
-#: Exponent and standard error by flow and equation, for the life of the process.
+#: Exponent and standard error, and the step that follows the equations, by flow and equation, for the life of the process.
 _exponents: dict[tuple[object, ...], tuple[float, float]] = {}
+_steps: dict[tuple[object, ...], float] = {}
 _bounded: set[tuple[object, ...]] = set()
 
 
@@ -58,12 +50,13 @@ class Flow(Task):
     default_warmup: ClassVar[int] = 20
     default_horizon: ClassVar[int | None] = 200
     default_orbit: ClassVar[int] = 1000
-    #: The largest integration step, in time units; the exponent is computed with it.
+    #: The largest integration step, in time units: it follows the equations with their usual settings.
     coarsest: ClassVar[float]
-    #: Pairs of orbits that the exponent is averaged over, and their steps: to turn into the fastest growing direction, and
-    #: to be measured. At most about a second, a standard error of about 1 %, of 2 % where chaos is weak.
+    #: Pairs of orbits that the exponent is averaged over, and their time, in time units: to turn into the fastest growing
+    #: direction, and to be measured; None for 1,000 and 4,000 of the coarsest steps. About a second, a standard error of
+    #: about 1 %, of 2 % where chaos is weak.
     pairs: ClassVar[int] = 512
-    paces: ClassVar[tuple[int, int]] = (1000, 4000)
+    spans: ClassVar[tuple[float, float] | None] = None
 
     dt: float
     substeps: int
@@ -110,12 +103,12 @@ class Flow(Task):
         return type(self).seen is Flow.seen
 
     def advance(self, states: Float[np.ndarray, "N Y"], steps: int) -> Float[np.ndarray, "T N Y"]:
-        """See `Task.advance`; with as few integration steps as `coarsest` allows. An orbit may leave every bound."""
-        count = int(np.ceil(self.dt / self.coarsest - 1e-9))
+        """See `Task.advance`; with as few integration steps as follow the equations. An orbit may leave every bound."""
+        count = self.least_substeps()
         samples, state = [], states
         with np.errstate(over="ignore", invalid="ignore"):
             for _ in range(steps):
-                state = self._advance(state, self.dt / count, count)
+                state = self.run(state, self.dt / count, count)
                 samples.append(state)
         return np.stack(samples)
 
@@ -126,7 +119,7 @@ class Flow(Task):
     def onward(self, history: Float[np.ndarray, "H N Y"]) -> Float[np.ndarray, "N Y"]:
         """See `Task.onward`; by the very steps that made the data. It may leave every bound."""
         with np.errstate(over="ignore", invalid="ignore"):
-            return self._advance(history[-1], self.dt / self.substeps, self.substeps)
+            return self.run(history[-1], self.dt / self.substeps, self.substeps)
 
     @property
     def increments(self) -> bool:
@@ -137,11 +130,26 @@ class Flow(Task):
         shared = {setting.name for setting in fields(Flow)}
         return {setting.name: getattr(self, setting.name) for setting in fields(self) if setting.name not in shared}
 
+    def usual(self) -> bool:
+        """Return whether the settings of the equations are the default ones."""
+        return all(value == getattr(type(self), name) for name, value in self.equation().items())
+
+    def least_substeps(self) -> int:
+        """Return the fewest integration steps within one `dt` that follow the equations."""
+        return int(np.ceil(self.dt / self.widest() - 1e-9))
+
+    def notes(self) -> tuple[str, ...]:
+        """Return a line on data whose integration steps are too wide for the equations; nothing where they are not."""
+        step = self.dt / self.substeps
+        if step <= self.widest() * (1 + 1e-9) or step_error(self, step) <= TOLERANCE:
+            return ()
+        said = f"{self._name()}: integration steps of {step:g} time units are too wide for {self._setting()}"
+        return (f"{said}; task.substeps={self.least_substeps()} follows the equations",)
+
     def check(self, length: int) -> None:
         """Try equations with settings other than the defaults on a few orbits, once, to refuse orbits that diverge."""
         key = (type(self), *self.equation().items(), self.dt, self.substeps, self.transient)
-        usual = all(value == getattr(type(self), name) for name, value in self.equation().items())
-        if not usual and key not in _bounded:
+        if not self.usual() and key not in _bounded:
             self.orbits(stream(0, "flow/check").normal(size=(8, self.numbers())), 2)
             _bounded.add(key)
 
@@ -174,7 +182,7 @@ class Flow(Task):
             state = self.settled(noise, step)
             samples = [self.seen(state)]
             for _ in range(length - 1):
-                state = self._advance(state, step, self.substeps)
+                state = self.run(state, step, self.substeps)
                 samples.append(self.seen(state))
         if not np.isfinite(samples[-1]).all():
             raise ConfigError(f"{self._name()}: orbits leave every bound; there is no attractor around with {self._setting()}")
@@ -183,19 +191,19 @@ class Flow(Task):
     def settled(self, noise: Float[np.ndarray, "N Z"], step: float) -> Float[np.ndarray, "N D"]:
         """Return the states of orbits after the transient.
 
-        On the way there, steps as wide as `coarsest` allows do, except for an orbit that would leave every bound with them.
+        On the way there, steps as wide as follow the equations do, except for an orbit that would leave every bound with them.
         """
         wide = max(step, self.widest())
-        state = self._advance(self.begin(noise, step), wide, round(self.transient / wide))
+        state = self.run(self.begin(noise, step), wide, round(self.transient / wide))
         lost = ~np.isfinite(state).all(1)
         if lost.any():
-            state[lost] = self._advance(self.begin(noise[lost], step), step, round(self.transient / step))
+            state[lost] = self.run(self.begin(noise[lost], step), step, round(self.transient / step))
         return state
 
     def lyapunov_steps(self) -> float | None:
         """Return the time in which an error grows by e, in steps; None if it does not grow, or not visibly."""
         rate, error = self.exponent()
-        grows = rate > 3 * error and rate * self.paces[1] * self.widest() > 2
+        grows = rate > 3 * error and rate * spans(self)[1] > 2
         return 1 / (rate * self.dt) if grows else None
 
     def exponent(self) -> tuple[float, float]:
@@ -210,7 +218,7 @@ class Flow(Task):
         key = (type(self), *self.equation().items())
         if key not in _exponents:
             for part in (1, 4, 16):
-                rate, error = self._part(self.widest() / part)
+                rate, error = neighbours_part(self, self.widest() / part)
                 if np.isfinite(rate):
                     break
             else:
@@ -219,32 +227,20 @@ class Flow(Task):
         return _exponents[key]
 
     def widest(self) -> float:
-        """Return the step of the exponent, in time units."""
-        return self.coarsest
+        """Return the largest integration step that follows the equations, in time units (`_integration_step`)."""
+        if self.usual():
+            return self.coarsest
+        key = (type(self), *self.equation().items())
+        if key not in _steps:
+            _steps[key] = followed(self)
+        return _steps[key]
 
-    def _part(self, h: float) -> tuple[float, float]:
-        settle = cast("float", type(self).__dataclass_fields__["transient"].default)
-        chance, count, (align, measure) = stream(0, "flow/exponent"), self.pairs, self.paces
-        begun = self.begin(chance.normal(size=(count, self.numbers())), h)
-        with np.errstate(over="ignore", invalid="ignore"):
-            state = self._advance(begun, h, round(settle / h))
-            apart = APART * float(state.std())
-            push = chance.normal(size=state.shape)
-            grown = np.zeros(count)
-            for stretch in range((align + measure) // STRETCH):
-                distance = np.sqrt(np.square(push).sum(1))
-                if not (np.isfinite(distance).all() and distance.min() > 0):
-                    return np.nan, np.nan
-                if stretch > align // STRETCH:
-                    grown += _logarithm(distance / apart)
-                both = np.concatenate([state, state + push * (apart / distance)[:, None]])
-                both = self._advance(both, h, STRETCH)
-                state, push = both[:count], both[count:] - both[:count]
-            grown += _logarithm(np.sqrt(np.square(push).sum(1)) / apart)
-        rates = grown / (measure * h)
-        return float(rates.mean()), float(rates.std() / np.sqrt(count))
+    def settling(self) -> float:
+        """Return the time in which orbits reach the attractor, whatever `transient` is set to."""
+        return cast("float", type(self).__dataclass_fields__["transient"].default)
 
-    def _advance(self, state: np.ndarray, h: float, steps: int) -> np.ndarray:
+    def run(self, state: Float[np.ndarray, "N D"], h: float, steps: int) -> Float[np.ndarray, "N D"]:
+        """Return the state after so many integration steps, or where it is lost: then not all of it is finite."""
         for number in range(steps):
             state = self.step(state, h)
             if number % 500 == 499 and not np.isfinite(state).all():  # lost: what follows would be slow, and lost as well
@@ -260,8 +256,3 @@ class Flow(Task):
     def show(self, observed: Any) -> dict[str, Any]:
         """Return the true and the generated orbit of the first window, in the system's own units."""
         return orbit(observed, self.dt)
-
-
-def _logarithm(x: Float[np.ndarray, " N"]) -> Float[np.ndarray, " N"]:
-    values: np.ndarray = logarithm(torch.from_numpy(x)).numpy()
-    return values

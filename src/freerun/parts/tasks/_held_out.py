@@ -44,7 +44,7 @@ def _stretches(
         windows = max(1, len(piece) - max(length, task.reserve(len(piece))))
         if len(piece) >= need:
             last = min(len(piece) - need, windows - 1)
-            for begin in np.unique(np.linspace(0, last, len(piece) // need).round().astype(int)).tolist():
+            for begin in np.linspace(0, last, last // need + 1).astype(int).tolist():
                 index.append(before + begin)
                 orbits.append((piece[begin + 1 + warmup : begin + need] - mean) / std)
         before += windows

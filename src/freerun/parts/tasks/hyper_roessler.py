@@ -35,7 +35,7 @@ class HyperRoessler(Flow):
     coarsest: ClassVar[float] = 0.0125
     usual_error: ClassVar[float] = 0.002
     pairs: ClassVar[int] = 128
-    paces: ClassVar[tuple[int, int]] = (2000, 8000)
+    spans: ClassVar[tuple[float, float]] = (25.0, 100.0)
 
     a: float = 0.25
     b: float = 3.0

@@ -34,6 +34,7 @@ class Lorenz63(Flow):
     """
 
     coarsest: ClassVar[float] = 0.02
+    spans: ClassVar[tuple[float, float]] = (20.0, 80.0)
     usual_error: ClassVar[float] = 0.005
 
     sigma: float = 10.0

@@ -32,6 +32,7 @@ class Lorenz96(Flow):
     field: ClassVar[bool] = True
     default_horizon: ClassVar[int | None] = 60
     coarsest: ClassVar[float] = 0.05
+    spans: ClassVar[tuple[float, float]] = (50.0, 200.0)
     usual_error: ClassVar[float] = 0.02
     pairs: ClassVar[int] = 40
 

@@ -42,7 +42,7 @@ class MackeyGlass(Flow):
     coarsest: ClassVar[float] = 0.5
     usual_error: ClassVar[float] = 0.005
     pairs: ClassVar[int] = 64
-    paces: ClassVar[tuple[int, int]] = (3000, 9000)
+    spans: ClassVar[tuple[float, float]] = (1500.0, 4500.0)
 
     beta: float = 0.2
     gamma: float = 0.1
@@ -92,7 +92,7 @@ class MackeyGlass(Flow):
 
     def settled(self, noise: np.ndarray, step: float) -> np.ndarray:
         """Return the state after the transient, integrated with `step` alone: the state is a grid of that step."""
-        return self._advance(self.begin(noise, step), step, round(self.transient / step))
+        return self.run(self.begin(noise, step), step, round(self.transient / step))
 
     def seen(self, state: np.ndarray) -> np.ndarray:
         return state[:, -1:]
@@ -106,7 +106,7 @@ class MackeyGlass(Flow):
         samples = history[..., 0]
         grid = [sum(weight * samples[first - 1 + k] for k, weight in enumerate(weights)) for first, weights in self._between()]
         with np.errstate(over="ignore", invalid="ignore"):
-            state = self._advance(np.stack([*grid, samples[-1]], axis=1), self.dt / self.substeps, self.substeps)
+            state = self.run(np.stack([*grid, samples[-1]], axis=1), self.dt / self.substeps, self.substeps)
         return self.seen(state)
 
     def _between(self) -> list[tuple[int, list[float]]]:

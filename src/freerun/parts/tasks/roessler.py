@@ -33,6 +33,7 @@ class Roessler(Flow):
     default_warmup: ClassVar[int] = 40
     default_horizon: ClassVar[int | None] = 350
     coarsest: ClassVar[float] = 0.06
+    spans: ClassVar[tuple[float, float]] = (60.0, 240.0)
     usual_error: ClassVar[float] = 0.002
 
     a: float = 0.2

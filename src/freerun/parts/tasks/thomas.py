@@ -32,6 +32,7 @@ class Thomas(Flow):
     default_warmup: ClassVar[int] = 30
     default_horizon: ClassVar[int | None] = 300
     coarsest: ClassVar[float] = 0.1
+    spans: ClassVar[tuple[float, float]] = (100.0, 400.0)
     pairs: ClassVar[int] = 256
 
     b: float = 0.1
