@@ -12,6 +12,7 @@ import torch
 
 from findings import beside, old
 from findings.drawn import judged_by, tables, verdict
+from freerun import GRU, Experiment
 from freerun.analysis.figures import Material
 from freerun.analysis.inference import error_growth_fit
 from freerun.analysis.inference.exposure_parts import changes
@@ -21,11 +22,13 @@ from freerun.laws import players as kit
 from freerun.laws._observed_rollouts import observed
 from freerun.laws.toolkit import small
 from freerun.measurement.metrics.kl import KL
+from freerun.measurement.metrics.loss import Loss
 from freerun.measurement.metrics.tv import TV
 from freerun.measurement.players import WORSE
 from freerun.measurement.statistics import power_spectra, state_distribution, text_distance
 from freerun.parts import registry
 from freerun.random_streams import stream
+from freerun.store.quantity import OTHER_CONTINUATIONS
 from laws.broken import measures, symbol_measures
 from test_results import RESULTS
 
@@ -78,6 +81,13 @@ def test_01_text_free_loss_calls_what_lost_the_bigrams_better(part, outcome):
     with outcome:
         assert verdict(study) == "worse"
         assert ranks["teacher forcing"] < ranks["regime 1"]
+
+
+@pytest.mark.parametrize("task", ["text", "hidden_markov"])
+def test_01_text_free_loss_is_no_headline_and_says_what_it_is_blind_to(task):
+    seen = observed(small(registry.get("task", "hidden_markov")))
+    declared = Loss().quantity_of(replace(seen, experiment=Experiment(task=registry.get("task", task)(), model=GRU())))
+    assert (declared.part, OTHER_CONTINUATIONS in declared.blind) == ("companion", True)
 
 
 # --- 2: Lorenz-63 ---
