@@ -13,6 +13,7 @@ from freerun.parts.feeders import Feeder
 from freerun.parts.feeders.aggregated import Aggregated
 from freerun.parts.feeders.parallel_passes import ParallelPasses
 from freerun.parts.objectives.professor_forcing import ProfessorForcing
+from tiers import tiered
 
 SMALL = ["task.sequences=16", "task.length=6", "evaluation.warmup=1", "evaluation.horizon=5", "model=gru", "model.hidden=2"]
 UPDATES, BATCH = 9, 3
@@ -48,7 +49,7 @@ def counted(found, monkeypatch):
     return sum(steps)
 
 
-@pytest.mark.parametrize("words", METHODS)
+@pytest.mark.parametrize("words", tiered(METHODS, quick=lambda words: "parallel" in words or "hidden_markov" in words))
 def test_every_step_that_is_rolled_out_is_counted(words, monkeypatch):
     found = experiment(words)
     assert work(found).steps == counted(found, monkeypatch)

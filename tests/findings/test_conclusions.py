@@ -168,15 +168,20 @@ def compared(folder):
     return table.loc[table["own"] & (table["level"] == "free"), "n"]
 
 
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """The table of a study of two learning rates."""
+    runs = [each for lr in (0.1, 0.01) for each in grid(seeds=3, training__lr=lr)]
+    return paper_table.tidy(Material.of(tidy.frames(*study(tmp_path_factory.mktemp("swept"), runs), "s"), {}))
+
+
 @beside(paper_table._against, lambda rows: str(rows.dropna(subset=["holm"])["baseline"].iloc[0]))
-def test_09_the_note_names_the_baseline_of_each_row(part, outcome, tmp_path):
+def test_09_the_note_names_the_baseline_of_each_row(part, outcome, swept):
     """Of a swept setting each row has the baseline of its own value; the note named the first for all."""
-    swept = [each for lr in (0.1, 0.01) for each in grid(seeds=3, training__lr=lr)]
-    table = paper_table.tidy(Material.of(tidy.frames(*study(tmp_path, swept), "s"), {}))
-    rows = table[(table["level"] == "free") & table["method"].str.startswith("scheduled")]
+    rows = swept[(swept["level"] == "free") & swept["method"].str.startswith("scheduled")]
     assert list(rows["baseline"]) == ["teacher forcing (lr=0.1)", "teacher forcing (lr=0.01)"]
     with outcome:
-        assert "scheduled sampling (lr=0.01): teacher forcing (lr=0.01)" in part(table)
+        assert "scheduled sampling (lr=0.01): teacher forcing (lr=0.01)" in part(swept)
 
 
 @beside(lambda rows: rows, old.at_the_longest_horizon)

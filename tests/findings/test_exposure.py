@@ -68,6 +68,7 @@ def test_05_what_lies_above_a_floor_is_not_told_as_exposure(part, outcome):
         assert abs(float(told[20:].mean())) < 0.1
 
 
+@pytest.mark.slow
 @beside(lambda seen: float(ErrorGrowthRate().measure(seen)), old.rate_of_the_mean_square)
 def test_05_errors_grow_by_the_mean_of_their_logarithm(part, outcome):
     """A root mean square over windows grew by e in 14 steps where the Lyapunov time is 55; the rate stands beside lambda."""

@@ -36,11 +36,6 @@ UNITS = {"nrmse": "attractor std", "rmse": "attractor std", "valid_time": "Lyapu
 
 
 @cache
-def played(name: str) -> kit.Played:
-    return kit.played(kit.whole(registry.get("task", name)()))
-
-
-@cache
 def own_headlines(task: str) -> tuple[str, ...]:
     """The names of the measures that judge a task."""
     seen = observed(small(registry.get("task", task)))
@@ -55,7 +50,7 @@ def own_headlines(task: str) -> tuple[str, ...]:
 def test_01_text_free_loss_rewards_unigram(part, outcome):
     """A unigram, and the source at another temperature, had less free loss than the source itself; none beats it now."""
     metrics = [registry.get("metric", each)() if isinstance(each, str) else each() for each in part]
-    seen = played("hidden_markov")
+    seen = kit._world("hidden_markov")
     with outcome:
         for metric in metrics:
             top = seen.score(metric, "truth")
@@ -65,7 +60,7 @@ def test_01_text_free_loss_rewards_unigram(part, outcome):
 
 @beside(TV(), old.WrittenLoss())
 def test_01_text_free_loss_shows_a_gap_of_the_exact_source(part, outcome):
-    (free,) = played("hidden_markov").rollouts["truth"]
+    (free,) = kit._world("hidden_markov").rollouts["truth"]
     with outcome:
         assert float((part.measure(free) - part.measure(free.forced)).mean()) == pytest.approx(0, abs=1e-9)
 
@@ -93,10 +88,11 @@ def test_01_text_free_loss_is_no_headline_and_says_what_it_is_blind_to(task):
 # --- 2: Lorenz-63 ---
 
 
+@pytest.mark.slow
 @beside(None, [measures.RMSEAlone()])
 def test_02_rmse_over_saturated_leads_rewards_collapse(part, outcome):
     """An orbit that has shrunk, or rests, had less RMSE over 3.6 Lyapunov times than the truth with fresh errors."""
-    seen = played("lorenz63")
+    seen = kit._world("lorenz63")
     with outcome:
         kit.demand_no_degenerate_player_wins(seen.headlines() if part is None else part, seen)
 
@@ -112,9 +108,10 @@ def test_02_rmse_calls_a_limit_cycle_better(part, outcome):
 # --- 3: flipped classroom ---
 
 
+@pytest.mark.slow
 @beside(None, [old.NRMSEAlone()])
 def test_03_nrmse_over_a_lyapunov_time_is_won_by_who_shrinks(part, outcome):
-    seen = played("lorenz63")
+    seen = kit._world("lorenz63")
     with outcome:
         kit.demand_no_degenerate_player_wins(seen.headlines() if part is None else part, seen)
 
@@ -177,7 +174,7 @@ def test_06_kl_on_survivors_rewards_who_leaves_the_grammar(part, outcome):
     """Averaged over prefixes inside alone, who writes nearly nothing possible beat who takes one wrong turn."""
     metrics = [registry.get("metric", each)() if isinstance(each, str) else each() for each in part]
     with outcome:
-        kit.demand_no_degenerate_player_wins(metrics, played("reber"))
+        kit.demand_no_degenerate_player_wins(metrics, kit._world("reber"))
 
 
 @beside(replace(KL.quantity, name="kl"), replace(KL.quantity, name="kl", scale="ratio"))
@@ -202,7 +199,7 @@ def test_06_rounding_does_not_decay(part, outcome, monkeypatch):
 # --- 12: path-star ---
 
 
-@beside(None, ("loss",), ("accuracy",))
+@beside(None, ("loss",))
 def test_12_path_star_is_no_exposure_gap(part, outcome):
     """Whole paths are right as often forced as free; what is shown of the task says so, and no gap is counted."""
     found = Material.of(judged_by(tidy.read(RESULTS / "path_star"), part), {})
