@@ -112,6 +112,32 @@ CAUGHT = [
 ]
 
 
+class OneStepOrNothing(RMSE):
+    """A headline that is sound on sources of symbols, and by which all are alike on values."""
+
+    quantity = replace(RMSEAlone.quantity, blind=("whether a forecast goes anywhere",))
+
+    def applies(self, observed):
+        return True
+
+    def quantity_of(self, observed):
+        return self.quantity
+
+    def measure(self, observed):
+        if observed.experiment.task.symbols:
+            return ONE_STEP["one_step_error"]().measure(observed)
+        return super().measure(observed).nanmean()[None] * 0
+
+
+def test_a_headline_of_a_plugin_is_tried_on_every_world_that_it_judges(monkeypatch):
+    """What fails on values alone passes on the first world, which is one of symbols."""
+    monkeypatch.setattr(kit, "WORLDS", ("hidden_markov", "errors_in_variables"))
+    kit.law_no_reference_player_wins_by_it(OneStepOrNothing())
+    monkeypatch.setattr(kit.registry, "source_of", lambda part: "of a plugin")
+    with pytest.raises(Broken, match="tells no degenerate player"):
+        kit.law_no_reference_player_wins_by_it(OneStepOrNothing())
+
+
 @pytest.mark.parametrize(("law", "part", "says"), CAUGHT)
 def test_law_catches(law, part, says):
     with pytest.raises(Broken, match=says):

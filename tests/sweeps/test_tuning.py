@@ -15,11 +15,14 @@ from freerun.analysis.inference import tuning_tables
 from freerun.analysis.report import paper_table, tuning_section
 from freerun.cli.main import dispatch
 from freerun.config.run_identity import canonical
-from freerun.errors import ConfigError, FreerunError
+from freerun.errors import ConfigError, FreerunError, given
+from freerun.execution.training_work import work
 from freerun.io.reading import NotPlain
 from freerun.store import study_file
 from freerun.store.records import Store
 from freerun.store.results_folder import Place
+from freerun.sweeps.search import tuned_study
+from freerun.sweeps.study import load
 
 pytestmark = pytest.mark.usefixtures("players_once")
 
@@ -181,6 +184,53 @@ def test_samplers_have_methods_tried_at_as_many_points_of_their_own_axes(desk, s
         assert all([key for key, _ in point] == axes for point in points)
 
 
+#: Parallel scheduled sampling runs over its data twice.
+BUDGET = ["tune.sampler=random", "tune.axes.training.lr=interval(0.01,0.1)"]
+TWO = ["model=gru", "regime=teacher_forcing,parallel_scheduled_sampling", "seed=0"]
+
+
+def budgets(*words):
+    """How many trials each of the two methods has, and what one takes: runs of two seeds."""
+    methods = given(tuned_study.of(load("tuned.yaml", TWO), [*BUDGET, *words])).methods
+    return [(method.budget, 2 * work(method.run.experiment).products) for method in methods]
+
+
+def law_every_method_uses_up_its_budget(found, budget):
+    """It takes no more, and one more trial would not fit in."""
+    for trials, each in found:
+        assert trials * each <= budget < (trials + 1) * each
+
+
+def test_a_budget_of_products_buys_fewer_trials_of_what_rolls_out_more(desk, capsys):
+    (_, each), _ = budgets("tune.trials=3")
+    found = budgets(f"tune.products={4.5 * each}")
+    assert [trials for trials, _ in found] == [4, 2]
+    law_every_method_uses_up_its_budget(found, 4.5 * each)
+    assert dispatch(["plan", "tuned.yaml", *TWO, *BUDGET, f"tune.products={4.5 * each}"]) == 0
+    assert "2 to 4 trials of each" in capsys.readouterr().out
+
+
+def test_as_many_trials_of_each_are_no_budget_of_products(desk):
+    found = budgets("tune.trials=3")
+    with pytest.raises(AssertionError):
+        law_every_method_uses_up_its_budget(found, 3.5 * found[0][1])
+
+
+def test_a_report_says_where_methods_have_other_numbers_of_trials():
+    assert tuning_section._trials([{"trials": 3}, {"trials": 3}]) == "3"
+    assert tuning_section._trials([{"trials": 4}, {"trials": 2}]).startswith("2 to 4 (as many as fit into one budget")
+
+
+@pytest.mark.slow
+def test_what_trials_took_is_counted_in_steps_and_products(desk):
+    (_, each), _ = budgets("tune.trials=3")
+    assert study("tuned.yaml", *TWO, *BUDGET, f"tune.products={2.5 * each}") == 0
+    methods = info(desk)["tuned"]["methods"]
+    assert [len(method["trials"]) for method in methods] == [2, 1]
+    assert [(method["steps"], method["products"]) for method in methods] == [(2 * 2 * 6 * 2 * 6, 2 * each)] * 2
+    assert pd.read_csv(desk / "results" / "tuned" / "tuned.csv")["products"].tolist() == [2 * each] * 2
+
+
 def test_a_study_is_tuned_if_the_command_says_so(desk, capsys):
     assert (
         study("plain.yaml", "--tune", "model=gru", "tune.seeds=7", "tune.axes.training.lr=0.01,0.02", "tune.mode=forced") == 0
@@ -241,7 +291,7 @@ def test_what_was_kept_of_a_trial_may_be_tuned_and_a_file_may_leave_all_to_the_d
 
 def test_a_file_that_says_what_cannot_be_of_its_tuning_is_damaged(tmp_path):
     trial = {"settings": {"a": "1"}, "runs": [], "value": 1.0, "state": "1", "lost": False, "pruned": False, "updates": 1}
-    method = {"runs": [], "chosen": {"a": "1"}, "trials": [trial], "updates": 1, "steps": 1, "seconds": 1.0}
+    method = {"runs": [], "chosen": {"a": "1"}, "trials": [trial], "updates": 1, "steps": 1, "products": 9.0, "seconds": 1.0}
     tuned = {
         "axes": {"a": "1,2"}, "sampler": "grid", "pruner": "none", "metric": "loss", "mode": "free", "split": "validation",
         "maximize": False, "seeds": [1], "methods": [method],
@@ -252,6 +302,11 @@ def test_a_file_that_says_what_cannot_be_of_its_tuning_is_damaged(tmp_path):
         (tmp_path / study_file.NAME).write_text(json.dumps({"ids": [], "planned": {}, "tuned": {**tuned, **change}}))
         if number == 0:
             assert study_file.read(tmp_path)["tuned"] == tuned
+            older = {name: value for name, value in method.items() if name != "products"}
+            (tmp_path / study_file.NAME).write_text(
+                json.dumps({"ids": [], "planned": {}, "tuned": {**tuned, "methods": [older]}})
+            )
+            assert study_file.read(tmp_path)["tuned"]["methods"][0]["products"] == 0
         else:
             with pytest.raises(NotPlain):
                 study_file.read(tmp_path)
@@ -270,6 +325,17 @@ def test_where_every_trial_diverges_nothing_is_chosen(desk):
         (["tuned.yaml", "tune.trials=2"], "trials=2: the grid has 3 points"),
         (["tuned.yaml", "tune.trials=4", "tune.sampler=random"], "has only 3 points, and all have the same budget"),
         (["tuned.yaml", "tune.sampler=random"], "trials: must say how many points random tries"),
+        (["tuned.yaml", "model=gru", *BUDGET, "tune.products=1"], "one trial of .* takes"),
+        (["tuned.yaml", "model=gru", *BUDGET, "tune.products=many"], "must be a number above 0"),
+        (["tuned.yaml", "model=gru", *BUDGET, "tune.products=-1"], "must be a number above 0"),
+        (["tuned.yaml", "model=gru", *BUDGET, "tune.products=1e9", "tune.trials=3"], "in place of trials"),
+        (["tuned.yaml", "model=gru", *BUDGET, "tune.products=1e9", "tune.pruner=halving"], "that is pruned takes fewer"),
+        (["tuned.yaml", "tune.products=1e9"], "a grid is tried whole"),
+        (["tuned.yaml", "tune.sampler=random", "tune.products=1e9"], "has only 3 points"),
+        (
+            ["tuned.yaml", "model=gru", *BUDGET, "tune.axes.training.updates=12,24", "tune.products=1e6"],
+            "tune settings that change nothing",
+        ),
         (["tuned.yaml", "tune.sampler=bayes"], "sampler=.*did you mean|choose"),
         (["tuned.yaml", "tune.trails=3"], "unknown key .*tune.trials"),
         (["tuned.yaml", "tune.axes.task.length=6,8"], "errors on two tasks cannot be compared"),

@@ -17,10 +17,11 @@ from freerun.arithmetic import logarithm
 from freerun.engine.replicas import Group
 from freerun.engine.rollout import rollout
 from freerun.parts.feedback import Feedback
+from freerun.parts.feeders.adaptive import LOOKED_AT
 from freerun.parts.tasks import Sequences
 
 #: Sequences that are looked at, and coordinates whose gradient is followed (more of either change the mean, or a norm, little).
-SEQUENCES, COORDINATES = 8, 8
+SEQUENCES, COORDINATES = LOOKED_AT, 8
 
 
 @dataclass(kw_only=True)

@@ -7,8 +7,9 @@ somewhere, by more than both intervals. Else the set rewards it.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import Any
@@ -27,7 +28,7 @@ from freerun.random_streams import stream
 
 #: Sequences of a rollout, and seeds: of symbols one, whose sequences give the interval.
 SYMBOL_SEQUENCES, VALUE_SEQUENCES, SEEDS = 128, 64, 3
-#: Worlds on which a headline is tried, the first that it judges, with those that take longer last.
+#: Worlds on which a headline is tried, with those that take longer last.
 WORLDS = ("hidden_markov", "embedded_reber", "lorenz63", "errors_in_variables", "delayed_recall", "lorenz96", "digits")
 #: Of two degenerate players the first is the worse one whatever is asked: nearly all that it writes is impossible.
 ORDERED = (("deserts", "wrong turn"), ("deserts", "ends soon"))
@@ -225,12 +226,16 @@ def _may_judge(metric: Metric) -> bool:
     return metric.quantity.part == "headline" or type(metric).quantity_of is not Metric.quantity_of
 
 
-def _judged_worlds(metric: Metric) -> list[str]:
-    """The first world that a metric judges: none where it is no headline on any."""
-    return next(([name] for name in WORLDS if judges(metric, _world(name).rollouts[_world(name).best][0])), [])
+def _judged_worlds(metric: Metric) -> Iterator[str]:
+    """The worlds that a metric judges: none where it is no headline on any.
+
+    Of a built-in one the first: the law of tasks has it judge every task. Of a plugin's all of them, for nobody else does.
+    """
+    judged = (name for name in WORLDS if judges(metric, _world(name).rollouts[_world(name).best][0]))
+    return judged if registry.source_of(metric) is not None else itertools.islice(judged, 1)
 
 
-@only(lambda metric: _may_judge(metric) and bool(_judged_worlds(metric)), "headlines")
+@only(lambda metric: _may_judge(metric) and any(_judged_worlds(metric)), "headlines")
 def law_no_reference_player_wins_by_it(metric: Metric) -> None:
     """With the other headlines no degenerate reference player wins; one that wins by it alone, it says to be blind to."""
     for name in _judged_worlds(metric):

@@ -46,8 +46,8 @@ class Method(msgspec.Struct, kw_only=True):
         runs: the trained runs of the study that are run as was chosen.
         chosen: the settings that were chosen.
         trials: in the order in which they were tried.
-        updates, steps, seconds: what all its trials took: gradient steps; steps of sequences that these are of (updates x batch
-            x length); seconds of training, by the records.
+        updates, steps, products, seconds: what all its trials took: gradient steps; steps of sequences that were rolled out;
+            products of weights in these (0 where they were not counted); seconds of training, by the records.
     """
 
     runs: list[Identity]
@@ -55,6 +55,7 @@ class Method(msgspec.Struct, kw_only=True):
     trials: list[Trial]
     updates: Count
     steps: Count
+    products: Annotated[float, msgspec.Meta(ge=0.0, le=1e30)] = 0.0
     seconds: Annotated[float, msgspec.Meta(ge=0.0, le=1e15)]
 
     def __post_init__(self) -> None:

@@ -173,13 +173,6 @@ def widths(gru, lstm, **settings):
     return [tree(model=m, model__hidden=h, seed=s, **settings) for m, some in sides for h in some for s in range(3)]
 
 
-def test_two_widths_are_no_replicates(tmp_path):
-    """Two models at two widths and three seeds are two comparisons of three seeds, not one of six runs."""
-    found = compared(tmp_path, widths((8, 16), (8, 16)), "gru", "lstm")
-    assert own(found) == {("teacher forcing", "hidden=8"): 3, ("teacher forcing", "hidden=16"): 3}
-    assert found.table["paired"].all()
-
-
 def test_one_width_each_is_compared_and_told(tmp_path):
     found = compared(tmp_path, widths((8,), (12,)), "gru", "lstm")
     assert own(found) == {("teacher forcing", ""): 3}

@@ -148,16 +148,3 @@ def test_what_cannot_be_tabulated_is_refused(tmp_path):
     store, ids = study(tmp_path / "s", [tree()], {0: ("pending", "")})
     with pytest.raises(ConfigError, match="nothing to tabulate"):
         paper_table.write(tidy.frames(store, ids, "s", {ids[0]: tree()}), tmp_path, "md")
-
-
-def test_the_note_names_the_baselines_that_rows_were_compared_with(tmp_path):
-    """Of a swept setting each row has the baseline of its own value, and not the first of the study."""
-    experiments = [each for lr in (0.1, 0.01) for each in grid(seeds=3, training__lr=lr)]
-    store, ids = study(tmp_path, experiments)
-    frames = tidy.frames(store, ids, "s")
-    table = paper_table.tidy(Material.of(frames, {}))
-    rows = table[(table["level"] == "free") & table["method"].str.startswith("scheduled")]
-    assert list(rows["baseline"]) == ["teacher forcing (lr=0.1)", "teacher forcing (lr=0.01)"]
-    text = paper_table.write(frames, tmp_path, "latex").read_text()
-    assert "scheduled sampling (lr=0.01): teacher forcing (lr=0.01)" in text
-    assert "worse than teacher forcing (lr=0.1) at" not in text

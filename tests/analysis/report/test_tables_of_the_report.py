@@ -3,7 +3,7 @@
 import numpy as np
 
 from freerun.analysis.figures import Material
-from freerun.analysis.report import companion_measures, page, paper_table
+from freerun.analysis.report import page, paper_table
 from freerun.analysis.report.summary_table import full, short
 from freerun.analysis.report.verdicts import comparisons
 from freerun.analysis.tables import tidy
@@ -24,21 +24,6 @@ def material(folder, experiments, change, statuses=None):
 
 def comparison(name, unit, numbers, first=0):
     return {"split": "test", "metric": name, "unit": unit, "first": first, "values": numbers, "low": None, "high": None}
-
-
-def test_a_measure_stands_at_the_last_step_of_its_own_condition(tmp_path):
-    """The accumulated error over five steps is that at step 5, whatever the horizon of another condition."""
-
-    def longer(record, chance):
-        horizon = record["experiment"]["evaluation"]["horizon"]
-        record["comparisons"] = [comparison("acc_err", "steps", chance.random(horizon).tolist(), first=1)]
-
-    experiments = [tree(seed=s, evaluation__horizon=horizon) for horizon in (5, 20) for s in range(3)]
-    rows = companion_measures.rows(material(tmp_path, experiments, longer))
-    assert [(row["method"], row["at"]) for row in rows] == [
-        ("teacher forcing (horizon=5)", "step 5"),
-        ("teacher forcing (horizon=20)", "step 20"),
-    ]
 
 
 def own_metric(name="nearness", part="companion"):

@@ -80,9 +80,9 @@ class WrongShape(Lorenz63):
 class MovesWithTheHorizon(HiddenMarkov):
     """All moves are drawn first, then all symbols: a longer window draws other symbols."""
 
-    def _draw(self, chance, length, count):
+    def _draw(self, matrices, chance, length, count):
         chance.random((length, count))
-        return super()._draw(chance, length, count)
+        return super()._draw(matrices, chance, length, count)
 
 
 class _Spoiled:

@@ -21,6 +21,7 @@ from freerun.parts.tasks._automata import AutomatonOracle, BranchingOracle
 from freerun.parts.tasks._reber import LETTERS, REBER
 from freerun.parts.tasks.automaton import EXAMPLE, Automaton
 from freerun.parts.tasks.embedded_reber import EmbeddedReber
+from freerun.parts.tasks.hidden_markov import HiddenMarkov
 from freerun.parts.tasks.markov import TOLERANCE, Markov
 from freerun.parts.tasks.reber import Reber
 from freerun.parts.tasks.two_step import TwoStep
@@ -163,6 +164,7 @@ def test_symbols_of_a_given_source_come_as_often_as_its_rows_say():
         ({"matrix": THREE, "order": 2}, "null or 1"),
         ({"matrix": THREE, "alphabet_size": 4}, "null or 3"),
         ({"matrix": THREE, "world": 0}, "null beside a matrix"),
+        ({"matrix": THREE, "world_by_seed": True}, "false beside a matrix"),
         ({"matrix": THREE, "concentration": 0.3}, "null beside a matrix"),
         ({"matrix": THREE, "start": 3}, "from 0 to 2"),
         ({"matrix": THREE, "start": 0, "initial": [1, 0, 0]}, "null where initial"),
@@ -442,3 +444,32 @@ def test_presets_are_sources():
     part = golden.task.build(0, 25).splits["train"]
     assert not (part.targets[1:] & part.targets[:-1]).any()
     assert part.weights.min() == 1
+
+
+class OracleOfAnother(HiddenMarkov):
+    """Every seed has a source of its own, and the oracle of the first."""
+
+    def build(self, seed, length):
+        return replace(super().build(seed, length), oracle=super().build(0, length).oracle)
+
+
+def law_every_seed_has_its_own_oracle(task):
+    """What a seed drew is likelier by its own oracle than by that of another seed."""
+    data = [task.build(seed, 20) for seed in (0, 1)]
+    for seed in (0, 1):
+        drawn = data[seed].splits["test"].targets
+        own, other = (each.oracle(drawn).log_probs.gather(-1, drawn[..., None]).mean() for each in (data[seed], data[1 - seed]))
+        assert own > other + 0.1
+        again = task.build(seed, 20)
+        assert torch.equal(again.splits["test"].targets, drawn)
+
+
+@pytest.mark.parametrize("task", [HiddenMarkov(sequences=64, world_by_seed=True), Markov(sequences=64, world_by_seed=True)])
+def test_with_a_world_for_every_seed_each_has_its_own_oracle(task):
+    law_every_seed_has_its_own_oracle(task)
+
+
+@pytest.mark.parametrize("task", [HiddenMarkov(sequences=64), OracleOfAnother(sequences=64, world_by_seed=True)])
+def test_one_source_for_all_and_an_oracle_of_another_are_caught(task):
+    with pytest.raises(AssertionError):
+        law_every_seed_has_its_own_oracle(task)

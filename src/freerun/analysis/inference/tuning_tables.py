@@ -81,7 +81,8 @@ def _method(method: Mapping[str, Any], tuned: Mapping[str, Any]) -> dict[str, An
         "seeds": len(tuned["seeds"]),
         **{key: method["chosen"].get(key) for key in tuned["axes"]},
         "metric": tuned["metric"], "mode": tuned["mode"], "split": tuned["split"], "value": chosen["value"],
-        "updates": method["updates"], "steps": method["steps"], "seconds": method["seconds"],
+        "updates": method["updates"], "steps": method["steps"],
+        "products": method["products"], "seconds": method["seconds"],
     }  # fmt: skip
 
 

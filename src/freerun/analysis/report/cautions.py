@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from freerun.analysis.figures import Material
+from freerun.analysis.inference.confidence_intervals import FEWEST
 from freerun.analysis.report.number_text import listed
 from freerun.store.quantity import INSIDE_SUPPORT, OTHER_CONTINUATIONS, WORLDS_GROWTH, Quantity
 
@@ -44,7 +45,21 @@ def cautions(material: Material, task: str, metric: str) -> list[str]:
             "sequences that have left it are counted by the off-support share and the share of valid strings. Read them "
             "together."
         )
+    if shared := one_set_of_data(material, task):
+        warnings.append(shared)
     return warnings
+
+
+def one_set_of_data(material: Material, task: str) -> str:
+    """Return that all seeds of a task have the same data, as those of one text or recording have; "" where they do not."""
+    runs = material.runs[(material.runs["task_label"] == task) & (material.runs["status"] == "done")]
+    seeds, data = runs["seed"].nunique(), runs["data"] if "data" in runs else pd.Series(dtype="str")
+    if seeds < FEWEST or data.isna().any() or data.nunique() != 1:
+        return ""
+    return (
+        f"All {seeds} seeds have the same data: intervals over seeds hold the chance of training and of what is drawn, not "
+        "that of the data, so that other data of the same kind may say otherwise."
+    )
 
 
 def inside_alone(material: Material, task: str, metric: str) -> bool:

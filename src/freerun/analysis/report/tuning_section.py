@@ -11,8 +11,9 @@ from freerun.analysis.report.number_text import listed, number
 from freerun.analysis.report.section import Grid, Section
 
 _NOTE = (
-    "Updates, steps (updates x batch x length of the sequences) and seconds of training are those of all trials of a method, "
-    "as far as they were trained. A trial of which a run diverged or failed is never chosen, nor is one that was pruned. "
+    "Updates, steps of sequences that were rolled out, products of weights in these steps and seconds of training are those of "
+    "all trials of a method, as far as they were trained. A trial of which a run diverged or failed is never chosen, nor is "
+    "one that was pruned. "
 )
 _LOST = (
     "In the expected best a trial without a value counts as the worst that has one, so that the curve of a method that lost "
@@ -54,12 +55,13 @@ def _chosen(tuned: Mapping[str, Any], rows: list[dict[str, Any]]) -> Grid:
     axes, pruner = list(tuned["axes"]), tuned["pruner"] != "none"
     head = (
         "Task", "Model", "Method", "Trials", *(["Pruned"] if pruner else []), "Without a value", *axes, _target(tuned),
-        "Updates", "Steps", "Seconds",
+        "Updates", "Steps", "Products", "Seconds",
     )  # fmt: skip
     cells = [
         [
             *_names(row), str(row["trials"]), *([str(row["pruned"])] if pruner else []), str(row["lost"]),
             *(_value(row[axis]) for axis in axes), number(row["value"]), str(row["updates"]), str(row["steps"]),
+            number(row["products"]) if row["products"] else "",
             number(row["seconds"]),
         ]
         for row in rows
@@ -85,7 +87,7 @@ def _sentences(tuned: Mapping[str, Any], rows: list[dict[str, Any]]) -> list[str
     best = "largest" if tuned["maximize"] else "smallest"
     sentences = [
         f"Each of {len(rows)} methods was tuned over those of these settings that it has, {axes}, by "
-        f"{rows[0]['trials']} trials {how[tuned['sampler']]}, each on the seeds {seeds}, none of them a seed of this study. "
+        f"{_trials(rows)} trials {how[tuned['sampler']]}, each on the seeds {seeds}, none of them a seed of this study. "
         f"Chosen was the {best} {_target(tuned)}, a mean over the seeds; the runs reported here were trained anew with it.",
         "Settings that were chosen stand in the label of their method; methods are compared whatever was chosen for them.",
     ]
@@ -101,6 +103,12 @@ def _sentences(tuned: Mapping[str, Any], rows: list[dict[str, Any]]) -> list[str
     if edge := _edges(tuned, rows):
         sentences.append(edge)
     return sentences
+
+
+def _trials(rows: list[dict[str, Any]]) -> str:
+    """How many trials a method has: of a budget of products not all have as many."""
+    counts = sorted({row["trials"] for row in rows})
+    return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]} (as many as fit into one budget of products)"
 
 
 def _edges(tuned: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:

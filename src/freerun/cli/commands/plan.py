@@ -111,8 +111,9 @@ def _named(engines: Iterable[Engine]) -> str:
 def _trials(tuned: TunedStudy) -> list[Planned]:
     """Return the runs of the trials of a tuned study, as far as they are known, and print how it is tuned."""
     runs = tuned.first()
-    methods, budget, seeds = len(tuned.methods), tuned.budget, len(tuned.seeds)
-    size = f"{_count(methods, 'method')}, {_count(budget, 'trial')} of each on {_count(seeds, 'seed')}"
+    methods, seeds = len(tuned.methods), len(tuned.seeds)
+    trials = f"{tuned.trials} trial{'' if tuned.trials == '1' else 's'}"
+    size = f"{_count(methods, 'method')}, {trials} of each on {_count(seeds, 'seed')}"
     rest = "" if tuned.foreseen else ", the first of which are counted here: the others follow from them"
     print(f"{tuned.study.name}: to be tuned before it is run, {size}{rest}")
     return runs

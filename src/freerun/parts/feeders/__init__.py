@@ -226,6 +226,14 @@ class Feeder(ABC):
         """
         return memory
 
+    def rolled(self, batch: int, update: int, updates: int) -> int:
+        """Return how many sequences are rolled out for a batch in an update, those that are charged among them.
+
+        Args:
+            batch: of the sequences that are charged.
+        """
+        return batch
+
     @abstractmethod
     def feed(self, batch: Batch, memory: Memory) -> Feed:
         """Return what is fed in an update, to all runs of the group; a second call returns the same."""

@@ -10,6 +10,8 @@ from freerun.parts.feeders import Batch, Feed, Feeder, Kept, Masking, Memory, Nu
 
 #: The share of truth in the memory: all of it in the beginning.
 SHARE = "share"
+#: Sequences along which growth is measured.
+LOOKED_AT = 8
 
 
 @runtime_checkable
@@ -48,6 +50,9 @@ class Adaptive(Feeder):
 
     def kept(self, update: int, sizes: Sizes) -> Kept:
         return Kept(numbers={SHARE: Number(start=1.0, least=0.0, most=1.0)})
+
+    def rolled(self, batch: int, update: int, updates: int) -> int:
+        return batch + (0 if update % self.every else min(LOOKED_AT, batch))
 
     def remember(self, batch: Batch, memory: Memory) -> Memory:
         if batch.update % self.every:

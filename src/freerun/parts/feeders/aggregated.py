@@ -45,6 +45,9 @@ class Aggregated(Feeder):
             return memory
         return Memory(tensors={**memory.tensors, _stage(number): batch.weights()})
 
+    def rolled(self, batch: int, update: int, updates: int) -> int:
+        return batch + int((self.regime.dealt(batch, update, updates) > 0).sum())
+
     def feed(self, batch: Batch, memory: Memory) -> Feed:
         truth = batch.truth
         dealt = self.regime.dealt(batch.count, batch.update, batch.updates).to(truth.device)

@@ -27,6 +27,9 @@ class ParallelPasses(Feeder):
     def key(self) -> Hashable:
         return ParallelPasses, self.passes
 
+    def rolled(self, batch: int, update: int, updates: int) -> int:
+        return (1 + self.passes) * batch
+
     def feed(self, batch: Batch, memory: Memory) -> Feed:
         drawn = masks(batch)
         mask = after_warmup(drawn, torch.ones_like(drawn), batch.warmup)

@@ -36,6 +36,10 @@ class Model(ABC):
     def shapes(self, inputs: int, outputs: int) -> dict[str, Shape]:
         """Return the weights for input width I and output width O."""
 
+    def products(self, inputs: int, outputs: int) -> int:
+        """Return how often a weight is multiplied in one step of one sequence: once each, unless weights are shared."""
+        return sum(shape.rows * shape.columns for shape in self.shapes(inputs, outputs).values())
+
     @abstractmethod
     def start(self, replicas: int, batch: int, like: torch.Tensor) -> State:
         """Return the state before the first step (zeros), with the dtype and device of `like`."""

@@ -51,6 +51,9 @@ class Stencil(Model):
         shapes = {"stencil.weight": Shape(rows=self.taps, columns=1, bound=bound)}
         return shapes | ({"stencil.bias": Shape(rows=1, columns=1, bound=bound)} if self.bias else {})
 
+    def products(self, inputs: int, outputs: int) -> int:
+        return super().products(inputs, outputs) * outputs  # at every point
+
     def start(self, replicas: int, batch: int, like: torch.Tensor) -> State:
         return ()
 

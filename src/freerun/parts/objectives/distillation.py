@@ -43,6 +43,7 @@ class Distillation(Diverging):
 
     for_symbols: ClassVar[bool] = True
     for_values: ClassVar[bool] = True
+    rollouts: ClassVar[int] = 1
 
     teacher: str
     labels: float = 0.0

@@ -43,6 +43,7 @@ class ProfessorForcing(Objective):
 
     for_symbols: ClassVar[bool] = True
     for_values: ClassVar[bool] = True
+    rollouts: ClassVar[int] = 2
 
     weight: float = 1.0
     both: bool = False

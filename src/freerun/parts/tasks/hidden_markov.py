@@ -1,13 +1,13 @@
 """Hidden Markov source, whose next-symbol distribution is known exactly for any prefix.
 
 The transition and emission matrices belong to the world, not to the seed: every seed sees its own sequences of one and the
-same source. The true next-symbol distribution of *any* prefix, also one that a model made up, follows from the forward
-recursion (Rabiner 1989, eq. 19-20).
+same source, unless it is asked to have one of its own (`world_by_seed`). The true next-symbol distribution of *any* prefix,
+also one that a model made up, follows from the forward recursion (Rabiner 1989, eq. 19-20).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 from freerun.arithmetic import logarithm
 from freerun.deferred_imports import torch
 from freerun.errors import require
+from freerun.parts.settings import LATER
 from freerun.parts.tasks import SPLITS, Data, Sequences, Task, Truth
 from freerun.parts.tasks._chains import settled
 from freerun.random_streams import stream
@@ -30,6 +31,7 @@ class HiddenMarkov(Task):
         stay: probability of keeping the hidden state: how long memory lasts.
         concentration: Dirichlet parameter of the rows; small is peaked and easy, large is flat.
         world: which source; another number is another pair of matrices.
+        world_by_seed: every seed has a source of its own, so that what is found over seeds is found over sources.
         sequences: number of training sequences; validation and test have half as many each.
     """
 
@@ -42,6 +44,7 @@ class HiddenMarkov(Task):
     world: int = 0
     sequences: int = 2048
     length: int = 30
+    world_by_seed: bool = field(default=False, metadata=LATER)
 
     def __post_init__(self) -> None:
         require(self.states >= 1, "states", self.states, "be at least 1")
@@ -50,9 +53,13 @@ class HiddenMarkov(Task):
         require(self.concentration > 0, "concentration", self.concentration, "be positive")
         require(self.sequences >= 2, "sequences", self.sequences, "be at least 2")
 
-    def matrices(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Initial ``[S]`` (the stationary one), transition ``[S S]`` and emission ``[S K]`` probabilities, float64."""
-        chance = stream(self.world, "world")
+    def matrices(self, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Initial ``[S]`` (the stationary one), transition ``[S S]`` and emission ``[S K]`` probabilities, float64.
+
+        Args:
+            seed: of the run; it counts where every seed has a source of its own.
+        """
+        chance = stream(self.world, f"world/{seed}" if self.world_by_seed else "world")
         moves = chance.dirichlet(np.full(self.states, self.concentration), size=self.states)
         transition = self.stay * np.eye(self.states) + (1 - self.stay) * (0.98 * moves + 0.02 / self.states)
         emission = chance.dirichlet(np.full(self.alphabet_size, self.concentration), size=self.states)
@@ -61,15 +68,17 @@ class HiddenMarkov(Task):
 
     def build(self, seed: int, length: int) -> Data:
         counts = {"train": self.sequences, "validation": self.sequences // 2, "test": self.sequences // 2}
-        splits = {}
+        matrices, splits = self.matrices(seed), {}
         for number, name in enumerate(SPLITS):
-            targets = torch.from_numpy(self._draw(stream(seed, "data", number), length, counts[name]))
+            targets = torch.from_numpy(self._draw(matrices, stream(seed, "data", number), length, counts[name]))
             start = torch.full((counts[name],), -1, dtype=torch.int64)
             splits[name] = Sequences(targets=targets, start=start, weights=torch.ones(targets.shape))
-        return Data(splits=splits, inputs=0, outputs=self.alphabet_size, oracle=ForwardOracle(*self.matrices()))
+        return Data(splits=splits, inputs=0, outputs=self.alphabet_size, oracle=ForwardOracle(*matrices))
 
-    def _draw(self, chance: np.random.Generator, length: int, count: int) -> np.ndarray:
-        initial, transition, emission = self.matrices()
+    def _draw(
+        self, matrices: tuple[np.ndarray, np.ndarray, np.ndarray], chance: np.random.Generator, length: int, count: int
+    ) -> np.ndarray:
+        initial, transition, emission = matrices
         moves, emits = chance.random((length, 2, count)).transpose(1, 0, 2)  # step by step: a longer sequence begins the same
         cumulative, spoken = transition.cumsum(1), emission.cumsum(1)
         symbols = np.empty((length, count), dtype=np.int64)

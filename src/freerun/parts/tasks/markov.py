@@ -2,15 +2,15 @@
 
     P(y_t | y_{t-1}, ..., y_1) = matrix[(y_{t-m}, ..., y_{t-1}), y_t]
 
-of any order m, with a matrix that is given, or drawn and then part of the world, not of the seed. The rows are the contexts in
-lexicographic order, the symbol before the next one changing fastest: for order 2 over {0, 1} they are 00, 01, 10, 11. The
-first m symbols follow the stationary distribution of the contexts, or a given one, or a start symbol is fed as if it had come m
-times. The accumulated error of Arora et al. (2022, "Why exposure bias matters") is exact on such a source.
+of any order m, with a matrix that is given, or drawn and then part of the world, not of the seed (unless `world_by_seed`). The
+rows are the contexts in lexicographic order, the symbol before the next one changing fastest: for order 2 over {0, 1} they are
+00, 01, 10, 11. The first m symbols follow the stationary distribution of the contexts, or a given one, or a start symbol is fed
+as if it had come m times. The accumulated error of Arora et al. (2022, "Why exposure bias matters") is exact on such a source.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from freerun.errors import given, require
-from freerun.parts.settings import numbers
+from freerun.parts.settings import LATER, numbers
 from freerun.parts.tasks import Data, Task
 from freerun.parts.tasks._automata import Automaton
 from freerun.parts.tasks._chains import recurrent, stationary, successors
@@ -42,6 +42,7 @@ class Markov(Task):
         alphabet_size: K; null for 4, or for the width of `matrix`.
         concentration, world: of a drawn matrix, the Dirichlet parameter of its rows (small is peaked; null for 0.3) and which
             draw it is (null for 0). Each row is mixed with 2 % of the flat one, so that every symbol is possible.
+        world_by_seed: every seed has a drawn matrix of its own, so that what is found over seeds is found over sources.
         initial: probabilities of the first context, K**m numbers in the order of the rows; null for the stationary ones.
         start: a symbol that is fed at first, as if it had come m times, in place of `initial`; null for none.
         sequences: number of training sequences; validation and test have half as many each.
@@ -56,6 +57,7 @@ class Markov(Task):
     start: int | None = None
     sequences: int = 2048
     length: int = 30
+    world_by_seed: bool = field(default=False, metadata=LATER)
 
     def __post_init__(self) -> None:
         if self.matrix is None:
@@ -86,6 +88,7 @@ class Markov(Task):
         shape = np.shape(_even(self.matrix))
         rule = "be rows of equally many probabilities, at least 2 (in a study an axis is a list of such lists)"
         require(len(shape) == 2 and shape[1] >= 2, "matrix", self.matrix, rule)
+        require(not self.world_by_seed, "world_by_seed", True, "be false beside a matrix: it is for a drawn one")
         for name in ("concentration", "world"):
             require(getattr(self, name) is None, name, getattr(self, name), "be null beside a matrix: it is for a drawn one")
         rows, size = shape
@@ -98,33 +101,38 @@ class Markov(Task):
             _check_row(f"matrix[{place}]", row)
         self.order, self.alphabet_size = order, size
 
-    def probabilities(self) -> Float[np.ndarray, "C K"]:
-        """P(next symbol | context), float64, one row a context."""
+    def probabilities(self, seed: int = 0) -> Float[np.ndarray, "C K"]:
+        """P(next symbol | context), float64, one row a context.
+
+        Args:
+            seed: of the run; it counts where every seed has a source of its own.
+        """
         if self.matrix is not None:
             rows = np.array(self.matrix)
             rows /= rows.sum(1, keepdims=True)
             return rows
         size = given(self.alphabet_size)
         contexts = size ** given(self.order)
-        drawn = stream(given(self.world), "world").dirichlet(np.full(size, self.concentration), size=contexts)
+        chance = stream(given(self.world), f"world/{seed}" if self.world_by_seed else "world")
+        drawn = chance.dirichlet(np.full(size, self.concentration), size=contexts)
         return 0.98 * drawn + 0.02 / size
 
-    def beginning(self) -> Float[np.ndarray, " C"]:
-        """Return the probabilities of the first context: the stationary ones, or those that were given."""
+    def beginning(self, seed: int = 0) -> Float[np.ndarray, " C"]:
+        """Return the probabilities of the first context: the stationary ones, or those that were given; `seed` as above."""
         if self.initial is not None:
             first = np.array(self.initial)
             first /= first.sum()
             return first
-        return stationary(self.probabilities())
+        return stationary(self.probabilities(seed))
 
-    def source(self) -> Automaton:
+    def source(self, seed: int = 0) -> Automaton:
         """The chain as an automaton whose states are the contexts; without a start symbol also the shorter ones before them."""
-        probs = self.probabilities()
+        probs = self.probabilities(seed)
         contexts, size = probs.shape
         follow = successors(contexts, size)
         if self.start is not None:
             return Automaton(table=follow, probs=probs, start=self.start * (contexts - 1) // (size - 1))
-        marginals = [self.beginning().reshape(size**m, -1).sum(1) for m in range(given(self.order) + 1)]
+        marginals = [self.beginning(seed).reshape(size**m, -1).sum(1) for m in range(given(self.order) + 1)]
         first = [
             np.divide(after.reshape(-1, size), now[:, None], out=np.zeros((len(now), size)), where=now[:, None] > 0)
             for now, after in pairwise(marginals)
@@ -134,7 +142,7 @@ class Markov(Task):
         return Automaton(table=table, probs=np.vstack([*first, probs]))
 
     def build(self, seed: int, length: int) -> Data:
-        return self.source().data(seed, length, self.sequences, first=-1 if self.start is None else self.start)
+        return self.source(seed).data(seed, length, self.sequences, first=-1 if self.start is None else self.start)
 
 
 def _even(rows: list[Any]) -> Any:

@@ -14,6 +14,7 @@ from freerun.config.run_identity import trained
 from freerun.config.training_settings import Training
 from freerun.errors import ConfigError
 from freerun.execution.planned_run import Planned, plan
+from freerun.execution.training_work import Work, work
 from freerun.io import key_value
 from freerun.sweeps.search import samplers
 from freerun.sweeps.search.pruning import Halving, rungs
@@ -57,6 +58,11 @@ class TuningTrial(Trial):
         return self.present[0].experiment.training.end
 
     @property
+    def work(self) -> Work:
+        """What its runs take, as far as it has come."""
+        return sum((work(run.experiment) for run in self.present), Work())
+
+    @property
     def unfinished(self) -> bool:
         """Whether there are further rungs."""
         return self.rung < len(self.ladder) - 1
@@ -84,15 +90,19 @@ class Method:
     """A method that is tuned.
 
     Attributes:
-        jobs: the runs of the study that are of it.
+        run: the first run of the study that is of it.
+        jobs: all of them.
         fixed: what all its trials share.
         words: the axes that it has, as overrides.
         name: in words, for messages.
         stops: after how many updates its trials are judged before the end of their training.
         pruner: what judges them there; None where nothing is pruned.
         told: of how many trials the sampler was told.
+        budget: how many points are tried.
+        products: that each trial takes; 0 where the budget is one of trials.
     """
 
+    run: Planned
     jobs: list[Job]
     fixed: list[str]
     words: list[str]
@@ -102,6 +112,8 @@ class Method:
     pruner: Halving | None = None
     trials: list[TuningTrial] = field(default_factory=list)
     told: int = 0
+    budget: int = 0
+    products: int = 0
 
     @property
     def pending(self) -> list[TuningTrial]:
@@ -124,6 +136,11 @@ class Method:
             same = next((other for other in self.trials if _ids(other.ladder[-1]) == _ids(planned[-1])), None)
             if same is not None:
                 raise ConfigError(f"tune: axes: {same.said} and {trial.said} are one run; name each value once")
+            if self.products and trial.work.products != self.products:
+                raise ConfigError(
+                    f"tune: products: {trial.said} takes {trial.work.products:.3g} products and {self.name} itself "
+                    f"{self.products:.3g}; tune settings that change nothing of that, or give trials"
+                )
             self.trials.append(trial)
 
     def tell_sampler(self) -> None:
@@ -132,8 +149,33 @@ class Method:
         self.told = len(self.trials)
 
 
+def give_budgets(tuning: Tuning, methods: Sequence[Method], seeds: Sequence[int]) -> None:
+    """Set how many points are tried of each method: as many of all, or as many as a budget of products allows.
+
+    Raises:
+        ConfigError: if methods could not have the same budget.
+    """
+    if tuning.products is None:
+        budget = budget_of(tuning, methods)
+        for method in methods:
+            method.budget = budget
+        return
+    for method in methods:
+        method.products = len(seeds) * work(method.run.experiment).products
+        method.budget = int(tuning.products // method.products)
+        if not method.budget:
+            raise ConfigError(
+                f"tune: products={tuning.products:g}: one trial of {method.name} takes {method.products:.3g}; give more"
+            )
+        if (size := method.sampler.size) is not None and size < method.budget:
+            raise ConfigError(
+                f"tune: products={tuning.products:g}: {method.name} has only {size} points and could try {method.budget}; give "
+                f"at most {size * method.products:.3g}, or an interval as axis"
+            )
+
+
 def budget_of(tuning: Tuning, methods: Sequence[Method]) -> int:
-    """Return how many points are tried of each method.
+    """Return how many points are tried of each method where all have as many.
 
     Raises:
         ConfigError: if one has fewer points than another, or than are asked for.
@@ -190,7 +232,7 @@ def _method(of_method: list[Job], run: Planned, tuning: Tuning, target: Target) 
         raise ConfigError(f"tune: {single[:60]}: one value is no choice; name several")
     asked_by = "tune: sampler=optuna"
     sampler = samplers.made(tuning.sampler, axes, tuning.seed, maximize=target.maximize, asked_by=asked_by)
-    method = Method(jobs=of_method, fixed=fixed, words=words, name=name, sampler=sampler)
+    method = Method(run=run, jobs=of_method, fixed=fixed, words=words, name=name, sampler=sampler)
     if tuning.pruner == "halving":
         method.stops = rungs(run.experiment.training, name)
         method.pruner = Halving(maximize=target.maximize)

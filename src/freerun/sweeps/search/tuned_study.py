@@ -16,6 +16,7 @@ from freerun.config.hydra.compose import jobs, of_jobs
 from freerun.errors import ConfigError, FreerunError, given
 from freerun.execution.launchers import Launcher
 from freerun.execution.planned_run import Planned, plan
+from freerun.execution.training_work import Work
 from freerun.io.reading import NotPlain
 from freerun.store import checkpoints, manifest, record_scan, study_file, training_time
 from freerun.store.claims import Claims
@@ -24,7 +25,7 @@ from freerun.store.results_folder import Place, demand_study, folder_name, holds
 from freerun.sweeps.search.judgement import best, judge
 from freerun.sweeps.search.search import BATCH
 from freerun.sweeps.search.target import Target
-from freerun.sweeps.search.tuned_methods import Job, Method, TuningTrial, budget_of, methods_of, without
+from freerun.sweeps.search.tuned_methods import Job, Method, TuningTrial, give_budgets, methods_of, without
 from freerun.sweeps.search.tuning import PREFIX, Tuning, from_file
 from freerun.sweeps.study import Study
 from freerun.sweeps.sweep import kind_of_runs, see_to
@@ -39,7 +40,6 @@ class TunedStudy:
 
     Attributes:
         seeds: on which every trial is run.
-        budget: trials of each method.
     """
 
     study: Study
@@ -47,12 +47,17 @@ class TunedStudy:
     target: Target
     seeds: list[int]
     methods: list[Method]
-    budget: int
 
     @property
     def name(self) -> str:
         """The name of the study of all trials."""
         return folder_name(self.study.name + SUFFIX)
+
+    @property
+    def trials(self) -> str:
+        """How many trials each method has, in words: one number, or from the fewest to the most."""
+        budgets = sorted(method.budget for method in self.methods)
+        return f"{budgets[0]}" if budgets[0] == budgets[-1] else f"{budgets[0]} to {budgets[-1]}"
 
     @property
     def foreseen(self) -> bool:
@@ -64,9 +69,9 @@ class TunedStudy:
 
         With Optuna those that it begins with, with a pruner those up to the first rung.
         """
-        count = min(BATCH, self.budget) if self.tuning.sampler == "optuna" else self.budget
         for method in self.methods:
             if not method.trials:
+                count = min(BATCH, method.budget) if self.tuning.sampler == "optuna" else method.budget
                 method.try_points(method.sampler.ask(count), self.tuning.seeds, self.target)
         return self._runs()
 
@@ -157,9 +162,9 @@ class TunedStudy:
         if method.pending:
             return
         method.tell_sampler()
-        if len(method.trials) == self.budget:
+        if len(method.trials) == method.budget:
             return
-        points = method.sampler.ask(min(BATCH, self.budget - len(method.trials)))
+        points = method.sampler.ask(min(BATCH, method.budget - len(method.trials)))
         if not points:
             raise ConfigError(f"tune: {method.name}: no other point can be had after {len(method.trials)}; try fewer")
         method.try_points(points, self.tuning.seeds, self.target)
@@ -188,7 +193,7 @@ class TunedStudy:
             write_info(trials, place)
 
     def _of_trials(self) -> Study:
-        question = f"Which settings are best in {self.target}? {self.budget} trials of each method of {self.study.name}."
+        question = f"Which settings are best in {self.target}? {self.trials} trials of each method of {self.study.name}."
         return replace(
             self.study, name=self.name, runs=self._runs(), title=f"{self.study.title or self.study.name}: tuning",
             question=question, tuned=None,
@@ -237,10 +242,11 @@ def of(study: Study, words: Sequence[str] = (), *, tune: bool = False) -> TunedS
     if reported & set(seeds):
         raise ConfigError(f"tune: seeds={tuning.seeds}: {min(reported & set(seeds))} is a seed of the study; tune on others")
     methods = methods_of(study, tuning, target)
+    give_budgets(tuning, methods, seeds)
     again = [*(["--tune"] if tune else []), *words]
     return TunedStudy(
         study=replace(study, command=" ".join([study.command, *again])), tuning=tuning, target=target, seeds=seeds,
-        methods=methods, budget=budget_of(tuning, methods),
+        methods=methods,
     )  # fmt: skip
 
 
@@ -257,13 +263,14 @@ def _seeds(tuning: Tuning) -> list[int]:
 
 def _described(method: Method, chosen: dict[str, str], runs: list[Planned], store: Store) -> dict[str, Any]:
     """Return a method as the study's file describes it, with what its trials took as far as they came."""
-    last = [run.experiment for trial in method.trials for run in trial.present]
+    took = sum((trial.work for trial in method.trials), Work())
     return {
         "runs": list(dict.fromkeys(run.trained for run in runs)),
         "chosen": chosen,
         "trials": [_trial(trial) for trial in method.trials],
-        "updates": sum(experiment.training.end for experiment in last),
-        "steps": sum(experiment.training.end * experiment.training.batch * experiment.task.length for experiment in last),
+        "updates": took.updates,
+        "steps": took.steps,
+        "products": float(took.products),
         "seconds": training_time.seconds(_trained(method, store)),
     }
 

@@ -18,7 +18,9 @@ from freerun.sweeps.search.target import Target, target
 PREFIX = "tune."
 #: What is tuned, and on which seeds, where nobody says so.
 USUAL_AXES, USUAL_SEEDS = {"training.lr": "0.0003,0.001,0.003,0.01"}, "range(1000,1003)"
-KEYS = ("axes", "trials", "sampler", "pruner", "metric", "mode", "split", "seeds", "seed")
+#: The largest budget of products.
+LARGEST_BUDGET = 1e24
+KEYS = ("axes", "trials", "products", "sampler", "pruner", "metric", "mode", "split", "seeds", "seed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,8 @@ class Tuning:
     Attributes:
         axes: the values of each key that is tuned, as a search writes them.
         trials: points that are tried of each method; None for all points of its grid.
+        products: in place of `trials`, the products of weights that all trials of a method may take together
+            (`execution.training_work`): as many points of each method are tried as fit in.
         sampler: one of `samplers.NAMES`.
         pruner: one of `pruning.NAMES`: whether hopeless trials end early.
         metric, mode, split: the target; `metric` None for the loss of the method's own objective.
@@ -37,6 +41,7 @@ class Tuning:
 
     axes: Mapping[str, str] = field(default_factory=lambda: dict(USUAL_AXES))
     trials: int | None = None
+    products: float | None = None
     sampler: str = "grid"
     pruner: str = "none"
     metric: str | None = None
@@ -58,7 +63,14 @@ class Tuning:
             _demand(self.split == "validation", f"split={brief(self.split)}", f"{early}by the loss on validation alone")
             fixed = next((key for key in pruning.FIXED if key in self.axes), None)
             _demand(fixed is None, str(fixed), f"{early}after as many updates each; make it an axis of a case")
-        needs_trials = self.sampler != "grid" and self.trials is None
+        if self.products is not None:
+            number = isinstance(self.products, (int, float)) and type(self.products) is not bool
+            positive = number and 0 < self.products <= LARGEST_BUDGET
+            _demand(positive, f"products={brief(self.products)}", f"must be a number above 0 and at most {LARGEST_BUDGET:g}")
+            _demand(self.trials is None, "products", "is a budget in place of trials; give one of the two")
+            _demand(self.sampler != "grid", "products", "a grid is tried whole; choose sampler: random or optuna")
+            _demand(self.pruner == "none", "products", "a trial that is pruned takes fewer than it has; give trials")
+        needs_trials = self.sampler != "grid" and self.trials is None and self.products is None
         _demand(not needs_trials, "trials", f"must say how many points {self.sampler} tries, for example 12")
         _demand(type(self.seed) is int, f"seed={brief(self.seed)}", "must be a whole number")
 
@@ -91,7 +103,7 @@ class Tuning:
                 known = [f"{PREFIX}{name}" for name in KEYS if name != "axes"] + [f"{PREFIX}axes.KEY"]
                 raise ConfigError(f"{brief(word)}: unknown key {brief(key)}; {nearest(key[:100], known)}")
             else:
-                changes[name] = int(value) if name in ("trials", "seed") and value.isdecimal() else value
+                changes[name] = _number(name, value)
         before = {} if dict(self.axes) == USUAL_AXES and "training.lr" not in axes else self.axes
         if axes:
             changes["axes"] = {**before, **axes}
@@ -119,6 +131,16 @@ def from_file(content: object) -> Tuning:
     for name in ("metric", "mode", "split"):
         _demand(isinstance(changes.get(name, ""), str), name, f"must be text, got {brief(changes.get(name))}")
     return Tuning(**changes)
+
+
+def _number(name: str, value: str) -> object:
+    """A value of the command line, as a number where the key has one."""
+    if name in ("trials", "seed") and value.isdecimal():
+        return int(value)
+    try:
+        return float(value) if name == "products" else value
+    except ValueError:
+        return value
 
 
 def _values(key: str, value: object) -> str:

@@ -1,0 +1,58 @@
+"""Work of training: updates, steps of sequences that are rolled out, and products of weights, from the settings alone.
+
+    steps      length x the sequences that are rolled out in all updates: those that are charged, and those that a regime or an
+               objective rolls out beside (passes over the data, rollouts of earlier weights, a free and a forced behaviour, a
+               teacher, the orbits along which growth is measured)
+    products   steps x how often a weight is multiplied in one of them
+
+It is the same on every machine, with every engine and whatever else trains beside. Left out is what all methods share: the
+validation loss, the gradient (some twice as much again) and the optimiser; of an attention the products of states with states,
+and of a teacher or a critic that they are of another size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from freerun.config.experiment import Experiment
+from freerun.errors import given
+from freerun.execution.task_data import worlds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What trainings take, summed."""
+
+    updates: int = 0
+    steps: int = 0
+    products: int = 0
+
+    def __add__(self, other: Work) -> Work:
+        """Return the sum of both."""
+        return Work(
+            updates=self.updates + other.updates, steps=self.steps + other.steps, products=self.products + other.products
+        )
+
+
+def work(experiment: Experiment) -> Work:
+    """Return what one training takes; the data of its task are built once, to know how wide they are."""
+    training, task = experiment.training, experiment.task
+    feeder, beside = experiment.regime.feeder(), given(experiment.objective).rollouts * training.batch
+    rolled = sum(feeder.rolled(training.batch, update, training.updates) + beside for update in range(training.end))
+    steps = rolled * task.length
+    inputs, outputs = _widths(experiment)
+    fed = 0 if given(experiment.feedback).silent else outputs
+    return Work(updates=training.end, steps=steps, products=steps * experiment.model.products(inputs + fed, outputs))
+
+
+#: Widths of inputs and outputs by task: those of one seed are those of all.
+_known: dict[str, tuple[int, int]] = {}
+
+
+def _widths(experiment: Experiment) -> tuple[int, int]:
+    """Return how wide inputs and outputs of a task are."""
+    task = repr(experiment.task)
+    if task not in _known:
+        data = worlds([experiment], experiment.task.length)[experiment.seed]
+        _known[task] = data.inputs, data.outputs
+    return _known[task]
