@@ -10,12 +10,16 @@ the named choices among their settings, and the base class of each kind. Each is
 
 from __future__ import annotations
 
-from importlib import import_module
-from pathlib import Path
-from typing import Any
+from freerun import early_interrupt
 
-from freerun import arithmetic
-from freerun.deferred_imports import exports
+early_interrupt.watch()  # before the rest is imported
+
+from importlib import import_module  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+from freerun import arithmetic  # noqa: E402
+from freerun.deferred_imports import exports  # noqa: E402
 
 __version__ = "0.1.0"
 

@@ -14,7 +14,7 @@ import pytest
 
 from freerun.cli.commands.completion import candidates
 from freerun.cli.main import dispatch
-from freerun.errors import ConfigError, StoreError
+from freerun.errors import ConfigError
 from freerun.execution import launchers
 from freerun.store import claims, manifest
 from freerun.store.records import Store
@@ -230,16 +230,6 @@ def test_a_search_goes_the_way_that_a_plugins_metric_says_is_better(desk, capsys
     with pytest.raises(ConfigError, match="of open neither more nor less is better; add --maximize or --minimize"):
         dispatch(asked)
     assert ": training.lr=0.01  open,free,test 0.01 " in said(capsys, *asked, "--maximize")[1]
-
-
-@pytest.mark.parametrize(("rate", "useless"), [("1e4", True), ("0.01", False)])
-def test_a_run_that_is_worse_than_what_has_learned_nothing_is_said_to_be_of_no_use(desk, capsys, rate, useless):
-    """It is finite, and done: exit code 0."""
-    words = ["task=hidden_markov", "task.sequences=64", "task.length=12", "training.updates=100", "seed=0"]
-    code, out = said(capsys, "run", *words, "model=gru", f"training.lr={rate}", "launcher=inline", "--as", "s")
-    assert code == 0
-    line = "of no use: Hidden Markov. Worse than unigram and constant by every headline (means over 1 seed): GRU"
-    assert (line in out) == ("of no use" in out) == useless, out
 
 
 def test_a_name_holds_one_search(desk, capsys):
@@ -459,43 +449,6 @@ def test_an_export_to_mlflow_can_be_read_by_it(measured, monkeypatch, capsys):
         runs = client.search_runs([study.experiment_id])
     assert len(runs) == 4
     assert all("test/free/loss" in run.data.metrics for run in runs)
-
-
-def test_clean_removes_what_is_left_over_and_keeps_what_is_not(measured, monkeypatch, capsys):
-    folder, _ = measured
-    monkeypatch.chdir(folder)
-    store = Place(results=folder / "results").store
-    (run, *_) = store.runs()
-    orphan = store.root / "ab" / ("ab" + "0" * 14 + ".safetensors")
-    orphan.parent.mkdir(exist_ok=True)
-    left = [orphan, store.path(run).with_suffix(".plan"), store.path(run).with_suffix(".checkpoint")]
-    for path in left:
-        path.write_bytes(b"")
-    pending = store.path("cd" + "0" * 14).with_suffix(".checkpoint")
-    pending.parent.mkdir(exist_ok=True)
-    pending.write_bytes(b"")
-    code, out = said(capsys, "clean")
-    assert code == 0
-    assert all(path.exists() for path in left), "nothing goes before --yes"
-    assert all(f"  .store/{path.relative_to(store.root)}" in out.splitlines() for path in left)
-    assert out.endswith("nothing was removed: add --yes\n")
-    assert said(capsys, "clean", "--yes")[0] == 0
-    assert not any(path.exists() for path in left)
-    assert pending.exists()
-    assert len(list(store.runs())) == 4
-    pending.unlink()
-    mine = claims.Claims(store)
-    mine.take(["ef" + "0" * 14])
-    with pytest.raises(StoreError, match="at work"):
-        dispatch(["clean", "--yes"])
-    mine.release()
-
-
-@pytest.mark.parametrize("words", [[""], ["  "], ["first_look", "--all"]])
-def test_clean_of_nothing_is_refused(words, measured, monkeypatch):
-    monkeypatch.chdir(measured[0])
-    with pytest.raises(ConfigError, match="clean takes the name of a study, or no name"):
-        dispatch(["clean", "--yes", *words])
 
 
 def test_clean_removes_a_study_but_not_what_another_one_uses(desk, capsys):

@@ -134,16 +134,6 @@ def test_task_path_in_a_study_file_is_relative_to_it(tmp_path, monkeypatch):
         paths("none.csv")
 
 
-def test_columns_by_commas_are_a_sweep_and_the_line_shows_the_list(tmp_path):
-    """As the case says: `task.columns=a,b`."""
-    words = [f"task.path={write(tmp_path / 'one.csv')}", "task=series", "model=gru", "regime=teacher_forcing"]
-    with pytest.raises(ConfigError, match=r"for one list write task\.columns=\[load,temp\]"):
-        studies.adhoc([*words, "task.columns=load,temp"], sweep=False)
-    assert len(studies.adhoc([*words, "task.columns=load,temp"], sweep=True).runs) == 2
-    (run,) = studies.adhoc([*words, "task.columns=[load,temp]"], sweep=False).runs
-    assert run.experiment.task.columns == ["load", "temp"]
-
-
 def test_the_page_names_every_setting_of_own_series():
     page = (Path(__file__).parents[2] / "docs/own_data.md").read_text()
     settings = {item.name for item in fields(Series)} - {"train", "validation", "predict", "length"}

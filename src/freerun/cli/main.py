@@ -12,7 +12,7 @@ from importlib import import_module
 from types import FrameType
 from typing import NoReturn
 
-from freerun import arithmetic
+from freerun import arithmetic, early_interrupt
 from freerun.cli.arguments import COMMANDS, GROUPS, HelpShown
 from freerun.cli.steady_output import steady
 from freerun.errors import ConfigError, FreerunError, Terminated
@@ -57,14 +57,15 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 def _ended(words: list[str]) -> int:
     """Run a command; return its exit code, after one line for whatever went wrong."""
     try:
+        early_interrupt.leave()
         with _terminable():
             code = dispatch(words)
     except FreerunError as fault:
         print(f"freerun: {message(fault)}", file=sys.stderr)
         code = fault.code
     except KeyboardInterrupt as asked:
-        by, code = (" by SIGTERM", 143) if isinstance(asked, Terminated) else ("", 130)
-        print(f"freerun: interrupted{by}; finished runs are kept, the same command goes on", file=sys.stderr)
+        by, code = (" by SIGTERM", 143) if isinstance(asked, Terminated) else ("", early_interrupt.CODE)
+        print(early_interrupt.LINE.replace("interrupted", f"interrupted{by}"), end="", file=sys.stderr)
     except Exception as fault:
         if os.environ.get("FREERUN_DEBUG"):
             raise

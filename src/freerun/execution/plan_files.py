@@ -67,7 +67,7 @@ def write(store: Store, runs: Iterable[Planned]) -> None:
         metrics = msgspec.convert(run.measurement.metrics, dict[str, MetricPlan])
         plan = msgspec.json.encode(PlanFile(plugins=plugins, experiment=run.tree, metrics=metrics, train=run.train))
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            store.make_room(path)
             write_atomic(path, plan, settle=False)
         except OSError as fault:
             raise refused(path, "cannot be written", fault) from None

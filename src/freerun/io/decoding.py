@@ -15,7 +15,11 @@ _NO_TEXT = {
     b"\x89HDF": "HDF5; save it as CSV or Parquet", b"\x93NUMPY": "an array of numpy; save it as CSV or Parquet",
     b"SQLite format 3": "a database; save a table of it as CSV", b"\xd0\xcf\x11\xe0": "a spreadsheet; save it as CSV",
 }  # fmt: skip
-_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+#: The first of them that fits counts.
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}  # fmt: skip
 
 
 def known(encoding: str) -> bool:

@@ -8,20 +8,27 @@ from pathlib import Path
 
 from freerun.errors import StoreError
 
+#: Levels below a store that are looked at; no file of its own lies deeper.
+_DEEPEST = 16
 
-def demand_none(folder: Path, depth: int = 2) -> None:
-    """Check that a folder is no link and nothing in it is one that leads out of it, down to some depth.
 
-    Args:
-        folder: need not be there.
-        depth: levels below the folder that are looked at.
+def demand_none(folder: Path) -> None:
+    """Check that a folder, which need not be there, is no link, and nothing below it is one that leads out of it or nowhere.
 
     Raises:
         StoreError: naming the first link.
     """
-    for path in _links(folder, depth):
-        if path == folder or not path.resolve().is_relative_to(folder.resolve()):  # Slurm's tools link to files beside
+    for path in _links(folder, _DEEPEST):
+        if path == folder or not _inside(path, folder):  # Slurm's tools link to files beside
             raise _refused(path)
+
+
+def _inside(path: Path, folder: Path) -> bool:
+    """Whether a link leads to something in a folder."""
+    try:
+        return path.resolve(strict=True).is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # nothing there, or a link to itself
+        return False
 
 
 def demand_no_folder_links(folder: Path) -> None:

@@ -119,7 +119,7 @@ def write(store: Store, checkpoint: Checkpoint) -> None:
     """
     path = place(store, checkpoint.run)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        store.make_room(path)
         write_atomic(path, encoded(checkpoint))
     except OSError as fault:
         raise refused(path, "cannot be written", fault) from None
@@ -239,7 +239,7 @@ def set_aside(store: Store, run: str) -> Path:
     run, path, folder = trained_run(run), place(store, run), store.root / "aside"
     target = folder / f"{run}.{sum(1 for _ in folder.glob(f'{run}.*'))}{SUFFIX}"
     try:
-        folder.mkdir(exist_ok=True)
+        store.make_room(target)
         path.replace(target)
     except FileNotFoundError:  # another process was faster
         pass

@@ -31,6 +31,9 @@ FOLDER, LOCK = "alive", "lock"
 BEAT, SILENCE = 10.0, 120.0
 LARGEST = 2**24
 _numbers = itertools.count()
+#: The names of the claims of this process that are not released: a file of it that is none of them was left in a folder that
+#: had another name for a while.
+_held: set[str] = set()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +111,7 @@ class Claims:
             if self._present:
                 return
             self._beating.clear()
+            _held.discard(self.name)
             with contextlib.suppress(OSError):  # it ends with this process at the latest
                 self._path().unlink(missing_ok=True)
 
@@ -124,10 +128,11 @@ class Claims:
     def _write(self) -> None:
         with self._writing:
             if self._mine or self._present:
+                _held.add(self.name)
                 host, pid = processes.host(), os.getpid()
                 content = {"host": host, "pid": pid, "runs": self._mine, "progress": self._progress}
                 try:
-                    self._path().parent.mkdir(exist_ok=True)
+                    self.store.make_room(self._path())
                     write_atomic(self._path(), json.dumps(content).encode(), settle=False)
                 except OSError as fault:
                     raise refused(self._path(), "cannot be written", fault) from None
@@ -158,7 +163,8 @@ def alive(store: Store) -> Iterator[Owner]:
             continue
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             sound = False
-        living = processes.alive(path.stem.partition(".")[0]) if sound else False
+        writer = path.stem.partition(".")[0]
+        living = processes.alive(writer) if sound and (writer != processes.name() or path.stem in _held) else False
         if age < SILENCE if living is None else living:
             yield owner
         else:
@@ -187,8 +193,11 @@ def locked(store: Store) -> Iterator[None]:
         StoreError: if it cannot be locked.
     """
     path = store.root / LOCK
+    store.demand_here()
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except FileNotFoundError:
+        raise store.gone() from None
     except OSError as fault:
         raise refused(path, "cannot be opened", fault) from None
     try:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from freerun.errors import refused
+from freerun.errors import StoreError, refused
 from freerun.io import reading
 from freerun.io.text import one_line
 from freerun.io.writing import write_atomic
@@ -25,10 +25,11 @@ class Failures:
 
     Args:
         path: gives the file of a run's record.
+        make_room: makes the folder of a file.
     """
 
-    def __init__(self, path: Callable[[str], Path]) -> None:
-        self._path = path
+    def __init__(self, path: Callable[[str], Path], make_room: Callable[[Path], None]) -> None:
+        self._path, self._make_room = path, make_room
 
     def note(self, run: str, reason: str) -> None:
         """Note why a run failed.
@@ -38,7 +39,7 @@ class Failures:
         """
         path = self._path(run).with_suffix(".failed")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            self._make_room(path)
             write_atomic(path, reason.encode())
         except OSError as fault:
             raise refused(path, "cannot be written", fault) from None
@@ -56,8 +57,8 @@ class Failures:
     def log(self, run: str, text: str) -> None:
         """Write the log of a failed run, for whoever looks for the cause; an error of the disk is ignored here."""
         path = self._path(run).with_suffix(".log")
-        with suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError, StoreError):
+            self._make_room(path)
             write_atomic(path, text[-LONGEST_LOG:].encode(errors="replace"), settle=False)
 
     def forget(self, run: str) -> None:

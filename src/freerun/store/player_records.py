@@ -191,7 +191,7 @@ def write(store: Store, record: Players) -> None:
     """
     place = path(store, record.players)
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
+        store.make_room(place)
         write_atomic(place, container.wrapped(msgspec.json.encode(record), FORM))
     except OSError as fault:
         raise refused(place, "cannot be written", fault) from None

@@ -19,8 +19,9 @@ import numpy as np
 
 from freerun.errors import CorruptRecord, refused
 from freerun.io import container
-from freerun.io.reading import content
+from freerun.io.reading import content, opened
 from freerun.io.writing import write_atomic
+from freerun.store import tensor_header
 from freerun.store.record_columns import LEVELS, TEXTS, WIDTH, Extract, demand_sound, join, of
 from freerun.store.record_scan import Texts, ahead, sound_texts
 from freerun.store.record_types import LARGEST, Record, Trained
@@ -112,9 +113,25 @@ def _load(path: Path) -> tuple[Extract, list[Stamp]]:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    with contextlib.suppress(OSError, ValueError, TypeError, LookupError, RecursionError, SafetensorError):
-        return _understood(load(container.unwrapped(content(path, LARGEST_INDEX), FORM)))
+    with contextlib.suppress(OSError, MemoryError, ValueError, TypeError, LookupError, RecursionError, SafetensorError):
+        return _understood(load(container.unwrapped(content(path, _size(path)), FORM)))
     return of([], lambda trained: {}), []
+
+
+def _size(path: Path) -> int:
+    """Return the bytes of an index by its beginning, so that no more is read of a file that something has made longer.
+
+    Raises:
+        OSError, ValueError, TypeError, RecursionError: if it is none.
+    """
+    with opened(path) as file:
+        container.declared(file.readline(container.LONGEST_HEAD), FORM)
+        length = int.from_bytes(file.read(8), "little")
+        if length > tensor_header.LARGEST:
+            raise ValueError("its header")
+        tensors, _ = tensor_header.parsed(file.read(length))
+        size = file.tell() + max(tensor.data_offsets[1] for tensor in tensors.values())
+    return min(size, LARGEST_INDEX)
 
 
 def _understood(arrays: dict[str, np.ndarray]) -> tuple[Extract, list[Stamp]]:

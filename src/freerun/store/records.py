@@ -67,8 +67,9 @@ class Store:
     def __init__(self, root: Path) -> None:
         links.demand_none(root)
         self.root = root
-        self.failures = Failures(self.path)
+        self.failures = Failures(self.path, self.make_room)
         self._folder = f"{root}{os.sep}"
+        self._known_as = _number(root)
 
     def open(self) -> None:
         """Make the folder, see that it can be written to, and clear away what killed writers left.
@@ -76,6 +77,7 @@ class Store:
         Raises:
             StoreError: if it cannot.
         """
+        self.demand_here()
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             probe = self.root / f".probe.{processes.name()}.tmp"
@@ -84,6 +86,40 @@ class Store:
             sweep_temporaries(self.root)
         except OSError as fault:
             raise refused(self.root, "cannot be written to", fault) from None
+        self._known_as = _number(self.root)
+
+    def demand_here(self) -> None:
+        """Check that the folder is still the one that it was: a store that is split in two is worse than one that ends.
+
+        Raises:
+            StoreError: if it was renamed, moved or removed meanwhile, or another one has its name.
+        """
+        if self._known_as is not None and _number(self.root) != self._known_as:
+            raise self.gone()
+
+    def gone(self) -> StoreError:
+        """Return the error for a folder that is not where it was."""
+        return StoreError(
+            f"{self.root}: was renamed, moved or removed meanwhile; what is done is in it, and with its old name the same "
+            "command goes on"
+        )
+
+    def make_room(self, path: Path) -> None:
+        """Make the folder of a file of the store, never the store itself once it was there.
+
+        Raises:
+            StoreError: see `demand_here`.
+            OSError: if the disk refuses.
+        """
+        self.demand_here()
+        if self._known_as is None:
+            self.root.mkdir(parents=True, exist_ok=True)
+            self._known_as = _number(self.root)
+        try:
+            path.parent.mkdir(exist_ok=True)
+        except FileNotFoundError:
+            self.demand_here()
+            raise
 
     def path(self, run: str) -> Path:
         """Return the file of a run's record."""
@@ -217,7 +253,7 @@ class Store:
         path, aside = self.path(run), self.root / "aside"
         target = aside / f"{run}.{sum(1 for _ in aside.glob(f'{run}.*'))}.json"
         try:
-            aside.mkdir(exist_ok=True)
+            self.make_room(target)
             path.replace(target)
             try:
                 trained_id = trained_run(run)
@@ -239,7 +275,7 @@ class Store:
         """
         path = self.path(record["run"])
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            self.make_room(path)
             if weights is not None:
                 from safetensors.numpy import save
 
@@ -293,6 +329,15 @@ class Store:
         identities = sorted(path.stem for path in self.root.glob("[0-9a-f][0-9a-f]/*.json"))
         measured = {trained_run(run) for run in identities if "-" in run}
         yield from (run for run in identities if run not in measured)
+
+
+def _number(folder: Path) -> tuple[int, int] | None:
+    """Return by what the system knows a folder, whatever its name; None for none."""
+    try:
+        state = folder.stat()
+    except OSError:
+        return None
+    return state.st_dev, state.st_ino
 
 
 def together(trained: Trained, measured: Measured) -> Record:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from contextlib import suppress
 from dataclasses import dataclass
@@ -172,6 +173,17 @@ def write_info(study: Study, place: Place) -> None:
         raise refused(folder, "cannot be written to", fault) from None
 
 
+def demand_still_there(name: str, place: Place) -> None:
+    """Check that the folder of a study is where `write_info` has put it; none is made anew for its tables.
+
+    Raises:
+        StoreError: if it was renamed, moved or removed meanwhile.
+    """
+    folder = place.folder(name)
+    if not (folder / study_file.NAME).is_file():
+        raise StoreError(f"{folder}: was renamed, moved or removed meanwhile; runs are kept, the same command makes it again")
+
+
 def names(place: Place) -> list[str]:
     """Return the studies that have a folder.
 
@@ -180,7 +192,9 @@ def names(place: Place) -> list[str]:
     """
     if place.results.exists() and not place.results.is_dir():
         raise StoreError(f"{place.results}: is not a folder")
-    return sorted(path.parent.name for path in place.results.glob("*/study.json"))
+    if not place.results.is_dir():
+        return []
+    return sorted(folder.name for folder in place.results.iterdir() if os.path.lexists(folder / study_file.NAME))
 
 
 def read_info(name: str, place: Place, *, started: bool = True) -> dict[str, Any]:

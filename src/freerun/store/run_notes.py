@@ -26,7 +26,7 @@ def leave(store: Store, run: str, text: str) -> None:
     path = store.root / FOLDER / run
     lines = dict.fromkeys([*_lines(store, run), one_line(text, LONGEST)])
     try:
-        path.parent.mkdir(exist_ok=True)
+        store.make_room(path)
         write_atomic(path, "\n".join(lines).encode(), settle=False)
     except OSError as fault:
         raise refused(path, "cannot be written", fault) from None

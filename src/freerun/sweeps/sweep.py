@@ -27,7 +27,7 @@ from freerun.parts.plugins import plugin_files
 from freerun.store import checkpoints, record_scan, run_notes, study_file
 from freerun.store.claims import Claims, owners
 from freerun.store.records import Store, trained_run
-from freerun.store.results_folder import Place, demand_study, make_way, read_info, write_info
+from freerun.store.results_folder import Place, demand_still_there, demand_study, make_way, read_info, write_info
 from freerun.sweeps.study import Study
 
 #: What may have become of a run.
@@ -62,7 +62,9 @@ def do(study: Study, place: Place, launcher: Launcher, *, replace: bool = False)
         print(f"{study.name}: {to_do(study.runs, missing, store)}", flush=True)
         missing = _within_leave(missing, place, study.name)
         tell_notes((run.id for run in study.runs), store)  # what nobody waited for
-        return see_to(missing, store, launcher)
+        failed = see_to(missing, store, launcher)
+        demand_still_there(study.name, place)
+        return failed
 
 
 def _within_leave(missing: list[Planned], place: Place, name: str) -> list[Planned]:
@@ -120,6 +122,7 @@ def _see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[st
     failed: dict[str, str] = {}
     announced, idle = False, 0
     while missing:
+        store.demand_here()
         if launcher.over:
             left = "1 run is" if len(missing) == 1 else f"{len(missing)} runs are"
             raise OutOfTime(f"the hours are over, {left} left; what is done is kept, the same command goes on", failed)
@@ -146,6 +149,7 @@ def _see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[st
         if idle > ROUNDS:
             failed |= dict.fromkeys((run.id for run in missing), "the launcher returned several times without doing the run")
             break
+    store.demand_here()
     return failed
 
 
@@ -231,7 +235,9 @@ def retry(name: str, place: Place, launcher: Launcher) -> dict[str, str] | None:
         if lost:
             records = {run.players for run in lost}
             print(f"{name}: {'1 record' if len(records) == 1 else f'{len(records)} records'} of reference players to do again")
-        return see_to(runs, store, launcher) if runs else None
+        failed = see_to(runs, store, launcher) if runs else None
+        demand_still_there(name, place)
+        return failed
 
 
 def _without_players(done: list[str], info: Mapping[str, Any], store: Store) -> list[Planned]:

@@ -26,7 +26,7 @@ def add(store: Store, job: str, runs: list[str]) -> None:
     """
     path = _path(store, job)
     try:
-        path.parent.mkdir(exist_ok=True)
+        store.make_room(path)
         write_atomic(path, json.dumps({"runs": runs}).encode(), settle=False)
     except OSError as fault:
         raise refused(path, "cannot be written", fault) from None

@@ -19,6 +19,12 @@ _MICROSECOND = timedelta(microseconds=1)
 DAY = 86_400_000_000
 #: How texts begin that are a date whose parts cannot be told apart, and how it can be written.
 _UNCLEAR = re.compile(r"\d{1,2}([/.\- ])\d{1,2}\1(\d{4}|\d{2})\b")
+#: A month by its name beside a number; a year beside a quarter, month, week or day; a clock; three numbers from the year down.
+_RESEMBLES = re.compile(
+    r"(?i:(?=.*\d)(^|[^a-z])(jan|feb|mar|m\u00e4r|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-z]{0,6}([^a-z]|$)"
+    r"|^(1[5-9]|2[01])\d\d[- ]?([qmwht]\d{1,2}|\d{3})$|^[qmwht]\d{1,2}[- ]?(1[5-9]|2[01])\d\d$)"
+    r"|(^|[ T])\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[APap]\.?[Mm]\.?)?$|^(1[5-9]|2[01])\d\d[. ]\d{1,2}[. ]\d{1,2}\b"
+)
 #: Units of a step, in microseconds.
 _UNITS = (
     (7 * DAY, "weeks"),
@@ -78,7 +84,7 @@ def _declared(text: str, form: str) -> int | None:
 
 def zones(texts: list[str | None]) -> bool:
     """Return whether some dates name a time zone and others do not, so that they cannot be compared."""
-    named = {re.search(r"\d{2}:?\d{2}.*(Z|[+-]\d{2}(:?\d{2})?)$", text.strip()) is not None for text in texts if text}
+    named = {re.search(r"[T ]\d{2}.*(Z|[+-]\d{2}(:?\d{2})?)$", text.strip()) is not None for text in texts if text}
     return len(named) == 2
 
 
@@ -92,15 +98,34 @@ def unclear(text: str) -> str | None:
     return f"task.date_format='%d{letter}%m{letter}{year}{time}' or '%m{letter}%d{letter}{year}{time}'"
 
 
+def resembles(text: str) -> bool:
+    """Whether a text is a date or a time of day in a form that is not known: with the name of a month, by quarters, a clock."""
+    return _RESEMBLES.search(text.strip()) is not None
+
+
 def compact(numbers: Float[np.ndarray, " S"]) -> Int[np.ndarray, " S"] | None:
-    """Return numbers such as 20210131 as dates; None if one of them is none."""
-    if not ((numbers >= 1e7) & (numbers < 3e7) & (numbers == np.round(numbers))).all():
+    """Return numbers such as 20210131, 202101 or 20210131235959 as dates; None if one of them is none."""
+    if not ((numbers >= 1e5) & (numbers < 1e14) & (numbers == np.round(numbers))).all():
         return None
     try:
-        days = {n: _of(datetime(n // 10000, n // 100 % 100, n % 100)) for n in np.unique(numbers).astype(int).tolist()}
+        moments = {number: _digits(str(number)) for number in np.unique(numbers).astype(int).tolist()}
     except ValueError:
         return None
-    return np.array([days[int(n)] for n in numbers], dtype=np.int64)
+    return np.array([moments[int(number)] for number in numbers], dtype=np.int64)
+
+
+def _digits(text: str) -> int:
+    """Return the digits of a date, from the year down to the month or what is finer, in microseconds.
+
+    Raises:
+        ValueError: if they are those of none.
+    """
+    year = int(text[:4])
+    if len(text) not in (6, 8, 10, 12, 14) or not 1000 <= year < 3000 or (len(text) != 8 and not 1500 <= year <= 2200):
+        raise ValueError(text)
+    parts = [int(text[place : place + 2]) for place in range(4, len(text), 2)]
+    month, day, hour, minute, second = (*parts, *(1, 1, 0, 0, 0)[len(parts) :])
+    return _of(datetime(year, month, day, hour, minute, second))
 
 
 def unix(numbers: Float[np.ndarray, " S"]) -> Int[np.ndarray, " S"] | None:

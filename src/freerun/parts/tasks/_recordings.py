@@ -12,11 +12,14 @@ from jaxtyping import Float
 
 from freerun.deferred_imports import torch
 from freerun.errors import ConfigError
+from freerun.io.text import one_line
 from freerun.parts.tasks import SPLITS, Data, Sequences, Task
 from freerun.parts.tasks._scaling import Predict, increments, orbit, scaling
 from freerun.parts.tasks._windows import bounds, check_shares, joined, windows
 
 RESERVE = 512
+#: Most standard deviations of the training part between its mean and any value: errors can be squared and summed.
+_FARTHEST = 1e6
 
 
 @dataclass(kw_only=True)
@@ -120,6 +123,7 @@ class Recording(Task):
         mean, std = scaling(train)
         self._demand_change(std, train, (*names, *inputs))
         scaled = {name: [((piece - mean) / std).astype(np.float32) for piece in some] for name, some in taken.items()}
+        self._demand_values(taken, scaled, (*names, *inputs))
         residual = _increments([piece[:, None, :width] for piece in scaled["train"]]) if self.increments else None
         if residual is not None:
             self._demand_increments(residual, names)
@@ -153,6 +157,27 @@ class Recording(Task):
                     f"{self.origin()}: column {name[:30]!r} changes by less than a millionth of its size in the training part; "
                     "take off what is common to all values"
                 )
+
+    def _demand_values(
+        self, taken: dict[str, list[np.ndarray]], scaled: dict[str, list[np.ndarray]], names: tuple[str, ...]
+    ) -> None:
+        """Refuse a column in which one value leaves nothing of the others in single precision, or lies beyond all scale."""
+        for place, name in enumerate(names):
+            where = f"{self.origin()}: column {one_line(name, 30)!r}"
+            values, small = (np.concatenate([piece[:, place] for piece in each["train"]]) for each in (taken, scaled))
+            if 2 * len(np.unique(small)) < len(np.unique(values)):
+                value = values[np.abs(small).argmax()]
+                raise ConfigError(
+                    f"{where}: beside {value:.6g} most other values are one in single precision; missing, "
+                    f"task.markers=[{value:.10g}]? if not, another unit"
+                )
+            for split, pieces in scaled.items():
+                far = [piece[np.abs(piece[:, place]) > _FARTHEST, place] for piece in pieces]
+                if (wild := np.concatenate(far)).size:
+                    raise ConfigError(
+                        f"{where}: a value of the {split} part is {abs(wild[0]):.2g} standard deviations of the training part "
+                        "off; missing, or another unit?"
+                    )
 
     def _demand_increments(self, residual: np.ndarray, names: tuple[str, ...]) -> None:
         for name, size in zip(names, residual, strict=True):

@@ -1,7 +1,7 @@
 """Times of rows: the column that says when a row is, as declared, or where one plainly does.
 
-A column of dates comes first, then numbers that are dates (20210131, seconds since 1970), then a column that is named so, then
-one that counts the rows.
+A column of dates comes first, then numbers that are dates (20210131, seconds since 1970), then a year with a month and what is
+finer, then a column that is named so, then one that counts the rows.
 """
 
 from __future__ import annotations
@@ -10,29 +10,17 @@ import numpy as np
 
 from freerun.errors import ConfigError
 from freerun.io.text import one_line
-from freerun.parts.tasks import _dates
+from freerun.parts.tasks import _calendar_columns, _dates
+from freerun.parts.tasks._counters import LEAST, calendar_part, counts_rows, goes_one_way
 from freerun.parts.tasks._dates import Axis
 from freerun.parts.tasks._table_cells import Column
 
-#: Names, in small letters, of columns that number rows, of those that tell their time, and of parts of the calendar.
-_INDEX = frozenset(
-    ("", "index", "idx", "row", "rows", "rownum", "row_number", "row number", "no", "no.", "nr", "nr.", "#", "record", "obs",
-     "n", "__index_level_0__", "unnamed: 0")
-)  # fmt: skip
+#: Names, in small letters, of columns that tell the time of their rows.
 _TIME = frozenset(
     ("time", "t", "date", "datetime", "timestamp", "ts", "ds", "epoch", "unix", "unixtime", "unix_time", "seconds", "sec", "s",
      "millis", "ms", "hours", "days", "zeit", "datum", "temps", "fecha", "step", "steps", "tick")
 )  # fmt: skip
 _YEAR = frozenset(("year", "yr", "jahr"))
-_CALENDAR = {
-    "year": (1500, 2200), "yr": (1500, 2200), "jahr": (1500, 2200), "quarter": (1, 4), "month": (1, 12), "monat": (1, 12),
-    "week": (1, 53), "day": (1, 31), "tag": (1, 31), "dayofweek": (0, 7), "day_of_week": (0, 7), "weekday": (0, 7),
-    "dayofyear": (1, 366), "day_of_year": (1, 366), "doy": (1, 366), "hour": (0, 24), "hr": (0, 24), "stunde": (0, 24),
-    "minute": (0, 60), "second": (0, 60),
-}  # fmt: skip
-#: The share of steps that go one way, from which numbers go by time; the fewest rows of which the form says what they are; by
-#: how much of a step a count may be uneven.
-_MOST, _LEAST, _EVEN = 0.9, 8, 1e-3
 
 
 def declared(column: Column, form: str | None, origin: str) -> Axis:
@@ -56,8 +44,14 @@ def declared(column: Column, form: str | None, origin: str) -> Axis:
     return Axis(name=column.name, at=column.numbers, unit="") if moments is None else _dates.axis(column.name, moments)
 
 
-def recognised(columns: list[Column], form: str | None, origin: str) -> Axis | None:
+def recognised(columns: list[Column], form: str | None, ids: np.ndarray | None, origin: str) -> Axis | None:
     """Return the times of the rows from the column that plainly has them; None if none does.
+
+    Args:
+        columns: that no setting names.
+        form: how dates are written, as `strptime` has it; None for ISO 8601.
+        ids: to which series every row belongs; None for one.
+        origin: of the table, for messages.
 
     Raises:
         ConfigError: if it could be several, or is no time in some row.
@@ -66,46 +60,33 @@ def recognised(columns: list[Column], form: str | None, origin: str) -> Axis | N
     if len(dates) > 1:
         names = ", ".join(one_line(column.name, 30) for column in dates[:4])
         raise ConfigError(f"{origin}: several columns hold dates, {names}; task.date= names the one that counts")
+    dates = dates or [column for column in columns if _resembles_dates(column)]
     if dates:
         return _dated(dates[0], form, origin)
     numeric = [column for column in columns if column.sound and len(column.numbers) >= 2]
     for column in numeric:
         if (moments := _stamps(column)) is not None:
             return _dates.axis(column.name, moments)
+    if (axis := _calendar_columns.axis(numeric, ids, origin)) is not None:
+        return axis
     for column in numeric:
         if column.name.lower() in _TIME:
             return _named(column, origin)
     for column in numeric:
-        if counts_rows(column) or (column.name.lower() in _YEAR and _goes_one_way(column)):
+        if counts_rows(column) or (column.name.lower() in _YEAR and goes_one_way(column)):
             return Axis(name=column.name, at=column.numbers, unit="")
     return None
 
 
 def needless(column: Column, axis: Axis | None) -> str | None:
     """Return why a column is left out though it holds numbers, in a few words: it numbers rows or tells their time."""
-    low, high = _CALENDAR.get(column.name.lower(), (1, 0))
-    if column.whole and low <= column.numbers.min() and column.numbers.max() <= high:
+    if calendar_part(column):
         return "a part of the calendar"
     if column.sound and counts_rows(column):
         return "numbers the rows"
-    if column.sound and axis is not None and len(column.numbers) >= _LEAST and _stamps(column) is not None:
+    if column.sound and axis is not None and len(column.numbers) >= LEAST and _stamps(column) is not None:
         return "a time stamp"
     return None
-
-
-def counts_rows(column: Column) -> bool:
-    """Whether a column counts its rows: in even steps, or it is named so and holds whole numbers that do not repeat."""
-    if column.name.lower() in _INDEX and column.whole and (column.unique or _goes_one_way(column)):
-        return len(column.numbers) >= 2
-    if len(column.numbers) < _LEAST or not np.isfinite(column.numbers).all():
-        return False
-    steps, rounding = np.diff(column.numbers), 4 * np.finfo(float).eps * np.abs(column.numbers).max()
-    return bool(np.abs(steps.mean()) > 10 * rounding and np.allclose(steps, steps.mean(), rtol=_EVEN, atol=rounding))
-
-
-def _goes_one_way(column: Column) -> bool:
-    steps = np.diff(column.numbers)
-    return bool(len(steps)) and max(float((steps > 0).mean()), float((steps < 0).mean())) >= _MOST
 
 
 def _stamps(column: Column, *, declared: bool = False) -> np.ndarray | None:
@@ -117,7 +98,7 @@ def _stamps(column: Column, *, declared: bool = False) -> np.ndarray | None:
     moments = _dates.unix(column.numbers) if moments is None else moments
     if moments is None or len(np.unique(moments)) < 2:
         return None
-    return moments if named or _goes_one_way(column) else None
+    return moments if named or goes_one_way(column) else None
 
 
 def _holds_dates(column: Column, form: str | None) -> bool:
@@ -129,6 +110,13 @@ def _holds_dates(column: Column, form: str | None) -> bool:
     _, bad = _dates.parsed(list(texts), form)
     named = column.name.lower() in _TIME and any(letter.isdigit() for text in texts for letter in text)
     return len(bad) < len(texts) / 2 or any(_dates.unclear(text) for text in texts) or named
+
+
+def _resembles_dates(column: Column) -> bool:
+    """Whether a column holds dates in words, quarters or times of day, which only a declared format can read."""
+    if column.kind or column.texts is None or column.numeric or not len(column.other):
+        return False
+    return all(_dates.resembles(column.text(row)) for row in column.other[:50].tolist())
 
 
 def _dated(column: Column, form: str | None, origin: str) -> Axis:
@@ -159,7 +147,7 @@ def _no_date(column: Column, row: int, form: str | None, origin: str) -> ConfigE
 
 def _named(column: Column, origin: str) -> Axis:
     """Return the times of the rows from numbers in a column that is named so, if they go by time."""
-    if not _goes_one_way(column) and not column.unique:
+    if not goes_one_way(column) and not column.unique:
         name = one_line(column.name, 30)
         raise ConfigError(
             f"{origin}: column {name!r}: is it the time of a row, task.date={name}, or a value? then name it in task.columns"

@@ -6,6 +6,7 @@ import numpy as np
 
 from freerun.errors import ConfigError
 from freerun.io.text import one_line
+from freerun.parts.tasks._counters import begins_anew
 from freerun.parts.tasks._dates import Axis
 from freerun.parts.tasks._table_cells import Column
 
@@ -15,6 +16,11 @@ _IDS = frozenset(
      "country", "city")
 )  # fmt: skip
 
+#: How names of months and of days of the week begin.
+_WORDS = frozenset(
+    ("mon", "tue", "wed", "thu", "fri", "sat", "sun", "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
+     "nov", "dec")
+)  # fmt: skip
 #: How many times as many pairs of id and time there are than times, at least, where a column tells series apart.
 _APART = 1.5
 
@@ -39,8 +45,13 @@ def demand_declared(columns: list[Column], axis: Axis | None, origin: str) -> No
         ConfigError: naming it.
     """
     for column in columns:
+        name = one_line(column.name, 30)
+        if axis is None and (row := begins_anew(column, held=False)) is not None:
+            raise ConfigError(
+                f"{origin}: column {name!r} counts anew from row {row + 1}: several series? task.id= names what tells them "
+                "apart; if it is one, task.id=none"
+            )
         if reason := _looks_like_id(column, axis):
-            name = one_line(column.name, 30)
             raise ConfigError(f"{origin}: column {name!r} {reason}: several series? task.id={name}; if not, task.id=none")
 
 
@@ -53,7 +64,7 @@ def _labels(column: Column) -> tuple[np.ndarray, tuple[str, ...]]:
 
 def _looks_like_id(column: Column, axis: Axis | None) -> str | None:
     """Return what makes a column look like the id of several series, in a few words; None if nothing does."""
-    if column.kind or column.missing.any() or (column.sound and not column.whole):
+    if column.kind or column.missing.any():
         return None
     numbers, names = _labels(column)
     if not 2 <= len(names) <= len(numbers) // 2:
@@ -61,6 +72,8 @@ def _looks_like_id(column: Column, axis: Axis | None) -> str | None:
     name = column.name.lower()
     if name in _IDS or name.endswith(("_id", " id", "-id")):
         return f"is named so and has {len(names)} values"
+    if column.sound and not column.whole:
+        return None
     blocks = 1 + int((np.diff(numbers) != 0).sum())
     if axis is not None:
         times, places = np.unique(axis.at, return_inverse=True)
@@ -71,4 +84,28 @@ def _looks_like_id(column: Column, axis: Axis | None) -> str | None:
             return f"tells apart the rows of one {one_line(axis.name, 30) or 'row number'}"
     if axis is None and blocks == len(names) and (len(names) <= len(numbers) // 3 or not column.numeric):
         return f"has {len(names)} values, one after the other"
+    if axis is None and np.array_equal(numbers, np.arange(len(numbers)) % len(names)) and not _of_calendar(names):
+        return f"comes round every {len(names)} rows"
     return None
+
+
+def _of_calendar(names: tuple[str, ...]) -> bool:
+    """Whether names are those of months or of days of the week."""
+    return all(name.lower()[:3] in _WORDS for name in names)
+
+
+def constant(column: Column, ids: np.ndarray) -> bool:
+    """Whether a column of numbers never changes within a series."""
+    return len(np.unique(np.column_stack([ids, column.numbers]), axis=0)) == len(np.unique(ids))
+
+
+def within(column: Column, ids: np.ndarray) -> bool:
+    """Whether a column tells series apart within those that a declared column tells apart: blocks, one after the other."""
+    if column.kind or column.missing.any() or (column.sound and not column.whole):
+        return False
+    numbers, _ = _labels(column)
+    order = np.argsort(ids, kind="stable")
+    pairs = np.column_stack([ids, numbers])[order]
+    count = len(np.unique(pairs, axis=0))
+    blocks = 1 + int((np.diff(pairs, axis=0) != 0).any(1).sum())
+    return int(ids.max()) + 1 < count == blocks <= len(numbers) // 3

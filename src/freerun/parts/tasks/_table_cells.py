@@ -90,8 +90,10 @@ class Column:
         return one_line(self.text(row), 30)
 
     def nearly(self) -> bool:
-        """Whether it is written like numbers that another setting would read."""
-        return any(_NEARLY.fullmatch(self.text(row).strip()) for row in self.other[:100].tolist())
+        """Whether it is written like numbers that another setting would read, or that have a unit beside them."""
+        texts = [self.text(row).strip() for row in self.other[:100].tolist()]
+        beside = {found.group("before", "after") if (found := _BESIDE.fullmatch(text)) else None for text in texts}
+        return any(map(_NEARLY.fullmatch, texts)) or (len(beside) == 1 and None not in beside)
 
     @property
     def sound(self) -> bool:
@@ -118,6 +120,8 @@ def column(name: str, cells: Any, writing: Writing) -> Column:
     none = np.empty(0, dtype=np.int64)
     if types.is_string(cells.type) or types.is_large_string(cells.type):
         return _of_texts(name, cells, writing)
+    if types.is_integer(cells.type) and not _exact(cells):
+        return _of_texts(name, cells.cast("string"), Writing(markers=writing.markers))  # ids of which no two are one
     missing = np.asarray(cells.is_null(nan_is_null=True).to_numpy(zero_copy_only=False), dtype=bool)
     if types.is_integer(cells.type) or types.is_floating(cells.type) or types.is_decimal(cells.type):
         numbers = cells.cast("float64", safe=False).to_numpy(zero_copy_only=False).astype(np.float64)
@@ -129,6 +133,14 @@ def column(name: str, cells: Any, writing: Writing) -> Column:
     if types.is_null(cells.type):
         kind, missing = "", np.ones(len(cells), dtype=bool)
     return Column(name=name, numbers=nothing, missing=missing, texts=cells if kind == "dates" else None, other=none, kind=kind)
+
+
+def _exact(cells: Any) -> bool:
+    """Whether whole numbers are those that they are in double precision."""
+    import pyarrow.compute as compute
+
+    ends = compute.min_max(cells).as_py()
+    return all(end is None or abs(end) <= 2**53 for end in ends.values())
 
 
 def _of_texts(name: str, cells: Any, writing: Writing) -> Column:
@@ -156,6 +168,11 @@ def _of_texts(name: str, cells: Any, writing: Writing) -> Column:
 
 
 _NEARLY = re.compile(r"[+\-\u2212(]?\s*[$\u20ac\u00a3\u00a5]?\s*\d[\d,.'\u2019 \u00a0\u202f_]*([eE][+-]?\d+)?\s*[%)]?")
+#: A number with a sign of money, a quote or a unit beside it, or with the exponent of Fortran.
+_BESIDE = re.compile(
+    r"(?P<before>['\"=~$\u20ac\u00a3\u00a5]|[A-Z]{3} )?[+-]?\d[\d.,]*([eEdD][+-]?\d+)?"
+    r"(?P<after>\s?[^\d\s.,;:/#-][^\d.,;:/#-]{0,7})?"
+)
 _THOUSANDS = {
     r"[+-]?\d{1,3}(,\d{3})+\.\d*": "task.thousands=comma",
     r"[+-]?\d{1,3}(,\d{3}){2,}": "task.thousands=comma",
@@ -178,4 +195,8 @@ def cure(cell: str) -> str:
     for pattern, setting in _THOUSANDS.items():
         if re.fullmatch(pattern, cell.strip()):
             return setting
+    found = _BESIDE.fullmatch(cell.strip())
+    if found and (found["before"] or found["after"]):
+        sign = one_line((found["before"] or found["after"]).strip(), 12)
+        return f"without {sign!r} it is one; task.markers=[...] if there is none; or other task.columns"
     return "task.markers=[...] if it says that there is none, or name other task.columns"

@@ -7,6 +7,7 @@ refused.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from freerun.errors import ConfigError
 from freerun.io.suggestions import nearest
 from freerun.io.text import one_line
 from freerun.parts.tasks import _row_times, _series_ids
+from freerun.parts.tasks._counters import begins_anew, only_goes_one_way
 from freerun.parts.tasks._dates import Axis
 from freerun.parts.tasks._table_cells import Column, cure
 
@@ -84,9 +86,9 @@ class _Reader:
         others = [column for column in self.columns if column.name not in self.named]
         if values is None and (twice := next((each.name for each in others if self._count(each.name) > 1), None)) is not None:
             raise ConfigError(f"{self.origin}: several columns have the name {_q(twice)!r}; name others in task.columns")
-        axis = self._axis(date, others)
-        others = [column for column in others if axis is None or column.name != axis.name]
         ids, names = (None, ()) if series is None else _series_ids.labels(series)
+        axis = self._axis(date, others, ids)
+        others = [column for column in others if axis is None or column.name != axis.name]
         self.left_out = {each.name: reason for each in others if (reason := _row_times.needless(each, axis))}
         others = [column for column in others if column.name not in self.left_out]
         if wanted.id is None:
@@ -96,7 +98,7 @@ class _Reader:
                 [column for column in others if not any(column is one for one in alone)], axis, self.origin
             )
         if values is None:
-            values = self._remaining(others, axis)
+            values = self._remaining(others, axis, ids)
         else:
             self.left_out |= {column.name: "not chosen" for column in others}
         for column in (*values, *inputs):
@@ -105,6 +107,11 @@ class _Reader:
 
     def _count(self, name: str) -> int:
         return sum(column.name == name for column in self.columns)
+
+    def _as_written(self, name: str) -> str:
+        """Return the name of the column that looks the same: blanks count once, an accent may be a letter of its own."""
+        same = {column.name for column in self.columns if _looks(column.name) == _looks(name)}
+        return name if len(same) != 1 or self._count(name) else same.pop()
 
     def _one(self, key: str, name: str | None) -> Column | None:
         """Return the column that a setting names; None where it names none."""
@@ -115,8 +122,8 @@ class _Reader:
     def _chosen(self, key: str, names: tuple[str, ...]) -> list[Column]:
         """Return the columns that a setting names."""
         chosen = []
-        for name in (raw.strip() for raw in names):
-            known = [column.name for column in self.columns]
+        known = [column.name for column in self.columns]
+        for name in (self._as_written(raw.strip()) for raw in names):
             if not self._count(name):
                 parts = [part.strip() for part in name.split(",")]
                 hint = nearest(name, known)
@@ -131,29 +138,52 @@ class _Reader:
             chosen.append(next(column for column in self.columns if column.name == name))
         return chosen
 
-    def _axis(self, column: Column | None, others: list[Column]) -> Axis | None:
+    def _axis(self, column: Column | None, others: list[Column], ids: np.ndarray | None) -> Axis | None:
         form = self.declared.date_format
         if column is not None:
             return _row_times.declared(column, form, self.origin)
-        return _row_times.recognised(others, form, self.origin) if self.declared.date is None else None
+        return _row_times.recognised(others, form, ids, self.origin) if self.declared.date is None else None
 
-    def _remaining(self, columns: list[Column], axis: Axis | None) -> list[Column]:
+    def _remaining(self, columns: list[Column], axis: Axis | None, ids: np.ndarray | None) -> list[Column]:
         """Return the columns that are forecast where no setting names them."""
         values = []
         for column in columns:
-            if column.kind:
-                self.left_out[column.name] = column.kind
-            elif column.empty:
-                self.left_out[column.name] = "empty"
-            elif not column.numeric and not column.nearly():
-                self.left_out[column.name] = "text"
+            if ids is not None and ids.max() > 0 and _series_ids.within(column, ids):
+                name, one = _q(column.name), _q(self.declared.id)
+                raise ConfigError(
+                    f"{self.origin}: column {name!r} tells series apart within one {one}: make one column of both for task.id; "
+                    "if it does not, name what is forecast in task.columns"
+                )
+            if reason := self._no_value(column, ids):
+                self.left_out[column.name] = reason
             else:
                 values.append(column)
+        counter = next((each for each in values if only_goes_one_way(each, ids, evenly=axis is not None)), None)
+        if counter is not None and len(values) > 1:
+            name = _q(counter.name)
+            cure = f"task.date={name} if it is one; if not, name what is forecast in task.columns"
+            if axis is not None:
+                cure = "name what is forecast in task.columns"
+            raise ConfigError(f"{self.origin}: column {name!r} only goes one way, as times and counters do; {cure}")
         if not values:
             left_out = {**({} if axis is None else {axis.name: "the time of the rows"}), **self.left_out}
             held = ", ".join(f"{_q(name) or repr(name)} ({reason})" for name, reason in left_out.items())
             raise ConfigError(f"{self.origin}: no numeric column to forecast, but {one_line(held, 80)}; see task.columns")
         return values
+
+    def _no_value(self, column: Column, ids: np.ndarray | None) -> str | None:
+        """Return why a column that no setting names is not forecast, in a few words; None if it is."""
+        if column.kind:
+            return column.kind
+        if column.empty:
+            return "empty"
+        if not column.numeric and not column.nearly():
+            return "text"
+        if begins_anew(column, held=True) is not None:
+            return "counts in rounds"
+        if ids is not None and ids.max() > 0 and column.sound and _series_ids.constant(column, ids):
+            return "the same in every row of a series"
+        return None
 
     def _demand_numbers(self, column: Column) -> None:
         """Refuse a column of which a cell is no number."""
@@ -165,6 +195,10 @@ class _Reader:
             row = int(column.other[0])
             shown, remedy = column.cell(row), cure(column.text(row))
             raise ConfigError(f"{self.origin}: column {_q(column.name)!r}, row {row + 1}: {shown!r} is no number; {remedy}")
+
+
+def _looks(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", name).split())
 
 
 def _q(name: object) -> str:

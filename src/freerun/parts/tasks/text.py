@@ -80,6 +80,8 @@ class Text(Task):
         counted, file = self.counted(), one_line(Path(self.path).name, 60)
         unknown = 1 - counted.known / counted.characters
         said = f"; {100 * unknown:.2g} % of them are unknown, rarer than {self.rare} in the training part" if unknown else ""
+        if (of_test := 1 - counted.known_in_test) > max(0.01, 1.5 * unknown):
+            said += f"; of the test part {100 * of_test:.3g} %"
         return (f"{file}: {counted.characters} characters, {counted.letters} letters{said}",)
 
     def check(self, length: int) -> None:
@@ -168,6 +170,7 @@ class Counted:
         characters, training: of the whole text, of its training part.
         letters: in the alphabet, without the unknown one.
         known, known_in_training: characters that are one of them.
+        known_in_test: the share of the test part that is one of them.
         most: how often the most frequent character comes in the training part.
     """
 
@@ -176,19 +179,20 @@ class Counted:
     letters: int
     known: int
     known_in_training: int
+    known_in_test: float
     most: int
 
 
 @lru_cache(maxsize=16)
 def _counted(text: str, train: float, validation: float, rare: int) -> Counted:
-    points = _code_points(text)
-    first, last = bounds(len(text), train, validation)["train"]
-    training = points[first:last]
+    points, parts = _code_points(text), bounds(len(text), train, validation)
+    training, test = (points[slice(*parts[name])] for name in ("train", "test"))
     often = _code_points("".join(_often(training, rare)))
     seen = np.unique(training, return_counts=True)[1]
     return Counted(
         characters=len(points), training=len(training), letters=len(often), known=int(np.isin(points, often).sum()),
-        known_in_training=int(np.isin(training, often).sum()), most=int(seen.max(initial=0)),
+        known_in_training=int(np.isin(training, often).sum()),
+        known_in_test=float(np.isin(test, often).mean()) if len(test) else 1.0, most=int(seen.max(initial=0)),
     )  # fmt: skip
 
 

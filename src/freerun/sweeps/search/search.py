@@ -21,7 +21,7 @@ from freerun.io.writing import write_atomic
 from freerun.parts import registry
 from freerun.store import record_scan, study_file
 from freerun.store.claims import Claims
-from freerun.store.results_folder import SEARCH, TRIALS, Place, demand_study, write_info
+from freerun.store.results_folder import SEARCH, TRIALS, Place, demand_still_there, demand_study, write_info
 from freerun.sweeps.search import samplers
 from freerun.sweeps.search.judgement import best, judge
 from freerun.sweeps.search.target import Target
@@ -165,7 +165,9 @@ class Search:
             missing = set(record_scan.missing(store, (run.id for run in wanted)))
             counted = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
             print(f"{self.name}: {counted} so far, {len(missing)} to do", flush=True)
-            return see_to([run for run in wanted if run.id in missing], store, launcher)
+            failed = see_to([run for run in wanted if run.id in missing], store, launcher)
+            demand_still_there(self.name, place)
+            return failed
 
     @property
     def points(self) -> int:

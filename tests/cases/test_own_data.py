@@ -1,11 +1,17 @@
-"""Own series: every file of `cases/` that once gave silent wrong numbers, each with further instances of its kind.
+"""Own data that once gave silent wrong numbers: every case, each with further instances of its kind.
 
 A file is refused in one line with its cause and the likely cure, or it is read as what it says; what was left out or changed
-is in the notes.
+is in the notes. `files/` holds the files of the cases, after which the sections are named:
+
+- `missing_dash.csv`, `thousands.csv`: one cell that is no number. `index_col.csv`: row numbers and time stamps. `long.csv`:
+  several series one under another. `gap.csv`, `unsorted.csv`, `duplicates.csv`: dates. `space_name.csv`: names of columns.
+  `huge.csv`: 1e301 in a cell. `latin1.csv`: encodings, delimiters, a line of names alone.
+- `task.columns=a,b`; a text in 1,120 letters; figures of one column and of letters that a font lacks; a run of no use.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,10 +21,19 @@ import pytest
 import torch
 from pyarrow import parquet
 
+from freerun import GRU, Experiment
+from freerun.analysis.figures import _style, orbit, text_samples
+from freerun.analysis.figures._figure_data import Sample
+from freerun.analysis.report.page import sample_blocks
+from freerun.cli.main import dispatch
+from freerun.config.run_identity import canonical
 from freerun.errors import ConfigError
+from freerun.parts.tasks.automaton import Automaton
 from freerun.parts.tasks.series import Series
+from freerun.parts.tasks.text import Text
+from freerun.sweeps import study as studies
 
-CASES = Path(__file__).parent / "cases"
+CASES = Path(__file__).parent / "files"
 N = 120
 LOAD = [f"{10 + np.sin(i / 5):.3f}" for i in range(N)]
 TEMP = [f"{100 + 9 * np.cos(i / 7):.3f}" for i in range(N)]
@@ -146,6 +161,16 @@ def test_other_ways_to_write_numbers(file, cell, cure, settings, number, rows):
         assert values[:rows, 0].tolist() == [number] * rows
 
 
+@pytest.mark.parametrize("written", ["{} kW", "{}kW", "{} \u00b0C", "EUR {}", "'{}'", "{}%", "{}D+02"])
+@pytest.mark.parametrize("rows", [1, N])
+def test_numbers_with_something_beside_them(file, written, rows):
+    """A unit, money, quotes: a column of them is not text, which would be left out."""
+    path = file(text(load=[*map(written.format, LOAD[:rows]), *LOAD[rows:]], temp=TEMP))
+    line = refused(path, "'load'", "row 1", repr(written.format(LOAD[0])), "task.columns")
+    assert ("it is one" in line) == ("D+02" not in written)
+    assert taken(file(text(uid=[f"A{i}" for i in range(N)], load=LOAD)), "uid (text)")[0] == ("load",)
+
+
 # ---------------------------------------------------------------------- index_col.csv
 
 
@@ -202,6 +227,82 @@ def test_a_time_that_could_be_a_value_is_asked_for(file):
     refused(file(text(day=HOURS, when=HOURS, load=LOAD)), "several columns hold dates", "task.date")
 
 
+RISING = {
+    "a day of a spreadsheet, weekends left out": [str(44200 + i + 2 * (i // 5)) for i in range(N)],
+    "days with a gap": [f"{738157 + i / 24 + 3 * (i > 50):.6f}" for i in range(N)],
+    "a year with decimals": [f"{1900 + i / 12:.3f}" for i in range(N)],
+    "uneven milliseconds": [str(20 * i + i * i % 3) for i in range(N)],
+    "a meter": [str(10 * i + i * i % 7) for i in range(N)],
+    "downwards": [str(-10 * i - i * i % 7) for i in range(N)],
+}
+
+
+@pytest.mark.parametrize("cells", RISING.values(), ids=RISING)
+def test_a_column_that_only_goes_one_way_is_asked_for(file, cells):
+    """Whatever its name: it is a time, a counter or a value, and forecast only if that is said."""
+    path = file(text(when=cells, load=LOAD))
+    refused(path, "'when' only goes one way", "task.date=when", "task.columns")
+    assert taken(path, columns=["load"])[0] == ("load",)
+    assert taken(path, columns=["when", "load"])[0] == ("when", "load")
+    assert taken(file(text(when=cells)))[0] == ("when",), "there is nothing else to forecast"
+    refused(file(text(date=HOURS, n=RISING["days with a gap"], load=LOAD)), "'n' only goes one way")
+    assert taken(file(text(date=HOURS, total=RISING["a meter"], load=LOAD)))[0] == ("total", "load")
+
+
+@pytest.mark.parametrize(
+    ("form", "step", "said"),
+    [
+        ("%Y%m%d%H", 1, "every 1 h"),
+        ("%Y%m%d%H%M", 1, "every 1 h"),
+        ("%Y%m%d%H%M%S", 1, "every 1 h"),
+        ("%Y%m", 31 * 24, "every month"),
+    ],
+)
+def test_dates_in_digits(file, form, step, said):
+    moments = [datetime(2021, 1, 1) + timedelta(hours=i) for i in range(N)]
+    if form == "%Y%m":
+        moments = [datetime(1990 + i // 12, i % 12 + 1, 1) for i in range(N)]
+    cells = [moment.strftime(form) for moment in moments]
+    assert taken(file(text(stamp=cells, load=LOAD)), f"by stamp, {said}")[0] == ("load",)
+    refused(file(text(stamp=put(cells, row_9=cells[8]), load=LOAD)), "'stamp', row 10", "task.duplicates=")
+
+
+def calendar(moments, *parts):
+    return {part: [str(getattr(moment, part)) for moment in moments] for part in parts}
+
+
+def test_dates_in_several_columns(file):
+    days = [datetime(2020, 12, 1) + timedelta(days=i) for i in range(N + 3)]
+    parts = ("year", "month", "day")
+    left = "year, month, day (a part of the calendar)"
+    assert taken(file(text(**calendar(days[:N], *parts), load=LOAD)), left, "by 'year, month, day', every day")[0] == ("load",)
+    refused(file(text(**calendar(days[:60] + days[63:], *parts), load=LOAD)), "row 61", "4 days after row 60", "task.gaps=")
+    refused(file(text(**calendar(days[:N][::-1], *parts), load=LOAD)), "descend", "task.order=sort")
+    hours = [datetime(2021, 1, 30) + timedelta(hours=i) for i in range(N)]
+    taken(file(text(**calendar(hours, *parts, "hour"), load=LOAD)), "every 1 h")
+    months = [datetime(1990 + i // 12, i % 12 + 1, 1) for i in range(N)]
+    taken(file(text(**calendar(months, "year", "month"), load=LOAD)), "by 'year, month', every month")
+    taken(file(text(**calendar(days[:N], "year", "month"), load=LOAD)), "taken as equally spaced")  # coarser than the rows
+    doys = {"year": ["2021"] * N, "doy": [str(i + 1) for i in range(N)]}
+    taken(file(text(**doys, load=LOAD)), "by 'year, doy', every day")
+    wrong = {**calendar(days[:N], *parts), "day": ["31"] * N}
+    refused(file(text(**wrong, hour=[str(i % 24) for i in range(N)], load=LOAD)), "2021-2-31 is in no calendar")
+
+
+def test_counters_that_begin_anew(file):
+    restarts = [str(i % 60) for i in range(N)]
+    refused(file(text(k=restarts, load=LOAD, temp=TEMP)), "'k' counts anew from row 61", "several series?", "task.id=none")
+    uneven = [*map(str, range(50)), *map(str, range(N - 50))]
+    refused(file(text(k=uneven, load=LOAD, temp=TEMP)), "'k' counts anew from row 51")
+    assert taken(file(text(k=restarts, load=LOAD)), "k (counts in rounds)", id="none")[0] == ("load",)
+    held = [str(i // 8 % 7) for i in range(N)]
+    assert taken(file(text(k=held, load=LOAD)), "k (counts in rounds)")[0] == ("load",)
+    assert taken(file(text(date=HOURS, k=restarts, load=LOAD)), "k (counts in rounds)")[0] == ("load",)
+    assert taken(file(text(flag=["0", "1", "1"] * 40, load=LOAD)))[0] == ("flag", "load")
+    shuffled = [str((7 * i) % N) for i in range(N)]
+    refused(file(text(id=shuffled, load=LOAD)), "'id'", "task.order=sort")
+
+
 # ---------------------------------------------------------------------- long.csv
 
 
@@ -240,6 +341,32 @@ def test_ids_that_are_plain_to_see(file, columns):
         assert [v for part in ("train", "validation", "test") for v in pieces[part][place][:, 0]] == rows
 
 
+@pytest.mark.parametrize("ids", [["17", "3", "99"] * 40, ["load", "temp"] * 60, ["x", "y", "z", "w"] * 30])
+def test_interleaved_ids_without_dates(file, ids):
+    refused(file(text(box=ids, load=LOAD, temp=TEMP)), "'box' comes round every", "task.id=box", "task.id=none")
+
+
+def test_ids_of_days_and_months_are_none(file):
+    assert taken(file(text(day=["Mon", "Tue", "Wed"] * 40, load=LOAD)), "day (text)")[0] == ("load",)
+
+
+def test_ids_that_single_numbers_cannot_tell_apart(tmp_path, file):
+    path = tmp_path / "own.parquet"
+    ids = [2**53 + 1] * 60 + [2**53] * 60
+    parquet.write_table(arrow.table({"id": ids, "load": list(map(float, LOAD))}), path)
+    refused(path, "'id' is named so and has 2 values")
+    assert [len(piece) for piece in Series(path=str(path), id="id").pieces()["train"]] == [48, 48]
+    refused(file(text(unit=["1.5"] * 60 + ["2.5"] * 60, load=LOAD)), "'unit' is named so and has 2 values")
+
+
+def test_ids_within_ids_and_what_never_changes_within_a_series(file):
+    store, item = ["1"] * 60 + ["2"] * 60, (["1"] * 30 + ["2"] * 30) * 2
+    refused(file(text(store=store, item=item, load=LOAD)), "'item' tells series apart within one store", id="store")
+    refused(file(text(store=store, item=["p"] * 30 + ["q"] * 30 + ["r"] * 30 + ["s"] * 30, load=LOAD)), "'item'", id="store")
+    path = file(text(store=store, height=["5.5"] * 60 + ["7"] * 60, load=LOAD))
+    assert taken(path, "height (the same in every row of a series)", id="store")[0] == ("load",)
+
+
 def test_whole_series_train_validate_and_test(file):
     path = file(text(id=[str(i // 30) for i in range(N)], load=LOAD))
     task = Series(path=path, id="id", split="series", train=0.5, validation=0.25, length=4, longest_window=8)
@@ -276,6 +403,34 @@ def test_other_gaps(file, dates, step):
     path = file(text(time=dates, load=LOAD))
     refused(path, "'time'", f"step is {step}", "task.gaps=")
     assert len(Series(path=path, gaps="split").pieces()["train"]) >= 2
+
+
+WORDS = ["%d-%b-%Y", "%B %d %Y", "%a %b %d %Y", "%b %d %H:%M:%S", "%Y-%j", "%Y.%m.%d", "%Y-%m-%d %I:%M %p", "%H:%M"]
+
+
+@pytest.mark.parametrize("form", WORDS)
+@pytest.mark.parametrize("name", ["when", "date"])
+def test_a_gap_between_dates_in_another_form(file, form, name):
+    """They are not text that is left out, whatever the name: the form has to be declared, and then the gap is seen."""
+    moments = [datetime(2021, 1, 1) + timedelta(hours=23 * i + 500 * (i > 50)) for i in range(N)]
+    path = file(text(**{name: [moment.strftime(form) for moment in moments], "load": LOAD}))
+    refused(path, f"{name!r}, row 1", "is no date that is known", "task.date_format", "task.date=none")
+    if "%H" not in form:
+        refused(path, "task.", date_format=form)
+    taken(path, "taken as equally spaced", date="none", columns=["load"])
+
+
+@pytest.mark.parametrize("quarter", ["{}Q{}", "{}-Q{}", "Q{1} {0}"])
+def test_a_gap_between_quarters(file, quarter):
+    cells = [quarter.format(1990 + i // 4, i % 4 + 1) for i in range(N + 1) if i != 50]
+    refused(file(text(q=cells, load=LOAD)), "'q', row 1", "is no date that is known", "task.date=none")
+
+
+def test_a_date_alone_is_midnight_and_names_no_time_zone(file):
+    cells = [hour.removesuffix(" 00:00:00") for hour in HOURS]
+    assert cells != HOURS
+    taken(file(text(date=cells, load=LOAD)), "by date, every 1 h")
+    refused(file(text(date=put(HOURS, row_4=HOURS[4] + "Z"), load=LOAD)), "name a time zone, others do not")
 
 
 @pytest.mark.parametrize("form", ["%Y-%m", "%Y-%m-01", "%Y/%m/%d", "%Y%m%d"])
@@ -339,6 +494,18 @@ def test_space_name(file):
     refused(file(text(**{"a": LOAD, "a ": TEMP})), "several columns have the name 'a'")
 
 
+@pytest.mark.parametrize("name", ["gro\u0308\u00dfe", "a  b", "load\n(kW)", "a\u00a0b"])
+def test_a_name_can_be_chosen_as_it_is_shown(file, name):
+    """Blanks count once and an accent may be a letter of its own, in the file or as it is typed."""
+    path = file(text(**{f'"{name}"': LOAD, "temp": TEMP}))
+    shown = unicodedata.normalize("NFC", " ".join(name.split()))
+    assert shown != name
+    assert taken(path, columns=[shown])[0] == (name,)
+    assert taken(path, columns=[name])[0] == (name,)
+    both = file(text(**{f'"{name}"': LOAD, f'"{shown}"': TEMP}))
+    assert taken(both, columns=[shown])[0] == (shown,)
+
+
 # ---------------------------------------------------------------------- huge.csv
 
 
@@ -349,6 +516,17 @@ def test_huge(file):
 @pytest.mark.parametrize("cell", ["1e301", "-1e31", "inf", "-Infinity", "1e400"])
 def test_a_number_beyond_what_is_computed_with(file, cell):
     refused(file(text(load=put(LOAD, row_9=cell), temp=TEMP)), "'load'", "row 10", cell)
+
+
+@pytest.mark.parametrize("cell", ["1e29", "-3e20", "99999999", "1e12"])
+def test_a_number_beside_which_all_others_are_one(file, cell):
+    task = Series(path=file(text(load=put(LOAD, row_9=cell), temp=TEMP)), markers=[])
+    with pytest.raises(ConfigError, match=r"'load': beside .* most other values are one in single precision.*task\.markers"):
+        task.build(0, 10)
+    task = Series(path=file(text(load=put(LOAD, row_118=cell), temp=TEMP)), markers=[])
+    with pytest.raises(ConfigError, match=r"'load': a value of the test part is .* standard deviations .* off"):
+        task.build(0, 10)
+    Series(path=file(text(load=put(LOAD, row_9="500", row_118="-900"), temp=TEMP))).build(0, 10)
 
 
 def test_numbers_that_are_too_small_or_hardly_change(file):
@@ -373,6 +551,7 @@ def test_latin1():
     [
         (text(**{"a\u20ac": LOAD}).encode("cp1252"), ("not UTF-8 at byte 1",), {"encoding": "cp1252"}),
         (text(load=LOAD, temp=TEMP).encode("utf-16"), ("task.encoding=utf-16",), {"encoding": "utf-16"}),
+        (text(load=LOAD, temp=TEMP).encode("utf-32"), ("task.encoding=utf-32",), {"encoding": "utf-32"}),
         (text(load=LOAD, temp=TEMP).encode("utf-16-le"), ("NUL", "task.encoding=utf-16-le"), {"encoding": "utf-16-le"}),
         (text(";", load=LOAD, temp=TEMP), ("semicolons", "task.delimiter=semicolon"), {"delimiter": "semicolon"}),
         (text("\t", load=LOAD, temp=TEMP), ("tabs", "task.delimiter=tab"), {"delimiter": "tab"}),
@@ -444,3 +623,228 @@ def test_a_path_from_home_and_no_plain_file(file, tmp_path, monkeypatch):
     for path, reason in (("/proc/kmsg", "plain file"), ("/dev/zero", "regular file"), ("/proc/self/status", "plain file")):
         if Path(path).exists():
             refused(path, reason)
+
+
+# ---------------------------------------------------------------------- task.columns=a,b
+
+
+def test_columns_by_commas_are_a_sweep_and_the_line_shows_the_list(file):
+    """As the case says: `task.columns=a,b`."""
+    words = [f"task.path={file(text(load=LOAD * 7, temp=TEMP * 7))}", "task=series", "model=gru", "regime=teacher_forcing"]
+    with pytest.raises(ConfigError, match=r"for one list write task\.columns=\[load,temp\]"):
+        studies.adhoc([*words, "task.columns=load,temp"], sweep=False)
+    assert len(studies.adhoc([*words, "task.columns=load,temp"], sweep=True).runs) == 2
+    (run,) = studies.adhoc([*words, "task.columns=[load,temp]"], sweep=False).runs
+    assert run.experiment.task.columns == ["load", "temp"]
+
+
+@pytest.mark.parametrize("words", ["['load','temp']", '["load","temp"]', "[load,temp]"])
+@pytest.mark.parametrize("key", ["columns", "inputs"])
+def test_lists_can_be_typed(file, words, key):
+    path = file(text(load=LOAD * 7, temp=TEMP * 7, rain=TEMP[::-1] * 7))
+    words = [f"task.path={path}", "task=series", "model=gru", "regime=teacher_forcing", f"task.{key}={words}"]
+    (run,) = studies.adhoc(words, sweep=False).runs
+    assert getattr(run.experiment.task, key) == ["load", "temp"]
+
+
+# ---------------------------------------------------------------------- text
+
+
+def letters(count, size, first=0x4E00):
+    chance = np.random.default_rng(0)
+    return "".join(chr(first + k) for k in chance.integers(0, count, size))
+
+
+def text_refused(path, *words, **settings):
+    with pytest.raises(ConfigError) as fault:
+        Text(path=path, **settings).check(70)
+    line = str(fault.value)
+    assert len(line) <= 190
+    assert "\n" not in line
+    for word in words:
+        assert word in line, line
+
+
+def test_text_in_an_alphabet_of_1120_letters(file):
+    path = file(letters(1120, 9000))
+    text_refused(path, "no letter comes 50 times", "task.rare=1")
+    Text(path=path, rare=1).check(70)
+
+
+@pytest.mark.parametrize(
+    ("text", "settings"),
+    [("a" * 9000, {}), ("ab" * 2000 + "c" * 9000, {"train": 0.2, "rare": 5000}), (letters(400, 9000, 0x1F300), {})],
+)
+def test_nothing_to_learn_is_refused(file, text, settings):
+    text_refused(file(text), "task.path=", **settings)
+
+
+@pytest.mark.parametrize(("rare", "share"), [(50, "58"), (20, "58")])
+def test_the_share_of_unknown_characters_is_said(file, rare, share):
+    """Of 10,000 characters 42 % are of ten letters, the others of a thousand."""
+    common, seldom = letters(10, 4200, 0x61), letters(1000, 5800)
+    chance = np.random.default_rng(1)
+    mixed = list(common + seldom)
+    chance.shuffle(mixed)
+    task = Text(path=file("".join(mixed)), rare=rare)
+    assert f"{share} % of them are unknown, rarer than {rare} in the training part" in " ".join(task.notes())
+    assert "unknown" not in " ".join(Text(path=file("abcdefgh" * 1000)).notes())
+    assert Text().notes() == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "word", "settings"),
+    [
+        ("gr\u00f6\u00dfe " * 900, "task.encoding=latin-1", {"encoding": "latin-1"}),
+        ("\u201cso\u201d said he " * 900, "task.encoding=cp1252", {"encoding": "cp1252"}),
+        ("plain words " * 900, "task.encoding=utf-16", {"encoding": "utf-16"}),
+    ],
+)
+def test_another_encoding_is_refused_with_its_cure(file, content, word, settings):
+    path = file(content, "own.txt", settings["encoding"])
+    text_refused(path, "not UTF-8 at byte", word)
+    assert Text(path=path, **settings).read() == content
+    text_refused(file(content), "UTF-8 by every sign", "leave that out", **settings)
+
+
+def test_no_text_at_all_is_refused(file):
+    text_refused(file(b""), "the file is empty")
+    text_refused(file(b"\x1f\x8b\x08abc"), "unpack it")
+    text_refused(file(b"a\0b\0" * 900), "NUL")
+
+
+@pytest.mark.parametrize("path", ["/proc/kmsg", "/proc/self/status", "/dev/zero", "/"])
+def test_proc_kmsg_is_no_plain_file(path):
+    """A file of the kernel may never end; no task reads one."""
+    if not Path(path).exists():
+        pytest.skip("this machine has none")
+    for make in (lambda: Text(path=path), lambda: Automaton(file=path)):
+        with pytest.raises(ConfigError, match=r"plain file|regular file"):
+            make()
+
+
+def test_home_is_expanded_in_a_text(file, tmp_path, monkeypatch):
+    file("some words " * 900, "own.txt")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Text(path="~/own.txt").read().startswith("some")
+
+
+def test_a_later_setting_leaves_identities_as_they_were(file):
+    """The encoding came later: where it is by default, runs are those that they were."""
+    path = file("gr\u00f6\u00dfe " * 900, "own.txt", "latin-1")
+    assert "encoding" not in canonical(Experiment(task=Text(), model=GRU(hidden=4)))["task"]
+    assert canonical(Experiment(task=Text(path=path, encoding="latin-1"), model=GRU(hidden=4)))["task"]["encoding"] == "latin-1"
+
+
+@pytest.mark.parametrize("part", [1.0, 0.5, 0.2])
+def test_the_share_of_unknown_characters_of_the_test_part_is_said(file, part):
+    strange = round(1000 * part)
+    notes = " ".join(Text(path=file("ab" * 4500 + "xy" * (strange // 2) + "ab" * ((1000 - strange) // 2))).notes())
+    assert f"of the test part {100 * part:g} %" in notes
+    assert "test part" not in " ".join(Text(path=file("ab" * 5000)).notes())
+
+
+# ---------------------------------------------------------------------- figures
+
+
+class Shown:
+    """The material of a study, as far as figures of samples look at it."""
+
+    def __init__(self, kind, *contents):
+        self.samples = {kind: [Sample(task="t", model="GRU", method="m", seed=0, content=each) for each in contents]}
+
+    def methods(self):
+        return ["m"]
+
+    def lost(self):
+        import pandas as pd
+
+        return pd.DataFrame(columns=["task_label", "model_label", "method", "lost", "ended"])
+
+
+def orbit_of(width, names=None):
+    chance = np.random.default_rng(0)
+    true, made = (chance.normal(size=(20, width)).tolist() for _ in range(2))
+    return {"kind": "orbit", "dt": 1.0, "warmup": 5, "true": true, "generated": made, **({"names": names} if names else {})}
+
+
+@pytest.mark.parametrize(
+    ("width", "names", "labels"),
+    [
+        (1, ["load, MW"], ["load, MW"]),
+        (1, None, ["x"]),
+        (2, ["load", "temp"], ["load", "temp"]),
+        (2, None, ["x", "y"]),
+        (3, None, ["x", "z"]),
+        (3, ["a", "b", "c$"], ["a", "c$"]),
+        (5, ["a" * 60, "b", "c", "d", "e"], ["a" * 21 + "...", "c"]),
+    ],
+)
+def test_orbit_of_columns_has_their_names_and_no_blank_panel(width, names, labels):
+    with _style.style():
+        (figure,) = orbit.draw(Shown("orbit", orbit_of(width, names))).values()
+        _style.bytes_of(figure, "png")
+    axes = [each for each in figure.axes if each.axison]
+    assert [each.get_ylabel() for each in axes] == labels
+    assert len(axes) == len(figure.axes) == (1 if width == 1 else 2)
+    assert all(each.has_data() for each in axes)
+    usual = width >= 3 and names is None
+    assert bool(figure.get_label()) != usual
+    assert usual or (names or ["x"])[0] in figure.get_label()
+
+
+def text_lines(letters):
+    chance = np.random.default_rng(0)
+    words = ["".join(chance.choice(list(letters), 40)) for _ in range(3)]
+    return {"kind": "text", "lines": [{"prompt": words[0], "truth": words[1], "generated": words[2]}] * 2}
+
+
+@pytest.mark.parametrize(
+    ("letters", "drawn"),
+    [
+        ("abc def.\n", True),
+        ("\u00e4\u00f6\u00fc\u00df\u20ac ", True),
+        ("\u0430\u0431\u0432\u0433 ", True),
+        ("\u05d0\u05d1\u05d2 ", False),
+        ("\u7684\u4e00\u662f", False),
+        ("\U0001f600\U0001f680", False),
+        ("\u0627\u0628\u062a ", False),
+        ("abcdefghij\u7684", False),
+    ],
+    ids=["English", "German", "Cyrillic", "Hebrew", "Chinese", "emoji", "Arabic", "mixed"],
+)
+def test_text_is_drawn_in_letters_of_the_font_alone(letters, drawn):
+    shown = Shown("text", text_lines(letters))
+    with _style.style():
+        assert bool(text_samples.draw(shown)) == drawn
+    blocks = sample_blocks(shown.samples)
+    assert any(letters[0] in line["before"] + line["after"] for block in blocks for line in block["lines"])
+
+
+# ---------------------------------------------------------------------- lr=1e6
+
+
+def useless(tmp_path, monkeypatch, capsys, *words):
+    """The line that says of a run that it is of no use, None for none; it is finite, and done."""
+    monkeypatch.chdir(tmp_path)
+    assert dispatch(["run", *words, "seed=0", "model=gru", "launcher=inline", "--as", "s"]) == 0
+    return next((line for line in capsys.readouterr().out.splitlines() if line.startswith("of no use: ")), None)
+
+
+@pytest.mark.usefixtures("players_once")
+@pytest.mark.parametrize("rate", ["1e4", "0.01"])
+def test_a_rate_of_1e4_is_done_and_said_to_be_of_no_use(rate, tmp_path, monkeypatch, capsys):
+    words = ["task=hidden_markov", "task.sequences=64", "task.length=12", "training.updates=100", f"training.lr={rate}"]
+    line = "of no use: Hidden Markov. Worse than unigram and constant by every headline (means over 1 seed): GRU"
+    said = useless(tmp_path, monkeypatch, capsys, *words)
+    assert said is None if rate == "0.01" else said.startswith(line)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate", ["1e6", "1e3"])
+def test_a_rate_of_1e6_on_own_data_is_said_to_be_of_no_use(rate, file, tmp_path, monkeypatch, capsys):
+    path = file("\n".join(["load", *(f"{np.sin(i / 5) + np.cos(i / 17):.4f}" for i in range(900))]))
+    words = ["task=series", f"task.path={path}", "training.updates=40", "evaluation.horizon=20", "evaluation.sequences=8"]
+    line = useless(tmp_path, monkeypatch, capsys, *words, f"training.lr={rate}", "model.hidden=4")
+    assert line is not None
+    assert "Worse than" in line
