@@ -1,4 +1,4 @@
-"""Layout of the tests: every folder is a room of the package, or one of the four that cut across all rooms."""
+"""Layout of the tests: every folder is a room of the package, or one of the five that cut across all rooms."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 TESTS = Path(__file__).parent
 PACKAGE = Path(importlib.util.find_spec("freerun").origin).parent
 #: What is tried on the program as a whole: tests/README.md says what belongs where.
-ACROSS = ("attacks", "laws", "reliability", "yardsticks")
+ACROSS = ("attacks", "cases", "laws", "reliability", "yardsticks")
 
 
 def strangers(folders: Iterable[Path]) -> list[str]:

@@ -9,7 +9,7 @@ Everything is validated at construction; `freerun.config.compatibility` says whi
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -85,6 +85,10 @@ class Experiment:
         if idle is not None:
             self._notes = (f"gradient={self.gradient}: {idle}, so that the run is that of gradient=through",)
             self.gradient = "through"
+
+    def note(self, lines: Iterable[str]) -> None:
+        """Add lines to `notes`: what was done about the words that ask for this experiment."""
+        self._notes = (*lines, *self._notes)
 
     @property
     def notes(self) -> tuple[str, ...]:
