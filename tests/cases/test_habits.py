@@ -10,6 +10,8 @@ import pytest
 from freerun.cli.main import main
 from freerun.config.hydra.compose import experiments
 from freerun.config.run_identity import canonical
+from freerun.execution import time_estimate
+from freerun.execution.pace import Pace
 from freerun.laws.toolkit import series_file
 from freerun.parts import registry
 from freerun.sweeps import experiment_file, study
@@ -371,3 +373,46 @@ def test_plan_plans_what_was_typed(desk, capsys):
     for line in ("--tune seed=0", "seed=0 tune.trials=3", "-m --tune seed=0"):
         code, _, err = said(capsys, "plan", *line.split())
         assert (code, "freerun plan first_look --tune" in err) == (2, True), err
+
+
+def lasted(updates: int, begin: float, update: float, log: float, *, every: int, told: bool = True) -> time_estimate.Cost:
+    """What a run has cost whose beginning, updates and logged values take so many seconds; `told`: it was timed update by update."""
+    seconds, now = [begin + update + log], begin + update + log
+    for number in range(1, updates):
+        now += update + (log if number % every == 0 or number == updates - 1 else 0)
+        seconds += [now, now]
+    clock = iter([seconds[0], *seconds])
+    pace = Pace(lambda number, values: None, clock=lambda: next(clock))
+    for number in range(updates):
+        pace(number, {"loss": [0.0]} if number % every == 0 or number == updates - 1 else {})
+    timed = pace.seconds(1) if told else {}
+    return time_estimate.Cost(
+        updates=updates,
+        training=now,
+        update=timed.get("update_seconds"),
+        logging=timed.get("logging_seconds", 0.0),
+        evaluation=2.0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("updates", "begin", "update", "log"),
+    [(2, 40.0, 0.01, 0.2), (1, 3.0, 0.01, 0.2), (3, 8.0, 0.02, 1.0), (30, 30.0, 0.005, 0.1), (200, 1.0, 0.05, 0.0)],
+)
+def test_plan_after_a_run_of_2_updates_is_within_a_factor_of_two_or_not_known(updates, begin, update, log):
+    told = [lasted(updates, begin, update, log, every=100, told=told).predicted(10_000, 100) for told in (True, False)]
+    true = begin + 10_000 * update + 100 * log + 2
+    assert told[1] is None, "an older record that does not say what an update took"
+    assert (told[0] is None) is (updates <= 2)
+    assert told[0] is None or true / 2 < told[0] < 2 * true
+    assert lasted(3000, begin, update, log, every=100, told=False).predicted(10_000, 100) < 2 * true
+
+
+def test_plan_after_a_run_of_2_updates_says_that_it_guesses(capsys):
+    assert said(capsys, "run", *TINY.split(), "launcher=inline")[0] == 0
+    for line, words in {
+        "training.updates=20000": "a rough guess",
+        "training.updates=2 seed=1": "earlier runs",
+        "training.updates=9": "rough",
+    }.items():
+        assert words in said(capsys, "plan", *TINY.split(), *line.split())[1].splitlines()[-1], line

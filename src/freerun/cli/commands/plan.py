@@ -105,7 +105,7 @@ def main(words: list[str]) -> int:
     source = (
         "from the times of earlier runs like these"
         if measured_before
-        else "a rough guess: some kinds of run were never done here"
+        else "a rough guess: some kinds of run were never done here, or only a few updates of them"
     )
     print(f"about {duration(work)} of work, {duration(work / at_once)} with {at_once} at once ({source})")
     return 0
