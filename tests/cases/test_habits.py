@@ -376,7 +376,7 @@ def test_plan_plans_what_was_typed(desk, capsys):
 
 
 def lasted(updates: int, begin: float, update: float, log: float, *, every: int, told: bool = True) -> time_estimate.Cost:
-    """What a run has cost whose beginning, updates and logged values take so many seconds; `told`: it was timed update by update."""
+    """What a run has cost whose beginning, updates and logs take so many seconds; `told`: it was timed update by update."""
     seconds, now = [begin + update + log], begin + update + log
     for number in range(1, updates):
         now += update + (log if number % every == 0 or number == updates - 1 else 0)
@@ -416,3 +416,45 @@ def test_plan_after_a_run_of_2_updates_says_that_it_guesses(capsys):
         "training.updates=9": "rough",
     }.items():
         assert words in said(capsys, "plan", *TINY.split(), *line.split())[1].splitlines()[-1], line
+
+
+FLOW = """
+from dataclasses import dataclass
+import numpy as np
+from freerun import Flow
+
+@dataclass(kw_only=True)
+class {name}(Flow):
+    \"\"\"A flow of a user's own.\"\"\"
+
+    coarsest = 0.02
+    dt: float = 0.02
+    substeps: int = 2
+    transient: float = 20.0
+    a: float = {a}
+
+    def slope(self, state):
+        x, y, z = state.T
+        return np.stack([{slope}], axis=1)
+
+    def begin(self, noise, step):
+        return 0.1 * noise + np.array([-1.0, 0.0, 0.0])
+"""
+#: A name, a parameter, the right-hand side, and between what the largest exponent lies, per time unit: Lorenz has 0.9056.
+FLOWS = [
+    ("Lorenz", 28.0, "10 * (y - x), x * (self.a - z) - y, x * y - 8 / 3 * z", 0.88, 0.93),
+    ("Halvorsen", 1.4, "*(-self.a * u - 4 * v - 4 * w - v * v for u, v, w in ((x, y, z), (y, z, x), (z, x, y)))", 0.1, 2.0),
+    ("Rotating", 0.2, "-y - z, x + self.a * y, 0.2 + z * (x - 5.7)", 0.05, 0.09),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "a", "slope", "least", "most"), FLOWS, ids=[flow[0] for flow in FLOWS])
+def test_own_flow_is_a_file_that_imports_public_names_alone(name, a, slope, least, most, desk, capsys, monkeypatch):
+    monkeypatch.setattr(registry, "plugin_parts", {kind: {} for kind in registry.KINDS})
+    (desk / f"{name.lower()}.py").write_text(FLOW.format(name=name, a=a, slope=slope))
+    line = [f"plugins=[{name.lower()}.py]", f"task={name.lower()}", "task.sequences=16", "model.hidden=2", "training.updates=2"]
+    (made,) = experiments(line, sweep=False)
+    assert least < 1 / (made.task.lyapunov_steps() * made.task.dt) < most
+    code, out, err = said(capsys, "run", *line, "evaluation.sequences=4", "evaluation.orbit=50", "launcher=inline")
+    assert (code, "failed" in out + err) == (0, False), out + err
