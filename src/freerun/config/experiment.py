@@ -75,6 +75,15 @@ class Experiment:
         self._settle_gradient()
         self.evaluation = compatibility.resolved_evaluation(self.task, self.model, self.feedback, self.evaluation)
         compatibility.check(self)
+        self._note_regime()
+
+    def _note_regime(self) -> None:
+        """Say in `notes` where the settings of the regime make it another one."""
+        steps = range(self.span[0], self.task.length - 1)
+        same = None if given(self.feedback).silent or not steps else self.regime.comes_to(steps)
+        if same is not None:
+            name = registry.name_of(self.regime)
+            self._notes += (f"regime={name}: with these settings, on these sequences, it feeds exactly as regime={same}",)
 
     def _settle_gradient(self) -> None:
         """Write the gradient in one way for each run: a cut without effect becomes `through`, with a line in `notes`."""
