@@ -154,6 +154,7 @@ def test_the_terminal_table_through_a_pipe_never_cuts_a_number(rows, wide, capsy
     terminal.show_table(frame)
     out = capsys.readouterr().out
     assert len(out.splitlines()) == rows + 1, "a row is a line"
+    assert wide in out
     for number in ("0.2071", "1.234e-09", "-1.235e+04"):
         assert out.count(number) == rows, out
 

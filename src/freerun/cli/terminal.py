@@ -74,7 +74,7 @@ def show_table(frame: pd.DataFrame) -> None:
     for column in frame.columns:
         text = str(column) in texts
         widest = 0 if text else max((len(_cell(value)) for value in frame[column]), default=0)
-        table.add_column(str(column), justify="left" if text else "right", no_wrap=not text, min_width=widest)
+        table.add_column(str(column), justify="left" if text else "right", no_wrap=not text, min_width=widest, overflow="fold")
     above: list[str] = []
     for row in frame.itertuples(index=False):
         cells = [_cell(value) for value in row]
