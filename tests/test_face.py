@@ -29,12 +29,13 @@ def promised() -> dict[str, object]:
     from freerun import api
     from freerun.config.experiment import Evaluation, Experiment, Training
     from freerun.measurement.metrics import Comparison
+    from freerun.parts.tasks._flows import Flow
     from freerun.store.quantity import Quantity
 
     parts = [part for kind in registry.KINDS if kind != "metric" for part in registry.builtin_parts(kind).values()]
     settings = [item for part in [*parts, Training, Evaluation] for item in fields(part)]
     choices = [type(item.default) for item in settings if isinstance(item.default, Enum)]
-    bases = [*map(registry.base, registry.KINDS), Comparison, Quantity]
+    bases = [*map(registry.base, registry.KINDS), Comparison, Flow, Quantity]
     return {each.__name__: each for each in [api.run, Experiment, Training, Evaluation, *parts, *choices, *bases]}
 
 

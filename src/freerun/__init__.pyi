@@ -52,6 +52,7 @@ from freerun.parts.regimes.scheduled_sampling import ScheduledSampling as Schedu
 from freerun.parts.regimes.sparse_forcing import SparseForcing as SparseForcing
 from freerun.parts.regimes.teacher_forcing import TeacherForcing as TeacherForcing
 from freerun.parts.tasks import Task as Task
+from freerun.parts.tasks._flows import Flow as Flow
 from freerun.parts.tasks._scaling import Predict as Predict
 from freerun.parts.tasks.adding import Adding as Adding
 from freerun.parts.tasks.advection import Advection as Advection

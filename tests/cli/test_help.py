@@ -195,5 +195,5 @@ def test_a_shell_completes_the_options_of_the_parser(command):
 def test_a_pipe_that_closes_early_is_no_fault(tmp_path):
     line = f"{shlex.quote(sys.executable)} -m freerun run --help | head -1; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, env=os.environ, timeout=60)
-    assert done.stdout.splitlines() == ["usage: freerun run [key=value ...] [options]", "0"]
+    assert done.stdout.splitlines() == ["usage: freerun run [FILE.yaml] [key=value ...] [options]", "0"]
     assert done.stderr == ""

@@ -52,7 +52,7 @@ SOUND: dict[type[msgspec.Struct], Any] = {
     PlanFile: {"plugins": ["part.py"], "experiment": tree(), "metrics": {"loss": {"settings": {"k": 1}}}, "train": True},
     time_estimate._Cost: WHOLE,
     time_estimate._Measured: WHOLE,
-    time_estimate._Spent: WHOLE["provenance"],
+    time_estimate._Spent: {**WHOLE["provenance"], "update_seconds": 0.1, "logging_seconds": 0.1},
 }  # fmt: skip
 #: What is kept as it was written is checked where it is read, not by the type of its field.
 _MAPPING = inspect.DictType(inspect.StrType(), inspect.AnyType())

@@ -8,9 +8,12 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from freerun.cli import hydra_options
+from freerun.config.hydra.habits import plain
 from freerun.errors import ConfigError
 from freerun.io import key_value
 from freerun.io.suggestions import nearest
@@ -58,6 +61,7 @@ class Parser(argparse.ArgumentParser):
 
     Attributes:
         examples: whole command lines.
+        takes_settings: whether it takes settings ``key=value``.
     """
 
     def __init__(self, command: str, words: str, *, examples: tuple[str, ...], keys: Mapping[str, str] | None = None) -> None:
@@ -70,6 +74,7 @@ class Parser(argparse.ArgumentParser):
             keys: what may stand before and after an equals sign, each with its meaning.
         """
         self.examples = examples
+        self.takes_settings = keys is not None
         blocks = [("keys", _two_columns(keys))] if keys else []
         blocks.append(("examples", "".join(f"  {line}\n" for line in examples)))
         super().__init__(
@@ -100,13 +105,27 @@ class Parser(argparse.ArgumentParser):
             ConfigError: for what the command does not take, with the nearest option that it does.
             HelpShown: after `--help`.
         """
+        own = self.options()
+        if not {"-h", "--help"} & set(words) and (habit := hydra_options.foreign(words, own)):
+            raise ConfigError(habit)
         arguments, rest = self.parse_known_intermixed_args(words)
         if unknown := next((word for word in rest if word.startswith("-")), None):
             option = unknown.partition("=")[0]
-            raise ConfigError(f"{brief(option)}: unknown option of {self.prog}; {nearest(option[:100], self.options())}")
+            if self.takes_settings and _is_key(option.removeprefix("--")):
+                raise ConfigError(f"{brief(option)}: settings have no dashes; write {option.removeprefix('--')[:60]}=VALUE")
+            raise ConfigError(f"{brief(option)}: unknown option of {self.prog}; {nearest(option[:100], own)}")
         if rest:
             raise ConfigError(f"{self.prog} does not take {brief(rest[0])}; {self.prog} --help shows what it takes")
+        if isinstance(getattr(arguments, "words", None), list):
+            arguments.words = plain(arguments.words)
         return arguments
+
+
+def _is_key(text: str) -> bool:
+    """Return whether a text is a key of an experiment, or looks like one of a setting of its nodes."""
+    from freerun.config.experiment import Experiment
+
+    return text.partition(".")[0] in {item.name for item in fields(Experiment)}
 
 
 def _two_columns(rows: Mapping[str, str]) -> str:
@@ -147,6 +166,18 @@ def add_alias(command_parser: Parser) -> None:
     command_parser.add_argument("--as", metavar="NAME", dest="name", help="another name for the results, which are in DIR/NAME")
     text = "where the name has results of other runs, let their tables and figures go"
     command_parser.add_argument("--replace", action="store_true", help=text)
+
+
+def add_cfg(command_parser: Parser) -> None:
+    """Let a command print its experiments instead of what it does."""
+    text = "print every setting of the experiments and stop; freerun run FILE.yaml does what was printed into a file"
+    command_parser.add_argument("-c", "--cfg", metavar="job", type=_job, help=text)
+
+
+def _job(text: str) -> str:
+    if text != "job":
+        raise argparse.ArgumentTypeError(f"takes job alone, which prints the experiments; got {brief(text)}")
+    return text
 
 
 def _folder(text: str) -> Path:

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import NoReturn
 
 from freerun import arithmetic, early_interrupt
+from freerun.cli import hydra_options
 from freerun.cli.arguments import COMMANDS, GROUPS, HelpShown
 from freerun.cli.steady_output import steady
 from freerun.errors import ConfigError, FreerunError, Terminated
@@ -119,6 +120,12 @@ def dispatch(words: list[str]) -> int:
         print(f"freerun {version('freerun')}")
         return 0
     if words[0] not in COMMANDS:
+        if habit := hydra_options.foreign(words[:1], ()):
+            raise ConfigError(habit)
+        if words[0].startswith("-") or "=" in words[0]:
+            raise ConfigError(
+                f"{brief(words[0])}: a command stands first, such as freerun run key=value or freerun plan key=value"
+            )
         raise ConfigError(f"{brief(words[0])} is not a command; {nearest(words[0], COMMANDS)}")
     arithmetic.mode()  # one that does not exist is refused before anything is made
     try:

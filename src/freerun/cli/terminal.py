@@ -54,18 +54,27 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
+#: The width of what goes into a pipe or a file: nothing has to be cut there.
+_WIDE = 100_000
+
+
 def _console() -> Console:
-    return Console(width=None if Console().is_terminal else 160, highlight=False, markup=False)
+    return Console(width=None if Console().is_terminal else _WIDE, highlight=False, markup=False)
 
 
 def show_table(frame: pd.DataFrame) -> None:
-    """Print a frame, one line a row; a value that repeats the one above is left out in the leading text columns."""
+    """Print a frame, one line a row; a value that repeats the one above is left out in the leading text columns.
+
+    On a narrow terminal labels go on in the next line; nothing is cut.
+    """
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     from pandas.api.types import is_numeric_dtype
 
     texts = [str(column) for column in frame.columns if not is_numeric_dtype(frame[column])]
     for column in frame.columns:
-        table.add_column(str(column), justify="left" if str(column) in texts else "right", no_wrap=True)
+        text = str(column) in texts
+        widest = 0 if text else max((len(_cell(value)) for value in frame[column]), default=0)
+        table.add_column(str(column), justify="left" if text else "right", no_wrap=not text, min_width=widest, overflow="fold")
     above: list[str] = []
     for row in frame.itertuples(index=False):
         cells = [_cell(value) for value in row]

@@ -9,7 +9,7 @@ Everything is validated at construction; `freerun.config.compatibility` says whi
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -75,6 +75,15 @@ class Experiment:
         self._settle_gradient()
         self.evaluation = compatibility.resolved_evaluation(self.task, self.model, self.feedback, self.evaluation)
         compatibility.check(self)
+        self._note_regime()
+
+    def _note_regime(self) -> None:
+        """Say in `notes` where the settings of the regime make it another one."""
+        steps = range(self.span[0], self.task.length - 1)
+        same = None if given(self.feedback).silent or not steps else self.regime.comes_to(steps)
+        if same is not None:
+            name = registry.name_of(self.regime)
+            self._notes += (f"regime={name}: with these settings, on these sequences, it feeds exactly as regime={same}",)
 
     def _settle_gradient(self) -> None:
         """Write the gradient in one way for each run: a cut without effect becomes `through`, with a line in `notes`."""
@@ -85,6 +94,10 @@ class Experiment:
         if idle is not None:
             self._notes = (f"gradient={self.gradient}: {idle}, so that the run is that of gradient=through",)
             self.gradient = "through"
+
+    def note(self, lines: Iterable[str]) -> None:
+        """Add lines to `notes`: what was done about the words that ask for this experiment."""
+        self._notes = (*lines, *self._notes)
 
     @property
     def notes(self) -> tuple[str, ...]:

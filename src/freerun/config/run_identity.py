@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
@@ -27,6 +28,8 @@ from freerun.parts.tasks import Task
 GENERATION = 5
 #: The last generation of which a run was trained and measured in one, and known by both.
 UNDIVIDED = 4
+#: Hexadecimal digits that are a number to readers of tables, some of which know `d` as an exponent's letter too.
+_NUMBER = re.compile(r"[0-9]+([ed][0-9]+)?")
 
 
 def canonical(experiment: Experiment) -> dict[str, Any]:
@@ -75,13 +78,22 @@ def _settings(node: Any) -> dict[str, Any]:
 
 
 def identity(tree: dict[str, Any]) -> str:
-    """The identity of a run: 16 hexadecimal digits of the SHA-256 of what it is trained by and the program's generation."""
-    return _digits({"generation": GENERATION, **trained(tree)})
+    """The identity of a run: 16 hexadecimal digits of the SHA-256 of what it is trained by and the program's generation.
+
+    The first 16 in a row that no reader of a table takes for a number, as it would `573886641e447750`.
+    """
+    digits = _digest({"generation": GENERATION, **trained(tree)})
+    windows = (digits[start : start + 16] for start in range(len(digits) - 15))
+    return next((window for window in windows if not _NUMBER.fullmatch(window)), digits[:16])
 
 
 def _digits(tree: dict[str, Any]) -> str:
+    return _digest(tree)[:16]
+
+
+def _digest(tree: dict[str, Any]) -> str:
     text = json.dumps(tree, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def older_generation(run: str, tree: dict[str, Any]) -> int | None:

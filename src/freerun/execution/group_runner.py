@@ -22,6 +22,7 @@ from freerun.engine.training import Listener, Outcome, train
 from freerun.errors import FreerunError, StoreError
 from freerun.execution import bisection, trained_runs
 from freerun.execution.group_measurement import measure
+from freerun.execution.pace import Pace
 from freerun.execution.planned_run import Planned
 from freerun.execution.resume import Keeper, find
 from freerun.execution.task_data import made_by, worlds
@@ -93,7 +94,8 @@ def _train(runs: list[Planned], store: Store, report: Report, checkpoint_every: 
 def _finish(runs: list[Planned], group: Group, keeper: Keeper, store: Store, report: Report) -> None:
     """Train a group from where its runs are to the end."""
     lessons = Lessons(group)
-    outcomes = train(group, _throttled(report), lessons, keeper)
+    pace = Pace(_throttled(report))
+    outcomes = train(group, pace, lessons, keeper)
     seconds = time.perf_counter() - keeper.began
     for r, run in enumerate(runs):
         tensors, numbers = trained_runs.left(group, lessons, r)
@@ -101,6 +103,7 @@ def _finish(runs: list[Planned], group: Group, keeper: Keeper, store: Store, rep
             "group_size": len(runs),
             "training_seconds": keeper.seconds[r] + seconds / len(runs),
             "updates_per_second": len(runs) * (group.settings.end - keeper.update) / seconds,
+            **pace.seconds(len(runs)),
             "resumed_from": keeper.resumed[r],
         }
         provenance = {**made_by(run.experiment, group.data[run.experiment.seed]), **cost}

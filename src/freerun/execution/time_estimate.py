@@ -17,6 +17,8 @@ from freerun.store.records import Store, trained_run
 
 #: Seconds of one step of a sequence of a batch, where nothing like it was run yet: a part a step, a part a product.
 STEP, PRODUCT = 12e-6, 2e-10
+#: How much longer a run may be than one that does not say what an update took, for that one to tell of it.
+SHORTER = 4
 #: The most records that are read to learn from.
 RECORDS = 400
 
@@ -26,6 +28,8 @@ class _Spent(msgspec.Struct):
 
     training_seconds: float = 0.0
     evaluation_seconds: float = 0.0
+    update_seconds: float | None = None
+    logging_seconds: float | None = None
 
 
 class _Cost(msgspec.Struct):
@@ -44,23 +48,48 @@ class _Measured(msgspec.Struct):
 _COST, _MEASURED = msgspec.json.Decoder(_Cost), msgspec.json.Decoder(_Measured)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What one run in its group has cost, in seconds.
+
+    Attributes:
+        updates: how many it did.
+        training: from the beginning of its group to the end.
+        update, logging: of an update, and of what is logged after one, once training runs; None where the record does not say.
+        evaluation: of its measurement.
+    """
+
+    updates: int
+    training: float
+    update: float | None
+    logging: float
+    evaluation: float
+
+    def predicted(self, updates: int, log_every: int) -> float | None:
+        """Return the seconds of a run like this one; None where this one was too short to tell an update from its beginning."""
+        if self.update is None:
+            return updates * self.training / self.updates + self.evaluation if SHORTER * self.updates >= updates else None
+        spent = self.updates * self.update + self.updates / log_every * self.logging
+        return max(0.0, self.training - spent) + updates * self.update + updates / log_every * self.logging + self.evaluation
+
+
 @dataclass(kw_only=True)
 class Costs:
-    """What runs have cost, by what they are: seconds of training an update and of evaluation, of one run in its group."""
+    """What runs have cost, by what they are."""
 
-    training: dict[tuple[Any, ...], list[float]] = field(default_factory=lambda: defaultdict(list))
-    evaluation: dict[tuple[Any, ...], list[float]] = field(default_factory=lambda: defaultdict(list))
+    known: dict[tuple[Any, ...], list[Cost]] = field(default_factory=lambda: defaultdict(list))
 
     def seconds(self, run: Planned) -> tuple[float, bool]:
         """Seconds that a run will take, and whether records say so."""
-        updates = run.experiment.training.end
+        training = run.experiment.training
         for key in _kinds(run.tree):
-            if self.training.get(key):
-                return updates * statistics.median(self.training[key]) + statistics.median(self.evaluation[key]), True
+            told = [cost.predicted(training.end, training.log_every) for cost in self.known.get(key, ())]
+            if told := [seconds for seconds in told if seconds is not None]:
+                return statistics.median(told), True
         shapes = run.experiment.model.shapes(WIDTH, WIDTH).values()
         products = sum(shape.rows * shape.columns for shape in shapes) * run.experiment.training.batch
         length = run.experiment.task.length
-        return (updates * length + 20 * sum(run.experiment.span)) * (STEP + PRODUCT * products), False
+        return (training.end * length + 20 * sum(run.experiment.span)) * (STEP + PRODUCT * products), False
 
 
 def learned(store: Store, first: Iterable[str]) -> Costs:
@@ -71,17 +100,16 @@ def learned(store: Store, first: Iterable[str]) -> Costs:
             break
         try:
             measured = store.measurements(run)
-            keys, training, evaluation = _cost(store.body(run), store.body(measured[0]) if measured else None)
+            keys, cost = _cost(store.body(run), store.body(measured[0]) if measured else None)
         except (FileNotFoundError, CorruptRecord, StoreError):
             continue
         for key in keys:
-            costs.training[key].append(training)
-            costs.evaluation[key].append(evaluation)
+            costs.known[key].append(cost)
     return costs
 
 
-def _cost(body: bytes, measured: bytes | None) -> tuple[tuple[tuple[Any, ...], ...], float, float]:
-    """Return the keys of a record's run, and the seconds that an update and its evaluation have taken.
+def _cost(body: bytes, measured: bytes | None) -> tuple[tuple[tuple[Any, ...], ...], Cost]:
+    """Return the keys of a record's run, and what it has cost.
 
     Args:
         body: the text of the record.
@@ -96,7 +124,11 @@ def _cost(body: bytes, measured: bytes | None) -> tuple[tuple[tuple[Any, ...], .
         keys = tuple(_kinds(tree))
         hash(keys)
         evaluation = spent if measured is None else _MEASURED.decode(measured).provenance
-        return keys, spent.training_seconds / max(1, _end(tree["training"])), evaluation.evaluation_seconds
+        cost = Cost(
+            updates=max(1, _end(tree["training"])), training=spent.training_seconds, update=spent.update_seconds,
+            logging=spent.logging_seconds or 0.0, evaluation=evaluation.evaluation_seconds,
+        )  # fmt: skip
+        return keys, cost
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as fault:
         raise CorruptRecord(str(fault)) from None
 

@@ -99,7 +99,8 @@ class Comparison(Struct, kw_only=True, gc=False):
 class Provenance(Struct, kw_only=True):
     """By what a run was made, and what it cost; what a record does not say is None.
 
-    `notes` says what was taken of the user's own data, and what was left out.
+    `notes` says what was taken of the user's own data, and what was left out; `update_seconds` and `logging_seconds` are those
+    of an update and of what is logged after one, once training runs (`freerun.execution.pace`).
     """
 
     versions: dict[str, str] = msgspec.field(default_factory=dict)
@@ -117,6 +118,8 @@ class Provenance(Struct, kw_only=True):
     training_seconds: float | None = None
     evaluation_seconds: float | None = None
     updates_per_second: float | None = None
+    update_seconds: float | None = None
+    logging_seconds: float | None = None
     resumed_from: list[Count] = msgspec.field(default_factory=list)
 
 

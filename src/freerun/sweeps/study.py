@@ -24,6 +24,7 @@ from freerun.io.yaml import read_yaml
 from freerun.store.records import IDENTITY
 from freerun.store.results_folder import folder_name
 from freerun.store.study_file import is_margin
+from freerun.sweeps import experiment_file
 
 if TYPE_CHECKING:
     from freerun.config.experiment import Experiment
@@ -97,6 +98,8 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
         path = config_folder() / "study" / f"{name}.yaml"
     else:
         raise ConfigError(f"study {brief(name)}: unknown study; {nearest(name, presets('study'))}")
+    if experiment_file.holds_experiments(name):
+        raise ConfigError(f"{path.name}: holds experiments that --cfg job has printed; freerun run {path} does them")
     folder = folder_name(path.stem if alias is None else alias)
     content = read_yaml(path)
     for key in content:
@@ -148,25 +151,30 @@ def _as(alias: str | None) -> list[str]:
     return [] if alias is None else ["--as", alias]
 
 
-def adhoc(overrides: list[str], *, sweep: bool, alias: str | None = None) -> Study:
+def adhoc(overrides: list[str], *, sweep: bool, alias: str | None = None, file: str | None = None) -> Study:
     """The study that a plain run or sweep is; its name is the hash of its runs, so two sweeps never meet.
 
     Args:
         overrides: in Hydra's syntax.
         sweep: take several values of a key as a sweep.
         alias: another name for its results.
+        file: the path of a file of experiments that the overrides change (`freerun.sweeps.experiment_file`); None for the
+            experiment that has every default.
 
     Raises:
-        ConfigError: if an override or the name is wrong.
+        ConfigError: if an override, the name or the file is wrong.
     """
     from freerun.config.hydra.compose import experiments
 
     name = None if alias is None else folder_name(alias)
-    asked = experiments(overrides, sweep=sweep)
+    if file is None:
+        asked = experiments(overrides, sweep=sweep)
+    else:
+        asked = experiment_file.experiments(Path(file), overrides, sweep=sweep)
     tell(asked)
     runs = plan(asked)
     digest = hashlib.sha256(" ".join(sorted(run.id for run in runs)).encode()).hexdigest()[:8]
-    command = " ".join(["freerun run", *(["-m"] if sweep else []), *overrides, *_as(alias)])
+    command = " ".join(["freerun run", *([] if file is None else [file]), *(["-m"] if sweep else []), *overrides, *_as(alias)])
     return Study(name=name or f"run-{digest}", runs=runs, command=command, overrides=overrides)
 
 
@@ -179,7 +187,7 @@ def _word(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     text = str(value)
-    if isinstance(value, str) and not re.fullmatch(r"[\w.+-]+|(range|interval|choice)\([^()]*\)", text):
+    if isinstance(value, str) and not re.fullmatch(r"[\w.+-]+|(range|interval|choice|glob)\([^()]*\)", text):
         return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
     return text
 

@@ -58,7 +58,7 @@ def test_other_seeds_are_not_paired(tmp_path):
     )
     assert not row["paired"]
     np.testing.assert_allclose([row["low"], row["high"]], np.exp([oracle.low, oracle.high]))
-    assert "Not paired, since seeds or data are not shared, in 1" in said(found)
+    assert "Not paired, since no seed is shared over the same data, in 1" in said(found)
     assert "Paired by seed" not in said(found)
 
 

@@ -70,17 +70,21 @@ def versus(a: Side, b: Side, quantities: Quantities) -> pd.DataFrame:
 
     Returns:
         The columns of `paired_differences.against_baseline` (change of `a` from `b`) and of `simultaneous.judged`, with
-        `level`, `own` (whether of the task's own error), `paired` (whether by seed), `first` and `other` runs on the two sides,
-        and Holm over the own errors of a level and over each other measure of one. Equivalent is what lies within the smaller
-        margin of the two sides.
+        `level`, `own` (whether of the task's own error), `paired` (whether by seed), `common` (how many seeds both sides have
+        over the same data), `first` and `other` runs on the two sides, and Holm over the own errors of a level and over each
+        other measure of one. Equivalent is what lies within the smaller margin of the two sides.
     """
-    shared = _shared(a, b)
+    every = _shared(a, b)
+    common = {tuple(map(str, cell)): len(rows) for cell, rows in every.groupby(_CELL)}
+    shared = every[every.groupby(_CELL)["seed"].transform("count") >= FEWEST]
     rows = []
     for level in LEVELS:
         paired_rows = _by_seed(a, b, shared, level, quantities) if len(shared) else pd.DataFrame()
         rows += [{**{str(k): v for k, v in row.items()}, "level": level} for row in paired_rows.to_dict("records")]
         done = {tuple(str(row[name]) for name in _MEASURED) for row in paired_rows.to_dict("records")}
         rows += [{**row, "level": level} for row in _apart(a, b, level, quantities) if row["key"] not in done]
+    for row in rows:
+        row["common"] = common.get(tuple(str(row[name]) for name in _CELL), 0)
     table = pd.DataFrame(rows)
     if table.empty:
         return table
@@ -100,9 +104,7 @@ def _shared(a: Side, b: Side) -> pd.DataFrame:
         b.runs.astype(dict.fromkeys(_CELL, "str")), on=keys, suffixes=("", "_b")
     )
     pairs = pairs[(pairs["data"] == pairs["data_b"]) | (pairs["data"].isna() & pairs["data_b"].isna())]
-    once = ~pairs.duplicated(keys, keep=False)
-    enough = pairs[once].groupby(_CELL)["seed"].transform("count") >= FEWEST
-    return pairs[once][enough]
+    return pairs[~pairs.duplicated(keys, keep=False)]
 
 
 def _by_seed(a: Side, b: Side, shared: pd.DataFrame, level: str, quantities: Quantities) -> pd.DataFrame:

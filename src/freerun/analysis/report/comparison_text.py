@@ -88,8 +88,13 @@ def sentences(table: pd.DataFrame, a: Side, b: Side) -> list[str]:
         fewest = seeds(int(free.loc[by_seed, "n"].min()))
         parts.append(f"Paired by seed, over the same data, in {by_seed.sum()}: {fewest} at least; paired t tests.")
     if not by_seed.all():
-        apart = f"Not paired, since seeds or data are not shared, in {(~by_seed).sum()}"
-        parts.append(f"{apart}: Welch's t test and its interval.")
+        common = free.loc[~by_seed, "common"].to_numpy()
+        for why, count in (
+            ("no seed is shared over the same data", (common == 0).sum()),
+            ("fewer than three seeds are shared", (common > 0).sum()),
+        ):
+            if count:
+                parts.append(f"Not paired, since {why}, in {count}: Welch's t test and its interval.")
     lost = [f"{side.without_result()} of {side.name}" for side in (a, b) if side.without_result()]
     if lost:
         parts.append(f"Runs without a result, left out of every mean: {listed(lost)}.")

@@ -31,11 +31,24 @@ def headline(table: pd.DataFrame, compared: pd.DataFrame, material: Material) ->
     comparisons.
     """
     if not len(table) or not table["n"].any():
-        return ["No run of this study has finished yet: there is nothing to report."]
+        return [_nothing(material.runs)]
     sets = judged_sets(compared)
     gaps = gap_tally(table, [task for task, metric in material.primary.items() if inside_alone(material, task, metric)])
     sentences = [*_conflicts(sets), *gaps, *_wins(sets), *_unbeaten(sets, material), *_rests_on(compared, sets, material)]
     return sentences or _levels(table)
+
+
+def _nothing(runs: pd.DataFrame) -> str:
+    """Why there is no result: nothing has ended yet, or all that has ended diverged or failed, and how."""
+    lost = runs[runs["status"].isin(["diverged", "failed"])]
+    if lost.empty:
+        return "No run of this study has finished yet: there is nothing to report."
+    counts = runs["status"].astype("str").value_counts()
+    parts = [f"{counts[status]} {status}" for status in ("diverged", "failed", "pending", "running") if counts.get(status)]
+    reasons = list(dict.fromkeys(str(reason) for reason in lost["reason"] if isinstance(reason, str) and reason))
+    first = "The reason" if len(reasons) == 1 else f"The first reason of {len(reasons)}"
+    why = f" {first}: {reasons[0]}." if reasons else ""
+    return f"No run of this study has a result: {listed(parts)} of {len(runs)}.{why}"
 
 
 def _conflicts(sets: pd.DataFrame) -> list[str]:

@@ -1,4 +1,4 @@
-"""`freerun plan [NAME] [overrides]`: what a study would do, without doing any of it."""
+"""`freerun plan [NAME] [overrides]`: what a study, an experiment or a sweep would do, without doing any of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from freerun.cli.arguments import DEFAULT_STUDY, Parser, add_alias, add_tune, apart, launcher, place, shared_parser
+from freerun.cli.arguments import DEFAULT_STUDY, Parser, add_alias, add_cfg, add_tune, apart, launcher, place, shared_parser
 from freerun.cli.keys import EXPERIMENT_KEYS, LAUNCHER_KEYS, TUNING_KEYS
 from freerun.errors import ConfigError
 
@@ -19,14 +19,15 @@ if TYPE_CHECKING:
 def parser() -> Parser:
     """Make the parser of the command."""
     command = shared_parser(
-        "plan", "[NAME] [key=value ...]", trains=True, keys=EXPERIMENT_KEYS | LAUNCHER_KEYS | TUNING_KEYS,
+        "plan", "[NAME | FILE.yaml] [key=value ...]", trains=True, keys=EXPERIMENT_KEYS | LAUNCHER_KEYS | TUNING_KEYS,
         examples=("freerun plan path_star training.updates=500", "freerun plan -m model=gru,lstm seed=0,1,2 --workers 4"),
     )  # fmt: skip
-    text = "plan what freerun run -m does, which takes no NAME"
+    text = "plan what freerun run -m does, which takes no NAME; so does every line of settings without a NAME"
     command.add_argument("-m", "--multirun", action="store_true", help=text)
     add_alias(command)
     add_tune(command)
-    text = "a study or its YAML file (default: first_look), and keys that replace its own"
+    add_cfg(command)
+    text = "a study, its YAML file or one of experiments, and keys that replace its own (without any: first_look)"
     command.add_argument("words", metavar="NAME key=value", nargs="*", help=text)
     return command
 
@@ -35,7 +36,10 @@ def main(words: list[str]) -> int:
     """Print how many runs and groups there are, what is done, and what the rest will cost."""
     options = parser().read(words)
     name, overrides = apart(options.words, "plan")
-    if options.multirun and name:
+    from freerun.sweeps import experiment_file
+
+    file = name if name and experiment_file.holds_experiments(name) else None
+    if options.multirun and name and file is None:
         raise ConfigError("plan -m plans what `freerun run -m` does, which takes settings key=value, and a name with --as")
     from freerun.cli.terminal import duration, show_rows
     from freerun.engine.engine_choice import engine_of
@@ -46,12 +50,16 @@ def main(words: list[str]) -> int:
 
     chosen, overrides = launcher(options, overrides)
     tuning, overrides = tuned_study.separate(overrides)
-    if options.multirun and (tuning or options.tune):
-        raise ConfigError("plan -m plans what `freerun run -m` does, which tunes nothing; leave out --tune and tune.KEY=VALUE")
-    if options.multirun:
-        planned_study = study.adhoc(overrides, sweep=True, alias=options.name)
+    of_run = options.multirun or file is not None or (name is None and bool(overrides))
+    if of_run and (tuning or options.tune):
+        raise ConfigError("--tune and tune.KEY=VALUE tune a study; name it, such as freerun plan first_look --tune")
+    if of_run:
+        planned_study = study.adhoc(overrides, sweep=True, alias=options.name, file=file)
     else:
         planned_study = study.load(name or DEFAULT_STUDY, overrides, options.name)
+    if options.cfg:
+        print(experiment_file.printed(run.tree for run in planned_study.runs), end="")
+        return 0
     results_folder.demand_study(place(options).folder(planned_study.name))
     store = place(options).store
     tuned = tuned_study.of(planned_study, tuning, tune=options.tune)
@@ -97,7 +105,7 @@ def main(words: list[str]) -> int:
     source = (
         "from the times of earlier runs like these"
         if measured_before
-        else "a rough guess: some kinds of run were never done here"
+        else "a rough guess: some kinds of run were never done here, or only a few updates of them"
     )
     print(f"about {duration(work)} of work, {duration(work / at_once)} with {at_once} at once ({source})")
     return 0

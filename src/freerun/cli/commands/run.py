@@ -1,16 +1,18 @@
-"""`freerun run [-m] [overrides] [--as NAME]`: one experiment, or a sweep in Hydra's syntax."""
+"""`freerun run [-m] [FILE] [overrides] [--as NAME]`: one experiment, a file of experiments, or a sweep in Hydra's syntax."""
 
 from __future__ import annotations
 
-from freerun.cli.arguments import Parser, add_alias, launcher, place, shared_parser
+from freerun.cli.arguments import Parser, add_alias, add_cfg, apart, launcher, place, shared_parser
 from freerun.cli.endings import say_where, shown
 from freerun.cli.keys import EXPERIMENT_KEYS, LAUNCHER_KEYS
+from freerun.errors import ConfigError
+from freerun.io import key_value
 
 
 def parser() -> Parser:
     """Make the parser of the command."""
     command = shared_parser(
-        "run", "[key=value ...]", trains=True, keys=EXPERIMENT_KEYS | LAUNCHER_KEYS,
+        "run", "[FILE.yaml] [key=value ...]", trains=True, keys=EXPERIMENT_KEYS | LAUNCHER_KEYS,
         examples=(
             "freerun run task=lorenz63 model=gru regime=free_running seed=0",
             "freerun run -m regime=teacher_forcing,free_running seed=0,1,2 --as two_regimes",
@@ -18,22 +20,27 @@ def parser() -> Parser:
     )  # fmt: skip
     command.add_argument("-m", "--multirun", action="store_true", help="take several values of a key, key=a,b, as a sweep")
     add_alias(command)
-    command.add_argument("--cfg", choices=["job"], metavar="job", help="print the resolved experiment and stop")
-    command.add_argument("words", metavar="key=value", nargs="*", help="what the experiment is, in Hydra's syntax")
+    add_cfg(command)
+    text = "what the experiment is, in Hydra's syntax; in the place of the defaults a file that --cfg job has printed"
+    command.add_argument("words", metavar="FILE key=value", nargs="*", help=text)
     return command
 
 
 def main(words: list[str]) -> int:
     """Train what is missing and print the results."""
     options = parser().read(words)
-    from freerun.sweeps import study
+    file, overrides = apart(options.words, "run")
+    from freerun.config.hydra.presets import presets
+    from freerun.sweeps import experiment_file, study
 
-    chosen, overrides = launcher(options, options.words)
-    planned_study = study.adhoc(overrides, sweep=options.multirun, alias=options.name)
+    if file is not None and not file.endswith((".yaml", ".yml")):
+        if file in presets("study"):
+            raise ConfigError(f"{file} is a study; freerun study {file} does it")
+        raise key_value.malformed(file)
+    chosen, overrides = launcher(options, overrides)
+    planned_study = study.adhoc(overrides, sweep=options.multirun, alias=options.name, file=file)
     if options.cfg:
-        import yaml
-
-        print("---\n".join(yaml.safe_dump(item.tree, sort_keys=False) for item in planned_study.runs), end="")
+        print(experiment_file.printed(item.tree for item in planned_study.runs), end="")
         return 0
     from freerun.sweeps import sweep
 

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from freerun.cli.arguments import DEFAULT_STUDY, Parser, add_alias, add_hours, add_tune, apart, launcher, place, shared_parser
+from freerun.cli.arguments import (
+    DEFAULT_STUDY,
+    Parser,
+    add_alias,
+    add_cfg,
+    add_hours,
+    add_tune,
+    apart,
+    launcher,
+    place,
+    shared_parser,
+)
 from freerun.cli.endings import ended, shown
 from freerun.cli.keys import EXPERIMENT_KEYS, LAUNCHER_KEYS, TUNING_KEYS
 from freerun.errors import ConfigError, OutOfTime
@@ -17,6 +28,7 @@ def parser() -> Parser:
     add_alias(command)
     add_tune(command)
     add_hours(command)
+    add_cfg(command)
     text = "a study or its YAML file (default: first_look), and keys that replace its own"
     command.add_argument("words", metavar="NAME key=value", nargs="*", help=text)
     return command
@@ -26,12 +38,15 @@ def main(words: list[str]) -> int:
     """Train what is missing, print the results, build figures and report."""
     options = parser().read(words)
     name, overrides = apart(options.words, "study")
-    from freerun.sweeps import study, sweep
+    from freerun.sweeps import experiment_file, study, sweep
     from freerun.sweeps.search import tuned_study
 
     chosen, overrides = launcher(options, overrides)
     tuning, overrides = tuned_study.separate(overrides)
     planned_study, where = study.load(name or DEFAULT_STUDY, overrides, options.name), place(options)
+    if options.cfg:
+        print(experiment_file.printed(run.tree for run in planned_study.runs), end="")
+        return 0
     failed_trials: dict[str, str] = {}
     over: OutOfTime | None = None
     if tuned := tuned_study.of(planned_study, tuning, tune=options.tune):

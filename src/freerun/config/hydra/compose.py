@@ -20,8 +20,10 @@ from omegaconf import DictConfig
 
 from freerun.config.experiment import PARTS, Experiment, assemble
 from freerun.config.hydra import composed_tree
+from freerun.config.hydra.habits import answer
 from freerun.config.hydra.overrides import LARGEST, LISTS, parse, quoted, values
-from freerun.config.hydra.presets import presets
+from freerun.config.hydra.own_settings import Job, sorted_out
+from freerun.config.hydra.presets import choices
 from freerun.errors import ConfigError
 from freerun.io import key_value
 from freerun.io.suggestions import nearest
@@ -41,7 +43,7 @@ def experiments(overrides: Iterable[str], *, sweep: bool) -> list[Experiment]:
         raise ConfigError(message(fault)) from None
 
 
-def jobs(overrides: Iterable[str], *, sweep: bool) -> list[tuple[str, ...]]:
+def jobs(overrides: Iterable[str], *, sweep: bool) -> list[Job]:
     """The jobs of a sweep, each as its overrides: one value for every key, plugins left out, which are loaded.
 
     Raises:
@@ -71,21 +73,24 @@ def _experiments(overrides: list[str], *, sweep: bool) -> list[Experiment]:
     return [shared.experiment(job) for job in _jobs(overrides, sweep=sweep)]
 
 
-def _jobs(overrides: list[str], *, sweep: bool) -> list[tuple[str, ...]]:
+def _jobs(overrides: list[str], *, sweep: bool) -> list[Job]:
     parsed = _prepared(overrides)
     for item in parsed:
         _check(item)
+    axes = [list(values(item)) for item in parsed]
     swept = [item.input_line for item in parsed if item.is_sweep_override()]
     if swept and not sweep:
         key, _, value = str(swept[0]).partition("=")
-        other = f"for one list write {key}=[{one_line(value, 40)}]" if key in LISTS else "or quote the value"
-        raise ConfigError(f"{quoted(swept[0])}: several values make a sweep; add -m ({other})")
-    axes = [list(values(item)) for item in parsed]
+        if "(" in value:
+            other = ""
+        else:
+            other = f" (for one list write {key}=[{one_line(value, 40)}])" if key in LISTS else " (or quote the value)"
+        raise ConfigError(f"{quoted(swept[0])}: several values make a sweep; add -m{other}")
     size = math.prod(len(axis) for axis in axes)
     if not 0 < size <= LARGEST:
         problem = next((quoted(item.input_line) for item, axis in zip(parsed, axes, strict=True) if not axis), f"{size} runs")
         raise ConfigError(f"{problem}: a sweep holds at least 1 and at most {LARGEST} runs")
-    return list(itertools.product(*axes))
+    return sorted_out(list(itertools.product(*axes)))
 
 
 def evaluation_settings(overrides: list[str]) -> dict[str, Any]:
@@ -143,6 +148,8 @@ def _plugins(parsed: list[Override]) -> Iterator[str]:
 def _check(item: Override) -> None:
     """Refuse an override whose key is none of the experiment, and name the nearest one that is."""
     key, line = item.key_or_group, quoted(item.input_line)
+    if why := answer(str(item.input_line).lstrip("+")):
+        raise ConfigError(f"{line}: {why}")
     if item.type is not OverrideType.CHANGE or item.package is not None:
         raise ConfigError(f"{line}: an experiment has a fixed set of keys; only key=value is possible")
     head = key.split(".")[0].split("/")[0]
@@ -152,12 +159,12 @@ def _check(item: Override) -> None:
         hint = nearest(key[:100], {*known, "plugins", *leaves} - set(leaves.values()))
         raise ConfigError(f"{line}: unknown key {brief(key)}; {hint}")
     if key in PARTS:
-        choices = [*registry.parts(key), *presets(key)]
+        names = choices(key)
         for name in _names(item):
             if name in (None, "null") and key in ("feedback", "objective"):
                 continue
-            if name not in choices:
-                raise registry.unknown(key, one_line(name, 60), choices)
+            if name not in names:
+                raise registry.unknown(key, one_line("null" if name is None else name, 60), names)
 
 
 def _names(item: Override) -> list[Any]:
@@ -176,7 +183,13 @@ class _Shared:
         self._nodes: dict[tuple[str, tuple[str, ...], tuple[str, ...]], Any] = {}
 
     def experiment(self, job: tuple[str, ...]) -> Experiment:
-        """Return the experiment of a job; it is composed as a whole where its nodes depend on each other, or one is wrong."""
+        """Return the experiment of a job, with the notes of the job."""
+        made = self._made(job)
+        made.note(getattr(job, "notes", ()))
+        return made
+
+    def _made(self, job: tuple[str, ...]) -> Experiment:
+        """The experiment of a job; it is composed as a whole where its nodes depend on each other, or one is wrong."""
         try:
             chosen: dict[str, list[str]] = {}
             settings: dict[str, list[str]] = {}

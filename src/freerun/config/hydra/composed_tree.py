@@ -16,7 +16,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import MISSING, BooleanNode, DictConfig, FloatNode, IntegerNode, Node, OmegaConf, StringNode
 from omegaconf.errors import OmegaConfBaseException
 
 from freerun.config.evaluation_settings import Evaluation
@@ -127,14 +127,27 @@ def apply(config: DictConfig, item: Override) -> None:
     value_type = OmegaConf.get_type(parent, name)
     if isinstance(value_type, type) and issubclass(value_type, Enum) and str(value) not in value_type.__members__:
         hint = nearest(str(value)[:100], value_type.__members__)
-        raise ConfigError(f"{quoted(item.input_line)}: unknown {name} {brief(value)}; {hint}")
+        raise ConfigError(f"{quoted(item.input_line)}: unknown {name} {'null' if value is None else brief(value)}; {hint}")
     if value_type is list and not isinstance(value, list) and value is not None:
         expected = "names such as [loss, tv]" if key == "evaluation.metrics" else "numbers such as [0.5, 0.5]"
         raise ConfigError(f"{quoted(item.input_line)}: {key} must be a list of {expected}")
     try:
         OmegaConf.update(config, key, value)
-    except (HydraException, OmegaConfBaseException, ValueError, TypeError, ArithmeticError) as fault:
-        raise ConfigError(f"{quoted(item.input_line)}: {first_line(fault)}") from None
+    except (HydraException, OmegaConfBaseException, ValueError, TypeError, ArithmeticError):
+        raise ConfigError(f"{quoted(item.input_line)}: {_expected(parent, name, value)}") from None
+
+
+def _expected(parent: DictConfig, name: str, value: object) -> str:
+    """Return what a setting must be, where a value is none for it."""
+    node = parent._get_node(name)
+    kinds = {IntegerNode: "a whole number", FloatNode: "a number", BooleanNode: "true or false", StringNode: "text"}
+    kind = next((text for node_type, text in kinds.items() if isinstance(node, node_type)), "another kind of value")
+    if isinstance(node, Node) and node._is_optional():
+        kind += ", or null"
+    remedy = ""
+    if isinstance(value, list) or (isinstance(value, str) and "," in value):
+        remedy = "; a sweep over several values is written without brackets or quotes, key=a,b with -m"
+    return f"must be {kind}, got {'null' if value is None else brief(value)}{remedy}"
 
 
 def _lists_names(parent: DictConfig, name: str) -> bool:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from typing import cast
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, RangeSweep
+from hydra.core.override_parser.types import Glob, IntervalSweep, Override, RangeSweep
 from hydra.errors import HydraException
 
+from freerun.config.experiment import PARTS
+from freerun.config.hydra.presets import choices
 from freerun.errors import ConfigError
 from freerun.io import key_value
+from freerun.io.suggestions import nearest
 from freerun.io.text import one_line
 
 #: The most runs that one sweep or case may ask for.
@@ -32,6 +36,20 @@ _PLAIN = (
 )
 #: Settings that are lists of names.
 LISTS = ("task.columns", "task.inputs", "task.markers", "evaluation.metrics")
+#: Functions of the grammar, with what they take.
+_FUNCTIONS = {
+    "choice": "values, choice(a,b)",
+    "range": "numbers, range(end) or range(first,end,step)",
+    "interval": "two numbers, interval(1e-4,1e-2), for freerun search",
+    "glob": "a pattern, glob(*)",
+    "tag": "log and an interval, tag(log,interval(1e-4,1e-2))",
+    "sort": "values, sort(b,a)",
+    "shuffle": "values, shuffle(a,b)",
+    "int": "a number",
+    "float": "a number",
+    "str": "a value",
+    "bool": "true or false",
+}
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -80,7 +98,7 @@ def parse(overrides: list[str]) -> list[Override]:
         except (HydraException, ValueError, ArithmeticError, RecursionError) as fault:
             plain = _in_quotes(text)
             if plain is None:
-                raise key_value.malformed(text, first_line(fault)) from None
+                raise key_value.malformed(text, _reason(text, fault)) from None
             parsed.extend(parser.parse_overrides([plain]))
     return parsed
 
@@ -94,6 +112,23 @@ def _in_quotes(text: str) -> str | None:
     return f"{key}={','.join(chr(39) + part + chr(39) for part in parts)}"
 
 
+def _reason(text: str, fault: Exception) -> str:
+    """Return in words why Hydra's grammar does not take an override."""
+    value = text.partition("=")[2]
+    if function := re.search(r"while evaluating '(\w+)\(", str(fault)):
+        name = function[1]
+        if name not in _FUNCTIONS:
+            return f"there is no {name}(); there are {', '.join(f'{known}()' for known in _FUNCTIONS)}"
+        return f"{name}() takes {_FUNCTIONS[name]}"
+    if any(value.count(sign) % 2 for sign in "'\""):
+        return "a quote is open"
+    if odd := next((pair for pair in ("()", "[]", "{}") if value.count(pair[0]) != value.count(pair[1])), None):
+        return f"a bracket {odd[0]} or {odd[1]} has no other"
+    if "=" not in text:
+        return "an equals sign is missing"
+    return "put a value with signs in quotes, \"key='value'\"; a key is words with dots between them"
+
+
 def values(override: Override) -> Iterator[str]:
     """Yield the overrides of one value that an override stands for: itself, or those of its sweep.
 
@@ -103,6 +138,21 @@ def values(override: Override) -> Iterator[str]:
     if not override.is_sweep_override():
         yield str(override.input_line)
         return
+    line, sweep = quoted(override.input_line), cast("object", override._value)
+    if isinstance(sweep, IntervalSweep):
+        raise ConfigError(
+            f"{line}: an interval has no list of values; freerun search looks in it, -m takes key=a,b or range(a,b)"
+        )
+    if isinstance(sweep, Glob):
+        names = choices(override.key_or_group) if override.key_or_group in PARTS else []
+        if not names:
+            raise ConfigError(
+                f"{line}: glob() picks among the names of a part, such as model=glob(*); list the values, key=a,b"
+            )
+        if not (picked := sweep.filter(sorted(names))):
+            raise ConfigError(f"{line}: no name is like this; {nearest('', names)}")
+        yield from (f"{override.key_or_group}={name}" for name in picked)
+        return
     try:
         value = override.value()
         if isinstance(value, RangeSweep) and _size(value) > LARGEST:  # before it is shuffled, which makes a list of it
@@ -111,8 +161,10 @@ def values(override: Override) -> Iterator[str]:
             if number >= LARGEST:
                 raise ConfigError(f"{quoted(override.input_line)}: more than {LARGEST} values")
             yield f"{override.key_or_group}={text}"
-    except (HydraException, ValueError, ArithmeticError, TypeError) as fault:
-        raise ConfigError(f"{quoted(override.input_line)}: not a sweep over values ({first_line(fault)})") from None
+    except (HydraException, ValueError, ArithmeticError, TypeError):
+        raise ConfigError(
+            f"{quoted(override.input_line)}: not a sweep over values; use key=a,b or range(first,end,step)"
+        ) from None
 
 
 def _size(values: RangeSweep) -> float:

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from freerun.errors import ConfigError
+from freerun.parts import registry
 
 
 @cache
@@ -21,6 +22,11 @@ def config_folder() -> Path:
 def presets(group: str) -> list[str]:
     """Return the names of the files in one folder of the configuration."""
     return sorted(path.stem for path in (config_folder() / group).glob("*.yaml"))
+
+
+def choices(kind: str) -> list[str]:
+    """Return all names that a part of a kind can be chosen by: those of the parts, then those of the presets."""
+    return [*registry.parts(kind), *presets(kind)]
 
 
 def summary(group: str, name: str) -> str:

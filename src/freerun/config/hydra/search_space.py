@@ -11,8 +11,9 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from itertools import product
+from typing import cast
 
-from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
+from hydra.core.override_parser.types import ChoiceSweep, Glob, IntervalSweep, Override, RangeSweep
 from omegaconf import OmegaConf
 
 from freerun.config.experiment import PARTS
@@ -101,7 +102,7 @@ def _whole(key: str, parts: tuple[str, ...]) -> bool:
 
 
 def _axis(override: Override, word: str, parts: Sequence[tuple[str, ...]]) -> Axis:
-    sweep, key = override._value, override.key_or_group
+    sweep, key = cast("object", override._value), override.key_or_group
     tags: set[str] = getattr(sweep, "tags", None) or set()
     log = tags == {"log"}
     if tags and not (log and isinstance(sweep, IntervalSweep)):
@@ -120,6 +121,8 @@ def _axis(override: Override, word: str, parts: Sequence[tuple[str, ...]]) -> Ax
         if not (isinstance(start, int) and isinstance(stop, int) and isinstance(step, int) and step > 0 and start < stop):
             raise ConfigError(f"{word[:80]}: a range that is searched holds whole numbers and goes up")
         return Axis(key=key, low=start, high=start + (stop - 1 - start) // step * step, step=step)
+    if isinstance(sweep, Glob):
+        return Axis(key=key, choices=tuple(key_value.split(text)[1] for text in values(override)))
     if isinstance(sweep, ChoiceSweep) and not sweep.shuffle:
         return Axis(key=key, choices=tuple(override.sweep_string_iterator()))
     raise ConfigError(f"{word[:80]}: not something to search; use interval(a,b), range(a,b) or a list")

@@ -43,6 +43,14 @@ class Regime(ABC):
         """Return why this regime cannot be used in an experiment, with the remedy, in a few words; None if it can."""
         return None
 
+    def comes_to(self, steps: range) -> str | None:
+        """Return the name of the regime that this one is by its settings, for a note to the user; None where it is its own.
+
+        Args:
+            steps: the steps after which it is decided what is fed: from the warm-up on, but for the last.
+        """
+        return None
+
     @abstractmethod
     def probability(self, update: int, updates: int) -> float:
         """Return the mean of the mask at this update, for curves; `update` counts from 0, `updates` is their number."""

@@ -81,6 +81,10 @@ class Scheduled(Regime):
     def feeder(self) -> Feeder:
         return Forced(self) if self.start == self.end == 1 else super().feeder()
 
+    def comes_to(self, steps: range) -> str | None:
+        """See `Regime.comes_to`: where the share of truth stays at 1 or at 0."""
+        return {1.0: "teacher_forcing", 0.0: "free_running"}.get(self.start) if self.start == self.end else None
+
     def probability(self, update: int, updates: int) -> float:
         falling = self._falling(update, max(1.0, self.span * updates))
         if self.k is None or self.start < self.end:

@@ -38,6 +38,11 @@ class SparseForcing(Regime):
     def feeder(self) -> Feeder:
         return Forced(self) if self.tau == 1 else super().feeder()
 
+    def comes_to(self, steps: range) -> str | None:
+        """See `Regime.comes_to`: where no step, or every one, is forced."""
+        forced = {(step - self.phase) % self.tau == 0 for step in steps}
+        return ("teacher_forcing" if forced.pop() else "free_running") if len(forced) == 1 else None
+
     def probability(self, update: int, updates: int) -> float:
         return 1 / self.tau
 

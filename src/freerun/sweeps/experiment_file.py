@@ -1,0 +1,139 @@
+"""Experiments in a file, as ``freerun run --cfg job`` prints them: read back as the overrides that ask for the same runs.
+
+A file holds one experiment, or several with ``---`` between them. Paths in it are those that were typed. What is typed beside
+it replaces its settings; another choice of a part takes the part's settings with it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from freerun.config.experiment import PARTS
+from freerun.errors import ConfigError
+from freerun.io import key_value
+from freerun.io.reading import NotPlain, content
+from freerun.io.text import brief, one_line
+from freerun.io.yaml import LARGEST_FILE, parsed
+
+if TYPE_CHECKING:
+    from freerun.config.experiment import Experiment
+
+#: What a part's node holds beside its settings: its name, and digests of what it depends on.
+_DIGESTS = ("source", "content")
+
+
+def printed(trees: Iterable[dict[str, Any]]) -> str:
+    """Return canonical experiments as the text of such a file."""
+    import yaml
+
+    return "---\n".join(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True) for tree in trees)
+
+
+def holds_experiments(name: str) -> bool:
+    """Return whether a word is the path of such a file."""
+    try:
+        return name.endswith((".yaml", ".yml")) and all(map(_is_tree, _documents(Path(name))))
+    except ConfigError:
+        return False
+
+
+def experiments(path: Path, overrides: Sequence[str], *, sweep: bool) -> list[Experiment]:
+    """Return the experiments of a file, each with overrides.
+
+    Raises:
+        ConfigError: in one line, for anything that is wrong with the file or the overrides; also if a plugin or a file of data
+            is no longer what it was when the experiment was printed.
+    """
+    from freerun.config.hydra import compose
+
+    trees = _documents(path)
+    if wrong := next((tree for tree in trees if not _is_tree(tree)), None):
+        what = "a study; freerun study does it" if "cases" in wrong else "no experiment that --cfg job has printed"
+        raise ConfigError(f"{one_line(path, 80)}: holds {what}")
+    typed = {key_value.key_of(word) for word in overrides}
+    found: list[Experiment] = []
+    compose.load_plugins([word for word in overrides if key_value.key_of(word) == "plugins"])
+    for number, tree in enumerate(trees, 1):
+        own = [word for word in _words(tree) if not _replaced(key_value.key_of(word), typed)]
+        try:
+            made = compose.experiments([*own, *overrides], sweep=sweep)
+            _demand_unchanged(tree, made, typed)
+        except ConfigError as fault:
+            if str(fault).startswith(tuple(f"{key}=" for key in typed)):
+                raise
+            raise ConfigError(f"{path.name}, experiment {number}: {fault}") from None
+        found += made
+    return found
+
+
+def _documents(path: Path) -> list[dict[str, Any]]:
+    try:
+        text = content(path, LARGEST_FILE)
+        return [parsed(part) for part in re.split(rb"^---[ \t]*\r?\n", text, flags=re.MULTILINE) if part.strip()]
+    except OSError as fault:
+        raise ConfigError(f"{one_line(path, 80)}: {fault.strerror}") from None
+    except NotPlain as fault:
+        raise ConfigError(f"{one_line(path, 80)}: {fault}") from None
+
+
+def _is_tree(tree: dict[str, Any]) -> bool:
+    return all(isinstance(tree.get(part), dict) and isinstance(tree[part].get("name"), str) for part in ("task", "model"))
+
+
+def _replaced(key: str, typed: set[str]) -> bool:
+    """Return whether what is typed takes the place of a key: itself, or another choice of its part."""
+    return key in typed or key.partition(".")[0] in typed
+
+
+def _words(tree: dict[str, Any]) -> list[str]:
+    """Return a canonical experiment as overrides."""
+    words = []
+    for key, node in tree.items():
+        if key in PARTS and isinstance(node, dict):
+            name = node.get("name")
+            if not isinstance(name, str) or not re.fullmatch(r"\w+", name):
+                raise ConfigError(f"{key}: has no name that could be one, got {brief(name)}")
+            words.append(f"{key}={name}")
+            words += [f"{key}.{name}={_value(value)}" for name, value in node.items() if name not in ("name", *_DIGESTS)]
+        elif isinstance(node, dict):
+            words += [word for name, value in node.items() for word in _settings(f"{key}.{name}", value)]
+        else:
+            words.append(f"{key}={_value(node)}")
+    return words
+
+
+def _settings(key: str, value: Any) -> list[str]:
+    """Return the overrides of a setting of the training or the evaluation; those of metrics have no node of their own."""
+    if key == "evaluation.settings" and isinstance(value, dict) and all(isinstance(each, dict) for each in value.values()):
+        return [f"evaluation.{metric}.{name}={_value(each)}" for metric, node in value.items() for name, each in node.items()]
+    return [f"{key}={_value(value)}"]
+
+
+def _value(value: Any) -> str:
+    """Return a value as an override has it: text in quotes, so that nothing in it is a word of the grammar."""
+    if value is None:
+        return "null"
+    if isinstance(value, list):
+        return f"[{','.join(map(_value, value))}]"
+    if isinstance(value, str):
+        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return repr(value)
+
+
+def _demand_unchanged(tree: dict[str, Any], made: Iterable[Experiment], typed: set[str]) -> None:
+    """Refuse experiments with a part whose plugin or data are others than those of the file, unless it was typed anew.
+
+    Raises:
+        ConfigError: naming the part.
+    """
+    from freerun.config.run_identity import canonical
+
+    heads = {key.partition(".")[0] for key in typed}
+    for part in (each for each in PARTS if each not in heads and isinstance(tree.get(each), dict)):
+        for experiment in made:
+            now = canonical(experiment)[part]
+            if any(now.get(digest) != tree[part].get(digest) for digest in _DIGESTS):
+                raise ConfigError(f"{part}={tree[part]['name']}: a file it depends on has changed since this was printed")
