@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from freerun.cli.arguments import DEFAULT_STUDY, Parser, add_alias, add_tune, apart, launcher, place, shared_parser
+from freerun.cli.arguments import DEFAULT_STUDY, Parser, add_alias, add_shard, add_tune, apart, launcher, place, shared_parser
 from freerun.cli.keys import EXPERIMENT_KEYS, LAUNCHER_KEYS, TUNING_KEYS
 from freerun.errors import ConfigError
 
@@ -26,6 +26,7 @@ def parser() -> Parser:
     command.add_argument("-m", "--multirun", action="store_true", help=text)
     add_alias(command)
     add_tune(command)
+    add_shard(command)
     text = "a study or its YAML file (default: first_look), and keys that replace its own"
     command.add_argument("words", metavar="NAME key=value", nargs="*", help=text)
     return command
@@ -41,7 +42,7 @@ def main(words: list[str]) -> int:
     from freerun.engine.engine_choice import engine_of
     from freerun.execution import memory_estimate, time_estimate
     from freerun.store import results_folder
-    from freerun.sweeps import study, sweep
+    from freerun.sweeps import shards, study, sweep
     from freerun.sweeps.search import tuned_study
 
     chosen, overrides = launcher(options, overrides)
@@ -52,9 +53,12 @@ def main(words: list[str]) -> int:
         planned_study = study.adhoc(overrides, sweep=True, alias=options.name)
     else:
         planned_study = study.load(name or DEFAULT_STUDY, overrides, options.name)
+    tuned = tuned_study.of(planned_study, tuning, tune=options.tune)
+    if options.shard:
+        trials = tuned.divisible_trials(place(options)) if tuned else None
+        planned_study, tuned = shards.part(trials or planned_study, shards.Shard(*options.shard)), None
     results_folder.demand_study(place(options).folder(planned_study.name))
     store = place(options).store
-    tuned = tuned_study.of(planned_study, tuning, tune=options.tune)
     runs = planned_study.runs if tuned is None else _trials(tuned)
     states = sweep.states((run.id for run in runs), store)
     left = [run for run in runs if states[run.id] in ("pending", "failed")]

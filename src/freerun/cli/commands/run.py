@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from freerun.cli.arguments import Parser, add_alias, launcher, place, shared_parser
-from freerun.cli.endings import say_where, shown
+from freerun.cli.arguments import Parser, add_alias, add_shard, launcher, place, shared_parser
+from freerun.cli.endings import say_where, shard_ended, shown
 from freerun.cli.keys import EXPERIMENT_KEYS, LAUNCHER_KEYS
 
 
@@ -18,6 +18,7 @@ def parser() -> Parser:
     )  # fmt: skip
     command.add_argument("-m", "--multirun", action="store_true", help="take several values of a key, key=a,b, as a sweep")
     add_alias(command)
+    add_shard(command)
     command.add_argument("--cfg", choices=["job"], metavar="job", help="print the resolved experiment and stop")
     command.add_argument("words", metavar="key=value", nargs="*", help="what the experiment is, in Hydra's syntax")
     return command
@@ -26,10 +27,12 @@ def parser() -> Parser:
 def main(words: list[str]) -> int:
     """Train what is missing and print the results."""
     options = parser().read(words)
-    from freerun.sweeps import study
+    from freerun.sweeps import shards, study
 
     chosen, overrides = launcher(options, options.words)
     planned_study = study.adhoc(overrides, sweep=options.multirun, alias=options.name)
+    if options.shard:
+        planned_study = shards.part(planned_study, shards.Shard(*options.shard))
     if options.cfg:
         import yaml
 
@@ -38,6 +41,8 @@ def main(words: list[str]) -> int:
     from freerun.sweeps import sweep
 
     failed = sweep.do(planned_study, place(options), chosen, replace=options.replace)
+    if options.shard:
+        return shard_ended(planned_study, place(options), chosen, failed)
     if results := shown(planned_study.name, place(options), chosen):
         say_where(results, place(options))
     return sweep.settle(failed, place(options), planned_study.name)
