@@ -9,14 +9,18 @@ from __future__ import annotations
 import ast
 import os
 import re
+import shlex
 import subprocess
+import sys
 import tomllib
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 import freerun
+import schedulers
 from freerun import Evaluation, Experiment, Training
 from freerun.cli.main import dispatch
 from freerun.errors import ConfigError
@@ -28,7 +32,7 @@ from tiers import tiered
 TOP = Path(__file__).resolve().parents[1]
 PAGES = ["README.md", *sorted(path.relative_to(TOP).as_posix() for path in (TOP / "docs").glob("*.md"))]
 #: Pages whose commands take half a minute and more.
-LONG = ("docs/commands.md", "docs/search.md", "docs/sweeps.md")
+LONG = ("docs/cluster.md", "docs/commands.md", "docs/search.md", "docs/sweeps.md")
 #: What makes a command small, unless it sets the key itself; a study is cut down to one task and one model too.
 TINY = [
     "task.sequences=16", "task.length=6", "evaluation.warmup=1", "evaluation.sequences=4", "evaluation.orbit=0",
@@ -60,6 +64,10 @@ def commands(script: str, folder: Path) -> list[list[str]]:
     (folder / ".venv/bin/activate").touch()
     for name in ("freerun", "make", "pip"):
         (tools / name).write_text(RECORDER)
+        (tools / name).chmod(0o755)
+    for name in schedulers.TOOLS:
+        program = shlex.join([sys.executable, schedulers.__file__, name])
+        (tools / name).write_text(f'#!/bin/sh\nexec {program} "$@"\n')
         (tools / name).chmod(0o755)
     record.write_text("")
     environment = {**os.environ, "PATH": str(tools), "RECORD": str(record)}
@@ -106,27 +114,31 @@ def desk(tmp_path, monkeypatch):
     return tmp_path
 
 
-def follow(script: str, folder: Path) -> None:
-    """Do what a script says."""
-    for tool, *words in commands(script, folder):
+def follow(script: str, folder: Path, before: Iterable[list[str]] = ()) -> list[list[str]]:
+    """Do what a script says, but for the words that were done before; return them all."""
+    said = commands(script, folder)
+    for tool, *words in (line for line in said if line not in before):
         if tool == "freerun":
             assert dispatch(small(words)) == 0, words
         else:
             {"make": check_make, "pip": check_pip}[tool](words)
+    return said
 
 
 @pytest.mark.parametrize("page", tiered((page for page in PAGES if "sh" in dict(blocks(page))), lambda page: page not in LONG))
 def test_every_command_of_a_page_does_what_it_says(page, desk):
+    done: list[list[str]] = []
     for language, script in blocks(page):
         if language == "sh":
-            follow(script, desk)
+            done += follow(script, desk, done if page == "docs/cluster.md" else ())  # which says the same of every scheduler
 
 
 @pytest.mark.parametrize(
     ("script", "fault"),
     [
         ("freerun studdy first_look\n", "studdy"), ("freerun run regime.schedul=linear\n", "schedul"),
-        ("make studdy\n", "studdy"), ("pip install 'freerun[dat]'\n", "dat"), ("mak study\n", "127"),
+        ("make studdy\n", "studdy"), ("echo freerun studdy | qsub -J 1-2 -l ncpus=1\n", "studdy"),
+        ("qsub -t 1-2 < record\n", "exit status"), ("pip install 'freerun[dat]'\n", "dat"), ("mak study\n", "127"),
     ],
 )  # fmt: skip
 def test_a_misspelt_command_is_found(script, fault, desk):

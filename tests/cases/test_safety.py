@@ -46,6 +46,7 @@ PRECIOUS = (
 COMMANDS = (
     ["status"], ["clean", "--yes"], ["clean", "--all", "--yes"], ["clean", "s", "--yes"], ["report", "s"], ["figures", "s"],
     ["table", "s"], ["retry", "s"], ["export", "s"], ["plan", "--as", "s", "task=markov", "model=gru", "-m"],
+    ["merge", "results", "--results", "all"],
     ["run", "--as", "s", "--replace", "task=markov", "model=gru", "training.updates=1", "launcher=inline"],
 )  # fmt: skip
 

@@ -25,6 +25,7 @@ WORK = {
     "search": "freerun.sweeps.search.search.Search.run",
     "measure": "freerun.sweeps.remeasurement.asked",
     "retry": "freerun.sweeps.sweep.retry",
+    "merge": "freerun.sweeps.merging.merge",
     "status": "freerun.cli.terminal.show_rows",
     "table": "freerun.analysis.outputs.of",
     "figures": "freerun.analysis.outputs.of",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
-from reliability import causes, concurrency, crashes, orders, refusals
+from reliability import causes, concurrency, crashes, merges, orders, refusals
 
 
 def in_place(path, content: bytes, *, settle: bool = True) -> None:
@@ -28,6 +28,12 @@ def _careless_store():
     from freerun.store import records
 
     return [mock.patch.object(records, "write_atomic", in_place)]
+
+
+def _careless_merge():
+    from freerun.store import merging
+
+    return [mock.patch.object(merging, "write_atomic", in_place)]
 
 
 def _store_that_says_nothing():
@@ -117,6 +123,9 @@ VARIANTS = {
     "kills, with checkpoints that forget": Variant(_checkpoints_that_forget, crashes.kill, lambda: crashes.kills(1, 60)),
     "refusals, with a store that says nothing": Variant(
         _store_that_says_nothing, refusals.check, lambda: refusals.cases(2, 60), crashes.operations
+    ),
+    "merges, with a writer in place": Variant(
+        _careless_merge, merges.check, lambda: merges.cases(1, 40), merges.operations
     ),
     "sweeps, with claims that nobody sees": Variant(_claims_without_eyes, concurrency.sweeps, lambda: range(10)),
     "writers, with a writer in place": Variant(_careless_store, concurrency.writers, lambda: range(6)),

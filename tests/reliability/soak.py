@@ -24,6 +24,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 SEED = 7
+#: Rows whose cases are forked from a process that has planned everything.
+FORKING = (
+    "crashes", "crashes_of_workers", "kills", "refusals", "sweeps", "writers", "instant", "causes", "orders", "merges",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ def rows() -> dict[str, Row]:
         crashes,
         fuzz,
         hostile,
+        merges,
         orders,
         own_data,
         refusals,
@@ -100,6 +105,10 @@ def rows() -> dict[str, Row]:
             "runs added, removed, permuted, workers 1, 2, 4, group sizes: records identical", 20, 300,
             lambda n: list(orders.cases(SEED, n, (1, 1, 2, 1, 4))), lambda case, folder: orders.check(case),
         ),
+        "merges": Row(
+            "merge of 3 parts killed or refused at a file operation, again: records and tables of one sweep", 20, 1000,
+            lambda n: list(merges.cases(SEED, n)), lambda case, folder: merges.check(case),
+        ),
         "resume": Row(
             "bit-exact resume inside a run, models x regimes x optimisers", 12, 200,
             lambda n: list(resume.cases(SEED, n)), resume.check,
@@ -129,7 +138,7 @@ def run(name: str, count: int, part: int, parts: int) -> dict[str, Any]:
     from reliability import sweeps
 
     row = rows()[name]
-    if name in ("crashes", "crashes_of_workers", "kills", "refusals", "sweeps", "writers", "instant", "causes", "orders"):
+    if name in FORKING:
         sweeps.warm()
     cases = list(row.cases(count))[part::parts]
     failures, began = [], time.monotonic()

@@ -14,7 +14,7 @@ from tiers import tiered
 SOAK = Path(__file__).with_name("soak.py")
 ROWS = {
     "crashes": 100, "crashes_of_workers": 10, "kills": 20, "refusals": 50, "sweeps": 2, "writers": 2, "instant": 10,
-    "causes": 16, "orders": 20, "checkpoints": 200,
+    "causes": 16, "orders": 20, "merges": 20, "checkpoints": 200,
 }  # fmt: skip
 
 
@@ -32,4 +32,4 @@ def test_row(row):
 def test_every_detector_fails_on_a_broken_part():
     done = subprocess.run([sys.executable, str(SOAK), "--broken"], capture_output=True, text=True, timeout=880)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("caught: ") == 9
+    assert done.stdout.count("caught: ") == 10

@@ -33,6 +33,7 @@ GROUPS = {
         "status": "say what is pending, running, done, diverged or failed, and why",
         "measure": "measure the trained runs of a study anew, by other metrics or settings; trains nothing",
         "retry": "do the failed runs of a study again, and those that are left",
+        "merge": "unite what several machines did, each a part of a study (study --shard)",
     },
     "Look": {
         "table": "build the tables of a study from its records, and the table of a paper",
@@ -143,9 +144,7 @@ def shared_parser(
         trains: whether it may train.
     """
     new_parser = Parser(command, words, examples=examples, keys=keys)
-    new_parser.add_argument(
-        "--results", metavar="DIR", type=_folder, default=USUAL, help="where results are (default: results)"
-    )
+    new_parser.add_argument("--results", metavar="DIR", type=folder, default=USUAL, help="where results are (default: results)")
     if trains:
         new_parser.add_argument(
             "--workers", metavar="N", type=count, help="worker processes, launcher.workers=N (default: one a core)"
@@ -180,7 +179,8 @@ def _job(text: str) -> str:
     return text
 
 
-def _folder(text: str) -> Path:
+def folder(text: str) -> Path:
+    """Parse the name of a folder, which need not be there."""
     if not text.strip():
         raise argparse.ArgumentTypeError("must name a folder")
     try:
@@ -208,6 +208,24 @@ def add_tune(command: Parser) -> None:
     """Let a command tune a study whose file does not say so."""
     text = "tune every method on seeds of its own, then run the study with what was chosen"
     command.add_argument("--tune", action="store_true", help=text)
+
+
+def add_shard(command: Parser) -> None:
+    """Let a command do one part of its runs, the others being done elsewhere."""
+    text = "do part I of N of the runs, the others being done on other machines; freerun merge unites them"
+    command.add_argument("--shard", metavar="I/N", type=_shard, help=text)
+
+
+def _shard(text: str) -> tuple[int, int]:
+    from freerun.store.study_file import LARGEST_DIVISION
+
+    number, slash, of = text.partition("/")
+    sound = slash and all(each.isdecimal() and each.isascii() and len(each) <= 6 for each in (number, of))
+    if not sound or not 1 <= int(number) <= int(of) <= LARGEST_DIVISION:
+        raise argparse.ArgumentTypeError(
+            f"must be I/N, two whole numbers with 1 <= I <= N <= {LARGEST_DIVISION}, got {text[:40]!r}"
+        )
+    return int(number), int(of)
 
 
 def add_hours(command: Parser) -> None:

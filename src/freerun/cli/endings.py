@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from freerun.errors import OutOfTime
     from freerun.execution.launchers import Launcher
     from freerun.store.results_folder import Place
+    from freerun.sweeps.study import Study
 
 
 def shown(name: str, where: Place, launcher: Launcher, later: str = "the same command") -> Products | None:
@@ -40,6 +42,38 @@ def shown(name: str, where: Place, launcher: Launcher, later: str = "the same co
     for sentence in useless:
         print(f"of no use: {sentence}")
     return results
+
+
+def shard_ended(
+    study: Study,
+    where: Place,
+    launcher: Launcher,
+    failed: dict[str, str],
+    over: OutOfTime | None = None,
+    *,
+    trials: bool = False,
+) -> int:
+    """Say what came of a part of a study, of which no tables are made, and what is done next; returns the exit code.
+
+    Args:
+        study: the part.
+        where: the place of its results.
+        launcher: which has done the runs, or has handed them over.
+        failed: the reason for every run that failed.
+        over: what was left when the time was over; None for nothing.
+        trials: the study is that of the trials of another one.
+    """
+    from freerun.errors import given
+    from freerun.sweeps import sweep
+
+    part = given(study.part)
+    counts = Counter(sweep.states(study.ids, where.store, launcher.queued(where.store)).values())
+    ends = "".join(f", {counts[state]} {state}" for state in sweep.STATES if counts[state])
+    whole = f"{part['whole']['name']}, part {part['number']} of {part['of']}"
+    print(f"{whole}: {'1 run' if len(study.ids) == 1 else f'{len(study.ids)} runs'}{ends}")
+    then = "then the same command on what is merged divides the study" if trials else "of that, tables and report are made"
+    print(f"when all parts are done, freerun merge DIR ... unites their folders of results; {then}")
+    return ended(sweep.settle(failed, where, study.name), over)
 
 
 def say_where(results: Products, where: Place) -> None:

@@ -29,9 +29,9 @@ freerun COMMAND --help shows the options, the keys and two examples of a command
 freerun --version shows the version, freerun --help this page.
 FREERUN_ARITHMETIC=portable|avx2|native, in the environment, chooses the arithmetic: the same bits, or speed.
 
-Exit codes: 0 all done (with launcher.wait=false: all done or handed over), 1 some runs failed or laws are broken,
-2 bad configuration, 3 results folder unusable, 4 the time of --hours is over and runs are left, 130 interrupted,
-143 ended by SIGTERM.
+Exit codes: 0 all done (with launcher.wait=false: all done or handed over), 1 some runs failed or are missing, or a law
+is broken, 2 bad configuration, 3 results folder unusable, 4 the time of --hours is over and runs are left,
+130 interrupted, 143 ended by SIGTERM.
 """
 
 

@@ -7,7 +7,9 @@ a key with which others a run may train.
 
 from __future__ import annotations
 
+import heapq
 import json
+import math
 from collections.abc import Callable, Hashable
 
 from freerun.execution.planned_run import Planned
@@ -33,6 +35,32 @@ def groups(runs: list[Planned], limit: int, room: Callable[[Planned], int] | Non
         most = limit if room is None else max(1, min(limit, room(alike[0])))
         pieces += [alike[i : i + most] for i in range(0, len(alike), most)]
     return sorted(pieces, key=_cost, reverse=True)
+
+
+def spread(
+    pieces: list[list[Planned]], count: int, size: Callable[[list[Planned]], float] = len, most: float = math.inf
+) -> list[list[Planned]]:
+    """Return groups of which the largest are halved until there are enough and none is too large, or all are single runs.
+
+    Args:
+        pieces: groups; they stay as they are where nothing has to be halved, else the largest come first.
+        count: how many there have to be at least.
+        size: of a group.
+        most: the size above which a group is too large.
+    """
+    whole = [piece for piece in pieces if len(piece) < 2]
+    heap = [(-size(piece), number, piece) for number, piece in enumerate(pieces) if len(piece) > 1]
+    heapq.heapify(heap)
+    number, halved = len(pieces), False
+    while heap and (len(whole) + len(heap) < count or -heap[0][0] > most):
+        _, _, first = heapq.heappop(heap)
+        for half in (first[: len(first) // 2], first[len(first) // 2 :]):
+            number, halved = number + 1, True
+            if len(half) > 1:
+                heapq.heappush(heap, (-size(half), number, half))
+            else:
+                whole.append(half)
+    return sorted([*whole, *(piece for _, _, piece in sorted(heap))], key=size, reverse=True) if halved else pieces
 
 
 def _key(run: Planned) -> Hashable:

@@ -61,6 +61,18 @@ class Failures:
             self._make_room(path)
             write_atomic(path, text[-LONGEST_LOG:].encode(errors="replace"), settle=False)
 
+    def copy(self, run: str, other: Failures) -> None:
+        """Note that a run has failed as another store does, with its log.
+
+        Raises:
+            StoreError: if the disk refuses.
+        """
+        with suppress(OSError, reading.NotPlain):
+            log = reading.content(other._path(run).with_suffix(".log"), LARGEST_REASON)
+            self.log(run, log.decode("utf-8", errors="replace"))
+        if (reason := other.reason(run)) is not None:
+            self.note(run, reason)
+
     def forget(self, run: str) -> None:
         """Forget that a run has failed: it is tried again.
 

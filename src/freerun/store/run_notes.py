@@ -9,7 +9,7 @@ from freerun.errors import refused
 from freerun.io import reading
 from freerun.io.text import one_line
 from freerun.io.writing import write_atomic
-from freerun.store.records import Store, trained_run
+from freerun.store.records import IDENTITY, Store, trained_run
 
 FOLDER = "notes"
 #: Most bytes of the notes of a run, and most characters of one that are shown.
@@ -30,6 +30,19 @@ def leave(store: Store, run: str, text: str) -> None:
         write_atomic(path, "\n".join(lines).encode(), settle=False)
     except OSError as fault:
         raise refused(path, "cannot be written", fault) from None
+
+
+def copy(store: Store, other: Store) -> None:
+    """Leave in another store the notes that one store has and that nobody was told.
+
+    Raises:
+        StoreError: if the disk refuses.
+    """
+    folder = store.root / FOLDER
+    for run in sorted(path.name for path in folder.iterdir()) if folder.is_dir() else ():
+        if IDENTITY.fullmatch(run):
+            for line in _lines(store, run):
+                leave(other, run, line)
 
 
 def take(store: Store, runs: Iterable[str]) -> Counter[str]:

@@ -10,11 +10,14 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from freerun.errors import ConfigError
 from freerun.io.reading import LARGEST_JSON, NotPlain, content
 from freerun.io.text import one_line
 from freerun.store.record_types import LARGEST, Count, EitherIdentity, Identity, experiment
 
 NAME = "study.json"
+#: Most parts that a study is divided into.
+LARGEST_DIVISION = 100_000
 
 
 class Trial(msgspec.Struct, kw_only=True):
@@ -85,6 +88,33 @@ class Tuned(msgspec.Struct, kw_only=True):
     methods: Annotated[list[Method], msgspec.Meta(min_length=1)]
 
 
+class Part(msgspec.Struct, kw_only=True):
+    """What a study is a part of, which one machine of several does.
+
+    Attributes:
+        number: which of the parts, from 1 on.
+        of: how many parts there are.
+        parts: the number of the part of each run of the whole, in its order.
+        whole: the study of all parts, as its file describes it.
+    """
+
+    number: Annotated[int, msgspec.Meta(ge=1)]
+    of: Annotated[int, msgspec.Meta(ge=1, le=LARGEST_DIVISION)]
+    parts: list[Annotated[int, msgspec.Meta(ge=1)]]
+    whole: StudyFile
+
+    def __post_init__(self) -> None:
+        if self.whole.part is not msgspec.UNSET or len(self.parts) != len(self.whole.ids):
+            raise ValueError("it is a part of no whole study")
+        if max([self.number, *self.parts]) > self.of:
+            raise ValueError(f"it has a part beyond the last, {self.of}")
+
+    @property
+    def ids(self) -> list[str]:
+        """The identities of the runs of this part."""
+        return [run for run, number in zip(self.whole.ids, self.parts, strict=True) if number == self.number]
+
+
 class StudyFile(msgspec.Struct, kw_only=True):
     """A study as its file describes it.
 
@@ -95,6 +125,7 @@ class StudyFile(msgspec.Struct, kw_only=True):
         overrides: the settings of that command.
         margin: the change within which two methods are equivalent, a share; the default of the report where it is left out.
         tuned: how its methods were tuned; left out where they were not.
+        part: of which study it is a part; left out for a whole one.
     """
 
     ids: list[EitherIdentity]
@@ -105,10 +136,13 @@ class StudyFile(msgspec.Struct, kw_only=True):
     overrides: list[str] = msgspec.field(default_factory=list)
     margin: Annotated[float, msgspec.Meta(gt=0, lt=1)] | msgspec.UnsetType = msgspec.UNSET
     tuned: Tuned | msgspec.UnsetType = msgspec.UNSET
+    part: Part | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         if self.ids != list(self.planned):
             raise ValueError("its runs are not those that it planned")
+        if self.part is not msgspec.UNSET and self.ids != self.part.ids:
+            raise ValueError("its runs are not those of its part of the whole")
         for run, tree in self.planned.items():
             if not -LARGEST <= experiment(tree).seed < LARGEST:
                 raise ValueError(f"the seed of run {run} is beyond 64 bits")
@@ -131,9 +165,28 @@ def read(folder: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as fault:
         raise NotPlain(one_line(fault, 100)) from None
     fields = {**msgspec.structs.asdict(study), "name": folder.name}
-    if study.tuned is not msgspec.UNSET:
-        fields["tuned"] = msgspec.to_builtins(study.tuned)
+    for name in ("tuned", "part"):
+        if fields[name] is not msgspec.UNSET:
+            fields[name] = msgspec.to_builtins(fields[name])
     return {key: value for key, value in fields.items() if value is not msgspec.UNSET}
+
+
+def part_name(whole: str, number: int, of: int) -> str:
+    """Return the name of a part of a study, which is that of its folder."""
+    return f"{whole}.part{number}of{of}"
+
+
+def whole_name(name: str, number: int, of: int) -> str:
+    """Return the name of the study that a folder holds a part of.
+
+    Raises:
+        ConfigError: if the folder has another name than that of this part.
+    """
+    whole = name.removesuffix(part_name("", number, of))
+    if whole in ("", name):
+        wanted = part_name("NAME", number, of)
+        raise ConfigError(f"{name}: holds part {number} of {of} of a study, whose folder has to be named {wanted}")
+    return whole
 
 
 def is_margin(value: object) -> bool:

@@ -11,7 +11,11 @@ from freerun.errors import ConfigError
 from freerun.execution.planned_run import plan
 from freerun.io import key_value
 from freerun.io.text import brief
+from freerun.store import study_file
+from freerun.store.records import trained_run
 from freerun.store.results_folder import Place, folder_name, read_info
+from freerun.sweeps import shards
+from freerun.sweeps.shards import Shard
 from freerun.sweeps.study import Study
 from freerun.sweeps.sweep import generation
 
@@ -21,6 +25,8 @@ _THEN = " && freerun measure "
 
 def asked(name: str, place: Place, overrides: list[str], alias: str | None = None) -> Study:
     """Return a study of the runs of another one, measured as the overrides say; none of its runs may be trained.
+
+    Of a part of a study the same part is measured, which is a part of the whole that is measured so.
 
     Args:
         name: of the study whose runs are measured.
@@ -38,14 +44,22 @@ def asked(name: str, place: Place, overrides: list[str], alias: str | None = Non
             f"study {name!r}: its runs are of generation {older} of Freerun, and this version has to train them anew; run: "
             f"{info['command']}"
         )
+    part, whole = info.get("part"), name
+    if part is not None:
+        whole, info = study_file.whole_name(name, part["number"], part["of"]), part["whole"]
     runs = plan([_measured_anew(tree, changed) for tree in info["planned"].values()])
-    again = " ".join([name, *overrides, *([] if alias is None else ["--as", alias])])
-    command = info["command"].partition(_THEN)[0] + _THEN + again
-    return Study(
-        name=folder_name(alias or name), runs=[replace(run, train=False) for run in runs],
-        command=command, title=info["title"], question=info["question"], overrides=info["overrides"], margin=info.get("margin"),
+    again = "".join(f" {word}" for word in (*overrides, *([] if alias is None else ["--as", alias])))
+    before = info["command"].partition(_THEN)[0] + _THEN
+    study = Study(
+        name=folder_name(alias or whole), runs=[replace(run, train=False) for run in runs], command=f"{before}{whole}{again}",
+        title=info["title"], question=info["question"], overrides=info["overrides"], margin=info.get("margin"),
         tuned=info.get("tuned"),
     )  # fmt: skip
+    if part is None:
+        return study
+    number_of = {trained_run(run): number for run, number in zip(info["ids"], part["parts"], strict=True)}
+    measured = shards.part(study, Shard(part["number"], part["of"]), [number_of[run.trained] for run in runs])
+    return replace(measured, command=f"{before}{name}{again}")
 
 
 def _changed(words: list[str]) -> dict[str, Any]:

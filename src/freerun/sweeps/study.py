@@ -46,6 +46,7 @@ class Study:
         jobs: the overrides of each run, of a study that was read from a file.
         tune: what the file says of tuning (`freerun.sweeps.search.tuning`); None for nothing.
         tuned: what was chosen for each method, as `freerun.store.study_file.Tuned` has it; None where nothing was tuned.
+        part: of which study it is a part, as `freerun.store.study_file.Part` has it; None for a whole one.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Study:
     jobs: list[tuple[str, ...]] = field(default_factory=list)
     tune: object = None
     tuned: dict[str, Any] | None = None
+    part: dict[str, Any] | None = None
 
     @property
     def ids(self) -> list[str]:
@@ -76,6 +78,7 @@ class Study:
             "planned": {run.id: run.tree for run in self.runs},
             **({} if self.margin is None else {"margin": self.margin}),
             **({} if self.tuned is None else {"tuned": self.tuned}),
+            **({} if self.part is None else {"part": self.part}),
         }
 
 

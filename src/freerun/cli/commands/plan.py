@@ -6,7 +6,18 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from freerun.cli.arguments import DEFAULT_STUDY, Parser, add_alias, add_cfg, add_tune, apart, launcher, place, shared_parser
+from freerun.cli.arguments import (
+    DEFAULT_STUDY,
+    Parser,
+    add_alias,
+    add_cfg,
+    add_shard,
+    add_tune,
+    apart,
+    launcher,
+    place,
+    shared_parser,
+)
 from freerun.cli.keys import EXPERIMENT_KEYS, LAUNCHER_KEYS, TUNING_KEYS
 from freerun.errors import ConfigError
 
@@ -27,6 +38,7 @@ def parser() -> Parser:
     add_alias(command)
     add_tune(command)
     add_cfg(command)
+    add_shard(command)
     text = "a study, its YAML file or one of experiments, and keys that replace its own (without any: first_look)"
     command.add_argument("words", metavar="NAME key=value", nargs="*", help=text)
     return command
@@ -45,7 +57,7 @@ def main(words: list[str]) -> int:
     from freerun.engine.engine_choice import engine_of
     from freerun.execution import memory_estimate, time_estimate
     from freerun.store import results_folder
-    from freerun.sweeps import study, sweep
+    from freerun.sweeps import shards, study, sweep
     from freerun.sweeps.search import tuned_study
 
     chosen, overrides = launcher(options, overrides)
@@ -60,9 +72,12 @@ def main(words: list[str]) -> int:
     if options.cfg:
         print(experiment_file.printed(run.tree for run in planned_study.runs), end="")
         return 0
+    tuned = tuned_study.of(planned_study, tuning, tune=options.tune)
+    if options.shard:
+        trials = tuned.divisible_trials(place(options)) if tuned else None
+        planned_study, tuned = shards.part(trials or planned_study, shards.Shard(*options.shard)), None
     results_folder.demand_study(place(options).folder(planned_study.name))
     store = place(options).store
-    tuned = tuned_study.of(planned_study, tuning, tune=options.tune)
     runs = planned_study.runs if tuned is None else _trials(tuned)
     states = sweep.states((run.id for run in runs), store)
     left = [run for run in runs if states[run.id] in ("pending", "failed")]

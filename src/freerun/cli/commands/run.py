@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from freerun.cli.arguments import Parser, add_alias, add_cfg, apart, launcher, place, shared_parser
-from freerun.cli.endings import say_where, shown
+from freerun.cli.arguments import Parser, add_alias, add_cfg, add_shard, apart, launcher, place, shared_parser
+from freerun.cli.endings import say_where, shard_ended, shown
 from freerun.cli.keys import EXPERIMENT_KEYS, LAUNCHER_KEYS
 from freerun.errors import ConfigError
 from freerun.io import key_value
@@ -21,6 +21,7 @@ def parser() -> Parser:
     command.add_argument("-m", "--multirun", action="store_true", help="take several values of a key, key=a,b, as a sweep")
     add_alias(command)
     add_cfg(command)
+    add_shard(command)
     text = "what the experiment is, in Hydra's syntax; in the place of the defaults a file that --cfg job has printed"
     command.add_argument("words", metavar="FILE key=value", nargs="*", help=text)
     return command
@@ -31,7 +32,7 @@ def main(words: list[str]) -> int:
     options = parser().read(words)
     file, overrides = apart(options.words, "run")
     from freerun.config.hydra.presets import presets
-    from freerun.sweeps import experiment_file, study
+    from freerun.sweeps import experiment_file, shards, study
 
     if file is not None and not file.endswith((".yaml", ".yml")):
         if file in presets("study"):
@@ -39,12 +40,16 @@ def main(words: list[str]) -> int:
         raise key_value.malformed(file)
     chosen, overrides = launcher(options, overrides)
     planned_study = study.adhoc(overrides, sweep=options.multirun, alias=options.name, file=file)
+    if options.shard:
+        planned_study = shards.part(planned_study, shards.Shard(*options.shard))
     if options.cfg:
         print(experiment_file.printed(item.tree for item in planned_study.runs), end="")
         return 0
     from freerun.sweeps import sweep
 
     failed = sweep.do(planned_study, place(options), chosen, replace=options.replace)
+    if options.shard:
+        return shard_ended(planned_study, place(options), chosen, failed)
     if results := shown(planned_study.name, place(options), chosen):
         say_where(results, place(options))
     return sweep.settle(failed, place(options), planned_study.name)

@@ -8,13 +8,14 @@ from freerun.cli.arguments import (
     add_alias,
     add_cfg,
     add_hours,
+    add_shard,
     add_tune,
     apart,
     launcher,
     place,
     shared_parser,
 )
-from freerun.cli.endings import ended, shown
+from freerun.cli.endings import ended, shard_ended, shown
 from freerun.cli.keys import EXPERIMENT_KEYS, LAUNCHER_KEYS, TUNING_KEYS
 from freerun.errors import ConfigError, OutOfTime
 
@@ -29,6 +30,7 @@ def parser() -> Parser:
     add_tune(command)
     add_hours(command)
     add_cfg(command)
+    add_shard(command)
     text = "a study or its YAML file (default: first_look), and keys that replace its own"
     command.add_argument("words", metavar="NAME key=value", nargs="*", help=text)
     return command
@@ -38,7 +40,7 @@ def main(words: list[str]) -> int:
     """Train what is missing, print the results, build figures and report."""
     options = parser().read(words)
     name, overrides = apart(options.words, "study")
-    from freerun.sweeps import experiment_file, study, sweep
+    from freerun.sweeps import experiment_file, shards, study, sweep
     from freerun.sweeps.search import tuned_study
 
     chosen, overrides = launcher(options, overrides)
@@ -49,13 +51,20 @@ def main(words: list[str]) -> int:
         return 0
     failed_trials: dict[str, str] = {}
     over: OutOfTime | None = None
+    trials = None
     if tuned := tuned_study.of(planned_study, tuning, tune=options.tune):
-        planned_study, failed_trials = tuned.run(where, chosen, replace=options.replace)
-        sweep.settle(failed_trials, where, tuned.name)
+        trials = tuned.divisible_trials(where) if options.shard else None
+        if trials is None:
+            planned_study, failed_trials = tuned.run(where, chosen, replace=options.replace)
+            sweep.settle(failed_trials, where, tuned.name)
+    if options.shard:
+        planned_study = shards.part(trials or planned_study, shards.Shard(*options.shard))
     try:
         failed = sweep.do(planned_study, where, chosen, replace=options.replace)
     except OutOfTime as fault:
         over, failed = fault, fault.failed
+    if options.shard:
+        return shard_ended(planned_study, where, chosen, failed, over, trials=trials is not None)
     try:
         if results := shown(planned_study.name, where, chosen):
             results.write_report_if_needed()

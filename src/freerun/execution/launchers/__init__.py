@@ -23,7 +23,7 @@ from typing import Any, ClassVar
 from freerun.engine.compiled.library import library
 from freerun.engine.engine_choice import CHOICES, VARIABLE, default, obstacle
 from freerun.errors import ConfigError, require
-from freerun.execution.grouping import groups
+from freerun.execution.grouping import groups, spread
 from freerun.execution.machine import available, cores
 from freerun.execution.memory_estimate import most_at_once
 from freerun.execution.planned_run import Planned, titles
@@ -120,12 +120,7 @@ class Launcher(ABC):
     def pieces(self, runs: list[Planned]) -> list[list[Planned]]:
         """Return the groups that runs are trained in: of at most `group` runs, and no larger than a worker's memory."""
         pieces = groups(runs, self.group, lambda run: most_at_once(run, self.group, self.budget))
-        while self.here and 0 < len(pieces) < self.at_once and len(pieces[0]) > 1:  # a worker without work helps nobody
-            first = max(pieces, key=len)
-            half = len(first) // 2
-            pieces = [piece for piece in pieces if piece is not first] + [first[:half], first[half:]]
-            pieces.sort(key=len, reverse=True)
-        return pieces
+        return spread(pieces, self.at_once) if self.here else pieces  # a worker without work helps nobody
 
     @property
     def budget(self) -> int | None:

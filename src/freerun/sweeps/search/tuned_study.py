@@ -22,6 +22,7 @@ from freerun.store import checkpoints, manifest, record_scan, study_file, traini
 from freerun.store.claims import Claims
 from freerun.store.records import Store
 from freerun.store.results_folder import Place, demand_study, folder_name, holds, make_way, write_info
+from freerun.sweeps import sweep
 from freerun.sweeps.search.judgement import best, judge
 from freerun.sweeps.search.search import BATCH
 from freerun.sweeps.search.target import Target
@@ -74,6 +75,27 @@ class TunedStudy:
                 count = min(BATCH, method.budget) if self.tuning.sampler == "optuna" else method.budget
                 method.try_points(method.sampler.ask(count), self.tuning.seeds, self.target)
         return self._runs()
+
+    def divisible_trials(self, place: Place) -> Study | None:
+        """Return the study of all trials, which is divided first, as long as they are not done; None if all are.
+
+        Raises:
+            ConfigError: if the trials are not known before some are done, or runs of them have failed.
+        """
+        if not self.foreseen:
+            raise ConfigError(
+                "--shard: with tune.sampler=optuna or a pruner one trial follows from others, which cannot be divided; choose "
+                "tune.sampler=grid or random and tune.pruner=none, or leave out --shard"
+            )
+        runs = self.first()
+        states = sweep.states([run.id for run in runs], place.store)
+        left = [state for state in states.values() if state not in sweep.DONE]
+        if not left:
+            return None
+        if set(left) == {"failed"}:
+            cure = place.command(f"retry {self.name}")
+            raise ConfigError(f"{self.name}: {len(left)} of its runs failed, so what is best is not known; {cure} tries again")
+        return self._of_trials()
 
     def conflict(self, place: Place) -> str | None:
         """Return in words whose tables and figures the study would replace, and what can be done; None as far as is known.
