@@ -13,8 +13,9 @@ from freerun.cli.main import dispatch
 from freerun.config import measurement_identity
 from freerun.config.evaluation_settings import Evaluation
 from freerun.errors import ConfigError
-from freerun.execution import group_runner, planned_run
+from freerun.execution import group_runner, planned_run, time_estimate
 from freerun.store.records import Store, trained_run
+from freerun.sweeps import study
 from tiers import tiered
 
 SMALL = [
@@ -95,6 +96,22 @@ def test_a_metric_of_a_plugin_is_added_without_training_and_changes_no_run(folde
     gaps = pd.read_parquet(folder / "results/small/gaps.parquet")
     assert {"share_of", "loss"} <= set(gaps["metric"])
     assert set(pd.read_csv(folder / "results/small/runs.csv")["run"]) == set(before)
+
+
+def test_a_plan_charges_no_training_to_runs_that_are_trained(folder, monkeypatch, capsys):
+    sweep()
+    cost = time_estimate.Cost(updates=6, training=6000.0, update=None, logging=0.0, evaluation=7.0)
+    monkeypatch.setattr(time_estimate, "_cost", lambda *_: (tuple(time_estimate._kinds(planned[0].tree)), cost))
+    planned = study.adhoc([word for word in SMALL if "launcher" not in word], sweep=True).runs
+    capsys.readouterr()
+    assert dispatch(["plan", "-m", *SMALL, "evaluation.horizon=20"]) == 0
+    told = capsys.readouterr().out
+    assert "0 done, 2 pending; 2 of them trained before, to be measured alone" in told
+    assert "about 14 s of work" in told
+    assert dispatch(["plan", "-m", *SMALL, "evaluation.horizon=20", "seed=0,1,2"]) == 0
+    assert "about 1.67 h of work" in capsys.readouterr().out
+    (run, *_), unknown = planned, time_estimate.Costs()
+    assert unknown.seconds(run, trained=True)[0] < unknown.seconds(run)[0]
 
 
 def test_a_sweep_with_a_plugin_s_metric_has_the_runs_of_one_without(folder, untrainable):

@@ -79,17 +79,23 @@ class Costs:
 
     known: dict[tuple[Any, ...], list[Cost]] = field(default_factory=lambda: defaultdict(list))
 
-    def seconds(self, run: Planned) -> tuple[float, bool]:
-        """Seconds that a run will take, and whether records say so."""
+    def seconds(self, run: Planned, *, trained: bool = False) -> tuple[float, bool]:
+        """Seconds that a run will take, and whether records say so.
+
+        Args:
+            trained: it is trained already, and is only to be measured.
+        """
         training = run.experiment.training
         for key in _kinds(run.tree):
-            told = [cost.predicted(training.end, training.log_every) for cost in self.known.get(key, ())]
+            costs = self.known.get(key, ())
+            told = [cost.evaluation if trained else cost.predicted(training.end, training.log_every) for cost in costs]
             if told := [seconds for seconds in told if seconds is not None]:
                 return statistics.median(told), True
         shapes = run.experiment.model.shapes(WIDTH, WIDTH).values()
         products = sum(shape.rows * shape.columns for shape in shapes) * run.experiment.training.batch
         length = run.experiment.task.length
-        return (training.end * length + 20 * sum(run.experiment.span)) * (STEP + PRODUCT * products), False
+        steps = (0 if trained else training.end * length) + 20 * sum(run.experiment.span)
+        return steps * (STEP + PRODUCT * products), False
 
 
 def learned(store: Store, first: Iterable[str]) -> Costs:

@@ -85,10 +85,16 @@ def _missing(runs: list[Planned], store: Store) -> list[Planned]:
 def to_do(runs: list[Planned], missing: list[Planned], store: Store) -> str:
     """Return in words how many runs are done and how many are not, and how many of the latter only need measuring."""
     total = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
-    untrained = set(record_scan.missing(store, (run.trained for run in missing)))
-    measured = sum(run.trained not in untrained for run in missing)
+    ready = trained(missing, store)
+    measured = sum(run.trained in ready for run in missing)
     alone = f", {measured} of them trained before, to be measured" if measured else ""
     return f"{total}, {len(runs) - len(missing)} done, {len(missing)} to do{alone}"
+
+
+def trained(runs: Iterable[Planned], store: Store) -> set[str]:
+    """Return the identities, as trained runs, of those runs whose training is done."""
+    wanted = {run.trained for run in runs}
+    return wanted - set(record_scan.missing(store, wanted))
 
 
 def see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[str, str]:

@@ -87,7 +87,11 @@ def main(words: list[str]) -> int:
     counts = Counter(states.values())
     planned = f"{_count(len(runs), 'run')}, {_count(len(chosen.pieces(runs)), 'group')}"
     print(f"{planned_study.name if tuned is None else tuned.name}: {planned}; nothing is trained by this command")
-    print(", ".join(f"{counts[state]} {state}" for state in sweep.STATES if counts[state] or state in ("done", "pending")))
+    trained = sweep.trained(left, store)
+    measured_alone = sum(run.trained in trained for run in left)
+    alone = f"; {measured_alone} of them trained before, to be measured alone" if trained else ""
+    seen = [f"{counts[state]} {state}" for state in sweep.STATES if counts[state] or state in ("done", "pending")]
+    print(f"{', '.join(seen)}{alone}")
     results = place(options)
     kind = sweep.kind_of_runs(planned_study.name, results)
     conflict = results_folder.replaced(planned_study, results, kind)[0] if tuned is None else tuned.conflict(results)
@@ -103,11 +107,16 @@ def main(words: list[str]) -> int:
         engines.setdefault(_title(piece), {})[engine_of(piece[0].experiment, chosen.engine)] = None
     measured_before = True
     for piece in pieces:
-        run_seconds, measured = costs.seconds(piece[0])
-        measured_before &= measured
+        ready = sum(run.trained in trained for run in piece)
+        seconds = 0.0
+        for count, only_measured in ((len(piece) - ready, False), (ready, True)):
+            if count:
+                run_seconds, measured = costs.seconds(piece[0], trained=only_measured)
+                measured_before &= measured
+                seconds += count * run_seconds
         row = spent.setdefault(_title(piece), [0, 0, 0.0, 0.0])
         size = memory_estimate.BASE + len(piece) * memory_estimate.memory(piece[0])
-        row[:] = [row[0] + 1, row[1] + len(piece), row[2] + run_seconds * len(piece), max(row[3], size)]
+        row[:] = [row[0] + 1, row[1] + len(piece), row[2] + seconds, max(row[3], size)]
     rows = [
         [title, f"{n:.0f}", f"{count:.0f}", duration(seconds), f"{size / 2**30:.1f} GB", _named(engines[title])]
         for title, (n, count, seconds, size) in spent.items()
