@@ -14,9 +14,21 @@ CODE = 130
 
 def is_program(words: list[str]) -> bool:
     """Return whether this is a process of the command line, by the words that started it (`sys.orig_argv`)."""
-    if "-m" in words[:-1]:
-        return words[words.index("-m") + 1] == "freerun"
-    return any(os.path.basename(word) in ("freerun", "freerun.exe") for word in words[:3])  # noqa: PTH119 - nothing is imported
+    options = iter(words[1:])
+    script = words[0] if words else ""
+    for word in options:
+        if word == "-m":
+            return next(options, "") == "freerun"
+        if not word.startswith("-"):
+            script = word if not _named(script) else script
+            break
+        if word in ("-X", "-W"):
+            next(options, None)
+    return _named(script)
+
+
+def _named(path: str) -> bool:
+    return os.path.basename(path) in ("freerun", "freerun.exe")  # noqa: PTH119 - nothing is imported
 
 
 def _end(number: int, frame: FrameType | None) -> None:

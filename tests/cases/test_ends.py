@@ -448,7 +448,8 @@ def test_ctrl_c_in_the_first_moments_is_one_line(module, started, line, tmp_path
         (["python", "-m", "freerun"], True), (["/usr/bin/python3", "-X", "dev", "-m", "freerun", "run"], True),
         (["/usr/bin/python3", "/home/me/.venv/bin/freerun", "run"], True), (["freerun.exe", "list"], True),
         (["python", "-m", "freerun.execution.worker_process"], False), (["python", "-m", "pytest", "freerun"], False),
-        (["python"], False), ([], False), (["python", "-m"], False),
+        (["python"], False), ([], False), (["python", "-m"], False), (["python", "mine.py", "freerun"], False),
+        (["python", "mine.py", "-m", "freerun"], False), (["python", "-W", "freerun", "mine.py"], False),
     ],
 )  # fmt: skip
 def test_the_program_is_known_by_how_it_was_started(words, program):

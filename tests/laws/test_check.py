@@ -34,6 +34,11 @@ EDITS = {
     "leaky": ("u, state)\n        return over_time", "u, self.start(*u.shape[1:3], u))\n        return over_time", "continued"),
     "ring": ("chance.random((length, count))", "chance.random((count, length)).T", "change training"),
     "brier": ("observed.mean(off, observed.weights)", "off[observed.warmup :].mean(1)", "in the padding change the measure"),
+    "halvorsen": (
+        "0.1 * noise",
+        "0.1 * np.random.default_rng().normal(size=noise.shape)",
+        "two builds of 12 steps, seed 0, differ",
+    ),
     "every_other": ("return 1 / self.period", "return 0.25 / self.period", "claims 0.125 at update 0 of 40, forces 0.500"),
 }
 

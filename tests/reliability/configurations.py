@@ -25,7 +25,7 @@ KEYS = (
 #: Values that no key takes.
 VALUES = (
     "{_target_:os.system,_args_:[echo PWNED]}", "[[[[1]]]]", "${oc.env:HOME}", "${seed}", "???", "{a:{b:1}}", "range(10**9)",
-    "range(0,1e15)", "shuffle(range(0,1e15))", "interval(0,1)", "glob(*)", "'", "[1", "1]", "{a:", "()", "f(x)", "$x$", "<b>",
+    "range(0,1e15)", "shuffle(range(0,1e15))", "interval(0,1)", "glob(zz*)", "'", "[1", "1]", "{a:", "()", "f(x)", "$x$", "<b>",
     "\\input{x}", "'${oc.env:HOME}'", "../../etc/passwd", "\x00", "\x1b[2J", "\ud800", "1e400", "${oc.decode:${oc.env:HOME}}",
 )  # fmt: skip
 
@@ -49,7 +49,7 @@ def _made(chance: random.Random) -> list[str]:
         [f"{key}=[{value},{value}]"],
         [f"{key}={{a:{value}}}"],
         [f"{key}{chance.choice('@/~+.')}x={chance.choice((value, '1'))}"],
-        [f"{chance.choice(('~', '+', '++', 'hydra.', 'hydra/'))}{key}=1"],
+        [f"{chance.choice(('~', '+', '++', 'hydra.', 'hydra/'))}{key}x=1"],
         [f"seed={chance.choice('9x[{(')}" * 1 + chance.choice("9[{(") * size],
         [f"seed={'1,' * size}1"] if size > 30_000 else [f"seed=[{'1,' * size}1]"],
         [f"{key}={chr(39) * size}"],

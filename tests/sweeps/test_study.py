@@ -191,10 +191,10 @@ class EveryOther(Regime):
 
 def test_a_regime_outside_the_package_runs_by_its_name(tmp_path):
     (tmp_path / "every_other.py").write_text(PLUGIN)
-    words = ["run", "-m", "plugins=[every_other.py]", "regime=every_other,teacher_forcing", "regime.period=3"]
+    words = ["run", "-m", "plugins=[every_other.py]", "regime=every_other,teacher_forcing", "regime.periods=3"]
     code, _, err = freerun(*words, cwd=tmp_path)
     assert code == 2
-    assert "regime.period" in err, "teacher forcing has no period"
+    assert "regime.periods" in err, "neither has such a setting"
     words = [
         "run",
         "plugins=[every_other.py]",

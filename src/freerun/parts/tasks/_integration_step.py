@@ -11,13 +11,14 @@ some .3 %; at 1e-3 they are 2 to 5 % off.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from freerun.random_streams import stream
 
 
+@runtime_checkable
 class Integrated(Protocol):
     """What is looked at of a flow; see `freerun.parts.tasks._flows.Flow`."""
 

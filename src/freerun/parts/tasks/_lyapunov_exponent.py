@@ -8,7 +8,7 @@ is a time, whatever the step: a pair has turned into its fastest growing directi
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -26,6 +26,7 @@ APART = 1e-8
 PACES = (1000, 4000)
 
 
+@runtime_checkable
 class Followed(Integrated, Protocol):
     """What pairs of orbits are followed of; see `freerun.parts.tasks._flows.Flow`."""
 
