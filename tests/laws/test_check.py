@@ -271,7 +271,10 @@ def test_bad_input_is_one_line(words, parts, desk):
 
 @pytest.mark.parametrize(
     ("words", "code"),
-    [(["bursts.py"], 0), (["bursts.py", "burst=2", "period=5"], 0), (["spoiled.py"], 1), (["bursts.py", "burst=0"], 2)],
+    tiered(
+        [(["bursts.py"], 0), (["bursts.py", "burst=2", "period=5"], 0), (["spoiled.py"], 1), (["bursts.py", "burst=0"], 2)],
+        quick=lambda case: case[1] > 0,
+    ),
 )
 def test_the_exit_codes_of_the_command(words, code, desk):
     (desk / "bursts.py").write_text(CODES["bursts"])

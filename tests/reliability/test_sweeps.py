@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tiers import tiered
-
 SOAK = Path(__file__).with_name("soak.py")
 ROWS = {
     "crashes": 100, "crashes_of_workers": 10, "kills": 20, "refusals": 50, "sweeps": 2, "writers": 2, "instant": 10,
@@ -18,8 +16,9 @@ ROWS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("row", tiered(ROWS, quick=lambda row: row == "instant"))
+@pytest.mark.parametrize("row", ROWS)
 def test_row(row):
     done = subprocess.run([sys.executable, str(SOAK), "--only", row], capture_output=True, text=True, timeout=880)
     assert done.returncode == 0, done.stdout + done.stderr

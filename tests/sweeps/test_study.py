@@ -66,17 +66,13 @@ def undisturbed(tmp_path_factory):
     return folder
 
 
-@pytest.mark.xdist_group("undisturbed")
-def test_a_second_time_trains_nothing_and_changes_nothing(undisturbed):
+def test_a_second_time_changes_nothing_and_all_is_a_function_of_the_records_and_tidy(undisturbed):
     before = digests(undisturbed / "results", "tiny/**/*.*", ".store/**/*.json")
     code, out, _ = freerun("study", "tiny.yaml", cwd=undisturbed)
     assert code == 0
     assert "12 runs, 12 done, 0 to do" in out
     assert digests(undisturbed / "results", "tiny/**/*.*", ".store/**/*.json") == before
 
-
-@pytest.mark.xdist_group("undisturbed")
-def test_tables_figures_and_report_are_a_function_of_the_records(undisturbed):
     folder = undisturbed / "results" / "tiny"
     before = digests(folder, "*.*", "figures/*")
     tables = {f"{name}.parquet" for name in ("runs", "curves", "gaps", "compared")}
@@ -87,12 +83,8 @@ def test_tables_figures_and_report_are_a_function_of_the_records(undisturbed):
     assert freerun("report", "tiny", cwd=undisturbed)[0] == 0
     assert digests(folder, "*.*", "figures/*") == before
 
-
-@pytest.mark.xdist_group("undisturbed")
-def test_tables_are_whole_and_tidy(undisturbed):
     import pandas as pd
 
-    folder = undisturbed / "results" / "tiny"
     gaps, runs = pd.read_parquet(folder / "gaps.parquet"), pd.read_parquet(folder / "runs.parquet")
     assert len(runs) == 12
     assert set(runs["status"]) == {"done"}
@@ -111,7 +103,6 @@ def test_every_study_composes_and_runs_two_updates(name, tmp_path):
     assert len(records(tmp_path)) == len(json.loads((tmp_path / "results/short/study.json").read_bytes())["ids"])
 
 
-@pytest.mark.xdist_group("undisturbed")
 @pytest.mark.parametrize("how", tiered(["driver", "group"], quick=lambda how: how == "driver"))
 def test_killed_and_started_again_gives_the_same_bytes(how, undisturbed, tmp_path):
     (tmp_path / "tiny.yaml").write_text(STUDY.format(updates=60))
@@ -152,7 +143,6 @@ def test_control_c_keeps_what_is_done_and_the_same_command_goes_on(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("undisturbed")
 def test_a_torn_record_is_set_aside_and_its_run_done_again(undisturbed):
     victim = records(undisturbed)[5]
     content = victim.read_bytes()
