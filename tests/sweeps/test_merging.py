@@ -59,6 +59,19 @@ def files(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
 
 
+def test_a_run_that_two_places_did_is_taken_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for place in ("p1", "p2"):  # with updates that nothing is logged after, which are timed
+        assert dispatch(["run", *SMALL, "training.updates=6", "training.log_every=5", "--as", "one", "--results", place]) == 0
+    here, there = (Store(Path(place) / ".store") for place in ("p1", "p2"))
+    (run, *_) = here.runs()
+    told = here.read(trained_run(run))["provenance"], there.read(trained_run(run))["provenance"]
+    assert "update_seconds" in told[0]
+    assert told[0] != told[1]
+    assert merge("p1", "p2") == 0
+    assert files(tmp_path / "all/.store").keys() == files(tmp_path / "p1/.store").keys()
+
+
 def identities(folder: str) -> list[str]:
     return sorted(path.stem for path in Path(folder).glob(".store/??/*.json"))
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-#: Of the provenance, what is told of the place and the cost of a run; everything else can change a number.
+#: Of the provenance, what is told of the place and the cost of a run, and what can change a number. What is neither, as in a
+#: record of another version, counts as the latter.
 PLACE_AND_COST = (
     "commit", "machine", "processor", "finished", "group_size", "training_seconds", "evaluation_seconds", "updates_per_second",
-    "resumed_from",
+    "update_seconds", "logging_seconds", "resumed_from",
 )  # fmt: skip
+COMPUTED_BY = ("versions", "arithmetic", "engine", "device", "data", "notes", "threads")
 
 
 def difference(one: dict[str, Any], other: dict[str, Any]) -> str | None:

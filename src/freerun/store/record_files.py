@@ -28,8 +28,8 @@ def read(store: Store, run: str) -> RecordFiles:
         CorruptRecord: if the record or its weights are torn or altered, or it is the measurement of other weights.
         StoreError: if another version of Freerun wrote it in another form.
     """
-    content, trained_id = _content(store, run), trained_run(run)
-    place = store.place(run)
+    place, trained_id = store.place(run), trained_run(run)
+    content = records.content_at(place)
     body = _unwrapped(content, place)
     if trained_id != run:
         try:
@@ -54,18 +54,6 @@ def read(store: Store, run: str) -> RecordFiles:
     if hashlib.sha256(weights).hexdigest() != record["weights"]:
         raise CorruptRecord(f"{path}: do not match the record of their run")
     return RecordFiles(content, record, weights)
-
-
-def _content(store: Store, run: str) -> bytes:
-    place = store.place(run)
-    try:
-        return reading.content(place, records.LARGEST)
-    except FileNotFoundError:
-        raise
-    except reading.NotPlain as fault:
-        raise CorruptRecord(f"{place}: {fault}") from None
-    except OSError as fault:
-        raise refused(place, "cannot be read", fault) from None
 
 
 def _unwrapped(content: bytes, place: str) -> bytes:

@@ -23,13 +23,14 @@ import msgspec
 import numpy as np
 
 from freerun.errors import CorruptRecord, StoreError, refused
-from freerun.io import container, links, processes, reading
+from freerun.io import container, reading
 from freerun.io.text import one_line
-from freerun.io.writing import sweep_temporaries, write_atomic
+from freerun.io.writing import write_atomic
 from freerun.store import record_schema
 from freerun.store.failures import Failures
 from freerun.store.record_schema import understood
 from freerun.store.record_types import Measured, Record, Trained
+from freerun.store.store_folder import StoreFolder
 from freerun.store.weights_header import demand_weights, most_weights
 
 FORM = container.Form("record", 1)
@@ -53,73 +54,17 @@ def names(runs: Iterable[str]) -> dict[str, str]:
     return {run: trained_run(run) if count[trained_run(run)] == 1 else run for run in identities}
 
 
-class Store:
+class Store(StoreFolder):
     """The records under one folder.
 
     Attributes:
-        root: the folder.
         failures: why runs have failed that have no record.
-
-    Raises:
-        StoreError: if the folder is a link, or holds one.
     """
 
     def __init__(self, root: Path) -> None:
-        links.demand_none(root)
-        self.root = root
+        super().__init__(root)
         self.failures = Failures(self.path, self.make_room)
         self._folder = f"{root}{os.sep}"
-        self._known_as = _number(root)
-
-    def open(self) -> None:
-        """Make the folder, see that it can be written to, and clear away what killed writers left.
-
-        Raises:
-            StoreError: if it cannot.
-        """
-        self.demand_here()
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            probe = self.root / f".probe.{processes.name()}.tmp"
-            probe.write_bytes(b"")
-            probe.unlink()
-            sweep_temporaries(self.root)
-        except OSError as fault:
-            raise refused(self.root, "cannot be written to", fault) from None
-        self._known_as = _number(self.root)
-
-    def demand_here(self) -> None:
-        """Check that the folder is still the one that it was: a store that is split in two is worse than one that ends.
-
-        Raises:
-            StoreError: if it was renamed, moved or removed meanwhile, or another one has its name.
-        """
-        if self._known_as is not None and _number(self.root) != self._known_as:
-            raise self.gone()
-
-    def gone(self) -> StoreError:
-        """Return the error for a folder that is not where it was."""
-        return StoreError(
-            f"{self.root}: was renamed, moved or removed meanwhile; what is done is in it, and with its old name the same "
-            "command goes on"
-        )
-
-    def make_room(self, path: Path) -> None:
-        """Make the folder of a file of the store, never the store itself once it was there.
-
-        Raises:
-            StoreError: see `demand_here`.
-            OSError: if the disk refuses.
-        """
-        self.demand_here()
-        if self._known_as is None:
-            self.root.mkdir(parents=True, exist_ok=True)
-            self._known_as = _number(self.root)
-        try:
-            path.parent.mkdir(exist_ok=True)
-        except FileNotFoundError:
-            self.demand_here()
-            raise
 
     def path(self, run: str) -> Path:
         """Return the file of a run's record."""
@@ -331,15 +276,6 @@ class Store:
         yield from (run for run in identities if run not in measured)
 
 
-def _number(folder: Path) -> tuple[int, int] | None:
-    """Return by what the system knows a folder, whatever its name; None for none."""
-    try:
-        state = folder.stat()
-    except OSError:
-        return None
-    return state.st_dev, state.st_ino
-
-
 def together(trained: Trained, measured: Measured) -> Record:
     """Return one record of a trained run and a measurement of it, with the experiment as it was asked for."""
     provenance = msgspec.structs.replace(trained.provenance, evaluation_seconds=measured.provenance.evaluation_seconds)
@@ -352,12 +288,26 @@ def joined(tree: dict[str, Any], evaluation: dict[str, Any]) -> dict[str, Any]:
     return {**tree, "evaluation": {**tree["evaluation"], **evaluation}}
 
 
-def _body(place: str) -> bytes:
+def content_at(place: str) -> bytes:
+    """Return the bytes of a record's file, which may be torn or altered.
+
+    Raises:
+        FileNotFoundError: if there is none.
+        CorruptRecord: if it is no plain file, or longer than a record.
+        StoreError: if the disk refuses.
+    """
     try:
-        return container.unwrapped(reading.content(place, LARGEST), FORM)
+        return reading.content(place, LARGEST)
     except FileNotFoundError:
         raise
     except reading.NotPlain as fault:
         raise CorruptRecord(f"{place}: {fault}") from None
     except OSError as fault:
         raise refused(place, "cannot be read", fault) from None
+
+
+def _body(place: str) -> bytes:
+    try:
+        return container.unwrapped(content_at(place), FORM)
+    except reading.NotPlain as fault:
+        raise CorruptRecord(f"{place}: {fault}") from None
