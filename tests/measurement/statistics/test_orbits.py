@@ -13,6 +13,7 @@ import scipy.stats
 import torch
 
 from freerun.laws.toolkit import demand
+from freerun.measurement.metrics import orbit_distances
 from freerun.measurement.metrics.lyapunov import Lyapunov
 from freerun.measurement.statistics import (
     flow_direction,
@@ -49,12 +50,19 @@ def flat(orbits):
     return orbits.flatten(0, 1)
 
 
+def d_states(true, made):
+    """The metric of this name, as it stands beside every closed loop."""
+    return orbit_distances.PARTS["d_states"]().between(true, made)
+
+
 def d_stsp(true, made):
-    return state_distribution.binned(flat(true), flat(made))
+    """The published one."""
+    return orbit_distances.PARTS["d_stsp"]().between(true, made)
 
 
-def d_stsp_of_triples(true, made):
-    return state_distribution.marginal(flat(true), flat(made))
+def of_one_orbit(divergence):
+    """A metric of orbits ``[T N D]`` as a divergence between states ``[S D]``."""
+    return lambda true, made: divergence(true[:, None], made[:, None])
 
 
 def law_order_in_time_does_not_matter(divergence) -> None:
@@ -156,7 +164,8 @@ def law_tells_fates_apart(find) -> None:
 
 
 PARTS = [
-    (law_order_in_time_does_not_matter, state_distribution.binned),
+    (law_order_in_time_does_not_matter, of_one_orbit(d_states)),
+    (law_order_in_time_does_not_matter, of_one_orbit(d_stsp)),
     (law_running_away_is_charged, state_distribution.binned),
     (law_a_spectrum_has_no_phase_and_no_mean, power_spectra.hellinger),
     (law_orbits_that_break_down_count, power_spectra.hellinger),
@@ -164,7 +173,7 @@ PARTS = [
     (law_sees_time_reversal, flow_direction.displacement_energy),
     (law_sees_time_reversal, state_pairs.pairs_in_time),
     (law_sees_that_an_orbit_has_shrunk, state_pairs.pairs_in_time),
-    (law_ranks_what_has_shrunk_behind_the_truth, d_stsp_of_triples),
+    (law_ranks_what_has_shrunk_behind_the_truth, d_states),
     (law_ranks_what_has_shrunk_behind_the_truth, state_pairs.pairs_in_time),
     (law_ranks_what_has_shrunk_behind_the_truth, state_pairs.pairs_of_neighbours),
     (law_tells_fates_apart, orbit_fate.fates),
@@ -172,12 +181,14 @@ PARTS = [
 CAUGHT = [
     (law_order_in_time_does_not_matter, broken.sees_the_order),
     (law_running_away_is_charged, broken.drops_what_is_outside),
+    (law_running_away_is_charged, state_distribution.in_box),  # which leaves it out, and says so
     (law_a_spectrum_has_no_phase_and_no_mean, broken.mean_is_power),
     (law_orbits_that_break_down_count, broken.keeps_the_survivors),
     (law_orbits_that_rest_count, broken.rests_add_nothing),
     (law_sees_time_reversal, broken.blind_to_direction),
     (law_sees_that_an_orbit_has_shrunk, power_spectra.hellinger),  # which is blind to it, and says so
     (law_ranks_what_has_shrunk_behind_the_truth, broken.mixture_with_its_own_centres),
+    (law_ranks_what_has_shrunk_behind_the_truth, d_stsp),  # which rewards it, and says so
     (law_tells_fates_apart, broken.everything_still_is_fine),
     (law_tells_fates_apart, broken.slow_is_still),
 ]
@@ -198,12 +209,14 @@ def test_a_reversed_orbit_is_0_from_itself_but_for_its_direction():
     """What a report has to say: D_stsp and D_H of a time-reversed orbit are 0, and one measure is not."""
     orbit = lorenz()
     back = orbit.flip(0)
-    assert d_stsp(orbit, back) == 0
+    assert d_states(orbit, back) == d_stsp(orbit, back) == 0
+    other = lorenz("b")
+    assert d_states(orbit, other) == state_distribution.binned(flat(orbit), flat(other)) > 0
     assert power_spectra.hellinger(orbit, back) < 1e-6
     assert flow_direction.displacement_energy(orbit, back) > 0.1
 
 
-def test_d_stsp_is_the_sum_by_hand():
+def test_d_states_is_the_sum_by_hand():
     true, made = (torch.from_numpy(stream(n, "hand").normal(size=(500, 2))) for n in range(2))
     low, high = true.amin(0).numpy(), true.amax(0).numpy()
     edges = [np.linspace(a, b, 6) for a, b in zip(low, high, strict=True)]
@@ -221,7 +234,7 @@ def test_the_floor_falls_with_the_length():
         assert long < short / 2
 
 
-def test_beyond_three_dimensions_d_stsp_is_a_mean_over_triples():
+def test_beyond_three_dimensions_d_states_is_a_mean_over_triples():
     true, made = (torch.from_numpy(stream(n, "triples").normal(size=(400, 4))) for n in range(2))
     triples = [[0, 1, 2], [1, 2, 3], [2, 3, 0], [3, 0, 1]]
     each = [state_distribution.binned(true[:, three], made[:, three], bins=4) for three in triples]

@@ -46,13 +46,11 @@ class OfTwo(OfOrbit):
 
 @dataclass(kw_only=True)
 class OfStates(OfTwo):
-    """D_stsp as published, in cells up to five coordinates and between mixtures of Gaussians beyond, or another variant.
+    """D_stsp as published: in cells up to five coordinates, between mixtures of Gaussians beyond.
 
     Attributes:
         box: of the cells: `margin`, that of the true states and a tenth of their standard deviation around it (Hess et al.
-            2023); `sigmas`, two standard deviations around 0 (Brenner et al. 2022); both leave out what lies outside. `range`,
-            the very box of the true states, with all that lies outside in a cell of its own, and beyond three coordinates a
-            mean over triples that follow one another: not published, and the one that charges what runs away or shrinks.
+            2023), or `sigmas`, two standard deviations around 0 (Brenner et al. 2022); what lies outside is left out.
         bins: cells a side.
         smoothing: added to the count of every cell.
         width: the standard deviation of the Gaussians beyond five coordinates, in standard deviations of the data.
@@ -64,14 +62,14 @@ class OfStates(OfTwo):
     width: float = state_distribution.WIDTH
 
     def __post_init__(self) -> None:
-        boxes = (*state_distribution.BOXES, "range")
+        boxes = state_distribution.BOXES
         require(self.box in boxes, "box", self.box, f"be one of {', '.join(boxes)}")
         require(2 <= self.bins <= 1000, "bins", self.bins, "lie in [2, 1000]")
         require(self.smoothing > 0, "smoothing", self.smoothing, "be positive")
         require(self.width > 0, "width", self.width, "be positive")
 
     quantity = Quantity(
-        label="State-space divergence",
+        label="State-space divergence, as published",
         unit="nats",
         better="lower",
         range=FROM_0,
@@ -79,33 +77,49 @@ class OfStates(OfTwo):
     )
 
     def quantity_of(self, observed: Observed) -> Quantity:
-        blind, said = self.quantity.blind, f"nats, {size(observed)}"
-        if self._mixed(observed.data.outputs):
-            blind = (*blind, COLLAPSE) if blind else blind
+        blind, said, ends = self.quantity.blind, f"nats, {size(observed)}", FROM_0
+        if _mixed(observed.data.outputs):
+            further = COLLAPSE
             said += f", Gaussians of {self.width:g} std"
             ends = EVERYWHERE  # an estimate
         else:
-            outside = self.box != "range"
-            blind = (*blind, "states outside of the box, which are left out") if blind and outside else blind
+            further = "states outside of the box, which are left out"
             said += f", {self.bins} bins a side, box {self.box}, smoothing {self.smoothing:g}"
-            said += ", mean over triples" if self._in_triples(observed.data.outputs) else ""
-            ends = FROM_0
+        blind = (*blind, further) if blind else blind
         return replace(self.quantity, unit=said, blind=blind, range=ends, floor=self.floor_of(observed))
 
     def between(self, true: Float[torch.Tensor, "T N D"], made: Float[torch.Tensor, "T N D"]) -> float:
-        p, q, count = true.flatten(0, 1), made.flatten(0, 1), true.shape[2]
-        if self._mixed(count):
+        p, q = true.flatten(0, 1), made.flatten(0, 1)
+        if _mixed(true.shape[2]):
             return state_distribution.mixture(p, q, stream(0, "d_stsp/mixture"), self.width)
-        if self.box != "range":
-            return state_distribution.in_box(p, q, self.box, self.bins, self.smoothing)
-        measure = state_distribution.marginal if self._in_triples(count) else state_distribution.binned
-        return measure(p, q, self.bins, self.smoothing)
+        return state_distribution.in_box(p, q, self.box, self.bins, self.smoothing)
 
-    def _mixed(self, count: int) -> bool:
-        return self.box != "range" and count > state_distribution.CELLED
 
-    def _in_triples(self, count: int) -> bool:
-        return self.box == "range" and count > state_distribution.BINNED
+def _mixed(coordinates: int) -> bool:
+    return coordinates > state_distribution.CELLED
+
+
+@dataclass(kw_only=True)
+class OfAllStates(OfTwo):
+    """The same with nothing left out: what runs away or shrinks is charged, in every dimension; not published."""
+
+    quantity = Quantity(
+        label="State-space divergence", unit="nats", better="lower", range=FROM_0,
+        blind=(TIME_REVERSAL, "when a state is visited"),
+    )  # fmt: skip
+
+    def quantity_of(self, observed: Observed) -> Quantity:
+        cells = f"{state_distribution.BINS} bins a side in the box of the truth, smoothing {state_distribution.SMOOTHING:g}"
+        triples = "mean over triples, " if _in_triples(observed.data.outputs) else ""
+        return replace(self.quantity, unit=f"nats, {cells}, {triples}{size(observed)}")
+
+    def between(self, true: Float[torch.Tensor, "T N D"], made: Float[torch.Tensor, "T N D"]) -> float:
+        measure = state_distribution.marginal if _in_triples(true.shape[2]) else state_distribution.binned
+        return measure(true.flatten(0, 1), made.flatten(0, 1))
+
+
+def _in_triples(coordinates: int) -> bool:
+    return coordinates > state_distribution.BINNED
 
 
 @dataclass(kw_only=True)
@@ -194,8 +208,12 @@ def _parts() -> dict[str, type[Metric]]:
     """Each distance with its floor."""
     bases: dict[str, tuple[type[OfTwo], str, str]] = {
         "d_stsp": (
-            OfStates, "KL divergence between the states of the true system and those of the closed loop",
+            OfStates, "D_stsp: KL divergence between the states of the true system and those of the closed loop, as published",
             "D_stsp of the true system.",
+        ),
+        "d_states": (
+            OfAllStates, "KL divergence between the states of the true system and all those of the closed loop",
+            "KL divergence between states, of the true system.",
         ),
         "d_h": (OfSpectra, "Hellinger distance between power spectra", "D_H of the true system."),
         "d_flow": (
