@@ -328,6 +328,18 @@ def test_what_cfg_job_has_printed_of_a_sweep_or_a_study_can_be_planned(desk, cap
         assert (code, out.split(",")[0].split(": ")[1]) == (0, f"{runs} runs")
 
 
+def test_cfg_job_prints_the_part_that_is_asked_for_and_nothing_that_tuning_has_yet_to_choose(desk, capsys):
+    (desk / "few.yaml").write_text("cases: [{model: [gru, lstm], seed: range(2)}]\n")
+    (desk / "tuned.yaml").write_text("cases: [{seed: 0}]\ntune: {axes: {training.lr: 1e-3,1e-2}, seeds: 7}\n")
+    for line in ("study few.yaml", "plan few.yaml", "run -m model=gru,lstm seed=0,1"):
+        parts = [said(capsys, *line.split(), "--shard", part, "--cfg", "job")[1].count("\nseed:") for part in ("1/2", "2/2")]
+        assert parts == [2, 2], line
+    for line in ("study few.yaml --tune", "plan tuned.yaml", "study tuned.yaml"):
+        code, out, err = said(capsys, *line.split(), "-c", "job")
+        assert (code, out, err.count("\n")) == (2, "", 1), line
+        assert "follows from its tuning" in err
+
+
 def test_a_printed_experiment_is_run_with_what_is_typed_beside_it(desk, capsys):
     code, out, _ = said(capsys, "run", *TINY.split(), "regime=scheduled_sampling", "regime.end=0.5", "--cfg", "job")
     (desk / "one.yaml").write_text(out)

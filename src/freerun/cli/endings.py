@@ -14,6 +14,27 @@ if TYPE_CHECKING:
     from freerun.sweeps.study import Study
 
 
+def printed(study: Study, shard: tuple[int, int] | None, *, tune: bool = False) -> int:
+    """Print the experiments of a study, or of a part of it, as ``--cfg job`` wants them; returns the exit code.
+
+    Args:
+        study: whose runs they are.
+        shard: which part of how many; None for the whole.
+        tune: the study is to be tuned.
+
+    Raises:
+        ConfigError: if the study is tuned, so that its experiments follow from trials.
+    """
+    from freerun.errors import ConfigError
+    from freerun.sweeps import experiment_file, shards
+
+    if tune or study.tune is not None:
+        raise ConfigError(f"--cfg job: what the runs of {study.name} are follows from its tuning, and is not known before")
+    part = study if shard is None else shards.part(study, shards.Shard(*shard))
+    print(experiment_file.printed(run.tree for run in part.runs), end="")
+    return 0
+
+
 def shown(name: str, where: Place, launcher: Launcher, later: str = "the same command") -> Products | None:
     """Write the tables of a sweep and print its results; where the launcher does not wait, print that instead and return None.
 

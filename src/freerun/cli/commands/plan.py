@@ -18,6 +18,7 @@ from freerun.cli.arguments import (
     place,
     shared_parser,
 )
+from freerun.cli.endings import printed
 from freerun.cli.keys import EXPERIMENT_KEYS, LAUNCHER_KEYS, TUNING_KEYS
 from freerun.errors import ConfigError
 
@@ -70,8 +71,7 @@ def main(words: list[str]) -> int:
     else:
         planned_study = study.load(name or DEFAULT_STUDY, overrides, options.name)
     if options.cfg:
-        print(experiment_file.printed(run.tree for run in planned_study.runs), end="")
-        return 0
+        return printed(planned_study, options.shard, tune=options.tune)
     tuned = tuned_study.of(planned_study, tuning, tune=options.tune)
     if options.shard:
         trials = tuned.divisible_trials(place(options)) if tuned else None

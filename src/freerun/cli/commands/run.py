@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from freerun.cli.arguments import Parser, add_alias, add_cfg, add_shard, apart, launcher, place, shared_parser
-from freerun.cli.endings import say_where, shard_ended, shown
+from freerun.cli.endings import printed, say_where, shard_ended, shown
 from freerun.cli.keys import EXPERIMENT_KEYS, LAUNCHER_KEYS
 from freerun.errors import ConfigError
 from freerun.io import key_value
@@ -32,7 +32,7 @@ def main(words: list[str]) -> int:
     options = parser().read(words)
     file, overrides = apart(options.words, "run")
     from freerun.config.hydra.presets import presets
-    from freerun.sweeps import experiment_file, shards, study
+    from freerun.sweeps import shards, study
 
     if file is not None and not file.endswith((".yaml", ".yml")):
         if file in presets("study"):
@@ -40,11 +40,10 @@ def main(words: list[str]) -> int:
         raise key_value.malformed(file)
     chosen, overrides = launcher(options, overrides)
     planned_study = study.adhoc(overrides, sweep=options.multirun, alias=options.name, file=file)
+    if options.cfg:
+        return printed(planned_study, options.shard)
     if options.shard:
         planned_study = shards.part(planned_study, shards.Shard(*options.shard))
-    if options.cfg:
-        print(experiment_file.printed(item.tree for item in planned_study.runs), end="")
-        return 0
     from freerun.sweeps import sweep
 
     failed = sweep.do(planned_study, place(options), chosen, replace=options.replace)

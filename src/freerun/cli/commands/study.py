@@ -15,7 +15,7 @@ from freerun.cli.arguments import (
     place,
     shared_parser,
 )
-from freerun.cli.endings import ended, shard_ended, shown
+from freerun.cli.endings import ended, printed, shard_ended, shown
 from freerun.cli.keys import EXPERIMENT_KEYS, LAUNCHER_KEYS, TUNING_KEYS
 from freerun.errors import ConfigError, OutOfTime
 
@@ -40,15 +40,14 @@ def main(words: list[str]) -> int:
     """Train what is missing, print the results, build figures and report."""
     options = parser().read(words)
     name, overrides = apart(options.words, "study")
-    from freerun.sweeps import experiment_file, shards, study, sweep
+    from freerun.sweeps import shards, study, sweep
     from freerun.sweeps.search import tuned_study
 
     chosen, overrides = launcher(options, overrides)
     tuning, overrides = tuned_study.separate(overrides)
     planned_study, where = study.load(name or DEFAULT_STUDY, overrides, options.name), place(options)
     if options.cfg:
-        print(experiment_file.printed(run.tree for run in planned_study.runs), end="")
-        return 0
+        return printed(planned_study, options.shard, tune=options.tune)
     failed_trials: dict[str, str] = {}
     over: OutOfTime | None = None
     trials = None
