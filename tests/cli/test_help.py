@@ -24,7 +24,7 @@ WORK = {
     "study": "freerun.sweeps.sweep.do",
     "search": "freerun.sweeps.search.search.Search.run",
     "measure": "freerun.sweeps.remeasurement.asked",
-    "retry": "freerun.sweeps.sweep.retry",
+    "retry": "freerun.sweeps.retry.retry",
     "merge": "freerun.sweeps.merging.merge",
     "status": "freerun.cli.terminal.show_rows",
     "table": "freerun.analysis.outputs.of",

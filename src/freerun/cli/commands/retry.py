@@ -23,7 +23,7 @@ def main(words: list[str]) -> int:
     options = parser().read(words)
     name, overrides = apart(options.words, "retry")
     from freerun.config.hydra import compose
-    from freerun.sweeps import sweep
+    from freerun.sweeps import retry, sweep
 
     plugins = [word for word in overrides if key_value.key_of(word) == "plugins"]
     chosen, rest = launcher(options, [word for word in overrides if word not in plugins])
@@ -31,7 +31,7 @@ def main(words: list[str]) -> int:
         raise ConfigError("retry takes the name of a study, settings of the launcher and plugins: runs stay what they were")
     if plugins:
         compose.load_plugins(plugins)
-    failed = sweep.retry(name, place(options), chosen)
+    failed = retry.retry(name, place(options), chosen)
     if failed is None:
         print(f"{name}: no run has failed, and none is left to do")
         return 0

@@ -55,7 +55,8 @@ def _lacking(word: str, name: str, choices: Sequence[str]) -> set[str]:
     if len(lacking) < len(choices):
         return lacking
     shown = ", ".join(key_value.split(choice)[1] for choice in choices[:4])
-    hint = nearest(name[:100], {each for names in settings.values() for each in names})
+    others = {each for names in settings.values() for each in names}
+    hint = nearest(name[:100], others) if others else "they have no settings"
     raise ConfigError(f"{quoted(word)}: none of {shown}{', ...' if len(choices) > 4 else ''} has the key {name[:60]!r}; {hint}")
 
 

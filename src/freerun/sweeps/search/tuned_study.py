@@ -16,9 +16,8 @@ from freerun.config.hydra.compose import jobs, of_jobs
 from freerun.errors import ConfigError, FreerunError, given
 from freerun.execution.launchers import Launcher
 from freerun.execution.planned_run import Planned, plan
-from freerun.execution.training_work import Work
 from freerun.io.reading import NotPlain
-from freerun.store import checkpoints, manifest, record_scan, study_file, training_time
+from freerun.store import checkpoints, manifest, record_scan, study_file
 from freerun.store.claims import Claims
 from freerun.store.records import Store
 from freerun.store.results_folder import Place, demand_study, folder_name, holds, make_way, write_info
@@ -26,6 +25,7 @@ from freerun.sweeps import sweep
 from freerun.sweeps.search.judgement import best, judge
 from freerun.sweeps.search.search import BATCH
 from freerun.sweeps.search.target import Target
+from freerun.sweeps.search.tuned_description import described
 from freerun.sweeps.search.tuned_methods import Job, Method, TuningTrial, give_budgets, methods_of, without
 from freerun.sweeps.search.tuning import PREFIX, Tuning, from_file
 from freerun.sweeps.study import Study
@@ -235,7 +235,7 @@ class TunedStudy:
             jobs_of_method = {job: (*without(job, chosen.settings), *tuned) for job in method.jobs}
             runs_by_job |= jobs_of_method
             runs = plan(of_jobs(jobs_of_method.values()))
-            methods.append(_described(method, chosen.settings, runs, store))
+            methods.append(described(method, chosen.settings, runs, store))
         return replace(
             self.study,
             runs=plan(of_jobs(runs_by_job[job] for job in self.study.jobs)),
@@ -281,33 +281,3 @@ def separate(words: Iterable[str]) -> tuple[list[str], list[str]]:
 def _seeds(tuning: Tuning) -> list[int]:
     experiments = of_jobs(jobs([f"seed={tuning.seeds}"], sweep=True))
     return list(dict.fromkeys(experiment.seed for experiment in experiments))
-
-
-def _described(method: Method, chosen: dict[str, str], runs: list[Planned], store: Store) -> dict[str, Any]:
-    """Return a method as the study's file describes it, with what its trials took as far as they came."""
-    took = sum((trial.work for trial in method.trials), Work())
-    return {
-        "runs": list(dict.fromkeys(run.trained for run in runs)),
-        "chosen": chosen,
-        "trials": [_trial(trial) for trial in method.trials],
-        "updates": took.updates,
-        "steps": took.steps,
-        "products": float(took.products),
-        "seconds": training_time.seconds(_trained(method, store)),
-    }
-
-
-def _trained(method: Method, store: Store) -> Iterable[training_time.Run]:
-    """Yield what was trained for the trials of a method, as far as they came, without what failed."""
-    for trained in (run.trained for trial in method.trials for run in trial.begun):
-        if store.has(trained):
-            record = store.read(trained)
-            yield record["experiment"], record["provenance"]
-
-
-def _trial(trial: TuningTrial) -> dict[str, Any]:
-    finite = trial.value is not None and math.isfinite(trial.value)
-    return {
-        "settings": trial.settings, "runs": trial.runs, "value": trial.value if finite else None, "state": trial.state,
-        "lost": trial.value is not None and not finite, "pruned": trial.pruned is not None, "updates": trial.updates,
-    }  # fmt: skip
