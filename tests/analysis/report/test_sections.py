@@ -268,12 +268,12 @@ def test_below_three_seeds_no_section_has_an_interval(tmp_path):
 def test_what_is_blind_to_time_reversal_stands_beside_what_is_not(tmp_path):
     of = material(tmp_path, grid(seeds=3), everything)
     assert companion_measures.blind(of) == [
-        "Of an orbit that runs backwards in time the state-space divergence from the orbit itself is 0; the displacement "
-        "distance is not, so read them together."
+        "Between an orbit and the same orbit run backwards in time these are 0: state-space divergence, as published; the "
+        "displacement distance is not, so read them together."
     ]
     said = {row["measure"] for row in companion_measures.rows(of)}
     assert {
-        "State-space divergence (blind to the direction of time)",
+        "State-space divergence, as published (blind to the direction of time)",
         "Displacement distance (sees the direction of time)",
     } <= said
 

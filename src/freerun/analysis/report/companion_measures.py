@@ -69,8 +69,8 @@ def blind(material: Material) -> list[str]:
     seeing = list(dict.fromkeys(quantity.label for quantity in known if TIME_REVERSAL in quantity.sees))
     if not unseeing:
         return []
-    against = f"; the {listed(seeing).lower()} is not, so read them together" if seeing else ", and no measure here sees it"
-    return [f"Of an orbit that runs backwards in time the {listed(unseeing).lower()} from the orbit itself is 0{against}."]
+    against = f"the {listed(seeing).lower()} is not, so read them together" if seeing else "no measure here sees it"
+    return [f"Between an orbit and the same orbit run backwards in time these are 0: {listed(unseeing).lower()}; {against}."]
 
 
 def _sight(meant: Quantity) -> str:
