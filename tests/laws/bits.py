@@ -2,7 +2,8 @@
 
 ``PYTHONPATH=tests python -m laws.bits`` prints, as JSON, the arithmetic of the process, the verdicts of the laws of products,
 and a digest of each of some short runs, over every model, every task and every way through the engine. With ``--pin`` the
-digests are written to bits.json, which is what every processor with AVX2 must find in the portable mode.
+digests are written to bits.json, under the name of the engine that made them, which is what every processor with AVX2 must
+find in the portable mode.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from pathlib import Path
 import torch
 
 from freerun import arithmetic
+from freerun.engine.compiled.library import library
+from freerun.engine.engine_choice import setting
 from freerun.execution.group_runner import prepare
 from freerun.laws.toolkit import SHIFTS, Broken, demand, noise, same_bits, shifted, small_parts
 from freerun.parts import registry
@@ -114,13 +117,23 @@ def verdicts() -> dict[str, str]:
     return found
 
 
+def engine() -> str:
+    """The engine of the runs that can have it: the name of its bits."""
+    built = None if setting() == "reference" else library()
+    return "reference" if built is None else str(built)
+
+
 def main() -> None:
     """Print what this process finds."""
     prepare()
-    found = {"torch": torch.__version__.partition("+")[0], "arithmetic": str(arithmetic.in_force()), "digests": digests()}
+    found = {"torch": torch.__version__.partition("+")[0], "arithmetic": str(arithmetic.in_force())}
+    made = digests()
     if "--pin" in sys.argv:
-        PINNED.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps({**found, "shortfall": arithmetic.shortfall(), "laws": verdicts()}))
+        known = json.loads(PINNED.read_bytes())["digests"] if PINNED.is_file() else {}
+        pinned = {**found, "digests": {**known, engine(): made}}
+        PINNED.write_text(json.dumps(pinned, indent=1) + "\n", encoding="utf-8")
+    more = {"engine": engine(), "digests": made, "shortfall": arithmetic.shortfall(), "laws": verdicts()}
+    print(json.dumps({**found, **more}))
 
 
 if __name__ == "__main__":

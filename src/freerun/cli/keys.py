@@ -11,7 +11,7 @@ from freerun.config.training_settings import Training
 LAUNCHER_KEYS = {
     "launcher=NAME": "where groups are trained: local (the default), inline, joblib, slurm, ray",
     "launcher.KEY=VALUE": "a setting of the launcher, such as launcher.time_limit=600",
-    "engine=NAME": "what computes rollouts: reference (the default), auto or compiled",
+    "engine=NAME": "what computes rollouts: auto (the default), reference or compiled",
 }
 
 

@@ -1,4 +1,4 @@
-"""Choice of the engine: the compiled operation where it is asked for and covers a run, else the loop in PyTorch.
+"""Choice of the engine: the compiled operation where it was built and covers a run, else the loop in PyTorch.
 
 The loop (`freerun.engine.rollout`) is the definition. The two give the same numbers but for their last bits, so the choice of
 an engine belongs to how a run is computed, as the arithmetic and the number of threads do, and not to what the run is: its
@@ -17,9 +17,9 @@ from freerun.errors import ConfigError, given
 
 #: Names the engine of a process that is told none.
 VARIABLE = "FREERUN_ENGINE"
-#: auto: the compiled one where it is built and covers a run; compiled: a run that it does not cover is refused.
+#: auto: the compiled one where it is built and covers a run, else the loop; compiled: a run that it does not cover is refused.
 CHOICES = ("auto", "reference", "compiled")
-DEFAULT = "reference"
+DEFAULT = "auto"
 _told: list[str] = []
 
 
@@ -42,7 +42,7 @@ def setting() -> str:
 
 
 def default() -> str:
-    """Return the engine of a process that is told none: what the environment names, else the reference.
+    """Return the engine of a process that is told none: what the environment names, else `auto`.
 
     Raises:
         ConfigError: if the environment names one that does not exist.

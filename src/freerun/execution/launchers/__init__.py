@@ -51,7 +51,7 @@ class Launcher(ABC):
         time_limit: seconds that a group may take before its worker is killed; None for no limit.
         checkpoint: updates between two checkpoints of a run, from which it goes on after a kill; 0 for none.
         threads: of a worker; more than one can change the last bits of sums over large tensors.
-        engine: of rollouts (docs/engine.md): auto, reference or compiled; None for what FREERUN_ENGINE says, or reference.
+        engine: of rollouts (docs/engine.md): auto, reference or compiled; None for what FREERUN_ENGINE says, or auto.
     """
 
     #: Workers share the memory of this machine.
