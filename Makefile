@@ -18,6 +18,7 @@ test: $(VENV)/.ready
 
 test-slow: $(VENV)/.ready
 	$(BIN)/python -m pytest -n $(JOBS) -m slow
+	FREERUN_ENGINE=reference $(BIN)/python -m pytest -n $(JOBS) -m "not slow" tests/laws
 
 test-all: test test-slow
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
+import shutil
 import textwrap
 
 import pandas as pd
@@ -42,6 +44,22 @@ MORE = """
         def measure(self, observed):
             return self.symbol + (observed.fed_symbols == self.symbol).double().mean(1)[observed.warmup :]
 """
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """The sweep as it is without further words, trained once for the tests of this file, which copy it."""
+    folder = tmp_path_factory.mktemp("kept")
+    with contextlib.chdir(folder):
+        assert dispatch(["run", "-m", *SMALL, "--as", "small"]) == 0
+    return folder / "results"
+
+
+@pytest.fixture
+def trained(folder, kept):
+    """A folder with that sweep in it, done."""
+    shutil.copytree(kept, folder / "results")
+    return folder
 
 
 @pytest.fixture
@@ -86,20 +104,18 @@ def numbers(folder, name):
     }
 
 
-def test_a_metric_of_a_plugin_is_added_without_training_and_changes_no_run(folder, untrainable, capsys):
-    sweep()
-    before = list(records(folder, "small"))
+def test_a_metric_of_a_plugin_is_added_without_training_and_changes_no_run(trained, untrainable, capsys):
+    before = list(records(trained, "small"))
     untrainable()
     measure("small", "plugins=[share_of.py]")
     assert "2 runs, 0 done, 2 to do, 2 of them trained before, to be measured" in capsys.readouterr().out
-    assert list(records(folder, "small")) == before
-    gaps = pd.read_parquet(folder / "results/small/gaps.parquet")
+    assert list(records(trained, "small")) == before
+    gaps = pd.read_parquet(trained / "results/small/gaps.parquet")
     assert {"share_of", "loss"} <= set(gaps["metric"])
-    assert set(pd.read_csv(folder / "results/small/runs.csv")["run"]) == set(before)
+    assert set(pd.read_csv(trained / "results/small/runs.csv")["run"]) == set(before)
 
 
-def test_a_plan_charges_no_training_to_runs_that_are_trained(folder, monkeypatch, capsys):
-    sweep()
+def test_a_plan_charges_no_training_to_runs_that_are_trained(trained, monkeypatch, capsys):
     cost = time_estimate.Cost(updates=6, training=6000.0, update=None, logging=0.0, evaluation=7.0)
     monkeypatch.setattr(time_estimate, "_cost", lambda *_: (tuple(time_estimate._kinds(planned[0].tree)), cost))
     planned = study.adhoc([word for word in SMALL if "launcher" not in word], sweep=True).runs
@@ -114,11 +130,10 @@ def test_a_plan_charges_no_training_to_runs_that_are_trained(folder, monkeypatch
     assert unknown.seconds(run, trained=True)[0] < unknown.seconds(run)[0]
 
 
-def test_a_sweep_with_a_plugin_s_metric_has_the_runs_of_one_without(folder, untrainable):
-    sweep()
+def test_a_sweep_with_a_plugin_s_metric_has_the_runs_of_one_without(trained, untrainable):
     untrainable()
     sweep("plugins=[share_of.py]", name="other")
-    assert records(folder, "small").keys() == records(folder, "other").keys()
+    assert records(trained, "small").keys() == records(trained, "other").keys()
 
 
 @pytest.mark.parametrize(
@@ -169,10 +184,9 @@ def test_distances_to_training_need_what_the_feeder_remembers(folder, untrainabl
     assert later == at_once
 
 
-def test_what_is_known_is_taken_and_only_what_is_new_is_measured(folder, monkeypatch):
+def test_what_is_known_is_taken_and_only_what_is_new_is_measured(trained, monkeypatch):
     from freerun.execution import group_measurement
 
-    sweep()
     asked = []
     whole = group_measurement.evaluate
 
@@ -181,14 +195,14 @@ def test_what_is_known_is_taken_and_only_what_is_new_is_measured(folder, monkeyp
         return whole(group, lessons, metrics)
 
     monkeypatch.setattr(group_measurement, "evaluate", evaluate)
-    known = numbers(folder, "small")
+    known = numbers(trained, "small")
     measure("small", "plugins=[share_of.py]")
     assert asked == [["share_of"]]
     measure("small", "metrics=[loss,share_of]", "plugins=[share_of.py]", "--as", "fewer")
     assert asked == [["share_of"]], "all of it was known"
-    for run, (series, *_) in numbers(folder, "small").items():
+    for run, (series, *_) in numbers(trained, "small").items():
         assert [each for each in series if each["metric"] != "share_of"] == known[run][0]
-        assert {each["metric"] for each in numbers(folder, "fewer")[run][0]} == {"loss", "share_of"}
+        assert {each["metric"] for each in numbers(trained, "fewer")[run][0]} == {"loss", "share_of"}
 
 
 def test_a_metric_with_other_settings_is_measured_anew(folder):
@@ -223,10 +237,9 @@ def test_two_measurements_on_other_lengths_are_of_the_same_training(folder):
     assert {run: record["curves"] for run, record in records(folder, "far").items()} == near
 
 
-def test_a_measurement_of_other_weights_is_set_aside(folder):
-    sweep()
-    store = Store(folder / "results/.store")
-    run = json.loads((folder / "results/small/study.json").read_text())["ids"][0]
+def test_a_measurement_of_other_weights_is_set_aside(trained):
+    store = Store(trained / "results/.store")
+    run = json.loads((trained / "results/small/study.json").read_text())["ids"][0]
     other = {name: value + 1 for name, value in store.weights(run).items()}
     assert store.has(run)
     record = store.read(trained_run(run))
@@ -236,16 +249,15 @@ def test_a_measurement_of_other_weights_is_set_aside(folder):
     assert list((store.root / "aside").glob(f"{run}.*"))
 
 
-def test_runs_without_weights_are_told_of_and_not_trained(folder, untrainable, capsys):
-    sweep()
-    for path in (folder / "results/.store").glob("*/*.safetensors"):
+def test_runs_without_weights_are_told_of_and_not_trained(trained, untrainable, capsys):
+    for path in (trained / "results/.store").glob("*/*.safetensors"):
         path.unlink()
         break
     untrainable()
     assert dispatch(["measure", "small", "evaluation.horizon=20", "launcher=inline"]) == 0
     said = capsys.readouterr()
     assert "note: 1 run is not trained, and cannot be measured; freerun retry small trains what is left" in said.err
-    assert (pd.read_csv(folder / "results/small/runs.csv")["status"] == "done").sum() == 1
+    assert (pd.read_csv(trained / "results/small/runs.csv")["status"] == "done").sum() == 1
 
 
 @pytest.mark.parametrize(
@@ -262,8 +274,7 @@ def test_runs_without_weights_are_told_of_and_not_trained(folder, untrainable, c
         (["evaluation.horizon=1,2"], "several values make a sweep"),
     ],
 )
-def test_what_cannot_be_measured_is_refused_in_one_line(folder, words, said):
-    sweep()
+def test_what_cannot_be_measured_is_refused_in_one_line(trained, words, said):
     with pytest.raises(ConfigError) as fault:
         dispatch(["measure", "small", *words])
     assert said in str(fault.value)
@@ -290,10 +301,9 @@ def test_an_older_study_says_that_its_runs_are_trained_anew(folder):
         dispatch(["measure", "old", "evaluation.horizon=3"])
 
 
-def test_retry_makes_lost_players_again_and_leaves_those_of_another_version(folder, untrainable, monkeypatch, capsys):
-    assert dispatch(["run", "-m", *SMALL, "--as", "small"]) == 0
+def test_retry_makes_lost_players_again_and_leaves_those_of_another_version(trained, untrainable, monkeypatch, capsys):
     untrainable()
-    players = {path: path.read_bytes() for path in folder.rglob("*.players")}
+    players = {path: path.read_bytes() for path in trained.rglob("*.players")}
     assert len(players) == 2
     for path in players:
         path.unlink()
@@ -304,7 +314,7 @@ def test_retry_makes_lost_players_again_and_leaves_those_of_another_version(fold
         assert dispatch(["retry", "small", "launcher=inline"]) == 0
         assert "no run has failed" in capsys.readouterr().out
     assert dispatch(["retry", "small", "launcher=inline"]) == 0
-    assert {path: path.read_bytes() for path in folder.rglob("*.players")} == players
+    assert {path: path.read_bytes() for path in trained.rglob("*.players")} == players
 
 
 PICKY = """
@@ -372,8 +382,7 @@ def test_what_is_done_for_lost_players_is_said(folder, untrainable, command, los
     assert players.read_bytes() == content
 
 
-def test_runs_that_were_trained_before_are_said_to_be_measured(folder, untrainable, capsys):
-    sweep()
+def test_runs_that_were_trained_before_are_said_to_be_measured(trained, untrainable, capsys):
     untrainable()
     capsys.readouterr()
     assert dispatch(["measure", "small", "evaluation.horizon=3", "launcher=inline"]) == 0

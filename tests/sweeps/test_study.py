@@ -15,7 +15,6 @@ import pytest
 
 from freerun.config.hydra.presets import presets
 from freerun.sweeps import study as studies
-from tiers import tiered
 
 STUDY = """
 title: A tiny study
@@ -93,7 +92,8 @@ def test_a_second_time_changes_nothing_and_all_is_a_function_of_the_records_and_
     assert not gaps.duplicated(["run", "split", "mode", "metric", "step"]).any()
 
 
-@pytest.mark.parametrize("name", tiered(presets("study"), quick=lambda name: name == "path_star"))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", presets("study"))
 def test_every_study_composes_and_runs_two_updates(name, tmp_path):
     words = ["seed=0", "training.updates=2", "evaluation.sequences=4", "--as", "short"]
     code, out, err = freerun("study", name, *words, cwd=tmp_path)
@@ -103,7 +103,8 @@ def test_every_study_composes_and_runs_two_updates(name, tmp_path):
     assert len(records(tmp_path)) == len(json.loads((tmp_path / "results/short/study.json").read_bytes())["ids"])
 
 
-@pytest.mark.parametrize("how", tiered(["driver", "group"], quick=lambda how: how == "driver"))
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["driver", "group"])
 def test_killed_and_started_again_gives_the_same_bytes(how, undisturbed, tmp_path):
     (tmp_path / "tiny.yaml").write_text(STUDY.format(updates=60))
     process = start("study", "tiny.yaml", cwd=tmp_path)
@@ -179,6 +180,7 @@ class EveryOther(Regime):
 '''
 
 
+@pytest.mark.slow
 def test_a_regime_outside_the_package_runs_by_its_name(tmp_path):
     (tmp_path / "every_other.py").write_text(PLUGIN)
     words = ["run", "-m", "plugins=[every_other.py]", "regime=every_other,teacher_forcing", "regime.periods=3"]
@@ -234,6 +236,7 @@ def test_a_worker_that_dies_costs_its_group_alone(tmp_path):
     assert sorted(pd.read_csv(path)["status"]) == ["done", "done", "failed", "failed"]
 
 
+@pytest.mark.slow
 def test_an_error_in_a_part_is_one_line(tmp_path):
     (tmp_path / "faulty.py").write_text(
         PLUGIN.replace("        steps =", "        raise RuntimeError('no\\nmask')\n        steps =")

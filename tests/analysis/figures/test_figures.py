@@ -194,6 +194,7 @@ def words(figure):
     return " ".join(" ".join(found).split())
 
 
+@pytest.mark.slow
 def test_labels_of_any_length_stay_within_the_figure_and_lost_runs_are_marked_in_every_one(tmp_path):
     of = long_study(tmp_path)
     assert of.lost()["lost"].sum() == 9 + 4 * 3
