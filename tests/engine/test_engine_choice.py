@@ -19,7 +19,7 @@ from freerun.execution.group_runner import prepare, run_group
 from freerun.execution.planned_run import plan
 from freerun.laws.toolkit import gap, small
 from freerun.parts.models.gru import GRU
-from freerun.parts.models.transformer import Transformer
+from freerun.parts.models.shallow_plrnn import ShallowPLRNN
 from freerun.parts.regimes.scheduled_sampling import ScheduledSampling
 from freerun.parts.tasks.hidden_markov import HiddenMarkov
 from freerun.parts.tasks.lorenz63 import Lorenz63
@@ -60,14 +60,14 @@ def test_a_process_is_told_or_asks_its_environment(monkeypatch):
 
 
 def test_the_engine_of_a_run_says_why(monkeypatch):
-    plain, other = experiment(), experiment(model=small(Transformer))
+    plain, other = experiment(), experiment(model=small(ShallowPLRNN))
     monkeypatch.setattr(engine_choice, "library", lambda: BUILT)
     assert str(engine_of(plain, "auto")) == str(engine_of(plain, "compiled")) == "compiled, avx2"
     assert str(engine_of(plain, "reference")) == "reference"
     assert not engine_of(plain, "reference").reason
-    assert engine_of(other, "auto").reason == "it has no cell Transformer"
+    assert engine_of(other, "auto").reason == "it has no cell ShallowPLRNN"
     with pytest.raises(
-        ConfigError, match=r"engine=compiled cannot be used here: it has no cell Transformer; choose engine=auto"
+        ConfigError, match=r"engine=compiled cannot be used here: it has no cell ShallowPLRNN; choose engine=auto"
     ):
         engine_of(other, "compiled")
     monkeypatch.setattr(engine_choice, "library", lambda: None)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from freerun.engine import compiled
-from freerun.engine.compiled import build, library, operation
+from freerun.engine.compiled import attention, build, library, operation
 from freerun.engine.compiled.coverage import CELLS, RULES, uncovered
 from freerun.engine.compiled.library import NEEDS, Library
 from freerun.engine.rollout import Gradient, Request, rollout
@@ -26,12 +26,16 @@ from freerun.parts.models.gru import GRU
 from freerun.parts.models.hidden_recurrent import HiddenRecurrent
 from freerun.parts.models.linear import Linear
 from freerun.parts.models.lstm import LSTM
+from freerun.parts.models.transformer import Transformer
 from tiers import tiered
 
 pytestmark = pytest.mark.skipif(library.library() is None, reason="the compiled engine is not built here (no C compiler)")
 
 R = 3
 MODELS = {cls.__name__: small(cls) for cls in CELLS} | {"Linear without bias": Linear(bias=False)}
+#: No cell: its loop is PyTorch's, its attention compiled. It returns no states.
+ATTENDING = Transformer(hidden=6, layers=2, heads=2, mlp=1)
+ROLLED = MODELS | {"Transformer": ATTENDING}
 RULES_TRIED = {cls.__name__: cls() for cls in RULES} | {
     "StraightThrough argmax": StraightThrough(choose=Choice.argmax, temperature=0.7),
     "Gumbel cold": Gumbel(temperature=0.5),
@@ -123,7 +127,7 @@ def everything(roll, model, rule, dtype, size=(9, 17, 1, 5), **settings):
 
 
 def settle(roll, model, weights, given, leaves, replica=None, **settings):
-    result = roll(model, weights, **given, states=True, **settings)
+    result = roll(model, weights, **given, states=model is not ATTENDING, **settings)
     slopes = dict(zip(leaves, gradients(charged(result, replica), list(leaves.values())), strict=True))
     timed = [result.outputs, result.fed, *(part for state in result.states for part in state)]
     timed = [part if part.dim() == 3 else part.transpose(0, 1) for part in timed]
@@ -156,23 +160,46 @@ def test_it_is_the_loop(model, rule):
         law_it_is_the_loop(compiled_rollout, MODELS[model], RULES_TRIED[rule], size, masks=masks)
 
 
+@pytest.mark.parametrize(
+    ("rule", "size"),
+    tiered([*itertools.product(RULES_TRIED, [*SIZES, (40, 3, 1, 3)])], lambda case: case == ("Mean", SIZES[1])),
+)
+def test_a_transformer_is_the_loop(rule, size):
+    """Whether its memory fits a stripe of 64 bytes or not; forced, it is the loop itself."""
+    masks = ("coins", "fractions", "free", "forced") if size[0] > 1 else ("free", "forced")
+    law_it_is_the_loop(compiled_rollout, ATTENDING, RULES_TRIED[rule], size, cuts=((0, 0), (0, 3), (2, 3)), masks=masks)
+
+
+def test_what_a_transformer_remembers_is_not_copied():
+    """Its memory is one tensor of a layer, which every step hands on and writes its own place of."""
+    model = attention._Remembering(hidden=6, layers=1, heads=2, room=20, library=library.library())
+    weights = weights_of(model, 2, 2, R, torch.float32)
+    state = model.start(R, 3, noise(R, 3, 2, dtype=torch.float32))
+    place = state[0].data_ptr()
+    for t in range(20):
+        _, state = model.step(weights, noise(R, 3, 2, seed=t, dtype=torch.float32), state)
+        assert state[0].data_ptr() == place
+        assert bool((state[0][..., : t + 1] != 0).all())
+        assert bool((state[0][..., t + 1 :] == 0).all())
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_states_are_the_loops(model):
     law_states_are_the_loops(compiled_rollout, MODELS[model])
 
 
-@pytest.mark.parametrize(("model", "rule"), [*itertools.product(MODELS, ["Mean", "Sample", "Gumbel"])])
+@pytest.mark.parametrize(("model", "rule"), [*itertools.product(ROLLED, ["Mean", "Sample", "Gumbel"])])
 def test_same_bits_alone_and_in_a_group(model, rule):
-    law_same_bits_alone(compiled_rollout, MODELS[model], RULES_TRIED[rule])
+    law_same_bits_alone(compiled_rollout, ROLLED[model], RULES_TRIED[rule])
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", tiered(ROLLED, lambda name: name in MODELS))
 def test_the_gradient_is_the_textbooks(model):
     for horizon in (1, 2, 5):
         for rule in RULES_TRIED.values():
             if not rule.silent:
-                backward.law_gradient_is_the_textbook_loops(compiled_rollout, MODELS[model], horizon, rule)
-    kit.law_ones_and_none_are_the_same(compiled_rollout, MODELS[model])
+                backward.law_gradient_is_the_textbook_loops(compiled_rollout, ROLLED[model], horizon, rule)
+    kit.law_ones_and_none_are_the_same(compiled_rollout, ROLLED[model])
 
 
 LOOP = [
@@ -203,30 +230,31 @@ def others() -> list[Library]:
     return [other for other in able if str(other) == str(known) and other != known]
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", ROLLED)
 def test_the_width_of_the_vectors_changes_no_bit(model):
     if not others():
         pytest.skip("there is no second library of the same arithmetic for this processor")
     for rule, dtype, size in itertools.product(("Mean", "Sample", "Gumbel"), OFF, ((9, 17, 1, 5), (40, 33, 2, 11))):
-        first = everything(compiled_rollout, MODELS[model], RULES_TRIED[rule], dtype, size)
+        first = everything(compiled_rollout, ROLLED[model], RULES_TRIED[rule], dtype, size)
         for other in others():
-            second = everything(compiled_rollout, MODELS[model], RULES_TRIED[rule], dtype, size, using=other)
+            second = everything(compiled_rollout, ROLLED[model], RULES_TRIED[rule], dtype, size, using=other)
             assert all(same_bits(a.detach(), b.detach()) for a, b in zip(first, second, strict=True)), (rule, dtype, size)
 
 
-def test_the_number_of_threads_changes_no_bit():
-    one = everything(compiled_rollout, MODELS["GRU"], Mean(), torch.float32)
+@pytest.mark.parametrize("model", ["GRU", "Transformer"])
+def test_the_number_of_threads_changes_no_bit(model):
+    one = everything(compiled_rollout, ROLLED[model], Mean(), torch.float32)
     for threads in (2, 3, 5):
         torch.set_num_threads(threads)
         try:
-            many = everything(compiled_rollout, MODELS["GRU"], Mean(), torch.float32)
+            many = everything(compiled_rollout, ROLLED[model], Mean(), torch.float32)
         finally:
             torch.set_num_threads(1)
         assert all(same_bits(a.detach(), b.detach()) for a, b in zip(one, many, strict=True)), threads
 
 
 def test_without_a_gradient_nothing_is_kept_and_the_bits_are_the_same():
-    for model in MODELS.values():
+    for model in ROLLED.values():
         weights, given, _ = case(model, Mean(), (9, 17, 1, 5), (0, 0), "coins", torch.float32)
         with torch.no_grad():
             bare = compiled_rollout(model, weights, **given)
@@ -236,7 +264,7 @@ def test_without_a_gradient_nothing_is_kept_and_the_bits_are_the_same():
 
 
 def test_what_is_not_finite_stays_in_its_replica():
-    for model in MODELS.values():
+    for model in ROLLED.values():
         weights, given, _ = case(model, Mean(), (9, 17, 1, 5), (0, 0), "free", torch.float32)
         sound = compiled_rollout(model, weights, **given).outputs
         for value in (torch.nan, torch.inf):
@@ -284,6 +312,9 @@ FAULTS = [
     ("BREAK_SOFT(x)=d", loop_law(GRU(hidden=3), RULES_TRIED["Expected"])),
     ("BREAK_GROUP(r)=0*(r)", lambda roll: law_same_bits_alone(roll, GRU(hidden=3), Mean())),
     ("BREAK_FORGET(x)=all(0)", lambda roll: law_states_are_the_loops(roll, LSTM(hidden=3))),
+    ("BREAK_PAST(t)=(t)-((t)>0)", loop_law(ATTENDING)),
+    ("BREAK_MEAN(x)=all(0)", loop_law(ATTENDING)),
+    ("BREAK_SLOT(t)=(t)-((t)>0)", loop_law(ATTENDING)),
 ]
 
 
@@ -326,3 +357,5 @@ def test_what_is_not_covered_is_said_in_words():
     state = (torch.zeros(1, 1, 64).requires_grad_(),)
     with pytest.raises(ValueError, match="takes no gradient of the state"):
         compiled_rollout(GRU(), {}, truth=start[None], start=start, feedback=Mean(), mask=None, state=state)
+    with pytest.raises(ValueError, match="neither returns the states of a transformer nor goes on from one"):
+        compiled_rollout(ATTENDING, {}, truth=start[None], start=start, feedback=Mean(), mask=None, states=True)

@@ -18,9 +18,9 @@ SMALL = [
     "task=lorenz63", "training.updates=2", "training.batch=2", "training.log_every=1", "evaluation.sequences=2",
     "evaluation.orbit=0",
 ]  # fmt: skip
-BOTH = [*SMALL, "model=gru,transformer", "seed=0,1"]
-WHY = r"it has no cell Transformer; choose engine=auto or engine=reference"
-FIRST = r"the first of them lorenz63 transformer teacher_forcing"
+BOTH = [*SMALL, "model=gru,shallow_plrnn", "seed=0,1"]
+WHY = r"it has no cell ShallowPLRNN; choose engine=auto or engine=reference"
+FIRST = r"the first of them lorenz63 shallow_plrnn teacher_forcing"
 pytestmark = pytest.mark.skipif(library() is None, reason="the compiled engine is not built here (no C compiler)")
 
 
@@ -31,7 +31,7 @@ def desk(tmp_path, monkeypatch):
     cases = (
         "cases:\n  - "
         + "\n    ".join(word.replace("=", ": ") for word in [*SMALL, "seed=0"])
-        + "\n    model: [gru, transformer]\n"
+        + "\n    model: [gru, shallow_plrnn]\n"
     )
     (tmp_path / "some.yaml").write_text(cases)
     yield tmp_path
@@ -51,7 +51,7 @@ def begun(desk):
         (["run", "-m", *BOTH, "launcher=inline"], "2 of 4 runs"),
         (["study", "some.yaml"], "1 of 2 runs"),
         (["plan", "-m", *BOTH], "2 of 4 runs"),
-        (["search", *SMALL, "seed=0", "model=gru,transformer", "training.lr=1e-4,1e-3", "--sampler", "grid"], "1 of 2"),
+        (["search", *SMALL, "seed=0", "model=gru,shallow_plrnn", "training.lr=1e-4,1e-3", "--sampler", "grid"], "1 of 2"),
         (["study", "some.yaml", "--tune", "tune.axes.training.lr=1e-4,1e-3", "tune.trials=2", "tune.sampler=grid"], "runs"),
     ],
 )  # fmt: skip
@@ -64,11 +64,11 @@ def test_nothing_is_begun(words, count, desk, capsys):
 def test_the_environment_is_named_where_it_demands_the_engine(desk, monkeypatch):
     monkeypatch.setenv(engine_choice.VARIABLE, "compiled")
     with pytest.raises(
-        ConfigError, match=rf"^FREERUN_ENGINE=compiled cannot do lorenz63 transformer teacher_forcing seed 0: {WHY}$"
+        ConfigError, match=rf"^FREERUN_ENGINE=compiled cannot do lorenz63 shallow_plrnn teacher_forcing seed 0: {WHY}$"
     ):
-        dispatch(["run", *SMALL, "model=transformer", "seed=0"])
+        dispatch(["run", *SMALL, "model=shallow_plrnn", "seed=0"])
     with pytest.raises(ConfigError, match=r"^FREERUN_ENGINE=compiled cannot do "):
-        api.run(of_jobs(jobs([*SMALL, "model=transformer", "seed=0"], sweep=False)))
+        api.run(of_jobs(jobs([*SMALL, "model=shallow_plrnn", "seed=0"], sweep=False)))
     monkeypatch.setenv(engine_choice.VARIABLE, "fast")
     with pytest.raises(ConfigError, match=r"^FREERUN_ENGINE must be one of"):
         dispatch(["run", *SMALL, "seed=0"])
@@ -105,7 +105,7 @@ def test_a_retry_and_a_measurement_are_refused_too(desk):
 
 def test_a_cluster_is_asked_what_it_covers_and_not_what_stands_here(monkeypatch):
     """The library of a node is the node's: here only the runs themselves are looked at."""
-    covered, other = (plan_of(f"model={model}") for model in ("gru", "transformer"))
+    covered, other = (plan_of(f"model={model}") for model in ("gru", "shallow_plrnn"))
     monkeypatch.setattr(engine_choice, "library", lambda: None)
     with pytest.raises(ConfigError, match="it was not built when Freerun was installed"):
         Inline(engine="compiled").demand_engine(covered)

@@ -35,6 +35,11 @@ class Work:
     forced: bool = False
 
     @property
+    def cell(self) -> bool:
+        """Whether the model is a cell, which the other contenders know too."""
+        return self.model in GATES
+
+    @property
     def operations(self) -> float:
         """Multiplications and additions of the matrix products of an update of one replica, forward and backward."""
         wide = GATES[self.model] * self.H

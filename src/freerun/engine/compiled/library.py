@@ -49,6 +49,15 @@ class Call(ctypes.Structure):
     ]  # fmt: skip
 
 
+class Attention(ctypes.Structure):
+    """What a step of attention is told; as `Attention` in source/rollout.h."""
+
+    _fields_ = [
+        *((name, ctypes.c_int64) for name in ("t", "H", "C", "heads")), ("root", ctypes.c_double),
+        *((name, _POINTER) for name in ("given", "memory", "out", "kept", "d_out", "d_given", "d_memory", "work")),
+    ]  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Library:
     """A loaded library.
@@ -66,7 +75,11 @@ class Library:
         return "compiled, fused" if self.instructions in ("avx2", "avx512") else "compiled, portable"
 
     def function(self, name: str, dtype: str) -> Callable[..., int]:
-        """Return a function of the library for numbers of a type: `kept`, `work`, `forward` or `backward`."""
+        """Return a function of the library for numbers of a type.
+
+        Args:
+            name: `kept`, `work`, `forward` or `backward` of a rollout, `attend` or `attend_back` of a step of attention.
+        """
         return _function(self.path, name, dtype)
 
 
@@ -74,7 +87,8 @@ class Library:
 def _function(path: Path, name: str, dtype: str) -> Callable[..., int]:
     function = getattr(ctypes.CDLL(str(path)), f"{name}_{dtype}")
     sizes = name in ("kept", "work")
-    function.argtypes = [ctypes.POINTER(Call)] + ([] if sizes else [ctypes.c_long] * 2)
+    told = Attention if name.startswith("attend") else Call
+    function.argtypes = [ctypes.POINTER(told)] + ([] if sizes else [ctypes.c_long] * 2)
     function.restype = ctypes.c_long if sizes else None
     called: Callable[..., int] = function
     return called

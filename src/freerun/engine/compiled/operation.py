@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -11,12 +10,15 @@ from typing import Any
 import torch
 from torch.autograd.function import once_differentiable
 
+from freerun.engine.compiled import attention
 from freerun.engine.compiled.coverage import CELLS, places, rule_number, uncovered
 from freerun.engine.compiled.library import Call, Library, library
+from freerun.engine.compiled.threads import spread
 from freerun.engine.rollout import THROUGH, Gradient, Request, Rollout, stopped
 from freerun.parts.feedback.gumbel import Gumbel
 from freerun.parts.layers import State
 from freerun.parts.models.linear import Linear
+from freerun.parts.models.transformer import Transformer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +64,8 @@ def compute(request: Request, using: Library | None = None) -> Rollout:
     used = using or library()
     if used is None or (why := impossible(request)) is not None:
         raise ValueError(f"the compiled engine cannot make this rollout: {why if used else 'there is none here'}")
+    if isinstance(request.model, Transformer):
+        return attention.compute(request, used)
     model, weights, feedback, start, inputs = request.model, request.weights, request.feedback, request.start, request.read()
     replicas, batch, fed = start.shape
     extra, outputs = 0 if inputs is None else inputs.shape[-1], weights["output.weight"].shape[-1]
@@ -100,6 +104,8 @@ def impossible(request: Request) -> str | None:
         return why
     if any(part is not None and part.requires_grad for part in (*(request.state or ()), request.residual)):
         return "it takes no gradient of the state before the first step, or of the scale of an increment"
+    if isinstance(request.model, Transformer) and (request.states or request.state is not None):
+        return "it neither returns the states of a transformer nor goes on from one"
     return None
 
 
@@ -187,27 +193,7 @@ def _pair(pair: Any, tensors: tuple[torch.Tensor, ...] | list[Any]) -> None:
         pair[i] = None if tensor is None else tensor.data_ptr()
 
 
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="rollout")
-
-
 def _run(plan: Plan, direction: str, call: Call, like: torch.Tensor) -> None:
-    """Call the library for all replicas, spread over as many threads as torch has; each has its own room to work in."""
-    replicas = plan.numbers["R"]
-    threads = max(1, min(torch.get_num_threads(), replicas))
+    """Call the library for all replicas."""
     size = plan.library.function("work", _name(like))(call)
-    work = like.new_empty(threads, -(-size // 16) * 16)
-    run = plan.library.function(direction, _name(like))
-    if threads == 1:
-        call.work = work.data_ptr()
-        run(call, 0, replicas)
-        return
-    bounds = [replicas * i // threads for i in range(threads + 1)]
-    jobs = []
-    for i in range(threads):
-        part = Call.from_buffer_copy(call)
-        part.work = work[i].data_ptr()
-        jobs.append(_pool(threads).submit(run, part, bounds[i], bounds[i + 1]))
-    for job in jobs:
-        job.result()
+    spread(plan.library.function(direction, _name(like)), call, plan.numbers["R"], size, like)

@@ -86,20 +86,35 @@ class Transformer(Model):
         self, weights: Weights, u: Float[torch.Tensor, "T R B I"], state: State
     ) -> tuple[Float[torch.Tensor, "T R B O"], State]:
         """Run all steps in parallel, after those in the state; the stream is ``[R BT H]``, one sequence after another."""
-        (steps, _, batch, _), taken = u.shape, state[0].shape[-1] // self.hidden
+        (steps, _, batch, _), taken = u.shape, self.taken(state)
         place = positions(taken, steps, self.hidden, u.dtype, u.device).repeat(batch, 1)
         x = project(weights, "input", u.permute(1, 2, 0, 3).flatten(1, 2)) + place
-        cache: list[torch.Tensor] = []
+        memory: list[torch.Tensor] = []
+        parts = (len(state) - 1) // self.layers
         for layer in range(self.layers):
-            new = times(normalised(x), weights[f"{layer}.attend"])
-            query, *pair = new.reshape(-1, batch, steps, 3, self.hidden).unbind(3)
-            pair = [grown(old, new) for old, new in zip(state[2 * layer :], pair, strict=False)]
-            x = affine(self.seen(query, *pair), weights[f"{layer}.mix"], x)
+            new = times(normalised(x), weights[f"{layer}.attend"]).reshape(-1, batch, steps, 3, self.hidden)
+            seen, remembered = self.attended(new, state[parts * layer : parts * (layer + 1)])
+            x = affine(seen, weights[f"{layer}.mix"], x)
             x = affine(torch.relu(times(normalised(x), weights[f"{layer}.rise"])), weights[f"{layer}.fall"], x)
-            cache += [part.flatten(2) for part in pair]
+            memory += remembered
         x = normalised(x)
         outputs = project(weights, "output", x).reshape(-1, batch, steps, weights["output.bias"].shape[-1])
-        return outputs.permute(2, 0, 1, 3), (*cache, x.reshape(-1, batch, steps, self.hidden)[:, :, -1])
+        return outputs.permute(2, 0, 1, 3), (*memory, x.reshape(-1, batch, steps, self.hidden)[:, :, -1])
+
+    def taken(self, state: State) -> int:
+        """Return how many steps a state is behind."""
+        return int(state[0].shape[-1]) // self.hidden
+
+    def attended(self, new: Float[torch.Tensor, "R B T 3 H"], memory: State) -> tuple[Float[torch.Tensor, "R BT H"], State]:
+        """Return the attention output of new steps in one layer, and what the layer remembers after them.
+
+        Args:
+            new: query, key and value of each step.
+            memory: what the layer remembers of the steps before.
+        """
+        query, *pair = new.unbind(3)
+        pair = [grown(old, part) for old, part in zip(memory, pair, strict=True)]
+        return self.seen(query, *pair), tuple(part.flatten(2) for part in pair)
 
     def seen(
         self,

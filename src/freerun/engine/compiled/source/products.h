@@ -94,6 +94,12 @@ static inline __attribute__((always_inline)) quarter folded(const vec *parts)
     return DOUBLE ? q[0] + q[1] : (q[0] + q[2]) + (q[1] + q[3]);
 }
 
+static inline REAL summed(const vec *parts)
+{
+    quarter s = folded(parts);
+    return (s[0] + s[2]) + (s[1] + s[3]);
+}
+
 static inline __attribute__((always_inline)) void totals(const int count, vec (*parts)[PARTS], REAL *slope)
 {
     REAL s[4][4] __attribute__((aligned(64)));

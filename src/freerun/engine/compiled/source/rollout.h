@@ -1,4 +1,4 @@
-/* What a rollout is told, from Python (freerun/engine/compiled/operation.py): the fields stand in the same order there.
+/* What a rollout, or a step of attention, is told from Python (freerun/engine/compiled/library.py): in the same order there.
    Letters: T time, R replicas, B batch, X exogenous input, F what is fed, O output, H hidden. NULL: there is none. */
 
 #include <stdint.h>
@@ -34,3 +34,15 @@ typedef struct {
     void *kept;               /* [R kept] numbers, at a multiple of 64 bytes */
     void *work;               /* numbers for the work on one replica, at a multiple of 64 bytes */
 } Rollout;
+
+typedef struct {
+    int64_t t, H, C, heads;   /* this step; the width; steps that the memory has room for, a multiple of a stripe */
+    double root;              /* of the width of a head */
+    const void *given;        /* [N 3H]: query, key and value of this step, N sequences */
+    void *memory;             /* [N 2H C] */
+    void *out;                /* [N H] */
+    void *kept;               /* [N heads C'], C' the multiple of a stripe that t + 1 steps need: what was attended to */
+    const void *d_out;
+    void *d_given, *d_memory;
+    void *work;               /* 2 rows of C or H numbers, whichever is more, at a multiple of 64 bytes */
+} Attention;

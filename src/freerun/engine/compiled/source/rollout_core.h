@@ -53,6 +53,15 @@
 #ifndef BREAK_SOFT
 #define BREAK_SOFT(x) (x)
 #endif
+#ifndef BREAK_PAST
+#define BREAK_PAST(t) (t)
+#endif
+#ifndef BREAK_MEAN
+#define BREAK_MEAN(x) (x)
+#endif
+#ifndef BREAK_SLOT
+#define BREAK_SLOT(t) (t)
+#endif
 #ifndef BREAK_GROUP
 #define BREAK_GROUP(r) (r)
 #endif
@@ -62,3 +71,4 @@
 #include "cells.h"
 #include "feedback.h"
 #include "replica.h"
+#include "attention.h"
