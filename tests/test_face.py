@@ -22,7 +22,7 @@ STUB = PACKAGE / "__init__.pyi"
 
 
 def promised() -> dict[str, object]:
-    """What a user or the author of a part needs: experiments, `run`, every built-in part, named choices, base classes.
+    """What a user or the author of a part needs: experiments, `run`, `load`, every built-in part, named choices, base classes.
 
     Metrics are named by their users and made by the program alone, so that their authors' classes are all of them there is.
     """
@@ -36,7 +36,8 @@ def promised() -> dict[str, object]:
     settings = [item for part in [*parts, Training, Evaluation] for item in fields(part)]
     choices = [type(item.default) for item in settings if isinstance(item.default, Enum)]
     bases = [*map(registry.base, registry.KINDS), Comparison, Flow, Quantity]
-    return {each.__name__: each for each in [api.run, Experiment, Training, Evaluation, *parts, *choices, *bases]}
+    python = [getattr(api, name) for name in api.__all__]
+    return {each.__name__: each for each in [*python, Experiment, Training, Evaluation, *parts, *choices, *bases]}
 
 
 def out_of_step(homes: dict[str, str]) -> dict[str, str]:

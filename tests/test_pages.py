@@ -150,7 +150,7 @@ def test_a_misspelt_command_is_found(script, fault, desk):
 def test_every_block_of_code_is_of_a_kind_that_is_run(page):
     named = {"python": r"# \w+\.py\n", "yaml": r"# \w+\.yaml\n", "console": r"\$ freerun check \w+\.py\n"}
     for language, code in blocks(page):
-        if language not in ("sh", "") and (language, page) != ("python", "README.md"):
+        if language not in ("sh", "") and (language, page) not in (("python", "README.md"), ("python", "docs/python.md")):
             assert re.match(named[language], code), code
 
 
@@ -171,6 +171,20 @@ def test_the_python_of_the_readme_runs(desk, monkeypatch):
     assert set(shown["mode"]) == {"forced", "free"}
     assert shown["step"].nunique() > 1
     assert (desk / "results/.store").is_dir()
+
+
+def test_the_python_of_its_page_runs_on_what_the_page_has_run(desk):
+    names: dict = {}
+    for language, code in blocks("docs/python.md"):
+        if language == "sh":
+            follow(code.replace("'seed=range", "evaluation.warmup=2 task.length=12 'seed=range"), desk)
+        else:
+            exec(compile(code, "docs/python.md", "exec"), names)
+    assert len(names["free"]) == 3
+    assert (desk / "gap.pdf").is_file()
+    assert names["orbits"].shape == (200, 4, 3)
+    assert names["further"].shape == (50, 1, 3)
+    assert names["predictions"].shape == (199, 4, 3)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -1,6 +1,10 @@
 """The public names of Freerun, each with its home: read by editors and type checkers, and by `freerun` itself at import."""
 
-from freerun.api import run as run
+from freerun.api.running import run as run
+from freerun.api.studies import Study as Study
+from freerun.api.studies import load as load
+from freerun.api.trained_model import TrainedModel as TrainedModel
+from freerun.api.trained_runs import TrainedRun as TrainedRun
 from freerun.config.evaluation_settings import Evaluation as Evaluation
 from freerun.config.experiment import Experiment as Experiment
 from freerun.config.learning_rate import Decay as Decay

@@ -1,4 +1,4 @@
-"""Python interface: `run` trains a list of experiments and returns their tables."""
+"""Running from Python: `run` trains a list of experiments and returns their tables."""
 
 from __future__ import annotations
 

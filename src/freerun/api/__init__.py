@@ -1,0 +1,10 @@
+"""Python interface: experiments are run, studies are loaded, trained models are had back."""
+
+from __future__ import annotations
+
+from freerun.api.running import run
+from freerun.api.studies import Study, load
+from freerun.api.trained_model import TrainedModel
+from freerun.api.trained_runs import TrainedRun
+
+__all__ = ["Study", "TrainedModel", "TrainedRun", "load", "run"]

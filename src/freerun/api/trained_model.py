@@ -1,0 +1,254 @@
+"""Trained model: a run's model as a module of PyTorch, without the axis of replicas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import ArrayLike
+
+from freerun.config.experiment import Experiment
+from freerun.engine.rollout import Request, loop
+from freerun.errors import ConfigError, given
+from freerun.io.text import brief
+from freerun.parts.feedback import Feedback, one_hot
+from freerun.parts.layers import State
+from freerun.parts.tasks import Data
+from freerun.random_streams import uniforms
+
+
+class TrainedModel(torch.nn.Module):
+    """The model of a trained run; its parameters are named as in the framework, ``recurrent.weight``.
+
+    Values go in and come out in the units of the data, symbols as whole numbers, or as text where the task has an alphabet.
+
+    Args:
+        experiment: of the run.
+        data: its world.
+        weights: by name, ``[in out]``.
+    """
+
+    def __init__(self, experiment: Experiment, data: Data, weights: Mapping[str, np.ndarray]) -> None:
+        super().__init__()
+        self.experiment, self.data = experiment, data
+        #: The rule by which outputs are fed back, as it stands after training.
+        self.feedback: Feedback = given(experiment.feedback).at(1.0)
+        self._dtype = getattr(torch, experiment.dtype)
+        self._names = list(weights)
+        for name, value in weights.items():
+            *path, last = name.split(".")
+            home: torch.nn.Module = self
+            for part in path:
+                if part not in home._modules:
+                    home.add_module(part, torch.nn.Module())
+                home = home.get_submodule(part)
+            home.register_parameter(last, torch.nn.Parameter(torch.from_numpy(value.copy()).to(self._dtype)))
+
+    def weights(self) -> dict[str, Float[torch.Tensor, "1 I O"]]:
+        """Return the parameters by name, with the axis of replicas that the framework's models expect."""
+        return {name: self.get_parameter(name)[None] for name in self._names}
+
+    def start(self, count: int) -> State:
+        """Return the state before the first step of so many sequences."""
+        return self.experiment.model.start(1, count, self._like(count))
+
+    def extra_repr(self) -> str:
+        """What it is, for `repr`."""
+        axes = (type(getattr(self.experiment, axis)).__name__ for axis in ("model", "task", "regime"))
+        return f"{', '.join(axes)}, seed={self.experiment.seed}"
+
+    def step(self, u: Float[torch.Tensor, "N I"], state: State) -> tuple[Float[torch.Tensor, "N O"], State]:
+        """Take one step.
+
+        Args:
+            u: what is read: the exogenous input of this step, then what is fed, as the model was trained: values in standard
+                deviations of the data (`Data.mean`, `Data.std`), a symbol as a unit vector.
+            state: after the step before, or `start`.
+        """
+        output, state = self.experiment.model.step(self.weights(), u[None], state)
+        return output[0], state
+
+    def forward(self, truth: ArrayLike | Sequence[str], inputs: ArrayLike | None = None) -> Float[torch.Tensor, "T N O"]:
+        """Return the outputs under teacher forcing: a prediction has read all that stands before it, and nothing of its own.
+
+        Args:
+            truth: symbols ``[T N]``, or N texts of one length, or values ``[T N Y]`` in the units of the data.
+            inputs: the exogenous inputs of each prediction, ``[T N X]``, where the task has some.
+
+        Returns:
+            The predictions of all of `truth` but the first, which is read alone; also of the first where sequences of the task
+            begin with nothing. For symbols logits, for values in standard deviations of the data; a gradient can be taken.
+
+        Raises:
+            ConfigError: if `truth` is not what the task has.
+        """
+        told = self._told(truth)
+        first, rest = self._parted(self._encoded(told))
+        request = Request(
+            self.experiment.model, self.weights(), truth=rest[:, None], start=first[None], feedback=self.feedback, mask=None,
+            inputs=self._inputs(inputs, *rest.shape[:2]), residual=self._residual(),
+        )  # fmt: skip
+        return loop(request).outputs[:, 0]
+
+    @torch.no_grad()
+    def generate(
+        self,
+        count: int,
+        steps: int,
+        prefix: ArrayLike | Sequence[str] | str | None = None,
+        *,
+        temperature: float = 1.0,
+        feedback: Feedback | None = None,
+        inputs: ArrayLike | None = None,
+        seed: int = 0,
+    ) -> np.ndarray | list[str]:
+        """Return free rollouts: the model reads the prefix, then what it has said itself.
+
+        Args:
+            count: N, how many rollouts.
+            steps: of each, behind the prefix.
+            prefix: what is read first: one for all rollouts (a text, ``[T]`` symbols, ``[T Y]`` values), or one for each
+                (texts of one length, ``[T N]``, ``[T N Y]``). None: nothing, where sequences of the task begin with nothing;
+                else the beginnings of the first `count` test sequences, up to the end of the evaluation's warm-up.
+            temperature: symbols are drawn from the distribution with its logits divided by this.
+            feedback: another rule than the run's own.
+            inputs: exogenous inputs of each prediction, ``[T N X]``, where the task has some: those within the prefix, then
+                the rollout's.
+            seed: of the draws; the same seed gives the same rollouts.
+
+        Returns:
+            Texts where the task has an alphabet, else symbols ``Int[T N]``; values ``Float[T N Y]`` in the units of the data.
+
+        Raises:
+            ConfigError: if the model says nothing that could be fed back, or something does not fit.
+        """
+        rule = (feedback or self.feedback).at(1.0)
+        self._demand_free(rule, count, steps, temperature)
+        fed, read = self._prefix(prefix, count)
+        total = len(read) + steps
+        exogenous = self._inputs(inputs, total, count)
+        shape = (total, count, self.data.outputs) if rule.random_each else (total, count)
+        chance = torch.from_numpy(uniforms(seed, "generate", 0, shape)).to(self._dtype) if rule.random else None
+        state, said, residual = self.start(count), [], self._residual()
+        for t in range(total):
+            u = fed if exogenous is None else torch.cat([exogenous[t, 0], fed], -1)
+            output, state = self.step(u, state)
+            if residual is not None:
+                output = fed + residual[0] * output
+            if t < len(read):
+                fed = read[t]
+                continue
+            fed = rule(output / temperature if self.experiment.task.symbols else output, None if chance is None else chance[t])
+            said.append(fed)
+        return self._shown(torch.stack(said) if said else fed[None][:0])
+
+    # --- between the units of the data and those of the model ---
+
+    def _demand_free(self, rule: Feedback, count: int, steps: int, temperature: float) -> None:
+        if rule.silent or self.experiment.model.emits == "last":
+            raise ConfigError("generate: nothing is fed back to this model, so it has no free rollout")
+        if not (rule.for_symbols if self.experiment.task.symbols else rule.for_values):
+            raise ConfigError(f"generate feedback={type(rule).__name__}: is not for what this task has")
+        rules = (("count", count, count >= 1, "at least 1"), ("steps", steps, steps >= 0, "at least 0"))
+        for name, value, fits, rule_said in (*rules, ("temperature", temperature, temperature > 0, "positive")):
+            if not fits:
+                raise ConfigError(f"generate {name}: must be {rule_said}, got {value}")
+
+    def _prefix(
+        self, prefix: ArrayLike | Sequence[str] | str | None, count: int
+    ) -> tuple[Float[torch.Tensor, "N F"], Float[torch.Tensor, "T N F"]]:
+        """What is read first, as it is fed, and what is read after it."""
+        if prefix is None:
+            if self._from_nothing:
+                return self._like(count), self._like(count).expand(0, -1, -1)
+            tests = self.data.splits["test"]
+            if count > len(tests):
+                raise ConfigError(f"generate count={count}: there are {len(tests)} test sequences to begin with; give a prefix")
+            told = torch.cat([tests.start[None, :count], tests.targets[: self.experiment.span[0], :count]])
+            return self._parted(self._encoded(told if self.experiment.task.symbols else told.to(self._dtype)))
+        told = self._told([prefix] if isinstance(prefix, str) else prefix)
+        single = 1 if self.experiment.task.symbols else 2
+        if told.dim() == single:
+            told = told[:, None]
+        if told.shape[1] not in (1, count):
+            raise ConfigError(f"generate prefix: is of {told.shape[1]} sequences, for {count} rollouts")
+        return self._parted(self._encoded(told).expand(-1, count, -1))
+
+    @property
+    def _from_nothing(self) -> bool:
+        """Whether nothing stands before the first step of a sequence of this task."""
+        return self.experiment.task.symbols and bool((self.data.splits["train"].start < 0).all())
+
+    def _parted(self, encoded: Float[torch.Tensor, "T N F"]) -> tuple[Float[torch.Tensor, "N F"], Float[torch.Tensor, "S N F"]]:
+        """What is read first, and what after it."""
+        if self._from_nothing:
+            return self._like(encoded.shape[1]), encoded
+        if not len(encoded):
+            raise ConfigError("at least one step must be given: sequences of this task do not begin with nothing")
+        return encoded[0], encoded[1:]
+
+    def _told(self, truth: ArrayLike | Sequence[str]) -> torch.Tensor:
+        """Symbols as whole numbers, values in standard deviations."""
+        array = np.asarray(truth)
+        if array.dtype.kind == "U":
+            return self._spelt([str(text) for text in array.reshape(-1)])
+        if array.dtype.kind not in "iuf":
+            raise ConfigError(f"numbers or texts are wanted, got an array of {array.dtype}")
+        told = torch.as_tensor(array)
+        if self.experiment.task.symbols:
+            if told.is_floating_point() or bool(((told < 0) | (told >= self.data.outputs)).any()):
+                raise ConfigError(f"symbols are whole numbers from 0 to {self.data.outputs - 1}")
+            return told.long()
+        if told.dim() < 2 or told.shape[-1] != self.data.outputs:
+            raise ConfigError(f"values have {self.data.outputs} columns, got an array of shape {tuple(told.shape)}")
+        told = told.to(torch.float64)
+        if self.data.mean is not None and self.data.std is not None:
+            told = (told - self.data.mean) / self.data.std
+        return told.to(self._dtype)
+
+    def _spelt(self, texts: list[str]) -> torch.Tensor:
+        alphabet = self.data.alphabet
+        if alphabet is None:
+            raise ConfigError("this task has no alphabet; give its symbols as whole numbers")
+        numbers = {letter: number for number, letter in enumerate(alphabet)}
+        if len({len(text) for text in texts}) > 1:
+            raise ConfigError("texts must be of one length")
+        if unknown := next((letter for text in texts for letter in text if letter not in numbers), None):
+            raise ConfigError(f"{brief(unknown)} is not in the alphabet of this task")
+        return (
+            torch.tensor([[numbers[letter] for letter in text] for text in texts], dtype=torch.int64).reshape(len(texts), -1).T
+        )
+
+    def _encoded(self, told: torch.Tensor) -> Float[torch.Tensor, "T N F"]:
+        if not self.experiment.task.symbols:
+            return told
+        return one_hot(told, self._like(told.shape[1]).expand(len(told), -1, -1))
+
+    def _like(self, count: int) -> Float[torch.Tensor, "N O"]:
+        return torch.zeros(count, self.data.outputs, dtype=self._dtype)
+
+    def _residual(self) -> Float[torch.Tensor, "1 1 O"] | None:
+        return None if self.data.residual is None else self.data.residual.to(self._dtype)[None, None]
+
+    def _inputs(self, inputs: ArrayLike | None, steps: int, count: int) -> Float[torch.Tensor, "T 1 N X"] | None:
+        width = self.data.inputs
+        if (inputs is None) != (width == 0):
+            raise ConfigError(f"inputs: this task has {width or 'no'} exogenous inputs")
+        if inputs is None:
+            return None
+        if tuple(np.shape(inputs)) != (steps, count, width):
+            raise ConfigError(f"inputs: must be of shape {(steps, count, width)}, got {tuple(np.shape(inputs))}")
+        return torch.as_tensor(np.asarray(inputs)).to(self._dtype)[:, None]
+
+    def _shown(self, said: Float[torch.Tensor, "T N F"]) -> np.ndarray | list[str]:
+        if self.experiment.task.symbols:
+            symbols = said.argmax(-1)
+            if self.data.alphabet is None:
+                return symbols.numpy()
+            return ["".join(self.data.alphabet[number] for number in row) for row in symbols.T.tolist()]
+        values = said.double()
+        if self.data.mean is not None and self.data.std is not None:
+            values = values * self.data.std + self.data.mean
+        return values.numpy()
