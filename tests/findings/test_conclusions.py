@@ -24,6 +24,7 @@ from freerun.analysis.report import (
     comparison_text,
     number_text,
     paper_table,
+    paper_table_note,
     training_finish,
 )
 from freerun.analysis.report.verdicts import comparisons
@@ -175,7 +176,7 @@ def swept(tmp_path_factory):
     return paper_table.tidy(Material.of(tidy.frames(*study(tmp_path_factory.mktemp("swept"), runs), "s"), {}))
 
 
-@beside(paper_table._against, lambda rows: str(rows.dropna(subset=["holm"])["baseline"].iloc[0]))
+@beside(paper_table_note._against, lambda rows: str(rows.dropna(subset=["holm"])["baseline"].iloc[0]))
 def test_09_the_note_names_the_baseline_of_each_row(part, outcome, swept):
     """Of a swept setting each row has the baseline of its own value; the note named the first for all."""
     rows = swept[(swept["level"] == "free") & swept["method"].str.startswith("scheduled")]

@@ -14,9 +14,10 @@ from freerun.analysis.inference.power import LEVEL
 from freerun.analysis.inference.replicates import CELL
 from freerun.analysis.report.cautions import inside_alone
 from freerun.analysis.report.gap_findings import baseline_rows, first_method, gap_tally
+from freerun.analysis.report.headline_kinds import kinds, resting
 from freerun.analysis.report.number_text import counted, listed, measured, with_unit
 from freerun.analysis.report.players_section import levels_of
-from freerun.analysis.report.verdicts import CONFLICT, NONE, OPEN, WORDS, judged_sets, kinds
+from freerun.analysis.report.verdicts import CONFLICT, NONE, OPEN, WORDS, judged_sets, of_headlines
 
 #: What a verdict over the headlines is called in a tally.
 _TALLY = {**{word: word for word in WORDS}, CONFLICT: "better by one headline and worse by another", NONE: "without a verdict"}
@@ -34,7 +35,7 @@ def headline(table: pd.DataFrame, compared: pd.DataFrame, material: Material) ->
         return [_nothing(material.runs)]
     sets = judged_sets(compared)
     gaps = gap_tally(table, [task for task, metric in material.primary.items() if inside_alone(material, task, metric)])
-    sentences = [*_conflicts(sets), *gaps, *_wins(sets), *_unbeaten(sets, material), *_rests_on(compared, sets, material)]
+    sentences = [*_conflicts(sets), *gaps, *_wins(sets), *_unbeaten(sets, material), *_rests_on(compared, material)]
     return sentences or _levels(table)
 
 
@@ -137,10 +138,10 @@ def _levels(table: pd.DataFrame) -> list[str]:
     return sentences
 
 
-def _rests_on(compared: pd.DataFrame, sets: pd.DataFrame, material: Material) -> list[str]:
-    """The tests behind the verdicts, with their seeds; which conclusions rest on one headline, or on several of one kind."""
-    rows = compared[compared["headline"].astype(bool) & (compared["level"] != "forced") & compared["p"].notna()]
-    sentences = []
+def _rests_on(compared: pd.DataFrame, material: Material) -> list[str]:
+    """The tests behind the verdicts, with their seeds; which conclusions rest on one kind of headline alone."""
+    judged = of_headlines(compared)
+    rows, sentences = judged[judged["p"].notna()], []
     if len(rows):
         few, many = int(rows["n"].min()), int(rows["n"].max())
         open_ = int((rows["verdict"] == OPEN).sum())
@@ -149,16 +150,7 @@ def _rests_on(compared: pd.DataFrame, sets: pd.DataFrame, material: Material) ->
             f"Paired t tests over {few if few == many else f'{few} to {many}'} seeds, p < {LEVEL:g} after Holm over "
             f"{counted(len(rows), 'comparison')} by single headlines, free{undecided}."
         )
-    alone: list[str] = []
-    alike: dict[str, list[str]] = {}
-    for task in dict.fromkeys(sets["task_label"]):
-        of_task = kinds(material, task)
-        if len(of_task) == 1:
-            alone.append(task)
-        elif len(set(of_task.values())) == 1:
-            alike.setdefault(next(iter(of_task.values())), []).append(task)
-    sentences += [f"On {listed(alone)} a verdict rests on a single headline."] if alone else []
-    sentences += [f"On {listed(tasks)} all headlines are {kind}." for kind, tasks in alike.items()]
+    sentences += resting(judged, kinds(material))
     return [" ".join(sentences)] if sentences else []
 
 
