@@ -31,6 +31,7 @@ from freerun.analysis.report import (
 from freerun.analysis.report.section import Section
 from freerun.analysis.report.summary_table import full, short
 from freerun.analysis.report.verdicts import comparisons
+from freerun.analysis.report.warmup_caution import too_short
 from freerun.analysis.tables import tidy
 from freerun.analysis.tables.tidy import Tables
 from freerun.io.writing import write_atomic
@@ -51,10 +52,12 @@ _WIDTH = slice(16, 20)
 def summary(frames: Tables) -> tuple[Any, list[str]]:
     """The results for a terminal: a short frame, one row a condition, with both levels, the gap and the counts; and warnings.
 
-    A warning names a condition that is worse than a source that has learned nothing, in a sentence.
+    A warning names a condition that is worse than a source that has learned nothing, or a task whose warm-up is too short, in a
+    sentence.
     """
     material = Material.of(frames, {})
-    return short(full(material)), players_section.useless(material)
+    early = [f"{task}. {said}" for task in material.headlines if (said := too_short(material, task))]
+    return short(full(material)), [*players_section.useless(material), *early]
 
 
 def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Path:

@@ -7,6 +7,7 @@ import pandas as pd
 from freerun.analysis.figures import Material
 from freerun.analysis.inference.confidence_intervals import FEWEST
 from freerun.analysis.report.number_text import listed
+from freerun.analysis.report.warmup_caution import too_short
 from freerun.store.quantity import INSIDE_SUPPORT, OTHER_CONTINUATIONS, WORLDS_GROWTH, Quantity
 
 
@@ -45,6 +46,8 @@ def cautions(material: Material, task: str, metric: str) -> list[str]:
             "sequences that have left it are counted by the off-support share and the share of valid strings. Read them "
             "together."
         )
+    if short := too_short(material, task):
+        warnings.append(short)
     if shared := one_set_of_data(material, task):
         warnings.append(shared)
     return warnings
