@@ -15,6 +15,7 @@ from freerun.analysis.figures import Drawn, Material
 from freerun.analysis.inference import tuning_tables
 from freerun.analysis.report import (
     across_tasks_section,
+    budgets_section,
     companion_measures,
     comparisons_section,
     error_growth_section,
@@ -78,7 +79,7 @@ def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Pa
     ids = list(study_info["ids"])
     frames = tidy.frames(store, ids, str(study_info["name"]), study_info.get("planned"))
     frames = replace(frames, margin=study_info.get("margin"), tuned=study_info.get("tuned"))
-    samples, trained = _read(store, ids)
+    samples, trained, seconds = _read(store, ids)
     tidy.write(frames, study_folder)
     tuning_tables.write(frames, study_folder)
     drawn = figures.write(frames, samples, study_folder)
@@ -89,7 +90,8 @@ def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Pa
         "data": method_section.data(trained),
         "provenance": method_section.provenance(frames.runs, method_section.cost(trained), study_info),
     }
-    sections = [section for module in _SECTIONS if (section := module.section(material))]
+    parts = [*(module.section(material) for module in _SECTIONS), budgets_section.section(material, seconds)]
+    sections = [section for section in parts if section]
     path = study_folder / "report.html"
     linked = [vars(figure) for figure in drawn]
     write_atomic(study_folder / "report.md", page.markdown({**content, **_placed(sections, linked)}).encode())
@@ -98,14 +100,19 @@ def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Pa
     return path
 
 
-def _read(store: Store, ids: Sequence[str]) -> tuple[dict[str, dict[str, Any]], list[Run]]:
-    """Return what the tables leave out of the sound records: samples of free rollouts by run, and how runs were trained."""
-    samples, runs, called = {}, list[Run](), names(ids)
+def _read(store: Store, ids: Sequence[str]) -> tuple[dict[str, dict[str, Any]], list[Run], dict[str, float]]:
+    """Return what the tables leave out of the sound records.
+
+    That is samples of free rollouts by run, how runs were trained, and the seconds of it by run.
+    """
+    samples, runs, seconds, called = {}, list[Run](), {}, names(ids)
     for (trained, measured), _ in records(store, ids):
         runs.append((trained.experiment, msgspec.structs.asdict(trained.provenance)))
+        if trained.provenance.training_seconds is not None:
+            seconds[called[measured.run]] = trained.provenance.training_seconds
         if shown := record_schema.sample(measured):
             samples[called[measured.run]] = shown
-    return samples, runs
+    return samples, runs, seconds
 
 
 def _placed(sections: Sequence[Section], drawn: Sequence[dict[str, Any]]) -> dict[str, Any]:

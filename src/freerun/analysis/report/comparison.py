@@ -15,6 +15,7 @@ from freerun.analysis.figures._style import bytes_of, style
 from freerun.analysis.inference.confidence_intervals import LOST
 from freerun.analysis.inference.matched_conditions import Matched, matched
 from freerun.analysis.inference.side_comparison import Side, versus
+from freerun.analysis.report import unequal_budgets
 from freerun.analysis.report.chosen_sides import Choice, chosen_sides, compared_keys
 from freerun.analysis.report.comparison_text import page_of, sentences
 from freerun.analysis.report.headline_kinds import kinds
@@ -63,9 +64,8 @@ def in_study(a: str, b: str, frames: Tables, folder: Path) -> Comparison:
         raise _apart(first, second, keys, matching)
     sides = [_side(choice.name, at, matching, choice.runs, material) for at, choice in enumerate((first, second))]
     remarks = [f"{first.name} and {second.name} also differ in {_values(matching.told)}."] if matching.told else []
-    return _compared(
-        sides[0], sides[1], folder, _file(a, b), material.quantities, [*remarks, *_left(first.name, second.name, matching)]
-    )
+    remarks += [*unequal_budgets.of_sides(sides, (frames, frames)), *_left(first.name, second.name, matching)]
+    return _compared(sides[0], sides[1], folder, _file(a, b), material.quantities, remarks)
 
 
 def of_studies(a: str, b: str, frames: tuple[Tables, Tables], folder: Path) -> Comparison:
@@ -85,7 +85,8 @@ def of_studies(a: str, b: str, frames: tuple[Tables, Tables], folder: Path) -> C
     remark = "In the conditions that both studies have, no setting differs."
     if matching.told:
         remark = f"In conditions of the same name {a} and {b} differ in {_values(matching.told)}."
-    return _compared(sides[0], sides[1], folder, _file(a, b), quantities, [remark, *_left(a, b, matching)])
+    remarks = [remark, *unequal_budgets.of_sides(sides, frames), *_left(a, b, matching)]
+    return _compared(sides[0], sides[1], folder, _file(a, b), quantities, remarks)
 
 
 def _apart(a: Choice, b: Choice, keys: Sequence[str], matching: Matched) -> ConfigError:

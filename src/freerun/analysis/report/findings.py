@@ -12,6 +12,7 @@ from freerun.analysis.inference.labels import merged
 from freerun.analysis.inference.player_levels import unbeaten
 from freerun.analysis.inference.power import LEVEL
 from freerun.analysis.inference.replicates import CELL
+from freerun.analysis.report import unequal_budgets
 from freerun.analysis.report.cautions import inside_alone
 from freerun.analysis.report.gap_findings import baseline_rows, first_method, gap_tally
 from freerun.analysis.report.headline_kinds import kinds, resting
@@ -36,6 +37,7 @@ def headline(table: pd.DataFrame, compared: pd.DataFrame, material: Material) ->
     sets = judged_sets(compared)
     gaps = gap_tally(table, [task for task, metric in material.primary.items() if inside_alone(material, task, metric)])
     sentences = [*_conflicts(sets), *gaps, *_wins(sets), *_unbeaten(sets, material), *_rests_on(compared, material)]
+    sentences += unequal_budgets.of_pairs(material, sets)
     return sentences or _levels(table)
 
 

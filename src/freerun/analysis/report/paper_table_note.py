@@ -7,6 +7,7 @@ import pandas as pd
 from freerun.analysis.figures import Material
 from freerun.analysis.inference.power import LEVEL
 from freerun.analysis.inference.replicates import LABELS
+from freerun.analysis.report import unequal_budgets
 from freerun.analysis.report.findings import capital
 from freerun.analysis.report.headline_kinds import kinds, resting
 from freerun.analysis.report.number_text import listed
@@ -80,4 +81,5 @@ def _rests_on(table: pd.DataFrame, compared: pd.DataFrame, material: Material) -
         *disagree,
         f"A mark is of one measure alone: {'; '.join(names)}.",
         *resting(of_headlines(compared), kinds(material)),
+        *unequal_budgets.of_pairs(material, sets),
     ]
