@@ -18,6 +18,7 @@ from freerun.analysis.inference import error_growth_fit
 from freerun.analysis.inference.exposure_parts import changes
 from freerun.analysis.inference.mean_ranks import votes
 from freerun.analysis.tables import tidy
+from freerun.laws import headlines
 from freerun.laws import players as kit
 from freerun.laws._observed_rollouts import observed
 from freerun.laws.toolkit import small
@@ -51,7 +52,7 @@ def own_headlines(task: str) -> tuple[str, ...]:
 def test_01_text_free_loss_rewards_unigram(part, outcome):
     """A unigram, and the source at another temperature, had less free loss than the source itself; none beats it now."""
     metrics = [registry.get("metric", each)() if isinstance(each, str) else each() for each in part]
-    seen = kit._world("hidden_markov")
+    seen = headlines.world("hidden_markov")
     with outcome:
         for metric in metrics:
             top = seen.score(metric, "truth")
@@ -61,7 +62,7 @@ def test_01_text_free_loss_rewards_unigram(part, outcome):
 
 @beside(TV(), old.WrittenLoss())
 def test_01_text_free_loss_shows_a_gap_of_the_exact_source(part, outcome):
-    (free,) = kit._world("hidden_markov").rollouts["truth"]
+    (free,) = headlines.world("hidden_markov").rollouts["truth"]
     with outcome:
         assert float((part.measure(free) - part.measure(free.forced)).mean()) == pytest.approx(0, abs=1e-9)
 
@@ -93,7 +94,7 @@ def test_01_text_free_loss_is_no_headline_and_says_what_it_is_blind_to(task):
 @beside(None, [measures.RMSEAlone()])
 def test_02_rmse_over_saturated_leads_rewards_collapse(part, outcome):
     """An orbit that has shrunk, or rests, had less RMSE over 3.6 Lyapunov times than the truth with fresh errors."""
-    seen = kit._world("lorenz63")
+    seen = headlines.world("lorenz63")
     with outcome:
         kit.demand_no_degenerate_player_wins(seen.headlines() if part is None else part, seen)
 
@@ -112,7 +113,7 @@ def test_02_rmse_calls_a_limit_cycle_better(part, outcome):
 @pytest.mark.slow
 @beside(None, [old.NRMSEAlone()])
 def test_03_nrmse_over_a_lyapunov_time_is_won_by_who_shrinks(part, outcome):
-    seen = kit._world("lorenz63")
+    seen = headlines.world("lorenz63")
     with outcome:
         kit.demand_no_degenerate_player_wins(seen.headlines() if part is None else part, seen)
 
@@ -175,7 +176,7 @@ def test_06_kl_on_survivors_rewards_who_leaves_the_grammar(part, outcome):
     """Averaged over prefixes inside alone, who writes nearly nothing possible beat who takes one wrong turn."""
     metrics = [registry.get("metric", each)() if isinstance(each, str) else each() for each in part]
     with outcome:
-        kit.demand_no_degenerate_player_wins(metrics, kit._world("reber"))
+        kit.demand_no_degenerate_player_wins(metrics, headlines.world("reber"))
 
 
 @beside(replace(KL.quantity, name="kl"), replace(KL.quantity, name="kl", scale="ratio"))
