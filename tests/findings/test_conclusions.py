@@ -98,12 +98,15 @@ def test_08_seeds_that_share_their_data_are_told_of(part, outcome, monkeypatch):
     monkeypatch.setattr(cautions, "one_set_of_data", part)
     frames = tables({"loss": (1.0, 2.0)})
     said = {}
-    for name, data in (("one", "aa"), ("own", frames.runs["seed"].astype(str))):
+    seeds = frames.runs["seed"]
+    for name, data in (("one", "aa"), ("own", seeds.astype(str)), ("some", (seeds % 2).astype(str))):
         of = Material.of(replace(frames, runs=frames.runs.assign(data=data)), {})
         said[name] = cautions.cautions(of, *next(iter(of.primary.items())))
     assert not any("same data" in sentence for sentence in said["own"])
+    assert not any("same data" in sentence for sentence in said["some"])
     with outcome:
         assert any("same data" in sentence for sentence in said["one"])
+        assert any("seeds share 2 sets of data" in sentence for sentence in said["some"])
 
 
 def cosine(updates=1_000):

@@ -54,11 +54,16 @@ def cautions(material: Material, task: str, metric: str) -> list[str]:
 
 
 def one_set_of_data(material: Material, task: str) -> str:
-    """Return that all seeds of a task have the same data, as those of one text or recording have; "" where they do not."""
+    """Return that seeds of a task have the same data, as those of one text or recording have; "" where each has its own."""
     runs = material.runs[(material.runs["task_label"] == task) & (material.runs["status"] == "done")]
     seeds, data = runs["seed"].nunique(), runs["data"] if "data" in runs else pd.Series(dtype="str")
-    if seeds < FEWEST or data.isna().any() or data.nunique() != 1:
+    if seeds < FEWEST or data.isna().any() or data.nunique() >= seeds:
         return ""
+    if data.nunique() > 1:
+        return (
+            f"{seeds} seeds share {data.nunique()} sets of data: intervals over seeds count what is found on one of them again "
+            "as if it were found on other data."
+        )
     return (
         f"All {seeds} seeds have the same data: intervals over seeds hold the chance of training and of what is drawn, not "
         "that of the data, so that other data of the same kind may say otherwise."
