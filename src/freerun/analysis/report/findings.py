@@ -14,7 +14,7 @@ from freerun.analysis.inference.power import LEVEL
 from freerun.analysis.inference.replicates import CELL
 from freerun.analysis.report import unequal_budgets
 from freerun.analysis.report.cautions import inside_alone
-from freerun.analysis.report.gap_findings import baseline_rows, first_method, gap_tally
+from freerun.analysis.report.gap_findings import baseline_rows, first_method, gap_tally, smaller_free
 from freerun.analysis.report.headline_kinds import kinds, resting
 from freerun.analysis.report.number_text import counted, listed, measured, with_unit
 from freerun.analysis.report.players_section import levels_of
@@ -36,7 +36,14 @@ def headline(table: pd.DataFrame, compared: pd.DataFrame, material: Material) ->
         return [_nothing(material.runs)]
     sets = judged_sets(compared)
     gaps = gap_tally(table, [task for task, metric in material.primary.items() if inside_alone(material, task, metric)])
-    sentences = [*_conflicts(sets), *gaps, *_wins(sets), *_unbeaten(sets, material), *_rests_on(compared, material)]
+    sentences = [
+        *_conflicts(sets),
+        *gaps,
+        *_easy_states(table, material),
+        *_wins(sets),
+        *_unbeaten(sets, material),
+        *_rests_on(compared, material),
+    ]
     sentences += unequal_budgets.of_pairs(material, sets)
     return sentences or _levels(table)
 
@@ -122,6 +129,27 @@ def _unbeaten(sets: pd.DataFrame, material: Material) -> list[str]:
     for (task, player), of_player in rows.groupby(["task_label", "player"], sort=False):
         parts.append(f"{player} on {task} ({len(of_player)} of {len(better[better['task_label'] == task])})")
     return [f"Called better, and yet not shown to beat a degenerate player by any headline: {listed(parts)}."]
+
+
+def _easy_states(table: pd.DataFrame, material: Material) -> list[str]:
+    """Where a free error is smaller than the forced one of models that are not shown to beat one that goes nowhere.
+
+    Whoever rests, or hurries into the easiest part of a task, makes small errors at states or prefixes of its own.
+    """
+    smaller = smaller_free(table)
+    if smaller.empty or material.players.empty:
+        return []
+    pairs = unbeaten(*levels_of(material, {task: material.headlines[task] for task in smaller["task_label"].astype(str)}))
+    rows = smaller[CELL].astype(str).merge(pairs.astype(str), on=list(CELL))
+    if rows.empty:
+        return []
+    players = [f"{listed(list(dict.fromkeys(of_task['player'])))} on {task}" for task, of_task in rows.groupby("task_label")]
+    alone = len(rows.drop_duplicates(CELL))
+    return [
+        f"Where the free error is smaller, {alone} of {counted(len(smaller), 'condition')} "
+        f"{'is' if alone == 1 else 'are'} not shown to beat a degenerate player by any headline ({'; '.join(players)}): a "
+        "small error at states or prefixes of one's own, which may be easy ones, is no merit by itself."
+    ]
 
 
 def _levels(table: pd.DataFrame) -> list[str]:
