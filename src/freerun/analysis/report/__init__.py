@@ -57,8 +57,9 @@ def summary(frames: Tables) -> tuple[Any, list[str]]:
     sentence.
     """
     material = Material.of(frames, {})
-    early = [f"{task}. {said}" for task in material.headlines if (said := too_short(material, task))]
-    return short(full(material)), [*players_section.useless(material), *early]
+    useless = [f"of no use: {sentence}" for sentence in players_section.useless(material)]
+    early = [f"note: {task}. {said}" for task in material.headlines if (said := too_short(material, task))]
+    return short(full(material)), [*useless, *early]
 
 
 def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Path:

@@ -57,13 +57,14 @@ def _remedy(material: Material, task: str, cells: Sequence[Mapping[Any, Any]]) -
     if metric is None or "evaluation.warmup" not in runs:
         return "Set a larger evaluation.warmup."
     steps = material.steps[(material.steps["task_label"] == task) & (material.steps["metric"] == metric)]
-    needed, settled = 0, True
+    needed, settled, present = 0, True, set[int]()
     for cell in cells:
         of_cell = steps[np.logical_and.reduce([steps[name] == cell[name] for name in CELL])]
         warmup = runs.loc[np.logical_and.reduce([runs[name] == cell[name] for name in CELL]), "evaluation.warmup"].max()
+        present.add(int(warmup))
         step, found = settles(of_cell, material.margin)
         needed, settled = max(needed, int(warmup) + step - 1), settled and found
-    now = " or ".join(str(int(value)) for value in sorted(runs["evaluation.warmup"].dropna().unique()))
+    now = " or ".join(map(str, sorted(present)))
     words = [f"evaluation.warmup={needed}"]
     if (length := runs["task.length"].min()) <= needed:
         words.append(f"a task.length above {needed} (now {int(length)})")
