@@ -189,6 +189,7 @@ def test_a_search_counts_points_and_knows_what_is_better_when_large(desk, capsys
         assert trials["model.hidden"].tolist() in ([2, 3], [3, 2]), "no point is tried twice"
         assert "all 2 points have been tried" in out
         assert best.startswith("best of 2 points: "), out
+        assert f"by one measure alone; freerun report {name} judges by every headline" in out
         found[" ".join(way)] = float(best.split("accuracy,free,test ")[1].split()[0])
         wanted = trials["value"].min() if way == ["--minimize"] else trials["value"].max()
         assert found[" ".join(way)] == pytest.approx(wanted, rel=1e-5)

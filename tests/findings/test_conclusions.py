@@ -24,6 +24,7 @@ from freerun.analysis.report import (
     comparison_text,
     number_text,
     paper_table,
+    paper_table_note,
     training_finish,
 )
 from freerun.analysis.report.verdicts import comparisons
@@ -97,12 +98,15 @@ def test_08_seeds_that_share_their_data_are_told_of(part, outcome, monkeypatch):
     monkeypatch.setattr(cautions, "one_set_of_data", part)
     frames = tables({"loss": (1.0, 2.0)})
     said = {}
-    for name, data in (("one", "aa"), ("own", frames.runs["seed"].astype(str))):
+    seeds = frames.runs["seed"]
+    for name, data in (("one", "aa"), ("own", seeds.astype(str)), ("some", (seeds % 2).astype(str))):
         of = Material.of(replace(frames, runs=frames.runs.assign(data=data)), {})
         said[name] = cautions.cautions(of, *next(iter(of.primary.items())))
     assert not any("same data" in sentence for sentence in said["own"])
+    assert not any("same data" in sentence for sentence in said["some"])
     with outcome:
         assert any("same data" in sentence for sentence in said["one"])
+        assert any("seeds share 2 sets of data" in sentence for sentence in said["some"])
 
 
 def cosine(updates=1_000):
@@ -175,7 +179,7 @@ def swept(tmp_path_factory):
     return paper_table.tidy(Material.of(tidy.frames(*study(tmp_path_factory.mktemp("swept"), runs), "s"), {}))
 
 
-@beside(paper_table._against, lambda rows: str(rows.dropna(subset=["holm"])["baseline"].iloc[0]))
+@beside(paper_table_note._against, lambda rows: str(rows.dropna(subset=["holm"])["baseline"].iloc[0]))
 def test_09_the_note_names_the_baseline_of_each_row(part, outcome, swept):
     """Of a swept setting each row has the baseline of its own value; the note named the first for all."""
     rows = swept[(swept["level"] == "free") & swept["method"].str.startswith("scheduled")]

@@ -18,14 +18,19 @@ from freerun.analysis.inference import error_growth_fit
 from freerun.analysis.inference.exposure_parts import changes
 from freerun.analysis.inference.mean_ranks import votes
 from freerun.analysis.tables import tidy
+from freerun.engine.replicas import spread
+from freerun.laws import headlines
 from freerun.laws import players as kit
 from freerun.laws._observed_rollouts import observed
 from freerun.laws.toolkit import small
-from freerun.measurement.metrics import orbit_distances
+from freerun.measurement import players
+from freerun.measurement.metrics import Comparison, orbit_distances
 from freerun.measurement.metrics.kl import KL
 from freerun.measurement.metrics.loss import Loss
 from freerun.measurement.metrics.tv import TV
+from freerun.measurement.player_measurement import further
 from freerun.measurement.players import WORSE
+from freerun.measurement.players.flows import NoisyFlow
 from freerun.measurement.statistics import power_spectra, text_distance
 from freerun.parts import registry
 from freerun.random_streams import stream
@@ -51,7 +56,7 @@ def own_headlines(task: str) -> tuple[str, ...]:
 def test_01_text_free_loss_rewards_unigram(part, outcome):
     """A unigram, and the source at another temperature, had less free loss than the source itself; none beats it now."""
     metrics = [registry.get("metric", each)() if isinstance(each, str) else each() for each in part]
-    seen = kit._world("hidden_markov")
+    seen = headlines.world("hidden_markov")
     with outcome:
         for metric in metrics:
             top = seen.score(metric, "truth")
@@ -61,7 +66,7 @@ def test_01_text_free_loss_rewards_unigram(part, outcome):
 
 @beside(TV(), old.WrittenLoss())
 def test_01_text_free_loss_shows_a_gap_of_the_exact_source(part, outcome):
-    (free,) = kit._world("hidden_markov").rollouts["truth"]
+    (free,) = headlines.world("hidden_markov").rollouts["truth"]
     with outcome:
         assert float((part.measure(free) - part.measure(free.forced)).mean()) == pytest.approx(0, abs=1e-9)
 
@@ -93,7 +98,7 @@ def test_01_text_free_loss_is_no_headline_and_says_what_it_is_blind_to(task):
 @beside(None, [measures.RMSEAlone()])
 def test_02_rmse_over_saturated_leads_rewards_collapse(part, outcome):
     """An orbit that has shrunk, or rests, had less RMSE over 3.6 Lyapunov times than the truth with fresh errors."""
-    seen = kit._world("lorenz63")
+    seen = headlines.world("lorenz63")
     with outcome:
         kit.demand_no_degenerate_player_wins(seen.headlines() if part is None else part, seen)
 
@@ -112,7 +117,7 @@ def test_02_rmse_calls_a_limit_cycle_better(part, outcome):
 @pytest.mark.slow
 @beside(None, [old.NRMSEAlone()])
 def test_03_nrmse_over_a_lyapunov_time_is_won_by_who_shrinks(part, outcome):
-    seen = kit._world("lorenz63")
+    seen = headlines.world("lorenz63")
     with outcome:
         kit.demand_no_degenerate_player_wins(seen.headlines() if part is None else part, seen)
 
@@ -123,6 +128,41 @@ def test_03_flipped_classroom_calls_who_has_learned_nothing_better(part, outcome
     levels = {"nrmse": (0.78, 0.76), "valid_time": (0.186, 0.003), "worst_one_step": (0.2, 1.1), "d_pairs": (0.9, 9.0)}
     with outcome:
         assert verdict(judged_by(tables({**levels, "d_neighbours": (0.9, 9.0)}, UNITS), part)) == "worse"
+
+
+#: Measures of Lorenz-63: the one by which collapse won, and the headlines.
+PROTOCOL = ("nrmse", "valid_time", "worst_one_step", "d_pairs")
+
+
+@cache
+def levels_of(player):
+    """What a player has by each of them, played on the test sequences of one seed."""
+    task = headlines._task("lorenz63")
+    steps = kit.rollout_steps(task)
+    data = task.build(0, steps)
+    part = data.splits["test"]
+    sequences = part.take(spread(len(part), kit.VALUE_SEQUENCES), steps)
+    known = {each.name: each for each in players.playing(task, data, task.own_warmup)} | {"learned badly": NoisyFlow(error=0.2)}
+    _, free = known[player].play(task, data, sequences, task.own_warmup, stream(0, "protocol"))
+    metrics = {name: registry.get("metric", name)() for name in PROTOCOL}
+    seen = {
+        name: further(known[player], metric, free, 0) if isinstance(metric, Comparison) else free
+        for name, metric in metrics.items()
+    }
+    return {name: float(metric.measure(seen[name]).nanmean()) for name, metric in metrics.items()}
+
+
+@pytest.mark.slow
+@beside(own_headlines("lorenz63"), ("nrmse",))
+def test_03_who_wins_by_nrmse_and_goes_nowhere_is_never_called_better(part, outcome):
+    """The protocol, played: the truth with errors of a fifth at each step against who rests, shrinks, or says the mean."""
+    learned = levels_of("learned badly")
+    for player in ("fixed point", "shrunk to 0.7", "mean"):
+        found = levels_of(player)
+        assert found["nrmse"] < learned["nrmse"], "it wins"
+        pairs = {name: (learned[name], found[name]) for name in PROTOCOL}
+        with outcome:
+            assert verdict(judged_by(tables(pairs, UNITS), part)) != "better"
 
 
 def test_03_flipped_classroom_is_told_of_by_no_kept_result_and_no_yardstick():
@@ -175,7 +215,7 @@ def test_06_kl_on_survivors_rewards_who_leaves_the_grammar(part, outcome):
     """Averaged over prefixes inside alone, who writes nearly nothing possible beat who takes one wrong turn."""
     metrics = [registry.get("metric", each)() if isinstance(each, str) else each() for each in part]
     with outcome:
-        kit.demand_no_degenerate_player_wins(metrics, kit._world("reber"))
+        kit.demand_no_degenerate_player_wins(metrics, headlines.world("reber"))
 
 
 @beside(replace(KL.quantity, name="kl"), replace(KL.quantity, name="kl", scale="ratio"))

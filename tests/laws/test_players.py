@@ -8,6 +8,7 @@ from functools import cache
 import pytest
 import torch
 
+from freerun.laws import check, check_process, headlines
 from freerun.laws import players as kit
 from freerun.laws.register import of
 from freerun.laws.toolkit import Broken
@@ -107,8 +108,8 @@ class Indifferent(RMSE):
 
 
 CAUGHT = [
-    (kit.law_no_reference_player_wins_by_it, LeastRMSE, "not its floor 1"),
-    (kit.law_no_reference_player_wins_by_it, Indifferent, "tells no degenerate player"),
+    (headlines.law_no_reference_player_wins_by_it, LeastRMSE, "not its floor 1"),
+    (headlines.law_no_reference_player_wins_by_it, Indifferent, "tells no degenerate player"),
 ]
 
 
@@ -131,11 +132,67 @@ class OneStepOrNothing(RMSE):
 
 def test_a_headline_of_a_plugin_is_tried_on_every_world_that_it_judges(monkeypatch):
     """What fails on values alone passes on the first world, which is one of symbols."""
-    monkeypatch.setattr(kit, "WORLDS", ("hidden_markov", "errors_in_variables"))
-    kit.law_no_reference_player_wins_by_it(OneStepOrNothing())
-    monkeypatch.setattr(kit.registry, "source_of", lambda part: "of a plugin")
+    monkeypatch.setattr(headlines, "WORLDS", ("hidden_markov", "errors_in_variables"))
+    headlines.law_no_reference_player_wins_by_it(OneStepOrNothing())
+    monkeypatch.setattr(headlines.registry, "source_of", lambda part: "of a plugin")
     with pytest.raises(Broken, match="tells no degenerate player"):
-        kit.law_no_reference_player_wins_by_it(OneStepOrNothing())
+        headlines.law_no_reference_player_wins_by_it(OneStepOrNothing())
+
+
+class BlindToAdvection(RMSE):
+    """A headline that is sound where it was tried first, and by which all are alike on another task of values."""
+
+    def measure(self, observed):
+        return super().measure(observed) * (registry.name_of(observed.experiment.task) != "advection")
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_headline_of_a_plugin_is_tried_on_every_task_the_plugin_s_own_too(monkeypatch, own):
+    """Of a built-in one the first world is enough: the law of tasks has it judge every task."""
+    tasks = {name: registry.get("task", name) for name in ("adding", "errors_in_variables", "advection", "two_step")}
+    monkeypatch.setattr(headlines, "WORLDS", ("errors_in_variables",))
+    monkeypatch.setattr(
+        headlines.registry, "parts", lambda kind, parts=registry.parts: tasks if kind == "task" else parts(kind)
+    )
+    monkeypatch.setattr(headlines.registry, "source_of", lambda part: "of a plugin" if own else None)
+    tried = "tried on errors_in_variables" + (", advection" if own else "")
+    assert headlines.law_no_reference_player_wins_by_it(RMSE()) == tried
+    if own:
+        with pytest.raises(Broken, match="on advection: BlindToAdvection: tells no degenerate player"):
+            headlines.law_no_reference_player_wins_by_it(BlindToAdvection())
+    else:
+        headlines.law_no_reference_player_wins_by_it(BlindToAdvection())
+
+
+def test_a_check_says_on_what_a_law_was_tried_and_gives_it_time(monkeypatch):
+    (law,) = of("metric", "headlines")
+    assert law.patience == headlines.PATIENCE > 1
+    assert {law.patience for law in of("model")} == {1.0}
+    monkeypatch.setattr(headlines, "WORLDS", ("errors_in_variables",))
+    assert check_process._hold(law, {(): RMSE()}) == ("holds", "tried on errors_in_variables")
+    given = []
+
+    class Child:
+        """A process that judges two laws, the second of which may take longer."""
+
+        code = 0
+        events = iter([
+            {"event": "laws", "parts": ["metric x"], "laws": [{"kind": "metric", "law": "a"}] * 2, "note": None},
+            *({"event": event, "number": number, "patience": patience, "verdict": "holds", "why": ""}
+              for number, patience in ((0, 1.0), (1, 7.0)) for event in ("begins", "verdict")), None,
+        ])  # fmt: skip
+        __enter__ = send = end = lambda self, *_: self
+
+        def __exit__(self, *_):
+            pass
+
+        def receive(self, seconds):
+            given.append(seconds)
+            return next(self.events)
+
+    monkeypatch.setattr(check, "ChildProcess", lambda *_, **__: Child())
+    check._some({"target": "x"}, 0, check.Checked(), 3.0, lambda _: None)
+    assert given == [check.LOADING, check.LOADING, 3.0, check.LOADING, 21.0, check.LOADING]
 
 
 @pytest.mark.parametrize(("law", "part", "says"), CAUGHT)
@@ -158,13 +215,13 @@ def test_the_law_of_a_task_is_broken_where_its_headlines_are_taken_away(monkeypa
 
 def test_the_laws_stand_in_the_register():
     assert [law.function for law in of("task", "players")] == [kit.law_no_reference_player_wins_on_it]
-    assert [law.function for law in of("metric", "players")] == [kit.law_no_reference_player_wins_by_it]
+    assert [law.function for law in of("metric", "headlines")] == [headlines.law_no_reference_player_wins_by_it]
 
 
 def test_an_old_measure_that_says_what_it_is_blind_to_is_still_no_set_of_its_own():
     blind = replace(RMSEAlone.quantity, blind=("everything",))
     alone = type("Blind", (RMSEAlone,), {"quantity": blind})()
-    seen = kit._world("lorenz63")
+    seen = headlines.world("lorenz63")
     kit.demand_what_wins_is_declared(alone, seen)
     with pytest.raises(Broken, match="shrunk"):
         kit.demand_no_degenerate_player_wins([alone], seen)

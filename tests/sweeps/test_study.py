@@ -74,7 +74,7 @@ def test_a_second_time_changes_nothing_and_all_is_a_function_of_the_records_and_
 
     folder = undisturbed / "results" / "tiny"
     before = digests(folder, "*.*", "figures/*")
-    tables = {f"{name}.parquet" for name in ("runs", "curves", "gaps", "compared")}
+    tables = {f"{name}.parquet" for name in ("runs", "curves", "gaps", "compared", "budgets")}
     assert {*tables, "runs.csv", "report.html", "report.md"} <= set(before)
     assert {path.suffix for path in (folder / "figures").iterdir()} == {".svg", ".png"}
     for path in [*folder.glob("*.csv"), *folder.glob("*.parquet"), *folder.glob("report.*"), *folder.glob("figures/*")]:
@@ -86,6 +86,7 @@ def test_a_second_time_changes_nothing_and_all_is_a_function_of_the_records_and_
 
     gaps, runs = pd.read_parquet(folder / "gaps.parquet"), pd.read_parquet(folder / "runs.parquet")
     assert len(runs) == 12
+    assert (pd.read_parquet(folder / "budgets.parquet")[["updates", "steps", "products"]] > 0).all(axis=None)
     assert set(runs["status"]) == {"done"}
     cells = gaps.groupby(["run", "metric"])[["split", "mode"]].apply(lambda part: len(part.drop_duplicates()))
     assert set(cells) == {4}, "the 2 x 2 table of a run and metric must be whole"

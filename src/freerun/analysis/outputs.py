@@ -62,7 +62,7 @@ class Products:
             write_atomic(self.folder / results_folder.TRIALS, tidy.csv_bytes(pd.DataFrame(list(rows))))
 
     def summary(self) -> tuple[Any, list[str]]:
-        """The results in a short frame, for a terminal, and sentences on runs that are of no use."""
+        """The results in a short frame, for a terminal, and warnings: on runs of no use, and warm-ups that are too short."""
         from freerun.analysis.report import summary
 
         return summary(self.frames)

@@ -58,10 +58,10 @@ def shown(name: str, where: Place, launcher: Launcher, later: str = "the same co
             return None
     results = outputs.of(name, where)
     results.write_tables()
-    summary, useless = results.summary()
+    summary, warnings = results.summary()
     show_results(summary)
-    for sentence in useless:
-        print(f"of no use: {sentence}")
+    for sentence in warnings:
+        print(sentence)
     return results
 
 

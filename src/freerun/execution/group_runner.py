@@ -26,6 +26,7 @@ from freerun.execution.pace import Pace
 from freerun.execution.planned_run import Planned
 from freerun.execution.resume import Keeper, find
 from freerun.execution.task_data import made_by, worlds
+from freerun.execution.training_work import work
 from freerun.store import checkpoints, run_notes
 from freerun.store.records import Store
 
@@ -99,14 +100,18 @@ def _finish(runs: list[Planned], group: Group, keeper: Keeper, store: Store, rep
     seconds = time.perf_counter() - keeper.began
     for r, run in enumerate(runs):
         tensors, numbers = trained_runs.left(group, lessons, r)
+        data = group.data[run.experiment.seed]
+        spent = work(run.experiment, (data.inputs, data.outputs))
         cost = {
             "group_size": len(runs),
             "training_seconds": keeper.seconds[r] + seconds / len(runs),
             "updates_per_second": len(runs) * (group.settings.end - keeper.update) / seconds,
             **pace.seconds(len(runs)),
             "resumed_from": keeper.resumed[r],
+            "steps": spent.steps,
+            "products": float(spent.products),
         }
-        provenance = {**made_by(run.experiment, group.data[run.experiment.seed]), **cost}
+        provenance = {**made_by(run.experiment, data), **cost}
         store.write(_record(run, outcomes[r], numbers, provenance), tensors)
         if run.course == run.trained:  # else its checkpoint is where a run that stops later goes on
             checkpoints.remove(store, run.trained)

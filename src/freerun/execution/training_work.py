@@ -34,13 +34,18 @@ class Work:
         )
 
 
-def work(experiment: Experiment) -> Work:
-    """Return what one training takes; the data of its task are built once, to know how wide they are."""
+def work(experiment: Experiment, widths: tuple[int, int] | None = None) -> Work:
+    """Return what one training takes.
+
+    Args:
+        experiment: of the run.
+        widths: of inputs and outputs of its task; where they are not given its data are built once, to know them.
+    """
     training, task = experiment.training, experiment.task
     feeder, beside = experiment.regime.feeder(), given(experiment.objective).rollouts * training.batch
     rolled = sum(feeder.rolled(training.batch, update, training.updates) + beside for update in range(training.end))
     steps = rolled * task.length
-    inputs, outputs = _widths(experiment)
+    inputs, outputs = widths or _widths(experiment)
     fed = 0 if given(experiment.feedback).silent else outputs
     return Work(updates=training.end, steps=steps, products=steps * experiment.model.products(inputs + fed, outputs))
 

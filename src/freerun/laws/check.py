@@ -57,7 +57,7 @@ def check(
         target: a name, or the path of a file.
         kind: which kind, where it stands for several.
         settings: of the part; it is checked with these, small, and with every named choice that they leave open.
-        limit: seconds that a law may take.
+        limit: seconds that a law may take; one that tries a part on many others says how many times as long it needs.
         listen: called with every law before it is judged.
 
     Raises:
@@ -77,15 +77,16 @@ def check(
 def _some(order: dict[str, Any], first: int, done: Checked, limit: float, listen: Callable[[str], None]) -> int:
     """Judge from the law numbered `first` on; return the one to go on with after a lost process, or `first` if all is done."""
     running: int | None = None
+    seconds = limit
     with ChildProcess("freerun.laws.check_process", name="the process") as child:
         child.send({**order, "first": first})
         while True:
             try:
-                event = child.receive(LOADING if running is None else limit)
+                event = child.receive(LOADING if running is None else seconds)
             except TimeoutError:
                 if running is None:
                     raise ConfigError(f"{order['target']}: does not load in {LOADING:.0f} s") from None
-                return _lost(done, running, f"no end in {limit:g} s")
+                return _lost(done, running, f"no end in {seconds:g} s")
             if event is None:
                 cause = child.end()
                 if running is not None:
@@ -101,7 +102,7 @@ def _some(order: dict[str, Any], first: int, done: Checked, limit: float, listen
                 done.verdicts = [Verdict(**law) for law in event["laws"]]
                 done.note = event["note"]
             if event_name == "begins":
-                running = event["number"]
+                running, seconds = event["number"], limit * event["patience"]
                 listen(done.verdicts[event["number"]].law)
             if event_name == "verdict":
                 running = None

@@ -62,7 +62,7 @@ def judge(order: dict[str, Any], tell: Tell) -> None:
         elif number < order["first"] or not made[kind]:
             continue
         else:
-            tell("begins", number=number)
+            tell("begins", number=number, patience=law.patience)
             verdict, why = _hold(law, made[kind])
         if number >= order["first"]:
             tell("verdict", number=number, verdict=verdict, why=why)
@@ -144,17 +144,17 @@ def _strict() -> warnings.catch_warnings[None]:
 
 def _hold(law: Any, parts: dict[tuple[str, ...], Any]) -> tuple[str, str]:
     """The verdict over every choice, and the counter-example of the first that breaks the law."""
-    applied = False
+    applied, tried = False, ""
     for choice, part in parts.items():
         try:
             with _strict():
                 if law.applies(part):
                     applied = True
-                    law(part)
+                    tried = law(part)
         except BaseException as fault:
             chosen = f"{', '.join(choice)}: " if any(choice) else ""
             return "broken", chosen + _words(fault)
-    return ("holds", "") if applied else ("does not apply", f"for {law.whom}")
+    return ("holds", tried) if applied else ("does not apply", f"for {law.whom}")
 
 
 def _words(fault: BaseException) -> str:

@@ -29,6 +29,7 @@ MODULES = (
     "methods",
     "experts",
     "players",
+    "headlines",
     "engine",
 )
 
@@ -38,15 +39,15 @@ class Law:
     """A law of a kind of part."""
 
     kind: str
-    function: Callable[[Any], None]
+    function: Callable[[Any], str | None]
 
-    def __call__(self, part: Any) -> None:
-        """Hold a part to the law.
+    def __call__(self, part: Any) -> str:
+        """Hold a part to the law; returns on what it was tried, for a table, where the law says so.
 
         Raises:
             Broken: if it does not keep it, with the smallest case that was found.
         """
-        self.function(part)
+        return self.function(part) or ""
 
     @property
     def name(self) -> str:
@@ -63,6 +64,11 @@ class Law:
         return bool(vars(self.function).get("applies", lambda _: True)(part))
 
     @property
+    def patience(self) -> float:
+        """How many times as long as other laws it may take."""
+        return float(vars(self.function).get("patience", 1.0))
+
+    @property
     def whom(self) -> str:
         """Of which parts it speaks, if not of all."""
         return str(vars(self.function).get("whom", "all parts"))
@@ -73,7 +79,7 @@ def of(kind: str, *modules: str) -> list[Law]:
     return [Law(kind=kind, function=law) for module in modules or MODULES for law in _laws_in(module, kind)]
 
 
-def _laws_in(name: str, kind: str) -> list[Callable[[Any], None]]:
+def _laws_in(name: str, kind: str) -> list[Callable[[Any], str | None]]:
     module = importlib.import_module(f"freerun.laws.{name}")
     return [
         law

@@ -51,21 +51,23 @@ def demand(holds: bool, message: str) -> None:
         raise Broken(message)
 
 
-def only(applies: Callable[[Any], bool], whom: str) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:
+def only(
+    applies: Callable[[Any], bool], whom: str, patience: float = 1.0
+) -> Callable[[Callable[[Any], str | None]], Callable[[Any], str | None]]:
     """Limit a law to some parts of its kind; nothing is demanded of the others.
 
     Args:
         applies: whether the law speaks of a part.
         whom: of which parts it speaks, for a table: "rules that feed symbols".
+        patience: so many times as long as other laws may it take.
     """
 
-    def limit(law: Callable[[Any], None]) -> Callable[[Any], None]:
+    def limit(law: Callable[[Any], str | None]) -> Callable[[Any], str | None]:
         @functools.wraps(law)
-        def limited(part: Any) -> None:
-            if applies(part):
-                law(part)
+        def limited(part: Any) -> str | None:
+            return law(part) if applies(part) else None
 
-        vars(limited).update(applies=applies, whom=whom)
+        vars(limited).update(applies=applies, whom=whom, patience=patience)
         return limited
 
     return limit

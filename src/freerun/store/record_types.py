@@ -100,7 +100,8 @@ class Provenance(Struct, kw_only=True):
     """By what a run was made, and what it cost; what a record does not say is None.
 
     `notes` says what was taken of the user's own data, and what was left out; `update_seconds` and `logging_seconds` are those
-    of an update and of what is logged after one, once training runs (`freerun.execution.pace`).
+    of an update and of what is logged after one, once training runs (`freerun.execution.pace`). `steps` and `products` are the
+    work of training, by the settings alone (`freerun.execution.training_work`).
     """
 
     versions: dict[str, str] = msgspec.field(default_factory=dict)
@@ -121,6 +122,8 @@ class Provenance(Struct, kw_only=True):
     update_seconds: float | None = None
     logging_seconds: float | None = None
     resumed_from: list[Count] = msgspec.field(default_factory=list)
+    steps: Count | None = None
+    products: Annotated[float, Meta(ge=0.0, le=1e30)] | None = None
 
 
 class TextLine(Struct):

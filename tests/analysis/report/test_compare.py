@@ -11,6 +11,7 @@ from scipy import stats
 from freerun.analysis.inference.side_comparison import Side
 from freerun.analysis.report import comparison
 from freerun.analysis.report.comparison_text import sentences
+from freerun.analysis.report.headline_kinds import FORMS, Kind
 from freerun.analysis.tables import tidy
 from freerun.errors import ConfigError
 from synthetic import grid, record, simulated, study, tree
@@ -277,9 +278,10 @@ def test_other_measures_are_in_the_table_and_in_a_word_of_their_own(tmp_path):
 def levels(rmse, valid_time):
     """The rows of `two_sides.versus` of one condition with two headlines, each with a verdict."""
     shared = {"task_label": "T", "model_label": "M", "setting": "", "level": "free", "paired": True, "n": 5, "needed": np.nan}
+    shared |= {"regime_label": "A", "baseline": "B"}
     shared |= {"holm": 0.01, "mean": 0.5, "low": 0.4, "high": 0.6, "unit": "u", "ratio": False, "own": True}
     named = {"RMSE": (rmse, "lower"), "Valid time": (valid_time, "higher")}
-    rows = [{**shared, "label": label, "verdict": word, "better": way} for label, (word, way) in named.items()]
+    rows = [{**shared, "metric": label, "label": label, "verdict": word, "better": way} for label, (word, way) in named.items()]
     return pd.DataFrame(rows)
 
 
@@ -298,7 +300,10 @@ def test_a_condition_is_judged_over_its_headlines(words, told):
     runs = runs.assign(task_label="T", model_label="M", setting="")
     empty = pd.DataFrame({"run": ["x"], "free": [1.0], "own": [True]})
     sides = [Side(name=name, runs=runs, steps=empty, whole=empty) for name in "AB"]
-    found = sentences(levels(*words), *sides)
+    kind_of = {
+        ("T", label): Kind(form=form, blind=frozenset()) for label, form in zip(("RMSE", "Valid time"), FORMS[:2], strict=True)
+    }
+    found = sentences(levels(*words), *sides, kind_of)
     assert any(sentence.startswith(told) for sentence in found), found
     if words == ("better", "worse"):
         assert found[0].startswith(told), "a conflict is said first"

@@ -137,6 +137,24 @@ def test_names_that_differ_by_their_setting_are_said_together():
     assert findings.together(["sampling", "sampling (end=0)"]) == ["sampling", "sampling (end=0)"]
 
 
+@pytest.mark.parametrize(("forced", "level", "said"), [(2.0, 0.1, True), (2.0, 1e3, False), (0.5, 0.1, False)])
+def test_a_free_error_that_is_smaller_is_no_merit_of_who_beats_no_degenerate_player(forced, level, said):
+    """A model that rests is accurate where it is: its forced error is the larger one, and a fixed point has less than it."""
+    errors = np.exp(0.01 * np.random.default_rng(0).normal(size=(1, 2, 6, 2)))
+    material = Material.of(simulated(errors, forced=forced * errors, metric="rmse", unit="u"), {})
+    (task,) = material.headlines
+    rows = [
+        {"task": "task0", "task_label": task, "player": player, "stands": stands, "mode": "free", "metric": "rmse", "step": 0,
+         "ignorant": False, "unit": "u", "value": value * (1 + 0.01 * seed), "seed": seed, "low": np.nan, "high": np.nan}
+        for player, stands, value in (("noisy truth", "best", 0.01), ("fixed point", "degenerate", level))
+        for seed in range(4)
+    ]  # fmt: skip
+    material = replace(material, players=pd.DataFrame(rows))
+    opening = findings.headline(full(material), comparisons(material), material)
+    words = f"1 of 1 condition is not shown to beat a degenerate player by any headline (fixed point on {task})"
+    assert any(words in sentence for sentence in opening) == said
+
+
 @pytest.mark.parametrize(("level", "unbeaten", "rewarded"), [(0.1, True, False), (1e3, False, False), (1e-3, False, True)])
 def test_a_verdict_better_that_a_degenerate_player_would_win_says_so(level, unbeaten, rewarded):
     """Half the error of teacher forcing is better, and yet an orbit that has shrunk has less; or even less than the truth."""

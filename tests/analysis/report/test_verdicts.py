@@ -260,11 +260,12 @@ def test_better_is_better_and_not_worse_over_the_whole_set(tmp_path):
 @pytest.mark.usefixtures("undrawn")
 def test_one_headline_alone_is_said_to_be_alone(tmp_path):
     page, frames = written(tmp_path, *beside(lambda regime: 1.0, part="companion"))
-    assert "On Lorenz-63 a verdict rests on a single headline." in finding(page)
+    assert "rests on one kind of headline alone: on Lorenz-63 RMSE (the task has no other headline)." in finding(page)
     assert Material.of(frames, {}).headlines == {"Lorenz-63": ("rmse",)}
     both, _ = written(tmp_path / "two", *beside(lambda regime: 1.0))
-    assert "rests on a single headline" not in both
-    assert "all headlines are" not in both
+    assert "on Lorenz-63 RMSE (not shown by Distance of pairs)." in finding(both)
+    both, _ = written(tmp_path / "alike", *beside(lambda regime: 0.5 if regime == "scheduled_sampling" else 1.0))
+    assert "headline alone" not in both
 
 
 @pytest.mark.usefixtures("undrawn")

@@ -15,6 +15,7 @@ from freerun.analysis.figures import Drawn, Material
 from freerun.analysis.inference import tuning_tables
 from freerun.analysis.report import (
     across_tasks_section,
+    budgets_section,
     companion_measures,
     comparisons_section,
     error_growth_section,
@@ -31,6 +32,7 @@ from freerun.analysis.report import (
 from freerun.analysis.report.section import Section
 from freerun.analysis.report.summary_table import full, short
 from freerun.analysis.report.verdicts import comparisons
+from freerun.analysis.report.warmup_caution import too_short
 from freerun.analysis.tables import tidy
 from freerun.analysis.tables.tidy import Tables
 from freerun.io.writing import write_atomic
@@ -51,10 +53,13 @@ _WIDTH = slice(16, 20)
 def summary(frames: Tables) -> tuple[Any, list[str]]:
     """The results for a terminal: a short frame, one row a condition, with both levels, the gap and the counts; and warnings.
 
-    A warning names a condition that is worse than a source that has learned nothing, in a sentence.
+    A warning names a condition that is worse than a source that has learned nothing, or a task whose warm-up is too short, in a
+    sentence.
     """
     material = Material.of(frames, {})
-    return short(full(material)), players_section.useless(material)
+    useless = [f"of no use: {sentence}" for sentence in players_section.useless(material)]
+    early = [f"note: {task}. {said}" for task in material.headlines if (said := too_short(material, task))]
+    return short(full(material)), [*useless, *early]
 
 
 def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Path:
@@ -75,7 +80,7 @@ def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Pa
     ids = list(study_info["ids"])
     frames = tidy.frames(store, ids, str(study_info["name"]), study_info.get("planned"))
     frames = replace(frames, margin=study_info.get("margin"), tuned=study_info.get("tuned"))
-    samples, trained = _read(store, ids)
+    samples, trained, seconds = _read(store, ids)
     tidy.write(frames, study_folder)
     tuning_tables.write(frames, study_folder)
     drawn = figures.write(frames, samples, study_folder)
@@ -86,7 +91,8 @@ def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Pa
         "data": method_section.data(trained),
         "provenance": method_section.provenance(frames.runs, method_section.cost(trained), study_info),
     }
-    sections = [section for module in _SECTIONS if (section := module.section(material))]
+    parts = [*(module.section(material) for module in _SECTIONS), budgets_section.section(material, seconds)]
+    sections = [section for section in parts if section]
     path = study_folder / "report.html"
     linked = [vars(figure) for figure in drawn]
     write_atomic(study_folder / "report.md", page.markdown({**content, **_placed(sections, linked)}).encode())
@@ -95,14 +101,19 @@ def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Pa
     return path
 
 
-def _read(store: Store, ids: Sequence[str]) -> tuple[dict[str, dict[str, Any]], list[Run]]:
-    """Return what the tables leave out of the sound records: samples of free rollouts by run, and how runs were trained."""
-    samples, runs, called = {}, list[Run](), names(ids)
+def _read(store: Store, ids: Sequence[str]) -> tuple[dict[str, dict[str, Any]], list[Run], dict[str, float]]:
+    """Return what the tables leave out of the sound records.
+
+    That is samples of free rollouts by run, how runs were trained, and the seconds of it by run.
+    """
+    samples, runs, seconds, called = {}, list[Run](), {}, names(ids)
     for (trained, measured), _ in records(store, ids):
         runs.append((trained.experiment, msgspec.structs.asdict(trained.provenance)))
+        if trained.provenance.training_seconds is not None:
+            seconds[called[measured.run]] = trained.provenance.training_seconds
         if shown := record_schema.sample(measured):
             samples[called[measured.run]] = shown
-    return samples, runs
+    return samples, runs, seconds
 
 
 def _placed(sections: Sequence[Section], drawn: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from freerun.analysis.inference.paired_differences import paired
 from freerun.analysis.inference.power import LEVEL
 from freerun.analysis.inference.random_effects import Summary, effects, over_tasks
 from freerun.analysis.inference.replicates import LABELS
+from freerun.analysis.report.headline_kinds import kinds, of_one_kind
 from freerun.analysis.report.number_text import change, listed, number
 from freerun.analysis.report.section import Grid, Section
 
@@ -43,6 +44,8 @@ def section(material: Material) -> Section | None:
     if changed:
         said += [sentence for sentence, _ in changed]
         grids.append(Grid(title="Effects over tasks", head=_EFFECTS, rows=[row for _, row in changed]))
+    single = of_one_kind(material.headlines, kinds(material)) if ranks else []
+    said += [f"Ranked by one kind of headline alone: {listed(single)}."] if single else []
     return Section(title="What holds over tasks?", sentences=said, note=_NOTE, tables=grids, figure="ranking" if ranks else "")
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 from freerun.analysis.figures import Material
 from freerun.analysis.inference.confidence_intervals import FEWEST
 from freerun.analysis.report.number_text import listed
+from freerun.analysis.report.warmup_caution import too_short
 from freerun.store.quantity import INSIDE_SUPPORT, OTHER_CONTINUATIONS, WORLDS_GROWTH, Quantity
 
 
@@ -45,17 +46,24 @@ def cautions(material: Material, task: str, metric: str) -> list[str]:
             "sequences that have left it are counted by the off-support share and the share of valid strings. Read them "
             "together."
         )
+    if short := too_short(material, task):
+        warnings.append(short)
     if shared := one_set_of_data(material, task):
         warnings.append(shared)
     return warnings
 
 
 def one_set_of_data(material: Material, task: str) -> str:
-    """Return that all seeds of a task have the same data, as those of one text or recording have; "" where they do not."""
+    """Return that seeds of a task have the same data, as those of one text or recording have; "" where each has its own."""
     runs = material.runs[(material.runs["task_label"] == task) & (material.runs["status"] == "done")]
     seeds, data = runs["seed"].nunique(), runs["data"] if "data" in runs else pd.Series(dtype="str")
-    if seeds < FEWEST or data.isna().any() or data.nunique() != 1:
+    if seeds < FEWEST or data.isna().any() or data.nunique() >= seeds:
         return ""
+    if data.nunique() > 1:
+        return (
+            f"{seeds} seeds share {data.nunique()} sets of data: intervals over seeds count what is found on one of them again "
+            "as if it were found on other data."
+        )
     return (
         f"All {seeds} seeds have the same data: intervals over seeds hold the chance of training and of what is drawn, not "
         "that of the data, so that other data of the same kind may say otherwise."

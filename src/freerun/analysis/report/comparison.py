@@ -15,8 +15,10 @@ from freerun.analysis.figures._style import bytes_of, style
 from freerun.analysis.inference.confidence_intervals import LOST
 from freerun.analysis.inference.matched_conditions import Matched, matched
 from freerun.analysis.inference.side_comparison import Side, versus
+from freerun.analysis.report import unequal_budgets
 from freerun.analysis.report.chosen_sides import Choice, chosen_sides, compared_keys
 from freerun.analysis.report.comparison_text import page_of, sentences
+from freerun.analysis.report.headline_kinds import kinds
 from freerun.analysis.report.number_text import counted, listed
 from freerun.analysis.tables.quantities import Quantities
 from freerun.analysis.tables.tidy import Tables, csv_bytes
@@ -62,9 +64,8 @@ def in_study(a: str, b: str, frames: Tables, folder: Path) -> Comparison:
         raise _apart(first, second, keys, matching)
     sides = [_side(choice.name, at, matching, choice.runs, material) for at, choice in enumerate((first, second))]
     remarks = [f"{first.name} and {second.name} also differ in {_values(matching.told)}."] if matching.told else []
-    return _compared(
-        sides[0], sides[1], folder, _file(a, b), material.quantities, [*remarks, *_left(first.name, second.name, matching)]
-    )
+    remarks += [*unequal_budgets.of_sides(sides, (frames, frames)), *_left(first.name, second.name, matching)]
+    return _compared(sides[0], sides[1], folder, _file(a, b), material.quantities, remarks)
 
 
 def of_studies(a: str, b: str, frames: tuple[Tables, Tables], folder: Path) -> Comparison:
@@ -84,7 +85,8 @@ def of_studies(a: str, b: str, frames: tuple[Tables, Tables], folder: Path) -> C
     remark = "In the conditions that both studies have, no setting differs."
     if matching.told:
         remark = f"In conditions of the same name {a} and {b} differ in {_values(matching.told)}."
-    return _compared(sides[0], sides[1], folder, _file(a, b), quantities, [remark, *_left(a, b, matching)])
+    remarks = [remark, *unequal_budgets.of_sides(sides, frames), *_left(a, b, matching)]
+    return _compared(sides[0], sides[1], folder, _file(a, b), quantities, remarks)
 
 
 def _apart(a: Choice, b: Choice, keys: Sequence[str], matching: Matched) -> ConfigError:
@@ -130,11 +132,13 @@ def _side(name: str, at: int, matching: Matched, runs: pd.DataFrame, material: M
             **{name: pairs[name].astype("str").to_numpy() for name in ("task_label", "model_label", "setting")},
         }
     )  # fmt: skip
-    parts = []
+    parts, kind_of = [], kinds(material)
     for frame in material.levels():
-        names = zip(frame["task_label"].astype(str), frame["metric"].astype(str), strict=True)
-        is_headline = np.array([name in material.headlines.get(task, ()) for task, name in names], dtype=bool)
-        rows = frame[material.reported(frame) | is_headline].assign(own=is_headline, run=frame["run"].astype("str"))
+        names = frame["task_label"].astype(str), frame["metric"].astype(str)
+        is_headline = np.array([name in kind_of for name in zip(*names, strict=True)], dtype=bool)
+        kind = pd.Series([kind_of.get(name) for name in zip(*names, strict=True)], index=frame.index, dtype=object)
+        rows = frame.assign(own=is_headline, kind=kind, run=frame["run"].astype("str"))
+        rows = rows[material.reported(frame) | is_headline]
         rows = rows.drop(columns=["task_label", "model_label", "regime_label", "setting", "method"])
         copies = table[["run", "of", "task_label", "model_label", "setting"]]
         parts.append(rows.merge(copies, left_on="run", right_on="of", suffixes=("_of", "")).drop(columns=["run_of", "of"]))
@@ -147,7 +151,9 @@ def _compared(a: Side, b: Side, folder: Path, file: str, quantities: Quantities,
     if table.empty or not table["own"].any():
         raise ConfigError(f"{a.name} and {b.name} share no task, model and setting with a result"[:200])
     headlines = table[table["own"]].reset_index(drop=True)
-    words = [*sentences(headlines, a, b), *_beside(table[~table["own"]], a, b), *differ]
+    own = a.whole[a.whole["own"]].drop_duplicates(["task_label", "metric"])
+    kind_of = {(str(row["task_label"]), str(row["metric"])): row["kind"] for row in own.to_dict("records")}
+    words = [*sentences(headlines, a, b, kind_of), *_beside(table[~table["own"]], a, b), *differ]
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{file}.md"
     with style():

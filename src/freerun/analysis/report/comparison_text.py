@@ -10,6 +10,7 @@ import pandas as pd
 from freerun.analysis.inference.power import LEVEL
 from freerun.analysis.inference.side_comparison import Side
 from freerun.analysis.inference.simultaneous import over_set
+from freerun.analysis.report.headline_kinds import Kinds, resting
 from freerun.analysis.report.number_text import any_of, change, counted, listed, number, reversed_change, seeds
 from freerun.analysis.report.page import comparison_rows, escaped
 from freerun.analysis.report.verdicts import CONFLICT, NONE, OPEN, needed_seeds
@@ -48,8 +49,14 @@ _NOTE = (
 )
 
 
-def sentences(table: pd.DataFrame, a: Side, b: Side) -> list[str]:
-    """The comparison in sentences: who is better where over the headlines, by how much, how surely, and what is not known."""
+def sentences(table: pd.DataFrame, a: Side, b: Side, kind_of: Kinds) -> list[str]:
+    """The comparison in sentences: who is better over the headlines, by how much, how surely, on what that rests, what is open.
+
+    Args:
+        table: the rows of `side_comparison.versus` by headlines.
+        a, b: the sides.
+        kind_of: the kind of each headline.
+    """
     free = table[table["level"] == "free"]
     groups: dict[str, list[Sequence[Mapping[Any, Any]]]] = {}
     for _, rows in free.groupby(["task_label", "model_label", "setting"], sort=False):
@@ -80,6 +87,7 @@ def sentences(table: pd.DataFrame, a: Side, b: Side) -> list[str]:
     if NONE in groups:
         conditions = groups[NONE]
         parts.append(f"Without a verdict, since fewer than three seeds have a result on both sides: {_all(conditions)}.")
+    parts += resting(free, kind_of)
     numbers = "Numbers are changes in the headlines, [intervals at the level of the verdict, 95 % over all conditions]"
     direction = f"of the better side from the other, and where neither is better that of {a.name} from {b.name}"
     parts.append(f"{numbers}: {direction}.")

@@ -8,7 +8,7 @@ from freerun.analysis.figures import Material
 from freerun.analysis.inference.power import LEVEL
 from freerun.analysis.report.findings import capital
 from freerun.analysis.report.number_text import counted, listed
-from freerun.analysis.report.verdicts import judged_sets, needed_seeds
+from freerun.analysis.report.verdicts import judged_sets, needed_seeds, of_headlines
 
 
 def sentences(compared: pd.DataFrame, material: Material) -> list[str]:
@@ -21,7 +21,7 @@ def sentences(compared: pd.DataFrame, material: Material) -> list[str]:
     sets = judged_sets(compared)
     if sets.empty:
         return []
-    rows = compared[compared["headline"].astype(bool) & (compared["level"] != "forced")]
+    rows = of_headlines(compared)
     rule = (
         f"Verdicts on {counted(len(sets), 'condition')} come from paired t tests at p < {LEVEL:g} after Holm over "
         f"{rows['family'].iloc[0]} ({counted(int(rows['p'].notna().sum()), 'comparison')}), with intervals at the same level. "

@@ -12,11 +12,13 @@ from freerun.analysis.inference.labels import merged
 from freerun.analysis.inference.player_levels import unbeaten
 from freerun.analysis.inference.power import LEVEL
 from freerun.analysis.inference.replicates import CELL
+from freerun.analysis.report import unequal_budgets
 from freerun.analysis.report.cautions import inside_alone
-from freerun.analysis.report.gap_findings import baseline_rows, first_method, gap_tally
+from freerun.analysis.report.gap_findings import baseline_rows, first_method, gap_tally, smaller_free
+from freerun.analysis.report.headline_kinds import kinds, resting
 from freerun.analysis.report.number_text import counted, listed, measured, with_unit
 from freerun.analysis.report.players_section import levels_of
-from freerun.analysis.report.verdicts import CONFLICT, NONE, OPEN, WORDS, judged_sets, kinds
+from freerun.analysis.report.verdicts import CONFLICT, NONE, OPEN, WORDS, judged_sets, of_headlines
 
 #: What a verdict over the headlines is called in a tally.
 _TALLY = {**{word: word for word in WORDS}, CONFLICT: "better by one headline and worse by another", NONE: "without a verdict"}
@@ -34,7 +36,15 @@ def headline(table: pd.DataFrame, compared: pd.DataFrame, material: Material) ->
         return [_nothing(material.runs)]
     sets = judged_sets(compared)
     gaps = gap_tally(table, [task for task, metric in material.primary.items() if inside_alone(material, task, metric)])
-    sentences = [*_conflicts(sets), *gaps, *_wins(sets), *_unbeaten(sets, material), *_rests_on(compared, sets, material)]
+    sentences = [
+        *_conflicts(sets),
+        *gaps,
+        *_easy_states(table, material),
+        *_wins(sets),
+        *_unbeaten(sets, material),
+        *_rests_on(compared, material),
+    ]
+    sentences += unequal_budgets.of_pairs(material, sets)
     return sentences or _levels(table)
 
 
@@ -121,6 +131,27 @@ def _unbeaten(sets: pd.DataFrame, material: Material) -> list[str]:
     return [f"Called better, and yet not shown to beat a degenerate player by any headline: {listed(parts)}."]
 
 
+def _easy_states(table: pd.DataFrame, material: Material) -> list[str]:
+    """Where a free error is smaller than the forced one of models that are not shown to beat one that goes nowhere.
+
+    Whoever rests, or hurries into the easiest part of a task, makes small errors at states or prefixes of its own.
+    """
+    smaller = smaller_free(table)
+    if smaller.empty or material.players.empty:
+        return []
+    pairs = unbeaten(*levels_of(material, {task: material.headlines[task] for task in smaller["task_label"].astype(str)}))
+    rows = smaller[CELL].astype(str).merge(pairs.astype(str), on=list(CELL))
+    if rows.empty:
+        return []
+    players = [f"{listed(list(dict.fromkeys(of_task['player'])))} on {task}" for task, of_task in rows.groupby("task_label")]
+    alone = len(rows.drop_duplicates(CELL))
+    return [
+        f"Where the free error is smaller, {alone} of {counted(len(smaller), 'condition')} "
+        f"{'is' if alone == 1 else 'are'} not shown to beat a degenerate player by any headline ({'; '.join(players)}): a "
+        "small error at states or prefixes of one's own, which may be easy ones, is no merit by itself."
+    ]
+
+
 def _levels(table: pd.DataFrame) -> list[str]:
     """The task's own errors where there is nothing to compare: neither a gap nor another method."""
     rows = baseline_rows(table)
@@ -137,10 +168,10 @@ def _levels(table: pd.DataFrame) -> list[str]:
     return sentences
 
 
-def _rests_on(compared: pd.DataFrame, sets: pd.DataFrame, material: Material) -> list[str]:
-    """The tests behind the verdicts, with their seeds; which conclusions rest on one headline, or on several of one kind."""
-    rows = compared[compared["headline"].astype(bool) & (compared["level"] != "forced") & compared["p"].notna()]
-    sentences = []
+def _rests_on(compared: pd.DataFrame, material: Material) -> list[str]:
+    """The tests behind the verdicts, with their seeds; which conclusions rest on one kind of headline alone."""
+    judged = of_headlines(compared)
+    rows, sentences = judged[judged["p"].notna()], []
     if len(rows):
         few, many = int(rows["n"].min()), int(rows["n"].max())
         open_ = int((rows["verdict"] == OPEN).sum())
@@ -149,16 +180,7 @@ def _rests_on(compared: pd.DataFrame, sets: pd.DataFrame, material: Material) ->
             f"Paired t tests over {few if few == many else f'{few} to {many}'} seeds, p < {LEVEL:g} after Holm over "
             f"{counted(len(rows), 'comparison')} by single headlines, free{undecided}."
         )
-    alone: list[str] = []
-    alike: dict[str, list[str]] = {}
-    for task in dict.fromkeys(sets["task_label"]):
-        of_task = kinds(material, task)
-        if len(of_task) == 1:
-            alone.append(task)
-        elif len(set(of_task.values())) == 1:
-            alike.setdefault(next(iter(of_task.values())), []).append(task)
-    sentences += [f"On {listed(alone)} a verdict rests on a single headline."] if alone else []
-    sentences += [f"On {listed(tasks)} all headlines are {kind}." for kind, tasks in alike.items()]
+    sentences += resting(judged, kinds(material))
     return [" ".join(sentences)] if sentences else []
 
 

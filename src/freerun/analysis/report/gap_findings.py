@@ -26,6 +26,13 @@ def judged_gaps(table: pd.DataFrame) -> pd.DataFrame:
     return known.assign(shown=holm(known["gap_p"].to_numpy(dtype=float)) <= LEVEL)
 
 
+def smaller_free(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `judged_gaps` in which the free error is shown to be better than the forced one."""
+    known = judged_gaps(table)
+    harm = known["gap"].mask(known["better"] == "higher", -known["gap"])
+    return known[known["shown"] & (harm < 0)]
+
+
 def first_method(table: pd.DataFrame) -> str:
     """The method that the others are compared with, without its settings."""
     return str(table["method"].cat.categories[0]).partition(" (")[0]
@@ -47,7 +54,7 @@ def gap_tally(table: pd.DataFrame, inside: Sequence[str] = ()) -> list[str]:
         return [few] if len(rows[~written]) else _against_the_written(table, rows)
     shown, higher = known["shown"], known["better"] == "higher"
     harm = known["gap"].mask(higher, -known["gap"])
-    above, below = int((shown & (harm > 0)).sum()), int((shown & (harm < 0)).sum())
+    above, below = int((shown & (harm > 0)).sum()), len(smaller_free(table))
     remaining = len(known) - above - below
     gap_words, reverse_words = ("free error above forced error", "the free error is smaller")
     if higher.any():

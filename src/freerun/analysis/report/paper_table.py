@@ -16,10 +16,10 @@ import pandas as pd
 
 from freerun.analysis.figures import Material
 from freerun.analysis.inference.confidence_intervals import mean_interval
-from freerun.analysis.inference.power import LEVEL
-from freerun.analysis.report.number_text import listed, number
+from freerun.analysis.report.number_text import number
+from freerun.analysis.report.paper_table_note import PLAYERS, note
 from freerun.analysis.report.summary_table import LEVELS, full
-from freerun.analysis.report.table_typesetting import BETTER, WORSE, latex, markdown
+from freerun.analysis.report.table_typesetting import latex, markdown
 from freerun.analysis.report.verdicts import comparisons
 from freerun.analysis.tables.tidy import Tables, csv_bytes
 from freerun.errors import ConfigError
@@ -31,8 +31,6 @@ FORMATS = {"md": "md", "latex": "tex", "csv": "csv", "parquet": "parquet"}
 _COMPARED = ["hedges", "delta", "improved", "p", "holm"]
 #: What reference players have none of.
 _OF_RUNS = ("lost_low", "lost_high", "iqm", "iqm_low", "iqm_high", *_COMPARED, "end")
-#: In the place of a model, for reference players.
-PLAYERS = "Reference player"
 _NAMES = {"task_label": "task", "model_label": "model", "method": "method"}
 
 
@@ -56,7 +54,7 @@ def write(frames: Tables, folder: Path, file_format: str) -> Path:
     elif file_format == "csv":
         content = csv_bytes(table)
     else:
-        content = (markdown if file_format == "md" else latex)(table, _note(table, material)).encode()
+        content = (markdown if file_format == "md" else latex)(table, note(table, material)).encode()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"table.{FORMATS[file_format]}"
     write_atomic(path, content)
@@ -202,32 +200,3 @@ def _compared(material: Material) -> pd.DataFrame:
     against = [of[row["task_label"], row["model_label"], row["baseline"], row["setting"]] for row in table.to_dict("records")]
     table = table.assign(baseline=pd.Series(against, index=table.index, dtype="str"))
     return table.rename(columns=_NAMES)[[*names, *_COMPARED, "verdict", "family", "baseline"]]
-
-
-def _against(table: pd.DataFrame) -> str:
-    """With what the rows of the table were really compared: one baseline, or which of them for which methods."""
-    compared = table.dropna(subset=["holm"])[["baseline", "method"]].drop_duplicates()
-    by = compared.groupby("baseline", sort=False)["method"].agg(list)
-    if len(by) == 1:
-        return str(by.index[0])
-    return f"the baseline of their setting ({'; '.join(f'{listed(methods)}: {name}' for name, methods in by.items())})"
-
-
-def _note(table: pd.DataFrame, material: Material) -> str:
-    families = table.dropna(subset=["holm"])[["family", "level"]].drop_duplicates("family")["family"]
-    sizes = [f"{family} ({int((comparisons(material)['family'] == family).sum())} comparisons)" for family in families]
-    marks = (
-        f"{BETTER} better and {WORSE} worse than {_against(table)} at p < {LEVEL:g}, t tests paired by seed, "
-        f"after Holm over {' and '.join(sizes)}, where the two are not equivalent within {100 * material.margin:g} %; "
-        "the gap is not tested against the baseline."
-        if sizes
-        else "No comparison with a baseline has an interval."
-    )
-    return (
-        "Means over seeds [95 % intervals over seeds: Student t, BCa from 20 seeds on; none below three], geometric for "
-        "levels on a ratio scale; a gap is their difference, on test sequences and over the steps since "
-        "the release. n: seeds with a result; lost: runs that diverged or failed, of all that ended, with the 95 % "
-        "Clopper-Pearson interval of their share. Bold: numerically "
-        f"the best mean of its task, with all that print the same, where less than half of the runs are lost. {marks}"
-        + (" Reference players need no training, and are compared with nothing." if (table["model"] == PLAYERS).any() else "")
-    )

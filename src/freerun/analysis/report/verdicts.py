@@ -13,27 +13,24 @@ from freerun.analysis.inference.paired_differences import against_baseline
 from freerun.analysis.inference.replicates import LABELS
 from freerun.analysis.inference.simultaneous import NONE, OPEN, WORDS, judged, over_set
 from freerun.analysis.inference.simultaneous import verdict as verdict
+from freerun.analysis.report.headline_kinds import PAIR
 from freerun.analysis.report.number_text import counted
 
 __all__ = [
     "CONFLICT",
-    "KINDS",
     "NONE",
     "OPEN",
     "WORDS",
     "comparisons",
     "judged_sets",
-    "kinds",
     "needed",
     "needed_seeds",
+    "of_headlines",
     "verdict",
 ]
 
 #: What is said of a set of headlines of which one is better and another worse.
 CONFLICT = "in conflict"
-#: What a headline sees: the error at each lead time, one number of a whole rollout, or a comparison beside the two modes.
-KINDS = ("errors by lead time", "measures of a whole rollout", "comparisons with the forced rollout or the true system")
-_SET = ["task_label", "model_label", "setting", "regime_label", "baseline"]
 
 
 def comparisons(material: Material) -> pd.DataFrame:
@@ -71,6 +68,11 @@ def _is_headline(rows: pd.DataFrame, material: Material) -> pd.Series:
     return pd.Series([metric in material.headlines.get(task, ()) for task, metric in pairs], index=rows.index, dtype=bool)
 
 
+def of_headlines(compared: pd.DataFrame) -> pd.DataFrame:
+    """The comparisons by which conditions are judged: by headlines, of the free rollout or beside the two modes."""
+    return compared[compared["headline"].astype(bool) & (compared["level"] != "forced")]
+
+
 def judged_sets(compared: pd.DataFrame) -> pd.DataFrame:
     """One verdict for each condition over the headlines of its task, running free.
 
@@ -81,23 +83,12 @@ def judged_sets(compared: pd.DataFrame) -> pd.DataFrame:
         task_label, model_label, setting, regime_label, baseline, `verdict` (one of the four words, `CONFLICT` or `NONE`), `n`
         (fewest pairs) and `words`: the label of each headline with its own word, as a tuple of pairs.
     """
-    rows = compared[compared["headline"].astype(bool) & (compared["level"] != "forced")]
     sets = []
-    for key, of_set in rows.groupby(_SET, observed=True, sort=False):
+    for key, of_set in of_headlines(compared).groupby(PAIR, observed=True, sort=False):
         words = list(zip(of_set["label"], of_set["verdict"], strict=True))
         said = over_set([word for _, word in words]) or CONFLICT
-        sets.append({**dict(zip(_SET, key, strict=True)), "verdict": said, "n": int(of_set["n"].min()), "words": tuple(words)})
-    return pd.DataFrame(sets, columns=[*_SET, "verdict", "n", "words"])
-
-
-def kinds(material: Material, task: str) -> dict[str, str]:
-    """The kind of each headline of a task, one of `KINDS`, by the name of the headline."""
-    of_task = material.steps[material.steps["task_label"] == task]
-    leads = of_task.groupby("metric", observed=True)["step"].max()
-    kind_of = {}
-    for name in material.headlines[task]:
-        kind_of[name] = KINDS[2] if name not in leads.index else KINDS[0] if leads[name] > 0 else KINDS[1]
-    return kind_of
+        sets.append({**dict(zip(PAIR, key, strict=True)), "verdict": said, "n": int(of_set["n"].min()), "words": tuple(words)})
+    return pd.DataFrame(sets, columns=[*PAIR, "verdict", "n", "words"])
 
 
 def needed(row_needed: float, unit: str = "pair") -> str:

@@ -106,7 +106,8 @@ def outcome(trained: Trained | None, failure: str | None = None) -> dict[str, An
     made = trained.provenance
     versions = {f"version.{name}": made.versions.get(name) for name in VERSIONS}
     by = {key: getattr(made, key) for key in MADE_BY if key != "measurement"}
-    return {"status": trained.status, "reason": trained.reason, **versions, **by}
+    took = {"steps": made.steps, "products": made.products}
+    return {"status": trained.status, "reason": trained.reason, **versions, **by, **took}
 
 
 def _columns(kinds: list[dict[str, Any]], codes: np.ndarray) -> dict[str, pd.Series]:

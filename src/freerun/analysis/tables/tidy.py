@@ -6,6 +6,7 @@
     compared both modes side by side, of which there is no gap: run, ..., split, metric, step, value, low, high, unit
     quantities what the values mean: task, metric, unit, label, better, low, high, scale, floor, ...
     players  reference players on the same sequences: run, study, task, seed, player, stands, split, mode, metric, step, ...
+    budgets  the work of training: run, ..., updates, steps, products
 
 Nothing that differs between two executions of the same plan (wall times, host names) enters a table.
 """
@@ -21,7 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from freerun.analysis.tables import player_table, quantities, run_table
+from freerun.analysis.tables import budget_table, player_table, quantities, run_table
 from freerun.io.writing import write_atomic
 from freerun.store import record_schema
 from freerun.store.record_columns import COMPARED, Extract
@@ -30,7 +31,7 @@ from freerun.store.records import Store, names
 
 #: The columns by which a measurement is told from another one of the same run.
 MEASURE = ("split", "mode", "metric", "step")
-NAMES = ("runs", "curves", "gaps", "compared", "quantities", "players")
+NAMES = ("runs", "curves", "gaps", "compared", "quantities", "players", "budgets")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,7 @@ class Tables:
         quantities: what the values mean, a row for each task, metric and unit: the fields of `store.quantity.Quantity`.
         players: run, study, task, seed, player, stands, ignorant, split, mode, metric, step, value, low, high, unit, for
             reference players, which need no training (`analysis.tables.player_table`): no methods, and in no comparison.
+        budgets: run, study, task, model, regime, seed, updates, steps, products (`analysis.tables.budget_table`).
         margin: the change that is held for none in the verdicts on the study, as `analysis.inference.equivalence` takes it;
             None for the usual one.
         tuned: how its methods were tuned, as `store.study_file.Tuned` tells it; None where they were not.
@@ -60,6 +62,7 @@ class Tables:
     compared: pd.DataFrame
     quantities: pd.DataFrame
     players: pd.DataFrame = field(default_factory=player_table.none)
+    budgets: pd.DataFrame = field(default_factory=budget_table.none)
     margin: float | None = None
     tuned: Mapping[str, Any] | None = None
 
@@ -88,6 +91,7 @@ def frames(store: Store, ids: Iterable[str], study: str, planned: Mapping[str, M
     return Tables(
         runs=runs, curves=_curves(found, at, called), gaps=gaps, compared=_compared(measured[beside]),
         quantities=quantities.table(found, players), players=player_table.frame(players),
+        budgets=budget_table.frame(found, at, runs),
     )  # fmt: skip
 
 
@@ -130,15 +134,17 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
 def read(folder: Path) -> Tables:
     """The frames that `write` wrote; of tables from before they said what their values mean, that is what metrics say today.
 
-    Tables from before there were players have none.
+    Tables from before there were players or budgets have none.
 
     Raises:
         FileNotFoundError: if another one is missing.
     """
-    stored = [name for name in NAMES if name not in ("quantities", "players")]
+    stored = [name for name in NAMES if name not in ("quantities", "players", "budgets")]
     kept: dict[str, Any] = {name: pd.read_parquet(folder / f"{name}.parquet") for name in stored}
     if (folder / "players.parquet").exists() and len(players := pd.read_parquet(folder / "players.parquet")):
         kept["players"] = players
+    if (folder / "budgets.parquet").exists():
+        kept["budgets"] = pd.read_parquet(folder / "budgets.parquet")
     path = folder / "quantities.parquet"
     meant = pd.read_parquet(path) if path.exists() else quantities.of_frames([kept["gaps"], kept["compared"]])
     return Tables(quantities=meant, margin=None, tuned=None, **kept)

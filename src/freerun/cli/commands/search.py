@@ -85,6 +85,8 @@ def main(words: list[str]) -> int:
             f" in {len(planned_search.done)} trials" if planned_search.points < len(planned_search.done) else ""
         )
         print(f"best of {tried}: {settings}  {planned_search.target} {best.value:.6g} (trial {best.number})")
+        if planned_search.points > 1:
+            print(f"note: it is the best by one measure alone; freerun report {planned_search.name} judges by every headline")
         if planned_search.target.split == "test":
             print("note: it was chosen on the test split; measure it again with other seeds before you report it")
     print(f"tables: {results.folder}/   trials: {results.folder}/trials.csv")

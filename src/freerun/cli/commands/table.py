@@ -21,6 +21,7 @@ def main(words: list[str]) -> int:
     """Build the tables from the records alone."""
     options = parser().read(words)
     from freerun.analysis import outputs
+    from freerun.analysis.tables.tidy import NAMES
 
     results = outputs.of(options.name, place(options))
     if options.format:
@@ -29,7 +30,7 @@ def main(words: list[str]) -> int:
         if options.format not in paper_table.FORMATS:
             raise ConfigError(f"--format {options.format}: unknown; {nearest(options.format, paper_table.FORMATS)}")
     results.write_tables()
-    print(f"tables: {results.folder}/{{runs,curves,gaps,compared,quantities,players}}.parquet, {results.folder}/runs.csv")
+    print(f"tables: {results.folder}/{{{','.join(NAMES)}}}.parquet, {results.folder}/runs.csv")
     if options.format and results.frames.gaps.empty:
         ends = Counter(results.frames.runs["status"])
         counts = ", ".join(f"{count} {status}" for status, count in ends.items())

@@ -3,8 +3,8 @@
     ln( rms of the forced error at the first step after the release / rms over the later half of the steps )
 
 A model that carries a state has not found it yet where a forced rollout begins. Where its forced error still falls at the
-release, what looks like exposure in the first steps is the search for a state. Above 0 beyond its interval the warm-up is too
-short.
+release, what looks like exposure in the first steps is the search for a state. Above 0, with its interval, by more than the
+margin of a study, the warm-up is too short; the report says so, and from where on the forced error has settled.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class ReleaseExcess(Comparison):
 
     quantity = Quantity(
         label="Forced error at the release over later", unit="nats", better="neither", floor=0.0, part="diagnostic",
-        signs=("the forced error is smaller at the release", "the warm-up is too short"),
+        signs=("the forced error is smaller at the release", "the forced error is larger at the release"), account="release",
     )  # fmt: skip
 
     def applies(self, observed: Observed) -> bool:

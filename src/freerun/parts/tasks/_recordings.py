@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float
 
 from freerun.deferred_imports import torch
-from freerun.errors import ConfigError
+from freerun.errors import ConfigError, require
 from freerun.io.text import one_line
-from freerun.parts.tasks import SPLITS, Data, Sequences, Task
+from freerun.parts.settings import LATER
+from freerun.parts.tasks import SPLITS, Data, Sequences, Task, _test_shares
 from freerun.parts.tasks._scaling import Predict, increments, orbit, scaling
 from freerun.parts.tasks._windows import bounds, check_shares, joined, windows
 
@@ -30,6 +31,8 @@ class Recording(Task):
     Attributes:
         train, validation: shares of the series, in time order; the rest is the test part.
         predict: `value`: the output is the next value; `increment`: the output is added to the value that was fed.
+        test_shares: the test part is cut into so many stretches, or its stretches dealt out, and a run is tested on the share
+            numbered seed mod `test_shares`; 1: all seeds have the whole part.
     """
 
     symbols: ClassVar[bool] = False
@@ -40,9 +43,11 @@ class Recording(Task):
     train: float
     validation: float
     predict: Predict = Predict.value
+    test_shares: int = field(default=1, metadata=LATER)
 
     def __post_init__(self) -> None:
         check_shares(self.train, self.validation)
+        require(self.test_shares >= 1, "test_shares", self.test_shares, "be at least 1")
 
     @abstractmethod
     def values(self) -> tuple[Float[np.ndarray, "S Y"], tuple[str, ...]]:
@@ -98,6 +103,8 @@ class Recording(Task):
             raise ConfigError(
                 f"{self.origin()}: sequences of {length} steps; stretches have room for {self.room} (see task.longest_window)"
             )
+        smallest = min(sum(map(len, self._of_seed(taken["test"], seed))) for seed in range(self.test_shares))
+        _test_shares.demand_room(sum(map(len, taken["test"])), smallest, self.test_shares, length, self.origin())
         sizes = {name: len(some[0]) for name, some in taken.items()}
         shortest, most = min(sizes.values()), self.reserve(sizes["train"])
         if not several and shortest <= length:
@@ -122,6 +129,7 @@ class Recording(Task):
         train = np.concatenate(taken["train"])[:, None]
         mean, std = scaling(train)
         self._demand_change(std, train, (*names, *inputs))
+        taken = {**taken, "test": self._of_seed(taken["test"], seed)}  # what is taken is kept for other seeds
         scaled = {name: [((piece - mean) / std).astype(np.float32) for piece in some] for name, some in taken.items()}
         self._demand_values(taken, scaled, (*names, *inputs))
         residual = _increments([piece[:, None, :width] for piece in scaled["train"]]) if self.increments else None
@@ -135,8 +143,15 @@ class Recording(Task):
             mean=torch.from_numpy(mean[:width].astype(np.float32)),
             std=torch.from_numpy(std[:width].astype(np.float32)),
             residual=None if residual is None else torch.from_numpy(residual),
-            fingerprint=self.content(),
+            fingerprint=_test_shares.name(self.content(), self.test_shares, seed),
         )
+
+    def _of_seed(self, pieces: list[Float[np.ndarray, "_ C"]], seed: int) -> list[Float[np.ndarray, "_ C"]]:
+        """The share of a seed: a stretch of a series in one piece, of several pieces every so manyth."""
+        if len(pieces) == 1:
+            begin, end = _test_shares.share((0, len(pieces[0])), self.test_shares, seed)
+            return [pieces[0][begin:end]]
+        return pieces[seed % self.test_shares :: self.test_shares]
 
     def columns_of(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the names of what is forecast, and of what is given."""

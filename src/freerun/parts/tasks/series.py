@@ -63,6 +63,8 @@ class Series(Recording):
             training part, and said.
         train, validation: shares of the series, in time order; the rest is the test part.
         predict: `value`: the output is the next value; `increment`: the output is added to the value that was fed.
+        test_shares: the test part is cut into so many stretches, or its stretches dealt out, and a run is tested on the share
+            numbered seed mod `test_shares`; 1: all seeds have the whole part.
     """
 
     default_warmup: ClassVar[int] = 10
@@ -129,6 +131,8 @@ class Series(Recording):
         require(self.lyapunov_time is None or self.lyapunov_time > 0, "lyapunov_time", self.lyapunov_time, "be positive")
         if self.lyapunov_time is not None:
             self.chaotic = True
+        shared = self.test_shares == 1 or not self.chaotic
+        require(shared, "test_shares", self.test_shares, "be 1 of a chaotic recording, whose long orbits take it all")
 
     def _sign(self, key: str) -> str:
         value: str = getattr(self, key)

@@ -23,6 +23,8 @@ class Sunspots(Recording):
     Attributes:
         train, validation: shares of the series, in time order; the rest is the test part.
         predict: `value`: the output is the next value; `increment`: the output is added to the value that was fed.
+        test_shares: the test part is cut into so many stretches, and a run is tested on that numbered seed mod `test_shares`;
+            1: all seeds have the whole part.
     """
 
     default_warmup: ClassVar[int] = 11

@@ -20,7 +20,7 @@ from freerun.io.decoding import decoded, known
 from freerun.io.reading import LARGEST_DATA, NotPlain, content
 from freerun.io.text import one_line
 from freerun.parts.settings import LATER
-from freerun.parts.tasks import SPLITS, Data, Task
+from freerun.parts.tasks import SPLITS, Data, Task, _test_shares
 from freerun.parts.tasks._windows import bounds, check_shares, home, origin_of, stamp, windows
 
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
@@ -35,6 +35,8 @@ class Text(Task):
         path: a file, `~` is your home; None for the documentation topics of the running Python.
         encoding: of the file, by its name in Python.
         train, validation: shares of the series, in time order; the rest is the test part.
+        test_shares: the test part is cut into so many stretches, and a run is tested on that numbered seed mod `test_shares`,
+            so that intervals over seeds are over text too; 1: all seeds have the whole part.
         rare: a character seen fewer times than this in the training part becomes the unknown symbol, as does every
             character that the training part lacks.
     """
@@ -46,11 +48,13 @@ class Text(Task):
     encoding: str = field(default="utf-8", metadata=LATER)
     train: float = 0.8
     validation: float = 0.1
+    test_shares: int = field(default=1, metadata=LATER)
     rare: int = 50
     length: int = 40
 
     def __post_init__(self) -> None:
         check_shares(self.train, self.validation)
+        require(self.test_shares >= 1, "test_shares", self.test_shares, "be at least 1")
         require(self.rare >= 1, "rare", self.rare, "be at least 1")
         require(known(self.encoding), "encoding", self.encoding, "be an encoding of text that Python knows, such as latin-1")
         if self.path is not None:
@@ -91,6 +95,9 @@ class Text(Task):
                 f"{self.origin()}: the shortest split has {shortest} characters; sequences of {length} "
                 f"steps need {length + 1} (see task.length, evaluation.horizon)"
             )
+        begin, end = self.bounds()["test"]
+        shares = self.test_shares
+        _test_shares.demand_room(end - begin, (end - begin) // shares, shares, length, self.origin())
         counted = self.counted()
         if counted.letters < 2 and not (counted.letters == 1 and counted.known_in_training < counted.training):
             most = f"the most frequent character comes {counted.most} times in the training part"
@@ -108,13 +115,16 @@ class Text(Task):
 
     def build(self, seed: int, length: int) -> Data:
         text = self.read()
-        parts = self.bounds()
         self.check(length)
+        parts = self.bounds()
+        training, shares = parts["train"], self.test_shares
+        parts["test"] = _test_shares.share(parts["test"], shares, seed)
         points = _code_points(text)
-        alphabet = self._alphabet(points[slice(*parts["train"])])
+        alphabet = self._alphabet(points[slice(*training)])
         series = torch.from_numpy(_coded(points, alphabet))
         splits = {name: windows(series[slice(*parts[name])], length, self._reserve(parts[name], length)) for name in SPLITS}
-        return Data(splits=splits, inputs=0, outputs=len(alphabet), alphabet=alphabet, windows=True, fingerprint=self.content())
+        named = _test_shares.name(self.content(), shares, seed)
+        return Data(splits=splits, inputs=0, outputs=len(alphabet), alphabet=alphabet, windows=True, fingerprint=named)
 
     def _reserve(self, part: tuple[int, int], length: int) -> int:
         """Windows that begin in the last `RESERVE` characters of a part are left out where there are enough others."""

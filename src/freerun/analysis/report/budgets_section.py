@@ -1,0 +1,62 @@
+"""Section on budgets: what training took under each condition, so that no method wins by more work unseen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import pandas as pd
+
+from freerun.analysis.figures import Material
+from freerun.analysis.inference.replicates import CELL
+from freerun.analysis.report.number_text import number
+from freerun.analysis.report.section import Grid, Section
+from freerun.analysis.report.unequal_budgets import FACTOR
+from freerun.analysis.tables.budget_table import COUNTS
+
+#: A count from here on is told by three figures.
+_LONG = 1e6
+_NOTE = (
+    "Of one run, means over seeds. Steps: of sequences that training rolls out, with those that a regime or an objective rolls "
+    "out beside. Products: of weights in these steps. Updates, steps and products follow from the settings and are the "
+    "same on every machine (table budgets); seconds are those of the machine, shared out in a group that was trained together. "
+    f"Budgets count as unequal where they differ by more than a factor of {FACTOR:g}. What tuning took is not among them."
+)
+
+
+def section(material: Material, seconds: Mapping[str, float]) -> Section | None:
+    """The budget of every condition; None where no run has ended.
+
+    Args:
+        material: of the study.
+        seconds: of training, by the name of a run.
+    """
+    budgets = material.tables.budgets
+    if budgets.empty:
+        return None
+    labels = material.runs[["run", *CELL]].astype({"run": "str"})
+    rows = labels.merge(budgets[["run", *COUNTS]].astype({"run": "str"}), on="run")
+    rows = rows.assign(seconds=rows["run"].map(dict(seconds)).astype(float))
+    means = rows.groupby(CELL, observed=True, sort=True)[[*COUNTS, "seconds"]].mean()
+    cells = [[*map(str, key), *map(_count, values)] for key, *values in means.itertuples(name=None)]
+    head = ("Task", "Model", "Regime", "Updates", "Steps", "Products", "Seconds")
+    grid = Grid(title="Budgets of training, a run", head=head, rows=cells)
+    return Section(title="What did training take?", sentences=_sentences(means), note=_NOTE, tables=[grid])
+
+
+def _sentences(means: pd.DataFrame) -> list[str]:
+    """Between which budgets the conditions lie."""
+    parts = []
+    for name in COUNTS:
+        known = means[name].dropna()
+        if len(known):
+            low, high = _count(known.min()), _count(known.max())
+            parts.append(f"{name} {low}" if low == high else f"{name} {low} to {high}")
+    return [f"A run took, by its settings: {', '.join(parts)}."] if parts else []
+
+
+def _count(value: float) -> str:
+    """A count in full where it is whole and short, else by three figures; "" where it is not known."""
+    if math.isnan(value):
+        return ""
+    return f"{value:.0f}" if value.is_integer() and value < _LONG else number(value)

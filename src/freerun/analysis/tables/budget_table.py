@@ -1,0 +1,52 @@
+"""Table of budgets: the work of training of each run, which is the same on every machine.
+
+Seconds, which are not, are in the records and in the report alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+
+from freerun.store.record_columns import Extract
+
+#: What is counted of each run, in the order of the table.
+COUNTS = ("updates", "steps", "products")
+
+
+def none() -> pd.DataFrame:
+    """The table of a study of which nothing is known."""
+    columns: dict[str, Any] = {name: pd.Series(dtype="str") for name in ("run", "study", "task", "model", "regime")}
+    return pd.DataFrame(columns | {"seed": pd.Series(dtype="Int64")} | {name: pd.Series(dtype=float) for name in COUNTS})
+
+
+def frame(found: Extract, at: np.ndarray, runs: pd.DataFrame) -> pd.DataFrame:
+    """A row for each run with a record; what its record does not say, being older, is undefined.
+
+    Args:
+        found: the extract of the runs that have a sound record.
+        at: their places in `runs`.
+        runs: the table of runs.
+
+    Returns:
+        run, study, task, model, regime, seed; `updates`: gradient steps; `steps`: of sequences that were rolled out;
+        `products` of weights in them (`freerun.execution.training_work`), each as its settings plan it, whether or not the run
+        diverged on the way.
+    """
+    outcomes: list[dict[str, Any]] = [msgspec.json.decode(text) for text in found.texts["outcome"]]
+    of_runs = runs.iloc[at].reset_index(drop=True)
+    columns = {name: of_runs[name] for name in ("run", "study", "task", "model", "regime", "seed")}
+    updates = _known(of_runs, "training.updates")
+    columns["updates"] = _known(of_runs, "training.stop").fillna(updates)
+    for name in ("steps", "products"):
+        values = np.array([np.nan if (value := each.get(name)) is None else value for each in outcomes], dtype=float)
+        columns[name] = pd.Series(values[found.columns["outcome"]] if len(outcomes) else np.zeros(0))
+    return pd.DataFrame(columns)
+
+
+def _known(runs: pd.DataFrame, name: str) -> pd.Series:
+    """A setting as numbers, undefined where a run does not say it."""
+    return runs[name].astype(float) if name in runs else pd.Series(np.nan, index=runs.index, dtype=float)
