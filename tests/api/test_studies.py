@@ -38,7 +38,7 @@ def test_a_study_is_loaded_by_its_name_or_its_folder(small):
         "Study small: 4 runs, 4 done", "task    hidden_markov", "model   gru", "regime  teacher_forcing, free_running",
     ]  # fmt: skip
     other = freerun.load(small / "small")
-    for name in ("runs", "curves", "gaps", "compared", "players"):
+    for name in ("runs", "curves", "gaps", "compared", "players", "budgets"):
         pd.testing.assert_frame_equal(getattr(study, name), getattr(other, name))
     assert set(study.gaps["mode"]) == {"forced", "free"}
 
@@ -62,7 +62,7 @@ def test_some_runs_have_the_tables_of_a_study_of_them(small):
     assert dispatch(["run", "-m", *words, "--results", str(small), "--as", "free"]) == 0
     alone = freerun.load("free", small)
     assert len(alone.players)
-    for name in ("curves", "gaps", "compared", "players"):
+    for name in ("curves", "gaps", "compared", "players", "budgets"):
         ours, theirs = (getattr(of, name).drop(columns="study", errors="ignore") for of in (some, alone))
         pd.testing.assert_frame_equal(ours.astype(str), theirs.astype(str), check_column_type=False, obj=name)
     pd.testing.assert_frame_equal(some.summary(), alone.summary())

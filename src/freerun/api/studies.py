@@ -102,6 +102,11 @@ class Study:
         """Reference players on the same sequences."""
         return self.tables.players
 
+    @property
+    def budgets(self) -> pd.DataFrame:
+        """The work of training of each run: updates, steps that were rolled out, products."""
+        return self.tables.budgets
+
     def __len__(self) -> int:
         return len(self.runs)
 
@@ -220,7 +225,7 @@ def _some(tables: tidy.Tables, runs: pd.DataFrame) -> tidy.Tables:
 
     return replace(
         tables, runs=runs.reset_index(drop=True), curves=rows(tables.curves), gaps=rows(tables.gaps),
-        compared=rows(tables.compared), players=_players(tables, runs),
+        compared=rows(tables.compared), players=_players(tables, runs), budgets=rows(tables.budgets),
     )  # fmt: skip
 
 
