@@ -133,7 +133,7 @@ def test_a_headline_of_a_plugin_is_tried_on_every_world_that_it_judges(monkeypat
     """What fails on values alone passes on the first world, which is one of symbols."""
     monkeypatch.setattr(kit, "WORLDS", ("hidden_markov", "errors_in_variables"))
     kit.law_no_reference_player_wins_by_it(OneStepOrNothing())
-    monkeypatch.setattr(kit.registry, "source_of", lambda part: "of a plugin")
+    monkeypatch.setattr(kit, "source_of", lambda part: "of a plugin")
     with pytest.raises(Broken, match="tells no degenerate player"):
         kit.law_no_reference_player_wins_by_it(OneStepOrNothing())
 

@@ -23,6 +23,7 @@ from freerun.measurement.metrics import Comparison, Metric, Observed
 from freerun.measurement.player_measurement import further
 from freerun.measurement.players import TRUTH, WORSE, Player, best, playing
 from freerun.parts import registry
+from freerun.parts.part_source import source_of
 from freerun.parts.tasks import Task
 from freerun.random_streams import stream
 
@@ -232,7 +233,7 @@ def _judged_worlds(metric: Metric) -> Iterator[str]:
     Of a built-in one the first: the law of tasks has it judge every task. Of a plugin's all of them, for nobody else does.
     """
     judged = (name for name in WORLDS if judges(metric, _world(name).rollouts[_world(name).best][0]))
-    return judged if registry.source_of(metric) is not None else itertools.islice(judged, 1)
+    return judged if source_of(metric) is not None else itertools.islice(judged, 1)
 
 
 @only(lambda metric: _may_judge(metric) and any(_judged_worlds(metric)), "headlines")

@@ -98,10 +98,11 @@ def see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[str
     """Have runs done, here or by whoever has claimed them; returns the reason for every one that failed.
 
     Raises:
-        ConfigError: if the arithmetic that is asked for does not exist, or the engine cannot do a run.
+        ConfigError: if the arithmetic that is asked for does not exist, or the engine or the launcher cannot do a run.
         OutOfTime: if the launcher's time is over and runs are left.
         StoreError: if the store has become unusable.
     """
+    launcher.demand_files(missing)
     arithmetic.mode()  # before anything is trained in one that does not exist
     launcher.demand_engine(missing)
     try:
