@@ -58,6 +58,7 @@ def shown(name: str, where: Place, launcher: Launcher, later: str = "the same co
             return None
     results = outputs.of(name, where)
     results.write_tables()
+    results.tell_idle_settings()
     summary, useless = results.summary()
     show_results(summary)
     for sentence in useless:

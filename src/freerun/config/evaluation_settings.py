@@ -53,6 +53,9 @@ class Evaluation:
             self.metrics = _known_names(self.metrics)
         if self.settings:
             self.settings = _changed_settings(self.settings)
+        if self.metrics is not None and (idle := next((name for name in self.settings if name not in self.metrics), None)):
+            key = f"evaluation.{idle}.{next(iter(self.settings[idle]))}"
+            raise ConfigError(f"{key}: {idle} is not among evaluation.metrics; name it there, or leave its setting out")
 
 
 def _by_name(metrics: Iterable[Any], settings: Any) -> tuple[list[Any], Any]:

@@ -16,8 +16,6 @@ from enum import Enum
 from pathlib import Path, PurePath
 from typing import Any
 
-import numpy as np
-
 from freerun.deferred_imports import torch
 from freerun.errors import ConfigError
 from freerun.parts import code_text, plugin_sources
@@ -125,6 +123,8 @@ class _Reader:
                 self.add(name, names[name])
 
     def _value(self, name: str, value: Any) -> None:
+        import numpy as np
+
         plain = isinstance(value, (*_NUMBERS, np.dtype, torch.dtype, torch.device, types.GenericAlias, types.UnionType))
         if isinstance(value, Enum):
             self.add(name, type(value))
@@ -151,6 +151,8 @@ class _Reader:
 
 
 def _array(name: str, value: Any) -> str:
+    import numpy as np
+
     try:
         array = np.asarray(value.detach().cpu() if isinstance(value, torch.Tensor) else value)
         if array.dtype.hasobject:

@@ -84,5 +84,7 @@ def _changed(words: list[str]) -> dict[str, Any]:
 def _measured_anew(tree: dict[str, Any], changed: dict[str, Any]) -> Experiment:
     experiment = from_canonical(tree)
     before = experiment.evaluation
-    settings = {**before.settings, **changed.get("settings", {})}
+    metrics = changed.get("metrics", before.metrics)
+    kept = {name: own for name, own in before.settings.items() if metrics is None or name in metrics}
+    settings = {**kept, **changed.get("settings", {})}
     return replace(experiment, evaluation=replace(before, **{**changed, "settings": settings}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from freerun.cli.arguments import Parser, add_alias, add_hours, apart, count, launcher, place, shared_parser
+from freerun.cli.arguments import Parser, add_hours, add_name, apart, count, launcher, place, shared_parser
 from freerun.cli.endings import ended
 from freerun.cli.keys import EXPERIMENT_KEYS, LAUNCHER_KEYS
 from freerun.errors import ConfigError, OutOfTime
@@ -27,7 +27,7 @@ def parser() -> Parser:
             "freerun search 'model.hidden=range(16,65,16)' task=lorenz63 --trials 8 --target nrmse,free,test",
         ),
     )  # fmt: skip
-    add_alias(command)
+    add_name(command)
     add_hours(command)
     text = "how many points to try (default: 20); the same command goes on where it stopped"
     command.add_argument("--trials", metavar="N", type=count, default=20, help=text)
@@ -75,6 +75,7 @@ def main(words: list[str]) -> int:
 
     results = outputs.of(planned_search.name, place(options))
     results.write_tables()
+    results.tell_idle_settings()
     results.write_trials(table(planned_search.done))
     best = planned_search.best()
     if best is None:
