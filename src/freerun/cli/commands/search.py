@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from freerun.cli.arguments import Parser, add_hours, add_name, apart, count, launcher, place, shared_parser
 from freerun.cli.endings import ended
 from freerun.cli.keys import EXPERIMENT_KEYS, LAUNCHER_KEYS
@@ -58,6 +60,8 @@ def main(words: list[str]) -> int:
     if options.sampler not in samplers.NAMES:
         raise ConfigError(f"--sampler {options.sampler[:40]}: unknown name; {nearest(options.sampler, samplers.NAMES)}")
     fixed, axes = search_space.split(overrides)
+    for line in search_space.notes(fixed, axes):
+        print(f"note: {line}", file=sys.stderr)
     planned_search = search.Search(
         fixed=fixed, axes=axes, target=target.target(options.target, options.maximize), trials=options.trials,
         sampler=options.sampler, alias=None if options.name is None else results_folder.folder_name(options.name),
