@@ -47,7 +47,7 @@ def retry(name: str, place: Place, launcher: Launcher) -> dict[str, str] | None:
                 reason = f"a part or a metric has changed, or is a plugin's that is not named ({what})"
             if (older := generation(info)) is not None:
                 reason = f"its runs are of generation {older} of Freerun, and this version has to train them anew"
-            raise ConfigError(f"study {name!r}: {reason}; run: {info['command']}") from None
+            raise ConfigError(f"study {name!r}: {reason}; run: {place.again(info['command'])}") from None
         lost = _without_players([run for run, state in now.items() if state in DONE], info, store)
         runs += lost
         if lost:

@@ -69,7 +69,7 @@ def _within_leave(missing: list[Planned], place: Place, name: str) -> list[Plann
     untrained = set(record_scan.missing(place.store, (run.trained for run in missing if not run.train)))
     if stranded := [run for run in missing if run.trained in untrained]:
         runs = "1 run is" if len(stranded) == 1 else f"{len(stranded)} runs are"
-        cure = f"{place.command(f'retry {name}')} trains what is left"
+        cure = f"{place.command('retry', name)} trains what is left"
         print(f"note: {runs} not trained, and cannot be measured; {cure}", file=sys.stderr)
     return [run for run in missing if run.trained not in untrained]
 

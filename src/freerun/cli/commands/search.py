@@ -52,6 +52,7 @@ def main(words: list[str]) -> int:
     if name is not None:
         raise key_value.malformed(name)
     from freerun.config.hydra import search_space
+    from freerun.io import text
     from freerun.store import results_folder
     from freerun.sweeps.search import samplers, search, target
     from freerun.sweeps.search.trials import table
@@ -65,7 +66,7 @@ def main(words: list[str]) -> int:
     planned_search = search.Search(
         fixed=fixed, axes=axes, target=target.target(options.target, options.maximize), trials=options.trials,
         sampler=options.sampler, alias=None if options.name is None else results_folder.folder_name(options.name),
-        command=" ".join(["freerun search", *words]),
+        command=text.command(["search", *words]),
     )  # fmt: skip
     over: OutOfTime | None = None
     try:

@@ -141,9 +141,8 @@ class Search:
         held = [name for name in (SEARCH, TRIALS, study_file.NAME) if (folder / name).exists()]
         if held and not mine:
             what = "a study" if held == [study_file.NAME] else "another search"
-            raise ConfigError(
-                f"--as {self.name}: there is {what}; choose another name, or first: {place.command(f'clean {self.name} --yes')}"
-            )
+            first = place.command("clean", self.name, "--yes")
+            raise ConfigError(f"--as {self.name}: there is {what}; choose another name, or first: {first}")
         return recorded(folder)
 
     def _note(self, runs: dict[str, Planned], place: Place) -> None:
