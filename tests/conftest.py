@@ -50,6 +50,8 @@ def plugins_of_their_own():
     before, read = {kind: dict(known) for kind, known in parts.items()}, dict(files)
     yield
     registry.plugin_parts, plugins._plugin_files = parts, files
+    for named in registry.notebook_parts.values():
+        named.clear()
     for kind, known in before.items():
         parts[kind].clear()
         parts[kind].update(known)

@@ -134,7 +134,7 @@ def test_a_headline_of_a_plugin_is_tried_on_every_world_that_it_judges(monkeypat
     """What fails on values alone passes on the first world, which is one of symbols."""
     monkeypatch.setattr(headlines, "WORLDS", ("hidden_markov", "errors_in_variables"))
     headlines.law_no_reference_player_wins_by_it(OneStepOrNothing())
-    monkeypatch.setattr(headlines.registry, "source_of", lambda part: "of a plugin")
+    monkeypatch.setattr(headlines, "source_of", lambda part: "of a plugin")
     with pytest.raises(Broken, match="tells no degenerate player"):
         headlines.law_no_reference_player_wins_by_it(OneStepOrNothing())
 
@@ -154,7 +154,7 @@ def test_a_headline_of_a_plugin_is_tried_on_every_task_the_plugin_s_own_too(monk
     monkeypatch.setattr(
         headlines.registry, "parts", lambda kind, parts=registry.parts: tasks if kind == "task" else parts(kind)
     )
-    monkeypatch.setattr(headlines.registry, "source_of", lambda part: "of a plugin" if own else None)
+    monkeypatch.setattr(headlines, "source_of", lambda part: "of a plugin" if own else None)
     tried = "tried on errors_in_variables" + (", advection" if own else "")
     assert headlines.law_no_reference_player_wins_by_it(RMSE()) == tried
     if own:

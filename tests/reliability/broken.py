@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from reliability import causes, concurrency, crashes, merges, orders, refusals
+from reliability import causes, concurrency, crashes, forks, links, merges, moves, orders, pipes, plugins, refusals
 
 
 def in_place(path, content: bytes, *, settle: bool = True) -> None:
@@ -102,6 +104,47 @@ def _checkpoints_that_forget():
     return [mock.patch.object(checkpoints, "read", forgetful)]
 
 
+def _links_that_nobody_looks_for():
+    from freerun.io import links
+
+    return [mock.patch.object(links, "_links", lambda folder, depth: iter(()))]
+
+
+def _store_that_is_made_anew():
+    from freerun.store.store_folder import StoreFolder
+    from freerun.sweeps import sweep
+
+    def made(folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+
+    return [
+        mock.patch.object(StoreFolder, "demand_here", lambda self: made(self.root)),
+        mock.patch.object(StoreFolder, "make_room", lambda self, path: made(path.parent)),
+        mock.patch.object(sweep, "demand_still_there", lambda name, place: made(place.folder(name))),
+    ]
+
+
+def _children_that_are_left():
+    return [mock.patch.object(os, "killpg", lambda group, number: os.kill(group, number))]
+
+
+def _output_that_is_lost_without_a_word():
+    from freerun.cli.steady_output import SteadyOutput
+
+    return [mock.patch.object(SteadyOutput, "_lose", lambda self, fault: None)]
+
+
+def _plugins_by_their_file_alone():
+    from freerun.parts import plugin_sources
+
+    return [mock.patch.object(plugin_sources, "_collect", lambda source, modules: None)]
+
+
+def _try_plugin(case: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        plugins.check(case, Path(folder))
+
+
 @dataclass(frozen=True)
 class Variant:
     """A part broken on purpose, the law that has to fail on one of some cases, and what is made before anything is broken."""
@@ -133,6 +176,21 @@ VARIANTS = {
     "causes, with a worker that blames all": Variant(_worker_that_blames_all, causes.check, lambda: [("kill", "local")]),
     "orders, with draws that know the group": Variant(
         _draws_that_know_the_group, orders.check, lambda: orders.cases(1, 3), orders.alone
+    ),
+    "links, with links that nobody looks for": Variant(
+        _links_that_nobody_looks_for, links.check, lambda: list(links.cases(1, 28)), links.results
+    ),
+    "moves, with a store that is made anew": Variant(
+        _store_that_is_made_anew, moves.check, lambda: list(moves.cases(1, 12)), crashes.operations
+    ),
+    "pipes, with output that is lost without a word": Variant(
+        _output_that_is_lost_without_a_word, pipes.check, lambda: [("full", "output", 0)], crashes.operations
+    ),
+    "forks, with children that are left": Variant(
+        _children_that_are_left, forks.check, lambda: [("kill", 2, False, 1)]
+    ),
+    "plugins, by their file alone": Variant(
+        _plugins_by_their_file_alone, _try_plugin, lambda: plugins.cases(1, 30)
     ),
 }  # fmt: skip
 

@@ -27,6 +27,7 @@ SEED = 7
 #: Rows whose cases are forked from a process that has planned everything.
 FORKING = (
     "crashes", "crashes_of_workers", "kills", "refusals", "sweeps", "writers", "instant", "causes", "orders", "merges",
+    "links", "moves", "pipes", "forks",
 )  # fmt: skip
 
 
@@ -49,11 +50,16 @@ def rows() -> dict[str, Row]:
         concurrency,
         configurations,
         crashes,
+        forks,
         fuzz,
         hostile,
+        links,
         merges,
+        moves,
         orders,
         own_data,
+        pipes,
+        plugins,
         refusals,
         resume,
     )  # fmt: skip
@@ -124,6 +130,26 @@ def rows() -> dict[str, Row]:
         "fuzz": Row(
             "fuzz of the readers of configuration, record, checkpoint, study, plan: no exception but our own", 2000, 200_000,
             lambda n: fuzz.cases(SEED, n), fuzz.check,
+        ),
+        "links": Row(
+            "links planted in store and study x commands: refused by name, nothing outside read or changed", 28, 1000,
+            lambda n: list(links.cases(SEED, n)), lambda case, folder: links.check(case),
+        ),
+        "moves": Row(
+            "results or store renamed, moved, removed at an operation: exit 3, not made anew, put back: identical", 20, 1000,
+            lambda n: list(moves.cases(SEED, n)), lambda case, folder: moves.check(case),
+        ),
+        "pipes": Row(
+            "outputs closed, full or cut off at an operation: all is done, the exit code is true", 18, 500,
+            lambda n: list(pipes.cases(SEED, n)), lambda case, folder: pipes.check(case),
+        ),
+        "forks": Row(
+            "runs that fork processes and are killed, hang or exit: each fails alone, in time, nothing is left running", 6, 100,
+            lambda n: list(forks.cases(SEED, n)), lambda case, folder: forks.check(case),
+        ),
+        "plugins": Row(
+            "generated plugins with helpers: what they import is in their digest, nothing else, nothing is run", 100, 5000,
+            lambda n: plugins.cases(SEED, n), plugins.check,
         ),
         "own_data": Row(
             "generated files of data (dates, gaps, ids, missing, encodings, delimiters): read as they say, or refused",

@@ -87,8 +87,14 @@ class Ended:
     said: str
 
 
-def fork(work: Callable[[], int], touch: Callable[[], None] = lambda: None) -> tuple[int, Path]:
-    """Start a child that does `work` as the command line would, after `touch` has laid hands on its files."""
+def fork(
+    work: Callable[[], int], touch: Callable[[], None] = lambda: None, *, before: Callable[[], None] | None = None
+) -> tuple[int, Path]:
+    """Start a child that does `work` as the command line would, after `touch` has laid hands on its files.
+
+    Args:
+        before: is called before the command line has begun.
+    """
     handle, said = tempfile.mkstemp(prefix="freerun-said-")
     sys.stdout.flush()
     child = os.fork()
@@ -100,6 +106,8 @@ def fork(work: Callable[[], int], touch: Callable[[], None] = lambda: None) -> t
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         os.dup2(handle, 2)
         sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False, buffering=1)
+        if before is not None:
+            before()
         code = _as_a_command(work, touch)
         sys.stderr.flush()
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from freerun.analysis.inference import tuning_tables
-from freerun.analysis.tables import tidy
+from freerun.analysis.tables import idle_settings, tidy
 from freerun.errors import refused
 from freerun.io.writing import noted, write_atomic
 from freerun.store import manifest, record_scan
@@ -45,6 +46,11 @@ class Products:
         tables = tidy.frames(self.place.store, self.info["ids"], self.name, self.info["planned"])
         record_scan.say_damaged(self.name, self.place.store, tables.runs["run"][tables.runs["status"] == "pending"])
         return replace(tables, margin=self.info.get("margin"), tuned=self.info.get("tuned"))
+
+    def tell_idle_settings(self) -> None:
+        """Print a note on each setting that changed nothing, on standard error."""
+        for line in idle_settings.notes(self.frames, self.info["planned"].values()):
+            print(f"note: {line}", file=sys.stderr)
 
     def write_tables(self) -> None:
         """Write the frames."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from freerun.analysis.tables import idle_settings
 from freerun.analysis.tables.tidy import Tables, frames
 from freerun.config.experiment import Experiment
 from freerun.execution.launchers import Launcher
@@ -22,7 +24,7 @@ def run(
     """Train and measure experiments and return their tables; what has a record already is not done again.
 
     Notes are printed on standard error, as on the command line: what was settled otherwise than it was asked for, what was
-    taken of your own data, what could not be measured of reference players.
+    taken of your own data, what could not be measured of reference players, which settings changed nothing.
 
     Args:
         experiments: any number; those that differ in seed, regime, learning rate, weight decay or clipping train together.
@@ -44,4 +46,7 @@ def run(
     tell_notes((run.id for run in runs), store)  # what nobody waited for
     missing = set(record_scan.missing(store, (run.id for run in runs)))
     see_to([run for run in runs if run.id in missing], store, launcher or Inline(group=group))
-    return frames(store, [run.id for run in runs], "python", {run.id: run.tree for run in runs})
+    tables = frames(store, [run.id for run in runs], "python", {run.id: run.tree for run in runs})
+    for line in idle_settings.notes(tables, [run.tree for run in runs]):
+        print(f"note: {line}", file=sys.stderr)
+    return tables

@@ -160,9 +160,14 @@ def add_study(command_parser: Parser, text: str = "the study (default: first_loo
     command_parser.add_argument("name", metavar="NAME", nargs="?", default=DEFAULT_STUDY, help=text)
 
 
+def add_name(command_parser: Parser) -> None:
+    """Let a command take another name for its results."""
+    command_parser.add_argument("--as", metavar="NAME", dest="name", help="another name for the results, which are in DIR/NAME")
+
+
 def add_alias(command_parser: Parser) -> None:
     """Let a command take another name for its results, or the place of other results."""
-    command_parser.add_argument("--as", metavar="NAME", dest="name", help="another name for the results, which are in DIR/NAME")
+    add_name(command_parser)
     text = "where the name has results of other runs, let their tables and figures go"
     command_parser.add_argument("--replace", action="store_true", help=text)
 

@@ -58,6 +58,7 @@ def shown(name: str, where: Place, launcher: Launcher, later: str = "the same co
             return None
     results = outputs.of(name, where)
     results.write_tables()
+    results.tell_idle_settings()
     summary, warnings = results.summary()
     show_results(summary)
     for sentence in warnings:
@@ -99,7 +100,7 @@ def shard_ended(
 
 def say_where(results: Products, where: Place) -> None:
     """Print where the tables of a sweep are, and the command that makes more of them."""
-    print(f"tables: {results.folder}/   ({where.command(f'report {results.name}')} builds figures and a report)")
+    print(f"tables: {results.folder}/   ({where.command('report', results.name)} builds figures and a report)")
 
 
 def ended(code: int, over: OutOfTime | None) -> int:

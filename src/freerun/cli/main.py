@@ -50,7 +50,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     with steady() as output:
         code = _ended(words)
     if output.refused is not None:
-        print(f"freerun: what was said is lost: {output.refused.strerror}; the work itself is not", file=sys.stderr)
+        with steady():  # where nothing can be said either
+            print(f"freerun: what was said is lost: {output.refused.strerror}; the work itself is not", file=sys.stderr)
         code = code or 1
     sys.exit(code)
 

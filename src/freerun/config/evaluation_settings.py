@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from freerun.errors import ConfigError, require
 from freerun.io.suggestions import nearest
 from freerun.io.text import brief, one_line
-from freerun.parts import registry
+from freerun.parts import notebook_parts, registry
 from freerun.parts.settings import build
 
 
@@ -25,7 +25,8 @@ class Evaluation:
         sequences: how many sequences of each split are measured.
         orbit: steps of a long closed loop, for the statistics of its states; null for the task's own, 0 for none.
         distances: measure how far what the model is fed, its states and its outputs are from what they were in training.
-        metrics: what is measured, by name; null for every metric that has a meaning on the task.
+        metrics: what is measured, by name; null for every metric that has a meaning on the task. In Python a metric itself may
+            stand for its name, with its settings: so one that was defined in a notebook is measured, which no other way is.
         settings: settings of metrics that are not by default, by metric and name (on the command line
             ``evaluation.METRIC.SETTING=VALUE``).
 
@@ -46,10 +47,33 @@ class Evaluation:
         require(self.horizon is None or self.horizon >= 1, "horizon", self.horizon, "be at least 1")
         require(self.sequences >= 1, "sequences", self.sequences, "be at least 1")
         require(self.orbit is None or self.orbit == 0 or self.orbit >= 100, "orbit", self.orbit, "be 0, or at least 100")
+        if isinstance(self.metrics, (list, tuple)):
+            self.metrics, self.settings = _by_name(self.metrics, self.settings)
         if self.metrics is not None:
             self.metrics = _known_names(self.metrics)
         if self.settings:
             self.settings = _changed_settings(self.settings)
+        if self.metrics is not None and (idle := next((name for name in self.settings if name not in self.metrics), None)):
+            key = f"evaluation.{idle}.{next(iter(self.settings[idle]))}"
+            raise ConfigError(f"{key}: {idle} is not among evaluation.metrics; name it there, or leave its setting out")
+
+
+def _by_name(metrics: Iterable[Any], settings: Any) -> tuple[list[Any], Any]:
+    """Return the names of metrics, and the settings of those that stand there themselves beside what is set by name."""
+    names, own = [], {}
+    for metric in metrics:
+        if isinstance(metric, registry.base("metric")):
+            notebook_parts.adopt("metric", metric)
+            name = registry.name_of(metric)
+            own[name] = {setting.name: getattr(metric, setting.name) for setting in fields(metric)}  # type: ignore[arg-type]
+            names.append(name)
+        else:
+            names.append(metric)
+    if twice := next(
+        (name for name in own if names.count(name) > 1 or (isinstance(settings, dict) and name in settings)), None
+    ):
+        raise ConfigError(f"evaluation.metrics: {twice} stands there twice; a metric is measured in one way at a time")
+    return names, {**settings, **own} if own and isinstance(settings, dict) else settings
 
 
 def selected(evaluation: Evaluation) -> dict[str, Any]:
@@ -58,7 +82,8 @@ def selected(evaluation: Evaluation) -> dict[str, Any]:
     Raises:
         ConfigError: if one of them is not there any more, as one of a plugin that is not loaded.
     """
-    names = registry.parts("metric") if evaluation.metrics is None else _known_names(evaluation.metrics)
+    every = {**registry.builtin_parts("metric"), **registry.plugin_parts["metric"]}
+    names = every if evaluation.metrics is None else _known_names(evaluation.metrics)
     return {name: _metric(name, evaluation.settings.get(name, {})) for name in names}
 
 

@@ -17,7 +17,7 @@ from freerun.config import compatibility
 from freerun.config.evaluation_settings import Evaluation
 from freerun.config.training_settings import Training
 from freerun.errors import ConfigError, given
-from freerun.parts import registry
+from freerun.parts import notebook_parts, registry
 from freerun.parts.feedback import Feedback
 from freerun.parts.models import Model
 from freerun.parts.objectives import Objective
@@ -60,6 +60,8 @@ class Experiment:
 
     def __post_init__(self) -> None:
         self.seed = whole("seed", self.seed)
+        for key in PARTS:
+            notebook_parts.adopt(key, getattr(self, key))
         for key in (*PARTS, "training", "evaluation"):
             if getattr(self, key) is not None:
                 setattr(self, key, normalised(getattr(self, key), key))

@@ -16,7 +16,8 @@ from freerun.config.evaluation_settings import selected
 from freerun.config.experiment import Experiment
 from freerun.config.run_identity import identity
 from freerun.errors import ConfigError
-from freerun.parts import plugins, registry
+from freerun.parts import notebook_parts, plugins, registry
+from freerun.parts.part_source import source_of
 from freerun.parts.settings import build
 
 #: Part of every identity of a measurement. Raise it when a change of a metric changes its numbers.
@@ -32,7 +33,7 @@ class Measurement:
     Attributes:
         run: the identity of the trained run.
         evaluation: horizon, sequences, orbit and distances, resolved.
-        metrics: of each metric, by name, its settings, and for one of a plugin the SHA-256 of its file as `source`.
+        metrics: of each metric, by name, its settings, and for one that is not built in the SHA-256 of its source as `source`.
     """
 
     run: str
@@ -69,7 +70,8 @@ class Measurement:
 def measurement(experiment: Experiment, tree: Mapping[str, Any]) -> Measurement:
     """Return what an experiment, of which `tree` is the canonical form, measures of its trained run."""
     settings = experiment.evaluation
-    key = json.dumps([settings.metrics, settings.settings, plugins.plugin_metrics()], sort_keys=True)
+    others = {**plugins.plugin_metrics(), **notebook_parts.sources("metric")}
+    key = json.dumps([settings.metrics, settings.settings, others], sort_keys=True)
     if key not in _specified:
         _specified[key] = {name: specification(metric) for name, metric in selected(settings).items()}
     evaluation = {name: tree["evaluation"][name] for name in MEASURED}
@@ -83,5 +85,5 @@ _specified: dict[str, dict[str, dict[str, Any]]] = {}
 def specification(metric: Any) -> dict[str, Any]:
     """The settings of a metric, and the hash of the plugin that it is from: where these are equal, so are its numbers."""
     settings: dict[str, Any] = {item.name: getattr(metric, item.name) for item in fields(metric)}
-    source = registry.source_of(metric)
+    source = source_of(metric)
     return {"settings": settings} if source is None else {"settings": settings, "source": source}

@@ -21,6 +21,7 @@ from freerun.errors import ConfigError
 from freerun.io.text import brief, one_line
 from freerun.parts import registry
 from freerun.parts.objectives import Objective
+from freerun.parts.part_source import source_of
 from freerun.parts.settings import build
 from freerun.parts.tasks import Task
 
@@ -61,7 +62,7 @@ def unstopped(tree: dict[str, Any]) -> dict[str, Any]:
 def _outside(part: Any) -> dict[str, str]:
     """Return the digests of what a part depends on beside its settings: a plugin's source, a file's content."""
     content = part.content() if isinstance(part, (Task, Objective)) else None
-    digests = {"source": registry.source_of(part), "content": content}
+    digests = {"source": source_of(part), "content": content}
     return {name: digest for name, digest in digests.items() if digest}
 
 

@@ -69,7 +69,7 @@ def run_group(runs: list[Planned], store: Store, report: Report, checkpoint_ever
         run_notes.leave(store, runs[0].id, shortfall)
     untrained = [run for run in runs if not store.has(run.trained)]
     if stranded := next((run for run in untrained if not run.train), None):
-        raise FreerunError(f"run {stranded.trained} has no weights to be measured by; freerun retry trains it")
+        raise FreerunError(f"run {stranded.trained} has no weights to be measured by; freerun retry NAME trains it")
     if untrained:
         _train(untrained, store, report, checkpoint_every)
     measure(runs, store)

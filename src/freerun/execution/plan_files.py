@@ -20,6 +20,7 @@ from freerun.execution.planned_run import Planned
 from freerun.io.reading import content
 from freerun.io.text import one_line
 from freerun.io.writing import write_atomic
+from freerun.parts import notebook_parts
 from freerun.parts.plugins import load_plugin, plugin_files
 from freerun.store.records import Store
 
@@ -42,12 +43,14 @@ class PlanFile(msgspec.Struct, kw_only=True):
         experiment: its canonical experiment.
         metrics: what is measured of it (`freerun.config.measurement_identity.Measurement`).
         train: whether it may be trained.
+        classes: the kind and the name of its parts that were defined in a notebook, and are in no file.
     """
 
     plugins: list[str]
     experiment: dict[str, Any]
     metrics: dict[str, MetricPlan]
     train: bool
+    classes: list[str] = msgspec.field(default_factory=list)
 
 
 _PLAN = msgspec.json.Decoder(PlanFile)
@@ -59,13 +62,16 @@ def write(store: Store, runs: Iterable[Planned]) -> None:
     Raises:
         StoreError: if the disk refuses.
     """
-    digest_of = plugin_files()
+    digest_of, class_digests = plugin_files(), notebook_parts.sources()
     for run in runs:
         needed = sources(run.tree) | run.measurement.sources
         plugins = [file for file, digest in digest_of.items() if digest in needed]
+        classes = [name for name, digest in class_digests.items() if digest in needed]
         path = store.path(run.id).with_suffix(SUFFIX)
         metrics = msgspec.convert(run.measurement.metrics, dict[str, MetricPlan])
-        plan = msgspec.json.encode(PlanFile(plugins=plugins, experiment=run.tree, metrics=metrics, train=run.train))
+        plan = msgspec.json.encode(
+            PlanFile(plugins=plugins, experiment=run.tree, metrics=metrics, train=run.train, classes=classes)
+        )
         try:
             store.make_room(path)
             write_atomic(path, plan, settle=False)
@@ -104,7 +110,10 @@ def read(store: Store, run: str, plugins: Mapping[str, str]) -> Planned:
         raise CorruptRecord(f"{path}: the plan of the run is missing or damaged; start the study again")
     tree = plan.experiment
     needed = sources(tree) | measurement.sources
-    if needed - set(plugins.values()):
+    missing = needed - set(plugins.values()) - set(notebook_parts.sources().values())
+    if missing and plan.classes:
+        raise PluginNotNamed(lost_class(one_line(", ".join(plan.classes), 100)))
+    if missing:
         files = one_line(",".join(plan.plugins), 200)
         raise PluginNotNamed(f"its plugin is not named, or has changed; add plugins=[{files}], if you trust what is there")
     for file, digest in plugins.items():
@@ -112,6 +121,15 @@ def read(store: Store, run: str, plugins: Mapping[str, str]) -> Planned:
             load_plugin(file, digest)
     measurement.made()
     return Planned(tree=tree, experiment=from_canonical(tree), measurement=measurement, train=plan.train)
+
+
+def lost_class(name: str) -> str:
+    """Return in one line what became of a part, by kind and name, that was defined in a notebook."""
+    file = f"{name.rpartition(' ')[2]}.py"
+    return (
+        f"{name} was defined in a notebook or a script and is in no file; run it there again, or put it into {file} and start "
+        f"anew with plugins=[{file}]"
+    )
 
 
 def remove(store: Store, run: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 
 #: Most characters of the line that says what is wrong, with the name of the program before it.
@@ -11,6 +12,8 @@ LINE = 191
 USUAL = Path("results")
 #: What stands between a message and the list of valid choices at its end, and most characters of one of them.
 CHOICES, LONGEST_CHOICE = "; choose one of: ", 60
+#: What stands before a command at the end of a message, and most characters of one that is kept whole.
+HINT, LONGEST_HINT = ": freerun ", 2000
 
 
 def brief(value: object, most: int = 60) -> str:
@@ -34,14 +37,19 @@ def one_line(text: object, most: int = LINE) -> str:
     return f"{shown[:head]} ... {shown[len(shown) - (most - 5 - head) :]}"
 
 
-def command(words: str, results: Path) -> str:
-    """Return a command of Freerun as it can be pasted, with the folder of results where it is not the usual one."""
-    return f"freerun {words}" if results == USUAL else f"freerun {words} --results {shlex.quote(str(results))}"
+def command(words: Iterable[str], results: Path = USUAL) -> str:
+    """Return a command of Freerun as a shell takes it, with the folder of results where it is not the usual one."""
+    folder = str(results)
+    elsewhere = [f"--results={folder}"] if folder.startswith("-") else ["--results", folder]
+    return shlex.join(["freerun", *words, *(elsewhere if results != USUAL else [])])
 
 
 def message(fault: object) -> str:
-    """Return a message to the user as `one_line`, but with the whole list of valid choices where it ends with one."""
+    """Return a message to the user as `one_line`, but with the whole list of valid choices, or the command, at its end."""
     text = str(fault)
+    before, hint, words = text.rpartition(HINT)
+    if hint and len(words) <= LONGEST_HINT:
+        return one_line(before) + _visible(hint.rstrip() + f" {words}")
     start = text.rfind(CHOICES)
     names = text[start + len(CHOICES) :].split(", ") if start >= 0 else []
     if not names or max(map(len, names)) > LONGEST_CHOICE:

@@ -23,6 +23,7 @@ from freerun.laws.toolkit import Broken, only, small
 from freerun.measurement.metrics import Metric, Observed
 from freerun.measurement.players import best, playing
 from freerun.parts import registry
+from freerun.parts.part_source import source_of
 from freerun.parts.tasks import Task
 from freerun.random_streams import stream
 
@@ -70,7 +71,7 @@ def _judged_worlds(metric: Metric) -> Iterator[str]:
     Of a built-in one the first: the law of tasks has it judge every task. Of a plugin's all tasks, built in or of plugins, for
     nobody else has it judge them.
     """
-    own = registry.source_of(metric) is not None
+    own = source_of(metric) is not None
     names = [*WORLDS, *(name for name in registry.parts("task") if name not in WORLDS)] if own else WORLDS
     judged = (name for name in names if (seen := _glimpse(name)) is not None and judges(metric, seen))
     return judged if own else itertools.islice(judged, 1)

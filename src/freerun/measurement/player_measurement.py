@@ -22,7 +22,7 @@ from freerun.engine.replicas import spread
 from freerun.errors import given
 from freerun.measurement.metrics import Comparison, Metric, Observed, checked
 from freerun.measurement.players import WORSE, Player, best, playing
-from freerun.parts import registry
+from freerun.parts.part_source import source_of
 from freerun.parts.tasks import Data, Task
 from freerun.random_streams import stream
 from freerun.store.player_records import Level, Players
@@ -59,7 +59,7 @@ def measured(
             try:
                 levels += _levels(player, name, metric, free, seed, meant)
             except (Exception, SystemExit) as fault:
-                if registry.source_of(metric) is None or isinstance(fault, MemoryError):
+                if source_of(metric) is None or isinstance(fault, MemoryError):
                     raise
                 faults.setdefault(name, []).append(f"{type(fault).__name__}: {fault}")
     record = Players(

@@ -19,6 +19,8 @@ from freerun.errors import ConfigError
 from freerun.io.suggestions import nearest
 from freerun.io.text import one_line
 
+#: The module of all that is defined in a notebook, in a script that is run, or at a prompt.
+HOME = "__main__"
 #: The kinds of part: the configuration's key, the package that holds the files, and the base class of the kind.
 KINDS: dict[str, tuple[str, str]] = {
     "task": ("freerun.parts.tasks", "Task"),
@@ -30,6 +32,8 @@ KINDS: dict[str, tuple[str, str]] = {
 }
 
 plugin_parts: dict[str, dict[str, type]] = {kind: {} for kind in KINDS}
+#: The parts that were defined in a notebook or in the script that is run (`freerun.parts.notebook_parts`).
+notebook_parts: dict[str, dict[str, type]] = {kind: {} for kind in KINDS}
 
 
 def base(kind: str) -> type:
@@ -74,8 +78,8 @@ def parts_of(module: Any, parent: type) -> list[type]:
 
 
 def parts(kind: str) -> dict[str, type]:
-    """Return all parts of a kind by name, the built-in ones first, then those of plugins."""
-    return {**builtin_parts(kind), **plugin_parts[kind]}
+    """Return all parts of a kind by name, the built-in ones first, then those of plugins, then those of a notebook."""
+    return {**builtin_parts(kind), **plugin_parts[kind], **notebook_parts[kind]}
 
 
 def get(kind: str, name: str) -> type:
@@ -102,20 +106,16 @@ def name_of(part: object) -> str:
     """Return the name of a part, which is that of its file.
 
     Raises:
-        ConfigError: if the part is neither built in nor from a loaded plugin.
+        ConfigError: if the part is neither built in nor from a loaded plugin or a notebook.
     """
     cls = part if inspect.isclass(part) else type(part)
     for kind in KINDS:
         for name, part_class in parts(kind).items():
             if part_class is cls:
                 return name
+        if cls.__name__ in notebook_parts[kind] and cls.__module__ == HOME:
+            raise ConfigError(f"{cls.__name__} has been defined anew since this {kind} was made; make it again")
     raise ConfigError(f"{cls.__name__} is not a registered part; name its file in plugins=[...]")
-
-
-def source_of(part: object) -> str | None:
-    """For a part from a plugin the SHA-256 of its file, so that changed code is another run; None for a built-in part."""
-    digest: str | None = getattr(sys.modules[type(part).__module__], "__freerun_digest__", None)
-    return digest
 
 
 def summary(cls: type) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +25,8 @@ from freerun.store.records import Store, trained_run
 TRIALS = "trials.csv"
 #: What a search leaves beside its study (`freerun.sweeps.search.search`).
 SEARCH = "search.json"
+#: What stands between two commands of which the second follows the first.
+THEN = " && "
 
 
 @dataclass(kw_only=True)
@@ -51,9 +54,17 @@ class Place:
         links.demand_no_folder_links(folder)
         return folder
 
-    def command(self, words: str) -> str:
-        """Return a command on these results, as it can be pasted."""
+    def command(self, *words: str) -> str:
+        """Return a command on these results, as a shell takes it."""
         return command(words, self.results)
+
+    def again(self, line: str) -> str:
+        """Return a command, or several, as a study keeps it, on these results."""
+        try:
+            parts = [shlex.split(part) for part in line.split(f"{THEN}freerun ")]
+        except ValueError:  # it was kept without quotes
+            return line
+        return THEN.join(self.command(*(part[1:] if part[:1] == ["freerun"] else part)) for part in parts)
 
 
 class Study(Protocol):
@@ -213,17 +224,15 @@ def read_info(name: str, place: Place, *, started: bool = True) -> dict[str, Any
         info = study_file.read(folder)
     except FileNotFoundError:
         studies = names(place)
-        hint = nearest(name, studies) if studies else f"run one first, for example: {place.command('study first_look')}"
+        hint = nearest(name, studies) if studies else f"run one first, for example: {place.command('study', 'first_look')}"
         raise ConfigError(f"study {name!r}: nothing under {place.results}; {hint}") from None
     except NotPlain as fault:
-        remedy = f"run the study again, or: {place.command(f'clean {folder.name} --yes')}"
+        remedy = f"run the study again, or: {place.command('clean', folder.name, '--yes')}"
         raise ConfigError(f"{folder}/{study_file.NAME}: damaged ({fault}); {remedy}") from None
     except OSError as fault:
         raise refused(folder / study_file.NAME, "cannot be read", fault) from None
     store = place.store
     if started and info["ids"] and not any(store.path(run).exists() or store.failures.reason(run) for run in info["ids"]):
         runs = "its run has no record" if len(info["ids"]) == 1 else f"none of its {len(info['ids'])} runs has a record"
-        raise ConfigError(
-            f"study {name!r}: {runs} in {store.root}; this does what is missing: {place.command(f'retry {name}')}"
-        )
+        raise ConfigError(f"study {name!r}: {runs} in {store.root}; this does what is missing: {place.command('retry', name)}")
     return info

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from typing import Any
 
@@ -13,14 +14,14 @@ from freerun.io import key_value
 from freerun.io.text import brief
 from freerun.store import study_file
 from freerun.store.records import trained_run
-from freerun.store.results_folder import Place, folder_name, read_info
+from freerun.store.results_folder import THEN, Place, folder_name, read_info
 from freerun.sweeps import shards
 from freerun.sweeps.shards import Shard
 from freerun.sweeps.study import Study
 from freerun.sweeps.sweep import generation
 
 #: What leads from the command of a study to that of its measurement.
-_THEN = " && freerun measure "
+_THEN = f"{THEN}freerun measure "
 
 
 def asked(name: str, place: Place, overrides: list[str], alias: str | None = None) -> Study:
@@ -42,13 +43,13 @@ def asked(name: str, place: Place, overrides: list[str], alias: str | None = Non
     if (older := generation(info)) is not None:
         raise ConfigError(
             f"study {name!r}: its runs are of generation {older} of Freerun, and this version has to train them anew; run: "
-            f"{info['command']}"
+            f"{place.again(info['command'])}"
         )
     part, whole = info.get("part"), name
     if part is not None:
         whole, info = study_file.whole_name(name, part["number"], part["of"]), part["whole"]
     runs = plan([_measured_anew(tree, changed) for tree in info["planned"].values()])
-    again = "".join(f" {word}" for word in (*overrides, *([] if alias is None else ["--as", alias])))
+    again = "".join(f" {shlex.quote(word)}" for word in (*overrides, *([] if alias is None else ["--as", alias])))
     before = info["command"].partition(_THEN)[0] + _THEN
     study = Study(
         name=folder_name(alias or whole), runs=[replace(run, train=False) for run in runs], command=f"{before}{whole}{again}",
@@ -84,5 +85,7 @@ def _changed(words: list[str]) -> dict[str, Any]:
 def _measured_anew(tree: dict[str, Any], changed: dict[str, Any]) -> Experiment:
     experiment = from_canonical(tree)
     before = experiment.evaluation
-    settings = {**before.settings, **changed.get("settings", {})}
+    metrics = changed.get("metrics", before.metrics)
+    kept = {name: own for name, own in before.settings.items() if metrics is None or name in metrics}
+    settings = {**kept, **changed.get("settings", {})}
     return replace(experiment, evaluation=replace(before, **{**changed, "settings": settings}))

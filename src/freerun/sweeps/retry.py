@@ -12,6 +12,7 @@ from freerun.errors import ConfigError, CorruptRecord
 from freerun.execution import launchers, plan_files
 from freerun.execution.launchers import Launcher
 from freerun.execution.planned_run import Planned
+from freerun.io.text import one_line
 from freerun.parts.plugins import plugin_files
 from freerun.store import record_scan
 from freerun.store.claims import Claims
@@ -40,14 +41,13 @@ def retry(name: str, place: Place, launcher: Launcher) -> dict[str, str] | None:
         except plan_files.PluginNotNamed as fault:
             raise ConfigError(f"study {name!r}: {fault}") from None
         except (CorruptRecord, ConfigError) as fault:
-            reason = (
-                "a part or a metric has changed, or is a plugin's that is not named"
-                if isinstance(fault, ConfigError)
-                else "the plan of a run is gone"
-            )
+            reason = "the plan of a run is gone"
+            if isinstance(fault, ConfigError):
+                what = one_line(str(fault).partition(";")[0], 60)
+                reason = f"a part or a metric has changed, or is a plugin's that is not named ({what})"
             if (older := generation(info)) is not None:
                 reason = f"its runs are of generation {older} of Freerun, and this version has to train them anew"
-            raise ConfigError(f"study {name!r}: {reason}; run: {info['command']}") from None
+            raise ConfigError(f"study {name!r}: {reason}; run: {place.again(info['command'])}") from None
         lost = _without_players([run for run, state in now.items() if state in DONE], info, store)
         runs += lost
         if lost:

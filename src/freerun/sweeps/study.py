@@ -20,6 +20,7 @@ from freerun.execution.planned_run import Planned, plan
 from freerun.io import key_value
 from freerun.io.suggestions import nearest
 from freerun.io.text import brief
+from freerun.io.text import command as pasted
 from freerun.io.yaml import read_yaml
 from freerun.store.records import IDENTITY
 from freerun.store.results_folder import folder_name
@@ -102,7 +103,7 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
     else:
         raise ConfigError(f"study {brief(name)}: unknown study; {nearest(name, presets('study'))}")
     if experiment_file.holds_experiments(name):
-        raise ConfigError(f"{path.name}: holds experiments that --cfg job has printed; freerun run {path} does them")
+        raise ConfigError(f"{path.name}: holds experiments that --cfg job has printed; {pasted(('run', str(path)))} does them")
     folder = folder_name(path.stem if alias is None else alias)
     content = read_yaml(path)
     for key in content:
@@ -136,7 +137,7 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
         if len(experiments) > LARGEST:
             raise ConfigError(f"{path.name}: a study holds at most {LARGEST} runs in all its cases")
     tell(experiments)
-    command = " ".join(["freerun study", name, *overrides, *_as(alias)])
+    command = pasted(["study", name, *overrides, *_as(alias)])
     return Study(
         name=folder, runs=plan(experiments), command=command, overrides=overrides,
         title=content.get("title", ""), question=content.get("question", ""), margin=None if margin is None else float(margin),
@@ -177,7 +178,7 @@ def adhoc(overrides: list[str], *, sweep: bool, alias: str | None = None, file: 
     tell(asked)
     runs = plan(asked)
     digest = hashlib.sha256(" ".join(sorted(run.id for run in runs)).encode()).hexdigest()[:8]
-    command = " ".join(["freerun run", *([] if file is None else [file]), *(["-m"] if sweep else []), *overrides, *_as(alias)])
+    command = pasted(["run", *([] if file is None else [file]), *(["-m"] if sweep else []), *overrides, *_as(alias)])
     return Study(name=name or f"run-{digest}", runs=runs, command=command, overrides=overrides)
 
 

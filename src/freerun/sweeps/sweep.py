@@ -69,7 +69,7 @@ def _within_leave(missing: list[Planned], place: Place, name: str) -> list[Plann
     untrained = set(record_scan.missing(place.store, (run.trained for run in missing if not run.train)))
     if stranded := [run for run in missing if run.trained in untrained]:
         runs = "1 run is" if len(stranded) == 1 else f"{len(stranded)} runs are"
-        cure = f"{place.command(f'retry {name}')} trains what is left"
+        cure = f"{place.command('retry', name)} trains what is left"
         print(f"note: {runs} not trained, and cannot be measured; {cure}", file=sys.stderr)
     return [run for run in missing if run.trained not in untrained]
 
@@ -98,10 +98,11 @@ def see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[str
     """Have runs done, here or by whoever has claimed them; returns the reason for every one that failed.
 
     Raises:
-        ConfigError: if the arithmetic that is asked for does not exist, or the engine cannot do a run.
+        ConfigError: if the arithmetic that is asked for does not exist, or the engine or the launcher cannot do a run.
         OutOfTime: if the launcher's time is over and runs are left.
         StoreError: if the store has become unusable.
     """
+    launcher.demand_files(missing)
     arithmetic.mode()  # before anything is trained in one that does not exist
     launcher.demand_engine(missing)
     try:

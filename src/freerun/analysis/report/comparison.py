@@ -23,7 +23,7 @@ from freerun.analysis.report.number_text import counted, listed
 from freerun.analysis.tables.quantities import Quantities
 from freerun.analysis.tables.tidy import Tables, csv_bytes
 from freerun.errors import ConfigError
-from freerun.io.text import brief
+from freerun.io.text import brief, command
 from freerun.io.writing import write_atomic
 
 _TEXTS = dict.fromkeys(("task_label", "model_label", "regime_label", "setting", "method"), "str")
@@ -61,7 +61,7 @@ def in_study(a: str, b: str, frames: Tables, folder: Path) -> Comparison:
     keys = compared_keys(first, second, material.axes)
     matching = matched(first.runs, second.runs, keys, material.axes)
     if matching.pairs.empty:
-        raise _apart(first, second, keys, matching)
+        raise _apart(first, second, keys, matching, folder)
     sides = [_side(choice.name, at, matching, choice.runs, material) for at, choice in enumerate((first, second))]
     remarks = [f"{first.name} and {second.name} also differ in {_values(matching.told)}."] if matching.told else []
     remarks += [*unequal_budgets.of_sides(sides, (frames, frames)), *_left(first.name, second.name, matching)]
@@ -89,7 +89,7 @@ def of_studies(a: str, b: str, frames: tuple[Tables, Tables], folder: Path) -> C
     return _compared(sides[0], sides[1], folder, _file(a, b), quantities, remarks)
 
 
-def _apart(a: Choice, b: Choice, keys: Sequence[str], matching: Matched) -> ConfigError:
+def _apart(a: Choice, b: Choice, keys: Sequence[str], matching: Matched, folder: Path) -> ConfigError:
     """The error for sides that share no condition, with the command that compares across the difference where there is one."""
     fault = _no_partner(a.name, b.name, matching)
     if not matching.apart:
@@ -100,7 +100,7 @@ def _apart(a: Choice, b: Choice, keys: Sequence[str], matching: Matched) -> Conf
         f"{keys[0]}={value_a},{name}={value_b.split(' or ')[0]}"
         for value_a, value_b in zip(values, (first, second), strict=True)
     ]
-    return ConfigError(f"{fault}; to compare across it: freerun compare {' '.join(words)} --study NAME")
+    return ConfigError(f"{fault}; to compare across it: {command(['compare', *words, '--study', folder.name], folder.parent)}")
 
 
 def _no_partner(a: str, b: str, matching: Matched) -> ConfigError:

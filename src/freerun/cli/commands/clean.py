@@ -24,13 +24,15 @@ def parser() -> Parser:
 def main(words: list[str]) -> int:
     """Remove leftovers that can be made again, with --all also what was set aside and jobs; with a name, remove a study."""
     options = parser().read(words)
+    from freerun.store import results_folder
     from freerun.sweeps import cleaning
 
     if options.name is not None and (options.all or not options.name.strip()):
         raise ConfigError("clean takes the name of a study, or no name for what is left over, with --all for more of that")
     results = place(options)
-    if not results.store.root.is_dir():
+    if not results.store.root.is_dir() and options.name not in results_folder.names(results):
         raise ConfigError(f"{results.results}: there are no results here")
+    results.store.open()  # for the lock, also where a study has come without records
     from freerun.store.claims import locked
 
     with locked(results.store):  # no sweep begins meanwhile

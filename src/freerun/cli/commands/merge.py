@@ -49,9 +49,9 @@ def main(words: list[str]) -> int:
             print(f"missing of {study.name}: {words_for_part}", file=sys.stderr)
         if undone:
             code = 1
-            print(f"{where.command(f'retry {study.name}')} does what is left, or merge the missing parts as well")
+            print(f"{where.command('retry', study.name)} does what is left, or merge the missing parts as well")
         else:
-            print(f"{where.command(f'report {study.name}')} makes tables, figures and report")
+            print(f"{where.command('report', study.name)} makes tables, figures and report")
     return code
 
 

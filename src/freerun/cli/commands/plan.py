@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from freerun.cli.arguments import (
     DEFAULT_STUDY,
     Parser,
-    add_alias,
     add_cfg,
+    add_name,
     add_shard,
     add_tune,
     apart,
@@ -36,7 +36,7 @@ def parser() -> Parser:
     )  # fmt: skip
     text = "plan what freerun run -m does, which takes no NAME; so does every line of settings without a NAME"
     command.add_argument("-m", "--multirun", action="store_true", help=text)
-    add_alias(command)
+    add_name(command)
     add_tune(command)
     add_cfg(command)
     add_shard(command)

@@ -35,5 +35,5 @@ def main(words: list[str]) -> int:
     if failed is None:
         print(f"{name}: no run has failed, and none is left to do")
         return 0
-    shown(name, place(options), chosen, place(options).command(f"table {name}"))
+    shown(name, place(options), chosen, place(options).command("table", name))
     return sweep.settle(failed, place(options), name)

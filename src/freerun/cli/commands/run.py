@@ -36,7 +36,7 @@ def main(words: list[str]) -> int:
 
     if file is not None and not file.endswith((".yaml", ".yml")):
         if file in presets("study"):
-            raise ConfigError(f"{file} is a study; freerun study {file} does it")
+            raise ConfigError(f"{file} is a study; {place(options).command('study', file)} does it")
         raise key_value.malformed(file)
     chosen, overrides = launcher(options, overrides)
     planned_study = study.adhoc(overrides, sweep=options.multirun, alias=options.name, file=file)

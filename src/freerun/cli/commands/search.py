@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from freerun.cli.arguments import Parser, add_alias, add_hours, apart, count, launcher, place, shared_parser
+import sys
+
+from freerun.cli.arguments import Parser, add_hours, add_name, apart, count, launcher, place, shared_parser
 from freerun.cli.endings import ended
 from freerun.cli.keys import EXPERIMENT_KEYS, LAUNCHER_KEYS
 from freerun.errors import ConfigError, OutOfTime
@@ -27,7 +29,7 @@ def parser() -> Parser:
             "freerun search 'model.hidden=range(16,65,16)' task=lorenz63 --trials 8 --target nrmse,free,test",
         ),
     )  # fmt: skip
-    add_alias(command)
+    add_name(command)
     add_hours(command)
     text = "how many points to try (default: 20); the same command goes on where it stopped"
     command.add_argument("--trials", metavar="N", type=count, default=20, help=text)
@@ -50,6 +52,7 @@ def main(words: list[str]) -> int:
     if name is not None:
         raise key_value.malformed(name)
     from freerun.config.hydra import search_space
+    from freerun.io import text
     from freerun.store import results_folder
     from freerun.sweeps.search import samplers, search, target
     from freerun.sweeps.search.trials import table
@@ -58,10 +61,12 @@ def main(words: list[str]) -> int:
     if options.sampler not in samplers.NAMES:
         raise ConfigError(f"--sampler {options.sampler[:40]}: unknown name; {nearest(options.sampler, samplers.NAMES)}")
     fixed, axes = search_space.split(overrides)
+    for line in search_space.notes(fixed, axes):
+        print(f"note: {line}", file=sys.stderr)
     planned_search = search.Search(
         fixed=fixed, axes=axes, target=target.target(options.target, options.maximize), trials=options.trials,
         sampler=options.sampler, alias=None if options.name is None else results_folder.folder_name(options.name),
-        command=" ".join(["freerun search", *words]),
+        command=text.command(["search", *words]),
     )  # fmt: skip
     over: OutOfTime | None = None
     try:
@@ -75,6 +80,7 @@ def main(words: list[str]) -> int:
 
     results = outputs.of(planned_search.name, place(options))
     results.write_tables()
+    results.tell_idle_settings()
     results.write_trials(table(planned_search.done))
     best = planned_search.best()
     if best is None:

@@ -35,7 +35,7 @@ def main(words: list[str]) -> int:
     names = [options.name] if options.name else results_folder.names(results)
     if not names:
         raise ConfigError(
-            f"there is no study under {results.results}; run one first, for example: {results.command('study first_look')}"
+            f"there is no study under {results.results}; run one first, for example: {results.command('study', 'first_look')}"
         )
     infos, damaged = {}, {}
     for name in names:

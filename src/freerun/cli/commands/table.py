@@ -35,7 +35,7 @@ def main(words: list[str]) -> int:
         ends = Counter(results.frames.runs["status"])
         counts = ", ".join(f"{count} {status}" for status, count in ends.items())
         print(
-            f"table: none, for no run has a measurement ({counts}); {place(options).command(f'status {results.name}')} says why"
+            f"table: none, for no run has a measurement ({counts}); {place(options).command('status', results.name)} says why"
         )
     elif options.format:
         with outputs.writing(results.folder):

@@ -41,26 +41,30 @@ def sorted_out(jobs: Sequence[tuple[str, ...]]) -> list[Job]:
     foreign: dict[str, set[str]] = {}
     for word in words:
         part, _, name = key_value.key_of(word).partition(".")
-        if name and len(swept.get(part, ())) > 1 and (lacking := _lacking(word, name, swept[part])):
-            foreign[word] = lacking
+        if name and len(swept.get(part, ())) > 1 and (without := lacking(word, name, swept[part])):
+            foreign[word] = without
     if not foreign:
         return [Job(job) for job in jobs]
     return list(dict.fromkeys(_own(job, foreign) for job in jobs))
 
 
-def _lacking(word: str, name: str, choices: Sequence[str]) -> set[str]:
-    """Return those of several choices of a part that have no setting of a name."""
-    settings = {choice: _settings(choice) for choice in choices}
-    lacking = {choice for choice, names in settings.items() if name not in names}
-    if len(lacking) < len(choices):
-        return lacking
+def lacking(word: str, name: str, choices: Sequence[str]) -> set[str]:
+    """Return those of several choices of a part, as overrides, that have no setting of a name.
+
+    Raises:
+        ConfigError: if none of them has it; `word` is the override that sets it.
+    """
+    settings = {choice: settings_of(choice) for choice in choices}
+    without = {choice for choice, names in settings.items() if name not in names}
+    if len(without) < len(choices):
+        return without
     shown = ", ".join(key_value.split(choice)[1] for choice in choices[:4])
     others = {each for names in settings.values() for each in names}
     hint = nearest(name[:100], others) if others else "they have no settings"
     raise ConfigError(f"{quoted(word)}: none of {shown}{', ...' if len(choices) > 4 else ''} has the key {name[:60]!r}; {hint}")
 
 
-def _settings(choice: str) -> list[str]:
+def settings_of(choice: str) -> list[str]:
     """Return the names of the settings of a part that is chosen; none for null."""
     if choice.endswith("=null"):
         return []

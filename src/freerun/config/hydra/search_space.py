@@ -2,14 +2,14 @@
 
 ``interval(1e-4,1e-2)`` is a real number, for a key of whole numbers a whole one; ``tag(log,interval(...))`` on a log scale;
 ``range(16,129,16)`` a whole number in steps; ``choice(a,b)`` or ``a,b`` one of a list. Seeds are never searched: they are what
-a point is averaged over.
+a point is averaged over. A setting that only some of the searched parts have goes with these, whether it is searched or fixed.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from itertools import product
 from typing import cast
 
@@ -20,6 +20,7 @@ from freerun.config.experiment import PARTS
 from freerun.config.hydra.compose import load_plugins
 from freerun.config.hydra.composed_tree import composed
 from freerun.config.hydra.overrides import parse, values
+from freerun.config.hydra.own_settings import lacking, settings_of
 from freerun.errors import ConfigError, given
 from freerun.io import key_value
 
@@ -35,6 +36,7 @@ class Axis:
         step: of whole numbers; None for real ones.
         log: on a log scale.
         choices: the values as they are typed, where it is one of a list.
+        only: the choices of a searched part, as overrides, that have this setting; empty where all have it.
     """
 
     key: str
@@ -43,6 +45,12 @@ class Axis:
     step: int | None = None
     log: bool = False
     choices: tuple[str, ...] = ()
+    only: tuple[str, ...] = field(default=(), repr=False)
+
+    def goes_with(self, point: Mapping[str, str]) -> bool:
+        """Return whether the key is one of the settings of what a point chooses."""
+        part = self.key.partition(".")[0]
+        return not self.only or f"{part}={point[part]}" in self.only
 
     @property
     def example(self) -> str:
@@ -61,7 +69,7 @@ def split(words: Sequence[str]) -> tuple[list[str], list[Axis]]:
     Raises:
         ConfigError: if nothing is searched, or an axis is none.
     """
-    fixed, swept = [], []
+    fixed, swept = list[str](), list[Override]()
     for item in parse(list(words)):
         word = str(item.input_line)
         if item.key_or_group == "seed" and isinstance(item._value, IntervalSweep):
@@ -74,13 +82,53 @@ def split(words: Sequence[str]) -> tuple[list[str], list[Axis]]:
         raise ConfigError("nothing to search; give a key a range, for example training.lr=interval(1e-4,1e-2)")
     load_plugins([word for word in fixed if word.startswith("plugins=")])
     parts = _parts(fixed, swept) if any(isinstance(item._value, IntervalSweep) for item in swept) else []
-    return fixed, [_axis(item, str(item.input_line), parts) for item in swept]
+    searched = {item.key_or_group: list(values(item)) for item in swept if item.key_or_group in PARTS}
+    for word in fixed:
+        _having(word, searched)
+    axes = [_axis(item, str(item.input_line), parts) for item in swept]
+    return fixed, [replace(axis, only=_having(str(item.input_line), searched)) for axis, item in zip(axes, swept, strict=True)]
 
 
 def examples(axes: Sequence[Axis]) -> Iterator[dict[str, str]]:
     """Yield one point for every choice of parts; of a searched number it has the middle of the range."""
     for picked in product(*(axis.choices if axis.choices and axis.key in PARTS else [axis.example] for axis in axes)):
-        yield {axis.key: text for axis, text in zip(axes, picked, strict=True)}
+        yield own({axis.key: text for axis, text in zip(axes, picked, strict=True)}, axes)
+
+
+def own(point: Mapping[str, str], axes: Iterable[Axis]) -> dict[str, str]:
+    """Return a point without the keys that what it chooses does not have."""
+    return {axis.key: point[axis.key] for axis in axes if axis.goes_with(point)}
+
+
+def words_of(point: Mapping[str, str], fixed: Iterable[str]) -> list[str]:
+    """Return the overrides of a point: those that all share, as far as what it chooses has them, and its own."""
+    chosen = {key: f"{key}={value}" for key, value in point.items() if key in PARTS}
+    shared = []
+    for word in fixed:
+        part, _, name = key_value.key_of(word).partition(".")
+        if not name or part not in chosen or name in settings_of(chosen[part]):
+            shared.append(word)
+    return [*shared, *(f"{key}={value}" for key, value in point.items())]
+
+
+def notes(fixed: Iterable[str], axes: Iterable[Axis]) -> list[str]:
+    """Return a line for every setting that only some of the searched parts have."""
+    every = list(axes)
+    searched = {axis.key: [f"{axis.key}={name}" for name in axis.choices] for axis in every if axis.key in PARTS}
+    having = {axis.key: axis.only for axis in every} | {key_value.key_of(word): _having(word, searched) for word in fixed}
+    return [f"{key}: {', '.join(only)} alone has it, the others go without" for key, only in having.items() if only]
+
+
+def _having(word: str, searched: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Return the choices of a searched part that have the setting of a word; none where all have it, or it is of no such part.
+
+    Raises:
+        ConfigError: if none of them has it.
+    """
+    part, _, name = key_value.key_of(word).partition(".")
+    choices = searched.get(part, ())
+    without = lacking(word, name, choices) if name and choices else set()
+    return tuple(choice for choice in choices if choice not in without) if without else ()
 
 
 def _parts(fixed: Sequence[str], swept: Iterable[Override]) -> list[tuple[str, ...]]:

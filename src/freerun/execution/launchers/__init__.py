@@ -20,6 +20,7 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
+from freerun.config.run_identity import sources
 from freerun.engine.compiled.library import library
 from freerun.engine.engine_choice import CHOICES, VARIABLE, default, obstacle
 from freerun.errors import ConfigError, require
@@ -31,6 +32,7 @@ from freerun.execution.progress import Watcher
 from freerun.execution.worker_supervisor import Terms
 from freerun.io import key_value
 from freerun.io.suggestions import nearest
+from freerun.parts import notebook_parts, notebook_source, registry
 from freerun.parts.plugins import plugin_files
 from freerun.parts.settings import build
 from freerun.store.records import Store
@@ -56,6 +58,8 @@ class Launcher(ABC):
 
     #: Workers share the memory of this machine.
     here: ClassVar[bool] = True
+    #: Runs are done in this very process, which alone knows the parts of a notebook.
+    own_process: ClassVar[bool] = False
     #: It begins one group after the other, so that it can stop between two of them.
     stops: ClassVar[bool] = False
     #: When nothing more is begun, by `time.monotonic`.
@@ -148,6 +152,21 @@ class Launcher(ABC):
             title = titles({run.id: run.tree for run in every})[first]
             count = f"{len(refused)} of {len(every)} runs, the first of them " if len(every) > 1 else ""
             raise ConfigError(f"{key}=compiled cannot do {count}{title}: {why}; choose engine=auto or engine=reference")
+
+    def demand_files(self, runs: Iterable[Planned]) -> None:
+        """Refuse runs with a part that is in no file where other processes do them.
+
+        Raises:
+            ConfigError: which part it is, and what to do.
+        """
+        if self.own_process or not any(registry.notebook_parts.values()):
+            return
+        needed = {source for run in runs for source in sources(run.tree) | run.measurement.sources}
+        if lost := [name for name, digest in notebook_parts.sources().items() if digest in needed]:
+            raise ConfigError(
+                f"{lost[0]} is known to this process alone, and {type(self).__name__} does runs in others: leave the launcher "
+                f"out, or {notebook_source.REMEDY}"
+            )
 
     @abstractmethod
     def check(self) -> None:

@@ -18,6 +18,7 @@ from freerun.store.records import Store
 class Inline(Launcher):
     """This process, one group after the other. A run that kills its process ends the sweep; the same command goes on."""
 
+    own_process: ClassVar[bool] = True
     stops: ClassVar[bool] = True
 
     def check(self) -> None:

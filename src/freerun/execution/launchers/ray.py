@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from freerun.errors import FreerunError
+from freerun.errors import ConfigError, FreerunError
 from freerun.execution import bisection
 from freerun.execution.launchers import Launcher, needs
 from freerun.execution.launchers._following import Following
@@ -30,6 +30,11 @@ class Ray(Launcher):
     address: str | None = None
 
     def check(self) -> None:
+        if self.address is not None and self.workers is not None:
+            raise ConfigError(
+                f"launcher.workers={self.workers}: a cluster that is there (launcher.address) has as many as it has room for; "
+                "leave one of them out"
+            )
         handler = signal.getsignal(signal.SIGTERM)
         needs("ray", "ray", "launcher=ray")
         with suppress(ValueError):  # only the main thread has signals

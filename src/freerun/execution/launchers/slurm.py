@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -34,6 +35,8 @@ FORGOTTEN = 600.0
 REQUEUES = 24
 #: What has to be on the path.
 TOOLS = ("sbatch", "srun", "sacct", "scancel")
+#: Settings that are handed on to sbatch, and that nobody else has a use for.
+OF_SBATCH = ("partition", "account", "qos", "constraint", "gres", "nodelist", "exclude")
 
 
 class Cluster(StrEnum):
@@ -96,6 +99,8 @@ class Slurm(Launcher):
             raise ConfigError(f"launcher=slurm: no {missing[0]} here; run it on a login node, or try launcher.cluster=local")
         if self.cluster is Cluster.local and not self.wait:
             raise ConfigError("launcher.wait=false: launcher.cluster=local has no queue that would outlive this process")
+        if self.cluster is Cluster.local and (idle := [f"launcher.{name}" for name in OF_SBATCH if getattr(self, name)]):
+            print(f"note: {', '.join(idle)}: launcher.cluster=local has no use for what sbatch alone takes", file=sys.stderr)
 
     def launch(self, groups: Sequence[list[Planned]], store: Store, watcher: Watcher) -> None:
         # A cluster queues what it has no room for; the local stand-in would start all of it at once.
@@ -158,8 +163,7 @@ class Slurm(Launcher):
         if self.gpus:
             executor.update_parameters(gpus_per_node=self.gpus)
         if self.cluster is Cluster.slurm:
-            names = ("partition", "account", "qos", "constraint", "gres", "nodelist", "exclude")
-            chosen = {f"slurm_{name}": value for name in names if (value := getattr(self, name)) is not None}
+            chosen = {f"slurm_{name}": value for name in OF_SBATCH if (value := getattr(self, name)) is not None}
             executor.update_parameters(slurm_array_parallelism=self.at_once, **chosen)
         place = str(store.root.resolve())
         try:

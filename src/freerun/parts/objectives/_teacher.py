@@ -15,6 +15,7 @@ from freerun.errors import ConfigError, FreerunError
 from freerun.parts import registry
 from freerun.parts.feedback import Feedback
 from freerun.parts.models import Model
+from freerun.parts.part_source import source_of
 from freerun.parts.settings import build
 from freerun.parts.tasks import Task
 from freerun.store.records import IDENTITY, Store, trained_run
@@ -55,7 +56,7 @@ class Teacher:
         amounts = {key: getattr(self.task, key) for key in _AMOUNTS if hasattr(self.task, key)}
         if replace(task, **amounts) != self.task:
             return f"was trained on task {name} with other settings"
-        if (self.files["data"], self.files["source"]) != (task.content(), registry.source_of(task)):
+        if (self.files["data"], self.files["source"]) != (task.content(), source_of(task)):
             return f"was trained on another file of task {name}"
         return None
 
@@ -105,6 +106,6 @@ def _part(kind: str, node: Mapping[str, Any]) -> Any:
     """Return a part of the teacher's experiment, as it was set."""
     settings = {name: value for name, value in node.items() if name not in ("name", "source", "content")}
     part = build(registry.get(kind, node["name"]), kind, settings)
-    if registry.source_of(part) != node.get("source"):
+    if source_of(part) != node.get("source"):
         raise ConfigError(f"{_KEY}: the plugin of {kind}={node['name']} has changed since the teacher was trained")
     return part

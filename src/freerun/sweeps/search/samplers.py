@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from freerun.config.hydra.search_space import Axis
+from freerun.config.hydra.search_space import Axis, own
 from freerun.errors import ConfigError, given
 from freerun.execution.launchers import needs
 from freerun.random_streams import stream
@@ -54,19 +54,24 @@ class Sampler(ABC):
         for axis in self.axes:
             if twice := next((value for value in axis.choices if axis.choices.count(value) > 1), None):
                 raise ConfigError(f"{axis.key}={twice[:40]}: named twice; name each value once")
-        self._asked: set[tuple[str, ...]] = set()
+        self._asked: set[tuple[tuple[str, str], ...]] = set()
 
     @property
     def size(self) -> int | None:
         """How many points there are; None where a number may be any of an interval."""
-        counts = [_count(axis) for axis in self.axes]
-        return None if None in counts else math.prod(count for count in counts if count is not None)
+        total = 0
+        for chosen in _points([axis for axis in self.axes if axis.key in self._deciding]):
+            counts = [_count(axis) for axis in self.axes if axis.key not in self._deciding and axis.goes_with(chosen)]
+            if None in counts:
+                return None
+            total += math.prod(count for count in counts if count is not None)
+        return total
 
     def ask(self, count: int) -> list[Point]:
         """The next points, as many as are asked for or are left."""
         points: list[Point] = []
         while len(points) < count and len(self._asked) != self.size and (point := self._next()) is not None:
-            self._asked.add(tuple(point.values()))
+            self._asked.add(tuple(point.items()))
             points.append(point)
         return points
 
@@ -79,7 +84,12 @@ class Sampler(ABC):
         """A point that was not asked for before; None if none can be had."""
 
     def _known(self, point: Point) -> bool:
-        return tuple(point.values()) in self._asked
+        return tuple(point.items()) in self._asked
+
+    @property
+    def _deciding(self) -> set[str]:
+        """The parts on whose choice it depends which of the other axes a point has."""
+        return {axis.key.partition(".")[0] for axis in self.axes if axis.only}
 
 
 class Grid(Sampler):
@@ -104,7 +114,7 @@ class Random(Sampler):
 
     def _next(self) -> Point | None:
         for _ in range(TRIES):
-            point = {axis.key: _drawn(axis, float(self._draws.random())) for axis in self.axes}
+            point = own({axis.key: _drawn(axis, float(self._draws.random())) for axis in self.axes}, self.axes)
             if not self._known(point):
                 return point
         return self._another()
@@ -113,7 +123,8 @@ class Random(Sampler):
         """One of the points that are left, each as likely."""
         if self.size is None or self.size > LARGEST:
             return None
-        left = [point for point in _points(self.axes) if not self._known(point)]
+        every = {tuple(point.items()): point for point in _points(self.axes)}
+        left = [point for point in every.values() if not self._known(point)]
         return left[int(self._draws.integers(len(left)))] if left else None
 
 
@@ -127,7 +138,7 @@ class Optuna(Random):
         self._failed, self._pruned = optuna.trial.TrialState.FAIL, optuna.trial.TrialState.PRUNED
         sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
         self._study = optuna.create_study(direction="maximize" if maximize else "minimize", sampler=sampler)
-        self._space = {axis.key: _distribution(optuna.distributions, axis) for axis in self.axes}
+        self._space = {axis.key: _distribution(optuna.distributions, axis) for axis in self.axes if not axis.only}
         self._waiting: list[Any] = []
 
     def tell(self, values: Sequence[float | Pruned | None]) -> None:
@@ -150,13 +161,17 @@ class Optuna(Random):
         drawn = super()._next()
         if drawn is None:
             return None
-        self._study.enqueue_trial({axis.key: _value(axis, drawn[axis.key]) for axis in self.axes})
+        self._study.enqueue_trial({axis.key: _value(axis, drawn[axis.key]) for axis in self.axes if axis.key in drawn})
         return self._suggested()
 
     def _suggested(self) -> Point:
         trial = self._study.ask(self._space)
         self._waiting.append(trial)
-        return {axis.key: _typed(trial.params[axis.key]) for axis in self.axes}
+        chosen = {key: _typed(value) for key, value in trial.params.items()}
+        for axis in self.axes:
+            if axis.only and axis.goes_with(chosen):
+                _suggest(trial, axis)
+        return {axis.key: _typed(trial.params[axis.key]) for axis in self.axes if axis.key in trial.params}
 
 
 def made(name: str, axes: Sequence[Axis], seed: int, *, maximize: bool, asked_by: str) -> Sampler:
@@ -193,10 +208,10 @@ def _count(axis: Axis) -> int | None:
 
 
 def _points(axes: Sequence[Axis]) -> Iterator[Point]:
-    """Every point of axes that have a grid, the last axis changing first."""
+    """Every point of axes that have a grid, the last axis changing first, more than once where it goes without one."""
     keys = [axis.key for axis in axes]
     for values in itertools.product(*(_listed(axis) for axis in axes)):
-        yield dict(zip(keys, values, strict=True))
+        yield own(dict(zip(keys, values, strict=True)), axes)
 
 
 def _listed(axis: Axis) -> Sequence[str]:
@@ -218,6 +233,15 @@ def _drawn(axis: Axis, share: float) -> str:
         low, high = low - 0.5, high + 0.5
         return repr(min(max(round(low * (high / low) ** share), int(given(axis.low))), int(given(axis.high))))
     return repr(int(low) + axis.step * int(share * given(_count(axis))))
+
+
+def _suggest(trial: Any, axis: Axis) -> None:
+    if axis.choices:
+        trial.suggest_categorical(axis.key, axis.choices)
+    elif axis.step is None:
+        trial.suggest_float(axis.key, axis.low, axis.high, log=axis.log)
+    else:
+        trial.suggest_int(axis.key, axis.low, axis.high, log=axis.log, step=axis.step)
 
 
 def _distribution(distributions: Any, axis: Axis) -> Any:

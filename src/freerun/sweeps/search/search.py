@@ -11,7 +11,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 
-from freerun.config.hydra.search_space import Axis, examples
+from freerun.config.hydra.search_space import Axis, examples, words_of
 from freerun.config.run_identity import sources
 from freerun.errors import ConfigError, refused
 from freerun.execution.launchers import Launcher
@@ -141,9 +141,8 @@ class Search:
         held = [name for name in (SEARCH, TRIALS, study_file.NAME) if (folder / name).exists()]
         if held and not mine:
             what = "a study" if held == [study_file.NAME] else "another search"
-            raise ConfigError(
-                f"--as {self.name}: there is {what}; choose another name, or first: {place.command(f'clean {self.name} --yes')}"
-            )
+            first = place.command("clean", self.name, "--yes")
+            raise ConfigError(f"--as {self.name}: there is {what}; choose another name, or first: {first}")
         return recorded(folder)
 
     def _note(self, runs: dict[str, Planned], place: Place) -> None:
@@ -187,7 +186,7 @@ class Search:
         """The runs of a point, one a seed."""
         from freerun.config.hydra.compose import experiments
 
-        return plan(experiments([*self.fixed, *(f"{key}={value}" for key, value in settings.items())], sweep=True))
+        return plan(experiments(words_of(settings, self.fixed), sweep=True))
 
     def _study(self, runs: dict[str, Planned]) -> Study:
         goal = "largest" if self.target.maximize else "smallest"

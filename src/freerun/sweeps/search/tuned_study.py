@@ -8,6 +8,7 @@ reported.
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -93,7 +94,7 @@ class TunedStudy:
         if not left:
             return None
         if set(left) == {"failed"}:
-            cure = place.command(f"retry {self.name}")
+            cure = place.command("retry", self.name)
             raise ConfigError(f"{self.name}: {len(left)} of its runs failed, so what is best is not known; {cure} tries again")
         return self._of_trials()
 
@@ -265,7 +266,7 @@ def of(study: Study, words: Sequence[str] = (), *, tune: bool = False) -> TunedS
         raise ConfigError(f"tune: seeds={tuning.seeds}: {min(reported & set(seeds))} is a seed of the study; tune on others")
     methods = methods_of(study, tuning, target)
     give_budgets(tuning, methods, seeds)
-    again = [*(["--tune"] if tune else []), *words]
+    again = map(shlex.quote, [*(["--tune"] if tune else []), *words])
     return TunedStudy(
         study=replace(study, command=" ".join([study.command, *again])), tuning=tuning, target=target, seeds=seeds,
         methods=methods,
