@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
 from pathlib import Path
 
 #: Most characters of the line that says what is wrong, with the name of the program before it.
@@ -37,7 +36,7 @@ def one_line(text: object, most: int = LINE) -> str:
     return f"{shown[:head]} ... {shown[len(shown) - (most - 5 - head) :]}"
 
 
-def command(words: Iterable[str], results: Path = USUAL) -> str:
+def command(words: list[str] | tuple[str, ...], results: Path = USUAL) -> str:
     """Return a command of Freerun as a shell takes it, with the folder of results where it is not the usual one."""
     folder = str(results)
     elsewhere = [f"--results={folder}"] if folder.startswith("-") else ["--results", folder]

@@ -87,7 +87,7 @@ def say_damaged(study: str, store: Store, undone: Iterable[str]) -> None:
     if broken := damaged(store, undone):
         records = "1 damaged record was" if len(broken) == 1 else f"{len(broken)} damaged records were"
         sentence = (
-            f"{records} set aside in {store.root}/aside; {command(f'retry {study}', store.root.parent)} does those runs again"
+            f"{records} set aside in {store.root}/aside; {command(['retry', study], store.root.parent)} does those runs again"
         )
         print(f"freerun: {one_line(sentence)}", file=sys.stderr, flush=True)
 
