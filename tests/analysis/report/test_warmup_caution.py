@@ -75,8 +75,16 @@ def test_an_error_that_never_settles_is_said_to_be_open():
 def test_where_it_settles_is_the_step_from_which_on_it_is_level(settled):
     """An error of ten times the later one before `settled`."""
     forced = np.where(np.arange(1, STEPS + 1) < settled, 10.0, 1.0)
-    steps = pd.DataFrame({"step": np.arange(1, STEPS + 1), "forced": forced})
+    steps = pd.DataFrame({"run": "a", "step": np.arange(1, STEPS + 1), "forced": forced})
     assert settles(steps, 0.05) == (settled, True)
+
+
+def test_a_run_with_large_errors_does_not_speak_for_the_others():
+    """One that has settled from the start, at a hundred times the level of four that have not."""
+    settling = np.where(np.arange(1, STEPS + 1) < 8, 3.0, 1.0)
+    runs = {"large": 100 * np.ones(STEPS), **{f"run {number}": settling for number in range(4)}}
+    steps = pd.concat([pd.DataFrame({"run": run, "step": np.arange(1, STEPS + 1), "forced": of}) for run, of in runs.items()])
+    assert settles(steps, 0.05) == (8, True)
 
 
 def test_report_and_terminal_say_it():

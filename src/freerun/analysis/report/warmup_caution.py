@@ -79,17 +79,17 @@ def settles(steps: pd.DataFrame, margin: float) -> tuple[int, bool]:
     """Return at which step after the release the forced error has settled, and whether it does in the first half of the steps.
 
     Args:
-        steps: `step`, from 1 on, and `forced`, an error on a ratio scale, of one condition.
+        steps: `run`, `step`, from 1 on, and `forced`, an error on a ratio scale, of one condition.
         margin: by which share the error may be larger than that over the later half.
 
     Returns:
         The first step from which on the root mean square of the forced error over `_TOGETHER` steps is within the margin of
-        that of the later half; the first step of the later half where there is none before.
+        that of the later half, as a geometric mean over runs; the first step of the later half where there is none before.
     """
-    squares = (steps["forced"] ** 2).groupby(steps["step"]).mean().sort_index().to_numpy()
+    squares = (steps["forced"] ** 2).groupby([steps["step"], steps["run"].astype("str")]).mean().unstack().to_numpy()
     half = len(squares) // 2
-    within = (1 + margin) ** 2 * squares[half:].mean()
     for start in range(half):
-        if squares[start : start + _TOGETHER].mean() <= within:
+        ratios = squares[start : start + _TOGETHER].mean(0) / squares[half:].mean(0)
+        if np.log(ratios).mean() / 2 <= math.log(1 + margin):
             return start + 1, True
     return half + 1, False
