@@ -32,7 +32,9 @@ from tiers import tiered
 TOP = Path(__file__).resolve().parents[1]
 PAGES = ["README.md", *sorted(path.relative_to(TOP).as_posix() for path in (TOP / "docs").glob("*.md"))]
 #: Pages whose commands take half a minute and more.
-LONG = ("docs/cluster.md", "docs/commands.md", "docs/search.md", "docs/sweeps.md")
+LONG = ("docs/cluster.md", "docs/commands.md", "docs/parts.md", "docs/search.md", "docs/sweeps.md")
+#: Pages with commands; those of docs/python.md are done with its Python.
+COMMANDS = [name for name in PAGES if "```sh" in (TOP / name).read_text(encoding="utf-8") and name != "docs/python.md"]
 #: What makes a command small, unless it sets the key itself; a study is cut down to one task and one model too.
 TINY = [
     "task.sequences=16", "task.length=6", "evaluation.warmup=1", "evaluation.sequences=4", "evaluation.orbit=0",
@@ -125,7 +127,7 @@ def follow(script: str, folder: Path, before: Iterable[list[str]] = ()) -> list[
     return said
 
 
-@pytest.mark.parametrize("page", tiered((page for page in PAGES if "sh" in dict(blocks(page))), lambda page: page not in LONG))
+@pytest.mark.parametrize("page", tiered(COMMANDS, lambda page: page not in LONG))
 def test_every_command_of_a_page_does_what_it_says(page, desk):
     done: list[list[str]] = []
     for language, script in blocks(page):

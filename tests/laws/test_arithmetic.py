@@ -181,7 +181,7 @@ def test_a_run_without_a_mode_says_so_once_and_its_record_says_by_what_it_was_ma
     assert "note:" not in run_of(tmp_path / "other").stderr
 
 
-@pytest.mark.parametrize("mode", ["portable", "native"])
+@pytest.mark.parametrize("mode", tiered(["portable", "native"], quick=lambda mode: mode == "native"))
 def test_a_check_without_a_mode_says_so(mode):
     done = child(["-m", "freerun", "check", "argmax"], FREERUN_ARITHMETIC=mode)
     assert done.returncode == 0, done.stdout

@@ -152,7 +152,7 @@ def law_same_bits_alone(roll, model, rule):
 
 @pytest.mark.parametrize(
     ("model", "rule"),
-    tiered([*itertools.product(MODELS, RULES_TRIED)], lambda pair: pair[0] in ("GRU", "LSTM") or pair[1] in ("Mean", "Sample")),
+    tiered([*itertools.product(MODELS, RULES_TRIED)], lambda pair: pair[0] == "GRU" or pair[1] in ("Mean", "Sample")),
 )
 def test_it_is_the_loop(model, rule):
     for size in SIZES:

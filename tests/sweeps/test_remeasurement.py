@@ -159,13 +159,8 @@ def test_what_is_measured_later_is_what_is_measured_at_once(folder, untrainable,
     assert later == numbers(folder, "at_once")
 
 
-@pytest.mark.parametrize(
-    "regime",
-    tiered(
-        ["data_as_demonstrator", "generalized_forcing_adaptive", "scheduled_sampling"],
-        quick=lambda name: name == "data_as_demonstrator",
-    ),
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("regime", ["data_as_demonstrator", "generalized_forcing_adaptive", "scheduled_sampling"])
 def test_distances_to_training_need_what_the_feeder_remembers(folder, untrainable, regime):
     words = [
         "task=lorenz63", "task.sequences=64", "model=shallow_plrnn", f"regime={regime}", "seed=0,1", "training.updates=12",
@@ -356,10 +351,8 @@ def test_a_plugin_s_metric_that_fails_on_players_alone_costs_no_run_and_is_said_
     assert "note" not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("lose", "command"),
-    tiered(itertools.product(["gone", "damaged"], ["retry", "study"]), quick=lambda case: case == ("gone", "retry")),
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("lose", "command"), [*itertools.product(["gone", "damaged"], ["retry", "study"])])
 def test_what_is_done_for_lost_players_is_said(folder, untrainable, command, lose, capsys):
     """Runs of two regimes share their players: the first makes them, and no other sweep is said to."""
     settings = ", ".join(word.replace("=", ": ") for word in SMALL if not word.startswith(("seed", "launcher")))

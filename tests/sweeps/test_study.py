@@ -65,6 +65,7 @@ def undisturbed(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_a_second_time_changes_nothing_and_all_is_a_function_of_the_records_and_tidy(undisturbed):
     before = digests(undisturbed / "results", "tiny/**/*.*", ".store/**/*.json")
     code, out, _ = freerun("study", "tiny.yaml", cwd=undisturbed)
