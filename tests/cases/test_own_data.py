@@ -341,6 +341,29 @@ def test_ids_that_are_plain_to_see(file, columns):
         assert [v for part in ("train", "validation", "test") for v in pieces[part][place][:, 0]] == rows
 
 
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_ids_of_series_of_two_lengths(file, shuffled):
+    """Whose dates overlap in part, one of them twice in its series, or in no order: by columns that leave the id out too."""
+    dates = HOURS[:38] + HOURS[:81] + HOURS[80:81]
+    rows = [*zip(["7"] * 38 + ["b"] * 82, dates, LOAD, TEMP, strict=True)]
+    if shuffled:
+        rows = [*rows[:38][::-1], *rows[38::3], *rows[39::3], *rows[40::3]]
+    path = file(text(**dict(zip(("who", "date", "load", "temp"), zip(*rows, strict=True), strict=True))))
+    for columns in (None, ["load"]):
+        chosen = {} if columns is None else {"columns": columns}
+        refused(path, "'who' tells apart the rows of one date", "task.id=who", duplicates="first", order="sort", **chosen)
+
+
+@pytest.mark.parametrize("twice", [20, 59, 100])
+def test_a_label_of_stretches_of_one_series_is_no_id(file, twice):
+    """Also where a date stands twice, within a stretch or at its end."""
+    dates = HOURS[: twice + 1] + HOURS[twice : N - 1]
+    path = file(text(date=dates, season=["dry"] * 60 + ["wet"] * 60, load=LOAD))
+    assert taken(path, "season (text)", duplicates="first")[0] == ("load",)
+    backwards = file(text(date=dates[::-1], season=["dry"] * 60 + ["wet"] * 60, load=LOAD), name="back.csv")
+    assert taken(backwards, "season (text)", duplicates="first", order="sort")[0] == ("load",)
+
+
 @pytest.mark.parametrize("ids", [["17", "3", "99"] * 40, ["load", "temp"] * 60, ["x", "y", "z", "w"] * 30])
 def test_interleaved_ids_without_dates(file, ids):
     refused(file(text(box=ids, load=LOAD, temp=TEMP)), "'box' comes round every", "task.id=box", "task.id=none")

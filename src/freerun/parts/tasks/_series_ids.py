@@ -21,8 +21,9 @@ _WORDS = frozenset(
     ("mon", "tue", "wed", "thu", "fri", "sat", "sun", "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
      "nov", "dec")
 )  # fmt: skip
-#: How many times as many pairs of id and time there are than times, at least, where a column tells series apart.
-_APART = 1.5
+#: How many times as many pairs of id and time there are than times, at least, where a column tells series apart; and where each
+#: of its values stands in one block of rows, so that series of different lengths stand one after the other.
+_APART, _APART_IN_BLOCKS = 1.5, 1.2
 
 
 def labels(column: Column) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -78,9 +79,10 @@ def _looks_like_id(column: Column, axis: Axis | None) -> str | None:
     if axis is not None:
         times, places = np.unique(axis.at, return_inverse=True)
         pairs = len(np.unique(numbers * len(times) + places))
-        within = np.diff(places)[np.diff(numbers) == 0]
-        restarts = blocks == len(names) and bool((np.diff(places) <= 0).any()) and bool((within > 0).all())
-        if restarts or pairs >= _APART * len(times):
+        steps, within = np.diff(places), np.diff(numbers) == 0
+        goes_back = bool((steps[within] >= 0).all()) and bool((steps < 0).any())  # a date may stand twice in a series
+        restarts = blocks == len(names) and goes_back
+        if restarts or pairs >= (_APART_IN_BLOCKS if blocks == len(names) else _APART) * len(times):
             return f"tells apart the rows of one {one_line(axis.name, 30) or 'row number'}"
     if axis is None and blocks == len(names) and (len(names) <= len(numbers) // 3 or not column.numeric):
         return f"has {len(names)} values, one after the other"
