@@ -109,6 +109,19 @@ def test_it_is_a_module_whose_parameters_are_the_run_s_weights(tmp_path):
     assert all(np.array_equal(run.model().state_dict()[name].numpy(), value) for name, value in kept.items())
 
 
+def test_steps_by_hand_are_what_it_says_forced(tmp_path):
+    model = trained("inputs", tmp_path).model()
+    chance = torch.Generator().manual_seed(0)
+    inputs = torch.rand(5, 2, model.data.inputs, generator=chance)
+    truth = torch.randint(model.data.outputs, (5, 2), generator=chance)
+    fed, state, said = torch.zeros(2, model.data.outputs), model.start(2), []
+    for t in range(5):
+        output, state = model.step(torch.cat([inputs[t], fed], -1), state)
+        said.append(output)
+        fed = torch.nn.functional.one_hot(truth[t], model.data.outputs).float()
+    torch.testing.assert_close(torch.stack(said), model(truth.numpy(), inputs.numpy()), rtol=1e-5, atol=1e-6)
+
+
 def test_draws_are_those_of_the_seed_and_the_temperature_sharpens(tmp_path):
     model = trained("symbols", tmp_path).model()
     first = model.generate(200, 10)

@@ -10,6 +10,7 @@ import pytest
 from freerun.cli.main import main
 from freerun.config.hydra.compose import experiments
 from freerun.config.run_identity import canonical
+from freerun.engine.compiled.library import library
 from freerun.execution import time_estimate
 from freerun.execution.pace import Pace
 from freerun.laws.toolkit import series_file
@@ -428,6 +429,15 @@ def test_plan_after_a_run_of_2_updates_says_that_it_guesses(capsys):
         "training.updates=9": "rough",
     }.items():
         assert words in said(capsys, "plan", *TINY.split(), *line.split())[1].splitlines()[-1], line
+
+
+@pytest.mark.skipif(library() is None, reason="the compiled engine is not built here (no C compiler)")
+def test_plan_after_runs_of_another_engine_says_that_it_guesses(capsys):
+    """Which takes several times as long: what it took tells nothing of this one."""
+    assert said(capsys, "run", *TINY.split(), "launcher=inline", "engine=reference")[0] == 0
+    for engine, words in {"reference": "earlier runs", "compiled": "a rough guess"}.items():
+        line = said(capsys, "plan", *TINY.split(), "seed=1", f"engine={engine}")[1].splitlines()[-1]
+        assert words in line, line
 
 
 FLOW = """

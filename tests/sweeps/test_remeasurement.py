@@ -14,6 +14,7 @@ import pytest
 from freerun.cli.main import dispatch
 from freerun.config import measurement_identity
 from freerun.config.evaluation_settings import Evaluation
+from freerun.engine.engine_choice import engine_of
 from freerun.errors import ConfigError
 from freerun.execution import group_runner, planned_run, time_estimate
 from freerun.store.records import Store, trained_run
@@ -117,7 +118,11 @@ def test_a_metric_of_a_plugin_is_added_without_training_and_changes_no_run(train
 
 def test_a_plan_charges_no_training_to_runs_that_are_trained(trained, monkeypatch, capsys):
     cost = time_estimate.Cost(updates=6, training=6000.0, update=None, logging=0.0, evaluation=7.0)
-    monkeypatch.setattr(time_estimate, "_cost", lambda *_: (tuple(time_estimate._kinds(planned[0].tree)), cost))
+    monkeypatch.setattr(
+        time_estimate,
+        "_cost",
+        lambda *_: (tuple(time_estimate._kinds(planned[0].tree, engine_of(planned[0].experiment).name)), cost),
+    )
     planned = study.adhoc([word for word in SMALL if "launcher" not in word], sweep=True).runs
     capsys.readouterr()
     assert dispatch(["plan", "-m", *SMALL, "evaluation.horizon=20"]) == 0

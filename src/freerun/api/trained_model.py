@@ -126,23 +126,18 @@ class TrainedModel(torch.nn.Module):
         """
         rule = (feedback or self.feedback).at(1.0)
         self._demand_free(rule, count, steps, temperature)
-        fed, read = self._prefix(prefix, count)
+        first, read = self._prefix(prefix, count)
         total = len(read) + steps
-        exogenous = self._inputs(inputs, total, count)
-        shape = (total, count, self.data.outputs) if rule.random_each else (total, count)
+        shape = (total, 1, count, self.data.outputs) if rule.random_each else (total, 1, count)
         chance = torch.from_numpy(uniforms(seed, "generate", 0, shape)).to(self._dtype) if rule.random else None
-        state, said, residual = self.start(count), [], self._residual()
-        for t in range(total):
-            u = fed if exogenous is None else torch.cat([exogenous[t, 0], fed], -1)
-            output, state = self.step(u, state)
-            if residual is not None:
-                output = fed + residual[0] * output
-            if t < len(read):
-                fed = read[t]
-                continue
-            fed = rule(output / temperature if self.experiment.task.symbols else output, None if chance is None else chance[t])
-            said.append(fed)
-        return self._shown(torch.stack(said) if said else fed[None][:0])
+        mask = torch.zeros(total, 1, count, dtype=self._dtype)
+        mask[: len(read)] = 1
+        request = Request(
+            self.experiment.model, self.weights(), truth=torch.cat([read, first.expand(steps, -1, -1)])[:, None],
+            start=first[None], feedback=_Tempered(rule, temperature) if self.experiment.task.symbols else rule, mask=mask,
+            inputs=self._inputs(inputs, total, count), uniform=chance, residual=self._residual(),
+        )  # fmt: skip
+        return self._shown(loop(request).fed[len(read) :, 0] if steps else first[None][:0])
 
     # --- between the units of the data and those of the model ---
 
@@ -252,3 +247,15 @@ class TrainedModel(torch.nn.Module):
         if self.data.mean is not None and self.data.std is not None:
             values = values * self.data.std + self.data.mean
         return values.numpy()
+
+
+class _Tempered(Feedback):
+    """A rule for symbols, of logits that are divided by a temperature."""
+
+    def __init__(self, rule: Feedback, temperature: float) -> None:
+        self.rule, self.temperature = rule, temperature
+
+    def __call__(
+        self, outputs: Float[torch.Tensor, "*batch K"], uniform: torch.Tensor | None
+    ) -> Float[torch.Tensor, "*batch K"]:
+        return self.rule(outputs / self.temperature, uniform)

@@ -15,8 +15,8 @@ from freerun.execution.memory_estimate import WIDTH
 from freerun.execution.planned_run import Planned
 from freerun.store.records import Store, trained_run
 
-#: Seconds of one step of a sequence of a batch, where nothing like it was run yet: a part a step, a part a product.
-STEP, PRODUCT = 12e-6, 2e-10
+#: Seconds of one step of a sequence of a batch, where nothing like it was run yet: a part a step, a part a product; by engine.
+GUESS = {"reference": (12e-6, 2e-10), "compiled": (4e-6, 7e-11)}
 #: How much longer a run may be than one that does not say what an update took, for that one to tell of it.
 SHORTER = 4
 #: The most records that are read to learn from.
@@ -30,6 +30,7 @@ class _Spent(msgspec.Struct):
     evaluation_seconds: float = 0.0
     update_seconds: float | None = None
     logging_seconds: float | None = None
+    engine: str = "reference"
 
 
 class _Cost(msgspec.Struct):
@@ -79,14 +80,15 @@ class Costs:
 
     known: dict[tuple[Any, ...], list[Cost]] = field(default_factory=lambda: defaultdict(list))
 
-    def seconds(self, run: Planned, *, trained: bool = False) -> tuple[float, bool]:
+    def seconds(self, run: Planned, *, trained: bool = False, engine: str = "reference") -> tuple[float, bool]:
         """Seconds that a run will take, and whether records say so.
 
         Args:
             trained: it is trained already, and is only to be measured.
+            engine: that will roll it out, `reference` or `compiled`; what took another one tells nothing.
         """
         training = run.experiment.training
-        for key in _kinds(run.tree):
+        for key in _kinds(run.tree, engine):
             costs = self.known.get(key, ())
             told = [cost.evaluation if trained else cost.predicted(training.end, training.log_every) for cost in costs]
             if told := [seconds for seconds in told if seconds is not None]:
@@ -95,7 +97,8 @@ class Costs:
         products = sum(shape.rows * shape.columns for shape in shapes) * run.experiment.training.batch
         length = run.experiment.task.length
         steps = (0 if trained else training.end * length) + 20 * sum(run.experiment.span)
-        return steps * (STEP + PRODUCT * products), False
+        step, product = GUESS[engine]
+        return steps * (step + product * products), False
 
 
 def learned(store: Store, first: Iterable[str]) -> Costs:
@@ -127,7 +130,7 @@ def _cost(body: bytes, measured: bytes | None) -> tuple[tuple[tuple[Any, ...], .
     try:
         record = _COST.decode(body)
         tree, spent = record.experiment, record.provenance
-        keys = tuple(_kinds(tree))
+        keys = tuple(_kinds(tree, spent.engine.partition(",")[0]))
         hash(keys)
         evaluation = spent if measured is None else _MEASURED.decode(measured).provenance
         cost = Cost(
@@ -144,9 +147,9 @@ def _end(training: dict[str, Any]) -> int:
     return int(training.get("stop", training["updates"]))
 
 
-def _kinds(tree: dict[str, Any]) -> Sequence[tuple[Any, ...]]:
+def _kinds(tree: dict[str, Any], engine: str) -> Sequence[tuple[Any, ...]]:
     """Return keys for runs of similar cost, from narrow to wide; runs that share a key are expected to cost the same."""
     task, model = tree["task"], tree["model"]
-    sizes = (task.get("length"), tree["training"]["batch"], tree["device"])
+    sizes = (task.get("length"), tree["training"]["batch"], tree["device"], engine)
     narrow = (repr(task), repr(model), tree["regime"]["name"], *sizes)
     return narrow, (task["name"], repr(model), *sizes), (task["name"], model["name"], *sizes)

@@ -103,15 +103,15 @@ def main(words: list[str]) -> int:
     costs = time_estimate.learned(store, [run for run, state in states.items() if state in ("done", "diverged")])
     spent: dict[str, list[float]] = {}
     engines: dict[str, dict[Engine, None]] = {}
-    for piece in pieces:
-        engines.setdefault(_title(piece), {})[engine_of(piece[0].experiment, chosen.engine)] = None
     measured_before = True
     for piece in pieces:
+        engine = engine_of(piece[0].experiment, chosen.engine)
+        engines.setdefault(_title(piece), {})[engine] = None
         ready = sum(run.trained in trained for run in piece)
         seconds = 0.0
         for count, only_measured in ((len(piece) - ready, False), (ready, True)):
             if count:
-                run_seconds, measured = costs.seconds(piece[0], trained=only_measured)
+                run_seconds, measured = costs.seconds(piece[0], trained=only_measured, engine=engine.name)
                 measured_before &= measured
                 seconds += count * run_seconds
         row = spent.setdefault(_title(piece), [0, 0, 0.0, 0.0])

@@ -45,8 +45,7 @@ class _Remembering(Transformer):
     steps: int = 0
 
     def start(self, replicas: int, batch: int, like: torch.Tensor) -> State:
-        stripe = 64 // like.element_size()
-        room = -(-self.room // stripe) * stripe
+        room = _rounded(self.room, like)
         memory = [like.new_zeros(replicas, batch, 2 * self.hidden, room) for _ in range(self.layers)]
         return (*memory, like.new_zeros(replicas, batch, self.hidden))
 
@@ -60,8 +59,7 @@ class _Remembering(Transformer):
 
     def attended(self, new: torch.Tensor, memory: State) -> tuple[torch.Tensor, State]:
         (past,) = memory
-        heads = self.heads or math.gcd(4, self.hidden)
-        seen, past = _Attend.apply(self.library, self.steps, heads, new[:, :, 0].flatten(2), past)  # type: ignore[no-untyped-call]
+        seen, past = _Attend.apply(self.library, self.steps, self.own_heads, new[:, :, 0].flatten(2), past)  # type: ignore[no-untyped-call]
         return seen, (past,)
 
 
@@ -81,8 +79,7 @@ class _Attend(torch.autograd.Function):
         """
         new = new.contiguous()
         replicas, batch, size, room = memory.shape
-        stripe = 64 // new.element_size()
-        kept = new.new_empty(replicas * batch * heads, (step // stripe + 1) * stripe)
+        kept = new.new_empty(replicas * batch * heads, _rounded(step + 1, new))
         seen = new.new_empty(replicas, batch, size // 2)
         call = Attention(t=step, H=size // 2, C=room, heads=heads, root=math.sqrt(size // 2 // heads))
         call.given, call.memory, call.out, call.kept = (x.data_ptr() for x in (new, memory, seen, kept))
@@ -106,6 +103,12 @@ class _Attend(torch.autograd.Function):
         call.d_out, call.d_given, call.d_memory = d_seen.data_ptr(), d_given.data_ptr(), d_memory.data_ptr()
         _run(ctx.library, "attend_back", call, ctx.past)
         return None, None, None, d_given, d_memory
+
+
+def _rounded(count: int, like: torch.Tensor) -> int:
+    """Return the least multiple of a stripe of 64 bytes that holds so many numbers; as `rounded` in source/replica.h."""
+    stripe = 64 // like.element_size()
+    return -(-count // stripe) * stripe
 
 
 def _run(library: Library, name: str, call: Attention, memory: torch.Tensor) -> None:

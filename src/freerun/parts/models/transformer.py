@@ -101,6 +101,11 @@ class Transformer(Model):
         outputs = project(weights, "output", x).reshape(-1, batch, steps, weights["output.bias"].shape[-1])
         return outputs.permute(2, 0, 1, 3), (*memory, x.reshape(-1, batch, steps, self.hidden)[:, :, -1])
 
+    @property
+    def own_heads(self) -> int:
+        """Into how many heads each attention is divided."""
+        return self.heads or math.gcd(4, self.hidden)
+
     def taken(self, state: State) -> int:
         """Return how many steps a state is behind."""
         return int(state[0].shape[-1]) // self.hidden
@@ -127,7 +132,7 @@ class Transformer(Model):
         A head is a range of columns; its query is 0 outside of them, so that one product serves all heads.
         """
         (replicas, batch, steps, size), total = query.shape, keys.shape[2]
-        count = self.heads or math.gcd(4, size)
+        count = self.own_heads
         columns = heads(count, size, query.dtype, query.device)
         asked = (query / math.sqrt(size // count))[:, :, None] * columns
         ahead = query.new_full((steps, total), -math.inf).triu(total - steps + 1) if steps > 1 else query.new_zeros(1, total)
