@@ -54,7 +54,7 @@ def test_a_group_that_another_sweep_has_done_is_said_to_be(kind, desk, capsys):
     runs = study.adhoc(TINY, sweep=False).runs
     assert dispatch(["run", *TINY, "launcher=inline"]) == 0
     capsys.readouterr()
-    with kind(1) as shown:
+    with kind([runs]) as shown:
         shown.started(0, runs)
         worker_process.serve(
             Place(results=desk / "results").store, [runs[0].id], 0, lambda event, **values: shown.advanced(0, values), {}

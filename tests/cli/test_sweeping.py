@@ -698,7 +698,7 @@ def test_a_reason_with_brackets_does_no_harm_on_a_terminal(desk):
     from freerun.sweeps import study as studies
 
     runs = studies.adhoc([*TINY], sweep=False).runs
-    with Bars(1) as bars:
+    with Bars([runs]) as bars:
         bars.started(0, runs)
         bars.advanced(0, {"update": 1, "validation_forced_loss": 1.0, "validation_free_loss": 1.0})
         bars.finished(0, "closing [/b] tag [a, b]")

@@ -67,7 +67,7 @@ def plan(experiments: list[Experiment]) -> list[Planned]:
 
 def titles(trees: Mapping[str, dict[str, Any]]) -> dict[str, str]:
     """Return a title for every run, by identity: task, model, regime, the settings in which the runs differ, seed."""
-    flat = {run: _flat(tree) for run, tree in trees.items()}
+    flat = {run: flat_settings(tree) for run, tree in trees.items()}
     keys = dict.fromkeys(key for settings in flat.values() for key in settings)
     varied = [key for key in keys if len({repr(settings.get(key)) for settings in flat.values() if key in settings}) > 1]
     title_by_run = {}
@@ -78,7 +78,8 @@ def titles(trees: Mapping[str, dict[str, Any]]) -> dict[str, str]:
     return title_by_run
 
 
-def _flat(tree: dict[str, Any]) -> dict[str, Any]:
+def flat_settings(tree: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of a canonical experiment by dotted key, without its seed and the names of task, model and regime."""
     flat: dict[str, Any] = {}
     for key, value in tree.items():
         if isinstance(value, dict):

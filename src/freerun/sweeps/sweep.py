@@ -134,7 +134,7 @@ def _see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[st
         if free:
             plan_files.write(store, free)
             pieces = launcher.pieces(free)
-            with watcher(len(pieces)) as watch:
+            with watcher(pieces) as watch:
                 launcher.launch(pieces, store, watch)
             announced = False
         elif not announced and launcher.waits:

@@ -11,6 +11,10 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullFormatter
 
 _FEWEST_TICKS, _MOST_TICKS = 3, 8
+#: Quartile distances beyond which a value is left out of a frame, on a linear and on a log scale; and the least factor there.
+_TIMES, _TIMES_LOG, _FACTOR = 30.0, 3.0, 1e3
+#: What stands before the largest value above a frame, and before the smallest below it.
+_OUTSIDE = ("\N{UPWARDS ARROW}", "\N{DOWNWARDS ARROW}")
 
 
 def decades(axes: Axes, values: np.ndarray) -> None:
@@ -52,11 +56,50 @@ def readable(axis: Axis) -> None:
 
 
 def frame(axes: Axes, values: np.ndarray) -> None:
-    """Frame what the seeds did, so that a wide band of few seeds does not flatten the curves."""
+    """Frame what the seeds did, so that neither a wide band of few seeds nor a run that exploded flattens the curves.
+
+    Values beyond `usual` lie outside, and the panel says so.
+    """
     decades(axes, values)
-    seen = values[np.isfinite(values)]
-    low, high = seen.min(), seen.max()
+    low, high = _ends(axes, values)
     if axes.get_yscale() == "log":
         axes.set_ylim(low / 1.3, high * 1.3)
     elif high > low:
         axes.set_ylim(low - 0.08 * (high - low), high + 0.08 * (high - low))
+
+
+def frame_dots(axes: Axes, values: np.ndarray) -> None:
+    """Leave out of a drawn panel what lies beyond `usual`, and say so; a panel without such values stays as it is."""
+    low, high = _ends(axes, values)
+    seen = values[np.isfinite(values)]
+    if not len(seen) or (low, high) == (seen.min(), seen.max()):
+        return
+    room = 0.15 * (high - low)
+    bottom, top = axes.get_ylim()
+    above = high * 1.3 if axes.get_yscale() == "log" else high + room
+    below = low / 1.3 if axes.get_yscale() == "log" else low - room
+    axes.set_ylim(bottom if low == seen.min() else below, top if high == seen.max() else above)
+
+
+def _ends(axes: Axes, values: np.ndarray) -> tuple[float, float]:
+    """The ends of what is usual among values; what lies beyond them is said in the corner of the panel."""
+    seen = values[np.isfinite(values)]
+    low, high = usual(seen, log=axes.get_yscale() == "log")
+    sides = zip(_OUTSIDE, (float(seen.max()), float(seen.min())), (high, low), strict=True)
+    beyond = [f"{sign} {end:.1g}" for sign, end, usual_end in sides if end != usual_end]
+    if beyond:
+        axes.text(0.98, 0.98, "  ".join(beyond), transform=axes.transAxes, fontsize=5.5, ha="right", va="top", zorder=6)
+    return low, high
+
+
+def usual(values: np.ndarray, *, log: bool) -> tuple[float, float]:
+    """Return the least and the largest value that a run did that has not exploded.
+
+    A value has where it lies so many times the distance between the quartiles beyond the nearer one, of logarithms on a log
+    scale; there a distance below a factor of `_FACTOR` counts as one.
+    """
+    scaled = np.log(values) if log else values
+    lower, upper = np.quantile(scaled, [0.25, 0.75])
+    room = max(_TIMES_LOG * (upper - lower), math.log(_FACTOR)) if log else _TIMES * (upper - lower)
+    kept = values[(scaled >= lower - room) & (scaled <= upper + room)]
+    return float(kept.min()), float(kept.max())

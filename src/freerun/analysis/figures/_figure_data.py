@@ -159,6 +159,11 @@ class Material:
         lost_here = lost[lost["task_label"].isin(list(rows["task_label"].unique()))]
         return pd.concat([rows[CELL], lost_here[CELL]]).drop_duplicates()
 
+    def models(self, rows: pd.DataFrame) -> int:
+        """Most models that a figure of some rows has on one task."""
+        seen = self.seen(rows)
+        return int(seen.groupby("task_label", observed=True)["model_label"].nunique().max())
+
     def said_lost(self) -> str:
         """The sentence on lost runs for every caption; "" where there are none."""
         lost = self.lost()

@@ -1,4 +1,4 @@
-"""Grid of panels: a row for every task, a column for every model."""
+"""Grid of panels: a row for every task, a column for every model; the models of a long row go on in lines below."""
 
 from __future__ import annotations
 
@@ -11,6 +11,16 @@ from matplotlib.figure import Figure
 from freerun.analysis.figures._axis_scale import frame
 from freerun.analysis.figures._figure_data import Material
 from freerun.analysis.figures._style import Look, figure, lost_marks, present, titled, width_for
+
+#: Most panels side by side on a page: those of further models stand in lines below.
+ACROSS = 4
+
+
+def in_lines(models: Sequence[str], across: int = ACROSS) -> list[list[str]]:
+    """The models of a task in lines of panels, as even as they can be, of at most `across` each."""
+    down = -(-len(models) // across)
+    wide = -(-len(models) // down)
+    return [list(models[at : at + wide]) for at in range(0, len(models), wide)]
 
 
 def grid(
@@ -29,13 +39,15 @@ def grid(
         material: tells which runs are lost, which is marked; a model of which every run is lost has a panel too.
         look: of every method.
     """
-    columns = [present(material.seen(table), "model_label") for _, table in rows]
+    lines = [
+        (label, table, models) for label, table in rows for models in in_lines(present(material.seen(table), "model_label"))
+    ]
     lost = material.lost()
-    across = max(len(models) for models in columns)
-    made = figure(width_for(across), 0.7 + 1.45 * len(rows))
-    panels = made.subplots(len(rows), across, squeeze=False, sharey="row")
+    across = max(len(models) for _, _, models in lines)
+    made = figure(width_for(across), 0.7 + 1.45 * len(lines))
+    panels = made.subplots(len(lines), across, squeeze=False, sharey="row")
     above: list[str] = []
-    for (label, table), models, line in zip(rows, columns, panels, strict=True):
+    for (label, table, models), line in zip(lines, panels, strict=True):
         for number, axes in enumerate(line):
             if number < len(models):
                 panel(axes, table[table["model_label"] == models[number]])

@@ -34,6 +34,10 @@ FORCED: Line = (0, (3, 1.2))
 GREY = "0.45"
 #: The width of a letter of a legend in points, and of a line and the space around it in letters.
 _LETTER, _HANDLE = 3.9, 7
+#: Inches of a panel's part of a figure that its axis and the words beside it take, and points that an upright label needs.
+_BESIDE, _UPRIGHT = 0.75, 9.0
+#: Models of which the dots and labels fit a column of a paper.
+_MODELS_IN_COLUMN = 12
 _PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.6, "pad": 0.4}
 
 _OWN = {
@@ -146,6 +150,23 @@ def width_for(columns: int) -> float:
     return COLUMN if columns == 1 else max(PAGE if columns > 2 else 5.2, 1.75 * columns)
 
 
+def across_for(panels: int, most: int, models: int) -> int:
+    """How many panels of so many models stand side by side, at most `most`; with many models each has the page."""
+    if models > _MODELS_IN_COLUMN:
+        return 1
+    return -(-panels // -(-panels // most))
+
+
+def page_for(across: int, models: int) -> float:
+    """The width of a figure of such panels."""
+    return PAGE if models > _MODELS_IN_COLUMN else width_for(across)
+
+
+def upright_room(models: int) -> float:
+    """Inches that the upright labels of many models take below a panel."""
+    return 0.7 if models > _MODELS_IN_COLUMN else 0.0
+
+
 def legend(made: Figure, handles: Sequence[Line2D]) -> None:
     """One legend above all panels, in as many rows as its words need; a label wider than the figure is broken into lines."""
     if not handles:
@@ -213,6 +234,31 @@ def titled(axes: Axes, name: str, above: str | None) -> None:
     """The title of a panel, unless the panel above it has the same."""
     if name != above:
         axes.set_title(name)
+
+
+def model_ticks(axes: Axes, names: Sequence[str], width: float, *, named: bool = True) -> None:
+    """Ticks of models at 0, 1, ...: their labels in lines, or upright where those would run into each other.
+
+    Upright labels thin out where there is no room for each.
+
+    Args:
+        width: of the panel's part of the figure, in inches.
+        named: whether labels stand here, or at another panel above or below.
+    """
+    labels = [wrapped(name) for name in names]
+    apart = 72 * (width - _BESIDE) / (len(names) + 0.2)
+    widest = max(len(line) for label in labels for line in label.splitlines())
+    upright = len(names) > 1 and widest * _LETTER > apart
+    nth = max(1, math.ceil(_UPRIGHT / apart)) if upright else 1
+    places = range(0, len(names), nth)
+    axes.set_xticks(places, [(names[at] if upright else labels[at]) if named else "" for at in places])
+    axes.tick_params(axis="x", length=0, labelrotation=90 if upright else 0)
+    axes.set_xlim(-0.6, len(names) - 0.4)
+
+
+def shade(methods: int) -> float:
+    """The opacity of a band over seeds among those of so many methods: with many of them lines have to be seen through."""
+    return 0.15 if methods <= len(COLOURS) else 0.5 / methods
 
 
 def present(frame: pd.DataFrame, name: str) -> list[str]:

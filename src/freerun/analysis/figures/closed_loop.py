@@ -6,18 +6,22 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from freerun.analysis.figures._axis_scale import frame_dots
 from freerun.analysis.figures._figure_data import Material
 from freerun.analysis.figures._style import (
     Look,
+    across_for,
     dots,
     figure,
     keys,
     legend,
     looks,
     lost_mark,
+    model_ticks,
+    page_for,
     present,
     spread,
-    width_for,
+    upright_room,
     wrapped,
 )
 from freerun.analysis.inference.labels import measure
@@ -39,21 +43,22 @@ def draw(material: Material) -> dict[str, Figure]:
         return {}
     methods = present(material.seen(rows), "method")
     look = looks(material.methods())
-    down = -(-len(panels) // _ACROSS)
-    across = -(-len(panels) // down)
-    made = figure(width_for(across), 0.5 + 2.1 * down)
+    models = material.models(rows)
+    across = across_for(len(panels), _ACROSS, models)
+    down, width = -(-len(panels) // across), page_for(across, models)
+    made = figure(width, 0.5 + (2.1 + upright_room(models)) * down)
     grid = made.subplots(down, across, squeeze=False)
     for axes in grid.flat[len(panels) :]:
         axes.set_axis_off()
     for axes, (task, metric) in zip(grid.flat, panels, strict=False):
         panel_rows = rows[(rows["task_label"] == task) & (rows["metric"] == metric)]
-        _panel(axes, panel_rows, material, methods, look)
+        _panel(axes, panel_rows, material, methods, look, width / across)
         axes.set_title(task)
     legend(made, keys(methods, look, ""))
     return {"": made}
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, material: Material, methods: list[str], look: dict[str, Look]) -> None:
+def _panel(axes: Axes, rows: pd.DataFrame, material: Material, methods: list[str], look: dict[str, Look], width: float) -> None:
     meant = material.quantities.of(rows["metric"].iloc[0], rows["unit"].iloc[0])
     models, within = present(material.seen(rows), "model_label"), meant.range
     lost = material.lost()
@@ -64,10 +69,9 @@ def _panel(axes: Axes, rows: pd.DataFrame, material: Material, methods: list[str
             if len(values):
                 dots(axes, x + offset, values, look[method], len(methods), within)
             lost_mark(axes, x + offset, lost[(lost["model_label"] == model) & (lost["method"] == method)], look[method])
-    axes.set_xticks(range(len(models)), [wrapped(name) for name in models])
-    axes.set_xlim(-0.6, len(models) - 0.4)
-    axes.tick_params(axis="x", length=0)
+    model_ticks(axes, models, width)
     axes.set_ylabel(f"{wrapped(measure(meant.label, meant.unit), 30)}\n({_WAYS[meant.better]} is better)")
+    frame_dots(axes, rows["free"].to_numpy())
     if within[0] == 0 and (rows["free"] >= 0).all():
         top = axes.get_ylim()[1]
         axes.set_ylim(-0.03 * top, 1.03 * top)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from freerun.analysis.figures._figure_data import Material
 from freerun.analysis.figures._grid import grid
 from freerun.analysis.figures._players import player_lines, playing
-from freerun.analysis.figures._style import FORCED, FREE, Look, every, keys, legend, looks, modes, present
+from freerun.analysis.figures._style import FORCED, FREE, Look, every, keys, legend, looks, modes, present, shade
 from freerun.analysis.inference.confidence_intervals import FEWEST, summarise
 from freerun.analysis.inference.labels import measure
 
@@ -77,4 +77,6 @@ def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str], look: dict[str, L
                 band["step"], band["mean"], color=seen.colour, linestyle=line, marker=seen.marker,
                 markevery=(min(number * gap // 4, len(band) - 1), gap), zorder=3,
             )  # fmt: skip
-            axes.fill_between(band["step"], band["low"], band["high"], color=seen.colour, alpha=0.15, linewidth=0)
+            axes.fill_between(
+                band["step"], band["low"], band["high"], color=seen.colour, alpha=shade(len(methods)), linewidth=0
+            )

@@ -7,22 +7,24 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from freerun.analysis.figures._axis_scale import decades
+from freerun.analysis.figures._axis_scale import decades, frame_dots
 from freerun.analysis.figures._figure_data import Material
 from freerun.analysis.figures._players import player_ticks, playing
 from freerun.analysis.figures._style import (
     GREY,
     Look,
+    across_for,
     dots,
     figure,
     keys,
     legend,
     looks,
     lost_mark,
+    model_ticks,
+    page_for,
     present,
     spread,
-    width_for,
-    wrapped,
+    upright_room,
 )
 from freerun.analysis.inference.confidence_intervals import mean_interval
 from freerun.analysis.inference.labels import measure, shown
@@ -45,22 +47,23 @@ def draw(material: Material) -> dict[str, Figure]:
     if not tasks:
         return {}
     look = looks(material.methods())
-    down = -(-len(tasks) // _ACROSS)
-    across = -(-len(tasks) // down)
-    made = figure(width_for(across), 0.5 + 2.9 * down)
+    shown = material.whole[material.whole["task_label"].isin(tasks)]
+    models = material.models(shown)
+    across = across_for(len(tasks), _ACROSS, models)
+    down, width = -(-len(tasks) // across), page_for(across, models)
+    made = figure(width, 0.5 + (2.9 + upright_room(models)) * down)
     panels = made.subplots(2 * down, across, squeeze=False, sharex=False)
     for axes in panels.flat[:]:
         axes.set_axis_off()
     for number, task in enumerate(tasks):
         above, below = panels[2 * (number // across), number % across], panels[2 * (number // across) + 1, number % across]
         rows = material.whole[(material.whole["task_label"] == task) & (material.whole["metric"] == material.primary[task])]
-        _task(above, below, rows, material, look)
+        _task(above, below, rows, material, look, width / across)
         above.set_title(task)
     ends = [
         Line2D([], [], color=GREY, marker="o", linestyle="", label="free"),
         Line2D([], [], color=GREY, marker="o", markerfacecolor="white", linestyle="", label="forced"),
     ]
-    shown = material.whole[material.whole["task_label"].isin(tasks)]
     legend(made, [*keys(present(material.seen(shown), "method"), look, ""), *ends])
     return {"": made}
 
@@ -71,7 +74,7 @@ def _rolls(material: Material, task: str, metric: str) -> bool:
     return rows["step"].nunique() > 1 and bool(rows["gap"].notna().any())
 
 
-def _task(above: Axes, below: Axes, rows: pd.DataFrame, material: Material, look: dict[str, Look]) -> None:
+def _task(above: Axes, below: Axes, rows: pd.DataFrame, material: Material, look: dict[str, Look], width: float) -> None:
     meant, seen = material.quantities.of(rows["metric"].iloc[0], rows["unit"].iloc[0]), material.seen(rows)
     models, run, lost = present(seen, "model_label"), present(seen, "method"), material.lost()
     lost = lost[lost["task_label"] == rows["task_label"].iloc[0]]
@@ -87,14 +90,14 @@ def _task(above: Axes, below: Axes, rows: pd.DataFrame, material: Material, look
             lost_mark(below, x + offset, lost[(lost["model_label"] == model) & (lost["method"] == method)], look[method])
     decades(above, rows[["forced", "free"]].to_numpy())
     player_ticks(above, playing(material.players, str(rows["task_label"].iloc[0]), meant.name), log)
+    frame_dots(above, rows[["forced", "free"]].to_numpy())
+    frame_dots(below, rows["gap"].to_numpy())
     below.axhline(0, color=GREY, linewidth=0.6, zorder=0)
     above.set_ylabel(measure(meant.label, meant.unit).replace(" (", "\n("))
     named = "Exposure bias" if meant.account == "one-step error" else "Free minus forced"
     below.set_ylabel(f"{named}\n({shown(meant.unit)})")
-    for axes, ticks in ((above, [""] * len(models)), (below, [wrapped(name) for name in models])):
-        axes.set_xticks(range(len(models)), ticks)
-        axes.set_xlim(-0.6, len(models) - 0.4)
-        axes.tick_params(axis="x", length=0)
+    model_ticks(above, models, width, named=False)
+    model_ticks(below, models, width)
 
 
 def _levels(axes: Axes, x: float, rows: pd.DataFrame, look: Look, log: bool) -> None:

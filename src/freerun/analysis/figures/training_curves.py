@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from freerun.analysis.figures._axis_scale import frame
 from freerun.analysis.figures._figure_data import Material
+from freerun.analysis.figures._grid import in_lines
 from freerun.analysis.figures._style import (
     FORCED,
     FREE,
@@ -21,6 +22,7 @@ from freerun.analysis.figures._style import (
     lost_marks,
     modes,
     present,
+    shade,
     titled,
     width_for,
 )
@@ -48,12 +50,16 @@ def draw(material: Material) -> dict[str, Figure]:
         return {}
     tasks, look, lost = present(curves, "task_label"), looks(material.methods()), material.lost()
     methods = present(material.seen(curves), "method")
-    columns = [present(material.seen(curves[curves["task_label"] == task]), "model_label") for task in tasks]
-    across = max(len(models) for models in columns)
-    made = figure(width_for(across), 0.7 + 1.65 * len(tasks))
-    panels = made.subplots(2 * len(tasks), across, squeeze=False, sharey="row", height_ratios=[4, 1] * len(tasks))
+    lines = [
+        (task, models)
+        for task in tasks
+        for models in in_lines(present(material.seen(curves[curves["task_label"] == task]), "model_label"))
+    ]
+    across = max(len(models) for _, models in lines)
+    made = figure(width_for(across), 0.7 + 1.65 * len(lines))
+    panels = made.subplots(2 * len(lines), across, squeeze=False, sharey="row", height_ratios=[4, 1] * len(lines))
     before: list[str] = []
-    for row, (task, models) in enumerate(zip(tasks, columns, strict=True)):
+    for row, (task, models) in enumerate(lines):
         above, below = panels[2 * row], panels[2 * row + 1]
         of_task = curves[curves["task_label"] == task]
         meant = _meant(material, of_task)
@@ -94,7 +100,7 @@ def _panel(axes: Axes, strip: Axes, rows: pd.DataFrame, methods: list[str], look
     for number, method in enumerate(methods):
         of_method = rows[rows["method"] == method]
         for quantity_, line in LOSSES:
-            _line(axes, of_method[of_method["quantity"] == quantity_], look[method], number, line, log)
+            _line(axes, of_method[of_method["quantity"] == quantity_], look[method], number, line, log, shade(len(methods)))
         _points(strip, of_method[of_method["quantity"] == "forcing_probability"], look[method])
     strip.sharex(axes)
     axes.tick_params(labelbottom=False)
@@ -109,7 +115,7 @@ def _points(strip: Axes, rows: pd.DataFrame, look: Look) -> None:
     strip.plot(means.index, means, color=look.colour, marker=marker, markersize=2, linewidth=0.4, markeredgewidth=0)
 
 
-def _line(axes: Axes, rows: pd.DataFrame, look: Look, number: int, line: Line, log: bool) -> None:
+def _line(axes: Axes, rows: pd.DataFrame, look: Look, number: int, line: Line, log: bool, opacity: float) -> None:
     if rows.empty:
         return
     band = summarise(rows, ["update"], "value", log=log and bool((rows["value"] > 0).all()))
@@ -118,4 +124,4 @@ def _line(axes: Axes, rows: pd.DataFrame, look: Look, number: int, line: Line, l
         band["update"], band["mean"], color=look.colour, linestyle=line, marker=look.marker,
         markevery=(min(number * gap // 4, len(band) - 1), gap), markersize=2.6,
     )  # fmt: skip
-    axes.fill_between(band["update"], band["low"], band["high"], color=look.colour, alpha=0.15, linewidth=0)
+    axes.fill_between(band["update"], band["low"], band["high"], color=look.colour, alpha=opacity, linewidth=0)
