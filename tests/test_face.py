@@ -201,6 +201,7 @@ def said(tmp_path_factory, pytestconfig):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(SCRIPTS))
 def test_a_type_checker_sees_what_is_right_and_what_is_wrong(name, said):
     wanted = SCRIPTS[name][1]

@@ -170,6 +170,7 @@ def run_of(folder: Path, **switches: str) -> subprocess.CompletedProcess:
     return child(["-m", "freerun", "run", *words, "--results", str(folder)], **switches)
 
 
+@pytest.mark.slow
 def test_a_run_without_a_mode_says_so_once_and_its_record_says_by_what_it_was_made(tmp_path):
     done = run_of(tmp_path, FREERUN_ARITHMETIC="native")
     assert done.returncode == 0, done.stderr

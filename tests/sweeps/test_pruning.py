@@ -163,6 +163,7 @@ def _value(store, runs):
     return sum(losses) / len(losses)
 
 
+@pytest.mark.slow
 def test_a_trial_that_comes_to_the_end_has_the_bits_of_one_that_nobody_judged(desk):
     assert study("regime=free_running") == 0
     assert study("regime=free_running", "tune.pruner=none", "--results", "plain") == 0
