@@ -230,6 +230,7 @@ CHANGES = [
     "task.states=4", "task.alphabet_size=5", "task.stay=0.6",
     "task.concentration=0.4", "task.world=1", "task.sequences=21", "task.length=13", "training.updates=5", "training.batch=4",
     "training.lr=0.004", "training.decay=constant", "training.optimizer=adamw", "training.weight_decay=0.1",
+    "training.optimizer=sgd", "training.optimizer=sgd training.momentum=0.9",
     "training.clip=2.0", "training.clip=null",
     "training.truncate=3", "training.log_every=3", "evaluation.warmup=3", "evaluation.horizon=6",
     "evaluation.sequences=6",

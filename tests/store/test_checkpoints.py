@@ -83,6 +83,7 @@ def _in_another_order(self, trainer, genuine=resume.Keeper.restore):
 BROKEN = [
     ("model=gru regime=teacher_forcing", _forgets(lambda trainer: trainer.optimizer.first.zero_())),
     ("model=gru regime=teacher_forcing", _forgets(lambda trainer: trainer.optimizer.second.zero_())),
+    ("training.momentum", _forgets(lambda trainer: trainer.optimizer.velocity.zero_())),
     ("model=gru regime=teacher_forcing", _forgets(lambda trainer: trainer.outcomes[0].curves.clear())),
     ("model=gru regime=teacher_forcing", _late),
     ("model=gru regime=teacher_forcing", _in_another_order),

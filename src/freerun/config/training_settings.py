@@ -13,10 +13,11 @@ from freerun.parts.settings import LATER
 
 
 class Optimizer(Enum):
-    """The optimiser: weight decay inside the gradient (Adam) or beside it (AdamW)."""
+    """The optimiser: weight decay inside the gradient (Adam, SGD with momentum) or beside it (AdamW)."""
 
     adam = "adam"
     adamw = "adamw"
+    sgd = "sgd"
 
 
 class Keep(Enum):
@@ -54,6 +55,9 @@ class Training:
         batch: B, sequences in a batch.
         lr: the learning rate.
         decay: the learning rate over the updates: constant, or half a cosine from `lr` to 0.
+        optimizer: `adam`, `adamw`, or `sgd`, gradient descent with `momentum`.
+        weight_decay: the factor of the weights that is added to the gradient; beside it with `adamw`.
+        momentum: the share of the last step's direction that is kept, in [0, 1), with `sgd` alone.
         clip: largest norm of a run's gradient; null for no clipping.
         truncate: cut back-propagation through time every so many steps, state and feedback; null for none.
         log_every: updates between two points of the training curves.
@@ -74,6 +78,7 @@ class Training:
     log_every: int = 100
     keep: Keep = field(default=Keep.last, metadata=LATER)
     stop: int | None = field(default=None, metadata=LATER)
+    momentum: float = field(default=0.0, metadata=LATER)
 
     def __post_init__(self) -> None:
         require(self.updates >= 0, "updates", self.updates, "not be negative")
@@ -84,6 +89,10 @@ class Training:
         require(self.truncate is None or self.truncate >= 1, "truncate", self.truncate, "be at least 1, or null for none")
         require(self.log_every >= 1, "log_every", self.log_every, "be at least 1")
         require(self.stop is None or 1 <= self.stop < self.updates, "stop", self.stop, "be below updates, or null for none")
+        require(0 <= self.momentum < 1, "momentum", self.momentum, "lie in [0, 1)")
+        if self.momentum and self.optimizer is not Optimizer.sgd:
+            text = f"momentum={self.momentum}: {self.optimizer.value} has moments of its own; choose training.optimizer=sgd"
+            raise ValueError(f"{text}, or leave it out")
 
     @property
     def end(self) -> int:

@@ -1,4 +1,4 @@
-"""Training of a group: gradient steps, each replica with its own learning rate, decay and clipping."""
+"""Training of a group: gradient steps, each replica with its own learning rate, decay, momentum and clipping."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 
 from freerun.config.training_settings import Optimizer
 from freerun.engine.feeding import Lessons
-from freerun.engine.optimizer import Adam
+from freerun.engine.optimizer import Adam, Descent, Momentum
 from freerun.engine.parameters import Parameters
 from freerun.engine.replicas import Group, spread
 from freerun.parts.layers import per_replica
@@ -136,7 +136,7 @@ class Trainer:
 
     def _step(
         self,
-        optimizer: Adam,
+        optimizer: Descent,
         parameters: Parameters,
         gradient: Float[torch.Tensor, "R P"],
         update: int,
@@ -159,19 +159,23 @@ def _gradient(
     return torch.cat([part.reshape(len(part), -1) for part in parts], 1)
 
 
-def _optimizer(group: Group, parameters: Parameters) -> Adam:
+def method(optimizer: Optimizer) -> type[Adam] | type[Momentum]:
+    """Return the method of descent of an optimiser."""
+    return Momentum if optimizer is Optimizer.sgd else Adam
+
+
+def _optimizer(group: Group, parameters: Parameters) -> Descent:
     def column(values: list[float]) -> torch.Tensor:
         return torch.tensor(values, dtype=group.dtype, device=group.device)
 
     settings = [experiment.training for experiment in group.experiments]
-    return Adam(
-        rate=column([t.lr for t in settings])[:, None],
-        decay=column([t.weight_decay for t in settings])[:, None],
-        clip=column([math.inf if t.clip is None else t.clip for t in settings]),
-        decoupled=group.settings.optimizer is Optimizer.adamw,
-        first=torch.zeros_like(parameters.flat),
-        second=torch.zeros_like(parameters.flat),
-    )
+    rate, decay = column([t.lr for t in settings])[:, None], column([t.weight_decay for t in settings])[:, None]
+    clip, nothing = column([math.inf if t.clip is None else t.clip for t in settings]), torch.zeros_like(parameters.flat)
+    if method(group.settings.optimizer) is Momentum:
+        momentum = column([t.momentum for t in settings])[:, None]
+        return Momentum(rate=rate, decay=decay, clip=clip, momentum=momentum, velocity=nothing)
+    decoupled = group.settings.optimizer is Optimizer.adamw
+    return Adam(rate=rate, decay=decay, clip=clip, decoupled=decoupled, first=nothing, second=nothing.clone())
 
 
 def _freeze_broken(
