@@ -46,13 +46,13 @@ class Descent(ABC):
         norms: Float[torch.Tensor, " R"],
         alive: Bool[torch.Tensor, " R"],
         update: int,
-        scale: float,
+        scale: float | Float[torch.Tensor, "R 1"],
     ) -> Bool[torch.Tensor, " R"]:
         """One update in place; replicas that are not `alive`, or whose weights would not stay finite, keep what they have.
 
         Args:
             update: i, counted from 0.
-            scale: factor on every learning rate, from the schedule.
+            scale: factor on every learning rate, or on that of each replica, from the schedule.
 
         Returns:
             Whether the new weights of each replica are finite.

@@ -112,7 +112,8 @@ def outcome(trained: Trained | None, failure: str | None = None) -> dict[str, An
     made = trained.provenance
     versions = {f"version.{name}": made.versions.get(name) for name in VERSIONS}
     by = {key: getattr(made, key) for key in MADE_BY if key != "measurement"}
-    took = {"steps": made.steps, "products": made.products}
+    took: dict[str, Any] = {"steps": made.steps, "products": made.products}
+    took |= {} if made.updates is None else {"updates": made.updates}
     return {"status": trained.status, "reason": trained.reason, **versions, **by, **took}
 
 
