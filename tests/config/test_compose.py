@@ -47,6 +47,8 @@ BAD = [
     ("training.clip=nan", "training.clip", "nan"),
     ("training.truncate=0", "training.truncate", "at least 1"),
     ("training.log_every=0", "training.log_every", "at least 1"),
+    ("training.momentum=0.9", "training.momentum=0.9", "choose training.optimizer=sgd"),
+    ("training.optimizer=sgd training.momentum=1", "training.momentum", "lie in [0, 1)"),
     ("training.weight_decay=-0.1", "training.weight_decay", "not be negative"),
     ("evaluation.warmup=-1", "evaluation.warmup", "not be negative"),
     ("evaluation.horizon=0", "evaluation.horizon", "at least 1"),

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from freerun.engine.optimizer import Adam
+from freerun.engine.optimizer import Adam, Momentum
 from freerun.laws.toolkit import CLOSE, gap, noise, same_bits
 from freerun.parts.layers import Shape, affine, initial_weights, linear, over_time, per_replica, project
 
@@ -15,17 +15,16 @@ pytestmark = pytest.mark.usefixtures("players_once")
 
 R, P = 4, 11
 RATES, DECAYS, CLIPS = [1e-2, 3e-3, 1e-3, 0.3], [0.0, 0.1, 0.01, 0.5], [math.inf, 1.0, 0.1, 2.0]
+MOMENTA = [0.0, 0.9, 0.5, 0.99]
 
 
 def optimizer(cls=Adam, decoupled=False, index=slice(None), dtype=torch.float64):
     def column(values):
         return torch.tensor(values[index], dtype=dtype)
 
-    size = len(RATES[index])
-    return cls(
-        rate=column(RATES)[:, None], decay=column(DECAYS)[:, None], clip=column(CLIPS), decoupled=decoupled,
-        first=torch.zeros(size, P, dtype=dtype), second=torch.zeros(size, P, dtype=dtype),
-    )  # fmt: skip
+    own = {name: torch.zeros(len(RATES[index]), P, dtype=dtype) for name in cls.carried}
+    own |= {"momentum": column(MOMENTA)[:, None]} if issubclass(cls, Momentum) else {"decoupled": decoupled}
+    return cls(rate=column(RATES)[:, None], decay=column(DECAYS)[:, None], clip=column(CLIPS), **own)
 
 
 def _step(adam, weights, slopes, update, scale=1.0, alive=None):
@@ -33,26 +32,37 @@ def _step(adam, weights, slopes, update, scale=1.0, alive=None):
     adam.step(weights, slopes, adam.norms(slopes), alive, update, scale)
 
 
+def peers(cls):
+    """The optimisers of torch that a class must equal, one a replica: a builder for each kind, by whether it is decoupled."""
+    if issubclass(cls, Momentum):
+        return {False: lambda w, r: torch.optim.SGD([w], RATES[r], momentum=MOMENTA[r], weight_decay=DECAYS[r], foreach=False)}
+    kinds = {False: torch.optim.Adam, True: torch.optim.AdamW}
+    return {
+        decoupled: lambda w, r, kind=kind: kind([w], lr=RATES[r], weight_decay=DECAYS[r], foreach=False)
+        for decoupled, kind in kinds.items()
+    }
+
+
 def law_equals_torch(cls) -> None:
-    """Each replica is one `torch.optim.Adam` or `AdamW`, with its gradient clipped to its own norm before.
+    """Each replica is one `torch.optim.Adam`, `AdamW` or `SGD`, with its gradient clipped to its own norm before.
 
     `clip_grad_norm_` divides by (norm + 1e-6) and is off by that; so the clipping is written out here.
     """
-    for decoupled, kind in ((False, torch.optim.Adam), (True, torch.optim.AdamW)):
-        adam, weights = optimizer(cls, decoupled), noise(R, P)
+    for decoupled, peer in peers(cls).items():
+        own, weights = optimizer(cls, decoupled), noise(R, P)
         singles = [torch.nn.Parameter(row.clone()) for row in weights]
-        others = [kind([w], lr=lr, weight_decay=d, foreach=False) for w, lr, d in zip(singles, RATES, DECAYS, strict=True)]
+        others = [peer(single, r) for r, single in enumerate(singles)]
         for update in range(12):
             slopes = noise(R, P, seed=update + 1) * (10 if update % 3 else 0.01)
             scale = 0.5 if update > 5 else 1.0
-            _step(adam, weights, slopes, update, scale)
+            _step(own, weights, slopes, update, scale)
             for r, (single, other) in enumerate(zip(singles, others, strict=True)):
                 norm = slopes[r].norm()
                 single.grad = slopes[r] * min(1.0, CLIPS[r] / float(norm))
                 other.param_groups[0]["lr"] = RATES[r] * scale
                 other.step()
                 off = gap(weights[r], single)
-                assert off < CLOSE, f"replica {r} is {off:.1e} off {kind.__name__} after {update + 1} updates"
+                assert off < CLOSE, f"replica {r} is {off:.1e} off {type(other).__name__} after {update + 1} updates"
 
 
 def law_same_bits_alone(cls) -> None:
@@ -103,18 +113,50 @@ class NeverFreezes(Adam):
         super().step(weights, gradient, norms, torch.ones_like(alive), update, scale)
 
 
+class RateInside(Momentum):
+    """The rate stands inside the velocity, which differs where a schedule moves it."""
+
+    def _change(self, weights, gradient, update, rate):
+        self.velocity.mul_(self.momentum).add_(rate * (gradient + self.decay * weights))
+        return self.velocity
+
+
+class Dampened(Momentum):
+    def _change(self, weights, gradient, update, rate):
+        self.velocity.mul_(self.momentum).add_((1 - self.momentum) * (gradient + self.decay * weights))
+        return rate * self.velocity
+
+
+class ForgetsTheDecay(Momentum):
+    def _change(self, weights, gradient, update, rate):
+        return super()._change(torch.zeros_like(weights), gradient, update, rate)
+
+
+class OneMomentum(Momentum):
+    """The momentum of the first replica for all of the group."""
+
+    def _change(self, weights, gradient, update, rate):
+        self.momentum = self.momentum.mean().expand_as(self.rate)
+        return super()._change(weights, gradient, update, rate)
+
+
 LAWS = [law_equals_torch, law_same_bits_alone, law_a_broken_replica_stays_by_itself]
 CAUGHT = [
     (law_equals_torch, ForgetsTheBias),
     (law_equals_torch, OneNorm),
     (law_same_bits_alone, OneNorm),
     (law_a_broken_replica_stays_by_itself, NeverFreezes),
+    (law_equals_torch, RateInside),
+    (law_equals_torch, Dampened),
+    (law_equals_torch, ForgetsTheDecay),
+    (law_same_bits_alone, OneMomentum),
 ]
 
 
+@pytest.mark.parametrize("cls", [Adam, Momentum], ids=lambda cls: cls.__name__)
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
-def test_law(law):
-    law(Adam)
+def test_law(law, cls):
+    law(cls)
 
 
 @pytest.mark.parametrize(("law", "cls"), CAUGHT, ids=lambda x: x.__name__)

@@ -46,6 +46,9 @@ COVERED = (
     ("symbols", "model=gru regime=free_running objective=distillation objective.labels=0.5 objective.teacher=TEACHER"),
     ("symbols", "model=gru regime=scheduled_sampling regime.coin=epoch regime.epoch=4"),
     ("symbols", "model=gru regime=scheduled_sampling regime.coin=sequence"),
+    ("values", "model=gru regime=free_running training.optimizer=sgd training.momentum=0.9"),
+    ("values", "model=gru regime=free_running training.lr=0.3 training.decay=plateau training.decay_patience=0"),
+    ("values", "model=gru regime=free_running training.patience=2 training.lr=0.3"),
     ("values", "model=gru regime=scheduled_sampling training.keep=best training.lr=0.5 training.decay=constant"),
 )
 AXES: dict[str, tuple[str, ...]] = {
@@ -63,9 +66,10 @@ AXES: dict[str, tuple[str, ...]] = {
         "exact_expert",
     ),
     "gradient": ("through", "stop", "every_3"),
-    "training.optimizer": ("adam", "adamw"),
+    "training.optimizer": ("adam", "adamw", "sgd"),
     "training.weight_decay": ("0", "0.1"),
-    "training.decay": ("cosine", "constant"),
+    "training.patience": ("null", "null", "3"),
+    "training.decay": ("cosine", "constant", "step training.decay_every=2", "plateau training.decay_patience=1"),
     "training.lr": ("0.003", "0.05", "1e38"),
     "training.log_every": ("1", "4"),
     "dtype": ("float32", "float64"),

@@ -1,4 +1,4 @@
-"""Settings of training: updates, batch, learning rate, optimizer, clipping, truncation."""
+"""Settings of training: updates, batch, learning rate and its decay, optimizer, clipping, truncation, patience."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TypeVar
 
 from freerun.config.learning_rate import Decay, factor
 from freerun.errors import require
 from freerun.parts.settings import LATER
 
+Choice = TypeVar("Choice", bound=Enum)
+
 
 class Optimizer(Enum):
-    """The optimiser: weight decay inside the gradient (Adam) or beside it (AdamW)."""
+    """The optimiser: weight decay inside the gradient (Adam, SGD with momentum) or beside it (AdamW)."""
 
     adam = "adam"
     adamw = "adamw"
+    sgd = "sgd"
 
 
 class Keep(Enum):
@@ -45,6 +49,23 @@ class Keep(Enum):
         return min(known)[1] if known else None
 
 
+class Watched(Enum):
+    """The curve that is watched for plateaus and patience: metric, mode and split; `loss` is that of the batch, in training."""
+
+    validation_free_loss = "validation_free_loss"
+    validation_forced_loss = "validation_forced_loss"
+    loss = "loss"
+
+
+#: The settings of each decay, and what they are where they are not set (as in torch); None for one that has to be.
+DECAYS: dict[Decay, dict[str, int | float | None]] = {
+    Decay.constant: {},
+    Decay.cosine: {},
+    Decay.step: {"decay_every": None, "decay_factor": 0.1},
+    Decay.plateau: {"decay_factor": 0.1, "decay_patience": 10, "decay_threshold": 1e-4},
+}
+
+
 @dataclass(kw_only=True)
 class Training:
     """How a model is trained.
@@ -53,7 +74,21 @@ class Training:
         updates: number of gradient steps.
         batch: B, sequences in a batch.
         lr: the learning rate.
-        decay: the learning rate over the updates: constant, or half a cosine from `lr` to 0.
+        decay: the learning rate over the updates: constant, half a cosine from `lr` to 0, in steps, or lower at every plateau
+            of the curve that is watched. Each run of a group has its own plateaus.
+        optimizer: `adam`, `adamw`, or `sgd`, gradient descent with `momentum`.
+        weight_decay: the factor of the weights that is added to the gradient; beside it with `adamw`.
+        decay_every: updates after which `step` lowers the rate.
+        decay_factor: by which `step` and `plateau` multiply the rate, in (0, 1); null for 0.1.
+        decay_patience: logged updates in a row without a better loss that `plateau` lets pass: after one more the rate falls;
+            null for 10.
+        decay_threshold: the share by which a loss must be below the best one to be better for `plateau`; null for 1e-4.
+        patience: end a run whose watched loss was not below its best one for so many logged updates in a row; null for none.
+            In a group the run stays as it is, and the others go on.
+        patience_threshold: the share by which a loss must be below the best one to be better for `patience`, in [0, 1).
+        watch: the curve that `patience` and `decay=plateau` watch: the loss on the validation split, free or forced, or that
+            of the batch.
+        momentum: the share of the last step's direction that is kept, in [0, 1), with `sgd` alone.
         clip: largest norm of a run's gradient; null for no clipping.
         truncate: cut back-propagation through time every so many steps, state and feedback; null for none.
         log_every: updates between two points of the training curves.
@@ -74,6 +109,14 @@ class Training:
     log_every: int = 100
     keep: Keep = field(default=Keep.last, metadata=LATER)
     stop: int | None = field(default=None, metadata=LATER)
+    momentum: float = field(default=0.0, metadata=LATER)
+    decay_every: int | None = field(default=None, metadata=LATER)
+    decay_factor: float | None = field(default=None, metadata=LATER)
+    decay_patience: int | None = field(default=None, metadata=LATER)
+    decay_threshold: float | None = field(default=None, metadata=LATER)
+    patience: int | None = field(default=None, metadata=LATER)
+    patience_threshold: float = field(default=0.0, metadata=LATER)
+    watch: Watched = field(default=Watched.validation_free_loss, metadata=LATER)
 
     def __post_init__(self) -> None:
         require(self.updates >= 0, "updates", self.updates, "not be negative")
@@ -84,6 +127,40 @@ class Training:
         require(self.truncate is None or self.truncate >= 1, "truncate", self.truncate, "be at least 1, or null for none")
         require(self.log_every >= 1, "log_every", self.log_every, "be at least 1")
         require(self.stop is None or 1 <= self.stop < self.updates, "stop", self.stop, "be below updates, or null for none")
+        require(0 <= self.momentum < 1, "momentum", self.momentum, "lie in [0, 1)")
+        optimizer, decay, watch = _named(Optimizer, self.optimizer), _named(Decay, self.decay), _named(Watched, self.watch)
+        if self.momentum and optimizer not in (Optimizer.sgd, None):
+            text = f"momentum={self.momentum}: {optimizer.value} has moments of its own; choose training.optimizer=sgd"
+            raise ValueError(f"{text}, or leave it out")
+        require(self.patience is None or self.patience >= 1, "patience", self.patience, "be at least 1, or null for none")
+        share = self.patience_threshold
+        require(0 <= share < 1, "patience_threshold", share, "lie in [0, 1)")
+        if share and self.patience is None:
+            raise ValueError(f"patience_threshold={share}: no patience is set; set training.patience, or leave it out")
+        if decay is not None:
+            self._settle(decay)
+        idle = self.patience is None and decay not in (Decay.plateau, None)
+        if idle and watch not in (Watched.validation_free_loss, None):
+            text = "nothing watches a curve; set training.patience or training.decay=plateau"
+            raise ValueError(f"watch={watch.value}: {text}, or leave it out")
+
+    def _settle(self, decay: Decay) -> None:
+        """Fill in the settings of the decay, and refuse those of others."""
+        own = DECAYS[decay]
+        for name in dict.fromkeys(name for settings in DECAYS.values() for name in settings):
+            value = getattr(self, name)
+            if name not in own and value is not None:
+                homes = " or ".join(other.value for other, settings in DECAYS.items() if name in settings)
+                text = f"decay={decay.value} does not use it; choose training.decay={homes}, or leave it out"
+                raise ValueError(f"{name}={value}: {text}")
+            if name in own and value is None:
+                require(own[name] is not None, name, None, f"be set for decay={decay.value}, in updates")
+                setattr(self, name, own[name])
+        every, by, wait, share = self.decay_every, self.decay_factor, self.decay_patience, self.decay_threshold
+        require(every is None or every >= 1, "decay_every", every, "be at least 1")
+        require(by is None or 0 < by < 1, "decay_factor", by, "lie in (0, 1)")
+        require(wait is None or wait >= 0, "decay_patience", wait, "not be negative")
+        require(share is None or 0 <= share < 1, "decay_threshold", share, "lie in [0, 1)")
 
     @property
     def end(self) -> int:
@@ -91,5 +168,13 @@ class Training:
         return self.updates if self.stop is None else self.stop
 
     def rate(self, update: int) -> float:
-        """The factor on the learning rate at an update, counted from 0."""
-        return factor(self.decay, update, self.updates)
+        """The factor on the learning rate at an update, counted from 0, but for what plateaus do."""
+        return factor(self.decay, update, self.updates, self.decay_every, self.decay_factor)
+
+
+def _named(kind: type[Choice], value: object) -> Choice | None:
+    """Return a choice, which may be given by its text; None for what is none, which `freerun.parts.settings` refuses."""
+    try:
+        return kind(value)
+    except ValueError:
+        return None

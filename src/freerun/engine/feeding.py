@@ -24,6 +24,7 @@ class Lessons:
     Attributes:
         feeders: how each run is fed.
         memory: what the feeders remember.
+        last: the updates that were made, by which a trained group is fed as in its last one.
 
     Raises:
         ValueError: if the runs are not fed in one way.
@@ -40,6 +41,8 @@ class Lessons:
                     f"the runs of a group must be fed in one way, got {self.feeder!r} and {feeder!r}; train them in two groups"
                 )
         self.expert = expert_of(group)
+        self.last = group.settings.end
+        self._parted: dict[int, tuple[dict[str, torch.Tensor], dict[str, float]]] = {}
         started = kept(group, 0).numbers.items()
         self.memory = Memory(numbers={name: [number.start] * len(self.feeders) for name, number in started})
 
@@ -86,7 +89,7 @@ class Lessons:
 
         Masks and noise are drawn from streams of their own. Without training, the settings of update 0 hold.
         """
-        group, update = self.group, max(0, self.group.settings.end - 1)
+        group, update = self.group, max(0, self.last - 1)
         batch = self.batch(update, group.weights(), sequences, uniform, group.feedback, streams="evaluation/")
         return _rolled(batch, self.feed(batch), group.release(batch.steps, batch.count, batch.steps))
 
@@ -143,6 +146,18 @@ class Lessons:
         if x.shape != shape or x.dtype != self.group.dtype:
             name = type(self.feeder).__name__
             raise ValueError(f"the {label} of {name} is {x.dtype} {tuple(x.shape)}; it must be {self.group.dtype} {shape}")
+
+    def part_with(self, r: int, update: int) -> None:
+        """Put by what the feeder of a run that ends after so many updates remembers: those of the others go on."""
+        memory = self.remembered(update)
+        self._parted[r] = {name: value[r].clone() for name, value in memory.tensors.items()}, memory.of(r)
+
+    def left(self, r: int) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
+        """Return the tensors and the numbers that the feeder of a run remembers at the end of its training."""
+        if r in self._parted:
+            return self._parted[r]
+        memory = self.remembered(self.group.settings.end)
+        return {name: value[r] for name, value in memory.tensors.items()}, memory.of(r)
 
     def remembered(self, update: int) -> Memory:
         """Return the memory after so many updates.

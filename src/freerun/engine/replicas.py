@@ -1,7 +1,7 @@
 """Group of replicas: runs that train together, their tasks, their weights and how to roll them out.
 
 All replicas of a group share shapes, feedback rule and loss, and run through the same batched products; each has its own seed,
-regime, learning rate, weight decay and clipping norm. Nothing here depends on which replicas happen to share a group.
+regime, learning rate, weight decay, momentum and clipping norm. Nothing here depends on which replicas happen to share a group.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Group:
     """Runs that train together.
 
     Args:
-        experiments: R experiments that differ in nothing but seed, regime, learning rate, weight decay and clipping.
+        experiments: R experiments that differ in nothing but seed, regime, learning rate, weight decay, momentum and clipping.
         data: the world of each seed.
     """
 

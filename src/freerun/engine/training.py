@@ -1,4 +1,4 @@
-"""Training of a group: gradient steps, each replica with its own learning rate, decay and clipping."""
+"""Training of a group: gradient steps, each replica with its own learning rate, decay, momentum and clipping."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from typing import Protocol, runtime_checkable
 import torch
 from jaxtyping import Bool, Float
 
+from freerun.config.learning_rate import Decay
 from freerun.config.training_settings import Optimizer
 from freerun.engine.feeding import Lessons
-from freerun.engine.optimizer import Adam
+from freerun.engine.optimizer import Adam, Descent, Momentum
 from freerun.engine.parameters import Parameters
 from freerun.engine.replicas import Group, spread
+from freerun.engine.watching import Watch
 from freerun.parts.layers import per_replica
 
 #: Called after every update: (update, {quantity: value of every replica}), with no quantities where nothing was logged.
@@ -36,10 +38,17 @@ class Outcome:
 
     Attributes:
         broke: (update, quantity) at which the run diverged, or None.
+        ended: the updates after which its patience was at an end, or None.
     """
 
     curves: list[Point] = field(default_factory=list)
     broke: tuple[int, str] | None = None
+    ended: int | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether the run still trains."""
+        return self.broke is None and self.ended is None
 
 
 @runtime_checkable
@@ -59,7 +68,7 @@ def train(
     """Train a group of runs in place.
 
     A replica whose loss or gradient stops being finite is frozen with its last finite weights and marked; the others go on
-    as if it were not there.
+    as if it were not there. So is one whose patience is at an end, and marked so.
 
     Args:
         listen: called after every update.
@@ -69,12 +78,20 @@ def train(
     trainer = Trainer(group, lessons or Lessons(group))
     outcomes = trainer.outcomes
     for update in range(0 if keeper is None else keeper.restore(trainer), group.settings.end):
+        if all(outcome.ended is not None for outcome in outcomes):
+            break
         steps = trainer.update(update)
         values: dict[str, list[float]] = {}
         if update % group.settings.log_every == 0 or update == group.settings.updates - 1:
-            values = {**steps, "forcing_probability": trainer.lessons.probabilities(update), **validation(group)}
+            values = {
+                **steps,
+                **trainer.rates(update),
+                "forcing_probability": trainer.lessons.probabilities(update),
+                **validation(group),
+            }
             _log(outcomes, update, values)
             trainer.note_best()
+            trainer.end_patience(update + 1)
         if keeper is not None:
             keeper.keep(trainer, update + 1)
         if listen is not None:
@@ -92,6 +109,7 @@ class Trainer:
         self.optimizer = _optimizer(group, group.parameters)
         self.critic_optimizer = None if group.critic is None else _optimizer(group, group.critic)
         self.outcomes = [Outcome() for _ in group.experiments]
+        self.watches = [Watch(experiment.training) for experiment in group.experiments]
         self.alive = torch.ones(len(group.experiments), dtype=torch.bool, device=group.device)
         #: The weights of the best logged update of each run, where they are kept; those before the first update until one is.
         self.best = None if group.settings.keep.mode is None else group.parameters.flat.clone()
@@ -101,7 +119,7 @@ class Trainer:
         if self.best is None:
             return
         for r, outcome in enumerate(self.outcomes):
-            if outcome.broke is None and outcome.curves and self._kept(outcome) == outcome.curves[-1].update:
+            if outcome.open and outcome.curves and self._kept(outcome) == outcome.curves[-1].update:
                 self.best[r] = self.group.parameters.flat[r]
 
     def keep_best(self) -> None:
@@ -111,6 +129,29 @@ class Trainer:
         for r, outcome in enumerate(self.outcomes):
             if outcome.broke is None and self._kept(outcome) is not None:
                 self.group.parameters.flat[r] = self.best[r]
+
+    def end_patience(self, updates: int) -> None:
+        """Freeze the runs whose patience is at an end after so many updates; what their feeders remember is put by."""
+        for r, (outcome, watch) in enumerate(zip(self.outcomes, self.watches, strict=True)):
+            if outcome.open and watch.see(outcome.curves).ended:
+                outcome.ended = updates
+                self.alive[r] = False
+                self.lessons.part_with(r, updates)
+
+    def rates(self, update: int) -> dict[str, list[float]]:
+        """The learning rate of each replica at an update, where it does not follow from the settings: with plateaus."""
+        if self.group.settings.decay is not Decay.plateau:
+            return {}
+        settings = [experiment.training for experiment in self.group.experiments]
+        return {"learning_rate": [own.lr * watch.factor for own, watch in zip(settings, self.watches, strict=True)]}
+
+    def _scale(self, update: int) -> float | Float[torch.Tensor, "R 1"]:
+        """The factor on the learning rate; that of each replica where plateaus move it."""
+        scale = self.group.settings.rate(update)
+        if self.group.settings.decay is not Decay.plateau:
+            return scale
+        factors = [watch.see(outcome.curves).factor for outcome, watch in zip(self.outcomes, self.watches, strict=True)]
+        return torch.tensor(factors, dtype=self.group.dtype, device=self.group.device)[:, None] * scale
 
     def _kept(self, outcome: Outcome) -> int | None:
         """The logged update at which a run had its best weights so far."""
@@ -136,7 +177,7 @@ class Trainer:
 
     def _step(
         self,
-        optimizer: Adam,
+        optimizer: Descent,
         parameters: Parameters,
         gradient: Float[torch.Tensor, "R P"],
         update: int,
@@ -144,8 +185,7 @@ class Trainer:
     ) -> None:
         norms = optimizer.norms(gradient)
         _freeze_broken(self.outcomes, self.alive, update, {**values, "gradient": norms.tolist()})
-        scale = self.group.settings.rate(update)
-        finite = optimizer.step(parameters.flat, gradient, norms, self.alive, update, scale)
+        finite = optimizer.step(parameters.flat, gradient, norms, self.alive, update, self._scale(update))
         weights = [0.0 if fine else math.nan for fine in finite.tolist()]
         _freeze_broken(self.outcomes, self.alive, update, {"weights": weights})
 
@@ -159,19 +199,23 @@ def _gradient(
     return torch.cat([part.reshape(len(part), -1) for part in parts], 1)
 
 
-def _optimizer(group: Group, parameters: Parameters) -> Adam:
+def method(optimizer: Optimizer) -> type[Adam] | type[Momentum]:
+    """Return the method of descent of an optimiser."""
+    return Momentum if optimizer is Optimizer.sgd else Adam
+
+
+def _optimizer(group: Group, parameters: Parameters) -> Descent:
     def column(values: list[float]) -> torch.Tensor:
         return torch.tensor(values, dtype=group.dtype, device=group.device)
 
     settings = [experiment.training for experiment in group.experiments]
-    return Adam(
-        rate=column([t.lr for t in settings])[:, None],
-        decay=column([t.weight_decay for t in settings])[:, None],
-        clip=column([math.inf if t.clip is None else t.clip for t in settings]),
-        decoupled=group.settings.optimizer is Optimizer.adamw,
-        first=torch.zeros_like(parameters.flat),
-        second=torch.zeros_like(parameters.flat),
-    )
+    rate, decay = column([t.lr for t in settings])[:, None], column([t.weight_decay for t in settings])[:, None]
+    clip, nothing = column([math.inf if t.clip is None else t.clip for t in settings]), torch.zeros_like(parameters.flat)
+    if method(group.settings.optimizer) is Momentum:
+        momentum = column([t.momentum for t in settings])[:, None]
+        return Momentum(rate=rate, decay=decay, clip=clip, momentum=momentum, velocity=nothing)
+    decoupled = group.settings.optimizer is Optimizer.adamw
+    return Adam(rate=rate, decay=decay, clip=clip, decoupled=decoupled, first=nothing, second=nothing.clone())
 
 
 def _freeze_broken(
@@ -179,7 +223,7 @@ def _freeze_broken(
 ) -> None:
     for quantity, values in quantities.items():
         for r, outcome in enumerate(outcomes):
-            if outcome.broke is None and not math.isfinite(values[r]):
+            if outcome.open and not math.isfinite(values[r]):
                 outcome.broke = (update, quantity)
                 alive[r] = False
 
@@ -187,7 +231,7 @@ def _freeze_broken(
 def _log(outcomes: list[Outcome], update: int, values: dict[str, list[float]]) -> None:
     for quantity, series in values.items():
         for outcome, value in zip(outcomes, series, strict=True):
-            if outcome.broke is None:
+            if outcome.open:
                 recorded = value if math.isfinite(value) else None
                 outcome.curves.append(Point(update=update, quantity=quantity, value=recorded))
 

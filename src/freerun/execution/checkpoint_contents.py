@@ -12,7 +12,7 @@ import torch
 from freerun.engine.feeding import kept
 from freerun.engine.parameters import Parameters
 from freerun.engine.replicas import Group
-from freerun.engine.training import Outcome, Point, Trainer
+from freerun.engine.training import Outcome, Point, Trainer, method
 from freerun.errors import CorruptRecord
 from freerun.parts.feeders import Memory, Number
 from freerun.store.checkpoints import QUANTITIES, Checkpoint, Need
@@ -31,9 +31,9 @@ def needs(group: Group, update: int) -> dict[str, Need]:
     settings = group.settings
     if not 0 < update < settings.updates:
         raise CorruptRecord(f"update {update} is none of the {settings.updates} at which a run can have been stopped")
-    kinds = {"weights": group.parameters, "first": group.parameters, "second": group.parameters}
+    kinds = dict.fromkeys(("weights", *method(settings.optimizer).carried), group.parameters)
     if group.critic is not None:
-        kinds |= {f"critic.{kind}": group.critic for kind in list(kinds)}
+        kinds |= {f"critic.{kind}": group.critic for kind in kinds}
     if settings.keep.mode is not None:
         kinds["best"] = group.parameters
     tensors = {
@@ -53,14 +53,14 @@ def flats(trainer: Trainer) -> Iterator[tuple[str, Parameters, torch.Tensor]]:
     """Yield the name, the parameters that name its columns, and the values of every flat tensor ``[R P]`` in training."""
     group, critic = trainer.group, trainer.critic_optimizer
     yield "weights", group.parameters, group.parameters.flat
-    yield "first", group.parameters, trainer.optimizer.first
-    yield "second", group.parameters, trainer.optimizer.second
+    for name, value in trainer.optimizer.state().items():
+        yield name, group.parameters, value
     if trainer.best is not None:
         yield "best", group.parameters, trainer.best
     if group.critic is not None and critic is not None:
         yield "critic.weights", group.critic, group.critic.flat
-        yield "critic.first", group.critic, critic.first
-        yield "critic.second", group.critic, critic.second
+        for name, value in critic.state().items():
+            yield f"critic.{name}", group.critic, value
 
 
 def memory_of(group: Group, starts: list[Checkpoint]) -> Memory:

@@ -42,7 +42,12 @@ def measure(runs: list[Planned], store: Store) -> None:
         if not player_records.has(store, run.players):
             _play(run, store)
     if unmeasured := [run for run in runs if not (store.path(run.id).exists() and store.has(run.id))]:
-        _measure(unmeasured, store)
+        by_updates: dict[int, list[Planned]] = {}
+        for run in unmeasured:
+            made = trained_runs.updates_made(store, run.trained, run.experiment.training)
+            by_updates.setdefault(made, []).append(run)
+        for alike in by_updates.values():
+            _measure(alike, store)
 
 
 def _play(run: Planned, store: Store) -> None:

@@ -98,18 +98,21 @@ def _finish(runs: list[Planned], group: Group, keeper: Keeper, store: Store, rep
     pace = Pace(_throttled(report))
     outcomes = train(group, pace, lessons, keeper)
     seconds = time.perf_counter() - keeper.began
+    made = sum((group.settings.end if o.ended is None else o.ended) - keeper.update for o in outcomes)
     for r, run in enumerate(runs):
         tensors, numbers = trained_runs.left(group, lessons, r)
         data = group.data[run.experiment.seed]
-        spent = work(run.experiment, (data.inputs, data.outputs))
+        ended = outcomes[r].ended
+        spent = work(run.experiment, (data.inputs, data.outputs), ended)
         cost = {
             "group_size": len(runs),
             "training_seconds": keeper.seconds[r] + seconds / len(runs),
-            "updates_per_second": len(runs) * (group.settings.end - keeper.update) / seconds,
+            "updates_per_second": made / seconds,
             **pace.seconds(len(runs)),
             "resumed_from": keeper.resumed[r],
             "steps": spent.steps,
             "products": float(spent.products),
+            **({} if ended is None else {"updates": ended}),
         }
         provenance = {**made_by(run.experiment, data), **cost}
         store.write(_record(run, outcomes[r], numbers, provenance), tensors)

@@ -72,6 +72,8 @@ class Keeper:
         named |= {f"{MEMORY}/{name}": value.cpu().numpy() for name, value in memory.tensors.items()}
         for r, run in enumerate(self.runs):
             curves, outcome = columns(trainer.outcomes[r]), trainer.outcomes[r]
+            if outcome.ended is not None:  # its checkpoint stays that of before it ended, from where it ends again
+                continue
             state = State(
                 made=made(trainer.group), numbers=memory.of(r), broke=outcome.broke,
                 quantities=list(dict.fromkeys(point.quantity for point in outcome.curves)),

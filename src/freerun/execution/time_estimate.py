@@ -30,6 +30,7 @@ class _Spent(msgspec.Struct):
     evaluation_seconds: float = 0.0
     update_seconds: float | None = None
     logging_seconds: float | None = None
+    updates: int | None = None
     engine: str = "reference"
 
 
@@ -134,8 +135,8 @@ def _cost(body: bytes, measured: bytes | None) -> tuple[tuple[tuple[Any, ...], .
         hash(keys)
         evaluation = spent if measured is None else _MEASURED.decode(measured).provenance
         cost = Cost(
-            updates=max(1, _end(tree["training"])), training=spent.training_seconds, update=spent.update_seconds,
-            logging=spent.logging_seconds or 0.0, evaluation=evaluation.evaluation_seconds,
+            updates=max(1, spent.updates or _end(tree["training"])), training=spent.training_seconds,
+            update=spent.update_seconds, logging=spent.logging_seconds or 0.0, evaluation=evaluation.evaluation_seconds,
         )  # fmt: skip
         return keys, cost
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as fault:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from freerun.config.training_settings import Training
 from freerun.engine.feeding import Lessons, kept
 from freerun.engine.replicas import Group
 from freerun.errors import CorruptRecord
@@ -20,28 +21,43 @@ from freerun.store.records import MEMORY, Store
 
 def left(group: Group, lessons: Lessons, r: int) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     """Return the tensors of run `r` of a trained group by name, and the numbers that its feeder remembers."""
-    memory = lessons.remembered(group.settings.end)
+    remembered, numbers = lessons.left(r)
     tensors = {name: value[r].cpu().numpy() for name, value in group.weights().items()}
-    tensors |= {f"{MEMORY}{name}": value[r].cpu().numpy() for name, value in memory.tensors.items()}
-    return tensors, memory.of(r)
+    return tensors | {f"{MEMORY}{name}": value.cpu().numpy() for name, value in remembered.items()}, numbers
+
+
+def updates_made(store: Store, run: str, settings: Training) -> int:
+    """Return after how many updates the training of a run ended: as its settings say, or when its patience was at an end.
+
+    Raises:
+        CorruptRecord: if its record does not fit its settings.
+    """
+    if settings.patience is None:
+        return settings.end
+    made = store.read(run)["provenance"].get("updates", settings.end)
+    if not isinstance(made, int) or not 0 <= made <= settings.end:
+        raise CorruptRecord(f"the record of run {run} does not say after how many updates its training ended")
+    return made
 
 
 def restore(group: Group, store: Store, runs: list[str]) -> Lessons:
     """Restore a group of trained runs to the end of their training; return its lessons, which hold the feeders' memory.
 
     Args:
-        runs: the identity of each run.
+        runs: the identity of each run; all have made the same number of updates.
 
     Raises:
         CorruptRecord: if the weights of a run are missing or altered, or its record does not fit.
     """
-    memory = kept(group, group.settings.end)
+    last = updates_made(store, runs[0], group.settings)
+    memory = kept(group, last)
     shapes: dict[str, tuple[int, ...]] = {name: (shape.rows, shape.columns) for name, shape in group.parameters.shapes.items()}
     shapes |= {f"{MEMORY}{name}": shape for name, shape in memory.tensors.items()}
     tensors = [store.weights(run, shapes, memory=True) for run in runs]
     rows = [np.concatenate([held[name].reshape(-1) for name in group.parameters.shapes]) for held in tensors]
     group.parameters.flat.copy_(torch.from_numpy(np.stack(rows)))
     lessons = Lessons(group)
+    lessons.last = last
     remembered = [_numbers(store.read(run), run) for run in runs] if memory.numbers else []
     lessons.memory = Memory(
         tensors={
@@ -50,7 +66,7 @@ def restore(group: Group, store: Store, runs: list[str]) -> Lessons:
         },
         numbers={name: [numbers[name] for numbers in remembered] for name in memory.numbers},
     )
-    lessons.remembered(group.settings.end)
+    lessons.remembered(last)
     return lessons
 
 

@@ -34,20 +34,22 @@ class Work:
         )
 
 
-def work(experiment: Experiment, widths: tuple[int, int] | None = None) -> Work:
+def work(experiment: Experiment, widths: tuple[int, int] | None = None, updates: int | None = None) -> Work:
     """Return what one training takes.
 
     Args:
         experiment: of the run.
         widths: of inputs and outputs of its task; where they are not given its data are built once, to know them.
+        updates: that were made, where patience ended it; None for all that are planned.
     """
     training, task = experiment.training, experiment.task
+    made = training.end if updates is None else updates
     feeder, beside = experiment.regime.feeder(), given(experiment.objective).rollouts * training.batch
-    rolled = sum(feeder.rolled(training.batch, update, training.updates) + beside for update in range(training.end))
+    rolled = sum(feeder.rolled(training.batch, update, training.updates) + beside for update in range(made))
     steps = rolled * task.length
     inputs, outputs = widths or _widths(experiment)
     fed = 0 if given(experiment.feedback).silent else outputs
-    return Work(updates=training.end, steps=steps, products=steps * experiment.model.products(inputs + fed, outputs))
+    return Work(updates=made, steps=steps, products=steps * experiment.model.products(inputs + fed, outputs))
 
 
 #: Widths of inputs and outputs by task: those of one seed are those of all.

@@ -101,7 +101,7 @@ class Provenance(Struct, kw_only=True):
 
     `notes` says what was taken of the user's own data, and what was left out; `update_seconds` and `logging_seconds` are those
     of an update and of what is logged after one, once training runs (`freerun.execution.pace`). `steps` and `products` are the
-    work of training, by the settings alone (`freerun.execution.training_work`).
+    work of training, by the settings alone (`freerun.execution.training_work`), and by `updates` where patience ended it.
     """
 
     versions: dict[str, str] = msgspec.field(default_factory=dict)
@@ -122,6 +122,7 @@ class Provenance(Struct, kw_only=True):
     update_seconds: float | None = None
     logging_seconds: float | None = None
     resumed_from: list[Count] = msgspec.field(default_factory=list)
+    updates: Count | None = None
     steps: Count | None = None
     products: Annotated[float, Meta(ge=0.0, le=1e30)] | None = None
 

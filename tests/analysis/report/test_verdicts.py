@@ -178,6 +178,18 @@ def test_a_loss_that_is_flat_for_want_of_a_rate_has_not_settled(decay):
     assert found["rows"][0]["updates"].startswith(f"{int(0.9 * until // 10 * 10)} to {until}")
 
 
+def test_a_rate_that_steps_or_meets_a_plateau_is_high_until_it_falls():
+    curves, runs = learning("constant")
+    stepped = training_finish.finish(
+        curves, runs.assign(**{"training.decay": "step", "training.decay_every": 300, "training.decay_factor": 0.3})
+    )
+    assert stepped["rows"][0]["updates"].split(" ")[2] == "290"
+    rates = curves[curves["quantity"] == "validation_free_loss"].assign(quantity="learning_rate")
+    rates["value"] = rates["update"].map(lambda at: 0.1 if at < 500 else 0.01)
+    met = training_finish.finish(pd.concat([curves, rates]), runs.assign(**{"training.decay": "plateau"}))
+    assert met["rows"][0]["updates"].split(" ")[2] == "500"
+
+
 def test_without_a_known_rate_nothing_is_said():
     curves, runs = learning("cosine")
     assert "cannot be told" in training_finish.finish(curves, runs.drop(columns="training.decay"))["sentence"]

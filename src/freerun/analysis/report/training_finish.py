@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ def finish(curves: pd.DataFrame, runs: pd.DataFrame) -> dict[str, Any]:
     rows = curves[curves["quantity"].isin(list(QUANTITIES)) & curves["value"].notna()]
     means = rows.groupby([*CELL, "quantity", "update"], observed=True, sort=True)["value"].mean()
     grouped = means.groupby(level=[*CELL, "quantity"], observed=True, sort=True)
-    names, ends = [*CELL, "quantity"], _high_until(runs)
+    names, ends = [*CELL, "quantity"], _high_until(runs, curves)
     changes = []
     for _, curve in grouped:
         key = dict(zip(names, curve.index[0], strict=False))
@@ -60,16 +61,23 @@ def finish(curves: pd.DataFrame, runs: pd.DataFrame) -> dict[str, Any]:
     return {"sentence": _finished(wide), "rows": shown}
 
 
-def _high_until(runs: pd.DataFrame) -> dict[tuple[str, ...], float]:
+def _high_until(runs: pd.DataFrame, curves: pd.DataFrame) -> dict[tuple[str, ...], float]:
     """The last update of each condition at which the learning rate was at least half of its peak, as far as that is known."""
     if not {"training.updates", "training.decay"} <= set(runs.columns):
         return {}
+    rates = curves[curves["quantity"] == "learning_rate"]
+    peaks = rates.groupby(CELL, observed=True)["value"].transform("max")
+    falls = rates[rates["value"] < HIGH * peaks].sort_values("update")
+    fell = {tuple(str(row[name]) for name in CELL): float(row["update"]) for row in falls.to_dict("records")[::-1]}
     ends: dict[tuple[str, ...], float] = {}
     for row in runs.drop_duplicates(CELL).to_dict("records"):
         updates, decay = row["training.updates"], row["training.decay"]
         if pd.notna(updates) and decay in {schedule.value for schedule in Decay}:
-            high = [update for update in range(int(updates)) if factor(Decay(decay), update, int(updates)) >= HIGH]
-            ends[tuple(str(row[name]) for name in CELL)] = float(max(high, default=0))
+            every, by = (None if pd.isna(value := row.get(f"training.decay_{name}")) else value for name in ("every", "factor"))
+            at = range(int(updates))
+            high = [update for update in at if factor(Decay(decay), update, int(updates), every and int(every), by) >= HIGH]
+            cell = tuple(str(row[name]) for name in CELL)
+            ends[cell] = float(min(max(high, default=0), fell.get(cell, math.inf)))
     return ends
 
 

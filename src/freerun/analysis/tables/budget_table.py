@@ -34,17 +34,21 @@ def frame(found: Extract, at: np.ndarray, runs: pd.DataFrame) -> pd.DataFrame:
     Returns:
         run, study, task, model, regime, seed; `updates`: gradient steps; `steps`: of sequences that were rolled out;
         `products` of weights in them (`freerun.execution.training_work`), each as its settings plan it, whether or not the run
-        diverged on the way.
+        diverged on the way, or up to where its patience was at an end.
     """
     outcomes: list[dict[str, Any]] = [msgspec.json.decode(text) for text in found.texts["outcome"]]
     of_runs = runs.iloc[at].reset_index(drop=True)
     columns = {name: of_runs[name] for name in ("run", "study", "task", "model", "regime", "seed")}
     updates = _known(of_runs, "training.updates")
-    columns["updates"] = _known(of_runs, "training.stop").fillna(updates)
-    for name in ("steps", "products"):
-        values = np.array([np.nan if (value := each.get(name)) is None else value for each in outcomes], dtype=float)
-        columns[name] = pd.Series(values[found.columns["outcome"]] if len(outcomes) else np.zeros(0))
+    columns |= {name: _told(name, outcomes, found) for name in COUNTS}
+    columns["updates"] = columns["updates"].fillna(_known(of_runs, "training.stop")).fillna(updates)
     return pd.DataFrame(columns)
+
+
+def _told(name: str, outcomes: list[dict[str, Any]], found: Extract) -> pd.Series:
+    """What the records say of a count, undefined where one does not."""
+    values = np.array([np.nan if (value := each.get(name)) is None else value for each in outcomes], dtype=float)
+    return pd.Series(values[found.columns["outcome"]] if len(outcomes) else np.zeros(0))
 
 
 def _known(runs: pd.DataFrame, name: str) -> pd.Series:

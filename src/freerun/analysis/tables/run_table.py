@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
+from enum import Enum
 from typing import Any
 
 import msgspec
 import numpy as np
 import pandas as pd
 
+from freerun.config.training_settings import Training
 from freerun.parts import registry
 from freerun.store.record_columns import Extract
 from freerun.store.record_types import Trained
@@ -20,7 +22,11 @@ from freerun.store.records import Store, names
 AXES = ("task", "model", "regime", "feedback", "gradient", "seed")
 VERSIONS = ("python", "freerun", "torch", "numpy")
 #: The values of settings that a canonical experiment says only where they are others.
-UNSAID = {"training.keep": "last"}
+UNSAID = {
+    f"training.{setting.name}": setting.default.value if isinstance(setting.default, Enum) else setting.default
+    for setting in fields(Training)
+    if setting.metadata.get("later")
+}
 #: The columns that say by what a run was made, beside the versions; no setting of it.
 MADE_BY = ("measurement", "commit", "machine", "processor", "arithmetic", "engine", "threads", "data")
 
@@ -106,7 +112,8 @@ def outcome(trained: Trained | None, failure: str | None = None) -> dict[str, An
     made = trained.provenance
     versions = {f"version.{name}": made.versions.get(name) for name in VERSIONS}
     by = {key: getattr(made, key) for key in MADE_BY if key != "measurement"}
-    took = {"steps": made.steps, "products": made.products}
+    took: dict[str, Any] = {"steps": made.steps, "products": made.products}
+    took |= {} if made.updates is None else {"updates": made.updates}
     return {"status": trained.status, "reason": trained.reason, **versions, **by, **took}
 
 
