@@ -34,9 +34,11 @@ from freerun.parts.models.stencil import Stencil as Stencil
 from freerun.parts.models.transformer import Transformer as Transformer
 from freerun.parts.objectives import Objective as Objective
 from freerun.parts.objectives._divergence import Divergence as Divergence
+from freerun.parts.objectives.absolute_error import AbsoluteError as AbsoluteError
 from freerun.parts.objectives.cross_entropy import CrossEntropy as CrossEntropy
 from freerun.parts.objectives.distillation import Distillation as Distillation
 from freerun.parts.objectives.exact_expert import ExactExpert as ExactExpert
+from freerun.parts.objectives.huber import Huber as Huber
 from freerun.parts.objectives.policy_gradient import PolicyGradient as PolicyGradient
 from freerun.parts.objectives.policy_gradient import Reward as Reward
 from freerun.parts.objectives.professor_forcing import ProfessorForcing as ProfessorForcing

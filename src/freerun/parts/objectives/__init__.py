@@ -89,7 +89,10 @@ class Objective(ABC):
         """
 
     def quantity(self, symbols: bool) -> Quantity:
-        """Return the meaning of the loss: a cross-entropy, which is a logarithm already, or a squared error."""
+        """Return the meaning of the loss: a cross-entropy, which is a logarithm already, or a squared error.
+
+        A loss of another kind says so in another unit: the two are then two measures, and nothing compares them.
+        """
         if symbols:
             return Quantity(label="Loss", unit="nats", better="lower", range=FROM_0, scale="logarithm")
         return Quantity(label="Loss", unit="scaled^2", better="lower", range=FROM_0, scale="ratio")
