@@ -8,6 +8,7 @@ from freerun.api.trained_runs import TrainedRun as TrainedRun
 from freerun.config.evaluation_settings import Evaluation as Evaluation
 from freerun.config.experiment import Experiment as Experiment
 from freerun.config.learning_rate import Decay as Decay
+from freerun.config.level_weights import Levels as Levels
 from freerun.config.training_settings import Keep as Keep
 from freerun.config.training_settings import Optimizer as Optimizer
 from freerun.config.training_settings import Training as Training

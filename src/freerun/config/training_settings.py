@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from freerun.config.learning_rate import Decay, factor
+from freerun.config.level_weights import Levels
 from freerun.errors import require
 from freerun.parts.settings import LATER
 
@@ -61,6 +62,9 @@ class Training:
             or forced (`best_forced`), among the updates that are logged. What a feeder remembers is that of the last update.
         stop: end after so many updates of a training that is planned for all of them; null to end after the last. A run that
             stops later goes on from there.
+        levels: how much the loss of each step after the release counts (`freerun.config.level_weights`): all alike, by a
+            `geometric` series, a linear `ramp`, or the `last` alone; the loss is the mean over these weights.
+        level_ratio: of the weight of a step to that of the step before, for `levels=geometric`.
     """
 
     updates: int = 2000
@@ -74,6 +78,8 @@ class Training:
     log_every: int = 100
     keep: Keep = field(default=Keep.last, metadata=LATER)
     stop: int | None = field(default=None, metadata=LATER)
+    levels: Levels = field(default=Levels.constant, metadata=LATER)
+    level_ratio: float | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         require(self.updates >= 0, "updates", self.updates, "not be negative")
@@ -84,6 +90,12 @@ class Training:
         require(self.truncate is None or self.truncate >= 1, "truncate", self.truncate, "be at least 1, or null for none")
         require(self.log_every >= 1, "log_every", self.log_every, "be at least 1")
         require(self.stop is None or 1 <= self.stop < self.updates, "stop", self.stop, "be below updates, or null for none")
+        if self.levels is Levels.geometric:
+            ratio = self.level_ratio
+            require(ratio is not None and 0.01 <= ratio <= 100, "level_ratio", ratio, "lie in [0.01, 100] for levels=geometric")
+        else:
+            told = f"be left out: it has no meaning for levels={self.levels.value}"
+            require(self.level_ratio is None, "level_ratio", self.level_ratio, told)
 
     @property
     def end(self) -> int:

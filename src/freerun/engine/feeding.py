@@ -75,7 +75,7 @@ class Lessons:
             return self.expert.answer(sequences, result.fed.detach())
 
         return Lesson(
-            sequences=sequences, outputs=result.outputs, fed=result.fed, mask=feed.mask, shares=group.shares(sequences),
+            sequences=sequences, outputs=result.outputs, fed=result.fed, mask=feed.mask, shares=group.charged_shares(sequences),
             behave=behave, critic={name.removeprefix("critic."): value for name, value in critic.items()},
             answer=answer,
         )  # fmt: skip

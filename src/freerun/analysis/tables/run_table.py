@@ -20,7 +20,7 @@ from freerun.store.records import Store, names
 AXES = ("task", "model", "regime", "feedback", "gradient", "seed")
 VERSIONS = ("python", "freerun", "torch", "numpy")
 #: The values of settings that a canonical experiment says only where they are others.
-UNSAID = {"training.keep": "last"}
+UNSAID = {"training.keep": "last", "training.levels": "constant"}
 #: The columns that say by what a run was made, beside the versions; no setting of it.
 MADE_BY = ("measurement", "commit", "machine", "processor", "arithmetic", "engine", "threads", "data")
 

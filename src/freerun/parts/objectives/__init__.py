@@ -50,7 +50,8 @@ class Lesson:
         outputs: o_t (S = T, or 1 for a model that answers once).
         fed: f_t, what was fed after step t; without a gradient where the experiment stops it (`gradient=stop`).
         mask: m_t; None if the truth was fed everywhere.
-        shares: the weight of every prediction in the mean of its replica; 0 in the warm-up and in padding.
+        shares: the weight of every prediction in the mean of its replica, by its time level
+            (`training.levels`); 0 in the warm-up and in padding.
         behave: rolls the same weights out over the same sequences and returns the behaviour, the hidden state beside what the
             output says (a softmax, or values), ``[T R B H+O]``: forced (True) or free after the warm-up (False).
         critic: the weights of the objective's critic; empty if it has none.
