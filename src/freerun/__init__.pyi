@@ -38,6 +38,8 @@ from freerun.parts.objectives._divergence import Divergence as Divergence
 from freerun.parts.objectives.absolute_error import AbsoluteError as AbsoluteError
 from freerun.parts.objectives.cross_entropy import CrossEntropy as CrossEntropy
 from freerun.parts.objectives.distillation import Distillation as Distillation
+from freerun.parts.objectives.diverted_chain import DivertedChain as DivertedChain
+from freerun.parts.objectives.diverted_chain import Target as Target
 from freerun.parts.objectives.exact_expert import ExactExpert as ExactExpert
 from freerun.parts.objectives.huber import Huber as Huber
 from freerun.parts.objectives.policy_gradient import PolicyGradient as PolicyGradient

@@ -39,7 +39,8 @@ SETTINGS = {
 def experiment(world, settings, **parts):
     task, warmup = WORLDS[world]
     return Experiment(
-        task=task, model=GRU(hidden=3), regime=FreeRunning(), training=Training(updates=2, batch=6, **settings), dtype="float64",
+        task=task, model=GRU(hidden=3), regime=FreeRunning(), dtype="float64",
+        training=Training(updates=2, batch=6, **settings),
         evaluation=Evaluation(warmup=warmup, horizon=task.length - warmup), **parts,
     )  # fmt: skip
 

@@ -11,6 +11,7 @@ from freerun.engine.experts import expert_of
 from freerun.engine.group_batch import GroupBatch
 from freerun.engine.replicas import Group
 from freerun.engine.rollout import Rollout
+from freerun.engine.true_step import TrueStep
 from freerun.parts.feedback import Feedback
 from freerun.parts.feeders import Feed, Kept, Memory, Sizes, after_warmup
 from freerun.parts.objectives import Answer, Lesson
@@ -40,6 +41,7 @@ class Lessons:
                     f"the runs of a group must be fed in one way, got {self.feeder!r} and {feeder!r}; train them in two groups"
                 )
         self.expert = expert_of(group)
+        self.true_step = TrueStep(group) if group.objective.steps_onward else None
         started = kept(group, 0).numbers.items()
         self.memory = Memory(numbers={name: [number.start] * len(self.feeders) for name, number in started})
 
@@ -77,7 +79,7 @@ class Lessons:
         return Lesson(
             sequences=sequences, outputs=result.outputs, fed=result.fed, mask=feed.mask, shares=group.charged_shares(sequences),
             behave=behave, critic={name.removeprefix("critic."): value for name, value in critic.items()},
-            answer=answer,
+            answer=answer, **({"onward": self.true_step} if self.true_step else {}),
         )  # fmt: skip
 
     @torch.no_grad()

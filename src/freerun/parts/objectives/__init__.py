@@ -37,6 +37,10 @@ class Answer:
     known: Bool[torch.Tensor, "S R B"]
 
 
+def _nowhere(states: torch.Tensor) -> torch.Tensor:
+    raise ValueError("no true step is known in this lesson: its objective does not set `steps_onward`")
+
+
 def _nobody() -> Answer:
     raise ValueError("nobody answers in this lesson: its objective asks no expert")
 
@@ -56,6 +60,8 @@ class Lesson:
             output says (a softmax, or values), ``[T R B H+O]``: forced (True) or free after the warm-up (False).
         critic: the weights of the objective's critic; empty if it has none.
         answer: asks the expert of the objective, once for the whole group (`Objective.asks`).
+        onward: makes the true step of each of these states, in scaled units, ``[T R B F]``, through which the gradient runs;
+            not finite where the system leaves every bound.
     """
 
     sequences: Sequences
@@ -66,6 +72,7 @@ class Lesson:
     behave: Callable[[bool], Float[torch.Tensor, "T R B W"]]
     critic: Weights
     answer: Callable[[], Answer] = _nobody
+    onward: Callable[[torch.Tensor], torch.Tensor] = _nowhere
 
 
 @dataclass(kw_only=True)
@@ -81,6 +88,8 @@ class Objective(ABC):
     rollouts: ClassVar[int] = 0
     #: It asks what the world itself would have said to what was fed.
     asks_the_world: ClassVar[bool] = False
+    #: It makes true steps from states that were fed (`Lesson.onward`), on a task whose last observation determines the next.
+    steps_onward: ClassVar[bool] = False
 
     @abstractmethod
     def __call__(self, outputs: Float[torch.Tensor, "*batch O"], targets: torch.Tensor) -> Float[torch.Tensor, "*batch"]:
