@@ -37,6 +37,9 @@ CAUGHT = [
     (kit.law_a_shared_coin_decides_alone, broken.ACoinOfItsOwnForEveryStep),
     (kit.law_a_shared_coin_decides_alone, broken.OneCoinForAllSequences),
     (kit.law_a_shared_coin_decides_alone, broken.TheLastCoin),
+    (kit.law_a_shared_coin_decides_alone, broken.ACoinForEverySequence),
+    (kit.law_a_shared_coin_decides_alone, broken.OneCoinForAllSteps),
+    (kit.law_probability_is_the_masks_mean, broken.OppositeForABatch),
     (kit.law_an_epoch_has_one_coin_and_one_probability, broken.TossesEveryUpdate),
     (kit.law_an_epoch_has_one_coin_and_one_probability, broken.MovesWithinAnEpoch),
     (kit.law_probability_is_the_masks_mean, broken.OppositeForAnEpoch),
@@ -138,3 +141,22 @@ def test_the_ends_of_scheduled_sampling_are_the_other_regimes(p, regime):
 def test_settings_out_of_range_are_refused(settings):
     with pytest.raises(ValueError, match=r"must|no meaning"):
         ScheduledSampling(**settings)
+
+
+@pytest.mark.parametrize(
+    ("coin", "wanted"),
+    [
+        (Coin.sequence, "one coin for all steps of a sequence"), (Coin.batch, "one coin for all steps of a batch"),
+        (Coin.batch_step, "one coin for a step of all sequences of a batch"),
+    ],
+    ids=lambda x: getattr(x, "value", ""),
+)  # fmt: skip
+def test_coins_that_are_shared_by_declaration_are_reported(coin, wanted):
+    law = next(law for law in LAWS if law.name == "a_shared_coin_decides_alone")
+    assert law(ScheduledSampling(coin=coin)) == wanted
+    assert not law.applies(ScheduledSampling())
+
+
+def test_coins_that_are_shared_in_secret_are_told_how_to_say_so():
+    with pytest.raises(AssertionError, match="declare it by a setting `coin`"):
+        kit.law_a_fresh_coin_for_every_sequence_and_step(broken.OneCoinForTheBatch())

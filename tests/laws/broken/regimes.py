@@ -173,3 +173,33 @@ class OppositeForAnEpoch(_Epochs):
 
     def mask(self, coins, update, updates):
         return 1 - super().mask(coins, update, updates)
+
+
+@dataclass(kw_only=True)
+class ACoinForEverySequence(ScheduledSampling):
+    """Declares a coin for a batch, and every sequence has its own."""
+
+    coin: Coin = Coin.batch
+
+    def mask(self, coins, update, updates):
+        return (coins[:1].expand_as(coins) < self.probability(update, updates)).to(coins.dtype)
+
+
+@dataclass(kw_only=True)
+class OneCoinForAllSteps(ScheduledSampling):
+    """Declares a coin for a step of the batch, and tosses one for all steps."""
+
+    coin: Coin = Coin.batch_step
+
+    def mask(self, coins, update, updates):
+        return super().mask(coins[:1].expand_as(coins), update, updates)
+
+
+@dataclass(kw_only=True)
+class OppositeForABatch(ScheduledSampling):
+    """The ratio is the model's share."""
+
+    coin: Coin = Coin.batch
+
+    def mask(self, coins, update, updates):
+        return 1 - super().mask(coins, update, updates)

@@ -28,6 +28,8 @@ class Coin(Enum):
 
     step = "step"
     sequence = "sequence"
+    batch_step = "batch_step"
+    batch = "batch"
     epoch = "epoch"
 
 
