@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 
@@ -97,7 +98,33 @@ def coin_of(regime: Regime) -> Coin:
     return coin if isinstance(coin, Coin) else Coin.step
 
 
-@only(lambda regime: coin_of(regime) is not Coin.step, "regimes whose coins are shared")
+@only(lambda regime: regime.draws_stretches, "regimes that draw how long the model runs on its own")
+def law_drawn_stretches_are_equally_often_of_every_length(regime: Regime) -> str:
+    """By the first coin of a sequence alone: n free steps after every truth, each n up to the declared one as often."""
+    spoken = []
+    for update in WHEN:
+        most = regime.longest(update, UPDATES)  # type: ignore[attr-defined]
+        steps, count = 2 * most + 3, 2_000
+        drawn, other = coins(steps, count, seed=update), coins(steps, count, seed=update + 1)
+        other[0] = drawn[0]
+        mask = regime.mask(drawn, update, UPDATES)
+        case = f"at update {update} of {UPDATES}"
+        demand(same_bits(mask, regime.mask(other, update, UPDATES)), f"other coins than the first count {case}")
+        counts = [0] * (most + 1)
+        for column in mask.T.tolist():
+            forced = [t for t, share in enumerate(column) if share]
+            gaps = {b - a - 1 for a, b in itertools.pairwise(forced)}
+            demand(len(gaps) == 1, f"the stretches of one sequence have the lengths {sorted(gaps)} {case}")
+            demand(forced[0] <= (n := gaps.pop()) <= most, f"a stretch of {max(n, forced[0])} steps {case}, at most {most}")
+            counts[n] += 1
+        expected = count / (most + 1)
+        off = max(abs(seen - expected) for seen in counts) / max(1.0, math.sqrt(expected))
+        demand(off < 5, f"of 0 .. {most} free steps {counts} are drawn {case}")
+        spoken.append(most)
+    return f"up to {min(spoken)} .. {max(spoken)} free steps"
+
+
+@only(lambda regime: coin_of(regime) is not Coin.step and not regime.draws_stretches, "regimes whose coins are shared")
 def law_a_shared_coin_decides_alone(regime: Regime) -> str:
     """One coin for a sequence, a batch or an epoch: its first one, exactly; no other counts, and each has its own."""
     steps, sequences = {Coin.sequence: (1, 50), Coin.batch_step: (7, 1)}.get(coin_of(regime), (1, 1))

@@ -10,6 +10,7 @@ import torch
 from freerun.parts.feeders import Memory
 from freerun.parts.feeders.masked import MaskedByEpoch
 from freerun.parts.regimes import Coin, Regime
+from freerun.parts.regimes.random_unrolling import RandomUnrolling
 from freerun.parts.regimes.scheduled_sampling import ScheduledSampling
 from freerun.parts.regimes.teacher_forcing import TeacherForcing
 
@@ -203,3 +204,17 @@ class OppositeForABatch(ScheduledSampling):
 
     def mask(self, coins, update, updates):
         return 1 - super().mask(coins, update, updates)
+
+
+class NeverTheLongest(RandomUnrolling):
+    """The limit itself is never drawn."""
+
+    def mask(self, coins, update, updates):
+        return super().mask(coins * (1 - 1 / (self.longest(update, updates) + 1)), update, updates)
+
+
+class OneStretchForEveryStep(RandomUnrolling):
+    """Each step has a stretch of its own: a free run ends at random."""
+
+    def mask(self, coins, update, updates):
+        return (coins < self.probability(update, updates)).to(coins.dtype)
