@@ -55,6 +55,8 @@ from freerun.parts.regimes.free_running import FreeRunning as FreeRunning
 from freerun.parts.regimes.generalized_forcing import Alpha as Alpha
 from freerun.parts.regimes.generalized_forcing import GeneralizedForcing as GeneralizedForcing
 from freerun.parts.regimes.noisy_forcing import NoisyForcing as NoisyForcing
+from freerun.parts.regimes.noisy_free_running import Level as Level
+from freerun.parts.regimes.noisy_free_running import NoisyFreeRunning as NoisyFreeRunning
 from freerun.parts.regimes.parallel_scheduled_sampling import ParallelScheduledSampling as ParallelScheduledSampling
 from freerun.parts.regimes.prefix_curriculum import PrefixCurriculum as PrefixCurriculum
 from freerun.parts.regimes.random_unrolling import RandomUnrolling as RandomUnrolling

@@ -139,7 +139,9 @@ class Lessons:
         if truth is not None:
             self._check("truth", truth, (*shape, self.group.outputs))
             truth = after_warmup(_cut(truth, batch), batch.truth, batch.warmup)
-        return Feed(mask=mask, truth=truth, beforehand=feed.beforehand)
+        if feed.noise is not None:
+            self._check("noise", feed.noise, (*shape, self.group.outputs))
+        return Feed(mask=mask, truth=truth, beforehand=feed.beforehand, noise=feed.noise)
 
     def _check(self, label: str, x: torch.Tensor, shape: tuple[int, ...]) -> None:
         if x.shape != shape or x.dtype != self.group.dtype:
@@ -191,8 +193,9 @@ def _rolled(batch: GroupBatch, feed: Feed, whole: Float[torch.Tensor, "T R B"] |
     """
     mask = whole if feed.mask is None or feed.beforehand else feed.mask
     return batch.group.roll(
-        batch.trained, batch.sequences, mask, batch.uniform, feedback=batch.feedback, truth=feed.truth, states=whole is not None
-    )
+        batch.trained, batch.sequences, mask, batch.uniform, feedback=batch.feedback, truth=feed.truth,
+        states=whole is not None, noise=feed.noise,
+    )  # fmt: skip
 
 
 def _behaviour(group: Group, rollout: Rollout, sequences: Sequences) -> Float[torch.Tensor, "T R B W"]:

@@ -129,6 +129,7 @@ class Group:
         feedback: Feedback | None = None,
         truth: Float[torch.Tensor, "T R B F"] | None = None,
         states: bool = False,
+        noise: Float[torch.Tensor, "T R B F"] | None = None,
     ) -> Rollout:
         """Run every replica over its sequences, fed as the mask says.
 
@@ -136,12 +137,13 @@ class Group:
             feedback: the rule as it stands at this update; None: after training.
             truth: what is fed where the mask is 1, if not the truth itself.
             states: whether the states after every step are read.
+            noise: what is added to the model's own output where it is fed.
         """
         encoded, start = self.encoded(sequences)
         return rollout(
             self.model, weights, truth=encoded if truth is None else truth, start=start, feedback=feedback or self.feedback,
             mask=mask, inputs=sequences.inputs, uniform=uniform, gradient=self.gradient, residual=self.residual,
-            ends=sequences.ends, states=states,
+            ends=sequences.ends, states=states, noise=noise,
         )  # fmt: skip
 
     def shares(self, sequences: Sequences) -> Float[torch.Tensor, "S R B"]:
