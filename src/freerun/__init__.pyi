@@ -8,6 +8,7 @@ from freerun.api.trained_runs import TrainedRun as TrainedRun
 from freerun.config.evaluation_settings import Evaluation as Evaluation
 from freerun.config.experiment import Experiment as Experiment
 from freerun.config.learning_rate import Decay as Decay
+from freerun.config.level_weights import Levels as Levels
 from freerun.config.training_settings import Keep as Keep
 from freerun.config.training_settings import Optimizer as Optimizer
 from freerun.config.training_settings import Training as Training
@@ -35,9 +36,13 @@ from freerun.parts.models.stencil import Stencil as Stencil
 from freerun.parts.models.transformer import Transformer as Transformer
 from freerun.parts.objectives import Objective as Objective
 from freerun.parts.objectives._divergence import Divergence as Divergence
+from freerun.parts.objectives.absolute_error import AbsoluteError as AbsoluteError
 from freerun.parts.objectives.cross_entropy import CrossEntropy as CrossEntropy
 from freerun.parts.objectives.distillation import Distillation as Distillation
+from freerun.parts.objectives.diverted_chain import DivertedChain as DivertedChain
+from freerun.parts.objectives.diverted_chain import Target as Target
 from freerun.parts.objectives.exact_expert import ExactExpert as ExactExpert
+from freerun.parts.objectives.huber import Huber as Huber
 from freerun.parts.objectives.policy_gradient import PolicyGradient as PolicyGradient
 from freerun.parts.objectives.policy_gradient import Reward as Reward
 from freerun.parts.objectives.professor_forcing import ProfessorForcing as ProfessorForcing
@@ -51,8 +56,11 @@ from freerun.parts.regimes.free_running import FreeRunning as FreeRunning
 from freerun.parts.regimes.generalized_forcing import Alpha as Alpha
 from freerun.parts.regimes.generalized_forcing import GeneralizedForcing as GeneralizedForcing
 from freerun.parts.regimes.noisy_forcing import NoisyForcing as NoisyForcing
+from freerun.parts.regimes.noisy_free_running import Level as Level
+from freerun.parts.regimes.noisy_free_running import NoisyFreeRunning as NoisyFreeRunning
 from freerun.parts.regimes.parallel_scheduled_sampling import ParallelScheduledSampling as ParallelScheduledSampling
 from freerun.parts.regimes.prefix_curriculum import PrefixCurriculum as PrefixCurriculum
+from freerun.parts.regimes.random_unrolling import RandomUnrolling as RandomUnrolling
 from freerun.parts.regimes.scheduled_sampling import ScheduledSampling as ScheduledSampling
 from freerun.parts.regimes.sparse_forcing import SparseForcing as SparseForcing
 from freerun.parts.regimes.teacher_forcing import TeacherForcing as TeacherForcing

@@ -56,6 +56,8 @@ CAUGHT = [
     (methods.law_only_the_last_step_of_a_stretch_is_charged_and_remembered, broken.ChargesEveryStep),
     (methods.law_only_the_last_step_of_a_stretch_is_charged_and_remembered, broken.ChargesTheFirst),
     (methods.law_only_the_last_step_of_a_stretch_is_charged_and_remembered.__wrapped__, broken.KeepsTheGraph),
+    (methods.law_whoever_steps_as_the_world_does_pays_nothing, broken.LabelsInSecret),
+    (methods.law_whoever_steps_as_the_world_does_pays_nothing, broken.StopsTheTarget),
 ]
 
 

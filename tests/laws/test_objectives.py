@@ -8,7 +8,9 @@ import torch
 from freerun.laws import objectives as kit
 from freerun.laws.register import of
 from freerun.laws.toolkit import CLOSE, gap, variants
+from freerun.parts.objectives.absolute_error import AbsoluteError
 from freerun.parts.objectives.cross_entropy import CrossEntropy
+from freerun.parts.objectives.huber import Huber
 from freerun.parts.objectives.squared_error import SquaredError
 from laws.broken import objectives as broken
 
@@ -45,3 +47,39 @@ def test_the_losses_are_those_of_torch():
     outputs, targets = kit.case(False)
     wanted = torch.nn.functional.mse_loss(outputs, targets, reduction="none").mean(-1)
     assert gap(SquaredError()(outputs, targets), wanted) < CLOSE
+
+
+@pytest.mark.parametrize(
+    "fault", [None, broken.MeanSquareRoot, broken.HalfAbsolute], ids=lambda x: getattr(x, "__name__", "none")
+)
+def test_robust_losses_and_their_gradients_are_those_of_torch(fault):
+    """Errors from 0 over delta itself up to 1e30, where a square would overflow in float32."""
+    predicted = torch.tensor([[0.0, 0.3, -0.3, 0.5], [-0.5, 0.7, -4.0, 0.1], [1e30] * 4]).double().requires_grad_()
+    targets = torch.zeros_like(predicted)
+    functional = torch.nn.functional
+    pairs = [(AbsoluteError(), functional.l1_loss(predicted, targets, reduction="none").mean(-1))]
+    for delta in (0.3, 0.5, 10.0):
+        wanted = functional.huber_loss(predicted, targets, reduction="none", delta=delta).mean(-1)
+        pairs.append((Huber(delta=delta), wanted))
+    if fault is not None:
+        pairs = [(fault(), wanted) for _, wanted in pairs]
+    off = []
+    for objective, wanted in pairs:
+        losses = objective(predicted, targets)
+        (slope,), (wanted_slope,) = (torch.autograd.grad(x.sum(), predicted, retain_graph=True) for x in (losses, wanted))
+        off += [gap(a, b) for a, b in zip(losses, wanted, strict=True)] + [gap(slope, wanted_slope)]
+        single = objective(predicted.detach().float(), targets.float())
+        off.append(0.0 if bool(torch.isfinite(single).all()) else 1.0)
+    assert (max(off) < CLOSE) is (fault is None)
+
+
+def test_losses_of_two_kinds_are_two_measures():
+    """Else a table would rank a run by half its squared error beside one by all of it."""
+    units = [x.quantity(False).unit for x in (SquaredError(), AbsoluteError(), Huber(), Huber(delta=0.5))]
+    assert len(set(units)) == len(units)
+
+
+@pytest.mark.parametrize("delta", [0.0, -1.0, float("inf"), float("nan")])
+def test_a_delta_out_of_range_is_refused(delta):
+    with pytest.raises(ValueError, match="delta must be positive"):
+        Huber(delta=delta)

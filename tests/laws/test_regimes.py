@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+import torch
 
 from freerun.config.hydra.compose import experiments
 from freerun.config.hydra.presets import presets
@@ -14,6 +15,7 @@ from freerun.laws.toolkit import variants
 from freerun.parts.regimes import Coin
 from freerun.parts.regimes._schedule import Schedule
 from freerun.parts.regimes.free_running import FreeRunning
+from freerun.parts.regimes.random_unrolling import RandomUnrolling
 from freerun.parts.regimes.scheduled_sampling import ScheduledSampling
 from freerun.parts.regimes.teacher_forcing import TeacherForcing
 from laws.broken import regimes as broken
@@ -21,7 +23,8 @@ from laws.broken import regimes as broken
 LAWS = of("regime", "regimes")
 PRESETS = {name: experiments([f"regime={name}", "task=lorenz63"], sweep=False)[0].regime for name in presets("regime")}
 EPOCHS = {f"scheduled_sampling-epoch-{every}": ScheduledSampling(coin=Coin.epoch, epoch=every) for every in (1, 7)}
-REGIMES = variants("regime") | PRESETS | EPOCHS
+UNROLLED = {f"random_unrolling-{a}-{b}": RandomUnrolling(first=a, last=b, span=0.5) for a, b in ((0, 0), (3, 3), (6, 1))}
+REGIMES = variants("regime") | PRESETS | EPOCHS | UNROLLED
 CAUGHT = [
     (kit.law_mask_has_the_coins_shape_and_lies_in_0_1, broken.GoesOn),
     (kit.law_probability_lies_in_0_1, broken.GoesOn),
@@ -37,6 +40,11 @@ CAUGHT = [
     (kit.law_a_shared_coin_decides_alone, broken.ACoinOfItsOwnForEveryStep),
     (kit.law_a_shared_coin_decides_alone, broken.OneCoinForAllSequences),
     (kit.law_a_shared_coin_decides_alone, broken.TheLastCoin),
+    (kit.law_a_shared_coin_decides_alone, broken.ACoinForEverySequence),
+    (kit.law_a_shared_coin_decides_alone, broken.OneCoinForAllSteps),
+    (kit.law_probability_is_the_masks_mean, broken.OppositeForABatch),
+    (kit.law_drawn_stretches_are_equally_often_of_every_length, broken.NeverTheLongest),
+    (kit.law_drawn_stretches_are_equally_often_of_every_length, broken.OneStretchForEveryStep),
     (kit.law_an_epoch_has_one_coin_and_one_probability, broken.TossesEveryUpdate),
     (kit.law_an_epoch_has_one_coin_and_one_probability, broken.MovesWithinAnEpoch),
     (kit.law_probability_is_the_masks_mean, broken.OppositeForAnEpoch),
@@ -138,3 +146,39 @@ def test_the_ends_of_scheduled_sampling_are_the_other_regimes(p, regime):
 def test_settings_out_of_range_are_refused(settings):
     with pytest.raises(ValueError, match=r"must|no meaning"):
         ScheduledSampling(**settings)
+
+
+@pytest.mark.parametrize(
+    ("coin", "wanted"),
+    [
+        (Coin.sequence, "one coin for all steps of a sequence"), (Coin.batch, "one coin for all steps of a batch"),
+        (Coin.batch_step, "one coin for a step of all sequences of a batch"),
+    ],
+    ids=lambda x: getattr(x, "value", ""),
+)  # fmt: skip
+def test_coins_that_are_shared_by_declaration_are_reported(coin, wanted):
+    law = next(law for law in LAWS if law.name == "a_shared_coin_decides_alone")
+    assert law(ScheduledSampling(coin=coin)) == wanted
+    assert not law.applies(ScheduledSampling())
+
+
+def test_coins_that_are_shared_in_secret_are_told_how_to_say_so():
+    with pytest.raises(AssertionError, match="declare it by a setting `coin`"):
+        kit.law_a_fresh_coin_for_every_sequence_and_step(broken.OneCoinForTheBatch())
+
+
+def test_a_stretch_and_where_it_lies_are_those_of_its_coin():
+    """By hand: 3 c = n + what is left, which is the phase as a share of n + 1."""
+    regime = RandomUnrolling(first=2, last=2)
+    drawn = torch.tensor([0.1, 0.4, 0.6, 0.9]).double().expand(6, 4)
+    wanted = [range(6), (0, 2, 4), (1, 3, 5), (1, 4)]
+    assert [[t for t in range(6) if column[t]] for column in regime.mask(drawn, 0, 9).T] == [list(steps) for steps in wanted]
+    assert regime.probability(0, 9) == pytest.approx((1 + 1 / 2 + 1 / 3) / 3)
+    assert [RandomUnrolling(last=4, span=0.5).longest(update, 9) for update in (0, 2, 4, 8)] == [0, 2, 4, 4]
+    assert RandomUnrolling(first=0, last=0).comes_to(range(5)) == "teacher_forcing"
+
+
+@pytest.mark.parametrize("settings", [{"first": -1}, {"last": -1}, {"span": 0.0}, {"span": 1.5}], ids=repr)
+def test_lengths_out_of_range_are_refused(settings):
+    with pytest.raises(ValueError, match="must lie in"):
+        RandomUnrolling(**settings)

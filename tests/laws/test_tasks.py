@@ -35,6 +35,7 @@ CAUGHT = [
     (kit.law_oracle_is_a_distribution, broken.OracleSeesTheAnswer),
     (kit.law_oracle_is_a_distribution, broken.OracleIsUnnormalised),
     (kit.law_oracle_is_calibrated, broken.OracleForgets),
+    (kit.law_the_true_step_has_the_derivative_of_its_differences, broken.TakesSizes),
 ]
 
 

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from freerun.config.level_weights import Levels
 from freerun.errors import ConfigError, given
 from freerun.io.suggestions import nearest
 from freerun.parts import registry
 
 if TYPE_CHECKING:
     from freerun.config.evaluation_settings import Evaluation
+    from freerun.config.training_settings import Training
     from freerun.parts.feedback import Feedback
     from freerun.parts.models import Model
     from freerun.parts.objectives import Objective
@@ -28,6 +30,7 @@ class Experiment(Protocol):
     model: Model
     feedback: Feedback | None
     objective: Objective | None
+    training: Training
     device: str
     dtype: str
 
@@ -98,6 +101,7 @@ def check(experiment: Experiment) -> None:
     _check_model(experiment)
     _check_feedback(experiment)
     _check_objective(experiment)
+    _check_levels(experiment)
     for kind in ("regime", "objective"):
         part = getattr(experiment, kind)
         if reason := part.misfit(experiment):
@@ -166,6 +170,13 @@ def _check_objective(experiment: Experiment) -> None:
 
     if not speaks(type(objective)):
         raise _misfit("objective", objective, _not_for(task), speaks)
+
+
+def _check_levels(experiment: Experiment) -> None:
+    task, levels = experiment.task, experiment.training.levels
+    if levels is not Levels.constant and task.emits == "last":
+        name = registry.name_of(task)
+        raise ConfigError(f"training.levels={levels.value}: task {name} has one target at the end of a sequence; leave it out")
 
 
 def _not_for(task: Task) -> str:

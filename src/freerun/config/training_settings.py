@@ -9,6 +9,7 @@ from enum import Enum
 from typing import TypeVar
 
 from freerun.config.learning_rate import Decay, factor
+from freerun.config.level_weights import Levels
 from freerun.errors import require
 from freerun.parts.settings import LATER
 
@@ -96,6 +97,9 @@ class Training:
             or forced (`best_forced`), among the updates that are logged. What a feeder remembers is that of the last update.
         stop: end after so many updates of a training that is planned for all of them; null to end after the last. A run that
             stops later goes on from there.
+        levels: how much the loss of each step after the release counts (`freerun.config.level_weights`): all alike, by a
+            `geometric` series, a linear `ramp`, or the `last` alone; the loss is the mean over these weights.
+        level_ratio: of the weight of a step to that of the step before, for `levels=geometric`.
     """
 
     updates: int = 2000
@@ -117,6 +121,8 @@ class Training:
     patience: int | None = field(default=None, metadata=LATER)
     patience_threshold: float = field(default=0.0, metadata=LATER)
     watch: Watched = field(default=Watched.validation_free_loss, metadata=LATER)
+    levels: Levels = field(default=Levels.constant, metadata=LATER)
+    level_ratio: float | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         require(self.updates >= 0, "updates", self.updates, "not be negative")
@@ -143,6 +149,12 @@ class Training:
         if idle and watch not in (Watched.validation_free_loss, None):
             text = "nothing watches a curve; set training.patience or training.decay=plateau"
             raise ValueError(f"watch={watch.value}: {text}, or leave it out")
+        if self.levels is Levels.geometric:
+            ratio = self.level_ratio
+            require(ratio is not None and 0.01 <= ratio <= 100, "level_ratio", ratio, "lie in [0.01, 100] for levels=geometric")
+        else:
+            told = f"be left out: it has no meaning for levels={self.levels.value}"
+            require(self.level_ratio is None, "level_ratio", self.level_ratio, told)
 
     def _settle(self, decay: Decay) -> None:
         """Fill in the settings of the decay, and refuse those of others."""

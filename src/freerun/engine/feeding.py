@@ -11,6 +11,7 @@ from freerun.engine.experts import expert_of
 from freerun.engine.group_batch import GroupBatch
 from freerun.engine.replicas import Group
 from freerun.engine.rollout import Rollout
+from freerun.engine.true_step import TrueStep
 from freerun.parts.feedback import Feedback
 from freerun.parts.feeders import Feed, Kept, Memory, Sizes, after_warmup
 from freerun.parts.objectives import Answer, Lesson
@@ -43,6 +44,7 @@ class Lessons:
         self.expert = expert_of(group)
         self.last = group.settings.end
         self._parted: dict[int, tuple[dict[str, torch.Tensor], dict[str, float]]] = {}
+        self.true_step = TrueStep(group) if group.objective.steps_onward else None
         started = kept(group, 0).numbers.items()
         self.memory = Memory(numbers={name: [number.start] * len(self.feeders) for name, number in started})
 
@@ -78,9 +80,9 @@ class Lessons:
             return self.expert.answer(sequences, result.fed.detach())
 
         return Lesson(
-            sequences=sequences, outputs=result.outputs, fed=result.fed, mask=feed.mask, shares=group.shares(sequences),
+            sequences=sequences, outputs=result.outputs, fed=result.fed, mask=feed.mask, shares=group.charged_shares(sequences),
             behave=behave, critic={name.removeprefix("critic."): value for name, value in critic.items()},
-            answer=answer,
+            answer=answer, **({"onward": self.true_step} if self.true_step else {}),
         )  # fmt: skip
 
     @torch.no_grad()
@@ -140,7 +142,9 @@ class Lessons:
         if truth is not None:
             self._check("truth", truth, (*shape, self.group.outputs))
             truth = after_warmup(_cut(truth, batch), batch.truth, batch.warmup)
-        return Feed(mask=mask, truth=truth, beforehand=feed.beforehand)
+        if feed.noise is not None:
+            self._check("noise", feed.noise, (*shape, self.group.outputs))
+        return Feed(mask=mask, truth=truth, beforehand=feed.beforehand, noise=feed.noise)
 
     def _check(self, label: str, x: torch.Tensor, shape: tuple[int, ...]) -> None:
         if x.shape != shape or x.dtype != self.group.dtype:
@@ -204,8 +208,9 @@ def _rolled(batch: GroupBatch, feed: Feed, whole: Float[torch.Tensor, "T R B"] |
     """
     mask = whole if feed.mask is None or feed.beforehand else feed.mask
     return batch.group.roll(
-        batch.trained, batch.sequences, mask, batch.uniform, feedback=batch.feedback, truth=feed.truth, states=whole is not None
-    )
+        batch.trained, batch.sequences, mask, batch.uniform, feedback=batch.feedback, truth=feed.truth,
+        states=whole is not None, noise=feed.noise,
+    )  # fmt: skip
 
 
 def _behaviour(group: Group, rollout: Rollout, sequences: Sequences) -> Float[torch.Tensor, "T R B W"]:

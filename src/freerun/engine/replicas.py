@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 
 from freerun.config.experiment import Experiment, gradient_cut
+from freerun.config.level_weights import Levels, level_weights
 from freerun.engine.dispatch import rollout
 from freerun.engine.engine_choice import engine_of
 from freerun.engine.parameters import Parameters
@@ -128,6 +129,7 @@ class Group:
         feedback: Feedback | None = None,
         truth: Float[torch.Tensor, "T R B F"] | None = None,
         states: bool = False,
+        noise: Float[torch.Tensor, "T R B F"] | None = None,
     ) -> Rollout:
         """Run every replica over its sequences, fed as the mask says.
 
@@ -135,12 +137,13 @@ class Group:
             feedback: the rule as it stands at this update; None: after training.
             truth: what is fed where the mask is 1, if not the truth itself.
             states: whether the states after every step are read.
+            noise: what is added to the model's own output where it is fed.
         """
         encoded, start = self.encoded(sequences)
         return rollout(
             self.model, weights, truth=encoded if truth is None else truth, start=start, feedback=feedback or self.feedback,
             mask=mask, inputs=sequences.inputs, uniform=uniform, gradient=self.gradient, residual=self.residual,
-            ends=sequences.ends, states=states,
+            ends=sequences.ends, states=states, noise=noise,
         )  # fmt: skip
 
     def shares(self, sequences: Sequences) -> Float[torch.Tensor, "S R B"]:
@@ -150,6 +153,20 @@ class Group:
             weights[: self.warmup] = 0
         total = per_replica(torch.sum, weights, axis=1).clamp(min=1)
         return weights / total[:, None]
+
+    def charged_shares(self, sequences: Sequences) -> Float[torch.Tensor, "S R B"]:
+        """Return the weight of every prediction in its replica's training loss: its share, by its time level."""
+        shares, levels = self.shares(sequences), self.settings.levels
+        if levels is Levels.constant:
+            return shares
+        if levels is Levels.last:
+            counts = (shares > 0).to(shares.dtype)
+            weighted = torch.where(counts.flip(0).cumsum(0).flip(0) == 1, shares * counts, 0.0)
+        else:
+            weights = level_weights(levels, self.settings.level_ratio, len(shares) - self.warmup)
+            weighted = shares * shares.new_tensor([0.0] * self.warmup + weights)[:, None, None]
+        total = per_replica(torch.sum, weighted, axis=1)[:, None]
+        return torch.where(total > 0, weighted / torch.where(total > 0, total, 1.0), 0.0)
 
     def mean_loss(self, result: Rollout, sequences: Sequences) -> list[float]:
         """Each replica's mean loss after the warm-up."""

@@ -60,6 +60,7 @@ class Request:
         mask: m_t in [0, 1]; None if it is known to be 1 everywhere, which allows the fast path `model.unroll`.
         uniform: one draw for each step and sequence, for feedback rules that need chance (``[T R B K]`` for a rule that
             needs one for each symbol).
+        noise: what is added to phi(o_t) before it is fed, to be used with a mask; carries no gradient.
         residual: the scale of an increment: the prediction is then f_{t-1} + residual * o_t.
         ends: for a model that answers once, the step after which each sequence ends; None: the last.
         state: what the model carries into the first step, where an earlier rollout goes on; None: nothing yet.
@@ -80,6 +81,7 @@ class Request:
     ends: Int[torch.Tensor, "R B"] | None = None
     state: State | None = None
     states: bool = False
+    noise: Float[torch.Tensor, "T R B F"] | None = None
 
     @property
     def steps(self) -> int:
@@ -170,6 +172,8 @@ def loop(request: Request) -> Rollout:
             # A view of its own, so that the gradients of what is charged and of what is fed are added in one order everywhere.
             prediction = request.feedback(out, None if request.uniform is None else request.uniform[t])
             prediction = prediction.view_as(prediction)
+            if request.noise is not None:
+                prediction = prediction + request.noise[t]
             fed = prediction if never[t] else blend(share[t, ..., None], truth[t], prediction, split)
         feeds.append(fed)
     fed_on = stopped(torch.stack(feeds), gradient)

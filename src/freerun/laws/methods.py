@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from freerun.config.evaluation_settings import Evaluation
@@ -91,3 +93,39 @@ def law_only_the_last_step_of_a_stretch_is_charged_and_remembered(objective: Obj
             )
             for name, a, b in pairs:
                 demand(gap(a, b) < CLOSE, f"{what}: the gradient of {name} is {gap(a, b):.1e} off the loop by hand")
+
+
+@only(lambda objective: objective.steps_onward, "objectives of the true step")
+def law_whoever_steps_as_the_world_does_pays_nothing(objective: Objective) -> None:
+    """Predictions that are the true steps of what was fed cost 0 (labels apart), others more, and what is cut stays cut."""
+    if getattr(objective, "labels", 0.0):
+        objective = replace(objective, labels=0.0)  # type: ignore[call-arg]
+    tried = 0
+    for regime in ("free_running", "sparse_forcing", "teacher_forcing"):
+        for gradient in ("through", "stop"):
+            try:
+                given, leaves, group = lesson(objective, False, regime, gradient)
+            except ConfigError:
+                continue
+            tried += 1
+            what = f"{regime}, gradient={gradient}"
+            state, steps = given.sequences.start.numpy()[0], []
+            mean, std = (getattr(group.data[0], name).double().numpy() for name in ("mean", "std"))
+            for t in range(len(given.fed)):
+                after = (group.experiments[0].task.onward((state * std + mean)[None]) - mean) / std
+                steps.append(torch.from_numpy(after)[None])
+                state = steps[-1][0].numpy() if regime == "free_running" and t else given.fed[t, 0].detach().numpy()
+            said = torch.stack(steps)
+            fed = torch.cat([given.fed[:1], said[1:]]) if regime == "free_running" else given.fed
+            right = objective.charge(replace(given, outputs=said, fed=fed)) * given.shares
+            dearest = float(right.detach().abs().max())
+            demand(dearest < CLOSE, f"{what}: to step as the world does costs {dearest:.1e}")
+            moved = objective.charge(replace(given, outputs=said + 0.1, fed=fed)).detach() * given.shares
+            demand(float(moved.sum()) > 1e-3, f"{what}: another step costs {float(moved.sum()):.1e}")
+            carries = any(
+                bool(x.any()) for x in gradients(objective.charge(replace(given, outputs=said)).sum(), [*leaves.values()])
+            )
+            through = getattr(getattr(objective, "target", None), "value", "") == "through"
+            wanted = through and gradient == "through" and regime != "teacher_forcing"
+            demand(carries is wanted, f"{what}: a gradient through the target runs: {carries}")
+    demand(tried > 0, "goes with none of the regimes")

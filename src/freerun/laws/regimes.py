@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 
@@ -78,7 +79,17 @@ def law_probability_is_the_masks_mean(regime: Regime) -> None:
 
 
 #: Steps, sequences and masks that hold the coins, by what one coin decides for.
-_TOSSES = {Coin.step: (200, 200, 1), Coin.sequence: (2, 20_000, 2), Coin.epoch: (2, 2, 4_000)}
+_TOSSES = {
+    Coin.step: (200, 200, 1), Coin.sequence: (2, 20_000, 2), Coin.batch_step: (20_000, 2, 2), Coin.batch: (2, 2, 4_000),
+    Coin.epoch: (2, 2, 4_000),
+}  # fmt: skip
+#: For a regime that shares its coins and does not say so.
+_REMEDY = "if that is meant, declare it by a setting `coin` (freerun.parts.regimes.Coin)"
+#: What one coin that is not of one step of one sequence decides for, in words.
+_SHARED = {
+    Coin.sequence: "all steps of a sequence", Coin.batch_step: "a step of all sequences of a batch",
+    Coin.batch: "all steps of a batch", Coin.epoch: "all steps of an epoch",
+}  # fmt: skip
 
 
 def coin_of(regime: Regime) -> Coin:
@@ -87,19 +98,46 @@ def coin_of(regime: Regime) -> Coin:
     return coin if isinstance(coin, Coin) else Coin.step
 
 
-@only(lambda regime: coin_of(regime) is not Coin.step, "regimes whose coins are shared")
-def law_a_shared_coin_decides_alone(regime: Regime) -> None:
-    """One coin for a sequence, or an epoch: its first one, exactly; no other coin counts, and sequences have their own."""
-    whole = coin_of(regime) is Coin.epoch
+@only(lambda regime: regime.draws_stretches, "regimes that draw how long the model runs on its own")
+def law_drawn_stretches_are_equally_often_of_every_length(regime: Regime) -> str:
+    """By the first coin of a sequence alone: n free steps after every truth, each n up to the declared one as often."""
+    spoken = []
+    for update in WHEN:
+        most = regime.longest(update, UPDATES)  # type: ignore[attr-defined]
+        steps, count = 2 * most + 3, 2_000
+        drawn, other = coins(steps, count, seed=update), coins(steps, count, seed=update + 1)
+        other[0] = drawn[0]
+        mask = regime.mask(drawn, update, UPDATES)
+        case = f"at update {update} of {UPDATES}"
+        demand(same_bits(mask, regime.mask(other, update, UPDATES)), f"other coins than the first count {case}")
+        counts = [0] * (most + 1)
+        for column in mask.T.tolist():
+            forced = [t for t, share in enumerate(column) if share]
+            gaps = {b - a - 1 for a, b in itertools.pairwise(forced)}
+            demand(len(gaps) == 1, f"the stretches of one sequence have the lengths {sorted(gaps)} {case}")
+            demand(forced[0] <= (n := gaps.pop()) <= most, f"a stretch of {max(n, forced[0])} steps {case}, at most {most}")
+            counts[n] += 1
+        expected = count / (most + 1)
+        off = max(abs(seen - expected) for seen in counts) / max(1.0, math.sqrt(expected))
+        demand(off < 5, f"of 0 .. {most} free steps {counts} are drawn {case}")
+        spoken.append(most)
+    return f"up to {min(spoken)} .. {max(spoken)} free steps"
+
+
+@only(lambda regime: coin_of(regime) is not Coin.step and not regime.draws_stretches, "regimes whose coins are shared")
+def law_a_shared_coin_decides_alone(regime: Regime) -> str:
+    """One coin for a sequence, a batch or an epoch: its first one, exactly; no other counts, and each has its own."""
+    steps, sequences = {Coin.sequence: (1, 50), Coin.batch_step: (7, 1)}.get(coin_of(regime), (1, 1))
     for update in WHEN:
         p = regime.probability(update, UPDATES)
         drawn, drawn_again = coins(7, 50, seed=update), coins(7, 50, seed=update + 1)
-        first = drawn[:1, :1] if whole else drawn[:1]
-        drawn_again[: len(first), : first.shape[1]] = first
+        first = drawn[:steps, :sequences]
+        drawn_again[:steps, :sequences] = first
         wanted = (first < p).to(drawn.dtype).expand_as(drawn)
         for name, seen in (("", drawn), (", whatever the other coins", drawn_again)):
             off = int((regime.mask(seen, update, UPDATES) != wanted).sum())
             demand(off == 0, f"{off} of 350 steps are not decided by the first coin at update {update}{name}")
+    return f"one coin for {_SHARED[coin_of(regime)]}"
 
 
 @only(lambda regime: coin_of(regime) is Coin.epoch and not regime.feeder().forced, "regimes with a coin for an epoch")
@@ -143,12 +181,15 @@ def law_a_fresh_coin_for_every_sequence_and_step(regime: Regime) -> None:
             a, b = deviation.narrow(axis, 0, size - 1), deviation.narrow(axis, 1, size - 1)
             correlation = float((a * b).mean() / deviation.square().mean().clamp(min=1e-9))
             case = f"at update {update} of {UPDATES}"
-            demand(abs(correlation) < 5 / size, f"coins next to each other in {name} correlate by {correlation:.2f} {case}")
+            demand(
+                abs(correlation) < 5 / size,
+                f"coins next to each other in {name} correlate by {correlation:.2f} {case}; {_REMEDY}",
+            )
             rates = mask.mean(axis)
             ratio = float(rates.var() / (deviation.square().mean() / size).clamp(min=1e-9))
             demand(
                 abs(ratio - 1) < 5 * math.sqrt(2 / size),
-                f"rates over {name} vary {ratio:.1f} times as independent coins do {case}",
+                f"rates over {name} vary {ratio:.1f} times as independent coins do {case}; {_REMEDY}",
             )
 
 

@@ -6,11 +6,12 @@ import itertools
 import re
 from dataclasses import fields
 
+import numpy as np
 import torch
 
 from freerun.arithmetic import root
 from freerun.errors import ConfigError, given
-from freerun.laws.toolkit import CLOSE, demand, gap, only, symbols
+from freerun.laws.toolkit import CLOSE, Broken, demand, gap, only, symbols
 from freerun.parts.tasks import SPLITS, Data, Sequences, Task
 
 #: Built worlds are looked at by many laws and changed by none.
@@ -219,3 +220,32 @@ def law_oracle_is_calibrated(task: Task) -> None:
     t, k = divmod(int((deviation.abs() >= 6).float().argmax()), data.outputs)
     off = f"{float(deviation[t, k]):.1f} standard errors off the oracle"
     demand(float(deviation.abs().max()) < 6, f"symbol {k} at step {t} is {off}, over {len(part)} sequences")
+
+
+#: For a task whose true step has no derivative by complex states.
+_REMEDY = "set `analytic = False` in its class if it is not meant to"
+
+
+@only(lambda task: task.analytic and task.remembers == 1, "tasks whose true step has an exact derivative")
+def law_the_true_step_has_the_derivative_of_its_differences(task: Task) -> None:
+    """By the complex step: that of central differences, at states of the training data, and the step itself stays the same."""
+    data = built(task)
+    mean, std = (1.0 if x is None else x.double().numpy() for x in (data.mean, data.std))
+    rows = data.splits["train"].start[:3].double().numpy() * std + (0.0 if data.mean is None else mean)
+    for j in range(min(3, rows.shape[1])):
+        size = 1e-5 * max(1.0, float(np.abs(rows).max()))
+        ahead, back = rows.copy(), rows.copy()
+        ahead[:, j] += size
+        back[:, j] -= size
+        wanted = (task.onward(ahead[None]) - task.onward(back[None])) / (2 * size)
+        moved = rows.astype(np.complex128)
+        moved[:, j] += 1e-30j
+        try:
+            after = task.onward(moved[None])
+        except TypeError as fault:
+            raise Broken(f"the true step does not take complex states ({fault}); {_REMEDY}") from None
+        demand(bool(np.iscomplexobj(after)), f"the true step of complex states is real: it takes parts of them; {_REMEDY}")
+        same = float(np.abs(after.real - task.onward(rows[None])).max()) / (1 + float(np.abs(after.real).max()))
+        demand(same < 1e-13, f"the true step of complex states is another by {same:.1e}")
+        off = float(np.abs(after.imag / 1e-30 - wanted).max()) / (1 + float(np.abs(wanted).max()))
+        demand(off < 1e-6, f"the derivative by coordinate {j} is {off:.1e} off that of differences; {_REMEDY}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ class Training(Protocol):
     """Settings of training that a part may ask about."""
 
     truncate: int | None
+    levels: Enum
 
 
 class Experiment(Protocol):

@@ -11,6 +11,7 @@ from freerun.parts.feeders.adaptive import Adaptive
 from freerun.parts.feeders.aggregated import Aggregated
 from freerun.parts.feeders.masked import Masked
 from freerun.parts.models.hidden_recurrent import HiddenRecurrent
+from freerun.parts.objectives.diverted_chain import DivertedChain
 from freerun.parts.objectives.policy_gradient import PolicyGradient
 from freerun.parts.objectives.professor_forcing import ProfessorForcing
 from freerun.parts.objectives.pushforward import Pushforward
@@ -176,4 +177,20 @@ class RewardsThePast(PolicyGradient):
 
     def charge(self, lesson):
         lesson.fed = lesson.fed.flip(0)
+        return super().charge(lesson)
+
+
+class LabelsInSecret(DivertedChain):
+    """The target is the label of the true orbit, which the model has left."""
+
+    def charge(self, lesson):
+        return self(lesson.outputs, lesson.sequences.targets)
+
+
+class StopsTheTarget(DivertedChain):
+    """Says that the gradient runs through the true step, and cuts it."""
+
+    def charge(self, lesson):
+        onward = lesson.onward
+        lesson.onward = lambda states: onward(states).detach()
         return super().charge(lesson)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from freerun.parts.objectives.absolute_error import AbsoluteError
 from freerun.parts.objectives.cross_entropy import CrossEntropy
+from freerun.parts.objectives.huber import Huber
 from freerun.parts.objectives.squared_error import SquaredError
 
 
@@ -32,3 +34,18 @@ class Smoothed(CrossEntropy):
 class CentresTheTargets(SquaredError):
     def __call__(self, outputs, targets):
         return super().__call__(outputs, targets.sub_(targets.mean()))
+
+
+class MeanSquareRoot(AbsoluteError):
+    """The length of the error instead of the mean of its coordinates."""
+
+    def __call__(self, outputs, targets):
+        return (outputs - targets).square().mean(-1).sqrt()
+
+
+class HalfAbsolute(Huber):
+    """The two halves do not meet at delta."""
+
+    def __call__(self, outputs, targets):
+        error = (outputs - targets).abs()
+        return torch.where(error <= self.delta, 0.5 * error.square(), self.delta * error).mean(-1)

@@ -10,6 +10,7 @@ import torch
 from freerun.parts.feeders import Memory
 from freerun.parts.feeders.masked import MaskedByEpoch
 from freerun.parts.regimes import Coin, Regime
+from freerun.parts.regimes.random_unrolling import RandomUnrolling
 from freerun.parts.regimes.scheduled_sampling import ScheduledSampling
 from freerun.parts.regimes.teacher_forcing import TeacherForcing
 
@@ -173,3 +174,47 @@ class OppositeForAnEpoch(_Epochs):
 
     def mask(self, coins, update, updates):
         return 1 - super().mask(coins, update, updates)
+
+
+@dataclass(kw_only=True)
+class ACoinForEverySequence(ScheduledSampling):
+    """Declares a coin for a batch, and every sequence has its own."""
+
+    coin: Coin = Coin.batch
+
+    def mask(self, coins, update, updates):
+        return (coins[:1].expand_as(coins) < self.probability(update, updates)).to(coins.dtype)
+
+
+@dataclass(kw_only=True)
+class OneCoinForAllSteps(ScheduledSampling):
+    """Declares a coin for a step of the batch, and tosses one for all steps."""
+
+    coin: Coin = Coin.batch_step
+
+    def mask(self, coins, update, updates):
+        return super().mask(coins[:1].expand_as(coins), update, updates)
+
+
+@dataclass(kw_only=True)
+class OppositeForABatch(ScheduledSampling):
+    """The ratio is the model's share."""
+
+    coin: Coin = Coin.batch
+
+    def mask(self, coins, update, updates):
+        return 1 - super().mask(coins, update, updates)
+
+
+class NeverTheLongest(RandomUnrolling):
+    """The limit itself is never drawn."""
+
+    def mask(self, coins, update, updates):
+        return super().mask(coins * (1 - 1 / (self.longest(update, updates) + 1)), update, updates)
+
+
+class OneStretchForEveryStep(RandomUnrolling):
+    """Each step has a stretch of its own: a free run ends at random."""
+
+    def mask(self, coins, update, updates):
+        return (coins < self.probability(update, updates)).to(coins.dtype)

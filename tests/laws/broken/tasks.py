@@ -132,3 +132,10 @@ class OneName(HiddenMarkov):
 
     def build(self, seed, length):
         return replace(super().build(seed, length), fingerprint="0" * 64)
+
+
+class TakesSizes(Lorenz63):
+    """Says that it is analytic, and takes absolute values."""
+
+    def onward(self, history):
+        return super().onward(np.abs(history))

@@ -34,7 +34,7 @@ class Weight(ctypes.Structure):
 
 
 _NUMBERS = ("cell", "rule", "T", "R", "B", "X", "F", "O", "H", "keeps")
-_GIVEN = ("cuts", "truth", "start", "mask", "inputs", "draws", "residual")
+_GIVEN = ("cuts", "truth", "start", "mask", "inputs", "draws", "noise", "residual")
 _POINTER, _PAIR = ctypes.c_void_p, ctypes.c_void_p * 2
 
 

@@ -86,6 +86,7 @@ def compute(request: Request, using: Library | None = None) -> Rollout:
             "cuts": _cuts(THROUGH if request.unrolls else request.gradient, request.steps),
             "mask": None if request.mask is None or feedback.silent else request.mask.to(start.dtype).contiguous(),
             "draws": None if draws is None else draws.contiguous(),
+            "noise": None if request.noise is None or feedback.silent else request.noise.to(start.dtype).contiguous(),
             "residual": None if request.residual is None else request.residual.expand(replicas, 1, outputs).contiguous(),
         },
         state=tuple(part.contiguous() for part in request.state or ()),

@@ -97,12 +97,14 @@ class Feed:
     Attributes:
         mask: m_t, the share of truth; None where nothing but `truth` is fed.
         truth: what is fed where the mask is 1; None for the truth itself. The gradient runs through it.
+        noise: what is added to the model's own output where it is fed; None for nothing.
         beforehand: all that is fed is `truth`, which was made by the mask: the loop does not mix once more.
     """
 
     mask: Float[torch.Tensor, "T R B"] | None = None
     truth: Float[torch.Tensor, "T R B F"] | None = None
     beforehand: bool = False
+    noise: Float[torch.Tensor, "T R B F"] | None = None
 
 
 @dataclass(kw_only=True, eq=False)

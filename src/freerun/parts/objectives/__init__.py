@@ -37,6 +37,10 @@ class Answer:
     known: Bool[torch.Tensor, "S R B"]
 
 
+def _nowhere(states: torch.Tensor) -> torch.Tensor:
+    raise ValueError("no true step is known in this lesson: its objective does not set `steps_onward`")
+
+
 def _nobody() -> Answer:
     raise ValueError("nobody answers in this lesson: its objective asks no expert")
 
@@ -50,11 +54,14 @@ class Lesson:
         outputs: o_t (S = T, or 1 for a model that answers once).
         fed: f_t, what was fed after step t; without a gradient where the experiment stops it (`gradient=stop`).
         mask: m_t; None if the truth was fed everywhere.
-        shares: the weight of every prediction in the mean of its replica; 0 in the warm-up and in padding.
+        shares: the weight of every prediction in the mean of its replica, by its time level
+            (`training.levels`); 0 in the warm-up and in padding.
         behave: rolls the same weights out over the same sequences and returns the behaviour, the hidden state beside what the
             output says (a softmax, or values), ``[T R B H+O]``: forced (True) or free after the warm-up (False).
         critic: the weights of the objective's critic; empty if it has none.
         answer: asks the expert of the objective, once for the whole group (`Objective.asks`).
+        onward: makes the true step of each of these states, in scaled units, ``[T R B F]``, through which the gradient runs;
+            not finite where the system leaves every bound.
     """
 
     sequences: Sequences
@@ -65,6 +72,7 @@ class Lesson:
     behave: Callable[[bool], Float[torch.Tensor, "T R B W"]]
     critic: Weights
     answer: Callable[[], Answer] = _nobody
+    onward: Callable[[torch.Tensor], torch.Tensor] = _nowhere
 
 
 @dataclass(kw_only=True)
@@ -80,6 +88,8 @@ class Objective(ABC):
     rollouts: ClassVar[int] = 0
     #: It asks what the world itself would have said to what was fed.
     asks_the_world: ClassVar[bool] = False
+    #: It makes true steps from states that were fed (`Lesson.onward`), on a task whose last observation determines the next.
+    steps_onward: ClassVar[bool] = False
 
     @abstractmethod
     def __call__(self, outputs: Float[torch.Tensor, "*batch O"], targets: torch.Tensor) -> Float[torch.Tensor, "*batch"]:
@@ -89,7 +99,10 @@ class Objective(ABC):
         """
 
     def quantity(self, symbols: bool) -> Quantity:
-        """Return the meaning of the loss: a cross-entropy, which is a logarithm already, or a squared error."""
+        """Return the meaning of the loss: a cross-entropy, which is a logarithm already, or a squared error.
+
+        A loss of another kind says so in another unit: the two are then two measures, and nothing compares them.
+        """
         if symbols:
             return Quantity(label="Loss", unit="nats", better="lower", range=FROM_0, scale="logarithm")
         return Quantity(label="Loss", unit="scaled^2", better="lower", range=FROM_0, scale="ratio")

@@ -14,3 +14,7 @@ class Experiment(experiment_protocol.Experiment, Protocol):
     """What an objective may ask of the experiment that it is chosen for."""
 
     regime: Regime
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """(warmup, horizon), resolved."""

@@ -73,6 +73,8 @@ class PolicyGradient(Objective):
 
         if not isinstance(experiment.feedback, Sample):
             return "it rewards symbols that were drawn; choose feedback=sample"
+        if experiment.training.levels.value != "constant":
+            return "it rewards a symbol by all that follows, each step alike; leave training.levels out"
         return needs_the_loop(experiment)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from jaxtyping import Float
 
@@ -28,12 +28,18 @@ class Coin(Enum):
 
     step = "step"
     sequence = "sequence"
+    batch_step = "batch_step"
+    batch = "batch"
     epoch = "epoch"
 
 
 @dataclass(kw_only=True)
 class Regime(ABC):
     """How a model is fed while it trains. Subclasses are final: one file, one class."""
+
+    #: The first coin of a sequence draws how many steps are free between two truths, and where they lie. Such a regime has
+    #: `longest(update, updates)`, the most that are drawn, from 0 on and all equally often.
+    draws_stretches: ClassVar[bool] = False
 
     def feeder(self) -> Feeder:
         """Return the feeder of this regime; by default it feeds by the mask, in the loop (`freerun.parts.feeders`)."""

@@ -9,10 +9,13 @@ Where the model's own symbol was fed, the target y_t belongs to another context:
 eps < 1 its optimum is not the true distribution. What it ends at decides how much: see `end` in `Scheduled`.
 
 One coin for every step of every sequence is the paper's method, which found one coin for a sequence much worse. Published code
-also tosses one for a whole epoch, under the same name; both are variants here, by the same streams:
+also tosses one for a step of the whole batch, for a whole batch (the sequence-to-sequence tutorial of PyTorch), or for a whole
+epoch, under the same name; all are variants here, by the same streams:
 
-    coin=sequence   m_t = [c_0 < eps_i],       c_0 the coin of the first step of the sequence in update i
-    coin=epoch      m_t = [c < eps_e],         c the first coin of the epoch's first update e, for all sequences and steps
+    coin=sequence     m_t = [c_0 < eps_i],     c_0 the coin of the first step of the sequence in update i
+    coin=batch_step   m_t = [c_t < eps_i],     c_t the coin of step t of the first sequence, for all sequences
+    coin=batch        m_t = [c < eps_i],       c the first coin of update i, for all sequences and steps
+    coin=epoch        m_t = [c < eps_e],       c the first coin of the epoch's first update e, for all sequences and steps
 """
 
 from __future__ import annotations
@@ -36,7 +39,8 @@ class ScheduledSampling(Scheduled):
     """The truth is fed with a probability that moves over the updates; a fresh coin for every sequence and step.
 
     Attributes:
-        coin: what one coin decides for: a `step` of a sequence, a whole `sequence`, or all of an `epoch`.
+        coin: what one coin decides for: a `step` of a sequence, a whole `sequence`, a `batch_step`, which is a step of all
+            sequences of a batch, a whole `batch`, or all of an `epoch`.
         epoch: updates of an epoch, for `coin=epoch`: training sequences / batch. The probability then moves once an epoch.
     """
 
@@ -58,6 +62,6 @@ class ScheduledSampling(Scheduled):
         return super().probability(update if self.epoch is None else update - update % self.epoch, updates)
 
     def mask(self, coins: Float[torch.Tensor, "T B"], update: int, updates: int) -> Float[torch.Tensor, "T B"]:
-        if self.coin is not Coin.step:
-            coins = (coins[:1] if self.coin is Coin.sequence else coins[:1, :1]).expand_as(coins)
+        first = {Coin.step: coins, Coin.sequence: coins[:1], Coin.batch_step: coins[:, :1]}.get(self.coin, coins[:1, :1])
+        coins = first.expand_as(coins)
         return (coins < self.probability(update, updates)).to(coins.dtype)

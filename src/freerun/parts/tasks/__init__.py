@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Inexact, Int
 
 from freerun.deferred_imports import torch
 
@@ -170,6 +170,9 @@ class Task(ABC):
     #: For values: the size of what a trained model usually errs in one step at true states, in standard deviations of the data.
     #: The noisy truth, a reference player beside which forecasts are judged, makes fresh errors of this size at every step.
     usual_error: ClassVar[float] = 0.01
+    #: `onward` takes complex states too and is analytic in them (sums, products, sines: no absolute values, no parts of a
+    #: complex number, no transforms of real numbers alone), so that its derivative can be had exactly.
+    analytic: ClassVar[bool] = False
 
     length: int = 50
 
@@ -228,7 +231,7 @@ class Task(ABC):
         """The number of last observations that determine the next (`onward`); None if no finite number does."""
         return None
 
-    def onward(self, history: Float[np.ndarray, "H N Y"]) -> Float[np.ndarray, "N Y"]:
+    def onward(self, history: Inexact[np.ndarray, "H N Y"]) -> Inexact[np.ndarray, "N Y"]:
         """Return the next observation of the true system, in its own units, for a task that `remembers`.
 
         Args:

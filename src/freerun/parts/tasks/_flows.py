@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar, cast
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Inexact
 
 from freerun.deferred_imports import torch
 from freerun.errors import ConfigError, require
@@ -57,6 +57,8 @@ class Flow(Task):
     #: about 1 %, of 2 % where chaos is weak.
     pairs: ClassVar[int] = 512
     spans: ClassVar[tuple[float, float] | None] = None
+    #: A flow whose slope is not analytic, or does not take complex states, says so.
+    analytic: ClassVar[bool] = True
 
     dt: float
     substeps: int
@@ -74,7 +76,7 @@ class Flow(Task):
         require(self.sequences >= 4, "sequences", self.sequences, "be at least 4")
 
     @abstractmethod
-    def slope(self, state: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N D"]:
+    def slope(self, state: Inexact[np.ndarray, "N D"]) -> Inexact[np.ndarray, "N D"]:
         """Return the right-hand side of the equations."""
 
     @abstractmethod
@@ -85,7 +87,7 @@ class Flow(Task):
         """Z, how many normal numbers the start of an orbit takes."""
         return 3
 
-    def step(self, state: Float[np.ndarray, "N D"], h: float) -> Float[np.ndarray, "N D"]:
+    def step(self, state: Inexact[np.ndarray, "N D"], h: float) -> Inexact[np.ndarray, "N D"]:
         """Return the state one integration step of `h` time units later."""
         a = self.slope(state)
         b = self.slope(state + 0.5 * h * a)
@@ -116,7 +118,7 @@ class Flow(Task):
     def remembers(self) -> int | None:
         return 1 if self.continues else None
 
-    def onward(self, history: Float[np.ndarray, "H N Y"]) -> Float[np.ndarray, "N Y"]:
+    def onward(self, history: Inexact[np.ndarray, "H N Y"]) -> Inexact[np.ndarray, "N Y"]:
         """See `Task.onward`; by the very steps that made the data. It may leave every bound."""
         with np.errstate(over="ignore", invalid="ignore"):
             return self.run(history[-1], self.dt / self.substeps, self.substeps)
@@ -239,7 +241,7 @@ class Flow(Task):
         """Return the time in which orbits reach the attractor, whatever `transient` is set to."""
         return cast("float", type(self).__dataclass_fields__["transient"].default)
 
-    def run(self, state: Float[np.ndarray, "N D"], h: float, steps: int) -> Float[np.ndarray, "N D"]:
+    def run(self, state: Inexact[np.ndarray, "N D"], h: float, steps: int) -> Inexact[np.ndarray, "N D"]:
         """Return the state after so many integration steps, or where it is lost: then not all of it is finite."""
         for number in range(steps):
             state = self.step(state, h)

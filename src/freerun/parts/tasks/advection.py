@@ -38,6 +38,7 @@ class Advection(Task):
 
     symbols: ClassVar[bool] = False
     field: ClassVar[bool] = True
+    analytic: ClassVar[bool] = True
     unit: ClassVar[str] = "field"
     default_feedback: ClassVar[str] = "mean"
     default_objective: ClassVar[str] = "squared_error"

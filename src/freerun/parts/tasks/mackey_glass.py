@@ -41,6 +41,7 @@ class MackeyGlass(Flow):
     default_horizon: ClassVar[int | None] = 300
     coarsest: ClassVar[float] = 0.5
     usual_error: ClassVar[float] = 0.005
+    analytic: ClassVar[bool] = False
     pairs: ClassVar[int] = 64
     spans: ClassVar[tuple[float, float]] = (1500.0, 4500.0)
 

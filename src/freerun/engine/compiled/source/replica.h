@@ -163,6 +163,7 @@ static void forward_one(const Rollout *q, long r)
     packed(output_pack, m.output, s.outs, O, O, 1);
     REAL *mask = taken(&m.rest, n), *truth = taken(&m.rest, F * n), *o = taken(&m.rest, O * n), *phi = taken(&m.rest, O * n);
     REAL *draws = taken(&m.rest, O * n), *scratch = taken(&m.rest, s.gates * n);
+    REAL *noise = taken(&m.rest, F * n);
 
     for (int part = 0; part < 2; part++) { /* the state before the first step */
         REAL *to = part ? m.c : m.z + (I + 1) * n;
@@ -199,6 +200,7 @@ static void forward_one(const Rollout *q, long r)
             if (q->draws) turned_in(draws, at(q->draws, q, BREAK_DRAW(t), r, width), q->B, width, n);
             feedback_forward(q->rule, O, n, o, draws, (REAL)q->temperature, kept, phi);
             memcpy(fed, phi, F * n * sizeof(REAL));
+            if (q->noise) turned_in(noise, at(q->noise, q, t, r, F), q->B, F, n), added(fed, noise, F * n);
             blend(F, n, mask, truth, fed);
         } else {
             memcpy(fed, truth, F * n * sizeof(REAL));

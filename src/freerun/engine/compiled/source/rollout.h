@@ -25,6 +25,7 @@ typedef struct {
     const void *mask;         /* [T R B]; NULL for 1 */
     const void *inputs;       /* [T R B X] */
     const void *draws;        /* [T R B], or [T R B O] for gumbel: the noise g */
+    const void *noise;        /* [T R B F], added to what the model feeds itself */
     const void *residual;     /* [R O] */
     const void *state[2];     /* [R B H] before the first step; NULL for zeros */
     void *outputs, *fed;      /* [T R B O], [T R B F] */
