@@ -102,6 +102,7 @@ SHARED = (
     + [("values", sized(m, 1)) for m in EACH]
     + [("values", m) for m in FULL[1:]]
     + [("summary", sized(m, 1)) for m in LAST]
+    + [(world, "model=output_recurrent model.order=3 model.hidden=5") for world in ("symbols", "values")]
     + [("symbols", "dtype=float64 model.hidden=5"), ("symbols", "feedback=argmax training.truncate=4 model.hidden=5")]
     + [("symbols", "feedback=expected gradient=every_3 model.hidden=5"), ("values", "task.predict=increment model.hidden=5")]
     + [("symbols", "training.batch=1 model.hidden=5 training.updates=6"), ("values", "training.batch=1 model.hidden=1")]

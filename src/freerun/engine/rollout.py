@@ -29,7 +29,7 @@ class Gradient:
 
     Attributes:
         feedback: 0 lets the gradient flow through what is fed back, 1 stops it at every step, n stops it at every n-th: what is
-            fed into step t is cut where t mod n = 0.
+            fed into step t is cut where t mod n = 0, and so is what a memoryless model keeps of earlier feeds.
         state: 0 for full back-propagation through time; n cuts the state *and* the feedback that enter step t where
             t mod n = 0 (truncated back-propagation).
     """
@@ -93,8 +93,9 @@ class Request:
 
     @property
     def unrolls(self) -> bool:
-        """Whether the fast path `model.unroll` computes it."""
-        return self.forced and not self.gradient.state
+        """Whether the fast path `model.unroll` computes it: all is forced, and no gradient is cut inside of the model."""
+        keeps_feeds = self.model.reads > 1 and self.gradient.feedback > 0 and self.truth.requires_grad
+        return self.forced and not self.gradient.state and not keeps_feeds
 
     def read(self) -> Float[torch.Tensor, "T R B X"] | None:
         """Return the inputs, 0 behind the end of each sequence: what stands there is not read, not even by a gradient."""
@@ -155,7 +156,7 @@ def loop(request: Request) -> Rollout:
     for t in range(steps):
         if gradient.cuts_feedback(t):
             fed = fed.detach()
-        if gradient.cuts_state(t):
+        if gradient.cuts_state(t) or (gradient.cuts_feedback(t) and model.memoryless):  # whose state is feeds
             state = tuple(part.detach() for part in state)
         u = fed if inputs is None else torch.cat([inputs[t], fed], -1)
         out, state = model.step(weights, u, state)

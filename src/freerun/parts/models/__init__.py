@@ -25,6 +25,8 @@ class Model(ABC):
     emits: ClassVar[str] = "each"
     #: What was fed back is the only memory (such a model needs feedback).
     memoryless: ClassVar[bool] = False
+    #: Of how many steps what was fed back is read; a memoryless model keeps those before the last in its state, and no more.
+    reads: ClassVar[int] = 1
     #: The formula reads what was fed back, so that something has to be fed (always so for a memoryless model).
     needs_feedback: ClassVar[bool] = False
     #: The state grows with every step, so that a long closed loop is dear and an evaluation has none unless it is asked for.
