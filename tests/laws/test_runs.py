@@ -61,6 +61,10 @@ def diverging(engine):
     kit.law_a_diverging_run_is_recorded_and_alone(engine, "symbols")
 
 
+def deaf(engine):
+    kit.law_what_is_deaf_has_no_exposure_gap(engine, "symbols", WAYS)
+
+
 def whole(engine):
     kit.law_the_table_is_whole(engine, "symbols")
 
@@ -76,6 +80,7 @@ CAUGHT = [
     (diverging, broken.OneFallsAllFall),
     (kit.law_looking_changes_nothing, broken.ValidationTrains),
     (kit.law_silence_has_no_exposure_gap, broken.FreeWithoutSilence),
+    (deaf, broken.FreeWithoutSilence),
     (whole, broken.ForcedTrainOnly),
 ]
 
@@ -186,6 +191,11 @@ def test_a_run_that_breaks_in_its_last_update_is_recorded():
 
 def test_looking_changes_nothing():
     kit.law_looking_changes_nothing(ENGINE)
+
+
+@pytest.mark.parametrize("world", tiered(["symbols", "values"], quick=lambda world: world == "symbols"))
+def test_what_is_deaf_has_no_exposure_gap(world):
+    kit.law_what_is_deaf_has_no_exposure_gap(ENGINE, world, REGIMES)
 
 
 def test_silence_has_no_exposure_gap():

@@ -62,9 +62,12 @@ def resolved_evaluation(task: Task, model: Model, feedback: Feedback, evaluation
         )
     orbit = evaluation.orbit
     if orbit is None:
-        orbit = 0 if model.remembers_all or feedback.silent else task.own_orbit(warmup)
+        orbit = 0 if model.remembers_all or model.deaf or feedback.silent else task.own_orbit(warmup)
     if orbit and feedback.silent:
         raise ConfigError(f"evaluation.orbit={orbit}: nothing is fed back, so that no loop is closed; leave it out")
+    if orbit and model.deaf:
+        name = registry.name_of(model)
+        raise ConfigError(f"evaluation.orbit={orbit}: model {name} reads no feedback, so that no loop is closed; leave it out")
     if orbit and (fault := task.orbit_fault(warmup, orbit)):
         raise ConfigError(f"evaluation.orbit={orbit}: task {registry.name_of(task)} {fault}; leave it out")
     return replace(evaluation, warmup=warmup, horizon=horizon, orbit=orbit)
@@ -130,6 +133,16 @@ def _check_model(experiment: Experiment) -> None:
     if model.for_fields and not task.field:
         reason = f"the values of task {registry.name_of(task)} are no field on a ring of points"
         raise _misfit("model", model, reason, lambda candidate: candidate.emits == task.emits and not candidate.for_fields)
+    if model.releases and experiment.span[0] == 0:
+        name = registry.name_of(model)
+        raise ConfigError(f"model={name}: it answers from the warm-up, and there is none; choose evaluation.warmup=1 or more")
+    if model.deaf and task.increments:
+        reason = f"task {registry.name_of(task)} adds the output to what was fed"
+
+        def hears(candidate: type[Model]) -> bool:
+            return candidate.emits == task.emits and not (candidate.for_fields or candidate.deaf)
+
+        raise _misfit("model", model, reason, hears)
 
 
 def _check_feedback(experiment: Experiment) -> None:

@@ -140,7 +140,7 @@ class Group:
         return rollout(
             self.model, weights, truth=encoded if truth is None else truth, start=start, feedback=feedback or self.feedback,
             mask=mask, inputs=sequences.inputs, uniform=uniform, gradient=self.gradient, residual=self.residual,
-            ends=sequences.ends, states=states,
+            ends=sequences.ends, states=states, release=self.warmup,
         )  # fmt: skip
 
     def shares(self, sequences: Sequences) -> Float[torch.Tensor, "S R B"]:

@@ -8,6 +8,8 @@ from typing import ClassVar
 import torch
 
 from freerun.parts.models import Model
+from freerun.parts.models.direct import Direct
+from freerun.parts.models.encoder_decoder import EncoderDecoder
 from freerun.parts.models.gru import GRU
 from freerun.parts.models.hidden_recurrent import HiddenRecurrent
 from freerun.parts.models.linear import Linear
@@ -242,3 +244,47 @@ class Bends(Linear):
     def step(self, weights, u, state):
         outputs, state = super().step(weights, u, state)
         return torch.tanh(outputs), state
+
+
+class CountsFromEachCall(Direct):
+    """Behind the release every call begins with the first lead."""
+
+    def taken(self, state):
+        return 0
+
+
+class BeginsAnew(EncoderDecoder):
+    """The decoder begins with what an encoder says that has read nothing."""
+
+    def release(self, weights, state):
+        return super().release(weights, tuple(part * 0 for part in state))
+
+
+class HearsItself(Direct):
+    """A little of each feed reaches the output."""
+
+    def unroll(self, weights, u, state):
+        outputs, state = super().unroll(weights, u, state)
+        width = outputs.shape[-1]
+        return outputs + 0.1 * u[..., u.shape[-1] - width :].sum(-1, keepdim=True), state
+
+
+class HearsNothing(Direct):
+    """Does not say that it is deaf."""
+
+    deaf: ClassVar[bool] = False
+
+
+class PlainSigmoidBehind(Direct):
+    """The vectorised logistic function, behind the release."""
+
+    def unroll(self, weights, u, state):
+        outputs, new = super().unroll(weights, u, state)
+        return torch.sigmoid(outputs) if state[-1].shape[-1] else outputs, new
+
+
+class NeverReleased(EncoderDecoder):
+    """Goes on reading behind the warm-up."""
+
+    def release(self, weights, state):
+        return state

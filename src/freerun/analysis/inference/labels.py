@@ -37,6 +37,8 @@ WORDS = {
     "lstm": "LSTM",
     "hidden_recurrent": "Hidden-recurrent",
     "output_recurrent": "Output-recurrent",
+    "direct": "Direct forecast",
+    "encoder_decoder": "Encoder-decoder",
     "linear": "Linear",
     "sequence_to_one": "Sequence-to-one",
     "shallow_plrnn": "Shallow PLRNN",

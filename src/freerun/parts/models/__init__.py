@@ -34,6 +34,11 @@ class Model(ABC):
     #: For fields on a ring of points alone: what is fed back and predicted is one value a point (see `Task.field`).
     for_fields: ClassVar[bool] = False
 
+    #: The steps behind the warm-up are made otherwise than those within: `release` stands between them.
+    releases: ClassVar[bool] = False
+    #: Behind the release nothing that is fed is read, but what the warm-up has fed last, which enters the first step.
+    deaf: ClassVar[bool] = False
+
     @abstractmethod
     def shapes(self, inputs: int, outputs: int) -> dict[str, Shape]:
         """Return the weights for input width I and output width O."""
@@ -57,6 +62,10 @@ class Model(ABC):
         self, weights: Weights, u: Float[torch.Tensor, "T R B I"], state: State
     ) -> tuple[Float[torch.Tensor, "T R B O"], State]:
         """Repeat the step over inputs that are known beforehand; equal to it in value and gradient, only faster."""
+
+    def release(self, weights: Weights, state: State) -> State:
+        """Return the state that enters the first step behind the warm-up, for a model that `releases`."""
+        return state
 
     def summary(self, state: State, like: Float[torch.Tensor, "R B O"]) -> Float[torch.Tensor, "R B H"]:
         """Return the hidden state as one vector whose width stays the same from step to step; width 0 if there is none.
