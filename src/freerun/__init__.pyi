@@ -24,6 +24,7 @@ from freerun.parts.feedback.straight_through import Choice as Choice
 from freerun.parts.feedback.straight_through import StraightThrough as StraightThrough
 from freerun.parts.models import Model as Model
 from freerun.parts.models.direct import Direct as Direct
+from freerun.parts.models.echo_state import EchoState as EchoState
 from freerun.parts.models.encoder_decoder import Cell as Cell
 from freerun.parts.models.encoder_decoder import EncoderDecoder as EncoderDecoder
 from freerun.parts.models.gru import GRU as GRU

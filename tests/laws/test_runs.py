@@ -17,7 +17,8 @@ pytestmark = pytest.mark.usefixtures("players_once")
 
 ENGINE = kit.Engine()
 MODELS = registry.parts("model")
-EACH = [name for name, model in MODELS.items() if model.emits == "each" and not model.for_fields]
+SOLVED = [name for name, model in MODELS.items() if model.solves]
+EACH = [name for name, model in MODELS.items() if model.emits == "each" and not (model.for_fields or model.solves)]
 FIELDS = [name for name, model in MODELS.items() if model.for_fields]
 LAST = [name for name, model in MODELS.items() if model.emits == "last"]
 REGIMES = registry.parts("regime")
@@ -125,6 +126,15 @@ SHARED = (
 def test_a_run_alone_and_in_a_group_are_the_same(world, model):
     regimes = list(REGIMES) if model == "model=gru model.hidden=5" else WAYS
     kit.law_alone_and_in_a_group_are_the_same(ENGINE, mixed(world, model, regimes))
+
+
+@pytest.mark.parametrize("name", SOLVED)
+def test_a_run_whose_readout_is_solved_is_the_same_alone_and_in_a_group(name):
+    words = f"model={name} model.hidden=7 evaluation.orbit=0"
+    forced = f"{words} regime=teacher_forcing seed=0,1,1099511627776"
+    kit.law_alone_and_in_a_group_are_the_same(
+        ENGINE, kit.planned("values", forced, f"{words} regime=noisy_forcing regime.noise=0.1,0.2 seed=0,1")
+    )
 
 
 @pytest.mark.parametrize(

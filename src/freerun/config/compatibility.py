@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from freerun.errors import ConfigError, given
@@ -12,9 +13,11 @@ from freerun.parts import registry
 
 if TYPE_CHECKING:
     from freerun.config.evaluation_settings import Evaluation
+    from freerun.config.training_settings import Training
     from freerun.parts.feedback import Feedback
     from freerun.parts.models import Model
     from freerun.parts.objectives import Objective
+    from freerun.parts.regimes import Regime
     from freerun.parts.tasks import Task
 
 DEVICES = ("cpu", "cuda")
@@ -28,6 +31,9 @@ class Experiment(Protocol):
     model: Model
     feedback: Feedback | None
     objective: Objective | None
+    regime: Regime
+    training: Training
+    gradient: str
     device: str
     dtype: str
 
@@ -137,12 +143,36 @@ def _check_model(experiment: Experiment) -> None:
         name = registry.name_of(model)
         raise ConfigError(f"model={name}: it answers from the warm-up, and there is none; choose evaluation.warmup=1 or more")
     if model.deaf and task.increments:
-        reason = f"task {registry.name_of(task)} adds the output to what was fed"
+        name = registry.name_of(task)
+        raise ConfigError(
+            f"model={registry.name_of(model)}: task {name} adds the output to what was fed, which it does not read; choose "
+            "task.predict=value"
+        )
+    if model.solves:
+        _check_solved(experiment)
 
-        def hears(candidate: type[Model]) -> bool:
-            return candidate.emits == task.emits and not (candidate.for_fields or candidate.deaf)
 
-        raise _misfit("model", model, reason, hears)
+#: What a readout that is solved is told of training: how much it sees, and when the run says how it stands.
+SOLVED_BY = ("updates", "batch", "log_every", "stop")
+
+
+def _check_solved(experiment: Experiment) -> None:
+    """Refuse what a readout that is solved by least squares would ignore."""
+    task, model, training = experiment.task, registry.name_of(experiment.model), experiment.training
+    if task.symbols:
+        raise ConfigError(f"model={model}: its readout is solved for real values; choose a task of values, such as lorenz63")
+    if (name := registry.name_of(given(experiment.objective))) != "squared_error":
+        raise ConfigError(f"objective={name}: the readout of model={model} is solved by least squares; choose squared_error")
+    if not experiment.regime.feeder().forced:
+        name = registry.name_of(experiment.regime)
+        raise ConfigError(f"regime={name}: the readout of model={model} is solved on the truth; choose regime=teacher_forcing")
+    if experiment.gradient != "through":
+        raise ConfigError(f"gradient={experiment.gradient}: model={model} is solved without a gradient; leave it out")
+    for item in fields(training):
+        value = getattr(training, item.name)
+        if item.name not in SOLVED_BY and value != item.default:
+            shown = value.value if isinstance(value, Enum) else value
+            raise ConfigError(f"training.{item.name}={shown}: model={model} is solved without a gradient; leave it out")
 
 
 def _check_feedback(experiment: Experiment) -> None:

@@ -53,7 +53,7 @@ class Group:
         self.gradient = Gradient(feedback=cut, state=1 if self.objective.last_step_only else first.training.truncate or 0)
         self.residual = None if world.residual is None else self._residuals()
         seeds, like = [experiment.seed for experiment in experiments], torch.empty(0, dtype=self.dtype, device=self.device)
-        self.parameters = Parameters(self.model.shapes(self.inputs, self.outputs), seeds, like)
+        self.parameters = Parameters(self.model.shapes(self.inputs, self.outputs), seeds, like, self.model.drawn)
         self.critic: Parameters | None = None
         if self.objective.critic(1):
             shapes = {f"critic.{name}": shape for name, shape in self.objective.critic(self._behaviour_width()).items()}

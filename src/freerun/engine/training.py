@@ -15,6 +15,7 @@ from freerun.engine.feeding import Lessons
 from freerun.engine.optimizer import Adam
 from freerun.engine.parameters import Parameters
 from freerun.engine.replicas import Group, spread
+from freerun.engine.solving import Solver
 from freerun.parts.layers import per_replica
 
 #: Called after every update: (update, {quantity: value of every replica}), with no quantities where nothing was logged.
@@ -75,7 +76,7 @@ def train(
             values = {**steps, "forcing_probability": trainer.lessons.probabilities(update), **validation(group)}
             _log(outcomes, update, values)
             trainer.note_best()
-        if keeper is not None:
+        if keeper is not None and trainer.solver is None:
             keeper.keep(trainer, update + 1)
         if listen is not None:
             listen(update, values)
@@ -91,6 +92,8 @@ class Trainer:
         self.lessons = lessons
         self.optimizer = _optimizer(group, group.parameters)
         self.critic_optimizer = None if group.critic is None else _optimizer(group, group.critic)
+        #: Solves the readout of models whose readout is not learnt by a gradient; nothing of it is kept.
+        self.solver = Solver(group) if group.model.solves else None
         self.outcomes = [Outcome() for _ in group.experiments]
         self.alive = torch.ones(len(group.experiments), dtype=torch.bool, device=group.device)
         #: The weights of the best logged update of each run, where they are kept; those before the first update until one is.
@@ -117,8 +120,15 @@ class Trainer:
         return self.group.settings.keep.update((point.update, point.quantity, point.value) for point in outcome.curves)
 
     def update(self, update: int) -> dict[str, list[float]]:
-        """Take one gradient step for every replica that is alive; return the loss of each, and the critic's if there is one."""
+        """Take one gradient step for every replica that is alive; return the loss of each, and the critic's if there is one.
+
+        A readout that is solved is solved anew, over all that was shown so far.
+        """
         group = self.group
+        if self.solver is not None:
+            values = self.solver.update(self.lessons, update)
+            _freeze_broken(self.outcomes, self.alive, update, values)
+            return values
         weights = group.parameters.named(differentiable=True)
         critic = {} if group.critic is None else group.critic.named(differentiable=True)
         lesson = self.lessons.give(update, weights, critic)

@@ -38,6 +38,7 @@ WORDS = {
     "hidden_recurrent": "Hidden-recurrent",
     "output_recurrent": "Output-recurrent",
     "direct": "Direct forecast",
+    "echo_state": "Echo-state network",
     "encoder_decoder": "Encoder-decoder",
     "linear": "Linear",
     "sequence_to_one": "Sequence-to-one",

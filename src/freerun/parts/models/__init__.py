@@ -7,10 +7,11 @@ of the batch. Letters: `T` time, `R` replicas, `B` batch, `I` the input, u_t = [
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 from jaxtyping import Float
 
 from freerun.deferred_imports import torch
@@ -39,9 +40,20 @@ class Model(ABC):
     #: Behind the release nothing that is fed is read, but what the warm-up has fed last, which enters the first step.
     deaf: ClassVar[bool] = False
 
+    #: The readout, the weights ``output.*``, is solved in closed form from `features`, and nothing is learnt by a gradient.
+    solves: ClassVar[bool] = False
+
     @abstractmethod
     def shapes(self, inputs: int, outputs: int) -> dict[str, Shape]:
         """Return the weights for input width I and output width O."""
+
+    def drawn(self, weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return the weights that training begins with, for those drawn uniformly by `shapes`, ``[R in out]``."""
+        return dict(weights)
+
+    def features(self, state: State) -> Float[torch.Tensor, "R B H"]:
+        """Return what the readout of a model that `solves` sees: the output is ``output.bias + features @ output.weight``."""
+        raise NotImplementedError(f"{type(self).__name__} has no readout that is solved")
 
     def products(self, inputs: int, outputs: int) -> int:
         """Return how often a weight is multiplied in one step of one sequence: once each, unless weights are shared."""
