@@ -25,6 +25,10 @@ from freerun.parts.feedback.sample import Sample as Sample
 from freerun.parts.feedback.straight_through import Choice as Choice
 from freerun.parts.feedback.straight_through import StraightThrough as StraightThrough
 from freerun.parts.models import Model as Model
+from freerun.parts.models.direct import Direct as Direct
+from freerun.parts.models.echo_state import EchoState as EchoState
+from freerun.parts.models.encoder_decoder import Cell as Cell
+from freerun.parts.models.encoder_decoder import EncoderDecoder as EncoderDecoder
 from freerun.parts.models.gru import GRU as GRU
 from freerun.parts.models.hidden_recurrent import HiddenRecurrent as HiddenRecurrent
 from freerun.parts.models.linear import Linear as Linear

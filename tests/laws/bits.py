@@ -74,7 +74,7 @@ def digests() -> dict[str, str]:
     found = {}
     for name in registry.parts("model"):
         kind = registry.parts("model")[name]
-        world = "field" if kind.for_fields else "summary" if kind.emits == "last" else "symbols"
+        world = "field" if kind.for_fields else "summary" if kind.emits == "last" else "values" if kind.solves else "symbols"
         width = " model.hidden=5" if "hidden" in kind.__dataclass_fields__ else ""
         found[f"model {name}"] = _runs(world, f"model={name}{width}")
     for regime in registry.parts("regime"):

@@ -161,6 +161,22 @@ def law_silence_has_no_exposure_gap(engine: Engine) -> None:
             assert values == series[split, "forced", metric], f"feedback=none has a gap in {metric} on {split} ({mode})"
 
 
+def law_what_is_deaf_has_no_exposure_gap(engine: Engine, world: str, regimes: Iterable[str]) -> None:
+    """One run under every regime, to the bit, and what it says is worth the same forced and free."""
+    words = f"model=direct model.hidden=3 evaluation.metrics=[loss] regime={','.join(regimes)}"
+    first, *others = engine(planned(world, words))
+    for result in (first, *others):
+        series = {(s["split"], s["mode"]): s["values"] for s in result.record["series"]}
+        assert series, "nothing was measured"
+        for (split, mode), values in series.items():
+            assert values == series[split, "forced"], f"model=direct has a gap in the loss on {split} ({mode})"
+        curves = {(p["quantity"], p["update"]): p["value"] for p in result.record["curves"]}
+        for (quantity, update), value in curves.items():
+            assert value == curves[quantity.replace("free", "forced"), update], f"{quantity} is not the forced one"
+        for name, value in result.weights.items():
+            assert value.tobytes() == first.weights[name].tobytes(), f"{name} depends on the regime"
+
+
 def law_the_table_is_whole(engine: Engine, world: str) -> None:
     """{forced, free} x {train, test}, the same metrics and steps in each."""
     for result in engine(planned(world, "regime=teacher_forcing,free_running")):

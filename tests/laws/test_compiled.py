@@ -26,6 +26,7 @@ from freerun.parts.models.gru import GRU
 from freerun.parts.models.hidden_recurrent import HiddenRecurrent
 from freerun.parts.models.linear import Linear
 from freerun.parts.models.lstm import LSTM
+from freerun.parts.models.output_recurrent import OutputRecurrent
 from freerun.parts.models.transformer import Transformer
 from tiers import tiered
 
@@ -353,6 +354,8 @@ def test_what_is_not_covered_is_said_in_words():
     assert uncovered(Own(), Mean(), "float32", "cpu") == "it has no cell Own"
     assert "not on cuda" in uncovered(GRU(), Mean(), "float32", "cuda")
     assert "not in bfloat16" in uncovered(GRU(), Mean(), "bfloat16", "cpu")
+    assert "at one step, not at 2" in uncovered(OutputRecurrent(order=2), Mean(), "float32", "cpu")
+    assert uncovered(OutputRecurrent(order=1), Mean(), "float32", "cpu") is None
     start = torch.zeros(1, 1, 1)
     state = (torch.zeros(1, 1, 64).requires_grad_(),)
     with pytest.raises(ValueError, match="takes no gradient of the state"):

@@ -10,18 +10,24 @@ import torch
 
 from freerun.errors import ConfigError
 from freerun.laws import models as kit
+from freerun.laws import release
 from freerun.laws.toolkit import CLOSE, gap, gradients, noise, small, small_parts, weights_of
+from freerun.parts.models.direct import Direct
+from freerun.parts.models.encoder_decoder import Cell, EncoderDecoder
 from freerun.parts.models.gru import GATES, GRU
 from freerun.parts.models.hidden_recurrent import HiddenRecurrent
 from freerun.parts.models.linear import Linear
 from freerun.parts.models.lstm import LSTM
+from freerun.parts.models.output_recurrent import OutputRecurrent
 from freerun.parts.models.shallow_plrnn import ShallowPLRNN
 from freerun.parts.models.stencil import Stencil
 from freerun.parts.models.transformer import EPSILON, Transformer
 from laws.broken import models as broken
 from laws.runs import unchecked
+from tiers import tiered
 
 LAWS = [law for name, law in vars(kit).items() if name.startswith("law_")]
+RELEASE = [law for name, law in vars(release).items() if name.startswith("law_")]
 MODELS = [
     small(type(model), hidden=hidden, layers=layers)
     for model in small_parts("model").values()
@@ -30,8 +36,18 @@ MODELS = [
 OTHERS = [
     Linear(bias=False), Stencil(taps=1), Stencil(taps=3, offset=1, bias=True), ShallowPLRNN(hidden=5, latent=1),
     ShallowPLRNN(hidden=5, latent=3), Transformer(hidden=6, heads=2, layers=1, mlp=1),
-    Transformer(hidden=4, heads=4, layers=3, mlp=1),
+    Transformer(hidden=4, heads=4, layers=3, mlp=1), OutputRecurrent(hidden=5, order=2), OutputRecurrent(hidden=5, order=4),
 ]  # fmt: skip
+#: Models that tell the warm-up from what follows, with every cell in both places.
+RELEASING = {
+    repr(model): model
+    for model in (
+        Direct(hidden=1), Direct(hidden=5), EncoderDecoder(hidden=5, encoder_hidden=3),
+        EncoderDecoder(hidden=3, encoder_hidden=5, cell=Cell.lstm, encoder=Cell.hidden_recurrent),
+        EncoderDecoder(hidden=1, encoder_hidden=4, cell=Cell.hidden_recurrent, encoder=Cell.lstm),
+        EncoderDecoder(hidden=4, encoder_hidden=1, cell=Cell.lstm, encoder=Cell.lstm),
+    )
+}  # fmt: skip
 EACH = {repr(model): model for model in [*MODELS, *OTHERS]}
 CAUGHT = [
     (kit.law_unroll_is_the_step_repeated, broken.FastPathDiffers),
@@ -45,6 +61,9 @@ CAUGHT = [
     (kit.law_state_carries_over_a_split, broken.ForgetsItsPlace),
     (kit.law_summary_has_one_width, broken.SummaryGrows),
     (kit.law_memory_as_declared, broken.ClaimsNoMemory),
+    (kit.law_memory_as_declared, broken.ReadsOneTooFar),
+    (kit.law_memory_as_declared, broken.KeepsInputs),
+    (kit.law_memory_as_declared, broken.LosesTheOldest),
     (kit.law_rows_are_independent, broken.NormalisesOverTheBatch),
     (kit.law_rows_are_independent, broken.BroadcastsOneState),
     (kit.law_replicas_are_independent, broken.SharesWeights),
@@ -52,11 +71,23 @@ CAUGHT = [
     (kit.law_no_state_in_the_part, broken.KeepsState),
     (kit.law_start_is_zero, broken.StartsAtRandom),
     (kit.law_same_bits_alone_and_in_a_group, broken.PlainSigmoid),
+    (release.law_released_unroll_is_the_step_repeated, broken.CountsFromEachCall),
+    (release.law_the_warmup_is_read, broken.BeginsAnew),
+    (release.law_behind_the_release_deaf_as_declared, broken.HearsItself),
+    (release.law_behind_the_release_deaf_as_declared, broken.HearsNothing),
+    (release.law_same_bits_behind_the_release, broken.PlainSigmoidBehind),
+    (release.law_the_loop_releases_where_it_is_told, broken.NeverReleased),
+    (release.law_the_loop_releases_where_it_is_told, broken.HearsItself),
 ]
 
 
+def sized(name: str) -> bool:
+    """Whether a model is tried by the quick tests: of those that tell the warm-up, one size."""
+    return not EACH[name].releases or EACH[name].hidden == 5
+
+
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
-@pytest.mark.parametrize("name", EACH)
+@pytest.mark.parametrize("name", tiered(EACH, quick=sized))
 def test_law(law, name):
     if law is kit.law_same_bits_alone_and_in_a_group:  # hundreds of calls at sizes whose shapes the other laws check
         with unchecked():
@@ -78,8 +109,15 @@ def test_the_smallest_counter_example_is_named():
         kit.law_causal(broken.NoMask(hidden=5))
 
 
+@pytest.mark.parametrize("law", RELEASE, ids=lambda law: law.__name__)
+@pytest.mark.parametrize("name", tiered(RELEASING, quick=lambda name: RELEASING[name].hidden == 5))
+def test_law_of_the_release(law, name):
+    with unchecked():
+        law(RELEASING[name])
+
+
 def test_every_law_has_been_seen_to_fail():
-    assert {law for law, _ in CAUGHT} == set(LAWS)
+    assert {law for law, _ in CAUGHT} == {*LAWS, *RELEASE}
 
 
 def _torch_layer(kind: type, r: int, inputs: int, hidden: int, parameters: dict[str, torch.Tensor]) -> torch.nn.Module:
@@ -197,6 +235,15 @@ def _rolled(model, weights, u, r):
     return sum(tap * field for tap, field in zip(taps, shifted, strict=True)) + constant
 
 
+def _window(model, weights, u, r):
+    """A network without any recurrence that reads a window: the input now, and the last feeds, zeros before the first step."""
+    seen = weights["output.bias"].shape[-1]
+    feeds = torch.cat([u.new_zeros(model.order - 1, u.shape[2], seen), u[:, r, :, -seen:]])
+    rows = [torch.cat([u[t, r, :, :-seen], *feeds[t : t + model.order].flip(0)], -1) for t in range(len(u))]
+    bent = torch.tanh(torch.stack(rows) @ weights["input.weight"][r] + weights["input.bias"][r])
+    return bent @ weights["output.weight"][r] + weights["output.bias"][r]
+
+
 def _regression(model, weights, u, r):
     constant = weights["output.bias"][r, 0] if model.bias else 0
     return torch.einsum("tbi,io->tbo", u[:, r], weights["output.weight"][r]) + constant
@@ -208,6 +255,7 @@ REFERENCES = [
     *((ShallowPLRNN(hidden=h, latent=n), _shallow, i, o) for h in (1, 5) for n in (0, 2) for i, o in ((1, 1), (4, 3))),
     *((Stencil(taps=k, offset=j, bias=b), _rolled, 5, 5)
       for k, j, b in ((2, 0, False), (3, 1, True), (1, 0, False), (7, 6, True))),
+    *((OutputRecurrent(hidden=5, order=k), _window, i, o) for k in (1, 2, 4, 9) for i, o in ((1, 1), (3, 2))),
     *((Linear(bias=b), _regression, i, o) for b in (True, False) for i, o in ((1, 1), (3, 2))),
 ]  # fmt: skip
 
@@ -234,6 +282,7 @@ def test_equals_a_reference(model, reference, inputs, outputs):
     [
         (broken.NoMask(hidden=5), _decoder, 3, 2), (broken.NotPeriodic(), _rolled, 5, 5), (broken.Mirrored(), _rolled, 5, 5),
         (broken.ReadsTheInputAsState(hidden=5), _shallow, 4, 3), (broken.Bends(), _regression, 3, 2),
+        (broken.OldestFirst(hidden=5, order=3), _window, 3, 2),
     ],
     ids=lambda x: type(x).__name__,
 )  # fmt: skip
@@ -262,6 +311,10 @@ def test_a_model_says_whether_it_remembers():
         (lambda: Transformer(hidden=10, heads=4), r"heads must divide hidden \(10\), got 4"),
         (lambda: Transformer(hidden=10, heads=0), r"heads must divide hidden \(10\), got 0"),
         (lambda: Transformer(hidden=10, heads=-2), r"heads must divide hidden \(10\), got -2"),
+        (lambda: OutputRecurrent(order=0), "order must be at least 1, got 0"),
+        (lambda: Direct(hidden=0), "hidden must be at least 1, got 0"),
+        (lambda: EncoderDecoder(hidden=0), "hidden must be at least 1, got 0"),
+        (lambda: EncoderDecoder(encoder_hidden=0), "encoder_hidden must be at least 1, got 0"),
         (lambda: ShallowPLRNN(hidden=0), "hidden must be at least 1, got 0"),
         (lambda: ShallowPLRNN(latent=-1), "latent must not be negative, got -1"),
         (lambda: Stencil(taps=0), "taps must be at least 1, got 0"),
@@ -275,7 +328,15 @@ def test_a_setting_out_of_range_is_refused(make, text):
 
 
 @pytest.mark.parametrize(
-    ("model", "inputs", "outputs"), [(Stencil(), 4, 3), (Stencil(), 0, 0), (ShallowPLRNN(), 2, 3), (ShallowPLRNN(), 0, 1)]
+    ("model", "inputs", "outputs"),
+    [
+        (Stencil(), 4, 3),
+        (Stencil(), 0, 0),
+        (ShallowPLRNN(), 2, 3),
+        (ShallowPLRNN(), 0, 1),
+        (OutputRecurrent(order=2), 1, 2),
+        (Direct(), 1, 2),
+    ],
 )
 def test_widths_that_a_model_cannot_take_are_refused_in_one_line(model, inputs, outputs):
     with pytest.raises(ConfigError, match="choose") as found:

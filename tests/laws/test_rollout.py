@@ -63,6 +63,8 @@ CAUGHT = [
     (textbook_law, broken.OneDrawForAll),
     (backward.law_gradient_is_cut_in_the_right_place, broken.CutsOneStepLate),
     (backward.law_gradient_is_cut_in_the_right_place, broken.KeepsTheState),
+    (backward.law_a_cut_reaches_what_is_kept_of_feeds, broken.KeepsOldFeeds),
+    (backward.law_a_cut_reaches_what_is_kept_of_feeds, broken.KeepsTheState),
     (backward.law_only_the_feed_of_a_through_gradient_remembers, broken.AlwaysDetaches),
     (backward.law_only_the_feed_of_a_through_gradient_remembers, broken.NeverDetaches),
     (backward.law_what_is_stopped_is_stopped_in_what_is_told, broken.TellsWhatItStopped),

@@ -17,7 +17,8 @@ pytestmark = pytest.mark.usefixtures("players_once")
 
 ENGINE = kit.Engine()
 MODELS = registry.parts("model")
-EACH = [name for name, model in MODELS.items() if model.emits == "each" and not model.for_fields]
+SOLVED = [name for name, model in MODELS.items() if model.solves]
+EACH = [name for name, model in MODELS.items() if model.emits == "each" and not (model.for_fields or model.solves)]
 FIELDS = [name for name, model in MODELS.items() if model.for_fields]
 LAST = [name for name, model in MODELS.items() if model.emits == "last"]
 REGIMES = registry.parts("regime")
@@ -61,6 +62,10 @@ def diverging(engine):
     kit.law_a_diverging_run_is_recorded_and_alone(engine, "symbols")
 
 
+def deaf(engine):
+    kit.law_what_is_deaf_has_no_exposure_gap(engine, "symbols", WAYS)
+
+
 def whole(engine):
     kit.law_the_table_is_whole(engine, "symbols")
 
@@ -76,6 +81,7 @@ CAUGHT = [
     (diverging, broken.OneFallsAllFall),
     (kit.law_looking_changes_nothing, broken.ValidationTrains),
     (kit.law_silence_has_no_exposure_gap, broken.FreeWithoutSilence),
+    (deaf, broken.FreeWithoutSilence),
     (whole, broken.ForcedTrainOnly),
 ]
 
@@ -102,6 +108,7 @@ SHARED = (
     + [("values", sized(m, 1)) for m in EACH]
     + [("values", m) for m in FULL[1:]]
     + [("summary", sized(m, 1)) for m in LAST]
+    + [(world, "model=output_recurrent model.order=3 model.hidden=5") for world in ("symbols", "values")]
     + [("symbols", "dtype=float64 model.hidden=5"), ("symbols", "feedback=argmax training.truncate=4 model.hidden=5")]
     + [("symbols", "feedback=expected gradient=every_3 model.hidden=5"), ("values", "task.predict=increment model.hidden=5")]
     + [("symbols", "training.batch=1 model.hidden=5 training.updates=6"), ("values", "training.batch=1 model.hidden=1")]
@@ -119,6 +126,15 @@ SHARED = (
 def test_a_run_alone_and_in_a_group_are_the_same(world, model):
     regimes = list(REGIMES) if model == "model=gru model.hidden=5" else WAYS
     kit.law_alone_and_in_a_group_are_the_same(ENGINE, mixed(world, model, regimes))
+
+
+@pytest.mark.parametrize("name", SOLVED)
+def test_a_run_whose_readout_is_solved_is_the_same_alone_and_in_a_group(name):
+    words = f"model={name} model.hidden=7 evaluation.orbit=0"
+    forced = f"{words} regime=teacher_forcing seed=0,1,1099511627776"
+    kit.law_alone_and_in_a_group_are_the_same(
+        ENGINE, kit.planned("values", forced, f"{words} regime=noisy_forcing regime.noise=0.1,0.2 seed=0,1")
+    )
 
 
 @pytest.mark.parametrize(
@@ -185,6 +201,11 @@ def test_a_run_that_breaks_in_its_last_update_is_recorded():
 
 def test_looking_changes_nothing():
     kit.law_looking_changes_nothing(ENGINE)
+
+
+@pytest.mark.parametrize("world", tiered(["symbols", "values"], quick=lambda world: world == "symbols"))
+def test_what_is_deaf_has_no_exposure_gap(world):
+    kit.law_what_is_deaf_has_no_exposure_gap(ENGINE, world, REGIMES)
 
 
 def test_silence_has_no_exposure_gap():

@@ -18,6 +18,25 @@ BASE = [
 ]  # fmt: skip
 
 
+#: Blanks: an echoed cue is in the feeds that are read where they are fewer than those (`model.order`).
+BLANKS, ORDERS = 4, (1, 4, 5, 7)
+WINDOWS = [
+    "task=delayed_recall", f"task.cues={K}", f"task.blanks={BLANKS}", "task.echo=true", "model=output_recurrent",
+    f"model.order={','.join(map(str, ORDERS))}", "model.hidden=16", "regime=teacher_forcing,free_running", "feedback=argmax",
+    "training.updates=300", "training.lr=0.01", "training.log_every=1000", f"evaluation.sequences={MEASURED}", "seed=0,1",
+]  # fmt: skip
+
+
+def test_outputs_carry_a_cue_as_far_as_they_are_read():
+    """An echoed cue: forced, the answer is right if more feeds are read than there are blanks, and else at most by chance."""
+    high = clopper_pearson(MEASURED // K, MEASURED, 0.9999)[1]
+    for run, record, _ in learned(WINDOWS):
+        assert record["status"] == "done"
+        table = {s["mode"]: s["values"] for s in record["series"] if (s["metric"], s["split"]) == ("accuracy", "test")}
+        order, last = run.experiment.model.order, table["forced"][-1]
+        assert last == 1.0 if order > BLANKS else last <= high, (order, type(run.experiment.regime).__name__, last)
+
+
 def last_step() -> dict[tuple[str, bool, str, str], list[tuple[float, float]]]:
     """By model, control, regime and mode: how often the last step, and the whole answer, is right on the test split."""
     found: dict[tuple[str, bool, str, str], list[tuple[float, float]]] = {}

@@ -65,13 +65,19 @@ class TrainedModel(torch.nn.Module):
         Args:
             u: what is read: the exogenous input of this step, then what is fed, as the model was trained: values in standard
                 deviations of the data (`Data.mean`, `Data.std`), a symbol as a unit vector.
-            state: after the step before, or `start`.
+            state: after the step before, `start`, or in front of the first step behind the warm-up `release`.
         """
         output, state = self.experiment.model.step(self.weights(), u[None], state)
         return output[0], state
 
+    def release(self, state: State) -> State:
+        """Return the state in front of the first step behind the warm-up; the same for a model that makes no difference."""
+        return self.experiment.model.release(self.weights(), state)
+
     def forward(self, truth: ArrayLike | Sequence[str], inputs: ArrayLike | None = None) -> Float[torch.Tensor, "T N O"]:
         """Return the outputs under teacher forcing: a prediction has read all that stands before it, and nothing of its own.
+
+        A model that makes a difference between the warm-up of its run and what follows does so here.
 
         Args:
             truth: symbols ``[T N]``, or N texts of one length, or values ``[T N Y]`` in the units of the data.
@@ -89,6 +95,7 @@ class TrainedModel(torch.nn.Module):
         request = Request(
             self.experiment.model, self.weights(), truth=rest[:, None], start=first[None], feedback=self.feedback, mask=None,
             inputs=self._inputs(inputs, *rest.shape[:2]), residual=self._residual(),
+            release=self.experiment.span[0],
         )  # fmt: skip
         return loop(request).outputs[:, 0]
 
@@ -136,6 +143,7 @@ class TrainedModel(torch.nn.Module):
             self.experiment.model, self.weights(), truth=torch.cat([read, first.expand(steps, -1, -1)])[:, None],
             start=first[None], feedback=_Tempered(rule, temperature) if self.experiment.task.symbols else rule, mask=mask,
             inputs=self._inputs(inputs, total, count), uniform=chance, residual=self._residual(),
+            release=len(read),
         )  # fmt: skip
         return self._shown(loop(request).fed[len(read) :, 0] if steps else first[None][:0])
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from freerun.config.level_weights import Levels
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from freerun.parts.feedback import Feedback
     from freerun.parts.models import Model
     from freerun.parts.objectives import Objective
+    from freerun.parts.regimes import Regime
     from freerun.parts.tasks import Task
 
 DEVICES = ("cpu", "cuda")
@@ -30,7 +32,9 @@ class Experiment(Protocol):
     model: Model
     feedback: Feedback | None
     objective: Objective | None
+    regime: Regime
     training: Training
+    gradient: str
     device: str
     dtype: str
 
@@ -65,9 +69,12 @@ def resolved_evaluation(task: Task, model: Model, feedback: Feedback, evaluation
         )
     orbit = evaluation.orbit
     if orbit is None:
-        orbit = 0 if model.remembers_all or feedback.silent else task.own_orbit(warmup)
+        orbit = 0 if model.remembers_all or model.deaf or feedback.silent else task.own_orbit(warmup)
     if orbit and feedback.silent:
         raise ConfigError(f"evaluation.orbit={orbit}: nothing is fed back, so that no loop is closed; leave it out")
+    if orbit and model.deaf:
+        name = registry.name_of(model)
+        raise ConfigError(f"evaluation.orbit={orbit}: model {name} reads no feedback, so that no loop is closed; leave it out")
     if orbit and (fault := task.orbit_fault(warmup, orbit)):
         raise ConfigError(f"evaluation.orbit={orbit}: task {registry.name_of(task)} {fault}; leave it out")
     return replace(evaluation, warmup=warmup, horizon=horizon, orbit=orbit)
@@ -134,6 +141,40 @@ def _check_model(experiment: Experiment) -> None:
     if model.for_fields and not task.field:
         reason = f"the values of task {registry.name_of(task)} are no field on a ring of points"
         raise _misfit("model", model, reason, lambda candidate: candidate.emits == task.emits and not candidate.for_fields)
+    if model.releases and experiment.span[0] == 0:
+        name = registry.name_of(model)
+        raise ConfigError(f"model={name}: it answers from the warm-up, and there is none; choose evaluation.warmup=1 or more")
+    if model.deaf and task.increments:
+        name = registry.name_of(task)
+        raise ConfigError(
+            f"model={registry.name_of(model)}: task {name} adds the output to what was fed, which it does not read; choose "
+            "task.predict=value"
+        )
+    if model.solves:
+        _check_solved(experiment)
+
+
+#: What a readout that is solved is told of training: how much it sees, and when the run says how it stands.
+SOLVED_BY = ("updates", "batch", "log_every", "stop")
+
+
+def _check_solved(experiment: Experiment) -> None:
+    """Refuse what a readout that is solved by least squares would ignore."""
+    task, model, training = experiment.task, registry.name_of(experiment.model), experiment.training
+    if task.symbols:
+        raise ConfigError(f"model={model}: its readout is solved for real values; choose a task of values, such as lorenz63")
+    if (name := registry.name_of(given(experiment.objective))) != "squared_error":
+        raise ConfigError(f"objective={name}: the readout of model={model} is solved by least squares; choose squared_error")
+    if not experiment.regime.feeder().forced:
+        name = registry.name_of(experiment.regime)
+        raise ConfigError(f"regime={name}: the readout of model={model} is solved on the truth; choose regime=teacher_forcing")
+    if experiment.gradient != "through":
+        raise ConfigError(f"gradient={experiment.gradient}: model={model} is solved without a gradient; leave it out")
+    for item in fields(training):
+        value = getattr(training, item.name)
+        if item.name not in SOLVED_BY and value != item.default:
+            shown = value.value if isinstance(value, Enum) else value
+            raise ConfigError(f"training.{item.name}={shown}: model={model} is solved without a gradient; leave it out")
 
 
 def _check_feedback(experiment: Experiment) -> None:

@@ -137,6 +137,7 @@ class TrainedRun(Expert):
         output = rollout(
             self.teacher.model, self.weights, truth=truth, start=start, feedback=self.group.feedback, mask=None,
             inputs=sequences.inputs, residual=self.residual, ends=sequences.ends,
+            release=self.group.warmup,
         ).outputs  # fmt: skip
         if self.group.symbols:
             output = torch.log_softmax(output, -1)

@@ -50,14 +50,8 @@ class Lessons:
 
     def give(self, update: int, weights: dict[str, torch.Tensor], critic: dict[str, torch.Tensor]) -> Lesson:
         """Return the lesson of an update, counted from 0, rolled out with `weights`."""
-        group, settings = self.group, self.group.settings
-        steps, count = group.experiments[0].task.length, settings.batch
-        sizes = {seed: len(group.data[seed].splits["train"]) for seed in group.seeds}
-        index = {seed: torch.from_numpy(stream(seed, "order", update).integers(0, sizes[seed], count)) for seed in group.seeds}
-        sequences = group.batch("train", index, steps)
-        uniform = group.chance("samples", update, steps, count)
-        feedback = group.experiments[0].feedback.at(update / max(1, settings.updates - 1))  # type: ignore[union-attr]
-        batch = self.batch(update, weights, sequences, uniform, feedback)
+        group, batch = self.group, self._next(update, weights)
+        sequences, uniform, feedback, steps, count = batch.sequences, batch.uniform, batch.feedback, batch.steps, batch.count
         with torch.no_grad():
             self.memory = self.feeder.remember(batch, self.memory)
         feed = self.feed(batch)
@@ -84,6 +78,24 @@ class Lessons:
             behave=behave, critic={name.removeprefix("critic."): value for name, value in critic.items()},
             answer=answer, **({"onward": self.true_step} if self.true_step else {}),
         )  # fmt: skip
+
+    @torch.no_grad()
+    def stepped(self, update: int) -> tuple[Sequences, Rollout]:
+        """Return the sequences of an update, and their rollout step by step, with the states, fed as the runs are."""
+        batch = self._next(update, self.group.weights())
+        self.memory = self.feeder.remember(batch, self.memory)
+        return batch.sequences, _rolled(batch, self.feed(batch), self.group.release(batch.steps, batch.count, batch.steps))
+
+    def _next(self, update: int, weights: dict[str, torch.Tensor]) -> GroupBatch:
+        """Return the batch of an update."""
+        group, settings = self.group, self.group.settings
+        steps, count = group.experiments[0].task.length, settings.batch
+        sizes = {seed: len(group.data[seed].splits["train"]) for seed in group.seeds}
+        index = {seed: torch.from_numpy(stream(seed, "order", update).integers(0, sizes[seed], count)) for seed in group.seeds}
+        sequences = group.batch("train", index, steps)
+        uniform = group.chance("samples", update, steps, count)
+        feedback = group.experiments[0].feedback.at(update / max(1, settings.updates - 1))  # type: ignore[union-attr]
+        return self.batch(update, weights, sequences, uniform, feedback)
 
     @torch.no_grad()
     def shown(self, sequences: Sequences, uniform: torch.Tensor | None) -> Rollout:

@@ -49,7 +49,7 @@ def growth(group: Group, weights: dict[str, torch.Tensor], sequences: Sequences)
     with torch.enable_grad():
         end = rollout(
             group.model, weights, truth=truth, start=start, feedback=_Shadow(), mask=torch.zeros_like(truth[..., 0]),
-            inputs=inputs, uniform=truth, residual=group.residual,
+            inputs=inputs, uniform=truth, residual=group.residual, release=0,
         ).fed[-1]  # fmt: skip
         rows = [
             torch.autograd.grad(end[..., i].sum(), start, retain_graph=True)[0] for i in range(min(COORDINATES, end.shape[-1]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -10,13 +10,16 @@ from jaxtyping import Float
 
 from freerun.parts.layers import Shape, initial_weights
 
+#: What becomes of weights that were drawn uniformly (`Model.drawn`).
+Drawn = Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]
+
 
 class Parameters:
     """Named weights of R replicas, kept as one flat ``[R P]`` tensor for the optimiser."""
 
-    def __init__(self, shapes: Mapping[str, Shape], seeds: list[int], like: torch.Tensor) -> None:
+    def __init__(self, shapes: Mapping[str, Shape], seeds: list[int], like: torch.Tensor, drawn: Drawn = dict) -> None:
         self.shapes = shapes
-        start = initial_weights(shapes, seeds)
+        start = drawn(initial_weights(shapes, seeds))
         parts = [start[name].reshape(len(seeds), -1) for name in shapes]
         self.flat: Float[torch.Tensor, "R P"] = torch.from_numpy(np.concatenate(parts, axis=1)).to(like)
 
@@ -30,3 +33,12 @@ class Parameters:
             named[name] = part.requires_grad_() if differentiable else part
             offset += size
         return named
+
+    def put(self, replica: int, weights: Mapping[str, Float[torch.Tensor, "I O"]]) -> None:
+        """Set some weights of one replica."""
+        offset = 0
+        for name, shape in self.shapes.items():
+            size = shape.rows * shape.columns
+            if name in weights:
+                self.flat[replica, offset : offset + size] = weights[name].reshape(-1).to(self.flat)
+            offset += size

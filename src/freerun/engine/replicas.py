@@ -54,7 +54,7 @@ class Group:
         self.gradient = Gradient(feedback=cut, state=1 if self.objective.last_step_only else first.training.truncate or 0)
         self.residual = None if world.residual is None else self._residuals()
         seeds, like = [experiment.seed for experiment in experiments], torch.empty(0, dtype=self.dtype, device=self.device)
-        self.parameters = Parameters(self.model.shapes(self.inputs, self.outputs), seeds, like)
+        self.parameters = Parameters(self.model.shapes(self.inputs, self.outputs), seeds, like, self.model.drawn)
         self.critic: Parameters | None = None
         if self.objective.critic(1):
             shapes = {f"critic.{name}": shape for name, shape in self.objective.critic(self._behaviour_width()).items()}
@@ -143,7 +143,7 @@ class Group:
         return rollout(
             self.model, weights, truth=encoded if truth is None else truth, start=start, feedback=feedback or self.feedback,
             mask=mask, inputs=sequences.inputs, uniform=uniform, gradient=self.gradient, residual=self.residual,
-            ends=sequences.ends, states=states, noise=noise,
+            ends=sequences.ends, states=states, noise=noise, release=self.warmup,
         )  # fmt: skip
 
     def shares(self, sequences: Sequences) -> Float[torch.Tensor, "S R B"]:

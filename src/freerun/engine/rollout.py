@@ -17,6 +17,7 @@ from typing import ParamSpec
 import torch
 from jaxtyping import Float, Int
 
+from freerun.errors import given
 from freerun.parts.feedback import Feedback
 from freerun.parts.feeders import blend
 from freerun.parts.layers import State, Weights
@@ -29,7 +30,7 @@ class Gradient:
 
     Attributes:
         feedback: 0 lets the gradient flow through what is fed back, 1 stops it at every step, n stops it at every n-th: what is
-            fed into step t is cut where t mod n = 0.
+            fed into step t is cut where t mod n = 0, and so is what a memoryless model keeps of earlier feeds.
         state: 0 for full back-propagation through time; n cuts the state *and* the feedback that enter step t where
             t mod n = 0 (truncated back-propagation).
     """
@@ -65,6 +66,7 @@ class Request:
         ends: for a model that answers once, the step after which each sequence ends; None: the last.
         state: what the model carries into the first step, where an earlier rollout goes on; None: nothing yet.
         states: whether the states after every step are read.
+        release: the first step behind the warm-up, for a model that makes a difference (`Model.releases`); None: there is none.
     """
 
     model: Model
@@ -82,6 +84,7 @@ class Request:
     state: State | None = None
     states: bool = False
     noise: Float[torch.Tensor, "T R B F"] | None = None
+    release: int | None = None
 
     @property
     def steps(self) -> int:
@@ -94,9 +97,17 @@ class Request:
         return self.mask is None or self.feedback.silent
 
     @property
+    def deaf(self) -> bool:
+        """Whether it is known that nothing of the model's own is read, whatever is fed; states are kept step by step."""
+        if self.states or self.release is None or not self.model.deaf:
+            return False
+        return self.mask is None or bool((self.mask[: self.release] == 1).all())
+
+    @property
     def unrolls(self) -> bool:
-        """Whether the fast path `model.unroll` computes it."""
-        return self.forced and not self.gradient.state
+        """Whether the fast path `model.unroll` computes it: it reads nothing of its own, and no gradient is cut inside."""
+        keeps_feeds = self.model.reads > 1 and self.gradient.feedback > 0 and self.truth.requires_grad
+        return (self.forced or self.deaf) and not self.gradient.state and not keeps_feeds
 
     def read(self) -> Float[torch.Tensor, "T R B X"] | None:
         """Return the inputs, 0 behind the end of each sequence: what stands there is not read, not even by a gradient."""
@@ -149,7 +160,7 @@ def loop(request: Request) -> Rollout:
     share = request.start.new_ones(steps, replicas, batch) if request.mask is None else request.mask
     least, most = (share.reshape(steps, -1).aminmax(dim=1)) if steps else (share, share)
     always, never = (least == 1).tolist(), (most == 0).tolist()
-    split = bool(((share > 0) & (share < 1)).any())
+    split = splits(share)
 
     state = model.start(replicas, batch, request.start) if request.state is None else request.state
     fed = request.start
@@ -157,8 +168,10 @@ def loop(request: Request) -> Rollout:
     for t in range(steps):
         if gradient.cuts_feedback(t):
             fed = fed.detach()
-        if gradient.cuts_state(t):
+        if gradient.cuts_state(t) or (gradient.cuts_feedback(t) and model.memoryless):  # whose state is feeds
             state = tuple(part.detach() for part in state)
+        if t == request.release:
+            state = model.release(weights, state)
         u = fed if inputs is None else torch.cat([inputs[t], fed], -1)
         out, state = model.step(weights, u, state)
         if request.residual is not None:
@@ -204,10 +217,33 @@ def _unrolled(request: Request) -> Rollout:
     before = torch.cat([request.start[None], request.truth[:-1]])
     u = before if inputs is None else torch.cat([inputs, before.expand(len(inputs), -1, -1, -1)], -1)
     state = request.model.start(u.shape[1], u.shape[2], request.start) if request.state is None else request.state
-    outputs, _ = request.model.unroll(request.weights, u, state)
+    outputs = _released(request, u, state)
     if request.residual is not None:
         outputs = before + request.residual * outputs
-    return Rollout(outputs=_answers(request, outputs), fed=request.truth)
+    return Rollout(outputs=_answers(request, outputs), fed=request.truth if request.forced else _fed_beside(request, outputs))
+
+
+def _released(request: Request, u: Float[torch.Tensor, "T R B I"], state: State) -> Float[torch.Tensor, "T R B O"]:
+    """Run the model over all steps, those within the warm-up first where it makes a difference."""
+    model, weights, first = request.model, request.weights, request.release
+    if not model.releases or first is None or first >= len(u):
+        return model.unroll(weights, u, state)[0]
+    outputs = []
+    if first:
+        begun, state = model.unroll(weights, u[:first], state)
+        outputs.append(begun)
+    return torch.cat([*outputs, model.unroll(weights, u[first:], model.release(weights, state))[0]])
+
+
+def _fed_beside(request: Request, outputs: Float[torch.Tensor, "T R B O"]) -> Float[torch.Tensor, "T R B F"]:
+    """Return what the mask says is fed, where no output depends on it."""
+    share, prediction = given(request.mask), request.feedback(outputs, request.uniform)
+    return stopped(blend(share[..., None], request.truth, prediction, splits(share)), request.gradient)
+
+
+def splits(share: Float[torch.Tensor, "T R B"]) -> bool:
+    """Return whether any share of truth lies between 0 and 1."""
+    return bool(((share > 0) & (share < 1)).any())
 
 
 #: The loop as a function of the arguments of a `Request`.

@@ -16,6 +16,7 @@ from freerun.engine.feeding import Lessons
 from freerun.engine.optimizer import Adam, Descent, Momentum
 from freerun.engine.parameters import Parameters
 from freerun.engine.replicas import Group, spread
+from freerun.engine.solving import Solver
 from freerun.engine.watching import Watch
 from freerun.parts.layers import per_replica
 
@@ -92,7 +93,7 @@ def train(
             _log(outcomes, update, values)
             trainer.note_best()
             trainer.end_patience(update + 1)
-        if keeper is not None:
+        if keeper is not None and trainer.solver is None:
             keeper.keep(trainer, update + 1)
         if listen is not None:
             listen(update, values)
@@ -108,6 +109,8 @@ class Trainer:
         self.lessons = lessons
         self.optimizer = _optimizer(group, group.parameters)
         self.critic_optimizer = None if group.critic is None else _optimizer(group, group.critic)
+        #: Solves the readout of models whose readout is not learnt by a gradient; nothing of it is kept.
+        self.solver = Solver(group) if group.model.solves else None
         self.outcomes = [Outcome() for _ in group.experiments]
         self.watches = [Watch(experiment.training) for experiment in group.experiments]
         self.alive = torch.ones(len(group.experiments), dtype=torch.bool, device=group.device)
@@ -158,8 +161,15 @@ class Trainer:
         return self.group.settings.keep.update((point.update, point.quantity, point.value) for point in outcome.curves)
 
     def update(self, update: int) -> dict[str, list[float]]:
-        """Take one gradient step for every replica that is alive; return the loss of each, and the critic's if there is one."""
+        """Take one gradient step for every replica that is alive; return the loss of each, and the critic's if there is one.
+
+        A readout that is solved is solved anew, over all that was shown so far.
+        """
         group = self.group
+        if self.solver is not None:
+            values = self.solver.update(self.lessons, update)
+            _freeze_broken(self.outcomes, self.alive, update, values)
+            return values
         weights = group.parameters.named(differentiable=True)
         critic = {} if group.critic is None else group.critic.named(differentiable=True)
         lesson = self.lessons.give(update, weights, critic)

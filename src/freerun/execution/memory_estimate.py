@@ -18,7 +18,7 @@ def memory(run: Planned) -> int:
     size = 8 if experiment.dtype == "float64" else 4
     shapes = experiment.model.shapes(WIDTH, WIDTH).values()
     weights = sum(shape.rows * shape.columns for shape in shapes)
-    cell = KEPT * (WIDTH + sum(shape.columns for shape in shapes))
+    cell = KEPT * (WIDTH * experiment.model.reads + sum(shape.columns for shape in shapes))
     length, batch = experiment.task.length, experiment.training.batch
     if experiment.model.remembers_all:  # each step keeps the memory of all steps before it
         cell *= 1 + length / 8

@@ -37,6 +37,8 @@ def textbook(
             state, fed = tuple(part.detach() for part in state), fed.detach()
         if gradient.feedback and t % gradient.feedback == 0:
             fed = fed.detach()
+            if model.memoryless:
+                state = tuple(part.detach() for part in state)
         out, state = model.step(dict(weights), fed, state)
         outputs.append(out if residual is None else fed + residual * out)
         m = mask[t, ..., None]
@@ -94,6 +96,25 @@ def law_gradient_is_cut_in_the_right_place(rollout: Loop) -> None:
                 demand(
                     reaches == wanted, f"{what} cut every {n}: the gradient of step {t} reaches steps {reaches}, not {wanted}"
                 )
+
+
+def law_a_cut_reaches_what_is_kept_of_feeds(rollout: Loop) -> None:
+    """Of a model that reads several feeds: no gradient runs into step t across a cut, through none of them, forced or free."""
+    (truth, start), model = values(), OutputRecurrent(hidden=3, order=3)
+    weights = weights_of(model, K + 1, K, R)
+    for what, n in [(what, n) for what in ("state", "feedback") for n in range(1, T + 1)]:
+        for name, mask in (("free", filled(0)), ("forced", None)):
+            x, fed = noise(T, R, B, 1, seed=2).requires_grad_(), truth.clone().requires_grad_()
+            outputs = rollout(
+                model, weights, truth=fed, start=start, feedback=Mean(), mask=mask, inputs=x, gradient=Gradient(**{what: n})
+            ).outputs  # fmt: skip
+            for t in range(T):
+                slope = gradients(outputs[t].sum(), [fed if mask is None else x])[0].flatten(1).any(1).tolist()
+                reaches = [s for s in range(T) if slope[s]]
+                last = t - model.reads if mask is None else 0
+                wanted = [s for s in range(max(0, last), t + (mask is not None)) if s // n == t // n]
+                case = f"({what} cut every {n}, {name})"
+                demand(reaches == wanted, f"the gradient of step {t} reaches that of steps {reaches}, not {wanted} {case}")
 
 
 def law_only_the_feed_of_a_through_gradient_remembers(rollout: Loop) -> None:

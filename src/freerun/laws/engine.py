@@ -63,7 +63,8 @@ def experiments(part: Any, **evaluation: Any) -> Iterator[Experiment]:
         for model, gradient, feedback, objective in itertools.product(
             axes["model"], ("through", "stop"), others["feedback"], others["objective"]
         ):
-            regime = part if kind == "regime" else small(registry.get("regime", FIRST["regime"][0]))
+            fed = "teacher_forcing" if model.solves else FIRST["regime"][0]
+            regime = part if kind == "regime" else small(registry.get("regime", fed))
             warmup = None if task.own_warmup < task.length else task.length // 2
             try:
                 chosen = Experiment(

@@ -73,16 +73,22 @@ def law_what_follows_changes_nothing_before(model: Model) -> None:
 
 
 def law_memory_as_declared(model: Model) -> None:
-    """A model that is `memoryless` is decoupled, d o_t / d u_s = 0 for s != t; any other remembers."""
+    """A model that is `memoryless` reads its own input and what was fed back at the `reads` last steps; any other remembers."""
     remembers = False
     for case in cases(model, deaf=False, least=2):
         u = case.u
-        outputs, _ = model.unroll(case.weights, u, case.start)
-        (slope,) = gradients(outputs[-1].sum(), [u])
-        reaches = bool(slope[:-1].any())
-        demand(not (reaches and model.memoryless), f"memoryless is true, but an earlier input reaches the last output {case}")
-        remembers = remembers or reaches
-    demand(remembers or model.memoryless, "memoryless is false, but at no size does an earlier input reach the last output")
+        for name, run in RUNS.items():
+            outputs, _ = run(model, case.weights, u, case.start)
+            (slope,) = gradients(outputs[-1].sum(), [u])
+            remembers = remembers or bool(slope[:-1].any())
+            if model.memoryless:
+                kept = max(0, case.steps - model.reads)
+                aside = case.inputs - case.outputs if model.reads > 1 else case.inputs  # the feed is the last columns
+                reaches = bool(slope[:kept].any() or slope[:-1, ..., :aside].any())
+                demand(not reaches, f"{name}: memoryless is true, but an earlier input reaches the last output {case}")
+                demand(bool(slope[kept:].flatten(1).any(1).all()), f"{name}: not all of {model.reads} feeds are read {case}")
+    alone = model.memoryless and model.reads == 1
+    demand(remembers or alone, "memoryless is false, but at no size does an earlier input reach the last output")
 
 
 def law_rows_are_independent(model: Model) -> None:

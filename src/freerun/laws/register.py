@@ -19,6 +19,7 @@ from freerun.parts import registry
 MODULES = (
     "tasks",
     "models",
+    "release",
     "regimes",
     "feedback",
     "objectives",

@@ -76,7 +76,7 @@ def _run(
     if group.warmup:
         chance = _chance(group, -1, len(truth), count)
         warm = _stretch(group, weights, fed, state, truth, torch.ones_like(truth[..., 0]), chance)
-        fed, state = warm.fed[-1], warm.states[-1]
+        fed, state = warm.fed[-1], group.model.release(weights, warm.states[-1])
     push = group.draws("evaluation/orbit/push", 0, (1, count, fed.shape[-1]))[0].double() - 0.5
     state = tuple(torch.cat([part, part], 1) for part in state)
     fed = torch.cat([fed, fed + APART * push / push.norm(dim=-1, keepdim=True)], 1)

@@ -8,10 +8,13 @@ from typing import ClassVar
 import torch
 
 from freerun.parts.models import Model
+from freerun.parts.models.direct import Direct
+from freerun.parts.models.encoder_decoder import EncoderDecoder
 from freerun.parts.models.gru import GRU
 from freerun.parts.models.hidden_recurrent import HiddenRecurrent
 from freerun.parts.models.linear import Linear
 from freerun.parts.models.lstm import LSTM
+from freerun.parts.models.output_recurrent import OutputRecurrent
 from freerun.parts.models.shallow_plrnn import ShallowPLRNN
 from freerun.parts.models.stencil import Stencil
 from freerun.parts.models.transformer import Transformer
@@ -102,6 +105,47 @@ class ClaimsNoMemory(HiddenRecurrent):
     """Says it has no memory but its feedback."""
 
     memoryless: ClassVar[bool] = True
+
+
+class ReadsOneTooFar(HiddenRecurrent):
+    """Says that it reads two feeds, and has a state that reads all."""
+
+    memoryless: ClassVar[bool] = True
+    needs_feedback: ClassVar[bool] = True
+    reads: ClassVar[int] = 2
+
+
+@dataclass(kw_only=True)
+class KeepsInputs(OutputRecurrent):
+    """The delay line holds the input from outside in place of a feed."""
+
+    order: int = 2
+
+    def step(self, weights, u, state):
+        width = weights["output.bias"].shape[-1]
+        outputs, _ = super().step(weights, u, state)
+        return outputs, (u[..., :width],)
+
+
+@dataclass(kw_only=True)
+class LosesTheOldest(OutputRecurrent):
+    """The delay line is one feed too short."""
+
+    order: int = 3
+
+    def step(self, weights, u, state):
+        outputs, (kept,) = super().step(weights, u, state)
+        width = weights["output.bias"].shape[-1]
+        return outputs, (torch.cat([kept[..., :-width], torch.zeros_like(kept[..., -width:])], -1),)
+
+
+class OldestFirst(OutputRecurrent):
+    """The older feeds stand in the wrong order."""
+
+    def unroll(self, weights, u, state):
+        width = weights["output.bias"].shape[-1]
+        head, first, *lines = weights["input.weight"].split([u.shape[-1] - width, *[width] * self.order], 1)
+        return super().unroll({**weights, "input.weight": torch.cat([head, first, *lines[::-1]], 1)}, u, state)
 
 
 class PlainSigmoid(HiddenRecurrent):
@@ -200,3 +244,47 @@ class Bends(Linear):
     def step(self, weights, u, state):
         outputs, state = super().step(weights, u, state)
         return torch.tanh(outputs), state
+
+
+class CountsFromEachCall(Direct):
+    """Behind the release every call begins with the first lead."""
+
+    def taken(self, state):
+        return 0
+
+
+class BeginsAnew(EncoderDecoder):
+    """The decoder begins with what an encoder says that has read nothing."""
+
+    def release(self, weights, state):
+        return super().release(weights, tuple(part * 0 for part in state))
+
+
+class HearsItself(Direct):
+    """A little of each feed reaches the output."""
+
+    def unroll(self, weights, u, state):
+        outputs, state = super().unroll(weights, u, state)
+        width = outputs.shape[-1]
+        return outputs + 0.1 * u[..., u.shape[-1] - width :].sum(-1, keepdim=True), state
+
+
+class HearsNothing(Direct):
+    """Does not say that it is deaf."""
+
+    deaf: ClassVar[bool] = False
+
+
+class PlainSigmoidBehind(Direct):
+    """The vectorised logistic function, behind the release."""
+
+    def unroll(self, weights, u, state):
+        outputs, new = super().unroll(weights, u, state)
+        return torch.sigmoid(outputs) if state[-1].shape[-1] else outputs, new
+
+
+class NeverReleased(EncoderDecoder):
+    """Goes on reading behind the warm-up."""
+
+    def release(self, weights, state):
+        return state

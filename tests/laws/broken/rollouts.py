@@ -21,6 +21,7 @@ class Loop:
         for t in range(steps):
             if gradient is not None and self.cuts(gradient.feedback, t):
                 fed = self.detach(fed)
+                state = self.cut_kept(state) if model.memoryless else state
             if gradient is not None and self.cuts(gradient.state, t):
                 fed, state = fed.detach(), self.cut_state(state)
             u = self.entering(fed, feeds, start)
@@ -51,6 +52,9 @@ class Loop:
         return fed.detach()
 
     def cut_state(self, state):
+        return tuple(part.detach() for part in state)
+
+    def cut_kept(self, state):
         return tuple(part.detach() for part in state)
 
     def chance(self, uniform, t):
@@ -142,6 +146,13 @@ class TellsWithoutAny(Loop):
 class CutsOneStepLate(Loop):
     def cuts(self, n, t):
         return n > 0 and t % n == 1 % n
+
+
+class KeepsOldFeeds(Loop):
+    """A cut of the feedback forgets what the model has kept of earlier feeds."""
+
+    def cut_kept(self, state):
+        return state
 
 
 class KeepsTheState(Loop):

@@ -113,6 +113,23 @@ def test_what_lifts_the_bound_is_memory_or_the_control(model):
         assert _alike(outputs[-1]) != (control or isinstance(model, GRU))
 
 
+@pytest.mark.parametrize("sharpness", [1, 5])
+def test_an_echoed_cue_is_known_as_long_as_its_feed_is_read(sharpness):
+    for order in range(1, 8):
+        for echo in (False, True):
+            task = DelayedRecall(cues=3, blanks=4, echo=echo)
+            outputs, _ = _rolled(OutputRecurrent(hidden=7, order=order), task, Argmax(), True, sharpness)
+            assert _alike(outputs[-1]) is not (echo and order > task.blanks), (order, echo)
+
+
+def test_an_echo_is_the_first_target_alone():
+    part = DelayedRecall(cues=3, blanks=2, echo=True, sequences=300).build(0, 4).splits["train"]
+    cue = part.inputs[0].argmax(-1)
+    assert torch.equal(part.targets, torch.stack([cue, torch.full_like(cue, 3), torch.full_like(cue, 3), cue]))
+    with pytest.raises(ValueError, match=r"^echo must be false where control repeats the cue at every step, got True$"):
+        DelayedRecall(control=True, echo=True)
+
+
 def test_a_cue_is_asked_for_and_the_blanks_are_constant():
     for control in (False, True):
         task = DelayedRecall(cues=3, blanks=2, control=control, sequences=300)

@@ -7,10 +7,11 @@ of the batch. Letters: `T` time, `R` replicas, `B` batch, `I` the input, u_t = [
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 from jaxtyping import Float
 
 from freerun.deferred_imports import torch
@@ -25,6 +26,8 @@ class Model(ABC):
     emits: ClassVar[str] = "each"
     #: What was fed back is the only memory (such a model needs feedback).
     memoryless: ClassVar[bool] = False
+    #: Of how many steps what was fed back is read; a memoryless model keeps those before the last in its state, and no more.
+    reads: ClassVar[int] = 1
     #: The formula reads what was fed back, so that something has to be fed (always so for a memoryless model).
     needs_feedback: ClassVar[bool] = False
     #: The state grows with every step, so that a long closed loop is dear and an evaluation has none unless it is asked for.
@@ -32,9 +35,25 @@ class Model(ABC):
     #: For fields on a ring of points alone: what is fed back and predicted is one value a point (see `Task.field`).
     for_fields: ClassVar[bool] = False
 
+    #: The steps behind the warm-up are made otherwise than those within: `release` stands between them.
+    releases: ClassVar[bool] = False
+    #: Behind the release nothing that is fed is read, but what the warm-up has fed last, which enters the first step.
+    deaf: ClassVar[bool] = False
+
+    #: The readout, the weights ``output.*``, is solved in closed form from `features`, and nothing is learnt by a gradient.
+    solves: ClassVar[bool] = False
+
     @abstractmethod
     def shapes(self, inputs: int, outputs: int) -> dict[str, Shape]:
         """Return the weights for input width I and output width O."""
+
+    def drawn(self, weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return the weights that training begins with, for those drawn uniformly by `shapes`, ``[R in out]``."""
+        return dict(weights)
+
+    def features(self, state: State) -> Float[torch.Tensor, "R B H"]:
+        """Return what the readout of a model that `solves` sees: the output is ``output.bias + features @ output.weight``."""
+        raise NotImplementedError(f"{type(self).__name__} has no readout that is solved")
 
     def products(self, inputs: int, outputs: int) -> int:
         """Return how often a weight is multiplied in one step of one sequence: once each, unless weights are shared."""
@@ -55,6 +74,10 @@ class Model(ABC):
         self, weights: Weights, u: Float[torch.Tensor, "T R B I"], state: State
     ) -> tuple[Float[torch.Tensor, "T R B O"], State]:
         """Repeat the step over inputs that are known beforehand; equal to it in value and gradient, only faster."""
+
+    def release(self, weights: Weights, state: State) -> State:
+        """Return the state that enters the first step behind the warm-up, for a model that `releases`."""
+        return state
 
     def summary(self, state: State, like: Float[torch.Tensor, "R B O"]) -> Float[torch.Tensor, "R B H"]:
         """Return the hidden state as one vector whose width stays the same from step to step; width 0 if there is none.

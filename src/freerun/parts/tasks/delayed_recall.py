@@ -12,16 +12,19 @@ fed, so that its answer is one distribution q for all cues and it is right with 
 - with real-valued feedback (expected, gumbel) a freely running model can smuggle the cue through the blanks in small
   amplitudes of what it feeds back while its most probable symbol is the blank: no bound holds.
 
-With `control` the cue itself is fed at every step, and such a model reaches 1; a hidden-recurrent one reaches 1 in both.
+With `control` the cue itself is fed at every step, and such a model reaches 1; a hidden-recurrent one reaches 1 in both. With
+`echo` the cue is the first target too, so that it is fed once: a model that reads what was fed back at the last k steps, and
+nothing else of the past, then reaches 1 if k > blanks, and the bound holds for it if not.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from freerun.deferred_imports import torch
 from freerun.errors import ConfigError, require
+from freerun.parts.settings import LATER
 from freerun.parts.tasks import SPLITS, Data, Sequences, Task
 from freerun.random_streams import stream
 
@@ -38,6 +41,7 @@ class DelayedRecall(Task):
         cues: K, the number of cues.
         blanks: L, steps between the cue and its recall.
         control: the target repeats the cue instead of the blank, so that it is fed along.
+        echo: the first target repeats the cue, those after it do not, so that it is fed once.
         sequences: number of training sequences; validation and test have half as many each.
         length: 0 for the natural one, blanks + 2.
     """
@@ -48,12 +52,14 @@ class DelayedRecall(Task):
     cues: int = 4
     blanks: int = 10
     control: bool = False
+    echo: bool = field(default=False, metadata=LATER)
     sequences: int = 1024
     length: int = 0
 
     def __post_init__(self) -> None:
         require(self.cues >= 2, "cues", self.cues, "be at least 2")
         require(self.blanks >= 1, "blanks", self.blanks, "be at least 1")
+        require(not (self.echo and self.control), "echo", self.echo, "be false where control repeats the cue at every step")
         require(self.sequences >= 2, "sequences", self.sequences, "be at least 2")
         natural = self.blanks + 2
         require(self.length in (0, natural), "length", self.length, f"be 0 or {natural} (blanks + 2; set task.blanks instead)")
@@ -79,7 +85,7 @@ class DelayedRecall(Task):
         steps, count = self.length, len(cue)
         targets = cue.repeat(steps, 1)
         if not self.control:
-            targets[:-1] = self.cues
+            targets[int(self.echo) : -1] = self.cues
         inputs = torch.zeros(steps, count, self.cues + 1)
         inputs[0, torch.arange(count), cue] = 1
         inputs[-1, :, self.cues] = 1
