@@ -20,6 +20,7 @@ from freerun.parts.models.stencil import Stencil
 from freerun.parts.models.transformer import EPSILON, Transformer
 from laws.broken import models as broken
 from laws.runs import unchecked
+from tiers import tiered
 
 LAWS = [law for name, law in vars(kit).items() if name.startswith("law_")]
 MODELS = [
@@ -33,6 +34,8 @@ OTHERS = [
     Transformer(hidden=4, heads=4, layers=3, mlp=1),
 ]  # fmt: skip
 EACH = {repr(model): model for model in [*MODELS, *OTHERS]}
+#: Models whose step is their `unroll`: at one size in the quick tier.
+MADE_AT_ONCE = ("MinGRU", "LRU", "SelectiveSSM")
 CAUGHT = [
     (kit.law_unroll_is_the_step_repeated, broken.FastPathDiffers),
     (kit.law_unroll_is_the_step_repeated, broken.FastPathCutsTheGradient),
@@ -56,7 +59,7 @@ CAUGHT = [
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
-@pytest.mark.parametrize("name", EACH)
+@pytest.mark.parametrize("name", tiered(EACH, quick=lambda name: not name.startswith(MADE_AT_ONCE) or "hidden=5" in name))
 def test_law(law, name):
     if law is kit.law_same_bits_alone_and_in_a_group:  # hundreds of calls at sizes whose shapes the other laws check
         with unchecked():

@@ -11,7 +11,10 @@ from freerun.parts.models import Model
 from freerun.parts.models.gru import GRU
 from freerun.parts.models.hidden_recurrent import HiddenRecurrent
 from freerun.parts.models.linear import Linear
+from freerun.parts.models.lru import LRU
 from freerun.parts.models.lstm import LSTM
+from freerun.parts.models.min_gru import MinGRU
+from freerun.parts.models.selective_ssm import SelectiveSSM
 from freerun.parts.models.shallow_plrnn import ShallowPLRNN
 from freerun.parts.models.stencil import Stencil
 from freerun.parts.models.transformer import Transformer
@@ -200,3 +203,28 @@ class Bends(Linear):
     def step(self, weights, u, state):
         outputs, state = super().step(weights, u, state)
         return torch.tanh(outputs), state
+
+
+class GatesSwapped(MinGRU):
+    """The gate keeps what it should renew."""
+
+    def unroll(self, weights, u, state):
+        turned = {f"update.{part}": -weights[f"update.{part}"] for part in ("weight", "bias")}
+        return super().unroll({**weights, **turned}, u, state)
+
+
+class TurnsTheOtherWay(LRU):
+    """The state turns against the sense of its angle."""
+
+    def unroll(self, weights, u, state):
+        turned = {f"imaginary.{part}": -weights[f"imaginary.{part}"] for part in ("weight", "bias")}
+        mix = weights["mix.weight"].clone()
+        mix[:, self.hidden : 2 * self.hidden] *= -1
+        return super().unroll({**weights, **turned, "mix.weight": mix}, u, state)
+
+
+class WritesTooMuch(SelectiveSSM):
+    """B is a hundredth too large."""
+
+    def unroll(self, weights, u, state):
+        return super().unroll({**weights, "write": weights["write"] * 1.01}, u, state)
