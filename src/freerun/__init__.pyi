@@ -23,6 +23,7 @@ from freerun.parts.feedback.sample import Sample as Sample
 from freerun.parts.feedback.straight_through import Choice as Choice
 from freerun.parts.feedback.straight_through import StraightThrough as StraightThrough
 from freerun.parts.models import Model as Model
+from freerun.parts.models.convolution import Convolution as Convolution
 from freerun.parts.models.gru import GRU as GRU
 from freerun.parts.models.hidden_recurrent import HiddenRecurrent as HiddenRecurrent
 from freerun.parts.models.linear import Linear as Linear

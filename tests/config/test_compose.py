@@ -118,6 +118,7 @@ def test_every_part_and_preset_can_be_named(key):
     fitting = {
         "sequence_to_one": ["task=adding"], "adding": ["model=sequence_to_one"], "mean": ["task=lorenz63"],
         "squared_error": ["task=lorenz63"], "stencil": ["task=advection"], "pushforward": ["gradient=stop"],
+        "convolution": ["task=advection"],
         "generalized_forcing_adaptive": ["task=lorenz63"], "series": [f"task.path={series_file()}"],
         "distillation": [f"objective.teacher={teacher_file()}"],
     }  # fmt: skip

@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 
 from freerun.parts.models import Model
+from freerun.parts.models.convolution import Convolution
 from freerun.parts.models.gru import GRU
 from freerun.parts.models.hidden_recurrent import HiddenRecurrent
 from freerun.parts.models.linear import Linear
@@ -228,3 +229,27 @@ class WritesTooMuch(SelectiveSSM):
 
     def unroll(self, weights, u, state):
         return super().unroll({**weights, "write": weights["write"] * 1.01}, u, state)
+
+
+class ReadsTheFirstLayer(GRU):
+    """The output map reads the first layer instead of the last."""
+
+    def unroll(self, weights, u, state):
+        outputs, after = GRU(hidden=self.hidden).unroll(weights, u, state[:1])
+        return outputs, after * self.layers
+
+
+class LayersSwapped(LSTM):
+    """The states of two layers change places."""
+
+    def through(self, layer, weights, u, state):
+        h, after = super().through(layer, weights, u, state)
+        return h, after[2:] + after[:2]
+
+
+class EndsAtTheBorder(Convolution):
+    """Zeros lie beyond the ends of the field."""
+
+    def step(self, weights, u, state):
+        outputs, state = super().step(weights, torch.nn.functional.pad(u, (0, self.kernel)), state)
+        return outputs[..., : u.shape[-1]], state

@@ -33,6 +33,7 @@ WORDS = {
     "text": "Text",
     "thomas": "Thomas",
     "two_step": "Two symbols",
+    "convolution": "Convolution",
     "gru": "GRU",
     "lstm": "LSTM",
     "lru": "LRU",

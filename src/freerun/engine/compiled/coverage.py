@@ -38,6 +38,8 @@ def uncovered(model: Model, feedback: Feedback, dtype: str, device: str) -> str 
         return f"it computes in float32 and float64, not in {dtype}"
     if type(model) not in CELLS and type(model) is not Transformer:
         return f"it has no cell {type(model).__name__}"
+    if type(model) in CELLS and getattr(model, "layers", 1) > 1:
+        return f"its cells have one layer, not {model.layers}"  # type: ignore[attr-defined]
     if type(feedback) not in RULES:
         return f"it has no feedback {type(feedback).__name__}"
     return None
