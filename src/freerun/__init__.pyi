@@ -25,6 +25,7 @@ from freerun.parts.feedback.sample import Sample as Sample
 from freerun.parts.feedback.straight_through import Choice as Choice
 from freerun.parts.feedback.straight_through import StraightThrough as StraightThrough
 from freerun.parts.models import Model as Model
+from freerun.parts.models.convolution import Convolution as Convolution
 from freerun.parts.models.direct import Direct as Direct
 from freerun.parts.models.echo_state import EchoState as EchoState
 from freerun.parts.models.encoder_decoder import Cell as Cell
@@ -32,8 +33,11 @@ from freerun.parts.models.encoder_decoder import EncoderDecoder as EncoderDecode
 from freerun.parts.models.gru import GRU as GRU
 from freerun.parts.models.hidden_recurrent import HiddenRecurrent as HiddenRecurrent
 from freerun.parts.models.linear import Linear as Linear
+from freerun.parts.models.lru import LRU as LRU
 from freerun.parts.models.lstm import LSTM as LSTM
+from freerun.parts.models.min_gru import MinGRU as MinGRU
 from freerun.parts.models.output_recurrent import OutputRecurrent as OutputRecurrent
+from freerun.parts.models.selective_ssm import SelectiveSSM as SelectiveSSM
 from freerun.parts.models.sequence_to_one import SequenceToOne as SequenceToOne
 from freerun.parts.models.shallow_plrnn import ShallowPLRNN as ShallowPLRNN
 from freerun.parts.models.stencil import Stencil as Stencil

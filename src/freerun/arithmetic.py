@@ -17,12 +17,14 @@ Numerical Reproducibility"; on a processor of another maker ``AVX2`` means whate
 
 MKL computes some functions from approximations that each processor has its own of, in every mode; so does numpy with
 instructions that only some have. What a run needs of them is built here from operations that IEEE 754 defines to the last bit,
-or that torch computes by its own kernels: `root`, `logarithm`, `power`, `exponential`.
+or that torch computes by its own kernels: `root`, `logarithm`, `power`, `exponential`,
+`exponential_anywhere`, `softplus`, `cosine_and_sine`.
 """
 
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import platform
 from collections.abc import Callable
@@ -53,6 +55,10 @@ QUESTIONS = ("mkl_serv_cbwr_get", "MKL_CBWR_Get", "mkl_cbwr_get")
 #: Instruction sets that are worth a word, the widest first, as Linux names them.
 SETS = ("avx512f", "avx2", "avx", "sse4_2")
 LN2 = 0.6931471805599453
+#: A number of elements that torch's kernels work through in whole vectors, with none left over.
+VECTORS = 64
+#: A quarter of a turn in two parts, of which the first has 33 bits, so that its products with small whole numbers are exact.
+QUARTER = (1.57079632673412561417, 6.07710050650619224932e-11)
 
 
 def choose() -> None:
@@ -193,6 +199,19 @@ def exponential(x: torch.Tensor) -> torch.Tensor:
     return (x.double() / LN2).exp2().to(x.dtype)
 
 
+def exponential_anywhere(x: torch.Tensor) -> torch.Tensor:
+    """As `exponential`, with the same bits at every place of a tensor of any size: the kernel sees whole vectors alone."""
+    scaled = (x.double() / LN2).flatten()
+    whole = torch.nn.functional.pad(scaled, (0, -scaled.numel() % VECTORS)).exp2()
+    return whole[: scaled.numel()].view(x.shape).to(x.dtype)
+
+
+def softplus(x: torch.Tensor) -> torch.Tensor:
+    """The logarithm of 1 + e to the x, to some units in the last place of double precision or of 1."""
+    far = x.double().abs()
+    return (0.5 * (x.double() + far) + logarithm(1 + exponential_anywhere(-far))).to(x.dtype)
+
+
 def power(x: torch.Tensor, exponent: float) -> torch.Tensor:
     """Raise a positive `x` to a power; a whole power up to 64 is made by products alone, also for a negative `x`."""
     if exponent != int(exponent) or not 0 <= exponent <= 64:
@@ -203,3 +222,20 @@ def power(x: torch.Tensor, exponent: float) -> torch.Tensor:
             product = product * square
         square, left = square * square, left // 2
     return product
+
+
+def cosine_and_sine(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cosine and sine of `x`, up to 1e5 in absolute value, to 2e-16: Taylor's series around the nearest quarter of a turn."""
+    quarters = (x.detach().double() * (2 / math.pi)).round()
+    rest = x.double() - quarters * QUARTER[0] - quarters * QUARTER[1]
+    square = rest * rest
+    even, odd = torch.ones_like(square), torch.ones_like(square)
+    for k in range(8, 0, -1):  # below 1/8 of a turn, the first term that is left out is 5e-17
+        even = 1 - even * square / ((2 * k - 1) * (2 * k))
+        odd = 1 - odd * square / ((2 * k) * (2 * k + 1))
+    odd = odd * rest
+    turned = quarters.remainder(4)
+    swapped = turned.remainder(2) == 1
+    cosine = torch.where(swapped, odd, even) * torch.where((turned == 1) | (turned == 2), -1.0, 1.0)
+    sine = torch.where(swapped, even, odd) * torch.where(turned >= 2, -1.0, 1.0)
+    return cosine.to(x.dtype), sine.to(x.dtype)

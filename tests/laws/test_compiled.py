@@ -352,6 +352,7 @@ def test_what_is_not_covered_is_said_in_words():
         pass
 
     assert uncovered(Own(), Mean(), "float32", "cpu") == "it has no cell Own"
+    assert uncovered(GRU(layers=2), Mean(), "float32", "cpu") == "its cells have one layer, not 2"
     assert "not on cuda" in uncovered(GRU(), Mean(), "float32", "cuda")
     assert "not in bfloat16" in uncovered(GRU(), Mean(), "bfloat16", "cpu")
     assert "at one step, not at 2" in uncovered(OutputRecurrent(order=2), Mean(), "float32", "cpu")

@@ -12,6 +12,7 @@ from freerun.errors import ConfigError
 from freerun.laws import models as kit
 from freerun.laws import release
 from freerun.laws.toolkit import CLOSE, gap, gradients, noise, small, small_parts, weights_of
+from freerun.parts.models.convolution import Convolution
 from freerun.parts.models.direct import Direct
 from freerun.parts.models.encoder_decoder import Cell, EncoderDecoder
 from freerun.parts.models.gru import GATES, GRU
@@ -49,6 +50,8 @@ RELEASING = {
     )
 }  # fmt: skip
 EACH = {repr(model): model for model in [*MODELS, *OTHERS]}
+#: Models whose step is their `unroll`: at one size in the quick tier.
+MADE_AT_ONCE = ("MinGRU", "LRU", "SelectiveSSM")
 CAUGHT = [
     (kit.law_unroll_is_the_step_repeated, broken.FastPathDiffers),
     (kit.law_unroll_is_the_step_repeated, broken.FastPathCutsTheGradient),
@@ -82,8 +85,9 @@ CAUGHT = [
 
 
 def sized(name: str) -> bool:
-    """Whether a model is tried by the quick tests: of those that tell the warm-up, one size."""
-    return not EACH[name].releases or EACH[name].hidden == 5
+    """Whether a model is tried by the quick tests: of those that tell the warm-up, or are made at once, one size."""
+    many = EACH[name].releases or name.startswith(MADE_AT_ONCE)
+    return not many or EACH[name].hidden == 5
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
@@ -120,30 +124,41 @@ def test_every_law_has_been_seen_to_fail():
     assert {law for law, _ in CAUGHT} == {*LAWS, *RELEASE}
 
 
-def _torch_layer(kind: type, r: int, inputs: int, hidden: int, parameters: dict[str, torch.Tensor]) -> torch.nn.Module:
-    layer = kind(inputs, hidden, dtype=torch.float64)
-    layer.load_state_dict({name: value[r].detach() for name, value in parameters.items()})
-    return layer
+def _torch_layers(kind: type, r: int, inputs: int, model, parameters: dict[str, torch.Tensor]) -> torch.nn.Module:
+    layers = kind(inputs, model.hidden, model.layers, dtype=torch.float64)
+    layers.load_state_dict({name: value[r].detach() for name, value in parameters.items()})
+    return layers
 
 
 def _as_torch(model, weights) -> tuple[type, dict[str, torch.Tensor]]:
     """Our weights under the names, and in the layout, of `torch.nn`."""
+    kinds = {LSTM: (torch.nn.LSTM, _lstm), GRU: (torch.nn.GRU, _gru), HiddenRecurrent: (torch.nn.RNN, _rnn)}
+    theirs, named = next(pair for ours, pair in kinds.items() if isinstance(model, ours))
     silent = weights["output.bias"].new_zeros(len(weights["output.bias"]), model.hidden)
-    if isinstance(model, LSTM):
-        inputs = weights["gates"].shape[1] - model.hidden - 1
-        u, b, w = weights["gates"].split([inputs, 1, model.hidden], 1)
-        return torch.nn.LSTM, _named(u, b[:, 0], w, silent.repeat(1, 4))
-    if isinstance(model, GRU):
-        u = torch.cat([weights[f"input.{gate}"] for gate in GATES], 2)
-        w = torch.cat([weights[f"recurrent.{gate}"] for gate in GATES], 2)
-        c = torch.cat([silent, silent, weights["recurrent.bias"][:, 0]], 1)
-        return torch.nn.GRU, _named(u[:, :-1], u[:, -1], w, c)
-    bias = weights["input.bias"][:, 0]
-    return torch.nn.RNN, _named(weights["input.weight"], bias, weights["recurrent.weight"], silent)
+    parameters = {}
+    for number in range(model.layers):
+        begin = f"{number}." if number else ""
+        own = {name.removeprefix(begin): value for name, value in weights.items() if name.startswith(begin)}
+        u, b, w, c = named(model, own, silent)
+        parts = {"weight_ih": u.transpose(1, 2), "bias_ih": b, "weight_hh": w.transpose(1, 2), "bias_hh": c}
+        parameters |= {f"{name}_l{number}": value for name, value in parts.items()}
+    return theirs, parameters
 
 
-def _named(u, b, w, c) -> dict[str, torch.Tensor]:
-    return {"weight_ih_l0": u.transpose(1, 2), "bias_ih_l0": b, "weight_hh_l0": w.transpose(1, 2), "bias_hh_l0": c}
+def _lstm(model, weights, silent):
+    inputs = weights["gates"].shape[1] - model.hidden - 1
+    u, b, w = weights["gates"].split([inputs, 1, model.hidden], 1)
+    return u, b[:, 0], w, silent.repeat(1, 4)
+
+
+def _gru(model, weights, silent):
+    u = torch.cat([weights[f"input.{gate}"] for gate in GATES], 2)
+    w = torch.cat([weights[f"recurrent.{gate}"] for gate in GATES], 2)
+    return u[:, :-1], u[:, -1], w, torch.cat([silent, silent, weights["recurrent.bias"][:, 0]], 1)
+
+
+def _rnn(model, weights, silent):
+    return weights["input.weight"], weights["input.bias"][:, 0], weights["recurrent.weight"], silent
 
 
 def law_equals_torch(model, hidden_of) -> None:
@@ -152,19 +167,20 @@ def law_equals_torch(model, hidden_of) -> None:
     ours, last = hidden_of(model, weights, u)
     kind, parameters = _as_torch(model, weights)
     for r in range(2):
-        layer = _torch_layer(kind, r, 3, model.hidden, parameters)
+        layer = _torch_layers(kind, r, 3, model, parameters)
         hidden, end = layer(u[:, r])
         outputs = hidden @ weights["output.weight"][r] + weights["output.bias"][r]
         assert gap(ours[:, r], outputs) < CLOSE, f"replica {r} differs from {kind.__name__} by {gap(ours[:, r], outputs):.1e}"
-        for part, theirs in zip(last, end if isinstance(end, tuple) else (end,), strict=True):
-            assert gap(part[r], theirs[0]) < CLOSE
+        ends = end if isinstance(end, tuple) else (end,)
+        for place, theirs in enumerate(part[number] for number in range(model.layers) for part in ends):
+            assert gap(last[place][r], theirs) < CLOSE
         mine = gradients(ours[:, r].square().sum(), list(weights.values()))
         _, named = _as_torch(model, dict(zip(weights, mine, strict=True)))
         outputs.square().sum().backward()
         for name, parameter in layer.named_parameters():
-            if name != "bias_hh_l0" or kind is torch.nn.GRU:  # where torch has two biases and we one, both get its gradient
+            if "bias_hh" not in name or kind is torch.nn.GRU:  # where torch has two biases and we one, both get its gradient
                 ours_, theirs = named[name][r], parameter.grad
-                if name == "bias_hh_l0":
+                if "bias_hh" in name:
                     ours_, theirs = ours_[-model.hidden :], theirs[-model.hidden :]
                 assert gap(ours_, theirs) < CLOSE, f"the gradient of {name} is {gap(ours_, theirs):.1e} off torch"
 
@@ -173,7 +189,11 @@ def _unroll(model, weights, u):
     return model.unroll(weights, u, model.start(2, 4, u[0]))
 
 
-@pytest.mark.parametrize("model", [kind(hidden=hidden) for kind in (GRU, LSTM, HiddenRecurrent) for hidden in (5, 1)], ids=repr)
+SIZES = ((5, 1), (1, 1), (5, 2), (4, 3))
+LAYERED = [kind(hidden=h, layers=k) for kind in (GRU, LSTM, HiddenRecurrent) for h, k in SIZES]
+
+
+@pytest.mark.parametrize("model", LAYERED, ids=repr)
 def test_equals_the_layer_of_torch(model):
     law_equals_torch(model, _unroll)
 
@@ -182,6 +202,12 @@ def test_equals_the_layer_of_torch(model):
 def test_the_oracle_catches_swapped_gates(kind):
     with pytest.raises(AssertionError):
         law_equals_torch(kind(hidden=5), _unroll)
+
+
+@pytest.mark.parametrize("kind", [broken.ReadsTheFirstLayer, broken.LayersSwapped])
+def test_the_oracle_catches_layers_out_of_order(kind):
+    with pytest.raises(AssertionError):
+        law_equals_torch(kind(hidden=5, layers=2), _unroll)
 
 
 # --- the other models against a reference of their own ---
@@ -244,6 +270,16 @@ def _window(model, weights, u, r):
     return bent @ weights["output.weight"][r] + weights["output.bias"][r]
 
 
+def _convolved(model, weights, u, r):
+    reach, shape, pad = model.kernel // 2, u[:, r].shape, torch.nn.functional.pad
+    field = u[:, r].reshape(-1, 1, shape[-1])
+    for name, size in (("wide", 1), ("narrow", model.width)):
+        taps = weights[f"{name}.weight"][r].reshape(model.kernel, size, -1).permute(2, 1, 0)
+        field = torch.nn.functional.conv1d(pad(field, (reach, reach), mode="circular"), taps, weights[f"{name}.bias"][r, 0])
+        field = torch.clamp(field, min=0) if name == "wide" else field
+    return field.reshape(shape)
+
+
 def _regression(model, weights, u, r):
     constant = weights["output.bias"][r, 0] if model.bias else 0
     return torch.einsum("tbi,io->tbo", u[:, r], weights["output.weight"][r]) + constant
@@ -256,6 +292,7 @@ REFERENCES = [
     *((Stencil(taps=k, offset=j, bias=b), _rolled, 5, 5)
       for k, j, b in ((2, 0, False), (3, 1, True), (1, 0, False), (7, 6, True))),
     *((OutputRecurrent(hidden=5, order=k), _window, i, o) for k in (1, 2, 4, 9) for i, o in ((1, 1), (3, 2))),
+    *((Convolution(width=w, kernel=k), _convolved, 5, 5) for w, k in ((1, 1), (1, 3), (4, 3), (2, 5))),
     *((Linear(bias=b), _regression, i, o) for b in (True, False) for i, o in ((1, 1), (3, 2))),
 ]  # fmt: skip
 
@@ -281,6 +318,7 @@ def test_equals_a_reference(model, reference, inputs, outputs):
     ("model", "reference", "inputs", "outputs"),
     [
         (broken.NoMask(hidden=5), _decoder, 3, 2), (broken.NotPeriodic(), _rolled, 5, 5), (broken.Mirrored(), _rolled, 5, 5),
+        (broken.EndsAtTheBorder(), _convolved, 5, 5),
         (broken.ReadsTheInputAsState(hidden=5), _shallow, 4, 3), (broken.Bends(), _regression, 3, 2),
         (broken.OldestFirst(hidden=5, order=3), _window, 3, 2),
     ],
@@ -305,6 +343,7 @@ def test_a_model_says_whether_it_remembers():
     ("make", "text"),
     [
         (lambda: LSTM(hidden=0), "hidden must be at least 1, got 0"),
+        (lambda: GRU(layers=0), "layers must be at least 1, got 0"),
         (lambda: Transformer(hidden=0), "hidden must be at least 1, got 0"),
         (lambda: Transformer(layers=0), "layers must be at least 1, got 0"),
         (lambda: Transformer(mlp=0), "mlp must be at least 1, got 0"),
@@ -319,6 +358,8 @@ def test_a_model_says_whether_it_remembers():
         (lambda: ShallowPLRNN(latent=-1), "latent must not be negative, got -1"),
         (lambda: Stencil(taps=0), "taps must be at least 1, got 0"),
         (lambda: Stencil(taps=2, offset=2), r"offset must lie in 0 \.\. taps - 1 = 1, got 2"),
+        (lambda: Convolution(width=0), "width must be at least 1, got 0"),
+        (lambda: Convolution(kernel=2), "kernel must be odd, got 2"),
         (lambda: Stencil(offset=-1), r"offset must lie in 0 \.\. taps - 1 = 1, got -1"),
     ],
 )
@@ -330,12 +371,10 @@ def test_a_setting_out_of_range_is_refused(make, text):
 @pytest.mark.parametrize(
     ("model", "inputs", "outputs"),
     [
-        (Stencil(), 4, 3),
-        (Stencil(), 0, 0),
-        (ShallowPLRNN(), 2, 3),
-        (ShallowPLRNN(), 0, 1),
         (OutputRecurrent(order=2), 1, 2),
         (Direct(), 1, 2),
+        *((kind(), *widths) for kind in (Stencil, Convolution) for widths in ((4, 3), (0, 0))),
+        *((ShallowPLRNN(), *widths) for widths in ((2, 3), (0, 1))),
     ],
 )
 def test_widths_that_a_model_cannot_take_are_refused_in_one_line(model, inputs, outputs):

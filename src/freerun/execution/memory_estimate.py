@@ -8,7 +8,7 @@ from freerun.execution.planned_run import Planned
 WIDTH = 64
 #: Bytes of a worker before it has done anything: the interpreter, torch, a world.
 BASE = 450 * 2**20
-#: How many numbers are kept for every column of every weight, at each step of each sequence; for an output in an evaluation.
+#: How many numbers are kept for each that `Model.kept` counts, at a step of a sequence; for an output in an evaluation.
 KEPT, MEASURED = 2.0, 24
 
 
@@ -18,7 +18,7 @@ def memory(run: Planned) -> int:
     size = 8 if experiment.dtype == "float64" else 4
     shapes = experiment.model.shapes(WIDTH, WIDTH).values()
     weights = sum(shape.rows * shape.columns for shape in shapes)
-    cell = KEPT * (WIDTH * experiment.model.reads + sum(shape.columns for shape in shapes))
+    cell = KEPT * (WIDTH * experiment.model.reads + experiment.model.kept(WIDTH, WIDTH))
     length, batch = experiment.task.length, experiment.training.batch
     if experiment.model.remembers_all:  # each step keeps the memory of all steps before it
         cell *= 1 + length / 8

@@ -30,11 +30,22 @@ State = tuple["torch.Tensor", ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """The shape of one weight ``[in out]`` (a bias is ``[1 out]``) and the bound of its uniform initial values."""
+    """The shape of one weight ``[in out]`` (a bias is ``[1 out]``) and the bound of its uniform initial values.
+
+    Attributes:
+        rows, columns: in, out.
+        bound: initial values are drawn from U(-bound, bound).
+        initial: makes the initial values ``[in out]`` out of those draws; None: they are the draws.
+    """
 
     rows: int
     columns: int
     bound: float
+    initial: Callable[[np.ndarray], np.ndarray] | None = None
+
+    def begun(self, draws: np.ndarray) -> Float[np.ndarray, "in out"]:
+        """Return the initial values that draws from U(-bound, bound) make."""
+        return draws if self.initial is None else self.initial(draws)
 
 
 def linear(name: str, inputs: int, outputs: int, fan: int | None = None) -> dict[str, Shape]:
@@ -73,14 +84,42 @@ def project(weights: Weights, name: str, x: Float[torch.Tensor, "R B I"]) -> Flo
     return affine(x, weights[f"{name}.weight"], bias)
 
 
+def scaled(
+    x: Float[torch.Tensor, "R M N"],
+    row: Float[torch.Tensor, "R 1 N"],
+) -> Float[torch.Tensor, "R M N"]:
+    """``x * row`` for every replica; the gradient of `row` is a sum over M with the same bits in any group."""
+    width = x.shape[-1]
+    if width == 1:
+        x, row = (torch.nn.functional.pad(part, (0, 1)) for part in (x, row))
+    out = x.contiguous() * row
+    if out.requires_grad:  # a gradient that comes as a view would be summed in an order of its own
+        out.register_hook(torch.Tensor.contiguous)  # type: ignore[no-untyped-call]
+    return out[..., :width]
+
+
+def logistic(x: torch.Tensor) -> torch.Tensor:
+    """The logistic function by the hyperbolic tangent, with the same bits at every place of a tensor."""
+    return (x * 0.5).tanh() * 0.5 + 0.5
+
+
+def flattened(u: Float[torch.Tensor, "T R B I"]) -> tuple[Float[torch.Tensor, "R M I"], tuple[int, int]]:
+    """Return the inputs of all steps side by side, for what is done to each alone, and (T, B); M = T B."""
+    steps, _, batch, _ = u.shape
+    return u.transpose(0, 1).flatten(1, 2), (steps, batch)
+
+
+def restored(flat: Float[torch.Tensor, "R M O"], sizes: tuple[int, int]) -> Float[torch.Tensor, "T R B O"]:
+    """Undo `flattened`, for the outputs."""
+    return flat.reshape(len(flat), *sizes, -1).transpose(0, 1)
+
+
 def over_time(
     function: Callable[[torch.Tensor], torch.Tensor], x: Float[torch.Tensor, "T R B I"]
 ) -> Float[torch.Tensor, "T R B O"]:
     """Apply a map of ``[R B .]`` tensors to all time steps in one call."""
-    steps, replicas, batch, width = x.shape
-    flat = x.permute(1, 0, 2, 3).reshape(replicas, steps * batch, width)
-    out = function(flat)
-    return out.reshape(replicas, steps, batch, -1).permute(1, 0, 2, 3)
+    flat, sizes = flattened(x)
+    return restored(function(flat), sizes)
 
 
 def per_replica(reduce: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, axis: int = 0) -> Float[torch.Tensor, " R"]:
@@ -92,7 +131,8 @@ def initial_weights(shapes: Mapping[str, Shape], seeds: list[int]) -> dict[str, 
     """Initial weights ``[R in out]``, float64, one replica a seed: a function of the seed and the weight's name alone."""
     return {
         name: np.stack([
-            stream(seed, f"init/{name}").uniform(-shape.bound, shape.bound, (shape.rows, shape.columns)) for seed in seeds
+            shape.begun(stream(seed, f"init/{name}").uniform(-shape.bound, shape.bound, (shape.rows, shape.columns)))
+            for seed in seeds
         ])
         for name, shape in shapes.items()
     }  # fmt: skip

@@ -8,13 +8,17 @@ from typing import ClassVar
 import torch
 
 from freerun.parts.models import Model
+from freerun.parts.models.convolution import Convolution
 from freerun.parts.models.direct import Direct
 from freerun.parts.models.encoder_decoder import EncoderDecoder
 from freerun.parts.models.gru import GRU
 from freerun.parts.models.hidden_recurrent import HiddenRecurrent
 from freerun.parts.models.linear import Linear
+from freerun.parts.models.lru import LRU
 from freerun.parts.models.lstm import LSTM
+from freerun.parts.models.min_gru import MinGRU
 from freerun.parts.models.output_recurrent import OutputRecurrent
+from freerun.parts.models.selective_ssm import SelectiveSSM
 from freerun.parts.models.shallow_plrnn import ShallowPLRNN
 from freerun.parts.models.stencil import Stencil
 from freerun.parts.models.transformer import Transformer
@@ -288,3 +292,52 @@ class NeverReleased(EncoderDecoder):
 
     def release(self, weights, state):
         return state
+
+
+class GatesSwapped(MinGRU):
+    """The gate keeps what it should renew."""
+
+    def unroll(self, weights, u, state):
+        turned = {f"update.{part}": -weights[f"update.{part}"] for part in ("weight", "bias")}
+        return super().unroll({**weights, **turned}, u, state)
+
+
+class TurnsTheOtherWay(LRU):
+    """The state turns against the sense of its angle."""
+
+    def unroll(self, weights, u, state):
+        turned = {f"imaginary.{part}": -weights[f"imaginary.{part}"] for part in ("weight", "bias")}
+        mix = weights["mix.weight"].clone()
+        mix[:, self.hidden : 2 * self.hidden] *= -1
+        return super().unroll({**weights, **turned, "mix.weight": mix}, u, state)
+
+
+class WritesTooMuch(SelectiveSSM):
+    """B is a hundredth too large."""
+
+    def unroll(self, weights, u, state):
+        return super().unroll({**weights, "write": weights["write"] * 1.01}, u, state)
+
+
+class ReadsTheFirstLayer(GRU):
+    """The output map reads the first layer instead of the last."""
+
+    def unroll(self, weights, u, state):
+        outputs, after = GRU(hidden=self.hidden).unroll(weights, u, state[:1])
+        return outputs, after * self.layers
+
+
+class LayersSwapped(LSTM):
+    """The states of two layers change places."""
+
+    def through(self, layer, weights, u, state):
+        h, after = super().through(layer, weights, u, state)
+        return h, after[2:] + after[:2]
+
+
+class EndsAtTheBorder(Convolution):
+    """Zeros lie beyond the ends of the field."""
+
+    def step(self, weights, u, state):
+        outputs, state = super().step(weights, torch.nn.functional.pad(u, (0, self.kernel)), state)
+        return outputs[..., : u.shape[-1]], state

@@ -40,6 +40,8 @@ def uncovered(model: Model, feedback: Feedback, dtype: str, device: str) -> str 
         return f"it has no cell {type(model).__name__}"
     if model.reads > 1:
         return f"it reads what was fed back at one step, not at {model.reads}"
+    if type(model) in CELLS and getattr(model, "layers", 1) > 1:
+        return f"its cells have one layer, not {model.layers}"  # type: ignore[attr-defined]
     if type(feedback) not in RULES:
         return f"it has no feedback {type(feedback).__name__}"
     return None

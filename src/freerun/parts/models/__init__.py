@@ -59,6 +59,10 @@ class Model(ABC):
         """Return how often a weight is multiplied in one step of one sequence: once each, unless weights are shared."""
         return sum(shape.rows * shape.columns for shape in self.shapes(inputs, outputs).values())
 
+    def kept(self, inputs: int, outputs: int) -> int:
+        """Return half of how many numbers a step of one sequence keeps for its gradient, beside its input; a rough count."""
+        return sum(shape.columns for shape in self.shapes(inputs, outputs).values())
+
     @abstractmethod
     def start(self, replicas: int, batch: int, like: torch.Tensor) -> State:
         """Return the state before the first step (zeros), with the dtype and device of `like`."""

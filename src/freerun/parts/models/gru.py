@@ -7,6 +7,9 @@
 Weights start in U(-1/sqrt(H), 1/sqrt(H)), as there. The gates r and z have one bias where torch has the sum of two, which say
 nothing more: it starts with half the variance, 1/(3 H) against 2/(3 H), and moves half as far in an update of Adam. b_n and c_n
 are torch's own two.
+
+With `layers` above 1 each layer reads the hidden states of the one below in place of u, as in `torch.nn.GRU`, and the output
+map those of the last.
 """
 
 from __future__ import annotations
@@ -17,51 +20,43 @@ from dataclasses import dataclass
 from jaxtyping import Float
 
 from freerun.deferred_imports import torch
-from freerun.errors import require
-from freerun.parts.layers import Shape, State, Weights, linear, over_time, project
-from freerun.parts.models import Model, scan
+from freerun.parts.layers import Shape, State, Weights
+from freerun.parts.models import scan
+from freerun.parts.models._stacked import Stacked
 
 GATES = ("reset", "keep", "new")
 
 
 @dataclass(kw_only=True)
-class GRU(Model):
+class GRU(Stacked):
     """Gated recurrent unit with output feedback.
 
     The weights ``input.*`` hold U with the bias b as their last row; ``recurrent.bias`` is c_n.
 
     Attributes:
-        hidden: H, the width of the hidden state.
+        hidden: H, the width of the hidden state of each layer.
+        layers: how many layers are on top of each other; the output map reads the last.
     """
 
-    hidden: int = 64
-
-    def __post_init__(self) -> None:
-        require(self.hidden >= 1, "hidden", self.hidden, "be at least 1")
-
-    def shapes(self, inputs: int, outputs: int) -> dict[str, Shape]:
+    def cell(self, inputs: int) -> dict[str, Shape]:
         size, bound = self.hidden, 1 / math.sqrt(self.hidden)
         drive = {f"input.{gate}": Shape(rows=inputs + 1, columns=size, bound=bound) for gate in GATES}
         carry = {f"recurrent.{gate}": Shape(rows=size, columns=size, bound=bound) for gate in GATES}
-        return drive | carry | {"recurrent.bias": Shape(rows=1, columns=size, bound=bound)} | linear("output", size, outputs)
+        return drive | carry | {"recurrent.bias": Shape(rows=1, columns=size, bound=bound)}
 
-    def start(self, replicas: int, batch: int, like: torch.Tensor) -> State:
-        return (like.new_zeros(replicas, batch, self.hidden),)
-
-    def step(
+    def once(
         self, weights: Weights, u: Float[torch.Tensor, "R B I"], state: State
-    ) -> tuple[Float[torch.Tensor, "R B O"], State]:
+    ) -> tuple[Float[torch.Tensor, "R B H"], State]:
         h = self.advance(weights, u, state)
-        return project(weights, "output", h), (h,)
+        return h, (h,)
 
-    def unroll(
+    def along(
         self, weights: Weights, u: Float[torch.Tensor, "T R B I"], state: State
-    ) -> tuple[Float[torch.Tensor, "T R B O"], State]:
-        hidden, state = scan(lambda part, h: ((new := self.advance(weights, part, h)), (new,)), u, state)
-        return over_time(lambda flat: project(weights, "output", flat), hidden), state
+    ) -> tuple[Float[torch.Tensor, "T R B H"], State]:
+        return scan(lambda part, h: self.once(weights, part, h), u, state)
 
     def advance(self, weights: Weights, u: Float[torch.Tensor, "R B I"], state: State) -> Float[torch.Tensor, "R B H"]:
-        """Run the hidden path alone, h_t. Widths of 1 are padded with zeros, for which every formula here gives zeros."""
+        """Run a layer's hidden path, h_t. Widths of 1 are padded with zeros, for which every formula here gives zeros."""
         from freerun.parts.models._gated import GatedStep
 
         arguments = [u, state[0], *(weights[f"{path}.{gate}"] for path in ("input", "recurrent") for gate in GATES)]

@@ -6,6 +6,9 @@ Weights start in U(-1/sqrt(H), 1/sqrt(H)), as in `torch.nn.RNN`. There is one bi
 nothing more: it starts with half the variance, 1/(3 H) against 2/(3 H), and moves half as far in an update of Adam.
 
 With ``feedback=none`` nothing is fed back: a pure transducer, the control whose exposure gap is exactly 0.
+
+With `layers` above 1 each layer reads the hidden states of the one below in place of u, as in `torch.nn.RNN`, and the output
+map those of the last.
 """
 
 from __future__ import annotations
@@ -15,45 +18,36 @@ from dataclasses import dataclass
 from jaxtyping import Float
 
 from freerun.deferred_imports import torch
-from freerun.errors import require
-from freerun.parts.layers import Shape, State, Weights, affine, linear, over_time, project
-from freerun.parts.models import Model, scan
+from freerun.parts.layers import Shape, State, Weights, affine, linear, over_time
+from freerun.parts.models import scan
+from freerun.parts.models._stacked import Stacked
 
 
 @dataclass(kw_only=True)
-class HiddenRecurrent(Model):
+class HiddenRecurrent(Stacked):
     """Elman network: a tanh hidden state, with output feedback or (feedback=none) without.
 
     Attributes:
-        hidden: H, the width of the hidden state.
+        hidden: H, the width of the hidden state of each layer.
+        layers: how many layers are on top of each other; the output map reads the last.
     """
 
-    hidden: int = 64
-
-    def __post_init__(self) -> None:
-        require(self.hidden >= 1, "hidden", self.hidden, "be at least 1")
-
-    def shapes(self, inputs: int, outputs: int) -> dict[str, Shape]:
+    def cell(self, inputs: int) -> dict[str, Shape]:
         size = self.hidden
         recurrent = linear("recurrent", size, size)
         del recurrent["recurrent.bias"]
-        return linear("input", inputs, size, fan=size) | recurrent | linear("output", size, outputs)
+        return linear("input", inputs, size, fan=size) | recurrent
 
-    def start(self, replicas: int, batch: int, like: torch.Tensor) -> State:
-        return (like.new_zeros(replicas, batch, self.hidden),)
-
-    def step(
+    def once(
         self, weights: Weights, u: Float[torch.Tensor, "R B I"], state: State
-    ) -> tuple[Float[torch.Tensor, "R B O"], State]:
-        h, state = self.advance(weights, self.drive(weights, u), state)
-        return project(weights, "output", h), state
+    ) -> tuple[Float[torch.Tensor, "R B H"], State]:
+        return self.advance(weights, self.drive(weights, u), state)
 
-    def unroll(
+    def along(
         self, weights: Weights, u: Float[torch.Tensor, "T R B I"], state: State
-    ) -> tuple[Float[torch.Tensor, "T R B O"], State]:
+    ) -> tuple[Float[torch.Tensor, "T R B H"], State]:
         drive = over_time(lambda flat: self.drive(weights, flat), u)
-        hidden, state = scan(lambda d, s: self.advance(weights, d, s), drive, state)
-        return over_time(lambda flat: project(weights, "output", flat), hidden), state
+        return scan(lambda d, s: self.advance(weights, d, s), drive, state)
 
     def drive(self, weights: Weights, u: Float[torch.Tensor, "R B I"]) -> Float[torch.Tensor, "R B H"]:
         """Return what the input adds, b + U u_t; a product also at width 0, for a gradient with the same bits in any group."""

@@ -6,55 +6,51 @@
 (Hochreiter & Schmidhuber 1997 with the forget gate of Gers, Schmidhuber & Cummins 2000; no peepholes, as in `torch.nn.LSTM`).
 Weights start in U(-1/sqrt(H), 1/sqrt(H)), as there. Each gate has one bias where torch has the sum of two, which say nothing
 more: it starts with half the variance, 1/(3 H) against 2/(3 H), and moves half as far in an update of Adam.
+
+With `layers` above 1 each layer reads the hidden states of the one below in place of u, as in `torch.nn.LSTM`, and the output
+map those of the last.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from jaxtyping import Float
 
 from freerun.deferred_imports import torch
-from freerun.errors import require
-from freerun.parts.layers import Shape, State, Weights, linear, over_time, project
-from freerun.parts.models import Model, scan
+from freerun.parts.layers import Shape, State, Weights
+from freerun.parts.models import scan
+from freerun.parts.models._stacked import Stacked
 
 
 @dataclass(kw_only=True)
-class LSTM(Model):
+class LSTM(Stacked):
     """Long short-term memory with output feedback.
 
-    The weight `gates` holds all of the hidden path: its rows are those of u, the bias and h, its columns i, f, g and o.
+    The weight `gates` holds all of a layer's hidden path: its rows are those of u, the bias and h, its columns i, f, g and o.
 
     Attributes:
-        hidden: H, the width of the hidden state and of the cell.
+        hidden: H, the width of the hidden state and of the cell of each layer.
+        layers: how many layers are on top of each other; the output map reads the last.
     """
 
-    hidden: int = 64
+    carried: ClassVar[int] = 2
 
-    def __post_init__(self) -> None:
-        require(self.hidden >= 1, "hidden", self.hidden, "be at least 1")
-
-    def shapes(self, inputs: int, outputs: int) -> dict[str, Shape]:
+    def cell(self, inputs: int) -> dict[str, Shape]:
         size = self.hidden
-        gates = Shape(rows=inputs + 1 + size, columns=4 * size, bound=1 / math.sqrt(size))
-        return {"gates": gates} | linear("output", size, outputs)
+        return {"gates": Shape(rows=inputs + 1 + size, columns=4 * size, bound=1 / math.sqrt(size))}
 
-    def start(self, replicas: int, batch: int, like: torch.Tensor) -> State:
-        return (like.new_zeros(replicas, batch, self.hidden), like.new_zeros(replicas, batch, self.hidden))
-
-    def step(
+    def once(
         self, weights: Weights, u: Float[torch.Tensor, "R B I"], state: State
-    ) -> tuple[Float[torch.Tensor, "R B O"], State]:
-        h, state = self.advance(weights, u, state)
-        return project(weights, "output", h), state
+    ) -> tuple[Float[torch.Tensor, "R B H"], State]:
+        return self.advance(weights, u, state)
 
-    def unroll(
+    def along(
         self, weights: Weights, u: Float[torch.Tensor, "T R B I"], state: State
-    ) -> tuple[Float[torch.Tensor, "T R B O"], State]:
-        hidden, state = scan(lambda part, old: self.advance(weights, part, old), u, state)
-        return over_time(lambda flat: project(weights, "output", flat), hidden), state
+    ) -> tuple[Float[torch.Tensor, "T R B H"], State]:
+        return scan(lambda part, old: self.advance(weights, part, old), u, state)
 
     def advance(
         self, weights: Weights, u: Float[torch.Tensor, "R B I"], state: State

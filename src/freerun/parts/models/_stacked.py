@@ -1,0 +1,95 @@
+"""Stack of recurrent layers: each reads the hidden states of the one below, and the output map those of the last.
+
+As `torch.nn.RNN`, `torch.nn.GRU` and `torch.nn.LSTM` with `num_layers`. The weights of layer k, counted from 0, have the names
+of those of a single layer, behind ``k.`` from the second layer on.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from jaxtyping import Float
+
+from freerun.deferred_imports import torch
+from freerun.errors import require
+from freerun.parts.layers import Shape, State, Weights, linear, over_time, project
+from freerun.parts.models import Model
+from freerun.parts.settings import LATER
+
+
+@dataclass(kw_only=True)
+class Stacked(Model):
+    """Recurrent layers on top of each other, with a linear output map.
+
+    Attributes:
+        hidden: H, the width of the hidden state of each layer.
+        layers: how many layers.
+    """
+
+    #: How many tensors ``[R B H]`` are the state of a layer.
+    carried: ClassVar[int] = 1
+
+    hidden: int = 64
+    layers: int = field(default=1, metadata=LATER)
+
+    def __post_init__(self) -> None:
+        require(self.hidden >= 1, "hidden", self.hidden, "be at least 1")
+        require(self.layers >= 1, "layers", self.layers, "be at least 1")
+
+    @abstractmethod
+    def cell(self, inputs: int) -> dict[str, Shape]:
+        """Return the weights of one layer for inputs of this width."""
+
+    @abstractmethod
+    def once(
+        self, weights: Weights, u: Float[torch.Tensor, "R B I"], state: State
+    ) -> tuple[Float[torch.Tensor, "R B H"], State]:
+        """One step of one layer: h_t and its next state."""
+
+    @abstractmethod
+    def along(
+        self, weights: Weights, u: Float[torch.Tensor, "T R B I"], state: State
+    ) -> tuple[Float[torch.Tensor, "T R B H"], State]:
+        """All steps of one layer."""
+
+    def shapes(self, inputs: int, outputs: int) -> dict[str, Shape]:
+        shapes = self.cell(inputs)
+        for number in range(1, self.layers):
+            shapes |= {f"{number}.{name}": shape for name, shape in self.cell(self.hidden).items()}
+        return shapes | linear("output", self.hidden, outputs)
+
+    def start(self, replicas: int, batch: int, like: torch.Tensor) -> State:
+        return tuple(like.new_zeros(replicas, batch, self.hidden) for _ in range(self.carried * self.layers))
+
+    def step(
+        self, weights: Weights, u: Float[torch.Tensor, "R B I"], state: State
+    ) -> tuple[Float[torch.Tensor, "R B O"], State]:
+        h, state = self.through(self.once, weights, u, state)
+        return project(weights, "output", h), state
+
+    def unroll(
+        self, weights: Weights, u: Float[torch.Tensor, "T R B I"], state: State
+    ) -> tuple[Float[torch.Tensor, "T R B O"], State]:
+        hidden, state = self.through(self.along, weights, u, state)
+        return over_time(lambda flat: project(weights, "output", flat), hidden), state
+
+    def through(
+        self,
+        layer: Callable[[Weights, torch.Tensor, State], tuple[torch.Tensor, State]],
+        weights: Weights,
+        u: torch.Tensor,
+        state: State,
+    ) -> tuple[torch.Tensor, State]:
+        """Run one layer after another; return what the last gives, and the states of all."""
+        reached: list[torch.Tensor] = []
+        for number in range(self.layers):
+            own = weights
+            if number:
+                begin = f"{number}."
+                own = {name.removeprefix(begin): value for name, value in weights.items() if name.startswith(begin)}
+            u, after = layer(own, u, state[self.carried * number : self.carried * (number + 1)])
+            reached += after
+        return u, tuple(reached)
