@@ -66,6 +66,7 @@ from freerun.parts.tasks.digits import Digits as Digits
 from freerun.parts.tasks.embedded_reber import EmbeddedReber as EmbeddedReber
 from freerun.parts.tasks.errors_in_variables import ErrorsInVariables as ErrorsInVariables
 from freerun.parts.tasks.gram_text import GramText as GramText
+from freerun.parts.tasks.grammar import Grammar as Grammar
 from freerun.parts.tasks.hidden_markov import HiddenMarkov as HiddenMarkov
 from freerun.parts.tasks.hyper_roessler import HyperRoessler as HyperRoessler
 from freerun.parts.tasks.lorenz63 import Lorenz63 as Lorenz63

@@ -48,7 +48,7 @@ def keeps(name, metrics):
         kit.demand_what_wins_is_declared(metric, played(name))
 
 
-@pytest.mark.parametrize("name", tiered([*TASKS, "gram_text", "text", "digits"], TASKS.__contains__))
+@pytest.mark.parametrize("name", tiered([*TASKS, "grammar", "gram_text", "text", "digits"], TASKS.__contains__))
 def test_headlines_keep_the_players_law(name):
     found = played(name).headlines()
     assert len(found) == 2

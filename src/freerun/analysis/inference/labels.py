@@ -19,6 +19,7 @@ WORDS = {
     "digits": "Digits",
     "embedded_reber": "Embedded Reber",
     "errors_in_variables": "Errors in variables",
+    "grammar": "Grammar",
     "hidden_markov": "Hidden Markov",
     "hyper_roessler": "Hyperchaotic R\N{LATIN SMALL LETTER O WITH DIAERESIS}ssler",
     "lorenz63": "Lorenz-63",
