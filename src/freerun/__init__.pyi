@@ -78,13 +78,16 @@ from freerun.parts.tasks._scaling import Predict as Predict
 from freerun.parts.tasks.adding import Adding as Adding
 from freerun.parts.tasks.advection import Advection as Advection
 from freerun.parts.tasks.automaton import Automaton as Automaton
+from freerun.parts.tasks.burgers import Burgers as Burgers
 from freerun.parts.tasks.delayed_recall import DelayedRecall as DelayedRecall
 from freerun.parts.tasks.digits import Digits as Digits
 from freerun.parts.tasks.embedded_reber import EmbeddedReber as EmbeddedReber
 from freerun.parts.tasks.errors_in_variables import ErrorsInVariables as ErrorsInVariables
 from freerun.parts.tasks.gram_text import GramText as GramText
+from freerun.parts.tasks.grammar import Grammar as Grammar
 from freerun.parts.tasks.hidden_markov import HiddenMarkov as HiddenMarkov
 from freerun.parts.tasks.hyper_roessler import HyperRoessler as HyperRoessler
+from freerun.parts.tasks.kuramoto_sivashinsky import KuramotoSivashinsky as KuramotoSivashinsky
 from freerun.parts.tasks.lorenz63 import Lorenz63 as Lorenz63
 from freerun.parts.tasks.lorenz96 import Lorenz96 as Lorenz96
 from freerun.parts.tasks.mackey_glass import MackeyGlass as MackeyGlass

@@ -20,7 +20,8 @@ PARTS = [
 ]  # fmt: skip
 #: Long orbits, whose measures cost more than the laws, and texts.
 LONG = (
-    "d_stsp", "digits", "gram_text", "hyper_roessler", "lorenz63", "lorenz96", "mackey_glass", "roessler", "text", "thomas",
+    "d_stsp", "digits", "gram_text", "hyper_roessler", "kuramoto_sivashinsky", "lorenz63", "lorenz96", "mackey_glass",
+    "roessler", "text", "thomas",
 )  # fmt: skip
 CAUGHT = [
     (kit.law_runs_two_updates, "APPLIES_TO_NOTHING", "metric", "is measured in no task"),

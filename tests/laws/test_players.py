@@ -19,6 +19,7 @@ from freerun.measurement.metrics.rmse import RMSE
 from freerun.measurement.metrics.tv import TV
 from freerun.parts import registry
 from freerun.parts.tasks.gram_text import GramText
+from freerun.parts.tasks.kuramoto_sivashinsky import KuramotoSivashinsky
 from freerun.parts.tasks.path_star import Form, PathStar
 from laws.broken.measures import RMSEAlone
 from laws.broken.symbol_measures import FreeLoss, SurvivorsKL
@@ -26,8 +27,8 @@ from tiers import tiered
 
 TASKS = ["reber", "embedded_reber", "markov", "hidden_markov", "two_step", "automaton"]
 #: Tasks of answers, and of values without chaos.
-OTHERS = ["delayed_recall", "path_star", "errors_in_variables", "advection"]
-BUILT = {"gram_text": GramText(sequences=256)}
+OTHERS = ["delayed_recall", "path_star", "errors_in_variables", "advection", "burgers"]
+BUILT = {"gram_text": GramText(sequences=256), "kuramoto_sivashinsky": KuramotoSivashinsky(points=32)}
 
 
 @cache
@@ -48,7 +49,7 @@ def keeps(name, metrics):
         kit.demand_what_wins_is_declared(metric, played(name))
 
 
-@pytest.mark.parametrize("name", tiered([*TASKS, "gram_text", "text", "digits"], TASKS.__contains__))
+@pytest.mark.parametrize("name", tiered([*TASKS, "grammar", "gram_text", "text", "digits"], TASKS.__contains__))
 def test_headlines_keep_the_players_law(name):
     found = played(name).headlines()
     assert len(found) == 2
@@ -59,7 +60,9 @@ def test_headlines_keep_the_players_law(name):
         assert max(beaten) <= 0, "a player beats the truth"
 
 
-@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize(
+    "name", tiered([*OTHERS, "kuramoto_sivashinsky"], [each for each in OTHERS if each != "burgers"].__contains__)
+)
 def test_the_headlines_of_other_tasks_keep_it_too(name):
     keeps(name, played(name).headlines())
 

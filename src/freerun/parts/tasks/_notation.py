@@ -8,11 +8,13 @@ What starts, what ends and what the probabilities are without being written is s
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from freerun.errors import ConfigError, given
+from freerun.io import reading
 from freerun.parts.tasks._automata import Automaton
 
 #: The probabilities of a state sum to 1 within this, the rounding of six decimals; they are then divided by their sum.
@@ -61,7 +63,7 @@ def automaton(text: str, key: str, *, lines: bool) -> tuple[Automaton, tuple[str
     table = np.zeros((len(states), len(letters) if single else max(map(len, leaving.values()))), dtype=np.int64)
     probs, spelt = np.zeros(table.shape), np.zeros(table.shape, dtype=np.int64)
     for state, rows in leaving.items():
-        for branch, (transition, share) in enumerate(zip(rows, _shares(rows, key), strict=True)):
+        for branch, (transition, share) in enumerate(zip(rows, _chances(rows, key), strict=True)):
             place = number[state], column[transition.letter] if single else branch
             table[place], probs[place], spelt[place] = number[transition.following], share, column[transition.letter]
     machine = Automaton(table=table, probs=probs, letters=None if single else spelt)
@@ -127,19 +129,48 @@ def _by_state(transitions: list[Transition], key: str) -> dict[str, list[Transit
     return {state: list(rows.values()) for state, rows in leaving.items()}
 
 
-def _shares(leaving: list[Transition], key: str) -> list[float]:
+def _chances(leaving: list[Transition], key: str) -> list[float]:
     """Return the probabilities of a state's transitions."""
-    given_sum = sum(transition.probability or 0.0 for transition in leaving)
-    open_count = sum(transition.probability is None for transition in leaving)
-    last, left = leaving[-1], 1 - given_sum
+    last = leaving[-1]
     place = f"{key}: {last.place}: the probabilities from state {last.state!r}"
+    return shares([transition.probability for transition in leaving], place)
+
+
+def shares(probabilities: Sequence[float | None], place: str) -> list[float]:
+    """Return probabilities of which those that were left out (None) share equally what the others leave.
+
+    Args:
+        probabilities: in the order in which they are written.
+        place: where, and of what they are, for messages.
+
+    Raises:
+        ConfigError: if they do not sum to 1, or leave nothing.
+    """
+    given_sum = sum(probability or 0.0 for probability in probabilities)
+    open_count = sum(probability is None for probability in probabilities)
+    left = 1 - given_sum
     if open_count:
         if left <= TOLERANCE:
             raise ConfigError(f"{place} sum to {given_sum:.9g} and leave nothing for {open_count} other")
-        return [left / open_count if transition.probability is None else transition.probability for transition in leaving]
+        return [left / open_count if probability is None else probability for probability in probabilities]
     if abs(left) > TOLERANCE:
         raise ConfigError(f"{place} must sum to 1 within {TOLERANCE:g}, got {given_sum:.9g}")
-    return [(transition.probability or 0.0) / given_sum for transition in leaving]
+    return [(probability or 0.0) / given_sum for probability in probabilities]
+
+
+def text_of(file: str) -> str:
+    """Return the text of a file that holds an automaton or a grammar.
+
+    Raises:
+        ConfigError: if the file is missing, too large or not UTF-8.
+    """
+    try:
+        return reading.content(file, LARGEST).decode("utf-8")
+    except OSError as fault:
+        raise ConfigError(f"task.file={file}: {fault.strerror}") from None
+    except ValueError as fault:
+        problem = f"not UTF-8 at byte {fault.start}" if isinstance(fault, UnicodeDecodeError) else str(fault)
+        raise ConfigError(f"task.file={file}: {problem}") from None
 
 
 def _unreached(machine: Automaton) -> int | None:

@@ -27,7 +27,7 @@ REBER = {
 
 
 @dataclass(kw_only=True)
-class Grammar(Task):
+class ReberGrammar(Task):
     """Strings of a grammar from the B that is fed to its only end; branches are equally likely."""
 
     sequences: int

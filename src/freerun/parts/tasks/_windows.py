@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Float
+
 from freerun.deferred_imports import torch
 from freerun.errors import ConfigError, require
 from freerun.io.reading import NotPlain, demand_plain
@@ -46,6 +49,19 @@ def windows(series: torch.Tensor, length: int, reserve: int, inputs: torch.Tenso
     targets = cut[1:]
     beside = None if inputs is None else inputs.unfold(0, length + 1, 1)[:count].movedim(-1, 0)[1:]
     return Sequences(targets=targets, start=cut[0], weights=torch.ones(1, 1).expand(targets.shape[:2]), inputs=beside)
+
+
+def along(trajectories: Float[np.ndarray, "T N Y"], begins: int, length: int) -> Sequences:
+    """Return the windows of trajectories that begin at one of their first steps; all windows of a trajectory stand together.
+
+    Args:
+        trajectories: of ``begins + length`` steps.
+        begins: the number of windows of each.
+        length: of the windows; the values before their targets are what is fed first.
+    """
+    windows = np.stack([trajectories[t : t + begins].transpose(1, 0, 2) for t in range(length + 1)])
+    cut = torch.from_numpy(windows.reshape(length + 1, -1, trajectories.shape[2]).astype(np.float32))
+    return Sequences(targets=cut[1:], start=cut[0], weights=torch.ones(cut[1:].shape[:2]))
 
 
 def joined(parts: Sequence[Sequences]) -> Sequences:

@@ -15,9 +15,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from freerun.deferred_imports import torch
 from freerun.errors import require
 from freerun.parts.tasks import SPLITS, Data, Sequences, Task
+from freerun.parts.tasks._windows import along
 from freerun.random_streams import stream
 
 
@@ -77,19 +77,15 @@ class Advection(Task):
 
     def build(self, seed: int, length: int) -> Data:
         counts = {"train": self.trajectories, "validation": self.trajectories // 4, "test": self.trajectories // 4}
-        splits = {}
-        for number, name in enumerate(SPLITS):
-            windows = torch.from_numpy(self._windows(stream(seed, "data", number), length, counts[name]))
-            splits[name] = Sequences(targets=windows[1:], start=windows[0], weights=torch.ones(windows[1:].shape[:2]))
+        splits = {name: self._windows(stream(seed, "data", k), length, counts[name]) for k, name in enumerate(SPLITS)}
         return Data(splits=splits, inputs=0, outputs=self.points)
 
-    def _windows(self, chance: np.random.Generator, length: int, count: int) -> np.ndarray:
-        """Every window of `count` trajectories, ``[length + 1, N, points]``; all windows of a trajectory stand together."""
+    def _windows(self, chance: np.random.Generator, length: int, count: int) -> Sequences:
+        """Every window of `count` trajectories."""
         waves = chance.uniform(-1, 1, (count, 2, self.modes))
         begins = self.steps - self.length + 1
         times = np.arange(begins + length)
         distance = (np.arange(self.points) - self.cfl * times[:, None])[..., None]
         angle = 2 * np.pi / self.points * np.arange(1, self.modes + 1) * distance
         fields = np.einsum("tpm,nm->tnp", np.sin(angle), waves[:, 0]) + np.einsum("tpm,nm->tnp", np.cos(angle), waves[:, 1])
-        windows = np.stack([fields[t : t + begins].transpose(1, 0, 2) for t in range(length + 1)])
-        return windows.reshape(length + 1, count * begins, self.points).astype(np.float32)
+        return along(fields, begins, length)

@@ -17,12 +17,11 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from freerun.errors import ConfigError, given, require
-from freerun.io import reading
+from freerun.errors import given, require
 from freerun.parts.tasks import Data, Task
 from freerun.parts.tasks._automata import Automaton as Machine
 from freerun.parts.tasks._automata import shown
-from freerun.parts.tasks._notation import LARGEST, automaton, parsed, spelt
+from freerun.parts.tasks._notation import automaton, parsed, spelt, text_of
 from freerun.parts.tasks._windows import home
 
 #: b comes in pairs (the even process, B. Weiss 1973); where no b is open, the string ends with probability 0.1.
@@ -62,15 +61,7 @@ class Automaton(Task):
         Raises:
             ConfigError: if the file is missing, too large or not UTF-8.
         """
-        if self.file is None:
-            return given(self.transitions)
-        try:
-            return reading.content(self.file, LARGEST).decode("utf-8")
-        except OSError as fault:
-            raise ConfigError(f"task.file={self.file}: {fault.strerror}") from None
-        except ValueError as fault:
-            problem = f"not UTF-8 at byte {fault.start}" if isinstance(fault, UnicodeDecodeError) else str(fault)
-            raise ConfigError(f"task.file={self.file}: {problem}") from None
+        return given(self.transitions) if self.file is None else text_of(self.file)
 
     def content(self) -> str | None:
         return None if self.file is None else hashlib.sha256(self.read().encode()).hexdigest()

@@ -12,11 +12,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from freerun.parts.tasks._reber import LETTERS, REBER, Grammar
+from freerun.parts.tasks._reber import LETTERS, REBER, ReberGrammar
 
 
 @dataclass(kw_only=True)
-class EmbeddedReber(Grammar):
+class EmbeddedReber(ReberGrammar):
     """Strings of the embedded Reber grammar: the first choice, T or P, must be remembered to the end.
 
     Attributes:

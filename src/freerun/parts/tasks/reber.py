@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from freerun.parts.tasks._reber import LETTERS, REBER, Grammar
+from freerun.parts.tasks._reber import LETTERS, REBER, ReberGrammar
 
 
 @dataclass(kw_only=True)
-class Reber(Grammar):
+class Reber(ReberGrammar):
     """Strings of the Reber grammar, each a walk through a small graph that ends with E.
 
     Attributes:
