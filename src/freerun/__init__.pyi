@@ -37,6 +37,7 @@ from freerun.parts.objectives._divergence import Divergence as Divergence
 from freerun.parts.objectives.cross_entropy import CrossEntropy as CrossEntropy
 from freerun.parts.objectives.distillation import Distillation as Distillation
 from freerun.parts.objectives.exact_expert import ExactExpert as ExactExpert
+from freerun.parts.objectives.gaussian_likelihood import GaussianLikelihood as GaussianLikelihood
 from freerun.parts.objectives.policy_gradient import PolicyGradient as PolicyGradient
 from freerun.parts.objectives.policy_gradient import Reward as Reward
 from freerun.parts.objectives.professor_forcing import ProfessorForcing as ProfessorForcing

@@ -138,7 +138,8 @@ def _check_feedback(experiment: Experiment) -> None:
     def fits(candidate: type[Feedback]) -> bool:
         if model.emits == "last" or task.silent:
             return candidate.silent
-        speaks = candidate.for_symbols if task.symbols else candidate.for_values
+        drawn = candidate.for_distributions and given(experiment.objective).head is not None
+        speaks = candidate.for_symbols if task.symbols else candidate.for_values or drawn
         return speaks and not (candidate.silent and (task.increments or model.memoryless or model.needs_feedback))
 
     if fits(type(feedback)):
@@ -153,6 +154,12 @@ def _check_feedback(experiment: Experiment) -> None:
         reason = f"model {registry.name_of(model)} has no memory but its feedback"
         if not model.memoryless:
             reason = f"model {registry.name_of(model)} runs on what is fed back"
+    elif feedback.for_distributions and not task.symbols:
+        reason = f"objective={registry.name_of(experiment.objective)} predicts values, not distributions to draw them from"
+        plain: Any = registry.base("objective")
+        others: dict[str, Any] = dict(registry.builtin_parts("objective"))
+        names = [name for name, part in others.items() if part.head is not plain.head]
+        reason += f" (objective={names[0]} does)"
     else:
         reason = _not_for(task)
     raise _misfit("feedback", feedback, reason, fits)

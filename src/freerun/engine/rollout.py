@@ -19,6 +19,7 @@ from jaxtyping import Float, Int
 
 from freerun.parts.feedback import Feedback
 from freerun.parts.feeders import blend
+from freerun.parts.gaussians import Head
 from freerun.parts.layers import State, Weights
 from freerun.parts.models import Model
 
@@ -64,6 +65,8 @@ class Request:
         ends: for a model that answers once, the step after which each sequence ends; None: the last.
         state: what the model carries into the first step, where an earlier rollout goes on; None: nothing yet.
         states: whether the states after every step are read.
+        head: how outputs are read as distributions of values; the outputs of the rollout are then their numbers, and `feedback`
+            reads those. None: outputs are taken as they are.
     """
 
     model: Model
@@ -80,6 +83,7 @@ class Request:
     ends: Int[torch.Tensor, "R B"] | None = None
     state: State | None = None
     states: bool = False
+    head: Head | None = None
 
     @property
     def steps(self) -> int:
@@ -95,6 +99,15 @@ class Request:
     def unrolls(self) -> bool:
         """Whether the fast path `model.unroll` computes it."""
         return self.forced and not self.gradient.state
+
+    def said(
+        self, raw: Float[torch.Tensor, "*batch P"], fed: Float[torch.Tensor, "*batch F"]
+    ) -> Float[torch.Tensor, "*batch O"]:
+        """Return o_t for what the model puts out after `fed`: read by the head, an increment added to what was fed."""
+        if self.head is not None:
+            numbers = self.head.read(raw)
+            return numbers if self.residual is None else self.head.onto(numbers, fed, self.residual)
+        return raw if self.residual is None else fed + self.residual * raw
 
     def read(self) -> Float[torch.Tensor, "T R B X"] | None:
         """Return the inputs, 0 behind the end of each sequence: what stands there is not read, not even by a gradient."""
@@ -159,8 +172,7 @@ def loop(request: Request) -> Rollout:
             state = tuple(part.detach() for part in state)
         u = fed if inputs is None else torch.cat([inputs[t], fed], -1)
         out, state = model.step(weights, u, state)
-        if request.residual is not None:
-            out = fed + request.residual * out
+        out = request.said(out, fed)
         outputs.append(out)
         if request.states:
             states.append(state)
@@ -201,9 +213,7 @@ def _unrolled(request: Request) -> Rollout:
     u = before if inputs is None else torch.cat([inputs, before.expand(len(inputs), -1, -1, -1)], -1)
     state = request.model.start(u.shape[1], u.shape[2], request.start) if request.state is None else request.state
     outputs, _ = request.model.unroll(request.weights, u, state)
-    if request.residual is not None:
-        outputs = before + request.residual * outputs
-    return Rollout(outputs=_answers(request, outputs), fed=request.truth)
+    return Rollout(outputs=_answers(request, request.said(outputs, before)), fed=request.truth)
 
 
 #: The loop as a function of the arguments of a `Request`.
