@@ -50,6 +50,7 @@ from freerun.parts.objectives.distillation import Distillation as Distillation
 from freerun.parts.objectives.diverted_chain import DivertedChain as DivertedChain
 from freerun.parts.objectives.diverted_chain import Target as Target
 from freerun.parts.objectives.exact_expert import ExactExpert as ExactExpert
+from freerun.parts.objectives.gaussian_likelihood import GaussianLikelihood as GaussianLikelihood
 from freerun.parts.objectives.huber import Huber as Huber
 from freerun.parts.objectives.policy_gradient import PolicyGradient as PolicyGradient
 from freerun.parts.objectives.policy_gradient import Reward as Reward

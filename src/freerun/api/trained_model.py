@@ -35,6 +35,7 @@ class TrainedModel(torch.nn.Module):
         self.experiment, self.data = experiment, data
         #: The rule by which outputs are fed back, as it stands after training.
         self.feedback: Feedback = given(experiment.feedback).at(1.0)
+        self._head = given(experiment.objective).head
         self._dtype = getattr(torch, experiment.dtype)
         self._names = list(weights)
         for name, value in weights.items():
@@ -85,7 +86,8 @@ class TrainedModel(torch.nn.Module):
 
         Returns:
             The predictions of all of `truth` but the first, which is read alone; also of the first where sequences of the task
-            begin with nothing. For symbols logits, for values in standard deviations of the data; a gradient can be taken.
+            begin with nothing. For symbols logits, for values in standard deviations of the data; of a model that predicts
+            distributions their numbers (`freerun.parts.gaussians.unpacked` reads them). A gradient can be taken.
 
         Raises:
             ConfigError: if `truth` is not what the task has.
@@ -93,8 +95,9 @@ class TrainedModel(torch.nn.Module):
         told = self._told(truth)
         first, rest = self._parted(self._encoded(told))
         request = Request(
-            self.experiment.model, self.weights(), truth=rest[:, None], start=first[None], feedback=self.feedback, mask=None,
-            inputs=self._inputs(inputs, *rest.shape[:2]), residual=self._residual(),
+            self.experiment.model, self.weights(), truth=rest[:, None], start=first[None],
+            feedback=self.feedback.reading(self._head), mask=None,
+            inputs=self._inputs(inputs, *rest.shape[:2]), residual=self._residual(), head=self._head,
             release=self.experiment.span[0],
         )  # fmt: skip
         return loop(request).outputs[:, 0]
@@ -133,16 +136,18 @@ class TrainedModel(torch.nn.Module):
         """
         rule = (feedback or self.feedback).at(1.0)
         self._demand_free(rule, count, steps, temperature)
+        rule = rule.reading(self._head)
         first, read = self._prefix(prefix, count)
         total = len(read) + steps
-        shape = (total, 1, count, self.data.outputs) if rule.random_each else (total, 1, count)
+        each = self.data.outputs if self._head is None else self._head.draws(self.data.outputs)
+        shape = (total, 1, count, each) if rule.random_each else (total, 1, count)
         chance = torch.from_numpy(uniforms(seed, "generate", 0, shape)).to(self._dtype) if rule.random else None
         mask = torch.zeros(total, 1, count, dtype=self._dtype)
         mask[: len(read)] = 1
         request = Request(
             self.experiment.model, self.weights(), truth=torch.cat([read, first.expand(steps, -1, -1)])[:, None],
             start=first[None], feedback=_Tempered(rule, temperature) if self.experiment.task.symbols else rule, mask=mask,
-            inputs=self._inputs(inputs, total, count), uniform=chance, residual=self._residual(),
+            inputs=self._inputs(inputs, total, count), uniform=chance, residual=self._residual(), head=self._head,
             release=len(read),
         )  # fmt: skip
         return self._shown(loop(request).fed[len(read) :, 0] if steps else first[None][:0])
@@ -152,7 +157,8 @@ class TrainedModel(torch.nn.Module):
     def _demand_free(self, rule: Feedback, count: int, steps: int, temperature: float) -> None:
         if rule.silent or self.experiment.model.emits == "last":
             raise ConfigError("generate: nothing is fed back to this model, so it has no free rollout")
-        if not (rule.for_symbols if self.experiment.task.symbols else rule.for_values):
+        values = rule.for_values or (rule.for_distributions and self._head is not None)
+        if not (rule.for_symbols if self.experiment.task.symbols else values):
             raise ConfigError(f"generate feedback={type(rule).__name__}: is not for what this task has")
         rules = (("count", count, count >= 1, "at least 1"), ("steps", steps, steps >= 0, "at least 0"))
         for name, value, fits, rule_said in (*rules, ("temperature", temperature, temperature > 0, "positive")):

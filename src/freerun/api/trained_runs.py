@@ -13,7 +13,7 @@ from freerun.analysis.tables import tidy
 from freerun.api.trained_model import TrainedModel
 from freerun.config.experiment import Experiment
 from freerun.config.run_identity import from_canonical
-from freerun.errors import ConfigError
+from freerun.errors import ConfigError, given
 from freerun.execution.task_data import worlds
 from freerun.parts.tasks import Data
 from freerun.store.records import Store, trained_run
@@ -75,7 +75,8 @@ class TrainedRun:
             raise ConfigError(f"run {self.id}: has no weights in {self.store.root}; train it first")
         experiment, data = self.experiment, self.data
         fed = 0 if experiment.feedback is None or experiment.feedback.silent else data.outputs
-        shapes = experiment.model.shapes(data.inputs + fed, data.outputs)
+        head = given(experiment.objective).head
+        shapes = experiment.model.shapes(data.inputs + fed, data.outputs if head is None else head.width(data.outputs))
         weights = self.store.weights(run, {name: (shape.rows, shape.columns) for name, shape in shapes.items()})
         return TrainedModel(experiment, data, weights)
 

@@ -108,6 +108,7 @@ def check(experiment: Experiment) -> None:
     _check_model(experiment)
     _check_feedback(experiment)
     _check_objective(experiment)
+    _check_head(experiment)
     _check_levels(experiment)
     for kind in ("regime", "objective"):
         part = getattr(experiment, kind)
@@ -183,7 +184,8 @@ def _check_feedback(experiment: Experiment) -> None:
     def fits(candidate: type[Feedback]) -> bool:
         if model.emits == "last" or task.silent:
             return candidate.silent
-        speaks = candidate.for_symbols if task.symbols else candidate.for_values
+        drawn = candidate.for_distributions and given(experiment.objective).head is not None
+        speaks = candidate.for_symbols if task.symbols else candidate.for_values or drawn
         return speaks and not (candidate.silent and (task.increments or model.memoryless or model.needs_feedback))
 
     if fits(type(feedback)):
@@ -198,6 +200,12 @@ def _check_feedback(experiment: Experiment) -> None:
         reason = f"model {registry.name_of(model)} has no memory but its feedback"
         if not model.memoryless:
             reason = f"model {registry.name_of(model)} runs on what is fed back"
+    elif feedback.for_distributions and not task.symbols:
+        reason = f"objective={registry.name_of(experiment.objective)} predicts values, not distributions to draw them from"
+        plain: Any = registry.base("objective")
+        others: dict[str, Any] = dict(registry.builtin_parts("objective"))
+        names = [name for name, part in others.items() if part.head is not plain.head]
+        reason += f" (objective={names[0]} does)"
     else:
         reason = _not_for(task)
     raise _misfit("feedback", feedback, reason, fits)
@@ -211,6 +219,15 @@ def _check_objective(experiment: Experiment) -> None:
 
     if not speaks(type(objective)):
         raise _misfit("objective", objective, _not_for(task), speaks)
+
+
+def _check_head(experiment: Experiment) -> None:
+    """Refuse a model that finds what was fed back by the width of its outputs where these are the numbers of a distribution."""
+    model, objective = experiment.model, given(experiment.objective)
+    if objective.head is not None and (model.reads > 1 or model.deaf):
+        named = f"model={registry.name_of(model)}" + (f" with order={model.reads}" if model.reads > 1 else "")
+        reason = "its outputs are wider than what is fed back, and this model takes them for equal"
+        raise ConfigError(f"objective={registry.name_of(objective)}: {reason} ({named}); choose another model")
 
 
 def _check_levels(experiment: Experiment) -> None:

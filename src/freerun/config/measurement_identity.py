@@ -15,7 +15,7 @@ from typing import Any
 from freerun.config.evaluation_settings import selected
 from freerun.config.experiment import Experiment
 from freerun.config.run_identity import identity
-from freerun.errors import ConfigError
+from freerun.errors import ConfigError, given
 from freerun.parts import notebook_parts, plugins, registry
 from freerun.parts.part_source import source_of
 from freerun.parts.settings import build
@@ -71,9 +71,10 @@ def measurement(experiment: Experiment, tree: Mapping[str, Any]) -> Measurement:
     """Return what an experiment, of which `tree` is the canonical form, measures of its trained run."""
     settings = experiment.evaluation
     others = {**plugins.plugin_metrics(), **notebook_parts.sources("metric")}
-    key = json.dumps([settings.metrics, settings.settings, others], sort_keys=True)
+    spread = given(experiment.objective).head is not None
+    key = json.dumps([settings.metrics, settings.settings, others, spread], sort_keys=True)
     if key not in _specified:
-        _specified[key] = {name: specification(metric) for name, metric in selected(settings).items()}
+        _specified[key] = {name: specification(metric) for name, metric in selected(settings, spread).items()}
     evaluation = {name: tree["evaluation"][name] for name in MEASURED}
     return Measurement(run=identity(dict(tree)), evaluation=evaluation, metrics=_specified[key])
 

@@ -94,7 +94,7 @@ class Lessons:
         index = {seed: torch.from_numpy(stream(seed, "order", update).integers(0, sizes[seed], count)) for seed in group.seeds}
         sequences = group.batch("train", index, steps)
         uniform = group.chance("samples", update, steps, count)
-        feedback = group.experiments[0].feedback.at(update / max(1, settings.updates - 1))  # type: ignore[union-attr]
+        feedback = group.rule(update / max(1, settings.updates - 1))
         return self.batch(update, weights, sequences, uniform, feedback)
 
     @torch.no_grad()

@@ -18,6 +18,7 @@ from freerun.engine.replicas import Group
 from freerun.engine.rollout import rollout
 from freerun.parts.feedback import Feedback
 from freerun.parts.feeders.adaptive import LOOKED_AT
+from freerun.parts.gaussians import Head
 from freerun.parts.tasks import Sequences
 
 #: Sequences that are looked at, and coordinates whose gradient is followed (more of either change the mean, or a norm, little).
@@ -30,10 +31,13 @@ class _Shadow(Feedback):
 
     for_values: ClassVar[bool] = True
 
+    head: Head | None = None
+
     def __call__(
         self, outputs: Float[torch.Tensor, "*batch F"], uniform: torch.Tensor | None
     ) -> Float[torch.Tensor, "*batch F"]:
-        return outputs if uniform is None else outputs + (uniform - outputs).detach()
+        said = outputs if self.head is None else self.head.mean(outputs)
+        return said if uniform is None else said + (uniform - said).detach()
 
 
 def growth(group: Group, weights: dict[str, torch.Tensor], sequences: Sequences) -> list[float]:
@@ -48,8 +52,9 @@ def growth(group: Group, weights: dict[str, torch.Tensor], sequences: Sequences)
     inputs = None if sequences.inputs is None else sequences.inputs[:, :, :SEQUENCES]
     with torch.enable_grad():
         end = rollout(
-            group.model, weights, truth=truth, start=start, feedback=_Shadow(), mask=torch.zeros_like(truth[..., 0]),
-            inputs=inputs, uniform=truth, residual=group.residual, release=0,
+            group.model, weights, truth=truth, start=start, feedback=_Shadow(head=group.head),
+            mask=torch.zeros_like(truth[..., 0]), inputs=inputs, uniform=truth, residual=group.residual, head=group.head,
+            release=0,
         ).fed[-1]  # fmt: skip
         rows = [
             torch.autograd.grad(end[..., i].sum(), start, retain_graph=True)[0] for i in range(min(COORDINATES, end.shape[-1]))

@@ -41,7 +41,7 @@ class Group:
         self.model, self.settings = first.model, first.training
         self.objective = given(first.objective)
         #: The feedback rule as it stands after training.
-        self.feedback = given(first.feedback).at(1.0)
+        self.feedback = self.rule(1.0)
         self.warmup, self.horizon = first.span
         self.device, self.dtype = torch.device(first.device), getattr(torch, first.dtype)
         self.seeds = sorted({experiment.seed for experiment in experiments})
@@ -49,16 +49,23 @@ class Group:
         self.row = torch.tensor([self.seeds.index(experiment.seed) for experiment in experiments], device=self.device)
         world = data[first.seed]
         self.symbols, self.outputs = first.task.symbols, world.outputs
+        #: How outputs are read as distributions of values, and how many numbers the model puts out.
+        self.head = self.objective.head
+        self.width = self.outputs if self.head is None else self.head.width(self.outputs)
         self.inputs = world.inputs + (0 if self.feedback.silent else world.outputs)
         cut = gradient_cut(first.gradient)
         self.gradient = Gradient(feedback=cut, state=1 if self.objective.last_step_only else first.training.truncate or 0)
         self.residual = None if world.residual is None else self._residuals()
         seeds, like = [experiment.seed for experiment in experiments], torch.empty(0, dtype=self.dtype, device=self.device)
-        self.parameters = Parameters(self.model.shapes(self.inputs, self.outputs), seeds, like, self.model.drawn)
+        self.parameters = Parameters(self.model.shapes(self.inputs, self.width), seeds, like, self.model.drawn)
         self.critic: Parameters | None = None
         if self.objective.critic(1):
             shapes = {f"critic.{name}": shape for name, shape in self.objective.critic(self._behaviour_width()).items()}
             self.critic = Parameters(shapes, seeds, like)
+
+    def rule(self, progress: float) -> Feedback:
+        """Return the feedback rule as it stands at a share of the updates, for outputs as they are read."""
+        return given(self.experiments[0].feedback).at(progress).reading(self.objective.head)
 
     def _residuals(self) -> Float[torch.Tensor, "R 1 O"]:
         rows = torch.stack([self.data[seed].residual for seed in self.seeds])  # type: ignore[misc]
@@ -68,7 +75,7 @@ class Group:
         like = torch.zeros(len(self.experiments), 1, self.inputs, dtype=self.dtype, device=self.device)
         with torch.no_grad():
             output, state = self.model.step(self.weights(), like, self.model.start(len(like), 1, like))
-        return self.model.summary(state, output).shape[-1] + self.outputs
+        return self.model.summary(state, output).shape[-1] + self.width
 
     def weights(self) -> dict[str, torch.Tensor]:
         """Return the weights by name, ``[R in out]``."""
@@ -106,7 +113,8 @@ class Group:
         """Return the draws that the feedback rule needs, None if it needs none."""
         if not self.feedback.random:
             return None
-        return self.draws(name, step, (steps, count, self.outputs) if self.feedback.random_each else (steps, count))
+        each = self.outputs if self.head is None else self.head.draws(self.outputs)
+        return self.draws(name, step, (steps, count, each) if self.feedback.random_each else (steps, count))
 
     def encoded(self, sequences: Sequences) -> tuple[Float[torch.Tensor, "T R B F"], Float[torch.Tensor, "R B F"]]:
         """e(y) of every step, and what stands before the first; of width 0 for a rule that feeds nothing."""
@@ -143,7 +151,7 @@ class Group:
         return rollout(
             self.model, weights, truth=encoded if truth is None else truth, start=start, feedback=feedback or self.feedback,
             mask=mask, inputs=sequences.inputs, uniform=uniform, gradient=self.gradient, residual=self.residual,
-            ends=sequences.ends, states=states, noise=noise, release=self.warmup,
+            ends=sequences.ends, states=states, noise=noise, release=self.warmup, head=self.head,
         )  # fmt: skip
 
     def shares(self, sequences: Sequences) -> Float[torch.Tensor, "S R B"]:

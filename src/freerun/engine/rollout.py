@@ -20,6 +20,7 @@ from jaxtyping import Float, Int
 from freerun.errors import given
 from freerun.parts.feedback import Feedback
 from freerun.parts.feeders import blend
+from freerun.parts.gaussians import Head
 from freerun.parts.layers import State, Weights
 from freerun.parts.models import Model
 
@@ -67,6 +68,8 @@ class Request:
         state: what the model carries into the first step, where an earlier rollout goes on; None: nothing yet.
         states: whether the states after every step are read.
         release: the first step behind the warm-up, for a model that makes a difference (`Model.releases`); None: there is none.
+        head: how outputs are read as distributions of values; the outputs of the rollout are then their numbers, and `feedback`
+            reads those. None: outputs are taken as they are.
     """
 
     model: Model
@@ -85,6 +88,7 @@ class Request:
     states: bool = False
     noise: Float[torch.Tensor, "T R B F"] | None = None
     release: int | None = None
+    head: Head | None = None
 
     @property
     def steps(self) -> int:
@@ -108,6 +112,15 @@ class Request:
         """Whether the fast path `model.unroll` computes it: it reads nothing of its own, and no gradient is cut inside."""
         keeps_feeds = self.model.reads > 1 and self.gradient.feedback > 0 and self.truth.requires_grad
         return (self.forced or self.deaf) and not self.gradient.state and not keeps_feeds
+
+    def said(
+        self, raw: Float[torch.Tensor, "*batch P"], fed: Float[torch.Tensor, "*batch F"]
+    ) -> Float[torch.Tensor, "*batch O"]:
+        """Return o_t for what the model puts out after `fed`: read by the head, an increment added to what was fed."""
+        if self.head is not None:
+            numbers = self.head.read(raw)
+            return numbers if self.residual is None else self.head.onto(numbers, fed, self.residual)
+        return raw if self.residual is None else fed + self.residual * raw
 
     def read(self) -> Float[torch.Tensor, "T R B X"] | None:
         """Return the inputs, 0 behind the end of each sequence: what stands there is not read, not even by a gradient."""
@@ -174,8 +187,7 @@ def loop(request: Request) -> Rollout:
             state = model.release(weights, state)
         u = fed if inputs is None else torch.cat([inputs[t], fed], -1)
         out, state = model.step(weights, u, state)
-        if request.residual is not None:
-            out = fed + request.residual * out
+        out = request.said(out, fed)
         outputs.append(out)
         if request.states:
             states.append(state)
@@ -218,8 +230,7 @@ def _unrolled(request: Request) -> Rollout:
     u = before if inputs is None else torch.cat([inputs, before.expand(len(inputs), -1, -1, -1)], -1)
     state = request.model.start(u.shape[1], u.shape[2], request.start) if request.state is None else request.state
     outputs = _released(request, u, state)
-    if request.residual is not None:
-        outputs = before + request.residual * outputs
+    outputs = request.said(outputs, before)
     return Rollout(outputs=_answers(request, outputs), fed=request.truth if request.forced else _fed_beside(request, outputs))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from freerun.errors import given
 from freerun.execution.planned_run import Planned
 
 #: The width that inputs and outputs are taken to have: a task knows its own only when it is built.
@@ -16,14 +17,16 @@ def memory(run: Planned) -> int:
     """Bytes that a run adds to its group, in training or in its evaluation, whichever is more."""
     experiment = run.experiment
     size = 8 if experiment.dtype == "float64" else 4
-    shapes = experiment.model.shapes(WIDTH, WIDTH).values()
+    head = given(experiment.objective).head
+    wide = WIDTH if head is None else head.width(WIDTH)
+    shapes = experiment.model.shapes(WIDTH, wide).values()
     weights = sum(shape.rows * shape.columns for shape in shapes)
     cell = KEPT * (WIDTH * experiment.model.reads + experiment.model.kept(WIDTH, WIDTH))
     length, batch = experiment.task.length, experiment.training.batch
     if experiment.model.remembers_all:  # each step keeps the memory of all steps before it
         cell *= 1 + length / 8
     training = 6 * weights + length * batch * cell
-    measuring = sum(experiment.span) * experiment.evaluation.sequences * WIDTH * MEASURED
+    measuring = sum(experiment.span) * experiment.evaluation.sequences * wide * MEASURED
     return int(size * max(training, measuring))
 
 

@@ -49,7 +49,9 @@ def work(experiment: Experiment, widths: tuple[int, int] | None = None, updates:
     steps = rolled * task.length
     inputs, outputs = widths or _widths(experiment)
     fed = 0 if given(experiment.feedback).silent else outputs
-    return Work(updates=made, steps=steps, products=steps * experiment.model.products(inputs + fed, outputs))
+    head = given(experiment.objective).head
+    wide = outputs if head is None else head.width(outputs)
+    return Work(updates=made, steps=steps, products=steps * experiment.model.products(inputs + fed, wide))
 
 
 #: Widths of inputs and outputs by task: those of one seed are those of all.

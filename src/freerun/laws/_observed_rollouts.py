@@ -16,6 +16,7 @@ from freerun.laws.toolkit import Broken, noise, small
 from freerun.measurement.metrics import Further, Metric, Observed, Orbit
 from freerun.parts import registry
 from freerun.parts.feedback import one_hot
+from freerun.parts.gaussians import packed
 from freerun.parts.models.gru import GRU
 from freerun.parts.tasks import Task
 from freerun.parts.tasks.embedded_reber import EmbeddedReber
@@ -97,7 +98,7 @@ def further_rollout(seen: Observed, further: Further, knowing: bool = False) -> 
         seen, outputs=made, start=sequences.start, targets=truth, weights=sequences.weights, fed=torch.stack(fed),
         warmup=further.release or 0,
         picks=made.argmax(-1) if symbolic else None, hidden=torch.cat([made, made], -1) if further.hidden else None,
-        forced=None,
+        forced=None, numbers=None,
     )  # fmt: skip
 
 
@@ -110,6 +111,7 @@ def with_sequences(seen: Observed, index: torch.Tensor) -> Observed:
         forced=None if seen.forced is None else with_sequences(seen.forced, index),
         training=None if seen.training is None else with_sequences(seen.training, index),
         hidden=None if seen.hidden is None else seen.hidden[:, index],
+        numbers=None if seen.numbers is None else seen.numbers[:, index],
     )  # fmt: skip
 
 
@@ -117,7 +119,10 @@ def with_outputs(seen: Observed, where: torch.Tensor, outputs: torch.Tensor | fl
     """The same rollout with other outputs (and the picks that follow) at some places."""
     mixed = torch.where(where[..., None], torch.as_tensor(outputs, dtype=seen.outputs.dtype), seen.outputs)
     picks = None if seen.picks is None else torch.where(where, (seen.picks + 1) % seen.data.outputs, seen.picks)
-    return replace(seen, outputs=mixed, picks=picks)
+    numbers = seen.numbers
+    if numbers is not None:
+        numbers = torch.where(where[..., None], torch.as_tensor(outputs, dtype=numbers.dtype), numbers)
+    return replace(seen, outputs=mixed, picks=picks, numbers=numbers)
 
 
 @cache
@@ -136,11 +141,35 @@ def _rollout_of(cls: type) -> tuple[str, Observed] | None:
     return None if task.emits == "last" else (cls.__name__, observed(task))
 
 
+@cache
+def distributions(count: int = 40) -> list[tuple[str, Observed]]:
+    """Rollouts of models that predict distributions of values: free with the mean fed, and with an ensemble beside."""
+    seen, rollouts = observed(Lorenz63(sequences=4 * count, length=WARMUP + HORIZON, transient=0.0)), []
+    for name in ("mean", "sample"):
+        experiment = replace(
+            seen.experiment,
+            objective=registry.get("objective", "gaussian_likelihood")(),
+            feedback=registry.get("feedback", name)(),
+        )
+        rollouts.append((f"distributions, {name} fed", said(replace(seen, experiment=experiment))))
+    return rollouts
+
+
+def said(seen: Observed, scale: float = 0.5) -> Observed:
+    """The same rollout with predicted distributions of one width around its outputs."""
+    return replace(
+        seen,
+        numbers=packed(seen.outputs, torch.full_like(seen.outputs, scale)),
+        forced=None if seen.forced is None else said(seen.forced, scale),
+    )
+
+
 def other_worlds() -> Iterator[list[tuple[str, Observed]]]:
     """Rollouts of the worlds that are not in `TASKS`, one by one."""
     for cls in registry.parts("task").values():
         if cls not in {type(task) for task in TASKS} and (rollout := _rollout_of(cls)) is not None:
             yield [rollout]
+    yield distributions()
 
 
 def worlds(metric: Metric) -> list[tuple[str, Observed]]:

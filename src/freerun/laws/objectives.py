@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import torch
 
 from freerun.laws.toolkit import demand, gap, gradients, noise, same_bits, symbols
+from freerun.parts.gaussians import Head
 from freerun.parts.objectives import Objective
 
 #: Steps, sequences and width of predictions, from small to large.
@@ -26,17 +28,30 @@ def _cases(objective: Objective) -> Iterator[tuple[str, torch.Tensor, torch.Tens
     demand(objective.for_symbols or objective.for_values, "is for neither symbols nor values")
     for shape in SHAPES:
         for fits, speaks, what in ((objective.for_symbols, True, "symbols"), (objective.for_values, False, "values")):
-            if fits:
+            if fits and not speaks and objective.head is not None:
+                yield f"for distributions {shape} of values", *_distributions(objective.head, *shape)
+            elif fits:
                 yield f"for predictions {shape} of {what}", *case(speaks, *shape)
 
 
+def _distributions(head: Head, steps: int, batch: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Numbers of distributions, and values."""
+    numbers = head.read(noise(steps, batch, head.width(width), dtype=torch.float64)).requires_grad_()
+    return numbers, noise(steps, batch, width, seed=1, dtype=torch.float64)
+
+
+def _least(objective: Objective) -> float:
+    """What a prediction costs at least: 0, or the logarithm of the highest density that its floor allows."""
+    return 0.0 if objective.head is None else math.log(objective.head.floor * math.sqrt(2 * math.pi))
+
+
 def law_each_prediction_has_its_own_loss(objective: Objective) -> None:
-    """One loss a prediction, at least 0, that depends on this prediction and on no other."""
+    """One loss a prediction, at least 0 (of a distribution what its floor allows), that depends on it and on no other."""
     for where, outputs, targets in _cases(objective):
         steps, batch, _ = outputs.shape
         losses = objective(outputs, targets)
         demand(losses.shape == (steps, batch), f"losses {tuple(losses.shape)} {where}")
-        demand(bool((losses >= 0).all()), f"a loss of {losses.min().item():.4g} {where}")
+        demand(bool((losses >= _least(objective)).all()), f"a loss of {losses.min().item():.4g} {where}")
         for t, b in ((0, 0), (steps - 1, batch - 1)):
             (slope,) = gradients(losses[t, b], [outputs])
             demand(bool(slope[t, b].any()), f"the loss at ({t}, {b}) does not depend on its prediction {where}")
@@ -51,9 +66,16 @@ def law_the_target_is_best(objective: Objective) -> None:
         right = targets
         if not targets.is_floating_point():
             right = torch.nn.functional.one_hot(targets, outputs.shape[-1]).double() * 1e3
+        if objective.head is not None and targets.is_floating_point():
+            components, log_weights = objective.head.components, outputs.shape[-1] % (2 * targets.shape[-1])
+            sure = torch.full_like(targets, objective.head.floor).repeat(1, 1, components)
+            even = torch.full_like(targets[..., :1], -math.log(components)).repeat(1, 1, log_weights)
+            right = torch.cat([even, targets.repeat(1, 1, components), sure], -1)
         target_losses, other_losses = objective(right, targets), objective(outputs.detach(), targets)
-        worst = float(target_losses.abs().max())
-        demand(worst == 0, f"a prediction of the target itself costs {worst:.4g} {where}")
+        worst = float((target_losses - _least(objective)).abs().max())
+        demand(
+            worst <= (0 if objective.head is None else 1e-12), f"a prediction of the target itself costs {worst:.4g} {where}"
+        )
         least = float(other_losses.min())
         demand(
             bool((other_losses > target_losses).all()),

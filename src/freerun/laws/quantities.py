@@ -12,7 +12,7 @@ from functools import cache
 import torch
 
 from freerun.errors import given
-from freerun.laws._observed_rollouts import observed, other_worlds, taken, worlds
+from freerun.laws._observed_rollouts import observed, other_worlds, said, taken, worlds
 from freerun.laws.toolkit import CLOSE, Broken, demand, noise, only, symbols
 from freerun.measurement.metrics import Metric, Observed
 from freerun.parts.feedback import one_hot
@@ -108,7 +108,8 @@ def _played(
     if orbit is not None and made is not None:
         low, high = (end(orbit.true.flatten(0, 1), 0) for end in (torch.amin, torch.amax))
         orbit = replace(orbit, made=made, low=low, high=high)
-    return replace(seen, outputs=outputs, fed=fed, picks=picks, hidden=hidden, long_orbit=orbit, forced=forced)
+    played = replace(seen, outputs=outputs, fed=fed, picks=picks, hidden=hidden, long_orbit=orbit, forced=forced)
+    return played if seen.numbers is None else said(played)
 
 
 _Play = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor | None]

@@ -14,6 +14,7 @@ from freerun.config.evaluation_settings import selected
 from freerun.config.experiment import Experiment
 from freerun.engine.feeding import Lessons
 from freerun.engine.replicas import Group, spread
+from freerun.errors import given
 from freerun.measurement.evaluation import MEASURED
 from freerun.measurement.metrics import Comparison, Metric, Observed
 from freerun.measurement.observation import beside_training, observe
@@ -31,7 +32,7 @@ def measurable(experiment: Experiment, wanted: Place | None = None) -> set[Place
         experiment: to be trained.
         wanted: if it is among them nothing else is asked for, and it is returned alone.
     """
-    asked = selected(experiment.evaluation)
+    asked = selected(experiment.evaluation, given(experiment.objective).head is not None)
     metrics: dict[str, Metric] = {name: metric for name, metric in asked.items() if not isinstance(metric, Comparison)}
     seen = list(_rollouts(replace(experiment, device="cpu")))
     if (

@@ -104,7 +104,7 @@ def _stretch(
     residual = None if group.residual is None else group.residual.double()
     return rollout(
         group.model, weights, truth=truth, start=fed, feedback=group.feedback, mask=mask, uniform=chance, residual=residual,
-        state=state, states=True,
+        state=state, states=True, head=group.head,
     )  # fmt: skip
 
 

@@ -56,7 +56,9 @@ def observe(
     return Observed(
         experiment=group.experiments[r],
         data=group.data[group.experiments[r].seed],
-        outputs=outputs.cpu(),
+        outputs=(outputs if group.head is None else group.head.mean(outputs)).cpu(),
+        numbers=None if group.head is None else outputs.cpu(),
+        inputs=None if sequences.inputs is None else sequences.inputs[:, r].cpu(),
         targets=sequences.targets[:, r].cpu(),
         weights=sequences.weights[:, r].cpu(),
         fed=result.fed[:, r].cpu(),

@@ -51,6 +51,9 @@ def measured(
     """
     part = data.splits["test"]
     chosen = part.take(spread(len(part), sequences), sum(span))
+    if any(metric.of_distributions for metric in metrics.values()):
+        # the loss of the runs is then a likelihood, which who is sure of a value has none of
+        metrics = {name: metric for name, metric in metrics.items() if not metric.of_objective}
     players, levels, meant = playing(task, data, span[0]), [], dict[str, Quantity]()
     faults: dict[str, list[str]] = {}
     for player in players:

@@ -25,6 +25,9 @@ from freerun.parts.models.transformer import Transformer
 CELLS: dict[type[Model], int] = {OutputRecurrent: 0, HiddenRecurrent: 1, GRU: 2, LSTM: 3, Linear: 4}
 RULES: dict[type[Feedback], int] = {Nothing: 0, Mean: 1, Sample: 2, Argmax: 3, Expected: 4, Gumbel: 5, StraightThrough: 6}
 
+#: Why a model that predicts distributions of values is not covered.
+DISTRIBUTIONS = "it predicts no distributions of values"
+
 
 def uncovered(model: Model, feedback: Feedback, dtype: str, device: str) -> str | None:
     """Return why the compiled engine cannot roll a model out, as a sentence without its end; None where it can.

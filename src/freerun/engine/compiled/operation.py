@@ -11,7 +11,7 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from freerun.engine.compiled import attention
-from freerun.engine.compiled.coverage import CELLS, places, rule_number, uncovered
+from freerun.engine.compiled.coverage import CELLS, DISTRIBUTIONS, places, rule_number, uncovered
 from freerun.engine.compiled.library import Call, Library, library
 from freerun.engine.compiled.threads import spread
 from freerun.engine.rollout import THROUGH, Gradient, Request, Rollout, stopped
@@ -101,6 +101,8 @@ def compute(request: Request, using: Library | None = None) -> Rollout:
 
 def impossible(request: Request) -> str | None:
     """Return why a rollout cannot be made by the compiled engine; None where it can."""
+    if request.head is not None:
+        return DISTRIBUTIONS
     if (why := uncovered(request.model, request.feedback, _name(request.start), request.start.device.type)) is not None:
         return why
     if any(part is not None and part.requires_grad for part in (*(request.state or ()), request.residual)):

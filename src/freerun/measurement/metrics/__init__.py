@@ -18,6 +18,7 @@ from jaxtyping import Float, Int
 
 from freerun.deferred_imports import torch
 from freerun.errors import given
+from freerun.parts.gaussians import Gaussians, unpacked
 from freerun.parts.tasks import Data, Sequences, Truth
 from freerun.store.quantity import Quantity as Quantity
 
@@ -30,7 +31,7 @@ class Observed:
     """One rollout of one run, with everything a metric may look at. Time runs over warm-up and horizon.
 
     Attributes:
-        outputs: predictions, ``Float[T N O]`` (logits for symbols).
+        outputs: predictions, ``Float[T N O]`` (logits for symbols; of a predicted distribution of values its mean).
         targets, weights: the truth and where it counts, as in `Sequences`.
         fed: what was fed after each step, ``Float[T N F]``.
         picks: the symbol that the feedback rule takes from each output, ``Int[T N]``, for discrete rules.
@@ -41,6 +42,8 @@ class Observed:
         forced: beside a free rollout, the forced one of the same sequences.
         further: the rollout that the metric asked for.
         training: the same sequences, fed as at the last update, with its `hidden`; where distances are measured.
+        numbers: of the distributions of values that were predicted (`freerun.parts.gaussians`); None where none were.
+        inputs: exogenous inputs, as in `Sequences`.
         long_orbit: a long closed loop, or what follows one when it is first asked for; None where there is none.
     """
 
@@ -58,6 +61,8 @@ class Observed:
     forced: Observed | None = None
     further: Observed | None = None
     training: Observed | None = None
+    numbers: Float[torch.Tensor, "S N P"] | None = None
+    inputs: Float[torch.Tensor, "T N X"] | None = None
     long_orbit: Orbit | Callable[[], Orbit | None] | None = None
     _memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
@@ -71,6 +76,11 @@ class Observed:
     def orbit(self) -> Orbit | None:
         """The long closed loop beside the truth, where there is one; followed only if some metric looks at it."""
         return self.long_orbit() if callable(self.long_orbit) else self.long_orbit
+
+    @property
+    def distributions(self) -> Gaussians:
+        """The predicted distributions of values, where there are `numbers`."""
+        return unpacked(given(self.numbers), self.targets.shape[-1])
 
     @cached_property
     def fed_symbols(self) -> Int[torch.Tensor, "T N"]:
@@ -148,6 +158,8 @@ class Metric(ABC):
     per: ClassVar[str] = "step"
     #: It looks at `Observed.training`, and is measured on those sequences that have it.
     of_training: ClassVar[bool] = False
+    #: It looks at `Observed.distributions`: an experiment that predicts none is not measured by it unless it is named.
+    of_distributions: ClassVar[bool] = False
     #: It is the objective itself, which training logs on the validation split under the name of this metric.
     of_objective: ClassVar[bool] = False
 

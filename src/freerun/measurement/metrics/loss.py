@@ -45,5 +45,6 @@ class Loss(Metric):
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         objective, targets = given(observed.experiment.objective), observed.targets
-        losses = objective(observed.outputs.double(), targets.double() if targets.is_floating_point() else targets)
+        said = observed.outputs if objective.head is None else given(observed.numbers)
+        losses = objective(said.double(), targets.double() if targets.is_floating_point() else targets)
         return observed.mean(losses, observed.weights)

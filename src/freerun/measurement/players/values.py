@@ -12,10 +12,12 @@ from functools import cache, partial
 import numpy as np
 from jaxtyping import Float
 
+from freerun.arithmetic import root
 from freerun.deferred_imports import torch
 from freerun.measurement.metrics import Observed, Orbit
 from freerun.measurement.players import TRUTH, Player, once
 from freerun.measurement.players._stand_in import stand_in
+from freerun.parts.gaussians import packed
 from freerun.parts.tasks import Data, Sequences, Task
 
 
@@ -60,18 +62,30 @@ class ValuePlayer(Player):
         made = torch.cat([said[:warmup], self.free(place, chance)])
         fed = torch.cat([truth[1 : warmup + 1], made[warmup:]])
         steps = len(sequences.targets) - warmup
+        scales = self.scale(place, steps, warmup)
         experiment = stand_in(task, warmup, steps)
         forced = Observed(
             experiment=experiment, data=data, outputs=said, targets=sequences.targets, weights=sequences.weights,
             fed=sequences.targets.double(), picks=None, warmup=warmup, start=sequences.start,
+            numbers=packed(self.centre(place, said), scales[0]),
         )  # fmt: skip
         long = (task.default_orbit if orbit is None else orbit) if task.continues and memory == task.remembers else 0
         free = Observed(
             experiment=experiment, data=data, outputs=made, targets=sequences.targets, weights=sequences.weights, fed=fed,
             picks=None, warmup=warmup, start=sequences.start, forced=forced,
+            numbers=packed(self.centre(place, made), scales[1]),
             long_orbit=cache(partial(self.long_orbit, place, chance, long)) if long else None,
         )  # fmt: skip
         return forced, free
+
+    def centre(self, place: Place, said: Float[torch.Tensor, "T N Y"]) -> Float[torch.Tensor, "T N Y"]:
+        """The means of the Gaussians that it predicts, forced or free: what it says, unless that is a draw."""
+        return said
+
+    def scale(self, place: Place, steps: int, warmup: int) -> tuple[Float[torch.Tensor, "T N Y"], Float[torch.Tensor, "T N Y"]]:
+        """Their standard deviations, forced and free: 0, as it is sure of what it says, unless it knows of a spread."""
+        sure = torch.zeros(warmup + steps, *place.truth.shape[1:], dtype=torch.float64)
+        return sure, sure
 
     def long_orbit(self, place: Place, chance: np.random.Generator, steps: int) -> Orbit:
         """Its long closed loop beside the truth."""
@@ -140,7 +154,7 @@ class PerfectForecast(ValuePlayer):
 
 
 class Climatology(ValuePlayer):
-    """A random value of training at each step, whatever it is fed."""
+    """A random value of training at each step, whatever it is fed; as a distribution, with mean and spread of training."""
 
     name = "climatology"
     ignorant = True
@@ -150,6 +164,14 @@ class Climatology(ValuePlayer):
 
     def free(self, place: Place, chance: np.random.Generator) -> torch.Tensor:
         return self._drawn(place, place.truth, chance)
+
+    def centre(self, place: Place, said: torch.Tensor) -> torch.Tensor:
+        return place.training().mean((0, 1)).expand_as(said)
+
+    def scale(self, place: Place, steps: int, warmup: int) -> tuple[torch.Tensor, torch.Tensor]:
+        seen = place.training().flatten(0, 1)
+        spread = root((seen - seen.mean(0)).square().mean(0)).expand(warmup + steps, *place.truth.shape[1:])
+        return spread, spread
 
     def _drawn(self, place: Place, like: torch.Tensor, chance: np.random.Generator) -> torch.Tensor:
         seen = place.training().flatten(0, 1)
@@ -170,7 +192,7 @@ class MeanValue(ValuePlayer):
 
 
 class Persistence(ValuePlayer):
-    """What it was fed last."""
+    """What it was fed last; as a distribution, with the spread that training shows at each lead."""
 
     name = "persistence"
     ignorant = True
@@ -180,6 +202,14 @@ class Persistence(ValuePlayer):
 
     def free(self, place: Place, chance: np.random.Generator) -> torch.Tensor:
         return place.history[-1].expand_as(place.truth)
+
+    def scale(self, place: Place, steps: int, warmup: int) -> tuple[torch.Tensor, torch.Tensor]:
+        seen = place.training()
+        away = [root((seen[lead:] - seen[:-lead]).square().mean((0, 1))) for lead in range(1, min(steps + 1, len(seen)))]
+        away += [away[-1] if away else seen.new_zeros(seen.shape[-1])] * (steps - len(away))  # as far as training reaches
+        shape = place.truth.shape[1:]
+        forced = away[0].expand(warmup + steps, *shape)
+        return forced, torch.cat([forced[:warmup], torch.stack(away)[:, None].expand(-1, *shape)])
 
 
 def players() -> list[Player]:

@@ -9,6 +9,7 @@ from typing import ClassVar
 from jaxtyping import Float, Int
 
 from freerun.deferred_imports import torch
+from freerun.parts.gaussians import Head
 
 
 @dataclass(kw_only=True)
@@ -18,6 +19,8 @@ class Feedback(ABC):
     #: Which targets the rule is for: symbols, real values.
     for_symbols: ClassVar[bool] = False
     for_values: ClassVar[bool] = False
+    #: It is for values of which a distribution is predicted (`freerun.parts.gaussians`), and for no others.
+    for_distributions: ClassVar[bool] = False
     #: What is fed is one whole symbol, so the prefix of a rollout is a string.
     discrete: ClassVar[bool] = False
     #: The rule needs one uniform draw for each step of each sequence.
@@ -31,6 +34,10 @@ class Feedback(ABC):
 
     def at(self, progress: float) -> Feedback:
         """Return the rule as it stands at a share of the updates in [0, 1]: a setting that is annealed is resolved."""
+        return self
+
+    def reading(self, head: Head | None) -> Feedback:
+        """Return the rule for outputs that are read as distributions of values; the rule itself where there is no head."""
         return self
 
     @abstractmethod

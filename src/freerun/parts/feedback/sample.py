@@ -9,16 +9,26 @@ from jaxtyping import Float, Int
 
 from freerun.deferred_imports import torch
 from freerun.parts.feedback import Feedback, one_hot
+from freerun.parts.gaussians import Head
 
 
 @dataclass(kw_only=True)
 class Sample(Feedback):
-    """A symbol drawn from the softmax, by inverting its distribution function at one uniform draw; carries no gradient."""
+    """A symbol drawn from the softmax, by inverting its distribution function at one uniform draw; carries no gradient.
+
+    Also a value drawn from the distribution that a model predicts of it, as under `objective=gaussian_likelihood`.
+    """
 
     for_symbols: ClassVar[bool] = True
+    for_distributions: ClassVar[bool] = True
     discrete: ClassVar[bool] = True
     carries: ClassVar[bool] = False
     random: ClassVar[bool] = True
+
+    def reading(self, head: Head | None) -> Feedback:
+        from freerun.parts.feedback._of_distribution import DrawFromDistribution
+
+        return self if head is None else DrawFromDistribution(head=head)
 
     def __call__(
         self, outputs: Float[torch.Tensor, "*batch K"], uniform: torch.Tensor | None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 from jaxtyping import Bool, Float
 
 from freerun.deferred_imports import torch
+from freerun.parts.gaussians import Head
 from freerun.parts.layers import Shape, Weights
 from freerun.store.quantity import FROM_0, Quantity
 
@@ -51,7 +52,7 @@ class Lesson:
 
     Attributes:
         sequences: what was to be predicted, ``[T R B ...]``.
-        outputs: o_t (S = T, or 1 for a model that answers once).
+        outputs: o_t, of an objective with a `head` the numbers of a distribution (S = T, or 1 for a model that answers once).
         fed: f_t, what was fed after step t; without a gradient where the experiment stops it (`gradient=stop`).
         mask: m_t; None if the truth was fed everywhere.
         shares: the weight of every prediction in the mean of its replica, by its time level
@@ -97,6 +98,11 @@ class Objective(ABC):
 
         This is what the metric `loss` measures, under every objective.
         """
+
+    @property
+    def head(self) -> Head | None:
+        """How the outputs of a model are read as distributions of values; None: symbols' logits, or values as they are."""
+        return None
 
     def quantity(self, symbols: bool) -> Quantity:
         """Return the meaning of the loss: a cross-entropy, which is a logarithm already, or a squared error.

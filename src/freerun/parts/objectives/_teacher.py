@@ -89,6 +89,8 @@ def _read(path: Path, changed: int, shown: str) -> Teacher:
         if record["status"] != "done":
             raise ConfigError(f"{_KEY}={shown}: its training {record['status']}; choose a run that is done")
         tree, weights = record["experiment"], store.weights(run)
+        if _part("objective", tree["objective"]).head is not None:
+            raise ConfigError(f"{_KEY}={shown}: it predicts distributions of values; choose a run that predicts values")
         parts = {key: _part(key, tree[key]) for key in ("task", "model", "feedback")}
         seed = int(tree["seed"])
     except ConfigError:
