@@ -53,7 +53,9 @@ SOUND: dict[type[msgspec.Struct], Any] = {
                "classes": ["regime Mine"]},
     time_estimate._Cost: WHOLE,
     time_estimate._Measured: WHOLE,
-    time_estimate._Spent: {**WHOLE["provenance"], "update_seconds": 0.1, "logging_seconds": 0.1, "engine": "compiled, avx2"},
+    time_estimate._Spent: {
+        **WHOLE["provenance"], "update_seconds": 0.1, "logging_seconds": 0.1, "updates": 7, "engine": "compiled, avx2",
+    },
 }  # fmt: skip
 #: What is kept as it was written is checked where it is read, not by the type of its field.
 _MAPPING = inspect.DictType(inspect.StrType(), inspect.AnyType())

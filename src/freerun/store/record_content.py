@@ -10,7 +10,7 @@ PLACE_AND_COST = (
     "commit", "machine", "processor", "finished", "group_size", "training_seconds", "evaluation_seconds", "updates_per_second",
     "update_seconds", "logging_seconds", "resumed_from", "steps", "products",
 )  # fmt: skip
-COMPUTED_BY = ("versions", "arithmetic", "engine", "device", "data", "notes", "threads")
+COMPUTED_BY = ("versions", "arithmetic", "engine", "device", "data", "notes", "threads", "updates")
 
 
 def difference(one: dict[str, Any], other: dict[str, Any]) -> str | None:
