@@ -240,6 +240,7 @@ def test_every_law_has_been_seen_to_fail():
         kit.law_alone_and_in_a_group_are_the_same, kit.law_the_ends_are_the_other_regimes,
         kit.law_a_diverging_run_is_recorded_and_alone, kit.law_the_table_is_whole,
         kit.law_identity_is_the_same_everywhere, kit.law_identity_knows_every_setting,
+        kit.law_what_is_deaf_has_no_exposure_gap,
     }  # fmt: skip
     assert named == {law for law, _ in CAUGHT if law in named} | wrapped
 
