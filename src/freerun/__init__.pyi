@@ -101,6 +101,8 @@ from freerun.parts.tasks.series import Series as Series
 from freerun.parts.tasks.sunspots import Sunspots as Sunspots
 from freerun.parts.tasks.text import Text as Text
 from freerun.parts.tasks.thomas import Thomas as Thomas
+from freerun.parts.tasks.transduction import Rewrite as Rewrite
+from freerun.parts.tasks.transduction import Transduction as Transduction
 from freerun.parts.tasks.two_step import TwoStep as TwoStep
 from freerun.store.quantity import Quantity as Quantity
 

@@ -27,7 +27,7 @@ from tiers import tiered
 
 TASKS = ["reber", "embedded_reber", "markov", "hidden_markov", "two_step", "automaton"]
 #: Tasks of answers, and of values without chaos.
-OTHERS = ["delayed_recall", "path_star", "errors_in_variables", "advection", "burgers"]
+OTHERS = ["delayed_recall", "path_star", "errors_in_variables", "advection", "burgers", "transduction"]
 BUILT = {"gram_text": GramText(sequences=256), "kuramoto_sivashinsky": KuramotoSivashinsky(points=32)}
 
 
@@ -61,7 +61,10 @@ def test_headlines_keep_the_players_law(name):
 
 
 @pytest.mark.parametrize(
-    "name", tiered([*OTHERS, "kuramoto_sivashinsky"], [each for each in OTHERS if each != "burgers"].__contains__)
+    "name",
+    tiered(
+        [*OTHERS, "kuramoto_sivashinsky"], [each for each in OTHERS if each not in ("burgers", "transduction")].__contains__
+    ),
 )
 def test_the_headlines_of_other_tasks_keep_it_too(name):
     keeps(name, played(name).headlines())

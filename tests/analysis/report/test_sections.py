@@ -6,7 +6,7 @@ import pytest
 from freerun.analysis import report
 from freerun.analysis.figures import Material
 from freerun.analysis.inference.random_effects import Summary
-from freerun.analysis.report import across_tasks_section, companion_measures, error_growth_section, exposure_section
+from freerun.analysis.report import across_tasks_section, cautions, companion_measures, error_growth_section, exposure_section
 from freerun.analysis.tables import tidy
 from freerun.store.quantity import Quantity
 from synthetic import grid, study
@@ -295,3 +295,20 @@ def test_every_section_stands_on_both_pages_with_its_figure(tmp_path):
     assert numbers == list(range(1, len(numbers) + 1))
     assert "Not distinguished in" in markdown
     assert "<th>Seeds for 1 sd</th>" in html
+
+
+def test_the_report_says_whether_seeds_share_a_drawn_source(tmp_path):
+    """Through records and tables: of three seeds of hidden_markov, by their settings alone; of a flow nothing is drawn."""
+    said = {}
+    for name, experiments in {
+        "one": grid(tasks=("hidden_markov",), task__world=0),
+        "own": grid(tasks=("hidden_markov",), task__world=0, task__world_by_seed=True),
+        "few": grid(tasks=("hidden_markov",), task__world=0, seeds=2),
+        "none": grid(),
+    }.items():
+        found = material(tmp_path / name, experiments, lambda *_: None)
+        (task, metric), *_ = found.primary.items()
+        said[name] = [sentence for sentence in cautions.cautions(found, task, metric) if "source" in sentence]
+    assert ["All seeds have the same source (task.world=0)" in sentence for sentence in said["one"]] == [True]
+    assert ["source of its own" in sentence for sentence in said["own"]] == [True]
+    assert said["few"] == said["none"] == []

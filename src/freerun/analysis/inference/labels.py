@@ -35,6 +35,7 @@ WORDS = {
     "sunspots": "Sunspots",
     "text": "Text",
     "thomas": "Thomas",
+    "transduction": "Transduction",
     "two_step": "Two symbols",
     "convolution": "Convolution",
     "gru": "GRU",

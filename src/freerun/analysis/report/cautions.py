@@ -50,6 +50,8 @@ def cautions(material: Material, task: str, metric: str) -> list[str]:
         warnings.append(short)
     if shared := one_set_of_data(material, task):
         warnings.append(shared)
+    if drawn := drawn_worlds(material, task):
+        warnings.append(drawn)
     return warnings
 
 
@@ -67,6 +69,21 @@ def one_set_of_data(material: Material, task: str) -> str:
     return (
         f"All {seeds} seeds have the same data: intervals over seeds hold the chance of training and of what is drawn, not "
         "that of the data, so that other data of the same kind may say otherwise."
+    )
+
+
+def drawn_worlds(material: Material, task: str) -> str:
+    """Return whether seeds share the one source that was drawn or have each their own; "" for a task that draws none."""
+    runs = material.runs[(material.runs["task_label"] == task) & (material.runs["status"] == "done")]
+    world = runs["task.world"].dropna() if "task.world" in runs else runs["seed"][:0]
+    if runs["seed"].nunique() < FEWEST or world.empty:
+        return ""
+    if "task.world_by_seed" in runs and runs["task.world_by_seed"].eq(True).all():
+        return "Every seed has a source of its own (task.world_by_seed=true): intervals over seeds are over sources too."
+    numbers = listed([f"{number:g}" for number in sorted(world.unique())])
+    return (
+        f"All seeds have the same source (task.world={numbers}), so that another source may say otherwise; "
+        "task.world_by_seed=true draws one for every seed."
     )
 
 

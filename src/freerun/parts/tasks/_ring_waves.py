@@ -28,6 +28,8 @@ from freerun.deferred_imports import torch
 BITS = 22
 #: Multiplications of a product at most: larger ones a library would share out among threads, which takes it longer.
 PRODUCT = 2**18
+#: A factor that is below this leaves nothing.
+NOTHING = 2.0**-100
 #: Terms of a Taylor series, used up to |z| = 1.
 _TERMS = 22
 
@@ -202,5 +204,6 @@ def phi(order: int, z: Float[np.ndarray, " W"]) -> Float[np.ndarray, " W"]:
 
 
 def _exponential(z: Float[np.ndarray, " W"]) -> Float[np.ndarray, " W"]:
+    """E to the z; 0 where it is too small to be seen: numbers near the least that there are take a hundred times as long."""
     value: np.ndarray = exponential(torch.from_numpy(z)).numpy()
-    return value
+    return np.where(value < NOTHING, 0.0, value)
