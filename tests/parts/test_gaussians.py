@@ -128,6 +128,7 @@ def test_an_increment_is_added_to_what_was_fed(head):
 def rolled(head, feedback, mask, **others):
     model, truth = GRU(hidden=3), noise(6, 2, 4, 2)
     weights = weights_of(model, 2, head.width(2), 2, torch.float64)
+    weights = {name: weight.requires_grad_() for name, weight in weights.items()}
     return Request(
         model, weights, truth=truth, start=noise(2, 4, 2, seed=1), feedback=feedback.reading(head), mask=mask, head=head,
         uniform=uniforms(6, 2, 4, head.draws(2)), **others,
