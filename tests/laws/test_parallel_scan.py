@@ -143,7 +143,7 @@ def _selective(model, weights, u, r):
         *((MinGRU(hidden=h), _minimal) for h in (1, 5)), *((LRU(hidden=h, r_min=0.5), _rotating) for h in (1, 5)),
         *((SelectiveSSM(hidden=h, states=n), _selective) for h, n in ((1, 1), (5, 3))),
     ],
-    ids=repr,
+    ids=lambda part: getattr(part, "__name__", repr(part)),
 )  # fmt: skip
 def test_equals_its_formula(model, reference):
     law_equals_a_reference(model, reference, 3, 2)
