@@ -249,6 +249,8 @@ def _released(request: Request, u: Float[torch.Tensor, "T R B I"], state: State)
 def _fed_beside(request: Request, outputs: Float[torch.Tensor, "T R B O"]) -> Float[torch.Tensor, "T R B F"]:
     """Return what the mask says is fed, where no output depends on it."""
     share, prediction = given(request.mask), request.feedback(outputs, request.uniform)
+    if request.noise is not None:
+        prediction = prediction + request.noise
     return stopped(blend(share[..., None], request.truth, prediction, splits(share)), request.gradient)
 
 

@@ -124,11 +124,12 @@ def law_the_loop_releases_where_it_is_told(model: Model) -> None:
     weights, (truth, start) = weights_of(model, K + 1, K, ROWS), values()
     x, leaves = noise(T, ROWS, B, 1, seed=3), list(weights.values())
     given = {"truth": truth, "start": start, "feedback": Mean(), "inputs": x}
-    plain = rollout(model, weights, mask=None, **given).outputs  # type: ignore[arg-type]
+    plain, level = rollout(model, weights, mask=None, **given).outputs, noise(T, ROWS, B, K, seed=4)  # type: ignore[arg-type]
     for first in range(T + 1):
         prefix = filled(0)
         prefix[:first] = 1
-        masks = {"forced": None, "ones": filled(1), "free": prefix, "coins": torch.maximum(prefix, coins())}
+        moving = {"free": prefix, "coins": torch.maximum(prefix, coins())}
+        masks = {"forced": None, "ones": filled(1), **moving}
         case = f"(released at step {first} of {T})"
         for gradient in (Gradient(), Gradient(state=3)):
             made = {
@@ -143,11 +144,11 @@ def law_the_loop_releases_where_it_is_told(model: Model) -> None:
             demand(gap(forced[:first], plain[:first]) < CLOSE, f"an output within the warm-up is another one {case}")
             changed = T - first < 2 or gap(forced[first + 1 :], plain[first + 1 :]) > CLOSE
             demand(changed, f"the release changes nothing {case}")
-            for name in ("free", "coins") if model.deaf else ():
+            for name, mask in moving.items() if model.deaf else ():
                 same = same_bits(made[name].outputs.detach(), forced.detach())
                 demand(same, f"{name} outputs are not the forced ones, bit for bit {case}")
-                mask = masks[name]
-                fed = truth if mask is None else torch.where(mask[..., None] == 1, truth, made[name].outputs)
-                demand(
-                    same_bits(made[name].fed.detach(), fed.detach()), f"{name}: what is fed is not what the mask says {case}"
-                )
+                shaken = rollout(model, weights, mask=mask, noise=level, release=first, **given)  # type: ignore[arg-type]
+                for told, added in ((made[name], torch.zeros_like(level)), (shaken, level)):
+                    fed = truth if masks[name] is None else torch.where(mask[..., None] == 1, truth, told.outputs + added)
+                    same = same_bits(told.fed.detach(), fed.detach())
+                    demand(same, f"{name}: what is fed is not what the mask says, with its noise {case}")
