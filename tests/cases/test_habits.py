@@ -61,7 +61,7 @@ REFUSED = {
         ("run -m seed=glob(*)", ["seed=glob(*)", "model=glob(*)", "key=a,b"]),
         ("run -m training.lr=glob(0*)", ["training.lr=glob(0*)", "key=a,b"]),
         ("search model.hidden=glob(*)", ["model.hidden=glob(*)", "key=a,b"]),
-        ("run -m model=glob(z*)", ["model=glob(z*)", "choose one of: gru"]),
+        ("run -m model=glob(z*)", ["model=glob(z*)", "choose one of: convolution"]),
     ],
     "folders and names of configurations": [
         ("run --config-dir conf", ["--config-dir", "plugins=[FILE.py]", "freerun study FILE.yaml"]),
@@ -217,7 +217,7 @@ WORKS = {
     "glob(*)": [
         ("regime=glob(*_forcing,exclude=[g*,n*,s*])", ["regime=teacher_forcing"]),
         ("model=glob(g*)", ["model=gru"]),
-        ("model=glob([gru,l*])", ["model=gru", "model=linear", "model=lstm"]),
+        ("model=glob([gru,l*])", ["model=gru", "model=linear", "model=lru", "model=lstm"]),
         ("task=glob(reb*)", ["task=reber"]),
     ],
     "range, choice, sort, shuffle": [
@@ -255,7 +255,7 @@ WORKS = {
         ),
         ("model=transformer,gru model.heads=2", ["model=transformer model.heads=2", "model=gru"]),
         (
-            "regime=glob([free*,noisy*]) regime.noise=0.2",
+            "regime=glob([free*,noisy_fo*]) regime.noise=0.2",
             ["regime=free_running", "regime=noisy_forcing regime.noise=0.2"],
         ),
     ],

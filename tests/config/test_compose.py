@@ -130,7 +130,7 @@ def test_every_part_and_preset_can_be_named(key):
         "distillation": [f"objective.teacher={teacher_file()}"], "absolute_error": ["task=lorenz63"],
         "huber": ["task=lorenz63"], "diverted_chain": ["task=lorenz63"], "residual": ["task=lorenz63"],
         "mixed_residual": ["task=lorenz63"],
-        "convolution": ["task=advection"],
+        "convolution": ["task=advection"], "echo_state": ["task=lorenz63"], "gaussian_likelihood": ["task=lorenz63"],
     }  # fmt: skip
     for name in names:
         extra = fitting.get(name, [])

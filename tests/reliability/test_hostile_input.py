@@ -158,7 +158,9 @@ def unchecked(body, run, place, whole=False):
     found = json.loads(body)
     if whole:
         return found
-    made = Space(**{"threads": None, "steps": None, "products": None, **dict.fromkeys(MADE_BY), **found["provenance"]})
+    made = Space(
+        **{"threads": None, "steps": None, "products": None, "updates": None, **dict.fromkeys(MADE_BY), **found["provenance"]}
+    )
     points = [Space(**point) for point in found["curves"]]
     lists = {name: [Space(**each) for each in found[name]] for name in ("series", "comparisons")}
     beside = {"evaluation": {}, "measuring": None, "quantities": json.dumps(found["quantities"]).encode()}

@@ -95,11 +95,13 @@ def _ends(axes: Axes, values: np.ndarray) -> tuple[float, float]:
 def usual(values: np.ndarray, *, log: bool) -> tuple[float, float]:
     """Return the least and the largest value that a run did that has not exploded.
 
-    A value has where it lies so many times the distance between the quartiles beyond the nearer one, of logarithms on a log
-    scale; there a distance below a factor of `_FACTOR` counts as one.
+    A value has exploded where it lies so many times the distance between the quartiles beyond the nearer one, of logarithms on a
+    log scale; there a distance below a factor of `_FACTOR` counts as one.
     """
     scaled = np.log(values) if log else values
     lower, upper = np.quantile(scaled, [0.25, 0.75])
     room = max(_TIMES_LOG * (upper - lower), math.log(_FACTOR)) if log else _TIMES * (upper - lower)
+    if not room:  # most of them are one number: nothing says what is far from it
+        return float(values.min()), float(values.max())
     kept = values[(scaled >= lower - room) & (scaled <= upper + room)]
     return float(kept.min()), float(kept.max())

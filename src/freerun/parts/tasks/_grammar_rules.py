@@ -7,6 +7,7 @@ What may be left out and what is refused is said in `freerun.parts.tasks.grammar
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from jaxtyping import Float
 from freerun.errors import ConfigError
 from freerun.parts.tasks._notation import WORD, shares
 
+#: Squarings of a matrix after which its norm has the root of its largest eigenvalue.
+_SQUARINGS = 40
 #: The letter that says that a string is over; no rule may write it.
 END = "."
 #: The most words that stand on the right of arrows; half of them are at most so many symbols of binary rules.
@@ -161,9 +164,24 @@ def _check_reached(grammar: Rules, key: str) -> None:
             raise ConfigError(f"{key}: {name!r} is never reached from the start, {start!r}; check its name")
 
 
+def _radius(matrix: np.ndarray) -> float:
+    """The largest eigenvalue of a matrix of shares: the 2^k-th root of the norm of its 2^k-th power (Gelfand)."""
+    radius, power = 1.0, matrix
+    for halvings in range(_SQUARINGS):
+        norm = float(power.sum(1).max())
+        if norm == 0:
+            return 0.0
+        power = power / norm
+        power = (power[:, :, None] * power[None]).sum(1)
+        for _ in range(halvings):
+            norm = math.sqrt(norm)
+        radius *= norm
+    return radius
+
+
 def _check_ends(grammar: Rules, key: str) -> None:
     """Refuse a grammar of which the rewritings of a symbol do not die out (Booth & Thompson 1973)."""
-    radius = float(np.abs(np.linalg.eigvals(grammar.means())).max())
+    radius = _radius(grammar.means())
     if radius >= 1 - 1e-6:
         raise ConfigError(
             f"{key}: strings must end with probability 1 and have a mean length: the largest eigenvalue of the mean numbers of "

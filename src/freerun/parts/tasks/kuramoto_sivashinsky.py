@@ -37,6 +37,9 @@ class KuramotoSivashinsky(Flow):
         transient: time that an orbit runs before its window begins, in time units.
     """
 
+    #: Its products are cut into parts that are added without rounding, which complex numbers have not.
+    analytic: ClassVar[bool] = False
+
     field: ClassVar[bool] = True
     default_horizon: ClassVar[int | None] = 120
     default_orbit: ClassVar[int] = 400
