@@ -95,8 +95,8 @@ def _ends(axes: Axes, values: np.ndarray) -> tuple[float, float]:
 def usual(values: np.ndarray, *, log: bool) -> tuple[float, float]:
     """Return the least and the largest value that a run did that has not exploded.
 
-    A value has exploded where it lies so many times the distance between the quartiles beyond the nearer one, of logarithms on a
-    log scale; there a distance below a factor of `_FACTOR` counts as one.
+    A value has exploded where it lies so many times the distance between the quartiles beyond the nearer one, of logarithms on
+    a log scale; there a distance below a factor of `_FACTOR` counts as one.
     """
     scaled = np.log(values) if log else values
     lower, upper = np.quantile(scaled, [0.25, 0.75])
