@@ -498,6 +498,7 @@ PATHS = {
     "text": "run task=text task.path={}", "series": "run task=series task.path={}", "planned": "plan task=series task.path={}",
     "automaton": "run task=automaton task.file={}", "study": "study {}", "plan": "plan {}", "search": "search {}",
     "plugin": "run task=markov plugins=[{}]", "teacher": "run task=markov objective=distillation objective.teacher={}",
+    "start": "run task=markov training.start={}",
     "check": "check {}", "text of a study": "study mine.yaml",
 }  # fmt: skip
 

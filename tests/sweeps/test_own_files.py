@@ -157,7 +157,8 @@ def test_settings_can_be_typed(tmp_path, monkeypatch, name, words):
     assert run.experiment.task.path == name
 
 
-def test_the_record_of_a_teacher_in_a_study_file_is_relative_to_it_and_an_identity_stays_one(tmp_path, monkeypatch):
+@pytest.mark.parametrize("key", ["objective.teacher", "training.start"])
+def test_the_record_of_an_earlier_run_in_a_study_file_is_relative_to_it_and_an_identity_stays_one(key, tmp_path, monkeypatch):
     from freerun.laws.toolkit import teacher_file
 
     record = Path(teacher_file())
@@ -168,15 +169,17 @@ def test_the_record_of_a_teacher_in_a_study_file_is_relative_to_it_and_an_identi
     words = [
         f"    task.{key}: {'null' if value is None else value}" for key, value in task.items() if key not in ("name", "content")
     ]
-    lines = ["cases:", f"  - task: {task['name']}", *words, "    model: gru", "    objective: distillation"]
+    lines = ["cases:", f"  - task: {task['name']}", *words, "    model: gru", "    model.hidden: 3"]
+    lines += ["    objective: distillation"] if key == "objective.teacher" else []
 
-    def teachers(value):
-        Path("deep/mine.yaml").write_text("\n".join([*lines, f"    objective.teacher: {value}", ""]))
-        return [run.experiment.objective.teacher for run in studies.load("deep/mine.yaml", []).runs]
+    def named(value):
+        Path("deep/mine.yaml").write_text("\n".join([*lines, f"    {key}: {value}", ""]))
+        part, name = key.split(".")
+        return [getattr(getattr(run.experiment, part), name) for run in studies.load("deep/mine.yaml", []).runs]
 
     path = f"results/.store/{run[:2]}/{run}.json"
-    assert teachers(path) == [f"deep/{path}"]
-    assert teachers(record) == [str(record)]
+    assert named(path) == [f"deep/{path}"]
+    assert named(record) == [str(record)]
     monkeypatch.chdir(tmp_path / "deep")
     (tmp_path / "deep" / "deep").mkdir()
-    assert teachers(f"'{run}'") == [run]
+    assert named(f"'{run}'") == [run]

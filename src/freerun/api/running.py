@@ -27,8 +27,8 @@ def run(
     taken of your own data, what could not be measured of reference players, which settings changed nothing.
 
     Args:
-        experiments: any number; those that differ in seed, regime, learning rate, weight decay, momentum or clipping train
-            together.
+        experiments: any number; those that differ in seed, regime, learning rate, weight decay, momentum, clipping or the run
+            that they start from train together.
         results: the folder whose store of records is used.
         group: most runs that train together.
         launcher: where they are trained, for example ``Local(workers=4)`` of `freerun.execution.launchers.local`; None for this

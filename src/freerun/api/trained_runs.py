@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,8 +13,13 @@ from freerun.analysis.tables import tidy
 from freerun.api.trained_model import TrainedModel
 from freerun.config.experiment import Experiment
 from freerun.config.run_identity import from_canonical
+from freerun.config.training_settings import Training
 from freerun.errors import ConfigError, given
 from freerun.execution.task_data import worlds
+from freerun.io.suggestions import nearest
+from freerun.io.text import brief
+from freerun.parts.earlier_run import STORE
+from freerun.parts.regimes import Regime
 from freerun.parts.tasks import Data
 from freerun.store.records import Store, trained_run
 
@@ -79,6 +84,36 @@ class TrainedRun:
         shapes = experiment.model.shapes(data.inputs + fed, data.outputs if head is None else head.width(data.outputs))
         weights = self.store.weights(run, {name: (shape.rows, shape.columns) for name, shape in shapes.items()})
         return TrainedModel(experiment, data, weights)
+
+    def continue_(self, updates: int | None = None, regime: Regime | None = None, **settings: Any) -> Experiment:
+        """Return the experiment that goes on with the weights of this run: a run of its own, `freerun.run` does it.
+
+        Its updates, schedules and curves begin at 0, and its optimiser anew (`freerun.config.start_weights`).
+
+        Args:
+            updates: of the new run; None for as many as this run had.
+            regime: None for that of this run.
+            settings: any other one of an `Experiment`; ``training=Training(...)`` for a rate or a batch of its own. What is not
+                given is that of this run, but for `training.stop`.
+
+        Raises:
+            ConfigError: if this run is not trained, there is no such setting, or its weights do not fit what is asked for.
+        """
+        run, known = trained_run(self.id), [item.name for item in fields(Experiment)]
+        if unknown := next((name for name in settings if name not in known), None):
+            raise ConfigError(f"continue_ {brief(unknown)}: no setting of an experiment; {nearest(unknown, known)}")
+        if not self.store.has(run):
+            raise ConfigError(f"run {self.id}: has no weights in {self.store.root}; train it first")
+        usual = self.store.root.absolute() == STORE.absolute()
+        training: Training = settings.pop("training", None) or replace(self.experiment.training, stop=None)
+        count = training.updates if updates is None else updates
+        try:
+            training = replace(training, start=run if usual else str(self.store.path(run)), updates=count)
+        except ValueError as fault:
+            raise ConfigError(f"training.{fault}") from None
+        if regime is not None:
+            settings["regime"] = regime
+        return replace(self.experiment, training=training, **settings)
 
     def __repr__(self) -> str:
         axes = " ".join(str(self.tree[axis]["name"]) for axis in ("task", "model", "regime"))

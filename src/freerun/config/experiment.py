@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from freerun.config import compatibility
+from freerun.config import compatibility, start_weights
 from freerun.config.evaluation_settings import Evaluation
 from freerun.config.training_settings import Training
 from freerun.errors import ConfigError, given
@@ -77,6 +77,7 @@ class Experiment:
         self._settle_gradient()
         self.evaluation = compatibility.resolved_evaluation(self.task, self.model, self.feedback, self.evaluation)
         compatibility.check(self)
+        start_weights.check(self)
         self._note_regime()
 
     def _note_regime(self) -> None:

@@ -14,6 +14,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
 
+from freerun.config import start_weights
 from freerun.config.evaluation_settings import Evaluation
 from freerun.config.experiment import PARTS, Experiment, assemble
 from freerun.config.training_settings import Training
@@ -25,6 +26,8 @@ from freerun.parts.part_source import source_of
 from freerun.parts.settings import build
 from freerun.parts.tasks import Task
 
+#: What a node of a canonical experiment holds beside its settings: digests of what it depends on.
+DIGESTS = ("source", "content", "recipe")
 #: Part of every identity. Raise it when a change of the engine changes the numbers of a run.
 GENERATION = 5
 #: The last generation of which a run was trained and measured in one, and known by both.
@@ -43,6 +46,7 @@ def canonical(experiment: Experiment) -> dict[str, Any]:
             tree[item.name] |= _outside(value)
         else:
             tree[item.name] = _settings(value) if is_dataclass(value) else value
+    tree["training"] |= start_weights.digests(experiment.training)
     for name in ("metrics", "settings"):  # said where it is not by default
         if not tree["evaluation"][name]:
             del tree["evaluation"][name]
@@ -124,12 +128,14 @@ def from_canonical(tree: dict[str, Any]) -> Experiment:
         raise ConfigError(f"an experiment has other keys; look at {one_line(sorted(map(str, wrong))[0], 60)}")
     for key in PARTS:
         node = _node(key, values[key])
-        outside = {name: node.pop(name) for name in ("source", "content") if name in node}
+        outside = {name: node.pop(name) for name in DIGESTS if name in node}
         name = node.pop("name", None)
         values[key] = build(registry.get(key, name), key, node)
         if _outside(values[key]) != outside:
             raise ConfigError(f"{key}={name}: a file it depends on has changed since this run was planned")
-    values["training"] = build(Training, "training", _node("training", values["training"]))
+    settings = _node("training", values["training"])
+    values["training"] = build(Training, "training", {name: settings[name] for name in settings if name not in DIGESTS})
+    start_weights.demand_unchanged(values["training"], tree)
     values["evaluation"] = build(Evaluation, "evaluation", _node("evaluation", values["evaluation"]))
     for key in ("gradient", "device", "dtype"):
         if not isinstance(values[key], str):

@@ -100,6 +100,9 @@ class Training:
         levels: how much the loss of each step after the release counts (`freerun.config.level_weights`): all alike, by a
             `geometric` series, a linear `ramp`, or the `last` alone; the loss is the mean over these weights.
         level_ratio: of the weight of a step to that of the step before, for `levels=geometric`.
+        start: the trained run with whose weights training begins, its identity or the path of its record or of its weights;
+            null for weights that are drawn. Updates, schedules, curves and the optimiser begin anew
+            (`freerun.config.start_weights`).
     """
 
     updates: int = 2000
@@ -123,6 +126,7 @@ class Training:
     watch: Watched = field(default=Watched.validation_free_loss, metadata=LATER)
     levels: Levels = field(default=Levels.constant, metadata=LATER)
     level_ratio: float | None = field(default=None, metadata=LATER)
+    start: str | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         require(self.updates >= 0, "updates", self.updates, "not be negative")

@@ -13,8 +13,8 @@ from freerun.engine.dispatch import rollout
 from freerun.engine.replicas import Group
 from freerun.errors import ConfigError, given
 from freerun.parts import registry
+from freerun.parts.earlier_run import EarlierRun
 from freerun.parts.objectives import Answer
-from freerun.parts.objectives._teacher import Teacher
 from freerun.parts.tasks import Oracle, Sequences
 
 
@@ -98,12 +98,10 @@ class System(Expert):
 class TrainedRun(Expert):
     """A trained run, which is fed what each run of the group was fed, converted to the units of its own training data."""
 
-    def __init__(self, group: Group, teacher: Teacher) -> None:
+    def __init__(self, group: Group, teacher: EarlierRun) -> None:
         self.group, self.teacher = group, teacher
         count, like = len(group.experiments), group.parameters.flat
-        shapes = teacher.model.shapes(group.inputs, group.outputs)
-        held = {name: tuple(value.shape) for name, value in teacher.weights.items()}
-        if held != {name: (shape.rows, shape.columns) for name, shape in shapes.items()}:
+        if not teacher.fits(teacher.model.shapes(group.inputs, group.outputs)):
             raise ConfigError(f"objective.teacher={teacher.run}: its weights are for an alphabet of another width")
         self.weights = {
             name: torch.from_numpy(np.array(value)).to(like).expand(count, -1, -1).contiguous()

@@ -1,7 +1,8 @@
 """Group of replicas: runs that train together, their tasks, their weights and how to roll them out.
 
 All replicas of a group share shapes, feedback rule and loss, and run through the same batched products; each has its own seed,
-regime, learning rate, weight decay, momentum and clipping norm. Nothing here depends on which replicas happen to share a group.
+regime, learning rate, weight decay, momentum, clipping norm and weights to start from. Nothing here depends on which replicas
+happen to share a group.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from jaxtyping import Float
 
 from freerun.config.experiment import Experiment, gradient_cut
 from freerun.config.level_weights import Levels, level_weights
+from freerun.config.start_weights import start_of
 from freerun.engine.dispatch import rollout
 from freerun.engine.engine_choice import engine_of
 from freerun.engine.parameters import Parameters
 from freerun.engine.rollout import Gradient, Rollout
-from freerun.errors import given
+from freerun.errors import ConfigError, given
 from freerun.parts.feedback import Feedback, one_hot
 from freerun.parts.layers import per_replica
 from freerun.parts.tasks import Data, Sequences
@@ -29,7 +31,8 @@ class Group:
     """Runs that train together.
 
     Args:
-        experiments: R experiments that differ in nothing but seed, regime, learning rate, weight decay, momentum and clipping.
+        experiments: R experiments that differ in nothing but seed, regime, learning rate, weight decay, momentum, clipping and
+            the run that they start from.
         data: the world of each seed.
     """
 
@@ -58,10 +61,24 @@ class Group:
         self.residual = None if world.residual is None else self._residuals()
         seeds, like = [experiment.seed for experiment in experiments], torch.empty(0, dtype=self.dtype, device=self.device)
         self.parameters = Parameters(self.model.shapes(self.inputs, self.width), seeds, like, self.model.drawn)
+        self._start()
         self.critic: Parameters | None = None
         if self.objective.critic(1):
             shapes = {f"critic.{name}": shape for name, shape in self.objective.critic(self._behaviour_width()).items()}
             self.critic = Parameters(shapes, seeds, like)
+
+    def _start(self) -> None:
+        """Put the weights of the run that a replica starts from in the place of those that were drawn for it.
+
+        Raises:
+            ConfigError: if they are not there, or not those of this model.
+        """
+        for r, experiment in enumerate(self.experiments):
+            start = start_of(experiment.training)
+            if start is not None:
+                if not start.fits(self.parameters.shapes):
+                    raise ConfigError(f"training.start={start.run}: its weights are not those of this model")
+                self.parameters.put(r, {name: torch.from_numpy(value.copy()) for name, value in start.weights.items()})
 
     def rule(self, progress: float) -> Feedback:
         """Return the feedback rule as it stands at a share of the updates, for outputs as they are read."""

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from freerun import arithmetic
+from freerun.config import start_weights
 from freerun.config.run_identity import trained
 from freerun.engine import engine_choice
 from freerun.engine.feeding import Lessons
@@ -26,7 +27,7 @@ from freerun.execution.pace import Pace
 from freerun.execution.planned_run import Planned
 from freerun.execution.resume import Keeper, find
 from freerun.execution.task_data import made_by, worlds
-from freerun.execution.training_work import work
+from freerun.execution.training_work import before, work
 from freerun.store import checkpoints, run_notes
 from freerun.store.records import Store
 
@@ -81,6 +82,8 @@ def _train(runs: list[Planned], store: Store, report: Report, checkpoint_every: 
     experiments = [run.experiment for run in runs]
     data = worlds(experiments, experiments[0].task.length)
     group = Group(experiments, data)
+    for run in runs:  # now that their weights are read
+        start_weights.demand_unchanged(run.experiment.training, run.tree)
     starts = [find(store, run.course, group, noted=run.trained) for run in runs]
     done = [0 if start is None else start.update for start in starts]
     for update in sorted(set(done), reverse=True):
@@ -113,6 +116,7 @@ def _finish(runs: list[Planned], group: Group, keeper: Keeper, store: Store, rep
             "steps": spent.steps,
             "products": float(spent.products),
             **({} if ended is None else {"updates": ended}),
+            **before(run.experiment),
         }
         provenance = {**made_by(run.experiment, data), **cost}
         store.write(_record(run, outcomes[r], numbers, provenance), tensors)

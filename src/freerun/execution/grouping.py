@@ -1,8 +1,8 @@
 """Grouping of runs that train, and are measured, together.
 
-Runs that differ in nothing but seed, regime, learning rate, weight decay, momentum and clipping fill one set of batched
-products. Those that are fed in another way keep to themselves, for a run must give the same bits in any group: the feeder of
-its regime says by a key with which others a run may train.
+Runs that differ in nothing but seed, regime, learning rate, weight decay, momentum, clipping and the weights that they start
+from fill one set of batched products. Those that are fed in another way keep to themselves, for a run must give the same bits
+in any group: the feeder of its regime says by a key with which others a run may train.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from freerun.execution.planned_run import Planned
 
 #: What may differ inside a group.
 FREE = ("seed", "regime")
-FREE_TRAINING = ("lr", "weight_decay", "momentum", "clip")
+FREE_TRAINING = ("lr", "weight_decay", "momentum", "clip", "start", "content", "recipe")
 
 
 def groups(runs: list[Planned], limit: int, room: Callable[[Planned], int] | None = None) -> list[list[Planned]]:

@@ -13,7 +13,9 @@ and of a teacher or a critic that they are of another size.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+from freerun.config import start_weights
 from freerun.config.experiment import Experiment
 from freerun.errors import given
 from freerun.execution.task_data import worlds
@@ -52,6 +54,25 @@ def work(experiment: Experiment, widths: tuple[int, int] | None = None, updates:
     head = given(experiment.objective).head
     wide = outputs if head is None else head.width(outputs)
     return Work(updates=made, steps=steps, products=steps * experiment.model.products(inputs + fed, wide))
+
+
+def before(experiment: Experiment) -> dict[str, Any]:
+    """Return what a record says of the run whose weights a training began with; {} where they were drawn.
+
+    Returns:
+        `start`: its identity, and `updates`, `steps` and `products` of its training, together with what that one began with
+        in its turn; each None where its record, being older, does not say it.
+    """
+    start = start_weights.start_of(experiment.training)
+    if start is None:
+        return {}
+    settings, made = start.tree["training"], start.provenance
+    planned = settings["updates"] if settings.get("stop") is None else settings["stop"]
+    told = {"updates": planned if made.updates is None else made.updates, "steps": made.steps, "products": made.products}
+    if made.start is not None:
+        first = {name: getattr(made.start, name) for name in told}
+        told = {name: None if None in (value, first[name]) else value + first[name] for name, value in told.items()}
+    return {"start": {"run": start.run, **told}}
 
 
 #: Widths of inputs and outputs by task: those of one seed are those of all.

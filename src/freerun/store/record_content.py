@@ -8,7 +8,7 @@ from typing import Any
 #: record of another version, counts as the latter.
 PLACE_AND_COST = (
     "commit", "machine", "processor", "finished", "group_size", "training_seconds", "evaluation_seconds", "updates_per_second",
-    "update_seconds", "logging_seconds", "resumed_from", "steps", "products",
+    "update_seconds", "logging_seconds", "resumed_from", "steps", "products", "start",
 )  # fmt: skip
 COMPUTED_BY = ("versions", "arithmetic", "engine", "device", "data", "notes", "threads", "updates")
 

@@ -96,12 +96,22 @@ class Comparison(Struct, kw_only=True, gc=False):
             raise ValueError("an interval is as long as its values")
 
 
+class Start(Struct, kw_only=True):
+    """The run whose weights a training began with, and what its own training, and those before, had taken."""
+
+    run: Identity
+    updates: Count | None = None
+    steps: Count | None = None
+    products: Annotated[float, Meta(ge=0.0, le=1e30)] | None = None
+
+
 class Provenance(Struct, kw_only=True):
     """By what a run was made, and what it cost; what a record does not say is None.
 
     `notes` says what was taken of the user's own data, and what was left out; `update_seconds` and `logging_seconds` are those
     of an update and of what is logged after one, once training runs (`freerun.execution.pace`). `steps` and `products` are the
-    work of training, by the settings alone (`freerun.execution.training_work`), and by `updates` where patience ended it.
+    work of training, by the settings alone (`freerun.execution.training_work`), and by `updates` where patience ended it;
+    `start` says whose weights it began with, where these were not drawn.
     """
 
     versions: dict[str, str] = msgspec.field(default_factory=dict)
@@ -125,6 +135,7 @@ class Provenance(Struct, kw_only=True):
     updates: Count | None = None
     steps: Count | None = None
     products: Annotated[float, Meta(ge=0.0, le=1e30)] | None = None
+    start: Start | None = None
 
 
 class TextLine(Struct):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from freerun.config.experiment import PARTS
+from freerun.config.run_identity import DIGESTS, canonical
 from freerun.errors import ConfigError
 from freerun.io import key_value
 from freerun.io.reading import NotPlain, content
@@ -20,9 +21,6 @@ from freerun.io.yaml import LARGEST_FILE, parsed
 
 if TYPE_CHECKING:
     from freerun.config.experiment import Experiment
-
-#: What a part's node holds beside its settings: its name, and digests of what it depends on.
-_DIGESTS = ("source", "content")
 
 
 def printed(trees: Iterable[dict[str, Any]]) -> str:
@@ -97,9 +95,10 @@ def _words(tree: dict[str, Any]) -> list[str]:
             if not isinstance(name, str) or not re.fullmatch(r"\w+", name):
                 raise ConfigError(f"{key}: has no name that could be one, got {brief(name)}")
             words.append(f"{key}={name}")
-            words += [f"{key}.{name}={_value(value)}" for name, value in node.items() if name not in ("name", *_DIGESTS)]
+            words += [f"{key}.{name}={_value(value)}" for name, value in node.items() if name not in ("name", *DIGESTS)]
         elif isinstance(node, dict):
-            words += [word for name, value in node.items() for word in _settings(f"{key}.{name}", value)]
+            told = {name: value for name, value in node.items() if name not in DIGESTS}
+            words += [word for name, value in told.items() for word in _settings(f"{key}.{name}", value)]
         else:
             words.append(f"{key}={_value(node)}")
     return words
@@ -129,11 +128,11 @@ def _demand_unchanged(tree: dict[str, Any], made: Iterable[Experiment], typed: s
     Raises:
         ConfigError: naming the part.
     """
-    from freerun.config.run_identity import canonical
-
-    heads = {key.partition(".")[0] for key in typed}
-    for part in (each for each in PARTS if each not in heads and isinstance(tree.get(each), dict)):
+    heads = {key.partition(".")[0] for key in typed if not key.startswith("training.")}
+    heads |= {"training"} & {key.removesuffix(".start") for key in typed}
+    for part in (each for each in (*PARTS, "training") if each not in heads and isinstance(tree.get(each), dict)):
         for experiment in made:
             now = canonical(experiment)[part]
-            if any(now.get(digest) != tree[part].get(digest) for digest in _DIGESTS):
-                raise ConfigError(f"{part}={tree[part]['name']}: a file it depends on has changed since this was printed")
+            if any(now.get(digest) != tree[part].get(digest) for digest in DIGESTS):
+                name = f"{part}={tree[part]['name']}" if part in PARTS else "training.start"
+                raise ConfigError(f"{name}: a file it depends on has changed since this was printed")

@@ -22,6 +22,7 @@ from freerun.io.suggestions import nearest
 from freerun.io.text import brief
 from freerun.io.text import command as pasted
 from freerun.io.yaml import read_yaml
+from freerun.parts import earlier_run
 from freerun.store.records import IDENTITY
 from freerun.store.results_folder import folder_name
 from freerun.store.study_file import is_margin
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
     from freerun.config.experiment import Experiment
 
 KEYS = ("title", "question", "margin", "cases", "plugins", "tune")
-#: Settings that are files, which a study file names relative to itself; the teacher may be an identity instead.
-FILES = ("task.path", "task.file", "objective.teacher")
+#: Settings that are files, which a study file names relative to itself; an earlier run may be an identity instead.
+FILES = ("task.path", "task.file", *earlier_run.KEYS)
 
 
 @dataclass(kw_only=True)
@@ -202,7 +203,7 @@ def _beside(study: Path, key: str, value: Any) -> Any:
         return value
     if isinstance(value, list):
         return [_beside(study, key, each) for each in value]
-    if not isinstance(value, str) or value.startswith("~") or (key == "objective.teacher" and IDENTITY.fullmatch(value)):
+    if not isinstance(value, str) or value.startswith("~") or (key in earlier_run.KEYS and IDENTITY.fullmatch(value)):
         return value
     return str(study.parent / value)
 

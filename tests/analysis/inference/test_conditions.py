@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from freerun.analysis.figures import Material
+from freerun.analysis.inference.matched_conditions import matched
 from freerun.analysis.inference.replicates import CELL, annotated, conditions
 from freerun.analysis.tables import tidy
 from freerun.analysis.tables.run_table import MADE_BY
@@ -171,3 +172,36 @@ def test_two_settings_that_come_to_one_are_one_method(tmp_path):
         assert (counts == 3).all()
         assert len(counts) == (2 if idle else 4), "what tells two settings apart keeps them apart for all"
         assert ("6 runs are left out" in of.said_copies()) == idle
+
+
+def begun(seed, of, regime="free_running", recipe="teacher_forcing 100 0a1b2c3d"):
+    """A run that began with the weights of another one, by the seed of that."""
+    start = {"training__start": f"{of:016x}", "training__content": f"{of:064x}", "training__recipe": recipe}
+    return tree(regime=regime, seed=seed, **start)
+
+
+def test_seeds_that_go_on_from_runs_of_their_own_are_of_one_condition(tmp_path):
+    """So are those that all go on from one; how that run was trained is a setting, and where two do for a seed, which."""
+    own = [begun(seed, 10 + seed) for seed in range(3)]
+    one = [begun(seed, 10, regime="sparse_forcing") for seed in range(3)]
+    drawn = [tree(seed=seed) for seed in range(3)]
+    first = labels(tmp_path / "first", [*own, *one, *drawn])
+    assert first["setting"].nunique() == 2, "began with weights, or with none"
+    assert first["method"].nunique() == 3
+    assert not first["setting"].str.contains("start=|content=").any()
+    longer = [begun(seed, 20 + seed, recipe="teacher_forcing 200 4e5f6071") for seed in range(3)]
+    second = labels(tmp_path / "two", [*own, *longer])
+    assert second["setting"].nunique() == 2
+    assert second["setting"].iloc[0] == "recipe=teacher_forcing 100 0a1b2c3d"
+    third = labels(tmp_path / "three", [*own, *(begun(seed, 20 + seed) for seed in range(3))])
+    assert third["method"].nunique() == 6, "two starts of one seed, pooled"
+    assert third["setting"].iloc[0] == f"start={10:016x}"
+
+
+def test_two_methods_that_go_on_each_from_a_run_of_its_seed_are_one_pair_of_conditions(tmp_path):
+    experiments = [begun(seed, 10 + seed, regime) for regime in ("free_running", "sparse_forcing") for seed in range(3)]
+    runs = tidy.frames(*study(tmp_path, experiments), "s").runs.assign(task_label="Lorenz-63")
+    found = matched(runs[:3], runs[3:], {"regime"})
+    assert len(found.pairs) == 6
+    assert found.pairs["condition"].nunique() == 1
+    assert found.left == (0, 0)

@@ -89,3 +89,28 @@ def test_the_section_has_a_row_for_each_condition():
     ]  # fmt: skip
     assert section.sentences == ["A run took, by its settings: updates 100, steps 1000 to 2000, products 5e+09."]
     assert budgets_section.section(Material.of(simulated(np.ones((1, 1, 1, 2))), {}), {}) is None
+
+
+def test_what_a_run_began_with_stands_beside_its_own_budget(tmp_path):
+    """Of records that say it; the other runs of the study have none, and a study without one has no such columns."""
+    store, ids = study(tmp_path / "s", grid(seeds=2))
+    assert "start" not in tidy.frames(store, ids, "s").budgets
+    for number, run in enumerate(ids[2:]):
+        record = store.read(run)
+        record.pop("weights", None)
+        start = {"run": f"{number + 20:016x}", "updates": 300 + 100 * number, "steps": 19200, "products": None}
+        record["provenance"] |= {"steps": 6400, "products": 3.2e17, "start": start}
+        store.write(record, None)
+    tables = tidy.frames(store, ids, "s")
+    assert tables.budgets["updates"].tolist() == [100] * 4
+    assert tables.budgets["start"].tolist()[2:] == [f"{20:016x}", f"{21:016x}"]
+    assert tables.budgets["start"].isna().tolist() == [True, True, False, False]
+    assert tables.budgets["start_updates"].tolist()[2:] == [300, 400]
+    assert tables.budgets["start_products"].isna().all()
+    tidy.write(tables, tmp_path / "out")
+    pd.testing.assert_frame_equal(tidy.read(tmp_path / "out").budgets, tables.budgets)
+    told = budgets_section.section(Material.of(tables, {}), {})
+    assert told.sentences[-1] == (
+        "Runs that began with the weights of other ones, whose training is not counted as their own: scheduled sampling on "
+        "Lorenz-63 (GRU) after 350 updates and 19200 steps."
+    )

@@ -100,7 +100,7 @@ def short_texts(name: str, values: Iterable[Any]) -> dict[Any, str]:
     if len(set(full.values())) < len(full):
         return {value: str(value) for value in full}
     last = name.rpartition(".")[2]
-    if last == "path":
+    if last in ("path", "start", "teacher"):
         return _tails(full)
     if last in ("content", "source"):
         short = {value: text[:_DIGEST] for value, text in full.items()}

@@ -21,6 +21,8 @@ LABELS = ["task_label", "model_label", "regime_label", "setting", "method"]
 BASELINE = "teacher_forcing"
 #: The kinds of parts whose settings are columns of their own: a part has only its own, and the others are undefined for it.
 PARTS = ("task", "model", "regime", "objective", "feedback")
+#: Whose weights training began with: the recipe of that run says all of it but its seed.
+_STARTS = ("training.start", "training.content")
 _OWN_LABEL = ("task", "model", "regime", "objective")
 #: What a part depends on beside its settings; of two parts it differs in any case.
 _FILES = ("source", "content")
@@ -84,10 +86,25 @@ def annotated(frame: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def settings(runs: pd.DataFrame) -> list[str]:
-    """The columns of `runs`, labelled or not, that make the condition of a run: the whole setting except the seed."""
+    """The columns of `runs`, labelled or not, that make the condition of a run: the whole setting except the seed.
+
+    The run that training started from is none where it follows from the seed, as where each seed goes on from its own run.
+    """
     kinds = [name for name in _OWN_LABEL if name in runs]
     remaining = (name for name in runs.columns if name not in (*_NOT_SETTINGS, *LABELS) and not name.startswith("version."))
-    return [*kinds, *remaining]
+    names = [*kinds, *remaining]
+    for idle in (_STARTS, _STARTS[1:]):
+        if by_seed := _follow_the_seed(runs, names, [name for name in idle if name in names]):
+            return [name for name in names if name not in by_seed]
+    return names
+
+
+def _follow_the_seed(runs: pd.DataFrame, names: list[str], idle: list[str]) -> list[str]:
+    """Those of `names` that are `idle`, if they have one value for each seed of all other settings; none otherwise."""
+    by = [name for name in (*names, "seed") if name not in idle]
+    if not idle or runs.empty:
+        return []
+    return idle if runs.groupby(by, sort=False, dropna=False)[idle].nunique(dropna=False).le(1).all(axis=None) else []
 
 
 def described(runs: pd.DataFrame, names: Iterable[str]) -> list[str]:

@@ -9,10 +9,10 @@ import pandas as pd
 
 from freerun.analysis.figures import Material
 from freerun.analysis.inference.replicates import CELL
-from freerun.analysis.report.number_text import number
+from freerun.analysis.report.number_text import listed, number
 from freerun.analysis.report.section import Grid, Section
 from freerun.analysis.report.unequal_budgets import FACTOR
-from freerun.analysis.tables.budget_table import COUNTS
+from freerun.analysis.tables.budget_table import COUNTS, START
 
 #: A count from here on is told by three figures.
 _LONG = 1e6
@@ -41,7 +41,8 @@ def section(material: Material, seconds: Mapping[str, float]) -> Section | None:
     cells = [[*map(str, key), *map(_count, values)] for key, *values in means.itertuples(name=None)]
     head = ("Task", "Model", "Regime", "Updates", "Steps", "Products", "Seconds")
     grid = Grid(title="Budgets of training, a run", head=head, rows=cells)
-    return Section(title="What did training take?", sentences=_sentences(means), note=_NOTE, tables=[grid])
+    sentences = [*_sentences(means), *_begun(labels, budgets)]
+    return Section(title="What did training take?", sentences=sentences, note=_NOTE, tables=[grid])
 
 
 def _sentences(means: pd.DataFrame) -> list[str]:
@@ -53,6 +54,22 @@ def _sentences(means: pd.DataFrame) -> list[str]:
             low, high = _count(known.min()), _count(known.max())
             parts.append(f"{name} {low}" if low == high else f"{name} {low} to {high}")
     return [f"A run took, by its settings: {', '.join(parts)}."] if parts else []
+
+
+def _begun(labels: pd.DataFrame, budgets: pd.DataFrame) -> list[str]:
+    """Which conditions began with the weights of other runs, and what these had taken."""
+    if START[0] not in budgets:
+        return []
+    known = budgets[budgets[START[0]].notna()]
+    rows = labels.merge(known[["run", *START]].astype({"run": "str"}), on="run")
+    said = []
+    for key, of_key in rows.groupby(CELL, observed=True, sort=True):
+        took = {name: of_key[f"start_{name}"].mean() for name in COUNTS}
+        words = [f"{_count(value)} {name}" for name, value in took.items() if not math.isnan(value)]
+        said.append(f"{key[2]} on {key[0]} ({key[1]}) after {listed(words)}")
+    if not said:
+        return []
+    return [f"Runs that began with the weights of other ones, whose training is not counted as their own: {'; '.join(said)}."]
 
 
 def _count(value: float) -> str:

@@ -15,6 +15,8 @@ from freerun.store.record_columns import Extract
 
 #: What is counted of each run, in the order of the table.
 COUNTS = ("updates", "steps", "products")
+#: Of the run whose weights training began with, in a table of which some did: its name, and what it had taken.
+START = ("start", *(f"start_{name}" for name in COUNTS))
 
 
 def none() -> pd.DataFrame:
@@ -34,7 +36,9 @@ def frame(found: Extract, at: np.ndarray, runs: pd.DataFrame) -> pd.DataFrame:
     Returns:
         run, study, task, model, regime, seed; `updates`: gradient steps; `steps`: of sequences that were rolled out;
         `products` of weights in them (`freerun.execution.training_work`), each as its settings plan it, whether or not the run
-        diverged on the way, or up to where its patience was at an end.
+        diverged on the way, or up to where its patience was at an end. Where a run began with the weights of another one also
+        `start`, which that was, and `start_updates`, `start_steps` and `start_products`, what had been taken up to there; none
+        of it is among its own.
     """
     outcomes: list[dict[str, Any]] = [msgspec.json.decode(text) for text in found.texts["outcome"]]
     of_runs = runs.iloc[at].reset_index(drop=True)
@@ -42,7 +46,16 @@ def frame(found: Extract, at: np.ndarray, runs: pd.DataFrame) -> pd.DataFrame:
     updates = _known(of_runs, "training.updates")
     columns |= {name: _told(name, outcomes, found) for name in COUNTS}
     columns["updates"] = columns["updates"].fillna(_known(of_runs, "training.stop")).fillna(updates)
+    if any(START[0] in each for each in outcomes):
+        columns[START[0]] = _texts(START[0], outcomes, found)
+        columns |= {name: _told(name, outcomes, found) for name in START[1:]}
     return pd.DataFrame(columns)
+
+
+def _texts(name: str, outcomes: list[dict[str, Any]], found: Extract) -> pd.Series:
+    """What the records say in words, undefined where one does not."""
+    values = [each.get(name) for each in outcomes]
+    return pd.Series([values[code] for code in found.columns["outcome"].tolist()], dtype="str")
 
 
 def _told(name: str, outcomes: list[dict[str, Any]], found: Extract) -> pd.Series:

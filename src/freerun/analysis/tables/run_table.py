@@ -114,6 +114,8 @@ def outcome(trained: Trained | None, failure: str | None = None) -> dict[str, An
     by = {key: getattr(made, key) for key in MADE_BY if key != "measurement"}
     took: dict[str, Any] = {"steps": made.steps, "products": made.products}
     took |= {} if made.updates is None else {"updates": made.updates}
+    if (start := made.start) is not None:
+        took |= {"start": start.run, **{f"start_{name}": getattr(start, name) for name in ("updates", "steps", "products")}}
     return {"status": trained.status, "reason": trained.reason, **versions, **by, **took}
 
 

@@ -19,8 +19,8 @@ from freerun.parts.layers import Shape, Weights
 from freerun.store.quantity import FROM_0, Quantity
 
 if TYPE_CHECKING:
+    from freerun.parts.earlier_run import EarlierRun
     from freerun.parts.objectives._experiment_protocol import Experiment
-    from freerun.parts.objectives._teacher import Teacher
     from freerun.parts.tasks import Sequences
 
 
@@ -125,7 +125,7 @@ class Objective(ABC):
         """Return the critic's own loss for every sequence, for an objective with a critic."""
         raise NotImplementedError
 
-    def teaches(self) -> Teacher | None:
+    def teaches(self) -> EarlierRun | None:
         """Return the trained run whose predictions for what was fed are the targets; None by default."""
         return None
 

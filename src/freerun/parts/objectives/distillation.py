@@ -22,9 +22,9 @@ from jaxtyping import Float
 from freerun.deferred_imports import torch
 from freerun.errors import ConfigError, given, require
 from freerun.parts import registry
+from freerun.parts.earlier_run import EarlierRun, earlier_run
 from freerun.parts.objectives import Lesson, prediction_loss
 from freerun.parts.objectives._divergence import Diverging
-from freerun.parts.objectives._teacher import Teacher, teacher
 
 if TYPE_CHECKING:
     from freerun.parts.objectives._experiment_protocol import Experiment
@@ -53,8 +53,12 @@ class Distillation(Diverging):
         require(self.teacher not in ("", "???"), "teacher", self.teacher, "be the identity of a run, or a record's path")
         require(0 <= self.labels < 1, "labels", self.labels, "lie in [0, 1)")
 
-    def teaches(self) -> Teacher:
-        return teacher(self.teacher)
+    def teaches(self) -> EarlierRun:
+        known = earlier_run("objective.teacher", self.teacher)
+        if known.head is not None:
+            reason = "it predicts distributions of values; choose a run that predicts values"
+            raise ConfigError(f"objective.teacher={self.teacher[-60:]}: {reason}")
+        return known
 
     def content(self) -> str:
         return self.teaches().content
