@@ -26,7 +26,8 @@ from synthetic import record, sample, tree
 
 RUN = "0123456789abcdef"
 WHOLE = {**record(RUN, tree()), "weights": "0" * 64}
-WHOLE["provenance"] |= {"processor": "p", "arithmetic": "a", "finished": "now", "resumed_from": [3]}
+START = {"run": RUN, "updates": 5, "steps": 9, "products": 2.5}
+WHOLE["provenance"] |= {"start": START, "processor": "p", "arithmetic": "a", "finished": "now", "resumed_from": [3]}
 #: A sound value of every type that is read from a file.
 SOUND: dict[type[msgspec.Struct], Any] = {
     Trained: WHOLE,
@@ -37,6 +38,7 @@ SOUND: dict[type[msgspec.Struct], Any] = {
     record_types.Series: WHOLE["series"][0],
     record_types.Comparison: WHOLE["comparisons"][0],
     record_types.Provenance: WHOLE["provenance"],
+    record_types.Start: START,
     record_types.Sample: WHOLE["sample"],
     record_types.OrbitSample: {**WHOLE["sample"], "names": ["x", "y", "z"]},
     record_types.TextSample: {"lines": [{"prompt": "a", "truth": "b", "generated": "c"}]},
