@@ -83,6 +83,16 @@ BAD = [
     ("model=encoder_decoder task=markov", "model=encoder_decoder", "evaluation.warmup=1 or more"),
     ("task=lorenz63 task.predict=increment model=direct", "model=direct", "task.predict=value"),
     ("task=lorenz63 model=direct evaluation.orbit=100", "evaluation.orbit=100", "leave it out"),
+    *(
+        (f"task={task} model={model} objective=gaussian_likelihood", f"(model={model.split()[0]}", "choose another model")
+        for task, model in (
+            ("lorenz63", "direct"),
+            ("lorenz63", "output_recurrent model.order=2"),
+            ("lorenz63", "shallow_plrnn"),
+            ("burgers", "stencil"),
+            ("burgers", "convolution"),
+        )
+    ),
     ("task=lorenz63 task.predict=increment feedback=none", "feedback=none", "feedback=mean"),
     ("objective=policy_gradient regime=generalized_forcing", "objective=policy_gradient", "mask is 0 or 1"),
     ("objective=pushforward regime=generalized_forcing gradient=stop", "objective=pushforward", "mask is 0 or 1"),

@@ -224,10 +224,19 @@ def _check_objective(experiment: Experiment) -> None:
 def _check_head(experiment: Experiment) -> None:
     """Refuse a model that finds what was fed back by the width of its outputs where these are the numbers of a distribution."""
     model, objective = experiment.model, given(experiment.objective)
-    if objective.head is not None and (model.reads > 1 or model.deaf):
+    if objective.head is not None and _takes_its_outputs_for_feeds(model):
         named = f"model={registry.name_of(model)}" + (f" with order={model.reads}" if model.reads > 1 else "")
         reason = "its outputs are wider than what is fed back, and this model takes them for equal"
         raise ConfigError(f"objective={registry.name_of(objective)}: {reason} ({named}); choose another model")
+
+
+def _takes_its_outputs_for_feeds(model: Model) -> bool:
+    """Whether a model has no weights for outputs that are wider than what it reads."""
+    try:
+        model.shapes(1, 2)
+    except ConfigError:
+        return True
+    return False
 
 
 def _check_levels(experiment: Experiment) -> None:

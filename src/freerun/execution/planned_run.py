@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from freerun.config.experiment import Experiment
+from freerun.config.left_out_settings import left_out
 from freerun.config.measurement_identity import MEASURING, Measurement, measurement
 from freerun.config.run_identity import DIGESTS, canonical, identity, unstopped
 from freerun.parts import registry
@@ -79,7 +80,10 @@ def titles(trees: Mapping[str, dict[str, Any]]) -> dict[str, str]:
 
 
 def flat_settings(tree: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of a canonical experiment by dotted key, without its seed and the names of task, model and regime."""
+    """Return the settings of a canonical experiment by dotted key, those that it leaves out at the end.
+
+    Without its seed, and the names of task, model and regime.
+    """
     flat: dict[str, Any] = {}
     for key, value in tree.items():
         if isinstance(value, dict):
@@ -87,4 +91,4 @@ def flat_settings(tree: dict[str, Any]) -> dict[str, Any]:
             flat |= {key: value["name"]} if "name" in value and key not in ("task", "model", "regime") else {}
         elif key != "seed":
             flat[key] = value
-    return flat
+    return flat | left_out(tree)

@@ -48,6 +48,19 @@ def test_a_setting_of_a_metric_that_is_not_said_is_its_default(tmp_path):
     assert runs["evaluation.of_a_plugin.depth"].isna().tolist() == [True, True, False]
 
 
+def test_a_setting_of_a_part_that_is_not_said_is_its_default(tmp_path):
+    """Of the parts that have it; the setting of a plugin that is not loaded is unknown where it is not said."""
+    trees = [tree(seed=seed) for seed in range(4)]
+    for experiment, model in zip(trees, ({"name": "gru"}, {"name": "gru", "layers": 2}, {"name": "linear"}), strict=False):
+        experiment["model"] = model
+    trees[2]["training"]["momentum"] = 0.5
+    trees[3]["model"] = {"name": "of_a_plugin"}
+    runs = tidy.frames(*study(tmp_path, trees), "s").runs
+    assert runs["model.layers"].tolist()[:2] == [1, 2]
+    assert runs["model.layers"].isna().tolist() == [False, False, True, True]
+    assert runs["training.momentum"].tolist() == [0, 0, 0.5, 0]
+
+
 def test_no_wall_time_and_no_rate_enters_a_table(made):
     store, ids = made
     before = tidy.frames(store, ids, "s")

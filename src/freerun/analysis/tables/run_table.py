@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
-from enum import Enum
 from typing import Any
 
 import msgspec
 import numpy as np
 import pandas as pd
 
-from freerun.config.training_settings import Training
+from freerun.config.left_out_settings import left_out
 from freerun.parts import registry
 from freerun.store.record_columns import Extract
 from freerun.store.record_types import Trained
@@ -21,12 +20,6 @@ from freerun.store.records import Store, names
 #: The axes of an experiment that are columns by their plain name.
 AXES = ("task", "model", "regime", "feedback", "gradient", "seed")
 VERSIONS = ("python", "freerun", "torch", "numpy")
-#: The values of settings that a canonical experiment says only where they are others.
-UNSAID = {
-    f"training.{setting.name}": setting.default.value if isinstance(setting.default, Enum) else setting.default
-    for setting in fields(Training)
-    if setting.metadata.get("later")
-}
 #: The columns that say by what a run was made, beside the versions; no setting of it.
 MADE_BY = ("measurement", "commit", "machine", "processor", "arithmetic", "engine", "threads", "data")
 
@@ -56,8 +49,10 @@ def frame(
         trees.append(plan)
         outcomes.append(outcome(None, store.failures.reason(order[place])))
         seeds[place] = plan.get("seed", pd.NA)
-    of_tree = _columns([{**_axes(experiment), **_settings(experiment)} for experiment in trees], tree)
-    of_outcome = _columns(outcomes, end)
+    of_tree = _columns(
+        [{**_axes(experiment), **_settings(experiment)} for experiment in trees], tree, [left_out(each) for each in trees]
+    )
+    of_outcome = _columns(outcomes, end, [{} for _ in outcomes])
     last = ("status", "reason", *(f"version.{name}" for name in VERSIONS), *MADE_BY)
     empty = pd.Series([None] * len(order), dtype="str")
     columns = {
@@ -119,22 +114,30 @@ def outcome(trained: Trained | None, failure: str | None = None) -> dict[str, An
     return {"status": trained.status, "reason": trained.reason, **versions, **by, **took}
 
 
-def _columns(kinds: list[dict[str, Any]], codes: np.ndarray) -> dict[str, pd.Series]:
-    """A column for every key of the rows `kinds`, of which `codes` picks one for each row of the table."""
+def _columns(kinds: list[dict[str, Any]], codes: np.ndarray, unsaid: list[dict[str, Any]]) -> dict[str, pd.Series]:
+    """A column for every key of the rows `kinds`, of which `codes` picks one for each row of the table.
+
+    Args:
+        kinds: the rows.
+        codes: which of them each row of the table is.
+        unsaid: the values of a row where another one has the key and it has not.
+    """
     used, codes = np.unique(codes, return_inverse=True)
-    rows = [kinds[kind] for kind in used]
-    names = dict.fromkeys(name for row in rows for name in row)
+    rows = [(kinds[kind], unsaid[kind]) for kind in used]
+    names = dict.fromkeys(name for row, _ in rows for name in row)
     return {
-        name: _column([row.get(name, _unsaid(name) if row else None) for row in rows]).take(codes).reset_index(drop=True)
+        name: _column([row.get(name, beside.get(name, _of_metric(name) if row else None)) for row, beside in rows])
+        .take(codes)
+        .reset_index(drop=True)
         for name in names
     }
 
 
-def _unsaid(name: str) -> Any:
-    """Return what a setting is where an experiment does not say it; None where it has none, or its metric is unknown here."""
+def _of_metric(name: str) -> Any:
+    """Return what a setting of a metric is where an experiment does not say it; None of others, or if the metric is unknown."""
     head, metric, setting = (*name.split(".", 2), "", "")[:3]
     if head != "evaluation" or not setting:
-        return UNSAID.get(name)
+        return None
     part = registry.parts("metric").get(metric)
     declared = [item for item in fields(part) if item.name == setting] if part is not None else []
     return _plain(declared[0].default) if declared and declared[0].default is not MISSING else None

@@ -97,6 +97,11 @@ class Observed:
         """Whether the true distribution is known for every prefix that can come up."""
         return self.data.oracle is not None and given(self.experiment.feedback).discrete
 
+    @property
+    def heard(self) -> bool:
+        """Whether the model reads what is fed behind the release: one that is `deaf` gives no answer to it, right or wrong."""
+        return not self.experiment.model.deaf
+
     def mean(self, values: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         """The weighted mean over sequences for each step from the release on; NaN where nothing counts."""
         values, weights = values[self.warmup :].double(), weights[self.warmup :].double()

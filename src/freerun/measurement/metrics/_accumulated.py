@@ -37,7 +37,8 @@ class OfPrefixes(Comparison):
     """A measure on `accumulated`, for tasks whose truth is known."""
 
     def applies(self, observed: Observed) -> bool:
-        return observed.has_oracle and observed.forced is not None and observed.experiment.task.emits == "each"
+        asked = observed.has_oracle and observed.heard and observed.forced is not None
+        return asked and observed.experiment.task.emits == "each"
 
     def asks(self, observed: Observed) -> Further | None:
         """A rollout over all prefixes, unless they are too many."""
@@ -157,7 +158,7 @@ class OfTruth(Metric):
     """
 
     def applies(self, observed: Observed) -> bool:
-        return observed.has_oracle
+        return observed.has_oracle and observed.heard
 
     def inside(self, observed: Observed, values: Float[torch.Tensor, "T N"]) -> Float[torch.Tensor, " S"]:
         """The mean at each step over prefixes inside the support that are not over."""

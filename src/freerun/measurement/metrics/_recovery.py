@@ -36,7 +36,12 @@ class OfRecovery(Comparison):
     """A measure on the excess, for tasks whose truth can continue any prefix, where there is a step after the spoiled ones."""
 
     def applies(self, observed: Observed) -> bool:
-        if not observed.has_oracle or observed.forced is None or observed.start is None or observed.split != "test":
+        if (
+            not (observed.has_oracle and observed.heard)
+            or observed.forced is None
+            or observed.start is None
+            or observed.split != "test"
+        ):
             return False
         steps = len(observed.targets) - observed.warmup
         return observed.data.inputs == 0 and observed.experiment.task.emits == "each" and steps > spoiled(steps)

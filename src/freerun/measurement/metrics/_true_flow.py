@@ -28,8 +28,9 @@ STREAM = "evaluation/fresh_errors"
 
 
 def answered(observed: Observed) -> bool:
-    """Whether the true flow has an answer to what was fed."""
-    return observed.experiment.task.remembers is not None and observed.fed.shape == observed.outputs.shape
+    """Whether the true flow has an answer to what was fed, and the model one of its own."""
+    knows = observed.experiment.task.remembers is not None and observed.fed.shape == observed.outputs.shape
+    return knows and observed.heard
 
 
 def reaches_back(observed: Observed) -> bool:

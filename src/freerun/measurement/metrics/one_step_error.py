@@ -45,7 +45,8 @@ class OneStepError(Comparison):
     )  # fmt: skip
 
     def applies(self, observed: Observed) -> bool:
-        return observed.has_oracle and observed.forced is not None and observed.experiment.task.emits == "each"
+        asked = observed.has_oracle and observed.heard and observed.forced is not None
+        return asked and observed.experiment.task.emits == "each"
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         return torch.stack([mean for mean, _ in self._means(observed)]).amax(0)
