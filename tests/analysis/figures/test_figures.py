@@ -71,6 +71,22 @@ def test_a_panel_is_drawn_where_no_run_has_a_level(tmp_path):
     assert said.count("(2 of 2 runs)") == len(of.methods())
 
 
+def test_a_condition_without_the_error_of_its_task_is_named(tmp_path):
+    """It has no row among the others, where there are any: `direct` beside a model that reads what it feeds itself."""
+    store, ids = study(tmp_path, grid(models=("gru", "output_recurrent"), seeds=2))
+    for run in ids:
+        record = store.read(run)
+        if record["experiment"]["model"]["name"] == "gru":
+            record.pop("weights", None)
+            record["series"] = [series for series in record["series"] if series["metric"] != "rmse"]
+            store.write(record, None)
+    of = Material.of(tidy.frames(store, ids, "s"), {})
+    assert of.primary["Lorenz-63"] == "rmse"
+    said = undefined(full(of), "Lorenz-63")
+    assert said.startswith("RMSE has no meaning for GRU, ")
+    assert "Output-recurrent" not in said
+
+
 def test_written_twice_the_bytes_are_the_same_whatever_the_user_s_style(tmp_path):
     store, ids = study(tmp_path / "store", grid(tasks=("text",), seeds=1))
     frames, samples = tidy.frames(store, ids, "s"), tidy.samples(store, ids)
