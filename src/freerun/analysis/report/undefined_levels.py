@@ -27,8 +27,8 @@ def undefined(table: pd.DataFrame, task: str) -> str:
         lost = [(_called(row), row["done"] - row["n"], row["done"]) for row in rows.to_dict("records")]
         named = [f"{name} ({count} of {of} runs)" for name, count, of in lost]
         sentences.append(
-            f"{rows['label'].iloc[0]} is undefined for {listed(named)}: at some step it has no finite value, free or forced, as "
-            "where a closed loop leaves every bound."
+            f"{rows['label'].iloc[0]} is undefined for {listed(named)}: at some step it has no finite value, free or forced, "
+            "as where a closed loop leaves every bound."
         )
     having = {_called(row) for row in primary.to_dict("records")}
     others = dict.fromkeys(name for row in of_task.to_dict("records") if (name := _called(row)) not in having)
