@@ -76,7 +76,7 @@ def frame_dots(axes: Axes, values: np.ndarray) -> None:
     if not len(seen):
         return
     low, high = _ends(axes, values)
-    if (low, high) == (seen.min(), seen.max()):
+    if low == high or (low, high) == (seen.min(), seen.max()):
         return
     room = 0.15 * (high - low)
     bottom, top = axes.get_ylim()
