@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
-from freerun.config.experiment import PARTS
+from freerun.config.experiment import PARTS, Experiment
 from freerun.config.hydra import compose, composed_tree, presets
-from freerun.config.run_identity import canonical
+from freerun.config.run_identity import RESERVED, canonical
 from freerun.errors import ConfigError
 from freerun.parts import registry
+from freerun.parts.models.gru import GRU
+from freerun.parts.regimes.teacher_forcing import TeacherForcing
+from freerun.parts.tasks.markov import Markov
 from tiers import tiered
 
 pytestmark = pytest.mark.usefixtures("players_once")
@@ -89,6 +93,15 @@ def test_a_preset_that_sets_more_than_its_part_is_composed_as_a_whole(entangled,
     assert entangled() == [0.5, 0.5, 0.003, 0.003]
     monkeypatch.setattr(composed_tree, "alone", lambda key, choices: composed_tree.composed(choices))
     assert entangled() == [0.003] * 4, "the law cannot fail"
+
+
+@pytest.mark.parametrize("taken", sorted(RESERVED))
+def test_a_setting_that_an_identity_keeps_for_itself_is_refused_by_name(monkeypatch, taken):
+    """It would take the place of the part's name, or be taken for the digest of a file that has changed."""
+    part = dataclass(kw_only=True)(type("Named", (GRU,), {"__annotations__": {taken: str}, taken: "x"}))
+    monkeypatch.setitem(registry.plugin_parts["model"], "named", part)
+    with pytest.raises(ConfigError, match=f"model=named: a setting called '{taken}' is kept"):
+        canonical(Experiment(task=Markov(), model=part(), regime=TeacherForcing()))
 
 
 def test_runs_share_no_node():

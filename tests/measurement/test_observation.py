@@ -63,7 +63,7 @@ def test_where_the_rollout_is_free_the_picks_are_what_was_fed(group):
 
 #: What compares a model's answer with the truth's to the same prefix or state, or is made of such answers.
 ANSWERS = {
-    "hidden_markov": ("tv", "kl", "js", "one_step_error", "acc_err", "ex_acc_err"),
+    "hidden_markov": ("tv", "kl", "js", "one_step_error", "acc_err", "ex_acc_err", "off_support"),
     "lorenz63": ("own_state_error", "worst_one_step", "drift_floor", "exposure_part", "coherent_part"),
 }
 

@@ -28,6 +28,8 @@ from freerun.parts.tasks import Task
 
 #: What a node of a canonical experiment holds beside its settings: digests of what it depends on.
 DIGESTS = ("source", "content", "recipe")
+#: Keys of a part's node that are no settings of it.
+RESERVED = frozenset({"name", *DIGESTS})
 #: Part of every identity. Raise it when a change of the engine changes the numbers of a run.
 GENERATION = 5
 #: The last generation of which a run was trained and measured in one, and known by both.
@@ -37,12 +39,20 @@ _NUMBER = re.compile(r"[0-9]+([ed][0-9]+)?")
 
 
 def canonical(experiment: Experiment) -> dict[str, Any]:
-    """The experiment as plain data: every setting resolved, every part with its name (from a plugin also its source's hash)."""
+    """The experiment as plain data: every setting resolved, every part with its name (from a plugin also its source's hash).
+
+    Raises:
+        ConfigError: if a part has a setting of a reserved name.
+    """
     tree: dict[str, Any] = {}
     for item in fields(experiment):
         value = getattr(experiment, item.name)
         if item.name in PARTS:
-            tree[item.name] = {"name": registry.name_of(value), **_settings(value)}
+            name = registry.name_of(value)
+            if taken := sorted(RESERVED.intersection(setting.name for setting in fields(value))):
+                told = "is kept for what a run is known by; give it another name"
+                raise ConfigError(f"{item.name}={name}: a setting called {taken[0]!r} {told}")
+            tree[item.name] = {"name": name, **_settings(value)}
             tree[item.name] |= _outside(value)
         else:
             tree[item.name] = _settings(value) if is_dataclass(value) else value

@@ -9,7 +9,7 @@ from typing import Any
 from freerun.config.experiment import Experiment
 from freerun.config.left_out_settings import left_out
 from freerun.config.measurement_identity import MEASURING, Measurement, measurement
-from freerun.config.run_identity import DIGESTS, canonical, identity, unstopped
+from freerun.config.run_identity import RESERVED, canonical, identity, unstopped
 from freerun.parts import registry
 from freerun.store import player_records
 
@@ -87,7 +87,7 @@ def flat_settings(tree: dict[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in tree.items():
         if isinstance(value, dict):
-            flat |= {f"{key}.{name}": setting for name, setting in value.items() if name not in ("name", *DIGESTS)}
+            flat |= {f"{key}.{name}": setting for name, setting in value.items() if name not in RESERVED}
             flat |= {key: value["name"]} if "name" in value and key not in ("task", "model", "regime") else {}
         elif key != "seed":
             flat[key] = value

@@ -14,6 +14,8 @@ from freerun.analysis.figures import Material, _comparison_figure
 from freerun.analysis.figures._axis_scale import LogTicks
 from freerun.analysis.figures._style import bytes_of, spread, style, wrapped
 from freerun.analysis.figures.text_samples import printable
+from freerun.analysis.report.summary_table import full
+from freerun.analysis.report.undefined_levels import undefined
 from freerun.analysis.tables import tidy
 from synthetic import grid, study, tree
 
@@ -49,6 +51,40 @@ def test_what_has_no_data_is_skipped(tmp_path):
 
 def test_a_task_that_feeds_nothing_back_has_no_gap_to_show(tmp_path):
     assert names(material(tmp_path, grid(tasks=("adding",), regimes=("teacher_forcing",)))) == ["training_curves"]
+
+
+def test_a_panel_is_drawn_where_no_run_has_a_level(tmp_path):
+    """Of a model that leaves every bound in closed loop: some first steps have values, and the mean over all has none."""
+    store, ids = study(tmp_path, grid(seeds=2))
+    for run in ids:
+        record = store.read(run)
+        record.pop("weights", None)
+        for series in record["series"]:
+            if series["mode"] == "free" and len(series["values"]) > 1:
+                series["values"][-1] = None
+        store.write(record, None)
+    of = Material.of(tidy.frames(store, ids, "s"), {})
+    assert of.whole.loc[of.whole["metric"] == of.primary["Lorenz-63"], "gap"].isna().all()
+    assert "gap_by_model" in names(of)
+    said = undefined(full(of), "Lorenz-63")
+    assert said.startswith("RMSE is undefined for GRU, ")
+    assert said.count("(2 of 2 runs)") == len(of.methods())
+
+
+def test_a_condition_without_the_error_of_its_task_is_named(tmp_path):
+    """It has no row among the others, where there are any: `direct` beside a model that reads what it feeds itself."""
+    store, ids = study(tmp_path, grid(models=("gru", "output_recurrent"), seeds=2))
+    for run in ids:
+        record = store.read(run)
+        if record["experiment"]["model"]["name"] == "gru":
+            record.pop("weights", None)
+            record["series"] = [series for series in record["series"] if series["metric"] != "rmse"]
+            store.write(record, None)
+    of = Material.of(tidy.frames(store, ids, "s"), {})
+    assert of.primary["Lorenz-63"] == "rmse"
+    said = undefined(full(of), "Lorenz-63")
+    assert said.startswith("RMSE has no meaning for GRU, ")
+    assert "Output-recurrent" not in said
 
 
 def test_written_twice_the_bytes_are_the_same_whatever_the_user_s_style(tmp_path):

@@ -58,8 +58,10 @@ def readable(axis: Axis) -> None:
 def frame(axes: Axes, values: np.ndarray) -> None:
     """Frame what the seeds did, so that neither a wide band of few seeds nor a run that exploded flattens the curves.
 
-    Values beyond `usual` lie outside, and the panel says so.
+    Values beyond `usual` lie outside, and the panel says so. Where no value is finite the panel stays as it is.
     """
+    if not np.isfinite(values).any():
+        return
     decades(axes, values)
     low, high = _ends(axes, values)
     if axes.get_yscale() == "log":
@@ -70,9 +72,11 @@ def frame(axes: Axes, values: np.ndarray) -> None:
 
 def frame_dots(axes: Axes, values: np.ndarray) -> None:
     """Leave out of a drawn panel what lies beyond `usual`, and say so; a panel without such values stays as it is."""
-    low, high = _ends(axes, values)
     seen = values[np.isfinite(values)]
-    if not len(seen) or (low, high) == (seen.min(), seen.max()):
+    if not len(seen):
+        return
+    low, high = _ends(axes, values)
+    if low == high or (low, high) == (seen.min(), seen.max()):
         return
     room = 0.15 * (high - low)
     bottom, top = axes.get_ylim()

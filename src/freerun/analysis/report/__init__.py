@@ -31,6 +31,7 @@ from freerun.analysis.report import (
 )
 from freerun.analysis.report.section import Section
 from freerun.analysis.report.summary_table import full, short
+from freerun.analysis.report.undefined_levels import undefined
 from freerun.analysis.report.verdicts import comparisons
 from freerun.analysis.report.warmup_caution import too_short
 from freerun.analysis.tables import tidy
@@ -53,13 +54,15 @@ _WIDTH = slice(16, 20)
 def summary(frames: Tables) -> tuple[Any, list[str]]:
     """The results for a terminal: a short frame, one row a condition, with both levels, the gap and the counts; and warnings.
 
-    A warning names a condition that is worse than a source that has learned nothing, or a task whose warm-up is too short, in a
-    sentence.
+    A warning names a condition that is worse than a source that has learned nothing, a task whose warm-up is too short, or a
+    condition whose error is undefined though its runs are done, in a sentence.
     """
     material = Material.of(frames, {})
     useless = [f"of no use: {sentence}" for sentence in players_section.useless(material)]
     early = [f"note: {task}. {said}" for task in material.headlines if (said := too_short(material, task))]
-    return short(full(material)), [*useless, *early]
+    table = full(material)
+    lacking = [f"note: {task}. {said}" for task in material.primary if (said := undefined(table, task))]
+    return short(table), [*useless, *early, *lacking]
 
 
 def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Path:

@@ -15,6 +15,7 @@ from freerun.analysis.report.findings import capital, condition_name
 from freerun.analysis.report.gap_findings import baseline_rows, judged_gaps
 from freerun.analysis.report.number_text import change, counted, listed, measured, number, seeds, with_unit
 from freerun.analysis.report.players_section import not_beaten, rewards
+from freerun.analysis.report.undefined_levels import undefined
 from freerun.analysis.report.verdicts import NONE, OPEN, WORDS, needed
 
 #: What follows where the most probable symbol is fed back, of whatever is right only as a whole.
@@ -36,6 +37,7 @@ def by_task(material: Material, table: pd.DataFrame, compared: pd.DataFrame) -> 
         points = [_gap_sentence(rows, fed, judged_gaps(table)), *_regimes(of_task)]
         points.append(_no_merit(material, task, of_task))
         points += not_beaten(material, task)
+        points.append(undefined(table, task))
         points.append(lost(table[table["task_label"] == task]))
         tasks.append(
             {"name": task, "points": [point for point in points if point], "cautions": cautions(material, task, metric)}

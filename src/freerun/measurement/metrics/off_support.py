@@ -18,7 +18,7 @@ class OffSupport(Metric):
     quantity = Quantity(label="Off-support share", unit="share", better="lower", range=SHARE, floor=0.0)
 
     def applies(self, observed: Observed) -> bool:
-        return observed.has_oracle
+        return observed.has_oracle and observed.heard
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         outside = (~observed.truth().inside).double()
