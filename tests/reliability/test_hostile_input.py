@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import yaml
 
-from freerun.analysis.tables.run_table import MADE_BY
 from freerun.config.hydra import compose, overrides
 from freerun.execution import resume
 from freerun.io import container, reading
@@ -158,9 +157,7 @@ def unchecked(body, run, place, whole=False):
     found = json.loads(body)
     if whole:
         return found
-    made = Space(
-        **{"threads": None, "steps": None, "products": None, "updates": None, **dict.fromkeys(MADE_BY), **found["provenance"]}
-    )
+    made = Space(**{**dict.fromkeys(record_types.Provenance.__struct_fields__), **found["provenance"]})
     points = [Space(**point) for point in found["curves"]]
     lists = {name: [Space(**each) for each in found[name]] for name in ("series", "comparisons")}
     beside = {"evaluation": {}, "measuring": None, "quantities": json.dumps(found["quantities"]).encode()}
