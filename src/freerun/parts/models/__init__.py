@@ -67,11 +67,12 @@ class Model(ABC):
     def start(self, replicas: int, batch: int, like: torch.Tensor) -> State:
         """Return the state before the first step (zeros), with the dtype and device of `like`."""
 
-    @abstractmethod
     def step(
         self, weights: Weights, u: Float[torch.Tensor, "R B I"], state: State
     ) -> tuple[Float[torch.Tensor, "R B O"], State]:
-        """One step: the output o_t and the next state."""
+        """One step: the output o_t and the next state. By default `unroll` over that step alone."""
+        outputs, state = self.unroll(weights, u[None], state)
+        return outputs[0], state
 
     @abstractmethod
     def unroll(

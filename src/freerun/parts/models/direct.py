@@ -67,12 +67,6 @@ class Direct(Model):
     def summary(self, state: State, like: Float[torch.Tensor, "R B O"]) -> Float[torch.Tensor, "R B H"]:
         return state[0]
 
-    def step(
-        self, weights: Weights, u: Float[torch.Tensor, "R B I"], state: State
-    ) -> tuple[Float[torch.Tensor, "R B O"], State]:
-        outputs, state = self.unroll(weights, u[None], state)
-        return outputs[0], state
-
     def unroll(
         self, weights: Weights, u: Float[torch.Tensor, "T R B I"], state: State
     ) -> tuple[Float[torch.Tensor, "T R B O"], State]:

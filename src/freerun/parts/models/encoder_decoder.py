@@ -95,12 +95,6 @@ class EncoderDecoder(Model):
     def summary(self, state: State, like: Float[torch.Tensor, "R B O"]) -> Float[torch.Tensor, "R B H"]:
         return torch.cat(state[self.encoder.parts : -1], -1)
 
-    def step(
-        self, weights: Weights, u: Float[torch.Tensor, "R B I"], state: State
-    ) -> tuple[Float[torch.Tensor, "R B O"], State]:
-        outputs, state = self.unroll(weights, u[None], state)
-        return outputs[0], state
-
     def unroll(
         self, weights: Weights, u: Float[torch.Tensor, "T R B I"], state: State
     ) -> tuple[Float[torch.Tensor, "T R B O"], State]:

@@ -47,12 +47,6 @@ class MinGRU(Model):
     def start(self, replicas: int, batch: int, like: torch.Tensor) -> State:
         return (like.new_zeros(replicas, batch, self.hidden),)
 
-    def step(
-        self, weights: Weights, u: Float[torch.Tensor, "R B I"], state: State
-    ) -> tuple[Float[torch.Tensor, "R B O"], State]:
-        outputs, state = self.unroll(weights, u[None], state)
-        return outputs[0], state
-
     def unroll(
         self, weights: Weights, u: Float[torch.Tensor, "T R B I"], state: State
     ) -> tuple[Float[torch.Tensor, "T R B O"], State]:
