@@ -123,7 +123,7 @@ def law_whoever_steps_as_the_world_does_pays_nothing(objective: Objective) -> No
             moved = objective.charge(replace(given, outputs=said + 0.1, fed=fed)).detach() * given.shares
             demand(float(moved.sum()) > 1e-3, f"{what}: another step costs {float(moved.sum()):.1e}")
             carries = any(
-                bool(x.any()) for x in gradients(objective.charge(replace(given, outputs=said)).sum(), [*leaves.values()])
+                bool(x.any()) for x in gradients(objective.charge(replace(given, outputs=said + 0.1)).sum(), [*leaves.values()])
             )
             through = getattr(getattr(objective, "target", None), "value", "") == "through"
             wanted = through and gradient == "through" and regime != "teacher_forcing"
