@@ -20,6 +20,7 @@ from freerun.engine.training import train
 from freerun.laws import feeders, methods
 from freerun.laws.register import of
 from freerun.laws.toolkit import CLOSE, gap, gradients, weights_of
+from freerun.parts import registry
 from freerun.parts.feedback import one_hot
 from freerun.parts.feedback.sample import Sample
 from freerun.parts.models.gru import GRU
@@ -59,6 +60,24 @@ CAUGHT = [
     (methods.law_whoever_steps_as_the_world_does_pays_nothing, broken.LabelsInSecret),
     (methods.law_whoever_steps_as_the_world_does_pays_nothing, broken.StopsTheTarget),
 ]
+
+
+#: Every law of a method with every built-in objective of which it speaks.
+HELD = [
+    pytest.param(law, objective, id=f"{law.name}-{name}")
+    for law in of("objective", "methods")
+    for name, kind in registry.builtin_parts("objective").items()
+    if name != "distillation" and law.applies(objective := kind())  # which needs a teacher; its laws are those of experts
+]
+
+
+@pytest.mark.parametrize(("law", "objective"), HELD)
+def test_law(law, objective):
+    law(objective)
+
+
+def test_every_law_of_a_method_speaks_of_a_part():
+    assert {law.name for law in of("objective", "methods")} == {param.values[0].name for param in HELD}
 
 
 @pytest.mark.parametrize(("law", "part"), CAUGHT, ids=lambda x: x.__name__)
