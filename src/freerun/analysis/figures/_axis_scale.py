@@ -11,8 +11,8 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullFormatter
 
 _FEWEST_TICKS, _MOST_TICKS = 3, 8
-#: Quartile distances beyond which a value is left out of a frame, on a linear and on a log scale; and the least factor there.
-_TIMES, _TIMES_LOG, _FACTOR = 30.0, 3.0, 1e3
+#: Quartile distances, on a log scale a factor, beyond which a value is left out of a frame, and the most values that may be.
+_TIMES, _FACTOR, _FEW = 1e3, 1e6, 0.125
 #: What stands before the largest value above a frame, and before the smallest below it.
 _OUTSIDE = ("\N{UPWARDS ARROW}", "\N{DOWNWARDS ARROW}")
 
@@ -97,15 +97,15 @@ def _ends(axes: Axes, values: np.ndarray) -> tuple[float, float]:
 
 
 def usual(values: np.ndarray, *, log: bool) -> tuple[float, float]:
-    """Return the least and the largest value that a run did that has not exploded.
+    """Return the least and the largest value of those that have not exploded.
 
-    A value has exploded where it lies so many times the distance between the quartiles beyond the nearer one, of logarithms on
-    a log scale; there a distance below a factor of `_FACTOR` counts as one.
+    A value has exploded where it lies `_TIMES` distances of the quartiles beyond the nearer one, on a log scale a factor
+    `_FACTOR` beyond it, and is one of a few (a share `_FEW` at most): where a whole method lies, it is shown.
     """
     scaled = np.log(values) if log else values
     lower, upper = np.quantile(scaled, [0.25, 0.75])
-    room = max(_TIMES_LOG * (upper - lower), math.log(_FACTOR)) if log else _TIMES * (upper - lower)
-    if not room:  # most of them are one number: nothing says what is far from it
-        return float(values.min()), float(values.max())
-    kept = values[(scaled >= lower - room) & (scaled <= upper + room)]
-    return float(kept.min()), float(kept.max())
+    room = math.log(_FACTOR) if log else _TIMES * (upper - lower)
+    sound = (scaled >= lower - room) & (scaled <= upper + room)
+    if not room or (~sound).mean() > _FEW:  # where most are one number, nothing says what is far from it
+        sound[:] = True
+    return float(values[sound].min()), float(values[sound].max())
