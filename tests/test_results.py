@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from freerun.analysis import figures
+from freerun.analysis.figures import Material
+from freerun.analysis.figures._style import bytes_of, style
 from freerun.analysis.tables import tidy
 from freerun.store import manifest
 from freerun.store.records import names
 from freerun.sweeps.study import load
+from tiers import tiered
 
 RESULTS = Path(__file__).parent.parent / "results"
 #: Bytes that all of results/ may take: everybody who clones the repository loads them, in every version.
@@ -34,6 +38,18 @@ def test_kept_results_are_those_of_the_study_as_it_stands(name):
     runs = tidy.read(RESULTS / name).runs
     assert list(runs["run"]) == list(names(kept).values())
     assert set(runs["status"]) <= {"done", "diverged"}
+
+
+@pytest.mark.parametrize("name", tiered(KEPT, quick=lambda name: name == "path_star"))
+def test_kept_figures_are_drawn_from_the_kept_tables(name):
+    """Byte for byte, but for those that show samples, which tables do not hold."""
+    shown = set()
+    for drawn, figure in figures.draw(Material.of(tidy.read(RESULTS / name), {})):
+        with style():
+            made = bytes_of(figure, "svg")
+        assert made == (RESULTS / name / "figures" / f"{drawn.name}.svg").read_bytes(), drawn.name
+        shown.add(drawn.name)
+    assert "training_curves" in shown
 
 
 def test_something_is_kept():

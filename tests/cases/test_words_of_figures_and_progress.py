@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 from itertools import combinations
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from freerun.analysis import figures
 from freerun.analysis.figures import Material
+from freerun.analysis.figures._axis_scale import usual
 from freerun.analysis.figures._style import PAGE, style
 from freerun.analysis.report import companion_measures
 from freerun.analysis.tables import tidy
@@ -90,6 +92,17 @@ def test_one_exploded_run_does_not_flatten_a_panel(level, tmp_path):
         for axes in drawn[name].axes:
             assert axes.get_ylim()[1] < 100, (name, "the frame is that of the other runs")
             assert any(f"\N{UPWARDS ARROW} {level:.1g}" == text.get_text() for text in axes.texts), "and says what is outside"
+
+
+@pytest.mark.parametrize(("log", "far"), [(False, 0.95), (False, 1e6), (True, 1e9)])
+@pytest.mark.parametrize("methods", [3, 6])
+def test_a_whole_method_that_lies_elsewhere_is_no_run_that_exploded(log, far, methods):
+    """As valid strings: most methods write none, and one writes hardly anything else."""
+    chance = np.random.default_rng(0)
+    values = np.concatenate([chance.uniform(0.001, 0.02, (methods - 1) * 10), far * chance.uniform(0.9, 1, 10)])
+    assert usual(values, log=log) == (values.min(), values.max())
+    values[-10:-1] = 0.01
+    assert usual(values, log=log)[1] == (values[-1] if far < 1 else values[:-1].max())
 
 
 @pytest.mark.parametrize("key", ["training__lr", "training__weight_decay", "regime__temperature"])
