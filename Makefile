@@ -16,9 +16,12 @@ study: $(VENV)/.ready
 test: $(VENV)/.ready
 	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
 
+# The laws of what is rolled out, with the loop in PyTorch too; the others ask no engine.
+NO_ENGINE := $(foreach laws,arithmetic check feedback metrics models objectives parallel_scan players regimes tasks,--ignore tests/laws/test_$(laws).py)
+
 test-slow: $(VENV)/.ready
 	$(BIN)/python -m pytest -n $(JOBS) -m slow
-	FREERUN_ENGINE=reference $(BIN)/python -m pytest -n $(JOBS) -m "not slow" tests/laws
+	FREERUN_ENGINE=reference $(BIN)/python -m pytest -n $(JOBS) -m "not slow" tests/laws $(NO_ENGINE)
 
 test-all: test test-slow
 

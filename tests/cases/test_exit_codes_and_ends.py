@@ -52,19 +52,17 @@ def done(folder: Path) -> int:
     return len(list(Store(folder / "results" / ".store").runs()))
 
 
+@pytest.mark.slow  # what is said to a closed or full output is tried with quicker commands below
 @pytest.mark.parametrize(
     ("ending", "code", "said"),
-    tiered(
-        [
-            ("| head -1", 0, ""),
-            (">&-", 0, ""),
-            ("2>&-", 0, ""),
-            (">&- 2>&- <&-", 0, ""),
-            ("2> /dev/full", 0, ""),
-            ("> /dev/full", 1, "freerun: what was said is lost: No space left on device; the work itself is not\n"),
-        ],
-        quick=lambda case: case[0] == "> /dev/full",
-    ),
+    [
+        ("| head -1", 0, ""),
+        (">&-", 0, ""),
+        ("2>&-", 0, ""),
+        (">&- 2>&- <&-", 0, ""),
+        ("2> /dev/full", 0, ""),
+        ("> /dev/full", 1, "freerun: what was said is lost: No space left on device; the work itself is not\n"),
+    ],
 )
 def test_a_sweep_is_done_whatever_happens_to_its_output(ending, code, said, tmp_path):
     end = shell(f"{FREERUN} {' '.join(RUNS)} seed=0,1,2 {ending}", tmp_path)
@@ -166,12 +164,8 @@ class Forker(Regime):
 """
 
 
-@pytest.mark.parametrize(
-    ("how", "says"),
-    tiered(
-        [("kill", "SIGKILL"), ("hang", "not finished after 6 s"), ("escape", "SIGKILL")], quick=lambda case: case[0] == "escape"
-    ),
-)
+@pytest.mark.slow  # killed and hanging workers that do not fork: tests/execution/test_worker_supervisor.py
+@pytest.mark.parametrize(("how", "says"), [("kill", "SIGKILL"), ("hang", "not finished after 6 s"), ("escape", "SIGKILL")])
 def test_a_worker_that_forks_and_is_killed_or_hangs_fails_alone_and_leaves_nothing_running(how, says, tmp_path, monkeypatch):
     store = Store(tmp_path / ".store")
     store.open()

@@ -158,7 +158,10 @@ freerun.run(
 """
 
 
-@pytest.mark.parametrize(("before", "late"), [("", False), ("torch.ones(3, 3) @ torch.ones(3, 3); torch.ones(3).tanh()", True)])
+@pytest.mark.parametrize(
+    ("before", "late"),
+    tiered([("", False), ("torch.ones(3, 3) @ torch.ones(3, 3); torch.ones(3).tanh()", True)], quick=lambda case: case[1]),
+)
 def test_torch_before_freerun_is_told_of_where_it_has_computed(before, late, tmp_path):
     done = child(["-c", LATE.format(before=before, folder=str(tmp_path))])
     assert done.returncode == 0, done.stderr
@@ -182,7 +185,8 @@ def test_a_run_without_a_mode_says_so_once_and_its_record_says_by_what_it_was_ma
     assert "note:" not in run_of(tmp_path / "other").stderr
 
 
-@pytest.mark.parametrize("mode", tiered(["portable", "native"], quick=lambda mode: mode == "native"))
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["portable", "native"])
 def test_a_check_without_a_mode_says_so(mode):
     done = child(["-m", "freerun", "check", "argmax"], FREERUN_ARITHMETIC=mode)
     assert done.returncode == 0, done.stdout
