@@ -61,7 +61,7 @@ class Lessons:
         @cache
         def behave(forced: bool) -> torch.Tensor:
             whole = torch.ones_like(free) if forced else free
-            rolled = group.roll(weights, sequences, whole, uniform, feedback=feedback, states=True)
+            rolled = group.roll(weights, sequences, whole, uniform, feedback=feedback, states=True, dropout=batch.dropout)
             return _behaviour(group, rolled, sequences)
 
         @cache
@@ -95,7 +95,7 @@ class Lessons:
         sequences = group.batch("train", index, steps)
         uniform = group.chance("samples", update, steps, count)
         feedback = group.rule(update / max(1, settings.updates - 1))
-        return self.batch(update, weights, sequences, uniform, feedback)
+        return self.batch(update, weights, sequences, uniform, feedback, dropout=group.dropout(update, steps, count))
 
     @torch.no_grad()
     def shown(self, sequences: Sequences, uniform: torch.Tensor | None) -> Rollout:
@@ -120,17 +120,20 @@ class Lessons:
         uniform: torch.Tensor | None,
         feedback: Feedback,
         streams: str = "",
+        dropout: Float[torch.Tensor, "T R B D"] | None = None,
     ) -> GroupBatch:
         """Return the sequences of an update, as a feeder sees them.
 
         Args:
             streams: what the names of the streams begin with.
+            dropout: the draws by which the rollouts of the update drop what they drop.
         """
         group = self.group
         return GroupBatch(
             update=update, updates=group.settings.updates, steps=sequences.steps(), count=sequences.start.shape[1],
             warmup=group.warmup, symbols=group.symbols, feedback=feedback, uniform=uniform, group=group, trained=weights,
             sequences=sequences, streams=streams, runs=self.feeders,
+            dropout=dropout,
         )  # fmt: skip
 
     def feed(self, batch: GroupBatch) -> Feed:
@@ -221,7 +224,7 @@ def _rolled(batch: GroupBatch, feed: Feed, whole: Float[torch.Tensor, "T R B"] |
     mask = whole if feed.mask is None or feed.beforehand else feed.mask
     return batch.group.roll(
         batch.trained, batch.sequences, mask, batch.uniform, feedback=batch.feedback, truth=feed.truth,
-        states=whole is not None, noise=feed.noise,
+        states=whole is not None, noise=feed.noise, dropout=batch.dropout,
     )  # fmt: skip
 
 

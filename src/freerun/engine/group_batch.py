@@ -22,12 +22,14 @@ class GroupBatch(Batch):
     Attributes:
         trained: the weights, by name, that a gradient may be taken of.
         streams: what the names of the streams begin with.
+        dropout: the draws by which rollouts of the update by the present weights drop what they drop.
     """
 
     group: Group
     trained: dict[str, torch.Tensor]
     sequences: Sequences
     streams: str
+    dropout: torch.Tensor | None = None
     _drawn: dict[tuple[str, str, tuple[int, ...]], torch.Tensor] = field(default_factory=dict)
 
     @cached_property
@@ -64,11 +66,12 @@ class GroupBatch(Batch):
         chosen: Int[torch.Tensor, " N"] | None = None,
     ) -> tuple[Float[torch.Tensor, "S R N O"], Float[torch.Tensor, "T R N F"]]:
         named = self.trained if weights is None else self.group.parameters.named(flat=weights)
-        sequences, uniform = self.sequences, self.uniform
+        sequences, drawn = self.sequences, (self.uniform, mask, truth, self.dropout if weights is None else None)
         if chosen is not None:
             sequences = columns(sequences, chosen)
-            uniform, mask, truth = (None if x is None else x.index_select(2, chosen) for x in (uniform, mask, truth))
-        rolled = self.group.roll(named, sequences, mask, uniform, feedback=self.feedback, truth=truth)
+            drawn = tuple(None if x is None else x.index_select(2, chosen) for x in drawn)  # type: ignore[assignment]
+        uniform, mask, truth, dropout = drawn
+        rolled = self.group.roll(named, sequences, mask, uniform, feedback=self.feedback, truth=truth, dropout=dropout)
         return rolled.outputs, rolled.fed
 
     def growth(self) -> list[float]:

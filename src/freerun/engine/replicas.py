@@ -133,6 +133,10 @@ class Group:
         each = self.outputs if self.head is None else self.head.draws(self.outputs)
         return self.draws(name, step, (steps, count, each) if self.feedback.random_each else (steps, count))
 
+    def dropout(self, step: int, steps: int, count: int) -> Float[torch.Tensor, "T R B D"] | None:
+        """Return the draws by which the rollouts of an update drop what they drop; None for a model without dropout."""
+        return self.draws("dropout", step, (steps, count, self.model.thinned)) if self.model.thinned else None
+
     def encoded(self, sequences: Sequences) -> tuple[Float[torch.Tensor, "T R B F"], Float[torch.Tensor, "R B F"]]:
         """e(y) of every step, and what stands before the first; of width 0 for a rule that feeds nothing."""
         replicas, count = sequences.start.shape[:2]
@@ -155,6 +159,7 @@ class Group:
         truth: Float[torch.Tensor, "T R B F"] | None = None,
         states: bool = False,
         noise: Float[torch.Tensor, "T R B F"] | None = None,
+        dropout: Float[torch.Tensor, "T R B D"] | None = None,
     ) -> Rollout:
         """Run every replica over its sequences, fed as the mask says.
 
@@ -163,12 +168,14 @@ class Group:
             truth: what is fed where the mask is 1, if not the truth itself.
             states: whether the states after every step are read.
             noise: what is added to the model's own output where it is fed.
+            dropout: what `Group.dropout` draws for an update, in training; None where nothing is dropped.
         """
         encoded, start = self.encoded(sequences)
         return rollout(
             self.model, weights, truth=encoded if truth is None else truth, start=start, feedback=feedback or self.feedback,
             mask=mask, inputs=sequences.inputs, uniform=uniform, gradient=self.gradient, residual=self.residual,
             ends=sequences.ends, states=states, noise=noise, release=self.warmup, head=self.head,
+            dropout=dropout,
         )  # fmt: skip
 
     def shares(self, sequences: Sequences) -> Float[torch.Tensor, "S R B"]:

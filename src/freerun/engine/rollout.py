@@ -70,6 +70,7 @@ class Request:
         release: the first step behind the warm-up, for a model that makes a difference (`Model.releases`); None: there is none.
         head: how outputs are read as distributions of values; the outputs of the rollout are then their numbers, and `feedback`
             reads those. None: outputs are taken as they are.
+        dropout: the draws of `Model.dropping`, in training; None: nothing is dropped.
     """
 
     model: Model
@@ -89,6 +90,7 @@ class Request:
     noise: Float[torch.Tensor, "T R B F"] | None = None
     release: int | None = None
     head: Head | None = None
+    dropout: Float[torch.Tensor, "T R B D"] | None = None
 
     @property
     def steps(self) -> int:
@@ -112,6 +114,10 @@ class Request:
         """Whether the fast path `model.unroll` computes it: it reads nothing of its own, and no gradient is cut inside."""
         keeps_feeds = self.model.reads > 1 and self.gradient.feedback > 0 and self.truth.requires_grad
         return (self.forced or self.deaf) and not self.gradient.state and not keeps_feeds
+
+    def learner(self, steps: int | slice = slice(None)) -> Model:
+        """Return the model, bound to the dropout of one step, or of some."""
+        return self.model if self.dropout is None else self.model.dropping(self.dropout[steps])
 
     def said(
         self, raw: Float[torch.Tensor, "*batch P"], fed: Float[torch.Tensor, "*batch F"]
@@ -186,7 +192,7 @@ def loop(request: Request) -> Rollout:
         if t == request.release:
             state = model.release(weights, state)
         u = fed if inputs is None else torch.cat([inputs[t], fed], -1)
-        out, state = model.step(weights, u, state)
+        out, state = request.learner(t).step(weights, u, state)
         out = request.said(out, fed)
         outputs.append(out)
         if request.states:
@@ -238,12 +244,13 @@ def _released(request: Request, u: Float[torch.Tensor, "T R B I"], state: State)
     """Run the model over all steps, those within the warm-up first where it makes a difference."""
     model, weights, first = request.model, request.weights, request.release
     if not model.releases or first is None or first >= len(u):
-        return model.unroll(weights, u, state)[0]
+        return request.learner().unroll(weights, u, state)[0]
     outputs = []
     if first:
-        begun, state = model.unroll(weights, u[:first], state)
+        begun, state = request.learner(slice(first)).unroll(weights, u[:first], state)
         outputs.append(begun)
-    return torch.cat([*outputs, model.unroll(weights, u[first:], model.release(weights, state))[0]])
+    behind = request.learner(slice(first, None)).unroll(weights, u[first:], model.release(weights, state))[0]
+    return torch.cat([*outputs, behind])
 
 
 def _fed_beside(request: Request, outputs: Float[torch.Tensor, "T R B O"]) -> Float[torch.Tensor, "T R B F"]:

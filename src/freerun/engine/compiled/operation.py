@@ -103,6 +103,8 @@ def impossible(request: Request) -> str | None:
     """Return why a rollout cannot be made by the compiled engine; None where it can."""
     if request.head is not None:
         return DISTRIBUTIONS
+    if request.dropout is not None:
+        return "it drops nothing"
     if (why := uncovered(request.model, request.feedback, _name(request.start), request.start.device.type)) is not None:
         return why
     if any(part is not None and part.requires_grad for part in (*(request.state or ()), request.residual)):
