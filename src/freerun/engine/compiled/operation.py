@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -47,9 +47,18 @@ class Plan:
 
 
 @cache
-def _cuts(gradient: Gradient, steps: int) -> torch.Tensor:
+def _even_cuts(gradient: Gradient, steps: int, replicas: int) -> torch.Tensor:
     """Return for each step 1 where the feed that enters it is cut, 2 where the state is; their sum where both are."""
-    return torch.tensor([gradient.cuts_feedback(t) + 2 * gradient.cuts_state(t) for t in range(steps)], dtype=torch.uint8)
+    cuts = [gradient.cuts_feedback(t) + 2 * gradient.cuts_state(t) for t in range(steps)]
+    return torch.tensor(cuts, dtype=torch.uint8)[:, None].repeat(1, replicas)
+
+
+def _cuts(gradient: Gradient, steps: int, replicas: int) -> torch.Tensor:
+    """Return the same ``[T R]``, with both cut in front of each replica's window."""
+    cuts = _even_cuts(replace(gradient, windows=None), steps, replicas)
+    if gradient.windows is None:
+        return cuts
+    return cuts.scatter(0, torch.tensor([gradient.windows]), 3)
 
 
 def compute(request: Request, using: Library | None = None) -> Rollout:
@@ -83,7 +92,7 @@ def compute(request: Request, using: Library | None = None) -> Rollout:
         temperature=float(getattr(feedback, "temperature", 1.0)),
         carries=feedback.carries,
         given={
-            "cuts": _cuts(THROUGH if request.unrolls else request.gradient, request.steps),
+            "cuts": _cuts(THROUGH if request.unrolls else request.gradient, request.steps, replicas),
             "mask": None if request.mask is None or feedback.silent else request.mask.to(start.dtype).contiguous(),
             "draws": None if draws is None else draws.contiguous(),
             "noise": None if request.noise is None or feedback.silent else request.noise.to(start.dtype).contiguous(),

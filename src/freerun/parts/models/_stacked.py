@@ -4,8 +4,8 @@ As `torch.nn.RNN`, `torch.nn.GRU` and `torch.nn.LSTM` with `num_layers`. The wei
 of those of a single layer, behind ``k.`` from the second layer on.
 
 With `dropout` p, as there: in training each number that a layer hands to the next one is 0 with probability p and else divided
-by 1 - p, anew at every step of every sequence (Zaremba et al. 2014, "Recurrent neural network regularization", arXiv:1409.2329);
-what a layer carries over time, and what the output map reads, is never dropped. Measured is the whole model.
+by 1 - p, anew at every step of every sequence (Zaremba et al. 2014, "Recurrent neural network regularization"); what a layer
+carries over time, and what the output map reads, is never dropped. Measured is the whole model.
 """
 
 from __future__ import annotations
