@@ -4,7 +4,8 @@ Every draw is a pure function of (seed, stream name, step): a Philox counter gen
 name, and whose counter starts at the step (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"). There is no
 global generator, no state to save, and adding a draw to one stream never moves another.
 
-The streams of a run: `data`, `init`, `order`, `coins`, `samples`, `evaluation`; of a task's fixed world: `world`.
+The streams of a run: `data`, `init`, `order`, `coins`, `samples`, `dropout`, `window`, `evaluation`; of a task's fixed world:
+`world`.
 """
 
 from __future__ import annotations

@@ -166,6 +166,7 @@ def shown(bars, width):
         (["model.hidden=4,8", "training.batch=2,4"], 8, ["hidden=4, batch=2", "hidden=8, batch=4"]),
         (["model.layers=1,2", "training.momentum=0,0.5", "training.optimizer=sgd"], 8, ["layers=1", "layers=2"]),
         (["regime=teacher_forcing,free_running"], 8, ["teacher_forcing", "free_running"]),
+        (["training.window=null,3"], 8, ["window=none", "window=3"]),
         (["seed=range(6)"], 3, ["seeds 0-2", "seeds 3-5"]),
         (["seed=3,7,9"], 1, ["seed 3", "seed 7", "seed 9"]),
         (["task=lorenz63,roessler"], 8, ["lorenz63 gru", "roessler gru"]),

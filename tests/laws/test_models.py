@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from freerun.errors import ConfigError
+from freerun.laws import dropout, release
 from freerun.laws import models as kit
-from freerun.laws import release
 from freerun.laws.toolkit import CLOSE, gap, gradients, noise, small, small_parts, weights_of
 from freerun.parts.models.convolution import Convolution
 from freerun.parts.models.direct import Direct
@@ -28,6 +28,7 @@ from laws.runs import unchecked
 from tiers import tiered
 
 LAWS = [law for name, law in vars(kit).items() if name.startswith("law_")]
+DROPOUT = [law for name, law in vars(dropout).items() if name.startswith("law_")]
 RELEASE = [law for name, law in vars(release).items() if name.startswith("law_")]
 MODELS = [
     small(type(model), hidden=hidden, layers=layers)
@@ -81,6 +82,10 @@ CAUGHT = [
     (release.law_same_bits_behind_the_release, broken.PlainSigmoidBehind),
     (release.law_the_loop_releases_where_it_is_told, broken.NeverReleased),
     (release.law_the_loop_releases_where_it_is_told, broken.HearsItself),
+    (dropout.law_dropping_unroll_is_the_step_repeated, broken.DropsStepByStepAlone),
+    (dropout.law_each_draw_decides_for_its_own_row, broken.DropsForTheWholeBatch),
+    (dropout.law_each_draw_decides_for_its_own_row, broken.DropsNothing),
+    (dropout.law_nothing_is_dropped_unless_it_is_asked_for, broken.StaysInTraining),
 ]
 
 
@@ -120,8 +125,15 @@ def test_law_of_the_release(law, name):
         law(RELEASING[name])
 
 
+@pytest.mark.parametrize("law", DROPOUT, ids=lambda law: law.__name__)
+@pytest.mark.parametrize("kind", [GRU, LSTM, HiddenRecurrent])
+def test_law_of_dropout(law, kind):
+    for hidden, layers in ((1, 2), (5, 3)):
+        law(kind(hidden=hidden, layers=layers, dropout=0.5))
+
+
 def test_every_law_has_been_seen_to_fail():
-    assert {law for law, _ in CAUGHT} == {*LAWS, *RELEASE}
+    assert {law for law, _ in CAUGHT} == {*LAWS, *RELEASE, *DROPOUT}
 
 
 def _torch_layers(kind: type, r: int, inputs: int, model, parameters: dict[str, torch.Tensor]) -> torch.nn.Module:

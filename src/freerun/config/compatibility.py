@@ -110,6 +110,7 @@ def check(experiment: Experiment) -> None:
     _check_objective(experiment)
     _check_head(experiment)
     _check_levels(experiment)
+    _check_window(experiment)
     for kind in ("regime", "objective"):
         part = getattr(experiment, kind)
         if reason := part.misfit(experiment):
@@ -244,6 +245,20 @@ def _check_levels(experiment: Experiment) -> None:
     if levels is not Levels.constant and task.emits == "last":
         name = registry.name_of(task)
         raise ConfigError(f"training.levels={levels.value}: task {name} has one target at the end of a sequence; leave it out")
+
+
+def _check_window(experiment: Experiment) -> None:
+    task, window = experiment.task, experiment.training.window
+    if window is None:
+        return
+    key, steps = f"training.window={window}", task.length - experiment.span[0]
+    if task.emits == "last":
+        raise ConfigError(f"{key}: task {registry.name_of(task)} has one target at the end of a sequence; leave it out")
+    if window > steps:
+        raise ConfigError(f"{key}: a sequence has only {steps} steps behind the warm-up; choose at most {steps}")
+    if not given(experiment.objective).charges_each_step:
+        name = registry.name_of(given(experiment.objective))
+        raise ConfigError(f"{key}: objective {name} charges more than single steps; leave training.window out")
 
 
 def _not_for(task: Task) -> str:

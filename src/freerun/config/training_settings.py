@@ -92,6 +92,9 @@ class Training:
         momentum: the share of the last step's direction that is kept, in [0, 1), with `sgd` alone.
         clip: largest norm of a run's gradient; null for no clipping.
         truncate: cut back-propagation through time every so many steps, state and feedback; null for none.
+        window: charge, at each update, one window of so many steps of the rollout alone, whose beginning is drawn (stream
+            `window`) from all places behind the warm-up, and cut state and feedback there, so that what came before is
+            only run; null for the whole rollout.
         log_every: updates between two points of the training curves.
         keep: the weights that are measured: the last ones, or those with the least loss on the validation split, free (`best`)
             or forced (`best_forced`), among the updates that are logged. What a feeder remembers is that of the last update.
@@ -127,6 +130,7 @@ class Training:
     levels: Levels = field(default=Levels.constant, metadata=LATER)
     level_ratio: float | None = field(default=None, metadata=LATER)
     start: str | None = field(default=None, metadata=LATER)
+    window: int | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         require(self.updates >= 0, "updates", self.updates, "not be negative")
@@ -135,6 +139,7 @@ class Training:
         require(0 <= self.weight_decay < math.inf, "weight_decay", self.weight_decay, "not be negative")
         require(self.clip is None or 0 < self.clip < math.inf, "clip", self.clip, "be positive, or null for none")
         require(self.truncate is None or self.truncate >= 1, "truncate", self.truncate, "be at least 1, or null for none")
+        require(self.window is None or self.window >= 1, "window", self.window, "be at least 1, or null for none")
         require(self.log_every >= 1, "log_every", self.log_every, "be at least 1")
         require(self.stop is None or 1 <= self.stop < self.updates, "stop", self.stop, "be below updates, or null for none")
         require(0 <= self.momentum < 1, "momentum", self.momentum, "lie in [0, 1)")

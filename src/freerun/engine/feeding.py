@@ -61,7 +61,7 @@ class Lessons:
         @cache
         def behave(forced: bool) -> torch.Tensor:
             whole = torch.ones_like(free) if forced else free
-            rolled = group.roll(weights, sequences, whole, uniform, feedback=feedback, states=True)
+            rolled = group.roll(weights, sequences, whole, uniform, feedback=feedback, states=True, dropout=batch.dropout)
             return _behaviour(group, rolled, sequences)
 
         @cache
@@ -74,7 +74,8 @@ class Lessons:
             return self.expert.answer(sequences, result.fed.detach())
 
         return Lesson(
-            sequences=sequences, outputs=result.outputs, fed=result.fed, mask=feed.mask, shares=group.charged_shares(sequences),
+            sequences=sequences, outputs=result.outputs, fed=result.fed, mask=feed.mask,
+            shares=group.charged_shares(sequences, batch.windows),
             behave=behave, critic={name.removeprefix("critic."): value for name, value in critic.items()},
             answer=answer, **({"onward": self.true_step} if self.true_step else {}),
         )  # fmt: skip
@@ -95,7 +96,8 @@ class Lessons:
         sequences = group.batch("train", index, steps)
         uniform = group.chance("samples", update, steps, count)
         feedback = group.rule(update / max(1, settings.updates - 1))
-        return self.batch(update, weights, sequences, uniform, feedback)
+        dropout, windows = group.dropout(update, steps, count), group.windows(update, steps)
+        return self.batch(update, weights, sequences, uniform, feedback, dropout=dropout, windows=windows)
 
     @torch.no_grad()
     def shown(self, sequences: Sequences, uniform: torch.Tensor | None) -> Rollout:
@@ -120,17 +122,22 @@ class Lessons:
         uniform: torch.Tensor | None,
         feedback: Feedback,
         streams: str = "",
+        dropout: Float[torch.Tensor, "T R B D"] | None = None,
+        windows: tuple[int, ...] | None = None,
     ) -> GroupBatch:
         """Return the sequences of an update, as a feeder sees them.
 
         Args:
             streams: what the names of the streams begin with.
+            dropout: the draws by which the rollouts of the update drop what they drop.
+            windows: the first step that is charged, for each replica.
         """
         group = self.group
         return GroupBatch(
             update=update, updates=group.settings.updates, steps=sequences.steps(), count=sequences.start.shape[1],
             warmup=group.warmup, symbols=group.symbols, feedback=feedback, uniform=uniform, group=group, trained=weights,
             sequences=sequences, streams=streams, runs=self.feeders,
+            dropout=dropout, windows=windows,
         )  # fmt: skip
 
     def feed(self, batch: GroupBatch) -> Feed:
@@ -153,7 +160,7 @@ class Lessons:
             mask = after_warmup(mask, torch.ones_like(mask), batch.warmup)
         if truth is not None:
             self._check("truth", truth, (*shape, self.group.outputs))
-            truth = after_warmup(_cut(truth, batch), batch.truth, batch.warmup)
+            truth = after_warmup(batch.stopped(truth), batch.truth, batch.warmup)
         if feed.noise is not None:
             self._check("noise", feed.noise, (*shape, self.group.outputs))
         return Feed(mask=mask, truth=truth, beforehand=feed.beforehand, noise=feed.noise)
@@ -204,14 +211,6 @@ def kept(group: Group, update: int) -> Kept:
     )  # fmt: skip
 
 
-def _cut(truth: Float[torch.Tensor, "T R B F"], batch: GroupBatch) -> Float[torch.Tensor, "T R B F"]:
-    """Return what a feeder feeds, without a gradient where the experiment cuts it."""
-    if not truth.requires_grad:
-        return truth
-    cut = torch.tensor([batch.cuts(t + 1) for t in range(len(truth))], device=truth.device)
-    return torch.where(cut[:, None, None, None], truth.detach(), truth)
-
-
 def _rolled(batch: GroupBatch, feed: Feed, whole: Float[torch.Tensor, "T R B"] | None) -> Rollout:
     """Run the rollout whose predictions enter the loss.
 
@@ -221,7 +220,7 @@ def _rolled(batch: GroupBatch, feed: Feed, whole: Float[torch.Tensor, "T R B"] |
     mask = whole if feed.mask is None or feed.beforehand else feed.mask
     return batch.group.roll(
         batch.trained, batch.sequences, mask, batch.uniform, feedback=batch.feedback, truth=feed.truth,
-        states=whole is not None, noise=feed.noise,
+        states=whole is not None, noise=feed.noise, dropout=batch.dropout, windows=batch.windows,
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 
 from freerun.engine.jacobians import growth
 from freerun.engine.replicas import Group
+from freerun.engine.rollout import stopped
 from freerun.parts.feeders import Batch
 from freerun.parts.tasks import Sequences
 
@@ -22,20 +23,28 @@ class GroupBatch(Batch):
     Attributes:
         trained: the weights, by name, that a gradient may be taken of.
         streams: what the names of the streams begin with.
+        dropout: the draws by which rollouts of the update by the present weights drop what they drop.
+        windows: for each run the first step of the window that is charged; None where all steps are.
     """
 
     group: Group
     trained: dict[str, torch.Tensor]
     sequences: Sequences
     streams: str
+    dropout: torch.Tensor | None = None
+    windows: tuple[int, ...] | None = None
     _drawn: dict[tuple[str, str, tuple[int, ...]], torch.Tensor] = field(default_factory=dict)
 
     @cached_property
     def truth(self) -> Float[torch.Tensor, "T R B F"]:
         return self.group.encoded(self.sequences)[0]
 
-    def cuts(self, step: int) -> bool:
-        return self.group.gradient.cuts_feedback(step)
+    @property
+    def closed(self) -> bool:
+        return 1 in (self.group.gradient.feedback, self.group.gradient.state)
+
+    def stopped(self, feeds: Float[torch.Tensor, "T R B F"]) -> Float[torch.Tensor, "T R B F"]:
+        return stopped(feeds, replace(self.group.gradient, windows=self.windows))
 
     def draws(self, name: str, *shape: int) -> Float[torch.Tensor, "T R *rest"]:
         return self._once("uniform", name, shape, self.group.draws)
@@ -64,11 +73,14 @@ class GroupBatch(Batch):
         chosen: Int[torch.Tensor, " N"] | None = None,
     ) -> tuple[Float[torch.Tensor, "S R N O"], Float[torch.Tensor, "T R N F"]]:
         named = self.trained if weights is None else self.group.parameters.named(flat=weights)
-        sequences, uniform = self.sequences, self.uniform
+        sequences, drawn = self.sequences, (self.uniform, mask, truth, self.dropout if weights is None else None)
         if chosen is not None:
             sequences = columns(sequences, chosen)
-            uniform, mask, truth = (None if x is None else x.index_select(2, chosen) for x in (uniform, mask, truth))
-        rolled = self.group.roll(named, sequences, mask, uniform, feedback=self.feedback, truth=truth)
+            drawn = tuple(None if x is None else x.index_select(2, chosen) for x in drawn)  # type: ignore[assignment]
+        uniform, mask, truth, dropout = drawn
+        rolled = self.group.roll(
+            named, sequences, mask, uniform, feedback=self.feedback, truth=truth, dropout=dropout, windows=self.windows
+        )
         return rolled.outputs, rolled.fed
 
     def growth(self) -> list[float]:

@@ -8,6 +8,7 @@ happen to share a group.
 from __future__ import annotations
 
 from copy import copy
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -133,6 +134,10 @@ class Group:
         each = self.outputs if self.head is None else self.head.draws(self.outputs)
         return self.draws(name, step, (steps, count, each) if self.feedback.random_each else (steps, count))
 
+    def dropout(self, step: int, steps: int, count: int) -> Float[torch.Tensor, "T R B D"] | None:
+        """Return the draws by which the rollouts of an update drop what they drop; None for a model without dropout."""
+        return self.draws("dropout", step, (steps, count, self.model.thinned)) if self.model.thinned else None
+
     def encoded(self, sequences: Sequences) -> tuple[Float[torch.Tensor, "T R B F"], Float[torch.Tensor, "R B F"]]:
         """e(y) of every step, and what stands before the first; of width 0 for a rule that feeds nothing."""
         replicas, count = sequences.start.shape[:2]
@@ -155,6 +160,8 @@ class Group:
         truth: Float[torch.Tensor, "T R B F"] | None = None,
         states: bool = False,
         noise: Float[torch.Tensor, "T R B F"] | None = None,
+        dropout: Float[torch.Tensor, "T R B D"] | None = None,
+        windows: tuple[int, ...] | None = None,
     ) -> Rollout:
         """Run every replica over its sequences, fed as the mask says.
 
@@ -163,12 +170,16 @@ class Group:
             truth: what is fed where the mask is 1, if not the truth itself.
             states: whether the states after every step are read.
             noise: what is added to the model's own output where it is fed.
+            dropout: what `Group.dropout` draws for an update, in training; None where nothing is dropped.
+            windows: what `Group.windows` draws for an update; None where the whole rollout counts.
         """
         encoded, start = self.encoded(sequences)
         return rollout(
             self.model, weights, truth=encoded if truth is None else truth, start=start, feedback=feedback or self.feedback,
-            mask=mask, inputs=sequences.inputs, uniform=uniform, gradient=self.gradient, residual=self.residual,
+            mask=mask, inputs=sequences.inputs, uniform=uniform, gradient=replace(self.gradient, windows=windows),
+            residual=self.residual,
             ends=sequences.ends, states=states, noise=noise, release=self.warmup, head=self.head,
+            dropout=dropout,
         )  # fmt: skip
 
     def shares(self, sequences: Sequences) -> Float[torch.Tensor, "S R B"]:
@@ -179,12 +190,26 @@ class Group:
         total = per_replica(torch.sum, weights, axis=1).clamp(min=1)
         return weights / total[:, None]
 
-    def charged_shares(self, sequences: Sequences) -> Float[torch.Tensor, "S R B"]:
-        """Return the weight of every prediction in its replica's training loss: its share, by its time level."""
+    def windows(self, step: int, steps: int) -> tuple[int, ...] | None:
+        """Return the first step of the window that an update charges, for each replica; None where all steps are charged."""
+        if self.settings.window is None:
+            return None
+        last = steps - self.settings.window
+        drawn = {seed: int(stream(seed, "window", step).integers(self.warmup, last + 1)) for seed in self.seeds}
+        return tuple(drawn[experiment.seed] for experiment in self.experiments)
+
+    def charged_shares(self, sequences: Sequences, windows: tuple[int, ...] | None = None) -> Float[torch.Tensor, "S R B"]:
+        """Return the weight of every prediction in its replica's training loss: its share, by its time level, in the window."""
         shares, levels = self.shares(sequences), self.settings.levels
-        if levels is Levels.constant:
+        if windows is not None:
+            steps, first = torch.arange(len(shares), device=self.device)[:, None], torch.tensor(windows, device=self.device)
+            inside = (steps >= first) & (steps < first + given(self.settings.window))
+            shares = torch.where(inside[..., None], shares, 0.0)
+        if levels is Levels.constant and windows is None:
             return shares
-        if levels is Levels.last:
+        if levels is Levels.constant:
+            weighted = shares
+        elif levels is Levels.last:
             counts = (shares > 0).to(shares.dtype)
             weighted = torch.where(counts.flip(0).cumsum(0).flip(0) == 1, shares * counts, 0.0)
         else:

@@ -34,10 +34,12 @@ class Gradient:
             fed into step t is cut where t mod n = 0, and so is what a memoryless model keeps of earlier feeds.
         state: 0 for full back-propagation through time; n cuts the state *and* the feedback that enter step t where
             t mod n = 0 (truncated back-propagation).
+        windows: for each replica the step that both are cut in front of; None: there is none.
     """
 
     feedback: int = 0
     state: int = 0
+    windows: tuple[int, ...] | None = None
 
     def cuts_feedback(self, step: int) -> bool:
         """Return whether what is fed into `step` carries no gradient."""
@@ -46,6 +48,15 @@ class Gradient:
     def cuts_state(self, step: int) -> bool:
         """Return whether the state that enters `step` carries no gradient."""
         return self.state > 0 and step % self.state == 0
+
+    def windowed(self, x: torch.Tensor, step: int) -> torch.Tensor:
+        """Return what enters `step`, replica first, without a gradient for the replicas whose window begins there."""
+        begins = [step == first for first in self.windows or ()]
+        if not any(begins):
+            return x
+        if all(begins):
+            return x.detach()
+        return torch.where(torch.tensor(begins, device=x.device).view(-1, *[1] * (x.ndim - 1)), x.detach(), x)
 
 
 #: No cut.
@@ -70,6 +81,7 @@ class Request:
         release: the first step behind the warm-up, for a model that makes a difference (`Model.releases`); None: there is none.
         head: how outputs are read as distributions of values; the outputs of the rollout are then their numbers, and `feedback`
             reads those. None: outputs are taken as they are.
+        dropout: the draws of `Model.dropping`, in training; None: nothing is dropped.
     """
 
     model: Model
@@ -89,6 +101,7 @@ class Request:
     noise: Float[torch.Tensor, "T R B F"] | None = None
     release: int | None = None
     head: Head | None = None
+    dropout: Float[torch.Tensor, "T R B D"] | None = None
 
     @property
     def steps(self) -> int:
@@ -111,7 +124,12 @@ class Request:
     def unrolls(self) -> bool:
         """Whether the fast path `model.unroll` computes it: it reads nothing of its own, and no gradient is cut inside."""
         keeps_feeds = self.model.reads > 1 and self.gradient.feedback > 0 and self.truth.requires_grad
-        return (self.forced or self.deaf) and not self.gradient.state and not keeps_feeds
+        cut = self.gradient.state or self.gradient.windows is not None
+        return (self.forced or self.deaf) and not cut and not keeps_feeds
+
+    def learner(self, steps: int | slice = slice(None)) -> Model:
+        """Return the model, bound to the dropout of one step, or of some."""
+        return self.model if self.dropout is None else self.model.dropping(self.dropout[steps])
 
     def said(
         self, raw: Float[torch.Tensor, "*batch P"], fed: Float[torch.Tensor, "*batch F"]
@@ -183,10 +201,12 @@ def loop(request: Request) -> Rollout:
             fed = fed.detach()
         if gradient.cuts_state(t) or (gradient.cuts_feedback(t) and model.memoryless):  # whose state is feeds
             state = tuple(part.detach() for part in state)
+        if gradient.windows is not None:
+            fed, state = gradient.windowed(fed, t), tuple(gradient.windowed(part, t) for part in state)
         if t == request.release:
             state = model.release(weights, state)
         u = fed if inputs is None else torch.cat([inputs[t], fed], -1)
-        out, state = model.step(weights, u, state)
+        out, state = request.learner(t).step(weights, u, state)
         out = request.said(out, fed)
         outputs.append(out)
         if request.states:
@@ -208,7 +228,11 @@ def loop(request: Request) -> Rollout:
 def stopped(feeds: Float[torch.Tensor, "T R B F"], gradient: Gradient) -> Float[torch.Tensor, "T R B F"]:
     """Return what was fed, without a gradient where it is stopped on its way into the step after."""
     cut = [gradient.cuts_feedback(t + 1) for t in range(len(feeds))]
-    if not (feeds.requires_grad and any(cut)):
+    if not feeds.requires_grad:
+        return feeds
+    if gradient.windows is not None:
+        feeds = torch.stack([gradient.windowed(fed, t + 1) for t, fed in enumerate(feeds)])
+    if not any(cut):
         return feeds
     if all(cut):
         return feeds.detach()
@@ -238,12 +262,13 @@ def _released(request: Request, u: Float[torch.Tensor, "T R B I"], state: State)
     """Run the model over all steps, those within the warm-up first where it makes a difference."""
     model, weights, first = request.model, request.weights, request.release
     if not model.releases or first is None or first >= len(u):
-        return model.unroll(weights, u, state)[0]
+        return request.learner().unroll(weights, u, state)[0]
     outputs = []
     if first:
-        begun, state = model.unroll(weights, u[:first], state)
+        begun, state = request.learner(slice(first)).unroll(weights, u[:first], state)
         outputs.append(begun)
-    return torch.cat([*outputs, model.unroll(weights, u[first:], model.release(weights, state))[0]])
+    behind = request.learner(slice(first, None)).unroll(weights, u[first:], model.release(weights, state))[0]
+    return torch.cat([*outputs, behind])
 
 
 def _fed_beside(request: Request, outputs: Float[torch.Tensor, "T R B O"]) -> Float[torch.Tensor, "T R B F"]:

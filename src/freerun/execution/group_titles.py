@@ -21,7 +21,7 @@ def group_titles(groups: Sequence[list[Planned]]) -> list[str]:
         fed = "forced" if group[0].experiment.regime.feeder().forced else "closed loop"
         others = [other for other in facts if other["name"] == shared["name"]]
         named = [key for key in keys if key in shared and len({repr(other[key]) for other in others if key in other}) > 1]
-        words = [f"{key.rpartition('.')[2]}={shared[key]}" for key in named if key != "regime"]
+        words = [f"{key.rpartition('.')[2]}={_text(shared[key])}" for key in named if key != "regime"]
         names.append(", ".join([shared["name"], shared["regime"] if "regime" in named else fed, *words]))
     return [
         f"{name}{f', {_seeds(group)}' if names.count(name) > 1 else ''} x {len(group)}"
@@ -35,6 +35,11 @@ def _shared(group: list[Planned]) -> dict[str, Any]:
     first = settings[0]
     same = {key: value for key, value in first.items() if all(key in other and other[key] == value for other in settings)}
     return {"name": group[0].label, **same}
+
+
+def _text(value: object) -> str:
+    """Return a value as tables show it."""
+    return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _seeds(group: list[Planned]) -> str:

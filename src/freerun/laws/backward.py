@@ -103,10 +103,11 @@ def law_a_cut_reaches_what_is_kept_of_feeds(rollout: Loop) -> None:
     (truth, start), model = values(), OutputRecurrent(hidden=3, order=3)
     weights = weights_of(model, K + 1, K, R)
     for what, n in [(what, n) for what in ("state", "feedback") for n in range(1, T + 1)]:
+        gradient = Gradient(state=n) if what == "state" else Gradient(feedback=n)
         for name, mask in (("free", filled(0)), ("forced", None)):
             x, fed = noise(T, R, B, 1, seed=2).requires_grad_(), truth.clone().requires_grad_()
             outputs = rollout(
-                model, weights, truth=fed, start=start, feedback=Mean(), mask=mask, inputs=x, gradient=Gradient(**{what: n})
+                model, weights, truth=fed, start=start, feedback=Mean(), mask=mask, inputs=x, gradient=gradient
             ).outputs  # fmt: skip
             for t in range(T):
                 slope = gradients(outputs[t].sum(), [fed if mask is None else x])[0].flatten(1).any(1).tolist()

@@ -12,7 +12,7 @@ import torch
 
 from freerun.engine.feeding import Lessons, kept
 from freerun.engine.replicas import Group
-from freerun.engine.rollout import Gradient, rollout
+from freerun.engine.rollout import Gradient, rollout, stopped
 from freerun.laws.engine import experiments
 from freerun.laws.toolkit import CLOSE, Broken, demand, gap, gradients, noise, only, same_bits, uniforms, weights_of
 from freerun.parts.feedback import Feedback, one_hot
@@ -97,7 +97,8 @@ def law_parallel_passes_become_the_loop(model: Model) -> None:
                 for passes in range(1, steps + 1):
                     fed = fed_in_parallel(
                         partial(_unrolled, model, weights, start, rule),
-                        truth=truth, mask=mask, feedback=rule, uniform=uniform, cuts=gradient.cuts_feedback, passes=passes,
+                        truth=truth, mask=mask, feedback=rule, uniform=uniform, passes=passes,
+                        stopped=partial(stopped, gradient=gradient), closed=cut == 1,
                     )  # fmt: skip
                     what = f"{passes} passes over {steps} steps, {type(rule).__name__}, cut {cut}"
                     off = gap(fed[:passes], looped.fed[:passes])

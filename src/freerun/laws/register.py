@@ -20,6 +20,7 @@ MODULES = (
     "tasks",
     "models",
     "release",
+    "dropout",
     "regimes",
     "feedback",
     "objectives",

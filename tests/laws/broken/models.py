@@ -341,3 +341,39 @@ class EndsAtTheBorder(Convolution):
     def step(self, weights, u, state):
         outputs, state = super().step(weights, torch.nn.functional.pad(u, (0, self.kernel)), state)
         return outputs[..., : u.shape[-1]], state
+
+
+class _Dropping(GRU):
+    """Two layers, with half of what is between them dropped."""
+
+    def __init__(self, hidden):
+        super().__init__(hidden=hidden, layers=2, dropout=0.5)
+
+
+class DropsStepByStepAlone(_Dropping):
+    """The short cut drops nothing."""
+
+    def unroll(self, weights, u, state):
+        return type(self)(hidden=self.hidden).through(self.along, weights, u, state)[0] @ weights["output.weight"], state
+
+
+class DropsForTheWholeBatch(_Dropping):
+    """The draws of the first row decide for all."""
+
+    def dropping(self, draws):
+        return super().dropping(draws[..., :1, :].expand_as(draws))
+
+
+class DropsNothing(_Dropping):
+    """Reads no draws."""
+
+    def dropping(self, draws):
+        return self
+
+
+class StaysInTraining(_Dropping):
+    """Binds itself to the draws, not a model like it."""
+
+    def dropping(self, draws):
+        vars(self)["masks"] = vars(super().dropping(draws))["masks"]
+        return self

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -47,9 +47,18 @@ class Plan:
 
 
 @cache
-def _cuts(gradient: Gradient, steps: int) -> torch.Tensor:
+def _even_cuts(gradient: Gradient, steps: int, replicas: int) -> torch.Tensor:
     """Return for each step 1 where the feed that enters it is cut, 2 where the state is; their sum where both are."""
-    return torch.tensor([gradient.cuts_feedback(t) + 2 * gradient.cuts_state(t) for t in range(steps)], dtype=torch.uint8)
+    cuts = [gradient.cuts_feedback(t) + 2 * gradient.cuts_state(t) for t in range(steps)]
+    return torch.tensor(cuts, dtype=torch.uint8)[:, None].repeat(1, replicas)
+
+
+def _cuts(gradient: Gradient, steps: int, replicas: int) -> torch.Tensor:
+    """Return the same ``[T R]``, with both cut in front of each replica's window."""
+    cuts = _even_cuts(replace(gradient, windows=None), steps, replicas)
+    if gradient.windows is None:
+        return cuts
+    return cuts.scatter(0, torch.tensor([gradient.windows]), 3)
 
 
 def compute(request: Request, using: Library | None = None) -> Rollout:
@@ -83,7 +92,7 @@ def compute(request: Request, using: Library | None = None) -> Rollout:
         temperature=float(getattr(feedback, "temperature", 1.0)),
         carries=feedback.carries,
         given={
-            "cuts": _cuts(THROUGH if request.unrolls else request.gradient, request.steps),
+            "cuts": _cuts(THROUGH if request.unrolls else request.gradient, request.steps, replicas),
             "mask": None if request.mask is None or feedback.silent else request.mask.to(start.dtype).contiguous(),
             "draws": None if draws is None else draws.contiguous(),
             "noise": None if request.noise is None or feedback.silent else request.noise.to(start.dtype).contiguous(),
@@ -103,6 +112,8 @@ def impossible(request: Request) -> str | None:
     """Return why a rollout cannot be made by the compiled engine; None where it can."""
     if request.head is not None:
         return DISTRIBUTIONS
+    if request.dropout is not None:
+        return "it drops nothing"
     if (why := uncovered(request.model, request.feedback, _name(request.start), request.start.device.type)) is not None:
         return why
     if any(part is not None and part.requires_grad for part in (*(request.state or ()), request.residual)):

@@ -147,9 +147,14 @@ class Batch(ABC):
                 raise TypeError(f"a {type(feeder).__name__} is no {kind.__name__}; it must have a key of its own")
         return [feeder for feeder in self.runs if isinstance(feeder, kind)]
 
+    @property
     @abstractmethod
-    def cuts(self, step: int) -> bool:
-        """Return whether what is fed into a step carries no gradient, by the experiment's `gradient`."""
+    def closed(self) -> bool:
+        """Whether nothing that is fed carries a gradient, by the experiment's settings."""
+
+    @abstractmethod
+    def stopped(self, feeds: Float[torch.Tensor, "T R B F"]) -> Float[torch.Tensor, "T R B F"]:
+        """Return feeds without a gradient where the experiment stops it on its way into the step after."""
 
     @abstractmethod
     def draws(self, name: str, *shape: int) -> Float[torch.Tensor, "T R *rest"]:

@@ -35,7 +35,8 @@ class ParallelPasses(Feeder):
         mask = after_warmup(drawn, torch.ones_like(drawn), batch.warmup)
         truth = fed_in_parallel(
             lambda fed: batch.roll(truth=fed)[0],
-            truth=batch.truth, mask=mask, feedback=batch.feedback, uniform=batch.uniform, cuts=batch.cuts, passes=self.passes,
+            truth=batch.truth, mask=mask, feedback=batch.feedback, uniform=batch.uniform, passes=self.passes,
+            stopped=batch.stopped, closed=batch.closed,
         )  # fmt: skip
         return Feed(mask=mask, truth=truth, beforehand=True)
 
@@ -47,8 +48,9 @@ def fed_in_parallel(
     mask: Float[torch.Tensor, "T R B"],
     feedback: Feedback,
     uniform: torch.Tensor | None,
-    cuts: Callable[[int], bool],
     passes: int,
+    stopped: Callable[[Float[torch.Tensor, "T R B F"]], Float[torch.Tensor, "T R B F"]],
+    closed: bool = False,
 ) -> Float[torch.Tensor, "T R B F"]:
     """Return what to feed where whole sequences are run at once: every pass mixes the truth with the pass before.
 
@@ -57,15 +59,13 @@ def fed_in_parallel(
 
     Args:
         run: runs whole sequences, fed with what it is given, and returns the outputs.
-        cuts: whether what is fed into a step carries no gradient; in every pass alike.
+        stopped: returns what is fed without a gradient where it is stopped; in every pass alike.
+        closed: it is stopped everywhere.
     """
     split = bool(((mask > 0) & (mask < 1)).any())
-    steps = len(truth)
-    cut = torch.tensor([cuts(t + 1) for t in range(steps)], device=truth.device)[:, None, None, None]
     fed = truth
     for _ in range(passes):
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not bool(cut.all())):
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not closed):
             prediction = feedback(run(fed), uniform)
-        prediction = torch.where(cut, prediction.detach(), prediction)
-        fed = blend(mask[..., None], truth, prediction, split)
+        fed = blend(mask[..., None], truth, stopped(prediction), split)
     return fed

@@ -59,6 +59,19 @@ class Model(ABC):
         """Return how often a weight is multiplied in one step of one sequence: once each, unless weights are shared."""
         return sum(shape.rows * shape.columns for shape in self.shapes(inputs, outputs).values())
 
+    @property
+    def thinned(self) -> int:
+        """D, of how many numbers of a step training drops some (dropout), by the draws of `dropping`; 0 for none."""
+        return 0
+
+    def dropping(self, draws: Float[torch.Tensor, "*batch D"]) -> Model:
+        """Return this model as it is in training, where draws decide what is dropped.
+
+        Args:
+            draws: uniform on [0, 1), ``[R B D]`` for `step`, ``[T R B D]`` for `unroll`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no dropout")
+
     def kept(self, inputs: int, outputs: int) -> int:
         """Return half of how many numbers a step of one sequence keeps for its gradient, beside its input; a rough count."""
         return sum(shape.columns for shape in self.shapes(inputs, outputs).values())

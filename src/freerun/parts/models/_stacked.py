@@ -2,12 +2,17 @@
 
 As `torch.nn.RNN`, `torch.nn.GRU` and `torch.nn.LSTM` with `num_layers`. The weights of layer k, counted from 0, have the names
 of those of a single layer, behind ``k.`` from the second layer on.
+
+With `dropout` p, as there: in training each number that a layer hands to the next one is 0 with probability p and else divided
+by 1 - p, anew at every step of every sequence (Zaremba et al. 2014, "Recurrent neural network regularization"); what a layer
+carries over time, and what the output map reads, is never dropped. Measured is the whole model.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -27,17 +32,33 @@ class Stacked(Model):
     Attributes:
         hidden: H, the width of the hidden state of each layer.
         layers: how many layers.
+        dropout: p, the share of what a layer hands to the next one that is dropped in training, in [0, 1).
     """
 
+    #: What is multiplied with what each layer but the last hands on, where `dropping` has bound it.
+    masks: ClassVar[torch.Tensor | None] = None
     #: How many tensors ``[R B H]`` are the state of a layer.
     carried: ClassVar[int] = 1
 
     hidden: int = 64
     layers: int = field(default=1, metadata=LATER)
+    dropout: float = field(default=0.0, metadata=LATER)
 
     def __post_init__(self) -> None:
         require(self.hidden >= 1, "hidden", self.hidden, "be at least 1")
         require(self.layers >= 1, "layers", self.layers, "be at least 1")
+        require(0 <= self.dropout < 1, "dropout", self.dropout, "lie in [0, 1)")
+        if self.dropout and self.layers == 1:
+            raise ValueError(f"dropout={self.dropout}: it lies between layers; set model.layers, or leave it out")
+
+    @property
+    def thinned(self) -> int:
+        return self.hidden * (self.layers - 1) if self.dropout else 0
+
+    def dropping(self, draws: Float[torch.Tensor, "*batch D"]) -> Stacked:
+        bound = copy(self)
+        vars(bound)["masks"] = (draws >= self.dropout).to(draws.dtype) / (1 - self.dropout)
+        return bound
 
     @abstractmethod
     def cell(self, inputs: int) -> dict[str, Shape]:
@@ -88,6 +109,8 @@ class Stacked(Model):
         for number in range(self.layers):
             own = weights
             if number:
+                if self.masks is not None:
+                    u = u * self.masks[..., self.hidden * (number - 1) : self.hidden * number]
                 begin = f"{number}."
                 own = {name.removeprefix(begin): value for name, value in weights.items() if name.startswith(begin)}
             u, after = layer(own, u, state[self.carried * number : self.carried * (number + 1)])

@@ -30,6 +30,7 @@ class HiddenRecurrent(Stacked):
     Attributes:
         hidden: H, the width of the hidden state of each layer.
         layers: how many layers are on top of each other; the output map reads the last.
+        dropout: the share of what a layer hands to the next one that is dropped in training, in [0, 1).
     """
 
     def cell(self, inputs: int) -> dict[str, Shape]:

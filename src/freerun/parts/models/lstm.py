@@ -34,6 +34,7 @@ class LSTM(Stacked):
     Attributes:
         hidden: H, the width of the hidden state and of the cell of each layer.
         layers: how many layers are on top of each other; the output map reads the last.
+        dropout: the share of what a layer hands to the next one that is dropped in training, in [0, 1).
     """
 
     carried: ClassVar[int] = 2

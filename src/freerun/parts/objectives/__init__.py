@@ -85,6 +85,8 @@ class Objective(ABC):
     for_values: ClassVar[bool] = False
     #: The gradient runs through the last step alone: state and feedback are cut at every step.
     last_step_only: ClassVar[bool] = False
+    #: Each step is charged by its share alone, and by nothing that follows: a window of a rollout can be (`training.window`).
+    charges_each_step: ClassVar[bool] = True
     #: Further rollouts of a batch, forced, free or of a teacher, that it asks for in every update.
     rollouts: ClassVar[int] = 0
     #: It asks what the world itself would have said to what was fed.

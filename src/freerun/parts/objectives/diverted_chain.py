@@ -56,6 +56,7 @@ class DivertedChain(Objective):
 
     for_values: ClassVar[bool] = True
     steps_onward: ClassVar[bool] = True
+    charges_each_step: ClassVar[bool] = False
 
     branch: int = 1
     target: Target = Target.through

@@ -45,6 +45,7 @@ class PolicyGradient(Objective):
     """
 
     for_symbols: ClassVar[bool] = True
+    charges_each_step: ClassVar[bool] = False
 
     reward: Reward = Reward.match
 

@@ -44,6 +44,7 @@ class ProfessorForcing(Objective):
     for_symbols: ClassVar[bool] = True
     for_values: ClassVar[bool] = True
     rollouts: ClassVar[int] = 2
+    charges_each_step: ClassVar[bool] = False
 
     weight: float = 1.0
     both: bool = False

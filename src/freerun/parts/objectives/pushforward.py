@@ -32,6 +32,7 @@ class Pushforward(Objective):
     for_symbols: ClassVar[bool] = True
     for_values: ClassVar[bool] = True
     last_step_only: ClassVar[bool] = True
+    charges_each_step: ClassVar[bool] = False
 
     def __call__(self, outputs: Float[torch.Tensor, "*batch O"], targets: torch.Tensor) -> Float[torch.Tensor, "*batch"]:
         return prediction_loss(outputs, targets)

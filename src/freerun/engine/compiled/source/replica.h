@@ -268,7 +268,7 @@ static void backward_one(const Rollout *q, long r)
                     for (long b = 0; b < n; b += LANES) store(do_t + k * n + b, all(scale) * load(do_t + k * n + b));
                 }
             }
-            int cut = q->cuts ? q->cuts[BREAK_CUT(t)] : 0;
+            int cut = q->cuts ? q->cuts[BREAK_CUT(t) * q->R + r] : 0;
             if (H) {
                 for (int part = 0; part < 2; part++)
                     if (q->d_states[part])

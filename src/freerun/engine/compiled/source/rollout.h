@@ -19,7 +19,7 @@ typedef struct {
     int64_t keeps;            /* activations of all steps are kept, for a gradient */
     double temperature;
     Weight weights[WEIGHTS];
-    const uint8_t *cuts;      /* [T]: 1 cuts the feed that enters a step, 2 the state, 3 both */
+    const uint8_t *cuts;      /* [T R]: 1 cuts the feed that enters a step, 2 the state, 3 both */
     const void *truth;        /* [T R B F] */
     const void *start;        /* [R B F] */
     const void *mask;         /* [T R B]; NULL for 1 */
