@@ -112,7 +112,7 @@ def rows() -> dict[str, Row]:
             lambda n: list(orders.cases(SEED, n, (1, 1, 2, 1, 4))), lambda case, folder: orders.check(case),
         ),
         "merges": Row(
-            "merge of 3 parts killed or refused at a file operation, again: records and tables of one sweep", 20, 1000,
+            "merge of 3 parts killed or refused at a file operation, again: records and tables of one sweep", 20, 200,
             lambda n: list(merges.cases(SEED, n)), lambda case, folder: merges.check(case),
         ),
         "resume": Row(
@@ -132,19 +132,19 @@ def rows() -> dict[str, Row]:
             lambda n: fuzz.cases(SEED, n), fuzz.check,
         ),
         "links": Row(
-            "links planted in store and study x commands: refused by name, nothing outside read or changed", 28, 1000,
+            "links planted in store and study x commands: refused by name, nothing outside read or changed", 28, 280,
             lambda n: list(links.cases(SEED, n)), lambda case, folder: links.check(case),
         ),
         "moves": Row(
-            "results or store renamed, moved, removed at an operation: exit 3, not made anew, put back: identical", 20, 1000,
+            "results or store renamed, moved, removed at an operation: exit 3, not made anew, put back: identical", 20, 200,
             lambda n: list(moves.cases(SEED, n)), lambda case, folder: moves.check(case),
         ),
         "pipes": Row(
-            "outputs closed, full or cut off at an operation: all is done, the exit code is true", 18, 500,
+            "outputs closed, full or cut off at an operation: all is done, the exit code is true", 18, 180,
             lambda n: list(pipes.cases(SEED, n)), lambda case, folder: pipes.check(case),
         ),
         "forks": Row(
-            "runs that fork processes and are killed, hang or exit: each fails alone, in time, nothing is left running", 6, 100,
+            "runs that fork processes and are killed, hang or exit: each fails alone, in time, nothing is left running", 6, 60,
             lambda n: list(forks.cases(SEED, n)), lambda case, folder: forks.check(case),
         ),
         "plugins": Row(
