@@ -1,4 +1,4 @@
-"""Terminal output: tables of results and of rows, durations."""
+"""Terminal output: tables of results and of rows."""
 
 from __future__ import annotations
 
@@ -44,14 +44,6 @@ def show_rows(head: list[str], rows: list[list[str]]) -> None:
     for row in rows:
         table.add_row(*row)
     _console().print(table)
-
-
-def duration(seconds: float) -> str:
-    """Return a time in the unit that a person would use, such as `2.5 h`."""
-    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
-        if seconds >= 1.5 * size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds:.0f} s"
 
 
 #: The width of what goes into a pipe or a file: nothing has to be cut there.

@@ -23,14 +23,17 @@ from freerun.io.text import brief
 from freerun.io.text import command as pasted
 from freerun.io.yaml import read_yaml
 from freerun.parts import earlier_run
+from freerun.store import results_folder
 from freerun.store.records import IDENTITY
-from freerun.store.results_folder import folder_name
+from freerun.store.results_folder import Place, folder_name
 from freerun.store.study_file import is_margin
 from freerun.sweeps import experiment_file
 
 if TYPE_CHECKING:
     from freerun.config.experiment import Experiment
 
+#: How the name of a sweep begins that was given none.
+UNNAMED = "run-"
 KEYS = ("title", "question", "margin", "cases", "plugins", "tune")
 #: Settings that are files, which a study file names relative to itself; an earlier run may be an identity instead.
 FILES = ("task.path", "task.file", *earlier_run.KEYS)
@@ -84,11 +87,12 @@ class Study:
         }
 
 
-def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
+def load(name: str, overrides: list[str], alias: str | None = None, place: Place | None = None) -> Study:
     """A study by name, or by the path of a YAML file; overrides replace or add an axis in each of its cases.
 
     Args:
         alias: another name for its results.
+        place: where a sweep of that name may have been run, if there is no such study (`freerun.sweeps.named_sweep`).
 
     Raises:
         ConfigError: if there is no such study or it is wrong.
@@ -101,8 +105,13 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
         path = Path(name)
     elif name in presets("study"):
         path = config_folder() / "study" / f"{name}.yaml"
+    elif place is not None and name in results_folder.names(place):
+        from freerun.sweeps import named_sweep
+
+        return named_sweep.again(name, place, overrides, alias)
     else:
-        raise ConfigError(f"study {brief(name)}: unknown study; {nearest(name, presets('study'))}")
+        known = [*presets("study"), *([] if place is None else results_folder.names(place))]
+        raise ConfigError(f"study {brief(name)}: unknown study; {nearest(name, dict.fromkeys(known))}")
     if experiment_file.holds_experiments(name):
         raise ConfigError(f"{path.name}: holds experiments that --cfg job has printed; {pasted(('run', str(path)))} does them")
     folder = folder_name(path.stem if alias is None else alias)
@@ -178,9 +187,32 @@ def adhoc(overrides: list[str], *, sweep: bool, alias: str | None = None, file: 
         asked = experiment_file.experiments(Path(file), overrides, sweep=sweep)
     tell(asked)
     runs = plan(asked)
-    digest = hashlib.sha256(" ".join(sorted(run.id for run in runs)).encode()).hexdigest()[:8]
     command = pasted(["run", *([] if file is None else [file]), *(["-m"] if sweep else []), *overrides, *_as(alias)])
-    return Study(name=name or f"run-{digest}", runs=runs, command=command, overrides=overrides)
+    return Study(name=name or name_of(runs), runs=runs, command=command, overrides=overrides)
+
+
+def name_of(runs: Iterable[Planned]) -> str:
+    """Return the name of a sweep that was given none: the hash of its runs."""
+    digest = hashlib.sha256(" ".join(sorted(run.id for run in runs)).encode()).hexdigest()[:8]
+    return f"{UNNAMED}{digest}"
+
+
+def of_experiments(experiments: Iterable[Experiment], name: str | None = None, title: str = "", question: str = "") -> Study:
+    """The study of some experiments that were made in Python; what its command does follows from the folder of its results.
+
+    Args:
+        experiments: each is done once.
+        name: of the study; None for the hash of its runs.
+        title, question: for the report.
+
+    Raises:
+        ConfigError: if there are none, or the name could not be one.
+    """
+    runs = plan(list(experiments))
+    if not runs:
+        raise ConfigError("Study: holds no experiment")
+    called = name_of(runs) if name is None else folder_name(name)
+    return Study(name=called, runs=runs, command=pasted(["study", called]), title=title, question=question)
 
 
 def _word(value: Any) -> str:
