@@ -10,7 +10,7 @@ import hashlib
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -159,6 +159,20 @@ def tell(asked: Iterable[Experiment]) -> None:
     """Tell, on standard error, what was settled otherwise than it was asked for and what was taken of own data, a line each."""
     for text, count in Counter(note for experiment in asked for note in experiment.notes).items():
         print(f"note: {text}{f' ({count} times)' if count > 1 else ''}", file=sys.stderr)
+
+
+def words(settings: Mapping[str, Any], *, swept: bool = True) -> list[str]:
+    """Return settings as the words of overrides: several values of a key are an axis, a list within them is one value.
+
+    Args:
+        settings: by dotted key.
+        swept: whether several values are an axis; if not, they are one list.
+    """
+    written = []
+    for key, value in settings.items():
+        several = list(value) if isinstance(value, (list, tuple, set, range)) else value
+        written.append(f"{key}={_word(several if swept or not isinstance(several, list) else [several])}")
+    return written
 
 
 def _as(alias: str | None) -> list[str]:

@@ -78,10 +78,12 @@ class StudyPlan:
     @property
     def before(self) -> list[str]:
         """Lines that stand above the table of the work."""
-        seen = [f"{self.states[state]} {state}" for state in sweep.STATES if self.states[state] or state in ("done", "pending")]
+        told = (state for state in sweep.STATES if self.states[state] or state in ("done", "pending"))
+        seen = ", ".join(f"{self.states[state]} {state}" for state in told)
         alone = f"; {self.ready} of them trained before, to be measured alone" if self.ready else ""
-        lines = [f"{self.name}: {counted(self.runs, 'run')}, {counted(self.groups, 'group')}; nothing is trained by this command"]
-        return [*lines, f"{', '.join(seen)}{alone}", *([f"note: {self.replaces}"] if self.replaces else [])]
+        size = f"{counted(self.runs, 'run')}, {counted(self.groups, 'group')}"
+        lines = [f"{self.name}: {size}; nothing is trained by this command", f"{seen}{alone}"]
+        return [*lines, f"note: {self.replaces}"] if self.replaces else lines
 
     @property
     def after(self) -> list[str]:
@@ -113,7 +115,9 @@ class StudyPlan:
         return lines(self.before) + rows + lines(self.after)
 
 
-def study_plan(name: str, runs: Sequence[Planned], store: Store, launcher: Launcher, further: Sequence[Planned] = ()) -> StudyPlan:
+def study_plan(
+    name: str, runs: Sequence[Planned], store: Store, launcher: Launcher, further: Sequence[Planned] = ()
+) -> StudyPlan:
     """Return the plan of a study.
 
     Args:

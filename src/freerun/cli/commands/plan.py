@@ -37,7 +37,7 @@ def parser() -> Parser:
     add_tune(command)
     add_cfg(command)
     add_shard(command)
-    text = "a study, its YAML file, one of experiments or a sweep that was run, and keys that replace its own (without any: first_look)"
+    text = "a study, its file, one of experiments, or a sweep that was run, and keys that replace its own (usual: first_look)"
     command.add_argument("words", metavar="NAME key=value", nargs="*", help=text)
     return command
 
