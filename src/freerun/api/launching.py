@@ -12,7 +12,7 @@ from freerun.execution.launchers.inline import Inline
 from freerun.io.text import brief
 
 
-def experiments(asked: Experiment | Iterable[Experiment]) -> list[Experiment]:
+def experiments(asked: object) -> list[Experiment]:
     """Return what was asked for as a list.
 
     Raises:

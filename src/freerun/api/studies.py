@@ -115,7 +115,7 @@ class Study:
         elif experiment_file.holds_experiments(str(asked)):
             planned = studies.adhoc(words, sweep=True, alias=name or Path(asked).stem, file=str(asked))
         else:
-            planned = studies.load(str(asked), words, name, self.place)
+            planned = named_sweep.asked(str(asked), words, name, self.place)
         planned = replace(planned, title=title or planned.title, question=question or planned.question)
         self._planned = planned if tune is None else replace(planned, tune=dict(tune))
         self.info = self._planned.info()

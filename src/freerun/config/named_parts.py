@@ -6,6 +6,7 @@ import inspect
 from dataclasses import MISSING, fields
 from typing import Any
 
+from freerun.config import presets
 from freerun.errors import ConfigError
 from freerun.io.text import brief
 from freerun.io.yaml import read_yaml
@@ -23,8 +24,6 @@ def part(kind: str, value: Any) -> Any:
     Raises:
         ConfigError: if there is none of this name, its settings are wrong, or the value is neither.
     """
-    from freerun.config.hydra import presets
-
     if isinstance(value, str):
         if value not in presets.presets(kind):
             if value not in registry.parts(kind):

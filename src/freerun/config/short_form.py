@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from freerun.config import compatibility
 from freerun.config.evaluation_settings import Evaluation
@@ -14,11 +14,8 @@ from freerun.errors import ConfigError, given
 from freerun.parts import registry
 from freerun.parts.settings import build
 
-if TYPE_CHECKING:
-    from freerun.config.experiment import Experiment
 
-
-def settings(experiment: Experiment) -> dict[str, str]:
+def settings(experiment: Any) -> dict[str, str]:
     """Return the keys of an experiment that are worth saying, each with the text of its value."""
     usual = _usual(experiment)
     values = {item.name: getattr(experiment, item.name) for item in fields(experiment)}
@@ -47,7 +44,7 @@ def said(value: Any, usual: Any = None) -> str:
     return f"{type(value).__name__}({', '.join(f'{name}={said(each)}' for name, each in kept.items())})"
 
 
-def _usual(experiment: Experiment) -> dict[str, Any]:
+def _usual(experiment: Any) -> dict[str, Any]:
     """Return what an experiment of this task, model and regime has where nothing else is said."""
     task, model = experiment.task, experiment.model
     silent = model.emits == "last" or task.silent

@@ -11,13 +11,35 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from freerun.config.presets import presets
 from freerun.errors import ConfigError
 from freerun.execution.planned_run import Planned, plan
 from freerun.io import key_value
+from freerun.io.suggestions import nearest
 from freerun.io.text import brief, command
-from freerun.store.results_folder import SEARCH, THEN, Place, folder_name, read_info
+from freerun.store.results_folder import SEARCH, THEN, Place, folder_name, names, read_info
 from freerun.sweeps import experiment_file
-from freerun.sweeps.study import UNNAMED, Study, name_of, tell
+from freerun.sweeps.study import UNNAMED, Study, load, name_of, tell
+
+
+def asked(name: str, overrides: list[str], alias: str | None, place: Place) -> Study:
+    """Return a study by name: of the configuration, of a YAML file, or else one that was run before.
+
+    Args:
+        name: of it, or the path of its file.
+        overrides: in Hydra's syntax; they replace or add an axis.
+        alias: another name for its results.
+        place: where results are.
+
+    Raises:
+        ConfigError: if there is none, or it is wrong.
+    """
+    known = presets("study")
+    if name in known or name.endswith((".yaml", ".yml")):
+        return load(name, overrides, alias)
+    if name in (run := names(place)):
+        return again(name, place, overrides, alias)
+    raise ConfigError(f"study {brief(name)}: unknown study; {nearest(name, dict.fromkeys([*known, *run]))}")
 
 
 def again(name: str, place: Place, overrides: Sequence[str] = (), alias: str | None = None) -> Study:

@@ -23,9 +23,8 @@ from freerun.io.text import brief
 from freerun.io.text import command as pasted
 from freerun.io.yaml import read_yaml
 from freerun.parts import earlier_run
-from freerun.store import results_folder
 from freerun.store.records import IDENTITY
-from freerun.store.results_folder import Place, folder_name
+from freerun.store.results_folder import folder_name
 from freerun.store.study_file import is_margin
 from freerun.sweeps import experiment_file
 
@@ -87,31 +86,25 @@ class Study:
         }
 
 
-def load(name: str, overrides: list[str], alias: str | None = None, place: Place | None = None) -> Study:
+def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
     """A study by name, or by the path of a YAML file; overrides replace or add an axis in each of its cases.
 
     Args:
         alias: another name for its results.
-        place: where a sweep of that name may have been run, if there is no such study (`freerun.sweeps.named_sweep`).
 
     Raises:
         ConfigError: if there is no such study or it is wrong.
     """
     from freerun.config.hydra.compose import jobs, of_jobs
     from freerun.config.hydra.overrides import LARGEST
-    from freerun.config.hydra.presets import config_folder, presets
+    from freerun.config.presets import config_folder, presets
 
     if name.endswith((".yaml", ".yml")):
         path = Path(name)
     elif name in presets("study"):
         path = config_folder() / "study" / f"{name}.yaml"
-    elif place is not None and name in results_folder.names(place):
-        from freerun.sweeps import named_sweep
-
-        return named_sweep.again(name, place, overrides, alias)
     else:
-        known = [*presets("study"), *([] if place is None else results_folder.names(place))]
-        raise ConfigError(f"study {brief(name)}: unknown study; {nearest(name, dict.fromkeys(known))}")
+        raise ConfigError(f"study {brief(name)}: unknown study; {nearest(name, presets('study'))}")
     if experiment_file.holds_experiments(name):
         raise ConfigError(f"{path.name}: holds experiments that --cfg job has printed; {pasted(('run', str(path)))} does them")
     folder = folder_name(path.stem if alias is None else alias)

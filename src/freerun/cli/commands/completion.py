@@ -72,7 +72,7 @@ def candidates(line: str) -> list[str]:
 
 def _possible(current: str, before: list[str]) -> Iterator[str]:
     from freerun.cli.commands import list as list_command
-    from freerun.config.hydra.presets import presets
+    from freerun.config.presets import presets
     from freerun.parts import registry
 
     if not before:
@@ -113,7 +113,7 @@ def _names(before: list[str]) -> Iterator[str]:
 def _values(key: str, before: list[str]) -> list[str]:
     from freerun.config import compatibility
     from freerun.config.experiment import PARTS
-    from freerun.config.hydra.presets import presets
+    from freerun.config.presets import presets
     from freerun.execution import launchers
     from freerun.parts import registry
 

@@ -54,7 +54,7 @@ def _entries(section: str) -> dict[str, str]:
 
 
 def _study_titles() -> dict[str, str]:
-    from freerun.config.hydra.presets import config_folder, presets
+    from freerun.config.presets import config_folder, presets
     from freerun.io.yaml import read_yaml
 
     return {name: str(read_yaml(config_folder() / "study" / f"{name}.yaml").get("question", "")) for name in presets("study")}

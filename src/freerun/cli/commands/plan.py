@@ -53,7 +53,7 @@ def main(words: list[str]) -> int:
         raise ConfigError("plan -m plans what `freerun run -m` does, which takes settings key=value, and a name with --as")
     from freerun.cli.terminal import show_rows
     from freerun.store import results_folder
-    from freerun.sweeps import shards, study, sweep
+    from freerun.sweeps import named_sweep, shards, study, sweep
     from freerun.sweeps.search import tuned_study
     from freerun.sweeps.study_plan import HEAD, study_plan
 
@@ -66,7 +66,7 @@ def main(words: list[str]) -> int:
     if of_run:
         planned_study = study.adhoc(overrides, sweep=True, alias=options.name, file=file)
     else:
-        planned_study = study.load(name or DEFAULT_STUDY, overrides, options.name, results)
+        planned_study = named_sweep.asked(name or DEFAULT_STUDY, overrides, options.name, results)
     if options.cfg:
         return printed(planned_study, options.shard, tune=options.tune)
     tuned = tuned_study.of(planned_study, tuning, tune=options.tune)

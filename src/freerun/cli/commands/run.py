@@ -31,7 +31,7 @@ def main(words: list[str]) -> int:
     """Train what is missing and print the results."""
     options = parser().read(words)
     file, overrides = apart(options.words, "run")
-    from freerun.config.hydra.presets import presets
+    from freerun.config.presets import presets
     from freerun.store import results_folder
     from freerun.sweeps import shards, study
 

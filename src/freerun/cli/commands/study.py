@@ -43,13 +43,13 @@ def main(words: list[str]) -> int:
     """Train what is missing, print the results, build figures and report."""
     options = parser().read(words)
     name, overrides = apart(options.words, "study")
-    from freerun.sweeps import shards, study, sweep
+    from freerun.sweeps import named_sweep, shards, sweep
     from freerun.sweeps.search import tuned_study
 
     chosen, overrides = launcher(options, overrides)
     tuning, overrides = tuned_study.separate(overrides)
     where = place(options)
-    planned_study = study.load(name or DEFAULT_STUDY, overrides, options.name, where)
+    planned_study = named_sweep.asked(name or DEFAULT_STUDY, overrides, options.name, where)
     if options.cfg:
         return printed(planned_study, options.shard, tune=options.tune)
     failed_trials: dict[str, str] = {}
