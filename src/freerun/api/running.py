@@ -28,8 +28,8 @@ def run(
     taken of your own data, what could not be measured of reference players, which settings changed nothing.
 
     Args:
-        experiments: one, or any number; those that differ in seed, regime, learning rate, weight decay, momentum, clipping or the run
-            that they start from train together.
+        experiments: one, or any number; those that differ in seed, regime, learning rate, weight decay, momentum, clipping or
+            the run that they start from train together.
         results: the folder whose store of records is used.
         group: most runs that train together.
         launcher: where they are trained, for example ``Local(workers=4)`` of `freerun.execution.launchers.local`, or its name

@@ -199,7 +199,10 @@ class Study:
 
     def _repr_html_(self) -> str:
         rows = [(name, ", ".join(values)) for name, values in self._axes().items()]
-        results = self.summary().to_html(index=False, na_rep="") if (self.runs["status"] == "done").any() else ""
+        shown = self.summary().drop(columns=["log", "diverged", "failed", "pending"])
+        results = (
+            shown.to_html(index=False, na_rep="", float_format="{:.4g}".format) if (self.runs["status"] == "done").any() else ""
+        )
         return html.titled(self._title(), html.table((), rows) + results)
 
     def plan(self, launcher: Launcher | str | None = None) -> StudyPlan:

@@ -37,7 +37,7 @@ def main(words: list[str]) -> int:
 
 def _entries(section: str) -> dict[str, str]:
     """Return the names of a section, each with what it is: parts or launchers, then presets of parts."""
-    from freerun.config.hydra import presets
+    from freerun.config import presets
     from freerun.execution import launchers
 
     if section == "studies":
