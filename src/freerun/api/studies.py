@@ -61,15 +61,6 @@ def load(name: str | Path, results: str | Path = "results") -> Study:
     return Study._of(place, read_info(str(name), place, started=False))
 
 
-def _tables(place: Place, info: Mapping[str, Any]) -> tidy.Tables:
-    """The frames of the records, or those of the folder where the store holds none of them."""
-    folder, name = place.folder(info["name"]), str(info["name"])
-    recorded = any(place.store.path(run).exists() for run in info["ids"])
-    if not recorded and (folder / "runs.parquet").is_file():
-        return replace(tidy.read(folder), margin=info.get("margin"), tuned=info.get("tuned"))
-    return outputs.Products(place=place, info={**info, "name": name}).frames
-
-
 class Study:
     """Runs under one name, done or still to be done, or some of them.
 
@@ -130,7 +121,7 @@ class Study:
     @cached_property
     def tables(self) -> tidy.Tables:
         """The tidy frames, described in `freerun.analysis.tables.tidy.Tables`."""
-        return _tables(self.place, self.info) if self._narrowed is None else self._narrowed
+        return outputs.known_frames(self.place, self.info) if self._narrowed is None else self._narrowed
 
     @property
     def name(self) -> str:
