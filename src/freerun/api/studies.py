@@ -20,16 +20,17 @@ import pandas as pd
 
 from freerun.analysis import figures, outputs
 from freerun.analysis.figures import Material
-from freerun.analysis.report import comparison, exposure_gap, summary
+from freerun.analysis.report import comparison, exposure_gap, paper_table, summary
 from freerun.analysis.tables import tidy
 from freerun.api import launching
 from freerun.api.report_page import ReportPage
 from freerun.api.trained_runs import TrainedRun
 from freerun.config.experiment import Experiment
-from freerun.errors import ConfigError, OutOfTime
+from freerun.errors import ConfigError, OutOfTime, refused
 from freerun.io import html
 from freerun.io.suggestions import nearest
 from freerun.io.text import brief
+from freerun.io.writing import write_atomic
 from freerun.store.results_folder import Place, make_way, read_info, write_info
 from freerun.sweeps import experiment_file, named_sweep, remeasurement, sweep
 from freerun.sweeps import study as studies
@@ -325,6 +326,25 @@ class Study:
     def summary(self) -> pd.DataFrame:
         """The results in short, one row a condition: both levels, the gap with its interval, the counts."""
         frame: pd.DataFrame = summary(self.tables)[0]
+        return frame
+
+    def table(self, out: str | Path | None = None) -> pd.DataFrame:
+        """Return the table of a paper: one row a task, model, method and level (`freerun.analysis.report.paper_table.tidy`).
+
+        Args:
+            out: a file to write it to, set as its ending says: ``.tex``, ``.md``, ``.csv`` or ``.parquet``; None for none.
+
+        Raises:
+            ConfigError: for another ending, or if no run has a measurement.
+            StoreError: if the disk refuses.
+        """
+        if out is not None:
+            content = paper_table.written(self.tables, paper_table.format_of(Path(out)))
+            try:
+                write_atomic(Path(out), content)
+            except OSError as fault:
+                raise refused(Path(out), "cannot be written", fault) from None
+        frame: pd.DataFrame = paper_table.tidy(Material.of(self.tables, {}))
         return frame
 
     def exposure_gap(self) -> pd.DataFrame:

@@ -57,7 +57,7 @@ def format_of(path: Path) -> str:
     for name, ending in FORMATS.items():
         if path.suffix == f".{ending}":
             return name
-    raise ConfigError(f"--out {path.name}: must end in {', '.join(f'.{ending}' for ending in FORMATS.values())}")
+    raise ConfigError(f"{path.name}: must end in {', '.join(f'.{ending}' for ending in FORMATS.values())}")
 
 
 def written(frames: Tables, file_format: str) -> bytes:

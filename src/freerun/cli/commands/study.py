@@ -26,7 +26,7 @@ def parser() -> Parser:
         "study", "[NAME] [key=value ...]", trains=True, keys=EXPERIMENT_KEYS | LAUNCHER_KEYS | TUNING_KEYS,
         examples=(
             "freerun study path_star seed=0,1 training.updates=500 --as path_star_short",
-            "freerun study my_sweep 'seed=range(10)'    # a sweep that was run --as my_sweep, with more seeds",
+            "freerun study path_star 'seed=range(20)' --workers 4",
         ),
     )  # fmt: skip
     add_alias(command)
