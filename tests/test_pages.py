@@ -176,7 +176,7 @@ def test_the_python_of_the_readme_runs(desk, monkeypatch):
 
 
 def test_the_python_of_its_page_runs_on_what_the_page_has_run(desk, monkeypatch):
-    tiny = {"training": Training(updates=2, batch=2), "evaluation": Evaluation(warmup=2, sequences=4, distances=False)}
+    tiny = {"training": Training(updates=2, batch=2), "evaluation": Evaluation(warmup=2, sequences=4, metrics=["loss"])}
     monkeypatch.setattr(freerun, "Experiment", partial(Experiment, **tiny), raising=False)
     names: dict = {}
     for language, code in blocks("docs/python.md"):

@@ -25,12 +25,13 @@ def show_results(summary: pd.DataFrame) -> None:
         "-" if metric != metric else f"{metric}, {unit}" if unit else str(metric)
         for metric, unit in zip(summary["metric"], summary["unit"], strict=True)
     ]
-    shown, axes = by_axes(summary[["task", "model", "regime"]].assign(
-        measure=measure, forced=summary["forced"], free=summary["free"], gap=summary["gap"],
-        **{"95 % interval": interval, "seeds": summary["n"]},
-        **{name: summary[name] for name in ("diverged", "failed", "pending") if summary[name].any()},
-    ))  # fmt: skip
-    show_table(shown, len(axes) - 1)
+    shown = summary[["task", "model", "regime"]].assign(measure=measure)
+    shown = shown.assign(forced=summary["forced"], free=summary["free"], gap=summary["gap"])
+    shown["95 % interval"] = interval
+    shown["seeds"] = summary["n"]
+    unfinished = [name for name in ("diverged", "failed", "pending") if summary[name].any()]
+    sorted_rows, axes = by_axes(shown.assign(**{name: summary[name] for name in unfinished}))
+    show_table(sorted_rows, len(axes) - 1)
     if summary["gap"].notna().any():
         remark = " (the report has geometric means of errors on a ratio scale)" if summary["log"].eq(True).any() else ""
         print(f"gap = free - forced; all are means over seeds, of averages over the steps since the release{remark}")
