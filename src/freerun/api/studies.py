@@ -338,13 +338,14 @@ class Study:
             ConfigError: for another ending, or if no run has a measurement.
             StoreError: if the disk refuses.
         """
-        if out is not None:
-            content = paper_table.written(self.tables, paper_table.format_of(Path(out)))
+        wanted = None if out is None else paper_table.format_of(Path(out))
+        material = Material.of(self.tables, {})
+        frame: pd.DataFrame = paper_table.tidy(material)
+        if out is not None and wanted is not None:
             try:
-                write_atomic(Path(out), content)
+                write_atomic(Path(out), paper_table.content_of(frame, material, wanted))
             except OSError as fault:
                 raise refused(Path(out), "cannot be written", fault) from None
-        frame: pd.DataFrame = paper_table.tidy(Material.of(self.tables, {}))
         return frame
 
     def exposure_gap(self) -> pd.DataFrame:

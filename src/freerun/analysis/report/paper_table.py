@@ -69,7 +69,15 @@ def written(frames: Tables, file_format: str) -> bytes:
     if file_format not in FORMATS:
         raise ConfigError(f"--format {file_format}: unknown; {nearest(file_format, FORMATS)}")
     material = Material.of(frames, {})
-    table = tidy(material)
+    return content_of(tidy(material), material, file_format)
+
+
+def content_of(table: pd.DataFrame, material: Material, file_format: str) -> bytes:
+    """Return what `tidy` gives in a format of `FORMATS`.
+
+    Raises:
+        ConfigError: if it is empty.
+    """
     if table.empty:
         raise ConfigError("no run of this study has a measurement yet: there is nothing to tabulate")
     if file_format == "parquet":
