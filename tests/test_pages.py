@@ -176,7 +176,9 @@ def test_the_python_of_the_readme_runs(desk, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_python_of_its_page_runs_on_what_the_page_has_run(desk):
+def test_the_python_of_its_page_runs_on_what_the_page_has_run(desk, monkeypatch):
+    tiny = {"training": Training(updates=2, batch=2), "evaluation": Evaluation(warmup=2, sequences=4, metrics=["loss"])}
+    monkeypatch.setattr(freerun, "Experiment", partial(Experiment, **tiny), raising=False)
     names: dict = {}
     for language, code in blocks("docs/python.md"):
         if language == "sh":
@@ -184,10 +186,12 @@ def test_the_python_of_its_page_runs_on_what_the_page_has_run(desk):
         else:
             exec(compile(code, "docs/python.md", "exec"), names)
     assert len(names["free"]) == 3
+    assert list(freerun.load("mine").runs["status"]) == ["done"] * 4
     assert (desk / "gap.pdf").is_file()
     assert names["orbits"].shape == (200, 4, 3)
     assert names["further"].shape == (50, 1, 3)
     assert names["predictions"].shape == (199, 4, 3)
+    assert names["states"].shape[:2] == (199, 4)
 
 
 @pytest.mark.parametrize("page", PAGES)

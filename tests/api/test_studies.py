@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import freerun
-from freerun import Evaluation, Experiment, FreeRunning, HiddenMarkov, OutputRecurrent, TeacherForcing, Training
+from freerun import Evaluation, Experiment, FreeRunning, HiddenMarkov, OutputRecurrent, Study, TeacherForcing, Training
+from freerun.analysis import outputs
+from freerun.analysis.report import exposure_gap
 from freerun.cli.main import dispatch
 from freerun.errors import ConfigError
+from freerun.store.results_folder import Place
+from synthetic import simulated
 
 KEPT = Path(__file__).resolve().parents[2] / "results"
 
@@ -127,6 +132,10 @@ def test_two_sides_are_compared_and_the_comparison_is_kept(small):
     assert found.sentences
     assert len(found.table)
     assert found.path.is_relative_to(small)
+    assert repr(found).startswith("\n".join(found.sentences))
+    assert "<table" in found._repr_html_()
+    with pytest.raises(ConfigError, match="compare takes two settings of this study, or another study alone"):
+        freerun.load("small", small).compare("free_running")
 
 
 def test_what_was_run_from_python_is_found_again(tmp_path):
@@ -138,3 +147,144 @@ def test_what_was_run_from_python_is_found_again(tmp_path):
     freerun.run([experiment], tmp_path)
     with pytest.raises(ConfigError, match="nothing under"):
         freerun.load("python", tmp_path)
+
+
+def tiny(**settings):
+    return Experiment(
+        task=HiddenMarkov(sequences=16, length=12), model="gru", training=Training(updates=2, batch=2),
+        evaluation=Evaluation(warmup=2, sequences=4, metrics=["tv", "loss"]), **settings,
+    )  # fmt: skip
+
+
+def test_a_study_is_made_of_experiments_and_trains_nothing_before_it_is_told_to(tmp_path):
+    study = Study([tiny(regime=regime) for regime in ("teacher_forcing", "free_running")], name="mine", results=tmp_path)
+    assert repr(study).splitlines()[0] == "Study mine: 2 runs, 0 done, 2 pending"
+    assert study.experiments[1].regime == FreeRunning()
+    plan = study.plan()
+    assert (plan.runs, plan.groups, plan.states["pending"]) == (2, 2, 2)
+    assert repr(plan).startswith("mine: 2 runs, 2 groups; nothing is trained by this command\n0 done, 2 pending\nto do")
+    assert "<td" in plan._repr_html_()
+    assert not list(tmp_path.iterdir())
+    assert Study(tiny(), results=tmp_path).name.startswith("run-"), "one experiment will do, and a name is not needed"
+
+
+def test_a_study_is_made_of_a_file_or_a_name(tmp_path, small, capsys):
+    (tmp_path / "two.yaml").write_text(
+        "title: Two\ncases:\n  - {task: hidden_markov, model: gru, seed: range(2), regime: [teacher_forcing, free_running]}\n"
+    )
+    study = Study(tmp_path / "two.yaml", {"training.updates": [3, 4]}, seed=range(3), results=tmp_path)
+    assert (study.name, study.info["title"], len(study)) == ("two", "Two", 12)
+    assert sorted(study.runs["training.updates"].unique()) == [3, 4]
+    assert len(Study("path_star", {"task.form": ["forward"]}, seed=0, results=tmp_path)) == 1
+    assert dispatch(["run", "--cfg", "job", "task=markov", "model=gru"]) == 0
+    (tmp_path / "job.yaml").write_text(capsys.readouterr().out)
+    assert list(Study(tmp_path / "job.yaml", seed=[1, 2], results=tmp_path).runs["seed"]) == [1, 2]
+    again = Study("small", results=small)
+    assert set(again.runs["run"]) == set(freerun.load("small", small).runs["run"])
+    assert set(again.runs["status"]) == {"done"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "settings", "said"),
+    [
+        ("firstlook", {}, "study 'firstlook': unknown study; did you mean 'first_look'?"),
+        ([], {}, "Study: holds no experiment"),
+        ([3], {}, "an experiment or a list of them is wanted, got 3 in the list"),
+        (3, {}, "an experiment or a list of them is wanted, got 3"),
+        ([tiny()], {"seed": 3}, "Study 'seed=3': is for the name or the file of a study; experiments say it themselves"),
+        ([tiny()], {"tune": {}}, "Study 'tune': is for the name or the file of a study"),
+        ([tiny()], {"name": "../x"}, "a name is letters, digits"),
+        ("path_star", {"sed": 3}, "unknown key 'sed'; did you mean 'seed'"),
+    ],
+)
+def test_what_makes_no_study_is_said_in_one_line(asked, settings, said, tmp_path):
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        Study(asked, results=tmp_path, **settings)
+
+
+def test_some_runs_are_looked_at_and_not_trained(small):
+    some = freerun.load("small", small).select(regime="free_running")
+    for act in (some.train, some.plan, lambda: some.extend(3), lambda: some.measure(horizon=3)):
+        with pytest.raises(ConfigError, match=r"these are some runs of small; Study\(selection.experiments, name=...\) is"):
+            act()
+    with pytest.raises(ConfigError, match=r"these are some runs of small; give it a name of its own, report\(NAME\)"):
+        some.report()
+    assert [one.seed for one in some.experiments] == [0, 1]
+
+
+def test_results_of_other_runs_are_not_replaced_unasked(small):
+    other = Study(tiny(seed=9), name="small", results=small)
+    outputs.of("small", Place(results=small)).write_tables()
+    with pytest.raises(ConfigError, match=r"holds a study of 4 other runs; --as NAME keeps both"):
+        other.train()
+    assert len(freerun.load("small", small)) == 4
+
+
+def test_a_report_is_a_page_that_shows_itself():
+    page = freerun.ReportPage(folder=KEPT / "exact_expert")
+    assert repr(page) == f"Report {KEPT / 'exact_expert/report.html'}"
+    assert Path(page) == page.path
+    assert page.markdown.is_file()
+    shown = page._repr_html_()
+    assert shown.startswith("<iframe srcdoc=")
+    assert "sandbox" in shown
+    assert "<script" not in shown
+
+
+def test_the_table_of_a_paper_is_a_frame_and_a_file(small, tmp_path):
+    study = freerun.load("small", small)
+    frame = study.table(tmp_path / "t.tex")
+    assert {"task", "model", "method", "level", "mean", "low", "high"} <= set(frame.columns)
+    assert "tabular" in (tmp_path / "t.tex").read_text()
+    with pytest.raises(ConfigError, match=r"t.txt: must end in .md, .tex, .csv, .parquet"):
+        study.table(tmp_path / "t.txt")
+
+
+def test_the_exposure_gap_is_the_one_step_error_at_own_prefixes_minus_that_at_true_ones(kept):
+    gap = kept.exposure_gap()
+    assert len(gap) == 6
+    assert set(gap["n"]) == {10}
+    assert set(gap["note"]) == {""}
+    for row in gap.to_dict("records"):
+        rows = kept.gaps[(kept.gaps["metric"] == row["metric"]) & (kept.gaps["split"] == "test")]
+        assert row["gap_low"] <= row["gap"] <= row["gap_high"]
+        assert row["gap"] == pytest.approx(row["free"] - row["forced"])
+        assert len(rows)
+    by_method = kept.select(regime="teacher_forcing", objective="cross_entropy")
+    rows = by_method.gaps.query(f"metric == '{gap['metric'][0]}' and split == 'test'").astype({"mode": "str", "run": "str"})
+    levels = rows.groupby(["mode", "run"])["value"].mean().groupby("mode").mean()
+    (row,) = by_method.exposure_gap().to_dict("records")
+    assert (row["forced"], row["free"]) == pytest.approx((levels["forced"], levels["free"]))
+
+
+def test_where_the_truth_does_not_answer_the_exposure_gap_says_so():
+    free = np.exp(np.random.default_rng(0).normal(size=(1, 2, 3, 2)))
+    gap = exposure_gap(simulated(free, forced=free / 2))
+    assert len(gap) == 2
+    assert gap[["forced", "free", "gap"]].isna().all(axis=None)
+    assert gap["note"].str.startswith("no true answer to what a model makes itself is known on this task").all()
+
+
+def test_a_study_is_measured_anew_under_another_name(small):
+    study = freerun.load("small", small)
+    shorter = study.measure(horizon=3, metrics=["tv", "loss"], name="shorter")
+    assert shorter.name == "shorter"
+    assert set(shorter.gaps["metric"]) == {"tv", "loss"}
+    assert shorter.gaps["step"].max() == 3
+    assert set(shorter.runs["run"]) == set(study.runs["run"])
+    with pytest.raises(ConfigError, match=r"unknown key 'evaluation\.horizn'; did you mean"):
+        study.measure(horizn=3)
+
+
+def test_every_object_shows_itself_in_short(small):
+    study = freerun.load("small", small)
+    run = study.run(regime="free_running", seed=1)
+    model, tables = run.model(), study.tables
+    for shown in (study, run, model, tables, run.experiment):
+        text, page = repr(shown), shown._repr_html_()
+        assert len(text) < 1200
+        assert "object at 0x" not in text
+        assert page.count("<table") == page.count("</table") > 0
+    assert repr(tables).splitlines()[1].split()[:3] == ["runs", "4", "rows:"]
+    assert repr(model).splitlines()[0].startswith("TrainedModel: GRU(hidden=3), HiddenMarkov(")
+    assert "FreeRunning()" in run._repr_html_()

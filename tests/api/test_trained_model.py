@@ -8,16 +8,21 @@ import torch
 
 import freerun
 from freerun import Evaluation, Experiment, FreeRunning, Training
+from freerun.api import step_export
 from freerun.engine import engine_choice
 from freerun.engine.replicas import Group
 from freerun.errors import ConfigError
 from freerun.execution.planned_run import plan
 from freerun.laws.toolkit import small
 from freerun.parts import registry
+from freerun.parts.feedback.argmax import Argmax
 from freerun.parts.models.direct import Direct
 from freerun.parts.models.encoder_decoder import EncoderDecoder
 from freerun.parts.models.gru import GRU
+from freerun.parts.models.linear import Linear
+from freerun.parts.models.selective_ssm import SelectiveSSM
 from freerun.parts.models.sequence_to_one import SequenceToOne
+from freerun.parts.models.transformer import Transformer
 from freerun.store.results_folder import Place
 from tiers import tiered
 
@@ -203,3 +208,60 @@ def test_teacher_forcing_reads_nothing_of_its_own(tmp_path):
     ours, theirs = model(truth), model(changed)
     assert torch.equal(ours[:4], theirs[:4])
     assert not torch.equal(ours[4:], theirs[4:])
+
+
+def test_states_are_those_of_the_steps_by_hand(tmp_path):
+    model = trained("symbols", tmp_path).model()
+    truth = model.generate(3, 6)
+    said = model.states(truth)
+    fed, state = torch.zeros(3, model.data.outputs), model.start(3)
+    for t in range(6):
+        _, state = model.step(fed, state)
+        torch.testing.assert_close(said[t], state[0][0])
+        fed = torch.nn.functional.one_hot(torch.from_numpy(truth[t]), model.data.outputs).float()
+    assert said.shape == (6, 3, 3)
+    with pytest.raises(ConfigError, match="states: this model has no hidden state"):
+        trained("values", tmp_path, Linear()).model().states(np.zeros((4, 1, 3)))
+
+
+def test_a_rule_of_feedback_goes_by_its_name(tmp_path):
+    model = trained("symbols", tmp_path).model()
+    assert np.array_equal(model.generate(4, 6, feedback="argmax"), model.generate(4, 6, feedback=Argmax()))
+    with pytest.raises(ConfigError, match="feedback=argmx: unknown feedback; did you mean 'argmax'"):
+        model.generate(4, 6, feedback="argmx")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", [GRU(hidden=3), SelectiveSSM(hidden=3)], ids=["gru", "selective_ssm"])
+def test_the_step_is_exported_as_a_program_of_its_own(cell, tmp_path):
+    model = trained("values", tmp_path, cell).model()
+    path = model.export_step(tmp_path / "step.pt2", count=2)
+    step = torch.export.load(path).module()
+    u, state = torch.rand(2, 3, generator=torch.Generator().manual_seed(0)), model.start(2)
+    output, after = model.step(u, state)
+    again, *parts = step(u, *(part[0] for part in state))
+    torch.testing.assert_close(again, output)
+    for part, kept in zip(parts, after, strict=True):
+        torch.testing.assert_close(part, kept[0])
+
+
+def test_what_cannot_be_exported_is_said_in_one_line(tmp_path, monkeypatch):
+    model = trained("values", tmp_path).model()
+    with pytest.raises(ConfigError, match=r"export_step step.h5: must end in .pt2 \(torch.export\) or .onnx"):
+        model.export_step(tmp_path / "step.h5")
+    with pytest.raises(ConfigError, match="export_step count: must be at least 1, got 0"):
+        model.export_step(tmp_path / "step.pt2", count=0)
+    monkeypatch.setattr(step_export, "find_spec", lambda package: None)
+    with pytest.raises(ConfigError, match=r"export_step step\.onnx: needs onnx and onnxscript; pip install onnx onnxscript"):
+        model.export_step(tmp_path / "step.onnx")
+    growing = Transformer(hidden=4, heads=1)
+    arguments = torch.zeros(1, 1, 3), growing.start(1, 1, torch.zeros(1, 3))
+    with pytest.raises(ConfigError, match="the state of transformer grows with every step"):
+        step_export.write(growing, {}, arguments, tmp_path / "step.pt2")
+
+
+def test_a_weight_may_be_named_as_a_method_is(tmp_path):
+    model = trained("symbols", tmp_path, SelectiveSSM(hidden=3)).model()
+    assert "step.weight" in model.state_dict()
+    assert set(model.state_dict()) == set(model.weights())
+    assert model.generate(2, 5).shape == (5, 2)

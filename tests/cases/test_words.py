@@ -29,7 +29,7 @@ from freerun.cli.commands.list import main as list_parts
 from freerun.cli.main import main
 from freerun.config import run_identity
 from freerun.config.hydra.compose import experiments
-from freerun.config.hydra.presets import presets
+from freerun.config.presets import presets
 from freerun.parts import registry
 from synthetic import study, tree
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from freerun.config.hydra.presets import presets, summary
+from freerun.config.presets import presets, summary
 from freerun.io.text import CHOICES
 from freerun.parts import registry
 

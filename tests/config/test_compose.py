@@ -8,7 +8,7 @@ import pytest
 
 from freerun.config.experiment import PARTS, Experiment
 from freerun.config.hydra.compose import experiments
-from freerun.config.hydra.presets import presets
+from freerun.config.presets import presets
 from freerun.config.run_identity import canonical, from_canonical, identity
 from freerun.errors import ConfigError
 from freerun.laws.toolkit import series_file, teacher_file

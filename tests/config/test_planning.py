@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from freerun.config import presets
 from freerun.config.experiment import PARTS, Experiment
-from freerun.config.hydra import compose, composed_tree, presets
+from freerun.config.hydra import compose, composed_tree
 from freerun.config.run_identity import RESERVED, canonical
 from freerun.errors import ConfigError
 from freerun.parts import registry

@@ -9,7 +9,7 @@ import pytest
 from freerun.cli.arguments import COMMANDS
 from freerun.cli.main import main
 from freerun.config.experiment import Experiment
-from freerun.config.hydra.presets import presets
+from freerun.config.presets import presets
 from freerun.execution import launchers
 from freerun.io.suggestions import nearest
 from freerun.io.text import CHOICES, LINE, message, one_line

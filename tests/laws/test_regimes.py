@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from freerun.config.hydra.compose import experiments
-from freerun.config.hydra.presets import presets
+from freerun.config.presets import presets
 from freerun.laws import regimes as kit
 from freerun.laws.register import of
 from freerun.laws.toolkit import variants

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from freerun.config.hydra.presets import presets
+from freerun.config.presets import presets
 from freerun.sweeps import study as studies
 
 STUDY = """

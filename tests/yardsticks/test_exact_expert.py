@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from freerun.analysis.inference.confidence_intervals import Interval, mean_interval
-from freerun.config.hydra.presets import config_folder
+from freerun.config.presets import config_folder
 from freerun.io.yaml import read_yaml
 from yardsticks.exact import huszar_stopped
 from yardsticks.learned import learned, over_seeds, says

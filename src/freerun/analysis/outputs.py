@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -103,6 +103,15 @@ class Products:
         else:
             print("building figures and report ...", flush=True)
             self.write_report()
+
+
+def known_frames(place: Place, info: Mapping[str, Any]) -> tidy.Tables:
+    """Return the frames of the records of a study, or those of its folder where the store holds none of them."""
+    folder, name = place.folder(info["name"]), str(info["name"])
+    recorded = any(place.store.path(run).exists() for run in info["ids"])
+    if not recorded and (folder / "runs.parquet").is_file():
+        return replace(tidy.read(folder), margin=info.get("margin"), tuned=info.get("tuned"))
+    return Products(place=place, info={**info, "name": name}).frames
 
 
 def of(name: str, place: Place) -> Products:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from freerun.analysis.tables import idle_settings
 from freerun.analysis.tables.tidy import Tables, frames
+from freerun.api import launching
 from freerun.config.experiment import Experiment
 from freerun.execution.launchers import Launcher
-from freerun.execution.launchers.inline import Inline
 from freerun.execution.planned_run import plan
 from freerun.store import record_scan
 from freerun.store.records import Store
@@ -19,20 +19,22 @@ from freerun.sweeps.sweep import see_to, tell_notes
 
 
 def run(
-    experiments: Iterable[Experiment], results: str | Path = "results", group: int = 32, launcher: Launcher | None = None
-) -> Tables:
+    experiments: Experiment | Iterable[Experiment], results: str | Path = "results", group: int = 32,
+    launcher: Launcher | str | None = None,
+) -> Tables:  # fmt: skip
     """Train and measure experiments and return their tables; what has a record already is not done again.
 
     Notes are printed on standard error, as on the command line: what was settled otherwise than it was asked for, what was
     taken of your own data, what could not be measured of reference players, which settings changed nothing.
 
     Args:
-        experiments: any number; those that differ in seed, regime, learning rate, weight decay, momentum, clipping or the run
-            that they start from train together.
+        experiments: one, or any number; those that differ in seed, regime, learning rate, weight decay, momentum, clipping or
+            the run that they start from train together.
         results: the folder whose store of records is used.
         group: most runs that train together.
-        launcher: where they are trained, for example ``Local(workers=4)`` of `freerun.execution.launchers.local`; None for this
-            process, which then computes with one thread, as the equality of a run alone and in a group demands.
+        launcher: where they are trained, for example ``Local(workers=4)`` of `freerun.execution.launchers.local`, or its name
+            (``"local"``: a worker a core); None for this process, which then computes with one thread, as the equality of a run
+            alone and in a group demands.
 
     Returns:
         The tables; a run that failed is a row with status `failed` and the reason.
@@ -40,13 +42,13 @@ def run(
     Raises:
         StoreError: if the folder cannot be used.
     """
-    asked = list(experiments)
+    asked = launching.experiments(experiments)
     tell(asked)
     runs, store = plan(asked), Store(Path(results) / ".store")
     store.open()
     tell_notes((run.id for run in runs), store)  # what nobody waited for
     missing = set(record_scan.missing(store, (run.id for run in runs)))
-    see_to([run for run in runs if run.id in missing], store, launcher or Inline(group=group))
+    see_to([run for run in runs if run.id in missing], store, launching.launcher(launcher, group))
     tables = frames(store, [run.id for run in runs], "python", {run.id: run.tree for run in runs})
     for line in idle_settings.notes(tables, [run.tree for run in runs]):
         print(f"note: {line}", file=sys.stderr)

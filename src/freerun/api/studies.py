@@ -1,16 +1,17 @@
-"""Studies in Python: a study that was run is loaded by its name, narrowed, tabulated, drawn, compared, and gives its runs.
+"""Studies in Python: planned, trained, extended, narrowed, tabulated, drawn, compared and reported; each gives its runs.
 
-study = freerun.load("first_look")
+study = freerun.load("first_look")                                    # one that was run
 study.select(model="gru", task="lorenz63").summary()
-study.figure("error_over_lead_lorenz63").savefig("error.pdf")
 run = study.run(task="text", model="gru", regime="teacher_forcing", seed=0)
 run.model().generate(3, 200, prefix="The ")
+Study([Experiment(task="lorenz63", model="gru")], name="mine").train()    # one of its own
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,16 +20,29 @@ import pandas as pd
 
 from freerun.analysis import figures, outputs
 from freerun.analysis.figures import Material
-from freerun.analysis.report import comparison, summary
+from freerun.analysis.report import comparison, exposure_gap, paper_table, summary
 from freerun.analysis.tables import tidy
+from freerun.api import launching
+from freerun.api.report_page import ReportPage
 from freerun.api.trained_runs import TrainedRun
-from freerun.errors import ConfigError
+from freerun.config.experiment import Experiment
+from freerun.errors import ConfigError, OutOfTime, refused
+from freerun.io import html
 from freerun.io.suggestions import nearest
 from freerun.io.text import brief
-from freerun.store.results_folder import Place, read_info
+from freerun.io.writing import write_atomic
+from freerun.store.results_folder import Place, make_way, read_info, write_info
+from freerun.sweeps import experiment_file, named_sweep, remeasurement, sweep
+from freerun.sweeps import study as studies
+from freerun.sweeps.search import tuned_study
+from freerun.sweeps.study_plan import StudyPlan, study_plan
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from freerun.execution.launchers import Launcher
+
+    Asked = str | Path | Experiment | Iterable[Experiment]
 
 
 def load(name: str | Path, results: str | Path = "results") -> Study:
@@ -45,32 +59,70 @@ def load(name: str | Path, results: str | Path = "results") -> Study:
     if Path(name).parent != Path():
         name, results = Path(name).name, Path(name).parent
     place = Place(results=Path(results))
-    info = read_info(str(name), place, started=False)
-    return Study(place=place, info=info, tables=_tables(place, info))
+    return Study._of(place, read_info(str(name), place, started=False))
 
 
-def _tables(place: Place, info: Mapping[str, Any]) -> tidy.Tables:
-    """The frames of the records, or those of the folder where the store holds none of them."""
-    folder, name = place.folder(info["name"]), str(info["name"])
-    recorded = any(place.store.path(run).exists() for run in info["ids"])
-    if not recorded and (folder / "runs.parquet").is_file():
-        return replace(tidy.read(folder), margin=info.get("margin"), tuned=info.get("tuned"))
-    return outputs.Products(place=place, info={**info, "name": name}).frames
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
 class Study:
-    """Runs that were made under one name, or some of them; nothing is trained, and but for `compare` nothing is written.
+    """Runs under one name, done or still to be done, or some of them.
+
+    Making one trains and writes nothing; `train`, `measure`, `compare` and `report` do.
+
+    Args:
+        asked: an experiment, or several; the name of a study of the configuration or of a sweep that was run; the path of a
+            YAML file of a study, or of experiments as ``--cfg job`` prints them.
+        settings: what replaces or adds an axis, by dotted key: ``{"training.updates": 500, "model.hidden": [32, 64]}``; not
+            where experiments are given themselves.
+        name: of the results; None for that which it has, or for the hash of its runs.
+        title, question: for the report, where they are given.
+        tune: how its methods are tuned before they are run, as `tune:` of a study file says it (docs/search.md).
+        results: the folder of all results.
+        named: settings whose names have no dots: ``seed=range(10)``.
 
     Attributes:
         place: where results are.
-        info: the study as it was asked for.
-        tables: the tidy frames, described in `freerun.analysis.tables.tidy.Tables`.
+        info: the study as it is asked for.
+
+    Raises:
+        ConfigError: in one line, for anything that is wrong with it.
     """
 
     place: Place
     info: Mapping[str, Any]
-    tables: tidy.Tables
+    _planned: studies.Study | None
+    _narrowed: tidy.Tables | None
+
+    def __init__(
+        self, asked: Asked, settings: Mapping[str, Any] | None = None, /, *, name: str | None = None, title: str = "",
+        question: str = "", tune: Mapping[str, Any] | None = None, results: str | Path = "results", **named: Any,
+    ) -> None:  # fmt: skip
+        self.place, self._narrowed = Place(results=Path(results)), None
+        words = studies.words({**(settings or {}), **named})
+        if not isinstance(asked, (str, Path)):
+            if words or tune is not None:
+                wrong = words[0] if words else "tune"
+                raise ConfigError(
+                    f"Study {brief(wrong)}: is for the name or the file of a study; experiments say it themselves"
+                )
+            planned = studies.of_experiments(launching.experiments(asked), name)
+        elif experiment_file.holds_experiments(str(asked)):
+            planned = studies.adhoc(words, sweep=True, alias=name or Path(asked).stem, file=str(asked))
+        else:
+            planned = named_sweep.asked(str(asked), words, name, self.place)
+        planned = replace(planned, title=title or planned.title, question=question or planned.question)
+        self._planned = planned if tune is None else replace(planned, tune=dict(tune))
+        self.info = self._planned.info()
+
+    @classmethod
+    def _of(cls, place: Place, info: Mapping[str, Any], narrowed: tidy.Tables | None = None) -> Study:
+        """Return the study that a folder holds, or some of its runs, whose tables are then given."""
+        study = cls.__new__(cls)
+        study.place, study.info, study._planned, study._narrowed = place, info, None, narrowed
+        return study
+
+    @cached_property
+    def tables(self) -> tidy.Tables:
+        """The tidy frames, described in `freerun.analysis.tables.tidy.Tables`."""
+        return outputs.known_frames(self.place, self.info) if self._narrowed is None else self._narrowed
 
     @property
     def name(self) -> str:
@@ -113,11 +165,132 @@ class Study:
     def __iter__(self) -> Iterator[TrainedRun]:
         return (self._run(str(run)) for run in self.runs["run"])
 
+    @property
+    def experiments(self) -> list[Experiment]:
+        """The experiments of these runs, as they can be run again.
+
+        Raises:
+            ConfigError: if a part is missing or has changed.
+        """
+        if self._planned is not None:
+            return [run.experiment for run in self._planned.runs]
+        return [run.experiment for run in self]
+
+    def _axes(self) -> dict[str, list[str]]:
+        """What these runs are of, by axis."""
+        return {name: [str(value) for value in self.runs[name].dropna().unique()] for name in ("task", "model", "regime")}
+
+    def _title(self) -> str:
+        states = self.runs["status"].value_counts()
+        done = states.get("done", 0)
+        ends = [f"{states[state]} {state}" for state in ("diverged", "failed", "pending") if state in states]
+        return f"Study {self.name}: {len(self)} runs, {', '.join([f'{done} done', *ends])}"
+
     def __repr__(self) -> str:
-        done = int((self.runs["status"] == "done").sum())
-        axes = {name: [str(value) for value in self.runs[name].dropna().unique()] for name in ("task", "model", "regime")}
-        lines = [f"{name:8}{', '.join(values)}" for name, values in axes.items()]
-        return "\n".join([f"Study {self.name}: {len(self)} runs, {done} done", *lines])
+        return "\n".join([self._title(), *(f"{name:8}{', '.join(values)}" for name, values in self._axes().items())])
+
+    def _repr_html_(self) -> str:
+        rows = [(name, ", ".join(values)) for name, values in self._axes().items()]
+        shown = self.summary().drop(columns=["log", "diverged", "failed", "pending"])
+        results = (
+            shown.to_html(index=False, na_rep="", float_format="{:.4g}".format) if (self.runs["status"] == "done").any() else ""
+        )
+        return html.titled(self._title(), html.table((), rows) + results)
+
+    def plan(self, launcher: Launcher | str | None = None) -> StudyPlan:
+        """Return what `train` would do: runs and groups, what is done, and the time and the memory that the rest will take.
+
+        Args:
+            launcher: as for `train`.
+
+        Raises:
+            ConfigError: if a part of a run is missing, or the launcher cannot do a run.
+        """
+        study, chosen = self._whole("plan"), launching.launcher(launcher)
+        tuned = tuned_study.of(study)
+        if tuned is None:
+            return study_plan(study.name, study.runs, self.place.store, chosen)
+        return study_plan(tuned.name, tuned.first(), self.place.store, chosen, study.runs)
+
+    def train(self, launcher: Launcher | str | None = None, *, hours: float | None = None, replace: bool = False) -> Study:
+        """Do what is missing, or has failed before, and return this study with its results.
+
+        It can be interrupted: what is done is kept, and the same call goes on. Runs that fail are told of on standard error,
+        and are rows with the status `failed`.
+
+        Args:
+            launcher: by which runs are done, or its name; ``Local(workers=4)`` of `freerun.execution.launchers.local`. None
+                for this process, one group after the other.
+            hours: after which no group is begun any more; what is left then is pending.
+            replace: where the name has results of other runs, let their tables and figures go.
+
+        Raises:
+            ConfigError: if results of other runs would be replaced, or the launcher cannot do a run.
+            StoreError: if the folder for results cannot be used.
+        """
+        study, chosen = self._whole("train"), launching.launcher(launcher, hours=hours)
+        failed: dict[str, str] = {}
+        try:
+            if tuned := tuned_study.of(study):
+                study, failed = tuned.run(self.place, chosen, replace=replace)
+                sweep.settle(failed, self.place, tuned.name)
+            failed = sweep.do(study, self.place, chosen, replace=replace)
+        except OutOfTime as over:
+            failed = over.failed
+            print(f"note: {over}", file=sys.stderr)
+        self._planned = study
+        self.info = study.info()
+        self.__dict__.pop("tables", None)
+        self.__dict__.pop("_material", None)
+        if failed:
+            sweep.settle(failed, self.place, study.name)
+        return self
+
+    def extend(self, seed: Iterable[int] | int) -> Study:
+        """Return a study of the same name whose every condition has further seeds, beside those that it has; not trained yet.
+
+        Raises:
+            ConfigError: if it cannot have them.
+        """
+        seeds = [seed] if isinstance(seed, int) else seed
+        study = Study._of(self.place, self.info)
+        study._planned = named_sweep.extended(self._whole("extend"), seeds)
+        study.info = study._planned.info()
+        return study
+
+    def measure(
+        self, settings: Mapping[str, Any] | None = None, /, *, name: str | None = None, launcher: Launcher | str | None = None,
+        replace: bool = False, **named: Any,
+    ) -> Study:  # fmt: skip
+        """Measure the trained runs anew, from their weights, and return the study with these measurements; nothing is trained.
+
+        Args:
+            settings: of metrics, ``{"valid_time.threshold": 0.5}``.
+            name: another name for the results; None for the same.
+            launcher, replace: as for `train`.
+            named: settings of the evaluation: ``horizon=400, metrics=["rmse"]``.
+
+        Raises:
+            ConfigError: if there is no such setting, or the study has no folder.
+        """
+        self._demand_whole("measure")
+        words = [f"evaluation.{word}" for word in studies.words({**(settings or {}), **named}, swept=False)]
+        study = remeasurement.asked(self.name, self.place, words, name)
+        sweep.settle(sweep.do(study, self.place, launching.launcher(launcher), replace=replace), self.place, study.name)
+        return load(study.name, self.place.results)
+
+    def _whole(self, what: str) -> studies.Study:
+        """The study as it can be trained."""
+        self._demand_whole(what)
+        if self._planned is None:
+            self._planned = named_sweep.again(self.name, self.place)
+        return self._planned
+
+    def _demand_whole(self, what: str) -> None:
+        if self._narrowed is not None:
+            raise ConfigError(
+                f"{what}: these are some runs of {self.name}; Study(selection.experiments, name=...) is one of them"
+            )
 
     def select(self, settings: Mapping[str, Any] | None = None, /, **named: Any) -> Study:
         """Return the study of those runs that have these settings.
@@ -142,7 +315,7 @@ class Study:
             chosen &= self.runs[name].isin(wanted)
         if not chosen.any():
             raise ConfigError(f"select: none of the {len(self)} runs has all of these settings")
-        return replace(self, tables=_some(self.tables, self.runs[chosen]))
+        return Study._of(self.place, self.info, _some(self.tables, self.runs[chosen]))
 
     @cached_property
     def _material(self) -> Material:
@@ -154,6 +327,34 @@ class Study:
         """The results in short, one row a condition: both levels, the gap with its interval, the counts."""
         frame: pd.DataFrame = summary(self.tables)[0]
         return frame
+
+    def table(self, out: str | Path | None = None) -> pd.DataFrame:
+        """Return the table of a paper: one row a task, model, method and level (`freerun.analysis.report.paper_table.tidy`).
+
+        Args:
+            out: a file to write it to, set as its ending says: ``.tex``, ``.md``, ``.csv`` or ``.parquet``; None for none.
+
+        Raises:
+            ConfigError: for another ending, or if no run has a measurement.
+            StoreError: if the disk refuses.
+        """
+        wanted = None if out is None else paper_table.format_of(Path(out))
+        material = Material.of(self.tables, {})
+        frame: pd.DataFrame = paper_table.tidy(material)
+        if out is not None and wanted is not None:
+            try:
+                write_atomic(Path(out), paper_table.content_of(frame, material, wanted))
+            except OSError as fault:
+                raise refused(Path(out), "cannot be written", fault) from None
+        return frame
+
+    def exposure_gap(self) -> pd.DataFrame:
+        """The exposure bias, one row a condition: the one-step error fed the model's own output, minus that fed the truth.
+
+        Both against the truth's own answer to what was really fed; where it has none the row says so in `note`
+        (`freerun.analysis.report.summary_table.exposure` describes the columns).
+        """
+        return exposure_gap(self.tables)
 
     @property
     def figures(self) -> list[str]:
@@ -173,19 +374,44 @@ class Study:
             known.append(drawn.name)
         raise ConfigError(f"figure {brief(name)}: these runs have none; {nearest(name, known)}")
 
-    def compare(self, a: str, b: str) -> comparison.Comparison:
+    def compare(self, a: str | Study, b: str | None = None) -> comparison.Comparison:
         """Return how two choices of settings compare, condition by condition; it is also written to the study's folder.
 
         Args:
-            a, b: a regime, a model or an objective by name, or settings, ``"training.lr=0.01"``.
+            a, b: a regime, a model or an objective by name, or settings, ``"training.lr=0.01"``. Another study alone, to
+                compare this one with it in the conditions that both have.
 
         Raises:
             ConfigError: if there are no such runs, or no condition of one side has a partner.
             StoreError: if the disk refuses.
         """
         folder = self.place.folder(self.name)
+        if isinstance(a, Study) != (b is None):
+            raise ConfigError("compare takes two settings of this study, or another study alone")
         with outputs.writing(folder):
-            return comparison.in_study(a, b, self.tables, folder)
+            if isinstance(a, Study):
+                return comparison.of_studies(self.name, a.name, (self.tables, a.tables), folder)
+            return comparison.in_study(a, str(b), self.tables, folder)
+
+    def report(self, name: str | None = None) -> ReportPage:
+        """Build tables, figures and the report in the folder of the study, and return the page.
+
+        Args:
+            name: of the folder for a report of some of the runs; a whole study has its own.
+
+        Raises:
+            ConfigError: if no run has a record, or some runs are to be reported without a name of their own.
+            StoreError: if the disk refuses.
+        """
+        if self._narrowed is None and name is None:
+            outputs.of(self.name, self.place).write_report_if_needed()
+            return ReportPage(folder=self.place.folder(self.name))
+        if name is None:
+            raise ConfigError(f"report: these are some runs of {self.name}; give it a name of its own, report(NAME)")
+        some = studies.of_experiments(self.experiments, name, str(self.info["title"]), str(self.info["question"]))
+        make_way(some, self.place)
+        write_info(some, self.place)
+        return load(name, self.place.results).report()
 
     def run(self, identity: str | None = None, /, **named: Any) -> TrainedRun:
         """Return one run: that of an identity (or of its beginning), or the only one that has these settings.

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
+from freerun.api import step_export
+from freerun.config import named_parts, short_form
 from freerun.config.experiment import Experiment
 from freerun.engine.rollout import Request, loop
 from freerun.errors import ConfigError, given
+from freerun.io import html
 from freerun.io.text import brief
 from freerun.parts.feedback import Feedback, one_hot
 from freerun.parts.layers import State
@@ -41,24 +47,32 @@ class TrainedModel(torch.nn.Module):
         for name, value in weights.items():
             *path, last = name.split(".")
             home: torch.nn.Module = self
-            for part in path:
-                if part not in home._modules:
-                    home.add_module(part, torch.nn.Module())
-                home = home.get_submodule(part)
+            for part in path:  # `add_module` refuses the name of a method, such as `step`
+                home = given(home._modules.setdefault(part, torch.nn.Module()))
             home.register_parameter(last, torch.nn.Parameter(torch.from_numpy(value.copy()).to(self._dtype)))
 
     def weights(self) -> dict[str, Float[torch.Tensor, "1 I O"]]:
         """Return the parameters by name, with the axis of replicas that the framework's models expect."""
-        return {name: self.get_parameter(name)[None] for name in self._names}
+        known = dict(self.named_parameters())
+        return {name: known[name][None] for name in self._names}
 
     def start(self, count: int) -> State:
         """Return the state before the first step of so many sequences."""
         return self.experiment.model.start(1, count, self._like(count))
 
-    def extra_repr(self) -> str:
-        """What it is, for `repr`."""
-        axes = (type(getattr(self.experiment, axis)).__name__ for axis in ("model", "task", "regime"))
-        return f"{', '.join(axes)}, seed={self.experiment.seed}"
+    def _title(self) -> str:
+        made, count = self.experiment, sum(weight.numel() for weight in self.parameters())
+        axes = ", ".join(short_form.said(getattr(made, axis)) for axis in ("model", "task", "regime"))
+        return f"TrainedModel: {axes}, seed {made.seed}; {count} weights"
+
+    def __repr__(self) -> str:
+        return "\n".join([self._title(), *(f"  {name} {shape}" for name, shape in self._shapes())])
+
+    def _repr_html_(self) -> str:
+        return html.titled(self._title(), html.table(("weight", "in, out"), self._shapes()))
+
+    def _shapes(self) -> list[tuple[str, str]]:
+        return [(name, str(list(weight.shape))) for name, weight in self.named_parameters()]
 
     def step(self, u: Float[torch.Tensor, "N I"], state: State) -> tuple[Float[torch.Tensor, "N O"], State]:
         """Take one step.
@@ -92,15 +106,59 @@ class TrainedModel(torch.nn.Module):
         Raises:
             ConfigError: if `truth` is not what the task has.
         """
-        told = self._told(truth)
-        first, rest = self._parted(self._encoded(told))
-        request = Request(
+        return loop(self._forced(truth, inputs)).outputs[:, 0]
+
+    @torch.no_grad()
+    def states(self, truth: ArrayLike | Sequence[str], inputs: ArrayLike | None = None) -> Float[torch.Tensor, "T N H"]:
+        """Return the hidden states behind the predictions of `forward`, each as one vector (`Model.summary`).
+
+        Those of a rollout of its own are these of what it has made, with the prefix before it: ``states(generate(...))``.
+
+        Args:
+            truth, inputs: as for `forward`.
+
+        Raises:
+            ConfigError: if `truth` is not what the task has, or the model has no hidden state.
+        """
+        request = self._forced(truth, inputs)
+        rolled = loop(replace(request, states=True, mask=request.start.new_ones(request.steps, *request.start.shape[:2])))
+        kept = [self.experiment.model.summary(state, rolled.outputs[0]) for state in rolled.states]
+        if not kept or not kept[0].shape[-1]:
+            nothing = "nothing follows what is read first" if not kept else "this model has no hidden state"
+            raise ConfigError(f"states: {nothing}")
+        return torch.stack(kept)[:, 0]
+
+    def _forced(self, truth: ArrayLike | Sequence[str], inputs: ArrayLike | None) -> Request:
+        """The rollout that is fed the truth alone."""
+        first, rest = self._parted(self._encoded(self._told(truth)))
+        return Request(
             self.experiment.model, self.weights(), truth=rest[:, None], start=first[None],
             feedback=self.feedback.reading(self._head), mask=None,
             inputs=self._inputs(inputs, *rest.shape[:2]), residual=self._residual(), head=self._head,
             release=self.experiment.span[0],
         )  # fmt: skip
-        return loop(request).outputs[:, 0]
+
+    def export_step(self, path: str | PathLike[str], count: int = 1) -> Path:
+        """Write the step as a program of its own, for sequences that are done without Freerun; returns the path.
+
+        Its arguments are u ``[N I]`` and the parts of the state, its results the output ``[N O]`` and the parts of the next
+        state, as in `step`; the parts of `start` are those before the first step.
+
+        Args:
+            path: ``.pt2`` for `torch.export` (``torch.export.load(path).module()`` is called), ``.onnx`` for ONNX.
+            count: N, of how many sequences side by side.
+
+        Raises:
+            ConfigError: for another ending, a state that grows, a model that torch cannot export, or if ONNX is not installed.
+        """
+        return step_export.write(self.experiment.model, self.weights(), self._arguments(count), Path(path))
+
+    def _arguments(self, count: int) -> tuple[torch.Tensor, State]:
+        """An input of one step, and the state before it, for the shapes that they have."""
+        if count < 1:
+            raise ConfigError(f"export_step count: must be at least 1, got {count}")
+        fed = 0 if given(self.experiment.feedback).silent else self.data.outputs
+        return self._like(count).new_zeros(1, count, self.data.inputs + fed), self.start(count)
 
     @torch.no_grad()
     def generate(
@@ -110,7 +168,7 @@ class TrainedModel(torch.nn.Module):
         prefix: ArrayLike | Sequence[str] | str | None = None,
         *,
         temperature: float = 1.0,
-        feedback: Feedback | None = None,
+        feedback: Feedback | str | None = None,
         inputs: ArrayLike | None = None,
         seed: int = 0,
     ) -> np.ndarray | list[str]:
@@ -123,7 +181,7 @@ class TrainedModel(torch.nn.Module):
                 (texts of one length, ``[T N]``, ``[T N Y]``). None: nothing, where sequences of the task begin with nothing;
                 else the beginnings of the first `count` test sequences, up to the end of the evaluation's warm-up.
             temperature: symbols are drawn from the distribution with its logits divided by this.
-            feedback: another rule than the run's own.
+            feedback: another rule than the run's own, or its name.
             inputs: exogenous inputs of each prediction, ``[T N X]``, where the task has some: those within the prefix, then
                 the rollout's.
             seed: of the draws; the same seed gives the same rollouts.
@@ -134,7 +192,7 @@ class TrainedModel(torch.nn.Module):
         Raises:
             ConfigError: if the model says nothing that could be fed back, or something does not fit.
         """
-        rule = (feedback or self.feedback).at(1.0)
+        rule = self.feedback if feedback is None else named_parts.part("feedback", feedback).at(1.0)
         self._demand_free(rule, count, steps, temperature)
         rule = rule.reading(self._head)
         first, read = self._prefix(prefix, count)

@@ -11,11 +11,14 @@ import pandas as pd
 
 from freerun.analysis.tables import tidy
 from freerun.api.trained_model import TrainedModel
+from freerun.config import short_form
 from freerun.config.experiment import Experiment
 from freerun.config.run_identity import from_canonical
 from freerun.config.training_settings import Training
 from freerun.errors import ConfigError, given
+from freerun.execution.planned_run import flat_settings
 from freerun.execution.task_data import worlds
+from freerun.io import html
 from freerun.io.suggestions import nearest
 from freerun.io.text import brief
 from freerun.parts.earlier_run import STORE
@@ -85,14 +88,14 @@ class TrainedRun:
         weights = self.store.weights(run, {name: (shape.rows, shape.columns) for name, shape in shapes.items()})
         return TrainedModel(experiment, data, weights)
 
-    def continue_(self, updates: int | None = None, regime: Regime | None = None, **settings: Any) -> Experiment:
+    def continue_(self, updates: int | None = None, regime: Regime | str | None = None, **settings: Any) -> Experiment:
         """Return the experiment that goes on with the weights of this run: a run of its own, `freerun.run` does it.
 
         Its updates, schedules and curves begin at 0, and its optimiser anew (`freerun.config.start_weights`).
 
         Args:
             updates: of the new run; None for as many as this run had.
-            regime: None for that of this run.
+            regime: one, or its name; None for that of this run.
             settings: any other one of an `Experiment`; ``training=Training(...)`` for a rate or a batch of its own. What is not
                 given is that of this run, but for `training.stop`.
 
@@ -118,3 +121,10 @@ class TrainedRun:
     def __repr__(self) -> str:
         axes = " ".join(str(self.tree[axis]["name"]) for axis in ("task", "model", "regime"))
         return f"Run {self.id}: {axes}, seed {self.tree['seed']}, {self.status}"
+
+    def _repr_html_(self) -> str:
+        try:
+            settings: Mapping[str, Any] = short_form.settings(self.experiment)
+        except ConfigError:  # of a part that is not there
+            settings = flat_settings(dict(self.tree))
+        return html.titled(repr(self), html.table((), settings.items()))

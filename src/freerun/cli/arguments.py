@@ -36,7 +36,7 @@ GROUPS = {
         "merge": "unite what several machines did, each a part of a study (study --shard)",
     },
     "Look": {
-        "table": "build the tables of a study from its records, and the table of a paper",
+        "table": "print the results of a study, build its tables, and write the table of a paper",
         "figures": "draw the figures of a study from its records",
         "report": "build figures and report of a study from its records",
         "compare": "say which is better: two regimes, models or settings of a study, or two studies",

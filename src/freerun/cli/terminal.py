@@ -1,4 +1,4 @@
-"""Terminal output: tables of results and of rows, durations."""
+"""Terminal output: tables of results and of rows."""
 
 from __future__ import annotations
 
@@ -14,8 +14,12 @@ if TYPE_CHECKING:
 def show_results(summary: pd.DataFrame) -> None:
     """Print the results of a study: forced and free level, the exposure gap with its interval, and who is missing.
 
+    Rows are sorted by task, model, regime and the settings that differ, each of which has a column of its own.
+
     Every number is an arithmetic mean over seeds, so that the gap is the difference of the two levels beside it.
     """
+    from freerun.analysis.report.axis_columns import by_axes
+
     interval = [_interval(low, high) for low, high in zip(summary["gap_low"], summary["gap_high"], strict=True)]
     measure = [
         "-" if metric != metric else f"{metric}, {unit}" if unit else str(metric)
@@ -26,7 +30,8 @@ def show_results(summary: pd.DataFrame) -> None:
     shown["95 % interval"] = interval
     shown["seeds"] = summary["n"]
     unfinished = [name for name in ("diverged", "failed", "pending") if summary[name].any()]
-    show_table(shown.assign(**{name: summary[name] for name in unfinished}))
+    sorted_rows, axes = by_axes(shown.assign(**{name: summary[name] for name in unfinished}))
+    show_table(sorted_rows, len(axes) - 1)
     if summary["gap"].notna().any():
         remark = " (the report has geometric means of errors on a ratio scale)" if summary["log"].eq(True).any() else ""
         print(f"gap = free - forced; all are means over seeds, of averages over the steps since the release{remark}")
@@ -46,14 +51,6 @@ def show_rows(head: list[str], rows: list[list[str]]) -> None:
     _console().print(table)
 
 
-def duration(seconds: float) -> str:
-    """Return a time in the unit that a person would use, such as `2.5 h`."""
-    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
-        if seconds >= 1.5 * size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds:.0f} s"
-
-
 #: The width of what goes into a pipe or a file: nothing has to be cut there.
 _WIDE = 100_000
 
@@ -62,8 +59,8 @@ def _console() -> Console:
     return Console(width=None if Console().is_terminal else _WIDE, highlight=False, markup=False)
 
 
-def show_table(frame: pd.DataFrame) -> None:
-    """Print a frame, one line a row; a value that repeats the one above is left out in the leading text columns.
+def show_table(frame: pd.DataFrame, leading: int = 2) -> None:
+    """Print a frame, one line a row; values that repeat those above are left out in the `leading` columns.
 
     On a narrow terminal labels go on in the next line; nothing is cut.
     """
@@ -81,7 +78,7 @@ def show_table(frame: pd.DataFrame) -> None:
         repeats = True
         shown = []
         for position, cell in enumerate(cells):
-            repeats = repeats and position < 2 and position < len(above) and above[position] == cell
+            repeats = repeats and position < leading and position < len(above) and above[position] == cell
             shown.append("" if repeats else cell)
         table.add_row(*shown)
         above = cells

@@ -11,12 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from freerun.config import compatibility, start_weights
+from freerun.config import compatibility, named_parts, start_weights
 from freerun.config.evaluation_settings import Evaluation
 from freerun.config.training_settings import Training
 from freerun.errors import ConfigError, given
+from freerun.io import html
 from freerun.parts import notebook_parts, registry
 from freerun.parts.feedback import Feedback
 from freerun.parts.models import Model
@@ -34,6 +35,7 @@ PARTS = ("task", "model", "regime", "feedback", "objective")
 class Experiment:
     """One run: a task, a model, how it is fed, how it is trained and measured, and a seed.
 
+    A part may be given by its name, or that of a preset: ``Experiment(task="lorenz63", model="gru", regime="free_running")``.
     `feedback`, `objective`, `evaluation.warmup` and `evaluation.horizon` are filled in from the task if they are None.
 
     Attributes:
@@ -58,9 +60,19 @@ class Experiment:
     device: str = "cpu"
     dtype: str = "float32"
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, *, task: Task | str, model: Model | str, regime: Regime | str = ..., feedback: Feedback | str | None = None,
+            objective: Objective | str | None = None, gradient: str = "through", training: Training = ...,
+            evaluation: Evaluation = ..., seed: int = 0, device: str = "cpu", dtype: str = "float32",
+        ) -> None: ...  # fmt: skip
+
     def __post_init__(self) -> None:
         self.seed = whole("seed", self.seed)
         for key in PARTS:
+            if key in ("task", "model", "regime") or getattr(self, key) is not None:
+                setattr(self, key, named_parts.part(key, getattr(self, key)))
             notebook_parts.adopt(key, getattr(self, key))
         for key in (*PARTS, "training", "evaluation"):
             if getattr(self, key) is not None:
@@ -97,6 +109,16 @@ class Experiment:
         if idle is not None:
             self._notes = (f"gradient={self.gradient}: {idle}, so that the run is that of gradient=through",)
             self.gradient = "through"
+
+    def __repr__(self) -> str:
+        from freerun.config import short_form
+
+        return f"Experiment({', '.join(f'{key}={text}' for key, text in short_form.settings(self).items())})"
+
+    def _repr_html_(self) -> str:
+        from freerun.config import short_form
+
+        return html.titled("Experiment", html.table((), short_form.settings(self).items()))
 
     def note(self, lines: Iterable[str]) -> None:
         """Add lines to `notes`: what was done about the words that ask for this experiment."""

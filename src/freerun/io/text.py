@@ -58,3 +58,11 @@ def message(fault: object) -> str:
 
 def _visible(text: str) -> str:
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in " ".join(text.split()))
+
+
+def duration(seconds: float) -> str:
+    """Return a time in the unit that a person would use, such as `2.5 h`."""
+    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 1.5 * size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.0f} s"

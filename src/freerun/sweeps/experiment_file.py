@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from freerun.config.experiment import PARTS
-from freerun.config.run_identity import DIGESTS, canonical
+from freerun.config.run_identity import DIGESTS, canonical, from_canonical
 from freerun.errors import ConfigError
 from freerun.io import key_value
 from freerun.io.reading import NotPlain, content
@@ -45,26 +45,70 @@ def experiments(path: Path, overrides: Sequence[str], *, sweep: bool) -> list[Ex
         ConfigError: in one line, for anything that is wrong with the file or the overrides; also if a plugin or a file of data
             is no longer what it was when the experiment was printed.
     """
-    from freerun.config.hydra import compose
-
     trees = _documents(path)
     if wrong := next((tree for tree in trees if not _is_tree(tree)), None):
         what = "a study; freerun study does it" if "cases" in wrong else "no experiment that --cfg job has printed"
         raise ConfigError(f"{one_line(path, 80)}: holds {what}")
+    return of_trees(trees, overrides, sweep=sweep, source=path.name)
+
+
+def of_trees(trees: Iterable[dict[str, Any]], overrides: Sequence[str], *, sweep: bool, source: str) -> list[Experiment]:
+    """Return the experiments of canonical trees, each with overrides; trees that differ only in what is overridden are one.
+
+    Args:
+        trees: as they were written.
+        overrides: in Hydra's syntax.
+        sweep: take several values of a key as a sweep.
+        source: where the trees stand, for messages.
+
+    Raises:
+        ConfigError: as `experiments`.
+    """
+    from freerun.config.hydra import compose
+
     typed = {key_value.key_of(word) for word in overrides}
     found: list[Experiment] = []
+    seen = set[tuple[object, ...]]()
     compose.load_plugins([word for word in overrides if key_value.key_of(word) == "plugins"])
     for number, tree in enumerate(trees, 1):
         own = [word for word in _words(tree) if not _replaced(key_value.key_of(word), typed)]
+        asked = (*own, *(node.get(digest) for node in tree.values() if isinstance(node, dict) for digest in DIGESTS))
+        if asked in seen:
+            continue
+        seen.add(asked)
         try:
             made = compose.experiments([*own, *overrides], sweep=sweep)
             _demand_unchanged(tree, made, typed)
         except ConfigError as fault:
             if str(fault).startswith(tuple(f"{key}=" for key in typed)):
                 raise
-            raise ConfigError(f"{path.name}, experiment {number}: {fault}") from None
+            raise ConfigError(f"{source}, experiment {number}: {fault}") from None
         found += made
     return found
+
+
+def of_canonical(trees: Iterable[dict[str, Any]], plugins: Sequence[str], *, source: str) -> list[Experiment]:
+    """Return the experiments of canonical trees as they are.
+
+    Args:
+        trees: as they were written.
+        plugins: overrides `plugins=[...]`, whose files are loaded.
+        source: where the trees stand, for messages.
+
+    Raises:
+        ConfigError: if a part is missing or has changed.
+    """
+    from freerun.config.hydra import compose
+
+    compose.load_plugins(list(plugins))
+    made = []
+    for number, tree in enumerate(trees, 1):
+        try:
+            made.append(from_canonical(tree))
+        except ConfigError as fault:
+            hint = "" if plugins else "; a part of your own has to be named again, plugins=[FILE.py]"
+            raise ConfigError(f"{source}, experiment {number}: {str(fault).partition('; ')[0]}{hint}") from None
+    return made
 
 
 def _documents(path: Path) -> list[dict[str, Any]]:

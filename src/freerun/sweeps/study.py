@@ -10,7 +10,7 @@ import hashlib
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,8 @@ from freerun.sweeps import experiment_file
 if TYPE_CHECKING:
     from freerun.config.experiment import Experiment
 
+#: How the name of a sweep begins that was given none.
+UNNAMED = "run-"
 KEYS = ("title", "question", "margin", "cases", "plugins", "tune")
 #: Settings that are files, which a study file names relative to itself; an earlier run may be an identity instead.
 FILES = ("task.path", "task.file", *earlier_run.KEYS)
@@ -95,7 +97,7 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
     """
     from freerun.config.hydra.compose import jobs, of_jobs
     from freerun.config.hydra.overrides import LARGEST
-    from freerun.config.hydra.presets import config_folder, presets
+    from freerun.config.presets import config_folder, presets
 
     if name.endswith((".yaml", ".yml")):
         path = Path(name)
@@ -152,6 +154,20 @@ def tell(asked: Iterable[Experiment]) -> None:
         print(f"note: {text}{f' ({count} times)' if count > 1 else ''}", file=sys.stderr)
 
 
+def words(settings: Mapping[str, Any], *, swept: bool = True) -> list[str]:
+    """Return settings as the words of overrides: several values of a key are an axis, a list within them is one value.
+
+    Args:
+        settings: by dotted key.
+        swept: whether several values are an axis; if not, they are one list.
+    """
+    written = []
+    for key, value in settings.items():
+        several = list(value) if isinstance(value, (list, tuple, set, range)) else value
+        written.append(f"{key}={_word(several if swept or not isinstance(several, list) else [several])}")
+    return written
+
+
 def _as(alias: str | None) -> list[str]:
     return [] if alias is None else ["--as", alias]
 
@@ -178,9 +194,32 @@ def adhoc(overrides: list[str], *, sweep: bool, alias: str | None = None, file: 
         asked = experiment_file.experiments(Path(file), overrides, sweep=sweep)
     tell(asked)
     runs = plan(asked)
-    digest = hashlib.sha256(" ".join(sorted(run.id for run in runs)).encode()).hexdigest()[:8]
     command = pasted(["run", *([] if file is None else [file]), *(["-m"] if sweep else []), *overrides, *_as(alias)])
-    return Study(name=name or f"run-{digest}", runs=runs, command=command, overrides=overrides)
+    return Study(name=name or name_of(runs), runs=runs, command=command, overrides=overrides)
+
+
+def name_of(runs: Iterable[Planned]) -> str:
+    """Return the name of a sweep that was given none: the hash of its runs."""
+    digest = hashlib.sha256(" ".join(sorted(run.id for run in runs)).encode()).hexdigest()[:8]
+    return f"{UNNAMED}{digest}"
+
+
+def of_experiments(experiments: Iterable[Experiment], name: str | None = None, title: str = "", question: str = "") -> Study:
+    """The study of some experiments that were made in Python; what its command does follows from the folder of its results.
+
+    Args:
+        experiments: each is done once.
+        name: of the study; None for the hash of its runs.
+        title, question: for the report.
+
+    Raises:
+        ConfigError: if there are none, or the name could not be one.
+    """
+    runs = plan(list(experiments))
+    if not runs:
+        raise ConfigError("Study: holds no experiment")
+    called = name_of(runs) if name is None else folder_name(name)
+    return Study(name=called, runs=runs, command=pasted(["study", called]), title=title, question=question)
 
 
 def _word(value: Any) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pandas as pd
 
 from freerun.analysis import figures
 from freerun.analysis.figures import Drawn, Material
@@ -30,7 +31,7 @@ from freerun.analysis.report import (
     tuning_section,
 )
 from freerun.analysis.report.section import Section
-from freerun.analysis.report.summary_table import full, short
+from freerun.analysis.report.summary_table import exposure, full, short
 from freerun.analysis.report.undefined_levels import undefined
 from freerun.analysis.report.verdicts import comparisons
 from freerun.analysis.report.warmup_caution import too_short
@@ -42,7 +43,7 @@ from freerun.store.record_index import records
 from freerun.store.records import Store, names
 from freerun.store.training_time import Run
 
-__all__ = ["build", "summary"]
+__all__ = ["build", "exposure_gap", "summary"]
 
 _SECTIONS = (players_section, exposure_section, error_growth_section, across_tasks_section, tuning_section)
 #: Pixels of the screen for one of a figure, which has 200 to the inch: 1.75 times the size in print, at 72 points to the inch.
@@ -63,6 +64,11 @@ def summary(frames: Tables) -> tuple[Any, list[str]]:
     table = full(material)
     lacking = [f"note: {task}. {said}" for task in material.primary if (said := undefined(table, task))]
     return short(table), [*useless, *early, *lacking]
+
+
+def exposure_gap(frames: Tables) -> pd.DataFrame:
+    """The exposure bias of every condition of some tables (`freerun.analysis.report.summary_table.exposure`)."""
+    return exposure(Material.of(frames, {}))
 
 
 def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Path:

@@ -23,19 +23,32 @@ from freerun.analysis.report.number_text import counted, listed
 from freerun.analysis.tables.quantities import Quantities
 from freerun.analysis.tables.tidy import Tables, csv_bytes
 from freerun.errors import ConfigError
+from freerun.io import html
 from freerun.io.text import brief, command
 from freerun.io.writing import write_atomic
 
+#: What a notebook shows of the table of a comparison, each column with its title there.
+_SHOWN = {
+    "task_label": "task", "model_label": "model", "setting": "setting", "label": "headline", "level": "level", "n": "n",
+    "p": "p", "holm": "p (Holm)", "verdict": "verdict",
+}  # fmt: skip
 _TEXTS = dict.fromkeys(("task_label", "model_label", "regime_label", "setting", "method"), "str")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Comparison:
     """`a` against `b`: sentences, the numbers, and where they were written."""
 
     sentences: list[str]
     table: pd.DataFrame
     path: Path
+
+    def __repr__(self) -> str:
+        return "\n".join([*self.sentences, f"comparison: {self.path}"])
+
+    def _repr_html_(self) -> str:
+        headlines = self.table.loc[self.table["own"], list(_SHOWN)].rename(columns=_SHOWN)
+        return html.lines(self.sentences) + headlines.to_html(index=False, na_rep="")
 
 
 def in_study(a: str, b: str, frames: Tables, folder: Path) -> Comparison:

@@ -41,24 +41,52 @@ def write(frames: Tables, folder: Path, file_format: str) -> Path:
         ConfigError: for an unknown format, or a study without a measurement.
         OSError: if the disk refuses.
     """
+    content = written(frames, file_format)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"table.{FORMATS[file_format]}"
+    write_atomic(path, content)
+    return path
+
+
+def format_of(path: Path) -> str:
+    """Return the format of a file by its ending.
+
+    Raises:
+        ConfigError: if it is the ending of none.
+    """
+    for name, ending in FORMATS.items():
+        if path.suffix == f".{ending}":
+            return name
+    raise ConfigError(f"{path.name}: must end in {', '.join(f'.{ending}' for ending in FORMATS.values())}")
+
+
+def written(frames: Tables, file_format: str) -> bytes:
+    """Return the table of a study in a format of `FORMATS`.
+
+    Raises:
+        ConfigError: for an unknown format, or a study without a measurement.
+    """
     if file_format not in FORMATS:
         raise ConfigError(f"--format {file_format}: unknown; {nearest(file_format, FORMATS)}")
     material = Material.of(frames, {})
-    table = tidy(material)
+    return content_of(tidy(material), material, file_format)
+
+
+def content_of(table: pd.DataFrame, material: Material, file_format: str) -> bytes:
+    """Return what `tidy` gives in a format of `FORMATS`.
+
+    Raises:
+        ConfigError: if it is empty.
+    """
     if table.empty:
         raise ConfigError("no run of this study has a measurement yet: there is nothing to tabulate")
     if file_format == "parquet":
         buffer = io.BytesIO()
         table.to_parquet(buffer, index=False)
-        content = buffer.getvalue()
-    elif file_format == "csv":
-        content = csv_bytes(table)
-    else:
-        content = (markdown if file_format == "md" else latex)(table, note(table, material)).encode()
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"table.{FORMATS[file_format]}"
-    write_atomic(path, content)
-    return path
+        return buffer.getvalue()
+    if file_format == "csv":
+        return csv_bytes(table)
+    return (markdown if file_format == "md" else latex)(table, note(table, material)).encode()
 
 
 def tidy(material: Material) -> pd.DataFrame:

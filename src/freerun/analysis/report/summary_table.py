@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from freerun.analysis.figures import Material
 from freerun.analysis.inference.confidence_intervals import counts, summarise
-from freerun.analysis.inference.exposure_parts import changes, tested
+from freerun.analysis.inference.exposure_parts import changes, one_step, tested
 from freerun.analysis.inference.gap_interval import geometric_gaps
 from freerun.analysis.inference.interquartile_mean import middles
 from freerun.analysis.inference.labels import ALWAYS_SHOWN, with_end
@@ -14,6 +15,8 @@ from freerun.analysis.inference.replicates import CELL
 from freerun.store.quantity import OTHER_CONTINUATIONS, Quantity
 
 LEVELS = ("forced", "free", "gap")
+#: Why a task has no exposure bias in numbers.
+NO_ANSWER = "no true answer to what a model makes itself is known on this task: only free minus forced is (summary)"
 
 
 def full(material: Material) -> pd.DataFrame:
@@ -115,3 +118,35 @@ def _row(rows: pd.DataFrame, meant: Quantity) -> pd.DataFrame:
         columns |= {f"{name}_{end}": middle[end] for end in ("iqm", "iqm_low", "iqm_high")}
         table = table.assign(**{key: value.to_numpy() for key, value in columns.items()})
     return table.assign(gap_p=tested(changes(rows, meant))["p"].to_numpy())
+
+
+def exposure(material: Material) -> pd.DataFrame:
+    """The exposure bias of every condition: its one-step error at what it was fed itself, minus that at what the truth fed.
+
+    Returns:
+        task, model, regime, metric, label, unit; forced (the error, fed the truth), free (fed its own output) and gap (their
+        difference), each a mean over seeds with the ends `_low` and `_high` of its 95 % interval; factor (free over forced)
+        likewise, for errors on a ratio scale, whose levels are geometric means (`log`); gap_p, n (runs with both). Where the
+        truth does not answer for what a model made itself, the row says so in `note` and has no numbers.
+    """
+    names = {"task_label": "task", "model_label": "model", "method": "regime"}
+    whole = one_step(material.whole, material.quantities)
+    parts = []
+    for _, rows in whole.groupby(["metric", "unit", "ratio"], observed=True, sort=False):
+        table = _row(rows, material.quantities.of_rows(rows[:1])[0])
+        log = bool(rows["ratio"].iloc[0])
+        change = summarise(rows, CELL, "change")
+        factors = {"factor": "mean", "factor_low": "low", "factor_high": "high"}
+        parts.append(table.assign(**{name: np.exp(change[end]) if log else np.nan for name, end in factors.items()}))
+    conditions = counts(material.runs, CELL)[list(CELL)]
+    measured = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(CELL))
+    for name in CELL:
+        measured[name] = pd.Categorical(measured[name], categories=list(conditions[name].cat.categories))
+    levels = [f"{name}{end}" for name in (*LEVELS, "factor") for end in ("", "_low", "_high")]
+    table = conditions.merge(measured, on=list(CELL), how="left")
+    table = table.reindex(columns=[*CELL, "metric", "label", "unit", *levels, "log", "gap_p", "n"])
+    answered = table.groupby("task_label", observed=True)["metric"].transform("count") > 0
+    lost = "no run of it is measured"
+    table["note"] = np.where(table["metric"].notna(), "", np.where(answered, lost, NO_ANSWER))
+    table["n"] = table["n"].fillna(0).astype(int)
+    return table.sort_values(list(CELL)).rename(columns=names).reset_index(drop=True)

@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from freerun.analysis.tables import budget_table, player_table, quantities, run_table
+from freerun.io import html
 from freerun.io.writing import write_atomic
 from freerun.store import record_schema
 from freerun.store.record_columns import COMPARED, Extract
@@ -31,10 +32,12 @@ from freerun.store.records import Store, names
 
 #: The columns by which a measurement is told from another one of the same run.
 MEASURE = ("split", "mode", "metric", "step")
+#: How many columns of a frame its representation names.
+MOST_NAMED = 12
 NAMES = ("runs", "curves", "gaps", "compared", "quantities", "players", "budgets")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Tables:
     """The frames of a study.
 
@@ -65,6 +68,21 @@ class Tables:
     budgets: pd.DataFrame = field(default_factory=budget_table.none)
     margin: float | None = None
     tuned: Mapping[str, Any] | None = None
+
+    def _sizes(self) -> list[tuple[str, str, str]]:
+        frames = ((name, getattr(self, name)) for name in NAMES)
+        return [(name, f"{len(frame)}", ", ".join(_in_short(list(map(str, frame.columns))))) for name, frame in frames]
+
+    def __repr__(self) -> str:
+        return "\n".join(["Tables", *(f"  {name:10} {rows:>8} rows: {columns}" for name, rows, columns in self._sizes())])
+
+    def _repr_html_(self) -> str:
+        return html.titled("Tables", html.table(("frame", "rows", "columns"), self._sizes()))
+
+
+def _in_short(names: list[str]) -> list[str]:
+    """The first columns, and how many more there are."""
+    return names if len(names) <= MOST_NAMED else [*names[: MOST_NAMED - 1], f"{len(names) - MOST_NAMED + 1} more"]
 
 
 def frames(store: Store, ids: Iterable[str], study: str, planned: Mapping[str, Mapping[str, Any]] | None = None) -> Tables:

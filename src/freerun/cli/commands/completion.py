@@ -38,7 +38,7 @@ compdef _freerun freerun
 }
 
 
-#: Commands that take the name of a study: those that train it look for its file, the others for its results.
+#: Commands that take the name of a study, or of a sweep that was run: those that train it take settings too.
 TRAINED, LOOKED_AT = ("study", "plan"), ("table", "figures", "report", "compare", "status", "retry", "export", "clean")
 
 
@@ -72,7 +72,7 @@ def candidates(line: str) -> list[str]:
 
 def _possible(current: str, before: list[str]) -> Iterator[str]:
     from freerun.cli.commands import list as list_command
-    from freerun.config.hydra.presets import presets
+    from freerun.config.presets import presets
     from freerun.parts import registry
 
     if not before:
@@ -96,7 +96,7 @@ def _possible(current: str, before: list[str]) -> Iterator[str]:
             yield from [*registry.parts("regime"), *registry.parts("model")]
         elif command in (*TRAINED, *LOOKED_AT):
             yield from presets("study")
-            yield from _names(before) if command in LOOKED_AT else ()
+            yield from _names(before)
 
 
 def _names(before: list[str]) -> Iterator[str]:
@@ -113,7 +113,7 @@ def _names(before: list[str]) -> Iterator[str]:
 def _values(key: str, before: list[str]) -> list[str]:
     from freerun.config import compatibility
     from freerun.config.experiment import PARTS
-    from freerun.config.hydra.presets import presets
+    from freerun.config.presets import presets
     from freerun.execution import launchers
     from freerun.parts import registry
 

@@ -37,7 +37,7 @@ def main(words: list[str]) -> int:
 
 def _entries(section: str) -> dict[str, str]:
     """Return the names of a section, each with what it is: parts or launchers, then presets of parts."""
-    from freerun.config.hydra import presets
+    from freerun.config import presets
     from freerun.execution import launchers
 
     if section == "studies":
@@ -54,7 +54,7 @@ def _entries(section: str) -> dict[str, str]:
 
 
 def _study_titles() -> dict[str, str]:
-    from freerun.config.hydra.presets import config_folder, presets
+    from freerun.config.presets import config_folder, presets
     from freerun.io.yaml import read_yaml
 
     return {name: str(read_yaml(config_folder() / "study" / f"{name}.yaml").get("question", "")) for name in presets("study")}

@@ -31,12 +31,15 @@ def main(words: list[str]) -> int:
     """Train what is missing and print the results."""
     options = parser().read(words)
     file, overrides = apart(options.words, "run")
-    from freerun.config.hydra.presets import presets
+    from freerun.config.presets import presets
+    from freerun.store import results_folder
     from freerun.sweeps import shards, study
 
     if file is not None and not file.endswith((".yaml", ".yml")):
         if file in presets("study"):
             raise ConfigError(f"{file} is a study; {place(options).command('study', file)} does it")
+        if file in results_folder.names(place(options)):
+            raise ConfigError(f"{file} is a sweep that was run; {place(options).command('study', file)} goes on with it")
         raise key_value.malformed(file)
     chosen, overrides = launcher(options, overrides)
     planned_study = study.adhoc(overrides, sweep=options.multirun, alias=options.name, file=file)

@@ -23,11 +23,11 @@ def parser() -> Parser:
 def main(words: list[str]) -> int:
     """Print a row for each study, what is at work, and why runs have failed."""
     options = parser().read(words)
-    from freerun.cli.terminal import duration, show_rows
+    from freerun.cli.terminal import show_rows
     from freerun.execution import launchers
     from freerun.execution.launchers import _queue as queue
     from freerun.execution.planned_run import titles
-    from freerun.io.text import one_line
+    from freerun.io.text import duration, one_line
     from freerun.store import claims, record_scan, results_folder
     from freerun.sweeps import sweep
 

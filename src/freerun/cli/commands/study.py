@@ -24,14 +24,17 @@ def parser() -> Parser:
     """Make the parser of the command."""
     command = shared_parser(
         "study", "[NAME] [key=value ...]", trains=True, keys=EXPERIMENT_KEYS | LAUNCHER_KEYS | TUNING_KEYS,
-        examples=("freerun study", "freerun study path_star seed=0,1 training.updates=500 --as path_star_short"),
+        examples=(
+            "freerun study path_star seed=0,1 training.updates=500 --as path_star_short",
+            "freerun study path_star 'seed=range(20)' --workers 4",
+        ),
     )  # fmt: skip
     add_alias(command)
     add_tune(command)
     add_hours(command)
     add_cfg(command)
     add_shard(command)
-    text = "a study or its YAML file (default: first_look), and keys that replace its own"
+    text = "a study, its YAML file or a sweep that was run (default: first_look), and keys that replace its own"
     command.add_argument("words", metavar="NAME key=value", nargs="*", help=text)
     return command
 
@@ -40,12 +43,13 @@ def main(words: list[str]) -> int:
     """Train what is missing, print the results, build figures and report."""
     options = parser().read(words)
     name, overrides = apart(options.words, "study")
-    from freerun.sweeps import shards, study, sweep
+    from freerun.sweeps import named_sweep, shards, sweep
     from freerun.sweeps.search import tuned_study
 
     chosen, overrides = launcher(options, overrides)
     tuning, overrides = tuned_study.separate(overrides)
-    planned_study, where = study.load(name or DEFAULT_STUDY, overrides, options.name), place(options)
+    where = place(options)
+    planned_study = named_sweep.asked(name or DEFAULT_STUDY, overrides, options.name, where)
     if options.cfg:
         return printed(planned_study, options.shard, tune=options.tune)
     failed_trials: dict[str, str] = {}

@@ -1,43 +1,84 @@
-"""`freerun table [NAME] [--format md|latex|csv|parquet]`: the frames of a study, and the table of a paper."""
+"""`freerun table [NAME] [--out FILE] [--format md|latex|csv|parquet]`: the results of a study, its frames, a paper's table."""
 
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from freerun.cli.arguments import Parser, add_study, place, shared_parser
 from freerun.errors import ConfigError
 from freerun.io.suggestions import nearest
 
+if TYPE_CHECKING:
+    from freerun.analysis.outputs import Products
+    from freerun.analysis.tables.tidy import Tables
+    from freerun.store.results_folder import Place
+
 
 def parser() -> Parser:
     """Make the parser of the command."""
-    command = shared_parser("table", "[NAME]", examples=("freerun table", "freerun table first_look --format latex"))
-    command.add_argument("--format", metavar="FORMAT", help="write also the table of a paper: md, latex, csv or parquet")
+    examples = ("freerun table", "freerun table first_look --out table.tex")
+    command = shared_parser("table", "[NAME]", examples=examples)
+    text = "write the table of a paper to a file: .md, .tex, .csv or .parquet"
+    command.add_argument("--out", metavar="FILE", type=Path, help=text)
+    command.add_argument("--format", metavar="FORMAT", help="write it to the folder of the study: md, latex, csv or parquet")
     add_study(command)
     return command
 
 
 def main(words: list[str]) -> int:
-    """Build the tables from the records alone."""
+    """Print the results of a study and build its frames, from its records; without them, print what its folder holds."""
     options = parser().read(words)
-    from freerun.analysis import outputs
-    from freerun.analysis.tables.tidy import NAMES
+    from freerun.analysis.report import paper_table
 
-    results = outputs.of(options.name, place(options))
-    if options.format:
-        from freerun.analysis.report import paper_table
+    if options.format and options.format not in paper_table.FORMATS:
+        raise ConfigError(f"--format {options.format}: unknown; {nearest(options.format, paper_table.FORMATS)}")
+    asked = paper_table.format_of(options.out) if options.out else ""
+    where = place(options)
+    frames, results = _frames(options.name, where)
+    if results is not None:
+        results.write_tables()
+    if frames.gaps.empty:
+        ends = ", ".join(f"{count} {status}" for status, count in Counter(frames.runs["status"]).items())
+        why = where.command("status", options.name)
+        print(f"table: none, for no run has a measurement ({ends}); {why} says why")
+    else:
+        _print_and_write(frames, where.folder(options.name), options.format, options.out, asked)
+    if results is not None:
+        from freerun.analysis.tables.tidy import NAMES
 
-        if options.format not in paper_table.FORMATS:
-            raise ConfigError(f"--format {options.format}: unknown; {nearest(options.format, paper_table.FORMATS)}")
-    results.write_tables()
-    print(f"tables: {results.folder}/{{{','.join(NAMES)}}}.parquet, {results.folder}/runs.csv")
-    if options.format and results.frames.gaps.empty:
-        ends = Counter(results.frames.runs["status"])
-        counts = ", ".join(f"{count} {status}" for status, count in ends.items())
-        print(
-            f"table: none, for no run has a measurement ({counts}); {place(options).command('status', results.name)} says why"
-        )
-    elif options.format:
-        with outputs.writing(results.folder):
-            print(f"table: {paper_table.write(results.frames, results.folder, options.format)}")
+        print(f"tables: {results.folder}/{{{','.join(NAMES)}}}.parquet, {results.folder}/runs.csv")
     return 0
+
+
+def _frames(name: str, where: Place) -> tuple[Tables, Products | None]:
+    """The frames of a study, and where its records are there, what is made of them."""
+    from freerun.analysis import outputs
+    from freerun.store.results_folder import read_info
+
+    info = read_info(name, where, started=False)
+    kept = (where.folder(name) / "runs.parquet").is_file()
+    if kept and not any(where.store.path(run).exists() for run in info["ids"]):
+        return outputs.known_frames(where, info), None
+    results = outputs.of(name, where)
+    return results.frames, results
+
+
+def _print_and_write(frames: Tables, folder: Path, file_format: str | None, out: Path | None, asked: str) -> None:
+    from freerun.analysis import outputs
+    from freerun.analysis.report import paper_table, summary
+    from freerun.cli.terminal import show_results
+    from freerun.errors import refused
+    from freerun.io.writing import write_atomic
+
+    show_results(summary(frames)[0])
+    if out is not None:
+        try:
+            write_atomic(out, paper_table.written(frames, asked))
+        except OSError as fault:
+            raise refused(out, "cannot be written", fault) from None
+        print(f"table: {out}")
+    if file_format:
+        with outputs.writing(folder):
+            print(f"table: {paper_table.write(frames, folder, file_format)}")

@@ -23,7 +23,7 @@ from freerun.config.hydra import composed_tree
 from freerun.config.hydra.habits import answer
 from freerun.config.hydra.overrides import LARGEST, LISTS, parse, quoted, values
 from freerun.config.hydra.own_settings import Job, sorted_out
-from freerun.config.hydra.presets import choices
+from freerun.config.presets import choices
 from freerun.errors import ConfigError
 from freerun.io import key_value
 from freerun.io.suggestions import nearest

@@ -19,9 +19,9 @@ from hydra.errors import HydraException
 from omegaconf import MISSING, BooleanNode, DictConfig, FloatNode, IntegerNode, Node, OmegaConf, StringNode
 from omegaconf.errors import OmegaConfBaseException
 
+from freerun.config import presets
 from freerun.config.evaluation_settings import Evaluation
 from freerun.config.experiment import PARTS, Experiment
-from freerun.config.hydra import presets
 from freerun.config.hydra.overrides import first_line, quoted
 from freerun.config.training_settings import Training
 from freerun.errors import ConfigError

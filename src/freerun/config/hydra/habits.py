@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from freerun.config.hydra.presets import presets
+from freerun.config.presets import presets
 from freerun.errors import ConfigError
 from freerun.io.text import one_line
 

@@ -12,7 +12,7 @@ from hydra.core.override_parser.types import Glob, IntervalSweep, Override, Rang
 from hydra.errors import HydraException
 
 from freerun.config.experiment import PARTS
-from freerun.config.hydra.presets import choices
+from freerun.config.presets import choices
 from freerun.errors import ConfigError
 from freerun.io import key_value
 from freerun.io.suggestions import nearest

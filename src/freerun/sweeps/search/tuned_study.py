@@ -259,6 +259,10 @@ def of(study: Study, words: Sequence[str] = (), *, tune: bool = False) -> TunedS
         if words:
             raise ConfigError(f"{words[0][:60]}: study {study.name} is not tuned; add --tune")
         return None
+    if not study.jobs:
+        raise ConfigError(
+            f"tune: {study.name} is a sweep that was run; a study of the configuration or of a YAML file is tuned"
+        )
     tuning = (Tuning() if study.tune is None else from_file(study.tune)).changed(list(words))
     target, seeds = tuning.target, _seeds(tuning)
     reported = {run.experiment.seed for run in study.runs}

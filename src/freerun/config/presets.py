@@ -12,7 +12,7 @@ from freerun.parts import registry
 @cache
 def config_folder() -> Path:
     """Return the folder of the configuration: inside the installed package, or at the top of the repository."""
-    package = Path(__file__).resolve().parents[2]
+    package = Path(__file__).resolve().parents[1]
     for folder in (package / "conf", package.parent.parent / "conf"):
         if (folder / "experiment.yaml").is_file():
             return folder

@@ -1,0 +1,72 @@
+"""Tests of parts by name, and of the short form of an experiment: what `repr` shows makes the same experiment."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import freerun
+from freerun import GRU, Evaluation, Experiment, Lorenz63, ScheduledSampling, TeacherForcing, Training
+from freerun.config import presets
+from freerun.config.hydra import compose
+from freerun.config.named_parts import part
+from freerun.config.run_identity import canonical
+from freerun.errors import ConfigError
+from tiers import tiered
+
+
+def test_a_name_stands_for_the_part_with_its_default_settings():
+    named = Experiment(task="lorenz63", model="gru", regime="teacher_forcing", feedback="mean", objective="squared_error")
+    assert named == Experiment(task=Lorenz63(), model=GRU(), regime=TeacherForcing())
+    assert Experiment(task="lorenz63", model="gru", regime="scheduled_sampling_rising").regime == ScheduledSampling(
+        start=0, end=1
+    )
+
+
+@pytest.mark.parametrize("kind", tiered(["task", "regime", "objective"], lambda kind: kind == "objective"))
+def test_a_preset_is_what_the_command_line_makes_of_it(kind):
+    for name in presets.presets(kind):
+        (composed,) = compose.experiments([f"{kind}={name}", "task=lorenz63"][: 1 if kind == "task" else 2], sweep=False)
+        assert part(kind, name) == getattr(composed, kind)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"model": "gruu"}, "model=gruu: unknown model; did you mean 'gru'?"),
+        ({"model": "lorenz63"}, "model=lorenz63: unknown model; lorenz63 is one of another kind: task=lorenz63"),
+        ({"model": GRU}, "model=GRU: is a class; GRU() is one with its default settings"),
+        ({"model": Lorenz63()}, "model must be a model or the name of one, got Lorenz63("),
+        ({"regime": None}, "regime must be a regime or the name of one, got None"),
+        ({"task": "series"}, "task=series: has settings without a default; write Series(path=...)"),
+    ],
+)
+def test_what_is_no_part_is_said_in_one_line(given, said):
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        Experiment(**{"task": "lorenz63", "model": "gru", **given})
+
+
+@pytest.mark.parametrize(
+    "experiment",
+    [
+        Experiment(task="lorenz63", model="gru"),
+        Experiment(task=Lorenz63(predict="increment"), model=GRU(hidden=3), regime="free_running", seed=4, dtype="float64"),
+        Experiment(task=Lorenz63(length=20), model="gru", evaluation=Evaluation(warmup=3)),
+        Experiment(task="hidden_markov", model="lstm", feedback="argmax", training=Training(decay="step", decay_every=5)),
+        Experiment(task="path_star_reversed", model="transformer", gradient="stop", evaluation=Evaluation(metrics=["loss"])),
+        Experiment(task="adding", model="sequence_to_one"),
+    ],
+    ids=lambda experiment: type(experiment.task).__name__,
+)
+def test_what_is_shown_makes_the_same_experiment(experiment):
+    again = eval(repr(experiment), {name: getattr(freerun, name) for name in freerun.__all__})
+    assert canonical(again) == canonical(experiment)
+    assert len(repr(experiment)) < 200
+
+
+def test_what_is_by_default_is_not_shown():
+    assert repr(Experiment(task="lorenz63", model="gru")) == "Experiment(task=Lorenz63(), model=GRU(), regime=TeacherForcing())"
+    shown = Experiment(task=Lorenz63(length=30), model="gru", seed=1)._repr_html_()
+    assert "Lorenz63(length=30)" in shown
+    assert "evaluation" not in shown
