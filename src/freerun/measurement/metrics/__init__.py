@@ -165,6 +165,8 @@ class Metric(ABC):
     of_training: ClassVar[bool] = False
     #: It looks at `Observed.distributions`: an experiment that predicts none is not measured by it unless it is named.
     of_distributions: ClassVar[bool] = False
+    #: It compares with baselines of recordings: on another task it is measured only if it is named.
+    of_recordings: ClassVar[bool] = False
     #: It is the objective itself, which training logs on the validation split under the name of this metric.
     of_objective: ClassVar[bool] = False
 

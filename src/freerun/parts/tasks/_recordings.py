@@ -33,9 +33,12 @@ class Recording(Task):
         predict: `value`: the output is the next value; `increment`: the output is added to the value that was fed.
         test_shares: the test part is cut into so many stretches, or its stretches dealt out, and a run is tested on the share
             numbered seed mod `test_shares`; 1: all seeds have the whole part.
+        season: steps after which the series comes round again, for the seasonal baseline; null for none, or for what dates
+            say; 0 for none.
     """
 
     symbols: ClassVar[bool] = False
+    recording: ClassVar[bool] = True
     unit: ClassVar[str] = "std of the training part"
     default_feedback: ClassVar[str] = "mean"
     default_objective: ClassVar[str] = "squared_error"
@@ -44,10 +47,12 @@ class Recording(Task):
     validation: float
     predict: Predict = Predict.value
     test_shares: int = field(default=1, metadata=LATER)
+    season: int | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         check_shares(self.train, self.validation)
         require(self.test_shares >= 1, "test_shares", self.test_shares, "be at least 1")
+        require(self.season is None or self.season >= 0, "season", self.season, "not be negative")
 
     @abstractmethod
     def values(self) -> tuple[Float[np.ndarray, "S Y"], tuple[str, ...]]:
@@ -64,6 +69,9 @@ class Recording(Task):
     @property
     def increments(self) -> bool:
         return self.predict is Predict.increment
+
+    def season_steps(self) -> int | None:
+        return self.season or None
 
     def content(self) -> str:
         values, names = self.values()

@@ -7,26 +7,31 @@ things is refused with column, row and value.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from freerun.errors import ConfigError, require
+from freerun.errors import ConfigError, given, require
 from freerun.io.decoding import known
 from freerun.io.suggestions import nearest
 from freerun.io.tables import DELIMITERS
 from freerun.io.text import one_line
+from freerun.parts.settings import LATER
 from freerun.parts.tasks import SPLITS, Data, HeldOut
 from freerun.parts.tasks import _row_rules as rules
+from freerun.parts.tasks._clock import written
 from freerun.parts.tasks._held_out import FEWEST, LONGEST_ORBIT, held_out, longest_orbit
-from freerun.parts.tasks._own_series import SPLIT, Recorded, Request, estimated, recorded
+from freerun.parts.tasks._own_series import SPLIT, Place, Recorded, Request, estimated, recorded
 from freerun.parts.tasks._recordings import RESERVE, Recording
-from freerun.parts.tasks._scaling import orbit
+from freerun.parts.tasks._scaling import orbit, scaling
 from freerun.parts.tasks._table_cells import SEPARATORS, Writing
 from freerun.parts.tasks._table_schema import Declared
 from freerun.parts.tasks._windows import home, origin_of, stamp
+
+#: Most columns of which the scaling is told.
+_TOLD = 6
 
 
 @dataclass(kw_only=True)
@@ -39,6 +44,8 @@ class Series(Recording):
             and neither number the rows nor tell the time.
         inputs: a list of columns that are given and not forecast: at every step their values at the time of the target, which
             have to be known beforehand.
+        static: a list of columns that are the same in every row of a series, given at every step; a text as a 0 or 1 for each
+            there is.
         date: the column that says when a row is; null for the one that plainly does, `none` to take rows as equally spaced.
         date_format: how dates are written, as `strptime` has it (`%d.%m.%Y`); null for ISO 8601.
         id: the column that tells several series apart; null for none, refused where one plainly does; `none` if it does not.
@@ -65,6 +72,8 @@ class Series(Recording):
         predict: `value`: the output is the next value; `increment`: the output is added to the value that was fed.
         test_shares: the test part is cut into so many stretches, or its stretches dealt out, and a run is tested on the share
             numbered seed mod `test_shares`; 1: all seeds have the whole part.
+        season: steps after which the series comes round again, for the seasonal baseline; null for a day, a week or a year of
+            its dates, 0 for none.
     """
 
     default_warmup: ClassVar[int] = 10
@@ -94,12 +103,13 @@ class Series(Recording):
     train: float = 0.8
     validation: float = 0.1
     length: int = 40
+    static: list[str] | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.path not in ("", "???"), "path", self.path, "name a CSV or Parquet file")  # ??? is a key left open
         self.path = home(self.path)
-        for key in ("columns", "inputs", "markers"):
+        for key in ("columns", "inputs", "static", "markers"):
             value = getattr(self, key)
             setattr(self, key, [value] if isinstance(value, str) else value)
             require(value != [] or key == "markers", key, value, "name a column, or be left out")
@@ -147,7 +157,7 @@ class Series(Recording):
             ),
             declared=Declared(
                 columns=None if self.columns is None else _strings(self.columns), inputs=_strings(self.inputs),
-                date=self.date, date_format=self.date_format, id=self.id,
+                static=_strings(self.static), date=self.date, date_format=self.date_format, id=self.id,
             ),
             rules=rules.Rules(
                 order=self.order, duplicates=self.duplicates, gaps=self.gaps, missing=self.missing, asks=self.markers is None
@@ -176,7 +186,9 @@ class Series(Recording):
         return self.recorded().content
 
     def notes(self) -> tuple[str, ...]:
-        return (*self.recorded().notes, *self._stretch_notes(), *self._chaos_notes())
+        return (
+            *self.recorded().notes, *self._stretch_notes(), *self._part_notes(), *self._season_notes(), *self._chaos_notes()
+        )  # fmt: skip
 
     def _stretch_notes(self) -> list[str]:
         """Return a line on the stretches that are too short for a window."""
@@ -188,6 +200,38 @@ class Series(Recording):
             return []
         left = f"; {count - kept} of them, {lost} rows, are too short for windows of {self.room} steps" if lost else ""
         return [f"{self._file()}: {count} stretches in the three parts{left}"]
+
+    def _part_notes(self) -> list[str]:
+        """Return a line on what is trained, validated and tested on, and one on the scaling."""
+        taken, parts = self.taken(), []
+        if not all(taken.values()):
+            return []  # which `check` refuses
+        for name, words in zip(SPLITS, ("training", "validation", "test"), strict=True):
+            spans = [self.dates(place.at[[0, -1]]) for place in self.places()[name]]
+            first, last = min(span[0] for span in spans), max(span[1] for span in spans)  # type: ignore[type-var]
+            dated = "" if self.recorded().clock is None else f" from {_time(first)} to {_time(last)}"
+            parts.append(f"{words} {sum(map(len, taken[name]))} rows{dated}")
+        shares = f"; a run is tested on one of {self.test_shares} shares" if self.test_shares > 1 else ""
+        how = "by whole series" if self.split == "series" else "by time"
+        columns = [*self.recorded().names, *self.recorded().inputs]
+        means, spreads = scaling(np.concatenate(taken["train"])[:, None])
+        told = [
+            f"{one_line(name, 30)} {mean:.5g} and {spread:.5g}"
+            for name, mean, spread in zip(columns, means.tolist(), spreads.tolist(), strict=True)
+        ]
+        more = f" and {len(told) - _TOLD} columns more" if len(told) > _TOLD else ""
+        return [
+            f"{self._file()}: split {how}: {', '.join(parts)}{shares}",
+            f"{self._file()}: scaled to mean 0 and standard deviation 1 of the training part, which has "
+            f"{', '.join(told[:_TOLD])}{more}",
+        ]
+
+    def _season_notes(self) -> list[str]:
+        if (season := self.season_steps()) is None:
+            return []
+        known = "given" if self.season else f"by the step of {one_line(given(self.recorded().clock).name, 30)}"
+        plays = f"the seasonal baseline plays from evaluation.warmup={season - 1} on"
+        return [f"{self._file()}: season of {season} steps, {known}; {plays}"]
 
     def _chaos_notes(self) -> list[str]:
         if (steps := self.lyapunov_steps()) is None:
@@ -209,6 +253,26 @@ class Series(Recording):
                 f"{self.origin()}: near neighbours do not part as in a chaotic system: no Lyapunov time can be estimated; give "
                 "task.lyapunov_time"
             )
+
+    def season_steps(self) -> int | None:
+        if self.season is not None or (clock := self.recorded().clock) is None:
+            return self.season or None
+        return clock.season
+
+    def places(self) -> dict[str, list[Place]]:
+        """Return where the stretches that have windows stand in time, in the order of `taken`."""
+        pieces, places = self.pieces(), self.recorded().places
+        if all(len(some) == 1 for some in pieces.values()):
+            return places
+        return {
+            name: [place for piece, place in zip(pieces[name], places[name], strict=True) if len(piece) >= self.least(name)]
+            for name in pieces
+        }
+
+    def dates(self, at: np.ndarray) -> list[str | float]:
+        """Return times of rows for people and JSON: dates as texts, plain numbers and places in the file as they are."""
+        clock = self.recorded().clock
+        return written(None if clock is None else clock.moments(at), at)
 
     def lyapunov_steps(self) -> float | None:
         if self.lyapunov_time is not None:
@@ -238,6 +302,10 @@ class Series(Recording):
 
     def origin(self) -> str:
         return origin_of(self.path)
+
+
+def _time(time: str | float) -> str:
+    return time if isinstance(time, str) else f"{time:.10g}"
 
 
 def _is_sign(value: object) -> bool:
