@@ -118,6 +118,7 @@ def evaluate(group: Group, lessons: Lessons | None = None, asked: Mapping[str, M
                     run.quantities.setdefault(name, quantity)
         if split == "test":
             for run, seen in zip(measured, observed, strict=True):
+                seen.index = index[seen.experiment.seed].cpu()
                 run.sample = _plain(seen.experiment.task.show(seen))
     return measured
 

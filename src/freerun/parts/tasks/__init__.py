@@ -99,6 +99,7 @@ class Data:
         outputs: Y, the width of the target, or K, the number of symbols.
         oracle: the exact next-symbol distribution, where the task has one.
         mean, std: the scaling that was applied to values, ``Float[Y]``, from the training part alone.
+        input_mean, input_std: that of exogenous inputs, ``Float[X]``, where they were scaled.
         residual: for tasks that predict an increment, its scale ``Float[Y]``; the prediction is then what was fed plus
             residual x output.
         alphabet: the symbols as text, where they are characters or letters.
@@ -111,6 +112,8 @@ class Data:
     oracle: Oracle | None = None
     mean: torch.Tensor | None = None
     std: torch.Tensor | None = None
+    input_mean: torch.Tensor | None = None
+    input_std: torch.Tensor | None = None
     residual: torch.Tensor | None = None
     alphabet: tuple[str, ...] | None = None
     windows: bool = False

@@ -56,6 +56,12 @@ class Place:
     name: str
     at: np.ndarray
 
+    def __len__(self) -> int:
+        return len(self.at)
+
+    def __getitem__(self, rows: slice) -> Place:
+        return Place(name=self.name, at=self.at[rows])
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:

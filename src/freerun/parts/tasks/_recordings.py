@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 from jaxtyping import Float
@@ -19,6 +19,17 @@ from freerun.parts.tasks._scaling import Predict, increments, orbit, scaling
 from freerun.parts.tasks._windows import bounds, check_shares, joined, windows
 
 RESERVE = 512
+
+
+class _Rows(Protocol):
+    """A stretch, or where it stands in time."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice) -> Any: ...
+
+
+_Piece = TypeVar("_Piece", bound=_Rows)
 #: Most standard deviations of the training part between its mean and any value: errors can be squared and summed.
 _FARTHEST = 1e6
 
@@ -150,11 +161,13 @@ class Recording(Task):
             outputs=width,
             mean=torch.from_numpy(mean[:width].astype(np.float32)),
             std=torch.from_numpy(std[:width].astype(np.float32)),
+            input_mean=torch.from_numpy(mean[width:]),
+            input_std=torch.from_numpy(std[width:]),
             residual=None if residual is None else torch.from_numpy(residual),
             fingerprint=_test_shares.name(self.content(), self.test_shares, seed),
         )
 
-    def _of_seed(self, pieces: list[Float[np.ndarray, "_ C"]], seed: int) -> list[Float[np.ndarray, "_ C"]]:
+    def _of_seed(self, pieces: list[_Piece], seed: int) -> list[_Piece]:
         """The share of a seed: a stretch of a series in one piece, of several pieces every so manyth."""
         if len(pieces) == 1:
             begin, end = _test_shares.share((0, len(pieces[0])), self.test_shares, seed)

@@ -1,8 +1,8 @@
 """Series of the user's own: columns of a file, by a declared schema.
 
-A CSV or Parquet file with one row a time step. Values are forecast, inputs are given, dates say that rows are equally spaced,
-ids tell several series apart. Nothing is dropped, filled or put in order unless a setting says so; whatever could mean two
-things is refused with column, row and value.
+A CSV or Parquet file, or a frame, one row a time step. Values are forecast, inputs are given, dates say that rows are equally
+spaced, ids tell several series apart. Nothing is dropped, filled or put in order unless a setting says so; whatever could
+mean two things is refused with column, row and value.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from freerun.errors import ConfigError, given, require
+from freerun.io import frames
 from freerun.io.decoding import known
 from freerun.io.suggestions import nearest
 from freerun.io.tables import DELIMITERS
@@ -28,10 +29,12 @@ from freerun.parts.tasks._recordings import RESERVE, Recording
 from freerun.parts.tasks._scaling import orbit, scaling
 from freerun.parts.tasks._table_cells import SEPARATORS, Writing
 from freerun.parts.tasks._table_schema import Declared
-from freerun.parts.tasks._windows import home, origin_of, stamp
+from freerun.parts.tasks._windows import home, origin_of, stamp, window_count
 
 #: Most columns of which the scaling is told.
 _TOLD = 6
+#: Forecasts and columns that are shown of a run.
+_ORIGINS, _COLUMNS = 4, 3
 
 
 @dataclass(kw_only=True)
@@ -104,6 +107,26 @@ class Series(Recording):
     validation: float = 0.1
     length: int = 40
     static: list[str] | None = field(default=None, metadata=LATER)
+
+    @classmethod
+    def from_frame(cls, frame: Any, *, results: str | Path = "results", **settings: Any) -> Series:
+        """Return the task of a frame of pandas (or anything else of Arrow): its columns as those of a file.
+
+        The frame is kept in the store of the results under a name that is its content, so that whatever process trains, goes on
+        with, measures or loads its runs later finds it. An index is a column if it has a name, or holds dates: `date`.
+
+        Args:
+            frame: one row a time step.
+            results: the folder of all results; give the one that the runs are kept in.
+            settings: all others but `path`.
+
+        Raises:
+            ConfigError: if it is no frame, or is refused as a file would be.
+            StoreError: if it cannot be kept.
+        """
+        if "path" in settings:
+            raise ConfigError("from_frame path: the frame is the data; Series(path=...) takes a file")
+        return cls(path=frames.keep(frame, Path(results) / ".store" / "frames").as_posix(), **settings)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -294,7 +317,35 @@ class Series(Recording):
         return held_out(self, data, warmup, steps)
 
     def show(self, observed: Any) -> dict[str, Any]:
-        return orbit(observed, self.dt, self.columns_of()[0])
+        if self.chaotic or observed.index is None:
+            return orbit(observed, self.dt, self.columns_of()[0])
+        return self._forecasts(observed)
+
+    def _forecasts(self, observed: Any) -> dict[str, Any]:
+        """Return truth and forecasts from several origins of one test stretch, in the units and the dates of the file."""
+        pieces, places = (self._of_seed(some["test"], observed.experiment.seed) for some in (self.taken(), self.places()))
+        counts = [window_count(len(piece), len(observed.targets), self.reserve(len(piece))) for piece in pieces]
+        ends = np.cumsum(counts)
+        index = observed.index.numpy()
+        which = np.searchsorted(ends, index, side="right")
+        stretch = int(np.bincount(which).argmax())
+        own = np.flatnonzero(which == stretch)
+        chosen = own[np.unique(np.linspace(0, len(own) - 1, _ORIGINS).round().astype(int))]
+        names, mean, std = self.columns_of()[0], given(observed.data.mean), given(observed.data.std)
+        origins = []
+        for number in chosen:
+            begin = int(index[number] - (ends[stretch] - counts[stretch])) + 1  # behind what stands before the first target
+            at = places[stretch].at[begin : begin + len(observed.targets)]
+            true, made = (
+                (values[:, number] * std + mean).double()[:, :_COLUMNS].tolist()
+                for values in (observed.targets, observed.outputs)
+            )
+            origins.append({"at": self.dates(at), "true": true, "forecast": made[observed.warmup :]})
+        clock = self.recorded().clock
+        return {
+            "kind": "forecast", "names": list(names[:_COLUMNS]), "warmup": observed.warmup, "series": places[stretch].name,
+            "time": "row" if clock is None else clock.name, "dated": clock is not None and clock.unit != "", "origins": origins,
+        }  # fmt: skip
 
     def columns_of(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         taken = self.recorded()
