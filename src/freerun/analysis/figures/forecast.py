@@ -71,7 +71,7 @@ def forecast(frame: pd.DataFrame, look: dict[str, Look] | None = None) -> Figure
         panels[-1].xaxis.set_major_locator(locator)
         panels[-1].xaxis.set_major_formatter(ConciseDateFormatter(locator))
     title = f"{frame['task'].iloc[0]}, {frame['model'].iloc[0]}" + (f", {series[0]}" if series else "")
-    made.suptitle(wrapped(f"{title}: true (grey) and forecast (coloured)", 100), fontsize=8)
+    panels[0].set_title(wrapped(f"{title}: true (grey) and forecast (coloured)", 100))
     legend(made, keys(methods, look))
     return made
 
