@@ -240,7 +240,7 @@ def known() -> dict[str, type[Launcher]]:
 
 
 def choose(words: list[str], short: dict[str, int]) -> tuple[Launcher, list[str]]:
-    """Return the launcher that ``launcher=...``, ``launcher.KEY=VALUE``, ``engine=...`` and ``log=...`` choose, and what is left.
+    """Return the launcher that ``launcher=...``, ``launcher.KEY=VALUE`` and the keys engine and log choose, and what is left.
 
     Args:
         words: overrides.

@@ -22,11 +22,11 @@ class MLflow(RunLog):
     needs: ClassVar[tuple[str, str] | None] = ("mlflow", "track")
 
     def __init__(self, folder: Path, logged: Logged) -> None:
-        for name in ("mlflow", "alembic"):
-            logging.getLogger(name).setLevel(logging.ERROR)
         from mlflow.entities import Param, RunTag
         from mlflow.tracking import MlflowClient
 
+        for name in ("mlflow", "alembic"):  # which the import has set otherwise
+            logging.getLogger(name).setLevel(logging.ERROR)
         folder.mkdir(parents=True, exist_ok=True)
         self._client = MlflowClient(os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder}/mlflow.db")
         experiment = self._experiment(folder)

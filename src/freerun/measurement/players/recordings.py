@@ -58,7 +58,8 @@ class Linear(ValuePlayer):
         return self._fit(place).forced(truth, place.inputs)
 
     def free(self, place: Place, chance: np.random.Generator) -> torch.Tensor:
-        return self._fit(place).free(place.history, len(place.truth), place.inputs)
+        steps = len(place.truth)
+        return self._fit(place).free(place.history, steps, None if place.inputs is None else place.inputs[-steps:])
 
     def _fit(self, place: Place) -> baselines.Autoregression:
         return baselines.autoregression(place.data, place.task.length, len(place.history))

@@ -6,7 +6,7 @@ They play on every task of values that is predicted step by step, chaotic or not
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, partial
 
 import numpy as np
@@ -28,14 +28,14 @@ class Place:
     Attributes:
         history: the last true observations, ``[H N Y]``: as many as the flow remembers, at least one.
         truth: how the true system goes on, ``[S N Y]``.
-        inputs: what is given for each prediction from there on, ``[S N X]``, where the task has inputs.
+        inputs: what is given for each prediction, those of the warm-up among them, where the task has inputs.
     """
 
     task: Task
     data: Data
     history: Float[torch.Tensor, "H N Y"]
     truth: Float[torch.Tensor, "S N Y"]
-    inputs: Float[torch.Tensor, "S N X"] | None = None
+    inputs: Float[torch.Tensor, "T N X"] | None = None
 
     def flow(self, errors: Float[torch.Tensor, "S N Y"]) -> Float[torch.Tensor, "S N Y"]:
         """The true system with an error added to each of its steps; of a task that `remembers`."""
@@ -83,11 +83,9 @@ class ValuePlayer(Player):
         """Return where it is released, and what it says at each step, forced and free."""
         truth = torch.cat([sequences.start[None], sequences.targets]).double()
         memory = min(self.memory(task), warmup + 1)
-        given = None if sequences.inputs is None else sequences.inputs[warmup:].double()
-        begins, history = warmup + 1, truth[warmup + 1 - memory : warmup + 1]
-        place = Place(task=task, data=data, history=history, truth=truth[begins:], inputs=given)
-        before = None if sequences.inputs is None else sequences.inputs.double()
-        said = self.forced(replace(place, inputs=before), truth, chance)
+        begins, inputs = warmup + 1, None if sequences.inputs is None else sequences.inputs.double()
+        place = Place(task=task, data=data, history=truth[begins - memory : begins], truth=truth[begins:], inputs=inputs)
+        said = self.forced(place, truth, chance)
         return place, said, torch.cat([said[:warmup], self.free(place, chance)])
 
     def memory(self, task: Task) -> int:
