@@ -247,7 +247,7 @@ class TrainedModel(torch.nn.Module):
             return self._spelt([str(text) for text in array.reshape(-1)])
         if array.dtype.kind not in "iuf":
             raise ConfigError(f"numbers or texts are wanted, got an array of {array.dtype}")
-        told = torch.as_tensor(array)
+        told = torch.as_tensor(np.require(array, requirements="W"))  # a copy of what pandas has locked
         if self.experiment.task.symbols:
             if told.is_floating_point() or bool(((told < 0) | (told >= self.data.outputs)).any()):
                 raise ConfigError(f"symbols are whole numbers from 0 to {self.data.outputs - 1}")

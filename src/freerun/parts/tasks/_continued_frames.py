@@ -98,7 +98,7 @@ class _Frame:
         self._demand_step(ruled)
         axis = _rows_of(self.roles.axis, kept)
         return [
-            self._beginning(name, rows.table, times(rows, axis), rows.stretch, kept[rows.rows[-1]], ahead)
+            self._beginning(name, rows.table, times(rows, axis), rows.stretch, int(kept[rows.rows[-1]]), ahead)
             for name, rows, ahead in zip(self.names, series, future, strict=True)
         ]
 
@@ -150,9 +150,9 @@ class _Frame:
         if whole < wanted:
             raise ConfigError(f"{ORIGIN}:{_of(name)} {whole} rows without a gap before the forecast; the run reads {wanted}")
         table, width = table[-wanted:], len(self.recorded.names)
-        steps = self._steps(name, at[-1], ahead)
+        steps = self._steps(name, float(at[-1]), ahead)
         given = np.concatenate([table[1:, width:], self._known(name, table[-1, width:], steps, ahead)])
-        return Beginning(name=name, row=int(row), values=table[:, :width], inputs=given, at=steps)
+        return Beginning(name=name, row=row, values=table[:, :width], inputs=given, at=steps)
 
     def _steps(self, name: str, last: float, ahead: Int[np.ndarray, " F"]) -> np.ndarray:
         """Return where the steps of the forecast stand in time, and see that rows of the future stand there."""
@@ -172,7 +172,7 @@ class _Frame:
             wrong = np.flatnonzero(np.abs(found - steps[: len(found)]) > EVEN * clock.step)
             if len(found) < self.horizon or len(wrong):
                 lacking = len(found) if not len(wrong) else int(wrong[0])
-                raise self._unknown(name, f"no row at {self._time(clock, steps[lacking])}")
+                raise self._unknown(name, f"no row at {self._time(clock, float(steps[lacking]))}")
         return steps
 
     def _known(self, name: str, last: np.ndarray, steps: np.ndarray, ahead: Int[np.ndarray, " F"]) -> Float[np.ndarray, "S X"]:
@@ -187,7 +187,7 @@ class _Frame:
             given[:, place] = each.numbers[ahead[: self.horizon]]
             if len(gone := np.flatnonzero(np.isnan(given[:, place]))):
                 clock = self.recorded.clock
-                when = f"step {gone[0] + 1}" if clock is None else self._time(clock, steps[gone[0]])
+                when = f"step {gone[0] + 1}" if clock is None else self._time(clock, float(steps[gone[0]]))
                 raise self._unknown(name, f"no {one_line(each.name, 30)} at {when}")
         return given
 
