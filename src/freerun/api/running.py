@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Iterable
 from pathlib import Path
 
 from freerun.analysis.tables import idle_settings
 from freerun.analysis.tables.tidy import Tables, frames
+from freerun.api import live_logs
 from freerun.config.experiment import Experiment
-from freerun.execution import run_logs
 from freerun.execution.launchers import Launcher
 from freerun.execution.launchers.inline import Inline
 from freerun.execution.planned_run import plan
@@ -22,7 +21,7 @@ from freerun.sweeps.sweep import see_to, tell_notes
 
 def run(
     experiments: Iterable[Experiment], results: str | Path = "results", group: int = 32, launcher: Launcher | None = None, *,
-    log: str | None = None, callback: Callable[[str, int, dict[str, float]], None] | None = None,
+    log: str | None = None, callback: live_logs.Callback | None = None,
 ) -> Tables:  # fmt: skip
     """Train and measure experiments and return their tables; what has a record already is not done again.
 
@@ -47,10 +46,7 @@ def run(
         StoreError: if the folder cannot be used.
         ConfigError: if there is no such log, what it needs is not installed, or nobody can be called back.
     """
-    where = replace(launcher or Inline(group=group), **({} if log is None else {"log": log}))
-    run_logs.names(where.log)
-    if callback is not None:
-        where.call_back(run_logs.safe(callback))
+    where = live_logs.watched(launcher or Inline(group=group), log, callback)
     asked = list(experiments)
     tell(asked)
     runs, store = plan(asked), Store(Path(results) / ".store")
