@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from freerun.errors import ConfigError
+from freerun.errors import ConfigError, given
 from freerun.io import frames
 from freerun.io.text import brief
 from freerun.parts.tasks import Task
@@ -88,12 +88,12 @@ def _times(task: Series, series: Beginning, flat: pd.DataFrame) -> dict[str, Any
         return {}
     moments = clock.moments(series.at)
     if clock.name not in flat:
-        dates = pd.DatetimeIndex(pd.to_datetime(moments, unit="us"))
+        dates = pd.DatetimeIndex(pd.to_datetime(given(moments), unit="us"))
         parts = {name: part for name in clock.name.split(", ") for part, known in NAMES.items() if name.lower() in known}
         return {name: np.asarray(getattr(dates, part)) for name, part in parts.items()}
     column = flat[clock.name]
     if moments is None:
-        return {clock.name: series.at.astype(column.dtype) if column.dtype.kind in "iu" else series.at}
+        return {clock.name: series.at.astype(str(column.dtype)) if column.dtype.kind in "iu" else series.at}
     return {clock.name: _dates(moments, column, column.iloc[series.row], task.date_format)}
 
 
@@ -113,7 +113,7 @@ def _dates(moments: np.ndarray, column: pd.Series, last: Any, form: str | None) 
         return written_as.astype(column.dtype) if column.dtype.kind in "iuf" else np.asarray(written_as, dtype=object)
     if column.dtype.kind in "iuf":  # seconds since 1970, or what is finer
         unit = next(unit for unit in (1, 1e3, 1e6, 1e9) if float(last) <= _LATEST * unit)
-        return np.round(moments / (1e6 / unit)).astype(column.dtype)
+        return np.round(moments / (1e6 / unit)).astype(str(column.dtype))
     return np.asarray(written(moments, moments), dtype=object)
 
 

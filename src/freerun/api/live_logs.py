@@ -23,7 +23,7 @@ def watched(launcher: Launcher, log: str | None, callback: Callback | None) -> L
     Raises:
         ConfigError: if there is no such log, what it needs is not installed, or nobody can be called back.
     """
-    made = replace(launcher, **({} if log is None else {"log": log}))
+    made = replace(launcher, log=launcher.log if log is None else log)
     run_logs.names(made.log)
     if callback is not None:
         made.call_back(run_logs.safe(callback))

@@ -296,7 +296,8 @@ class TrainedModel(torch.nn.Module):
     def _scaled_inputs(self, inputs: Float[np.ndarray, "T N X"]) -> Float[np.ndarray, "T N X"]:
         """Return inputs in the units of the data as the model reads them."""
         mean, std = given(self.data.input_mean), given(self.data.input_std)
-        return (inputs - mean.numpy()) / std.numpy()
+        scaled: np.ndarray = (inputs - mean.numpy()) / std.numpy()
+        return scaled
 
     def _shown(self, said: Float[torch.Tensor, "T N F"]) -> np.ndarray | list[str]:
         if self.experiment.task.symbols:

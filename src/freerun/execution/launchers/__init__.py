@@ -68,7 +68,7 @@ class Launcher(ABC):
     #: It hears of every logged update while runs train, so that a callback can be told.
     hears: ClassVar[bool] = False
     #: Who else is told of every logged update.
-    _callback: ClassVar[Told | None] = None
+    _callbacks: ClassVar[tuple[Told, ...]] = ()
     #: When nothing more is begun, by `time.monotonic`.
     _deadline: ClassVar[float] = math.inf
 
@@ -96,7 +96,7 @@ class Launcher(ABC):
         """What a worker has to keep to."""
         return Terms(
             threads=self.threads, time_limit=self.time_limit, checkpoint=self.checkpoint, engine=self.engine,
-            plugins=tuple(plugin_files().items()), log=run_logs.names(self.log), curves=self._callback is not None,
+            plugins=tuple(plugin_files().items()), log=run_logs.names(self.log), curves=bool(self._callbacks),
         )  # fmt: skip
 
     @property
@@ -132,14 +132,14 @@ class Launcher(ABC):
         """
         if not self.hears:
             name = type(self).__name__.lower()
-            told = "trains where nobody hears of it; choose local or inline, or log=csv"
-            raise ConfigError(f"callback: launcher={name} {told}")
-        vars(self)["_callback"] = told
+            where = "trains where nobody hears of it; choose local or inline, or log=csv"
+            raise ConfigError(f"callback: launcher={name} {where}")
+        vars(self)["_callbacks"] = (told,)
 
     @property
     def callback(self) -> Told | None:
         """Who is told of every logged update."""
-        return self._callback
+        return next(iter(self._callbacks), None)
 
     def queued(self, store: Store) -> set[str]:
         """Return the runs that an earlier command has handed out and that have not begun."""

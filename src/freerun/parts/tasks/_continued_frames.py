@@ -82,7 +82,7 @@ class _Frame:
         self.names = self.roles.names or ("",)
 
     def beginnings(self) -> list[Beginning]:
-        lacking = np.stack([each.missing for each in self.roles.values], 1).all(1)
+        lacking = np.asarray(np.stack([each.missing for each in self.roles.values], 1).all(1))
         past, future = [], []
         for number, name in enumerate(self.names):
             rows = np.flatnonzero(self.ids == number)
@@ -165,7 +165,7 @@ class _Frame:
                     f"{ORIGIN}:{_of(name)} dates are not equally spaced (task.gaps=ignore), so that those of the forecast have "
                     f"to stand in rows with empty {self._listed(self.recorded.names)}: {len(ahead)} of {self.horizon} do"
                 )
-            return self.at[ahead[: self.horizon]]
+            return np.asarray(self.at[ahead[: self.horizon]])
         steps = clock.after(last, self.horizon)
         if self.task.inputs:
             found = self.at[ahead[: self.horizon]]

@@ -231,7 +231,7 @@ class Series(Recording):
             return []  # which `check` refuses
         for name, words in zip(SPLITS, ("training", "validation", "test"), strict=True):
             spans = [self.dates(place.at[[0, -1]]) for place in self.places()[name]]
-            first, last = min(span[0] for span in spans), max(span[1] for span in spans)  # type: ignore[type-var]
+            first, last = min(span[0] for span in spans), max(span[1] for span in spans)
             dated = "" if self.recorded().clock is None else f" from {_time(first)} to {_time(last)}"
             parts.append(f"{words} {sum(map(len, taken[name]))} rows{dated}")
         shares = f"; a run is tested on one of {self.test_shares} shares" if self.test_shares > 1 else ""
@@ -330,7 +330,9 @@ class Series(Recording):
         which = np.searchsorted(ends, index, side="right")
         stretch = int(np.bincount(which).argmax())
         own = np.flatnonzero(which == stretch)
-        chosen = own[np.unique(np.linspace(0, len(own) - 1, _ORIGINS).round().astype(int))]
+        apart = 1 + int(index[own[-1]] - index[own[0]]) // (len(observed.targets) - observed.warmup)
+        count = min(_ORIGINS, max(2, apart))  # at least two, and so few that they do not overlap
+        chosen = own[np.unique(np.linspace(0, len(own) - 1, count).round().astype(int))]
         names, mean, std = self.columns_of()[0], given(observed.data.mean), given(observed.data.std)
         origins = []
         for number in chosen:
