@@ -67,9 +67,9 @@ def forecast(frame: pd.DataFrame, look: dict[str, Look] | None = None) -> Figure
     series = [name for name in frame["series"].unique() if name]
     panels[-1].set_xlabel(str(frame["time"].iloc[0]))
     if pd.api.types.is_datetime64_any_dtype(frame["at"]):
-        locator = AutoDateLocator(maxticks=9)
+        locator = AutoDateLocator(maxticks=9)  # type: ignore[no-untyped-call]
         panels[-1].xaxis.set_major_locator(locator)
-        panels[-1].xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        panels[-1].xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     title = f"{frame['task'].iloc[0]}, {frame['model'].iloc[0]}" + (f", {series[0]}" if series else "")
     panels[0].set_title(wrapped(f"{title}: true (grey) and forecast (coloured)", 100))
     legend(made, keys(methods, look))

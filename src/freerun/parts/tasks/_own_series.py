@@ -163,7 +163,7 @@ def times(rows: Rows, axis: Axis | None) -> np.ndarray:
         return rows.rows
     known = np.flatnonzero(rows.rows >= 0)
     at = np.interp(np.arange(len(rows.rows)), known, axis.at[rows.rows[known]])
-    return at if axis.unit == "" else np.round(at).astype(np.int64)
+    return np.asarray(at if axis.unit == "" else np.round(at).astype(np.int64))
 
 
 def _placed(table: np.ndarray, stretch: np.ndarray, at: np.ndarray, name: str) -> _Part:

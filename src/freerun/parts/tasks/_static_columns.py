@@ -28,7 +28,7 @@ def given(
     Raises:
         ConfigError: if there is one series alone, a row has no value, a value changes within a series, or texts are too many.
     """
-    inputs, texts = [], {}
+    inputs, texts = [], dict[str, tuple[str, ...]]()
     for column in columns:
         name = one_line(column.name, 30)
         if ids is None or not len(names) > 1:
