@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -20,9 +21,14 @@ from freerun.errors import ConfigError, given
 from freerun.io import html
 from freerun.io.text import brief
 from freerun.parts.feedback import Feedback, one_hot
+from freerun.parts.feedback.mean import Mean
+from freerun.parts.feedback.sample import Sample
 from freerun.parts.layers import State
 from freerun.parts.tasks import Data
 from freerun.random_streams import uniforms
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class TrainedModel(torch.nn.Module):
@@ -210,6 +216,42 @@ class TrainedModel(torch.nn.Module):
         )  # fmt: skip
         return self._shown(loop(request).fed[len(read) :, 0] if steps else first[None][:0])
 
+    def forecast(
+        self, frame: pd.DataFrame | pd.Series, horizon: int, *, samples: int | None = None, seed: int = 0
+    ) -> pd.DataFrame:
+        """Return the rows that follow on a frame, for a run of ``task=series``: a forecast of each series in it.
+
+        The frame is read as the run's file was, by the same columns and rules, and its last `evaluation.warmup` + 1 rows are
+        what the run reads. Where it has inputs (`task.inputs`), those of the forecast stand in the frame's own last rows, in
+        which what is forecast is empty.
+
+        Args:
+            frame: of pandas, with the columns of the file; one that has an index of dates keeps it.
+            horizon: how many steps, however far the run was measured.
+            samples: of a run that predicts distributions, so many draws of each series, numbered in the column `sample`. None:
+                the mean is predicted, and fed.
+            seed: of the draws.
+
+        Returns:
+            The steps that follow: date, id and what is forecast, named, written and scaled as in the frame.
+
+        Raises:
+            ConfigError: in one line; where inputs are not known for the horizon, or rows are too few, apart otherwise or unlike
+                the file's.
+        """
+        from freerun.api import forecasts
+
+        if samples is not None and self._head is None:
+            raise ConfigError("forecast samples: this run predicts values; one of objective=gaussian_likelihood has draws")
+        rule: Feedback = Mean() if samples is None else Sample()
+
+        def rollouts(values: np.ndarray, inputs: np.ndarray) -> np.ndarray:
+            given = self._scaled_inputs(inputs) if self.data.inputs else None
+            made = self.generate(values.shape[1], horizon, values, feedback=rule, inputs=given, seed=seed)
+            return np.asarray(made)
+
+        return forecasts.forecast(self.experiment.task, frame, horizon, self.experiment.span[0], samples, rollouts)
+
     # --- between the units of the data and those of the model ---
 
     def _demand_free(self, rule: Feedback, count: int, steps: int, temperature: float) -> None:
@@ -263,7 +305,7 @@ class TrainedModel(torch.nn.Module):
             return self._spelt([str(text) for text in array.reshape(-1)])
         if array.dtype.kind not in "iuf":
             raise ConfigError(f"numbers or texts are wanted, got an array of {array.dtype}")
-        told = torch.as_tensor(array)
+        told = torch.as_tensor(np.require(array, requirements="W"))  # a copy of what pandas has locked
         if self.experiment.task.symbols:
             if told.is_floating_point() or bool(((told < 0) | (told >= self.data.outputs)).any()):
                 raise ConfigError(f"symbols are whole numbers from 0 to {self.data.outputs - 1}")
@@ -308,6 +350,12 @@ class TrainedModel(torch.nn.Module):
         if tuple(np.shape(inputs)) != (steps, count, width):
             raise ConfigError(f"inputs: must be of shape {(steps, count, width)}, got {tuple(np.shape(inputs))}")
         return torch.as_tensor(np.asarray(inputs)).to(self._dtype)[:, None]
+
+    def _scaled_inputs(self, inputs: Float[np.ndarray, "T N X"]) -> Float[np.ndarray, "T N X"]:
+        """Return inputs in the units of the data as the model reads them."""
+        mean, std = given(self.data.input_mean), given(self.data.input_std)
+        scaled: np.ndarray = (inputs - mean.numpy()) / std.numpy()
+        return scaled
 
     def _shown(self, said: Float[torch.Tensor, "T N F"]) -> np.ndarray | list[str]:
         if self.experiment.task.symbols:

@@ -11,6 +11,7 @@ from freerun.config.training_settings import Training
 LAUNCHER_KEYS = {
     "launcher=NAME": "where groups are trained: local (the default), inline, joblib, slurm, ray",
     "launcher.KEY=VALUE": "a setting of the launcher, such as launcher.time_limit=600",
+    "log=NAME": "where curves go while runs train: csv, tensorboard, mlflow, wandb, or several, log=[csv,wandb]",
     "engine=NAME": "what computes rollouts: auto (the default), reference or compiled",
 }
 

@@ -76,18 +76,22 @@ def _by_name(metrics: Iterable[Any], settings: Any) -> tuple[list[Any], Any]:
     return names, {**settings, **own} if own and isinstance(settings, dict) else settings
 
 
-def selected(evaluation: Evaluation, distributions: bool = False) -> dict[str, Any]:
+def selected(evaluation: Evaluation, distributions: bool = False, recording: bool = False) -> dict[str, Any]:
     """Return the metrics that an evaluation asks for, each made with its settings, by name.
 
     Args:
         distributions: whether distributions of values are predicted; if not, metrics of those are left out unless named.
+        recording: whether the task is a recording; if not, metrics of those are left out unless named.
 
     Raises:
         ConfigError: if one of them is not there any more, as one of a plugin that is not loaded.
     """
     every: dict[str, Any] = {**registry.builtin_parts("metric"), **registry.plugin_parts["metric"]}
     if evaluation.metrics is None:
-        names = [name for name, metric in every.items() if distributions or not metric.of_distributions]
+        names = [
+            name for name, metric in every.items()
+            if (distributions or not metric.of_distributions) and (recording or not metric.of_recordings)
+        ]  # fmt: skip
     else:
         names = _known_names(evaluation.metrics)
     return {name: _metric(name, evaluation.settings.get(name, {})) for name in names}

@@ -71,10 +71,10 @@ def measurement(experiment: Experiment, tree: Mapping[str, Any]) -> Measurement:
     """Return what an experiment, of which `tree` is the canonical form, measures of its trained run."""
     settings = experiment.evaluation
     others = {**plugins.plugin_metrics(), **notebook_parts.sources("metric")}
-    spread = given(experiment.objective).head is not None
-    key = json.dumps([settings.metrics, settings.settings, others, spread], sort_keys=True)
+    kind = given(experiment.objective).head is not None, experiment.task.recording
+    key = json.dumps([settings.metrics, settings.settings, others, kind], sort_keys=True)
     if key not in _specified:
-        _specified[key] = {name: specification(metric) for name, metric in selected(settings, spread).items()}
+        _specified[key] = {name: specification(metric) for name, metric in selected(settings, *kind).items()}
     evaluation = {name: tree["evaluation"][name] for name in MEASURED}
     return Measurement(run=identity(dict(tree)), evaluation=evaluation, metrics=_specified[key])
 

@@ -24,6 +24,10 @@ from freerun.parts.layers import per_replica
 Listener = Callable[[int, dict[str, list[float]]], None]
 
 
+#: Called after every logged update with it and with what became of every run, its curves so far among it.
+Follower = Callable[[int, list["Outcome"]], None]
+
+
 @dataclass(kw_only=True)
 class Point:
     """One point of a training curve; a value that is not finite is None, undefined."""
@@ -64,8 +68,9 @@ class Keeper(Protocol):
 
 
 def train(
-    group: Group, listen: Listener | None = None, lessons: Lessons | None = None, keeper: Keeper | None = None
-) -> list[Outcome]:
+    group: Group, listen: Listener | None = None, lessons: Lessons | None = None, keeper: Keeper | None = None,
+    follow: Follower | None = None,
+) -> list[Outcome]:  # fmt: skip
     """Train a group of runs in place.
 
     A replica whose loss or gradient stops being finite is frozen with its last finite weights and marked; the others go on
@@ -75,6 +80,7 @@ def train(
         listen: called after every update.
         lessons: how the group is fed, for a caller that needs it afterwards; None to make it here.
         keeper: keeps the state between updates; None to begin anew and keep nothing.
+        follow: called after every logged update.
     """
     trainer = Trainer(group, lessons or Lessons(group))
     outcomes = trainer.outcomes
@@ -93,6 +99,8 @@ def train(
             _log(outcomes, update, values)
             trainer.note_best()
             trainer.end_patience(update + 1)
+            if follow is not None:
+                follow(update, outcomes)
         if keeper is not None and trainer.solver is None:
             keeper.keep(trainer, update + 1)
         if listen is not None:

@@ -8,7 +8,7 @@ import platform
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -19,9 +19,10 @@ from freerun.config.run_identity import trained
 from freerun.engine import engine_choice
 from freerun.engine.feeding import Lessons
 from freerun.engine.replicas import Group
-from freerun.engine.training import Listener, Outcome, train
+from freerun.engine.training import Follower, Listener, Outcome, train
 from freerun.errors import FreerunError, StoreError
 from freerun.execution import bisection, trained_runs
+from freerun.execution.group_logs import GroupLogs
 from freerun.execution.group_measurement import measure
 from freerun.execution.pace import Pace
 from freerun.execution.planned_run import Planned
@@ -54,13 +55,24 @@ def prepare(threads: int = 1, engine: str | None = None) -> None:
         library.mallopt(mmap_threshold, 2**30)
 
 
-def run_group(runs: list[Planned], store: Store, report: Report, checkpoint_every: int = CHECKPOINT_EVERY) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Logging:
+    """Where the curves of runs go while they train: to trackers by name, and to `report` if it is `told`."""
+
+    trackers: tuple[str, ...] = ()
+    told: bool = False
+
+
+def run_group(
+    runs: list[Planned], store: Store, report: Report, checkpoint_every: int = CHECKPOINT_EVERY, logging: Logging | None = None
+) -> None:
     """Train those runs of a group that are not trained yet, measure all of them and write their records.
 
     Runs that were stopped go on from their checkpoints; where these stand at different updates, in a group for each.
 
     Args:
         checkpoint_every: updates between two checkpoints of a run; 0 for none.
+        logging: where curves go meanwhile; None for nowhere.
 
     Raises:
         FreerunError: if a run that may only be measured is not trained.
@@ -72,11 +84,11 @@ def run_group(runs: list[Planned], store: Store, report: Report, checkpoint_ever
     if stranded := next((run for run in untrained if not run.train), None):
         raise FreerunError(f"run {stranded.trained} has no weights to be measured by; freerun retry NAME trains it")
     if untrained:
-        _train(untrained, store, report, checkpoint_every)
+        _train(untrained, store, report, checkpoint_every, logging or Logging())
     measure(runs, store)
 
 
-def _train(runs: list[Planned], store: Store, report: Report, checkpoint_every: int) -> None:
+def _train(runs: list[Planned], store: Store, report: Report, checkpoint_every: int, logging: Logging) -> None:
     """Train runs and put their records and weights in the place of their checkpoints."""
     began = time.perf_counter()
     experiments = [run.experiment for run in runs]
@@ -91,15 +103,15 @@ def _train(runs: list[Planned], store: Store, report: Report, checkpoint_every: 
         part = group if len(members) == len(runs) else Group([experiments[r] for r in members], data)
         courses = [runs[r].course for r in members]
         keeper = Keeper(store, courses, [starts[r] for r in members], every=checkpoint_every, began=began)
-        _finish([runs[r] for r in members], part, keeper, store, report)
+        _finish([runs[r] for r in members], part, keeper, store, report, logging)
         began = time.perf_counter()
 
 
-def _finish(runs: list[Planned], group: Group, keeper: Keeper, store: Store, report: Report) -> None:
+def _finish(runs: list[Planned], group: Group, keeper: Keeper, store: Store, report: Report, logging: Logging) -> None:
     """Train a group from where its runs are to the end."""
     lessons = Lessons(group)
     pace = Pace(_throttled(report))
-    outcomes = train(group, pace, lessons, keeper)
+    outcomes = _followed(runs, store, report, logging, lambda follow: train(group, pace, lessons, keeper, follow))
     seconds = time.perf_counter() - keeper.began
     made = sum((group.settings.end if o.ended is None else o.ended) - keeper.update for o in outcomes)
     for r, run in enumerate(runs):
@@ -124,17 +136,39 @@ def _finish(runs: list[Planned], group: Group, keeper: Keeper, store: Store, rep
             checkpoints.remove(store, run.trained)
 
 
-def run_safely(runs: list[Planned], store: Store, report: Report, checkpoint_every: int = CHECKPOINT_EVERY) -> None:
+def _followed(
+    runs: list[Planned], store: Store, report: Report, logging: Logging, training: Callable[[Follower | None], list[Outcome]]
+) -> list[Outcome]:
+    """Train with logs that follow, which are ended however training ends."""
+    if not logging.trackers and not logging.told:
+        return training(None)
+
+    def tell(run: str, update: int, values: dict[str, float]) -> None:
+        report("curves", {"run": run, "at": update, "values": values})
+
+    logs = GroupLogs(store=store, runs=runs, trackers=logging.trackers, told=tell if logging.told else None)
+    outcomes: list[Outcome] | None = None
+    try:
+        outcomes = training(logs.follow)
+    finally:
+        logs.close(outcomes)
+    return outcomes
+
+
+def run_safely(
+    runs: list[Planned], store: Store, report: Report, checkpoint_every: int = CHECKPOINT_EVERY, logging: Logging | None = None
+) -> None:
     """Run a group that this process has claimed; if it fails, in halves, until the faulty run fails alone and is marked.
 
     Args:
         checkpoint_every: updates between two checkpoints of a run; 0 for none.
+        logging: where curves go meanwhile; None for nowhere.
 
     Raises:
         StoreError: if a record or a mark of failure cannot be written.
     """
     try:
-        run_group(runs, store, report, checkpoint_every)
+        run_group(runs, store, report, checkpoint_every, logging)
     except StoreError:
         raise
     except (Exception, SystemExit) as fault:
@@ -144,7 +178,7 @@ def run_safely(runs: list[Planned], store: Store, report: Report, checkpoint_eve
         return
     planned = {run.id: run for run in runs}
     for half in bisection.halves(list(planned), store, reason, log=log, claimed=True):
-        run_safely([planned[run] for run in half], store, report, checkpoint_every)
+        run_safely([planned[run] for run in half], store, report, checkpoint_every, logging)
 
 
 def _throttled(report: Report) -> Listener:

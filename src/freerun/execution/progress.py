@@ -18,6 +18,7 @@ from rich.text import Text
 
 from freerun.execution.group_titles import group_titles
 from freerun.execution.planned_run import Planned
+from freerun.execution.run_logs import Told
 from freerun.io.text import one_line
 
 #: Columns that a terminal must have for the losses beside a bar.
@@ -35,6 +36,25 @@ class Watcher(Protocol):
 
     def finished(self, number: int, reason: str | None) -> None:
         """A group is done, or has failed for the given reason."""
+
+
+class Hearing:
+    """A watcher before another one, from which it keeps the curves of runs, of which somebody else is told."""
+
+    def __init__(self, watcher: Watcher, told: Told) -> None:
+        self.watcher, self.told = watcher, told
+
+    def started(self, number: int, group: list[Planned]) -> None:
+        self.watcher.started(number, group)
+
+    def advanced(self, number: int, values: dict[str, Any]) -> None:
+        if "at" in values:
+            self.told(values["run"], values["at"], values["values"])
+        else:
+            self.watcher.advanced(number, values)
+
+    def finished(self, number: int, reason: str | None) -> None:
+        self.watcher.finished(number, reason)
 
 
 class _Share(ProgressColumn):

@@ -38,14 +38,20 @@ def main() -> None:
     while True:
         order = parent.order()
         try:
-            serve(Store(Path(order["store"])), order["runs"], settings["checkpoint"], parent.tell, settings["plugins"])
+            serve(
+                Store(Path(order["store"])), order["runs"], settings["checkpoint"], parent.tell, settings["plugins"],
+                tuple(settings["log"]), curves=settings["curves"],
+            )  # fmt: skip
         except StoreError as fault:
             parent.tell("unusable", reason=str(fault))
         else:
             parent.tell("done")
 
 
-def serve(store: Store, runs: list[str], checkpoint: int, tell: Callable[..., None], plugins: Mapping[str, str]) -> None:
+def serve(
+    store: Store, runs: list[str], checkpoint: int, tell: Callable[..., None], plugins: Mapping[str, str],
+    log: tuple[str, ...] = (), *, curves: bool = False,
+) -> None:  # fmt: skip
     """Do those of the runs that nobody else is doing; a run that fails is marked in the store.
 
     Args:
@@ -54,11 +60,13 @@ def serve(store: Store, runs: list[str], checkpoint: int, tell: Callable[..., No
         checkpoint: updates between two checkpoints; 0 for none.
         tell: called after every update, ``tell("update", update=..., ...)``; with ``said=...`` where nothing is trained.
         plugins: the files of plugins that may be loaded, each with its digest.
+        log: trackers that the curves go to.
+        curves: tell of every logged update of each run too, ``tell("curves", run=..., at=..., values=...)``.
 
     Raises:
         StoreError: if the store cannot be used.
     """
-    from freerun.execution.group_runner import run_safely
+    from freerun.execution.group_runner import Logging, run_safely
 
     claims = Claims(store)
     claimed = claims.take(runs)
@@ -71,13 +79,14 @@ def serve(store: Store, runs: list[str], checkpoint: int, tell: Callable[..., No
                 store.failures.note(run, str(fault))
 
         def report(event: str, values: dict[str, Any]) -> None:
-            claims.report({**values, "updates": planned[0].experiment.training.end})
+            if event == "update":
+                claims.report({**values, "updates": planned[0].experiment.training.end})
             tell(event, **values)
 
         if (said := _without_training(claimed, planned, store)) is not None:
             tell("update", said=said)
         if planned:
-            run_safely(planned, store, report, checkpoint_every=checkpoint)
+            run_safely(planned, store, report, checkpoint_every=checkpoint, logging=Logging(trackers=log, told=curves))
         for run in claimed:
             if store.failures.reason(run) is None:
                 plan_files.remove(store, run)

@@ -38,6 +38,8 @@ class Terms:
         checkpoint: updates between two checkpoints of a run; 0 for none.
         plugins: the files of plugins that may be loaded, each with its digest: those that the command names.
         engine: of rollouts, whose last bits depend on it; None for that of the process.
+        log: trackers that the curves of runs go to while they train.
+        curves: tell the parent of every logged update too.
     """
 
     threads: int = 1
@@ -45,6 +47,8 @@ class Terms:
     checkpoint: int = 1000
     plugins: tuple[tuple[str, str], ...] = ()
     engine: str | None = None
+    log: tuple[str, ...] = ()
+    curves: bool = False
 
 
 Listen = Callable[[dict[str, Any]], None]
@@ -122,7 +126,8 @@ class Worker:
         self._said.truncate()
         terms = self.terms
         settings = json.dumps({
-            "threads": terms.threads, "checkpoint": terms.checkpoint, "engine": terms.engine, "plugins": dict(terms.plugins)
+            "threads": terms.threads, "checkpoint": terms.checkpoint, "engine": terms.engine, "plugins": dict(terms.plugins),
+            "log": terms.log, "curves": terms.curves,
         })  # fmt: skip
         for _ in range(STARTS):
             self.process = ChildProcess(

@@ -34,7 +34,7 @@ CLOSE = 1e-12
 SHIFTS = (0, 4, 8, 16, 32)
 
 #: Settings that make a part small; a part that has none of them, or refuses one, is used as it is.
-SMALL: dict[str, Any] = {"hidden": 5, "sequences": 200, "length": 12, "rare": 20, "transient": 5.0}
+SMALL: dict[str, Any] = {"hidden": 5, "sequences": 200, "length": 12, "rare": 20, "transient": 5.0, "season": 4}
 
 
 class Broken(AssertionError):

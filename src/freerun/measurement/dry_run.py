@@ -32,7 +32,7 @@ def measurable(experiment: Experiment, wanted: Place | None = None) -> set[Place
         experiment: to be trained.
         wanted: if it is among them nothing else is asked for, and it is returned alone.
     """
-    asked = selected(experiment.evaluation, given(experiment.objective).head is not None)
+    asked = selected(experiment.evaluation, given(experiment.objective).head is not None, experiment.task.recording)
     metrics: dict[str, Metric] = {name: metric for name, metric in asked.items() if not isinstance(metric, Comparison)}
     seen = list(_rollouts(replace(experiment, device="cpu")))
     if (

@@ -80,7 +80,8 @@ def evaluate(group: Group, lessons: Lessons | None = None, asked: Mapping[str, M
         lessons: what the group was shown; None for a group that was not trained.
         asked: the metrics by name; None for those that the evaluation of the runs asks for.
     """
-    asked = selected(group.experiments[0].evaluation, group.head is not None) if asked is None else asked
+    if asked is None:
+        asked = selected(group.experiments[0].evaluation, group.head is not None, group.experiments[0].task.recording)
     metrics = {name: metric for name, metric in asked.items() if not isinstance(metric, Comparison)}
     comparisons = {name: metric for name, metric in asked.items() if isinstance(metric, Comparison)}
     measured = [Measured() for _ in group.experiments]
@@ -117,6 +118,7 @@ def evaluate(group: Group, lessons: Lessons | None = None, asked: Mapping[str, M
                     run.quantities.setdefault(name, quantity)
         if split == "test":
             for run, seen in zip(measured, observed, strict=True):
+                seen.index = index[seen.experiment.seed].cpu()
                 run.sample = _plain(seen.experiment.task.show(seen))
     return measured
 

@@ -181,6 +181,33 @@ class OrbitSample(Struct):
             raise ValueError("an orbit has a name for every coordinate, or none")
 
 
+class Origin(Struct):
+    """A forecast from one origin: times of warm-up and horizon, the true values there, and the forecast behind the origin."""
+
+    at: list[str | float]
+    true: list[list[Number]]
+    forecast: list[list[Number]]
+
+
+class ForecastSample(Struct):
+    """Forecasts of one stretch from several origins, in the units of the data; times are dates, numbers or rows."""
+
+    warmup: Count
+    names: Annotated[list[str], Meta(min_length=1)]
+    origins: Annotated[list[Origin], Meta(min_length=1)]
+    series: str = ""
+    time: str = "row"
+    dated: bool = False
+
+    def __post_init__(self) -> None:
+        for origin in self.origins:
+            widths = {len(values) for values in (*origin.true, *origin.forecast)}
+            if len(origin.true) != len(origin.at) or len(origin.at) - self.warmup != len(origin.forecast):
+                raise ValueError("there is a true value for each time, and a forecast for each behind the warm-up")
+            if widths != {len(self.names)} or any(isinstance(time, str) != self.dated for time in origin.at):
+                raise ValueError("there is a value for every name, and times are dates where it says so")
+
+
 class Sample(Struct):
     """What is shown of free rollouts, as far as every kind of it is alike; a plugin's task may show a kind of its own."""
 
@@ -246,7 +273,12 @@ class Record(NamedTuple):
 
 
 #: The kinds of samples that are drawn.
-SAMPLES: dict[str, type[Struct]] = {"text": TextSample, "strings": StringSample, "orbit": OrbitSample}
+SAMPLES: dict[str, type[Struct]] = {
+    "text": TextSample,
+    "strings": StringSample,
+    "orbit": OrbitSample,
+    "forecast": ForecastSample,
+}
 _QUANTITIES = msgspec.json.Decoder(dict[str, dict[str, Any]])
 _SAMPLE: msgspec.json.Decoder[Sample | None] = msgspec.json.Decoder(Sample | None)
 _SAMPLES = {kind: msgspec.json.Decoder(sample) for kind, sample in SAMPLES.items()}

@@ -15,10 +15,10 @@ from typing import Any
 from freerun import arithmetic
 from freerun.config.run_identity import older_generation
 from freerun.errors import OutOfTime
-from freerun.execution import plan_files
+from freerun.execution import plan_files, run_logs
 from freerun.execution.launchers import Launcher
 from freerun.execution.planned_run import Planned, titles
-from freerun.execution.progress import watcher
+from freerun.execution.progress import Hearing, watcher
 from freerun.io.reading import NotPlain
 from freerun.io.text import one_line
 from freerun.store import checkpoints, record_scan, run_notes, study_file
@@ -105,11 +105,20 @@ def see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[str
     launcher.demand_files(missing)
     arithmetic.mode()  # before anything is trained in one that does not exist
     launcher.demand_engine(missing)
+    _say_where_logs_are(missing, store, launcher)
     try:
         return _see_to(missing, store, launcher)
     finally:
         owners(store)  # which clears away the claims of workers that were killed here
         tell_notes((run.id for run in missing), store)
+
+
+def _say_where_logs_are(missing: list[Planned], store: Store, launcher: Launcher) -> None:
+    """Print, on standard error, where curves can be seen while runs train, a line a tracker."""
+    untrained = record_scan.missing(store, {run.trained for run in missing}) if launcher.log else ()
+    for name in run_logs.names(launcher.log) if untrained else ():
+        folder = store.root.parent / run_logs.FOLDER / name
+        print(f"note: log={name}: {len(untrained)} run{'s' * (len(untrained) > 1)} in {folder}", file=sys.stderr)
 
 
 def tell_notes(runs: Iterable[str], store: Store) -> None:
@@ -135,7 +144,7 @@ def _see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[st
             plan_files.write(store, free)
             pieces = launcher.pieces(free)
             with watcher(pieces) as watch:
-                launcher.launch(pieces, store, watch)
+                launcher.launch(pieces, store, watch if launcher.callback is None else Hearing(watch, launcher.callback))
             announced = False
         elif not announced and launcher.waits:
             print(f"waiting for {len(missing)} runs that another sweep is doing, or that are queued", flush=True)

@@ -24,11 +24,13 @@ from freerun.config.run_identity import sources
 from freerun.engine.compiled.library import library
 from freerun.engine.engine_choice import CHOICES, VARIABLE, default, obstacle
 from freerun.errors import ConfigError, require
+from freerun.execution import run_logs
 from freerun.execution.grouping import groups, spread
 from freerun.execution.machine import available, cores
 from freerun.execution.memory_estimate import most_at_once
 from freerun.execution.planned_run import Planned, titles
 from freerun.execution.progress import Watcher
+from freerun.execution.run_logs import Told
 from freerun.execution.worker_supervisor import Terms
 from freerun.io import key_value
 from freerun.io.suggestions import nearest
@@ -53,6 +55,7 @@ class Launcher(ABC):
         time_limit: seconds that a group may take before its worker is killed; None for no limit.
         checkpoint: updates between two checkpoints of a run, from which it goes on after a kill; 0 for none.
         threads: of a worker; more than one can change the last bits of sums over large tensors.
+        log: where the curves of each run go while it trains: csv, tensorboard, mlflow, wandb, or several, `[csv,wandb]`.
         engine: of rollouts (docs/engine.md): auto, reference or compiled; None for what FREERUN_ENGINE says, or auto.
     """
 
@@ -62,6 +65,10 @@ class Launcher(ABC):
     own_process: ClassVar[bool] = False
     #: It begins one group after the other, so that it can stop between two of them.
     stops: ClassVar[bool] = False
+    #: It hears of every logged update while runs train, so that a callback can be told.
+    hears: ClassVar[bool] = False
+    #: Who else is told of every logged update.
+    _callbacks: ClassVar[tuple[Told, ...]] = ()
     #: When nothing more is begun, by `time.monotonic`.
     _deadline: ClassVar[float] = math.inf
 
@@ -72,6 +79,7 @@ class Launcher(ABC):
     checkpoint: int = 1000
     threads: int = 1
     engine: str | None = None
+    log: str | None = None
 
     def __post_init__(self) -> None:
         require(self.workers is None or 1 <= self.workers <= 100_000, "workers", self.workers, "be from 1 to 100000")
@@ -88,7 +96,7 @@ class Launcher(ABC):
         """What a worker has to keep to."""
         return Terms(
             threads=self.threads, time_limit=self.time_limit, checkpoint=self.checkpoint, engine=self.engine,
-            plugins=tuple(plugin_files().items()),
+            plugins=tuple(plugin_files().items()), log=run_logs.names(self.log), curves=bool(self._callbacks),
         )  # fmt: skip
 
     @property
@@ -115,6 +123,23 @@ class Launcher(ABC):
         if not self.stops:
             raise ConfigError("--hours: this launcher hands all groups over at once; choose launcher=local, inline or joblib")
         vars(self)["_deadline"] = time.monotonic() + 3600 * hours
+
+    def call_back(self, told: Told) -> None:
+        """Tell somebody of every logged update of each run: its identity, the update, and the values by quantity.
+
+        Raises:
+            ConfigError: if it trains out of sight of this process.
+        """
+        if not self.hears:
+            name = type(self).__name__.lower()
+            where = "trains where nobody hears of it; choose local or inline, or log=csv"
+            raise ConfigError(f"callback: launcher={name} {where}")
+        vars(self)["_callbacks"] = (told,)
+
+    @property
+    def callback(self) -> Told | None:
+        """Who is told of every logged update."""
+        return next(iter(self._callbacks), None)
 
     def queued(self, store: Store) -> set[str]:
         """Return the runs that an earlier command has handed out and that have not begun."""
@@ -215,7 +240,7 @@ def known() -> dict[str, type[Launcher]]:
 
 
 def choose(words: list[str], short: dict[str, int]) -> tuple[Launcher, list[str]]:
-    """Return the launcher that ``launcher=...``, ``launcher.KEY=VALUE`` and ``engine=...`` choose, and the other words.
+    """Return the launcher that ``launcher=...``, ``launcher.KEY=VALUE`` and the keys engine and log choose, and what is left.
 
     Args:
         words: overrides.
@@ -227,8 +252,8 @@ def choose(words: list[str], short: dict[str, int]) -> tuple[Launcher, list[str]
     name, typed, rest = DEFAULT, dict[str, str](), []
     for word in words:
         key = key_value.key_of(word)
-        if key == "engine":
-            typed["engine"] = word
+        if key in ("engine", "log"):
+            typed[key] = word
         elif key != "launcher" and not key.startswith("launcher."):
             rest.append(word)
         elif key == "launcher":
@@ -241,6 +266,7 @@ def choose(words: list[str], short: dict[str, int]) -> tuple[Launcher, list[str]
     settings = {key: _value(word, types.get(key, "")) for key, word in typed.items()}
     launcher: Launcher = build(known()[name], "launcher", {**short, **settings})
     launcher.check()
+    run_logs.names(launcher.log)
     return launcher, rest
 
 

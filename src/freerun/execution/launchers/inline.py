@@ -20,6 +20,7 @@ class Inline(Launcher):
 
     own_process: ClassVar[bool] = True
     stops: ClassVar[bool] = True
+    hears: ClassVar[bool] = True
 
     def check(self) -> None:
         for name, value in (("workers", self.workers), ("time_limit", self.time_limit)):
@@ -43,7 +44,15 @@ class Inline(Launcher):
             def tell(event: str, number: int = number, **values: Any) -> None:
                 watcher.advanced(number, values)
 
-            serve(store, [run.id for run in group], self.checkpoint, tell, plugin_files())
+            serve(
+                store,
+                [run.id for run in group],
+                self.checkpoint,
+                tell,
+                plugin_files(),
+                self.terms.log,
+                curves=self.terms.curves,
+            )
             watcher.finished(number, failure(group, store))
 
 

@@ -22,6 +22,7 @@ class Local(Launcher):
     """Worker processes on this machine, one a core, one thread each."""
 
     stops: ClassVar[bool] = True
+    hears: ClassVar[bool] = True
 
     def check(self) -> None:
         pass

@@ -38,6 +38,7 @@ class Observed:
         warmup: steps before the release.
         split: the split that the sequences are from.
         start: what was fed at first, as in `Sequences`.
+        index: which sequences of the split these are, where it is known.
         hidden: what the state and the output of every step say (`Model.summary`), where it was asked for.
         forced: beside a free rollout, the forced one of the same sequences.
         further: the rollout that the metric asked for.
@@ -57,6 +58,7 @@ class Observed:
     warmup: int
     split: str = "test"
     start: torch.Tensor | None = None
+    index: Int[torch.Tensor, " N"] | None = None
     hidden: Float[torch.Tensor, "T N W"] | None = None
     forced: Observed | None = None
     further: Observed | None = None
@@ -165,6 +167,8 @@ class Metric(ABC):
     of_training: ClassVar[bool] = False
     #: It looks at `Observed.distributions`: an experiment that predicts none is not measured by it unless it is named.
     of_distributions: ClassVar[bool] = False
+    #: It compares with baselines of recordings: on another task it is measured only if it is named.
+    of_recordings: ClassVar[bool] = False
     #: It is the objective itself, which training logs on the validation split under the name of this metric.
     of_objective: ClassVar[bool] = False
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable
 from functools import cache
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -82,11 +81,3 @@ def best(players: list[Player]) -> Player | None:
     """The one beside which the others are judged: what is best, or else the truth; None where neither is among them."""
     reachable = [player for player in players if player.stands < WORSE]
     return max(reachable, key=lambda player: player.stands, default=None)
-
-
-def once(data: Data, what: Hashable, make: Callable[[], Any]) -> Any:
-    """What `make` gives, made once for the data, for all players that know it by `what`."""
-    made: dict[Hashable, Any] = vars(data).setdefault("_of_players", {})
-    if what not in made:
-        made[what] = make()
-    return made[what]

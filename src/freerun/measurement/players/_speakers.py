@@ -12,7 +12,6 @@ from jaxtyping import Float, Int
 
 from freerun.arithmetic import logarithm
 from freerun.deferred_imports import torch
-from freerun.measurement.players import once
 from freerun.parts.feedback import one_hot
 from freerun.parts.ngrams import NgramModel
 from freerun.parts.tasks import Data
@@ -48,7 +47,7 @@ def and_one(said: Int[torch.Tensor, "t N"]) -> Int[torch.Tensor, "T N"]:
 
 def grams(data: Data, order: int) -> Speaker:
     """The n-gram model of the training part; that a sequence is over is a symbol of its own there, and is never said."""
-    return _said_by(once(data, ("grams", order), lambda: _counted(data, order)), data.outputs)
+    return _said_by(data.once(("grams", order), lambda: _counted(data, order)), data.outputs)
 
 
 def _counted(data: Data, order: int) -> NgramModel:

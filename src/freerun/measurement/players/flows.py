@@ -14,7 +14,7 @@ from jaxtyping import Float
 from freerun.deferred_imports import torch
 from freerun.errors import given, require
 from freerun.measurement.metrics import Observed, Orbit
-from freerun.measurement.players import BEST, TRUTH, Player, once
+from freerun.measurement.players import BEST, TRUTH, Player
 from freerun.measurement.players.values import Place, ValuePlayer
 from freerun.parts.tasks import Data, Sequences, Task
 
@@ -205,7 +205,7 @@ def _rests(task: Task, data: Data) -> bool:
 
 
 def _equilibrium(place: Place) -> torch.Tensor | None:
-    found: torch.Tensor | None = once(place.data, "equilibrium", lambda: _found(place))
+    found: torch.Tensor | None = place.data.once("equilibrium", lambda: _found(place))
     return found
 
 

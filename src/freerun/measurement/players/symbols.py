@@ -16,7 +16,7 @@ from freerun.arithmetic import logarithm
 from freerun.config.experiment import Experiment
 from freerun.deferred_imports import torch
 from freerun.measurement.metrics import Observed
-from freerun.measurement.players import TRUTH, Player, once
+from freerun.measurement.players import TRUTH, Player
 from freerun.measurement.players._speakers import (
     NEVER,
     Speaker,
@@ -220,7 +220,7 @@ class Constant(SymbolPlayer):
     deaf = True
 
     def _speaker(self, data: Data, sequences: Sequences, warmup: int) -> Speaker:
-        often = once(data, "often", lambda: _most_frequent(data.splits["train"], data.outputs))
+        often = data.once("often", lambda: _most_frequent(data.splits["train"], data.outputs))
         return certain(data, lambda _: torch.full_like(sequences.targets[0], often))
 
 

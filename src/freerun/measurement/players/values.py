@@ -15,7 +15,7 @@ from jaxtyping import Float
 from freerun.arithmetic import root
 from freerun.deferred_imports import torch
 from freerun.measurement.metrics import Observed, Orbit
-from freerun.measurement.players import TRUTH, Player, once
+from freerun.measurement.players import TRUTH, Player
 from freerun.measurement.players._stand_in import stand_in
 from freerun.parts.gaussians import packed
 from freerun.parts.tasks import Data, Sequences, Task
@@ -28,12 +28,14 @@ class Place:
     Attributes:
         history: the last true observations, ``[H N Y]``: as many as the flow remembers, at least one.
         truth: how the true system goes on, ``[S N Y]``.
+        inputs: what is given for each prediction, those of the warm-up among them, where the task has inputs.
     """
 
     task: Task
     data: Data
     history: Float[torch.Tensor, "H N Y"]
     truth: Float[torch.Tensor, "S N Y"]
+    inputs: Float[torch.Tensor, "T N X"] | None = None
 
     def flow(self, errors: Float[torch.Tensor, "S N Y"]) -> Float[torch.Tensor, "S N Y"]:
         """The true system with an error added to each of its steps; of a task that `remembers`."""
@@ -55,11 +57,8 @@ class ValuePlayer(Player):
     def play(
         self, task: Task, data: Data, sequences: Sequences, warmup: int, chance: np.random.Generator, orbit: int | None = None
     ) -> tuple[Observed, Observed]:
-        truth = torch.cat([sequences.start[None], sequences.targets]).double()
-        memory = min(task.remembers or 1, warmup + 1)
-        place = Place(task=task, data=data, history=truth[warmup + 1 - memory : warmup + 1], truth=truth[warmup + 1 :])
-        said = self.forced(place, truth, chance)
-        made = torch.cat([said[:warmup], self.free(place, chance)])
+        place, said, made = self.rollouts(task, data, sequences, warmup, chance)
+        memory, truth = len(place.history), torch.cat([sequences.start[None], sequences.targets]).double()
         fed = torch.cat([truth[1 : warmup + 1], made[warmup:]])
         steps = len(sequences.targets) - warmup
         scales = self.scale(place, steps, warmup)
@@ -67,16 +66,31 @@ class ValuePlayer(Player):
         forced = Observed(
             experiment=experiment, data=data, outputs=said, targets=sequences.targets, weights=sequences.weights,
             fed=sequences.targets.double(), picks=None, warmup=warmup, start=sequences.start,
-            numbers=packed(self.centre(place, said), scales[0]),
+            inputs=sequences.inputs, numbers=packed(self.centre(place, said), scales[0]),
         )  # fmt: skip
         long = (task.default_orbit if orbit is None else orbit) if task.continues and memory == task.remembers else 0
         free = Observed(
             experiment=experiment, data=data, outputs=made, targets=sequences.targets, weights=sequences.weights, fed=fed,
             picks=None, warmup=warmup, start=sequences.start, forced=forced,
-            numbers=packed(self.centre(place, made), scales[1]),
+            inputs=sequences.inputs, numbers=packed(self.centre(place, made), scales[1]),
             long_orbit=cache(partial(self.long_orbit, place, chance, long)) if long else None,
         )  # fmt: skip
         return forced, free
+
+    def rollouts(
+        self, task: Task, data: Data, sequences: Sequences, warmup: int, chance: np.random.Generator
+    ) -> tuple[Place, Float[torch.Tensor, "T N Y"], Float[torch.Tensor, "T N Y"]]:
+        """Return where it is released, and what it says at each step, forced and free."""
+        truth = torch.cat([sequences.start[None], sequences.targets]).double()
+        memory = min(self.memory(task), warmup + 1)
+        begins, inputs = warmup + 1, None if sequences.inputs is None else sequences.inputs.double()
+        place = Place(task=task, data=data, history=truth[begins - memory : begins], truth=truth[begins:], inputs=inputs)
+        said = self.forced(place, truth, chance)
+        return place, said, torch.cat([said[:warmup], self.free(place, chance)])
+
+    def memory(self, task: Task) -> int:
+        """How many of the last true observations it goes on from, where so many are forced."""
+        return task.remembers or 1
 
     def centre(self, place: Place, said: Float[torch.Tensor, "T N Y"]) -> Float[torch.Tensor, "T N Y"]:
         """The means of the Gaussians that it predicts, forced or free: what it says, unless that is a draw."""
@@ -116,8 +130,7 @@ ORBITS = 8
 def long_places(place: Place, steps: int) -> tuple[Place, Float[torch.Tensor, "S N Y"]]:
     """Where long orbits begin, and other true ones of the same length; found once for the data and the places."""
     history = place.history[:, :ORBITS]
-    found: tuple[Place, torch.Tensor] = once(
-        place.data,
+    found: tuple[Place, torch.Tensor] = place.data.once(
         ("long places", steps, history.numpy().tobytes()),
         lambda: _long_places(place.task, place.data, history, steps),
     )

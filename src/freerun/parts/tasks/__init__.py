@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -98,6 +99,7 @@ class Data:
         outputs: Y, the width of the target, or K, the number of symbols.
         oracle: the exact next-symbol distribution, where the task has one.
         mean, std: the scaling that was applied to values, ``Float[Y]``, from the training part alone.
+        input_mean, input_std: that of exogenous inputs, ``Float[X]``, where they were scaled.
         residual: for tasks that predict an increment, its scale ``Float[Y]``; the prediction is then what was fed plus
             residual x output.
         alphabet: the symbols as text, where they are characters or letters.
@@ -110,6 +112,8 @@ class Data:
     oracle: Oracle | None = None
     mean: torch.Tensor | None = None
     std: torch.Tensor | None = None
+    input_mean: torch.Tensor | None = None
+    input_std: torch.Tensor | None = None
     residual: torch.Tensor | None = None
     alphabet: tuple[str, ...] | None = None
     windows: bool = False
@@ -117,6 +121,13 @@ class Data:
 
     def __post_init__(self) -> None:
         self.fingerprint = self.fingerprint or fingerprint(self.splits)
+        self._made: dict[Hashable, Any] = {}
+
+    def once(self, what: Hashable, make: Callable[[], Any]) -> Any:
+        """Return what `make` gives, made once for these data, for all who know it by `what`."""
+        if what not in self._made:
+            self._made[what] = make()
+        return self._made[what]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,6 +168,8 @@ class Task(ABC):
     field: ClassVar[bool] = False
     #: What is to be said follows from the input, so that an answer is right or wrong as a whole.
     answers: ClassVar[bool] = False
+    #: Values are a measured series, which is compared with the baselines of forecasting.
+    recording: ClassVar[bool] = False
     #: The unit of values, for axes ("" for symbols).
     unit: ClassVar[str] = ""
     #: Feedback and objective that an experiment gets if it names none.
@@ -259,6 +272,10 @@ class Task(ABC):
 
     def lyapunov_steps(self) -> float | None:
         """Return the Lyapunov time in steps, for chaotic systems; None for others."""
+        return None
+
+    def season_steps(self) -> int | None:
+        """Return the steps after which a series comes round again, for a seasonal baseline; None where none is known."""
         return None
 
     def show(self, observed: Any) -> dict[str, Any] | None:

@@ -11,7 +11,8 @@ from freerun.parts.tasks import _dates
 from freerun.parts.tasks._counters import calendar_part
 from freerun.parts.tasks._table_cells import Column
 
-_NAMES = {
+#: What columns of a calendar are called, in small letters, by the part of a date that they hold.
+NAMES = {
     "year": ("year", "yr", "jahr"), "month": ("month", "monat", "mo"), "quarter": ("quarter",),
     "day_of_year": ("doy", "dayofyear", "day_of_year", "yday"), "day": ("day", "tag", "dom", "mday", "dayofmonth"),
     "hour": ("hour", "hr", "stunde"), "minute": ("minute",), "second": ("second",),
@@ -37,7 +38,7 @@ def axis(columns: list[Column], ids: np.ndarray | None, origin: str) -> _dates.A
         ConfigError: naming the first row whose day is in no calendar.
     """
     parts = {
-        part: column for part, names in _NAMES.items() for column in columns
+        part: column for part, names in NAMES.items() for column in columns
         if column.name.lower() in names and calendar_part(column)
     }  # fmt: skip
     chosen: dict[str, Column] = max((_begun(chain, parts) for chain in _CHAINS), key=len)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 DAY = 86_400_000_000
 #: How texts begin that are a date whose parts cannot be told apart, and how it can be written.
@@ -52,7 +52,7 @@ def _moment(text: str) -> int | None:
 
 
 def _of(moment: datetime) -> int:
-    return (moment.replace(tzinfo=moment.tzinfo or UTC) - _EPOCH) // _MICROSECOND
+    return (moment.replace(tzinfo=moment.tzinfo or UTC) - EPOCH) // _MICROSECOND
 
 
 def parsed(texts: list[str | None], form: str | None) -> tuple[Int[np.ndarray, " S"], list[int]]:
@@ -159,7 +159,7 @@ class Axis:
             return f"{self.at[row]:.10g}"
         moment = self.at[row] if self.moments is None else self.moments[row]
         try:
-            when = _EPOCH + timedelta(microseconds=int(moment))
+            when = EPOCH + timedelta(microseconds=int(moment))
         except OverflowError:
             return str(moment)
         return when.strftime("%Y-%m-%d" if when.time() == datetime.min.time() else "%Y-%m-%d %H:%M:%S")
@@ -189,7 +189,7 @@ def axis(name: str, moments: Int[np.ndarray, " S"]) -> Axis:
 def _months(moments: np.ndarray) -> list[int] | None:
     """Return the months of dates that all fall on one day of theirs, or on its last; None where they do not."""
     try:
-        days = [(_EPOCH + timedelta(microseconds=int(moment))) for moment in moments]
+        days = [(EPOCH + timedelta(microseconds=int(moment))) for moment in moments]
     except OverflowError:
         return None
     if len({day.time() for day in days}) > 1:

@@ -18,6 +18,8 @@ from freerun.io import tables
 from freerun.io.reading import NotPlain
 from freerun.io.text import one_line
 from freerun.parts.tasks import SPLITS
+from freerun.parts.tasks._clock import Clock, clock
+from freerun.parts.tasks._dates import Axis
 from freerun.parts.tasks._lyapunov_estimate import lyapunov_steps
 from freerun.parts.tasks._row_rules import Rows, Ruled, Rules
 from freerun.parts.tasks._table_cells import Writing, column
@@ -48,12 +50,29 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a stretch stands: the name of its series, "" for the only one, and the time of each of its rows."""
+
+    name: str
+    at: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    def __getitem__(self, rows: slice) -> Place:
+        return Place(name=self.name, at=self.at[rows])
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recorded:
     """A table as an experiment takes it.
 
     Attributes:
         names, inputs: of the columns that are forecast, and of those that are given.
         pieces: of each split its stretches without a gap, values and inputs side by side, in their own units.
+        places: of each split of which series every stretch is, and where its rows stand in time, in the same order.
+        clock: how times become dates; None if the rows are taken as they stand, counted from 0.
+        statics: the columns that are the same within a series, each with its texts, () for numbers.
         notes: what was taken, left out and changed.
         content: SHA-256 of all of it.
     """
@@ -61,6 +80,9 @@ class Recorded:
     names: tuple[str, ...]
     inputs: tuple[str, ...]
     pieces: dict[str, list[Float[np.ndarray, "_ C"]]] = field(repr=False)
+    places: dict[str, list[Place]] = field(repr=False)
+    clock: Clock | None = field(repr=False)
+    statics: dict[str, tuple[str, ...]]
     notes: tuple[str, ...]
     content: str
 
@@ -90,10 +112,13 @@ def recorded(request: Request) -> Recorded:
         return [end for _, end in bounds(size, request.train, request.validation).values()] if request.split == "time" else []
 
     series = ruled.series(roles.ids, table.rows, ends)
-    pieces = _by_time(series, request) if request.split == "time" else _by_series(series, request, origin)
+    named = list(zip(series, roles.names or ("",), strict=True))
+    parts = _by_time(named, roles.axis, request) if request.split == "time" else _by_series(named, roles.axis, request, origin)
     names, inputs = ([each.name for each in some] for some in (roles.values, roles.inputs))
     return Recorded(
-        names=tuple(names), inputs=tuple(inputs), pieces=pieces,
+        names=tuple(names), inputs=tuple(inputs), pieces={name: [table for table, _ in part] for name, part in parts.items()},
+        places={name: [place for _, place in part] for name, part in parts.items()},
+        clock=None if roles.axis is None else clock(roles.axis, ruled.step), statics=roles.statics,
         notes=_notes(Path(request.path).name, roles, ruled, series), content=_digest(names, inputs, series, request.split),
     )  # fmt: skip
 
@@ -105,23 +130,45 @@ def estimated(request: Request) -> float | None:
     return lyapunov_steps([piece[:, : len(taken.names)] for piece in taken.pieces["train"]])
 
 
-def _by_time(series: list[Rows], request: Request) -> dict[str, list[np.ndarray]]:
+#: Stretches of a part, each with where it stands.
+_Part = list[tuple[np.ndarray, Place]]
+
+
+def _by_time(series: list[tuple[Rows, str]], axis: Axis | None, request: Request) -> dict[str, _Part]:
     """Return the stretches of the parts, every series cut by time."""
-    pieces: dict[str, list[np.ndarray]] = {name: [] for name in SPLITS}
-    for rows in series:
+    parts: dict[str, _Part] = {name: [] for name in SPLITS}
+    for rows, called in series:
+        at = times(rows, axis)
         for name, (a, b) in bounds(len(rows.table), request.train, request.validation).items():
-            pieces[name] += _stretches(rows.table[a:b], rows.stretch[a:b])
-    return pieces
+            parts[name] += _placed(rows.table[a:b], rows.stretch[a:b], at[a:b], called)
+    return parts
 
 
-def _by_series(series: list[Rows], request: Request, origin: str) -> dict[str, list[np.ndarray]]:
+def _by_series(series: list[tuple[Rows, str]], axis: Axis | None, request: Request, origin: str) -> dict[str, _Part]:
     """Return the stretches of the parts, each of whole series, in the order in which they come up."""
     if len(series) < len(SPLITS):
         raise ConfigError(f"{origin}: task.split=series needs at least 3 series, the file has {len(series)}; see task.id")
     first = min(max(1, round(len(series) * request.train)), len(series) - 2)
     second = min(max(first + 1, round(len(series) * (request.train + request.validation))), len(series) - 1)
     parts = {"train": series[:first], "validation": series[first:second], "test": series[second:]}
-    return {name: [piece for rows in some for piece in _stretches(rows.table, rows.stretch)] for name, some in parts.items()}
+    return {
+        name: [piece for rows, called in some for piece in _placed(rows.table, rows.stretch, times(rows, axis), called)]
+        for name, some in parts.items()
+    }
+
+
+def times(rows: Rows, axis: Axis | None) -> np.ndarray:
+    """Return where the rows of a series stand in time; rows that fill a gap stand between those beside it."""
+    if axis is None:
+        return rows.rows
+    known = np.flatnonzero(rows.rows >= 0)
+    at = np.interp(np.arange(len(rows.rows)), known, axis.at[rows.rows[known]])
+    return np.asarray(at if axis.unit == "" else np.round(at).astype(np.int64))
+
+
+def _placed(table: np.ndarray, stretch: np.ndarray, at: np.ndarray, name: str) -> _Part:
+    pieces = zip(_stretches(table, stretch), _stretches(at, stretch), strict=True)
+    return [(piece, Place(name=name, at=times)) for piece, times in pieces]
 
 
 def _stretches(table: np.ndarray, stretch: np.ndarray) -> list[np.ndarray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 from jaxtyping import Float
@@ -19,6 +19,17 @@ from freerun.parts.tasks._scaling import Predict, increments, orbit, scaling
 from freerun.parts.tasks._windows import bounds, check_shares, joined, windows
 
 RESERVE = 512
+
+
+class _Rows(Protocol):
+    """A stretch, or where it stands in time."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice) -> Any: ...
+
+
+_Piece = TypeVar("_Piece", bound=_Rows)
 #: Most standard deviations of the training part between its mean and any value: errors can be squared and summed.
 _FARTHEST = 1e6
 
@@ -33,9 +44,12 @@ class Recording(Task):
         predict: `value`: the output is the next value; `increment`: the output is added to the value that was fed.
         test_shares: the test part is cut into so many stretches, or its stretches dealt out, and a run is tested on the share
             numbered seed mod `test_shares`; 1: all seeds have the whole part.
+        season: steps after which the series comes round again, for the seasonal baseline; null for none, or for what dates
+            say; 0 for none.
     """
 
     symbols: ClassVar[bool] = False
+    recording: ClassVar[bool] = True
     unit: ClassVar[str] = "std of the training part"
     default_feedback: ClassVar[str] = "mean"
     default_objective: ClassVar[str] = "squared_error"
@@ -44,10 +58,12 @@ class Recording(Task):
     validation: float
     predict: Predict = Predict.value
     test_shares: int = field(default=1, metadata=LATER)
+    season: int | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         check_shares(self.train, self.validation)
         require(self.test_shares >= 1, "test_shares", self.test_shares, "be at least 1")
+        require(self.season is None or self.season >= 0, "season", self.season, "not be negative")
 
     @abstractmethod
     def values(self) -> tuple[Float[np.ndarray, "S Y"], tuple[str, ...]]:
@@ -64,6 +80,9 @@ class Recording(Task):
     @property
     def increments(self) -> bool:
         return self.predict is Predict.increment
+
+    def season_steps(self) -> int | None:
+        return self.season or None
 
     def content(self) -> str:
         values, names = self.values()
@@ -142,11 +161,13 @@ class Recording(Task):
             outputs=width,
             mean=torch.from_numpy(mean[:width].astype(np.float32)),
             std=torch.from_numpy(std[:width].astype(np.float32)),
+            input_mean=torch.from_numpy(mean[width:]),
+            input_std=torch.from_numpy(std[width:]),
             residual=None if residual is None else torch.from_numpy(residual),
             fingerprint=_test_shares.name(self.content(), self.test_shares, seed),
         )
 
-    def _of_seed(self, pieces: list[Float[np.ndarray, "_ C"]], seed: int) -> list[Float[np.ndarray, "_ C"]]:
+    def _of_seed(self, pieces: list[_Piece], seed: int) -> list[_Piece]:
         """The share of a seed: a stretch of a series in one piece, of several pieces every so manyth."""
         if len(pieces) == 1:
             begin, end = _test_shares.share((0, len(pieces[0])), self.test_shares, seed)

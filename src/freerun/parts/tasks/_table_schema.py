@@ -16,7 +16,7 @@ import numpy as np
 from freerun.errors import ConfigError
 from freerun.io.suggestions import nearest
 from freerun.io.text import one_line
-from freerun.parts.tasks import _row_times, _series_ids
+from freerun.parts.tasks import _row_times, _series_ids, _static_columns
 from freerun.parts.tasks._counters import begins_anew, only_goes_one_way
 from freerun.parts.tasks._dates import Axis
 from freerun.parts.tasks._table_cells import Column, cure
@@ -30,11 +30,13 @@ class Schema:
     """The columns of a table by what they are for.
 
     Attributes:
-        values, inputs: numbers, by name.
+        values: what is forecast, numbers.
+        inputs: what is given, numbers; those that are the same within a series among them, a text as a 0 or 1 for each.
         axis: the time of every row; None if the rows are taken as they stand.
         ids: to which series every row belongs, counted in the order in which they come up; None for one series.
         names: of the series.
         left_out: the other columns, each with the reason.
+        statics: those that are the same within a series, each with its texts, () for numbers.
     """
 
     values: list[Column]
@@ -43,6 +45,7 @@ class Schema:
     ids: np.ndarray | None = None
     names: tuple[str, ...] = ()
     left_out: dict[str, str] = field(default_factory=dict)
+    statics: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +54,7 @@ class Declared:
 
     columns: tuple[str, ...] | None = None
     inputs: tuple[str, ...] = ()
+    static: tuple[str, ...] = ()
     date: str | None = None
     date_format: str | None = None
     id: str | None = None
@@ -81,7 +85,7 @@ class _Reader:
     def schema(self) -> Schema:
         wanted = self.declared
         values = None if wanted.columns is None else self._chosen("columns", wanted.columns)
-        inputs = self._chosen("inputs", wanted.inputs)
+        inputs, static = self._chosen("inputs", wanted.inputs), self._chosen("static", wanted.static)
         date, series = self._one("date", wanted.date), self._one("id", wanted.id)
         others = [column for column in self.columns if column.name not in self.named]
         if values is None and (twice := next((each.name for each in others if self._count(each.name) > 1), None)) is not None:
@@ -103,7 +107,10 @@ class _Reader:
             self.left_out |= {column.name: "not chosen" for column in others}
         for column in (*values, *inputs):
             self._demand_numbers(column)
-        return Schema(values=values, inputs=inputs, axis=axis, ids=ids, names=names, left_out=self.left_out)
+        given, texts = _static_columns.given(static, ids, names, self.origin)
+        return Schema(
+            values=values, inputs=[*inputs, *given], axis=axis, ids=ids, names=names, left_out=self.left_out, statics=texts
+        )
 
     def _count(self, name: str) -> int:
         return sum(column.name == name for column in self.columns)

@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from freerun.deferred_imports import torch
 from freerun.errors import ConfigError, require
+from freerun.io.frames import PREFIX
 from freerun.io.reading import NotPlain, demand_plain
 from freerun.io.text import one_line
 from freerun.parts.tasks import Sequences
@@ -44,11 +45,16 @@ def windows(series: torch.Tensor, length: int, reserve: int, inputs: torch.Tenso
             many and begin alike.
         inputs: what is given at every step, ``[S X]``; a window has those of its targets.
     """
-    count = max(1, len(series) - max(length, reserve))
+    count = window_count(len(series), length, reserve)
     cut = series.unfold(0, length + 1, 1)[:count].movedim(-1, 0)
     targets = cut[1:]
     beside = None if inputs is None else inputs.unfold(0, length + 1, 1)[:count].movedim(-1, 0)[1:]
     return Sequences(targets=targets, start=cut[0], weights=torch.ones(1, 1).expand(targets.shape[:2]), inputs=beside)
+
+
+def window_count(size: int, length: int, reserve: int) -> int:
+    """Return how many windows a stretch of so many steps has."""
+    return max(1, size - max(length, reserve))
 
 
 def along(trajectories: Float[np.ndarray, "T N Y"], begins: int, length: int) -> Sequences:
@@ -111,5 +117,7 @@ def stamp(path: str) -> tuple[int, int]:
     except NotPlain as fault:
         raise ConfigError(f"{origin_of(path)}: {fault}") from None
     except (OSError, ValueError) as fault:
-        raise ConfigError(f"{origin_of(path)}: {getattr(fault, 'strerror', None) or fault}") from None
+        kept = "; a frame was kept there: give it to Series.from_frame again, in the same folder"
+        lost = kept if isinstance(fault, FileNotFoundError) and Path(path).name.startswith(PREFIX) else ""
+        raise ConfigError(f"{origin_of(path)}: {getattr(fault, 'strerror', None) or fault}{lost}") from None
     return state.st_mtime_ns, state.st_size

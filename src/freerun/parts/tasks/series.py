@@ -1,32 +1,40 @@
 """Series of the user's own: columns of a file, by a declared schema.
 
-A CSV or Parquet file with one row a time step. Values are forecast, inputs are given, dates say that rows are equally spaced,
-ids tell several series apart. Nothing is dropped, filled or put in order unless a setting says so; whatever could mean two
-things is refused with column, row and value.
+A CSV or Parquet file, or a frame, one row a time step. Values are forecast, inputs are given, dates say that rows are equally
+spaced, ids tell several series apart. Nothing is dropped, filled or put in order unless a setting says so; whatever could
+mean two things is refused with column, row and value.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from freerun.errors import ConfigError, require
+from freerun.errors import ConfigError, given, require
+from freerun.io import frames
 from freerun.io.decoding import known
 from freerun.io.suggestions import nearest
 from freerun.io.tables import DELIMITERS
 from freerun.io.text import one_line
+from freerun.parts.settings import LATER
 from freerun.parts.tasks import SPLITS, Data, HeldOut
 from freerun.parts.tasks import _row_rules as rules
+from freerun.parts.tasks._clock import written
 from freerun.parts.tasks._held_out import FEWEST, LONGEST_ORBIT, held_out, longest_orbit
-from freerun.parts.tasks._own_series import SPLIT, Recorded, Request, estimated, recorded
+from freerun.parts.tasks._own_series import SPLIT, Place, Recorded, Request, estimated, recorded
 from freerun.parts.tasks._recordings import RESERVE, Recording
-from freerun.parts.tasks._scaling import orbit
+from freerun.parts.tasks._scaling import orbit, scaling
 from freerun.parts.tasks._table_cells import SEPARATORS, Writing
 from freerun.parts.tasks._table_schema import Declared
-from freerun.parts.tasks._windows import home, origin_of, stamp
+from freerun.parts.tasks._windows import home, origin_of, stamp, window_count
+
+#: Most columns of which the scaling is told.
+_TOLD = 6
+#: Forecasts and columns that are shown of a run.
+_ORIGINS, _COLUMNS = 4, 3
 
 
 @dataclass(kw_only=True)
@@ -39,6 +47,8 @@ class Series(Recording):
             and neither number the rows nor tell the time.
         inputs: a list of columns that are given and not forecast: at every step their values at the time of the target, which
             have to be known beforehand.
+        static: a list of columns that are the same in every row of a series, given at every step; a text as a 0 or 1 for each
+            there is.
         date: the column that says when a row is; null for the one that plainly does, `none` to take rows as equally spaced.
         date_format: how dates are written, as `strptime` has it (`%d.%m.%Y`); null for ISO 8601.
         id: the column that tells several series apart; null for none, refused where one plainly does; `none` if it does not.
@@ -65,6 +75,8 @@ class Series(Recording):
         predict: `value`: the output is the next value; `increment`: the output is added to the value that was fed.
         test_shares: the test part is cut into so many stretches, or its stretches dealt out, and a run is tested on the share
             numbered seed mod `test_shares`; 1: all seeds have the whole part.
+        season: steps after which the series comes round again, for the seasonal baseline; null for a day, a week or a year of
+            its dates, 0 for none.
     """
 
     default_warmup: ClassVar[int] = 10
@@ -94,12 +106,33 @@ class Series(Recording):
     train: float = 0.8
     validation: float = 0.1
     length: int = 40
+    static: list[str] | None = field(default=None, metadata=LATER)
+
+    @classmethod
+    def from_frame(cls, frame: Any, *, results: str | Path = "results", **settings: Any) -> Series:
+        """Return the task of a frame of pandas (or anything else of Arrow): its columns as those of a file.
+
+        The frame is kept in the store of the results under a name that is its content, so that whatever process trains, goes on
+        with, measures or loads its runs later finds it. An index is a column if it has a name, or holds dates: `date`.
+
+        Args:
+            frame: one row a time step.
+            results: the folder of all results; give the one that the runs are kept in.
+            settings: all others but `path`.
+
+        Raises:
+            ConfigError: if it is no frame, or is refused as a file would be.
+            StoreError: if it cannot be kept.
+        """
+        if "path" in settings:
+            raise ConfigError("from_frame path: the frame is the data; Series(path=...) takes a file")
+        return cls(path=frames.keep(frame, Path(results) / ".store" / "frames").as_posix(), **settings)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.path not in ("", "???"), "path", self.path, "name a CSV or Parquet file")  # ??? is a key left open
         self.path = home(self.path)
-        for key in ("columns", "inputs", "markers"):
+        for key in ("columns", "inputs", "static", "markers"):
             value = getattr(self, key)
             setattr(self, key, [value] if isinstance(value, str) else value)
             require(value != [] or key == "markers", key, value, "name a column, or be left out")
@@ -147,7 +180,7 @@ class Series(Recording):
             ),
             declared=Declared(
                 columns=None if self.columns is None else _strings(self.columns), inputs=_strings(self.inputs),
-                date=self.date, date_format=self.date_format, id=self.id,
+                static=_strings(self.static), date=self.date, date_format=self.date_format, id=self.id,
             ),
             rules=rules.Rules(
                 order=self.order, duplicates=self.duplicates, gaps=self.gaps, missing=self.missing, asks=self.markers is None
@@ -176,7 +209,9 @@ class Series(Recording):
         return self.recorded().content
 
     def notes(self) -> tuple[str, ...]:
-        return (*self.recorded().notes, *self._stretch_notes(), *self._chaos_notes())
+        return (
+            *self.recorded().notes, *self._stretch_notes(), *self._part_notes(), *self._season_notes(), *self._chaos_notes()
+        )  # fmt: skip
 
     def _stretch_notes(self) -> list[str]:
         """Return a line on the stretches that are too short for a window."""
@@ -188,6 +223,38 @@ class Series(Recording):
             return []
         left = f"; {count - kept} of them, {lost} rows, are too short for windows of {self.room} steps" if lost else ""
         return [f"{self._file()}: {count} stretches in the three parts{left}"]
+
+    def _part_notes(self) -> list[str]:
+        """Return a line on what is trained, validated and tested on, and one on the scaling."""
+        taken, parts = self.taken(), []
+        if not all(taken.values()):
+            return []  # which `check` refuses
+        for name, words in zip(SPLITS, ("training", "validation", "test"), strict=True):
+            spans = [self.dates(place.at[[0, -1]]) for place in self.places()[name]]
+            first, last = min(span[0] for span in spans), max(span[1] for span in spans)
+            dated = "" if self.recorded().clock is None else f" from {_time(first)} to {_time(last)}"
+            parts.append(f"{words} {sum(map(len, taken[name]))} rows{dated}")
+        shares = f"; a run is tested on one of {self.test_shares} shares" if self.test_shares > 1 else ""
+        how = "by whole series" if self.split == "series" else "by time"
+        columns = [*self.recorded().names, *self.recorded().inputs]
+        means, spreads = scaling(np.concatenate(taken["train"])[:, None])
+        told = [
+            f"{one_line(name, 30)} {mean:.5g} and {spread:.5g}"
+            for name, mean, spread in zip(columns, means.tolist(), spreads.tolist(), strict=True)
+        ]
+        more = f" and {len(told) - _TOLD} columns more" if len(told) > _TOLD else ""
+        return [
+            f"{self._file()}: split {how}: {', '.join(parts)}{shares}",
+            f"{self._file()}: scaled to mean 0 and standard deviation 1 of the training part, which has "
+            f"{', '.join(told[:_TOLD])}{more}",
+        ]
+
+    def _season_notes(self) -> list[str]:
+        if (season := self.season_steps()) is None:
+            return []
+        known = "given" if self.season else f"by the step of {one_line(given(self.recorded().clock).name, 30)}"
+        plays = f"the seasonal baseline plays from evaluation.warmup={season - 1} on"
+        return [f"{self._file()}: season of {season} steps, {known}; {plays}"]
 
     def _chaos_notes(self) -> list[str]:
         if (steps := self.lyapunov_steps()) is None:
@@ -210,6 +277,26 @@ class Series(Recording):
                 "task.lyapunov_time"
             )
 
+    def season_steps(self) -> int | None:
+        if self.season is not None or (clock := self.recorded().clock) is None:
+            return self.season or None
+        return clock.season
+
+    def places(self) -> dict[str, list[Place]]:
+        """Return where the stretches that have windows stand in time, in the order of `taken`."""
+        pieces, places = self.pieces(), self.recorded().places
+        if all(len(some) == 1 for some in pieces.values()):
+            return places
+        return {
+            name: [place for piece, place in zip(pieces[name], places[name], strict=True) if len(piece) >= self.least(name)]
+            for name in pieces
+        }
+
+    def dates(self, at: np.ndarray) -> list[str | float]:
+        """Return times of rows for people and JSON: dates as texts, plain numbers and places in the file as they are."""
+        clock = self.recorded().clock
+        return written(None if clock is None else clock.moments(at), at)
+
     def lyapunov_steps(self) -> float | None:
         if self.lyapunov_time is not None:
             return self.lyapunov_time / self.dt
@@ -230,7 +317,37 @@ class Series(Recording):
         return held_out(self, data, warmup, steps)
 
     def show(self, observed: Any) -> dict[str, Any]:
-        return orbit(observed, self.dt, self.columns_of()[0])
+        if self.chaotic or observed.index is None:
+            return orbit(observed, self.dt, self.columns_of()[0])
+        return self._forecasts(observed)
+
+    def _forecasts(self, observed: Any) -> dict[str, Any]:
+        """Return truth and forecasts from several origins of one test stretch, in the units and the dates of the file."""
+        pieces, places = (self._of_seed(some["test"], observed.experiment.seed) for some in (self.taken(), self.places()))
+        counts = [window_count(len(piece), len(observed.targets), self.reserve(len(piece))) for piece in pieces]
+        ends = np.cumsum(counts)
+        index = observed.index.numpy()
+        which = np.searchsorted(ends, index, side="right")
+        stretch = int(np.bincount(which).argmax())
+        own = np.flatnonzero(which == stretch)
+        apart = 1 + int(index[own[-1]] - index[own[0]]) // (len(observed.targets) - observed.warmup)
+        count = min(_ORIGINS, max(2, apart))  # at least two, and so few that they do not overlap
+        chosen = own[np.unique(np.linspace(0, len(own) - 1, count).round().astype(int))]
+        names, mean, std = self.columns_of()[0], given(observed.data.mean), given(observed.data.std)
+        origins = []
+        for number in chosen:
+            begin = int(index[number] - (ends[stretch] - counts[stretch])) + 1  # behind what stands before the first target
+            at = places[stretch].at[begin : begin + len(observed.targets)]
+            true, made = (
+                (values[:, number] * std + mean).double()[:, :_COLUMNS].tolist()
+                for values in (observed.targets, observed.outputs)
+            )
+            origins.append({"at": self.dates(at), "true": true, "forecast": made[observed.warmup :]})
+        clock = self.recorded().clock
+        return {
+            "kind": "forecast", "names": list(names[:_COLUMNS]), "warmup": observed.warmup, "series": places[stretch].name,
+            "time": "row" if clock is None else clock.name, "dated": clock is not None and clock.unit != "", "origins": origins,
+        }  # fmt: skip
 
     def columns_of(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         taken = self.recorded()
@@ -238,6 +355,10 @@ class Series(Recording):
 
     def origin(self) -> str:
         return origin_of(self.path)
+
+
+def _time(time: str | float) -> str:
+    return time if isinstance(time, str) else f"{time:.10g}"
 
 
 def _is_sign(value: object) -> bool:

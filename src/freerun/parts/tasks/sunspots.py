@@ -6,12 +6,13 @@ The yearly mean sunspot number 1700-2008 of the World Data Center for the Sunspo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import ClassVar
 
 import numpy as np
 
+from freerun.parts.settings import LATER
 from freerun.parts.tasks._packaged_data import shipped
 from freerun.parts.tasks._recordings import Recording
 
@@ -25,6 +26,7 @@ class Sunspots(Recording):
         predict: `value`: the output is the next value; `increment`: the output is added to the value that was fed.
         test_shares: the test part is cut into so many stretches, and a run is tested on that numbered seed mod `test_shares`;
             1: all seeds have the whole part.
+        season: years of a cycle, for the seasonal baseline; 0 for none.
     """
 
     default_warmup: ClassVar[int] = 11
@@ -33,6 +35,7 @@ class Sunspots(Recording):
     train: float = 0.6
     validation: float = 0.2
     length: int = 44
+    season: int | None = field(default=11, metadata=LATER)
 
     def values(self) -> tuple[np.ndarray, tuple[str, ...]]:
         return _numbers(), ("sunspots",)
