@@ -16,7 +16,7 @@ from freerun.cli.commands.check import _read_words, _show
 from freerun.errors import ConfigError
 from freerun.io import processes
 from freerun.io.text import CHOICES
-from freerun.laws import check_process
+from freerun.laws import check_process, register
 from freerun.laws.check import LIMIT, Checked, Verdict, check
 from freerun.parts import plugins, registry
 from tiers import tiered
@@ -78,7 +78,8 @@ def checked(target: str, kind: str | None = None, **settings) -> Checked:
         if event == "laws":
             done.parts, done.verdicts = values["parts"], [Verdict(**each) for each in values["laws"]]
         if event == "verdict":
-            done.verdicts[values["number"]].verdict, done.verdicts[values["number"]].why = values["verdict"], values["why"]
+            judged = done.verdicts[values["number"]]
+            judged.verdict, judged.why, judged.cure = values["verdict"], values["why"], values["cure"]
 
     check_process.judge({"target": target, "kind": kind, "settings": settings, "first": 0}, tell)
     return done
@@ -95,6 +96,25 @@ def printed(done: Checked, capsys) -> list[str]:
     capsys.readouterr()
     _show(done)
     return [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.mark.parametrize("kind", registry.KINDS)
+def test_every_law_says_what_to_do_about_a_part_that_breaks_it(kind):
+    for law in register.of(kind):
+        assert law.cure.endswith("."), law.function
+        assert 30 <= len(law.cure) <= 360, law.function
+        assert "Cure" not in law.text
+
+
+def test_a_broken_law_is_shown_with_its_cure(desk, capsys):
+    (desk / "spoiled.py").write_text(CODES["bursts"].replace(*EDITS["bursts"][:2]))
+    done = checked("spoiled.py")
+    broken = [each for each in done.verdicts if each.verdict == "broken"]
+    assert [each.cure for each in broken] == [
+        law.cure for law in register.of("regime") if law.name == "probability_is_the_masks_mean"
+    ]
+    assert f"Cure: {broken[0].cure}" in " ".join(" ".join(printed(done, capsys)).split())
+    assert not any(each.cure for each in done.verdicts if each.verdict != "broken")
 
 
 def test_every_part_of_the_pages_is_spoiled_once():

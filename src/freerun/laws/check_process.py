@@ -21,6 +21,9 @@ from freerun.parts import plugins, registry
 #: What is told: a kind of event and its values.
 Tell = Callable[..., None]
 MADE = "It can be made from its default settings, with every named choice."
+#: What to do about a part that cannot be made, and about one that raises an error or warns where a law is tried.
+MADE_CURE = "give every setting a default that `__post_init__` accepts, together with every choice of an `Enum`."
+RAISED_CURE = "mend what raises or warns: a part does neither, whatever a law hands it."
 
 
 def main() -> None:
@@ -58,14 +61,14 @@ def judge(order: dict[str, Any], tell: Tell) -> None:
     )
     for number, (kind, law) in enumerate(cases):
         if law is None:
-            verdict, why = _make(classes[kind], given[kind], kind, made)
+            verdict, why, cure = _make(classes[kind], given[kind], kind, made)
         elif number < order["first"] or not made[kind]:
             continue
         else:
             tell("begins", number=number, patience=law.patience)
-            verdict, why = _hold(law, made[kind])
+            verdict, why, cure = _hold(law, made[kind])
         if number >= order["first"]:
-            tell("verdict", number=number, verdict=verdict, why=why)
+            tell("verdict", number=number, verdict=verdict, why=why, cure=cure)
 
 
 def is_file(target: str) -> bool:
@@ -123,7 +126,7 @@ def _checked(cls: type, kind: str, settings: dict[str, Any], parts: int) -> dict
     return {name: getattr(part, name) for name in plain}
 
 
-def _make(cls: type, settings: dict[str, Any], kind: str, made: dict[str, Any]) -> tuple[str, str]:
+def _make(cls: type, settings: dict[str, Any], kind: str, made: dict[str, Any]) -> tuple[str, str, str]:
     from freerun.laws.toolkit import choices
 
     made[kind] = {}
@@ -133,8 +136,8 @@ def _make(cls: type, settings: dict[str, Any], kind: str, made: dict[str, Any]) 
     except BaseException as fault:
         if settings and isinstance(fault, (ValueError, ConfigError)):
             raise ConfigError(f"{kind}: {' '.join(str(fault).split())}") from None
-        return "broken", _words(fault)
-    return "holds", ""
+        return "broken", _words(fault), MADE_CURE
+    return "holds", "", ""
 
 
 def _strict() -> warnings.catch_warnings[None]:
@@ -142,8 +145,10 @@ def _strict() -> warnings.catch_warnings[None]:
     return warnings.catch_warnings(action="error")
 
 
-def _hold(law: Any, parts: dict[tuple[str, ...], Any]) -> tuple[str, str]:
-    """The verdict over every choice, and the counter-example of the first that breaks the law."""
+def _hold(law: Any, parts: dict[tuple[str, ...], Any]) -> tuple[str, str, str]:
+    """The verdict over every choice, the counter-example of the first that breaks the law, and what to do about it."""
+    from freerun.laws.toolkit import Broken
+
     applied, tried = False, ""
     for choice, part in parts.items():
         try:
@@ -153,8 +158,8 @@ def _hold(law: Any, parts: dict[tuple[str, ...], Any]) -> tuple[str, str]:
                     tried = law(part)
         except BaseException as fault:
             chosen = f"{', '.join(choice)}: " if any(choice) else ""
-            return "broken", chosen + _words(fault)
-    return ("holds", tried) if applied else ("does not apply", f"for {law.whom}")
+            return "broken", chosen + _words(fault), law.cure if isinstance(fault, Broken) else RAISED_CURE
+    return ("holds", tried, "") if applied else ("does not apply", f"for {law.whom}", "")
 
 
 def _words(fault: BaseException) -> str:

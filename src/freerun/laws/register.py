@@ -1,8 +1,9 @@
 """Register of the laws, and the kind of part that each speaks of.
 
 A law is a function whose name begins with `law_`, in one of `MODULES`, that takes one part. The annotation of this argument is
-the base class of the kind it is a law for, or `Any` for every kind; its documentation begins with the law in words, and
-`freerun.laws.toolkit.only` limits it to some parts of its kind. Nothing else has to be edited to add one.
+the base class of the kind it is a law for, or `Any` for every kind; its documentation begins with the law in words and ends with
+a paragraph `Cure: ...`, what to do about a part that breaks it. `freerun.laws.toolkit.only` limits a law to some parts of its
+kind. Nothing else has to be edited to add one.
 """
 
 from __future__ import annotations
@@ -59,6 +60,12 @@ class Law:
     def text(self) -> str:
         """The law in words."""
         return " ".join((inspect.getdoc(self.function) or self.name.replace("_", " ")).split("\n\n")[0].split())
+
+    @property
+    def cure(self) -> str:
+        """What to do about a part that breaks the law, in words; empty where its documentation does not say it."""
+        *_, said = (inspect.getdoc(self.function) or "").partition("\n\nCure: ")
+        return " ".join(said.split("\n\n")[0].split())
 
     def applies(self, part: Any) -> bool:
         """Whether the law speaks of a part of its kind."""

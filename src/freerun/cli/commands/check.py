@@ -41,7 +41,7 @@ def main(words: list[str]) -> int:
 
 
 def _show(done: Checked) -> None:
-    """Print the table: a verdict, its law in words, and below a broken law its smallest counter-example."""
+    """Print the table: a verdict, its law in words, and below a broken law its smallest counter-example and its cure."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -57,6 +57,7 @@ def _show(done: Checked) -> None:
             words = Text(judgement.law)
             if judgement.verdict == BROKEN:
                 words.append(f"\n{judgement.why}", style="red")
+                words.append(f"\nCure: {judgement.cure}")
             elif judgement.why:
                 words.append(f" ({judgement.why})", style="dim")
             table.add_row(Text(judgement.verdict, style=styles[judgement.verdict]), words)
