@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import pydoc
 import re
 import subprocess
 import sys
@@ -70,6 +71,16 @@ def test_every_line_of_the_stub_is_one_export():
 
 def test_a_name_is_the_class_that_the_registry_knows():
     assert {name: getattr(freerun, name) for name in freerun.__all__} == promised()
+
+
+@pytest.mark.parametrize("name", ["Task", "Flow", "Model", "Regime", "Feedback", "Objective", "Metric"])
+def test_help_of_a_base_class_says_what_each_of_its_settings_means(name):
+    base = getattr(freerun, name)
+    _, _, shown = (inspect.getdoc(base) or "").partition("Attributes:\n")
+    said = {each for names in re.findall(r"^    (\w+(?:, \w+)*): ", shown, re.MULTILINE) for each in names.split(", ")}
+    settings = {each for each in base.__annotations__ if not each.startswith("_")}
+    assert settings <= said <= settings | {"coin"}
+    assert shown.split("\n")[0] in pydoc.plain(pydoc.render_doc(base))
 
 
 def test_a_star_imports_all_of_them():

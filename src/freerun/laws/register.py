@@ -1,9 +1,9 @@
 """Register of the laws, and the kind of part that each speaks of.
 
 A law is a function whose name begins with `law_`, in one of `MODULES`, that takes one part. The annotation of this argument is
-the base class of the kind it is a law for, or `Any` for every kind; its documentation begins with the law in words and ends with
-a paragraph `Cure: ...`, what to do about a part that breaks it. `freerun.laws.toolkit.only` limits a law to some parts of its
-kind. Nothing else has to be edited to add one.
+the base class of the kind it is a law for, or `Any` for every kind; `freerun.laws.toolkit.only` limits it to some parts of its
+kind. Its documentation begins with the law in words and ends with a paragraph `Cure: ...`, what to do about a part that breaks
+it. Nothing else has to be edited to add one.
 """
 
 from __future__ import annotations
