@@ -78,8 +78,8 @@ def test_help_of_a_base_class_says_what_each_of_its_settings_means(name):
     base = getattr(freerun, name)
     _, _, shown = (inspect.getdoc(base) or "").partition("Attributes:\n")
     said = {each for names in re.findall(r"^    (\w+(?:, \w+)*): ", shown, re.MULTILINE) for each in names.split(", ")}
-    settings = {each for each in base.__annotations__ if not each.startswith("_")}
-    assert settings <= said <= settings | {"coin"}
+    inherited = {each for parent in base.__mro__[1:] for each in vars(parent).get("__annotations__", {})}
+    assert set(base.__annotations__) - inherited <= said <= {*base.__annotations__, *inherited, "coin"}
     assert shown.split("\n")[0] in pydoc.plain(pydoc.render_doc(base))
 
 

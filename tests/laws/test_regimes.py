@@ -163,7 +163,7 @@ def test_coins_that_are_shared_by_declaration_are_reported(coin, wanted):
 
 
 def test_coins_that_are_shared_in_secret_are_told_how_to_say_so():
-    with pytest.raises(AssertionError, match="declare it by a setting `coin`"):
+    with pytest.raises(AssertionError, match="correlate by"):
         kit.law_a_fresh_coin_for_every_sequence_and_step(broken.OneCoinForTheBatch())
 
 

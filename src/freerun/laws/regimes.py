@@ -97,8 +97,6 @@ _TOSSES = {
     Coin.step: (200, 200, 1), Coin.sequence: (2, 20_000, 2), Coin.batch_step: (20_000, 2, 2), Coin.batch: (2, 2, 4_000),
     Coin.epoch: (2, 2, 4_000),
 }  # fmt: skip
-#: For a regime that shares its coins and does not say so.
-_REMEDY = "if that is meant, declare it by a setting `coin` (freerun.parts.regimes.Coin)"
 #: What one coin that is not of one step of one sequence decides for, in words.
 _SHARED = {
     Coin.sequence: "all steps of a sequence", Coin.batch_step: "a step of all sequences of a batch",
@@ -210,13 +208,13 @@ def law_a_fresh_coin_for_every_sequence_and_step(regime: Regime) -> None:
             case = f"at update {update} of {UPDATES}"
             demand(
                 abs(correlation) < 5 / size,
-                f"coins next to each other in {name} correlate by {correlation:.2f} {case}; {_REMEDY}",
+                f"coins next to each other in {name} correlate by {correlation:.2f} {case}",
             )
             rates = mask.mean(axis)
             ratio = float(rates.var() / (deviation.square().mean() / size).clamp(min=1e-9))
             demand(
                 abs(ratio - 1) < 5 * math.sqrt(2 / size),
-                f"rates over {name} vary {ratio:.1f} times as independent coins do {case}; {_REMEDY}",
+                f"rates over {name} vary {ratio:.1f} times as independent coins do {case}",
             )
 
 
