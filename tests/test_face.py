@@ -90,6 +90,18 @@ def test_a_star_imports_all_of_them():
     assert names == promised()
 
 
+@pytest.mark.parametrize("use", ["import freerun", "from freerun.cli.main import main; main()"])
+def test_windows_gets_one_clear_line(use, tmp_path):
+    code = f"import sys; sys.platform = 'win32'; sys.argv = ['freerun', 'list']; {use}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.startswith("freerun: Windows is not supported; Freerun runs on Linux and macOS")
+    told = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.ps1 = '>>> '\n{code}"], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert "RuntimeError: freerun: Windows is not supported" in told.stderr  # which leaves a prompt open
+
+
 def test_what_there_is_not_is_an_attribute_error():
     assert not hasattr(freerun, "Lorenz64")
     with pytest.raises(ImportError, match="Lorenz64"):
