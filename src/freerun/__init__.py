@@ -17,7 +17,7 @@ if sys.platform == "win32":
         "freerun: Windows is not supported; Freerun runs on Linux and macOS, and on Windows inside WSL 2 (wsl --install)"
     )
 
-from freerun import early_interrupt  # noqa: E402
+from freerun import early_interrupt
 
 early_interrupt.watch()  # before the rest is imported
 
