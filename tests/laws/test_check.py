@@ -39,6 +39,19 @@ EDITS = {
         "0.1 * np.random.default_rng().normal(size=noise.shape)",
         "two builds of 12 steps, seed 0, differ",
     ),
+    "by_sequence": ("    coin = Coin.sequence\n\n", "", "coins next to each other in time correlate by 1.00"),
+    "two_layers": ("logistic(project", "torch.sigmoid(project", "rounding in another order"),
+    "leaky_reservoir": (
+        "r, state = self.advance(weights, u, state)",
+        "r, state = self.advance(weights, u, self.start(*u.shape[:2], u))",
+        "unroll and step differ",
+    ),
+    "oscillation": (
+        'values["train"][: self.length + 1]',
+        "torch.cat(list(values.values()), 1)",
+        "change",
+    ),
+    "log_cosh": (".mean(-1)\n", ".mean(-1).mean().expand(outputs.shape[:-1])\n", "loss"),
     "every_other": ("return 1 / self.period", "return 0.25 / self.period", "claims 0.125 at update 0 of 40, forces 0.500"),
 }
 
