@@ -107,6 +107,7 @@ def check_pip(words: list[str]) -> None:
 def desk(tmp_path, monkeypatch):
     """A folder with the files that the pages show, and a Slurm whose tasks are processes of this machine."""
     monkeypatch.setattr(registry, "plugin_parts", {kind: {} for kind in registry.KINDS})
+    monkeypatch.setattr(registry, "plugin_figures", {})
     monkeypatch.setattr(plugins, "_plugin_files", {})
     monkeypatch.chdir(tmp_path)
     (tmp_path / "slurm").mkdir()

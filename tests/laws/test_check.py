@@ -46,12 +46,13 @@ EDITS = {
         "r, state = self.advance(weights, u, self.start(*u.shape[:2], u))",
         "unroll and step differ",
     ),
-    "oscillation": (
-        'values["train"][: self.length + 1]',
-        "torch.cat(list(values.values()), 1)",
-        "change",
-    ),
+    "oscillation": ('["train"][: self.length + 1]', '["train"]', "windows of 12 + 1 steps change training"),
     "log_cosh": (".mean(-1)\n", ".mean(-1).mean().expand(outputs.shape[:-1])\n", "loss"),
+    "last_step": (
+        "    figures = {}\n",
+        '    figures = {}\n    material.steps["gap"] = material.steps["gap"].abs()\n',
+        "steps is another table afterwards",
+    ),
     "every_other": ("return 1 / self.period", "return 0.25 / self.period", "claims 0.125 at update 0 of 40, forces 0.500"),
 }
 
@@ -78,6 +79,7 @@ FIRST = "every_other"
 def desk(tmp_path, monkeypatch):
     """An empty folder, and no plugins."""
     monkeypatch.setattr(registry, "plugin_parts", {kind: {} for kind in registry.KINDS})
+    monkeypatch.setattr(registry, "plugin_figures", {})
     monkeypatch.setattr(plugins, "_plugin_files", {})
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -111,7 +113,7 @@ def printed(done: Checked, capsys) -> list[str]:
     return [line.rstrip() for line in capsys.readouterr().out.splitlines()]
 
 
-@pytest.mark.parametrize("kind", registry.KINDS)
+@pytest.mark.parametrize("kind", register.KINDS)
 def test_every_law_says_what_to_do_about_a_part_that_breaks_it(kind):
     for law in register.of(kind):
         assert law.cure.endswith("."), law.function

@@ -51,8 +51,9 @@ def judge(order: dict[str, Any], tell: Tell) -> None:
     given = {key: _checked(cls, key, order["settings"], len(classes)) for key, cls in classes.items()}
     cases: list[tuple[str, register.Law | None]] = []
     for kind in classes:
-        cases += [(kind, None), *((kind, law) for law in register.of(kind))]
-    made: dict[str, dict[tuple[str, ...], Any]] = {}
+        cases += [(kind, None)] if kind in registry.KINDS else []
+        cases += [(kind, law) for law in register.of(kind)]
+    made: dict[str, dict[tuple[str, ...], Any]] = {"figure": {(): classes.get("figure")}}  # a module: nothing is made
     tell(
         "laws",
         parts=[f"{kind} {_name(order['target'])}" for kind in classes],
@@ -92,6 +93,7 @@ def find(target: str, kind: str | None) -> dict[str, type]:
     holders = {key: registry.parts(key)[name] for key in registry.KINDS if name in registry.parts(key)}
     if is_file(target):
         holders = {key: cls for key, cls in holders.items() if hasattr(sys.modules[cls.__module__], "__freerun_digest__")}
+        holders |= {"figure": registry.plugin_figures[name]} if name in registry.plugin_figures else {}
     if kind is not None:
         if kind not in holders:
             raise ConfigError(f"{target}: no {kind} of this name; " + _nearest(name, [kind]))
@@ -119,6 +121,8 @@ def _checked(cls: type, kind: str, settings: dict[str, Any], parts: int) -> dict
         raise ConfigError(f"{next(iter(settings))}: the file holds parts of several kinds; say which with --kind")
     if not plain:
         return {}
+    if kind == "figure":
+        raise ConfigError(f"{next(iter(settings))}: a figure has no settings")
     try:
         part = build(cls, kind, {**files_for(cls), **plain})
     except TypeError as fault:

@@ -33,7 +33,10 @@ MODULES = (
     "players",
     "headlines",
     "engine",
+    "figures",
 )
+#: What there are laws for: the kinds of part, and figures, which are modules.
+KINDS = {**registry.KINDS, "figure": ("freerun.analysis.figures", "Part")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +87,8 @@ class Law:
 
 def of(kind: str, *modules: str) -> list[Law]:
     """The laws of a kind of part: all of them, or those of some modules."""
-    return [Law(kind=kind, function=law) for module in modules or MODULES for law in _laws_in(module, kind)]
+    searched = modules or (["figures"] if kind == "figure" else [name for name in MODULES if name != "figures"])  # no pandas
+    return [Law(kind=kind, function=law) for module in searched for law in _laws_in(module, kind)]
 
 
 def _laws_in(name: str, kind: str) -> list[Callable[[Any], str | None]]:
@@ -99,4 +103,4 @@ def _laws_in(name: str, kind: str) -> list[Callable[[Any], str | None]]:
 def _speaks_of(law: Callable[..., None], kind: str) -> bool:
     first, *optional = inspect.signature(law).parameters.values()
     alone = all(parameter.default is not inspect.Parameter.empty for parameter in optional)
-    return alone and str(first.annotation) in (registry.KINDS[kind][1], "Any")
+    return alone and str(first.annotation) in (KINDS[kind][1], *(["Any"] if kind in registry.KINDS else []))

@@ -51,7 +51,7 @@ def _show(done: Checked) -> None:
     for part in done.parts:
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0), title_justify="left")
         table.add_column("verdict", no_wrap=True)
-        table.add_column(f"law of a {part}")
+        table.add_column(f"law of {'an' if part[0] in 'aeiou' else 'a'} {part}")
         judged = [judgement for judgement in done.verdicts if judgement.kind == part.split()[0] and judgement.verdict]
         for judgement in judged:
             words = Text(judgement.law)
@@ -68,8 +68,8 @@ def _show(done: Checked) -> None:
 
 def _read_words(words: list[str]) -> tuple[str, str | None, float, dict[str, Any]]:
     options = parser().read(words)
-    if options.kind is not None and options.kind not in KINDS:
-        raise ConfigError(f"--kind {options.kind}: unknown kind; {nearest(options.kind, KINDS)}")
+    if options.kind is not None and options.kind not in (*KINDS, "figure"):
+        raise ConfigError(f"--kind {options.kind}: unknown kind; {nearest(options.kind, [*KINDS, 'figure'])}")
     try:
         limit = float(options.limit)
     except ValueError:
