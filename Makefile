@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
 
-.PHONY: study test test-slow test-all lint bench soak setup clean
+.PHONY: study test test-slow test-all lint docs bench soak setup clean
 
 # The text of the study comes with Python and differs between its releases: where it does, results/first_look is made anew.
 study: $(VENV)/.ready
@@ -26,10 +26,14 @@ test-slow: $(VENV)/.ready
 test-all: test test-slow
 
 lint: $(VENV)/.ready
-	$(BIN)/ruff check src tests experiments
-	$(BIN)/ruff format --check src tests experiments
+	$(BIN)/ruff check src tests experiments docs/*.py
+	$(BIN)/ruff format --check src tests experiments docs/*.py
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The site, into build/site; needs no network.
+docs: $(VENV)/.ready
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 bench: $(VENV)/.ready
 	$(BIN)/python experiments/bench/engine_speed/benchmark.py

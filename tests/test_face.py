@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import pydoc
 import re
 import subprocess
 import sys
@@ -72,11 +73,33 @@ def test_a_name_is_the_class_that_the_registry_knows():
     assert {name: getattr(freerun, name) for name in freerun.__all__} == promised()
 
 
+@pytest.mark.parametrize("name", ["Task", "Flow", "Model", "Regime", "Feedback", "Objective", "Metric"])
+def test_help_of_a_base_class_says_what_each_of_its_settings_means(name):
+    base = getattr(freerun, name)
+    _, _, shown = (inspect.getdoc(base) or "").partition("Attributes:\n")
+    said = {each for names in re.findall(r"^    (\w+(?:, \w+)*): ", shown, re.MULTILINE) for each in names.split(", ")}
+    inherited = {each for parent in base.__mro__[1:] for each in vars(parent).get("__annotations__", {})}
+    assert set(base.__annotations__) - inherited <= said <= {*base.__annotations__, *inherited, "coin"}
+    assert shown.split("\n")[0] in pydoc.plain(pydoc.render_doc(base))
+
+
 def test_a_star_imports_all_of_them():
     names: dict[str, object] = {}
     exec("from freerun import *", names)
     del names["__builtins__"]
     assert names == promised()
+
+
+@pytest.mark.parametrize("use", ["import freerun", "from freerun.cli.main import main; main()"])
+def test_windows_gets_one_clear_line(use, tmp_path):
+    code = f"import sys; sys.platform = 'win32'; sys.argv = ['freerun', 'list']; {use}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.startswith("freerun: Windows is not supported; Freerun runs on Linux and macOS")
+    told = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.ps1 = '>>> '\n{code}"], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert "RuntimeError: freerun: Windows is not supported" in told.stderr  # which leaves a prompt open
 
 
 def test_what_there_is_not_is_an_attribute_error():

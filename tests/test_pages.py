@@ -18,10 +18,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import yaml
 
 import freerun
 import schedulers
-from freerun import Evaluation, Experiment, Training
+from freerun import Evaluation, Experiment, Training, load
 from freerun.cli.main import dispatch
 from freerun.errors import ConfigError
 from freerun.execution.grouping import groups
@@ -30,11 +31,13 @@ from freerun.parts import plugins, registry
 from tiers import tiered
 
 TOP = Path(__file__).resolve().parents[1]
-PAGES = ["README.md", *sorted(path.relative_to(TOP).as_posix() for path in (TOP / "docs").glob("*.md"))]
+PAGES = ["README.md", "CONTRIBUTING.md", *sorted(path.relative_to(TOP).as_posix() for path in (TOP / "docs").glob("*.md"))]
 #: Pages whose commands take half a minute and more.
 LONG = ("README.md", "docs/cluster.md", "docs/commands.md", "docs/parts.md", "docs/search.md", "docs/sweeps.md")
-#: Pages with commands; those of docs/python.md are done with its Python.
-COMMANDS = [name for name in PAGES if "```sh" in (TOP / name).read_text(encoding="utf-8") and name != "docs/python.md"]
+#: Pages whose commands and Python are done together, in their order.
+TOGETHER = ("docs/python.md", "docs/tutorial.md")
+#: Pages with commands of their own.
+COMMANDS = [name for name in PAGES if "```sh" in (TOP / name).read_text(encoding="utf-8") and name not in TOGETHER]
 #: What makes a command small, unless it sets the key itself; a study is cut down to one task and one model too.
 TINY = [
     "task.sequences=16", "task.length=6", "evaluation.warmup=1", "evaluation.sequences=4", "evaluation.orbit=0",
@@ -104,6 +107,7 @@ def check_pip(words: list[str]) -> None:
 def desk(tmp_path, monkeypatch):
     """A folder with the files that the pages show, and a Slurm whose tasks are processes of this machine."""
     monkeypatch.setattr(registry, "plugin_parts", {kind: {} for kind in registry.KINDS})
+    monkeypatch.setattr(registry, "plugin_figures", {})
     monkeypatch.setattr(plugins, "_plugin_files", {})
     monkeypatch.chdir(tmp_path)
     (tmp_path / "slurm").mkdir()
@@ -152,7 +156,8 @@ def test_a_misspelt_command_is_found(script, fault, desk):
 def test_every_block_of_code_is_of_a_kind_that_is_run(page):
     named = {"python": r"# \w+\.py\n", "yaml": r"# \w+\.yaml\n", "console": r"\$ freerun check \w+\.py\n"}
     for language, code in blocks(page):
-        if language not in ("sh", "") and (language, page) not in (("python", "README.md"), ("python", "docs/python.md")):
+        shown = language in ("sh", "text", "bibtex", "")
+        if not shown and (language, page) not in [("python", name) for name in ("README.md", "docs/gallery.md", *TOGETHER)]:
             assert re.match(named[language], code), code
 
 
@@ -194,6 +199,29 @@ def test_the_python_of_its_page_runs_on_what_the_page_has_run(desk, monkeypatch)
     assert names["states"].shape[:2] == (199, 4)
 
 
+@pytest.mark.slow  # fifteen runs and a report
+def test_the_tutorial_runs_from_its_question_to_its_figures(desk):
+    names: dict = {}
+    for language, code in blocks("docs/tutorial.md"):
+        if language == "sh":
+            follow(code, desk)
+        elif language == "python":
+            exec(compile(code, "docs/tutorial.md", "exec"), names)
+    assert len(names["study"].runs) == 15
+    assert {(path.stem, path.stat().st_size > 5000) for path in desk.glob("*.pdf")} == {("gap", True), ("by_lead", True)}
+
+
+def test_the_python_of_the_gallery_runs_on_any_study(monkeypatch, desk):
+    (code,) = [code for language, code in blocks("docs/gallery.md") if language == "python"]
+    monkeypatch.setattr(freerun, "load", partial(load, results=TOP / "results"), raising=False)
+    names: dict = {}
+    exec(
+        compile(code.replace("first_look", "path_star").replace("gap_by_model", "training_curves"), "docs/gallery.md", "exec"),
+        names,
+    )
+    assert (desk / "gap.pdf").is_file()
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page):
     """Into pages and code; what stands in results/ is made by runs."""
@@ -210,7 +238,16 @@ def test_links_lead_somewhere(page):
 
 def test_the_readme_is_short_and_leads_to_every_page():
     assert len(text("README.md").splitlines()) <= 100
-    assert set(PAGES[1:]) <= set(re.findall(r"\]\((docs/[^)#]+)", text("README.md")))
+    assert set(PAGES[1:]) <= set(re.findall(r"\]\(((?:docs/|CONTRIB)[^)#]+)", text("README.md")))
+
+
+def test_citation_readme_and_package_name_one_version():
+    said = yaml.safe_load(text("CITATION.cff"))
+    (entry,) = [code for language, code in blocks("README.md") if language == "bibtex"]
+    assert said["version"] == freerun.__version__
+    assert f"version = {{{freerun.__version__}}}" in entry
+    assert f"title = {{{said['title']}}}" in entry
+    assert f"author = {{{{{said['authors'][0]['name']}}}}}" in entry
 
 
 def test_the_list_of_parts_names_every_part_and_nothing_else():

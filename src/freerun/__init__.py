@@ -10,6 +10,13 @@ the named choices among their settings, and the base class of each kind. Each is
 
 from __future__ import annotations
 
+import sys
+
+if sys.platform == "win32":
+    raise (RuntimeError if hasattr(sys, "ps1") else SystemExit)(  # a prompt stays open
+        "freerun: Windows is not supported; Freerun runs on Linux and macOS, and on Windows inside WSL 2 (wsl --install)"
+    )
+
 from freerun import early_interrupt
 
 early_interrupt.watch()  # before the rest is imported

@@ -16,7 +16,7 @@ from freerun.cli.commands.check import _read_words, _show
 from freerun.errors import ConfigError
 from freerun.io import processes
 from freerun.io.text import CHOICES
-from freerun.laws import check_process
+from freerun.laws import check_process, register
 from freerun.laws.check import LIMIT, Checked, Verdict, check
 from freerun.parts import plugins, registry
 from tiers import tiered
@@ -38,6 +38,20 @@ EDITS = {
         "0.1 * noise",
         "0.1 * np.random.default_rng().normal(size=noise.shape)",
         "two builds of 12 steps, seed 0, differ",
+    ),
+    "by_sequence": ("    coin = Coin.sequence\n\n", "", "coins next to each other in time correlate by 1.00"),
+    "two_layers": ("logistic(project", "torch.sigmoid(project", "rounding in another order"),
+    "leaky_reservoir": (
+        "r, state = self.advance(weights, u, state)",
+        "r, state = self.advance(weights, u, self.start(*u.shape[:2], u))",
+        "unroll and step differ",
+    ),
+    "oscillation": ('["train"][: self.length + 1]', '["train"]', "windows of 12 + 1 steps change training"),
+    "log_cosh": (".mean(-1)\n", ".mean(-1).mean().expand(outputs.shape[:-1])\n", "loss"),
+    "last_step": (
+        "    figures = {}\n",
+        '    figures = {}\n    material.steps["gap"] = material.steps["gap"].abs()\n',
+        "steps is another table afterwards",
     ),
     "every_other": ("return 1 / self.period", "return 0.25 / self.period", "claims 0.125 at update 0 of 40, forces 0.500"),
 }
@@ -65,6 +79,7 @@ FIRST = "every_other"
 def desk(tmp_path, monkeypatch):
     """An empty folder, and no plugins."""
     monkeypatch.setattr(registry, "plugin_parts", {kind: {} for kind in registry.KINDS})
+    monkeypatch.setattr(registry, "plugin_figures", {})
     monkeypatch.setattr(plugins, "_plugin_files", {})
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -78,7 +93,8 @@ def checked(target: str, kind: str | None = None, **settings) -> Checked:
         if event == "laws":
             done.parts, done.verdicts = values["parts"], [Verdict(**each) for each in values["laws"]]
         if event == "verdict":
-            done.verdicts[values["number"]].verdict, done.verdicts[values["number"]].why = values["verdict"], values["why"]
+            judged = done.verdicts[values["number"]]
+            judged.verdict, judged.why, judged.cure = values["verdict"], values["why"], values["cure"]
 
     check_process.judge({"target": target, "kind": kind, "settings": settings, "first": 0}, tell)
     return done
@@ -95,6 +111,25 @@ def printed(done: Checked, capsys) -> list[str]:
     capsys.readouterr()
     _show(done)
     return [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.mark.parametrize("kind", register.KINDS)
+def test_every_law_says_what_to_do_about_a_part_that_breaks_it(kind):
+    for law in register.of(kind):
+        assert law.cure.endswith("."), law.function
+        assert 30 <= len(law.cure) <= 360, law.function
+        assert "Cure" not in law.text
+
+
+def test_a_broken_law_is_shown_with_its_cure(desk, capsys):
+    (desk / "spoiled.py").write_text(CODES["bursts"].replace(*EDITS["bursts"][:2]))
+    done = checked("spoiled.py")
+    broken = [each for each in done.verdicts if each.verdict == "broken"]
+    assert [each.cure for each in broken] == [
+        law.cure for law in register.of("regime") if law.name == "probability_is_the_masks_mean"
+    ]
+    assert f"Cure: {broken[0].cure}" in " ".join(" ".join(printed(done, capsys)).split())
+    assert not any(each.cure for each in done.verdicts if each.verdict != "broken")
 
 
 def test_every_part_of_the_pages_is_spoiled_once():

@@ -163,8 +163,10 @@ def test_coins_that_are_shared_by_declaration_are_reported(coin, wanted):
 
 
 def test_coins_that_are_shared_in_secret_are_told_how_to_say_so():
-    with pytest.raises(AssertionError, match="declare it by a setting `coin`"):
-        kit.law_a_fresh_coin_for_every_sequence_and_step(broken.OneCoinForTheBatch())
+    law = next(law for law in LAWS if law.name == "a_fresh_coin_for_every_sequence_and_step")
+    assert "`coin = Coin.sequence`" in law.cure
+    with pytest.raises(AssertionError, match="independent coins"):
+        law(broken.OneCoinForTheBatch())
 
 
 def test_a_stretch_and_where_it_lies_are_those_of_its_coin():

@@ -16,17 +16,21 @@ from freerun.laws.check_process import find, is_file
 
 #: Seconds that a law may take, and that loading the laws and the part may take.
 LIMIT, LOADING = 60.0, 120.0
+#: What to do about a part whose process is lost.
+SLOW = "look for a loop that does not end; a part that is only slow gets more time by --limit SECONDS."
+CRASHED = "a part may not end its process: take out exits, and look for memory that is read beyond its end."
 HOLDS, BROKEN, APART = "holds", "broken", "does not apply"
 
 
 @dataclass(kw_only=True)
 class Verdict:
-    """A law in words, its verdict, and the reason."""
+    """A law in words, its verdict, the reason, and what to do about a broken one."""
 
     kind: str
     law: str
     verdict: str = ""
     why: str = ""
+    cure: str = ""
 
 
 @dataclass(kw_only=True)
@@ -86,11 +90,11 @@ def _some(order: dict[str, Any], first: int, done: Checked, limit: float, listen
             except TimeoutError:
                 if running is None:
                     raise ConfigError(f"{order['target']}: does not load in {LOADING:.0f} s") from None
-                return _lost(done, running, f"no end in {seconds:g} s")
+                return _lost(done, running, f"no end in {seconds:g} s", SLOW)
             if event is None:
                 cause = child.end()
                 if running is not None:
-                    return _lost(done, running, cause)
+                    return _lost(done, running, cause, CRASHED)
                 if not done.parts or child.code:
                     raise FreerunError(f"{order['target']}: {cause} while it was loaded")
                 return first
@@ -106,10 +110,13 @@ def _some(order: dict[str, Any], first: int, done: Checked, limit: float, listen
                 listen(done.verdicts[event["number"]].law)
             if event_name == "verdict":
                 running = None
-                done.verdicts[event["number"]].verdict = event["verdict"]
-                done.verdicts[event["number"]].why = event["why"]
+                _judged(done.verdicts[event["number"]], event["verdict"], event["why"], event["cure"])
 
 
-def _lost(done: Checked, number: int, why: str) -> int:
-    done.verdicts[number].verdict, done.verdicts[number].why = BROKEN, why
+def _judged(entry: Verdict, verdict: str, why: str, cure: str) -> None:
+    entry.verdict, entry.why, entry.cure = verdict, why, cure
+
+
+def _lost(done: Checked, number: int, why: str, cure: str) -> int:
+    _judged(done.verdicts[number], BROKEN, why, cure)
     return number + 1

@@ -21,6 +21,9 @@ from freerun.parts import plugins, registry
 #: What is told: a kind of event and its values.
 Tell = Callable[..., None]
 MADE = "It can be made from its default settings, with every named choice."
+#: What to do about a part that cannot be made, and about one that raises an error or warns where a law is tried.
+MADE_CURE = "give every setting a default that `__post_init__` accepts, together with every choice of an `Enum`."
+RAISED_CURE = "mend what raises or warns: a part does neither, whatever a law hands it."
 
 
 def main() -> None:
@@ -48,8 +51,9 @@ def judge(order: dict[str, Any], tell: Tell) -> None:
     given = {key: _checked(cls, key, order["settings"], len(classes)) for key, cls in classes.items()}
     cases: list[tuple[str, register.Law | None]] = []
     for kind in classes:
-        cases += [(kind, None), *((kind, law) for law in register.of(kind))]
-    made: dict[str, dict[tuple[str, ...], Any]] = {}
+        cases += [(kind, None)] if kind in registry.KINDS else []
+        cases += [(kind, law) for law in register.of(kind)]
+    made: dict[str, dict[tuple[str, ...], Any]] = {"figure": {(): classes.get("figure")}}  # a module: nothing is made
     tell(
         "laws",
         parts=[f"{kind} {_name(order['target'])}" for kind in classes],
@@ -58,14 +62,14 @@ def judge(order: dict[str, Any], tell: Tell) -> None:
     )
     for number, (kind, law) in enumerate(cases):
         if law is None:
-            verdict, why = _make(classes[kind], given[kind], kind, made)
+            verdict, why, cure = _make(classes[kind], given[kind], kind, made)
         elif number < order["first"] or not made[kind]:
             continue
         else:
             tell("begins", number=number, patience=law.patience)
-            verdict, why = _hold(law, made[kind])
+            verdict, why, cure = _hold(law, made[kind])
         if number >= order["first"]:
-            tell("verdict", number=number, verdict=verdict, why=why)
+            tell("verdict", number=number, verdict=verdict, why=why, cure=cure)
 
 
 def is_file(target: str) -> bool:
@@ -89,6 +93,7 @@ def find(target: str, kind: str | None) -> dict[str, type]:
     holders = {key: registry.parts(key)[name] for key in registry.KINDS if name in registry.parts(key)}
     if is_file(target):
         holders = {key: cls for key, cls in holders.items() if hasattr(sys.modules[cls.__module__], "__freerun_digest__")}
+        holders |= {"figure": registry.plugin_figures[name]} if name in registry.plugin_figures else {}
     if kind is not None:
         if kind not in holders:
             raise ConfigError(f"{target}: no {kind} of this name; " + _nearest(name, [kind]))
@@ -116,6 +121,8 @@ def _checked(cls: type, kind: str, settings: dict[str, Any], parts: int) -> dict
         raise ConfigError(f"{next(iter(settings))}: the file holds parts of several kinds; say which with --kind")
     if not plain:
         return {}
+    if kind == "figure":
+        raise ConfigError(f"{next(iter(settings))}: a figure has no settings")
     try:
         part = build(cls, kind, {**files_for(cls), **plain})
     except TypeError as fault:
@@ -123,7 +130,7 @@ def _checked(cls: type, kind: str, settings: dict[str, Any], parts: int) -> dict
     return {name: getattr(part, name) for name in plain}
 
 
-def _make(cls: type, settings: dict[str, Any], kind: str, made: dict[str, Any]) -> tuple[str, str]:
+def _make(cls: type, settings: dict[str, Any], kind: str, made: dict[str, Any]) -> tuple[str, str, str]:
     from freerun.laws.toolkit import choices
 
     made[kind] = {}
@@ -133,8 +140,8 @@ def _make(cls: type, settings: dict[str, Any], kind: str, made: dict[str, Any]) 
     except BaseException as fault:
         if settings and isinstance(fault, (ValueError, ConfigError)):
             raise ConfigError(f"{kind}: {' '.join(str(fault).split())}") from None
-        return "broken", _words(fault)
-    return "holds", ""
+        return "broken", _words(fault), MADE_CURE
+    return "holds", "", ""
 
 
 def _strict() -> warnings.catch_warnings[None]:
@@ -142,8 +149,10 @@ def _strict() -> warnings.catch_warnings[None]:
     return warnings.catch_warnings(action="error")
 
 
-def _hold(law: Any, parts: dict[tuple[str, ...], Any]) -> tuple[str, str]:
-    """The verdict over every choice, and the counter-example of the first that breaks the law."""
+def _hold(law: Any, parts: dict[tuple[str, ...], Any]) -> tuple[str, str, str]:
+    """The verdict over every choice, the counter-example of the first that breaks the law, and what to do about it."""
+    from freerun.laws.toolkit import Broken
+
     applied, tried = False, ""
     for choice, part in parts.items():
         try:
@@ -153,8 +162,8 @@ def _hold(law: Any, parts: dict[tuple[str, ...], Any]) -> tuple[str, str]:
                     tried = law(part)
         except BaseException as fault:
             chosen = f"{', '.join(choice)}: " if any(choice) else ""
-            return "broken", chosen + _words(fault)
-    return ("holds", tried) if applied else ("does not apply", f"for {law.whom}")
+            return "broken", chosen + _words(fault), law.cure if isinstance(fault, Broken) else RAISED_CURE
+    return ("holds", tried, "") if applied else ("does not apply", f"for {law.whom}", "")
 
 
 def _words(fault: BaseException) -> str:

@@ -97,7 +97,10 @@ def _names(experiment: Experiment) -> str:
 
 
 def law_runs_two_updates(part: Any) -> None:
-    """Runs two updates through the real engine, with partners it fits, and leaves a whole record."""
+    """Runs two updates through the real engine, with partners it fits, and leaves a whole record.
+
+    Cure: do what the reason says; `misfit` returns in a few words what the part does not go together with.
+    """
     if isinstance(part, Metric):
         _is_measured(part)
         return
@@ -155,7 +158,11 @@ def _check_table(record: dict[str, Any], case: str) -> None:
 
 @only(lambda part: not isinstance(part, Metric), "parts that a run is made of")
 def law_is_the_same_alone_and_in_a_group(part: Any) -> None:
-    """A run leaves the same record, bit for bit, whether it was trained alone or beside one of another seed."""
+    """A run leaves the same record, bit for bit, whether it was trained alone or beside one of another seed.
+
+    Cure: if the law of same bits above is broken too, mend that first: its cure is the cure; else look for a sum over replicas,
+    a draw of its own, or a value kept in the part.
+    """
     chosen = next(experiments(part))
     runs = plan([replace(chosen, seed=seed) for seed in (0, 1)])
     for run, (alone, weights_alone), (beside, weights_beside) in zip(runs, _run(runs, 1), _run(runs, 2), strict=True):

@@ -79,7 +79,10 @@ def _asks(objective: Objective) -> bool:
 
 @only(lambda objective: objective.asks_the_world, "objectives that ask the world")
 def law_the_answer_is_the_worlds_own_to_what_was_fed(objective: Objective) -> None:
-    """Each answer is the oracle's after this prefix alone, or the flow's from this state alone; none outside the support."""
+    """Each answer is the oracle's after this prefix alone, or the flow's from this state alone; none outside the support.
+
+    Cure: read `lesson.answer()` at the step of the prediction, and charge nothing where it is not `known`.
+    """
     tried = 0
     for case in asked(objective):
         answer, fed = case.lesson.answer(), case.lesson.fed.detach()
@@ -114,7 +117,10 @@ def _alone(case: Asked, world: Data, start: torch.Tensor, fed: torch.Tensor) -> 
 
 @only(_asks, "objectives that ask an expert")
 def law_the_expert_is_the_optimum_under_every_regime(objective: Objective) -> None:
-    """A model that says what the expert says pays nothing, its gradient is 0, and whoever says something else pays more."""
+    """A model that says what the expert says pays nothing, its gradient is 0, and whoever says something else pays more.
+
+    Cure: charge a divergence from the answer, which is 0 where the prediction agrees, whatever was fed.
+    """
     if (labels := getattr(objective, "labels", 0.0)) != 0:
         objective = replace(objective, labels=0.0)  # type: ignore[call-arg]
     demand(labels < 1, "asks an expert and hears only the labels")
@@ -146,7 +152,10 @@ def law_the_expert_is_the_optimum_under_every_regime(objective: Objective) -> No
 
 @only(lambda objective: objective.teaches() is not None, "objectives that learn from a trained run")
 def law_the_teacher_hears_what_was_fed(objective: Objective) -> None:
-    """Its answer is what its model says, step by step, in its own units, and the labels have the share that is promised."""
+    """Its answer is what its model says, step by step, in its own units, and the labels have the share that is promised.
+
+    Cure: ask the teacher for the prefixes that were fed, not for the true ones, and mix label and answer by the declared share.
+    """
     teacher = given(objective.teaches())
     weights = {name: torch.from_numpy(value.copy())[None].double() for name, value in teacher.weights.items()}
     share = float(getattr(objective, "labels", 0.0))

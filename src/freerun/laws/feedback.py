@@ -42,14 +42,20 @@ def _text(row: torch.Tensor) -> str:
 
 
 def law_silence_has_width_0(rule: Feedback) -> None:
-    """A silent rule feeds a vector of width 0, and no other rule does."""
+    """A silent rule feeds a vector of width 0, and no other rule does.
+
+    Cure: set `silent = True` for a rule that feeds nothing, and let it return `outputs[..., :0]`.
+    """
     fed = rule(noise(1, K), draws_for(rule, 1))
     demand((fed.shape[-1] == 0) is rule.silent, f"silent is {rule.silent}, but the feed has width {fed.shape[-1]}")
 
 
 @only(_speaks, "rules that feed symbols")
 def law_symbols_are_fed_as_distributions(rule: Feedback) -> None:
-    """What is fed is a distribution over the symbols; a discrete rule feeds one whole symbol."""
+    """What is fed is a distribution over the symbols; a discrete rule feeds one whole symbol.
+
+    Cure: return entries of at least 0 that sum to 1 over the symbols; a `discrete` rule returns `one_hot(index, outputs)`.
+    """
     impossible = torch.tensor([[0.0, -torch.inf, 1.0]]).double()
     for logits in (torch.zeros(1, 2).double(), torch.zeros(1, K).double(), impossible, noise(50, K), noise(50, K) * 1e4):
         for when, stage in _stages(rule):
@@ -69,6 +75,9 @@ def law_moments(rule: Feedback, count: int = 40_000) -> None:
 
     A random rule that feeds mixtures is looked at by the symbol it weighs most. The chi-square statistic with K - 1 = 4 degrees
     of freedom passes 33.4 once in a million; the draws are fixed.
+
+    Cure: feed the softmax of the outputs in mean (or, discrete and without chance, their argmax); no temperature that is not a
+    setting.
     """
     logits = noise(1, K, seed=3) * 1.5
     p = torch.softmax(logits, -1)[0]
@@ -91,7 +100,10 @@ def law_moments(rule: Feedback, count: int = 40_000) -> None:
 
 @only(lambda rule: rule.for_values and not (rule.silent or rule.random or rule.random_each), "rules that feed values")
 def law_values_are_fed_as_predicted(rule: Feedback) -> None:
-    """A value is fed exactly as it was predicted."""
+    """A value is fed exactly as it was predicted.
+
+    Cure: return the outputs as they are, or set `random = True` for a rule with noise, which is then given its draws.
+    """
     for outputs in (torch.ones(1, 1).double(), noise(7, 3)):
         for out, fed in zip(outputs, rule(outputs, None), strict=True):
             demand(torch.equal(fed, out), f"fed {_text(fed)} for the prediction {_text(out)}")
@@ -99,7 +111,11 @@ def law_values_are_fed_as_predicted(rule: Feedback) -> None:
 
 @only(lambda rule: not rule.silent, "rules that feed something")
 def law_gradient(rule: Feedback) -> None:
-    """A soft rule carries the gradient of what it feeds; a discrete one none, or (straight-through) its softmax's."""
+    """A soft rule carries the gradient of what it feeds; a discrete one none, or (straight-through) its softmax's.
+
+    Cure: take out `detach()`, `no_grad` and `item()` of a soft rule; a discrete one carries none, and straight-through is hard
+    + soft - soft.detach().
+    """
     for rows in (1, 6):
         for when, stage in _stages(rule):
             outputs, charge, draws = noise(rows, K).requires_grad_(), noise(rows, K, seed=1), draws_for(rule, rows)
@@ -117,7 +133,10 @@ def law_gradient(rule: Feedback) -> None:
 
 
 def law_what_carries_no_gradient_has_none(rule: Feedback) -> None:
-    """A rule that says that what it feeds carries no gradient has none: an experiment then takes no cut for a setting."""
+    """A rule that says that what it feeds carries no gradient has none: an experiment then takes no cut for a setting.
+
+    Cure: detach what is fed, or leave `carries` at True.
+    """
     outputs = noise(6, K).requires_grad_()
     fed = rule(outputs, draws_for(rule, 6))
     flows = bool(fed.numel()) and fed.requires_grad
@@ -148,7 +167,10 @@ def _differences(rule: Feedback, outputs: torch.Tensor, charge: torch.Tensor, dr
 
 
 def law_pure(rule: Feedback) -> None:
-    """Twice the same, nothing changed in place, each row on its own, and with the same bits in any batch."""
+    """Twice the same, nothing changed in place, each row on its own, and with the same bits in any batch.
+
+    Cure: compute each row from its own outputs and draw alone: no own chance, no mean over the batch, nothing in place.
+    """
     for dtype in (torch.float64, torch.float32):
         for rows in (1, 2, 5, 37):
             outputs, draws = noise(rows, K, dtype=dtype), draws_for(rule, rows)
@@ -169,7 +191,11 @@ def law_pure(rule: Feedback) -> None:
 
 @only(lambda rule: rule.random and not rule.random_each and rule.for_symbols, "rules that draw one number a row")
 def law_every_draw_counts(rule: Feedback) -> None:
-    """A random rule inverts its own draw for each row: small draws give early symbols, large draws late ones."""
+    """A random rule inverts its own draw for each row: small draws give early symbols, large draws late ones.
+
+    Cure: invert the distribution function: the number of symbols whose summed probability lies below the draw, `(cumsum <
+    uniform[..., None]).sum(-1)`.
+    """
     for count in (2, K):
         outputs = torch.zeros(2, count).double()
         fed = rule(outputs, torch.tensor([0.01, 0.99]).double()).argmax(-1).tolist()

@@ -50,7 +50,11 @@ def given_by(regime: Regime, kind: type[F]) -> F:
 
 
 def law_a_feeder_keeps_its_word(regime: Regime) -> None:
-    """A feeder remembers what its checkpoints keep, feeds the same when asked twice, and has no mask if always forced."""
+    """A feeder remembers what its checkpoints keep, feeds the same when asked twice, and has no mask if always forced.
+
+    Cure: take chance from `batch.normals` and `batch.draws`, name in `kept` all that `remember` returns, and return no mask
+    if `forced` is set.
+    """
     chosen = next(experiments(regime))
     chosen = replace(chosen, training=replace(chosen.training, updates=6))
     task, seed, steps = chosen.task, chosen.seed, chosen.task.length
@@ -82,7 +86,10 @@ def _unrolled(model: Model, weights: Weights, start: torch.Tensor, rule: Feedbac
 
 @only(lambda model: model.emits == "each", "models with an output at every step")
 def law_parallel_passes_become_the_loop(model: Model) -> None:
-    """After j passes over the data the first j feeds, and their gradients, are those of the loop."""
+    """After j passes over the data the first j feeds, and their gradients, are those of the loop.
+
+    Cure: make an output depend on its own and earlier feeds alone, so that pass j settles step j.
+    """
     for steps in (1, 2, 5):
         weights, truth, start = weights_of(model, K, K, R), noise(steps, R, B, K), noise(R, B, K, seed=1)
         mask, uniform = (uniforms(steps, R, B, seed=2) < 0.4).double(), uniforms(steps, R, B, seed=3).double()
@@ -118,7 +125,10 @@ def law_parallel_passes_become_the_loop(model: Model) -> None:
 
 @only(fed_by(Aggregated), "regimes that gather data")
 def law_gathered_data_is_dealt_evenly(regime: Regime) -> None:
-    """It begins with the truth alone, the sets grow up to those that are promised, and a batch is dealt evenly."""
+    """It begins with the truth alone, the sets grow up to those that are promised, and a batch is dealt evenly.
+
+    Cure: begin with the truth, add one set a stage, and take each set equally often in a batch.
+    """
     feeder = given_by(regime, Aggregated)
     source = feeder.regime
     demand(source.sets(0, UPDATES) == 1, f"there are {source.sets(0, UPDATES)} sets at update 0")
@@ -140,7 +150,10 @@ def law_gathered_data_is_dealt_evenly(regime: Regime) -> None:
 
 @only(fed_by(Adaptive), "regimes that are measured")
 def law_a_measured_share_follows_the_growth(regime: Regime) -> None:
-    """It stays in [0, 1], jumps to 1 if errors grow without bound, and comes to 1 - 1/g, where no gradient can explode."""
+    """It stays in [0, 1], jumps to 1 if errors grow without bound, and comes to 1 - 1/g, where no gradient can explode.
+
+    Cure: return 1 - 1/g for a growth g > 1 of errors a step, 0 for less, 1 where g is not finite.
+    """
     adapted = given_by(regime, Adaptive).regime.adapted
     for share in (0.0, 0.3, 1.0):
         for growth in (0.0, 0.5, 1.0, 2.0, 1e9, math.inf, math.nan):
@@ -163,7 +176,10 @@ def law_a_measured_share_follows_the_growth(regime: Regime) -> None:
 
 @only(fed_by(Blurred), "regimes that blur the truth")
 def law_a_blurred_truth_is_near_the_truth(regime: Regime) -> None:
-    """Each entry by its own draws alone, nothing in place; values are off by 0 on average, symbols stay symbols."""
+    """Each entry by its own draws alone, nothing in place; values are off by 0 on average, symbols stay symbols.
+
+    Cure: blur each entry with its own draw, of mean 0 for values; return a new tensor.
+    """
     blur = given_by(regime, Blurred).regime.blur
     for count in (1, 40_000):
         values, drawn = noise(1, count, 2), noise(1, count, 2, seed=1)

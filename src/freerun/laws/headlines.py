@@ -79,7 +79,10 @@ def _judged_worlds(metric: Metric) -> Iterator[str]:
 
 @only(lambda metric: _may_judge(metric) and any(_judged_worlds(metric)), "headlines", patience=PATIENCE)
 def law_no_reference_player_wins_by_it(metric: Metric) -> str:
-    """With the other headlines no degenerate reference player wins; one that wins by it alone, it says to be blind to."""
+    """With the other headlines no degenerate reference player wins; one that wins by it alone, it says to be blind to.
+
+    Cure: say in `blind` what the measure does not see, or declare `part="companion"`.
+    """
     tried = []
     for name in _judged_worlds(metric):
         seen = world(name)

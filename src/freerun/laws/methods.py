@@ -36,7 +36,10 @@ def lesson(objective: Objective, symbols: bool, regime: str, gradient: str) -> t
 
 @only(lambda objective: bool(objective.critic(1)), "objectives with a critic")
 def law_the_critic_reaches_the_model_and_not_the_other_way(objective: Objective) -> None:
-    """With drawn symbols too: a critic that has learnt has a gradient in the weights; its own loss moves the critic alone."""
+    """With drawn symbols too: a critic that has learnt has a gradient in the weights; its own loss moves the critic alone.
+
+    Cure: let `charge` read the critic with its weights detached, and `criticise` read behaviours that are detached.
+    """
     for symbols in (True, False):
         try:
             given, leaves, group = lesson(objective, symbols, "teacher_forcing", "stop")
@@ -67,7 +70,10 @@ def law_the_critic_reaches_the_model_and_not_the_other_way(objective: Objective)
 
 @only(lambda objective: objective.last_step_only, "objectives of the last step alone")
 def law_only_the_last_step_of_a_stretch_is_charged_and_remembered(objective: Objective) -> None:
-    """Value and gradient are those of a hand-written loop: cut everything, charge the step before each return of the truth."""
+    """Value and gradient are those of a hand-written loop: cut everything, charge the step before each return of the truth.
+
+    Cure: charge a step whose next feed is the truth, and no other.
+    """
     for symbols in (True, False):
         for regime in ("teacher_forcing", "sparse_forcing", "free_running"):
             given, leaves, group = lesson(objective, symbols, regime, "stop")
@@ -97,7 +103,10 @@ def law_only_the_last_step_of_a_stretch_is_charged_and_remembered(objective: Obj
 
 @only(lambda objective: objective.steps_onward, "objectives of the true step")
 def law_whoever_steps_as_the_world_does_pays_nothing(objective: Objective) -> None:
-    """Predictions that are the true steps of what was fed cost 0 (labels apart), others more, and what is cut stays cut."""
+    """Predictions that are the true steps of what was fed cost 0 (labels apart), others more, and what is cut stays cut.
+
+    Cure: charge the distance from `lesson.onward(lesson.fed)` at the step after it, 0 where the two agree.
+    """
     if getattr(objective, "labels", 0.0):
         objective = replace(objective, labels=0.0)  # type: ignore[call-arg]
     tried = 0

@@ -26,7 +26,10 @@ def _both(a: torch.Tensor, b: torch.Tensor) -> str:
 
 
 def law_measures_one_value_a_step_or_one_in_all(metric: Metric) -> None:
-    """One value for each step since the release, or one in all; the same when measured twice; nothing changed."""
+    """One value for each step since the release, or one in all; the same when measured twice; nothing changed.
+
+    Cure: return `observed.mean(values, observed.weights)`, or one number with `per = "rollout"`; keep nothing between calls.
+    """
     for where, seen in worlds(metric):
         kept = [value.clone() for value in (seen.outputs, seen.fed, seen.weights)]
         first, second = taken(metric, seen), taken(metric, seen)
@@ -38,7 +41,10 @@ def law_measures_one_value_a_step_or_one_in_all(metric: Metric) -> None:
 
 
 def law_warmup_is_not_counted(metric: Metric) -> None:
-    """Predictions before the release change nothing, even if they are NaN."""
+    """Predictions before the release change nothing, even if they are NaN.
+
+    Cure: begin at `observed.warmup`, as `observed.mean` does.
+    """
     for where, seen in worlds(metric):
         early = (torch.arange(WARMUP + HORIZON) < WARMUP)[:, None].expand(seen.weights.shape)
         for garbage in (0.0, 1e6, torch.nan):
@@ -50,7 +56,10 @@ def law_warmup_is_not_counted(metric: Metric) -> None:
 
 
 def law_padding_changes_nothing(metric: Metric) -> None:
-    """Predictions where a target does not count change nothing, even if they are NaN."""
+    """Predictions where a target does not count change nothing, even if they are NaN.
+
+    Cure: weigh by `observed.weights`, as `observed.mean` does; select with `torch.where`, since NaN times 0 is NaN.
+    """
     for where, seen in worlds(metric):
         for garbage in (0.0, 1e6, torch.nan):
             before, after = taken(metric, seen), taken(metric, with_outputs(seen, seen.weights == 0, garbage))
@@ -61,7 +70,10 @@ def law_padding_changes_nothing(metric: Metric) -> None:
 
 
 def law_order_does_not_matter(metric: Metric) -> None:
-    """The sequences may come in any order."""
+    """The sequences may come in any order.
+
+    Cure: take a mean over sequences, and compare no sequence with its neighbour in the batch.
+    """
     for where, seen in worlds(metric):
         order = torch.arange(seen.targets.shape[1]).flip(0)
         before, after = taken(metric, seen), taken(metric, with_sequences(seen, order))
@@ -69,7 +81,10 @@ def law_order_does_not_matter(metric: Metric) -> None:
 
 
 def law_never_infinite(metric: Metric) -> None:
-    """No value is infinite, also when the model's own prefix has probability 0: that is counted, and not averaged."""
+    """No value is infinite, also when the model's own prefix has probability 0: that is counted, and not averaged.
+
+    Cure: return NaN where the value is undefined, and count such cases by a metric of their own (`conditioned`, `left_out`).
+    """
     for where, seen in worlds(metric):
         count = seen.data.outputs
         fed = one_hot(symbols(*seen.targets.shape[:2], of=count), seen.outputs) if seen.picks is not None else seen.fed
@@ -81,7 +96,10 @@ def law_never_infinite(metric: Metric) -> None:
 
 
 def law_nothing_to_count_is_undefined(metric: Metric) -> None:
-    """Where no target counts, what is measured on targets is NaN, and not 0."""
+    """Where no target counts, what is measured on targets is NaN, and not 0.
+
+    Cure: divide by the sum of the weights, as `observed.mean` does, so that nothing to count gives NaN.
+    """
     for where, seen in worlds(metric):
         before, after = taken(metric, seen), taken(metric, replace(seen, weights=torch.zeros_like(seen.weights)))
         known = torch.where(after.isnan(), before, after)  # a measure that never looks at what counts stays as it is

@@ -14,9 +14,15 @@ from freerun.laws.toolkit import CLOSE, SHIFTS, demand, gap, gradients, noise, s
 from freerun.parts.layers import Weights
 from freerun.parts.models import Model
 
+#: Differences of so many units of the last place are put down to the order of operations, five steps of a small model.
+ROUNDING = 1000
+
 
 def law_start_is_zero(model: Model) -> None:
-    """Before the first step all is zero, of the shape, type and number of rows asked for."""
+    """Before the first step all is zero, of the shape, type and number of rows asked for.
+
+    Cure: return `like.new_zeros(replicas, batch, width)` for each part of the state.
+    """
     for dtype in (torch.float32, torch.float64):
         for part in model.start(R, 4, torch.empty(1, dtype=dtype)):
             demand(part.dtype is dtype, f"the state is {part.dtype} where the data are {dtype}")
@@ -25,7 +31,11 @@ def law_start_is_zero(model: Model) -> None:
 
 
 def law_unroll_is_the_step_repeated(model: Model) -> None:
-    """The short cut and the repeated step agree in output, state and gradient."""
+    """The short cut and the repeated step agree in output, state and gradient.
+
+    Cure: let `step` and `unroll` share one method for what happens in a step, begin `unroll` with the state that it is given,
+    and return the state behind the last step.
+    """
     for case in cases(model):
         weights, u, state = case.weights, case.u, case.start
         slow, fast = loop(model, weights, u, state), model.unroll(weights, u, state)
@@ -43,7 +53,11 @@ def law_unroll_is_the_step_repeated(model: Model) -> None:
 
 
 def law_causal(model: Model) -> None:
-    """By the gradient, an output depends on its own input, and on none that comes later."""
+    """By the gradient, an output depends on its own input, and on none that comes later.
+
+    Cure: let an output read its own input and the state alone; mask what comes later, and normalise over the width, never over
+    time.
+    """
     for case in cases(model, deaf=False):
         weights, u = case.weights, case.u
         for name, run in RUNS.items():
@@ -55,7 +69,10 @@ def law_causal(model: Model) -> None:
 
 
 def law_what_follows_changes_nothing_before(model: Model) -> None:
-    """However long and however wild the padding behind a sequence, its outputs and their gradient stay the same."""
+    """However long and however wild the padding behind a sequence, its outputs and their gradient stay the same.
+
+    Cure: take no mean, maximum or product with 0 over time: NaN times 0 is NaN; select with `torch.where` instead.
+    """
     for case in cases(model, least=2):
         weights, u = case.weights, case.u.detach()
         for name, run in RUNS.items():
@@ -73,7 +90,10 @@ def law_what_follows_changes_nothing_before(model: Model) -> None:
 
 
 def law_memory_as_declared(model: Model) -> None:
-    """A model that is `memoryless` reads its own input and what was fed back at the `reads` last steps; any other remembers."""
+    """A model that is `memoryless` reads its own input and what was fed back at the `reads` last steps; any other remembers.
+
+    Cure: set `memoryless = True` (and `reads`) if what was fed back is the only memory; else carry the state from step to step.
+    """
     remembers = False
     for case in cases(model, deaf=False, least=2):
         u = case.u
@@ -92,7 +112,10 @@ def law_memory_as_declared(model: Model) -> None:
 
 
 def law_rows_are_independent(model: Model) -> None:
-    """No row of a batch knows another: none has a gradient in it, and permuting the rows permutes the result."""
+    """No row of a batch knows another: none has a gradient in it, and permuting the rows permutes the result.
+
+    Cure: take no mean or norm over the batch axis (no batch normalisation).
+    """
     for case in cases(model, least=2):
         weights, u, state = case.weights, case.u, case.start
         order = torch.arange(case.batch).roll(1)
@@ -106,7 +129,11 @@ def law_rows_are_independent(model: Model) -> None:
 
 
 def law_replicas_are_independent(model: Model) -> None:
-    """No replica has a gradient in the inputs or weights of another."""
+    """No replica has a gradient in the inputs or weights of another.
+
+    Cure: keep the replica axis in front of everything: weights are [R in out], products are `project` or `affine` of
+    `freerun.parts.layers`.
+    """
     for case in cases(model):
         weights, u = case.weights, case.u
         for name, run in RUNS.items():
@@ -122,7 +149,11 @@ def law_replicas_are_independent(model: Model) -> None:
 
 
 def law_state_carries_over_a_split(model: Model) -> None:
-    """A sequence in two parts, the second from the state the first has left, is the whole sequence; by step or unrolled."""
+    """A sequence in two parts, the second from the state the first has left, is the whole sequence; by step or unrolled.
+
+    Cure: begin with the `state` that is given, not with `self.start(...)`, and put all that is needed to go on into the state
+    that is returned.
+    """
     for case in cases(model, least=2):
         weights, u, state = case.weights, case.u, case.start
         whole, last = model.unroll(weights, u, state)
@@ -138,7 +169,11 @@ def law_state_carries_over_a_split(model: Model) -> None:
 
 
 def law_no_state_in_the_part(model: Model) -> None:
-    """A call depends on its arguments alone: it keeps nothing, and changes no state in place."""
+    """A call depends on its arguments alone: it keeps nothing, and changes no state in place.
+
+    Cure: store nothing in `self`, and replace `x += y` and `x[i] = y` on what was given by new tensors; what must last goes
+    into the state.
+    """
     for case in cases(model):
         weights, u, state = case.weights, case.u, case.start
         for name, run in RUNS.items():
@@ -154,7 +189,10 @@ def law_no_state_in_the_part(model: Model) -> None:
 
 
 def law_summary_has_one_width(model: Model) -> None:
-    """The summary of the state has the same width after every step, is finite, and is the same by step and unrolled."""
+    """The summary of the state has the same width after every step, is finite, and is the same by step and unrolled.
+
+    Cure: override `summary` so that it returns one vector [R B H] of the same width after each step.
+    """
     for case in cases(model):
         weights, u, state = case.weights, case.u, case.start
         seen = []
@@ -172,7 +210,12 @@ def law_summary_has_one_width(model: Model) -> None:
 
 
 def law_same_bits_alone_and_in_a_group(model: Model) -> None:
-    """Each replica's outputs and gradients have the same bits alone and in a group, in odd sizes, wherever its memory lies."""
+    """Each replica's outputs and gradients have the same bits alone and in a group, in odd sizes, wherever its memory lies.
+
+    Cure: rounding is no error of the model: write `logistic` for `torch.sigmoid` (and x * logistic(x) for silu), `project` or
+    `affine` for products, `scaled` for a row of weights, `per_replica` for sums, all of `freerun.parts.layers`; what is more
+    than rounding comes from an operation that runs over the replica axis.
+    """
     shifts = itertools.cycle(SHIFTS)
     for batch in (1, 2, 3, 4):
         for inputs, outputs in widths(model, odd=True):
@@ -185,8 +228,17 @@ def law_same_bits_alone_and_in_a_group(model: Model) -> None:
                         shift = max(next(shifts), u.element_size())
                         weights_alone = {key: shifted(value[r : r + 1], shift) for key, value in weights.items()}
                         for key, value in _left_by(run, case, weights_alone, shifted(u[:, r : r + 1], shift), first=r).items():
-                            same = same_bits(value[0], together[key][r])
-                            demand(same, f"{name}: {key} of replica {r} has other bits alone {case}")
+                            off = _other_bits(value[0], together[key][r])
+                            demand(not off, f"{name}: {key} of replica {r} {off} {case}")
+
+
+def _other_bits(alone: torch.Tensor, together: torch.Tensor) -> str:
+    """What the difference between a replica alone and in a group is, in words; empty where there is none."""
+    if same_bits(alone, together):
+        return ""
+    off = gap(alone, together)
+    rounding = off <= ROUNDING * torch.finfo(alone.dtype).eps
+    return f"alone is {off:.1e} off, {'rounding in another order' if rounding else 'more than rounding: it reads its group'}"
 
 
 def _left_by(run: Run, case: Case, weights: Weights, u: torch.Tensor, first: int = 0) -> dict[str, torch.Tensor]:

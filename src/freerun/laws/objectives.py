@@ -46,7 +46,10 @@ def _least(objective: Objective) -> float:
 
 
 def law_each_prediction_has_its_own_loss(objective: Objective) -> None:
-    """One loss a prediction, at least 0 (of a distribution what its floor allows), that depends on it and on no other."""
+    """One loss a prediction, at least 0 (of a distribution what its floor allows), that depends on it and on no other.
+
+    Cure: return one loss a prediction, [S R B], without a mean over time or batch: the engine takes the mean.
+    """
     for where, outputs, targets in _cases(objective):
         steps, batch, _ = outputs.shape
         losses = objective(outputs, targets)
@@ -61,7 +64,11 @@ def law_each_prediction_has_its_own_loss(objective: Objective) -> None:
 
 
 def law_the_target_is_best(objective: Objective) -> None:
-    """A prediction of the target itself, as sure as can be, costs 0, and any other more."""
+    """A prediction of the target itself, as sure as can be, costs 0, and any other more.
+
+    Cure: charge the distance of the prediction from the target at its own step, 0 where they agree; look for a target that is
+    off by one step or a sign.
+    """
     for where, outputs, targets in _cases(objective):
         right = targets
         if not targets.is_floating_point():
@@ -84,7 +91,10 @@ def law_the_target_is_best(objective: Objective) -> None:
 
 
 def law_pure(objective: Objective) -> None:
-    """Twice the same, nothing changed in place, and in float32 what it is in float64."""
+    """Twice the same, nothing changed in place, and in float32 what it is in float64.
+
+    Cure: compute from the arguments alone, change no tensor in place, and make constants in the type of the outputs.
+    """
     for where, predictions, targets in _cases(objective):
         outputs = predictions.detach()
         kept = outputs.clone(), targets.clone()

@@ -215,7 +215,11 @@ def _is_played(task: Task) -> bool:
 
 @only(_is_played, "tasks that reference players can play on")
 def law_no_reference_player_wins_on_it(task: Task) -> None:
-    """By its headlines together the truth is best, and every degenerate reference player worse by one of them."""
+    """By its headlines together the truth is best, and every degenerate reference player worse by one of them.
+
+    Cure: give the task the headline that sees what the winning player does wrong (a metric with `part="headline"`), or an
+    oracle (or `onward`) by which one-step errors are measured.
+    """
     seen = played(whole(task))
     metrics = seen.headlines()
     demand(bool(metrics), "it has no headline")

@@ -24,7 +24,11 @@ from freerun.store.quantity import NO_UNIT, Quantity, read
 
 
 def law_says_what_its_number_means(metric: Metric) -> None:
-    """It declares a quantity with label and unit, which can be written and read back; its better direction never changes."""
+    """It declares a quantity with label and unit, which can be written and read back; its better direction never changes.
+
+    Cure: declare `quantity = Quantity(label=..., unit=..., better=...)` in the class; `quantity_of` may change the unit, never
+    which way is better.
+    """
     declared = metric.quantity
     demand(isinstance(declared, Quantity), f"its quantity is {declared!r}, not a Quantity")
     for where, seen in worlds(metric):
@@ -41,7 +45,10 @@ def law_says_what_its_number_means(metric: Metric) -> None:
 
 
 def law_values_lie_in_the_declared_range(metric: Metric) -> None:
-    """On the truth, on noise and on what has broken down, no defined value lies outside of the range that it declares."""
+    """On the truth, on noise and on what has broken down, no defined value lies outside of the range that it declares.
+
+    Cure: widen `range`, or look for the value that should not be possible.
+    """
     cases = [(where, "as it is", seen) for where, seen in worlds(metric)]
     cases += [(where, what, rolled) for where, seen in _informative(metric) for what, rolled in _ends(metric, seen)]
     for where, what, seen in cases:
@@ -55,7 +62,10 @@ def law_values_lie_in_the_declared_range(metric: Metric) -> None:
 
 @only(lambda metric: metric.quantity.better != "neither", "metrics of which one way is better")
 def law_the_declared_way_is_better(metric: Metric) -> None:
-    """A model that is known to be better has the better value: the source itself, or a copy of the truth, against noise."""
+    """A model that is known to be better has the better value: the source itself, or a copy of the truth, against noise.
+
+    Cure: say `better="lower"` for an error and `"higher"` for a success; `"neither"` where no value is better.
+    """
     better, sign, told_apart = metric.quantity.better, metric.quantity.sign, False
     for where, seen in _informative(metric):
         plays = ((_knowing(metric, seen), True), (_noise(seen), False))

@@ -25,7 +25,10 @@ def coins(steps: int, batch: int, seed: int = 0) -> torch.Tensor:
 
 
 def law_mask_has_the_coins_shape_and_lies_in_0_1(regime: Regime) -> None:
-    """The mask has the shape and type of the coins, and every entry lies in [0, 1]."""
+    """The mask has the shape and type of the coins, and every entry lies in [0, 1].
+
+    Cure: return `(condition).to(coins.dtype).expand_as(coins)`; clamp a blend to [0, 1].
+    """
     for dtype in (torch.float32, torch.float64):
         for shape in ((1, 1), (1, 3), (7, 1), (7, 3)):
             for update in WHEN:
@@ -40,7 +43,11 @@ def law_mask_has_the_coins_shape_and_lies_in_0_1(regime: Regime) -> None:
 
 
 def law_probability_lies_in_0_1(regime: Regime) -> None:
-    """At every update, without a warning or an overflow, also long after any schedule has ended."""
+    """At every update, without a warning or an overflow, also long after any schedule has ended.
+
+    Cure: clamp the schedule, `min(1.0, update / max(1, updates - 1))`, and let it stay at its end when `update` goes beyond
+    `updates`.
+    """
     for updates in (1, UPDATES, 10**9):
         for update in (0, 1, updates // 2, updates - 1, 10**9):
             p = regime.probability(update, updates)
@@ -48,7 +55,11 @@ def law_probability_lies_in_0_1(regime: Regime) -> None:
 
 
 def law_pure(regime: Regime) -> None:
-    """No memory, no randomness of its own, no change in place: asked in any order, twice, the answers are the same."""
+    """No memory, no randomness of its own, no change in place: asked in any order, twice, the answers are the same.
+
+    Cure: compute from the arguments and the settings alone: keep nothing in `self`, draw nothing, count no calls, and write no
+    coin in place.
+    """
     for shape in ((1, 1), (6, 4)):
         drawn = coins(*shape)
         kept = drawn.clone()
@@ -66,6 +77,9 @@ def law_probability_is_the_masks_mean(regime: Regime) -> None:
     """The probability is the mean of the mask: within five standard errors of its coins, a step where coins say nothing.
 
     There are 40,000 coins in all, 4,000 where a whole mask has one.
+
+    Cure: return the share of truth (1 is teacher forcing), not the model's; of a mask that shares its coins declare `coin`
+    first, for the mean is taken over independent coins.
     """
     steps, batch, masks = _TOSSES[coin_of(regime)]
     tosses = 4_000 if masks > 2 else 40_000
@@ -83,8 +97,6 @@ _TOSSES = {
     Coin.step: (200, 200, 1), Coin.sequence: (2, 20_000, 2), Coin.batch_step: (20_000, 2, 2), Coin.batch: (2, 2, 4_000),
     Coin.epoch: (2, 2, 4_000),
 }  # fmt: skip
-#: For a regime that shares its coins and does not say so.
-_REMEDY = "if that is meant, declare it by a setting `coin` (freerun.parts.regimes.Coin)"
 #: What one coin that is not of one step of one sequence decides for, in words.
 _SHARED = {
     Coin.sequence: "all steps of a sequence", Coin.batch_step: "a step of all sequences of a batch",
@@ -100,7 +112,10 @@ def coin_of(regime: Regime) -> Coin:
 
 @only(lambda regime: regime.draws_stretches, "regimes that draw how long the model runs on its own")
 def law_drawn_stretches_are_equally_often_of_every_length(regime: Regime) -> str:
-    """By the first coin of a sequence alone: n free steps after every truth, each n up to the declared one as often."""
+    """By the first coin of a sequence alone: n free steps after every truth, each n up to the declared one as often.
+
+    Cure: draw the length as `floor(coins[0] * (longest + 1))` and nothing from the other coins.
+    """
     spoken = []
     for update in WHEN:
         most = regime.longest(update, UPDATES)  # type: ignore[attr-defined]
@@ -126,7 +141,11 @@ def law_drawn_stretches_are_equally_often_of_every_length(regime: Regime) -> str
 
 @only(lambda regime: coin_of(regime) is not Coin.step and not regime.draws_stretches, "regimes whose coins are shared")
 def law_a_shared_coin_decides_alone(regime: Regime) -> str:
-    """One coin for a sequence, a batch or an epoch: its first one, exactly; no other counts, and each has its own."""
+    """One coin for a sequence, a batch or an epoch: its first one, exactly; no other counts, and each has its own.
+
+    Cure: compare the first coin of what is shared, `coins[:1]` of a sequence, `coins[:, :1]` of a step of the batch, `coins[:1,
+    :1]` of a batch, with `self.probability(update, updates)`.
+    """
     steps, sequences = {Coin.sequence: (1, 50), Coin.batch_step: (7, 1)}.get(coin_of(regime), (1, 1))
     for update in WHEN:
         p = regime.probability(update, UPDATES)
@@ -142,7 +161,10 @@ def law_a_shared_coin_decides_alone(regime: Regime) -> str:
 
 @only(lambda regime: coin_of(regime) is Coin.epoch and not regime.feeder().forced, "regimes with a coin for an epoch")
 def law_an_epoch_has_one_coin_and_one_probability(regime: Regime) -> None:
-    """Fed by the real engine, the mask changes between epochs alone, and it is that of the first coin of the stream."""
+    """Fed by the real engine, the mask changes between epochs alone, and it is that of the first coin of the stream.
+
+    Cure: feed by `MaskedByEpoch`, and let the probability move once an epoch.
+    """
     feeder = regime.feeder()
     epoch_updates = getattr(feeder, "every", 0)
     demand(epoch_updates >= 1, f"{type(feeder).__name__} does not say how many updates an epoch has (`every`)")
@@ -168,6 +190,9 @@ def law_a_fresh_coin_for_every_sequence_and_step(regime: Regime) -> None:
     """Where coins decide, no correlation between neighbours in time or batch, and rates that vary as independent coins do.
 
     Bounds are five standard errors of 200 x 200 independent coins.
+
+    Cure: compare `coins` entry by entry; if a sequence, a batch or an epoch is meant to share one coin, say so by `coin =
+    Coin.sequence` (or `batch_step`, `batch`, `epoch`; `freerun.parts.regimes.Coin`) in the class.
     """
     size = 200
     drawn = [coins(size, size, seed=seed) for seed in range(2)]
@@ -183,19 +208,22 @@ def law_a_fresh_coin_for_every_sequence_and_step(regime: Regime) -> None:
             case = f"at update {update} of {UPDATES}"
             demand(
                 abs(correlation) < 5 / size,
-                f"coins next to each other in {name} correlate by {correlation:.2f} {case}; {_REMEDY}",
+                f"coins next to each other in {name} correlate by {correlation:.2f} {case}",
             )
             rates = mask.mean(axis)
             ratio = float(rates.var() / (deviation.square().mean() / size).clamp(min=1e-9))
             demand(
                 abs(ratio - 1) < 5 * math.sqrt(2 / size),
-                f"rates over {name} vary {ratio:.1f} times as independent coins do {case}; {_REMEDY}",
+                f"rates over {name} vary {ratio:.1f} times as independent coins do {case}",
             )
 
 
 @only(lambda regime: not regime.feeder().blends, "regimes that do not blend")
 def law_steps_are_forced_or_free(regime: Regime) -> None:
-    """Where a regime does not say that it blends, every entry of the mask is 0 or 1."""
+    """Where a regime does not say that it blends, every entry of the mask is 0 or 1.
+
+    Cure: return 0 or 1 at each step, or let the feeder say `blends = True`.
+    """
     for update in WHEN:
         mask = regime.mask(coins(7, 3), update, UPDATES)
         between = mask[(mask != 0) & (mask != 1)]
@@ -205,7 +233,10 @@ def law_steps_are_forced_or_free(regime: Regime) -> None:
 
 @only(lambda regime: regime.feeder().forced, "regimes that claim it")
 def law_always_forced_is_true(regime: Regime) -> None:
-    """A regime that claims to be always forced is; the fast path takes its word."""
+    """A regime that claims to be always forced is; the fast path takes its word.
+
+    Cure: let the feeder say `forced = True` only if the mask is 1 at each step of each update.
+    """
     for update in WHEN:
         for low in (0.0, 1 - 2**-24):
             mask = regime.mask(coins(5, 4).clamp(min=low), update, UPDATES)

@@ -1,8 +1,9 @@
 """Register of the laws, and the kind of part that each speaks of.
 
 A law is a function whose name begins with `law_`, in one of `MODULES`, that takes one part. The annotation of this argument is
-the base class of the kind it is a law for, or `Any` for every kind; its documentation begins with the law in words, and
-`freerun.laws.toolkit.only` limits it to some parts of its kind. Nothing else has to be edited to add one.
+the base class of the kind it is a law for, or `Any` for every kind; `freerun.laws.toolkit.only` limits it to some parts of its
+kind. Its documentation begins with the law in words and ends with a paragraph `Cure: ...`, what to do about a part that breaks
+it. Nothing else has to be edited to add one.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ MODULES = (
     "players",
     "headlines",
     "engine",
+    "figures",
 )
+#: What there are laws for: the kinds of part, and figures, which are modules.
+KINDS = {**registry.KINDS, "figure": ("freerun.analysis.figures", "Part")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +65,12 @@ class Law:
         """The law in words."""
         return " ".join((inspect.getdoc(self.function) or self.name.replace("_", " ")).split("\n\n")[0].split())
 
+    @property
+    def cure(self) -> str:
+        """What to do about a part that breaks the law, in words; empty where its documentation does not say it."""
+        *_, said = (inspect.getdoc(self.function) or "").partition("\n\nCure: ")
+        return " ".join(said.split("\n\n")[0].split())
+
     def applies(self, part: Any) -> bool:
         """Whether the law speaks of a part of its kind."""
         return bool(vars(self.function).get("applies", lambda _: True)(part))
@@ -78,7 +88,8 @@ class Law:
 
 def of(kind: str, *modules: str) -> list[Law]:
     """The laws of a kind of part: all of them, or those of some modules."""
-    return [Law(kind=kind, function=law) for module in modules or MODULES for law in _laws_in(module, kind)]
+    searched = modules or (["figures"] if kind == "figure" else [name for name in MODULES if name != "figures"])  # no pandas
+    return [Law(kind=kind, function=law) for module in searched for law in _laws_in(module, kind)]
 
 
 def _laws_in(name: str, kind: str) -> list[Callable[[Any], str | None]]:
@@ -93,4 +104,4 @@ def _laws_in(name: str, kind: str) -> list[Callable[[Any], str | None]]:
 def _speaks_of(law: Callable[..., None], kind: str) -> bool:
     first, *optional = inspect.signature(law).parameters.values()
     alone = all(parameter.default is not inspect.Parameter.empty for parameter in optional)
-    return alone and str(first.annotation) in (registry.KINDS[kind][1], "Any")
+    return alone and str(first.annotation) in (KINDS[kind][1], *(["Any"] if kind in registry.KINDS else []))

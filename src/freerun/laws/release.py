@@ -39,7 +39,10 @@ def _behind(model: Model, least: int = 1) -> Iterator[tuple[Case, dict[str, torc
 
 @releasing
 def law_released_unroll_is_the_step_repeated(model: Model) -> None:
-    """Behind the release the short cut and the repeated step agree in output, state and gradient, also in two parts."""
+    """Behind the release the short cut and the repeated step agree in output, state and gradient, also in two parts.
+
+    Cure: let `step` and `unroll` read the state that `release` returns in one and the same way.
+    """
     for case, weights, u, state in _behind(model):
         slow, fast = loop(model, weights, u, state), model.unroll(weights, u, state)
         charge = noise(*slow[0].shape, seed=1)
@@ -58,7 +61,10 @@ def law_released_unroll_is_the_step_repeated(model: Model) -> None:
 
 @releasing
 def law_the_warmup_is_read(model: Model) -> None:
-    """Every step of the warm-up reaches the last output behind it, and no row of a batch or replica another."""
+    """Every step of the warm-up reaches the last output behind it, and no row of a batch or replica another.
+
+    Cure: hand all that the warm-up has left to `release`, for each row and replica apart.
+    """
     for case in cases(model, deaf=False, least=2):
         weights, begin = case.weights, _begin(case).requires_grad_()
         outputs, _ = model.unroll(weights, case.u, _released(case, weights, begin))
@@ -69,7 +75,10 @@ def law_the_warmup_is_read(model: Model) -> None:
 
 @releasing
 def law_behind_the_release_deaf_as_declared(model: Model) -> None:
-    """A model that is `deaf` keeps every bit whatever is fed behind the first step; any other reads each feed."""
+    """A model that is `deaf` keeps every bit whatever is fed behind the first step; any other reads each feed.
+
+    Cure: set `deaf = True` if nothing that is fed behind the first step is read; else read each feed.
+    """
     for case, weights, u, state in _behind(model, least=2):
         for name, run in RUNS.items():
             outputs, _ = run(model, weights, u, state)
@@ -86,7 +95,11 @@ def law_behind_the_release_deaf_as_declared(model: Model) -> None:
 
 @releasing
 def law_same_bits_behind_the_release(model: Model) -> None:
-    """Outputs and gradients through warm-up and release have the same bits for each replica alone and in a group."""
+    """Outputs and gradients through warm-up and release have the same bits for each replica alone and in a group.
+
+    Cure: rounding is no error of the model: use `logistic`, `project`, `affine`, `scaled` and `per_replica` of
+    `freerun.parts.layers` in `release` too.
+    """
     for batch in (1, 3, 4):
         for inputs, outputs in widths(model, odd=True):
             for dtype in (torch.float32, torch.float64):
@@ -120,7 +133,10 @@ def _left_by(
 
 @releasing
 def law_the_loop_releases_where_it_is_told(model: Model) -> None:
-    """Until the release as without one, then otherwise; step by step or at once; where deaf, forced is free, to the bit."""
+    """Until the release as without one, then otherwise; step by step or at once; where deaf, forced is free, to the bit.
+
+    Cure: leave it to the engine to call `release`; tell warm-up from what follows by the state alone, never by counting steps.
+    """
     weights, (truth, start) = weights_of(model, K + 1, K, ROWS), values()
     x, leaves = noise(T, ROWS, B, 1, seed=3), list(weights.values())
     given = {"truth": truth, "start": start, "feedback": Mean(), "inputs": x}

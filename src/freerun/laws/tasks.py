@@ -52,7 +52,11 @@ def same_part(a: Sequences, b: Sequences) -> bool:
 
 
 def law_shapes_are_as_documented(task: Task) -> None:
-    """Three splits, time first, of the types and widths that the task names, with symbols inside the alphabet."""
+    """Three splits, time first, of the types and widths that the task names, with symbols inside the alphabet.
+
+    Cure: return tensors as `Sequences` describes them: targets [T N] or [T N Y], start [N] or [N Y], weights [T N], time first;
+    `Data.outputs` is the number of symbols or the width of a value.
+    """
     for length in lengths(task):
         data = built(task, 0, length)
         demand(set(data.splits) == set(SPLITS), f"the splits are {sorted(data.splits)}, not {sorted(SPLITS)}")
@@ -99,7 +103,11 @@ def _check_shapes(task: Task, data: Data, part: Sequences, length: int, where: s
 
 
 def law_pure(task: Task) -> None:
-    """Two builds with one seed are equal in every tensor and in the fingerprint."""
+    """Two builds with one seed are equal in every tensor and in the fingerprint.
+
+    Cure: draw everything from `freerun.random_streams.stream(seed, "data", number)` inside `build`, never from a generator,
+    clock or file of its own.
+    """
     for length in lengths(task):
         first, second = built(task, 0, length), task.build(0, length)
         for name in SPLITS:
@@ -110,7 +118,11 @@ def law_pure(task: Task) -> None:
 
 
 def law_seeds_make_worlds(task: Task) -> None:
-    """Another seed is another world, also beyond 32 bits; data from outside the settings may be the same for all seeds."""
+    """Another seed is another world, also beyond 32 bits; data from outside the settings may be the same for all seeds.
+
+    Cure: hand the seed itself, uncut, to `stream(seed, "data", ...)`; data that do not depend on the seed are read from
+    outside, and then `content` returns their SHA-256.
+    """
     seeds = (0, 1, 2**32, 2**40)
     worlds = [built(task, seed) for seed in seeds]
     pairs = list(itertools.combinations(range(len(seeds)), 2))
@@ -132,7 +144,10 @@ def _further(task: Task) -> list[int]:
 
 @only(lambda task: task.emits == "each" and bool(_further(task)), "tasks that can give longer windows")
 def law_the_horizon_does_not_move_training(task: Task) -> None:
-    """What training takes, the first `task.length` steps, is the same whatever longer window the evaluation asks for."""
+    """What training takes, the first `task.length` steps, is the same whatever longer window the evaluation asks for.
+
+    Cure: draw step after step, with time as the first axis of every draw, so that a longer window begins with the same numbers.
+    """
     near = built(task, 0, task.length).splits["train"]
     for extra in _further(task):
         far, case = built(task, 0, task.length + extra).splits["train"], f"{task.length} + {extra} steps"
@@ -148,7 +163,11 @@ def _rows(part: Sequences) -> torch.Tensor:
 
 
 def law_splits_share_nothing(task: Task) -> None:
-    """No sequence of real values is in two splits. (Symbols repeat by chance; there the splits must not begin alike.)"""
+    """No sequence of real values is in two splits. (Symbols repeat by chance; there the splits must not begin alike.)
+
+    Cure: give each split a stream of its own, `stream(seed, "data", number)`; cut a recording into parts before it is cut into
+    windows.
+    """
     data = built(task)
     parts = {name: _rows(part) for name, part in data.splits.items()}
     for a, b in itertools.combinations(SPLITS, 2):
@@ -162,7 +181,10 @@ def law_splits_share_nothing(task: Task) -> None:
 
 
 def law_training_is_the_same(a: Data, b: Data) -> None:
-    """Two worlds whose test and validation parts differ have the same training part, scaling and alphabet, to the bit."""
+    """Two worlds whose test and validation parts differ have the same training part, scaling and alphabet, to the bit.
+
+    Cure: take scaling, alphabet and whatever else is fitted from the training split alone.
+    """
     demand(not same_part(a.splits["test"], b.splits["test"]), "the test parts do not differ: nothing is tested")
     demand(same_part(a.splits["train"], b.splits["train"]), "the training part depends on the test part")
     demand((a.outputs, a.alphabet) == (b.outputs, b.alphabet), "the alphabet depends on the test part")
@@ -178,7 +200,11 @@ def _has_oracle(task: Task) -> bool:
 
 @only(_has_oracle, "tasks with an oracle")
 def law_oracle_is_a_distribution(task: Task) -> None:
-    """Where it is defined the oracle sums to 1; on the world's own sequences it is defined, and blind to what comes after."""
+    """Where it is defined the oracle sums to 1; on the world's own sequences it is defined, and blind to what comes after.
+
+    Cure: return `log_probs` that sum to 1 at each step, computed from the symbols before that step alone, and `inside` true on
+    all that the task itself draws.
+    """
     data = built(task)
     oracle = given(data.oracle)
     part = data.splits["test"]
@@ -204,7 +230,11 @@ def law_oracle_is_a_distribution(task: Task) -> None:
 
 @only(_has_oracle, "tasks with an oracle")
 def law_oracle_is_calibrated(task: Task) -> None:
-    """On fresh sequences each symbol comes, at each step, as often as the oracle says: within six standard errors."""
+    """On fresh sequences each symbol comes, at each step, as often as the oracle says: within six standard errors.
+
+    Cure: draw and answer by one and the same table of probabilities; check the index of the step: row t answers for symbol t,
+    given those before it.
+    """
     data = built(task)
     oracle = given(data.oracle)
     part = data.splits["train"]
@@ -228,7 +258,10 @@ _REMEDY = "set `analytic = False` in its class if it is not meant to"
 
 @only(lambda task: task.analytic and task.remembers == 1, "tasks whose true step has an exact derivative")
 def law_the_true_step_has_the_derivative_of_its_differences(task: Task) -> None:
-    """By the complex step: that of central differences, at states of the training data, and the step itself stays the same."""
+    """By the complex step: that of central differences, at states of the training data, and the step itself stays the same.
+
+    Cure: write `onward` without absolute values, comparisons, real parts or casts to float, or set `analytic = False`.
+    """
     data = built(task)
     mean, std = (1.0 if x is None else x.double().numpy() for x in (data.mean, data.std))
     rows = data.splits["train"].start[:3].double().numpy() * std + (0.0 if data.mean is None else mean)

@@ -68,8 +68,12 @@ def load_plugin(path: str, wanted: str | None = None) -> None:
                 raise ConfigError(f"plugins={shown}: {classes[0].__name__} lacks {', '.join(missing)}")
             registry.plugin_parts[kind][file.stem] = classes[0]
             defined = True
+    if isinstance(getattr(module, "CAPTION", None), str) and callable(getattr(module, "draw", None)):
+        registry.plugin_figures[file.stem] = module
+        defined = True
     if not defined:
-        raise ConfigError(f"plugins={shown}: defines no part (derive a class from Task, Model, Regime, Feedback or Metric)")
+        bases = ", ".join(name for _, name in KINDS.values())
+        raise ConfigError(f"plugins={shown}: defines no part (a class of one of {bases}) and no figure (CAPTION and draw)")
     _plugin_files[str(file.resolve())] = digest
 
 

@@ -32,6 +32,8 @@ KINDS: dict[str, tuple[str, str]] = {
 }
 
 plugin_parts: dict[str, dict[str, type]] = {kind: {} for kind in KINDS}
+#: Figures of plugins, modules with `CAPTION` and `draw` (`freerun.analysis.figures`), by the name of their file.
+plugin_figures: dict[str, Any] = {}
 #: The parts that were defined in a notebook or in the script that is run (`freerun.parts.notebook_parts`).
 notebook_parts: dict[str, dict[str, type]] = {kind: {} for kind in KINDS}
 

@@ -31,6 +31,8 @@ OWN_TEXT = "whether the text that the model writes itself is any good"
 WORLDS_GROWTH = "the world's own growth of any error"
 COLLAPSE = "a forecast that shrinks, or goes nowhere: it is rewarded"
 TIME_REVERSAL = "the direction of time"
+EASY_PREFIXES = "a model that hurries into prefixes after which all is easy, such as one that ends at once"
+ONE_STRING = "how often each possible string comes: one and the same for ever will do"
 
 
 @dataclass(frozen=True, kw_only=True)

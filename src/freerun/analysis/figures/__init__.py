@@ -2,7 +2,8 @@
 
 A module here without a leading underscore is a figure. It has `CAPTION` and `draw(material)`, which returns the figures by
 the rest of their name ("" for the only one); none where its data are missing. The label of a figure, where it has one, is its
-caption instead. `PLAYERS = True` says that reference players stand in it, as thin grey lines. Adding a file adds a figure.
+caption instead. `PLAYERS = True` says that reference players stand in it, as thin grey lines. Adding a file adds a figure; one
+of a user's own is loaded as a plugin.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from freerun.analysis.figures._figure_data import Material
 from freerun.analysis.tables.tidy import Tables
+from freerun.errors import ConfigError
 from freerun.io.writing import write_atomic
+from freerun.parts import registry
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,11 +49,18 @@ class Drawn:
 
 
 def parts() -> dict[str, Part]:
-    """The figures by name, in the order in which a paper would show them."""
+    """The figures by name, those of plugins too, in the order in which a paper would show them.
+
+    Raises:
+        ConfigError: if a plugin has the name of a built-in one.
+    """
     modules: dict[str, Any] = {}
     for info in pkgutil.iter_modules(__path__):
         if not info.name.startswith("_"):
             modules[info.name] = importlib.import_module(f"{__name__}.{info.name}")
+    if twice := sorted(modules.keys() & registry.plugin_figures.keys()):
+        raise ConfigError(f"figure {twice[0]!r} is built in; give the file another name")
+    modules |= registry.plugin_figures
     return dict(sorted(modules.items(), key=lambda item: (getattr(item[1], "PLACE", 99), item[0])))
 
 

@@ -41,7 +41,7 @@ def main(words: list[str]) -> int:
 
 
 def _show(done: Checked) -> None:
-    """Print the table: a verdict, its law in words, and below a broken law its smallest counter-example."""
+    """Print the table: a verdict, its law in words, and below a broken law its smallest counter-example and its cure."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -51,12 +51,13 @@ def _show(done: Checked) -> None:
     for part in done.parts:
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0), title_justify="left")
         table.add_column("verdict", no_wrap=True)
-        table.add_column(f"law of a {part}")
+        table.add_column(f"law of {'an' if part[0] in 'aeiou' else 'a'} {part}")
         judged = [judgement for judgement in done.verdicts if judgement.kind == part.split()[0] and judgement.verdict]
         for judgement in judged:
             words = Text(judgement.law)
             if judgement.verdict == BROKEN:
                 words.append(f"\n{judgement.why}", style="red")
+                words.append(f"\nCure: {judgement.cure}")
             elif judgement.why:
                 words.append(f" ({judgement.why})", style="dim")
             table.add_row(Text(judgement.verdict, style=styles[judgement.verdict]), words)
@@ -67,8 +68,8 @@ def _show(done: Checked) -> None:
 
 def _read_words(words: list[str]) -> tuple[str, str | None, float, dict[str, Any]]:
     options = parser().read(words)
-    if options.kind is not None and options.kind not in KINDS:
-        raise ConfigError(f"--kind {options.kind}: unknown kind; {nearest(options.kind, KINDS)}")
+    if options.kind is not None and options.kind not in (*KINDS, "figure"):
+        raise ConfigError(f"--kind {options.kind}: unknown kind; {nearest(options.kind, [*KINDS, 'figure'])}")
     try:
         limit = float(options.limit)
     except ValueError:

@@ -159,17 +159,23 @@ class Further:
 
 @dataclass(kw_only=True)
 class Metric(ABC):
-    """A measure on one rollout. Subclasses are final: one file, one class, or a family of them (`family`)."""
+    """A measure on one rollout. Subclasses are final: one file, one class, or a family of them (`family`).
 
-    #: ``step``: one value for each step since the release; ``rollout``: one for the whole rollout.
+    A subclass declares in its body, as `name = value`, what differs from the default here.
+
+    Attributes:
+        per: ``step``: one value for each step since the release; ``rollout``: one for the whole rollout.
+        of_training: it looks at `Observed.training`, and is measured on those sequences that have it.
+        of_distributions: it looks at `Observed.distributions`: an experiment that predicts none is not measured by it
+            unless it is named.
+        of_recordings: it compares with baselines of recordings: on another task it is measured only if it is named.
+        of_objective: it is the objective itself, which training logs on the validation split under the name of this metric.
+    """
+
     per: ClassVar[str] = "step"
-    #: It looks at `Observed.training`, and is measured on those sequences that have it.
     of_training: ClassVar[bool] = False
-    #: It looks at `Observed.distributions`: an experiment that predicts none is not measured by it unless it is named.
     of_distributions: ClassVar[bool] = False
-    #: It compares with baselines of recordings: on another task it is measured only if it is named.
     of_recordings: ClassVar[bool] = False
-    #: It is the objective itself, which training logs on the validation split under the name of this metric.
     of_objective: ClassVar[bool] = False
 
     @abstractmethod

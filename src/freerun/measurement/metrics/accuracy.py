@@ -15,7 +15,9 @@ from freerun.store.quantity import SHARE, Quantity
 class Accuracy(Metric):
     """The share of steps at which the most probable symbol is the true next one."""
 
-    quantity = Quantity(label="Accuracy", unit="share", better="higher", range=SHARE)
+    quantity = Quantity(
+        label="Accuracy", unit="share", better="higher", range=SHARE, blind=("how probable the other symbols are held",)
+    )
 
     def applies(self, observed: Observed) -> bool:
         return observed.experiment.task.symbols

@@ -24,7 +24,13 @@ class Copied(OfText):
 
     true: ClassVar[bool] = False
 
-    quantity = Quantity(label="Copied strings", unit=f"share of {LENGTH}-grams", better="neither", range=SHARE)
+    quantity = Quantity(
+        label="Copied strings",
+        unit=f"share of {LENGTH}-grams",
+        better="neither",
+        range=SHARE,
+        blind=("whether what is not copied is any good",),
+    )
 
     def applies(self, observed: Observed) -> bool:
         return super().applies(observed) and len(observed.targets) - observed.warmup >= LENGTH

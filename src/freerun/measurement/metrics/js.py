@@ -15,7 +15,7 @@ from jaxtyping import Float
 from freerun.deferred_imports import torch
 from freerun.measurement.metrics import Observed
 from freerun.measurement.metrics._accumulated import OfTruth, step_divergences
-from freerun.store.quantity import INSIDE_SUPPORT, Quantity
+from freerun.store.quantity import EASY_PREFIXES, INSIDE_SUPPORT, Quantity
 
 
 @dataclass(kw_only=True)
@@ -27,7 +27,7 @@ class JS(OfTruth):
 
     quantity = Quantity(
         label="JS to the truth", unit="nats", better="lower", range=(0.0, math.log(2)), floor=0.0,
-        conditioned=INSIDE_SUPPORT, left_out="off_support",
+        conditioned=INSIDE_SUPPORT, left_out="off_support", blind=(EASY_PREFIXES,),
     )  # fmt: skip
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from freerun.deferred_imports import torch
 from freerun.measurement.metrics import Observed
 from freerun.measurement.metrics._accumulated import OfTruth, step_divergences
-from freerun.store.quantity import FROM_0, INSIDE_SUPPORT, Quantity
+from freerun.store.quantity import EASY_PREFIXES, FROM_0, INSIDE_SUPPORT, Quantity
 
 
 @dataclass(kw_only=True)
@@ -26,7 +26,7 @@ class KL(OfTruth):
 
     quantity = Quantity(
         label="KL to the truth", unit="nats", better="lower", range=FROM_0, floor=0.0,
-        conditioned=INSIDE_SUPPORT, left_out="off_support",
+        conditioned=INSIDE_SUPPORT, left_out="off_support", blind=(EASY_PREFIXES,),
     )  # fmt: skip
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:

@@ -16,14 +16,21 @@ from freerun.deferred_imports import torch
 from freerun.measurement.accumulated_error_estimate import Estimated, half_width
 from freerun.measurement.metrics import Observed
 from freerun.measurement.metrics._accumulated import OfPrefixes, accumulated
-from freerun.store.quantity import SHARE, Quantity
+from freerun.store.quantity import ONE_STRING, SHARE, Quantity
 
 
 @dataclass(kw_only=True)
 class LeftSupport(OfPrefixes):
     """The probability that the first l symbols that the model generates are impossible under the source."""
 
-    quantity = Quantity(label="Probability of having left the support", unit="share", better="lower", range=SHARE, floor=0.0)
+    quantity = Quantity(
+        label="Probability of having left the support",
+        unit="share",
+        better="lower",
+        range=SHARE,
+        floor=0.0,
+        blind=(ONE_STRING,),
+    )
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         return accumulated(observed).left

@@ -19,7 +19,13 @@ class Lyapunov(OfOrbit):
     def quantity_of(self, observed: Observed) -> Quantity:
         return replace(self.quantity, unit=f"1/step, {size(observed)}")
 
-    quantity = Quantity(label="Largest Lyapunov exponent", unit="1/step", better="neither", floor="lyapunov_true")
+    quantity = Quantity(
+        label="Largest Lyapunov exponent",
+        unit="1/step",
+        better="neither",
+        floor="lyapunov_true",
+        blind=("where the orbit lies",),
+    )
 
     def of(self, orbit: Orbit) -> float:
         return float(exponents(orbit.apart, orbit.distance, orbit.stretch).mean())

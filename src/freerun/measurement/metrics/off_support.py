@@ -8,14 +8,14 @@ from jaxtyping import Float
 
 from freerun.deferred_imports import torch
 from freerun.measurement.metrics import Metric, Observed
-from freerun.store.quantity import SHARE, Quantity
+from freerun.store.quantity import ONE_STRING, SHARE, Quantity
 
 
 @dataclass(kw_only=True)
 class OffSupport(Metric):
     """The share of sequences whose fed prefix has probability 0 under the source."""
 
-    quantity = Quantity(label="Off-support share", unit="share", better="lower", range=SHARE, floor=0.0)
+    quantity = Quantity(label="Off-support share", unit="share", better="lower", range=SHARE, floor=0.0, blind=(ONE_STRING,))
 
     def applies(self, observed: Observed) -> bool:
         return observed.has_oracle and observed.heard

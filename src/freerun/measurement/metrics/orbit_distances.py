@@ -153,7 +153,13 @@ class OfSpectra(OfTwo):
 class OfDirection(OfTwo):
     """The energy distance between states with their displacements."""
 
-    quantity = Quantity(label="Displacement distance", unit="std", better="lower", sees=(TIME_REVERSAL,))
+    quantity = Quantity(
+        label="Displacement distance",
+        unit="std",
+        better="lower",
+        sees=(TIME_REVERSAL,),
+        blind=("what hangs together over more than one step",),
+    )
 
     def quantity_of(self, observed: Observed) -> Quantity:
         return replace(self.quantity, unit=f"std, lag {LAG}, {PAIRS} pairs of {size(observed)}")

@@ -14,7 +14,11 @@ from freerun.store.quantity import COLLAPSE, FROM_0, WORLDS_GROWTH, Quantity
 
 @dataclass(kw_only=True)
 class RMSE(Metric):
-    """Root of the squared error, averaged over coordinates and sequences, in standard deviations of the training data."""
+    """Root of the squared error, averaged over coordinates and sequences, in standard deviations of the training data.
+
+    In a chaotic world it is no headline but a companion: every error grows there until the error says nothing, and a forecast
+    that shrinks, or goes nowhere, is rewarded.
+    """
 
     quantity = Quantity(
         label="RMSE", unit="scaled", better="lower", range=FROM_0, scale="ratio", floor="chaos_floor", part="headline"

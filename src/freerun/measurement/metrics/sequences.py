@@ -27,7 +27,14 @@ class OfSequences(OfPrefixes):
 
     reverse: ClassVar[bool]
 
-    quantity = Quantity(label="KL of sequences", unit="nats per step", better="lower", range=FROM_0, floor=0.0)
+    quantity = Quantity(
+        label="KL of sequences",
+        unit="nats per step",
+        better="lower",
+        range=FROM_0,
+        floor=0.0,
+        blind=("a little probability on strings that cannot come",),
+    )
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         gathered = accumulated(observed)

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from freerun.deferred_imports import torch
 from freerun.measurement.metrics import Observed
 from freerun.measurement.metrics._accumulated import OfTruth, step_divergences
-from freerun.store.quantity import INSIDE_SUPPORT, SHARE, Quantity
+from freerun.store.quantity import EASY_PREFIXES, INSIDE_SUPPORT, SHARE, Quantity
 
 
 @dataclass(kw_only=True)
@@ -27,6 +27,7 @@ class TV(OfTruth):
     quantity = Quantity(
         label="TV to the truth", unit="probability", better="lower", range=SHARE, floor=0.0,
         conditioned=INSIDE_SUPPORT, left_out="off_support", account="one-step error",
+        blind=(EASY_PREFIXES,),
     )  # fmt: skip
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:

@@ -14,22 +14,28 @@ from freerun.parts.gaussians import Head
 
 @dataclass(kw_only=True)
 class Feedback(ABC):
-    """A feedback rule. Subclasses are final: one file, one class."""
+    """A feedback rule. Subclasses are final: one file, one class.
 
-    #: Which targets the rule is for: symbols, real values.
+    A subclass declares in its body, as `name = value`, what differs from the default here.
+
+    Attributes:
+        for_symbols, for_values: which targets the rule is for: symbols, real values.
+        for_distributions: it is for values of which a distribution is predicted (`freerun.parts.gaussians`), and for no
+            others.
+        discrete: what is fed is one whole symbol, so the prefix of a rollout is a string.
+        random: the rule needs one uniform draw for each step of each sequence.
+        random_each: it needs one draw for each symbol of each step (a last axis of K) instead.
+        carries: what is fed carries a gradient, so that there is one to cut.
+        silent: nothing is fed at all.
+    """
+
     for_symbols: ClassVar[bool] = False
     for_values: ClassVar[bool] = False
-    #: It is for values of which a distribution is predicted (`freerun.parts.gaussians`), and for no others.
     for_distributions: ClassVar[bool] = False
-    #: What is fed is one whole symbol, so the prefix of a rollout is a string.
     discrete: ClassVar[bool] = False
-    #: The rule needs one uniform draw for each step of each sequence.
     random: ClassVar[bool] = False
-    #: It needs one draw for each symbol of each step (a last axis of K) instead.
     random_each: ClassVar[bool] = False
-    #: What is fed carries a gradient, so that there is one to cut.
     carries: ClassVar[bool] = True
-    #: Nothing is fed at all.
     silent: ClassVar[bool] = False
 
     def at(self, progress: float) -> Feedback:

@@ -20,27 +20,38 @@ from freerun.parts.layers import Shape, State, Weights
 
 @dataclass(kw_only=True)
 class Model(ABC):
-    """A recurrent model as settings. Subclasses are final: one file, one class."""
+    """A recurrent model as settings. Subclasses are final: one file, one class.
 
-    #: ``each``: an output at every step; ``last``: one for the whole sequence.
+    A subclass declares in its body, as `name = value`, what differs from the default here.
+
+    Attributes:
+        emits: ``each``: an output at every step; ``last``: one for the whole sequence.
+        memoryless: what was fed back is the only memory (such a model needs feedback).
+        reads: of how many steps what was fed back is read; a memoryless model keeps those before the last in its state, and
+            no more.
+        needs_feedback: the formula reads what was fed back, so that something has to be fed (always so for a memoryless
+            model).
+        remembers_all: the state grows with every step, so that a long closed loop is dear and an evaluation has none unless
+            it is asked for.
+        for_fields: for fields on a ring of points alone: what is fed back and predicted is one value a point (see
+            `Task.field`).
+        releases: the steps behind the warm-up are made otherwise than those within: `release` stands between them.
+        deaf: behind the release nothing that is fed is read, but what the warm-up has fed last, which enters the first
+            step.
+        solves: the readout, the weights ``output.*``, is solved in closed form from `features`, and nothing is learnt by a
+            gradient.
+    """
+
     emits: ClassVar[str] = "each"
-    #: What was fed back is the only memory (such a model needs feedback).
     memoryless: ClassVar[bool] = False
-    #: Of how many steps what was fed back is read; a memoryless model keeps those before the last in its state, and no more.
     reads: ClassVar[int] = 1
-    #: The formula reads what was fed back, so that something has to be fed (always so for a memoryless model).
     needs_feedback: ClassVar[bool] = False
-    #: The state grows with every step, so that a long closed loop is dear and an evaluation has none unless it is asked for.
     remembers_all: ClassVar[bool] = False
-    #: For fields on a ring of points alone: what is fed back and predicted is one value a point (see `Task.field`).
     for_fields: ClassVar[bool] = False
 
-    #: The steps behind the warm-up are made otherwise than those within: `release` stands between them.
     releases: ClassVar[bool] = False
-    #: Behind the release nothing that is fed is read, but what the warm-up has fed last, which enters the first step.
     deaf: ClassVar[bool] = False
 
-    #: The readout, the weights ``output.*``, is solved in closed form from `features`, and nothing is learnt by a gradient.
     solves: ClassVar[bool] = False
 
     @abstractmethod

@@ -78,20 +78,27 @@ class Lesson:
 
 @dataclass(kw_only=True)
 class Objective(ABC):
-    """A loss, or a method of training. Subclasses are final: one file, one class."""
+    """A loss, or a method of training. Subclasses are final: one file, one class.
 
-    #: Which targets it is for: symbols, real values.
+    A subclass declares in its body, as `name = value`, what differs from the default here.
+
+    Attributes:
+        for_symbols, for_values: which targets it is for: symbols, real values.
+        last_step_only: the gradient runs through the last step alone: state and feedback are cut at every step.
+        charges_each_step: each step is charged by its share alone, and by nothing that follows: a window of a rollout can be
+            (`training.window`).
+        rollouts: further rollouts of a batch, forced, free or of a teacher, that it asks for in every update.
+        asks_the_world: it asks what the world itself would have said to what was fed.
+        steps_onward: it makes true steps from states that were fed (`Lesson.onward`), on a task whose last observation
+            determines the next.
+    """
+
     for_symbols: ClassVar[bool] = False
     for_values: ClassVar[bool] = False
-    #: The gradient runs through the last step alone: state and feedback are cut at every step.
     last_step_only: ClassVar[bool] = False
-    #: Each step is charged by its share alone, and by nothing that follows: a window of a rollout can be (`training.window`).
     charges_each_step: ClassVar[bool] = True
-    #: Further rollouts of a batch, forced, free or of a teacher, that it asks for in every update.
     rollouts: ClassVar[int] = 0
-    #: It asks what the world itself would have said to what was fed.
     asks_the_world: ClassVar[bool] = False
-    #: It makes true steps from states that were fed (`Lesson.onward`), on a task whose last observation determines the next.
     steps_onward: ClassVar[bool] = False
 
     @abstractmethod

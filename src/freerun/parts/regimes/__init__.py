@@ -35,10 +35,16 @@ class Coin(Enum):
 
 @dataclass(kw_only=True)
 class Regime(ABC):
-    """How a model is fed while it trains. Subclasses are final: one file, one class."""
+    """How a model is fed while it trains. Subclasses are final: one file, one class.
 
-    #: The first coin of a sequence draws how many steps are free between two truths, and where they lie. Such a regime has
-    #: `longest(update, updates)`, the most that are drawn, from 0 on and all equally often.
+    A subclass declares in its body, as `name = value`, what differs from the default here.
+
+    Attributes:
+        coin: what one coin decides for, a `Coin`; ``Coin.step`` where a regime neither declares it nor has it as a setting.
+        draws_stretches: the first coin of a sequence draws how many steps are free between two truths, and where they lie.
+            Such a regime has `longest(update, updates)`, the most that are drawn, from 0 on and all equally often.
+    """
+
     draws_stretches: ClassVar[bool] = False
 
     def feeder(self) -> Feeder:

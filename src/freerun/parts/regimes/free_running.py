@@ -1,6 +1,9 @@
 """Free running: the model's own output is fed at every step, the truth never.
 
-The mask is 0 after the warm-up. On a symbolic source the target y_t is then charged in a context that it does not belong to.
+    m_t = 0        after the warm-up
+
+This is what teacher forcing was set against (Williams & Zipser 1989). On a symbolic source the target y_t is charged in a
+context that it does not belong to; on an orbit it pulls the model back.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""Teacher forcing: the truth is fed at every step (Williams & Zipser 1989).
+"""Teacher forcing: the truth is fed at every step.
 
-The mask is 1. The target is right for the context, but the context is never the model's own.
+    m_t = 1        (Williams & Zipser 1989)
+
+The target is right for the context, but the context is never the model's own.
 """
 
 from __future__ import annotations

@@ -158,33 +158,41 @@ def fingerprint(splits: dict[str, Sequences]) -> str:
 
 @dataclass(kw_only=True)
 class Task(ABC):
-    """A world to predict. Subclasses are final: one file, one class."""
+    """A world to predict. Subclasses are final: one file, one class.
 
-    #: Targets are symbols (cross-entropy, sampling) rather than real values.
+    A subclass declares in its body, as `name = value`, what differs from the default here.
+
+    Attributes:
+        symbols: targets are symbols (cross-entropy, sampling) rather than real values.
+        emits: ``each``: a target at every step; ``last``: one target for the whole sequence.
+        field: values are one a point on a ring of points, so that a `stencil` can run over them.
+        answers: what is to be said follows from the input, so that an answer is right or wrong as a whole.
+        recording: values are a measured series, which is compared with the baselines of forecasting.
+        unit: the unit of values, for axes ("" for symbols).
+        default_feedback, default_objective: feedback and objective that an experiment gets if it names none.
+        default_warmup, default_horizon: steps that are always forced before a release, and steps measured after it (None:
+            up to the end of `length`).
+        default_orbit: steps of a long closed loop in the evaluation, for a task that `continues` (0: none).
+        usual_error: for values: the size of what a trained model usually errs in one step at true states, in standard
+            deviations of the data. The noisy truth, a reference player beside which forecasts are judged, makes fresh
+            errors of this size at every step.
+        length: steps of a training sequence; a setting, which the user may change.
+        analytic: `onward` takes complex states too and is analytic in them (sums, products, sines: no absolute values, no
+            parts of a complex number, no transforms of real numbers alone), so that its derivative can be had exactly.
+    """
+
     symbols: ClassVar[bool] = True
-    #: ``each``: a target at every step; ``last``: one target for the whole sequence.
     emits: ClassVar[str] = "each"
-    #: Values are one a point on a ring of points, so that a `stencil` can run over them.
     field: ClassVar[bool] = False
-    #: What is to be said follows from the input, so that an answer is right or wrong as a whole.
     answers: ClassVar[bool] = False
-    #: Values are a measured series, which is compared with the baselines of forecasting.
     recording: ClassVar[bool] = False
-    #: The unit of values, for axes ("" for symbols).
     unit: ClassVar[str] = ""
-    #: Feedback and objective that an experiment gets if it names none.
     default_feedback: ClassVar[str] = "sample"
     default_objective: ClassVar[str] = "cross_entropy"
-    #: Steps that are always forced before a release, and steps measured after it (None: up to the end of `length`).
     default_warmup: ClassVar[int] = 0
     default_horizon: ClassVar[int | None] = None
-    #: Steps of a long closed loop in the evaluation, for a task that `continues` (0: none).
     default_orbit: ClassVar[int] = 0
-    #: For values: the size of what a trained model usually errs in one step at true states, in standard deviations of the data.
-    #: The noisy truth, a reference player beside which forecasts are judged, makes fresh errors of this size at every step.
     usual_error: ClassVar[float] = 0.01
-    #: `onward` takes complex states too and is analytic in them (sums, products, sines: no absolute values, no parts of a
-    #: complex number, no transforms of real numbers alone), so that its derivative can be had exactly.
     analytic: ClassVar[bool] = False
 
     length: int = 50

@@ -41,6 +41,12 @@ class Flow(Task):
         transient: time that an orbit runs before its window begins, in time units.
         predict: `value`: the output is the next state; `increment`: the output is added to the state that was fed.
         sequences: number of training orbits; validation and test have a quarter as many each.
+        coarsest: declared by a subclass: the largest integration step, in time units; it follows the equations with their usual
+            settings.
+        pairs: declared: pairs of orbits that the exponent is averaged over.
+        spans: declared: their time, in time units: to turn into the fastest growing direction, and to be measured; None for
+            1,000 and 4,000 of the coarsest steps. About a second, a standard error of about 1 %, of 2 % where chaos is weak.
+        analytic: declared: False for a flow whose slope is not analytic, or does not take complex states.
     """
 
     symbols: ClassVar[bool] = False
@@ -50,14 +56,9 @@ class Flow(Task):
     default_warmup: ClassVar[int] = 20
     default_horizon: ClassVar[int | None] = 200
     default_orbit: ClassVar[int] = 1000
-    #: The largest integration step, in time units: it follows the equations with their usual settings.
     coarsest: ClassVar[float]
-    #: Pairs of orbits that the exponent is averaged over, and their time, in time units: to turn into the fastest growing
-    #: direction, and to be measured; None for 1,000 and 4,000 of the coarsest steps. About a second, a standard error of
-    #: about 1 %, of 2 % where chaos is weak.
     pairs: ClassVar[int] = 512
     spans: ClassVar[tuple[float, float] | None] = None
-    #: A flow whose slope is not analytic, or does not take complex states, says so.
     analytic: ClassVar[bool] = True
 
     dt: float
