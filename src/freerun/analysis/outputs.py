@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -112,6 +112,15 @@ def of(name: str, place: Place) -> Products:
         ConfigError: if there is none.
     """
     return Products(place=place, info=read_info(name, place))
+
+
+def tables_of(place: Place, info: Mapping[str, Any]) -> tidy.Tables:
+    """The frames of the records of a study, or those of its folder where the store holds none of them."""
+    folder, name = place.folder(info["name"]), str(info["name"])
+    recorded = any(place.store.path(run).exists() for run in info["ids"])
+    if not recorded and (folder / "runs.parquet").is_file():
+        return replace(tidy.read(folder), margin=info.get("margin"), tuned=info.get("tuned"))
+    return Products(place=place, info={**info, "name": name}).frames
 
 
 @contextmanager

@@ -94,7 +94,7 @@ def draw(material: Material, names: Sequence[str] | None = None) -> Iterator[tup
             if names is not None and name not in names and kind not in names:
                 continue
             players = PLAYERS_CAPTION if getattr(part, "PLAYERS", False) and not material.players.empty else ""
-            texts = (figure.caption or part.CAPTION, players, material.said_lost())
+            texts = (figure.caption or part.CAPTION, figure.remark, players, material.said_lost())
             figure.caption, figure.paper = " ".join(text for text in texts if text), material.paper
             yield Drawn(name=name, caption=figure.caption), figure
 

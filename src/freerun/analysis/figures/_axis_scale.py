@@ -62,22 +62,28 @@ def readable(axis: Axis) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def frame_line(panels: Sequence[Axes], values: Sequence[np.ndarray]) -> None:
+def frame_line(panels: Sequence[Axes], values: Sequence[np.ndarray]) -> bool:
     """Give panels side by side one scale, with ticks at the first; each its own where one of them would be half empty.
+
+    Returns whether each has its own.
 
     Args:
         panels: with their curves.
         values: what was measured of single seeds, of each panel.
     """
-    curves = [drawn_in([axes]) for axes in panels]
-    if len(panels) > 1 and _half_empty(np.concatenate([one.ravel() for one in values]), curves):
+    curves, whole = [drawn_in([axes]) for axes in panels], np.concatenate([one.ravel() for one in values])
+    for axes in panels:
+        decades(axes, whole)
+    apart = len(panels) > 1 and _half_empty(whole, curves)
+    if apart:
         for axes, own, means in zip(panels, values, curves, strict=True):
             _frame(axes, own.ravel(), means)
-        return
-    for axes in panels[1:]:
-        axes.sharey(panels[0])
-        axes.tick_params(labelleft=False)
-    _frame(panels[0], np.concatenate([one.ravel() for one in values]), np.concatenate(curves))
+    else:
+        for axes in panels[1:]:
+            axes.sharey(panels[0])
+            axes.tick_params(labelleft=False)
+        _frame(panels[0], whole, np.concatenate(curves))
+    return apart
 
 
 def drawn_in(panels: Sequence[Axes]) -> np.ndarray:
@@ -115,7 +121,6 @@ def _frame(axes: Axes, values: np.ndarray, means: np.ndarray) -> None:
     """
     if not np.isfinite(values).any():
         return
-    decades(axes, values)
     log = axes.get_yscale() == "log"
     low, high = _near(means, *_ends(axes, values), log=log)
     if log:

@@ -14,6 +14,7 @@ from freerun.analysis.figures._venues import points
 
 #: Most panels side by side on a page: those of further models stand in lines below.
 ACROSS = 4
+OWN_SCALES = "Panels of a row share their scale, unless one of them would be half empty: then each has ticks of its own."
 
 
 def in_lines(models: Sequence[str], across: int = ACROSS) -> list[list[str]]:
@@ -72,9 +73,11 @@ def grid(
             panel(*shown[-1])
             lost_marks(axes, of_task[of_task["model_label"] == model], look)
             titled(axes, model, before)
-        frame_line([axes for axes, _ in shown], [of_model[list(values)].to_numpy() for _, of_model in shown])
+        if frame_line([axes for axes, _ in shown], [of_model[list(values)].to_numpy() for _, of_model in shown]):
+            made.remark = OWN_SCALES
         shown[0][0].set_ylabel(row_label(label))
         above = [*models, *[None] * (across - len(models))]
+    made.align_ylabels(panels[:, 0])
     made.supxlabel("Steps since the release", fontsize=points(7.5))
     made.data = shown_values(pd.concat([table for _, table in rows]))
     return made

@@ -73,11 +73,13 @@ class StudyFigure(Figure):
 
     Attributes:
         caption: what stands below it.
+        remark: what the caption has to say of this figure alone.
         data: the values that it shows, a row for each run (and step) or what else it is of.
         paper: that it is drawn for.
     """
 
     caption: str = ""
+    remark: str = ""
     data: pd.DataFrame = pd.DataFrame()
     paper: Paper = Paper()
 

@@ -97,6 +97,7 @@ def _panel(
             axes.plot(of_world["step"], of_world["mean"], color=look[method].colour, **thin)
             told.add(_DRIFT)
     players = _players(material.players, str(rows["task_label"].iloc[0]), meant.name)
+    players = players[players["step"] <= rows["step"].max()]
     if len(players):
         player_lines(axes, players, drawn_in([axes]), log=False)
         told.add(_PLAYERS)

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from freerun.analysis.figures._axis_scale import frame_line
 from freerun.analysis.figures._figure_data import Material, shown_values
-from freerun.analysis.figures._grid import lines_of
+from freerun.analysis.figures._grid import OWN_SCALES, lines_of
 from freerun.analysis.figures._style import (
     FORCED,
     FREE,
@@ -73,12 +73,14 @@ def draw(material: Material) -> dict[str, StudyFigure]:
         shown = [at for at, model in enumerate(models) if model]
         losses = of_task[of_task["quantity"] != "forcing_probability"]
         values = [losses.loc[losses["model_label"] == models[at], "value"].to_numpy() for at in shown]
-        frame_line([above[at] for at in shown], values)
+        if frame_line([above[at] for at in shown], values):
+            made.remark = OWN_SCALES
         above[shown[0]].set_ylabel(row_label(f"{task}\n{measure(meant.label, meant.unit) if meant else 'Loss'}"))
         below[shown[0]].set_ylabel("P(truth)", fontsize=points(7))
         for at in shown[1:]:
             below[at].tick_params(labelleft=False)
         before = models
+    made.align_ylabels(panels[:, 0])
     made.supxlabel("Updates", fontsize=points(7.5))
     legend(made, keys(methods, look), modes())
     seeds = material.tables.runs.set_index("run")["seed"]
