@@ -35,11 +35,13 @@ __all__ = [
     "Material",
     "Paper",
     "draw",
+    "is_of",
     "one",
     "paper",
     "parts",
     "prepared",
     "save",
+    "unknown",
     "write",
 ]
 
@@ -85,21 +87,32 @@ def draw(material: Material, names: Sequence[str] | None = None) -> Iterator[tup
     from freerun.analysis.figures._style import style
 
     for kind, part in parts().items():
-        if not (getattr(part, "USUAL", True) if names is None else any(_may_be(name, kind) for name in names)):
+        if not (getattr(part, "USUAL", True) if names is None else any(is_of(name, kind) for name in names)):
             continue
         with style(material.paper):
             figures = part.draw(material)
         for suffix, figure in figures.items():
             name = f"{kind}_{suffix}" if suffix else kind
-            if names is not None and name not in names and kind not in names:
+            if names is not None and not {name, kind} & set(names):
                 continue
+            _spaced(figure, material.paper)
             players = PLAYERS_CAPTION if getattr(part, "PLAYERS", False) and not material.players.empty else ""
             texts = (figure.caption or part.CAPTION, figure.remark, players, material.said_lost())
             figure.caption, figure.paper = " ".join(text for text in texts if text), material.paper
             yield Drawn(name=name, caption=figure.caption), figure
 
 
-def _may_be(name: str, kind: str) -> bool:
+def _spaced(figure: StudyFigure, paper: Paper) -> None:
+    """Set the lines of all texts as far apart as the font of the paper asks."""
+    from matplotlib.text import Text
+
+    if paper.spacing != Paper.spacing:
+        for text in figure.findobj(Text):
+            text.set_linespacing(paper.spacing)
+
+
+def is_of(name: str, kind: str) -> bool:
+    """Whether a figure has a name, or is one of those of a kind of which there are several."""
     return name == kind or name.startswith(f"{kind}_")
 
 

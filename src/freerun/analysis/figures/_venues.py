@@ -38,6 +38,7 @@ class Paper:
         column, page: the widths of a column and of a page, in inches.
         width: of the figure, in inches; None for a column or a page, as its panels need.
         settings: of matplotlib, on top of the usual ones.
+        spacing: of lines of a text, in sizes of its letters.
         usual: whether a figure may be wider than the page where it has many panels, as on a screen.
     """
 
@@ -45,6 +46,7 @@ class Paper:
     page: float = PAGE
     width: float | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    spacing: float = 1.2
     usual: bool = True
 
     def across(self, most: int) -> int:
@@ -68,8 +70,8 @@ class Paper:
 #: The venues by name. Text widths: NeurIPS 2025 has one column of 5.5 in, ICML 2025 two of 3.25 in on a page of 6.75 in.
 VENUES = {
     "plain": Paper(),
-    "neurips": Paper(column=5.5, page=5.5, settings=_TIMES, usual=False),
-    "icml": Paper(column=3.25, page=6.75, settings=_TIMES, usual=False),
+    "neurips": Paper(column=5.5, page=5.5, settings=_TIMES, spacing=0.85, usual=False),
+    "icml": Paper(column=3.25, page=6.75, settings=_TIMES, spacing=0.85, usual=False),
 }
 
 
