@@ -124,7 +124,8 @@ def _frame(axes: Axes, values: np.ndarray, means: np.ndarray) -> None:
     log = axes.get_yscale() == "log"
     low, high = _near(means, *_ends(axes, values), log=log)
     if log:
-        axes.set_ylim(low / 1.3, high * 1.3)
+        beside = min(1.3, (high / low) ** 0.08) if high > low else 1.3
+        axes.set_ylim(low / beside, high * beside)
     elif high > low:
         axes.set_ylim(low - 0.08 * (high - low), high + 0.08 * (high - low))
 

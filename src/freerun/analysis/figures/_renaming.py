@@ -38,9 +38,10 @@ def renamed(material: Material, labels: Mapping[str, str]) -> Material:
     task = {name: labels.get(name, name) for name in names["task_label"]}
     said = material.tables.quantities
     quantities = said.assign(label=said["label"].astype("str").replace(dict(labels)))
-    frames = {name: _frame(getattr(material, name), new) for name in ("runs", "curves", "steps", "whole", "compared")}
     return replace(
-        material, **frames,
+        material,
+        runs=_frame(material.runs, new), curves=_frame(material.curves, new), steps=_frame(material.steps, new),
+        whole=_frame(material.whole, new), compared=_frame(material.compared, new),
         tables=replace(material.tables, quantities=quantities),
         quantities=Quantities(quantities),
         primary={task[name]: metric for name, metric in material.primary.items()},

@@ -11,7 +11,7 @@ import matplotlib as mpl
 
 from freerun.errors import ConfigError
 from freerun.io.suggestions import nearest
-from freerun.io.text import brief
+from freerun.io.text import brief, one_line
 
 #: Widths of a paper's column and page, in inches.
 COLUMN, PAGE = 3.4, 7.0
@@ -70,8 +70,8 @@ class Paper:
 #: The venues by name. Text widths: NeurIPS 2025 has one column of 5.5 in, ICML 2025 two of 3.25 in on a page of 6.75 in.
 VENUES = {
     "plain": Paper(),
-    "neurips": Paper(column=5.5, page=5.5, settings=_TIMES, spacing=0.85, usual=False),
-    "icml": Paper(column=3.25, page=6.75, settings=_TIMES, spacing=0.85, usual=False),
+    "neurips": Paper(column=5.5, page=5.5, settings=_TIMES, spacing=1.0, usual=False),
+    "icml": Paper(column=3.25, page=6.75, settings=_TIMES, spacing=1.0, usual=False),
 }
 
 
@@ -100,7 +100,7 @@ def _of_style(style: str | Path) -> Paper:
     except OSError as fault:
         raise ConfigError(f"style {brief(str(style))}: cannot be read: {fault.strerror}") from None
     except (ValueError, KeyError, UnicodeDecodeError) as fault:
-        raise ConfigError(f"style {brief(str(style))}: {brief(' '.join(str(fault).split()), 120)}") from None
+        raise ConfigError(f"style {brief(str(style))}: {one_line(str(fault), 120)}") from None
     return Paper(settings={name: value for name, value in settings.items() if not name.startswith(NOT_STYLE)})
 
 
