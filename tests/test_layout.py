@@ -9,7 +9,7 @@ from pathlib import Path
 TESTS = Path(__file__).parent
 PACKAGE = Path(importlib.util.find_spec("freerun").origin).parent
 #: What is tried on the program as a whole: tests/README.md says what belongs where.
-ACROSS = ("attacks", "cases", "findings", "laws", "reliability", "yardsticks")
+ACROSS = ("attacks", "cases", "findings", "jobs", "laws", "reliability", "yardsticks")
 
 
 def strangers(folders: Iterable[Path]) -> list[str]:

@@ -32,7 +32,7 @@ from tiers import tiered
 TOP = Path(__file__).resolve().parents[1]
 PAGES = ["README.md", *sorted(path.relative_to(TOP).as_posix() for path in (TOP / "docs").glob("*.md"))]
 #: Pages whose commands take half a minute and more.
-LONG = ("docs/cluster.md", "docs/commands.md", "docs/parts.md", "docs/search.md", "docs/sweeps.md")
+LONG = ("docs/cluster.md", "docs/commands.md", "docs/figures.md", "docs/parts.md", "docs/search.md", "docs/sweeps.md")
 #: Pages with commands; those of docs/python.md are done with its Python.
 COMMANDS = [name for name in PAGES if "```sh" in (TOP / name).read_text(encoding="utf-8") and name != "docs/python.md"]
 #: What makes a command small, unless it sets the key itself; a study is cut down to one task and one model too.

@@ -480,7 +480,7 @@ def test_names_of_studies_that_only_have_results_are_offered_where_results_are_l
     for name in ("zebra", "zebra crossing", "zebra*"):
         (desk / "results" / name).mkdir(parents=True)
         (desk / "results" / name / "study.json").write_text("{}")
-    for command in ("table", "figures", "report", "status", "retry", "export", "clean", "compare"):
+    for command in ("table", "figures", "paper", "report", "status", "retry", "export", "clean", "compare"):
         assert candidates(f"freerun {command} ze") == ["zebra"], command
     assert candidates("freerun plan ze") == candidates("freerun study ze") == []  # which look for a file
     assert candidates("freerun table --results elsewhere ze") == []

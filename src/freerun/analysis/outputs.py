@@ -123,7 +123,7 @@ class Products:
         drawn = list(figures.draw(of, list(names) or None))
         for name in names:
             if not any(figures.is_of(one.name, name) for one, _ in drawn):
-                raise figures.unknown(name, of)
+                raise figures.unknown(name)
         with writing(self.folder, target):
             target.mkdir(parents=True, exist_ok=True)
             for one, figure in drawn:

@@ -136,15 +136,14 @@ def one(material: Material, name: str) -> StudyFigure:
         return drawn.get(name) or next(iter(drawn.values()))
     if drawn:
         raise ConfigError(f"figure {brief(name)}: these runs have {len(drawn)} of them; choose one of: {', '.join(drawn)}")
-    raise unknown(name, material)
+    raise unknown(name)
 
 
-def unknown(name: str, material: Material) -> ConfigError:
-    """Return the error for a figure that some runs do not have, with one of those that they have."""
+def unknown(name: str) -> ConfigError:
+    """Return the error for a figure that some runs do not have, with the nearest that there is."""
     if name in parts():
         return ConfigError(f"figure {name}: these runs have nothing to show in it")
-    known = [each.name for each, _ in draw(material, list(parts()))]
-    return ConfigError(f"figure {brief(name)}: these runs have none; {nearest(name, known)}")
+    return ConfigError(f"figure {brief(name)}: these runs have none; {nearest(name, parts())}")
 
 
 def save(figure: StudyFigure, path: Path) -> None:

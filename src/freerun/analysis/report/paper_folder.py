@@ -109,7 +109,7 @@ def _drawn(material: Material, names: Sequence[str]) -> list[tuple[Drawn, StudyF
     drawn = list(figures.draw(material, list(names or figures.parts())))
     for name in names:
         if not any(figures.is_of(one.name, name) for one, _ in drawn):
-            raise figures.unknown(name, material)
+            raise figures.unknown(name)
     return drawn
 
 
