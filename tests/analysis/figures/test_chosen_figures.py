@@ -89,6 +89,8 @@ def test_a_model_that_a_task_lacks_leaves_its_place_empty(tables):
     material = Material.of(tables, {})
     rows = [(task, material.steps[material.steps["task"] == task]) for task in TASKS]
     assert lines_of(rows, material) == [(0, ["GRU", None]), (1, ["GRU", "LSTM"])]
+    empty = [axes for axes in freerun.figures.gap_over_lead(tables).axes if not axes.axison]
+    assert [len(axes.lines) for axes in empty] == [0]
 
 
 def test_no_panel_is_half_empty():
@@ -110,6 +112,14 @@ def test_no_panel_is_half_empty():
         assert np.ptp(scale(heights)) >= 0.5 * np.ptp(scale(axes.get_ylim()))
     assert "unless one of them would be half empty" in figure.caption
     assert "half empty" not in freerun.figures.gap_over_lead(small).caption
+
+
+def test_no_line_of_no_gap_leaves_a_panel_half_empty():
+    errors = np.random.default_rng(1).uniform(1, 1.2, size=(1, 2, 3, 6))
+    for forced, seen in ((errors / 100, False), (errors[..., ::-1], True)):
+        below = freerun.figures.gap_by_model(simulated(errors, forced=forced)).axes[1]
+        low, high = below.get_ylim()
+        assert (low <= 0 <= high) == seen
 
 
 def test_labels_rename_whatever_is_shown(tables):

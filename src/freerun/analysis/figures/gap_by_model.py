@@ -95,12 +95,20 @@ def _task(above: Axes, below: Axes, rows: pd.DataFrame, material: Material, look
     player_ticks(above, playing(material.players, str(rows["task_label"].iloc[0]), meant.name), log)
     frame_dots(above, rows[["forced", "free"]].to_numpy())
     frame_dots(below, rows["gap"].to_numpy())
-    below.axhline(0, color=GREY, linewidth=0.6, zorder=0)
+    _zero(below)
     above.set_ylabel(measure(meant.label, meant.unit).replace(" (", "\n("))
     named = "Exposure bias" if meant.account == "one-step error" else "Free minus forced"
     below.set_ylabel(f"{named}\n({shown(meant.unit)})")
     model_ticks(above, models, width, named=False)
     model_ticks(below, models, width)
+
+
+def _zero(axes: Axes) -> None:
+    """The line of no gap, where the panel would not be half empty with it."""
+    low, high = axes.get_ylim()
+    axes.axhline(0, color=GREY, linewidth=0.6, zorder=0)
+    if high - low < 0.5 * (max(high, 0.0) - min(low, 0.0)):
+        axes.set_ylim(low, high)
 
 
 def _levels(axes: Axes, x: float, rows: pd.DataFrame, look: Look, log: bool) -> None:

@@ -51,7 +51,7 @@ def draw(material: Material) -> dict[str, StudyFigure]:
         told.update(_panel(axes, table, methods, look, material, floors))
 
     made = grid(rows, ("gap",), panel, material, look)
-    for axes in made.axes:
+    for axes in (axes for axes in made.axes if axes.axison):
         axes.axhline(0, color=GREY, linewidth=0.6, zorder=0)
     legend(made, keys(methods, look))
     made.caption = CAPTION + "".join(sorted(told, reverse=True))
