@@ -1,8 +1,8 @@
 """Figures of a study, one file each: a caption and a pure function of the tables.
 
 A module here without a leading underscore is a figure. It has `CAPTION` and `draw(material)`, which returns the figures by
-the rest of their name ("" for the only one); none where its data are missing. The label of a figure, where it has one, is its
-caption instead. `PLAYERS = True` says that reference players stand in it, as thin grey lines; `USUAL = False` that it is
+the rest of their name ("" for the only one); none where its data are missing. A figure has its `data`; a `caption` of its own
+stands in the place of the usual one. `PLAYERS = True` says that reference players stand in it, as thin grey lines; `USUAL = False` that it is
 drawn where it is asked for by its name alone. Adding a file adds a figure.
 """
 

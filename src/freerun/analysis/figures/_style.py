@@ -22,6 +22,7 @@ from PIL import Image
 
 from freerun.analysis.figures._figure_data import LOST_MARK
 from freerun.analysis.figures._venues import NOT_STYLE, Paper, points
+from freerun.analysis.figures._venues import PAGE as PAGE
 from freerun.analysis.inference.confidence_intervals import mean_interval
 from freerun.store.quantity import EVERYWHERE, Range
 
