@@ -2,8 +2,8 @@
 
 A module here without a leading underscore is a figure. It has `CAPTION` and `draw(material)`, which returns the figures by
 the rest of their name ("" for the only one); none where its data are missing. A figure has its `data`; a `caption` of its own
-stands in the place of the usual one. `PLAYERS = True` says that reference players stand in it, as thin grey lines; `USUAL = False` that it is
-drawn where it is asked for by its name alone. Adding a file adds a figure.
+stands in the place of the usual one. `PLAYERS = True` says that reference players stand in it, as thin grey lines;
+`USUAL = False` that it is drawn where it is asked for by its name alone. Adding a file adds a figure.
 """
 
 from __future__ import annotations
