@@ -33,7 +33,15 @@ from tiers import tiered
 TOP = Path(__file__).resolve().parents[1]
 PAGES = ["README.md", "CONTRIBUTING.md", *sorted(path.relative_to(TOP).as_posix() for path in (TOP / "docs").glob("*.md"))]
 #: Pages whose commands take half a minute and more.
-LONG = ("README.md", "docs/cluster.md", "docs/commands.md", "docs/parts.md", "docs/search.md", "docs/sweeps.md")
+LONG = (
+    "README.md",
+    "docs/cluster.md",
+    "docs/commands.md",
+    "docs/figures.md",
+    "docs/parts.md",
+    "docs/search.md",
+    "docs/sweeps.md",
+)
 #: Pages whose commands and Python are done together, in their order.
 TOGETHER = ("docs/python.md", "docs/tutorial.md")
 #: Pages with commands of their own.
@@ -137,6 +145,8 @@ def test_every_command_of_a_page_does_what_it_says(page, desk):
     for language, script in blocks(page):
         if language == "sh":
             done += follow(script, desk, done if page == "docs/cluster.md" else ())  # which says the same of every scheduler
+        elif language == "python" and page == "docs/figures.md":
+            exec(compile(script, page, "exec"), {})
 
 
 @pytest.mark.parametrize(

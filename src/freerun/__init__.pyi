@@ -1,5 +1,6 @@
 """The public names of Freerun, each with its home: read by editors and type checkers, and by `freerun` itself at import."""
 
+from freerun.api import figures as figures
 from freerun.api.report_page import ReportPage as ReportPage
 from freerun.api.running import run as run
 from freerun.api.studies import Study as Study

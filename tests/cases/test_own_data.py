@@ -24,6 +24,7 @@ from pyarrow import parquet
 from freerun import GRU, Experiment
 from freerun.analysis.figures import _style, orbit, text_samples
 from freerun.analysis.figures._figure_data import Sample
+from freerun.analysis.figures._venues import Paper
 from freerun.analysis.report.page import sample_blocks
 from freerun.cli.main import dispatch
 from freerun.config.run_identity import canonical
@@ -773,6 +774,8 @@ def test_the_share_of_unknown_characters_of_the_test_part_is_said(file, part):
 class Shown:
     """The material of a study, as far as figures of samples look at it."""
 
+    paper = Paper()
+
     def __init__(self, kind, *contents):
         self.samples = {kind: [Sample(task="t", model="GRU", method="m", seed=0, content=each) for each in contents]}
 
@@ -812,8 +815,8 @@ def test_orbit_of_columns_has_their_names_and_no_blank_panel(width, names, label
     assert len(axes) == len(figure.axes) == (1 if width == 1 else 2)
     assert all(each.has_data() for each in axes)
     usual = width >= 3 and names is None
-    assert bool(figure.get_label()) != usual
-    assert usual or (names or ["x"])[0] in figure.get_label()
+    assert bool(figure.caption) != usual
+    assert usual or (names or ["x"])[0] in figure.caption
 
 
 def text_lines(letters):

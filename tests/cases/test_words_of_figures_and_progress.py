@@ -12,7 +12,8 @@ from rich.console import Console
 from freerun.analysis import figures
 from freerun.analysis.figures import Material
 from freerun.analysis.figures._axis_scale import usual
-from freerun.analysis.figures._style import PAGE, style
+from freerun.analysis.figures._style import style
+from freerun.analysis.figures._venues import PAGE
 from freerun.analysis.report import companion_measures
 from freerun.analysis.tables import tidy
 from freerun.execution import progress

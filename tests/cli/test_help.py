@@ -29,6 +29,7 @@ WORK = {
     "status": "freerun.cli.terminal.show_rows",
     "table": "freerun.analysis.outputs.of",
     "figures": "freerun.analysis.outputs.of",
+    "paper": "freerun.analysis.outputs.of",
     "report": "freerun.analysis.outputs.of",
     "compare": "freerun.analysis.outputs.of",
     "export": "freerun.analysis.outputs.of",

@@ -122,6 +122,8 @@ BAD = [
     (["export", "s", "--out", "."], ["--out .", "folder", "--out export.parquet"]),
     (["export", "s", "--to", "csv", "--out", "short.txt"], ["--out short.txt", "is a file", "--out csv"]),
     (["figures", "s", "--format", "pfd"], ["--format pfd", "choose one of: pdf, png, svg"]),
+    (["figures", "s", "--style", "nips"], ["style 'nips'", "neither a venue nor a file"]),
+    (["paper", "s", "--venue", "icmlr"], ["--venue icmlr", "did you mean 'icml'"]),
     (["export", "s", "--out", ""], ["--out", "export.parquet"]),
     (["export", "s", "--out", "nowhere/x.parquet"], ["nowhere/x.parquet", "make it first"]),
     (["export", "s", "--to", "mlflow", "--out", "nowhere/x"], ["nowhere/x", "make it first"]),

@@ -480,7 +480,7 @@ def test_names_of_studies_that_only_have_results_are_offered_where_a_study_is_na
     for name in ("zebra", "zebra crossing", "zebra*"):
         (desk / "results" / name).mkdir(parents=True)
         (desk / "results" / name / "study.json").write_text("{}")
-    for command in ("table", "figures", "report", "status", "retry", "export", "clean", "compare", "plan", "study"):
+    for command in ("table", "figures", "paper", "report", "status", "retry", "export", "clean", "compare", "plan", "study"):
         assert candidates(f"freerun {command} ze") == ["zebra"], command
     assert candidates("freerun table --results elsewhere ze") == []
     assert candidates("freerun compare --study ze") == ["zebra"]

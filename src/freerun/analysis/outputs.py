@@ -8,14 +8,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from freerun.analysis.inference import tuning_tables
-from freerun.analysis.tables import idle_settings, tidy
+from freerun.analysis.tables import idle_settings, selection, tidy
 from freerun.errors import refused
+from freerun.io import key_value
 from freerun.io.writing import noted, write_atomic
 from freerun.store import manifest, record_scan
 from freerun.store.results_folder import Place, read_info
+
+if TYPE_CHECKING:
+    from freerun.analysis.figures import Material, Paper
 
 
 @dataclass(kw_only=True)
@@ -79,11 +83,56 @@ class Products:
 
         with writing(self.folder):
             drawn = figures.write(self.frames, tidy.samples(self.place.store, self.info["ids"]), self.folder, formats)
+            for one in drawn:
+                write_atomic(self.folder / "figures" / f"{one.name}.txt", f"{one.caption}\n".encode())
         if not drawn:
             print("figures: none, since no run has anything to draw")
         ending = formats[0] if len(formats) == 1 else f"{{{','.join(formats)}}}"
         for figure in drawn:
             print(f"figure: {self.folder}/figures/{figure.name}.{ending}")
+
+    def material(self, select: Sequence[str], labels: Sequence[str], paper: Paper) -> Material:
+        """What figures and tables of a paper are made of.
+
+        Args:
+            select: settings of the runs, ``regime=teacher_forcing,free_running``.
+            labels: new labels, ``OLD=NEW``.
+            paper: that they are made for.
+
+        Raises:
+            ConfigError: for a setting that no run has, or a label that nothing has.
+        """
+        from freerun.analysis import figures
+        from freerun.analysis.figures import Material
+
+        tables = tables_of(self.place, self.info)
+        tables = selection.select(tables, selection.typed(select, tables.runs)) if select else tables
+        kept, store = set(tables.runs["run"].astype(str)), self.place.store
+        samples = tidy.samples(store, [run for run in self.info["ids"] if store.path(run).exists()])
+        of = Material.of(tables, {run: sample for run, sample in samples.items() if run in kept})
+        return figures.prepared(of, key_value.pairs(labels), paper)
+
+    def write_chosen_figures(self, of: Material, names: Sequence[str], formats: Sequence[str], target: Path) -> None:
+        """Draw some figures, each with its caption as text beside it, and say where they are.
+
+        Raises:
+            ConfigError: for a figure that these runs do not have; nothing is written then.
+        """
+        from freerun.analysis import figures
+
+        drawn = list(figures.draw(of, list(names) or None))
+        for name in names:
+            if not any(figures.is_of(one.name, name) for one, _ in drawn):
+                raise figures.unknown(name)
+        with writing(self.folder, target):
+            target.mkdir(parents=True, exist_ok=True)
+            for one, figure in drawn:
+                for ending in formats:
+                    figures.save(figure, target / f"{one.name}.{ending}")
+                    print(f"figure: {target / one.name}.{ending}")
+                write_atomic(target / f"{one.name}.txt", f"{one.caption}\n".encode())
+        if not drawn:
+            print("figures: none, since no run has anything to draw")
 
     def write_report(self) -> None:
         """Build figures and report, and note from what they were built."""
@@ -105,8 +154,24 @@ class Products:
             self.write_report()
 
 
-def known_frames(place: Place, info: Mapping[str, Any]) -> tidy.Tables:
-    """Return the frames of the records of a study, or those of its folder where the store holds none of them."""
+def of(name: str, place: Place, *, kept: bool = False) -> Products:
+    """The products of the study that was run under a name.
+
+    Args:
+        name: of the study.
+        place: where results are.
+        kept: whether the tables in its folder will do where there are no records.
+
+    Raises:
+        ConfigError: if there is none.
+    """
+    started = not (kept and (place.results / name / "runs.parquet").is_file())
+    info = read_info(name, place, started=started)
+    return Products(place=place, info={**info, "name": str(info["name"])})
+
+
+def tables_of(place: Place, info: Mapping[str, Any]) -> tidy.Tables:
+    """The frames of the records of a study, or those of its folder where the store holds none of them."""
     folder, name = place.folder(info["name"]), str(info["name"])
     recorded = any(place.store.path(run).exists() for run in info["ids"])
     if not recorded and (folder / "runs.parquet").is_file():
@@ -114,21 +179,17 @@ def known_frames(place: Place, info: Mapping[str, Any]) -> tidy.Tables:
     return Products(place=place, info={**info, "name": name}).frames
 
 
-def of(name: str, place: Place) -> Products:
-    """The products of the study that was run under a name.
-
-    Raises:
-        ConfigError: if there is none.
-    """
-    return Products(place=place, info=read_info(name, place))
-
-
 @contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Note in the manifest of a folder what is written to it; turn what a disk refuses into one line and exit code 3."""
+def writing(folder: Path, target: Path | None = None) -> Iterator[None]:
+    """Note in the manifest of a folder what is written to it; turn what a disk refuses into one line and exit code 3.
+
+    Args:
+        folder: of a study.
+        target: where files go, if not there.
+    """
     try:
         with noted() as made:
             yield
         manifest.note(folder, made)
     except OSError as fault:
-        raise refused(folder, "cannot be written to", fault) from None
+        raise refused(target or folder, "cannot be written to", fault) from None

@@ -21,14 +21,13 @@ import pandas as pd
 from freerun.analysis import figures, outputs
 from freerun.analysis.figures import Material
 from freerun.analysis.report import comparison, exposure_gap, paper_table, summary
-from freerun.analysis.tables import tidy
+from freerun.analysis.tables import selection, tidy
 from freerun.api import launching
 from freerun.api.report_page import ReportPage
 from freerun.api.trained_runs import TrainedRun
 from freerun.config.experiment import Experiment
 from freerun.errors import ConfigError, OutOfTime, refused
 from freerun.io import html
-from freerun.io.suggestions import nearest
 from freerun.io.text import brief
 from freerun.io.writing import write_atomic
 from freerun.store.results_folder import Place, make_way, read_info, write_info
@@ -38,8 +37,7 @@ from freerun.sweeps.search import tuned_study
 from freerun.sweeps.study_plan import StudyPlan, study_plan
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
+    from freerun.analysis.figures._style import StudyFigure
     from freerun.execution.launchers import Launcher
 
     Asked = str | Path | Experiment | Iterable[Experiment]
@@ -122,7 +120,7 @@ class Study:
     @cached_property
     def tables(self) -> tidy.Tables:
         """The tidy frames, described in `freerun.analysis.tables.tidy.Tables`."""
-        return outputs.known_frames(self.place, self.info) if self._narrowed is None else self._narrowed
+        return outputs.tables_of(self.place, self.info) if self._narrowed is None else self._narrowed
 
     @property
     def name(self) -> str:
@@ -302,20 +300,7 @@ class Study:
         Raises:
             ConfigError: if there is no such setting, or no run has it.
         """
-        chosen = pd.Series(True, index=self.runs.index)
-        for name, asked in {**(settings or {}), **named}.items():
-            if name not in self.runs:
-                raise ConfigError(f"select {brief(name)}: no such setting; {nearest(name, list(self.runs.columns))}")
-            wanted = list(asked) if isinstance(asked, (list, tuple, set, range)) else [asked]
-            known = self.runs[name].dropna().unique().tolist()
-            for value in wanted:
-                if value not in known:
-                    has = ", ".join(dict.fromkeys(str(one) for one in known))
-                    raise ConfigError(f"select {name}={brief(value)}: no run has it; there is {brief(has, 120)}")
-            chosen &= self.runs[name].isin(wanted)
-        if not chosen.any():
-            raise ConfigError(f"select: none of the {len(self)} runs has all of these settings")
-        return Study._of(self.place, self.info, _some(self.tables, self.runs[chosen]))
+        return Study._of(self.place, self.info, selection.select(self.tables, {**(settings or {}), **named}))
 
     @cached_property
     def _material(self) -> Material:
@@ -359,20 +344,34 @@ class Study:
     @property
     def figures(self) -> list[str]:
         """The names of the figures that `figure` draws, with their captions below them in a report."""
-        return [drawn.name for drawn, _ in figures.draw(self._material)]
+        return [drawn.name for drawn, _ in figures.draw(self._material, list(figures.parts()))]
 
-    def figure(self, name: str) -> Figure:
-        """Return a figure of these runs, as it stands in the report of a study of them.
+    def figure(
+        self,
+        name: str,
+        *,
+        select: Mapping[str, Any] | None = None,
+        labels: Mapping[str, str] | None = None,
+        width: str | float | None = None,
+        style: str | Path | None = None,
+    ) -> StudyFigure:
+        """Return a figure of these runs, by default as it stands in the report of a study of them.
+
+        Args:
+            name: of the figure.
+            select: as `settings` of the method `select`: the figure is of those runs.
+            labels: new labels of tasks, models, methods and measures by those that figures show.
+            width: "column", "page", or inches; None for what the panels need.
+            style: "plain", "neurips", "icml", or the path of a matplotlib style file; None for plain.
+
+        Returns:
+            A matplotlib figure, with its `caption` and the `data` that it shows.
 
         Raises:
-            ConfigError: if there is none of this name for these runs.
+            ConfigError: if there is none of this name for these runs, or an option has no such value.
         """
-        known = []
-        for drawn, figure in figures.draw(self._material):
-            if drawn.name == name:
-                return figure
-            known.append(drawn.name)
-        raise ConfigError(f"figure {brief(name)}: these runs have none; {nearest(name, known)}")
+        of = self.select(select) if select else self
+        return figures.one(figures.prepared(of._material, labels, figures.paper(style, width)), name)
 
     def compare(self, a: str | Study, b: str | None = None) -> comparison.Comparison:
         """Return how two choices of settings compare, condition by condition; it is also written to the study's folder.
@@ -432,35 +431,7 @@ class Study:
 
     def _run(self, run: str) -> TrainedRun:
         row = self.runs[self.runs["run"] == run]
-        of = _some(self.tables, row)
+        of = selection.some(self.tables, row)
         planned: Mapping[str, Any] = self.info["planned"]
         (identity,) = [one for one in planned if one == run or one.startswith(f"{run}-")]
         return TrainedRun(id=run, tree=planned[identity], store=self.place.store, tables=of)
-
-
-def _some(tables: tidy.Tables, runs: pd.DataFrame) -> tidy.Tables:
-    """The frames of some runs, with the reference players of their tasks and seeds."""
-    kept = set(runs["run"].astype(str))
-
-    def rows(frame: pd.DataFrame) -> pd.DataFrame:
-        some = frame[frame["run"].astype(str).isin(kept)].reset_index(drop=True)
-        for name in some.columns:
-            if isinstance(some[name].dtype, pd.CategoricalDtype):
-                some[name] = some[name].cat.remove_unused_categories()
-        return some
-
-    return replace(
-        tables, runs=runs.reset_index(drop=True), curves=rows(tables.curves), gaps=rows(tables.gaps),
-        compared=rows(tables.compared), players=_players(tables, runs), budgets=rows(tables.budgets),
-    )  # fmt: skip
-
-
-def _players(tables: tidy.Tables, runs: pd.DataFrame) -> pd.DataFrame:
-    """The reference players of the worlds of some runs; they stand beside the first run of their world."""
-    columns = [str(name) for name in tables.runs.columns]
-    world = [name for name in columns if name in ("task", "seed", "feedback") or name.startswith(("task.", "evaluation."))]
-    values = tables.runs[world].astype("str").itertuples(index=False, name=None)
-    keys = dict(zip(tables.runs["run"].astype("str"), values, strict=True))
-    first = {keys[str(run)]: str(run) for run in reversed(runs["run"].tolist())}
-    beside = tables.players["run"].astype(str).map(lambda run: first.get(keys.get(str(run), ())))
-    return tables.players.assign(run=beside)[beside.notna()].reset_index(drop=True)

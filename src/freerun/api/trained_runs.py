@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from freerun.analysis.tables import tidy
-from freerun.api.trained_model import TrainedModel
 from freerun.config import short_form
 from freerun.config.experiment import Experiment
 from freerun.config.run_identity import from_canonical
 from freerun.config.training_settings import Training
 from freerun.errors import ConfigError, given
 from freerun.execution.planned_run import flat_settings
-from freerun.execution.task_data import worlds
 from freerun.io import html
 from freerun.io.suggestions import nearest
 from freerun.io.text import brief
@@ -25,6 +23,9 @@ from freerun.parts.earlier_run import STORE
 from freerun.parts.regimes import Regime
 from freerun.parts.tasks import Data
 from freerun.store.records import Store, trained_run
+
+if TYPE_CHECKING:
+    from freerun.api.trained_model import TrainedModel
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -70,6 +71,8 @@ class TrainedRun:
     @cached_property
     def data(self) -> Data:
         """The world of this run as it was trained on: its splits, its scaling, its alphabet."""
+        from freerun.execution.task_data import worlds  # loads torch
+
         return worlds([self.experiment], self.experiment.task.length)[self.experiment.seed]
 
     def model(self) -> TrainedModel:
@@ -86,6 +89,8 @@ class TrainedRun:
         head = given(experiment.objective).head
         shapes = experiment.model.shapes(data.inputs + fed, data.outputs if head is None else head.width(data.outputs))
         weights = self.store.weights(run, {name: (shape.rows, shape.columns) for name, shape in shapes.items()})
+        from freerun.api.trained_model import TrainedModel  # loads torch
+
         return TrainedModel(experiment, data, weights)
 
     def continue_(self, updates: int | None = None, regime: Regime | str | None = None, **settings: Any) -> Experiment:

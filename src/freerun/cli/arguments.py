@@ -38,6 +38,7 @@ GROUPS = {
     "Look": {
         "table": "print the results of a study, build its tables, and write the table of a paper",
         "figures": "draw the figures of a study from its records",
+        "paper": "write a folder for a paper: figures, tables, LaTeX, and the data behind them",
         "report": "build figures and report of a study from its records",
         "compare": "say which is better: two regimes, models or settings of a study, or two studies",
         "export": "write a study as one tidy file, or for TensorBoard or MLflow",
@@ -158,6 +159,15 @@ def shared_parser(
 def add_study(command_parser: Parser, text: str = "the study (default: first_look)") -> None:
     """Let a command take the name of a study, or stand for the default one."""
     command_parser.add_argument("name", metavar="NAME", nargs="?", default=DEFAULT_STUDY, help=text)
+
+
+def add_paper(command_parser: Parser) -> None:
+    """Let a command choose what its figures and tables show, and how wide they are."""
+    text = "runs with this setting alone, KEY=VALUE,VALUE; give it once for each key"
+    command_parser.add_argument("--select", metavar="SETTING", action="append", default=[], help=text)
+    text = "call a task, model, method or measure otherwise, OLD=NEW; give it once for each"
+    command_parser.add_argument("--labels", metavar="LABEL", action="append", default=[], help=text)
+    command_parser.add_argument("--width", metavar="WIDTH", help="column, page, or inches (default: what the panels need)")
 
 
 def add_name(command_parser: Parser) -> None:

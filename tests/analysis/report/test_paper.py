@@ -126,7 +126,7 @@ def test_it_compiles_and_fits_the_page(tmp_path, names):
 
 
 def test_accents_are_kept_and_what_cannot_be_shown_is_a_question():
-    assert table_typesetting._tex("R\N{LATIN SMALL LETTER O WITH DIAERESIS}ssler \u4e2d") == r"R\"{o}ssler ?"
+    assert table_typesetting.tex("R\N{LATIN SMALL LETTER O WITH DIAERESIS}ssler \u4e2d") == r"R\"{o}ssler ?"
 
 
 @pytest.mark.parametrize("letter", ["%", "&", "#", "{", "^"])

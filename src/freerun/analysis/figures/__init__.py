@@ -1,9 +1,10 @@
 """Figures of a study, one file each: a caption and a pure function of the tables.
 
 A module here without a leading underscore is a figure. It has `CAPTION` and `draw(material)`, which returns the figures by
-the rest of their name ("" for the only one); none where its data are missing. The label of a figure, where it has one, is its
-caption instead. `PLAYERS = True` says that reference players stand in it, as thin grey lines. Adding a file adds a figure; one
-of a user's own is loaded as a plugin.
+the rest of their name ("" for the only one); none where its data are missing. A figure has its `data`; a `caption` of its own
+stands in the place of the usual one. `PLAYERS = True` says that reference players stand in it, as thin grey lines;
+`USUAL = False` that it is drawn where it is asked for by its name alone. Adding a file adds a figure; one of
+a user's own is loaded as a plugin.
 """
 
 from __future__ import annotations
@@ -11,20 +12,40 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from freerun.analysis.figures._figure_data import Material
+from freerun.analysis.figures._renaming import renamed
+from freerun.analysis.figures._venues import VENUES, Paper, paper
 from freerun.analysis.tables.tidy import Tables
 from freerun.errors import ConfigError
+from freerun.io.suggestions import nearest
+from freerun.io.text import brief
 from freerun.io.writing import write_atomic
 from freerun.parts import registry
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from freerun.analysis.figures._style import StudyFigure
 
-__all__ = ["FORMATS", "USUAL_FORMATS", "Drawn", "Material", "draw", "parts", "write"]
+__all__ = [
+    "FORMATS",
+    "USUAL_FORMATS",
+    "VENUES",
+    "Drawn",
+    "Material",
+    "Paper",
+    "draw",
+    "is_of",
+    "one",
+    "paper",
+    "parts",
+    "prepared",
+    "save",
+    "unknown",
+    "write",
+]
 
 #: The formats that can be asked for, and those that a study gets unasked.
 FORMATS = ("svg", "png", "pdf")
@@ -36,7 +57,7 @@ class Part(Protocol):
 
     CAPTION: str
 
-    def draw(self, material: Material) -> dict[str, Figure]:
+    def draw(self, material: Material) -> dict[str, StudyFigure]:
         """The figures of this kind that the material gives, by the rest of their name."""
 
 
@@ -64,20 +85,86 @@ def parts() -> dict[str, Part]:
     return dict(sorted(modules.items(), key=lambda item: (getattr(item[1], "PLACE", 99), item[0])))
 
 
-def draw(material: Material) -> Iterator[tuple[Drawn, Figure]]:
-    """Every figure for which there are data, one at a time."""
+def draw(material: Material, names: Sequence[str] | None = None) -> Iterator[tuple[Drawn, StudyFigure]]:
+    """Figures for which there are data, one at a time.
+
+    Args:
+        material: of a study.
+        names: of figures, or of kinds of which there are several (``orbit``); None for all that a report shows.
+    """
     from freerun.analysis.figures._players import PLAYERS_CAPTION
     from freerun.analysis.figures._style import style
 
-    for name, part in parts().items():
-        with style():
+    for kind, part in parts().items():
+        if not (getattr(part, "USUAL", True) if names is None else any(is_of(name, kind) for name in names)):
+            continue
+        with style(material.paper):
             figures = part.draw(material)
         for suffix, figure in figures.items():
+            name = f"{kind}_{suffix}" if suffix else kind
+            if names is not None and not {name, kind} & set(names):
+                continue
+            _spaced(figure, material.paper)
             players = PLAYERS_CAPTION if getattr(part, "PLAYERS", False) and not material.players.empty else ""
-            caption = " ".join(
-                text for text in (str(figure.get_label() or part.CAPTION), players, material.said_lost()) if text
-            )
-            yield Drawn(name=f"{name}_{suffix}" if suffix else name, caption=caption), figure
+            texts = (figure.caption or part.CAPTION, figure.remark, players, material.said_lost())
+            figure.caption, figure.paper = " ".join(text for text in texts if text), material.paper
+            yield Drawn(name=name, caption=figure.caption), figure
+
+
+def _spaced(figure: StudyFigure, paper: Paper) -> None:
+    """Set the lines of all texts as far apart as the font of the paper asks."""
+    from matplotlib.text import Text
+
+    if paper.spacing != Paper.spacing:
+        for text in figure.findobj(Text):
+            text.set_linespacing(paper.spacing)
+
+
+def is_of(name: str, kind: str) -> bool:
+    """Whether a figure has a name, or is one of those of a kind of which there are several."""
+    return name == kind or name.startswith(f"{kind}_")
+
+
+def prepared(material: Material, labels: Mapping[str, str] | None = None, of: Paper | None = None) -> Material:
+    """Return material with new labels, for figures of a paper.
+
+    Raises:
+        ConfigError: for a label that nothing has.
+    """
+    return replace(renamed(material, labels or {}), paper=of or Paper())
+
+
+def one(material: Material, name: str) -> StudyFigure:
+    """Return the figure of this name, or the only one of its kind.
+
+    Raises:
+        ConfigError: if there is none for these runs, or more than one.
+    """
+    drawn = {each.name: figure for each, figure in draw(material, [name])}
+    if name in drawn or len(drawn) == 1:
+        return drawn.get(name) or next(iter(drawn.values()))
+    if drawn:
+        raise ConfigError(f"figure {brief(name)}: these runs have {len(drawn)} of them; choose one of: {', '.join(drawn)}")
+    raise unknown(name)
+
+
+def unknown(name: str) -> ConfigError:
+    """Return the error for a figure that some runs do not have, with the nearest that there is."""
+    if name in parts():
+        return ConfigError(f"figure {name}: these runs have nothing to show in it")
+    return ConfigError(f"figure {brief(name)}: these runs have none; {nearest(name, parts())}")
+
+
+def save(figure: StudyFigure, path: Path) -> None:
+    """Write a figure in the format that the ending of its file says, whole or not at all; the same figure, the same bytes.
+
+    Raises:
+        OSError: if the disk refuses.
+    """
+    from freerun.analysis.figures._style import bytes_of, style
+
+    with style(figure.paper):
+        write_atomic(path, bytes_of(figure, path.suffix.removeprefix(".")))
 
 
 def write(
@@ -94,14 +181,11 @@ def write(
     Raises:
         OSError: if the disk refuses.
     """
-    from freerun.analysis.figures._style import bytes_of, style
-
     target = folder / "figures"
     target.mkdir(parents=True, exist_ok=True)
     made = []
     for drawn, figure in draw(Material.of(tables, samples)):
-        with style():
-            for ending in formats:
-                write_atomic(target / f"{drawn.name}.{ending}", bytes_of(figure, ending))
+        for ending in formats:
+            save(figure, target / f"{drawn.name}.{ending}")
         made.append(drawn)
     return made

@@ -13,7 +13,8 @@ from matplotlib.lines import Line2D
 
 from freerun.analysis.figures._axis_scale import readable
 from freerun.analysis.figures._figure_data import LOST_MARK
-from freerun.analysis.figures._style import COLOURS, GREY, figure, legend, wrapped
+from freerun.analysis.figures._style import COLOURS, EVALUATED, GREY, figure, legend, wrapped
+from freerun.analysis.figures._venues import points
 from freerun.analysis.inference.labels import shown
 from freerun.analysis.inference.power import LEVEL
 
@@ -40,7 +41,7 @@ def draw(table: pd.DataFrame, a: str, b: str, lost: Sequence[str] = ()) -> Figur
         _panel(axes, rows, ratio, f"{a} / {b}" if ratio else f"{a} \N{MINUS SIGN} {b}", unit)
         if way != "neither":
             _sides(axes, *((b, a) if way == "higher" else (a, b)))
-    keys = [Line2D([], [], color=c, marker=m, linestyle="", label=name) for name, (m, c, _) in _LEVELS.items()]
+    keys = [Line2D([], [], color=c, marker=m, linestyle="", label=EVALUATED[name]) for name, (m, c, _) in _LEVELS.items()]
     said = f"hollow: not shown at p < {LEVEL:g}"
     hollow = Line2D([], [], color=GREY, marker="o", markerfacecolor="white", linestyle="", label=said)
     gone = [Line2D([], [], linestyle="", label=f"{LOST_MARK} {line}") for line in lost]
@@ -60,8 +61,8 @@ def _panel_of(row: Mapping[Any, Any]) -> tuple[bool, str, str]:
 
 def _sides(axes: Axes, left: str, right: str) -> None:
     """Say above a panel who is better on either side of no change."""
-    axes.set_title(f"\N{LEFTWARDS ARROW} {wrapped(left, 30)} better", loc="left", fontsize=7, color=GREY)
-    axes.set_title(f"{wrapped(right, 30)} better \N{RIGHTWARDS ARROW}", loc="right", fontsize=7, color=GREY)
+    axes.set_title(f"\N{LEFTWARDS ARROW} {wrapped(left, 30)} better", loc="left", fontsize=points(7), color=GREY)
+    axes.set_title(f"{wrapped(right, 30)} better \N{RIGHTWARDS ARROW}", loc="right", fontsize=points(7), color=GREY)
 
 
 def _panel(axes: Axes, rows: pd.DataFrame, ratio: bool, name: str, unit: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from freerun.analysis.figures._venues import Paper
 from freerun.analysis.inference.confidence_intervals import counts
 from freerun.analysis.inference.equal_gradients import copies, without
 from freerun.analysis.inference.equivalence import MARGIN
@@ -56,6 +57,8 @@ class Material:
         margin: the change that is held for none, as `analysis.inference.equivalence` takes it.
         tables: the frames themselves.
         chosen: what was chosen for each condition in words, by the columns of `CELL`.
+        labels: what was renamed, new labels by old ones (`_renaming.renamed`).
+        paper: that figures are drawn for.
     """
 
     runs: pd.DataFrame
@@ -73,6 +76,8 @@ class Material:
     margin: float = MARGIN
     repeated: dict[str, str] = field(default_factory=dict)
     chosen: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    paper: Paper = field(default_factory=Paper)
 
     @property
     def tuned(self) -> Mapping[str, Any] | None:
@@ -196,6 +201,22 @@ class Material:
         return np.asarray(
             primary.to_numpy() | rows["metric"].astype("str").isin(list(rollouts)).to_numpy() | judged, dtype=bool
         )
+
+
+#: The columns of the data behind a figure, as far as they are there, under their own names or those that they had.
+_SHOWN = {
+    "task_label": "task", "model_label": "model", "method": "method", "seed": "seed", "metric": "metric", "quantity": "metric",
+    "unit": "unit", "update": "update", "step": "step", "forced": "forced", "free": "free", "gap": "gap", "floor": "floor",
+    "form": "form", "value": "value",
+}  # fmt: skip
+
+
+def shown_values(frame: pd.DataFrame) -> pd.DataFrame:
+    """The data behind a figure: the rows of a frame with its labels, measures and numbers as plain columns."""
+    columns = {name: called for name, called in _SHOWN.items() if name in frame}
+    table = frame[list(columns)].drop(columns=["task", "model"], errors="ignore").rename(columns=columns)
+    texts = [name for name in table if isinstance(table[name].dtype, pd.CategoricalDtype)]
+    return table.astype(dict.fromkeys(texts, "str")).reset_index(drop=True)
 
 
 def _joined(frame: pd.DataFrame, added: pd.DataFrame) -> pd.DataFrame:

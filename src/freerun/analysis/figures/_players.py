@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from freerun.analysis.figures._style import GREY
+from freerun.analysis.figures._venues import points
 from freerun.analysis.inference.confidence_intervals import of_positive
 
 PLAYERS_CAPTION = (
@@ -47,7 +48,7 @@ def player_lines(axes: Axes, players: pd.DataFrame, seen: np.ndarray, log: bool)
             axes.plot(curve.index, curve.to_numpy(), color=GREY, linewidth=0.4, alpha=0.6, zorder=1)
             ends.append((str(name), float(curve.iloc[-1]), float(curve.index[-1])))
     for name, y, x, side in _with_room(ends, seen, log):
-        axes.text(x, y, name, fontsize=4.5, color=GREY, ha="right", va=side, clip_on=True, zorder=2)
+        axes.text(x, y, name, fontsize=points(4.5), color=GREY, ha="right", va=side, clip_on=True, zorder=2)
 
 
 def player_ticks(axes: Axes, players: pd.DataFrame, log: bool) -> None:
@@ -60,7 +61,7 @@ def player_ticks(axes: Axes, players: pd.DataFrame, log: bool) -> None:
         if frame[0] < y < frame[1]:
             axes.axhline(y, color=GREY, linewidth=0.4, alpha=0.6, zorder=0)
     for name, y, _, side in _with_room(levels, np.array(frame), axes.get_yscale() == "log"):
-        axes.text(0.99, y, name, fontsize=4.5, color=GREY, ha="right", va=side, transform=place, clip_on=True, zorder=1)
+        axes.text(0.99, y, name, fontsize=points(4.5), color=GREY, ha="right", va=side, transform=place, clip_on=True, zorder=1)
     axes.set_ylim(frame)
 
 

@@ -16,15 +16,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from PIL import Image
 
 from freerun.analysis.figures._figure_data import LOST_MARK
+from freerun.analysis.figures._venues import NOT_STYLE, Paper, points
+from freerun.analysis.figures._venues import PAGE as PAGE
 from freerun.analysis.inference.confidence_intervals import mean_interval
 from freerun.store.quantity import EVERYWHERE, Range
 
-#: Widths of a paper's column and page, in inches.
-COLUMN, PAGE = 3.4, 7.0
 #: Okabe & Ito 2008, without the yellow, which is too pale for a line.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h")
@@ -32,12 +33,16 @@ Line = Literal["-"] | tuple[float, tuple[float, ...]]
 FREE: Line = "-"
 FORCED: Line = (0, (3, 1.2))
 GREY = "0.45"
-#: The width of a letter of a legend in points, and of a line and the space around it in letters.
-_LETTER, _HANDLE = 3.9, 7
+#: What a legend calls the modes of evaluation, so that none is taken for a regime of training.
+EVALUATED = {"free": "evaluated free", "forced": "evaluated forced"}
+#: The width of a letter of a legend in points, of a line and the space around it in letters, and the size that this is of.
+_LETTER, _HANDLE, _LEGEND = 3.9, 7, 7.0
 #: Inches of a panel's part of a figure that its axis and the words beside it take, and points that an upright label needs.
 _BESIDE, _UPRIGHT = 0.75, 9.0
 #: Models of which the dots and labels fit a column of a paper.
 _MODELS_IN_COLUMN = 12
+#: Letters of a label that stand along the height of a panel.
+_TALL = 26
 _PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.6, "pad": 0.4}
 
 _OWN = {
@@ -51,8 +56,6 @@ _OWN = {
     "svg.hashsalt": "freerun", "svg.fonttype": "path", "text.parse_math": False,
     "axes.formatter.use_mathtext": False, "figure.facecolor": "white",
 }  # fmt: skip
-#: What a style must not touch: the choice of a window system.
-_NOT_STYLE = ("backend", "interactive", "toolbar", "timezone", "webagg", "tk.", "macosx", "figure.hooks", "savefig.directory")
 #: The path of an SVG, and a step of it: a letter and its coordinates.
 _PATH, _STEP = re.compile(rb'(?<= d=")[^"]*(?=")'), re.compile(rb"([MLQCz])([-0-9. \n]*)")
 _METADATA = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
@@ -66,11 +69,32 @@ class Look:
     marker: str
 
 
+class StudyFigure(Figure):
+    """A figure of a study, with what a paper says of it; it is saved in the style in which it was drawn, fonts embedded.
+
+    Attributes:
+        caption: what stands below it.
+        remark: what the caption has to say of this figure alone.
+        data: the values that it shows, a row for each run (and step) or what else it is of.
+        paper: that it is drawn for.
+    """
+
+    caption: str = ""
+    remark: str = ""
+    data: pd.DataFrame = pd.DataFrame()
+    paper: Paper = Paper()
+
+    def savefig(self, *args: Any, **keywords: Any) -> None:
+        """Save it as matplotlib does."""
+        with style(self.paper):
+            super().savefig(*args, **keywords)
+
+
 @contextmanager
-def style() -> Iterator[None]:
+def style(paper: Paper | None = None) -> Iterator[None]:
     """Draw and save inside of this: matplotlib's own defaults with our style on them, whatever the user's file says."""
-    defaults = {key: value for key, value in mpl.rcParamsDefault.items() if not key.startswith(_NOT_STYLE)}
-    with mpl.rc_context(cast("Any", {**defaults, **_OWN})):
+    defaults = {key: value for key, value in mpl.rcParamsDefault.items() if not key.startswith(NOT_STYLE)}
+    with mpl.rc_context(cast("Any", {**defaults, **_OWN, **(paper.settings if paper else {})})):
         yield
 
 
@@ -138,28 +162,23 @@ def looks(methods: Sequence[str]) -> dict[str, Look]:
     return {name: Look(colour=COLOURS[i % len(COLOURS)], marker=MARKERS[i % len(MARKERS)]) for i, name in enumerate(methods)}
 
 
-def figure(width: float, height: float) -> Figure:
-    """An empty figure with its own canvas and no global state; sizes in inches."""
-    made = Figure(figsize=(width, height), layout="constrained")
+def figure(width: float, height: float) -> StudyFigure:
+    """An empty figure with its own canvas and no global state; sizes in inches, the height for letters of the usual size."""
+    made = StudyFigure(figsize=(width, height * points(1.0)), layout="constrained")
     FigureCanvasAgg(made)
     return made
 
 
-def width_for(columns: int) -> float:
-    """The width of a figure with so many panels side by side: one column, a page, or more where a page is too narrow."""
-    return COLUMN if columns == 1 else max(PAGE if columns > 2 else 5.2, 1.75 * columns)
-
-
-def across_for(panels: int, most: int, models: int) -> int:
+def across_for(paper: Paper, panels: int, most: int, models: int) -> int:
     """How many panels of so many models stand side by side, at most `most`; with many models each has the page."""
     if models > _MODELS_IN_COLUMN:
         return 1
-    return -(-panels // -(-panels // most))
+    return -(-panels // -(-panels // paper.across(most)))
 
 
-def page_for(across: int, models: int) -> float:
+def page_for(paper: Paper, across: int, models: int) -> float:
     """The width of a figure of such panels."""
-    return PAGE if models > _MODELS_IN_COLUMN else width_for(across)
+    return paper.between(paper.page) if models > _MODELS_IN_COLUMN else paper.width_for(across)
 
 
 def upright_room(models: int) -> float:
@@ -167,20 +186,36 @@ def upright_room(models: int) -> float:
     return 0.7 if models > _MODELS_IN_COLUMN else 0.0
 
 
-def legend(made: Figure, handles: Sequence[Line2D]) -> None:
-    """One legend above all panels, in as many rows as its words need; a label wider than the figure is broken into lines."""
-    if not handles:
+def legend(made: Figure, handles: Sequence[Line2D], modes: Sequence[Line2D] = ()) -> None:
+    """One legend above all panels, in as many rows as its words need; a label wider than the figure is broken into lines.
+
+    Args:
+        made: the figure, which grows by the rows of the legend.
+        handles: the entries of the methods.
+        modes: those that say what a line or a filling means, in rows of their own below the methods.
+    """
+    if not [*handles, *modes]:
         return
-    room = made.get_figwidth() * 72 / _LETTER
-    for handle in handles:
+    size = FontProperties(size=mpl.rcParams["legend.fontsize"]).get_size_in_points()
+    room = made.get_figwidth() * 72 / (_LETTER * size / _LEGEND)
+    for handle in (*handles, *modes):
         handle.set_label(wrapped(str(handle.get_label()), int(room) - _HANDLE))
-    texts = [str(handle.get_label()).splitlines() for handle in handles]
+    texts = [str(handle.get_label()).splitlines() for handle in (*handles, *modes)]
     widest = max(len(line) for lines in texts for line in lines) + _HANDLE
-    columns = max(1, min(len(handles), int(room / widest)))
+    columns = max(1, min(max(len(handles), len(modes)), int(room / widest)))
+    rows = [row for block in (handles, modes) for row in _rows(block, columns)]
+    lines = sum(max(len(str(handle.get_label()).splitlines() or [""]) for handle in row) for row in rows)
+    made.set_figheight(made.get_figheight() + 0.16 * size / _LEGEND * (lines - 1))
+    by_column = [row[number] for number in range(columns) for row in rows] if modes else handles
+    made.legend(handles=by_column, loc="outside upper center", ncols=columns, columnspacing=1.4)
+
+
+def _rows(handles: Sequence[Line2D], columns: int) -> list[list[Line2D]]:
+    """Entries in rows of so many columns, one column after the other; empty ones fill the last column."""
     down = -(-len(handles) // columns)
-    lines = sum(max(len(text) for text in texts[row::down]) for row in range(down))
-    made.set_figheight(made.get_figheight() + 0.16 * (lines - 1))
-    made.legend(handles=handles, loc="outside upper center", ncols=columns, columnspacing=1.4)
+    empty = [Line2D([], [], linestyle="", label=" ") for _ in range(down * columns - len(handles))]
+    filled = [*handles, *empty]
+    return [[filled[number * down + row] for number in range(columns)] for row in range(down)]
 
 
 def lost_marks(axes: Axes, lost: pd.DataFrame, look: dict[str, Look], x: float = 0.03) -> None:
@@ -196,7 +231,7 @@ def lost_marks(axes: Axes, lost: pd.DataFrame, look: dict[str, Look], x: float =
         place: dict[str, Any] = {"color": seen.colour, "transform": axes.transAxes, "zorder": 5}
         axes.plot([x], [y - 0.03], marker=seen.marker, markersize=3, linestyle="", clip_on=False, **place)
         said = f"{LOST_MARK} {row['lost']} of {row['ended']}"
-        axes.text(x + 0.03, y, said, fontsize=5.5, va="top", bbox=_PAPER, **place)
+        axes.text(x + 0.03, y, said, fontsize=points(5.5), va="top", bbox=_PAPER, **place)
 
 
 def lost_mark(axes: Axes, x: float, lost: pd.DataFrame, look: Look) -> None:
@@ -204,7 +239,18 @@ def lost_mark(axes: Axes, x: float, lost: pd.DataFrame, look: Look) -> None:
     for row in lost.to_dict("records"):
         said = f"{LOST_MARK}{row['lost']}/{row['ended']}"
         place = axes.get_xaxis_transform()
-        axes.text(x, 0.98, said, color=look.colour, fontsize=5.5, rotation=90, ha="center", va="top", transform=place, zorder=5)
+        axes.text(
+            x,
+            0.98,
+            said,
+            color=look.colour,
+            fontsize=points(5.5),
+            rotation=90,
+            ha="center",
+            va="top",
+            transform=place,
+            zorder=5,
+        )
 
 
 def keys(methods: Sequence[str], look: dict[str, Look], line: Literal["-", ""] = "-") -> list[Line2D]:
@@ -213,11 +259,32 @@ def keys(methods: Sequence[str], look: dict[str, Look], line: Literal["-", ""] =
 
 
 def modes() -> list[Line2D]:
-    """Legend entries that tell free from forced."""
+    """Legend entries that tell the free evaluation from the forced one; no regime is called so."""
     return [
-        Line2D([], [], color=GREY, linestyle=FREE, label="free"),
-        Line2D([], [], color=GREY, linestyle=FORCED, label="forced"),
+        Line2D([], [], color=GREY, linestyle=FREE, label=EVALUATED["free"]),
+        Line2D([], [], color=GREY, linestyle=FORCED, label=EVALUATED["forced"]),
     ]
+
+
+def curve(axes: Axes, band: pd.DataFrame, look: Look, number: int, line: Line, opacity: float, **keywords: Any) -> None:
+    """A line of means with its band over seeds, and some markers, which those of the other methods do not cover.
+
+    Args:
+        axes: the panel.
+        band: what `summarise` gives, by its first column.
+        look: of the method.
+        number: of the method in its panel.
+        line: how the line is drawn.
+        opacity: of the band.
+        keywords: of the line, for matplotlib.
+    """
+    if band.empty:
+        return
+    x, gap = band.iloc[:, 0], every(len(band))
+    at = (min(number * gap // 4, len(band) - 1), gap)
+    style_ = {"color": look.colour, "linestyle": line, "marker": look.marker, "markevery": at, **keywords}
+    axes.plot(x, band["mean"], **style_)
+    axes.fill_between(x, band["low"], band["high"], color=look.colour, alpha=opacity, linewidth=0)
 
 
 def dots(axes: Axes, x: float, values: np.ndarray, look: Look, neighbours: int = 1, within: Range = EVERYWHERE) -> None:
@@ -228,6 +295,14 @@ def dots(axes: Axes, x: float, values: np.ndarray, look: Look, neighbours: int =
     if interval.known:
         axes.plot([x, x], [interval.low, interval.high], color=look.colour, linewidth=1.4, solid_capstyle="butt")
     axes.plot([x], [interval.mean], color=look.colour, marker=look.marker, linestyle="", markersize=4)
+
+
+def row_label(label: str) -> str:
+    """The label of a row of panels, in lines that a panel is tall enough for; a unit begins a line where it needs one."""
+    lines = (
+        part for line in label.splitlines() for part in (line.replace(" (", "\n(") if len(line) > _TALL else line).splitlines()
+    )
+    return "\n".join(wrapped(line, _TALL) for line in lines)
 
 
 def titled(axes: Axes, name: str, above: str | None) -> None:

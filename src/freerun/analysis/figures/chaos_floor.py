@@ -6,12 +6,11 @@ from typing import Literal
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from freerun.analysis.figures._figure_data import Material
 from freerun.analysis.figures._grid import grid
-from freerun.analysis.figures._style import FREE, GREY, Look, every, keys, legend, looks, present
+from freerun.analysis.figures._style import EVALUATED, FREE, GREY, Look, StudyFigure, curve, keys, legend, looks, present
 from freerun.analysis.inference.chaos_share import split
 from freerun.analysis.inference.confidence_intervals import summarise
 from freerun.analysis.inference.labels import measure
@@ -26,7 +25,7 @@ CAPTION = (
 WORLD: tuple[Literal[0], tuple[float, float]] = (0, (1, 1.2))
 
 
-def draw(material: Material) -> dict[str, Figure]:
+def draw(material: Material) -> dict[str, StudyFigure]:
     """One figure: rows are tasks with a floor, columns are models."""
     parts = split(material.steps, material.compared, material.quantities)
     parts = parts[parts["floor"].notna() & (parts["floor"] > 0) & (parts["free"] > 0)]
@@ -38,21 +37,13 @@ def draw(material: Material) -> dict[str, Figure]:
     ]
     methods, look = present(material.seen(parts), "method"), looks(material.methods())
     made = grid(rows, ("floor", "free"), lambda axes, panel_rows: _panel(axes, panel_rows, methods, look), material, look)
-    ends = [Line2D([], [], color=GREY, linestyle=line, label=name) for line, name in ((FREE, "free"), (WORLD, "chaos floor"))]
-    legend(made, [*keys(methods, look), *ends])
+    meant = ((FREE, EVALUATED["free"]), (WORLD, "chaos floor"))
+    legend(made, keys(methods, look), [Line2D([], [], color=GREY, linestyle=line, label=name) for line, name in meant])
     return {"": made}
 
 
 def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str], look: dict[str, Look]) -> None:
     for level, line in (("free", FREE), ("floor", WORLD)):
         for number, method in enumerate(methods):
-            curve = rows[rows["method"] == method]
-            if curve.empty:
-                continue
-            band, seen = summarise(curve, ["step"], level, log=True), look[method]
-            gap = every(len(band))
-            axes.plot(
-                band["step"], band["mean"], color=seen.colour, linestyle=line, marker=seen.marker if level == "free" else "",
-                markevery=(min(number * gap // 4, len(band) - 1), gap), zorder=3,
-            )  # fmt: skip
-            axes.fill_between(band["step"], band["low"], band["high"], color=seen.colour, alpha=0.12, linewidth=0)
+            band = summarise(rows[rows["method"] == method], ["step"], level, log=True)
+            curve(axes, band, look[method], number, line, 0.12, zorder=3, **({} if level == "free" else {"marker": ""}))

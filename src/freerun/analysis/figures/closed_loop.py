@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from freerun.analysis.figures._axis_scale import frame_dots
-from freerun.analysis.figures._figure_data import Material
+from freerun.analysis.figures._figure_data import Material, shown_values
 from freerun.analysis.figures._style import (
     Look,
+    StudyFigure,
     across_for,
     dots,
     figure,
@@ -35,7 +35,7 @@ _ACROSS = 3
 _WAYS = {"higher": "more", "lower": "less", "neither": "neither way"}
 
 
-def draw(material: Material) -> dict[str, Figure]:
+def draw(material: Material) -> dict[str, StudyFigure]:
     """One figure: a panel for each task and metric of the whole rollout."""
     rows = material.steps[(material.steps["step"] == 0) & material.steps["free"].notna()]
     panels = list(rows[["task_label", "metric"]].drop_duplicates().itertuples(index=False, name=None))
@@ -44,8 +44,8 @@ def draw(material: Material) -> dict[str, Figure]:
     methods = present(material.seen(rows), "method")
     look = looks(material.methods())
     models = material.models(rows)
-    across = across_for(len(panels), _ACROSS, models)
-    down, width = -(-len(panels) // across), page_for(across, models)
+    across = across_for(material.paper, len(panels), _ACROSS, models)
+    down, width = -(-len(panels) // across), page_for(material.paper, across, models)
     made = figure(width, 0.5 + (2.1 + upright_room(models)) * down)
     grid = made.subplots(down, across, squeeze=False)
     for axes in grid.flat[len(panels) :]:
@@ -55,6 +55,7 @@ def draw(material: Material) -> dict[str, Figure]:
         _panel(axes, panel_rows, material, methods, look, width / across)
         axes.set_title(task)
     legend(made, keys(methods, look, ""))
+    made.data = shown_values(rows).drop(columns=["step", "forced", "gap"])
     return {"": made}
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from freerun.analysis.figures._figure_data import Material
+from freerun.analysis.figures._figure_data import Material, shown_values
 from freerun.analysis.figures._grid import grid
-from freerun.analysis.figures._style import Look, every, keys, legend, looks, present
+from freerun.analysis.figures._style import Look, StudyFigure, every, keys, legend, looks, present
 from freerun.analysis.inference.curve_fits import fitted
 from freerun.analysis.inference.error_growth_fit import growing, means
 from freerun.analysis.inference.labels import measure
@@ -23,7 +22,7 @@ CAPTION = (
 )
 
 
-def draw(material: Material) -> dict[str, Figure]:
+def draw(material: Material) -> dict[str, StudyFigure]:
     """One figure: rows are tasks whose error is on a ratio scale, columns are models."""
     table = growing(material.steps, material.forecasts, material.quantities)
     table = table[table["form"] != "undefined"]
@@ -39,6 +38,7 @@ def draw(material: Material) -> dict[str, Figure]:
     methods, look = present(material.seen(curves), "method"), looks(material.methods())
     made = grid(rows, ("free",), lambda axes, panel_rows: _panel(axes, panel_rows, methods, look), material, look)
     legend(made, keys(methods, look))
+    made.data = shown_values(curves)
     return {"": made}
 
 

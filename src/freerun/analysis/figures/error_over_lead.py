@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from freerun.analysis.figures._figure_data import Material
 from freerun.analysis.figures._grid import grid
 from freerun.analysis.figures._players import player_lines, playing
-from freerun.analysis.figures._style import FORCED, FREE, Look, every, keys, legend, looks, modes, present, shade
+from freerun.analysis.figures._style import FORCED, FREE, Look, StudyFigure, curve, keys, legend, looks, modes, present, shade
 from freerun.analysis.inference.confidence_intervals import FEWEST, summarise
 from freerun.analysis.inference.labels import measure
 
@@ -27,7 +26,7 @@ CAPTION = (
 )
 
 
-def draw(material: Material) -> dict[str, Figure]:
+def draw(material: Material) -> dict[str, StudyFigure]:
     """One figure: rows are tasks with their primary metric, columns are models."""
     steps = material.steps[material.steps["step"] >= 1]
     rows = _rows(steps, material)
@@ -38,7 +37,7 @@ def draw(material: Material) -> dict[str, Figure]:
     made = grid(
         rows, ("forced", "free"), lambda axes, panel_rows: _panel(axes, panel_rows, methods, look, material), material, look
     )
-    legend(made, [*keys(methods, look), *modes()])
+    legend(made, keys(methods, look), modes())
     return {"": made}
 
 
@@ -62,21 +61,12 @@ def _rows(steps: pd.DataFrame, material: Material) -> list[tuple[str, pd.DataFra
 def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str], look: dict[str, Look], material: Material) -> None:
     meant = material.quantities.of(rows["metric"].iloc[0], rows["unit"].iloc[0])
     levels = rows[["forced", "free"]].to_numpy()
-    known = levels[np.isfinite(levels)]
+    finite = levels[np.isfinite(levels)]
     beside = playing(material.players, str(rows["task_label"].iloc[0]), meant.name)
-    player_lines(axes, beside, levels, log=meant.ratio and bool((known > 0).all()))
+    player_lines(axes, beside, levels, log=meant.ratio and bool((finite > 0).all()))
     for mode, line in (("forced", FORCED), ("free", FREE)):
         for number, method in enumerate(methods):
-            curve = rows[(rows["method"] == method) & rows[mode].notna()]
-            if curve.empty:
-                continue
-            band = summarise(curve, ["step"], mode, log=meant.ratio and bool((curve[mode] > 0).all()), within=meant.range)
+            known = rows[(rows["method"] == method) & rows[mode].notna()]
+            band = summarise(known, ["step"], mode, log=meant.ratio and bool((known[mode] > 0).all()), within=meant.range)
             band = band[band["n"] >= min(FEWEST, band["n"].max())]
-            seen, gap = look[method], every(len(band))
-            axes.plot(
-                band["step"], band["mean"], color=seen.colour, linestyle=line, marker=seen.marker,
-                markevery=(min(number * gap // 4, len(band) - 1), gap), zorder=3,
-            )  # fmt: skip
-            axes.fill_between(
-                band["step"], band["low"], band["high"], color=seen.colour, alpha=shade(len(methods)), linewidth=0
-            )
+            curve(axes, band, look[method], number, line, shade(len(methods)), zorder=3)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from freerun.analysis.figures._axis_scale import decades
 from freerun.analysis.figures._figure_data import Material
-from freerun.analysis.figures._style import figure, keys, legend, looks, titled, width_for
+from freerun.analysis.figures._style import StudyFigure, figure, keys, legend, looks, titled
+from freerun.analysis.figures._venues import points
 from freerun.analysis.inference import tuning_tables
 
 PLACE = 10
@@ -19,17 +19,18 @@ CAPTION = (
 )
 
 
-def draw(material: Material) -> dict[str, Figure]:
+def draw(material: Material) -> dict[str, StudyFigure]:
     """One figure: rows are tasks, columns are models, a line a method."""
     if material.tuned is None:
         return {}
     table = tuning_tables.frames(material.tables).get("expected_best")
     if table is None or table["trials"].max() < 2:
         return {}
+    table = table.replace({name: dict(material.labels) for name in ("task", "model", "method")})
     tasks, look = list(dict.fromkeys(table["task"])), looks(material.methods())
     columns = [list(dict.fromkeys(table.loc[table["task"] == task, "model"])) for task in tasks]
     across = max(map(len, columns))
-    made = figure(width_for(across), 0.7 + 1.5 * len(tasks))
+    made = figure(material.paper.width_for(across), 0.7 + 1.5 * len(tasks))
     panels = made.subplots(len(tasks), across, squeeze=False, sharey="row", sharex=True)
     before: list[str] = []
     for row, task in enumerate(tasks):
@@ -47,6 +48,7 @@ def draw(material: Material) -> dict[str, Figure]:
         target = ", ".join(str(material.tuned[name]) for name in ("metric", "mode", "split"))
         panels[row][0].set_ylabel(f"{task}\n{target}")
         before = columns[row]
-    made.supxlabel("Trials", fontsize=7.5)
+    made.supxlabel("Trials", fontsize=points(7.5))
     legend(made, keys([name for name in material.methods() if name in set(table["method"])], look))
+    made.data = table
     return {"": made}

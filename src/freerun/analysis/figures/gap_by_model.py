@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from freerun.analysis.figures._axis_scale import decades, frame_dots
-from freerun.analysis.figures._figure_data import Material
+from freerun.analysis.figures._figure_data import Material, shown_values
 from freerun.analysis.figures._players import player_ticks, playing
 from freerun.analysis.figures._style import (
+    EVALUATED,
     GREY,
     Look,
+    StudyFigure,
     across_for,
     dots,
     figure,
@@ -41,7 +42,7 @@ CAPTION = (
 _ACROSS = 2
 
 
-def draw(material: Material) -> dict[str, Figure]:
+def draw(material: Material) -> dict[str, StudyFigure]:
     """One figure: a column for each task, levels above and the gap below."""
     tasks = [task for task, metric in material.primary.items() if _rolls(material, task, metric)]
     if not tasks:
@@ -49,8 +50,8 @@ def draw(material: Material) -> dict[str, Figure]:
     look = looks(material.methods())
     shown = material.whole[material.whole["task_label"].isin(tasks)]
     models = material.models(shown)
-    across = across_for(len(tasks), _ACROSS, models)
-    down, width = -(-len(tasks) // across), page_for(across, models)
+    across = across_for(material.paper, len(tasks), _ACROSS, models)
+    down, width = -(-len(tasks) // across), page_for(material.paper, across, models)
     made = figure(width, 0.5 + (2.9 + upright_room(models)) * down)
     panels = made.subplots(2 * down, across, squeeze=False, sharex=False)
     for axes in panels.flat[:]:
@@ -61,10 +62,12 @@ def draw(material: Material) -> dict[str, Figure]:
         _task(above, below, rows, material, look, width / across)
         above.set_title(task)
     ends = [
-        Line2D([], [], color=GREY, marker="o", linestyle="", label="free"),
-        Line2D([], [], color=GREY, marker="o", markerfacecolor="white", linestyle="", label="forced"),
+        Line2D([], [], color=GREY, marker="o", linestyle="", label=EVALUATED["free"]),
+        Line2D([], [], color=GREY, marker="o", markerfacecolor="white", linestyle="", label=EVALUATED["forced"]),
     ]
-    legend(made, [*keys(present(material.seen(shown), "method"), look, ""), *ends])
+    legend(made, keys(present(material.seen(shown), "method"), look, ""), ends)
+    own = shown["metric"].astype(object) == shown["task_label"].astype(object).map(material.primary)
+    made.data = shown_values(shown[own])
     return {"": made}
 
 
@@ -92,12 +95,20 @@ def _task(above: Axes, below: Axes, rows: pd.DataFrame, material: Material, look
     player_ticks(above, playing(material.players, str(rows["task_label"].iloc[0]), meant.name), log)
     frame_dots(above, rows[["forced", "free"]].to_numpy())
     frame_dots(below, rows["gap"].to_numpy())
-    below.axhline(0, color=GREY, linewidth=0.6, zorder=0)
+    _zero(below)
     above.set_ylabel(measure(meant.label, meant.unit).replace(" (", "\n("))
     named = "Exposure bias" if meant.account == "one-step error" else "Free minus forced"
     below.set_ylabel(f"{named}\n({shown(meant.unit)})")
     model_ticks(above, models, width, named=False)
     model_ticks(below, models, width)
+
+
+def _zero(axes: Axes) -> None:
+    """The line of no gap, where the panel would not be half empty with it."""
+    low, high = axes.get_ylim()
+    axes.axhline(0, color=GREY, linewidth=0.6, zorder=0)
+    if high - low < 0.5 * (max(high, 0.0) - min(low, 0.0)):
+        axes.set_ylim(low, high)
 
 
 def _levels(axes: Axes, x: float, rows: pd.DataFrame, look: Look, log: bool) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from itertools import groupby
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from freerun.analysis.figures._figure_data import LOST_MARK, Material, Sample
-from freerun.analysis.figures._style import GREY, Look, figure, looks, wrapped
+from freerun.analysis.figures._style import GREY, Look, StudyFigure, figure, looks, wrapped
+from freerun.analysis.figures._venues import Paper, points
 
 PLACE = 5
 CAPTION = (
@@ -25,30 +26,32 @@ _OF_A_SERIES = (
 _ACROSS, _NAME = 4, 24
 
 
-def draw(material: Material) -> dict[str, Figure]:
+def draw(material: Material) -> dict[str, StudyFigure]:
     """One figure for each task and model that shows orbits."""
     look = looks(material.methods())
     figures = {}
     groups = groupby(material.samples.get("orbit", []), key=lambda sample: (sample.task, sample.model))
     many_tasks = len({sample.task for sample in material.samples.get("orbit", [])}) > 1
     for (task, model), samples in groups:
-        made = _page(list(samples), look)
+        shown = list(samples)
+        made = _page(shown, look, material.paper)
+        made.data = pd.concat([_values(sample) for sample in shown], ignore_index=True)
         gone = material.lost()
         gone = gone[(gone["task_label"] == task) & (gone["model_label"] == model)]
         lost = "; ".join(f"{LOST_MARK} {row['lost']} of {row['ended']} of {row['method']}" for row in gone.to_dict("records"))
         title = f"{task}, {model}: true (grey) and generated (coloured)" + (f"; {lost}" if lost else "")
-        made.suptitle(wrapped(title, int(made.get_figwidth() * 15)), fontsize=8)
+        made.suptitle(wrapped(title, int(made.get_figwidth() * 15)), fontsize=points(8))
         figures["_".join(_slug(name) for name in ([task, model] if many_tasks else [model]))] = made
     return figures
 
 
-def _page(samples: list[Sample], look: dict[str, Look]) -> Figure:
+def _page(samples: list[Sample], look: dict[str, Look], paper: Paper) -> StudyFigure:
     names, pair = _coordinates(samples[0])
     if pair is None:
-        return _of_one(samples, look, names[0])
-    down = -(-len(samples) // _ACROSS)
+        return _of_one(samples, look, names[0], paper)
+    down = -(-len(samples) // paper.across(_ACROSS))
     across = -(-len(samples) // down)
-    width = max(3.4, min(7.0, 2.2 * across + 0.4))
+    width = paper.between(2.2 * across + 0.4)
     made = figure(width, 3.3 * down)
     made.set_layout_engine("constrained", h_pad=0.07)
     panels = made.subplots(2 * down, across, squeeze=False, sharex="row", sharey="row", height_ratios=[2, 3] * down)
@@ -67,11 +70,11 @@ def _page(samples: list[Sample], look: dict[str, Look]) -> Figure:
     return made
 
 
-def _of_one(samples: list[Sample], look: dict[str, Look], name: str) -> Figure:
+def _of_one(samples: list[Sample], look: dict[str, Look], name: str, paper: Paper) -> StudyFigure:
     """One coordinate alone: panels against time."""
-    down = -(-len(samples) // _ACROSS)
+    down = -(-len(samples) // paper.across(_ACROSS))
     across = -(-len(samples) // down)
-    width = max(3.4, min(7.0, 2.2 * across + 0.4))
+    width = paper.between(2.2 * across + 0.4)
     made = figure(width, 1.7 * down + 0.2)
     made.set_layout_engine("constrained", h_pad=0.07)
     panels = made.subplots(down, across, squeeze=False, sharex=True, sharey=True)
@@ -99,10 +102,10 @@ def _short(name: str) -> str:
     return name if len(name) <= _NAME else f"{name[: _NAME - 3]}..."
 
 
-def _caption(made: Figure, sample: Sample, first: str, pair: str) -> None:
+def _caption(made: StudyFigure, sample: Sample, first: str, pair: str) -> None:
     """Give a figure a caption of its own where the usual one is not true."""
     if "names" in sample.content or len(sample.content["true"][0]) < 3:
-        made.set_label(_OF_A_SERIES.format(first=first, pair=pair))
+        made.caption = _OF_A_SERIES.format(first=first, pair=pair)
 
 
 def _slug(name: str) -> str:
@@ -126,6 +129,15 @@ def _below(below: Axes, sample: Sample, colour: str, pair: tuple[int, int], name
     below.plot(made[warmup:, x], made[warmup:, y], color=colour, linewidth=0.8)
     below.plot(true[warmup, x], true[warmup, y], color="black", marker="o", markersize=3)
     below.set_xlabel(_short(names[x]))
+
+
+def _values(sample: Sample) -> pd.DataFrame:
+    """The true and the generated values by time since the release, a row a step."""
+    content, (names, _) = sample.content, _coordinates(sample)
+    time = (np.arange(len(content["true"])) + 1 - content["warmup"]) * content["dt"]
+    said = {"task": sample.task, "model": sample.model, "method": sample.method, "seed": sample.seed, "time": time}
+    columns = {f"{of} {name}": np.array(content[of])[:, at] for of in ("true", "generated") for at, name in enumerate(names)}
+    return pd.DataFrame({**said, **columns})
 
 
 def _orbits(sample: Sample) -> tuple[np.ndarray, np.ndarray]:

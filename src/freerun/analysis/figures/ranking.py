@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from freerun.analysis.figures._figure_data import LOST_MARK, Material
-from freerun.analysis.figures._style import COLUMN, GREY, PAGE, figure, wrapped
+from freerun.analysis.figures._style import GREY, StudyFigure, figure, wrapped
+from freerun.analysis.figures._venues import points
 from freerun.analysis.inference.mean_ranks import METHODS, TASKS, Ranking, ranking, votes
 
 PLACE = 9
@@ -15,10 +15,12 @@ CAPTION = (
     "Mean ranks over tasks by the headlines of each, running free, 1 being the best. Bars join what is not shown to differ: "
     "mean ranks closer than the critical difference (CD), whose length stands above."
 )
+#: The width from which on two diagrams stand side by side, in inches.
+_BESIDE = 5.0
 _WORDS = {"method": "Methods", "model_label": "Models"}
 
 
-def draw(material: Material) -> dict[str, Figure]:
+def draw(material: Material) -> dict[str, StudyFigure]:
     """One figure: a diagram for the methods and one for the models, where three tasks rank two of them."""
     whole = material.levels()[1]
     tables = {of: votes(whole, material.headlines, material.runs, of, quantities=material.quantities) for of in _WORDS}
@@ -27,10 +29,20 @@ def draw(material: Material) -> dict[str, Figure]:
         return {}
     named = {of: _named(result, material.lost().groupby(of, observed=True)["lost"].sum()) for of, result in rankings.items()}
     deepest = max(_depth(names) for names in named.values())
-    made = figure(COLUMN * 1.3 if len(rankings) == 1 else PAGE, 1.1 + 0.17 * deepest)
-    for axes, (of, result) in zip(made.subplots(1, len(rankings), squeeze=False)[0], rankings.items(), strict=True):
+    across = 1 if len(rankings) == 1 or material.paper.between(material.paper.page) < _BESIDE else 2
+    down = len(rankings) // across
+    made = figure(material.paper.between(material.paper.column * 1.3 * across), (1.1 + 0.17 * deepest) * down)
+    for axes, (of, result) in zip(made.subplots(down, across, squeeze=False).flat, rankings.items(), strict=True):
         _diagram(axes, result, named[of], deepest)
         axes.set_title(f"{_WORDS[of]}, {result.tasks} tasks")
+    made.data = pd.concat(
+        [
+            tables[of].rename_axis("task").reset_index().melt("task", var_name="name", value_name="rank").assign(ranked=word)
+            for of, word in _WORDS.items()
+            if of in rankings
+        ],
+        ignore_index=True,
+    )
     return {"": made}
 
 
@@ -60,11 +72,11 @@ def _diagram(axes: Axes, result: Ranking, names: list[str], deepest: float) -> N
     axes.plot([1, k], [0, 0], color="black", linewidth=0.8)
     for rank in range(1, k + 1):
         axes.plot([rank, rank], [0, 0.15], color="black", linewidth=0.8)
-        axes.text(rank, 0.22, str(rank), ha="center", va="bottom", fontsize=6.5)
+        axes.text(rank, 0.22, str(rank), ha="center", va="bottom", fontsize=points(6.5))
     width = min(result.critical_difference, float(k - 1))
     remark = "" if width == result.critical_difference else ", beyond the axis"
     axes.plot([1, 1 + width], [1.05, 1.05], color=GREY, linewidth=1.2)
-    axes.text(1, 1.12, f"CD {result.critical_difference:.2f}{remark}", fontsize=6.5, color=GREY, va="bottom")
+    axes.text(1, 1.12, f"CD {result.critical_difference:.2f}{remark}", fontsize=points(6.5), color=GREY, va="bottom")
     rows = _rows(names)
     for number, (name, rank) in enumerate(zip(names, result.ranks, strict=True)):
         left = number < half
@@ -72,7 +84,7 @@ def _diagram(axes: Axes, result: Ranking, names: list[str], deepest: float) -> N
         y = -(0.5 * bars + 0.1 + sum(above) + rows[number] / 2)
         edge, away, side = (1, -0.05, "right") if left else (k, 0.05, "left")
         axes.plot([rank, rank, edge], [0, y, y], color="black", linewidth=0.6)
-        axes.text(edge + away, y, name, fontsize=6.5, va="center", ha=side)
+        axes.text(edge + away, y, name, fontsize=points(6.5), va="center", ha=side)
     for number, clique in enumerate(result.cliques):
         ends = [float(result.ranks[name]) for name in (clique[0], clique[-1])]
         axes.plot([ends[0] - 0.03, ends[1] + 0.03], [-0.35 - 0.5 * number] * 2, color="black", linewidth=2.4)

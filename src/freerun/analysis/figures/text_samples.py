@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 
 from freerun.analysis.figures._figure_data import LOST_MARK, Material, Sample
-from freerun.analysis.figures._style import GREY, PAGE, Look, figure, looks
+from freerun.analysis.figures._style import GREY, Look, StudyFigure, figure, looks
+from freerun.analysis.figures._venues import PAGE, Paper, points
 
 PLACE = 6
 CAPTION = (
@@ -25,7 +26,7 @@ _MONO = "DejaVu Sans Mono"
 _STRANGE = 0.02
 
 
-def draw(material: Material) -> dict[str, Figure]:
+def draw(material: Material) -> dict[str, StudyFigure]:
     """One figure for each task that shows text in letters of the font; others stand in the report's table of samples alone."""
     samples = material.samples.get("text", [])
     groups = {task: list(of_task) for task, of_task in groupby(samples, key=lambda sample: sample.task)}
@@ -33,7 +34,7 @@ def draw(material: Material) -> dict[str, Figure]:
     look = looks(material.methods())
     gone = material.lost()
     return {
-        (f"{number}" if number else ""): _page(of_task, look, gone[gone["task_label"] == task])
+        (f"{number}" if number else ""): _page(of_task, look, gone[gone["task_label"] == task], material.paper)
         for number, (task, of_task) in enumerate(groups.items())
     }
 
@@ -52,14 +53,18 @@ def _known() -> frozenset[int]:
     return frozenset(get_font(findfont(FontProperties(family=_MONO))).get_charmap())
 
 
-def _page(samples: list[Sample], look: dict[str, Look], lost: pd.DataFrame) -> Figure:
+def _page(samples: list[Sample], look: dict[str, Look], lost: pd.DataFrame, paper: Paper) -> StudyFigure:
     prompts = min(_PROMPTS, *(len(sample.content["lines"]) for sample in samples))
     heads = [f"{sample.model}, {sample.method}" for sample in samples]
     margin = max(len(head) for head in [*heads, "truth"]) + 2
     longest = max(len(line["prompt"]) for line in samples[0].content["lines"][:prompts])
-    room = min(longest, (_LETTERS - margin) // 3)
-    height = _LINE * (prompts * (len(samples) + 2) + len(lost)) + 0.2
-    made = figure(PAGE, height)
+    width = paper.between(paper.page)
+    letters = int(_LETTERS * width / PAGE)
+    above = margin > letters // 2  # no room for names beside the text: they stand in lines of their own
+    margin = 1 if above else margin
+    room = min(longest, (letters - margin) // 3)
+    height = _LINE * (prompts * ((len(samples) + 1) * (1 + above) + 1) + len(lost)) + 0.2
+    made = figure(width, height / points(1.0))
     made.set_layout_engine("none")
     y = height - 0.15
     for number in range(prompts):
@@ -70,24 +75,40 @@ def _page(samples: list[Sample], look: dict[str, Look], lost: pd.DataFrame) -> F
             for head, sample in zip(heads, samples, strict=True)
         ]
         for head, colour, before, after in rows:
-            _row(made, y / height, margin, room, (head, before, after), colour)
+            if above:
+                _text(made, 0.01, y / height, head, colour)
+                y -= _LINE
+            _row(made, y / height, (margin, room, letters), ("" if above else head, before, after), colour)
             y -= _LINE
         y -= _LINE
     for row in lost.to_dict("records"):
         said = f"{row['model_label']}, {row['method']}: {LOST_MARK} {row['lost']} of {row['ended']} runs"
-        made.text(0.01, y / height, said, color=look[row["method"]].colour, family=_MONO, fontsize=_POINTS, va="center")
+        _text(made, 0.01, y / height, said, look[row["method"]].colour)
         y -= _LINE
+    made.data = pd.DataFrame(
+        [
+            {"task": one.task, "model": one.model, "method": one.method, "seed": one.seed, **line}
+            for one in samples
+            for line in one.content["lines"][:prompts]
+        ]
+    )
     return made
 
 
-def _row(made: Figure, y: float, margin: int, prompt: int, words: tuple[str, str, str], colour: str) -> None:
-    head, before, after = words
+def _row(made: Figure, y: float, room: tuple[int, int, int], words: tuple[str, str, str], colour: str) -> None:
+    """One line: the name, the end of the prompt and what follows, in the letters that each has room for."""
+    (margin, prompt, letters), (head, before, after) = room, words
     before = printable(before)[len(before) - prompt if len(before) > prompt else 0 :]
-    after = printable(after)[: max(20, _LETTERS - margin - prompt)]
-    step = 0.602 * _POINTS / 72 / PAGE
+    after = printable(after)[: max(20, letters - margin - prompt)]
+    step = 0.602 * _POINTS / 72 / made.get_figwidth()
     seam = 0.01 + (margin + prompt) * step
-    for x, text, tint, side in ((0.01, head, colour, "left"), (seam, before, GREY, "right"), (seam, after, colour, "left")):
-        made.text(x, y, text, color=tint, family=_MONO, fontsize=_POINTS, va="center", ha=side)
+    _text(made, 0.01, y, head, colour)
+    _text(made, seam, y, before, GREY, "right")
+    _text(made, seam, y, after, colour)
+
+
+def _text(made: Figure, x: float, y: float, text: str, colour: str, side: str = "left") -> None:
+    made.text(x, y, text, color=colour, family=_MONO, fontsize=_POINTS, va="center", ha=side)
 
 
 def printable(text: str) -> str:

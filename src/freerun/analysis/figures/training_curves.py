@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from freerun.analysis.figures._axis_scale import frame
-from freerun.analysis.figures._figure_data import Material
-from freerun.analysis.figures._grid import in_lines
+from freerun.analysis.figures._axis_scale import frame_line
+from freerun.analysis.figures._figure_data import Material, shown_values
+from freerun.analysis.figures._grid import OWN_SCALES, lines_of
 from freerun.analysis.figures._style import (
     FORCED,
     FREE,
     Line,
     Look,
-    every,
+    StudyFigure,
+    curve,
     figure,
     keys,
     legend,
@@ -22,10 +22,11 @@ from freerun.analysis.figures._style import (
     lost_marks,
     modes,
     present,
+    row_label,
     shade,
     titled,
-    width_for,
 )
+from freerun.analysis.figures._venues import points
 from freerun.analysis.inference.confidence_intervals import summarise
 from freerun.analysis.inference.labels import measure
 from freerun.store.quantity import Quantity
@@ -42,7 +43,7 @@ _FEW = 40
 LOSSES = (("validation_forced_loss", FORCED), ("validation_free_loss", FREE))
 
 
-def draw(material: Material) -> dict[str, Figure]:
+def draw(material: Material) -> dict[str, StudyFigure]:
     """One figure: rows are tasks, columns are models, each with its strip."""
     curves = material.curves[material.curves["value"].notna()]
     curves = curves[curves["quantity"].isin([name for name, _ in LOSSES] + ["forcing_probability"])]
@@ -50,42 +51,40 @@ def draw(material: Material) -> dict[str, Figure]:
         return {}
     tasks, look, lost = present(curves, "task_label"), looks(material.methods()), material.lost()
     methods = present(material.seen(curves), "method")
-    lines = [
-        (task, models)
-        for task in tasks
-        for models in in_lines(present(material.seen(curves[curves["task_label"] == task]), "model_label"))
-    ]
+    lines = lines_of([(task, curves[curves["task_label"] == task]) for task in tasks], material)
     across = max(len(models) for _, models in lines)
-    made = figure(width_for(across), 0.7 + 1.65 * len(lines))
-    panels = made.subplots(2 * len(lines), across, squeeze=False, sharey="row", height_ratios=[4, 1] * len(lines))
-    before: list[str] = []
-    for row, (task, models) in enumerate(lines):
+    made = figure(material.paper.width_for(across), 0.7 + 1.65 * len(lines))
+    panels = made.subplots(2 * len(lines), across, squeeze=False, height_ratios=[4, 1] * len(lines))
+    before: list[str | None] = [None] * across
+    for row, (number, named) in enumerate(lines):
+        task, models = tasks[number], [*named, *[None] * (across - len(named))]
         above, below = panels[2 * row], panels[2 * row + 1]
         of_task = curves[curves["task_label"] == task]
         meant = _meant(material, of_task)
-        for number, (axes, strip) in enumerate(zip(above, below, strict=True)):
-            if number < len(models):
-                _panel(
-                    axes,
-                    strip,
-                    of_task[of_task["model_label"] == models[number]],
-                    methods,
-                    look,
-                    meant is not None and meant.ratio,
-                )
-                in_panel = (lost["model_label"] == models[number]) & (lost["task_label"] == task)
-                lost_marks(axes, lost[in_panel], look, x=0.75)
-                titled(axes, models[number], before[number] if number < len(before) else None)
-            else:
+        for axes, strip, model, earlier in zip(above, below, models, before, strict=True):
+            if model is None:
                 axes.set_axis_off()
                 strip.set_axis_off()
-        frame(above[0], of_task.loc[of_task["quantity"] != "forcing_probability", "value"].to_numpy())
-        above[0].set_ylabel(f"{task}\n{measure(meant.label, meant.unit) if meant else 'Loss'}")
-        below[0].set_ylabel("P(truth)", fontsize=7)
+                continue
+            of_model = of_task[of_task["model_label"] == model]
+            _panel(axes, strip, of_model, methods, look, meant is not None and meant.ratio)
+            lost_marks(axes, lost[(lost["model_label"] == model) & (lost["task_label"] == task)], look, x=0.75)
+            titled(axes, model, earlier)
+        shown = [at for at, model in enumerate(models) if model]
+        losses = of_task[of_task["quantity"] != "forcing_probability"]
+        values = [losses.loc[losses["model_label"] == models[at], "value"].to_numpy() for at in shown]
+        if frame_line([above[at] for at in shown], values):
+            made.remark = OWN_SCALES
+        above[shown[0]].set_ylabel(row_label(f"{task}\n{measure(meant.label, meant.unit) if meant else 'Loss'}"))
+        below[shown[0]].set_ylabel("P(truth)", fontsize=points(7))
+        for at in shown[1:]:
+            below[at].tick_params(labelleft=False)
         before = models
     made.align_ylabels(panels[:, 0])
-    made.supxlabel("Updates", fontsize=7.5)
-    legend(made, [*keys(methods, look), *modes()])
+    made.supxlabel("Updates", fontsize=points(7.5))
+    legend(made, keys(methods, look), modes())
+    seeds = material.tables.runs.set_index("run")["seed"]
+    made.data = shown_values(curves.assign(seed=seeds.reindex(curves["run"].astype("str")).to_numpy()))
     return {"": made}
 
 
@@ -116,12 +115,5 @@ def _points(strip: Axes, rows: pd.DataFrame, look: Look) -> None:
 
 
 def _line(axes: Axes, rows: pd.DataFrame, look: Look, number: int, line: Line, log: bool, opacity: float) -> None:
-    if rows.empty:
-        return
     band = summarise(rows, ["update"], "value", log=log and bool((rows["value"] > 0).all()))
-    gap = every(len(band))
-    axes.plot(
-        band["update"], band["mean"], color=look.colour, linestyle=line, marker=look.marker,
-        markevery=(min(number * gap // 4, len(band) - 1), gap), markersize=2.6,
-    )  # fmt: skip
-    axes.fill_between(band["update"], band["low"], band["high"], color=look.colour, alpha=opacity, linewidth=0)
+    curve(axes, band, look, number, line, opacity, markersize=2.6)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from freerun.analysis.inference.labels import label, merged
 from freerun.analysis.inference.replicates import settings
+from freerun.analysis.tables.selection import equal
 from freerun.errors import ConfigError
 from freerun.io import key_value
 from freerun.io.suggestions import nearest
@@ -80,7 +81,7 @@ def _by_settings(word: str, runs: pd.DataFrame) -> Choice:
             raise ConfigError(f"compare {brief(word)}: {key} cannot be compared, since {why}; choose another key")
         if key not in known:
             raise ConfigError(f"compare {brief(word)}: no run of this study has the key {brief(key)}; {nearest(key, known)}")
-        same = _equal(runs[key], value)
+        same = equal(runs[key], value)
         if not same.any():
             present = ", ".join(dict.fromkeys(str(value) for value in runs[key].dropna()))
             raise ConfigError(f"compare {brief(word)}: no run of this study has {key}={brief(value)}; it has {brief(present)}")
@@ -97,19 +98,6 @@ def _plainly(wanted: Mapping[str, str]) -> str:
         f"{key.rpartition('.')[2]}={value}" for key, value in wanted.items() if key not in ("model", "regime", "objective")
     ]
     return merged(parts, ", ".join(others)) if parts else ", ".join(others)
-
-
-def _equal(column: pd.Series, value: str) -> pd.Series:
-    """Whether each row of a column has the value that was typed."""
-    if value.casefold() in ("none", "null", "~"):
-        return column.isna()
-    if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype):
-        try:
-            return (column.astype(float) == float(value)).fillna(False).astype(bool)
-        except ValueError:
-            return pd.Series(False, index=column.index)
-    typed = value.casefold().replace("_", " ")
-    return column.astype("str").str.casefold().str.replace("_", " ").eq(typed) & column.notna()
 
 
 def compared_keys(first: Choice, second: Choice, tuned: Collection[str] = ()) -> tuple[str, ...]:

@@ -89,8 +89,12 @@ def content_of(table: pd.DataFrame, material: Material, file_format: str) -> byt
     return (markdown if file_format == "md" else latex)(table, note(table, material)).encode()
 
 
-def tidy(material: Material) -> pd.DataFrame:
+def tidy(material: Material, metric: str | None = None) -> pd.DataFrame:
     """The numbers of the table, one row a task, model, method and level.
+
+    Args:
+        material: of the study.
+        metric: the measure, of the tasks that have it; None for the own error of each task.
 
     Returns:
         task, model, method, metric, unit, label and better (of the metric), level, mean, low, high, geometric (whether the
@@ -102,7 +106,7 @@ def tidy(material: Material) -> pd.DataFrame:
         reference players, with `PLAYERS` as their model, no runs and no comparison.
     """
     wide = full(material)
-    wide = wide[wide["primary"]]
+    wide = wide[wide["primary"] if metric is None else wide["metric"] == metric]
     parts = []
     for level in LEVELS if len(wide) and "metric" in wide and wide["metric"].notna().any() else ():
         columns = {"mean": wide[level], "low": wide[f"{level}_low"], "high": wide[f"{level}_high"]}
@@ -114,7 +118,7 @@ def tidy(material: Material) -> pd.DataFrame:
     table = pd.concat(parts).sort_values(["order", "level"], kind="stable", key=_level_order).rename(columns=_NAMES)
     texts = {name: table[name].astype("str") for name in _NAMES.values()}
     table = table.assign(**texts, best=_best(table)).merge(
-        _compared(material), on=["task", "model", "method", "level"], how="left"
+        _compared(material, metric), on=["task", "model", "method", "level"], how="left"
     )
     table["mark"] = table["verdict"].where(table["verdict"].isin(["better", "worse"]), "")
     kept = [
@@ -209,7 +213,7 @@ def _best(table: pd.DataFrame) -> np.ndarray:
     return same & means.notna().to_numpy() & (table["level"] != "gap").to_numpy() & compared.to_numpy()
 
 
-def _compared(material: Material) -> pd.DataFrame:
+def _compared(material: Material, metric: str | None) -> pd.DataFrame:
     """p, Holm's p and the verdict of every method against the baseline, by the labels of the table."""
     names = ["task", "model", "method", "level"]
     if len(material.methods()) < 2:
@@ -220,7 +224,7 @@ def _compared(material: Material) -> pd.DataFrame:
             }
         )
     table = comparisons(material)
-    table = table[table["metric"] == table["task_label"].map(material.primary)]
+    table = table[table["metric"] == (table["task_label"].map(material.primary) if metric is None else metric)]
     keys = ["task_label", "model_label", "regime_label", "setting"]
     methods = material.runs[[*keys, "method"]].astype("str").drop_duplicates()
     table = table.astype(dict.fromkeys(keys, "str")).merge(methods, on=keys, how="left")

@@ -32,7 +32,8 @@ _ACCENTS = {
 
 def markdown(table: pd.DataFrame, note: str) -> str:
     """The table in Markdown, the task in its first column."""
-    lines = [["Task, error", *_HEAD], ["---"] * (len(_HEAD) + 1)]
+    head = _head(table)
+    lines = [["Task, error", *head], ["---"] * (len(head) + 1)]
     for heading, rows in _blocks(table):
         for names, cells, counts in rows:
             shown = [f"**{escaped(text)}**" if bold else escaped(text) for text, bold in cells]
@@ -42,30 +43,65 @@ def markdown(table: pd.DataFrame, note: str) -> str:
 
 def latex(table: pd.DataFrame, note: str) -> str:
     """The table in LaTeX; its first line says which packages it needs, booktabs above all."""
-    width = len(_HEAD)
-    lines = [" & ".join(_tex(cell) for cell in _HEAD) + r" \\"]
-    for heading, rows in _blocks(table):
-        lines += [r"\midrule", rf"\multicolumn{{{width}}}{{l}}{{\textit{{{_tex(heading)}}}}} \\"]
-        above = None
-        for (model, method), cells, counts in rows:
-            shown = [rf"\textbf{{{_tex(text)}}}" if bold else _tex(text) for text, bold in cells]
-            lines.append(" & ".join([_tex(model) if model != above else "", _tex(method), *shown, *map(_tex, counts)]) + r" \\")
-            above = model
-    body = "\n".join(lines)
     return (
         "% \\usepackage{booktabs} \\usepackage{graphicx} \\usepackage[T1]{fontenc}\n"
-        "\\begingroup\\footnotesize\\setlength{\\tabcolsep}{3pt}\\noindent\n"
-        "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%\n"
-        f"\\begin{{tabular}}{{{'l' * width}}}\n\\toprule\n{body}\n\\bottomrule\n\\end{{tabular}}}}\n\n% Note.\n"
-        f"\\par\\smallskip\\noindent\n{_tex(note)}\\par\n\\endgroup\n"
+        f"\\begingroup\\footnotesize\\setlength{{\\tabcolsep}}{{3pt}}\\noindent\n{tabular(table)}\n% Note.\n"
+        f"\\par\\smallskip\\noindent\n{tex(note)}\\par\n\\endgroup\n"
     )
 
 
-_Row = tuple[tuple[str, str], list[tuple[str, bool]], tuple[str, str]]
+def latex_float(table: pd.DataFrame, caption: str, label: str, environment: str = "table", note: str = "") -> str:
+    """The table as a float with its caption above and a label to refer to.
+
+    Args:
+        table: the rows.
+        caption: in plain words.
+        label: of letters, digits, colons and hyphens.
+        environment: ``table``, or ``table*`` across two columns.
+        note: what stands below, in plain words.
+    """
+    below = f"\\par\\smallskip\\noindent\\parbox{{\\linewidth}}{{\\scriptsize {tex(note)}}}\n" if note else ""
+    return (
+        f"\\begin{{{environment}}}[tp]\n\\centering\\footnotesize\\setlength{{\\tabcolsep}}{{3pt}}\n"
+        f"\\caption{{{tex(caption)}}}\\label{{{label}}}\n{tabular(table)}{below}\\end{{{environment}}}\n"
+    )
+
+
+def tabular(table: pd.DataFrame) -> str:
+    """The table alone, no wider than the line."""
+    head = _head(table)
+    width = len(head)
+    lines = [" & ".join(tex(cell) for cell in head) + r" \\"]
+    for heading, rows in _blocks(table):
+        lines += [r"\midrule", rf"\multicolumn{{{width}}}{{l}}{{\textit{{{tex(heading)}}}}} \\"]
+        above = None
+        for (model, *names), cells, counts in rows:
+            shown = [rf"\textbf{{{tex(text)}}}" if bold else tex(text) for text, bold in cells]
+            first = tex(model) if model != above else ""
+            lines.append(" & ".join([first, *map(tex, names), *shown, *map(tex, counts)]) + r" \\")
+            above = model
+    body = "\n".join(lines)
+    return (
+        "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%\n"
+        f"\\begin{{tabular}}{{{'l' * width}}}\n\\toprule\n{body}\n\\bottomrule\n\\end{{tabular}}}}\n"
+    )
+
+
+def _head(table: pd.DataFrame) -> tuple[str, ...]:
+    """The heads of the columns; where rows have several baselines, there is one that says against which each is marked."""
+    return (*_HEAD[:2], "Against", *_HEAD[2:]) if _several(table) else _HEAD
+
+
+def _several(table: pd.DataFrame) -> bool:
+    return bool(table["baseline"].dropna().nunique() > 1)
+
+
+_Row = tuple[tuple[str, ...], list[tuple[str, bool]], tuple[str, str]]
 
 
 def _blocks(table: pd.DataFrame) -> Iterator[tuple[str, list[_Row]]]:
     """For each task its heading and its lines: the names, the levels and whether they are bold, and the counts."""
+    several = _several(table)
     for task, of_task in table.groupby("task", sort=False):
         known = of_task.dropna(subset=["metric"])
         head = measure(str(known["label"].iloc[0]), str(known["unit"].iloc[0])) if len(known) else "no measurement"
@@ -74,7 +110,9 @@ def _blocks(table: pd.DataFrame) -> Iterator[tuple[str, list[_Row]]]:
             by_level = {row["level"]: row for row in of_method.to_dict("records")}
             first = next(iter(by_level.values()))
             named = with_end(str(method), first["end"], first.get("chosen", ""))
-            rows.append(((str(model), named), [_cell(by_level[level]) for level in LEVELS], _counts(first)))
+            against = [row["baseline"] for row in by_level.values() if isinstance(row["baseline"], str)]
+            names = (str(model), named, *([next(iter(against), "")] if several else []))
+            rows.append((names, [_cell(by_level[level]) for level in LEVELS], _counts(first)))
         yield f"{task}: {head}", rows
 
 
@@ -95,7 +133,7 @@ def _counts(row: Mapping[Any, Any]) -> tuple[str, str]:
     return str(int(row["n"])), share if row["runs"] else ""
 
 
-def _tex(text: str) -> str:
+def tex(text: str) -> str:
     """Text as LaTeX shows it literally; a letter that it cannot show is a question mark."""
     shown = "".join(_letter(letter) for letter in text).replace("--", "-{}-")
     return f"{{}}{shown}" if shown.startswith("[") else shown  # after a line break it would be a length

@@ -39,7 +39,7 @@ compdef _freerun freerun
 
 
 #: Commands that take the name of a study, or of a sweep that was run: those that train it take settings too.
-TRAINED, LOOKED_AT = ("study", "plan"), ("table", "figures", "report", "compare", "status", "retry", "export", "clean")
+TRAINED, LOOKED_AT = ("study", "plan"), ("table", "figures", "paper", "report", "compare", "status", "retry", "export", "clean")
 
 
 def parser() -> Parser:

@@ -60,7 +60,7 @@ def _frames(name: str, where: Place) -> tuple[Tables, Products | None]:
     info = read_info(name, where, started=False)
     kept = (where.folder(name) / "runs.parquet").is_file()
     if kept and not any(where.store.path(run).exists() for run in info["ids"]):
-        return outputs.known_frames(where, info), None
+        return outputs.tables_of(where, info), None
     results = outputs.of(name, where)
     return results.frames, results
 

@@ -1,0 +1,122 @@
+"""Venues: the widths and fonts of the papers that a figure is drawn for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+from freerun.errors import ConfigError
+from freerun.io.suggestions import nearest
+from freerun.io.text import brief, one_line
+
+#: Widths of a paper's column and page, in inches.
+COLUMN, PAGE = 3.4, 7.0
+#: The usual size of letters, in points, in which all other sizes are written down.
+_LETTERS = 7.5
+#: Between which widths a figure can be asked for, in inches.
+_NARROWEST, _WIDEST = 2.0, 40.0
+#: Of a panel of two side by side, in inches.
+_TWO = 5.2
+#: Times, as the templates have it, by a font that comes with matplotlib; signs that it lacks are from the other one.
+_TIMES = {
+    "font.family": ["STIXGeneral", "DejaVu Sans"], "mathtext.fontset": "stix", "font.size": 9.0, "axes.titlesize": 9.0,
+    "axes.labelsize": 9.0, "xtick.labelsize": 8.0, "ytick.labelsize": 8.0, "legend.fontsize": 8.0,
+}  # fmt: skip
+#: What a style file must not touch: the choice of a window system.
+NOT_STYLE = ("backend", "interactive", "toolbar", "timezone", "webagg", "tk.", "macosx", "figure.hooks", "savefig.directory")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paper:
+    """The paper that a figure is drawn for.
+
+    Attributes:
+        column, page: the widths of a column and of a page, in inches.
+        width: of the figure, in inches; None for a column or a page, as its panels need.
+        settings: of matplotlib, on top of the usual ones.
+        spacing: of lines of a text, in sizes of its letters.
+        usual: whether a figure may be wider than the page where it has many panels, as on a screen.
+    """
+
+    column: float = COLUMN
+    page: float = PAGE
+    width: float | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    spacing: float = 1.2
+    usual: bool = True
+
+    def across(self, most: int) -> int:
+        """How many panels stand side by side, of which a usual page has room for so many."""
+        return max(1, round(most * (self.page if self.width is None else self.width) / PAGE))
+
+    def width_for(self, columns: int) -> float:
+        """The width of a figure with so many panels side by side, in inches."""
+        if self.width is not None:
+            return self.width
+        if columns == 1:
+            return self.column
+        wide = self.page if columns > 2 else min(_TWO, self.page)
+        return max(wide, self.page / 4 * columns) if self.usual else wide
+
+    def between(self, width: float) -> float:
+        """A width in inches, brought between that of a column and that of a page; the width that was asked for, if one was."""
+        return max(self.column, min(self.page, width)) if self.width is None else self.width
+
+
+#: The venues by name. Text widths: NeurIPS 2025 has one column of 5.5 in, ICML 2025 two of 3.25 in on a page of 6.75 in.
+VENUES = {
+    "plain": Paper(),
+    "neurips": Paper(column=5.5, page=5.5, settings=_TIMES, spacing=1.0, usual=False),
+    "icml": Paper(column=3.25, page=6.75, settings=_TIMES, spacing=1.0, usual=False),
+}
+
+
+def paper(style: str | Path | None = None, width: str | float | None = None) -> Paper:
+    """Return the paper of a venue, or one with the settings of a matplotlib style file on top of the plain one.
+
+    Args:
+        style: one of `VENUES`, or the path of a file ``*.mplstyle``; None for plain.
+        width: "column", "page", or inches; None for what the panels need.
+
+    Raises:
+        ConfigError: for an unknown venue, a file that is no style, or a width that is none.
+    """
+    chosen = _of_style("plain" if style is None else style)
+    return chosen if width is None else replace(chosen, width=_inches(width, chosen))
+
+
+def _of_style(style: str | Path) -> Paper:
+    if str(style) in VENUES:
+        return VENUES[str(style)]
+    if Path(style).suffix != ".mplstyle":
+        known = nearest(str(style), VENUES)
+        raise ConfigError(f"style {brief(str(style))}: neither a venue nor a file *.mplstyle; {known}")
+    try:
+        settings = mpl.rc_params_from_file(str(style), fail_on_error=True, use_default_template=False)
+    except OSError as fault:
+        raise ConfigError(f"style {brief(str(style))}: cannot be read: {fault.strerror}") from None
+    except (ValueError, KeyError, UnicodeDecodeError) as fault:
+        raise ConfigError(f"style {brief(str(style))}: {one_line(str(fault), 120)}") from None
+    return Paper(settings={name: value for name, value in settings.items() if not name.startswith(NOT_STYLE)})
+
+
+def _inches(width: str | float, of: Paper) -> float:
+    if width in ("column", "page"):
+        return of.column if width == "column" else of.page
+    try:
+        inches = float(width)
+    except ValueError:
+        inches = float("nan")
+    if not _NARROWEST <= inches <= _WIDEST:
+        range_ = f"{_NARROWEST:g} to {_WIDEST:g}"
+        raise ConfigError(f"width {brief(str(width))}: must be column, page, or a number of inches, {range_}")
+    return inches
+
+
+def points(size: float) -> float:
+    """A size of letters that is written down for the usual ones, in points, at the size that is set now."""
+    return size * (float(mpl.rcParams["font.size"]) / _LETTERS)
