@@ -34,14 +34,8 @@ TOP = Path(__file__).resolve().parents[1]
 PAGES = ["README.md", "CONTRIBUTING.md", *sorted(path.relative_to(TOP).as_posix() for path in (TOP / "docs").glob("*.md"))]
 #: Pages whose commands take half a minute and more.
 LONG = (
-    "README.md",
-    "docs/cluster.md",
-    "docs/commands.md",
-    "docs/figures.md",
-    "docs/parts.md",
-    "docs/search.md",
-    "docs/sweeps.md",
-)
+    "README.md", "docs/cluster.md", "docs/commands.md", "docs/figures.md", "docs/parts.md", "docs/search.md", "docs/sweeps.md",
+)  # fmt: skip
 #: Pages whose commands and Python are done together, in their order.
 TOGETHER = ("docs/python.md", "docs/tutorial.md")
 #: Pages with commands of their own.

@@ -16,6 +16,7 @@ MOST = 15
 LEFT = {
     "fair_tuning_table": ("fair.tex", "results/fair/study.json"),
     "model_back": ("step.pt2", "results/second/study.json"),
+    "own_csv_forecast": ("forecast.csv", "origins.png"),
     "own_regime_and_model": ("results/own_parts/study.json",),
     "two_studies": ("results/long/report.html", "results/long/compare_long_vs_short.md"),
 }

@@ -28,6 +28,7 @@ __all__ = [
     "error_growth",
     "error_over_lead",
     "expected_best",
+    "forecast",
     "gap_by_model",
     "gap_over_lead",
     "orbit",
@@ -80,6 +81,11 @@ def closed_loop(study: Study | Tables, **options: Unpack[Options]) -> StudyFigur
 def training_curves(study: Study | Tables, **options: Unpack[Options]) -> StudyFigure:
     """Validation loss over the updates, free and forced, and the share of truth that was fed."""
     return _figure("training_curves", study, options)
+
+
+def forecast(study: Study | Tables, **options: Unpack[Options]) -> StudyFigure:
+    """Forecasts of a series beside what came, from several origins of the test part, in the units and dates of its file."""
+    return _figure("forecast", study, options)
 
 
 def orbit(study: Study | Tables, **options: Unpack[Options]) -> StudyFigure:

@@ -27,6 +27,8 @@ from freerun.io.writing import write_atomic
 from freerun.parts import registry
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from freerun.analysis.figures._style import StudyFigure
 
 __all__ = [
@@ -57,7 +59,7 @@ class Part(Protocol):
 
     CAPTION: str
 
-    def draw(self, material: Material) -> dict[str, StudyFigure]:
+    def draw(self, material: Material) -> Mapping[str, Figure]:
         """The figures of this kind that the material gives, by the rest of their name."""
 
 
@@ -93,14 +95,15 @@ def draw(material: Material, names: Sequence[str] | None = None) -> Iterator[tup
         names: of figures, or of kinds of which there are several (``orbit``); None for all that a report shows.
     """
     from freerun.analysis.figures._players import PLAYERS_CAPTION
-    from freerun.analysis.figures._style import style
+    from freerun.analysis.figures._style import adopted, style
 
     for kind, part in parts().items():
         if not (getattr(part, "USUAL", True) if names is None else any(is_of(name, kind) for name in names)):
             continue
         with style(material.paper):
             figures = part.draw(material)
-        for suffix, figure in figures.items():
+        for suffix, own in figures.items():
+            figure = adopted(own)
             name = f"{kind}_{suffix}" if suffix else kind
             if names is not None and not {name, kind} & set(names):
                 continue

@@ -90,6 +90,13 @@ class StudyFigure(Figure):
             super().savefig(*args, **keywords)
 
 
+def adopted(figure: Figure) -> StudyFigure:
+    """Return a figure as one of a study; that of a user's own file is any figure of matplotlib."""
+    if not isinstance(figure, StudyFigure):
+        figure.__class__ = StudyFigure
+    return cast("StudyFigure", figure)
+
+
 @contextmanager
 def style(paper: Paper | None = None) -> Iterator[None]:
     """Draw and save inside of this: matplotlib's own defaults with our style on them, whatever the user's file says."""

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-from matplotlib.figure import Figure
 
 from freerun.analysis.figures._figure_data import Material, Sample
-from freerun.analysis.figures._style import GREY, PAGE, Look, figure, keys, legend, looks, wrapped
+from freerun.analysis.figures._style import GREY, PAGE, Look, StudyFigure, figure, keys, legend, looks, wrapped
+from freerun.analysis.figures._venues import Paper
 
 PLACE = 4
 CAPTION = (
@@ -22,13 +22,13 @@ CAPTION = (
 COLUMNS = ("task", "model", "method", "seed", "series", "column", "time", "origin", "at", "true", "forecast")
 
 
-def draw(material: Material) -> dict[str, Figure]:
+def draw(material: Material) -> dict[str, StudyFigure]:
     """One figure for each task and model that shows forecasts."""
     frame, look = of_samples(material.samples.get("forecast", [])), looks(material.methods())
     figures = {}
     for (task, model), rows in frame.groupby(["task", "model"], sort=False):
         name = "_".join(_slug(str(word)) for word in ([task, model] if frame["task"].nunique() > 1 else [model]))
-        figures[name] = forecast(rows, look)
+        figures[name] = forecast(rows, look, material.paper)
     return figures
 
 
@@ -50,16 +50,19 @@ def of_samples(samples: Iterable[Sample]) -> pd.DataFrame:
     return frame.astype({"true": float, "forecast": float})
 
 
-def forecast(frame: pd.DataFrame, look: dict[str, Look] | None = None) -> Figure:
+def forecast(frame: pd.DataFrame, look: dict[str, Look] | None = None, paper: Paper | None = None) -> StudyFigure:
     """Return the figure of the forecasts of one task and model: a panel for each column, a colour for each method.
 
     Args:
         frame: with `COLUMNS`.
         look: of the methods; None for the usual one.
+        paper: that it is drawn for; None for a page.
     """
     methods, columns = list(frame["method"].unique()), list(frame["column"].unique())
     look = looks(methods) if look is None else look
-    made = figure(PAGE, 0.7 + 1.45 * len(columns))
+    width = (paper or Paper()).between(PAGE)
+    made = figure(width, 0.7 + 1.45 * len(columns))
+    made.data = frame.reset_index(drop=True)
     panels = made.subplots(len(columns), 1, squeeze=False, sharex=True)[:, 0]
     for axes, column in zip(panels, columns, strict=True):
         _panel(axes, frame[frame["column"] == column], methods, look)
@@ -71,7 +74,7 @@ def forecast(frame: pd.DataFrame, look: dict[str, Look] | None = None) -> Figure
         panels[-1].xaxis.set_major_locator(locator)
         panels[-1].xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     title = f"{frame['task'].iloc[0]}, {frame['model'].iloc[0]}" + (f", {series[0]}" if series else "")
-    panels[0].set_title(wrapped(f"{title}: true (grey) and forecast (coloured)", 100))
+    panels[0].set_title(wrapped(f"{title}: true (grey) and forecast (coloured)", int(width * 14)))
     legend(made, keys(methods, look))
     return made
 
