@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,7 +15,11 @@ from freerun.analysis.tables import idle_settings, tidy
 from freerun.errors import refused
 from freerun.io.writing import noted, write_atomic
 from freerun.store import manifest, record_scan
+from freerun.store.records import names
 from freerun.store.results_folder import Place, read_info
+
+#: What stands after the path of a page, where it was made in every form.
+_OTHER_FORMS = " (and .md, .pdf)"
 
 
 @dataclass(kw_only=True)
@@ -41,10 +45,26 @@ class Products:
         return self.place.folder(self.name)
 
     @cached_property
+    def kept(self) -> bool:
+        """Whether the store knows nothing of this study, while its folder has the tables of just these runs."""
+        store, ids = self.place.store, self.info["ids"]
+        path = self.folder / "runs.parquet"
+        if not path.is_file() or any(store.path(run).exists() or store.failures.reason(run) for run in ids):
+            return False
+        known = tidy.read(self.folder).runs
+        return list(known["run"]) == list(names(ids).values()) and bool((known["status"] != "pending").any())
+
+    @cached_property
     def frames(self) -> tidy.Tables:
-        """The tidy frames; a warning names damaged records, which are missing from them."""
-        tables = tidy.frames(self.place.store, self.info["ids"], self.name, self.info["planned"])
-        record_scan.say_damaged(self.name, self.place.store, tables.runs["run"][tables.runs["status"] == "pending"])
+        """The tidy frames of the records, or those that the folder keeps where there are no records.
+
+        A warning names damaged records, which are missing from them.
+        """
+        if self.kept:
+            tables = tidy.read(self.folder)
+        else:
+            tables = tidy.frames(self.place.store, self.info["ids"], self.name, self.info["planned"])
+            record_scan.say_damaged(self.name, self.place.store, tables.runs["run"][tables.runs["status"] == "pending"])
         return replace(tables, margin=self.info.get("margin"), tuned=self.info.get("tuned"))
 
     def tell_idle_settings(self) -> None:
@@ -53,7 +73,9 @@ class Products:
             print(f"note: {line}", file=sys.stderr)
 
     def write_tables(self) -> None:
-        """Write the frames."""
+        """Write the frames; those that the folder keeps stay as they are."""
+        if self.kept:
+            return
         with writing(self.folder):
             tidy.write(self.frames, self.folder)
             tuning_tables.write(self.frames, self.folder)
@@ -76,25 +98,44 @@ class Products:
     def write_figures(self, formats: Sequence[str]) -> None:
         """Draw the figures in some formats of `freerun.analysis.figures.FORMATS` and say where they are."""
         from freerun.analysis import figures
+        from freerun.analysis.report import report_data
 
+        if self.kept:
+            samples: Mapping[str, Any] = (report_data.read(self.folder) or report_data.ReportData()).samples
+        else:
+            samples = tidy.samples(self.place.store, self.info["ids"])
         with writing(self.folder):
-            drawn = figures.write(self.frames, tidy.samples(self.place.store, self.info["ids"]), self.folder, formats)
+            drawn = figures.write(self.frames, samples, self.folder, formats)
         if not drawn:
             print("figures: none, since no run has anything to draw")
         ending = formats[0] if len(formats) == 1 else f"{{{','.join(formats)}}}"
         for figure in drawn:
             print(f"figure: {self.folder}/figures/{figure.name}.{ending}")
 
-    def write_report(self) -> None:
-        """Build figures and report, and note from what they were built."""
-        from freerun.analysis.report import build
+    def write_report(self, *, on_paper: bool = False) -> None:
+        """Build figures and report, with its PDF where it shall be `on_paper`, and note from what they were built."""
+        from freerun.analysis.report import build, build_from_tables
 
-        _ = self.frames  # tells of damaged records
+        frames = self.frames  # tells of damaged records
         with writing(self.folder):
-            with noted() as built:
-                path = build(self.folder, self.place.store, self.info)
-            manifest.write(self.folder, self.place.store, self.info, built)
-        print(f"report: {path}")
+            if self.kept:
+                print(f"note: {self._without_records()}", file=sys.stderr)
+                with noted() as built:
+                    path = build_from_tables(self.folder, frames, self.info, on_paper=on_paper)
+                manifest.rebuilt(self.folder, built)
+            else:
+                with noted() as built:
+                    path = build(self.folder, self.place.store, self.info, on_paper=on_paper)
+                manifest.write(self.folder, self.place.store, self.info, built)
+        print(f"report: {path}{_OTHER_FORMS if on_paper else ''}")
+
+    def _without_records(self) -> str:
+        """What a report lacks that is built from the tables of a folder alone."""
+        from freerun.analysis.report import report_data
+
+        known = (self.folder / report_data.NAME).is_file()
+        lacking = "orbits are drawn as before" if known else "it lacks what models wrote, orbits, and how long training took"
+        return f"there are no records of {self.name}: its report is built from the tables in {self.folder}; {lacking}"
 
     def write_report_if_needed(self) -> None:
         """The same, unless the folder holds just that already."""
@@ -109,9 +150,22 @@ def of(name: str, place: Place) -> Products:
     """The products of the study that was run under a name.
 
     Raises:
-        ConfigError: if there is none.
+        ConfigError: if there is none, or neither its records nor its tables are there.
     """
-    return Products(place=place, info=read_info(name, place))
+    products = Products(place=place, info=read_info(name, place, started=False))
+    if not products.kept:
+        read_info(name, place)
+    return products
+
+
+def write_report_on_two(a: Products, b: Products, *, on_paper: bool = False) -> None:
+    """Build the report that compares two studies, into the folder of the first."""
+    from freerun.analysis.report import two_studies
+
+    frames = a.frames, b.frames
+    with writing(a.folder):
+        path = two_studies.build((a.info, b.info), frames, a.folder, on_paper=on_paper)
+    print(f"report: {path}{_OTHER_FORMS if on_paper else ''}")
 
 
 @contextmanager

@@ -46,16 +46,7 @@ def load(name: str | Path, results: str | Path = "results") -> Study:
         name, results = Path(name).name, Path(name).parent
     place = Place(results=Path(results))
     info = read_info(str(name), place, started=False)
-    return Study(place=place, info=info, tables=_tables(place, info))
-
-
-def _tables(place: Place, info: Mapping[str, Any]) -> tidy.Tables:
-    """The frames of the records, or those of the folder where the store holds none of them."""
-    folder, name = place.folder(info["name"]), str(info["name"])
-    recorded = any(place.store.path(run).exists() for run in info["ids"])
-    if not recorded and (folder / "runs.parquet").is_file():
-        return replace(tidy.read(folder), margin=info.get("margin"), tuned=info.get("tuned"))
-    return outputs.Products(place=place, info={**info, "name": name}).frames
+    return Study(place=place, info=info, tables=outputs.Products(place=place, info=info).frames)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

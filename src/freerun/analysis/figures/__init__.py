@@ -2,7 +2,8 @@
 
 A module here without a leading underscore is a figure. It has `CAPTION` and `draw(material)`, which returns the figures by
 the rest of their name ("" for the only one); none where its data are missing. The label of a figure, where it has one, is its
-caption instead. `PLAYERS = True` says that reference players stand in it, as thin grey lines. Adding a file adds a figure.
+caption instead. `PLAYERS = True` says that reference players stand in it, as thin grey lines; `SAMPLES = True` that it shows
+samples, which no table holds. Adding a file adds a figure.
 """
 
 from __future__ import annotations
@@ -39,10 +40,11 @@ class Part(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """A figure on disk: `name` without its ending, and what stands below it."""
+    """A figure on disk: `name` without its ending, what stands below it, and whether it shows samples, which no table holds."""
 
     name: str
     caption: str
+    sampled: bool = False
 
 
 def parts() -> dict[str, Part]:
@@ -67,7 +69,8 @@ def draw(material: Material) -> Iterator[tuple[Drawn, Figure]]:
             caption = " ".join(
                 text for text in (str(figure.get_label() or part.CAPTION), players, material.said_lost()) if text
             )
-            yield Drawn(name=f"{name}_{suffix}" if suffix else name, caption=caption), figure
+            shows = bool(getattr(part, "SAMPLES", False))
+            yield Drawn(name=f"{name}_{suffix}" if suffix else name, caption=caption, sampled=shows), figure
 
 
 def write(
