@@ -248,7 +248,7 @@ def undrawn(monkeypatch):
 
 
 def finding(page):
-    return page.split("## Finding")[1].split("\n\n## ")[0].strip()
+    return page.split("## Findings")[1].split("\n\n## ")[0].strip()
 
 
 @pytest.mark.usefixtures("undrawn")

@@ -20,7 +20,7 @@ from freerun.analysis.inference.labels import merged
 from freerun.analysis.report import unequal_budgets
 from freerun.analysis.report.findings import capital, condition_name, nothing, together, unbeaten_better
 from freerun.analysis.report.gap_findings import baseline_rows, first_method, judged_gaps
-from freerun.analysis.report.number_text import counted, listed, number, percent, plain_ratio, with_unit
+from freerun.analysis.report.number_text import counted, listed, number, plain_ratio, with_unit
 from freerun.analysis.report.verdicts import CONFLICT, EQUIVALENT, NONE, OPEN, WORDS, judged_sets, needed, of_headlines
 
 #: So many things are named one by one.
@@ -41,7 +41,7 @@ def opening(table: pd.DataFrame, compared: pd.DataFrame, material: Material) -> 
         return [nothing(material.runs)]
     sets = judged_sets(compared)
     judged = sets[sets["verdict"] != NONE]
-    said = _levels(table) if judged.empty else _compared(judged, of_headlines(compared), material)
+    said = _levels(table) if judged.empty else _compared(judged, of_headlines(compared), material.margin, material)
     rest = [*_gap(table), *_not_shown(sets, of_headlines(compared), material.margin), *_without_result(material.runs)]
     return [*said, *([f"{capital('; '.join(rest))}."] if rest else [])]
 
@@ -78,7 +78,9 @@ def of_studies(headlines: pd.DataFrame, margin: float, alone: tuple[int, int], r
             f"{a} and {b} share {cases}, with too few seeds for an interval, which takes {FEWEST}: neither is called better."
         ]
     else:
-        said = _compared(judged, of_headlines(rows), None, "a case is a task, a model and a way of training that both have")
+        said = _compared(
+            judged, of_headlines(rows), margin, None, "a case is a task, a model and a way of training that both have"
+        )
     rest = _not_shown(sets, of_headlines(rows), margin)
     lone = [f"{counted(n, 'condition')} of {name}" for n, name in zip(alone, (a, b), strict=True) if n]
     rest += [f"{listed(lone)} {'is' if sum(alone) == 1 else 'are'} not in the other study"] if lone else []
@@ -93,11 +95,15 @@ def _whole(rows: pd.DataFrame) -> list[str]:
 
 
 def _compared(
-    sets: pd.DataFrame, rows: pd.DataFrame, material: Material | None, case: str = "a case is a task with a model"
+    sets: pd.DataFrame,
+    rows: pd.DataFrame,
+    margin: float,
+    material: Material | None,
+    case: str = "a case is a task with a model",
 ) -> list[str]:
     """Who is best and who is last, with the largest change; before it, where headlines contradict each other."""
     ways, conflict = _ways(sets), _conflict(sets)
-    start = f"Over {over(int(sets['n'].min()), int(sets['n'].max()))}, {_order(ways, sets, case)}"
+    start = f"Over {over(int(sets['n'].min()), int(sets['n'].max()))}, {_order(ways, sets, margin, case)}"
     shown, word = (ways[0], _BETTER) if ways[0]["score"] > 0 else (ways[-1], _WORSE)
     if not shown[word]:
         return [*conflict, f"{start}."]
@@ -124,12 +130,12 @@ def _ways(sets: pd.DataFrame) -> list[dict[str, Any]]:
     return sorted(ways.values(), key=lambda way: -way["score"])
 
 
-def _order(ways: Sequence[Mapping[str, Any]], sets: pd.DataFrame, case: str) -> str:
+def _order(ways: Sequence[Mapping[str, Any]], sets: pd.DataFrame, margin: float, case: str) -> str:
     """Which way of training is best and which is last."""
     first, last, count = ways[0], ways[-1], sum(len(way["names"]) for way in ways)
     baseline = first["baseline"]
     if not any(way["better"] or way["worse"] for way in ways):
-        return _nothing_shown(ways, sets, count, case)
+        return _nothing_shown(ways, sets, count, margin, case)
     if len(ways) == 1:
         return f"{_names(first)} {'were' if count > 1 else 'was'} {_became(first, f' than {baseline}', case)}"
     start = f"of {count} ways of training, each compared with {baseline} on the same task and model,"
@@ -140,13 +146,14 @@ def _order(ways: Sequence[Mapping[str, Any]], sets: pd.DataFrame, case: str) -> 
     return f"{start}, and {_names(last)} did worst, {_became(last)}"
 
 
-def _nothing_shown(ways: Sequence[Mapping[str, Any]], sets: pd.DataFrame, count: int, case: str) -> str:
+def _nothing_shown(ways: Sequence[Mapping[str, Any]], sets: pd.DataFrame, count: int, margin: float, case: str) -> str:
     """That no way of training is shown to be better or worse, and where it is shown to be as good."""
     baseline = ways[0]["baseline"]
     who = _names(ways[0]) if count == 1 else f"none of {count} ways of training"
     where = _case(ways[0]) if len(sets) == 1 else f"in any of {counted(len(sets), 'case')} ({case})"
     same = int((sets["verdict"] == EQUIVALENT).sum())
-    alike = f", and it is shown to be as good{'' if len(sets) == 1 else f' in {same}'}" if same else ""
+    where_same = "" if len(sets) == 1 else f" in {same}"
+    alike = f", and it is shown to be as good within {100 * margin:g} %{where_same}" if same else ""
     return f"{who} is {'not ' if count == 1 else ''}shown to be better or worse than {baseline} {where}{alike}"
 
 
@@ -223,8 +230,13 @@ def _change(row: Mapping[Any, Any]) -> str:
     """What became of a headline, with the interval of the change in words."""
     label, numbers = _lower(str(row["label"])), (row["mean"], row["low"], row["high"])
     if row["ratio"]:
-        texts = [percent(value) if plain_ratio(*numbers) else f"{_number(value)} times" for value in numbers]
-        return f"{label} changes {'by' if plain_ratio(*numbers) else 'to'} {texts[0]} ({texts[1]} to {texts[2]} {_SURE})"
+        if not plain_ratio(*numbers):
+            mean, low, high = (_number(value) for value in numbers)
+            return f"{label} is multiplied by {mean} ({low} to {high} {_SURE})"
+        mean, *ends = (100 * abs(value - 1) for value in numbers)
+        low, high = (f"{value:.2g}" if value < 10 else f"{value:.0f}" for value in sorted(ends))
+        amount = f"{mean:.2g}" if mean < 10 else f"{mean:.0f}"
+        return f"{label} {'falls' if row['mean'] < 1 else 'rises'} by {amount} % ({low} to {high} % {_SURE})"
     old, new = row["baseline_mean"], row["baseline_mean"] + row["mean"]
     levels = f"from {_number(old)} to {with_unit(_number(new), str(row['unit']).partition(',')[0])}"
     way = "falls" if row["mean"] < 0 else "rises"
@@ -258,7 +270,7 @@ def _levels(table: pd.DataFrame) -> list[str]:
             f"With {over(few, many)} there are no intervals, which take {FEWEST} seeds, so that nothing is called better or "
             "worse."
         )
-        return [missing, f"{_lowest(rows) if rows['method'].nunique() > 1 else _each(rows)}."]
+        return [missing, f"{capital(_lowest(rows) if rows['method'].nunique() > 1 else _each(rows))}."]
     return [f"Over {over(few, many)}, {_each(baseline_rows(table))}."]
 
 

@@ -64,7 +64,7 @@ def from_records(store: Store, ids: Sequence[str]) -> tuple[ReportData, dict[str
 
 def by_condition(material: Material, seconds: Mapping[str, float]) -> list[tuple[str, str, str, float]]:
     """The mean seconds of training of every condition, by task, model and method."""
-    rows = material.runs[["run", *CELL]].assign(seconds=material.runs["run"].astype("str").map(dict(seconds)))
+    rows = material.runs[["run", *CELL]].assign(seconds=material.runs["run"].astype("str").map(dict(seconds)).astype(float))
     means: pd.Series = rows.groupby(CELL, observed=True, sort=True)["seconds"].mean().dropna()
     return [(str(task), str(model), str(method), float(value)) for (task, model, method), value in means.items()]
 
