@@ -193,10 +193,17 @@ def _named(
     method = merged(label(str(run["regime"])), ", ".join(texts["regime"]))
     if "objective" in words:
         method = f"{method} + {label(str(run['objective']))}"
+    elif "method" not in kinds and (objective := _unusual_objective(run)):
+        method = f"{method} + {objective}"
     names = [name for axis, name in (("model", model), ("method", method)) if axis not in kinds]
     task = label(str(run["task"])) if "task" in kinds else str(run["task_label"])
     remarks = [*names[1:], *texts["setting"]]
     return {"task_label": task, "model_label": names[0] if names else "", "setting": ", ".join(remarks)}
+
+
+def _unusual_objective(run: pd.Series) -> str:
+    """The objective of a run as the label of its regime has it: "" where it is the usual one of its task."""
+    return str(run.get("regime_label", "")).partition(" + ")[2]
 
 
 def _listed(values: list[str]) -> str:

@@ -63,17 +63,17 @@ def by_task(table: pd.DataFrame, sets: pd.DataFrame, material: Material) -> Grid
         first = of.iloc[0]
         name = with_end(str(method), first["end"], first["chosen"] if len(of) == 1 else "")
         if levels:
-            cells = [_levels(levels.get((str(task), str(method)), []))]
             verdicts = words.get((str(task), str(method)), {})
-            cells.append(tally(verdicts) if verdicts else "baseline" if str(method) in against else "not compared")
+            cells = [tally(verdicts) if verdicts else "baseline" if str(method) in against else "not compared"]
+            cells.append(_levels(levels.get((str(task), str(method)), [])))
         else:
             cells = [_levels(_of_level(of, level)) for level in LEVELS]
         if of["diverged"].sum() + of["failed"].sum():
             marked.add(len(lines))
         named = _headline(material, str(task)) if levels else _own_error(first)
-        lines.append([str(task), named, name, str(len(of)), *cells, _seeds(of), _lost(of)])
-    head = ["Running free", f"Against {' or '.join(sorted(against))}"] if levels else [level.capitalize() for level in LEVELS]
-    head = ["Task", "Measure", "Trained by", "Models", *head, "Seeds", "Lost runs"]
+        lines.append([str(task), named, name, *cells, str(len(of)), _seeds(of), _lost(of)])
+    head = [f"Against {' or '.join(sorted(against))}", "Running free"] if levels else [level.capitalize() for level in LEVELS]
+    head = ["Task", "Measure", "Trained by", *head, "Models", "Seeds", "Lost runs"]
     note = COMPARED_NOTE if levels else LEVELS_NOTE
     return Grid(title="", head=head, rows=lines, grouped=2, marked=frozenset(marked), note=note)
 

@@ -107,7 +107,7 @@ def _compared(
     shown, word = (ways[0], _BETTER) if ways[0]["score"] > 0 else (ways[-1], _WORSE)
     if not shown[word]:
         return [*conflict, f"{start}."]
-    largest = _largest(rows, shown, word)
+    largest = _largest(rows, shown, word, alone=len(ways) == 1 and len(shown["names"]) == 1)
     caveats = _caveats(sets, shown, material) if material else []
     largest += f"; {listed(caveats)}" if caveats else ""
     if conflict:
@@ -126,7 +126,7 @@ def _ways(sets: pd.DataFrame) -> list[dict[str, Any]]:
         way = ways.setdefault((first, tally, where), {"names": [], "keys": [], "baseline": str(first), "where": where})
         way["names"].append(merged(str(regime), str(setting)))
         way["keys"].append((str(regime), str(setting)))
-        way |= {"better": tally[0], "worse": tally[1], "of": len(of), "score": (tally[0] - tally[1]) / len(of)}
+        way |= {"better": tally[0], "worse": tally[1], "same": tally[2], "of": len(of), "score": (tally[0] - tally[1]) / len(of)}
     return sorted(ways.values(), key=lambda way: -way["score"])
 
 
@@ -137,7 +137,8 @@ def _order(ways: Sequence[Mapping[str, Any]], sets: pd.DataFrame, margin: float,
     if not any(way["better"] or way["worse"] for way in ways):
         return _nothing_shown(ways, sets, count, margin, case)
     if len(ways) == 1:
-        return f"{_names(first)} {'were' if count > 1 else 'was'} {_became(first, f' than {baseline}', case)}"
+        same = f", and as good within {100 * margin:g} % in {first['same']}" if first["same"] else ""
+        return f"{_names(first)} {'were' if count > 1 else 'was'} {_became(first, f' than {baseline}', case)}{same}"
     start = f"of {count} ways of training, each compared with {baseline} on the same task and model,"
     if first["score"] > 0:
         start = f"{start} {_names(first)} did best, {_became(first)}"
@@ -204,8 +205,15 @@ def _lower(label: str) -> str:
     return label if label[1:2].isupper() else label[:1].lower() + label[1:]
 
 
-def _largest(rows: pd.DataFrame, way: Mapping[str, Any], word: str) -> str:
-    """The largest change that is shown of a way of training, by the ratio of the two levels, in words."""
+def _largest(rows: pd.DataFrame, way: Mapping[str, Any], word: str, *, alone: bool) -> str:
+    """The largest change that is shown of a way of training, by the ratio of the two levels, in words.
+
+    Args:
+        rows: the comparisons by headlines.
+        way: of `_ways`.
+        word: which changes.
+        alone: whether there is no other way, so that it need not be named.
+    """
     keys = zip(rows["regime_label"].astype(str), rows["setting"].astype(str), strict=True)
     own = np.array([key in way["keys"] for key in keys], dtype=bool) & (rows["verdict"] == word).to_numpy()
     known = rows[own & (rows["baseline"].astype(str) == way["baseline"]).to_numpy()].to_dict("records")
@@ -213,7 +221,8 @@ def _largest(rows: pd.DataFrame, way: Mapping[str, Any], word: str) -> str:
     said, place = _change(top), f"on {top['task_label']} ({condition_name(top)})"
     if len(known) == 1:
         return f"there {said}" if way["of"] == 1 else f"{place} {said}"
-    return f"the largest change is that of {merged(str(top['regime_label']), '')} {place}, where {said}"
+    whose = "" if alone else f"that of {top['regime_label']} "
+    return f"the largest change is {whose}{place}, where {said}"
 
 
 def _size(row: Mapping[Any, Any]) -> float:

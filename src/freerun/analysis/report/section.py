@@ -101,7 +101,7 @@ def placed(
         drawn: the figures.
 
     Returns:
-        The opening figure, in a list that is empty where there is none, and the sections.
+        The opening figure, in a list that is empty where there is none, and the sections that have anything.
     """
     order = [figure for figure in drawn if figure["name"] == key]
     of_section: list[list[dict[str, Any]]] = []
@@ -112,7 +112,8 @@ def placed(
         of_section.append([one for one in left if one["name"] not in names] if part.title == FIGURES else figures)
     number = {figure["name"]: place for place, figure in enumerate(chain(order, *of_section), start=1)}
     shown = [[{**figure, "number": number[figure["name"]]} for figure in figures] for figures in (order, *of_section)]
-    return shown[0], [replace(part, figures=figures) for part, figures in zip(sections, shown[1:], strict=True)]
+    filled = [replace(part, figures=figures) for part, figures in zip(sections, shown[1:], strict=True)]
+    return shown[0], [part for part in filled if part.sentences or part.blocks or part.tables or part.figures]
 
 
 #: The section of the figures that belong to no other one.

@@ -16,7 +16,7 @@ from freerun.analysis.report.answer_table import MOST, tally
 from freerun.analysis.report.comparison_text import NOTE
 from freerun.analysis.report.number_text import change, counted, number
 from freerun.analysis.report.opening import of_studies
-from freerun.analysis.report.section import FIGURES, Block, Grid, Section
+from freerun.analysis.report.section import Block, Grid, Section
 from freerun.analysis.report.verdicts import CONFLICT, over_set
 from freerun.analysis.tables.tidy import Tables
 from freerun.io.writing import write_atomic
@@ -80,7 +80,7 @@ def _answer(headlines: pd.DataFrame) -> Grid:
     lines = [_line(str(task), str(method), of) for (task, method), of in rows.groupby(["task_label", "setting"], sort=False)]
     verdict = f"{rows['regime_label'].iloc[0]} is"
     if len(lines) <= MOST:
-        head = ("Task", "Measure", "Trained by", "Models", "Change", verdict, "Seeds")
+        head = ("Task", "Measure", "Trained by", verdict, "Change", "Models", "Seeds")
         return Grid(title="", head=head, rows=lines, grouped=2, note=_ANSWER_NOTE)
     lines = [
         [str(method), str(of["task_label"].nunique()), tally(_words(of)), _seeds(of)]
@@ -96,7 +96,7 @@ def _line(task: str, method: str, rows: pd.DataFrame) -> list[str]:
     if len(first) > 1:
         changed = f"{number(first['mean'].min())} to {number(first['mean'].max())}{' times' if top['ratio'] else ''}"
     named = measure(str(top["label"]), str(top["unit"]))
-    return [task, named, method, str(first["model_label"].nunique()), changed, tally(_words(rows)), _seeds(rows)]
+    return [task, named, method, tally(_words(rows)), changed, str(first["model_label"].nunique()), _seeds(rows)]
 
 
 def _words(rows: pd.DataFrame) -> dict[str, int]:
@@ -127,7 +127,6 @@ def _sections(of: comparison.Pairing, infos: Sequence[Mapping[str, Any]]) -> lis
         Section(title="Findings", sentences=of.sentences),
         Section(title="What is not compared", sentences=[f"{count} are in both studies."], blocks=lone),
         glossary.section(),
-        Section(title=FIGURES),
         Section(title="Comparisons", tables=[grid] if grid else [], note=NOTE),
         Section(title="Provenance", tables=[Grid(title="", head=("Study", "Command"), rows=made)]),
     ]
