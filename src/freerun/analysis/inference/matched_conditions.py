@@ -193,7 +193,7 @@ def _named(
     method = merged(label(str(run["regime"])), ", ".join(texts["regime"]))
     if "objective" in words:
         method = f"{method} + {label(str(run['objective']))}"
-    elif "method" not in kinds and (objective := _unusual_objective(run)):
+    elif "method" not in kinds and (objective := _unusual_objective(runs, pair[0])):
         method = f"{method} + {objective}"
     names = [name for axis, name in (("model", model), ("method", method)) if axis not in kinds]
     task = label(str(run["task"])) if "task" in kinds else str(run["task_label"])
@@ -201,9 +201,9 @@ def _named(
     return {"task_label": task, "model_label": names[0] if names else "", "setting": ", ".join(remarks)}
 
 
-def _unusual_objective(run: pd.Series) -> str:
+def _unusual_objective(runs: pd.DataFrame, place: int) -> str:
     """The objective of a run as the label of its regime has it: "" where it is the usual one of its task."""
-    return str(run.get("regime_label", "")).partition(" + ")[2]
+    return str(runs.loc[place, "regime_label"]).partition(" + ")[2] if "regime_label" in runs else ""
 
 
 def _listed(values: list[str]) -> str:

@@ -58,7 +58,7 @@ def by_task(table: pd.DataFrame, sets: pd.DataFrame, material: Material) -> Grid
         return None
     levels = _headline_levels(material) if len(sets) else {}
     words, against = _words(sets), _baseline(sets)
-    lines, marked = [], set()
+    lines, marked = list[list[str]](), set[int]()
     for (task, method), of in rows.groupby(["task_label", "method"], observed=True, sort=True):
         first = of.iloc[0]
         name = with_end(str(method), first["end"], first["chosen"] if len(of) == 1 else "")
@@ -70,7 +70,7 @@ def by_task(table: pd.DataFrame, sets: pd.DataFrame, material: Material) -> Grid
             cells = [_levels(_of_level(of, level)) for level in LEVELS]
         if of["diverged"].sum() + of["failed"].sum():
             marked.add(len(lines))
-        named = _headline(material, str(task)) if levels else _own_error(first)
+        named = _headline(material, str(task)) if levels else _own_error(first.to_dict())
         lines.append([str(task), named, name, *cells, str(len(of)), _seeds(of), _lost(of)])
     head = [f"Against {' or '.join(sorted(against))}", "Running free"] if levels else [level.capitalize() for level in LEVELS]
     head = ["Task", "Measure", "Trained by", *head, "Models", "Seeds", "Lost runs"]
@@ -108,7 +108,7 @@ def _by_method(table: pd.DataFrame, sets: pd.DataFrame) -> Grid:
     """A row for each method: in how many conditions of all tasks it has which verdict."""
     rows, words, against = table[table["primary"]], _words(sets), _baseline(sets)
     present = [word for word in _TALLY if (sets["verdict"] == word).any()]
-    lines, marked = [], set()
+    lines, marked = list[list[str]](), set[int]()
     for method, of in rows.groupby("method", observed=True, sort=True):
         total: dict[str, int] = {}
         for (_, name), counts in words.items():

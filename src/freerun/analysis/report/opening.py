@@ -126,7 +126,13 @@ def _ways(sets: pd.DataFrame) -> list[dict[str, Any]]:
         way = ways.setdefault((first, tally, where), {"names": [], "keys": [], "baseline": str(first), "where": where})
         way["names"].append(merged(str(regime), str(setting)))
         way["keys"].append((str(regime), str(setting)))
-        way |= {"better": tally[0], "worse": tally[1], "same": tally[2], "of": len(of), "score": (tally[0] - tally[1]) / len(of)}
+        way |= {
+            "better": tally[0],
+            "worse": tally[1],
+            "same": tally[2],
+            "of": len(of),
+            "score": (tally[0] - tally[1]) / len(of),
+        }
     return sorted(ways.values(), key=lambda way: -way["score"])
 
 

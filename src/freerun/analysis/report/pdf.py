@@ -52,7 +52,7 @@ def pdf(content: Mapping[str, Any], folder: Path) -> bytes:
         "answer": answer and _grid(answer), "sections": sections, "left_out": _LEFT_OUT,
     }  # fmt: skip
     template = files("freerun.analysis.report").joinpath("report.typ").read_bytes()
-    made = typst.compile(template, root=folder, sys_inputs={"data": json.dumps(document)})
+    made = typst.Compiler(template, folder, sys_inputs={"data": json.dumps(document)}).compile(format="pdf")
     if not isinstance(made, bytes):
         raise TypeError(f"typst made {type(made).__name__}, no bytes")
     return made

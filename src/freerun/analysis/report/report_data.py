@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import pandas as pd
 
 from freerun.analysis.figures import Drawn, Material
 from freerun.analysis.inference.replicates import CELL
@@ -65,8 +64,9 @@ def from_records(store: Store, ids: Sequence[str]) -> tuple[ReportData, dict[str
 def by_condition(material: Material, seconds: Mapping[str, float]) -> list[tuple[str, str, str, float]]:
     """The mean seconds of training of every condition, by task, model and method."""
     rows = material.runs[["run", *CELL]].assign(seconds=material.runs["run"].astype("str").map(dict(seconds)).astype(float))
-    means: pd.Series = rows.groupby(CELL, observed=True, sort=True)["seconds"].mean().dropna()
-    return [(str(task), str(model), str(method), float(value)) for (task, model, method), value in means.items()]
+    means = rows.groupby(CELL, observed=True, sort=True)["seconds"].mean().dropna().reset_index()
+    table = means.itertuples(index=False, name=None)
+    return [(str(task), str(model), str(method), float(value)) for task, model, method, value in table]
 
 
 def write(folder: Path, data: ReportData, material: Material) -> None:
