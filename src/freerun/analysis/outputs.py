@@ -52,7 +52,7 @@ class Products:
         if not path.is_file() or any(store.path(run).exists() or store.failures.reason(run) for run in ids):
             return False
         known = tidy.read(self.folder).runs
-        return list(known["run"]) == list(names(ids).values()) and bool((known["status"] != "pending").any())
+        return list(known["run"]) == list(names(ids).values()) and bool(known["status"].isin(["done", "diverged"]).any())
 
     @cached_property
     def frames(self) -> tidy.Tables:
