@@ -16,10 +16,14 @@ from freerun.errors import refused
 from freerun.io import key_value
 from freerun.io.writing import noted, write_atomic
 from freerun.store import manifest, record_scan
+from freerun.store.records import names
 from freerun.store.results_folder import Place, read_info
 
 if TYPE_CHECKING:
     from freerun.analysis.figures import Material, Paper
+
+#: What stands after the path of a page, where it was made in every form.
+_OTHER_FORMS = " (and .md, .pdf)"
 
 
 @dataclass(kw_only=True)
@@ -45,11 +49,36 @@ class Products:
         return self.place.folder(self.name)
 
     @cached_property
+    def kept(self) -> bool:
+        """Whether the store knows nothing of this study, while its folder has the tables of just these runs."""
+        store, ids = self.place.store, self.info["ids"]
+        path = self.folder / "runs.parquet"
+        if not path.is_file() or any(store.path(run).exists() or store.failures.reason(run) for run in ids):
+            return False
+        known = tidy.read(self.folder).runs
+        return list(known["run"]) == list(names(ids).values()) and bool(known["status"].isin(["done", "diverged"]).any())
+
+    @cached_property
     def frames(self) -> tidy.Tables:
-        """The tidy frames; a warning names damaged records, which are missing from them."""
-        tables = tidy.frames(self.place.store, self.info["ids"], self.name, self.info["planned"])
-        record_scan.say_damaged(self.name, self.place.store, tables.runs["run"][tables.runs["status"] == "pending"])
+        """The tidy frames of the records, or those that the folder keeps where there are no records.
+
+        A warning names damaged records, which are missing from them.
+        """
+        if self.kept:
+            tables = tidy.read(self.folder)
+        else:
+            tables = tidy.frames(self.place.store, self.info["ids"], self.name, self.info["planned"])
+            record_scan.say_damaged(self.name, self.place.store, tables.runs["run"][tables.runs["status"] == "pending"])
         return replace(tables, margin=self.info.get("margin"), tuned=self.info.get("tuned"))
+
+    @cached_property
+    def samples(self) -> Mapping[str, dict[str, Any]]:
+        """What runs show of their free rollouts, by run; without records, what the folder keeps of it."""
+        from freerun.analysis.report import report_data
+
+        if self.kept:
+            return (report_data.read(self.folder) or report_data.ReportData()).samples
+        return tidy.samples(self.place.store, self.info["ids"])
 
     def tell_idle_settings(self) -> None:
         """Print a note on each setting that changed nothing, on standard error."""
@@ -57,7 +86,9 @@ class Products:
             print(f"note: {line}", file=sys.stderr)
 
     def write_tables(self) -> None:
-        """Write the frames."""
+        """Write the frames; those that the folder keeps stay as they are."""
+        if self.kept:
+            return
         with writing(self.folder):
             tidy.write(self.frames, self.folder)
             tuning_tables.write(self.frames, self.folder)
@@ -82,7 +113,7 @@ class Products:
         from freerun.analysis import figures
 
         with writing(self.folder):
-            drawn = figures.write(self.frames, tidy.samples(self.place.store, self.info["ids"]), self.folder, formats)
+            drawn = figures.write(self.frames, self.samples, self.folder, formats)
             for one in drawn:
                 write_atomic(self.folder / "figures" / f"{one.name}.txt", f"{one.caption}\n".encode())
         if not drawn:
@@ -105,11 +136,10 @@ class Products:
         from freerun.analysis import figures
         from freerun.analysis.figures import Material
 
-        tables = tables_of(self.place, self.info)
+        tables = self.frames
         tables = selection.select(tables, selection.typed(select, tables.runs)) if select else tables
-        kept, store = set(tables.runs["run"].astype(str)), self.place.store
-        samples = tidy.samples(store, [run for run in self.info["ids"] if store.path(run).exists()])
-        of = Material.of(tables, {run: sample for run, sample in samples.items() if run in kept})
+        kept = set(tables.runs["run"].astype(str))
+        of = Material.of(tables, {run: sample for run, sample in self.samples.items() if run in kept})
         return figures.prepared(of, key_value.pairs(labels), paper)
 
     def write_chosen_figures(self, of: Material, names: Sequence[str], formats: Sequence[str], target: Path) -> None:
@@ -134,16 +164,30 @@ class Products:
         if not drawn:
             print("figures: none, since no run has anything to draw")
 
-    def write_report(self) -> None:
-        """Build figures and report, and note from what they were built."""
-        from freerun.analysis.report import build
+    def write_report(self, *, on_paper: bool = False) -> None:
+        """Build figures and report, with its PDF where it shall be `on_paper`, and note from what they were built."""
+        from freerun.analysis.report import build, build_from_tables
 
-        _ = self.frames  # tells of damaged records
+        frames = self.frames  # tells of damaged records
         with writing(self.folder):
-            with noted() as built:
-                path = build(self.folder, self.place.store, self.info)
-            manifest.write(self.folder, self.place.store, self.info, built)
-        print(f"report: {path}")
+            if self.kept:
+                print(f"note: {self._without_records()}", file=sys.stderr)
+                with noted() as built:
+                    path = build_from_tables(self.folder, frames, self.info, on_paper=on_paper)
+                manifest.rebuilt(self.folder, built)
+            else:
+                with noted() as built:
+                    path = build(self.folder, self.place.store, self.info, on_paper=on_paper)
+                manifest.write(self.folder, self.place.store, self.info, built)
+        print(f"report: {path}{_OTHER_FORMS if on_paper else ''}")
+
+    def _without_records(self) -> str:
+        """What a report lacks that is built from the tables of a folder alone."""
+        from freerun.analysis.report import report_data
+
+        known = (self.folder / report_data.NAME).is_file()
+        lacking = "orbits are drawn as before" if known else "it lacks what models wrote, orbits, and how long training took"
+        return f"there are no records of {self.name}: its report is built from the tables in {self.folder}; {lacking}"
 
     def write_report_if_needed(self) -> None:
         """The same, unless the folder holds just that already."""
@@ -154,29 +198,26 @@ class Products:
             self.write_report()
 
 
-def of(name: str, place: Place, *, kept: bool = False) -> Products:
+def of(name: str, place: Place) -> Products:
     """The products of the study that was run under a name.
 
-    Args:
-        name: of the study.
-        place: where results are.
-        kept: whether the tables in its folder will do where there are no records.
-
     Raises:
-        ConfigError: if there is none.
+        ConfigError: if there is none, or neither its records nor its tables are there.
     """
-    started = not (kept and (place.results / name / "runs.parquet").is_file())
-    info = read_info(name, place, started=started)
-    return Products(place=place, info={**info, "name": str(info["name"])})
+    products = Products(place=place, info=read_info(name, place, started=False))
+    if not products.kept:
+        read_info(name, place)
+    return products
 
 
-def tables_of(place: Place, info: Mapping[str, Any]) -> tidy.Tables:
-    """The frames of the records of a study, or those of its folder where the store holds none of them."""
-    folder, name = place.folder(info["name"]), str(info["name"])
-    recorded = any(place.store.path(run).exists() for run in info["ids"])
-    if not recorded and (folder / "runs.parquet").is_file():
-        return replace(tidy.read(folder), margin=info.get("margin"), tuned=info.get("tuned"))
-    return Products(place=place, info={**info, "name": name}).frames
+def write_report_on_two(a: Products, b: Products, *, on_paper: bool = False) -> None:
+    """Build the report that compares two studies, into the folder of the first."""
+    from freerun.analysis.report import two_studies
+
+    frames = a.frames, b.frames
+    with writing(a.folder):
+        path = two_studies.build((a.info, b.info), frames, a.folder, on_paper=on_paper)
+    print(f"report: {path}{_OTHER_FORMS if on_paper else ''}")
 
 
 @contextmanager

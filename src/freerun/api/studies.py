@@ -120,7 +120,7 @@ class Study:
     @cached_property
     def tables(self) -> tidy.Tables:
         """The tidy frames, described in `freerun.analysis.tables.tidy.Tables`."""
-        return outputs.tables_of(self.place, self.info) if self._narrowed is None else self._narrowed
+        return outputs.Products(place=self.place, info=dict(self.info)).frames if self._narrowed is None else self._narrowed
 
     @property
     def name(self) -> str:

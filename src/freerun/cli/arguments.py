@@ -39,7 +39,7 @@ GROUPS = {
         "table": "print the results of a study, build its tables, and write the table of a paper",
         "figures": "draw the figures of a study from its records",
         "paper": "write a folder for a paper: figures, tables, LaTeX, and the data behind them",
-        "report": "build figures and report of a study from its records",
+        "report": "build figures and report of a study, or a report that compares two",
         "compare": "say which is better: two regimes, models or settings of a study, or two studies",
         "export": "write a study as one tidy file, or for TensorBoard or MLflow",
         "list": "list what there is to choose from: parts, presets, players, launchers, studies",

@@ -58,6 +58,18 @@ def write(folder: Path, store: Store, info: dict[str, Any], built: Iterable[Path
     _write(folder, {**document, "beside": {name: beside[name] for name in present}})
 
 
+def rebuilt(folder: Path, built: Iterable[Path]) -> None:
+    """Record that files of the report were built anew from what its folder keeps, without the records: nothing matches them.
+
+    Raises:
+        OSError: if the disk refuses.
+    """
+    recorded = _read(folder)
+    files = _digests(folder, {*recorded["files"], *_names(folder, built)})
+    beside = {name: digest for name, digest in recorded["beside"].items() if name not in files}
+    _write(folder, {"stamp": "", "players": recorded["players"], "files": files, "beside": beside})
+
+
 def note(folder: Path, written: Iterable[Path]) -> None:
     """Record that Freerun wrote these files of a folder, beside those of the report.
 
@@ -139,6 +151,8 @@ def _stamp(store: Store, info: dict[str, Any], players: Iterable[str]) -> str:
     package = Path(__file__).parents[1]
     for reader in READERS:
         source = package / reader
-        for path in sorted([source] if source.is_file() else [*source.rglob("*.py"), *source.rglob("*.j2")]):
+        for path in sorted(
+            [source] if source.is_file() else [*source.rglob("*.py"), *source.rglob("*.j2"), *source.rglob("*.typ")]
+        ):
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

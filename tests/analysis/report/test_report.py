@@ -91,12 +91,12 @@ def test_it_says_when_no_difference_is_shown(tmp_path):
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_the_opening_is_short_and_what_it_rests_on_stands_further_down(tmp_path):
+def test_findings_begin_shortly_and_what_they_rest_on_stands_further_down(tmp_path):
     """Regimes that do the same are one sentence; what a reader needs to judge the words moves and is not lost."""
     regimes = ("teacher_forcing", "free_running", "scheduled_sampling")
     tasks = ("hidden_markov", "lorenz63", "lorenz96", "text")
     _, markdown = built(tmp_path, grid(tasks=tasks, regimes=regimes, seeds=6), tilt=dict.fromkeys(regimes[1:], 10))
-    opening = markdown.split("## Finding")[1].split("\n### ")[0].strip().split("\n\n")
+    opening = markdown.split("## Findings")[1].split("\n### ")[0].strip().split("\n\n")
     assert len(opening) <= 4
     assert len(" ".join(opening)) < 1000
     assert "over 6 seeds, p &lt; 0.05 after Holm over 8 comparisons by single headlines" in opening[-1]
@@ -110,9 +110,9 @@ def test_the_opening_is_short_and_what_it_rests_on_stands_further_down(tmp_path)
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_an_opening_without_a_comparison_has_the_levels(tmp_path):
+def test_findings_without_a_comparison_have_the_levels(tmp_path):
     _, markdown = built(tmp_path, [tree("adding", seed=seed) for seed in range(3)])
-    opening = markdown.split("## Finding")[1].split("\n### ")[0].strip()
+    opening = markdown.split("## Findings")[1].split("\n### ")[0].strip()
     assert re.match(r".+, \S+ trained by teacher forcing, free: .+ \[.+\].* on Adding problem \(3 seeds", opening)
 
 
@@ -146,7 +146,8 @@ def test_the_page_is_self_contained_and_escaped(tmp_path):
     assert "<script" not in re.sub(r"```.*?```", "", markdown, flags=re.DOTALL)
     assert "](javascript" not in markdown
     assert re.search(r"default-src 'none'", html)
-    assert not re.search(r"""(src|href)\s*=\s*["'](?!data:)""", html)
+    assert not re.search(r"""(src|href)\s*=\s*["'](?!data:|#)""", html)
+    assert not re.search(r"url\(|@import|<link|<iframe|\son[a-z]+\s*=", html)
 
 
 def test_the_same_records_give_the_same_bytes(tmp_path):

@@ -294,7 +294,7 @@ def test_every_section_stands_on_both_pages_with_its_figure(tmp_path):
     numbers = [int(part.split("]")[0]) for part in markdown.split("![Figure ")[1:]]
     assert numbers == list(range(1, len(numbers) + 1))
     assert "Not distinguished in" in markdown
-    assert "<th>Seeds for 1 sd</th>" in html
+    assert "<th>Seeds for 1 sd" in html
 
 
 def test_the_report_says_whether_seeds_share_a_drawn_source(tmp_path):

@@ -9,7 +9,15 @@ import pandas as pd
 import pytest
 
 from freerun.analysis.figures import Material
-from freerun.analysis.report import budgets_section, comparison, findings, paper_table, paper_table_note, unequal_budgets
+from freerun.analysis.report import (
+    budgets_section,
+    comparison,
+    findings,
+    paper_table,
+    paper_table_note,
+    report_data,
+    unequal_budgets,
+)
 from freerun.analysis.report.summary_table import full
 from freerun.analysis.report.verdicts import comparisons
 from freerun.analysis.tables import tidy
@@ -83,12 +91,13 @@ def test_a_budget_is_unequal_beyond_the_declared_factor_either_way(ratio, unequa
 def test_the_section_has_a_row_for_each_condition():
     tables = frames(times=2.0)
     seconds = dict.fromkeys(tables.runs["run"].astype(str), 3.0)
-    section = budgets_section.section(Material.of(tables, {}), seconds)
+    material = Material.of(tables, {})
+    section = budgets_section.section(material, report_data.by_condition(material, seconds))
     assert [row[3:] for row in section.tables[0].rows] == [
         ["100", "1000", "5e+09", "3"], ["100", "2000", "5e+09", "3"],
     ]  # fmt: skip
     assert section.sentences == ["A run took, by its settings: updates 100, steps 1000 to 2000, products 5e+09."]
-    assert budgets_section.section(Material.of(simulated(np.ones((1, 1, 1, 2))), {}), {}) is None
+    assert budgets_section.section(Material.of(simulated(np.ones((1, 1, 1, 2))), {}), []) is None
 
 
 def test_what_a_run_began_with_stands_beside_its_own_budget(tmp_path):
@@ -109,7 +118,7 @@ def test_what_a_run_began_with_stands_beside_its_own_budget(tmp_path):
     assert tables.budgets["start_products"].isna().all()
     tidy.write(tables, tmp_path / "out")
     pd.testing.assert_frame_equal(tidy.read(tmp_path / "out").budgets, tables.budgets)
-    told = budgets_section.section(Material.of(tables, {}), {})
+    told = budgets_section.section(Material.of(tables, {}), [])
     assert told.sentences[-1] == (
         "Runs that began with the weights of other ones, whose training is not counted as their own: scheduled sampling on "
         "Lorenz-63 (GRU) after 350 updates and 19200 steps."

@@ -3,7 +3,8 @@
 A module here without a leading underscore is a figure. It has `CAPTION` and `draw(material)`, which returns the figures by
 the rest of their name ("" for the only one); none where its data are missing. A figure has its `data`; a `caption` of its own
 stands in the place of the usual one. `PLAYERS = True` says that reference players stand in it, as thin grey lines;
-`USUAL = False` that it is drawn where it is asked for by its name alone. Adding a file adds a figure; one of
+`USUAL = False` that it is drawn where it is asked for by its name alone; `SAMPLES = True` that it
+shows samples, which no table holds. Adding a file adds a figure; one of
 a user's own is loaded as a plugin.
 """
 
@@ -65,10 +66,11 @@ class Part(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """A figure on disk: `name` without its ending, and what stands below it."""
+    """A figure on disk: `name` without its ending, what stands below it, and whether it shows samples, which no table holds."""
 
     name: str
     caption: str
+    sampled: bool = False
 
 
 def parts() -> dict[str, Part]:
@@ -111,7 +113,8 @@ def draw(material: Material, names: Sequence[str] | None = None) -> Iterator[tup
             players = PLAYERS_CAPTION if getattr(part, "PLAYERS", False) and not material.players.empty else ""
             texts = (figure.caption or part.CAPTION, figure.remark, players, material.said_lost())
             figure.caption, figure.paper = " ".join(text for text in texts if text), material.paper
-            yield Drawn(name=name, caption=figure.caption), figure
+            sampled = bool(getattr(part, "SAMPLES", False))
+            yield Drawn(name=name, caption=figure.caption, sampled=sampled), figure
 
 
 def _spaced(figure: StudyFigure, paper: Paper) -> None:

@@ -29,6 +29,7 @@ _TOLD = 6
 class Sample:
     """What one run shows of its free rollout, with its condition."""
 
+    run: str
     task: str
     model: str
     method: str
@@ -245,6 +246,6 @@ def _first(runs: pd.DataFrame, samples: Mapping[str, dict[str, Any]]) -> dict[st
         run, seed, *names = row
         task, model, method = (str(name) for name in names)
         content = samples[str(run)]
-        sample = Sample(task=task, model=model, method=method, seed=int(str(seed)), content=content)
+        sample = Sample(run=str(run), task=task, model=model, method=method, seed=int(str(seed)), content=content)
         samples_of.setdefault(str(content.get("kind")), []).append(sample)
     return samples_of

@@ -13,6 +13,8 @@ from freerun.analysis.figures._style import GREY, Look, StudyFigure, figure, loo
 from freerun.analysis.figures._venues import Paper, points
 
 PLACE = 5
+#: It shows what runs keep beside their numbers.
+SAMPLES = True
 CAPTION = (
     "True orbit (grey) and orbit generated in closed loop (coloured) of one test window, one column for each "
     "regime: above, x against time since the release (dotted line); below, the projection on x and z from the "

@@ -15,6 +15,8 @@ from freerun.analysis.figures._style import GREY, Look, StudyFigure, figure, loo
 from freerun.analysis.figures._venues import PAGE, Paper, points
 
 PLACE = 6
+#: It shows what runs keep beside their numbers.
+SAMPLES = True
 CAPTION = (
     "Text written in closed loop. Grey: the prompt, which is fed; first line of each block: how the text goes on; "
     "below: what each model writes. Line breaks are shown as \N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}. The "

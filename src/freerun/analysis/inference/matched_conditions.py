@@ -32,13 +32,18 @@ class Matched:
             number of the pair), task_label, model_label and setting, which name the pair; unique for each pair.
         told: the settings in which matched conditions differ all the same, with their values on either side.
         apart: the settings that keep conditions without a partner from having one, with their values on either side.
-        left: how many conditions of either side have no partner.
+        alone: of the conditions of either side that have no partner, one run each.
     """
 
     pairs: pd.DataFrame
     told: dict[str, tuple[str, str]]
     apart: dict[str, tuple[str, str]]
-    left: tuple[int, int]
+    alone: tuple[tuple[str, ...], tuple[str, ...]]
+
+    @property
+    def left(self) -> tuple[int, int]:
+        """How many conditions of either side have no partner."""
+        return len(self.alone[0]), len(self.alone[1])
 
 
 @dataclass
@@ -84,11 +89,12 @@ def matched(a: pd.DataFrame, b: pd.DataFrame, keys: Collection[str] | None, tune
             known = merged_told.get(name)
             merged_told[name] = values if known is None else (_also(known[0], values[0]), _also(known[1], values[1]))
     partners = [{pair[at] for cell in all_cells for pair in cell.pairs} for at in (0, 1)]
-    left = [len(set(number[side == at]) - partners[at]) for at in (0, 1)]
+    first = runs.assign(number=number, side=side).drop_duplicates(["side", "number"])
+    alone = [first.loc[(first["side"] == at) & ~first["number"].isin(partners[at]), "run"].astype("str") for at in (0, 1)]
     apart = {name: values for cell in all_cells if not cell.pairs for name, values in cell.apart.items()}
     columns = ["side", "run", "condition", "task_label", "model_label", "setting"]
     pairs = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
-    return Matched(pairs=pairs, told=merged_told, apart=apart, left=(left[0], left[1]))
+    return Matched(pairs=pairs, told=merged_told, apart=apart, alone=(tuple(alone[0]), tuple(alone[1])))
 
 
 def _kind(key: str) -> str:
@@ -187,10 +193,17 @@ def _named(
     method = merged(label(str(run["regime"])), ", ".join(texts["regime"]))
     if "objective" in words:
         method = f"{method} + {label(str(run['objective']))}"
+    elif "method" not in kinds and (objective := _unusual_objective(runs, pair[0])):
+        method = f"{method} + {objective}"
     names = [name for axis, name in (("model", model), ("method", method)) if axis not in kinds]
     task = label(str(run["task"])) if "task" in kinds else str(run["task_label"])
     remarks = [*names[1:], *texts["setting"]]
     return {"task_label": task, "model_label": names[0] if names else "", "setting": ", ".join(remarks)}
+
+
+def _unusual_objective(runs: pd.DataFrame, place: int) -> str:
+    """The objective of a run as the label of its regime has it: "" where it is the usual one of its task."""
+    return str(runs.loc[place, "regime_label"]).partition(" + ")[2] if "regime_label" in runs else ""
 
 
 def _listed(values: list[str]) -> str:

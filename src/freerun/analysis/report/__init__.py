@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pandas as pd
 
 from freerun.analysis import figures
@@ -23,33 +21,37 @@ from freerun.analysis.report import (
     exposure_section,
     findings,
     gap_findings,
+    glossary,
     method_section,
     page,
     players_section,
+    report_data,
     task_findings,
     training_finish,
     tuning_section,
 )
-from freerun.analysis.report.section import Section
+from freerun.analysis.report.answer_table import MOST, answer_table, by_task
+from freerun.analysis.report.key_figure import key_figure
+from freerun.analysis.report.opening import opening
+from freerun.analysis.report.report_data import ReportData
+from freerun.analysis.report.section import FIGURES, Block, Section
 from freerun.analysis.report.summary_table import exposure, full, short
 from freerun.analysis.report.undefined_levels import undefined
-from freerun.analysis.report.verdicts import comparisons
+from freerun.analysis.report.verdicts import comparisons, judged_sets
 from freerun.analysis.report.warmup_caution import too_short
 from freerun.analysis.tables import tidy
 from freerun.analysis.tables.tidy import Tables
-from freerun.io.writing import write_atomic
-from freerun.store import record_schema
-from freerun.store.record_index import records
-from freerun.store.records import Store, names
-from freerun.store.training_time import Run
+from freerun.store.records import Store
 
-__all__ = ["build", "exposure_gap", "summary"]
+__all__ = ["build", "build_from_tables", "exposure_gap", "summary"]
 
 _SECTIONS = (players_section, exposure_section, error_growth_section, across_tasks_section, tuning_section)
-#: Pixels of the screen for one of a figure, which has 200 to the inch: 1.75 times the size in print, at 72 points to the inch.
-_ENLARGED = 1.75 * 72 / 200
-#: Where a PNG file says how wide it is.
-_WIDTH = slice(16, 20)
+_LEVELS_NOTE = (
+    "Test sequences, averaged over the steps since the release. Brackets: 95 % intervals over seeds (Student t; BCa from 20 "
+    "seeds on). IQM: the mean of the middle half of the seeds. Levels of errors on a ratio scale are geometric means; a gap is "
+    "the difference of the two levels beside it. n: seeds with a defined gap. Steps: how many are averaged, where not all are "
+    "defined. Lost: runs that diverged or failed, of all that ended, with the 95 % Clopper-Pearson interval of their share."
+)
 
 
 def summary(frames: Tables) -> tuple[Any, list[str]]:
@@ -71,7 +73,7 @@ def exposure_gap(frames: Tables) -> pd.DataFrame:
     return exposure(Material.of(frames, {}))
 
 
-def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Path:
+def build(study_folder: Path, store: Store, study_info: Mapping[str, Any], *, on_paper: bool = False) -> Path:
     """Write tables, figures, ``report.html`` and ``report.md`` of a study from its records alone.
 
     Args:
@@ -79,89 +81,118 @@ def build(study_folder: Path, store: Store, study_info: Mapping[str, Any]) -> Pa
         store: the records.
         study_info: `name` and `ids` of the study; also `title`, `question`, `command`, `overrides`, `margin`, `tuned` and
             `planned` (the canonical experiments by identity, to name pending runs), where known.
+        on_paper: write ``report.pdf`` too.
 
     Returns:
         The path of ``report.html``.
 
     Raises:
+        ConfigError: if it shall be on paper, and the package that sets it is missing.
         OSError: if the disk refuses.
     """
     ids = list(study_info["ids"])
     frames = tidy.frames(store, ids, str(study_info["name"]), study_info.get("planned"))
     frames = replace(frames, margin=study_info.get("margin"), tuned=study_info.get("tuned"))
-    samples, trained, seconds = _read(store, ids)
+    data, seconds = report_data.from_records(store, ids)
     tidy.write(frames, study_folder)
     tuning_tables.write(frames, study_folder)
-    drawn = figures.write(frames, samples, study_folder)
-    material = Material.of(frames, samples)
-    content = {
-        "info": _described(study_info),
-        **_content(material),
-        "data": method_section.data(trained),
-        "provenance": method_section.provenance(frames.runs, method_section.cost(trained), study_info),
-    }
-    parts = [*(module.section(material) for module in _SECTIONS), budgets_section.section(material, seconds)]
-    sections = [section for section in parts if section]
-    path = study_folder / "report.html"
-    linked = [vars(figure) for figure in drawn]
-    write_atomic(study_folder / "report.md", page.markdown({**content, **_placed(sections, linked)}).encode())
-    embedded = [_embedded(study_folder, figure) for figure in drawn]
-    write_atomic(path, page.html({**content, **_placed(sections, embedded)}).encode())
-    return path
+    drawn = figures.write(frames, data.samples, study_folder)
+    material = Material.of(frames, data.samples)
+    sampled = [figure for figure in drawn if figure.sampled]
+    data = replace(data, seconds=report_data.by_condition(material, seconds), drawn=sampled)
+    report_data.write(study_folder, data, material)
+    return _write(study_folder, material, drawn, data, study_info, on_paper)
 
 
-def _read(store: Store, ids: Sequence[str]) -> tuple[dict[str, dict[str, Any]], list[Run], dict[str, float]]:
-    """Return what the tables leave out of the sound records.
+def build_from_tables(study_folder: Path, frames: Tables, study_info: Mapping[str, Any], *, on_paper: bool = False) -> Path:
+    """Write figures, ``report.html`` and ``report.md`` of a study from what its folder keeps, without any record.
 
-    That is samples of free rollouts by run, how runs were trained, and the seconds of it by run.
+    Figures of samples that tables cannot draw stay as they are; what `report_data.json` would hold is left out where there is
+    no such file: texts that models wrote, seconds, notes.
+
+    Args:
+        study_folder: of the study.
+        frames: its tables.
+        study_info, on_paper: as for `build`.
+
+    Returns:
+        The path of ``report.html``.
+
+    Raises:
+        ConfigError: as `build`.
+        OSError: if the disk refuses.
+        StoreError: if `report_data.json` is damaged.
     """
-    samples, runs, seconds, called = {}, list[Run](), {}, names(ids)
-    for (trained, measured), _ in records(store, ids):
-        runs.append((trained.experiment, msgspec.structs.asdict(trained.provenance)))
-        if trained.provenance.training_seconds is not None:
-            seconds[called[measured.run]] = trained.provenance.training_seconds
-        if shown := record_schema.sample(measured):
-            samples[called[measured.run]] = shown
-    return samples, runs, seconds
+    data = report_data.read(study_folder) or ReportData()
+    drawn = figures.write(frames, data.samples, study_folder)
+    new = {figure.name for figure in drawn}
+    kept = [one for one in data.drawn if one.name not in new and (study_folder / "figures" / f"{one.name}.png").is_file()]
+    places = list(figures.parts())
+    both = sorted([*drawn, *kept], key=lambda one: max(place for place, name in enumerate(places) if one.name.startswith(name)))
+    return _write(study_folder, Material.of(frames, data.samples), both, data, study_info, on_paper)
 
 
-def _placed(sections: Sequence[Section], drawn: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The sections with their figures, and the figures of no section, numbered in the order of the page."""
-    of_sections = [
-        [figure for figure in drawn if section.figure and figure["name"].startswith(section.figure)] for section in sections
-    ]
-    placed = [figure["name"] for group in of_sections for figure in group]
-    unplaced = [figure for figure in drawn if figure["name"] not in placed]
-    order = {
-        figure["name"]: number
-        for number, figure in enumerate([*unplaced, *(figure for group in of_sections for figure in group)], start=1)
+def _write(
+    folder: Path,
+    material: Material,
+    drawn: Sequence[Drawn],
+    data: ReportData,
+    study_info: Mapping[str, Any],
+    on_paper: bool,
+) -> Path:
+    """Write the page in its two forms, or three."""
+    table, compared = full(material), comparisons(material)
+    sections = _sections(material, table, compared, data, study_info)
+    answer = {
+        "info": _described(study_info),
+        "opening": opening(table, compared, material),
+        "answer": answer_table(table, judged_sets(compared), material),
     }
-    shown = [[{**figure, "number": order[figure["name"]]} for figure in group] for group in (unplaced, *of_sections)]
-    return {
-        "figures": shown[0],
-        "sections": [{**vars(section), "figures": group} for section, group in zip(sections, shown[1:], strict=True)],
-    }
+    key = key_figure(material, [figure.name for figure in drawn])
+    return page.write(folder, "report", answer, sections, key, drawn, on_paper=on_paper)
 
 
-def _content(material: Material) -> dict[str, Any]:
-    table = full(material)
-    compared = comparisons(material)
-    return {
-        "headline": findings.headline(table, compared, material),
-        "tasks": task_findings.by_task(material, table, compared),
-        "gaps": gap_findings.details(table),
-        "table": page.summary_rows(table),
-        "judged": comparisons_section.sentences(compared, material),
-        "comparisons": page.comparison_rows(compared, material.chosen),
-        "power": page.power_grid(compared),
-        "beside": companion_measures.rows(material),
-        "blind": companion_measures.blind(material),
-        "finish": training_finish.finish(material.curves, material.runs),
-        "settings": method_section.settings(material.runs),
-        "lost": method_section.lost(material.runs),
-        "statistics": f"{method_section.statistics(table, material.margin)} {material.said_copies()}".strip(),
-        "samples": page.sample_blocks(material.samples),
-    }
+def _sections(material: Material, table: Any, compared: Any, data: ReportData, study_info: Mapping[str, Any]) -> list[Section]:
+    """Everything below the contents, in order."""
+    sets, levels = judged_sets(compared), page.levels_grid(table)
+    whole = by_task(table, sets, material)
+    short_of = [replace(whole, title="Every task and method")] if whole and len(whole.rows) > MOST else []
+    of_tasks = task_findings.by_task(material, table, compared)
+    found = [Block(title=task["name"], points=task["points"], remarks=task["cautions"]) for task in of_tasks]
+    parts: list[Section | None] = [
+        Section(title="Findings", sentences=findings.headline(table, compared, material), blocks=found),
+        glossary.section(),
+        Section(
+            title="Results", sentences=gap_findings.details(table), note=_LEVELS_NOTE,
+            tables=[*short_of, *([levels] if levels else [])],
+        ),
+        Section(title=FIGURES, sentences=() if material.whole["run"].size else ["There are no data for a figure yet."]),
+        *(module.section(material) for module in _SECTIONS),
+        budgets_section.section(material, data.seconds),
+        _samples(material),
+        _comparisons(material, compared),
+        companion_measures.section(material),
+        training_finish.section(material),
+        method_section.section(material, table, data.notes),
+        method_section.provenance_section(material.runs, data.cost, study_info),
+    ]  # fmt: skip
+    return [part for part in parts if part]
+
+
+def _samples(material: Material) -> Section | None:
+    """What models wrote; None where they write nothing."""
+    blocks = page.sample_blocks(material.samples)
+    note = "Written in closed loop by the smallest seed. Grey: the prompt, or the verdict on a string."
+    return Section(title="Samples", blocks=blocks, note=note) if blocks else None
+
+
+def _comparisons(material: Material, compared: Any) -> Section:
+    """Every comparison with its tests."""
+    grid = page.comparisons_grid(compared, material.chosen)
+    if grid is None:
+        return Section(title="Comparisons", sentences=["Only one regime was run: there is nothing to compare."])
+    grids = [one for one in (page.power_grid(compared), grid) if one]
+    return Section(title="Comparisons", sentences=comparisons_section.sentences(compared, material), tables=grids)
 
 
 def _described(study_info: Mapping[str, Any]) -> dict[str, str]:
@@ -170,15 +201,4 @@ def _described(study_info: Mapping[str, Any]) -> dict[str, str]:
         "name": name,
         "title": str(study_info.get("title") or name.replace("_", " ")),
         "question": str(study_info.get("question") or ""),
-    }
-
-
-def _embedded(folder: Path, drawn: Drawn) -> dict[str, Any]:
-    """Return a figure as a picture within the page, enlarged from print to screen."""
-    image = (folder / "figures" / f"{drawn.name}.png").read_bytes()
-    return {
-        "name": drawn.name,
-        "width": round(_ENLARGED * int.from_bytes(image[_WIDTH])),
-        "caption": drawn.caption,
-        "data": f"data:image/png;base64,{base64.b64encode(image).decode()}",
     }

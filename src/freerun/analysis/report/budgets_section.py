@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -24,21 +24,24 @@ _NOTE = (
 )
 
 
-def section(material: Material, seconds: Mapping[str, float]) -> Section | None:
+def section(material: Material, seconds: Sequence[tuple[str, str, str, float]]) -> Section | None:
     """The budget of every condition; None where no run has ended.
 
     Args:
         material: of the study.
-        seconds: of training, by the name of a run.
+        seconds: of training, the mean over seeds, by task, model and method; blank where it is not known.
     """
     budgets = material.tables.budgets
     if budgets.empty:
         return None
     labels = material.runs[["run", *CELL]].astype({"run": "str"})
     rows = labels.merge(budgets[["run", *COUNTS]].astype({"run": "str"}), on="run")
-    rows = rows.assign(seconds=rows["run"].map(dict(seconds)).astype(float))
-    means = rows.groupby(CELL, observed=True, sort=True)[[*COUNTS, "seconds"]].mean()
-    cells = [[*map(str, key), *map(_count, values)] for key, *values in means.itertuples(name=None)]
+    means = rows.groupby(CELL, observed=True, sort=True)[list(COUNTS)].mean()
+    took = {(task, model, method): value for task, model, method, value in seconds}
+    cells = []
+    for key, *values in means.itertuples(name=None):
+        condition = (str(key[0]), str(key[1]), str(key[2]))
+        cells.append([*condition, *map(_count, values), _count(took.get(condition, math.nan))])
     head = ("Task", "Model", "Regime", "Updates", "Steps", "Products", "Seconds")
     grid = Grid(title="Budgets of training, a run", head=head, rows=cells)
     sentences = [*_sentences(means), *_begun(labels, budgets)]

@@ -12,7 +12,28 @@ from freerun.analysis.inference.confidence_intervals import inside, summarise
 from freerun.analysis.inference.replicates import CELL
 from freerun.analysis.inference.rounding import ROUNDING
 from freerun.analysis.report.number_text import listed, measured
+from freerun.analysis.report.section import Grid, Section
 from freerun.store.quantity import TIME_REVERSAL, Quantity
+
+_NOTE = (
+    "Test sequences, at the last step measured; means over seeds with 95 % intervals. Floor: the same measure of the true "
+    "system against itself, or the true value."
+)
+_COLUMNS = {
+    "task_label": "Task", "measure": "Measure", "model_label": "Model", "method": "Regime", "at": "At", "value": "Value",
+    "floor": "Floor", "n": "n", "variant": "Variant or unit",
+}  # fmt: skip
+
+
+def section(material: Material) -> Section | None:
+    """All companion measures in a table; None where nothing is set beside anything."""
+    lines = rows(material)
+    if not lines:
+        return None
+    title = f"{len(lines)} measures of the closed loop beside the forced one or the true system"
+    cells = [[line[name] for name in _COLUMNS] for line in lines]
+    grid = Grid(title=title, head=list(_COLUMNS.values()), rows=cells)
+    return Section(title="Beside the gap", sentences=blind(material), note=_NOTE, tables=[grid])
 
 
 def rows(material: Material) -> list[dict[str, str]]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from freerun.analysis.figures import Material, _comparison_figure
 from freerun.analysis.figures._style import bytes_of, style
@@ -51,6 +52,28 @@ class Comparison:
         return html.lines(self.sentences) + headlines.to_html(index=False, na_rep="")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Pairing:
+    """Two sides condition by condition, with what is said of them.
+
+    Attributes:
+        a, b: the sides.
+        table: the rows of `side_comparison.versus`; `own` marks the headlines.
+        sentences: the comparison in words.
+        figure: the change in each headline, with its interval.
+        alone: which conditions either side alone has, in words; only of two studies.
+        remarks: in which settings the sides differ though they are compared, what is not compared, unequal budgets.
+    """
+
+    a: Side
+    b: Side
+    table: pd.DataFrame
+    sentences: list[str]
+    figure: Figure
+    alone: tuple[Sequence[str], Sequence[str]] = ((), ())
+    remarks: Sequence[str] = ()
+
+
 def in_study(a: str, b: str, frames: Tables, folder: Path) -> Comparison:
     """Two choices of settings of one study, condition by condition.
 
@@ -78,7 +101,7 @@ def in_study(a: str, b: str, frames: Tables, folder: Path) -> Comparison:
     sides = [_side(choice.name, at, matching, choice.runs, material) for at, choice in enumerate((first, second))]
     remarks = [f"{first.name} and {second.name} also differ in {_values(matching.told)}."] if matching.told else []
     remarks += [*unequal_budgets.of_sides(sides, (frames, frames)), *_left(first.name, second.name, matching)]
-    return _compared(sides[0], sides[1], folder, _file(a, b), material.quantities, remarks)
+    return _written(_compared(sides[0], sides[1], material.quantities, remarks), folder, _file(a, b))
 
 
 def of_studies(a: str, b: str, frames: tuple[Tables, Tables], folder: Path) -> Comparison:
@@ -87,6 +110,15 @@ def of_studies(a: str, b: str, frames: tuple[Tables, Tables], folder: Path) -> C
     Raises:
         ConfigError: if they have none in common.
         OSError: if the disk refuses.
+    """
+    return _written(pairing(a, b, frames), folder, _file(a, b))
+
+
+def pairing(a: str, b: str, frames: tuple[Tables, Tables]) -> Pairing:
+    """Two studies, over the conditions that both have, with what either alone has; nothing is written.
+
+    Raises:
+        ConfigError: if they have none in common.
     """
     materials = [Material.of(tables, {}) for tables in frames]
     runs = [material.runs.astype(_TEXTS) for material in materials]
@@ -99,7 +131,14 @@ def of_studies(a: str, b: str, frames: tuple[Tables, Tables], folder: Path) -> C
     if matching.told:
         remark = f"In conditions of the same name {a} and {b} differ in {_values(matching.told)}."
     remarks = [remark, *unequal_budgets.of_sides(sides, frames), *_left(a, b, matching)]
-    return _compared(sides[0], sides[1], folder, _file(a, b), quantities, remarks)
+    alone = [_named(of, lone) for of, lone in zip(runs, matching.alone, strict=True)]
+    return replace(_compared(sides[0], sides[1], quantities, remarks), alone=(alone[0], alone[1]))
+
+
+def _named(runs: pd.DataFrame, lone: Sequence[str]) -> list[str]:
+    """The conditions of some runs, in words."""
+    rows = runs[runs["run"].astype("str").isin(list(lone))]
+    return [f"{row['task_label']}, {row['model_label']}, {row['method']}" for row in rows.to_dict("records")]
 
 
 def _apart(a: Choice, b: Choice, keys: Sequence[str], matching: Matched, folder: Path) -> ConfigError:
@@ -158,8 +197,8 @@ def _side(name: str, at: int, matching: Matched, runs: pd.DataFrame, material: M
     return Side(name=name, runs=table, steps=parts[0], whole=parts[1], margin=material.margin)
 
 
-def _compared(a: Side, b: Side, folder: Path, file: str, quantities: Quantities, differ: Sequence[str]) -> Comparison:
-    """The comparison, written to a folder; `differ` says in which settings the sides do, where their names do not."""
+def _compared(a: Side, b: Side, quantities: Quantities, differ: Sequence[str]) -> Pairing:
+    """The comparison of two sides; `differ` says in which settings the sides do, where their names do not."""
     table = versus(a, b, quantities)
     if table.empty or not table["own"].any():
         raise ConfigError(f"{a.name} and {b.name} share no task, model and setting with a result"[:200])
@@ -167,16 +206,22 @@ def _compared(a: Side, b: Side, folder: Path, file: str, quantities: Quantities,
     own = a.whole[a.whole["own"]].drop_duplicates(["task_label", "metric"])
     kind_of = {(str(row["task_label"]), str(row["metric"])): row["kind"] for row in own.to_dict("records")}
     words = [*sentences(headlines, a, b, kind_of), *_beside(table[~table["own"]], a, b), *differ]
+    lost = [f"{n} of {side.runs['of'].nunique()} of {side.name} lost" for side in (a, b) if (n := side.without_result())]
+    with style():
+        drawn = _comparison_figure.draw(headlines, a.name, b.name, lost)
+    return Pairing(a=a, b=b, table=table, sentences=words, figure=drawn, remarks=differ)
+
+
+def _written(of: Pairing, folder: Path, file: str) -> Comparison:
+    """The comparison as a page of Markdown, a table and a figure in a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{file}.md"
     with style():
-        lost = [f"{n} of {side.runs['of'].nunique()} of {side.name} lost" for side in (a, b) if (n := side.without_result())]
-        drawn = _comparison_figure.draw(headlines, a.name, b.name, lost)
         for ending in ("png", "pdf"):
-            write_atomic(folder / f"{file}.{ending}", bytes_of(drawn, ending))
-    write_atomic(folder / f"{file}.csv", csv_bytes(table))
-    write_atomic(path, page_of(words, table, a, b, file).encode())
-    return Comparison(sentences=words, table=table, path=path)
+            write_atomic(folder / f"{file}.{ending}", bytes_of(of.figure, ending))
+    write_atomic(folder / f"{file}.csv", csv_bytes(of.table))
+    write_atomic(path, page_of(of.sentences, of.table, of.a, of.b, file).encode())
+    return Comparison(sentences=of.sentences, table=of.table, path=path)
 
 
 def _beside(table: pd.DataFrame, a: Side, b: Side) -> list[str]:
@@ -192,4 +237,9 @@ def _beside(table: pd.DataFrame, a: Side, b: Side) -> list[str]:
 
 
 def _file(a: str, b: str) -> str:
-    return "compare_" + "_vs_".join(re.sub(r"[^A-Za-z0-9.-]+", "_", name).strip("_")[:40] or "x" for name in (a, b))
+    return "compare_" + file_name(a, b)
+
+
+def file_name(a: str, b: str) -> str:
+    """Two sides in the name of a file."""
+    return "_vs_".join(re.sub(r"[^A-Za-z0-9.-]+", "_", name).strip("_")[:40] or "x" for name in (a, b))

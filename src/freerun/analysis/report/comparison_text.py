@@ -34,7 +34,8 @@ _HEAD = (
 )
 #: So many conditions are told one by one.
 MANY = 6
-_NOTE = (
+#: How the columns of the table are to be read.
+NOTE = (
     "Change: a ratio for errors on a ratio scale, else a difference, with the interval of Student's paired t, or of Welch's "
     "where not paired, at the level at which Holm decided the row (95 % over the family), so that it excludes no change where "
     "better or worse is said, and includes it where the two are not distinguished; n: pairs, or the runs of the smaller side; "
@@ -148,4 +149,4 @@ def page_of(told: Sequence[str], table: pd.DataFrame, a: Side, b: Side, file: st
         lines.append(tuple(escaped(cell) for cell in (*first, *last)))
     grid = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     title = escaped(f"{a.name} against {b.name}")
-    return f"# {title}\n\n{escaped(' '.join(told))}\n\n{grid}\n\n![{title}]({file}.png)\n\n{escaped(_NOTE)}\n"
+    return f"# {title}\n\n{escaped(' '.join(told))}\n\n{grid}\n\n![{title}]({file}.png)\n\n{escaped(NOTE)}\n"

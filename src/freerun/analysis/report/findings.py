@@ -1,4 +1,4 @@
-"""Opening of the report: the answer of a study in a few sentences computed from the tables, whoever wins."""
+"""Findings of a study in full sentences computed from the tables, whoever wins; the report opens with three (`opening`)."""
 
 from __future__ import annotations
 
@@ -19,21 +19,24 @@ from freerun.analysis.report.headline_kinds import kinds, resting
 from freerun.analysis.report.number_text import counted, listed, measured, with_unit
 from freerun.analysis.report.players_section import levels_of
 from freerun.analysis.report.verdicts import CONFLICT, NONE, OPEN, WORDS, judged_sets, of_headlines
+from freerun.io.text import one_line
 
 #: What a verdict over the headlines is called in a tally.
 _TALLY = {**{word: word for word in WORDS}, CONFLICT: "better by one headline and worse by another", NONE: "without a verdict"}
 #: So many conditions of a task are named in a tally.
 _NAMED = 3
+#: So many letters of a reason are shown.
+_REASON = 300
 
 
 def headline(table: pd.DataFrame, compared: pd.DataFrame, material: Material) -> list[str]:
-    """The answer of a study in a few sentences; where headlines contradict each other, that comes first.
+    """What a study shows over all its tasks; where headlines contradict each other, that comes first.
 
     What it rests on is told further down: `gap_findings.details` above the levels, `comparisons_section` above the
     comparisons.
     """
     if not len(table) or not table["n"].any():
-        return [_nothing(material.runs)]
+        return [nothing(material.runs)]
     sets = judged_sets(compared)
     gaps = gap_tally(table, [task for task, metric in material.primary.items() if inside_alone(material, task, metric)])
     sentences = [
@@ -48,7 +51,7 @@ def headline(table: pd.DataFrame, compared: pd.DataFrame, material: Material) ->
     return sentences or _levels(table)
 
 
-def _nothing(runs: pd.DataFrame) -> str:
+def nothing(runs: pd.DataFrame) -> str:
     """Why there is no result: nothing has ended yet, or all that has ended diverged or failed, and how."""
     lost = runs[runs["status"].isin(["diverged", "failed"])]
     if lost.empty:
@@ -57,7 +60,7 @@ def _nothing(runs: pd.DataFrame) -> str:
     parts = [f"{counts[status]} {status}" for status in ("diverged", "failed", "pending", "running") if counts.get(status)]
     reasons = list(dict.fromkeys(str(reason) for reason in lost["reason"] if isinstance(reason, str) and reason))
     first = "The reason" if len(reasons) == 1 else f"The first reason of {len(reasons)}"
-    why = f" {first}: {reasons[0]}." if reasons else ""
+    why = f" {first}: {one_line(reasons[0], _REASON)}." if reasons else ""
     return f"No run of this study has a result: {listed(parts)} of {len(runs)}.{why}"
 
 
@@ -117,18 +120,28 @@ def _joined(settings: Sequence[str]) -> str:
 
 def _unbeaten(sets: pd.DataFrame, material: Material) -> list[str]:
     """Which conditions are called better, though a degenerate player is not shown to be worse than they are by any headline."""
-    better = sets[sets["verdict"] == WORDS[0]]
-    if better.empty or material.players.empty:
-        return []
-    pairs = unbeaten(*levels_of(material, material.headlines))
-    names = [merged(str(row["regime_label"]), str(row["setting"])) for row in better.to_dict("records")]
-    rows = better.assign(method=names).astype(dict.fromkeys(CELL, str)).merge(pairs.astype(str), on=list(CELL))
+    rows, better = unbeaten_better(sets, material), sets[sets["verdict"] == WORDS[0]]
     if rows.empty:
         return []
     parts = []
     for (task, player), of_player in rows.groupby(["task_label", "player"], sort=False):
         parts.append(f"{player} on {task} ({len(of_player)} of {len(better[better['task_label'] == task])})")
     return [f"Called better, and yet not shown to beat a degenerate player by any headline: {listed(parts)}."]
+
+
+def unbeaten_better(sets: pd.DataFrame, material: Material) -> pd.DataFrame:
+    """The conditions that are called better, with each degenerate `player` that they are not shown to beat by any headline.
+
+    Args:
+        sets: what `verdicts.judged_sets` gives, or some of its rows.
+        material: of the study.
+    """
+    better = sets[sets["verdict"] == WORDS[0]]
+    if better.empty or material.players.empty:
+        return sets[:0].assign(method="", player="")
+    pairs = unbeaten(*levels_of(material, material.headlines))
+    names = [merged(str(row["regime_label"]), str(row["setting"])) for row in better.to_dict("records")]
+    return better.assign(method=names).astype(dict.fromkeys(CELL, str)).merge(pairs.astype(str), on=list(CELL))
 
 
 def _easy_states(table: pd.DataFrame, material: Material) -> list[str]:

@@ -8,10 +8,12 @@ from typing import Any
 
 import pandas as pd
 
+from freerun.analysis.figures import Material
 from freerun.analysis.inference.confidence_intervals import FEWEST, STATUSES
 from freerun.analysis.inference.power import smallest_p
 from freerun.analysis.inference.replicates import CELL
 from freerun.analysis.report.number_text import number
+from freerun.analysis.report.section import Block, Grid, Section
 from freerun.analysis.tables.run_table import MADE_BY
 from freerun.store import training_time
 
@@ -52,6 +54,36 @@ _COUNTS = (
     "of their share, and are worse than any other run in Improved, in \N{GREEK SMALL LETTER DELTA} and in ranks.",
 )
 _NOT_SETTINGS = {"run", "study", "seed", "status", "reason", *MADE_BY}
+
+
+_MEASURED = (
+    "Every model is trained under a regime that decides what is fed back, the truth or its own output, and then measured "
+    "on the same sequences in two modes after the same forced warm-up: forced (the truth is fed) and free (its own output "
+    "is fed). The exposure gap at a step is free minus forced on the same split. Steps count from the release: at step 1 "
+    "both modes have seen the same history."
+)
+
+
+def section(material: Material, table: pd.DataFrame, notes: Sequence[str]) -> Section:
+    """How it was measured and tested, what was set, and which runs have no result.
+
+    Args:
+        material: of the study.
+        table: what `summary_table.full` gives.
+        notes: on the user's own data.
+    """
+    said = f"{statistics(table, material.margin)} {material.said_copies()}".strip()
+    grids = [Grid(title="Settings", head=("Setting", "Values"), rows=settings(material.runs))]
+    if gone := lost(material.runs):
+        head = ("Task", "Model", "Regime", "Seed", "Run", "Status", "Reason")
+        grids.append(Grid(title="Runs without a result", head=head, rows=[list(row.values()) for row in gone]))
+    blocks = [Block(title="Data", points=notes)] if notes else []
+    return Section(title="Method", sentences=[_MEASURED, said], blocks=blocks, tables=grids)
+
+
+def provenance_section(runs: pd.DataFrame, cost: Cost | None, study_info: Mapping[str, Any]) -> Section:
+    """How the study was made."""
+    return Section(title="Provenance", tables=[Grid(title="", head=("Of", "Value"), rows=provenance(runs, cost, study_info))])
 
 
 def settings(runs: pd.DataFrame) -> list[tuple[str, str]]:
@@ -108,20 +140,17 @@ def cost(trained: Sequence[training_time.Run]) -> Cost:
     )
 
 
-def provenance(runs: pd.DataFrame, cost: Cost, study_info: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """How the study was made, as pairs of a name and its value."""
+def provenance(runs: pd.DataFrame, cost: Cost | None, study_info: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """How the study was made, as pairs of a name and its value; without what it took where that is not known."""
     tally = runs["status"].value_counts()
     became = ", ".join(f"{int(tally[status])} {status}" for status in STATUSES if status in tally)
-    pairs = [("Command", str(study_info.get("command") or "")), ("Last run ended", cost.finished)]
+    pairs = [("Command", str(study_info.get("command") or "")), ("Last run ended", cost.finished if cost else "")]
     overrides = study_info.get("overrides") or ()
     pairs.append(("Overrides", overrides if isinstance(overrides, str) else " ".join(str(override) for override in overrides)))
     pairs.append(("Runs", f"{len(runs)} ({became})"))
-    pairs.append(
-        (
-            "Training time",
-            f"{_duration(cost.training_seconds)} summed over runs, evaluation {_duration(cost.evaluation_seconds)}",
-        )
-    )
+    if cost:
+        took = f"{_duration(cost.training_seconds)} summed over runs, evaluation {_duration(cost.evaluation_seconds)}"
+        pairs.append(("Training time", took))
     pairs += [(name.removeprefix("version."), _unique(runs[name])) for name in runs.columns if name.startswith("version.")]
     pairs += [
         (name.capitalize(), _unique(runs[name]))

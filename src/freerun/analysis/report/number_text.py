@@ -57,11 +57,16 @@ def change(mean: float, low: float, high: float, ratio: bool, unit: str) -> str:
     """
     if ratio:
         ends = [end for end in (low, high) if math.isfinite(end)]
-        if not (mean < 2 and all(0.1 < value < 10 for value in (mean, *ends))):
+        if not plain_ratio(mean, *ends):
             return factor(mean) + (f" {span(low, high)}" if ends else "")
         return percent(mean) + (f" [{percent(low)}, {percent(high)}]" if ends else "")
     sign = "+" if mean > 0 else ""
     return with_unit(f"{sign}{measured(mean, low, high)}", unit)
+
+
+def plain_ratio(mean: float, *ends: float) -> bool:
+    """Whether a ratio and the ends of its interval say more as a change in per cent than as a multiple."""
+    return mean < 2 and all(0.1 < value < 10 for value in (mean, *ends))
 
 
 def reversed_change(mean: float, low: float, high: float, ratio: bool) -> tuple[float, float, float]:

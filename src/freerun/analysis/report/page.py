@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from freerun.analysis.figures import Drawn as Drawn
+from freerun.analysis.figures import Drawn
 from freerun.analysis.figures._figure_data import Sample
 from freerun.analysis.inference.interquartile_mean import LEAST
 from freerun.analysis.inference.labels import measure, merged, with_end
 from freerun.analysis.inference.power import assessed
 from freerun.analysis.inference.replicates import CELL
 from freerun.analysis.inference.simultaneous import OPEN
+from freerun.analysis.report import pdf
 from freerun.analysis.report.number_text import UNDEFINED, change, measured, number, span
-from freerun.analysis.report.section import Grid
+from freerun.analysis.report.section import Block, Grid, Section, placed
 from freerun.analysis.report.verdicts import needed
+from freerun.io.writing import write_atomic
 
+#: Pixels of the screen for one of a figure, which has 200 to the inch: 1.75 times the size in print, at 72 points to the inch.
+_ENLARGED = 1.75 * 72 / 200
+#: Where a PNG file says how wide it is.
+_WIDTH = slice(16, 20)
 _SPECIAL = re.compile(r"([\\`*_|~])")
 #: How many strings of a grammar are shown for each condition.
 _STRINGS = 5
@@ -28,14 +36,102 @@ _STRINGS = 5
 _SHORT = 36
 
 
+def write(
+    folder: Path,
+    name: str,
+    answer: Mapping[str, Any],
+    sections: Sequence[Section],
+    key: str,
+    drawn: Sequence[Drawn],
+    *,
+    on_paper: bool = False,
+) -> Path:
+    """Write a page as ``NAME.html`` and ``NAME.md``, and as ``NAME.pdf`` where it shall be on paper.
+
+    Args:
+        folder: where to, with the figures in `figures`.
+        name: of the files.
+        answer: `info`, `opening` and `answer`, as `html` takes them.
+        sections: what stands below the contents.
+        key: the name of the figure that opens the page; "" for none.
+        drawn: all figures.
+        on_paper: with the PDF.
+
+    Returns:
+        The path of the HTML.
+
+    Raises:
+        ConfigError: if it shall be on paper, and the package that sets it is missing.
+        OSError: if the disk refuses.
+    """
+    path = folder / f"{name}.html"
+    linked = [{**vars(figure), "path": f"figures/{figure.name}"} for figure in drawn]
+    first, parts = placed(key, sections, linked)
+    content = {**answer, "key": first, "sections": parts}
+    if on_paper:
+        write_atomic(folder / f"{name}.pdf", pdf.pdf(content, folder))
+    write_atomic(folder / f"{name}.md", markdown(content).encode())
+    first, parts = placed(key, sections, [_embedded(folder, figure) for figure in drawn])
+    write_atomic(path, html({**answer, "key": first, "sections": parts}).encode())
+    return path
+
+
+def _embedded(folder: Path, drawn: Drawn) -> dict[str, Any]:
+    """Return a figure as a picture within the page, enlarged from print to screen."""
+    image = (folder / "figures" / f"{drawn.name}.png").read_bytes()
+    return {
+        "name": drawn.name,
+        "width": round(_ENLARGED * int.from_bytes(image[_WIDTH])),
+        "caption": drawn.caption,
+        "data": f"data:image/png;base64,{base64.b64encode(image).decode()}",
+    }
+
+
 def html(content: Mapping[str, Any]) -> str:
-    """The page as HTML: self-contained, no script, no network."""
+    """The page as HTML: self-contained, no script, no network.
+
+    Args:
+        content: `info` (name, title, question), `opening` (sentences), `key` (the figure that opens the page, in a list that
+            may be empty), `answer` (a short table, or None), `sections`.
+    """
     return _environment().get_template("report.html.j2").render(content)
 
 
 def markdown(content: Mapping[str, Any]) -> str:
-    """The page as Markdown, with links to the figures."""
+    """The same page as Markdown, with links to the figures."""
     return _environment().get_template("report.md.j2").render(content)
+
+
+def levels_grid(table: pd.DataFrame) -> Grid | None:
+    """Every condition with both levels, the gap and the runs lost; None where there is no condition.
+
+    Args:
+        table: what `summary_table.full` gives.
+    """
+    rows = summary_rows(table)
+    names = ("task_label", "measure", "model_label", "method", "forced", "free", "gap", "n", "lost", "iqm", "steps")
+    head = ("Task", "Measure", "Model", "Regime", "Forced", "Free", "Gap", "n", "Lost", "Free, IQM", "Steps")
+    marked = frozenset(place for place, row in enumerate(rows) if row["some_lost"])
+    return Grid(title="", head=head, rows=_cells(rows, names), grouped=2, marked=marked) if rows else None
+
+
+def comparisons_grid(compared: pd.DataFrame, chosen: Mapping[tuple[str, str, str], str]) -> Grid | None:
+    """The paired comparisons, every measure and level; None where there are none."""
+    rows = [{**row, "regime_label": merged(row["regime_label"], row["setting"])} for row in comparison_rows(compared, chosen)]
+    names = (
+        "task_label", "measure", "level", "model_label", "regime_label", "baseline", "change", "n", "hedges", "delta",
+        "improved", "p", "holm", "p_signs", "verdict", "needed",
+    )  # fmt: skip
+    head = (
+        "Task", "Measure", "Level", "Model", "Regime", "Against", "Change", "n", "g", "\N{GREEK SMALL LETTER DELTA}",
+        "Improved", "p", "Holm", "Sign flips", "Verdict", "Needed",
+    )  # fmt: skip
+    title = f"{len(rows)} paired comparisons"
+    return Grid(title=title, head=head, rows=_cells(rows, names), grouped=3) if rows else None
+
+
+def _cells(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[list[str]]:
+    return [[str(row[name]) for name in names] for row in rows]
 
 
 def summary_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -114,9 +210,9 @@ def power_grid(compared: pd.DataFrame) -> Grid | None:
     return Grid(title=title, head=head, rows=rows) if rows else None
 
 
-def sample_blocks(samples: Mapping[str, list[Sample]]) -> list[dict[str, Any]]:
+def sample_blocks(samples: Mapping[str, list[Sample]]) -> list[Block]:
     """What the models wrote: a block for each prompt of a text, and for the strings of a grammar."""
-    blocks: list[dict[str, Any]] = []
+    blocks: list[Block] = []
     texts = samples.get("text", [])
     for task in dict.fromkeys(sample.task for sample in texts):
         of_task = [sample for sample in texts if sample.task == task]
@@ -124,7 +220,7 @@ def sample_blocks(samples: Mapping[str, list[Sample]]) -> list[dict[str, Any]]:
             first = of_task[0].content["lines"][number_]
             lines = [("truth", first["prompt"], first["truth"])]
             lines += [(f"{s.model}, {s.method}", first["prompt"], s.content["lines"][number_]["generated"]) for s in of_task]
-            blocks.append({"title": f"{task}, prompt {number_ + 1}", "lines": _aligned(lines)})
+            blocks.append(Block(title=f"{task}, prompt {number_ + 1}", lines=_aligned(lines)))
     strings = samples.get("strings", [])
     for task in dict.fromkeys(sample.task for sample in strings):
         lines = [
@@ -133,7 +229,7 @@ def sample_blocks(samples: Mapping[str, list[Sample]]) -> list[dict[str, Any]]:
             if s.task == task
             for line in s.content["lines"][:_STRINGS]
         ]
-        blocks.append({"title": f"{task}, generated strings", "lines": _aligned(lines)})
+        blocks.append(Block(title=f"{task}, generated strings", lines=_aligned(lines)))
     return blocks
 
 

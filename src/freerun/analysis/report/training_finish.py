@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from freerun.analysis.figures import Material
 from freerun.analysis.inference.replicates import CELL
+from freerun.analysis.report.section import Grid, Section
 from freerun.config.learning_rate import Decay, factor
 
 #: The last part of training at a high rate that is looked at, and the movement below which it counts as settled.
@@ -18,6 +20,17 @@ HIGH = 0.5
 #: Where the logged points leave more of training than this for the last part, nothing is said of its end.
 COARSE = 0.25
 QUANTITIES = {"validation_forced_loss": "forced", "validation_free_loss": "free"}
+
+
+_HEAD = ("Task", "Model", "Regime", "Forced", "Free", "From update")
+
+
+def section(material: Material) -> Section:
+    """What is said of the end of training, with the change under each condition."""
+    said = finish(material.curves, material.runs)
+    cells = [[row[name] for name in (*CELL, "forced", "free", "updates")] for row in said["rows"]]
+    grid = Grid(title="Change of the validation loss at the end of the high learning rate", head=_HEAD, rows=cells)
+    return Section(title="Had training finished?", sentences=[said["sentence"]], tables=[grid] if cells else [])
 
 
 def finish(curves: pd.DataFrame, runs: pd.DataFrame) -> dict[str, Any]:

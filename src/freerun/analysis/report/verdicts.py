@@ -11,13 +11,14 @@ from freerun.analysis.inference.confidence_intervals import LOST
 from freerun.analysis.inference.multiple_comparisons import COMPARED, declared
 from freerun.analysis.inference.paired_differences import against_baseline
 from freerun.analysis.inference.replicates import LABELS
-from freerun.analysis.inference.simultaneous import NONE, OPEN, WORDS, judged, over_set
+from freerun.analysis.inference.simultaneous import EQUIVALENT, NONE, OPEN, WORDS, judged, over_set
 from freerun.analysis.inference.simultaneous import verdict as verdict
 from freerun.analysis.report.headline_kinds import PAIR
 from freerun.analysis.report.number_text import counted
 
 __all__ = [
     "CONFLICT",
+    "EQUIVALENT",
     "NONE",
     "OPEN",
     "WORDS",
@@ -26,6 +27,7 @@ __all__ = [
     "needed",
     "needed_seeds",
     "of_headlines",
+    "over_set",
     "verdict",
 ]
 

@@ -43,7 +43,7 @@ def main(words: list[str]) -> int:
         outputs.of(options.name, place(options)).write_figures(formats)
         return 0
     paper = figures.paper(options.style, options.width)
-    study = outputs.of(options.name, place(options), kept=True)
+    study = outputs.of(options.name, place(options))
     target = options.out or study.folder / ("chosen_figures" if changed else "figures")
     study.write_chosen_figures(study.material(options.select, options.labels, paper), options.figures, formats, target)
     return 0

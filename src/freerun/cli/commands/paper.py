@@ -37,7 +37,7 @@ def main(words: list[str]) -> int:
 
     if options.venue not in figures.VENUES:
         raise ConfigError(f"--venue {options.venue}: unknown; {nearest(options.venue, figures.VENUES)}")
-    study = outputs.of(options.name, place(options), kept=True)
+    study = outputs.of(options.name, place(options))
     material = study.material(options.select, options.labels, figures.paper(options.venue, options.width))
     metrics = tuple(options.metrics.split(",")) if options.metrics else ()
     command = shlex.join(["freerun", "paper", *words])

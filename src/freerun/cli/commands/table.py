@@ -11,9 +11,7 @@ from freerun.errors import ConfigError
 from freerun.io.suggestions import nearest
 
 if TYPE_CHECKING:
-    from freerun.analysis.outputs import Products
     from freerun.analysis.tables.tidy import Tables
-    from freerun.store.results_folder import Place
 
 
 def parser() -> Parser:
@@ -30,39 +28,27 @@ def parser() -> Parser:
 def main(words: list[str]) -> int:
     """Print the results of a study and build its frames, from its records; without them, print what its folder holds."""
     options = parser().read(words)
+    from freerun.analysis import outputs
     from freerun.analysis.report import paper_table
 
     if options.format and options.format not in paper_table.FORMATS:
         raise ConfigError(f"--format {options.format}: unknown; {nearest(options.format, paper_table.FORMATS)}")
     asked = paper_table.format_of(options.out) if options.out else ""
     where = place(options)
-    frames, results = _frames(options.name, where)
-    if results is not None:
-        results.write_tables()
+    results = outputs.of(options.name, where)
+    frames = results.frames
+    results.write_tables()
     if frames.gaps.empty:
         ends = ", ".join(f"{count} {status}" for status, count in Counter(frames.runs["status"]).items())
         why = where.command("status", options.name)
         print(f"table: none, for no run has a measurement ({ends}); {why} says why")
     else:
         _print_and_write(frames, where.folder(options.name), options.format, options.out, asked)
-    if results is not None:
+    if not results.kept:
         from freerun.analysis.tables.tidy import NAMES
 
         print(f"tables: {results.folder}/{{{','.join(NAMES)}}}.parquet, {results.folder}/runs.csv")
     return 0
-
-
-def _frames(name: str, where: Place) -> tuple[Tables, Products | None]:
-    """The frames of a study, and where its records are there, what is made of them."""
-    from freerun.analysis import outputs
-    from freerun.store.results_folder import read_info
-
-    info = read_info(name, where, started=False)
-    kept = (where.folder(name) / "runs.parquet").is_file()
-    if kept and not any(where.store.path(run).exists() for run in info["ids"]):
-        return outputs.tables_of(where, info), None
-    results = outputs.of(name, where)
-    return results.frames, results
 
 
 def _print_and_write(frames: Tables, folder: Path, file_format: str | None, out: Path | None, asked: str) -> None:

@@ -1,0 +1,388 @@
+"""Opening of the report: the answer in at most three sentences of plain words, with numbers, intervals and seeds.
+
+Where headlines contradict each other, that is said first. Then: which way of training is best and which is last, and the
+largest change; what is not shown, and how many seeds would show it; what a reader must be told with the answer (runs that were
+lost, budgets that differ, a "better" that a source which was spoilt on purpose has too). `findings` says the same in full.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from freerun.analysis.figures import Material
+from freerun.analysis.inference.confidence_intervals import FEWEST
+from freerun.analysis.inference.labels import merged
+from freerun.analysis.report import unequal_budgets
+from freerun.analysis.report.findings import capital, condition_name, nothing, together, unbeaten_better
+from freerun.analysis.report.gap_findings import baseline_rows, first_method, judged_gaps
+from freerun.analysis.report.number_text import counted, listed, number, plain_ratio, with_unit
+from freerun.analysis.report.verdicts import CONFLICT, EQUIVALENT, NONE, OPEN, WORDS, judged_sets, needed, of_headlines
+
+#: So many things are named one by one.
+_NAMED = 3
+_BETTER, _WORSE = WORDS[:2]
+_SURE = "with 95 % confidence"
+
+
+def opening(table: pd.DataFrame, compared: pd.DataFrame, material: Material) -> list[str]:
+    """The answer of a study in three sentences at most.
+
+    Args:
+        table: what `summary_table.full` gives.
+        compared: what `verdicts.comparisons` gives.
+        material: of the study.
+    """
+    if not len(table) or not table["n"].any():
+        return [nothing(material.runs)]
+    sets = judged_sets(compared)
+    judged = sets[sets["verdict"] != NONE]
+    said = _levels(table) if judged.empty else _compared(judged, of_headlines(compared), material.margin, material)
+    rest = [*_gap(table), *_not_shown(sets, of_headlines(compared), material.margin), *_without_result(material.runs)]
+    return [*said, *([f"{capital('; '.join(rest))}."] if rest else [])]
+
+
+def _number(value: float) -> str:
+    """Three figures, without a power of ten where the number can be read without."""
+    text = number(value)
+    if "e" not in text or not 1e-7 < abs(value) < 1e7:
+        return text
+    return np.format_float_positional(value, precision=3, fractional=False, trim="-").replace("-", "\N{MINUS SIGN}")
+
+
+def over(few: int, many: int) -> str:
+    """On how many seeds something rests, with what a seed is."""
+    count = counted(many, "seed") if few == many else f"{few} to {counted(many, 'seed')}"
+    return f"{count} ({'one training' if many == 1 else 'trainings from different random starts'})"
+
+
+def of_studies(headlines: pd.DataFrame, margin: float, alone: tuple[int, int], remarks: Sequence[str]) -> list[str]:
+    """The answer to which of two studies is better, in three sentences at most.
+
+    Args:
+        headlines: the rows of `side_comparison.versus` by headlines.
+        margin: within which a change is none.
+        alone: how many conditions only the first study has, and only the second.
+        remarks: clauses that must be said with the answer.
+    """
+    rows = headlines.assign(headline=True, setting="", model_label=_whole(headlines))
+    sets, (a, b) = judged_sets(rows), (str(headlines["regime_label"].iloc[0]), str(headlines["baseline"].iloc[0]))
+    judged = sets[sets["verdict"] != NONE]
+    if judged.empty:
+        cases = counted(len(sets), "condition")
+        said = [
+            f"{a} and {b} share {cases}, with too few seeds for an interval, which takes {FEWEST}: neither is called better."
+        ]
+    else:
+        said = _compared(
+            judged, of_headlines(rows), margin, None, "a case is a task, a model and a way of training that both have"
+        )
+    rest = _not_shown(sets, of_headlines(rows), margin)
+    lone = [f"{counted(n, 'condition')} of {name}" for n, name in zip(alone, (a, b), strict=True) if n]
+    rest += [f"{listed(lone)} {'is' if sum(alone) == 1 else 'are'} not in the other study"] if lone else []
+    rest += remarks
+    return [*said, *([f"{capital('; '.join(rest))}."] if rest else [])]
+
+
+def _whole(rows: pd.DataFrame) -> list[str]:
+    """Model and setting in one name."""
+    pairs = zip(rows["model_label"].astype(str), rows["setting"].astype(str), strict=True)
+    return [", ".join(part for part in pair if part) for pair in pairs]
+
+
+def _compared(
+    sets: pd.DataFrame,
+    rows: pd.DataFrame,
+    margin: float,
+    material: Material | None,
+    case: str = "a case is a task with a model",
+) -> list[str]:
+    """Who is best and who is last, with the largest change; before it, where headlines contradict each other."""
+    ways, conflict = _ways(sets), _conflict(sets)
+    start = f"Over {over(int(sets['n'].min()), int(sets['n'].max()))}, {_order(ways, sets, margin, case)}"
+    shown, word = (ways[0], _BETTER) if ways[0]["score"] > 0 else (ways[-1], _WORSE)
+    if not shown[word]:
+        return [*conflict, f"{start}."]
+    largest = _largest(rows, shown, word, alone=len(ways) == 1 and len(shown["names"]) == 1)
+    caveats = _caveats(sets, shown, material) if material else []
+    largest += f"; {listed(caveats)}" if caveats else ""
+    if conflict:
+        return [*conflict, f"{start}; {largest}."]
+    agree = ", and no two measures contradict each other" if (sets["words"].map(len) > 1).any() else ""
+    return [f"{start}{agree}.", f"{capital(largest)}."]
+
+
+def _ways(sets: pd.DataFrame) -> list[dict[str, Any]]:
+    """Every way of training with its verdicts, the best on balance first; those with the same ones together."""
+    ways: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for (regime, setting, first), of in sets.groupby(["regime_label", "setting", "baseline"], observed=True, sort=False):
+        counts = of["verdict"].value_counts()
+        tally = tuple(int(counts.get(word, 0)) for word in (*WORDS, CONFLICT))
+        where = tuple(zip(of["task_label"], of["model_label"], strict=True))
+        way = ways.setdefault((first, tally, where), {"names": [], "keys": [], "baseline": str(first), "where": where})
+        way["names"].append(merged(str(regime), str(setting)))
+        way["keys"].append((str(regime), str(setting)))
+        way |= {
+            "better": tally[0],
+            "worse": tally[1],
+            "same": tally[2],
+            "of": len(of),
+            "score": (tally[0] - tally[1]) / len(of),
+        }
+    return sorted(ways.values(), key=lambda way: -way["score"])
+
+
+def _order(ways: Sequence[Mapping[str, Any]], sets: pd.DataFrame, margin: float, case: str) -> str:
+    """Which way of training is best and which is last."""
+    first, last, count = ways[0], ways[-1], sum(len(way["names"]) for way in ways)
+    baseline = first["baseline"]
+    if not any(way["better"] or way["worse"] for way in ways):
+        return _nothing_shown(ways, sets, count, margin, case)
+    if len(ways) == 1:
+        same = f", and as good within {100 * margin:g} % in {first['same']}" if first["same"] else ""
+        return f"{_names(first)} {'were' if count > 1 else 'was'} {_became(first, f' than {baseline}', case)}{same}"
+    start = f"of {count} ways of training, each compared with {baseline} on the same task and model,"
+    if first["score"] > 0:
+        start = f"{start} {_names(first)} did best, {_became(first)}"
+    else:
+        start = f"{start} none did better on balance: nearest was {_names(first)}, {_became(first)}"
+    return f"{start}, and {_names(last)} did worst, {_became(last)}"
+
+
+def _nothing_shown(ways: Sequence[Mapping[str, Any]], sets: pd.DataFrame, count: int, margin: float, case: str) -> str:
+    """That no way of training is shown to be better or worse, and where it is shown to be as good."""
+    baseline = ways[0]["baseline"]
+    who = _names(ways[0]) if count == 1 else f"none of {count} ways of training"
+    where = _case(ways[0]) if len(sets) == 1 else f"in any of {counted(len(sets), 'case')} ({case})"
+    same = int((sets["verdict"] == EQUIVALENT).sum())
+    where_same = "" if len(sets) == 1 else f" in {same}"
+    alike = f", and it is shown to be as good within {100 * margin:g} %{where_same}" if same else ""
+    return f"{who} is {'not ' if count == 1 else ''}shown to be better or worse than {baseline} {where}{alike}"
+
+
+def _names(way: Mapping[str, Any]) -> str:
+    names = together(way["names"])
+    return listed(names) if len(names) <= _NAMED else f"{names[0]} (and {len(names) - 1} like it)"
+
+
+def _case(way: Mapping[str, Any]) -> str:
+    ((task, model),) = way["where"]
+    return f"on {task} ({model})"
+
+
+def _became(way: Mapping[str, Any], than: str = "", case: str = "") -> str:
+    """In how many cases a way of training is better and in how many worse, in words."""
+    words = (_BETTER, _WORSE) if way["score"] > 0 else (_WORSE, _BETTER)
+    shown = [word for word in words if way[word]]
+    if not shown:
+        return f"neither better nor worse{than} {_case(way) if way['of'] == 1 else 'in any of ' + counted(way['of'], 'case')}"
+    if way["of"] == 1:
+        return f"{shown[0]}{than} {_case(way)}"
+    share = "all" if way[shown[0]] == way["of"] else f"{way[shown[0]]} of"
+    first = f"{shown[0]}{than} in {share} {way['of']} cases"
+    explained = f"{first} ({case})" if case else first
+    return explained + (f" and {shown[1]} in {way[shown[1]]}" if len(shown) > 1 else "")
+
+
+def _conflict(sets: pd.DataFrame) -> list[str]:
+    """Where one headline is better and another worse: the one place, or how many there are and one of them."""
+    rows = sets[sets["verdict"] == CONFLICT]
+    if rows.empty:
+        return []
+    row: Mapping[Any, Any] = rows.iloc[0].to_dict()
+    better, worse = (_few([label for label, said in row["words"] if said == word]) for word in (_BETTER, _WORSE))
+    where = f"{'for example ' if len(rows) > 1 else ''}{row['regime_label']} on {row['task_label']} ({condition_name(row)})"
+    return [
+        f"The measures contradict each other in {len(rows)} of {counted(len(sets), 'comparison')}, so that nothing is called "
+        f"better there: {where} is better than {row['baseline']} by {better} and worse by {worse}."
+    ]
+
+
+def _few(labels: Sequence[str]) -> str:
+    return listed([_lower(label) for label in labels[:_NAMED]])
+
+
+def _lower(label: str) -> str:
+    """A label within a sentence; one that begins with an abbreviation stays as it is."""
+    return label if label[1:2].isupper() else label[:1].lower() + label[1:]
+
+
+def _largest(rows: pd.DataFrame, way: Mapping[str, Any], word: str, *, alone: bool) -> str:
+    """The largest change that is shown of a way of training, by the ratio of the two levels, in words.
+
+    Args:
+        rows: the comparisons by headlines.
+        way: of `_ways`.
+        word: which changes.
+        alone: whether there is no other way, so that it need not be named.
+    """
+    keys = zip(rows["regime_label"].astype(str), rows["setting"].astype(str), strict=True)
+    own = np.array([key in way["keys"] for key in keys], dtype=bool) & (rows["verdict"] == word).to_numpy()
+    known = rows[own & (rows["baseline"].astype(str) == way["baseline"]).to_numpy()].to_dict("records")
+    top = max(known, key=_size)
+    said, place = _change(top), f"on {top['task_label']} ({condition_name(top)})"
+    if len(known) == 1:
+        return f"there {said}" if way["of"] == 1 else f"{place} {said}"
+    whose = "" if alone else f"that of {top['regime_label']} "
+    return f"the largest change is {whose}{place}, where {said}"
+
+
+def _size(row: Mapping[Any, Any]) -> float:
+    """How far the two levels are apart: the logarithm of their ratio without its sign, without end where one is 0."""
+    if row["ratio"]:
+        return abs(math.log(row["mean"])) if row["mean"] > 0 else math.inf
+    old, new = row["baseline_mean"], row["baseline_mean"] + row["mean"]
+    if old * new < 0:
+        return 0.0  # of a measure with both signs there are no ratios
+    return abs(math.log(new / old)) if old * new > 0 else math.inf
+
+
+def _change(row: Mapping[Any, Any]) -> str:
+    """What became of a headline, with the interval of the change in words."""
+    label, numbers = _lower(str(row["label"])), (row["mean"], row["low"], row["high"])
+    if row["ratio"]:
+        if not plain_ratio(*numbers):
+            mean, low, high = (_number(value) for value in numbers)
+            return f"{label} is multiplied by {mean} ({low} to {high} {_SURE})"
+        mean, *ends = (100 * abs(value - 1) for value in numbers)
+        low, high = (f"{value:.2g}" if value < 10 else f"{value:.0f}" for value in sorted(ends))
+        amount = f"{mean:.2g}" if mean < 10 else f"{mean:.0f}"
+        return f"{label} {'falls' if row['mean'] < 1 else 'rises'} by {amount} % ({low} to {high} % {_SURE})"
+    old, new = row["baseline_mean"], row["baseline_mean"] + row["mean"]
+    levels = f"from {_number(old)} to {with_unit(_number(new), str(row['unit']).partition(',')[0])}"
+    way = "falls" if row["mean"] < 0 else "rises"
+    low, high = sorted(abs(value) for value in numbers[1:])
+    return f"{label} {way} {levels} (by {_number(low)} to {_number(high)} {_SURE})"
+
+
+def _caveats(sets: pd.DataFrame, way: Mapping[str, Any], material: Material) -> list[str]:
+    """What must be said with a way of training that is named as the best or the last."""
+    keys = zip(sets["regime_label"].astype(str), sets["setting"].astype(str), strict=True)
+    own = sets[[key in way["keys"] for key in keys]]
+    players = unbeaten_better(own, material)
+    said = []
+    if len(players):
+        alone = len(players.drop_duplicates(["task_label", "model_label", "method"]))
+        names = listed(list(dict.fromkeys(players["player"]))[:_NAMED])
+        better = way["better"] * len(way["names"])
+        where = "there" if better == 1 else f"in all {better} cases" if alone == better else f"in {alone} of {better} cases"
+        said.append(f"yet {where} a source that was spoilt on purpose ({names}) is not shown to be worse")
+    if unequal_budgets.of_pairs(material, own):
+        said.append("its training was not given as much work as the baseline's")
+    return said
+
+
+def _levels(table: pd.DataFrame) -> list[str]:
+    """The errors where no two ways of training can be compared: with intervals, or without where there are too few seeds."""
+    rows = table[table["primary"] & (table["n"] > 0)]
+    few, many = int(rows["n"].min()), int(rows["n"].max())
+    if many < FEWEST:
+        missing = (
+            f"With {over(few, many)} there are no intervals, which take {FEWEST} seeds, so that nothing is called better or "
+            "worse."
+        )
+        return [missing, f"{capital(_lowest(rows) if rows['method'].nunique() > 1 else _each(rows))}."]
+    return [f"Over {over(few, many)}, {_each(baseline_rows(table))}."]
+
+
+def _each(rows: pd.DataFrame) -> str:
+    """The level of each condition running free, where there are few; else how many there are."""
+    row: Mapping[Any, Any] = rows.iloc[0].to_dict()
+    by = f"trained by {row['method'] if rows['method'].nunique() == 1 else row['method'].partition(' (')[0]}"
+    if rows["label"].nunique() > 1 or len(rows) > _NAMED:
+        spans = [
+            f"{_lower(str(label))} {_between(of['free'])}" for label, of in rows.groupby("label", observed=True, sort=False)
+        ]
+        more = "" if len(spans) <= _NAMED else f" ({len(spans) - _NAMED} more measures are in the table)"
+        return f"models {by}, running free, have {listed(spans[:_NAMED])}{more}, over {counted(len(rows), 'case')}"
+    several, levels = rows["model_label"].nunique() > 1, []
+    for each in rows.to_dict("records"):
+        ends = f" ({_number(each['free_low'])} to {_number(each['free_high'])})" if math.isfinite(each["free_low"]) else ""
+        level = with_unit(_number(each["free"]), str(each["unit"]).partition(",")[0])
+        model = f" ({each['model_label']})" if several else ""
+        levels.append(f"{level}{ends} on {each['task_label']}{model}")
+    sure = ""
+    if rows["free_low"].notna().any():
+        sure = f", {'the range' if len(rows) == 1 else 'each range'} {_SURE}"
+    who = "models" if several else str(row["model_label"])
+    return f"{_lower(str(row['label']))} of {who} {by}, running free, is {listed(levels)}{sure}"
+
+
+def _between(values: pd.Series) -> str:
+    low, high = _number(values.min()), _number(values.max())
+    return f"of {low}" if low == high else f"between {low} and {high}"
+
+
+def _lowest(rows: pd.DataFrame) -> str:
+    """Which way of training has the lowest error running free: of one case with numbers, of several in how many."""
+    best, cases = dict[str, int](), 0
+    for _, of in rows.groupby(["task_label", "model_label"], observed=True, sort=False):
+        of = of[of["free"].notna()].sort_values("free", ascending=bool((of["better"] != "higher").all()), kind="stable")
+        if of["method"].nunique() > 1:
+            cases += 1
+            first, last = of.iloc[0], of.iloc[-1]
+            best[str(first["method"])] = best.get(str(first["method"]), 0) + 1
+    if not cases:
+        return _each(baseline_rows(rows))
+    if cases == 1:
+        more = "more" if first["better"] == "higher" else "less"
+        numbers = [f"{_number(row['free'])} for {row['method']}" for row in (first, last)]
+        where = f"on {first['task_label']} ({first['model_label']})"
+        return f"running free {where}, {_lower(str(first['label']))} is from {listed(numbers)} ({more} is better)"
+    name = max(best, key=lambda one: best[one])
+    return f"running free, the best mean is that of {name} in {best[name]} of {cases} cases (a case is a task with a model)"
+
+
+def _gap(table: pd.DataFrame) -> list[str]:
+    """What being fed its own outputs does to the baseline: with numbers of one condition, in how many of several."""
+    known = judged_gaps(table)
+    if known.empty:
+        return []
+    harm = known["gap"].mask(known["better"] == "higher", -known["gap"])
+    more, less = (int((known["shown"] & side).sum()) for side in (harm > 0, harm < 0))
+    who = f"models trained by {first_method(table)}"
+    if len(known) > 1:
+        shown = f"more in {more} and less in {less} of {len(known)} cases"
+        return [f"fed their own outputs in place of the truth, {who} are shown to err {shown}"]
+    row = known.iloc[0]
+    free, forced = with_unit(_number(row["free"]), str(row["unit"]).partition(",")[0]), _number(row["forced"])
+    sure = f"between {_number(row['gap_low'])} and {_number(row['gap_high'])} {_SURE}"
+    shown = "" if more or less else ", which shows none"
+    label = _lower(str(row["label"]))
+    return [f"fed their own outputs, {who} have {label} {free}, and {forced} when fed the truth: a difference {sure}{shown}"]
+
+
+def _not_shown(sets: pd.DataFrame, rows: pd.DataFrame, margin: float) -> list[str]:
+    """In how many comparisons no difference is shown, and how many seeds would find one as large as the margin."""
+    unknown, few = int((sets["verdict"] == OPEN).sum()), int((sets["verdict"] == NONE).sum())
+    said = []
+    if unknown:
+        takes = rows.loc[(rows["verdict"] == OPEN) & rows["needed"].notna(), "needed"]
+        cost = ""
+        if len(takes):
+            ends = [needed(value, "seed") for value in (takes.min(), takes.max())]
+            span = ends[0] if ends[0] == ends[1] else f"{ends[0].removesuffix(' seeds')} to {ends[1]}"
+            cost = f", and by the spread seen here it takes {span} to find one of {100 * margin:g} %"
+        said.append(f"neither a difference nor its absence is shown in {unknown} of {counted(len(sets), 'comparison')}{cost}")
+    if few and len(sets) > few:
+        said.append(f"{counted(few, 'comparison')} {'has' if few == 1 else 'have'} too few seeds for a verdict")
+    return said
+
+
+def _without_result(runs: pd.DataFrame) -> list[str]:
+    """How many runs are in no mean."""
+    lost = int(runs["status"].isin(["diverged", "failed"]).sum())
+    pending = int((~runs["status"].isin(["done", "diverged", "failed"])).sum())
+    said = (
+        [f"{lost} of {counted(len(runs), 'run')} diverged or failed and {'is' if lost == 1 else 'are'} in no mean"]
+        if lost
+        else []
+    )
+    return [
+        *said,
+        *([f"{counted(pending, 'run')} of {len(runs)} {'has' if pending == 1 else 'have'} not ended"] if pending else []),
+    ]

@@ -1,0 +1,188 @@
+"""Tests of how a report begins: the answer in three sentences, a figure, a short table, then the contents."""
+
+import re
+from functools import cache
+
+import numpy as np
+import pytest
+
+from findings.drawn import tables as drawn_tables
+from freerun.analysis import report
+from freerun.analysis.figures import Drawn, Material
+from freerun.analysis.report.answer_table import MOST, answer_table
+from freerun.analysis.report.key_figure import key_figure
+from freerun.analysis.report.opening import opening
+from freerun.analysis.report.summary_table import full
+from freerun.analysis.report.verdicts import comparisons, judged_sets
+from freerun.analysis.tables import tidy
+from synthetic import grid, simulated, study, tree
+
+#: Of a page before its first figure.
+WORDS, SENTENCES = 400, 3
+PIXEL = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x01\x00\x00\x00\x01\x00"
+
+
+def errors(tasks=1, methods=2, seeds=6, factors=(1,), spread=0.02):
+    """Tables of a study in which each method has its own factor on the free error."""
+    noise = np.exp(spread * np.random.default_rng(0).normal(size=(tasks, methods, seeds, 3)))
+    factor = np.resize(np.array(factors, dtype=float), methods)[None, :, None, None]
+    return simulated(0.5 * noise * factor, forced=0.4 * noise, metric="rmse", unit="attractor std")
+
+
+def conflict():
+    return drawn_tables({"rmse": (1.0, 2.0), "one_step_error": (2.0, 1.0)}, {"rmse": "u", "one_step_error": "total variation"})
+
+
+CASES = {
+    "one task and method": lambda: errors(methods=1),
+    "one seed": lambda: errors(seeds=1),
+    "two seeds of three methods on two tasks": lambda: errors(tasks=2, methods=3, seeds=2),
+    "better": lambda: errors(factors=(1, 0.5)),
+    "worse": lambda: errors(factors=(1, 2)),
+    "nothing differs": lambda: errors(seeds=4, spread=0.5),
+    "equivalent": lambda: errors(spread=1e-4),
+    "conflict": conflict,
+    "twelve tasks and methods": lambda: errors(tasks=12, methods=12, seeds=3, factors=np.linspace(0.8, 1.4, 12)),
+}
+
+
+@cache
+def case_begun(case):
+    return begun(CASES[case]())
+
+
+def begun(tables):
+    material = Material.of(tables, {})
+    table, compared = full(material), comparisons(material)
+    return opening(table, compared, material), answer_table(table, judged_sets(compared), material)
+
+
+def sentences(said):
+    return [part for one in said for part in re.split(r"(?<=[.!?])\s+(?=[A-Z])", one)]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_it_begins_with_at_most_three_sentences(case):
+    said, answer = case_begun(case)
+    assert 1 <= len(sentences(said)) <= SENTENCES
+    assert len(" ".join(said).split()) <= WORDS / 2, "the question, a title and headings need some"
+    assert all(one[0].isupper() and one.endswith(".") and ".." not in one for one in said)
+    assert re.search(r"\bseeds?\b", " ".join(said))
+    assert re.search(r"\d", " ".join(said))
+    assert not re.search(r"Holm|p <|Student|\bt test|nan|undefined|e[+\N{MINUS SIGN}-]\d\d", " ".join(said)), said
+    assert len({tuple(row[:3]) for row in answer.rows}) == len(answer.rows) <= MOST
+
+
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [
+        ("one task and method", "Over 6 seeds (trainings from different random starts), RMSE of"),
+        ("one seed", "With 1 seed (one training) there are no intervals, which take 3 seeds, so that nothing is called better"),
+        ("better", "regime 1 was better than teacher forcing on Task0 (GRU)"),
+        ("worse", "regime 1 was worse than teacher forcing on Task0 (GRU)"),
+        ("nothing differs", "regime 1 is not shown to be better or worse than teacher forcing on Task0 (GRU)"),
+        (
+            "nothing differs",
+            "neither a difference nor its absence is shown in 1 of 1 comparison, and by the spread seen here it takes",
+        ),
+        ("equivalent", "and it is shown to be as good within 5 %"),
+        ("twelve tasks and methods", "of 11 ways of training, each compared with teacher forcing on the same task and model,"),
+    ],
+)
+def test_it_says_what_was_found(case, words):
+    said = " ".join(case_begun(case)[0])
+    assert words.casefold() in said.casefold(), said
+
+
+def test_the_best_and_the_worst_are_named_with_the_largest_change():
+    said = " ".join(begun(errors(tasks=2, methods=3, factors=(1, 0.5, 3)))[0])
+    assert (
+        "Regime 1 did best, better in all 2 cases, and regime 2 did worst, worse in all 2 cases".casefold() in said.casefold()
+    )
+    assert re.search(r"The largest change is that of regime 2 on task\d \(GRU\), where RMSE|regime 1 on task\d", said)
+    assert re.search(r"RMSE falls by \d+ % \(\d+ to \d+ % with 95 % confidence\)", said)
+
+
+def test_a_contradiction_is_said_first():
+    said, _ = begun(conflict())
+    assert said[0].startswith("The measures contradict each other in 1 of 1 comparison, so that nothing is called better there")
+    assert "is better than" in said[0]
+    assert "no two measures contradict each other" not in " ".join(said)
+
+
+def test_lost_runs_are_said_with_the_answer(tmp_path):
+    store, ids = study(tmp_path, grid(seeds=4), {0: ("diverged", "x"), 7: ("failed", "y")})
+    assert "2 of 8 runs diverged or failed and are in no mean" in begun(tidy.frames(store, ids, "s"))[0][-1]
+
+
+def test_of_a_study_without_a_result_it_says_why(tmp_path):
+    store, ids = study(tmp_path, grid(seeds=2), dict.fromkeys(range(4), ("diverged", "loss not finite at update 7")))
+    said, answer = begun(tidy.frames(store, ids, "s"))
+    assert said == ["No run of this study has a result: 4 diverged of 4. The reason: loss not finite at update 7."]
+    assert answer is None
+
+
+def test_several_models_of_a_task_are_one_row_and_nothing_is_pooled(tmp_path):
+    store, ids = study(tmp_path, grid(models=("gru", "lstm"), seeds=4))
+    _, answer = begun(tidy.frames(store, ids, "s"))
+    assert [[row[2], row[5]] for row in answer.rows] == [["teacher forcing", "2"], ["scheduled sampling", "2"]]
+    assert all(re.fullmatch(r"0\.\d+( to 0\.\d+)?", row[4]) for row in answer.rows)
+    assert answer.rows[0][3] == "baseline"
+
+
+def test_beyond_so_many_rows_there_is_one_a_method():
+    _, answer = case_begun("twelve tasks and methods")
+    assert len(answer.rows) == 12
+    head = list(answer.head)
+    verdicts = [at for at, name in enumerate(head) if name in ("Better", "Worse", "Equivalent", "Not distinguished")]
+    counts = [sum(int(row[at]) for at in verdicts) for row in answer.rows if "baseline" not in row]
+    assert counts == [12] * 11
+
+
+@pytest.fixture
+def sketched(monkeypatch):
+    """Figures of one pixel, so that pages have them without drawing."""
+    names = ("error_over_lead", "gap_by_model", "training_curves", "ranking")
+
+    def write(_, __, folder, *___):
+        (folder / "figures").mkdir(parents=True, exist_ok=True)
+        for name in names:
+            (folder / "figures" / f"{name}.png").write_bytes(PIXEL)
+        return [Drawn(name=name, caption=f"What {name} shows.") for name in names]
+
+    monkeypatch.setattr(report.figures, "write", write)
+
+
+@pytest.mark.usefixtures("sketched")
+def test_both_pages_have_the_same_order(tmp_path):
+    """Answer, one figure, short table, contents; then everything else, folded in the HTML; each link leads somewhere."""
+    store, ids = study(tmp_path / "store", [*grid(seeds=3), tree("text")])
+    question = "What does it do about it?"
+    path = report.build(tmp_path / "out", store, {"name": "s", "ids": ids, "question": question})
+    html, markdown = path.read_text(), path.with_suffix(".md").read_text()
+    before = markdown.split("![Figure 1](")[0]
+    assert len(before.split()) <= WORDS
+    assert question in before
+    assert "![Figure 1](figures/gap_by_model.png)" in markdown
+    assert markdown.count("![Figure") == 4
+    headings = re.findall(r"^## (.*)$", markdown, re.MULTILINE)
+    assert headings[:3] == ["In short", "Contents", "Findings"]
+    linked = re.findall(r"^- \[(.*)\]\(#(.*)\)$", markdown, re.MULTILINE)
+    assert [title for title, _ in linked] == headings[2:]
+    assert re.findall(r'<a href="#([^"]*)">', html) == [anchor for _, anchor in linked]
+    assert re.findall(r'<div class="at" id="([^"]*)">', html) == [anchor for _, anchor in linked]
+    opened = html.split("<details")[0]
+    assert opened.count("<figure") == 1
+    assert html.index('class="opening"') < html.index("<figure") < html.index(">In short<") < html.index('class="contents"')
+    assert html.count("<details") == html.count("</details>") >= len(linked)
+    assert "<details open" not in html
+
+
+def test_the_figure_that_opens_the_page():
+    few, many = (Material.of(errors(tasks=tasks, methods=2, seeds=3), {}) for tasks in (1, 5))
+    drawn = ["training_curves", "error_over_lead", "closed_loop", "gap_by_model", "ranking"]
+    assert key_figure(few, drawn) == "gap_by_model"
+    assert key_figure(many, drawn) == "ranking"
+    assert key_figure(few, drawn[:3]) == "closed_loop"
+    assert key_figure(few, ["training_curves"]) == "training_curves"
+    assert key_figure(few, []) == ""
