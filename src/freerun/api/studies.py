@@ -22,7 +22,7 @@ from freerun.analysis import figures, outputs
 from freerun.analysis.figures import Material
 from freerun.analysis.report import comparison, exposure_gap, paper_table, summary
 from freerun.analysis.tables import selection, tidy
-from freerun.api import launching
+from freerun.api import launching, live_logs
 from freerun.api.report_page import ReportPage
 from freerun.api.trained_runs import TrainedRun
 from freerun.config.experiment import Experiment
@@ -210,7 +210,10 @@ class Study:
             return study_plan(study.name, study.runs, self.place.store, chosen)
         return study_plan(tuned.name, tuned.first(), self.place.store, chosen, study.runs)
 
-    def train(self, launcher: Launcher | str | None = None, *, hours: float | None = None, replace: bool = False) -> Study:
+    def train(
+        self, launcher: Launcher | str | None = None, *, hours: float | None = None, replace: bool = False,
+        log: str | None = None, callback: live_logs.Callback | None = None,
+    ) -> Study:  # fmt: skip
         """Do what is missing, or has failed before, and return this study with its results.
 
         It can be interrupted: what is done is kept, and the same call goes on. Runs that fail are told of on standard error,
@@ -221,12 +224,13 @@ class Study:
                 for this process, one group after the other.
             hours: after which no group is begun any more; what is left then is pending.
             replace: where the name has results of other runs, let their tables and figures go.
+            log, callback: what follows the curves of each run while it trains, as for `freerun.run`.
 
         Raises:
             ConfigError: if results of other runs would be replaced, or the launcher cannot do a run.
             StoreError: if the folder for results cannot be used.
         """
-        study, chosen = self._whole("train"), launching.launcher(launcher, hours=hours)
+        study, chosen = self._whole("train"), live_logs.watched(launching.launcher(launcher, hours=hours), log, callback)
         failed: dict[str, str] = {}
         try:
             if tuned := tuned_study.of(study):

@@ -32,7 +32,10 @@ def _steps(case: Case, draws: torch.Tensor, u: torch.Tensor) -> tuple[torch.Tens
 
 @dropping
 def law_dropping_unroll_is_the_step_repeated(model: Model) -> None:
-    """With the same draws the short cut and the repeated step agree in output, state and gradient."""
+    """With the same draws the short cut and the repeated step agree in output, state and gradient.
+
+    Cure: let `step` and `unroll` multiply by the masks of `dropping` at the same places, that of step t at step t.
+    """
     for case, draws in _drawn(model):
         u, weights = case.u, case.weights
         slow, fast = _steps(case, draws, u), model.dropping(draws).unroll(weights, u, case.start)
@@ -45,7 +48,10 @@ def law_dropping_unroll_is_the_step_repeated(model: Model) -> None:
 
 @dropping
 def law_each_draw_decides_for_its_own_row(model: Model) -> None:
-    """At every step other draws change the outputs of their own row from then on, and none of another row or replica."""
+    """At every step other draws change the outputs of their own row from then on, and none of another row or replica.
+
+    Cure: make of each draw a mask for its own row and step alone, and use all that `thinned` promises.
+    """
     for case, draws in _drawn(model):
         weights, u = case.weights, case.u
         before, _ = model.dropping(draws).unroll(weights, u, case.start)
@@ -62,7 +68,10 @@ def law_each_draw_decides_for_its_own_row(model: Model) -> None:
 
 @dropping
 def law_nothing_is_dropped_unless_it_is_asked_for(model: Model) -> None:
-    """A model that was bound to draws leaves the model itself as it was: what is measured is the whole of it."""
+    """A model that was bound to draws leaves the model itself as it was: what is measured is the whole of it.
+
+    Cure: let `dropping` return a copy (`copy.copy(self)`) that knows its masks, and leave `self` alone.
+    """
     for case, draws in _drawn(model):
         before, _ = model.unroll(case.weights, case.u, case.start)
         model.dropping(draws)
