@@ -157,7 +157,9 @@ def _quick(path: Path, content: dict[Any, Any], wanted: str) -> dict[Any, Any]:
     """The quick settings of a study file if they are wanted; else none."""
     declared = content.get(QUICK)
     if declared is not None and (not isinstance(declared, dict) or not declared):
-        raise ConfigError(f"{path.name}: {QUICK} must be a mapping of axes, which replace those of every case, such as seed: range(2)")
+        raise ConfigError(
+            f"{path.name}: {QUICK} must be a mapping of axes, which replace those of every case, such as seed: range(2)"
+        )
     if wanted not in ("true", "false"):
         raise ConfigError(f"{QUICK}={brief(wanted)}: choose true or false")
     if wanted == "true" and declared is None:
