@@ -8,9 +8,9 @@ A README ends with a comment that says where its numbers come from, a line each:
 
 Left of ``=`` the numbers as the text has them, in its order; then a table of results/NAME (`gaps`, `compared`, `players`,
 `curves`), the rows by their columns or by the settings of their runs, and what is made of the seeds: ``mean``, ``interval``
-(mean, low, high), ``median``, ``max``, ``min``, ``count``, ``elsewhere`` (seeds beyond 1.3 times the median); with ``minus`` and
-a second choice of rows it is of the differences by seed. Rows of several steps are averaged for each seed first. ``exact`` in
-place of a table, with its arguments in place of rows, is a closed form; ``[NAME]`` before the table names another study than
+(mean, low, high), ``median``, ``max``, ``min``, ``count``, ``elsewhere`` (seeds beyond 1.3 times the median); with ``minus``
+and a second choice of rows it is of the differences by seed. Rows of several steps are averaged for each seed first. ``exact``
+in place of a table, with its arguments in place of rows, is a closed form; ``[NAME]`` before the table names another study than
 that of the README. A number of the answer that is in no line must be a setting of the study, or stand in its prediction.
 """
 
@@ -74,27 +74,29 @@ PAGES = [
 
 
 @cache
-def rows_of(study: str, table: str) -> pd.DataFrame:
-    """A table with the settings of its runs beside it."""
+def rows_of(study: str, table: str, metric: str) -> pd.DataFrame:
+    """The rows of a metric with the settings of their runs beside them."""
     folder = TOP / "results" / study
-    frame, runs = (pd.read_parquet(folder / f"{name}.parquet") for name in (table, "runs"))
+    frame, runs = pd.read_parquet(folder / f"{table}.parquet"), pd.read_parquet(folder / "runs.parquet")
+    frame = frame[frame["metric"].astype("str") == metric] if metric else frame
     frame = frame.astype({name: "str" for name in frame.columns if isinstance(frame[name].dtype, pd.CategoricalDtype)})
     return frame if table == "players" else frame.merge(runs[["run", *runs.columns.difference(frame.columns)]], on="run")
 
 
 def by_seed(study: str, table: str, words: str) -> pd.Series:
     """The mean value of each seed over the rows that the words choose."""
-    frame = rows_of(study, table)
-    for word in re.findall(r"(\S+?=\S+)", words):
-        key, _, value = word.partition("=")
+    metric = re.search(r"metric=(\S+)", words)
+    frame = rows_of(study, table, metric[1] if metric else "")
+    chosen = np.ones(len(frame), dtype=bool)
+    for key, value in re.findall(r"(\S+?)=(\S+)", words):
         assert key in frame, f"{table} of {study} has no column {key}"
         column = frame[key]
-        number = pd.api.types.is_float_dtype(column)
-        frame = frame[column.eq(float(value)) if number else column.astype(str).eq(value.replace("~", " "))]
-        assert len(frame), f"no row of {table} of {study} is left at {word} of: {words}"
+        same = column == float(value) if pd.api.types.is_float_dtype(column) else column.astype(str) == value.replace("~", " ")
+        chosen &= same.to_numpy(dtype=bool, na_value=False)
+        assert chosen.any(), f"no row of {table} of {study} is left at {key}={value} of: {words}"
     if table == "players":  # one for all the runs that it stands beside
-        return frame.groupby("seed")["value"].mean()
-    means = frame.groupby(["run", "seed"], observed=True)["value"].mean().droplevel("run")
+        return frame.loc[chosen, ["seed", "value"]].groupby("seed")["value"].mean()
+    means = frame.loc[chosen, ["run", "seed", "value"]].groupby(["run", "seed"], observed=True)["value"].mean().droplevel("run")
     assert not means.index.has_duplicates, f"several conditions are chosen by: {words}"
     return means
 

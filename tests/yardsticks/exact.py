@@ -6,6 +6,8 @@ is 0 to the last bits.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from scipy.optimize import brentq, least_squares
 
@@ -18,6 +20,7 @@ def minimum(objective, slope, low: float, high: float, points: int = 20_001) -> 
     return brentq(slope, left, right, xtol=1e-15, rtol=4 * np.finfo(float).eps)
 
 
+@cache
 def errors_in_variables(s: float, phi: float, horizon: int) -> float:
     """The best weight a of yhat_k = a^k y_0 over k = 1..T: the minimum of sum_k a^(2k) - 2 a^k s phi^k."""
     k = np.arange(1, horizon + 1)
