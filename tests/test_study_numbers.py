@@ -11,7 +11,8 @@ Left of ``=`` the numbers as the text has them, in its order; then a table of re
 (mean, low, high), ``median``, ``max``, ``min``, ``count``, ``elsewhere`` (seeds beyond 1.3 times the median); with ``minus``
 and a second choice of rows it is of the differences by seed. Rows of several steps are averaged for each seed first. ``exact``
 in place of a table, with its arguments in place of rows, is a closed form; ``[NAME]`` before the table names another study than
-that of the README. A number of the answer that is in no line must be a setting of the study, or stand in its prediction.
+that of the README; ``covers`` and a second choice ask how many intervals of single runs hold the other value (``share``). A
+number of the answer that is in no line must be a setting of the study, or stand in its prediction.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ TOP = Path(__file__).resolve().parents[1]
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.\d+|\.\d+|\d+(?= %))")
 BLOCK = re.compile(r"<!-- numbers\n(.*?)-->", re.DOTALL)
 LINE = re.compile(
-    r"(?P<numbers>.+?) = (?:\[(?P<study>\w+)\] )?(?P<table>\w+) (?P<rows>[^:]*?)(?: minus (?P<other>[^:]*))?: (?P<made>\w+)"
+    r"(?P<numbers>.+?) = (?:\[(?P<study>\w+)\] )?(?P<table>\w+) (?P<rows>[^:]*?)"
+    r"(?: (?P<beside>minus|covers) (?P<other>[^:]*))?: (?P<made>\w+)"
 )
 MADE = {
     "mean": np.mean, "median": np.median, "max": np.max, "min": np.min, "count": len,
@@ -83,8 +85,8 @@ def rows_of(study: str, table: str, metric: str) -> pd.DataFrame:
     return frame if table == "players" else frame.merge(runs[["run", *runs.columns.difference(frame.columns)]], on="run")
 
 
-def by_seed(study: str, table: str, words: str) -> pd.Series:
-    """The mean value of each seed over the rows that the words choose."""
+def chosen_rows(study: str, table: str, words: str) -> pd.DataFrame:
+    """The rows that the words choose."""
     metric = re.search(r"metric=(\S+)", words)
     frame = rows_of(study, table, metric[1] if metric else "")
     chosen = np.ones(len(frame), dtype=bool)
@@ -94,11 +96,24 @@ def by_seed(study: str, table: str, words: str) -> pd.Series:
         same = column == float(value) if pd.api.types.is_float_dtype(column) else column.astype(str) == value.replace("~", " ")
         chosen &= same.to_numpy(dtype=bool, na_value=False)
         assert chosen.any(), f"no row of {table} of {study} is left at {key}={value} of: {words}"
+    return frame.loc[chosen, [name for name in ("run", "seed", "step", "value", "low", "high") if name in frame]]
+
+
+def by_seed(study: str, table: str, words: str) -> pd.Series:
+    """The mean value of each seed over the rows that the words choose."""
+    frame = chosen_rows(study, table, words)
     if table == "players":  # one for all the runs that it stands beside
-        return frame.loc[chosen, ["seed", "value"]].groupby("seed")["value"].mean()
-    means = frame.loc[chosen, ["run", "seed", "value"]].groupby(["run", "seed"], observed=True)["value"].mean().droplevel("run")
+        return frame.groupby("seed")["value"].mean()
+    means = frame.groupby(["run", "seed"], observed=True)["value"].mean().droplevel("run")
     assert not means.index.has_duplicates, f"several conditions are chosen by: {words}"
     return means
+
+
+def covered(study: str, table: str, words: str, other: str) -> float:
+    """The share of the intervals of single runs, beyond the first step, that hold the value of the other rows."""
+    estimates, exact_values = (chosen_rows(study, table, each).set_index(["seed", "step"]) for each in (words, other))
+    both = estimates[["low", "high"]].join(exact_values["value"], how="inner").query("step > 1")
+    return float(((both["low"] <= both["value"]) & (both["value"] <= both["high"])).mean())
 
 
 def exactly(words: str) -> list[float]:
@@ -115,6 +130,8 @@ def made(line: re.Match[str], study: str) -> list[float]:
     if line["table"] == "exact":
         return exactly(line["rows"])
     study = line["study"] or study
+    if line["beside"] == "covers":
+        return [covered(study, line["table"], line["rows"], line["other"])]
     values = by_seed(study, line["table"], line["rows"])
     if line["other"]:
         values = values - by_seed(study, line["table"], line["other"])
@@ -145,10 +162,8 @@ def test_every_traced_number_is_what_the_tables_say(page):
 def test_every_number_of_an_answer_is_traced_or_a_setting_or_predicted(page):
     traced = [text for line in page.lines for text in NUMBER.findall(line["numbers"])]
     settings = TOP / "conf/study" / f"{page.study}.yaml"
-    given = NUMBER.findall(page.text.partition("**Answer")[0]) + NUMBER.findall(
-        settings.read_text() if settings.exists() else ""
-    )
-    known = {float(text) for text in (*traced, *given)} | {0.05, 95.0, 5.0}
+    given = page.text.removesuffix(page.answer) + (settings.read_text() if settings.exists() else "")
+    known = {float(text) for text in (*traced, *NUMBER.findall(given))} | {0.05, 95.0, 5.0}
     assert not [text for text in NUMBER.findall(page.answer) if float(text) not in known]
     assert not [text for text in traced if text not in page.text], "traced, and not in the text"
 
