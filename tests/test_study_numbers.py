@@ -93,7 +93,12 @@ def chosen_rows(study: str, table: str, words: str) -> pd.DataFrame:
     for key, value in re.findall(r"(\S+?)=(\S+)", words):
         assert key in frame, f"{table} of {study} has no column {key}"
         column = frame[key]
-        same = column == float(value) if pd.api.types.is_float_dtype(column) else column.astype(str) == value.replace("~", " ")
+        if value == "null":
+            same = column.isna()
+        elif pd.api.types.is_float_dtype(column):
+            same = column == float(value)
+        else:
+            same = column.astype(str) == value.replace("~", " ")
         chosen &= same.to_numpy(dtype=bool, na_value=False)
         assert chosen.any(), f"no row of {table} of {study} is left at {key}={value} of: {words}"
     return frame.loc[chosen, [name for name in ("run", "seed", "step", "value", "low", "high") if name in frame]]

@@ -102,7 +102,7 @@ def huszar_objective(q: tuple[float, float, float], a: float, p: tuple[float, fl
     return float(own_cost + eps * forced + (1 - eps) * sampled)
 
 
-def huszar_full(a: float, p: tuple[float, float], eps: float) -> tuple[float, float, float]:
+def huszar_full(a: float, p: tuple[float, float], eps: float, points: int = 20_001) -> tuple[float, float, float]:
     """The same with the full gradient through the sampling distribution: the minimum of `huszar_objective` over all of Q.
 
     For a given Q(x1) the best Q(x2|c) is the mixture; by the envelope theorem the slope in Q(x1) is then that of J with the
@@ -123,7 +123,7 @@ def huszar_full(a: float, p: tuple[float, float], eps: float) -> tuple[float, fl
         _, zero, one = best(q1)
         return (1 - a) / (1 - q1) - a / q1 + (1 - eps) * (cost(one) - cost(zero))
 
-    return best(minimum(lambda q1: huszar_objective(best(q1), a, p, eps), slope, 1e-6, 1 - 1e-6))
+    return best(minimum(lambda q1: huszar_objective(best(q1), a, p, eps), slope, 1e-6, 1 - 1e-6, points))
 
 
 def errors_in_variables_rmse(signal: float, regime: str, mode: str, horizon: int = 20, phi: float = 0.95) -> np.ndarray:
@@ -142,6 +142,7 @@ def stencil_rmse(cfl: float, regime: str, mode: str, horizon: int = 20, points: 
 
 def two_step_error(a: float, p: tuple[float, float], eps: float, gradient: str, prefixes: str = "true") -> float:
     """The one-step error in total variation, over true or own prefixes, at the optimum of the stopped or the full gradient."""
-    q = (huszar_full if gradient == "full" and 0 < eps < 1 else huszar_stopped)(a, p, eps)
+    full = gradient == "full" and 0 < eps < 1
+    q = huszar_full(a, p, eps, points=201) if full else huszar_stopped(a, p, eps)
     first = a if prefixes == "true" else q[0]
     return (abs(q[0] - a) + (1 - first) * abs(q[1] - p[0]) + first * abs(q[2] - p[1])) / 2
