@@ -24,7 +24,7 @@ def parser() -> Parser:
     """Make the parser of the command."""
     command = shared_parser(
         "study", "[NAME] [key=value ...]", trains=True, keys=EXPERIMENT_KEYS | STUDY_KEYS | LAUNCHER_KEYS | TUNING_KEYS,
-        examples=("freerun study improper quick=true", "freerun study path_star seed=0,1 training.updates=500 --as path_star_short"),
+        examples=("freerun study improper quick=true", "freerun study path_star seed=0,1 training.updates=500 --as short"),
     )  # fmt: skip
     add_alias(command)
     add_tune(command)
