@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -18,10 +20,19 @@ from freerun.store.records import names
 from freerun.sweeps.study import load
 from tiers import tiered
 
-RESULTS = Path(__file__).parent.parent / "results"
+TOP = Path(__file__).parent.parent
+RESULTS = TOP / "results"
 #: Bytes that all of results/ may take: everybody who clones the repository loads them, in every version.
 LARGEST = 12_000_000
+#: What Freerun makes of a study and the repository does without: the page, and pictures of the figures.
+NOT_KEPT = re.compile(r"figures/.*\.png|report\.html")
 KEPT = sorted(path.parent.name for path in RESULTS.glob("*/study.json"))
+_spec = importlib.util.spec_from_file_location("answers", TOP / "experiments/answers.py")
+assert _spec is not None
+assert _spec.loader is not None
+answers = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(answers)
+ANSWERS = sorted(answers.ANSWERS)
 
 
 @pytest.mark.parametrize("name", KEPT)
@@ -52,8 +63,21 @@ def test_kept_figures_are_drawn_from_the_kept_tables(name):
     assert "training_curves" in shown
 
 
+@pytest.mark.parametrize("name", ANSWERS)
+def test_the_picture_of_an_answer_is_drawn_from_the_kept_tables(name):
+    assert answers.svg(name) == (TOP / "experiments" / name / "answer.svg").read_bytes()
+
+
+def test_every_kept_study_is_in_the_index_with_a_picture_that_is_there():
+    index = (RESULTS / "README.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^## \[(\w+)\]", index, re.MULTILINE)) == KEPT
+    pictures = re.findall(r"^!\[.+\]\((.+)\)$", index, re.MULTILINE)
+    assert len(pictures) == len(KEPT)
+    assert all((RESULTS / picture).is_file() for picture in pictures)
+
+
 def test_something_is_kept():
-    assert {"first_look", "path_star", "exact_expert"} <= set(KEPT)
+    assert {"first_look", "path_star", "exact_expert", *ANSWERS} <= set(KEPT)
 
 
 def in_the_repository() -> list[Path]:
@@ -78,11 +102,12 @@ def test_what_is_kept_of_a_study_is_what_its_manifest_says(name):
     kept = {path.relative_to(folder).as_posix(): path for path in in_the_repository() if path.is_relative_to(folder)}
     made = json.loads(kept.pop(manifest.NAME).read_bytes())["files"]
     del kept["study.json"]
-    assert {file: hashlib.sha256(path.read_bytes()).hexdigest() for file, path in kept.items()} == made
+    found = {file: hashlib.sha256(path.read_bytes()).hexdigest() for file, path in kept.items()}
+    assert found == {file: digest for file, digest in made.items() if file in found or not NOT_KEPT.fullmatch(file)}
 
 
 def test_nothing_is_kept_twice():
-    """A table as Parquet, with the short one of runs as CSV too; a figure as SVG and PNG."""
+    """A table as Parquet, with the short one of runs as CSV too; a figure as SVG; the report as Markdown."""
     studies = [path for path in in_the_repository() if path.relative_to(RESULTS).parts[0] in KEPT]
     assert {path.name for path in studies if path.suffix == ".csv"} == {"runs.csv"}
-    assert not [path for path in studies if path.suffix == ".pdf"]
+    assert not [path for path in studies if path.suffix in (".pdf", ".png", ".html")]

@@ -14,7 +14,7 @@ import pytest
 
 from freerun.cli.arguments import COMMANDS, Parser
 from freerun.cli.commands.completion import candidates
-from freerun.cli.keys import EXPERIMENT_KEYS, LAUNCHER_KEYS
+from freerun.cli.keys import EXPERIMENT_KEYS, LAUNCHER_KEYS, STUDY_KEYS
 from freerun.cli.main import dispatch, main
 from freerun.errors import ConfigError
 
@@ -128,6 +128,11 @@ def test_the_keys_of_an_experiment_and_of_a_launcher_are_in_the_help(command, ca
     for kind in (Training, Evaluation):
         assert all(item.name in page for item in fields(kind))
     assert all(name in LAUNCHER_KEYS["launcher=NAME"] for name in launchers.known())
+
+
+@pytest.mark.parametrize("command", ["study", "plan"])
+def test_the_keys_of_a_study_are_in_the_help(command, capsys):
+    assert all(key in shown(capsys, command, "--help") for key in STUDY_KEYS)
 
 
 def test_formats_and_shells_are_in_the_help(capsys):

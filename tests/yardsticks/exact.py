@@ -6,6 +6,8 @@ is 0 to the last bits.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from scipy.optimize import brentq, least_squares
 
@@ -18,6 +20,7 @@ def minimum(objective, slope, low: float, high: float, points: int = 20_001) -> 
     return brentq(slope, left, right, xtol=1e-15, rtol=4 * np.finfo(float).eps)
 
 
+@cache
 def errors_in_variables(s: float, phi: float, horizon: int) -> float:
     """The best weight a of yhat_k = a^k y_0 over k = 1..T: the minimum of sum_k a^(2k) - 2 a^k s phi^k."""
     k = np.arange(1, horizon + 1)
@@ -99,7 +102,7 @@ def huszar_objective(q: tuple[float, float, float], a: float, p: tuple[float, fl
     return float(own_cost + eps * forced + (1 - eps) * sampled)
 
 
-def huszar_full(a: float, p: tuple[float, float], eps: float) -> tuple[float, float, float]:
+def huszar_full(a: float, p: tuple[float, float], eps: float, points: int = 20_001) -> tuple[float, float, float]:
     """The same with the full gradient through the sampling distribution: the minimum of `huszar_objective` over all of Q.
 
     For a given Q(x1) the best Q(x2|c) is the mixture; by the envelope theorem the slope in Q(x1) is then that of J with the
@@ -120,4 +123,26 @@ def huszar_full(a: float, p: tuple[float, float], eps: float) -> tuple[float, fl
         _, zero, one = best(q1)
         return (1 - a) / (1 - q1) - a / q1 + (1 - eps) * (cost(one) - cost(zero))
 
-    return best(minimum(lambda q1: huszar_objective(best(q1), a, p, eps), slope, 1e-6, 1 - 1e-6))
+    return best(minimum(lambda q1: huszar_objective(best(q1), a, p, eps), slope, 1e-6, 1 - 1e-6, points))
+
+
+def errors_in_variables_rmse(signal: float, regime: str, mode: str, horizon: int = 20, phi: float = 0.95) -> np.ndarray:
+    """The root mean squared error at each lead 1..T of the model that a regime leads to, forced or free."""
+    a = errors_in_variables(signal, phi, horizon if regime == "free_running" else 1)
+    return np.sqrt(errors_in_variables_loss(a, signal, phi, horizon, forced=mode == "forced"))
+
+
+def stencil_rmse(cfl: float, regime: str, mode: str, horizon: int = 20, points: int = 30, modes: int = 5) -> np.ndarray:
+    """The same of the two-tap stencil; a, b ~ U(-1, 1) give every mode the mean square 1/3 over points."""
+    w = stencil(horizon if regime == "free_running" else 1, cfl, points, modes)
+    k, t = 2 * np.pi * np.arange(1, modes + 1) / points, np.arange(1, horizon + 1)[:, None]
+    steps = np.ones_like(t) if mode == "forced" else t
+    return np.sqrt((np.abs((w[0] + w[1] * np.exp(1j * k)) ** steps - np.exp(-1j * steps * k * cfl)) ** 2).sum(1) / 3)
+
+
+def two_step_error(a: float, p: tuple[float, float], eps: float, gradient: str, prefixes: str = "true") -> float:
+    """The one-step error in total variation, over true or own prefixes, at the optimum of the stopped or the full gradient."""
+    full = gradient == "full" and 0 < eps < 1
+    q = huszar_full(a, p, eps, points=201) if full else huszar_stopped(a, p, eps)
+    first = a if prefixes == "true" else q[0]
+    return (abs(q[0] - a) + (1 - first) * abs(q[1] - p[0]) + first * abs(q[2] - p[1])) / 2

@@ -37,6 +37,9 @@ EXPERIMENT_KEYS = {
     "plugins=[FILE.py]": "your own parts, by the name of their file",
 }
 
+#: Keys of a study.
+STUDY_KEYS = {"quick=true": "the few runs that the study's file declares for a quick look, as NAME_quick"}
+
 #: Keys of tuning.
 TUNING_KEYS = {
     "tune.axes.KEY=VALUES": "what is tuned, as freerun search writes it (default: training.lr=0.0003,0.001,0.003,0.01)",

@@ -179,7 +179,8 @@ def write_info(study: Study, place: Place) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         sweep_temporaries(folder)
-        write_atomic(folder / study_file.NAME, (json.dumps(study.info(), separators=(",", ":")) + "\n").encode())
+        text = json.dumps(study_file.folded(study.info()), separators=(",", ":"))
+        write_atomic(folder / study_file.NAME, f"{text}\n".encode())
     except OSError as fault:
         raise refused(folder, "cannot be written to", fault) from None
 

@@ -5,6 +5,8 @@ The folder's name is the name of the study, whatever the file says: a name from 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -120,7 +122,8 @@ class StudyFile(msgspec.Struct, kw_only=True):
 
     Attributes:
         ids: the identities of its measurements, in their order.
-        planned: the canonical experiment of each, by identity.
+        planned: the canonical experiment of each, by identity; of a branch that `branches` has, its number there.
+        branches: by key of an experiment (`task`, `training`, ...) the different branches that its runs have, each once.
         title, question, command: its title, its question, and the command that started it.
         overrides: the settings of that command.
         margin: the change within which two methods are equivalent, a share; the default of the report where it is left out.
@@ -130,6 +133,7 @@ class StudyFile(msgspec.Struct, kw_only=True):
 
     ids: list[EitherIdentity]
     planned: dict[EitherIdentity, dict[str, Any]]
+    branches: dict[str, list[dict[str, Any]]] = msgspec.field(default_factory=dict)
     title: str = ""
     question: str = ""
     command: str = ""
@@ -139,6 +143,8 @@ class StudyFile(msgspec.Struct, kw_only=True):
     part: Part | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
+        self.planned = {run: _unfolded(tree, self.branches) for run, tree in self.planned.items()}
+        self.branches = {}
         if self.ids != list(self.planned):
             raise ValueError("its runs are not those that it planned")
         if self.part is not msgspec.UNSET and self.ids != self.part.ids:
@@ -149,6 +155,36 @@ class StudyFile(msgspec.Struct, kw_only=True):
 
 
 _STUDY = msgspec.json.Decoder(StudyFile)
+
+
+def folded(info: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a study as its file has it: each branch of its experiments once, for hundreds of runs share a few."""
+    branches: dict[str, list[dict[str, Any]]] = {}
+
+    def number(key: str, branch: dict[str, Any]) -> int:
+        known = branches.setdefault(key, [])
+        if branch not in known:
+            known.append(branch)
+        return known.index(branch)
+
+    planned = {
+        run: {key: number(key, value) if isinstance(value, dict) else value for key, value in tree.items()}
+        for run, tree in info["planned"].items()
+    }
+    return {**info, "planned": planned, "branches": branches}
+
+
+def _unfolded(tree: Mapping[str, Any], branches: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """An experiment with its branches in place of their numbers, each its own."""
+
+    def branch(key: str, value: Any) -> Any:
+        if key not in branches or isinstance(value, dict):
+            return value
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < len(branches[key]):
+            raise ValueError(f"a run has a branch {key} that is none of its study's")
+        return deepcopy(branches[key][value])
+
+    return {key: branch(key, value) for key, value in tree.items()}
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -168,7 +204,7 @@ def read(folder: Path) -> dict[str, Any]:
     for name in ("tuned", "part"):
         if fields[name] is not msgspec.UNSET:
             fields[name] = msgspec.to_builtins(fields[name])
-    return {key: value for key, value in fields.items() if value is not msgspec.UNSET}
+    return {key: value for key, value in fields.items() if value is not msgspec.UNSET and key != "branches"}
 
 
 def part_name(whole: str, number: int, of: int) -> str:

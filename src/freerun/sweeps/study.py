@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 
 #: How the name of a sweep begins that was given none.
 UNNAMED = "run-"
-KEYS = ("title", "question", "margin", "cases", "plugins", "tune")
+#: What a study file holds for a quick look at what it does, and the setting that asks for it.
+QUICK = "quick"
+KEYS = ("title", "question", "margin", "cases", "plugins", "tune", QUICK)
 #: Settings that are files, which a study file names relative to itself; an earlier run may be an identity instead.
 FILES = ("task.path", "task.file", *earlier_run.KEYS)
 
@@ -90,10 +92,13 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
     """A study by name, or by the path of a YAML file; overrides replace or add an axis in each of its cases.
 
     Args:
+        name: of a study that comes with Freerun, or the path of a file.
+        overrides: in Hydra's syntax; ``quick=true`` takes the settings that the file declares for a quick look, under the name
+            of the study with ``_quick`` behind it.
         alias: another name for its results.
 
     Raises:
-        ConfigError: if there is no such study or it is wrong.
+        ConfigError: if there is no such study or it is wrong, or it has no quick settings and they are asked for.
     """
     from freerun.config.hydra.compose import jobs, of_jobs
     from freerun.config.hydra.overrides import LARGEST
@@ -107,7 +112,6 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
         raise ConfigError(f"study {brief(name)}: unknown study; {nearest(name, presets('study'))}")
     if experiment_file.holds_experiments(name):
         raise ConfigError(f"{path.name}: holds experiments that --cfg job has printed; {pasted(('run', str(path)))} does them")
-    folder = folder_name(path.stem if alias is None else alias)
     content = read_yaml(path)
     for key in content:
         if key not in KEYS:
@@ -123,12 +127,15 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
         raise ConfigError(f"{path.name}: margin must be a number between 0 and 1, got {brief(margin)}; 0.05 is five per cent")
     plugins = _plugins(path, content.get("plugins", []))
     asked = key_value.pairs(overrides)
+    quick = _quick(path, content, asked.pop(QUICK, "false"))
+    folder = folder_name(path.stem + f"_{QUICK}" * bool(quick) if alias is None else alias)
     experiments: list[Experiment] = []
     every: list[tuple[str, ...]] = []
     for number, case in enumerate(cases, 1):
-        if empty := next((key for key, value in case.items() if value == [] and key not in asked), None):
+        settings = case | quick
+        if empty := next((key for key, value in settings.items() if value == [] and key not in asked), None):
             raise ConfigError(f"{path.name}, case {number}: {empty}: an empty list; give it a value, or leave the key out")
-        axes = {str(key): _word(_beside(path, str(key), value)) for key, value in case.items()} | asked
+        axes = {str(key): _word(_beside(path, str(key), value)) for key, value in settings.items()} | asked
         try:
             of_case = jobs([*plugins, *(f"{key}={value}" for key, value in axes.items())], sweep=True)
             experiments += of_jobs(of_case)
@@ -146,6 +153,21 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
         title=content.get("title", ""), question=content.get("question", ""), margin=None if margin is None else float(margin),
         jobs=every, tune={} if "tune" in content and content["tune"] is None else content.get("tune"),
     )  # fmt: skip
+
+
+def _quick(path: Path, content: dict[Any, Any], wanted: str) -> dict[Any, Any]:
+    """The quick settings of a study file if they are wanted; else none."""
+    declared = content.get(QUICK)
+    if declared is not None and (not isinstance(declared, dict) or not declared):
+        raise ConfigError(
+            f"{path.name}: {QUICK} must be a mapping of axes, which replace those of every case, such as seed: range(2)"
+        )
+    if wanted not in ("true", "false"):
+        raise ConfigError(f"{QUICK}={brief(wanted)}: choose true or false")
+    if wanted == "true" and declared is None:
+        few = pasted(["study", path.stem, "seed=0", "training.updates=100", "--as", f"{path.stem}_short"])
+        raise ConfigError(f"{path.name}: declares no {QUICK} settings, so {QUICK}=true means nothing; {few} is a small one")
+    return dict(declared or {}) if wanted == "true" else {}
 
 
 def tell(asked: Iterable[Experiment]) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import re
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 from freerun.analysis.figures import _style
+from freerun.analysis.figures._compact_svg import compact, in_short_steps
 
 PATH = re.compile(r' d="([^"]*)"')
 #: Points of a step, by its letter.
@@ -48,7 +50,7 @@ def drawn() -> bytes:
 
 def test_short_steps_lead_to_the_same_points():
     whole = drawn()
-    short = _style.in_short_steps(whole)
+    short = in_short_steps(whole)
     assert len(short) < 0.7 * len(whole)
     assert PATH.sub("", whole.decode()) == PATH.sub("", short.decode()), "something else was touched"
     pairs = list(zip(PATH.findall(whole.decode()), PATH.findall(short.decode()), strict=True))
@@ -62,4 +64,47 @@ def test_short_steps_lead_to_the_same_points():
 
 def test_numbers_are_never_run_together():
     path = b' d="M 0.5 0.25 L 0.75 0.5 L 10 -0.004 Q 1 2 1.5 2.5 z M 3 3 L 3 3"'
-    assert _style.in_short_steps(path) == b' d="m.5 .25l.25 .25 9.25-.5q-9 2-8.5 2.5zm2.5 2.75l0 0"'
+    assert in_short_steps(path) == b' d="m.5 .25l.25 .25 9.25-.5q-9 2-8.5 2.5zm2.5 2.75l0 0"'
+
+
+def marks(svg: bytes) -> list[tuple[str, dict[str, str], dict[str, str]]]:
+    """Every mark in the order of drawing: its tag, its look with that of the groups around it, and its place."""
+    root = ElementTree.fromstring(svg)
+    (sheet,) = [each.text for each in root.iter() if each.tag.endswith("}style")]
+    rules = {name: look(text) for name, text in re.findall(r"\.(\w+)\{([^}]*)\}", sheet)}
+    found = []
+
+    def walk(node, around):
+        own = around | rules.get(node.get("class", ""), {}) | look(node.get("style", ""))
+        kept = {key: value for key, value in node.attrib.items() if key not in ("style", "class", "id")}
+        if moved := re.fullmatch(r"translate\((\S+) 0\)", kept.get("transform", "")):
+            kept = {key: value for key, value in kept.items() if key != "transform"} | {"x": moved[1]}
+        tag = node.tag.partition("}")[2]
+        if tag != "g" or kept:
+            found.append((tag, own, kept))
+        for child in node:
+            walk(child, own)
+
+    walk(root, {})
+    return found
+
+
+def look(text: str) -> dict[str, str]:
+    return {key.strip(): value.strip() for key, _, value in (part.partition(":") for part in text.split(";")) if key.strip()}
+
+
+def test_a_compact_drawing_has_the_same_marks_in_the_same_order_and_look():
+    figure = drawn()
+    whole, small = in_short_steps(figure), compact(figure)
+    assert len(small) < 0.8 * len(whole)
+    assert marks(small) == marks(whole)
+    for name in re.findall(rb'(?:href="|url\()#([\w.-]+)', small):
+        assert small.count(b'id="' + name + b'"') == 1, "what is referred to is there"
+
+
+def test_two_drawings_in_one_page_share_no_name_for_different_looks():
+    figure = drawn()
+    first, other = compact(figure), compact(figure.replace(b"#000000", b"#ff0000"))
+    of = [dict(re.findall(rb"\.(\w+)\{([^}]*)\}", svg)) for svg in (first, other)]
+    assert of[0] != of[1]
+    assert all(of[0][name] == of[1][name] for name in of[0].keys() & of[1].keys())

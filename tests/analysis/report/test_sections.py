@@ -289,7 +289,7 @@ def test_every_section_stands_on_both_pages_with_its_figure(tmp_path):
         ("What holds over tasks?", "ranking"),
     ):  # fmt: skip
         assert title in html
-        assert markdown.index(f"## {title}") < markdown.index(f"figures/{figure}.png")
+        assert markdown.index(f"## {title}") < markdown.index(f"figures/{figure}.svg")
         assert f'<figure id="{figure}">' in html
     numbers = [int(part.split("]")[0]) for part in markdown.split("![Figure ")[1:]]
     assert numbers == list(range(1, len(numbers) + 1))

@@ -20,6 +20,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from PIL import Image
 
+from freerun.analysis.figures._compact_svg import compact
 from freerun.analysis.figures._figure_data import LOST_MARK
 from freerun.analysis.figures._venues import NOT_STYLE, Paper, points
 from freerun.analysis.figures._venues import PAGE as PAGE
@@ -56,8 +57,6 @@ _OWN = {
     "svg.hashsalt": "freerun", "svg.fonttype": "path", "text.parse_math": False,
     "axes.formatter.use_mathtext": False, "figure.facecolor": "white",
 }  # fmt: skip
-#: The path of an SVG, and a step of it: a letter and its coordinates.
-_PATH, _STEP = re.compile(rb'(?<= d=")[^"]*(?=")'), re.compile(rb"([MLQCz])([-0-9. \n]*)")
 _METADATA = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
 
 
@@ -113,7 +112,7 @@ def bytes_of(figure: Figure, ending: str) -> bytes:
         figure.set_layout_engine("none")
     buffer = io.BytesIO()
     figure.savefig(buffer, format=ending, metadata=_METADATA[ending])
-    smaller = {"png": in_few_colours, "svg": in_short_steps}.get(ending)
+    smaller = {"png": in_few_colours, "svg": compact}.get(ending)
     return buffer.getvalue() if smaller is None else smaller(buffer.getvalue())
 
 
@@ -125,43 +124,6 @@ def in_few_colours(png: bytes) -> bytes:
     reduced = opaque.quantize(method=Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE)
     reduced.save(buffer, format="png", optimize=True)
     return buffer.getvalue()
-
-
-def in_short_steps(svg: bytes) -> bytes:
-    """Return a drawing whose paths go from point to point in hundredths: a third of the size, the same to the eye."""
-    return _PATH.sub(lambda path: _short_steps(path[0]), svg)
-
-
-def _short_steps(path: bytes) -> bytes:
-    """The path with its points rounded to hundredths, each as its distance from the one before, so that no error adds up."""
-    here = begun = np.zeros(2, dtype=np.int64)
-    steps: list[str] = []
-    before = ""
-    for letter, text in _STEP.findall(path):
-        command = letter.decode().lower()
-        points = np.rint(np.array(text.split(), dtype=float) * 100).astype(np.int64).reshape(-1, 2)
-        if command == "z":
-            here = begun
-        for group in points.reshape(-1, {"m": 1, "l": 1, "q": 2, "c": 3}.get(command, 1), 2):
-            numbers = [_hundredths(value) for value in (group - here).ravel()]
-            steps.append("".join([*([] if command == before else [command]), *_joined(numbers, command == before)]))
-            here, before = group[-1], command
-            begun = here if command == "m" else begun
-        if command == "z":
-            steps.append("z")
-            before = "z"
-    return "".join(steps).encode()
-
-
-def _hundredths(value: int) -> str:
-    """A whole number of hundredths, as short as it can be written."""
-    text = f"{value / 100:.2f}".rstrip("0").rstrip(".")
-    return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
-
-
-def _joined(numbers: list[str], goes_on: bool) -> list[str]:
-    """The numbers with a blank before each that could be taken for a part of the one before."""
-    return [text if text[0] == "-" or (i == 0 and not goes_on) else f" {text}" for i, text in enumerate(numbers)]
 
 
 def looks(methods: Sequence[str]) -> dict[str, Look]:

@@ -126,7 +126,7 @@ def build_from_tables(study_folder: Path, frames: Tables, study_info: Mapping[st
     data = report_data.read(study_folder) or ReportData()
     drawn = figures.write(frames, data.samples, study_folder)
     new = {figure.name for figure in drawn}
-    kept = [one for one in data.drawn if one.name not in new and (study_folder / "figures" / f"{one.name}.png").is_file()]
+    kept = [one for one in data.drawn if one.name not in new and (study_folder / "figures" / f"{one.name}.svg").is_file()]
     places = list(figures.parts())
     both = sorted([*drawn, *kept], key=lambda one: max(place for place, name in enumerate(places) if one.name.startswith(name)))
     return _write(study_folder, Material.of(frames, data.samples), both, data, study_info, on_paper)

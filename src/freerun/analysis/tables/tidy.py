@@ -135,7 +135,7 @@ def write(tables: Tables, folder: Path) -> None:
         buffer = io.BytesIO()
         numbers = [column for column in frame.columns if pd.api.types.is_float_dtype(frame[column])]
         frame.to_parquet(
-            buffer, index=False, compression="zstd", compression_level=15,
+            buffer, index=False, compression="zstd", compression_level=15, write_statistics=False,
             column_encoding=dict.fromkeys(numbers, "BYTE_STREAM_SPLIT"),
             use_dictionary=[column for column in frame.columns if column not in numbers],
         )  # fmt: skip

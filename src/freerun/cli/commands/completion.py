@@ -160,6 +160,8 @@ def _keys(before: list[str]) -> Iterator[str]:
 
     parts = _chosen(before)
     yield "launcher="
+    if before[0] in ("study", "plan"):
+        yield "quick=true"
     if before[0] != "retry":  # whose runs stay what they were
         yield from (f"{name}=" for name in (*(item.name for item in fields(Experiment)), "plugins"))
         for node, settings_class in (("training", Training), ("evaluation", Evaluation)):

@@ -17,7 +17,7 @@ from freerun.cli.arguments import (
     shared_parser,
 )
 from freerun.cli.endings import printed
-from freerun.cli.keys import EXPERIMENT_KEYS, LAUNCHER_KEYS, TUNING_KEYS
+from freerun.cli.keys import EXPERIMENT_KEYS, LAUNCHER_KEYS, STUDY_KEYS, TUNING_KEYS
 from freerun.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 def parser() -> Parser:
     """Make the parser of the command."""
     command = shared_parser(
-        "plan", "[NAME | FILE.yaml] [key=value ...]", trains=True, keys=EXPERIMENT_KEYS | LAUNCHER_KEYS | TUNING_KEYS,
+        "plan", "[NAME | FILE.yaml] [key=value ...]", trains=True,
+        keys=EXPERIMENT_KEYS | STUDY_KEYS | LAUNCHER_KEYS | TUNING_KEYS,
         examples=("freerun plan path_star training.updates=500", "freerun plan -m model=gru,lstm seed=0,1,2 --workers 4"),
     )  # fmt: skip
     text = "plan what freerun run -m does, which takes no NAME; so does every line of settings without a NAME"

@@ -16,18 +16,15 @@ from freerun.cli.arguments import (
     shared_parser,
 )
 from freerun.cli.endings import ended, printed, shard_ended, shown
-from freerun.cli.keys import EXPERIMENT_KEYS, LAUNCHER_KEYS, TUNING_KEYS
+from freerun.cli.keys import EXPERIMENT_KEYS, LAUNCHER_KEYS, STUDY_KEYS, TUNING_KEYS
 from freerun.errors import ConfigError, OutOfTime
 
 
 def parser() -> Parser:
     """Make the parser of the command."""
     command = shared_parser(
-        "study", "[NAME] [key=value ...]", trains=True, keys=EXPERIMENT_KEYS | LAUNCHER_KEYS | TUNING_KEYS,
-        examples=(
-            "freerun study path_star seed=0,1 training.updates=500 --as path_star_short",
-            "freerun study path_star 'seed=range(20)' --workers 4",
-        ),
+        "study", "[NAME] [key=value ...]", trains=True, keys=EXPERIMENT_KEYS | STUDY_KEYS | LAUNCHER_KEYS | TUNING_KEYS,
+        examples=("freerun study improper quick=true", "freerun study path_star 'seed=range(20)' --workers 4"),
     )  # fmt: skip
     add_alias(command)
     add_tune(command)

@@ -1,0 +1,157 @@
+"""Pictures of the answers: experiments/NAME/answer.svg, drawn from the kept tables beside the exact curves.
+
+``python experiments/answers.py`` draws them all; the same tables give the same bytes.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from freerun.analysis.figures._style import COLOURS, FORCED, FREE, GREY, bytes_of, figure, style
+from freerun.analysis.inference.confidence_intervals import mean_interval
+
+TOP = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(TOP / "tests"))
+from yardsticks import exact  # noqa: E402
+
+BLUE, RED, GREEN, _, ORANGE, *_ = COLOURS
+
+
+def rows(study: str, table: str, metric: str, *settings: str) -> pd.DataFrame:
+    """The test rows of a metric, with some settings of their runs."""
+    frame, runs = (pd.read_parquet(TOP / "results" / study / f"{name}.parquet") for name in (table, "runs"))
+    kept = frame[(frame["split"].astype("str") == "test") & (frame["metric"].astype("str") == metric)]
+    return kept.merge(runs[["run", *settings]], on="run")
+
+
+def improper() -> Figure:
+    """The one-step error against the share of truth, learned and exact."""
+    drawn = figure(3.4, 2.5)
+    axes = drawn.subplots()
+    table = rows("improper", "compared", "one_step_error_true", "objective", "regime.start")
+    fine = np.linspace(0, 1, 41)
+    methods = {"cross_entropy": ("stopped gradient", BLUE, "o"), "policy_gradient": ("full gradient", RED, "s")}
+    for objective, (label, colour, marker) in {**methods, "exact_expert": ("exact expert", GREEN, "^")}.items():
+        if objective in methods:
+            gradient = label.split()[0]
+            curve = [exact.two_step_error(0.1, (0.02, 0.9), float(eps), gradient) for eps in fine]
+            axes.plot(fine, curve, color=colour, linewidth=0.8)
+        of = table[table["objective"] == objective].groupby("regime.start")["value"]
+        for eps, values in of:
+            interval = mean_interval(values.to_numpy())
+            axes.plot([eps, eps], [interval.low, interval.high], color=colour)
+        means = of.mean()
+        axes.plot(means.index, means, color=colour, marker=marker, linestyle="", label=label)
+    axes.plot([], [], color=GREY, linewidth=0.8, label="closed form")
+    axes.set(xlabel="Share of truth that is fed, eps", ylabel="One-step error (total variation)")
+    axes.legend()
+    return drawn
+
+
+def misspecification() -> Figure:
+    """The error at each lead of wrong and right models, learned and exact."""
+    drawn = figure(7.0, 2.4)
+    table = rows("misspecification", "gaps", "rmse", "task.signal", "task.cfl")
+    panels = [
+        ("task.signal", 0.8, "Autoregression, wrong model"), ("task.signal", 1.0, "Autoregression, right model"),
+        ("task.cfl", -0.75, "Advection, wrong model"),
+    ]  # fmt: skip
+    for axes, (setting, value, title) in zip(drawn.subplots(1, 3), panels, strict=True):
+        curve = exact.errors_in_variables_rmse if setting == "task.signal" else exact.stencil_rmse
+        for regime, colour, marker in (("teacher_forcing", BLUE, "o"), ("free_running", RED, "s")):
+            for mode, line in (("free", FREE), ("forced", FORCED)):
+                of = table[(table[setting] == value) & (table["regime"] == regime) & (table["mode"] == mode)]
+                medians = of.groupby("step")["value"].median()
+                leads = medians.index.to_numpy()
+                axes.plot(leads, curve(value, regime, mode), color=colour, linestyle=line, linewidth=0.8)
+                axes.plot(leads[::3], medians[::3], color=colour, marker=marker, markersize=2.4, linestyle="")
+        axes.set(title=title, xlabel="Lead")
+        axes.set_xticks([1, 5, 10, 15, 20])
+    drawn.axes[0].set_ylabel("RMSE")
+    for regime, colour, marker in (("teacher forcing", BLUE, "o"), ("free running", RED, "s")):
+        drawn.axes[1].plot([], [], color=colour, marker=marker, label=regime)
+    drawn.axes[1].plot([], [], color=GREY, linewidth=0.8, label="closed form, free")
+    drawn.axes[1].plot([], [], color=GREY, linewidth=0.8, linestyle=FORCED, label="closed form, forced")
+    drawn.axes[1].legend(loc="center right", fontsize=6)
+    return drawn
+
+
+def pitfalls() -> Figure:
+    """The share of right symbols at each step, forced and free."""
+    drawn = figure(7.0, 2.2)
+    table = rows("pitfalls", "gaps", "accuracy", "task.form", "task.control")
+    forward = (table["task"] == "path_star") & (table["task.form"] == "forward")
+    recall = (table["task"] == "delayed_recall") & (table["model"] == "output_recurrent")
+    chosen = [
+        (forward, "Path-star, forward: wrong from the first node on"),
+        (recall & ~table["task.control"].fillna(value=True).astype(bool), "Delayed recall without a state: the cue is gone"),
+    ]
+    for axes, (of, title) in zip(drawn.subplots(1, 2), chosen, strict=True):
+        for mode, colour, line, marker in (("free", RED, FREE, "s"), ("forced", BLUE, FORCED, "o")):
+            means = table[of & (table["mode"] == mode)].groupby("step")["value"].mean()
+            axes.plot(means.index, means, color=colour, linestyle=line, marker=marker, label=mode)
+        axes.set(title=title, xlabel="Step of the answer", ylim=(0, 1.05))
+        axes.set_xticks(means.index)
+    drawn.axes[0].set_ylabel("Right symbols (share)")
+    drawn.axes[0].legend(loc="lower right")
+    return drawn
+
+
+def accumulation() -> Figure:
+    """The excess accumulated error, exact, sampled and by counted oracles."""
+    drawn = figure(7.0, 2.4)
+    settings = ("task.sequences", "evaluation.horizon", "evaluation.counted_oracle.order")
+    known, counted = (rows("accumulation", "compared", name, *settings) for name in ("ex_acc_err", "counted_oracle"))
+    sources = {
+        "exact": (known[known["evaluation.horizon"] == 8], "black", "o"),
+        "sampled": (_order(known, None), GREY, "s"),
+        "bigram as oracle": (_order(counted, None), ORANGE, "^"), "unigram as oracle": (_order(counted, 1), RED, "v"),
+    }  # fmt: skip
+    places = [(regime, step) for regime in ("teacher_forcing", "free_running") for step in (2, 8)]
+    for axes, sequences in zip(drawn.subplots(1, 2, sharey=True), (2048, 128), strict=True):
+        for number, (label, (table, colour, marker)) in enumerate(sources.items()):
+            for place, (regime, step) in enumerate(places):
+                of = table[(table["task.sequences"] == sequences) & (table["regime"] == regime) & (table["step"] == step)]
+                interval, x = mean_interval(of["value"].to_numpy()), place + 0.16 * (number - 1.5)
+                axes.plot([x, x], [interval.low, interval.high], color=colour)
+                axes.plot([x], [interval.mean], color=colour, marker=marker, linestyle="", label=label if place == 0 else None)
+        _names(axes, [f"{regime.replace('_', ' ')},\n{step} symbols" for regime, step in places])
+        axes.set_title(f"{sequences} training sequences")
+        axes.axhline(0, color=GREY, linewidth=0.6)
+    drawn.axes[0].set_ylabel("Excess accumulated error (%)")
+    drawn.axes[0].legend(loc="upper left")
+    return drawn
+
+
+def _order(table: pd.DataFrame, order: int | None) -> pd.DataFrame:
+    """The rows over 16 steps with an oracle of an order; None for the default one, which tables leave out."""
+    orders = table["evaluation.counted_oracle.order"]
+    return table[(orders.isna() if order is None else orders == order) & (table["evaluation.horizon"] == 16)]
+
+
+def _names(axes: Axes, names: list[str]) -> None:
+    axes.set_xticks(range(len(names)), names, fontsize=6)
+
+
+ANSWERS: dict[str, Callable[[], Figure]] = {
+    "accumulation": accumulation, "improper": improper, "misspecification": misspecification, "pitfalls": pitfalls,
+}  # fmt: skip
+
+
+def svg(name: str) -> bytes:
+    """The picture of a study as a file."""
+    with style(), mpl.rc_context({"legend.handlelength": 1.6}):
+        return bytes_of(ANSWERS[name](), "svg")
+
+
+if __name__ == "__main__":
+    for study in sys.argv[1:] or ANSWERS:
+        (TOP / "experiments" / study / "answer.svg").write_bytes(svg(study))
