@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,6 @@ from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from PIL import Image
 
 from freerun.analysis.figures import Drawn
 from freerun.analysis.figures._figure_data import Sample
@@ -30,6 +28,8 @@ from freerun.io.writing import write_atomic
 
 #: Pixels of the screen for a point of a figure in print.
 _ENLARGED = 1.75
+#: Where a PNG file says how wide it is.
+_WIDTH = slice(16, 20)
 #: Where an SVG says how wide it is.
 _POINTS = re.compile(rb'<svg [^>]*?width="([0-9.]+)pt"')
 _SPECIAL = re.compile(r"([\\`*_|~])")
@@ -82,7 +82,7 @@ def write(
 def _embedded(folder: Path, drawn: Drawn) -> dict[str, Any]:
     """Return a figure as a picture within the page, enlarged from print to screen."""
     path = folder / "figures" / f"{drawn.name}.png"
-    kind, image, points = _webp(path) if path.is_file() else _svg(path.with_suffix(".svg"))
+    kind, image, points = _png(path) if path.is_file() else _svg(path.with_suffix(".svg"))
     return {
         "name": drawn.name,
         "width": round(_ENLARGED * points),
@@ -91,11 +91,10 @@ def _embedded(folder: Path, drawn: Drawn) -> dict[str, Any]:
     }
 
 
-def _webp(path: Path) -> tuple[str, bytes, float]:
-    """A PNG with 200 pixels to the inch as WebP, the same pixels in fewer bytes; its type, its bytes, its width in points."""
-    made, image = io.BytesIO(), Image.open(path)
-    image.convert("RGB").save(made, format="webp", lossless=True, quality=100, method=6, exact=True)
-    return "webp", made.getvalue(), image.width * 72 / 200
+def _png(path: Path) -> tuple[str, bytes, float]:
+    """The type of a picture with 200 pixels to the inch, its bytes, and its width in points."""
+    image = path.read_bytes()
+    return "png", image, int.from_bytes(image[_WIDTH]) * 72 / 200
 
 
 def _svg(path: Path) -> tuple[str, bytes, float]:

@@ -14,7 +14,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from jaxtyping import Float
 
@@ -36,7 +36,7 @@ class Stacked(Model):
     """
 
     #: What is multiplied with what each layer but the last hands on, where `dropping` has bound it.
-    masks: ClassVar[torch.Tensor | None] = None
+    masks: ClassVar[Any] = None
     #: How many tensors ``[R B H]`` are the state of a layer.
     carried: ClassVar[int] = 1
 
