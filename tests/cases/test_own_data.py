@@ -777,7 +777,7 @@ class Shown:
     paper = Paper()
 
     def __init__(self, kind, *contents):
-        self.samples = {kind: [Sample(task="t", model="GRU", method="m", seed=0, content=each) for each in contents]}
+        self.samples = {kind: [Sample(run="r", task="t", model="GRU", method="m", seed=0, content=each) for each in contents]}
 
     def methods(self):
         return ["m"]

@@ -106,7 +106,7 @@ def lost_runs(statuses):
     ],
 )
 def test_all_runs_diverged_is_said_and_how(statuses, said, not_said):
-    text = findings._nothing(lost_runs(statuses))
+    text = findings.nothing(lost_runs(statuses))
     assert not [part for part in said if part not in text], text
     assert not_said not in text
 

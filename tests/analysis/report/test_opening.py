@@ -163,7 +163,7 @@ def test_both_pages_have_the_same_order(tmp_path):
     before = markdown.split("![Figure 1](")[0]
     assert len(before.split()) <= WORDS
     assert question in before
-    assert "![Figure 1](figures/gap_by_model.png)" in markdown
+    assert "![Figure 1](figures/gap_by_model.svg)" in markdown
     assert markdown.count("![Figure") == 4
     headings = re.findall(r"^## (.*)$", markdown, re.MULTILINE)
     assert headings[:3] == ["In short", "Contents", "Findings"]

@@ -12,7 +12,7 @@ from freerun.io.suggestions import nearest
 def parser() -> Parser:
     """Make the parser of the command."""
     examples = (
-        "freerun figures path_star --format pdf --plugin my_figure.py",
+        "freerun figures path_star --format pdf",
         "freerun figures first_look gap_over_lead --select regime=teacher_forcing,free_running --width column --style neurips",
     )
     command = shared_parser("figures", "[STUDY] [NAME ...]", examples=examples)
