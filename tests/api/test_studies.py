@@ -220,9 +220,11 @@ def test_results_of_other_runs_are_not_replaced_unasked(small):
     assert len(freerun.load("small", small)) == 4
 
 
-def test_a_report_is_a_page_that_shows_itself():
-    page = freerun.ReportPage(folder=KEPT / "exact_expert")
-    assert repr(page) == f"Report {KEPT / 'exact_expert/report.html'}"
+def test_a_report_is_a_page_that_shows_itself(tmp_path):
+    for name in ("report.html", "report.md"):
+        (tmp_path / name).write_text("<p>the answer</p>")
+    page = freerun.ReportPage(folder=tmp_path)
+    assert repr(page) == f"Report {tmp_path / 'report.html'}"
     assert Path(page) == page.path
     assert page.markdown.is_file()
     shown = page._repr_html_()

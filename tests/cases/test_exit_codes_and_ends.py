@@ -57,8 +57,6 @@ def done(folder: Path) -> int:
     ("ending", "code", "said"),
     [
         ("| head -1", 0, ""),
-        (">&-", 0, ""),
-        ("2>&-", 0, ""),
         (">&- 2>&- <&-", 0, ""),
         ("2> /dev/full", 0, ""),
         ("> /dev/full", 1, "freerun: what was said is lost: No space left on device; the work itself is not\n"),

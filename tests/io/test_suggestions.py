@@ -73,7 +73,7 @@ LISTED = ("feedback", "launchers", "players", "studies")
         (["run", "launcher=foo"], lambda: launchers.known()),
         (["search", "training.lr=interval(1e-4,1e-2)", "--target", "foo,free,test"], lambda: registry.parts("metric")),
         (["check", "foo"], lambda: {name for kind in registry.KINDS for name in registry.parts(kind)}),
-        (["check", "gru", "--kind", "foo"], lambda: registry.KINDS),
+        (["check", "gru", "--kind", "foo"], lambda: {*registry.KINDS, "figure"}),
         (["study", "foo"], lambda: presets("study")),
         (["list", "foo"], lambda: {*(f"{kind}s" for kind in registry.KINDS if kind != "feedback"), *LISTED}),
         (["run", "regime=scheduled_sampling", "regime.schedule=foo"], lambda: Schedule.__members__),
