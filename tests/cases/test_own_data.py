@@ -844,7 +844,7 @@ def test_text_is_drawn_in_letters_of_the_font_alone(letters, drawn):
     with _style.style():
         assert bool(text_samples.draw(shown)) == drawn
     blocks = sample_blocks(shown.samples)
-    assert any(letters[0] in line["before"] + line["after"] for block in blocks for line in block["lines"])
+    assert any(letters[0] in line["before"] + line["after"] for block in blocks for line in block.lines)
 
 
 # ---------------------------------------------------------------------- lr=1e6

@@ -80,4 +80,5 @@ def test_the_register_knows_every_law_of_every_kind():
         assert {law.function.__module__.rpartition(".")[2] for law in laws} >= {"engine"}
         assert all(law.text.endswith((".", ".)")) for law in laws)
         seen[kind] = {law.function.__module__.rpartition(".")[2] for law in laws}
+    seen["figure"] = {law.function.__module__.rpartition(".")[2] for law in of("figure")}
     assert set().union(*seen.values()) == set(MODULES)

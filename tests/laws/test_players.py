@@ -82,7 +82,8 @@ def test_every_player_has_a_name_of_its_own_and_says_what_it_is():
     known = players.known()
     assert all(player.name == name and registry.summary(type(player)).endswith(".") for name, player in known.items())
     families = [
-        registry.importlib.import_module(f"freerun.measurement.players.{name}") for name in ("flows", "symbols", "values")
+        registry.importlib.import_module(f"freerun.measurement.players.{name}")
+        for name in ("flows", "recordings", "symbols", "values")
     ]
     assert len(known) == sum(len(family.players()) for family in families)
 
@@ -175,7 +176,7 @@ def test_a_check_says_on_what_a_law_was_tried_and_gives_it_time(monkeypatch):
     assert law.patience == headlines.PATIENCE > 1
     assert {law.patience for law in of("model")} == {1.0}
     monkeypatch.setattr(headlines, "WORLDS", ("errors_in_variables",))
-    assert check_process._hold(law, {(): RMSE()}) == ("holds", "tried on errors_in_variables")
+    assert check_process._hold(law, {(): RMSE()}) == ("holds", "tried on errors_in_variables", "")
     given = []
 
     class Child:
@@ -184,7 +185,7 @@ def test_a_check_says_on_what_a_law_was_tried_and_gives_it_time(monkeypatch):
         code = 0
         events = iter([
             {"event": "laws", "parts": ["metric x"], "laws": [{"kind": "metric", "law": "a"}] * 2, "note": None},
-            *({"event": event, "number": number, "patience": patience, "verdict": "holds", "why": ""}
+            *({"event": event, "number": number, "patience": patience, "verdict": "holds", "why": "", "cure": ""}
               for number, patience in ((0, 1.0), (1, 7.0)) for event in ("begins", "verdict")), None,
         ])  # fmt: skip
         __enter__ = send = end = lambda self, *_: self

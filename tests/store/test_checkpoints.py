@@ -434,12 +434,12 @@ def test_where_one_run_fails_the_others_go_on_from_where_they_were(both):
     runs, calm, rough = both
     genuine, bad = group_runner.train, runs[1].experiment.seed
 
-    def failing(group, listen, lessons, keeper):
+    def failing(group, listen, lessons, keeper, *others):
         def heard(update, values):
             if update >= 7 and bad in group.seeds:
                 raise RuntimeError("a fault")
 
-        return genuine(group, heard, lessons, keeper)
+        return genuine(group, heard, lessons, keeper, *others)
 
     with mock.patch.object(group_runner, "train", failing):
         group_runner.run_safely(runs, rough, lambda *_: None, checkpoint_every=2)

@@ -41,6 +41,11 @@ SOUND: dict[type[msgspec.Struct], Any] = {
     record_types.Start: START,
     record_types.Sample: WHOLE["sample"],
     record_types.OrbitSample: {**WHOLE["sample"], "names": ["x", "y", "z"]},
+    record_types.ForecastSample: {
+        "warmup": 1, "names": ["x"], "series": "a", "time": "row", "dated": False,
+        "origins": [{"at": [0, 1], "true": [[0.5], [0.25]], "forecast": [[0.5]]}],
+    },
+    record_types.Origin: {"at": [0, 1], "true": [[0.5], [0.25]], "forecast": [[0.5]]},
     record_types.TextSample: {"lines": [{"prompt": "a", "truth": "b", "generated": "c"}]},
     record_types.TextLine: {"prompt": "a", "truth": "b", "generated": "c"},
     record_types.StringSample: {"lines": [{"text": "BTE", "valid": True}]},

@@ -9,6 +9,7 @@ import pytest
 import freerun
 from freerun.cli.main import dispatch
 from freerun.errors import ConfigError
+from freerun.store import study_file
 from freerun.store.results_folder import Place
 from freerun.sweeps import named_sweep
 
@@ -27,7 +28,7 @@ def results(tmp_path_factory):
 
 
 def described(folder, name="mine"):
-    return json.loads((folder / name / "study.json").read_text())
+    return study_file.read(folder / name)
 
 
 def test_a_sweep_by_its_name_is_the_same_runs(results, capsys):

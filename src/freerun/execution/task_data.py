@@ -7,10 +7,9 @@ from collections import OrderedDict
 from datetime import UTC, datetime
 from typing import Any
 
-import torch
-
 from freerun import arithmetic
 from freerun.config.experiment import Experiment
+from freerun.deferred_imports import torch
 from freerun.engine.engine_choice import engine_of
 from freerun.parts.tasks import Data
 from freerun.store.provenance import commit, versions
