@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -21,6 +21,7 @@ from freerun.parts.tasks._windows import bounds, check_shares, joined, windows
 RESERVE = 512
 
 
+@runtime_checkable
 class _Rows(Protocol):
     """A stretch, or where it stands in time."""
 
