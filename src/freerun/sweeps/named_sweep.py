@@ -19,7 +19,8 @@ from freerun.io.suggestions import nearest
 from freerun.io.text import brief, command
 from freerun.store.results_folder import SEARCH, THEN, Place, folder_name, names, read_info
 from freerun.sweeps import experiment_file
-from freerun.sweeps.study import UNNAMED, Study, load, name_of, tell
+from freerun.sweeps import study as studies
+from freerun.sweeps.study import UNNAMED, Study, name_of, tell
 
 
 def asked(name: str, overrides: list[str], alias: str | None, place: Place) -> Study:
@@ -36,7 +37,7 @@ def asked(name: str, overrides: list[str], alias: str | None, place: Place) -> S
     """
     known = presets("study")
     if name in known or name.endswith((".yaml", ".yml")):
-        return load(name, overrides, alias)
+        return studies.load(name, overrides, alias)
     if name in (run := names(place)):
         return again(name, place, overrides, alias)
     raise ConfigError(f"study {brief(name)}: unknown study; {nearest(name, dict.fromkeys([*known, *run]))}")
