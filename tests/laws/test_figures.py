@@ -14,8 +14,8 @@ from laws.broken import figures as broken
 from tiers import tiered
 
 LAWS = {law.name: law for law in register.of("figure")}
-#: Figures of what the small studies lack: text, long runs, several tasks, tuning.
-ELSEWHERE = {"text_samples", "ranking", "expected_best", "error_growth", "chaos_floor", "closed_loop", "orbit"}
+#: Figures of what the small studies lack: text, recordings, long runs, several tasks, tuning.
+ELSEWHERE = {"forecast", "text_samples", "ranking", "expected_best", "error_growth", "chaos_floor", "closed_loop", "orbit"}
 CATCHES = [
     ("draws_what_there_is", broken.Empty, "draws nothing"), ("draws_what_there_is", broken.NoFigure, "not a matplotlib Figure"),
     ("nothing_is_drawn_of_nothing", broken.OfNothing, "without one run"),
