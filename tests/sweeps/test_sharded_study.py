@@ -56,12 +56,12 @@ def study(name: str, results: str, *words: str) -> int:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Everything that is made of the records but the report's pages, which tell the time."""
+    """Everything that is made of the records but the report's pages and their data, which tell the time."""
     found = (path for path in folder.rglob("*") if path.is_file())
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in found
-        if path.name != "manifest.json" and not path.name.startswith("report.")
+        if path.name != "manifest.json" and not path.name.startswith(("report.", "report_data."))
     }
 
 
