@@ -195,7 +195,7 @@ Even(period=3)
     "text.py": ('from freerun import Lorenz63\n\nLorenz63(dt="small")\n', [(3, "arg-type", '"str"; expected "float"')]),
     "swapped.py": (
         "from freerun import GRU, Experiment, Lorenz63\n\nExperiment(task=GRU(), model=Lorenz63())\n",
-        [(3, "arg-type", 'expected "Task"'), (3, "arg-type", 'expected "Model"')],
+        [(3, "arg-type", 'expected "Task | str"'), (3, "arg-type", 'expected "Model | str"')],
     ),
     "unknown.py": ("from freerun import Lorenz64\n", [(1, "attr-defined", '"Lorenz64"')]),
     "result.py": (
