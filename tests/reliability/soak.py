@@ -104,8 +104,8 @@ def rows() -> dict[str, Row]:
             lambda n: [n], lambda case, folder: concurrency.instant(SEED, case),
         ),
         "causes": Row(
-            "causes of failure x launchers: every other run finishes, one line, only the missing is done again", 16, 40,
-            lambda n: list(causes.cases(8, 2) if n == 16 else causes.cases(10, 4)), lambda case, folder: causes.check(case),
+            "causes of failure x launchers: every other run finishes, one line, only the missing is done again", 8, 40,
+            lambda n: list(causes.cases(8, 1) if n == 8 else causes.cases(10, 4)), lambda case, folder: causes.check(case),
         ),
         "orders": Row(
             "runs added, removed, permuted, workers 1, 2, 4, group sizes: records identical", 20, 300,
