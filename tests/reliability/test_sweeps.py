@@ -12,7 +12,7 @@ import pytest
 SOAK = Path(__file__).with_name("soak.py")
 ROWS = {
     "crashes": 100, "crashes_of_workers": 10, "kills": 20, "refusals": 50, "sweeps": 2, "writers": 2, "instant": 10,
-    "causes": 16, "orders": 20, "merges": 20, "checkpoints": 200,
+    "causes": 8, "orders": 20, "merges": 20, "checkpoints": 200,
     "links": 28, "moves": 20, "pipes": 18, "forks": 6,
 }  # fmt: skip
 
