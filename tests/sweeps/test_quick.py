@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from freerun.config.hydra.presets import config_folder, presets
 
+from freerun.config.presets import config_folder, presets
 from freerun.errors import ConfigError
 from freerun.io.yaml import read_yaml
 from freerun.sweeps.study import load
