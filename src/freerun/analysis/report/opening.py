@@ -102,12 +102,13 @@ def _compared(
     case: str = "a case is a task with a model",
 ) -> list[str]:
     """Who is best and who is last, with the largest change; before it, where headlines contradict each other."""
-    ways, conflict = _ways(sets), _conflict(sets)
-    start = f"Over {over(int(sets['n'].min()), int(sets['n'].max()))}, {_order(ways, sets, margin, case)}"
+    every, conflict = _ways(sets), _conflict(sets)
+    ways = _comparable(every)
+    start = f"Over {over(int(sets['n'].min()), int(sets['n'].max()))}, {_order(ways, sets, margin, case)}{_others(every, ways)}"
     shown, word = (ways[0], _BETTER) if ways[0]["score"] > 0 else (ways[-1], _WORSE)
     if not shown[word]:
         return [*conflict, f"{start}."]
-    largest = _largest(rows, shown, word, alone=len(ways) == 1 and len(shown["names"]) == 1)
+    largest = _largest(rows, shown, word, alone=len(every) == 1 and len(shown["names"]) == 1)
     caveats = _caveats(sets, shown, material) if material else []
     largest += f"; {listed(caveats)}" if caveats else ""
     if conflict:
@@ -134,6 +135,27 @@ def _ways(sets: pd.DataFrame) -> list[dict[str, Any]]:
             "score": (tally[0] - tally[1]) / len(of),
         }
     return sorted(ways.values(), key=lambda way: -way["score"])
+
+
+def _comparable(ways: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The ways of training that can be put in an order: of one baseline, run in the same cases, as many of them as there are.
+
+    A way that was run in the easy cases alone would else be the best. Those of which something is shown come first.
+    """
+    same: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for way in ways:
+        same.setdefault((way["baseline"], frozenset(way["where"])), []).append(way)
+    return max(same.values(), key=lambda of: (any(way["better"] or way["worse"] for way in of), of[0]["of"]))
+
+
+def _others(every: Sequence[Mapping[str, Any]], ways: Sequence[Mapping[str, Any]]) -> str:
+    """How many ways of training are in no order, for they were run in other cases."""
+    left = sum(len(way["names"]) for way in every) - sum(len(way["names"]) for way in ways)
+    return (
+        f" ({counted(left, 'other way')} of training {'was' if left == 1 else 'were'} not run in the same cases)"
+        if left
+        else ""
+    )
 
 
 def _order(ways: Sequence[Mapping[str, Any]], sets: pd.DataFrame, margin: float, case: str) -> str:
