@@ -221,3 +221,20 @@ def test_a_callback_and_logs_work_through_worker_processes(tmp_path):
     for run in runs:
         assert [update for name, update, _ in told if name == run.trained] == UPDATES
         assert logged(tmp_path, run) == recorded(store, run)
+
+
+@pytest.mark.parametrize("at", [".logs", ".logs/csv", "the log itself"])
+def test_a_log_that_leads_out_of_the_results_is_given_up_and_nothing_outside_is_changed(at, tmp_path):
+    (run,), results, outside = runs_of(), tmp_path / "results", tmp_path / "outside"
+    outside.mkdir()
+    (outside / "precious.csv").write_text("mine")
+    name = f".logs/csv/lorenz63-gru-teacher_forcing-seed0-{run.trained}.csv"
+    link = results / (name if at == "the log itself" else at)
+    link.parent.mkdir(parents=True)
+    link.symlink_to(outside / "precious.csv" if at == "the log itself" else outside)
+    store = trained(results, [run], "csv")
+    assert [(path.name, path.read_text()) for path in outside.iterdir()] == [("precious.csv", "mine")]
+    assert store.has(run.trained)
+    (note,) = run_notes.take(store, [run.id])
+    assert "log=csv was given up" in note
+    assert "remove the link" in note

@@ -10,6 +10,7 @@ from itertools import takewhile
 from freerun.engine.training import Outcome, Point
 from freerun.execution.planned_run import Planned, flat_settings
 from freerun.execution.run_logs import FOLDER, Logged, RunLog, Told, known
+from freerun.io import links
 from freerun.io.text import one_line
 from freerun.store import run_notes
 from freerun.store.records import Store
@@ -59,7 +60,9 @@ class GroupLogs:
         try:
             key = tracker, run.trained
             if key not in self._open:
-                self._open[key] = known()[tracker](self.store.root.absolute().parent / FOLDER / tracker, _logged(run))
+                logs = self.store.root.absolute().parent / FOLDER
+                links.demand_none(logs)  # a log replaces what is there of it
+                self._open[key] = known()[tracker](logs / tracker, _logged(run))
             act(self._open[key])
         except (Exception, SystemExit) as fault:
             self._given_up.add(tracker)
