@@ -42,7 +42,7 @@ cases:
     seed: range(3)
 """
 REPORT = outputs.Products.write_report_if_needed
-TUNE = "tune:\n  axes: {training.lr: [1e-6, 0.03, 0.1]}\n  seeds: range(100,102)\n"
+TUNE = "tune:\n  axes: {training.lr: [1e-6, 0.03, 0.1]}\n  seeds: range(100,102)\n  metric: loss\n"
 
 
 @pytest.fixture
@@ -289,6 +289,35 @@ def test_what_was_kept_of_a_trial_may_be_tuned_and_a_file_may_leave_all_to_the_d
     assert "4 methods, 6 trials of each on 2 seeds" in capsys.readouterr().out
 
 
+@pytest.mark.slow
+def test_settings_are_chosen_by_the_headline_of_one_step_that_a_task_has_on_validation(desk, capsys):
+    """By the free loss what collapses would be chosen: the exact source pays for every other way to go on."""
+    one_model = CASES.replace("[gru, output_recurrent]", "gru")
+    other_task = one_model.replace("\ncases:\n  - ", "  - task: lorenz63\n    ")
+    (desk / "both.yaml").write_text(TUNE.replace("  metric: loss\n", "") + one_model + other_task)
+    assert dispatch(["plan", "both.yaml"]) == 0
+    told = capsys.readouterr().out
+    assert "hidden_markov: chosen is what is best in one_step_error,compared,validation" in told
+    assert "lorenz63: chosen is what is best in worst_one_step,compared,validation" in told
+    assert study("both.yaml", "regime=teacher_forcing") == 0
+    tuned, store = info(desk, "both")["tuned"], Store(desk / "results" / ".store")
+    names = ["one_step_error", "worst_one_step"]
+    assert [method["target"]["metric"] for method in tuned["methods"]] == names
+    for method in tuned["methods"]:
+        for trial in method["trials"]:
+            rows = [row for run in trial["runs"] for row in store.read(run)["comparisons"]]
+            assert [row["split"] for row in rows] == ["validation"] * 2
+            assert trial["value"] == pytest.approx(math.fsum(row["values"][0] for row in rows) / 2)
+        assert method["chosen"] == min(method["trials"], key=lambda trial: trial["value"])["settings"]
+    material = Material.of(outputs.of("both", Place(results=desk / "results")).frames, {})
+    assert material.tables.gaps["split"].isin(["train", "test"]).all(), "the study itself is measured on the test split"
+    section = given(tuning_section.section(material))
+    assert "the smallest one_step_error, compared, on validation; or, as the task has it, the smallest" in section.sentences[0]
+    assert section.tables[0].head[6:8] == ("Chosen by", "Value")
+    labels = [axes.get_ylabel() for axes in expected_best.draw(material)[""].axes]
+    assert [name for label in labels for name in names if name in label] == names
+
+
 def test_a_file_that_says_what_cannot_be_of_its_tuning_is_damaged(tmp_path):
     trial = {"settings": {"a": "1"}, "runs": [], "value": 1.0, "state": "1", "lost": False, "pruned": False, "updates": 1}
     method = {"runs": [], "chosen": {"a": "1"}, "trials": [trial], "updates": 1, "steps": 1, "products": 9.0, "seconds": 1.0}
@@ -313,7 +342,7 @@ def test_a_file_that_says_what_cannot_be_of_its_tuning_is_damaged(tmp_path):
 
 
 def test_where_every_trial_diverges_nothing_is_chosen(desk):
-    with pytest.raises(FreerunError, match="gru teacher_forcing: no trial has a finite loss,free,validation"):
+    with pytest.raises(FreerunError, match="gru teacher_forcing: no trial has a finite one_step_error,compared,validation"):
         study("plain.yaml", "--tune", "model=gru", "tune.axes.training.lr=1e38,2e38", "tune.seeds=9", "training.clip=null")
 
 
@@ -346,7 +375,11 @@ def test_where_every_trial_diverges_nothing_is_chosen(desk):
         (["tuned.yaml", "tune.axes.regime.nothing=1,2"], "regime.nothing"),
         (["tuned.yaml", "tune.axes.regime.end=0,0.5", "regime=teacher_forcing,scheduled_sampling"], "all have the same budget"),
         (["tuned.yaml", "training.lr=0.1,0.2"], "training.lr: the study sweeps over it"),
-        (["tuned.yaml", "tune.metric=kl"], "tune: kl,free,validation: on validation there is the loss alone"),
+        (["tuned.yaml", "tune.metric=worst_one_step,valid_time"], "worst_one_step, valid_time: not measured on hidden"),
+        (["tuned.yaml", "tune.metric=kl", "tune.mode=compared"], "kl is of one mode"),
+        (["tuned.yaml", "tune.metric=one_step_error", "tune.mode=free"], "both modes side by side, .*error,compared,val"),
+        (["tuned.yaml", "tune.metric=one_step_eror"], "tune: one_step_eror,validation: unknown name .*one_step_error"),
+        (["tuned.yaml", "tune.metric=kl", "tune.pruner=halving"], "by the loss on validation alone; choose metric: loss"),
         (["tuned.yaml", "tune.axes.training.lr=interval(0.1,1)"], "a grid has lists and ranges"),
     ],
 )  # fmt: skip
@@ -365,6 +398,7 @@ def test_what_cannot_be_tuned_is_refused_before_anything_is_trained(desk, words,
         ("tune: {axes: {}}\n", "must name at least one key"),
         ("tune: {trials: many}\n", "must be a whole number"),
         ("tune: {mode: [free]}\n", "mode: must be text"),
+        ("tune: {metric: [1]}\n", "metric: must be a name, or a list of names"),
     ],
 )
 def test_a_file_that_asks_for_no_tuning_is_refused(desk, text, parts):

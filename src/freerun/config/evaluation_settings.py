@@ -12,10 +12,15 @@ from freerun.io.text import brief, one_line
 from freerun.parts import notebook_parts, registry
 from freerun.parts.settings import build
 
+#: The splits that training does not see.
+HELD_OUT = ("test", "validation")
+#: The mode of a measure that sets the free rollout beside the forced one.
+COMPARED = "compared"
+
 
 @dataclass(kw_only=True)
 class Evaluation:
-    """How a trained model is measured, forced and free, on the training and on the test split.
+    """How a trained model is measured, forced and free, on the training split and on one that was held out.
 
     Training knows the warm-up alone; everything else can be another one without a run being trained again.
 
@@ -24,6 +29,8 @@ class Evaluation:
         horizon: steps measured from the release on; null for the task's own.
         sequences: how many sequences of each split are measured.
         orbit: steps of a long closed loop, for the statistics of its states; null for the task's own, 0 for none.
+        split: the held-out split that is measured. ``validation`` puts it in the place of the test split, of which nothing is
+            then read: for choosing settings by a measure.
         distances: measure how far what the model is fed, its states and its outputs are from what they were in training.
         metrics: what is measured, by name; null for every metric that has a meaning on the task. In Python a metric itself may
             stand for its name, with its settings: so one that was defined in a notebook is measured, which no other way is.
@@ -38,6 +45,7 @@ class Evaluation:
     horizon: int | None = None
     sequences: int = 128
     orbit: int | None = None
+    split: str = "test"
     distances: bool = False
     metrics: list[str] | None = None
     settings: dict[str, Any] = field(default_factory=dict)
@@ -47,6 +55,8 @@ class Evaluation:
         require(self.horizon is None or self.horizon >= 1, "horizon", self.horizon, "be at least 1")
         require(self.sequences >= 1, "sequences", self.sequences, "be at least 1")
         require(self.orbit is None or self.orbit == 0 or self.orbit >= 100, "orbit", self.orbit, "be 0, or at least 100")
+        if self.split not in HELD_OUT:
+            raise ConfigError(f"evaluation.split: unknown split {brief(self.split)}; {nearest(str(self.split), HELD_OUT)}")
         if isinstance(self.metrics, (list, tuple)):
             self.metrics, self.settings = _by_name(self.metrics, self.settings)
         if self.metrics is not None:

@@ -23,7 +23,7 @@ from freerun.parts.settings import build
 #: Part of every identity of a measurement. Raise it when a change of a metric changes its numbers.
 MEASURING = 4
 #: What a measurement of an evaluation depends on beside its metrics; the warm-up is part of the run.
-MEASURED = ("horizon", "sequences", "orbit", "distances")
+MEASURED = ("horizon", "sequences", "orbit", "distances", "split")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class Measurement:
 
     Attributes:
         run: the identity of the trained run.
-        evaluation: horizon, sequences, orbit and distances, resolved.
+        evaluation: horizon, sequences, orbit and distances, resolved, and the split where it is not the test split.
         metrics: of each metric, by name, its settings, and for one that is not built in the SHA-256 of its source as `source`.
     """
 
@@ -75,7 +75,7 @@ def measurement(experiment: Experiment, tree: Mapping[str, Any]) -> Measurement:
     key = json.dumps([settings.metrics, settings.settings, others, kind], sort_keys=True)
     if key not in _specified:
         _specified[key] = {name: specification(metric) for name, metric in selected(settings, *kind).items()}
-    evaluation = {name: tree["evaluation"][name] for name in MEASURED}
+    evaluation = {name: tree["evaluation"][name] for name in MEASURED if name in tree["evaluation"]}
     return Measurement(run=identity(dict(tree)), evaluation=evaluation, metrics=_specified[key])
 
 

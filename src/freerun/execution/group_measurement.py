@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
+from freerun.config.measurement_identity import MEASURED as ASKED
 from freerun.config.measurement_identity import MEASURING
 from freerun.engine.replicas import Group
 from freerun.errors import CorruptRecord
@@ -18,7 +19,9 @@ from freerun.execution import trained_runs
 from freerun.execution.planned_run import Planned
 from freerun.execution.task_data import made_by, worlds
 from freerun.measurement import player_measurement
-from freerun.measurement.evaluation import MEASURED, MODES, Measured, evaluate
+from freerun.measurement.evaluation import MODES, Measured, evaluate
+from freerun.measurement.validation_split import exchanged
+from freerun.parts.tasks import SPLITS
 from freerun.store import player_records, run_notes
 from freerun.store.record_schema import understood
 from freerun.store.records import Store
@@ -55,6 +58,8 @@ def _play(run: Planned, store: Store) -> None:
     experiment = run.experiment
     task, span, evaluation = experiment.task, experiment.span, run.measurement.evaluation
     data = worlds([experiment], max(task.length, sum(span)))[experiment.seed]
+    if experiment.evaluation.split != "test":
+        data = exchanged(task, data)
     record, notes = player_measurement.measured(
         task, data, experiment.seed, span, evaluation["sequences"], evaluation["orbit"], run.measurement.made(), run.players
     )
@@ -118,7 +123,7 @@ def _fits(record: Record, begun: Record, run: Planned) -> bool:
     """Whether the numbers of a record were measured on the rollouts of this measurement, and by the same."""
     return (
         all(record.get(key) == begun[key] for key in ("of", "measuring"))
-        and all(record["evaluation"].get(name) == value for name, value in run.measurement.evaluation.items())
+        and all(record["evaluation"].get(name) == run.measurement.evaluation.get(name) for name in ASKED)
         and all(record["provenance"].get(key) == begun["provenance"][key] for key in _ALIKE)
     )
 
@@ -132,8 +137,8 @@ def _joined(numbers: Measured, before: Record, fresh: Iterable[str]) -> Record:
     quantities = {name: each.written() for name, each in numbers.quantities.items()}
     quantities |= {name: told for name, told in before["quantities"].items() if name in taken}
     return {
-        "series": sorted(series, key=lambda each: (MEASURED.index(each["split"]), MODES.index(each["mode"]), each["metric"])),
-        "comparisons": sorted(compared, key=lambda each: (MEASURED.index(each["split"]), each["metric"])),
+        "series": sorted(series, key=lambda each: (SPLITS.index(each["split"]), MODES.index(each["mode"]), each["metric"])),
+        "comparisons": sorted(compared, key=lambda each: (SPLITS.index(each["split"]), each["metric"])),
         "quantities": dict(sorted(quantities.items())),
         "sample": numbers.sample if numbers.series or not taken else before["sample"],
     }

@@ -100,7 +100,7 @@ def read(store: Store, run: str, plugins: Mapping[str, str]) -> Planned:
     path = store.path(run).with_suffix(SUFFIX)
     try:
         plan = _PLAN.decode(content(path, LARGEST))
-        evaluation = {name: plan.experiment["evaluation"][name] for name in MEASURED}
+        evaluation = {name: value for name, value in plan.experiment["evaluation"].items() if name in MEASURED}
         metrics = msgspec.to_builtins(plan.metrics)
         measurement = Measurement(run=identity(plan.experiment), evaluation=evaluation, metrics=metrics)
         sound = measurement.id == run

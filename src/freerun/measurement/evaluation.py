@@ -1,13 +1,13 @@
 """Evaluation of a trained group: {forced, free} x {train, test}.
 
 The table is always whole: {forced, free} x {train, test}, step by step, on the same sequences with the same warm-up and the
-same random draws.
+same random draws. Where an evaluation asks for the validation split, that stands in the place of the test split.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Any
@@ -20,6 +20,7 @@ from freerun.engine.replicas import Group, spread
 from freerun.measurement.long_orbits import follow
 from freerun.measurement.metrics import Comparison, Metric, Observed, Orbit, checked
 from freerun.measurement.observation import Known, beside_training, observe, prepared
+from freerun.measurement.validation_split import measured_there
 from freerun.store.quantity import Quantity
 
 #: The splits and the modes that are measured.
@@ -80,6 +81,9 @@ def evaluate(group: Group, lessons: Lessons | None = None, asked: Mapping[str, M
         lessons: what the group was shown; None for a group that was not trained.
         asked: the metrics by name; None for those that the evaluation of the runs asks for.
     """
+    held_out = group.experiments[0].evaluation.split
+    if held_out != "test":
+        group = measured_there(group)
     if asked is None:
         asked = selected(group.experiments[0].evaluation, group.head is not None, group.experiments[0].task.recording)
     metrics = {name: metric for name, metric in asked.items() if not isinstance(metric, Comparison)}
@@ -116,10 +120,13 @@ def evaluate(group: Group, lessons: Lessons | None = None, asked: Mapping[str, M
                     quantity = replace(comparison.quantity_of(seen), name=name)
                     run.comparisons.append(_compared(seen, quantity, comparison))
                     run.quantities.setdefault(name, quantity)
-        if split == "test":
+        if split == "test" and held_out == "test":
             for run, seen in zip(measured, observed, strict=True):
                 seen.index = index[seen.experiment.seed].cpu()
                 run.sample = _plain(seen.experiment.task.show(seen))
+    for run in measured:
+        _said_of(run.series, held_out)
+        _said_of(run.comparisons, held_out)
     return measured
 
 
@@ -140,6 +147,12 @@ def _measure(
                 unit, first, values = quantity.unit, int(metric.per == "step"), _defined(metric.measure(seen), metric, name)
                 run.series.append(Series(split=split, mode=mode, metric=name, unit=unit, first=first, values=values))
                 run.quantities.setdefault(name, quantity)
+
+
+def _said_of(rows: Sequence[Series] | Sequence[Compared], held_out: str) -> None:
+    """Say of which split the rows of the test split really are."""
+    for row in rows:
+        row.split = held_out if row.split == "test" else row.split
 
 
 def _of_run(orbits: Callable[[], list[Orbit | None]], r: int) -> Orbit | None:

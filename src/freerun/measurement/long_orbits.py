@@ -31,8 +31,12 @@ APART = 1e-7
 
 @torch.no_grad()
 def follow(group: Group) -> list[Orbit | None]:
-    """The long closed loop of every run, beside the truth; None where none is asked for."""
-    steps = given(group.experiments[0].evaluation.orbit)
+    """The long closed loop of every run, beside the truth; None where none is asked for.
+
+    Of a recording the true stretches are of its test part, so that there is none where the validation split is measured.
+    """
+    evaluation, task = group.experiments[0].evaluation, group.experiments[0].task
+    steps = given(evaluation.orbit) if task.continues or evaluation.split == "test" else 0
     if not steps:
         return [None] * len(group.experiments)
     index, truths = _beside(group, steps)

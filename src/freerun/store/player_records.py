@@ -103,9 +103,10 @@ def identity(tree: Mapping[str, Any], evaluation: Mapping[str, Any], metrics: Ma
         tree: the canonical experiment of its trained run, of which task, seed and warm-up count.
         evaluation, metrics, measuring: as the measurement has them (`record_types.Measured`).
     """
+    kept = {name: evaluation[name] for name in (*_EVALUATION, "split") if name != "split" or name in evaluation}
     plain = {
         "players": PLAYING, "task": tree["task"], "seed": tree["seed"], "warmup": tree["evaluation"]["warmup"],
-        "evaluation": {name: evaluation[name] for name in _EVALUATION}, "metrics": metrics, "measuring": measuring,
+        "evaluation": kept, "metrics": metrics, "measuring": measuring,
     }  # fmt: skip
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

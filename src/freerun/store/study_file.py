@@ -44,6 +44,15 @@ class Trial(msgspec.Struct, kw_only=True):
     updates: Count
 
 
+class Target(msgspec.Struct, kw_only=True):
+    """In what the chosen trial of a method is best."""
+
+    metric: str
+    mode: str
+    split: str
+    maximize: bool
+
+
 class Method(msgspec.Struct, kw_only=True):
     """A method that was tuned.
 
@@ -53,6 +62,7 @@ class Method(msgspec.Struct, kw_only=True):
         trials: in the order in which they were tried.
         updates, steps, products, seconds: what all its trials took: gradient steps; steps of sequences that were rolled out;
             products of weights in these (0 where they were not counted); seconds of training, by the records.
+        target: in what the chosen trial is best; left out where it is that of all methods.
     """
 
     runs: list[Identity]
@@ -62,6 +72,7 @@ class Method(msgspec.Struct, kw_only=True):
     steps: Count
     products: Annotated[float, msgspec.Meta(ge=0.0, le=1e30)] = 0.0
     seconds: Annotated[float, msgspec.Meta(ge=0.0, le=1e15)]
+    target: Target | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         if not any(trial.settings == self.chosen and trial.value is not None for trial in self.trials):
@@ -75,7 +86,8 @@ class Tuned(msgspec.Struct, kw_only=True):
         axes: what was tuned: the values of each key, as they are typed.
         sampler: what chose the points.
         pruner: what ended trials early.
-        metric, mode, split, maximize: the target.
+        metric, mode, split, maximize: the target of all methods; where each has its own, the names of what was asked for, and
+            mode, split and direction of the first.
         seeds: what each point was averaged over.
     """
 

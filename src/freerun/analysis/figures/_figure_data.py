@@ -18,6 +18,7 @@ from freerun.analysis.inference.replicates import CELL, annotated, chosen, condi
 from freerun.analysis.tables import gap
 from freerun.analysis.tables.quantities import Quantities
 from freerun.analysis.tables.tidy import Tables
+from freerun.config.evaluation_settings import HELD_OUT
 
 #: What stands in a figure where runs are lost, before their number.
 LOST_MARK = "\N{MULTIPLICATION SIGN}"
@@ -98,12 +99,12 @@ class Material:
         tables = without(tables, repeated)
         axes = tuple(tables.tuned["axes"]) if tables.tuned else ()
         labels, quantities = conditions(tables.runs, axes), Quantities(tables.quantities)
-        test = tables.gaps[tables.gaps["split"] == "test"]
+        test = tables.gaps[tables.gaps["split"].isin(HELD_OUT)]
         whole = annotated(gap.over_horizon(test, quantities), labels)
         curves = annotated(tables.curves, labels)
         runs = annotated(tables.runs[tables.runs["task"].notna()], labels)
         measured = whole[["task_label", "task", "metric"]].astype("str").drop_duplicates()
-        compared = annotated(tables.compared[tables.compared["split"] == "test"], labels)
+        compared = annotated(tables.compared[tables.compared["split"].isin(HELD_OUT)], labels)
         beside = compared[["task_label", "task", "metric"]].astype("str").drop_duplicates()
         series = pd.concat([measured, beside], ignore_index=True)
         primary = {

@@ -23,10 +23,11 @@ def draw(material: Material) -> dict[str, StudyFigure]:
     """One figure: rows are tasks, columns are models, a line a method."""
     if material.tuned is None:
         return {}
-    table = tuning_tables.frames(material.tables).get("expected_best")
-    if table is None or table["trials"].max() < 2:
+    frames = tuning_tables.frames(material.tables)
+    if not frames or frames["expected_best"]["trials"].max() < 2:
         return {}
-    table = table.replace({name: dict(material.labels) for name in ("task", "model", "method")})
+    words = {name: dict(material.labels) for name in ("task", "model", "method")}
+    table, tuned = (frames[name].replace(words) for name in ("expected_best", "tuned"))
     tasks, look = list(dict.fromkeys(table["task"])), looks(material.methods())
     columns = [list(dict.fromkeys(table.loc[table["task"] == task, "model"])) for task in tasks]
     across = max(map(len, columns))
@@ -45,8 +46,9 @@ def draw(material: Material) -> dict[str, StudyFigure]:
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             titled(axes, columns[row][number], before[number] if number < len(before) else None)
         decades(panels[row][0], table.loc[table["task"] == task, "value"].to_numpy(dtype=np.float64))
-        target = ", ".join(str(material.tuned[name]) for name in ("metric", "mode", "split"))
-        panels[row][0].set_ylabel(f"{task}\n{target}")
+        targets = tuned.loc[tuned["task"] == task, ["metric", "mode", "split"]].drop_duplicates().astype(str)
+        said = "\n".join(", ".join(target) for target in targets.itertuples(index=False))
+        panels[row][0].set_ylabel(f"{task}\n{said}")
         before = columns[row]
     made.supxlabel("Trials", fontsize=points(7.5))
     legend(made, keys([name for name in material.methods() if name in set(table["method"])], look))

@@ -47,6 +47,12 @@ def frames(tables: Tables) -> dict[str, pd.DataFrame]:
     return {name: pd.DataFrame(of_table) for name, of_table in rows.items()} if rows["tuned"] else {}
 
 
+def target_of(method: Mapping[str, Any], tuned: Mapping[str, Any]) -> Mapping[str, Any]:
+    """In what the chosen trial of a method is best: metric, mode, split, and whether the largest is."""
+    own: Mapping[str, Any] | None = method.get("target")
+    return tuned if own is None else own
+
+
 def independent(tuned: Mapping[str, Any]) -> bool:
     """Whether no trial depends on those before it, by where it is or by when it is given up."""
     return bool(tuned["sampler"] != "optuna" and tuned["pruner"] == "none")
@@ -76,18 +82,19 @@ def _method(method: Mapping[str, Any], tuned: Mapping[str, Any]) -> dict[str, An
     trials = method["trials"]
     chosen = next(trial for trial in trials if trial["settings"] == method["chosen"])
     pruned = sum(trial["pruned"] for trial in trials)
+    target = target_of(method, tuned)
     return {
         "trials": len(trials), "lost": sum(trial["value"] is None for trial in trials) - pruned, "pruned": pruned,
         "seeds": len(tuned["seeds"]),
         **{key: method["chosen"].get(key) for key in tuned["axes"]},
-        "metric": tuned["metric"], "mode": tuned["mode"], "split": tuned["split"], "value": chosen["value"],
+        "metric": target["metric"], "mode": target["mode"], "split": target["split"], "value": chosen["value"],
         "updates": method["updates"], "steps": method["steps"],
         "products": method["products"], "seconds": method["seconds"],
     }  # fmt: skip
 
 
 def _expected(method: Mapping[str, Any], tuned: Mapping[str, Any]) -> list[dict[str, Any]]:
-    maximize = tuned["maximize"]
+    maximize = target_of(method, tuned)["maximize"]
     values = finite([trial["value"] for trial in method["trials"]], maximize=maximize)
     estimates = (expected_best if independent(tuned) else best_so_far)(values, maximize=maximize)
     estimator = EXPECTED if independent(tuned) else SO_FAR

@@ -44,25 +44,29 @@ def section(material: Material) -> Section | None:
         title, note = "The expected best (Dodge et al. 2019, equation 7)", _NOTE + _LOST + _EXPECTED
     else:
         title, note = "The best so far", _NOTE + _SO_FAR
-    grids = [_chosen(tuned, chosen), _curves(f"{title}, by the number of trials: {_target(tuned)}", frames["expected_best"])]
+    targets = list(dict.fromkeys(_target(row) for row in chosen))
+    by = targets[0] if len(targets) == 1 else "each in its own target"
+    curves = _curves(f"{title}, by the number of trials: {by}", frames["expected_best"])
+    grids = [_chosen(tuned, chosen, targets), curves]
     return Section(
         title="How was each method tuned?", sentences=_sentences(tuned, chosen), note=note, tables=grids, figure="expected_best"
     )  # fmt: skip
 
 
-def _chosen(tuned: Mapping[str, Any], rows: list[dict[str, Any]]) -> Grid:
-    """The table of what was chosen for each method, and what its trials took."""
+def _chosen(tuned: Mapping[str, Any], rows: list[dict[str, Any]], targets: list[str]) -> Grid:
+    """The table of what was chosen for each method, by which target, and what its trials took."""
+    several = len(targets) > 1
     axes, pruner = list(tuned["axes"]), tuned["pruner"] != "none"
     head = (
-        "Task", "Model", "Method", "Trials", *(["Pruned"] if pruner else []), "Without a value", *axes, _target(tuned),
+        "Task", "Model", "Method", "Trials", *(["Pruned"] if pruner else []), "Without a value", *axes,
+        *(("Chosen by", "Value") if several else targets),
         "Updates", "Steps", "Products", "Seconds",
     )  # fmt: skip
     cells = [
         [
             *_names(row), str(row["trials"]), *([str(row["pruned"])] if pruner else []), str(row["lost"]),
-            *(_value(row[axis]) for axis in axes), number(row["value"]), str(row["updates"]), str(row["steps"]),
-            number(row["products"]) if row["products"] else "",
-            number(row["seconds"]),
+            *(_value(row[axis]) for axis in axes), *([_target(row)] if several else []), number(row["value"]),
+            str(row["updates"]), str(row["steps"]), number(row["products"]) if row["products"] else "", number(row["seconds"]),
         ]
         for row in rows
     ]  # fmt: skip
@@ -84,11 +88,18 @@ def _sentences(tuned: Mapping[str, Any], rows: list[dict[str, Any]]) -> list[str
     seeds = ", ".join(map(str, tuned["seeds"]))
     how = {"grid": "on a grid", "random": "at random", "optuna": "by Optuna's tree-structured Parzen estimator"}
     axes = listed([f"{axis} ({values})" for axis, values in tuned["axes"].items()])
-    best = "largest" if tuned["maximize"] else "smallest"
+    methods = tuned["methods"]
+    chosen = list(
+        dict.fromkeys(
+            f"the {'largest' if target['maximize'] else 'smallest'} {_target(target)}"
+            for target in (tuning_tables.target_of(method, tuned) for method in methods)
+        )
+    )
     sentences = [
         f"Each of {len(rows)} methods was tuned over those of these settings that it has, {axes}, by "
         f"{_trials(rows)} trials {how[tuned['sampler']]}, each on the seeds {seeds}, none of them a seed of this study. "
-        f"Chosen was the {best} {_target(tuned)}, a mean over the seeds; the runs reported here were trained anew with it.",
+        f"Chosen was {'; or, as the task has it, '.join(chosen)}, a mean over the seeds; the runs reported here were trained "
+        "anew with it.",
         "Settings that were chosen stand in the label of their method; methods are compared whatever was chosen for them.",
     ]
     if tuned["pruner"] == "halving":
@@ -127,8 +138,8 @@ def _edges(tuned: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
     return f"At the edge of what was tried, so that a better value may lie beyond: {listed(at)}." if at else ""
 
 
-def _target(tuned: Mapping[str, Any]) -> str:
-    return f"{tuned['metric']}, {tuned['mode']}, on {tuned['split']}"
+def _target(of: Mapping[str, Any]) -> str:
+    return f"{of['metric']}, {of['mode']}, on {of['split']}"
 
 
 def _names(row: Mapping[Any, Any]) -> list[str]:

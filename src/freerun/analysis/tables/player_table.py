@@ -69,13 +69,19 @@ def _add(columns: dict[str, list[Any]], record: Players, run: pd.Series) -> None
         same = {
             **{name: run[name] for name in ("run", "study", "task", "seed")}, "player": level.player, "stands": stands,
             "ignorant": level.player in record.ignorant,
-            "split": "test", "mode": level.mode, "metric": level.metric, "unit": level.unit,
+            "split": _held_out(run), "mode": level.mode, "metric": level.metric, "unit": level.unit,
         }  # fmt: skip
         for name, value in same.items():
             columns[name] += [value] * count
         nothing: list[float | None] = [None] * count
         for name, values in (("step", level.steps), ("value", level.values), ("low", level.low), ("high", level.high)):
             columns[name] += nothing if values is None else values
+
+
+def _held_out(run: pd.Series) -> str:
+    """The split that a run and its players are measured on."""
+    split = run.get("evaluation.split")
+    return split if isinstance(split, str) else "test"
 
 
 def _table(columns: dict[str, list[Any]]) -> pd.DataFrame:

@@ -99,4 +99,7 @@ def _trials(tuned: TunedStudy) -> list[Planned]:
     size = f"{counted(methods, 'method')}, {trials} of each on {counted(seeds, 'seed')}"
     rest = "" if tuned.foreseen else ", the first of which are counted here: the others follow from them"
     print(f"{tuned.study.name}: to be tuned before it is run, {size}{rest}")
+    for target in dict.fromkeys(method.target for method in tuned.methods):
+        tasks = dict.fromkeys(method.run.tree["task"]["name"] for method in tuned.methods if method.target == target)
+        print(f"  {', '.join(tasks)}: chosen is what is best in {target}")
     return runs

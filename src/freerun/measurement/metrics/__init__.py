@@ -170,6 +170,8 @@ class Metric(ABC):
             unless it is named.
         of_recordings: it compares with baselines of recordings: on another task it is measured only if it is named.
         of_objective: it is the objective itself, which training logs on the validation split under the name of this metric.
+        selects: settings of a method are chosen by it where nobody says by what: it is a headline that no player wins by what
+            it leaves out or makes up.
     """
 
     per: ClassVar[str] = "step"
@@ -177,6 +179,7 @@ class Metric(ABC):
     of_distributions: ClassVar[bool] = False
     of_recordings: ClassVar[bool] = False
     of_objective: ClassVar[bool] = False
+    selects: ClassVar[bool] = False
 
     @abstractmethod
     def applies(self, observed: Observed) -> bool:

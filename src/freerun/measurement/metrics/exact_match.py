@@ -23,6 +23,7 @@ class ExactMatch(Metric):
     """
 
     per: ClassVar[str] = "rollout"
+    selects: ClassVar[bool] = True
 
     quantity = Quantity(label="Whole answers right", unit="share", better="higher", range=SHARE, floor=1.0, part="headline")
 

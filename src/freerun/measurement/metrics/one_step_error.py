@@ -76,6 +76,7 @@ PARTS = family(
     OneStepError,
     {
         "one_step_error": {
+            "selects": True,
             "__doc__": "The larger of the one-step errors at true and at own prefixes, in total variation: 0 for the truth.",
         },
         "one_step_error_true": {

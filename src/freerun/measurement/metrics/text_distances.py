@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 from jaxtyping import Float
 
@@ -42,6 +43,8 @@ class OfBoth(OfText):
 @dataclass(kw_only=True)
 class ExcessCrossEntropy(OfBoth):
     """Excess cross-entropy, both ways, between 5-gram models of the closed loop's text and the true one: 0 for the truth."""
+
+    selects: ClassVar[bool] = True
 
     quantity = Quantity(
         label="Excess cross-entropy", unit=f"nats, {ORDER}-gram models", better="lower", floor=0.0, part="headline",

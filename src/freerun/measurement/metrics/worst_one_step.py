@@ -28,6 +28,7 @@ class WorstOneStep(Comparison):
     """The larger of the one-step errors at true and at own states, in units of persistence's."""
 
     per: ClassVar[str] = "rollout"
+    selects: ClassVar[bool] = True
 
     quantity = Quantity(
         label="Worst one-step error", unit="persistence's", better="lower", range=FROM_0, scale="ratio", floor=0.0,

@@ -7,12 +7,13 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from freerun.config.evaluation_settings import COMPARED
 from freerun.config.training_settings import Keep
 from freerun.errors import ConfigError
 from freerun.io.suggestions import nearest
 from freerun.parts import registry
 
-MODES, SPLITS = ("forced", "free"), ("validation", "test", "train")
+MODES, SPLITS = ("forced", "free", COMPARED), ("validation", "test", "train")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,9 +21,11 @@ class Target:
     """What is to be best.
 
     Attributes:
-        metric, mode, split: as in the table of gaps, the mean over steps; on `validation` there is the loss, as it stood when
-            the weights were those that are kept: at the end of training, or where `training.keep` says.
+        metric, mode, split: as in the table of gaps, the mean over steps; `compared` is the mode of a measure of both. On
+            `validation` there is the loss, as it stood when the weights were those that are kept: at the end of training, or
+            where `training.keep` says; everything else if the evaluation has ``split=validation``.
         maximize: it is to be large.
+        logged: it is the loss, which training logs on the validation split.
         said: by what words it was asked for, for messages.
     """
 
@@ -30,6 +33,7 @@ class Target:
     mode: str = "free"
     split: str = "validation"
     maximize: bool = False
+    logged: bool = False
     said: str = field(default="--target", repr=False, compare=False)
 
     def __str__(self) -> str:
@@ -48,6 +52,10 @@ class Target:
         """
         if self.place in measured:
             return
+        if self.split == "validation" and not self.logged:
+            remedy = f"add evaluation.split=validation, or choose {self.metric},{self.mode},test"
+            if (self.metric, self.mode, "test") in measured:
+                raise ConfigError(f"{self.said} {self}: on validation there is the loss alone; {remedy}")
         if elsewhere := sorted(",".join(each) for each in measured if each[0] == self.metric):
             raise ConfigError(f"{self.said} {self}: not measured there; choose {' or '.join(elsewhere)}")
         names = sorted({metric for metric, *where in measured if where == [self.mode, self.split]})
@@ -62,13 +70,13 @@ class Target:
         """The value of one run, the worst one if it diverged or the value is undefined; None if it was not measured."""
         if record["status"] != "done":
             return self.worst
-        if self.split == "validation":
+        if self.logged and self.split == "validation":
             name, kept = f"validation_{self.mode}_{self.metric}", _kept(record)
             curve = [point for point in record["curves"] if point["quantity"] == name]
             values = [point["value"] for point in curve if kept is None or point["update"] == kept][-1:]
         else:
-            wanted = (self.metric, self.mode, self.split)
-            found = (each for each in record["series"] if (each["metric"], each["mode"], each["split"]) == wanted)
+            rows = record["comparisons"] if self.mode == COMPARED else record["series"]
+            found = (each for each in rows if (each["metric"], each.get("mode", COMPARED), each["split"]) == self.place)
             values = next((each["values"] for each in found), [])
         if not values:
             return None
@@ -84,6 +92,8 @@ def _kept(record: dict[str, Any]) -> int | None:
 def target(text: str | None = None, maximize: bool | None = None, said: str = "--target") -> Target:
     """A target from ``metric,mode,split``; what is left out is the metric of the objective itself, `free`, `validation`.
 
+    A measure of both modes has no other mode than `compared`.
+
     Args:
         text: as it is typed; None for all that is left out.
         maximize: it is to be large, or small; None for whichever is better for its metric.
@@ -93,24 +103,40 @@ def target(text: str | None = None, maximize: bool | None = None, said: str = "-
         ConfigError: for an unknown name.
     """
     words = [] if text is None else [word.strip() for word in text.split(",")]
-    text = text or ""
     if len(words) > 3 or not all(re.fullmatch(r"\w{1,64}", word) for word in words):
-        raise ConfigError(f"{said} {text[:60]}: has the form metric,mode,split, for example nrmse,free,test")
+        raise ConfigError(f"{said} {(text or '')[:60]}: has the form metric,mode,split, for example nrmse,free,test")
+    return of(*words, maximize=maximize, said=said)
+
+
+def of(
+    metric: str | None = None, mode: str | None = None, split: str = "validation", *, maximize: bool | None = None, said: str
+) -> Target:
+    """A target from its words: `metric` None is that of the objective itself, `mode` None is `free`, or that of both modes.
+
+    Raises:
+        ConfigError: as `target`.
+    """
     from freerun.measurement.metrics import Comparison, Metric
 
     metrics: dict[str, type[Metric]] = registry.parts("metric")
-    objective = next(name for name, each in metrics.items() if each.of_objective)
-    metric, mode, split = words + [objective, "free", "validation"][len(words) :]
-    for name, choices in ((mode, MODES), (split, SPLITS), (metric, metrics)):
+    if metric is None:
+        metric = next(name for name, each in metrics.items() if each.of_objective)
+    words = f"{said} {','.join(word for word in (metric, mode, split) if word)[:60]}"
+    if metric not in metrics:
+        raise ConfigError(f"{words}: unknown name {metric!r}; {nearest(metric, metrics)}")
+    compares = issubclass(metrics[metric], Comparison)
+    mode = mode or (COMPARED if compares else "free")
+    for name, choices in ((mode, MODES), (split, SPLITS)):
         if name not in choices:
-            raise ConfigError(f"{said} {text[:60]}: unknown name {name!r}; {nearest(name, choices)}")
-    if split == "validation" and not metrics[metric].of_objective:
-        raise ConfigError(f"{said} {text[:60]}: on validation there is the loss alone; choose {metric},{mode},test")
-    if issubclass(metrics[metric], Comparison):
-        raise ConfigError(f"{said} {text[:60]}: {metric} sets both modes side by side, it is of neither; choose another")
+            raise ConfigError(f"{words}: unknown name {name!r}; {nearest(name, choices)}")
+    if compares and mode != COMPARED:
+        choose = f"choose {metric},{COMPARED},{split}"
+        raise ConfigError(f"{words}: {metric} sets both modes side by side, it is of neither; {choose}")
+    if mode == COMPARED and not compares:
+        raise ConfigError(f"{words}: {metric} is of one mode; choose {metric},free,{split}")
     better = metrics[metric]().quantity.better
     if maximize is None and better == "neither":
         remedy = "add --maximize or --minimize" if said == "--target" else "choose another"
-        raise ConfigError(f"{said} {text[:60]}: of {metric} neither more nor less is better; {remedy}")
+        raise ConfigError(f"{words}: of {metric} neither more nor less is better; {remedy}")
     goal = better == "higher" if maximize is None else maximize
-    return Target(metric=metric, mode=mode, split=split, maximize=goal, said=said)
+    return Target(metric=metric, mode=mode, split=split, maximize=goal, logged=metrics[metric].of_objective, said=said)

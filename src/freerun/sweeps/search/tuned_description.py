@@ -10,10 +10,11 @@ from freerun.execution.planned_run import Planned
 from freerun.execution.training_work import Work
 from freerun.store import training_time
 from freerun.store.records import Store
+from freerun.sweeps.search.target import Target
 from freerun.sweeps.search.tuned_methods import Method, TuningTrial
 
 
-def described(method: Method, chosen: dict[str, str], runs: list[Planned], store: Store) -> dict[str, Any]:
+def described(method: Method, chosen: dict[str, str], runs: list[Planned], store: Store, *, of_its_own: bool) -> dict[str, Any]:
     """Return a method as the study's file describes it, with what its trials took as far as they came.
 
     Args:
@@ -21,6 +22,7 @@ def described(method: Method, chosen: dict[str, str], runs: list[Planned], store
         chosen: the value of each tuned key.
         runs: of the study, with what was chosen.
         store: where the records are.
+        of_its_own: other methods may have another target.
     """
     took = sum((trial.work for trial in method.trials), Work())
     return {
@@ -31,7 +33,12 @@ def described(method: Method, chosen: dict[str, str], runs: list[Planned], store
         "steps": took.steps,
         "products": float(took.products),
         "seconds": training_time.seconds(_trained(method, store)),
+        **({"target": _target(method.target)} if of_its_own else {}),
     }
+
+
+def _target(target: Target) -> dict[str, Any]:
+    return {"metric": target.metric, "mode": target.mode, "split": target.split, "maximize": target.maximize}
 
 
 def _trained(method: Method, store: Store) -> Iterable[training_time.Run]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from freerun.config.evaluation_settings import HELD_OUT
 from freerun.config.hydra import search_space
 from freerun.config.hydra.compose import jobs, of_jobs
 from freerun.config.run_identity import trained
@@ -16,10 +17,12 @@ from freerun.errors import ConfigError
 from freerun.execution.planned_run import Planned, plan
 from freerun.execution.training_work import Work, work
 from freerun.io import key_value
+from freerun.parts import registry
 from freerun.sweeps.search import samplers
 from freerun.sweeps.search.pruning import Halving, rungs
 from freerun.sweeps.search.samplers import Point, Pruned, Sampler
 from freerun.sweeps.search.target import Target
+from freerun.sweeps.search.target_choice import Choice
 from freerun.sweeps.search.trials import Trial
 from freerun.sweeps.search.tuning import Tuning
 from freerun.sweeps.study import Study
@@ -95,6 +98,7 @@ class Method:
         fixed: what all its trials share.
         words: the axes that it has, as overrides.
         name: in words, for messages.
+        target: what is best in it is chosen.
         stops: after how many updates its trials are judged before the end of their training.
         pruner: what judges them there; None where nothing is pruned.
         told: of how many trials the sampler was told.
@@ -107,6 +111,7 @@ class Method:
     fixed: list[str]
     words: list[str]
     name: str
+    target: Target
     sampler: Sampler
     stops: list[int] = field(default_factory=list)
     pruner: Halving | None = None
@@ -120,16 +125,16 @@ class Method:
         """The trials that have not ended."""
         return [trial for trial in self.trials if trial.state == "pending"]
 
-    def try_points(self, points: Sequence[Point], seeds: str, target: Target) -> None:
+    def try_points(self, points: Sequence[Point], seeds: str) -> None:
         """Plan a trial for each of some points.
 
         Raises:
             ConfigError: if a point is no experiment, or two of them are one.
         """
         for point in points:
-            words = [*self.fixed, *_words(point), f"seed={seeds}"]
+            words = [*self._measured(), *_words(point), f"seed={seeds}"]
             # of a run that is stopped the loss alone is measured: it is judged by its training curve
-            stopped = [*without(words, ["training.stop", "evaluation.metrics"]), f"evaluation.metrics=[{target.metric}]"]
+            stopped = [*without(words, ["training.stop", "evaluation.metrics"]), f"evaluation.metrics=[{self.target.metric}]"]
             rungs_words = [*([*stopped, f"training.stop={stop}"] for stop in self.stops), words]
             planned = [plan(of_jobs(jobs(of_rung, sweep=True))) for of_rung in rungs_words]
             trial = TuningTrial(number=len(self.trials), settings=point, runs=_ids(planned[0]), ladder=planned)
@@ -142,6 +147,16 @@ class Method:
                     f"{self.products:.3g}; tune settings that change nothing of that, or give trials"
                 )
             self.trials.append(trial)
+
+    def _measured(self) -> list[str]:
+        """What trials share, with the target alone measured where that is more than the loss, on the split that it is of."""
+        if self.target.logged:
+            return self.fixed
+        metric, names = self.target.metric, registry.parts("metric")
+        idle = [key for word in self.fixed if _of_metric(key := key_value.key_of(word), names) not in (None, metric)]
+        kept = without(self.fixed, ["evaluation.metrics", "evaluation.split", *idle])
+        split = [f"evaluation.split={self.target.split}"] if self.target.split in HELD_OUT else []
+        return [*kept, f"evaluation.metrics=[{metric}]", *split]
 
     def tell_sampler(self) -> None:
         """Tell the sampler of the trials that it asked for last, all of which have ended."""
@@ -195,7 +210,7 @@ def budget_of(tuning: Tuning, methods: Sequence[Method]) -> int:
     return sizes[fewest] or 0
 
 
-def methods_of(study: Study, tuning: Tuning, target: Target) -> list[Method]:
+def methods_of(study: Study, tuning: Tuning) -> list[Method]:
     """Return the methods of a study, in the order in which they first come up.
 
     Raises:
@@ -217,10 +232,11 @@ def methods_of(study: Study, tuning: Tuning, target: Target) -> list[Method]:
     if missing:
         of_jobs([(*without(study.jobs[0], [missing[0]]), f"{missing[0]}=0")])  # which says what is wrong with the key
         raise ConfigError(f"tune: {missing[0]}: no method of {study.name} has it; tune another setting")
-    return [_method(jobs_of[key], run, tuning, target) for key, run in runs.items()]
+    choice = Choice(tuning.targets, named=bool(tuning.metrics))
+    return [_method(jobs_of[key], run, tuning, choice) for key, run in runs.items()]
 
 
-def _method(of_method: list[Job], run: Planned, tuning: Tuning, target: Target) -> Method:
+def _method(of_method: list[Job], run: Planned, tuning: Tuning, choice: Choice) -> Method:
     words = [f"{key}={value}" for key, value in tuning.axes.items() if _has(run.tree, key)]
     name = " ".join(str(run.tree[part]["name"]) for part in ("task", "model", "regime"))
     if not words:
@@ -231,8 +247,9 @@ def _method(of_method: list[Job], run: Planned, tuning: Tuning, target: Target) 
         single = next(word for word in words if key_value.key_of(word) not in {axis.key for axis in axes})
         raise ConfigError(f"tune: {single[:60]}: one value is no choice; name several")
     asked_by = "tune: sampler=optuna"
+    target = choice.of(run)
     sampler = samplers.made(tuning.sampler, axes, tuning.seed, maximize=target.maximize, asked_by=asked_by)
-    method = Method(run=run, jobs=of_method, fixed=fixed, words=words, name=name, sampler=sampler)
+    method = Method(run=run, jobs=of_method, fixed=fixed, words=words, name=name, target=target, sampler=sampler)
     if tuning.pruner == "halving":
         method.stops = rungs(run.experiment.training, name)
         method.pruner = Halving(maximize=target.maximize)
@@ -257,6 +274,13 @@ def _has(tree: dict[str, Any], key: str) -> bool:
     if head == "training":
         return name in {item.name for item in fields(Training)}
     return head in tree and (not name or (isinstance(tree[head], dict) and name in tree[head]))
+
+
+def _of_metric(key: str, metrics: Container[str]) -> str | None:
+    """Return of which metric a key of the evaluation is a setting; None for one of the evaluation itself."""
+    head, _, rest = key.partition(".")
+    name = rest.partition(".")[0]
+    return name if head == "evaluation" and "." in rest and name in metrics else None
 
 
 def without(job: Iterable[str], keys: Iterable[str]) -> Job:

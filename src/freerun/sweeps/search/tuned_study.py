@@ -46,9 +46,13 @@ class TunedStudy:
 
     study: Study
     tuning: Tuning
-    target: Target
     seeds: list[int]
     methods: list[Method]
+
+    @property
+    def targets(self) -> list[Target]:
+        """What is chosen by, as it was asked for."""
+        return self.tuning.targets
 
     @property
     def name(self) -> str:
@@ -74,7 +78,7 @@ class TunedStudy:
         for method in self.methods:
             if not method.trials:
                 count = min(BATCH, method.budget) if self.tuning.sampler == "optuna" else method.budget
-                method.try_points(method.sampler.ask(count), self.tuning.seeds, self.target)
+                method.try_points(method.sampler.ask(count), self.tuning.seeds)
         return self._runs()
 
     def divisible_trials(self, place: Place) -> Study | None:
@@ -118,8 +122,9 @@ class TunedStudy:
         """Return what the study's file says of how its methods were tuned, but for what came of it."""
         return {
             "axes": dict(self.tuning.axes), "sampler": self.tuning.sampler, "pruner": self.tuning.pruner,
-            "metric": self.target.metric, "mode": self.target.mode, "split": self.target.split,
-            "maximize": self.target.maximize, "seeds": self.seeds,
+            "metric": ",".join(dict.fromkeys(target.metric for target in self.targets)),
+            "mode": self.targets[0].mode, "split": self.targets[0].split, "maximize": self.targets[0].maximize,
+            "seeds": self.seeds,
         }  # fmt: skip
 
     def run(self, place: Place, launcher: Launcher, *, replace: bool = False) -> tuple[Study, dict[str, str]]:
@@ -161,7 +166,7 @@ class TunedStudy:
     def _judge(self, method: Method, store: Store) -> None:
         """Judge the trials of a method whose runs are trained; those that go on wait for their next ones."""
         for trial in method.pending:
-            judge(trial, self.target, store)
+            judge(trial, method.target, store)
             state = trial.state
             if trial.unfinished and trial.value is not None:
                 state = self._on_rung(method, trial, trial.value, store)
@@ -190,7 +195,7 @@ class TunedStudy:
         points = method.sampler.ask(min(BATCH, method.budget - len(method.trials)))
         if not points:
             raise ConfigError(f"tune: {method.name}: no other point can be had after {len(method.trials)}; try fewer")
-        method.try_points(points, self.tuning.seeds, self.target)
+        method.try_points(points, self.tuning.seeds)
 
     def _train(self, wanted: list[Planned], place: Place, launcher: Launcher, *, replace: bool) -> dict[str, str]:
         """Have the runs of some trials done; each is tried once."""
@@ -216,7 +221,8 @@ class TunedStudy:
             write_info(trials, place)
 
     def _of_trials(self) -> Study:
-        question = f"Which settings are best in {self.target}? {self.trials} trials of each method of {self.study.name}."
+        sought = " or ".join(dict.fromkeys(str(method.target) for method in self.methods))
+        question = f"Which settings are best in {sought}? {self.trials} trials of each method of {self.study.name}."
         return replace(
             self.study, name=self.name, runs=self._runs(), title=f"{self.study.title or self.study.name}: tuning",
             question=question, tuned=None,
@@ -227,16 +233,16 @@ class TunedStudy:
         runs_by_job: dict[Job, Job] = {}
         methods = []
         for method in self.methods:
-            chosen = best(method.trials, self.target)
+            chosen = best(method.trials, method.target)
             if chosen is None:
                 raise FreerunError(
-                    f"{method.name}: no trial has a finite {self.target}, so nothing can be chosen; tune over other values"
+                    f"{method.name}: no trial has a finite {method.target}, so nothing can be chosen; tune over other values"
                 )
             tuned = [f"{key}={value}" for key, value in chosen.settings.items()]
             jobs_of_method = {job: (*without(job, chosen.settings), *tuned) for job in method.jobs}
             runs_by_job |= jobs_of_method
             runs = plan(of_jobs(jobs_of_method.values()))
-            methods.append(described(method, chosen.settings, runs, store))
+            methods.append(described(method, chosen.settings, runs, store, of_its_own=len(self.targets) > 1))
         return replace(
             self.study,
             runs=plan(of_jobs(runs_by_job[job] for job in self.study.jobs)),
@@ -264,16 +270,15 @@ def of(study: Study, words: Sequence[str] = (), *, tune: bool = False) -> TunedS
             f"tune: {study.name} is a sweep that was run; a study of the configuration or of a YAML file is tuned"
         )
     tuning = (Tuning() if study.tune is None else from_file(study.tune)).changed(list(words))
-    target, seeds = tuning.target, _seeds(tuning)
+    seeds = _seeds(tuning)
     reported = {run.experiment.seed for run in study.runs}
     if reported & set(seeds):
         raise ConfigError(f"tune: seeds={tuning.seeds}: {min(reported & set(seeds))} is a seed of the study; tune on others")
-    methods = methods_of(study, tuning, target)
+    methods = methods_of(study, tuning)
     give_budgets(tuning, methods, seeds)
     again = map(shlex.quote, [*(["--tune"] if tune else []), *words])
     return TunedStudy(
-        study=replace(study, command=" ".join([study.command, *again])), tuning=tuning, target=target, seeds=seeds,
-        methods=methods,
+        study=replace(study, command=" ".join([study.command, *again])), tuning=tuning, seeds=seeds, methods=methods,
     )  # fmt: skip
 
 

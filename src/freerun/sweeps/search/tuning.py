@@ -11,8 +11,9 @@ from freerun.errors import ConfigError
 from freerun.io import key_value
 from freerun.io.suggestions import nearest
 from freerun.io.text import brief
-from freerun.sweeps.search import pruning, samplers
-from freerun.sweeps.search.target import Target, target
+from freerun.parts import registry
+from freerun.sweeps.search import pruning, samplers, target
+from freerun.sweeps.search.target import Target
 
 #: What stands before its keys on a command line.
 PREFIX = "tune."
@@ -34,7 +35,11 @@ class Tuning:
             (`execution.training_work`): as many points of each method are tried as fit in.
         sampler: one of `samplers.NAMES`.
         pruner: one of `pruning.NAMES`: whether hopeless trials end early.
-        metric, mode, split: the target; `metric` None for the loss of the method's own objective.
+        metrics: by which settings are chosen: of each task the first that it measures. Empty: of each task the first that
+            settings may be chosen by (`Metric.selects`), and the loss of the method's own objective where there is none, where
+            `mode` is said, or where hopeless trials are to end early.
+        mode: of these; None for `free`, and for `compared` where a measure is of both modes.
+        split: on which they are measured.
         seeds: the seeds that a point is averaged over, as an override writes them; none of the study's.
         seed: of the sampler; methods with the same axes are asked for the same points, as far as they are drawn at random.
     """
@@ -44,8 +49,8 @@ class Tuning:
     products: float | None = None
     sampler: str = "grid"
     pruner: str = "none"
-    metric: str | None = None
-    mode: str = "free"
+    metrics: tuple[str, ...] = ()
+    mode: str | None = None
     split: str = "validation"
     seeds: str = USUAL_SEEDS
     seed: int = 0
@@ -61,6 +66,8 @@ class Tuning:
         if self.pruner != "none":
             early = f"with pruner={self.pruner} trials are judged before they end, "
             _demand(self.split == "validation", f"split={brief(self.split)}", f"{early}by the loss on validation alone")
+            logged = all(each.logged for each in self.targets)
+            _demand(logged, f"metric={','.join(self.metrics)}", f"{early}by the loss on validation alone; choose metric: loss")
             fixed = next((key for key in pruning.FIXED if key in self.axes), None)
             _demand(fixed is None, str(fixed), f"{early}after as many updates each; make it an axis of a case")
         if self.products is not None:
@@ -75,14 +82,17 @@ class Tuning:
         _demand(type(self.seed) is int, f"seed={brief(self.seed)}", "must be a whole number")
 
     @property
-    def target(self) -> Target:
-        """What the chosen point is best in.
+    def targets(self) -> list[Target]:
+        """What the chosen point may be best in, in the order in which they are looked for.
 
         Raises:
             ConfigError: for an unknown name, or a metric of which neither more nor less is better.
         """
-        words = [self.metric or "loss", self.mode, self.split]
-        return target(",".join(words), said="tune:")
+        names: list[str | None] = list(self.metrics)
+        if not names:
+            headlines: dict[str, Any] = registry.builtin_parts("metric") if self.pruner == "none" and self.mode is None else {}
+            names = [*(name for name, metric in headlines.items() if metric.selects), None]
+        return [target.of(name, self.mode, self.split, said="tune:") for name in names]
 
     def changed(self, words: list[str]) -> Tuning:
         """The same with what words of a command line say otherwise, ``tune.trials=8`` or ``tune.axes.training.lr=0.1,0.2``.
@@ -102,6 +112,8 @@ class Tuning:
             elif name not in KEYS or name == "axes":
                 known = [f"{PREFIX}{name}" for name in KEYS if name != "axes"] + [f"{PREFIX}axes.KEY"]
                 raise ConfigError(f"{brief(word)}: unknown key {brief(key)}; {nearest(key[:100], known)}")
+            elif name == "metric":
+                changes["metrics"] = tuple(word.strip() for word in value.strip("[]").split(","))
             else:
                 changes[name] = _number(name, value)
         before = {} if dict(self.axes) == USUAL_AXES and "training.lr" not in axes else self.axes
@@ -128,8 +140,14 @@ def from_file(content: object) -> Tuning:
         changes["axes"] = {str(key): _values(str(key), value) for key, value in axes.items()}
     if "seeds" in changes:
         changes["seeds"] = _values("seeds", changes["seeds"])
-    for name in ("metric", "mode", "split"):
+    for name in ("mode", "split"):
         _demand(isinstance(changes.get(name, ""), str), name, f"must be text, got {brief(changes.get(name))}")
+    if "metric" in changes:
+        names = changes.pop("metric")
+        several = names if isinstance(names, list) else [names]
+        texts = bool(several) and all(isinstance(name, str) for name in several)
+        _demand(texts, "metric", f"must be a name, or a list of names, got {brief(names)}")
+        changes["metrics"] = tuple(several)
     return Tuning(**changes)
 
 
