@@ -11,11 +11,7 @@ from freerun.io.suggestions import nearest
 from freerun.io.text import brief, one_line
 from freerun.parts import notebook_parts, registry
 from freerun.parts.settings import build
-
-#: The splits that training does not see.
-HELD_OUT = ("test", "validation")
-#: The mode of a measure that sets the free rollout beside the forced one.
-COMPARED = "compared"
+from freerun.store.record_types import HELD_OUT
 
 
 @dataclass(kw_only=True)

@@ -11,7 +11,7 @@ from functools import cache, partial
 
 import torch
 
-from freerun.config.evaluation_settings import COMPARED, selected
+from freerun.config.evaluation_settings import selected
 from freerun.config.experiment import Experiment
 from freerun.engine.feeding import Lessons
 from freerun.engine.replicas import Group, spread
@@ -21,6 +21,7 @@ from freerun.measurement.long_orbits import follow
 from freerun.measurement.metrics import Comparison, Metric, Observed, Orbit
 from freerun.measurement.observation import beside_training, observe
 from freerun.measurement.validation_split import measured_there
+from freerun.store.record_types import BOTH_MODES
 
 #: Metric, mode, split.
 Place = tuple[str, str, str]
@@ -37,7 +38,7 @@ def measurable(experiment: Experiment, wanted: Place | None = None) -> set[Place
         wanted: if it is among them nothing else is asked for, and it is returned alone.
     """
     asked = selected(experiment.evaluation, given(experiment.objective).head is not None, experiment.task.recording)
-    seen = list(_rollouts(replace(experiment, device="cpu"), orbits=wanted is not None and wanted[1] == COMPARED))
+    seen = list(_rollouts(replace(experiment, device="cpu"), orbits=wanted is not None and wanted[1] == BOTH_MODES))
     if wanted and wanted[0] in asked and wanted in _places(experiment, {wanted[0]: asked[wanted[0]]}, seen):
         return {wanted}
     return set(_places(experiment, asked, seen))
@@ -51,7 +52,7 @@ def _places(experiment: Experiment, metrics: dict[str, Metric], seen: list[tuple
         for name, metric in metrics.items():
             compares = isinstance(metric, Comparison)
             if (both or not compares) and metric.applies(rollout):
-                yield name, COMPARED if compares else mode, held_out.get(rollout.split, rollout.split)
+                yield name, BOTH_MODES if compares else mode, held_out.get(rollout.split, rollout.split)
 
 
 @torch.no_grad()

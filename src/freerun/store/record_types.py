@@ -29,6 +29,10 @@ Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Count = Annotated[int, Meta(ge=0, lt=2**53)]
 #: A measured number; None where it is not defined.
 Number = float | None
+#: The splits that training does not see.
+HELD_OUT = ("test", "validation")
+#: The mode of a measure that sets the free rollout beside the forced one.
+BOTH_MODES = "compared"
 #: By what points, series and comparisons differ from others of their record, and what of the latter two is shown.
 _POINT, _SERIES, _COMPARISON = (
     attrgetter("update", "quantity"),

@@ -18,7 +18,7 @@ from freerun.analysis.inference.replicates import CELL, annotated, chosen, condi
 from freerun.analysis.tables import gap
 from freerun.analysis.tables.quantities import Quantities
 from freerun.analysis.tables.tidy import Tables
-from freerun.config.evaluation_settings import HELD_OUT
+from freerun.store.record_types import HELD_OUT
 
 #: What stands in a figure where runs are lost, before their number.
 LOST_MARK = "\N{MULTIPLICATION SIGN}"

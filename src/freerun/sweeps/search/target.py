@@ -7,13 +7,13 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from freerun.config.evaluation_settings import COMPARED
 from freerun.config.training_settings import Keep
 from freerun.errors import ConfigError
 from freerun.io.suggestions import nearest
 from freerun.parts import registry
+from freerun.store.record_types import BOTH_MODES
 
-MODES, SPLITS = ("forced", "free", COMPARED), ("validation", "test", "train")
+MODES, SPLITS = ("forced", "free", BOTH_MODES), ("validation", "test", "train")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +75,8 @@ class Target:
             curve = [point for point in record["curves"] if point["quantity"] == name]
             values = [point["value"] for point in curve if kept is None or point["update"] == kept][-1:]
         else:
-            rows = record["comparisons"] if self.mode == COMPARED else record["series"]
-            found = (each for each in rows if (each["metric"], each.get("mode", COMPARED), each["split"]) == self.place)
+            rows = record["comparisons"] if self.mode == BOTH_MODES else record["series"]
+            found = (each for each in rows if (each["metric"], each.get("mode", BOTH_MODES), each["split"]) == self.place)
             values = next((each["values"] for each in found), [])
         if not values:
             return None
@@ -125,14 +125,14 @@ def of(
     if metric not in metrics:
         raise ConfigError(f"{words}: unknown name {metric!r}; {nearest(metric, metrics)}")
     compares = issubclass(metrics[metric], Comparison)
-    mode = mode or (COMPARED if compares else "free")
+    mode = mode or (BOTH_MODES if compares else "free")
     for name, choices in ((mode, MODES), (split, SPLITS)):
         if name not in choices:
             raise ConfigError(f"{words}: unknown name {name!r}; {nearest(name, choices)}")
-    if compares and mode != COMPARED:
-        choose = f"choose {metric},{COMPARED},{split}"
+    if compares and mode != BOTH_MODES:
+        choose = f"choose {metric},{BOTH_MODES},{split}"
         raise ConfigError(f"{words}: {metric} sets both modes side by side, it is of neither; {choose}")
-    if mode == COMPARED and not compares:
+    if mode == BOTH_MODES and not compares:
         raise ConfigError(f"{words}: {metric} is of one mode; choose {metric},free,{split}")
     better = metrics[metric]().quantity.better
     if maximize is None and better == "neither":

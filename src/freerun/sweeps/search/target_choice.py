@@ -6,12 +6,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 
-from freerun.config.evaluation_settings import HELD_OUT
 from freerun.config.experiment import Experiment
 from freerun.config.run_identity import sources
 from freerun.errors import ConfigError
 from freerun.execution.planned_run import Planned
 from freerun.parts import registry
+from freerun.store.record_types import HELD_OUT
 from freerun.sweeps.search.target import Target
 
 

@@ -8,7 +8,6 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from freerun.config.evaluation_settings import HELD_OUT
 from freerun.config.hydra import search_space
 from freerun.config.hydra.compose import jobs, of_jobs
 from freerun.config.run_identity import trained
@@ -18,6 +17,7 @@ from freerun.execution.planned_run import Planned, plan
 from freerun.execution.training_work import Work, work
 from freerun.io import key_value
 from freerun.parts import registry
+from freerun.store.record_types import HELD_OUT
 from freerun.sweeps.search import samplers
 from freerun.sweeps.search.pruning import Halving, rungs
 from freerun.sweeps.search.samplers import Point, Pruned, Sampler
