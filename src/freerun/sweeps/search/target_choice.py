@@ -11,6 +11,7 @@ from freerun.config.run_identity import sources
 from freerun.errors import ConfigError
 from freerun.execution.planned_run import Planned
 from freerun.parts import registry
+from freerun.parts.part_source import source_of
 from freerun.store.record_types import HELD_OUT
 from freerun.sweeps.search.target import Target
 
@@ -38,7 +39,8 @@ class Choice:
         """
         if len(self.targets) == 1 and self.targets[0].logged:
             return self.targets[0]
-        if sources(run.tree) | run.measurement.sources:
+        own = (source_of(registry.get("metric", target.metric)()) for target in self.targets)
+        if sources(run.tree) or any(own):
             if len(self.targets) > 1 and self.named:
                 raise ConfigError("tune: metric: which of them a part from a plugin has is known after training; name one")
             return self.targets[-1]

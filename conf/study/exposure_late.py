@@ -1,0 +1,24 @@
+"""The exposure bias over the last quarter of the horizon (exposure_stretch.py)."""
+
+from dataclasses import dataclass, replace
+
+from exposure_stretch import exposure, known, quarter, unit
+
+from freerun.measurement.metrics import Comparison, Quantity
+
+
+@dataclass(kw_only=True)
+class ExposureLate(Comparison):
+    """The one-step error at own prefixes or states beside that at true ones, over the last quarter of the horizon."""
+
+    per = "rollout"
+    quantity = Quantity(label="Exposure bias, last quarter", unit="total variation", better="neither", part="diagnostic")
+
+    def quantity_of(self, observed):
+        return replace(self.quantity, unit=unit(observed))
+
+    def applies(self, observed):
+        return known(observed)
+
+    def measure(self, observed):
+        return exposure(observed, slice(-quarter(observed), None))
