@@ -131,6 +131,44 @@ def accumulation() -> Figure:
     return drawn
 
 
+def recurrence() -> Figure:
+    """Right answers at the recall by what is fed back, and the error of a summary against the length of what it sums up."""
+    drawn = figure(7.0, 2.4)
+    left, right = drawn.subplots(1, 2, width_ratios=(1.7, 1))
+    table = rows("recurrence", "gaps", "accuracy", "task.cues", "task.control", "task.echo", "model.order")
+    last = table[(table["step"] == table["step"].max()) & (table["mode"] == "forced") & (table["task.cues"] == 8)]
+    order = last["model.order"].astype("Int64")
+    readers = {
+        "output-recurrent, the last step": (order == 1, BLUE, "o"), "output-recurrent, the last 6": (order == 6, ORANGE, "^"),
+        "output-recurrent, the last 7": (order == 7, GREEN, "v"), "hidden-recurrent": (order.isna(), RED, "s"),
+    }  # fmt: skip
+    worlds = {
+        "never": ~(last["task.control"] | last["task.echo"]), "once": last["task.echo"], "at every step": last["task.control"],
+    }  # fmt: skip
+    for number, (label, (reads, colour, marker)) in enumerate(readers.items()):
+        for place, of_world in enumerate(worlds.values()):
+            values = last.loc[of_world.astype(bool) & reads.fillna(value=False).astype(bool), "value"]
+            x = place + 0.16 * (number - 1.5)
+            if len(values):
+                left.plot([x, x], [values.min(), values.max()], color=colour)
+                left.plot([x], [values.mean()], color=colour, marker=marker, linestyle="")
+        left.plot([], [], color=colour, marker=marker, linestyle="", label=label)
+    left.axhline(1 / 8, color=GREY, linewidth=0.8, label="bound, 1/8")
+    left.set(
+        ylim=(0, 1.05), ylabel="Right at the recall (share)", xlabel="The cue is fed back", title="Recall of one of 8 cues"
+    )
+    _names(left, list(worlds))
+    left.legend(loc="center right")
+    sums = rows("recurrence", "gaps", "rmse", "task.length")
+    for length, values in sums[sums["mode"] == "forced"].groupby("task.length")["value"]:
+        right.plot([length, length], [values.min(), values.max()], color=BLUE)
+        right.plot([length], [values.mean()], color=BLUE, marker="o", linestyle="")
+    right.axhline(exact.adding_rmse(), color=GREY, linewidth=0.8, label="always 1")
+    right.set(ylim=(0, 0.48), xlabel="Steps of the sequence", ylabel="RMSE", title="A sum, from one summary")
+    right.legend(loc="lower right")
+    return drawn
+
+
 def _order(table: pd.DataFrame, order: int | None) -> pd.DataFrame:
     """The rows over 16 steps with an oracle of an order; None for the default one, which tables leave out."""
     orders = table["evaluation.counted_oracle.order"]
@@ -143,6 +181,7 @@ def _names(axes: Axes, names: list[str]) -> None:
 
 ANSWERS: dict[str, Callable[[], Figure]] = {
     "accumulation": accumulation, "improper": improper, "misspecification": misspecification, "pitfalls": pitfalls,
+    "recurrence": recurrence,
 }  # fmt: skip
 
 

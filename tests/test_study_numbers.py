@@ -127,6 +127,8 @@ def exactly(words: str) -> list[float]:
     given = dict(word.split("=") for word in settings)
     if world == "two_step":
         return [exact.two_step_error(0.1, (0.02, 0.9), float(given["eps"]), given["gradient"], given.get("prefixes", "true"))]
+    if world == "adding":
+        return [exact.adding_rmse()]
     curve = {"errors_in_variables": exact.errors_in_variables_rmse, "stencil": exact.stencil_rmse}[world]
     return [float(curve(float(given["value"]), given["regime"], given["mode"])[int(given["step"]) - 1])]
 

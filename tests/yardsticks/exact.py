@@ -140,6 +140,11 @@ def stencil_rmse(cfl: float, regime: str, mode: str, horizon: int = 20, points: 
     return np.sqrt((np.abs((w[0] + w[1] * np.exp(1j * k)) ** steps - np.exp(-1j * steps * k * cfl)) ** 2).sum(1) / 3)
 
 
+def adding_rmse() -> float:
+    """The error of always saying 1 where the sum of two numbers from U(0, 1) is asked for: the root of 2/12."""
+    return (1 / 6) ** 0.5
+
+
 def two_step_error(a: float, p: tuple[float, float], eps: float, gradient: str, prefixes: str = "true") -> float:
     """The one-step error in total variation, over true or own prefixes, at the optimum of the stopped or the full gradient."""
     full = gradient == "full" and 0 < eps < 1
