@@ -14,7 +14,6 @@ from freerun.config.level_weights import Levels as Levels
 from freerun.config.training_settings import Keep as Keep
 from freerun.config.training_settings import Optimizer as Optimizer
 from freerun.config.training_settings import Training as Training
-from freerun.config.training_settings import Watched as Watched
 from freerun.measurement.metrics import Comparison as Comparison
 from freerun.measurement.metrics import Metric as Metric
 from freerun.parts.feedback import Feedback as Feedback
