@@ -183,19 +183,18 @@ def law_a_buffer_replays_what_was_said_at_the_last_visit(regime: Regime) -> str:
     begun = deepest = 0
     for update in range(updates):
         lesson = lessons.give(update, weights, {})
-        forced = regime.mask(group.draws("coins", update, (steps, batch))[:, 0], update, updates)[0]
+        forced = (regime.mask(group.draws("coins", update, (steps, batch))[:, 0], update, updates)[0] == 1).tolist()
         for b in range(batch):
             case, fed = f"sequence {b} of update {update}", lesson.fed[:, 0, b]
             n = place.get(lesson.sequences.targets[:, 0, b].contiguous().numpy().tobytes(), -1)
             demand(n >= 0, f"{case} is none of the training split")
-            k = next((k for k, made in enumerate(passes) if gap(made[:, 0, n], fed) < CLOSE), None)
-            demand(k is not None, f"{case} is fed by no pass over its own sequence")
-            k = given(k)
-            demand(k == 0 or forced[b] == 0, f"{case} is fed pass {k}, and the mask says that it begins anew")
+            k = next((k for k, made in enumerate(passes) if gap(made[:, 0, n], fed) < CLOSE), -1)
+            demand(k >= 0, f"{case} is fed by no pass over its own sequence")
+            demand(k == 0 or not forced[b], f"{case} is fed pass {k}, and the mask says that it begins anew")
             demand(k == 0 or held[n, k] > 0 or k == len(passes) - 1, f"{case} is fed pass {k}, which no slot holds")
             held[n, k] -= int(k > 0)
             held[n, min(k + 1, len(passes) - 1)] += 1
-            begun, deepest = begun + int(k == 0 and forced[b] == 0), max(deepest, k)
+            begun, deepest = begun + int(k == 0 and not forced[b]), max(deepest, k)
         if update == 0:
             demand(deepest == 0, "it does not begin with the truth")
     demand(begun <= feeder.slots, f"{begun} sequences began anew that the mask does not force, there are {feeder.slots} slots")
