@@ -58,5 +58,5 @@ def demand_measurable(group: Group) -> None:
     fits = [name for name, metric in ranking.items() if metric.applies(own)]
     if curve.metric not in fits:
         name = registry.name_of(own.experiment.task)
-        told = f"{curve.metric} is not measured on task {name} while it trains; choose {' or '.join(fits) or 'loss'}"
+        told = f"{curve.metric} is not measured on task {name} while it trains; choose one of: {', '.join([*fits, OBJECTIVE])}"
         raise FreerunError(f"training.watch={curve.name}: {told}")
