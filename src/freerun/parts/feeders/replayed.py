@@ -64,7 +64,8 @@ class Replayed(Feeder):
     def learn(self, batch: Batch, memory: Memory, outputs: Float[torch.Tensor, "S R B O"]) -> Memory:
         """Put what the model says in the pass that is charged in the place of what was fed."""
         slots, tensors = self._slots(batch), memory.tensors
-        said = after_warmup(batch.feedback(outputs, batch.uniform), batch.truth, batch.warmup).permute(1, 2, 0, 3)
+        said = after_warmup(batch.feedback(outputs, batch.uniform), batch.truth, batch.warmup)
+        said = said.expand(batch.truth.shape).permute(1, 2, 0, 3)  # of one answer at the end, which is not fed: no width
         fed = _put(tensors[FED], slots, said)
         age = _put(tensors[AGE], slots, _gathered(tensors[AGE], slots) + 1)
         return Memory(tensors={**tensors, FED: fed, AGE: age}, numbers=memory.numbers)
@@ -114,4 +115,4 @@ def _put(
 ) -> Float[torch.Tensor, "R S *rest"]:
     """Return what the slots hold once some of them hold other values."""
     runs = torch.arange(len(held), device=held.device)[:, None]
-    return held.index_put((runs, slots), values.expand(*slots.shape, *held.shape[2:]))
+    return held.index_put((runs, slots), values)
