@@ -14,7 +14,6 @@ from freerun.config.level_weights import Levels as Levels
 from freerun.config.training_settings import Keep as Keep
 from freerun.config.training_settings import Optimizer as Optimizer
 from freerun.config.training_settings import Training as Training
-from freerun.config.training_settings import Watched as Watched
 from freerun.measurement.metrics import Comparison as Comparison
 from freerun.measurement.metrics import Metric as Metric
 from freerun.parts.feedback import Feedback as Feedback
@@ -72,6 +71,7 @@ from freerun.parts.regimes.noisy_free_running import NoisyFreeRunning as NoisyFr
 from freerun.parts.regimes.parallel_scheduled_sampling import ParallelScheduledSampling as ParallelScheduledSampling
 from freerun.parts.regimes.prefix_curriculum import PrefixCurriculum as PrefixCurriculum
 from freerun.parts.regimes.random_unrolling import RandomUnrolling as RandomUnrolling
+from freerun.parts.regimes.replay_buffer import ReplayBuffer as ReplayBuffer
 from freerun.parts.regimes.scheduled_sampling import ScheduledSampling as ScheduledSampling
 from freerun.parts.regimes.sparse_forcing import SparseForcing as SparseForcing
 from freerun.parts.regimes.teacher_forcing import TeacherForcing as TeacherForcing

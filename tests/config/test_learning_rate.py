@@ -9,7 +9,7 @@ import torch
 
 from freerun.config import learning_rate
 from freerun.config.learning_rate import Decay, Patience, Plateau, factor
-from freerun.config.training_settings import Optimizer, Training, Watched
+from freerun.config.training_settings import Optimizer, Training
 from freerun.errors import ConfigError
 from freerun.laws.toolkit import CLOSE
 from freerun.parts.settings import build
@@ -86,6 +86,28 @@ def law_patience_ends_after_so_many(kind) -> None:
     assert len(ends) > 3
 
 
+def law_more_is_better_the_other_way_round(kind) -> None:
+    """Values of which more is better are told what torch tells of them, and those below 0 what their mirror image is told."""
+    for seed in range(8):
+        values = (uniforms(seed, "losses", 0, (30, 1))[:, 0] * 8 + 20).round().tolist()
+        scheduler, weight = torch.optim.lr_scheduler.ReduceLROnPlateau, torch.nn.Parameter(torch.zeros(1))
+        torchs = scheduler(torch.optim.SGD([weight], lr=1.0), mode="max", factor=0.5, patience=2, threshold=0.1)
+        more, mirrored = kind(by=0.5, patience=2, threshold=0.1, sign=1.0), kind(by=0.5, patience=2, threshold=0.1)
+        for value in values:
+            torchs.step(value)
+            more.see(value)
+            mirrored.see(-value)
+            assert more.factor == mirrored.factor == torchs.get_last_lr()[0]
+
+
+class AlwaysLess(Plateau):
+    """Forgets which way is better."""
+
+    def __post_init__(self):
+        self.sign = -1.0
+        super().__post_init__()
+
+
 class Late(Plateau):
     """Lets one loss fewer pass."""
 
@@ -136,6 +158,7 @@ def early(decay, update, updates, every, by):
 LAWS = {
     law_steps_are_those_of_torch: (factor, [early, lambda decay, update, updates, every, by: by ** (update / every)]),
     law_plateaus_are_those_of_torch: (Plateau, [Late, NeverForgives, Absolute]),
+    law_more_is_better_the_other_way_round: (Plateau, [AlwaysLess]),
     law_patience_ends_after_so_many: (Patience, [Equals, Hasty, ForgetsTheThreshold]),
 }
 
@@ -161,6 +184,14 @@ def test_a_setting_of_another_decay_is_refused():
         ({"decay": "plateau", "decay_patience": -1}, "decay_patience must not be negative"),
         ({"decay": "step", "decay_every": 0}, "decay_every must be at least 1"),
         ({"watch": "loss"}, "watch=loss: nothing watches a curve"),
+        ({"watch": "validation_free_rmse", "keep": "best"}, "nothing watches a curve"),
+        ({"watch": "validation_free_rmse", "keep": "best", "patience": 3}, "keep=best goes by another curve"),
+        ({"watch": "test_free_rmse", "keep": "watched"}, "is out of reach of training; choose validation_free_rmse"),
+        ({"watch": "validation_rmse", "keep": "watched"}, "unknown curve; name a curve SPLIT_MODE_METRIC"),
+        ({"watch": "validation_free_rsme", "keep": "watched"}, "unknown metric rsme; did you mean 'rmse'?"),
+        ({"watch": "validation_free_chaos_floor", "keep": "watched"}, "is of neither mode"),
+        ({"watch": "validation_free_coverage_90", "keep": "watched"}, "of neither direction that it is better"),
+        ({"watch": 3, "keep": "watched"}, "training.watch must be text, got 3"),
         ({"patience": 0}, "patience must be at least 1"),
         ({"patience_threshold": 0.01}, "patience_threshold=0.01: no patience is set"),
         ({"patience": 3, "patience_threshold": 1.0}, "patience_threshold must lie in [0, 1)"),
@@ -177,6 +208,6 @@ def test_what_is_not_said_of_a_decay_is_filled_in():
     assert step == Training(decay=Decay.step, decay_every=4, decay_factor=0.1)
     assert [step.rate(update) for update in (0, 3, 4, 8)] == [1.0, 1.0, 0.1, 0.1 * 0.1]
     assert Training(optimizer="sgd", momentum=0.5).momentum == 0.5
-    assert Training(patience=3, watch=Watched.loss).watch is Watched.loss
+    assert Training(patience=3, watch="loss").watch == "loss"
     assert Training(optimizer=Optimizer.sgd).momentum == 0
     assert learning_rate.factor(Decay.plateau, 5, 10) == 1.0

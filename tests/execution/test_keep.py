@@ -8,11 +8,17 @@ import numpy as np
 import pytest
 
 from freerun.config.hydra.compose import experiments
-from freerun.config.run_identity import canonical, from_canonical
+from freerun.config.run_identity import canonical, from_canonical, sources
 from freerun.config.training_settings import Keep
+from freerun.engine.replicas import Group
+from freerun.engine.training import train
+from freerun.engine.validation import validation
+from freerun.errors import ConfigError, FreerunError
 from freerun.execution.group_runner import run_group
 from freerun.execution.planned_run import plan
 from freerun.execution.resume import Keeper
+from freerun.execution.task_data import worlds
+from freerun.measurement import watched_metric
 from freerun.store.records import Store
 
 pytestmark = pytest.mark.usefixtures("players_once")
@@ -23,6 +29,23 @@ WORDS = [
     "training.decay=constant", "training.log_every=4", "training.lr=1", "training.clip=null",
 ]  # fmt: skip
 UPDATES = 21
+PLUGIN = """
+from dataclasses import dataclass
+
+from freerun import Quantity
+from freerun.measurement.metrics import Metric
+
+
+@dataclass(kw_only=True)
+class Halved(Metric):
+    quantity = Quantity(label="half the error", unit="scaled", better="lower")
+
+    def applies(self, observed):
+        return not observed.experiment.task.symbols
+
+    def measure(self, observed):
+        return 0.5 * observed.mean((observed.outputs - observed.targets).abs().mean(-1), observed.weights)
+"""
 
 
 def runs(*words, sweep=False):
@@ -45,17 +68,24 @@ def trained(folder, some, every=0):
     return store
 
 
-def kept(store, run, mode):
-    curve = [point for point in store.read(run.trained)["curves"] if point["quantity"] == f"validation_{mode}_loss"]
-    return min(curve, key=lambda point: point["value"])["update"]
+def kept(store, run, quantity="validation_free_loss", sign=-1):
+    curve = [point for point in store.read(run.trained)["curves"] if point["quantity"] == quantity]
+    return max(curve, key=lambda point: sign * point["value"])["update"]
 
 
-@pytest.mark.parametrize(("keep", "mode"), [("best", "free"), ("best_forced", "forced")])
-def test_the_best_weights_are_those_of_a_run_that_ends_there(tmp_path, keep, mode):
+@pytest.mark.parametrize(
+    ("keep", "quantity", "sign"),
+    [
+        ("best", "validation_free_loss", -1), ("best_forced", "validation_forced_loss", -1),
+        ("watched", "validation_free_rmse", -1), ("watched", "train_free_skill_linear", 1),
+    ],
+)  # fmt: skip
+def test_the_best_weights_are_those_of_a_run_that_ends_there(tmp_path, keep, quantity, sign):
     """With a constant rate a run of fewer updates is the beginning of a longer one, so it has the very weights."""
-    (long,) = runs(f"training.updates={UPDATES}", f"training.keep={keep}")
+    watch = [f"training.watch={quantity}"] if keep == "watched" else []
+    (long,) = runs(f"training.updates={UPDATES}", f"training.keep={keep}", *watch)
     store = trained(tmp_path, [long])
-    best = kept(store, long, mode)
+    best = kept(store, long, quantity, sign)
     assert best < UPDATES - 1, "the rate is so high that the last update is not the best one"
     (short,) = runs(f"training.updates={best + 1}")
     trained(tmp_path, [short])
@@ -69,7 +99,7 @@ def test_the_best_weights_are_those_of_a_run_that_ends_there(tmp_path, keep, mod
 
 
 def test_a_killed_run_keeps_the_best_weights_from_before(tmp_path):
-    (run,) = runs(f"training.updates={UPDATES}", "training.keep=best")
+    (run,) = runs(f"training.updates={UPDATES}", "training.keep=watched", "training.watch=validation_free_rmse")
     whole = trained(tmp_path / "whole", [run])
     store = Store(tmp_path / "killed")
     store.open()
@@ -82,7 +112,7 @@ def test_a_killed_run_keeps_the_best_weights_from_before(tmp_path):
 
     with mock.patch.object(Keeper, "keep", killed), pytest.raises(KeyboardInterrupt):
         run_group([run], store, quiet, UPDATES - 1)
-    assert kept(whole, run, "free") < UPDATES - 2, "the best update was before the kill"
+    assert kept(whole, run, "validation_free_rmse") < UPDATES - 2, "the best update was before the kill"
     run_group([run], store, quiet, UPDATES - 1)
     assert store.read(run.trained)["provenance"]["resumed_from"] == [UPDATES - 1]
     for name, value in weights(whole, run).items():
@@ -90,11 +120,13 @@ def test_a_killed_run_keeps_the_best_weights_from_before(tmp_path):
 
 
 def test_runs_of_a_group_keep_each_its_own(tmp_path):
-    some = runs(f"training.updates={UPDATES}", "training.keep=best", "seed=range(3)", sweep=True)
+    watched = ["training.keep=watched", "training.watch=validation_free_rmse"]
+    some = runs(f"training.updates={UPDATES}", *watched, "seed=range(3)", sweep=True)
     together = trained(tmp_path / "together", some)
-    assert len({kept(together, run, "free") for run in some}) > 1
+    assert len({kept(together, run, "validation_free_rmse") for run in some}) > 1
     for run in some:
         alone = trained(tmp_path / run.id, [run])
+        assert alone.read(run.trained)["curves"] == together.read(run.trained)["curves"]
         for name, value in weights(alone, run).items():
             assert np.array_equal(value, weights(together, run)[name]), name
 
@@ -103,6 +135,49 @@ def test_a_run_that_diverges_stays_diverged(tmp_path):
     (run,) = runs(f"training.updates={UPDATES}", "training.keep=best", "training.lr=1e38")
     store = trained(tmp_path, [run])
     assert store.read(run.trained)["status"] == "diverged"
+
+
+@pytest.mark.parametrize("split", ["validation", "train"])
+def test_what_is_watched_is_what_is_measured_and_never_of_the_test_split(split):
+    """The mean of the metric over the leads, on the split that is named; the test split is not asked for."""
+    (run,) = runs("training.keep=watched", f"training.watch={split}_free_rmse", "training.updates=3", "training.log_every=1")
+    group = Group([run.experiment], worlds([run.experiment], 20))
+    with mock.patch.object(Group, "batch", autospec=True, side_effect=Group.batch) as asked:
+        (outcome,) = train(group, gauge=watched_metric.measured)
+    assert {call.args[1] for call in asked.call_args_list} == {"train", "validation"}
+    sequences = run.experiment.task.build(0, 20).splits[split]
+    seen = validation(group, split).rollouts["free"].outputs[10:, 0] - sequences.targets[10:]
+    curve = [point.value for point in outcome.curves if point.quantity == f"{split}_free_rmse"]
+    assert min(curve) == pytest.approx(float(seen.double().square().mean((1, 2)).sqrt().mean()), rel=1e-6)
+
+
+def test_a_metric_that_is_not_measured_is_refused_before_the_first_update(tmp_path):
+    (run,) = runs("training.keep=watched", "training.watch=validation_free_exact_match")
+    with pytest.raises(
+        FreerunError, match="is not measured on task lorenz63 while it trains; choose one of: log_error,"
+    ) as refused:
+        trained(tmp_path, [run])
+    assert "\n" not in str(refused.value)
+    with pytest.raises(ValueError, match="give train a gauge"):
+        train(Group([run.experiment], worlds([run.experiment], 20)))
+
+
+def test_the_code_of_a_metric_that_chooses_weights_is_part_of_what_a_run_is(tmp_path):
+    """A metric of a plugin that is watched makes another run when it changes; one that is only measured does not."""
+    (tmp_path / "halved.py").write_text(PLUGIN)
+    before = _planned_with(tmp_path / "halved.py")
+    (tmp_path / "halved.py").write_text(PLUGIN.replace("0.5", "0.25"))
+    after = _planned_with(tmp_path / "halved.py")
+    assert before[0].trained == after[0].trained, "measured alone"
+    assert before[1].trained != after[1].trained
+    assert sources(after[1].tree), "a worker has to load it"
+    with pytest.raises(ConfigError, match="its metric has changed"):
+        from_canonical(before[1].tree)
+
+
+def _planned_with(path):
+    measured = [f"plugins=[{path}]", "evaluation.metrics=[halved]", "training.updates=2"]
+    return runs(*measured) + runs(*measured, "training.keep=watched", "training.watch=validation_free_halved")
 
 
 def test_the_default_is_no_part_of_an_identity():

@@ -44,7 +44,7 @@ def counted(found, monkeypatch):
             return genuine(*words, **named)
 
         monkeypatch.setattr(module, "rollout", rolled)
-    monkeypatch.setattr(training, "validation", lambda *_: {})
+    monkeypatch.setattr(training, "validated", lambda *_: {})
     training.train(replicas.Group([found], worlds([found], found.task.length)))
     return sum(steps)
 

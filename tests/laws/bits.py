@@ -79,6 +79,8 @@ def digests() -> dict[str, str]:
         found[f"model {name}"] = _runs(world, f"model={name}{width}")
     for regime in registry.parts("regime"):
         found[f"regime {regime}"] = _runs("values", f"model.hidden=13 regime={regime} evaluation.orbit=0")
+    spread = "model.hidden=13 regime=free_running objective=gaussian_likelihood objective.components=2 feedback=sample"
+    found["gaussian likelihood"] = _runs("values", f"{spread} evaluation.orbit=0")
     full = "model=gru model.hidden=33 regime=free_running evaluation.orbit=100 evaluation.distances=true"
     found["measures of values"] = _runs("values", full)
     found["measures of symbols"] = _runs("symbols", "model=gru model.hidden=33 evaluation.distances=true")

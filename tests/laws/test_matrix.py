@@ -120,7 +120,7 @@ def covers(pair: tuple[str, str]) -> bool:
     return model == "gru" or task == "hidden_markov" or pair in {("adding", "sequence_to_one"), ("advection", "stencil")}
 
 
-def _nothing(group):
+def _nothing(group, gauge):
     return {}
 
 
@@ -139,7 +139,7 @@ def test_every_combination_runs_two_updates_or_is_refused(task, model, monkeypat
         assert len(text) <= 300, f"{key}: {text!r}"
         assert "choose" in text or "leave" in text, f"{key}: no remedy in {text!r}"
     assert runs or all(text.startswith("model=") for text in refused.values())
-    measured, checked, looked = set(), set(), training.validation
+    measured, checked, looked = set(), set(), training.validated
     for planned in groups(plan(list(runs.values())), 64):
         group = Group([run.experiment for run in planned], world_of(task, planned[0].experiment))
         silent = group.feedback.silent
@@ -148,7 +148,7 @@ def test_every_combination_runs_two_updates_or_is_refused(task, model, monkeypat
         monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", way in checked)
         checked.add(way)
         look = evaluated(task, model) and silent not in measured
-        monkeypatch.setattr(training, "validation", looked if look else _nothing)
+        monkeypatch.setattr(training, "validated", looked if look else _nothing)
         for outcome, run in zip(training.train(group), planned, strict=True):
             assert outcome.broke is None, f"{run.experiment} broke: {outcome.broke}"
             assert {(p.update, p.quantity) for p in outcome.curves} >= {(i, "loss") for i in (0, 1)}

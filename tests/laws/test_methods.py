@@ -47,6 +47,16 @@ CAUGHT = [
     (feeders.law_a_feeder_keeps_its_word, broken.BlursAnew),
     (feeders.law_a_feeder_keeps_its_word, broken.SaysItIsForced),
     (feeders.law_gathered_data_is_dealt_evenly, broken.AllAtOnce),
+    *(
+        (feeders.law_a_buffer_replays_what_was_said_at_the_last_visit, part)
+        for part in (
+            broken.OneStepOff,
+            broken.InTheOrderOfTheData,
+            broken.LearnsNothing,
+            broken.NeverFresh,
+            broken.OneSlotForAll,
+        )
+    ),
     (feeders.law_gathered_data_is_dealt_evenly, broken.TruthOnly),
     (feeders.law_a_measured_share_follows_the_growth, broken.Upside),
     (feeders.law_a_measured_share_follows_the_growth, broken.JumpsDown),

@@ -45,6 +45,8 @@ CAUGHT = [
     (metrics.law_never_infinite, broken.InfiniteKL),
     (metrics.law_measures_one_value_a_step_or_one_in_all, broken.NormalisesInPlace),
     (metrics.law_nothing_to_count_is_undefined, broken.ZeroWhereNothingCounts),
+    (metrics.law_the_truths_own_distribution_wins, broken.RewardsSharpness),
+    (metrics.law_the_truths_own_distribution_wins, broken.OfTheMean),
     (quantities.law_says_what_its_number_means, broken.SaysNothing),
     (quantities.law_says_what_its_number_means, broken.TwoMinds),
     (quantities.law_values_lie_in_the_declared_range, broken.NegativeRMSE),

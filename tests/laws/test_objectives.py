@@ -21,6 +21,7 @@ CAUGHT = [
     (kit.law_each_prediction_has_its_own_loss, broken.LosesTheSign),
     (kit.law_the_target_is_best, broken.Smoothed),
     (kit.law_pure, broken.CentresTheTargets),
+    (kit.law_the_truths_own_distribution_costs_least, broken.WithoutItsNormalisation),
 ]
 
 

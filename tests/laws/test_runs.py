@@ -25,7 +25,7 @@ REGIMES = registry.parts("regime")
 #: Those that feed symbols, and values.
 FITTING = {"symbols": [name for name in REGIMES if name != "noisy_free_running"], "values": list(REGIMES)}
 #: One regime of each way through the engine.
-WAYS = ["teacher_forcing", "sparse_forcing", "parallel_scheduled_sampling", "data_as_demonstrator"]
+WAYS = ["teacher_forcing", "sparse_forcing", "parallel_scheduled_sampling", "data_as_demonstrator", "replay_buffer"]
 LOOPED = [name for name, regime in REGIMES.items() if regime().feeder().looped and not regime().feeder().blends]
 
 

@@ -33,6 +33,7 @@ COVERED = (
     ("symbols", "model=lstm regime=scheduled_sampling training.optimizer=adamw training.weight_decay=0.1"),
     ("symbols", "model=transformer regime=parallel_scheduled_sampling"),
     ("symbols", "model=gru regime=data_as_demonstrator training.optimizer=adamw"),
+    ("symbols", "model=gru regime=replay_buffer regime.slots=40 regime.fresh=0.3"),
     ("symbols", "model=gru regime=prefix_curriculum objective=policy_gradient"),
     ("values", "model=gru regime=scheduled_sampling objective=professor_forcing objective.trust=0 training.optimizer=adamw"),
     ("symbols", "model=hidden_recurrent regime=free_running feedback=gumbel feedback.end=0.1"),
@@ -59,7 +60,7 @@ AXES: dict[str, tuple[str, ...]] = {
     "regime": (
         "teacher_forcing", "free_running", "scheduled_sampling", "data_as_demonstrator", "generalized_forcing",
         "generalized_forcing regime.mode=adaptive regime.every=3", "noisy_forcing", "parallel_scheduled_sampling",
-        "prefix_curriculum", "sparse_forcing",
+        "prefix_curriculum", "sparse_forcing", "replay_buffer",
     ),
     "objective": (
         "null", "null", "professor_forcing objective.trust=0 objective.hidden=3", "policy_gradient", "pushforward",

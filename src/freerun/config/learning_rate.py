@@ -1,9 +1,9 @@
-"""Schedules of the learning rate over the updates, and what is seen in a curve of losses: plateaus, and patience at an end."""
+"""Schedules of the learning rate over the updates, and what is seen in a curve: plateaus, and patience at an end."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -23,7 +23,7 @@ def factor(decay: Decay, update: int, updates: int, every: int | None = None, by
         every, by: of `step`: the rate is multiplied by `by` after every so many updates, as `torch.optim.lr_scheduler.StepLR`.
 
     Returns:
-        1 for `plateau`, whose rate follows from the losses (`Plateau`).
+        1 for `plateau`, whose rate follows from a curve (`Plateau`).
     """
     if decay is Decay.cosine:
         return 0.5 * (1 + math.cos(math.pi * update / updates))
@@ -32,28 +32,46 @@ def factor(decay: Decay, update: int, updates: int, every: int | None = None, by
     return 1.0
 
 
+def improves(value: float, best: float, threshold: float, sign: float = -1.0) -> bool:
+    """Return whether a value is better than the best one before by more than a share of its size.
+
+        value < best - threshold |best|,   where more is better value > best + threshold |best|
+
+    Args:
+        best: infinitely bad where there was none.
+        sign: 1 where more is better, -1 where less is.
+    """
+    towards = sign if best >= 0 else -sign
+    return sign * value > sign * (best * (1 + towards * threshold))
+
+
 @dataclass(kw_only=True)
 class Plateau:
-    """The factor on a learning rate that falls where a loss no longer does, as `torch.optim.lr_scheduler.ReduceLROnPlateau`.
+    """The factor on a learning rate that falls where a curve no longer gets better.
 
-    A loss is better if it is below (1 - threshold) times the best one before; after more than `patience` losses in a row that
-    are not, the rate is multiplied by `by`, and counting begins anew.
+    As `torch.optim.lr_scheduler.ReduceLROnPlateau` for values above 0: after more than `patience` values in a row that are not
+    better (`improves`), the rate is multiplied by `by`, and counting begins anew.
 
     Attributes:
+        sign: 1 where more is better, -1 where less is.
         factor: as it stands.
     """
 
     by: float
     patience: int
     threshold: float
+    sign: float = -1.0
     factor: float = 1.0
-    _best: float = math.inf
+    _best: float = field(init=False)
     _worse: int = 0
 
-    def see(self, loss: float | None) -> None:
-        """Take in the next loss; None for one that is undefined, which is not better."""
-        if loss is not None and loss < self._best * (1 - self.threshold):
-            self._best, self._worse = loss, 0
+    def __post_init__(self) -> None:
+        self._best = -self.sign * math.inf
+
+    def see(self, value: float | None) -> None:
+        """Take in the next value; None for one that is undefined, which is not better."""
+        if value is not None and improves(value, self._best, self.threshold, self.sign):
+            self._best, self._worse = value, 0
         else:
             self._worse += 1
         if self._worse > self.patience:
@@ -62,24 +80,27 @@ class Plateau:
 
 @dataclass(kw_only=True)
 class Patience:
-    """Patience with a loss: at an end after so many losses in a row of which none is better than the best before.
-
-    A loss is better if it is below (1 - threshold) times the best one.
+    """Patience with a curve: at an end after so many values in a row of which none is better (`improves`) than the best before.
 
     Attributes:
+        sign: 1 where more is better, -1 where less is.
         ended: whether it is.
     """
 
     most: int
     threshold: float = 0.0
+    sign: float = -1.0
     ended: bool = False
-    _best: float = math.inf
+    _best: float = field(init=False)
     _worse: int = 0
 
-    def see(self, loss: float | None) -> None:
-        """Take in the next loss; None for one that is undefined, which is not better."""
-        if loss is not None and loss < self._best * (1 - self.threshold):
-            self._best, self._worse = loss, 0
+    def __post_init__(self) -> None:
+        self._best = -self.sign * math.inf
+
+    def see(self, value: float | None) -> None:
+        """Take in the next value; None for one that is undefined, which is not better."""
+        if value is not None and improves(value, self._best, self.threshold, self.sign):
+            self._best, self._worse = value, 0
         else:
             self._worse += 1
         self.ended = self.ended or self._worse >= self.most

@@ -56,7 +56,7 @@ def canonical(experiment: Experiment) -> dict[str, Any]:
             tree[item.name] |= _outside(value)
         else:
             tree[item.name] = _settings(value) if is_dataclass(value) else value
-    tree["training"] |= start_weights.digests(experiment.training)
+    tree["training"] |= start_weights.digests(experiment.training) | _watching(experiment.training)
     for name in ("metrics", "settings"):  # said where it is not by default, as is the split
         if not tree["evaluation"][name]:
             del tree["evaluation"][name]
@@ -80,6 +80,13 @@ def _outside(part: Any) -> dict[str, str]:
     content = part.content() if isinstance(part, (Task, Objective)) else None
     digests = {"source": source_of(part), "content": content}
     return {name: digest for name, digest in digests.items() if digest}
+
+
+def _watching(training: Training) -> dict[str, str]:
+    """Return the `source` of the metric by which weights are chosen, or a run is ended, where it is not built in."""
+    curve = training.watched
+    source = source_of(registry.get("metric", curve.metric)()) if curve.measured else None
+    return {} if source is None else {"source": source}
 
 
 def _settings(node: Any) -> dict[str, Any]:
@@ -125,7 +132,7 @@ def older_generation(run: str, tree: dict[str, Any]) -> int | None:
 
 def sources(tree: dict[str, Any]) -> set[str]:
     """Return the SHA-256 of the plugins that a canonical experiment was planned with: no other code may be run for it."""
-    digests = {node.get("source") for key in PARTS if isinstance(node := tree.get(key), dict)}
+    digests = {node.get("source") for key in (*PARTS, "training") if isinstance(node := tree.get(key), dict)}
     return {str(digest) for digest in digests if digest}
 
 
@@ -148,6 +155,8 @@ def from_canonical(tree: dict[str, Any]) -> Experiment:
     settings = _node("training", values["training"])
     values["training"] = build(Training, "training", {name: settings[name] for name in settings if name not in DIGESTS})
     start_weights.demand_unchanged(values["training"], tree)
+    if _watching(values["training"]) != {name: settings[name] for name in ("source",) if name in settings}:
+        raise ConfigError(f"training.watch={values['training'].watch}: its metric has changed since this run was planned")
     values["evaluation"] = build(Evaluation, "evaluation", _node("evaluation", values["evaluation"]))
     for key in ("gradient", "device", "dtype"):
         if not isinstance(values[key], str):

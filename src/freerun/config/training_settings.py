@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from freerun.config.learning_rate import Decay, factor
 from freerun.config.level_weights import Levels
+from freerun.config.watched_curve import USUAL, WatchedCurve, read
 from freerun.errors import require
 from freerun.parts.settings import LATER
 
@@ -25,37 +26,35 @@ class Optimizer(Enum):
 
 
 class Keep(Enum):
-    """Which weights are kept: the last ones, or those of the logged update with the least validation loss."""
+    """Which weights are kept: the last ones, or those of the logged update that is the best one by a declared curve."""
 
     last = "last"
     best = "best"
     best_forced = "best_forced"
+    watched = "watched"
 
-    @property
-    def mode(self) -> str | None:
-        """The mode of the validation loss by which weights are chosen; None where they are not."""
-        return {Keep.last: None, Keep.best: "free", Keep.best_forced: "forced"}[self]
+    def curve(self, watch: str = USUAL) -> WatchedCurve | None:
+        """Return the curve by which weights are chosen; None where they are not.
 
-    def update(self, curve: Iterable[tuple[int, str, float | None]]) -> int | None:
-        """The logged update whose weights are kept: the first one with the least validation loss in its mode.
+        Args:
+            watch: the name of the curve that is watched.
+        """
+        names = {Keep.last: None, Keep.best: USUAL, Keep.best_forced: "validation_forced_loss", Keep.watched: watch}
+        name = names[self]
+        return None if name is None else read(name)
+
+    def update(self, curve: Iterable[tuple[int, str, float | None]], watch: str = USUAL) -> int | None:
+        """Return the logged update whose weights are kept: the first one that is the best by its curve.
 
         Args:
             curve: update, quantity and value of the points of a run's training curves; None for a value that is undefined.
+            watch: the name of the curve that is watched.
 
         Returns:
-            None where the last weights are kept, or no logged loss is defined.
+            None where the last weights are kept, or no logged value is defined.
         """
-        quantity = f"validation_{self.mode}_loss"
-        known = [(value, update) for update, name, value in curve if name == quantity and value is not None]
-        return min(known)[1] if known else None
-
-
-class Watched(Enum):
-    """The curve that is watched for plateaus and patience: metric, mode and split; `loss` is that of the batch, in training."""
-
-    validation_free_loss = "validation_free_loss"
-    validation_forced_loss = "validation_forced_loss"
-    loss = "loss"
+        by = self.curve(watch)
+        return None if by is None else by.best(curve)
 
 
 #: The settings of each decay, and what they are where they are not set (as in torch); None for one that has to be.
@@ -81,14 +80,15 @@ class Training:
         weight_decay: the factor of the weights that is added to the gradient; beside it with `adamw`.
         decay_every: updates after which `step` lowers the rate.
         decay_factor: by which `step` and `plateau` multiply the rate, in (0, 1); null for 0.1.
-        decay_patience: logged updates in a row without a better loss that `plateau` lets pass: after one more the rate falls;
+        decay_patience: logged updates in a row without a better value that `plateau` lets pass: after one more the rate falls;
             null for 10.
-        decay_threshold: the share by which a loss must be below the best one to be better for `plateau`; null for 1e-4.
-        patience: end a run whose watched loss was not below its best one for so many logged updates in a row; null for none.
-            In a group the run stays as it is, and the others go on.
-        patience_threshold: the share by which a loss must be below the best one to be better for `patience`, in [0, 1).
-        watch: the curve that `patience` and `decay=plateau` watch: the loss on the validation split, free or forced, or that
-            of the batch.
+        decay_threshold: the share by which a value must be better than the best one to count for `plateau`; null for 1e-4.
+        patience: end a run whose watched curve was not better than its best for so many logged updates in a row; null for
+            none. In a group the run stays as it is, and the others go on.
+        patience_threshold: the share by which a value must be better than the best one to count for `patience`, in [0, 1).
+        watch: the curve that `patience`, `decay=plateau` and `keep=watched` go by, SPLIT_MODE_METRIC: the loss or any metric
+            that is better one way, on the split `validation` (or `train`), `free` or `forced`, such as
+            `validation_free_rmse`; or `loss`, that of the batch (`freerun.config.watched_curve`).
         momentum: the share of the last step's direction that is kept, in [0, 1), with `sgd` alone.
         clip: largest norm of a run's gradient; null for no clipping.
         truncate: cut back-propagation through time every so many steps, state and feedback; null for none.
@@ -96,8 +96,9 @@ class Training:
             `window`) from all places behind the warm-up, and cut state and feedback there, so that what came before is
             only run; null for the whole rollout.
         log_every: updates between two points of the training curves.
-        keep: the weights that are measured: the last ones, or those with the least loss on the validation split, free (`best`)
-            or forced (`best_forced`), among the updates that are logged. What a feeder remembers is that of the last update.
+        keep: the weights that are measured: the last ones, or, among the updates that are logged, those with the least loss on
+            the validation split, free (`best`) or forced (`best_forced`), or the best ones by the curve that is watched
+            (`watched`). What a feeder remembers is that of the last update.
         stop: end after so many updates of a training that is planned for all of them; null to end after the last. A run that
             stops later goes on from there.
         levels: how much the loss of each step after the release counts (`freerun.config.level_weights`): all alike, by a
@@ -126,7 +127,7 @@ class Training:
     decay_threshold: float | None = field(default=None, metadata=LATER)
     patience: int | None = field(default=None, metadata=LATER)
     patience_threshold: float = field(default=0.0, metadata=LATER)
-    watch: Watched = field(default=Watched.validation_free_loss, metadata=LATER)
+    watch: str = field(default=USUAL, metadata=LATER)
     levels: Levels = field(default=Levels.constant, metadata=LATER)
     level_ratio: float | None = field(default=None, metadata=LATER)
     start: str | None = field(default=None, metadata=LATER)
@@ -143,7 +144,7 @@ class Training:
         require(self.log_every >= 1, "log_every", self.log_every, "be at least 1")
         require(self.stop is None or 1 <= self.stop < self.updates, "stop", self.stop, "be below updates, or null for none")
         require(0 <= self.momentum < 1, "momentum", self.momentum, "lie in [0, 1)")
-        optimizer, decay, watch = _named(Optimizer, self.optimizer), _named(Decay, self.decay), _named(Watched, self.watch)
+        optimizer, decay, keep = _named(Optimizer, self.optimizer), _named(Decay, self.decay), _named(Keep, self.keep)
         if self.momentum and optimizer not in (Optimizer.sgd, None):
             text = f"momentum={self.momentum}: {optimizer.value} has moments of its own; choose training.optimizer=sgd"
             raise ValueError(f"{text}, or leave it out")
@@ -154,16 +155,36 @@ class Training:
             raise ValueError(f"patience_threshold={share}: no patience is set; set training.patience, or leave it out")
         if decay is not None:
             self._settle(decay)
-        idle = self.patience is None and decay not in (Decay.plateau, None)
-        if idle and watch not in (Watched.validation_free_loss, None):
-            text = "nothing watches a curve; set training.patience or training.decay=plateau"
-            raise ValueError(f"watch={watch.value}: {text}, or leave it out")
+        if self.watch != USUAL:
+            self._check_watch(decay, keep)
         if self.levels is Levels.geometric:
             ratio = self.level_ratio
             require(ratio is not None and 0.01 <= ratio <= 100, "level_ratio", ratio, "lie in [0.01, 100] for levels=geometric")
         else:
             told = f"be left out: it has no meaning for levels={self.levels.value}"
             require(self.level_ratio is None, "level_ratio", self.level_ratio, told)
+
+    def _check_watch(self, decay: Decay | None, keep: Keep | None) -> None:
+        """Refuse a curve that nothing goes by, and a second one by which weights are chosen."""
+        curve = read(self.watch) if isinstance(self.watch, str) else None  # `freerun.parts.settings` refuses what is no text
+        if curve is None or None in (decay, keep):
+            return
+        if self.patience is None and decay is not Decay.plateau and keep is not Keep.watched:
+            text = "nothing watches a curve; set training.patience, training.decay=plateau or training.keep=watched"
+            raise ValueError(f"watch={self.watch}: {text}, or leave it out")
+        if (curve.measured or curve.split == "train") and keep in (Keep.best, Keep.best_forced):
+            text = f"keep={keep.value} goes by another curve; choose training.keep=watched or last"
+            raise ValueError(f"watch={self.watch}: {text}")
+
+    @property
+    def watched(self) -> WatchedCurve:
+        """The curve that is watched."""
+        return read(self.watch)
+
+    @property
+    def kept_by(self) -> WatchedCurve | None:
+        """The curve by which weights are chosen; None where the last ones are kept."""
+        return self.keep.curve(self.watch)
 
     def _settle(self, decay: Decay) -> None:
         """Fill in the settings of the decay, and refuse those of others."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import torch
@@ -56,6 +57,9 @@ class Lessons:
             self.memory = self.feeder.remember(batch, self.memory)
         feed = self.feed(batch)
         result = _rolled(batch, feed, None)
+        if self.feeder.chooses:
+            with torch.no_grad():
+                self.memory = self.feeder.learn(batch, self.memory, result.outputs.detach())
         free = group.release(steps, count)
 
         @cache
@@ -97,7 +101,15 @@ class Lessons:
         uniform = group.chance("samples", update, steps, count)
         feedback = group.rule(update / max(1, settings.updates - 1))
         dropout, windows = group.dropout(update, steps, count), group.windows(update, steps)
-        return self.batch(update, weights, sequences, uniform, feedback, dropout=dropout, windows=windows)
+        batch = self.batch(update, weights, sequences, uniform, feedback, dropout=dropout, windows=windows)
+        batch.index = torch.stack([index[experiment.seed] for experiment in group.experiments]).to(group.device)
+        return self._chosen(batch, steps) if self.feeder.chooses else batch
+
+    def _chosen(self, batch: GroupBatch, steps: int) -> GroupBatch:
+        """Return a batch of the training sequences that the feeder shows in the place of those in the order of the data."""
+        index = self.feeder.chosen(batch, self.memory)
+        of_seed = {experiment.seed: row.cpu() for experiment, row in zip(self.group.experiments, index, strict=True)}
+        return replace(batch, sequences=self.group.batch("train", of_seed, steps), index=index)
 
     @torch.no_grad()
     def shown(self, sequences: Sequences, uniform: torch.Tensor | None) -> Rollout:

@@ -15,9 +15,11 @@ from freerun.config.training_settings import Optimizer
 from freerun.engine.feeding import Lessons
 from freerun.engine.optimizer import Adam, Descent, Momentum
 from freerun.engine.parameters import Parameters
-from freerun.engine.replicas import Group, spread
+from freerun.engine.replicas import Group
 from freerun.engine.solving import Solver
+from freerun.engine.validation import Gauge, validated
 from freerun.engine.watching import Watch
+from freerun.errors import given
 from freerun.parts.layers import per_replica
 
 #: Called after every update: (update, {quantity: value of every replica}), with no quantities where nothing was logged.
@@ -69,7 +71,7 @@ class Keeper(Protocol):
 
 def train(
     group: Group, listen: Listener | None = None, lessons: Lessons | None = None, keeper: Keeper | None = None,
-    follow: Follower | None = None,
+    follow: Follower | None = None, gauge: Gauge | None = None,
 ) -> list[Outcome]:  # fmt: skip
     """Train a group of runs in place.
 
@@ -81,7 +83,13 @@ def train(
         lessons: how the group is fed, for a caller that needs it afterwards; None to make it here.
         keeper: keeps the state between updates; None to begin anew and keep nothing.
         follow: called after every logged update.
+        gauge: measures the metric that the settings watch, if they watch one; None for a group that watches losses.
+
+    Raises:
+        ValueError: if a metric is watched and there is no gauge.
     """
+    if gauge is None and group.settings.watched.measured:
+        raise ValueError(f"training.watch={group.settings.watch}: give train a gauge (freerun.measurement.watched_metric)")
     trainer = Trainer(group, lessons or Lessons(group))
     outcomes = trainer.outcomes
     for update in range(0 if keeper is None else keeper.restore(trainer), group.settings.end):
@@ -94,7 +102,7 @@ def train(
                 **steps,
                 **trainer.rates(update),
                 "forcing_probability": trainer.lessons.probabilities(update),
-                **validation(group),
+                **validated(group, gauge),
             }
             _log(outcomes, update, values)
             trainer.note_best()
@@ -123,10 +131,10 @@ class Trainer:
         self.watches = [Watch(experiment.training) for experiment in group.experiments]
         self.alive = torch.ones(len(group.experiments), dtype=torch.bool, device=group.device)
         #: The weights of the best logged update of each run, where they are kept; those before the first update until one is.
-        self.best = None if group.settings.keep.mode is None else group.parameters.flat.clone()
+        self.best = None if group.settings.kept_by is None else group.parameters.flat.clone()
 
     def note_best(self) -> None:
-        """Remember the weights of the runs that have just logged their least validation loss."""
+        """Remember the weights of the runs that have just logged their best value of the curve by which weights are chosen."""
         if self.best is None:
             return
         for r, outcome in enumerate(self.outcomes):
@@ -134,7 +142,7 @@ class Trainer:
                 self.best[r] = self.group.parameters.flat[r]
 
     def keep_best(self) -> None:
-        """Put every run back to its best weights; one that diverged, or never had a finite loss, stays as it is."""
+        """Put every run back to its best weights; one that diverged, or never had a defined value, stays as it is."""
         if self.best is None:
             return
         for r, outcome in enumerate(self.outcomes):
@@ -166,7 +174,8 @@ class Trainer:
 
     def _kept(self, outcome: Outcome) -> int | None:
         """The logged update at which a run had its best weights so far."""
-        return self.group.settings.keep.update((point.update, point.quantity, point.value) for point in outcome.curves)
+        curve = given(self.group.settings.kept_by)
+        return curve.best((point.update, point.quantity, point.value) for point in outcome.curves)
 
     def update(self, update: int) -> dict[str, list[float]]:
         """Take one gradient step for every replica that is alive; return the loss of each, and the critic's if there is one.
@@ -252,16 +261,3 @@ def _log(outcomes: list[Outcome], update: int, values: dict[str, list[float]]) -
             if outcome.open:
                 recorded = value if math.isfinite(value) else None
                 outcome.curves.append(Point(update=update, quantity=quantity, value=recorded))
-
-
-@torch.no_grad()
-def validation(group: Group, count: int = 64) -> dict[str, list[float]]:
-    """Return the mean loss on the validation split, forced and free, for curves and for `Training.keep`."""
-    steps = group.experiments[0].task.length
-    index = {seed: spread(len(group.data[seed].splits["validation"]), count) for seed in group.seeds}
-    sequences = group.batch("validation", index, steps)
-    weights, size = group.weights(), sequences.start.shape[1]
-    uniform = group.chance("evaluation/validation", 0, steps, size)
-    forced = group.mean_loss(group.roll(weights, sequences, None, uniform), sequences)
-    free = group.mean_loss(group.roll(weights, sequences, group.release(steps, size), uniform), sequences)
-    return {"validation_forced_loss": forced, "validation_free_loss": free}

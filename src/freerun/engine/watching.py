@@ -24,15 +24,15 @@ class Watch:
     """What one run is told by the curve that its settings watch."""
 
     def __init__(self, settings: Training) -> None:
-        self._quantity = settings.watch.value
+        curve = settings.watched
+        self._quantity, sign = curve.name, curve.sign
         self._seen = 0
-        self._patience = (
-            None if settings.patience is None else Patience(most=settings.patience, threshold=settings.patience_threshold)
-        )
+        most, share = settings.patience, settings.patience_threshold
+        self._patience = None if most is None else Patience(most=most, threshold=share, sign=sign)
         self._plateau: Plateau | None = None
         factor, patience, threshold = settings.decay_factor, settings.decay_patience, settings.decay_threshold
         if settings.decay is Decay.plateau and factor is not None and patience is not None and threshold is not None:
-            self._plateau = Plateau(by=factor, patience=patience, threshold=threshold)
+            self._plateau = Plateau(by=factor, patience=patience, threshold=threshold, sign=sign)
 
     def see(self, curve: Sequence[Point]) -> Watch:
         """Take in the points that a run's curve has since it was last seen; return self."""

@@ -34,7 +34,7 @@ def needs(group: Group, update: int) -> dict[str, Need]:
     kinds = dict.fromkeys(("weights", *method(settings.optimizer).carried), group.parameters)
     if group.critic is not None:
         kinds |= {f"critic.{kind}": group.critic for kind in kinds}
-    if settings.keep.mode is not None:
+    if settings.kept_by is not None:
         kinds["best"] = group.parameters
     tensors = {
         f"{kind}/{name}": Need(dtype=_KINDS[group.dtype], shape=(shape.rows, shape.columns))

@@ -29,6 +29,7 @@ from freerun.execution.planned_run import Planned
 from freerun.execution.resume import Keeper, find
 from freerun.execution.task_data import made_by, worlds
 from freerun.execution.training_work import before, work
+from freerun.measurement import watched_metric
 from freerun.store import checkpoints, run_notes
 from freerun.store.records import Store
 
@@ -96,6 +97,7 @@ def _train(runs: list[Planned], store: Store, report: Report, checkpoint_every: 
     group = Group(experiments, data)
     for run in runs:  # now that their weights are read
         start_weights.demand_unchanged(run.experiment.training, run.tree)
+    watched_metric.demand_measurable(group)
     starts = [find(store, run.course, group, noted=run.trained) for run in runs]
     done = [0 if start is None else start.update for start in starts]
     for update in sorted(set(done), reverse=True):
@@ -111,7 +113,8 @@ def _finish(runs: list[Planned], group: Group, keeper: Keeper, store: Store, rep
     """Train a group from where its runs are to the end."""
     lessons = Lessons(group)
     pace = Pace(_throttled(report))
-    outcomes = _followed(runs, store, report, logging, lambda follow: train(group, pace, lessons, keeper, follow))
+    gauge = watched_metric.measured
+    outcomes = _followed(runs, store, report, logging, lambda follow: train(group, pace, lessons, keeper, follow, gauge))
     seconds = time.perf_counter() - keeper.began
     made = sum((group.settings.end if o.ended is None else o.ended) - keeper.update for o in outcomes)
     for r, run in enumerate(runs):

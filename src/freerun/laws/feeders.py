@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -13,17 +14,19 @@ import torch
 from freerun.engine.feeding import Lessons, kept
 from freerun.engine.replicas import Group
 from freerun.engine.rollout import Gradient, rollout, stopped
+from freerun.errors import given
 from freerun.laws.engine import experiments
 from freerun.laws.toolkit import CLOSE, Broken, demand, gap, gradients, noise, only, same_bits, uniforms, weights_of
 from freerun.parts.feedback import Feedback, one_hot
 from freerun.parts.feedback.expected import Expected
 from freerun.parts.feedback.mean import Mean
 from freerun.parts.feedback.sample import Sample
-from freerun.parts.feeders import F, Feeder
+from freerun.parts.feeders import F, Feeder, after_warmup
 from freerun.parts.feeders.adaptive import Adaptive
 from freerun.parts.feeders.aggregated import Aggregated
 from freerun.parts.feeders.forced import Blurred
 from freerun.parts.feeders.parallel_passes import fed_in_parallel
+from freerun.parts.feeders.replayed import Replayed
 from freerun.parts.layers import Weights
 from freerun.parts.models import Model
 from freerun.parts.regimes import Regime
@@ -146,6 +149,59 @@ def law_gathered_data_is_dealt_evenly(regime: Regime) -> None:
             drawn = uniforms(4, batch).double()
             fed = regime.mask(drawn, update, UPDATES)
             demand(same_bits(fed[0], (dealt[0] == 0).double()), "the mask is not 1 where the truth was dealt")
+
+
+@only(fed_by(Replayed), "regimes that replay own states")
+def law_a_buffer_replays_what_was_said_at_the_last_visit(regime: Regime) -> str:
+    """Weights standing still, visit k feeds pass k - 1 over its own sequence: the loop's for k - 1 steps, first the truth.
+
+    A slot keeps its sequence until the mask fills it anew; before any was filled, all begin with the truth.
+
+    Cure: keep with each slot the place of its sequence in the training split, put back what the charged pass said of it at the
+    same step, and fill a slot exactly where the mask is 1 or the slot is empty.
+    """
+    feeder = given_by(regime, Replayed)
+    chosen = next(each for each in experiments(regime) if not given(each.feedback).random)
+    updates, batch = 60, max(1, feeder.slots // 8)
+    chosen = replace(chosen, dtype="float64", training=replace(chosen.training, updates=updates, batch=batch))
+    task, seed, steps, warmup = chosen.task, chosen.seed, chosen.task.length, chosen.span[0]
+    group = Group([chosen], {seed: task.build(seed, max(steps, sum(chosen.span)))})
+    lessons, weights = Lessons(group), group.weights()
+    count = len(group.data[seed].splits["train"])
+    every = group.batch("train", {seed: torch.arange(count)}, steps)
+    truth, place = (
+        group.encoded(every)[0],
+        {value.numpy().tobytes(): n for n, value in enumerate(every.targets[:, 0].unbind(1))},
+    )
+    passes = [truth]
+    for k in range(1, steps - warmup + 1):
+        said = group.feedback(group.roll(weights, every, None, None, truth=passes[-1]).outputs, None)
+        passes.append(after_warmup(said, truth, warmup))
+        off = gap(passes[k][: warmup + k], group.roll(weights, every, group.release(steps, count), None).fed[: warmup + k])
+        demand(off < CLOSE, f"pass {k} is {off:.1e} off the loop")
+    held: Counter[tuple[int, int]] = Counter()
+    begun = deepest = 0
+    for update in range(updates):
+        lesson = lessons.give(update, weights, {})
+        forced = (regime.mask(group.draws("coins", update, (steps, batch))[:, 0], update, updates)[0] == 1).tolist()
+        for b in range(batch):
+            case, fed = f"sequence {b} of update {update}", lesson.fed[:, 0, b]
+            n = place.get(lesson.sequences.targets[:, 0, b].contiguous().numpy().tobytes(), -1)
+            demand(n >= 0, f"{case} is none of the training split")
+            k = next((k for k, made in enumerate(passes) if gap(made[:, 0, n], fed) < CLOSE), -1)
+            demand(k >= 0, f"{case} is fed by no pass over its own sequence")
+            demand(k == 0 or not forced[b], f"{case} is fed pass {k}, and the mask says that it begins anew")
+            demand(k == 0 or held[n, k] > 0 or k == len(passes) - 1, f"{case} is fed pass {k}, which no slot holds")
+            held[n, k] -= int(k > 0)
+            held[n, min(k + 1, len(passes) - 1)] += 1
+            begun, deepest = begun + int(k == 0 and not forced[b]), max(deepest, k)
+        if update == 0:
+            demand(deepest == 0, "it does not begin with the truth")
+    demand(begun <= feeder.slots, f"{begun} sequences began anew that the mask does not force, there are {feeder.slots} slots")
+    demand(
+        deepest > 1 or regime.probability(0, updates) > 0.5, f"after {updates} updates the oldest state is of pass {deepest}"
+    )
+    return f"up to pass {deepest}"
 
 
 @only(fed_by(Adaptive), "regimes that are measured")

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import torch
 
-from freerun.laws._observed_rollouts import HORIZON, WARMUP, taken, with_outputs, with_sequences, worlds
-from freerun.laws.toolkit import CLOSE, demand, symbols
-from freerun.measurement.metrics import Metric
+from freerun.laws._observed_rollouts import HORIZON, WARMUP, distributions, taken, with_outputs, with_sequences, worlds
+from freerun.laws.toolkit import CLOSE, demand, noise, only, symbols, wrong_laws
+from freerun.measurement.metrics import Metric, Observed
 from freerun.parts.feedback import one_hot
+from freerun.parts.gaussians import packed
 
 
 def _same(a: torch.Tensor, b: torch.Tensor) -> bool:
@@ -104,3 +105,52 @@ def law_nothing_to_count_is_undefined(metric: Metric) -> None:
         before, after = taken(metric, seen), taken(metric, replace(seen, weights=torch.zeros_like(seen.weights)))
         known = torch.where(after.isnan(), before, after)  # a measure that never looks at what counts stays as it is
         demand(_same(known, before), f"{_both(known, before)}, where no target counts; it should be undefined ({where})")
+
+
+#: Batches over which a score of distributions is averaged, sequences of each, and the standard deviation of what is drawn.
+BATCHES, EACH, SCALE = 10, 4, 0.5
+
+
+@only(lambda metric: metric.of_distributions and metric.quantity.better != "neither", "scores of predicted distributions")
+def law_the_truths_own_distribution_wins(metric: Metric) -> str:
+    """By a score of distributions nobody beats the one that the truth is drawn from, in closed form or by an ensemble of it.
+
+    Set beside it are one that is shifted, too wide, too narrow, both, and its mean as one sure value; each is worse by three
+    standard errors of paired batches at least.
+
+    Cure: score by a strictly proper rule of the whole distribution (Gneiting & Raftery 2007), estimated fairly from members.
+    """
+    margins = []
+    for where, seen in distributions():
+        seen = with_sequences(seen, torch.arange(BATCHES * EACH) % seen.weights.shape[1])
+        mean = seen.outputs.double()
+        seen = replace(seen, targets=mean + SCALE * noise(*mean.shape, seed=11), weights=torch.ones_like(seen.weights))
+        best = _scored(metric, seen, mean, SCALE)
+        for what, (centre, scale) in wrong_laws(mean, SCALE).items():
+            worse = (best - _scored(metric, seen, centre, scale)) * metric.quantity.sign
+            margin = float(worse.mean() / (worse.std() / len(worse) ** 0.5))
+            demand(margin > 3, f"{what} is worse than the truth's own by {margin:.1f} standard errors ({where})")
+            margins.append(margin)
+    return f"by {min(margins):.0f} standard errors or more"
+
+
+def _scored(metric: Metric, seen: Observed, mean: torch.Tensor, scale: float) -> torch.Tensor:
+    """The score of Gaussians of each batch, the mean over steps; where an ensemble is asked for, of as many draws of them."""
+    seen = replace(seen, outputs=mean, numbers=packed(mean, torch.full_like(mean, scale)))
+    asked = metric.asks(seen)
+    if asked is not None:
+        times = asked.sequences.targets.shape[1] // mean.shape[1]
+        centre = mean.repeat_interleave(times, 1)
+        members = with_sequences(seen, torch.arange(mean.shape[1]).repeat_interleave(times))
+        seen.further = replace(members, fed=centre + scale * noise(*centre.shape, seed=12))
+    parts = (_batch(seen, n, asked is not None) for n in range(BATCHES))
+    return torch.stack([metric.measure(part).nanmean() for part in parts]).double()
+
+
+def _batch(seen: Observed, n: int, several: bool) -> Observed:
+    """Some sequences of a rollout, with their members where there are some."""
+    part = with_sequences(seen, torch.arange(n * EACH, (n + 1) * EACH))
+    if several and seen.further is not None:
+        times = seen.further.fed.shape[1] // seen.fed.shape[1]
+        part.further = with_sequences(seen.further, torch.arange(n * EACH * times, (n + 1) * EACH * times))
+    return part

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import torch
 
-from freerun.laws.toolkit import demand, gap, gradients, noise, same_bits, symbols
-from freerun.parts.gaussians import Head
+from freerun.laws.toolkit import demand, gap, gradients, noise, only, same_bits, symbols, wrong_laws
+from freerun.parts.gaussians import Head, packed
 from freerun.parts.objectives import Objective
 
 #: Steps, sequences and width of predictions, from small to large.
@@ -106,3 +106,19 @@ def law_pure(objective: Objective) -> None:
         demand(single.dtype is torch.float32, f"predictions are torch.float32, the losses {single.dtype} {where}")
         off = gap(single.double(), first)
         demand(off < 1e-5, f"in float32 the loss is another by {off:.1e} {where}")  # a few roundings of 6e-8, values below 10
+
+
+@only(lambda objective: objective.head is not None and objective.head.components == 1, "objectives of one Gaussian")
+def law_the_truths_own_distribution_costs_least(objective: Objective) -> str:
+    """Of distributions none costs less than the one that the values are drawn from, by five standard errors of paired draws.
+
+    Cure: charge the negative logarithm of the density, with its normalisation: log s is part of it.
+    """
+    mean, scale, margins = noise(20, 500, 2, dtype=torch.float64), 0.5, []
+    values = mean + scale * noise(20, 500, 2, seed=1, dtype=torch.float64)
+    best = objective(packed(mean, torch.full_like(mean, scale)), values)
+    for what, (centre, width) in wrong_laws(mean, scale).items():
+        worse = objective(packed(centre, torch.full_like(mean, max(width, 0.01 * scale))), values) - best
+        margins.append(float(worse.mean() / worse.std()) * worse.numel() ** 0.5)
+        demand(margins[-1] > 5, f"{what} costs more than the truth's own by {margins[-1]:.1f} standard errors")
+    return f"by {min(margins):.0f} standard errors or more"

@@ -232,3 +232,12 @@ def shifted(x: torch.Tensor, by: int) -> torch.Tensor:
 def same_bits(a: torch.Tensor, b: torch.Tensor) -> bool:
     """Whether two tensors are equal in shape, type and every value, NaN included."""
     return a.shape == b.shape and a.dtype == b.dtype and torch.equal(torch.nan_to_num(a, nan=7e7), torch.nan_to_num(b, nan=7e7))
+
+
+def wrong_laws(mean: torch.Tensor, scale: float) -> dict[str, tuple[torch.Tensor, float]]:
+    """Mean and scale of Gaussians that are not the one with this mean and scale, by what is wrong with them."""
+    return {
+        "one that is shifted": (mean + scale, scale), "one that is too wide": (mean, 2.5 * scale),
+        "one that is too narrow": (mean, 0.3 * scale), "its mean, for sure": (mean, 0.0),
+        "a shifted one that is too narrow": (mean - scale, 0.5 * scale),
+    }  # fmt: skip

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 class Training(Protocol):
     """Settings of training that a part may ask about."""
 
+    batch: int
     truncate: int | None
     levels: Enum
 

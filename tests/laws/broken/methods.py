@@ -10,6 +10,7 @@ from freerun.parts.feeders import Kept, Number
 from freerun.parts.feeders.adaptive import Adaptive
 from freerun.parts.feeders.aggregated import Aggregated
 from freerun.parts.feeders.masked import Masked
+from freerun.parts.feeders.replayed import Replayed
 from freerun.parts.models.hidden_recurrent import HiddenRecurrent
 from freerun.parts.objectives.diverted_chain import DivertedChain
 from freerun.parts.objectives.policy_gradient import PolicyGradient
@@ -18,6 +19,7 @@ from freerun.parts.objectives.pushforward import Pushforward
 from freerun.parts.regimes.data_as_demonstrator import DataAsDemonstrator
 from freerun.parts.regimes.generalized_forcing import Alpha, GeneralizedForcing
 from freerun.parts.regimes.noisy_forcing import NoisyForcing
+from freerun.parts.regimes.replay_buffer import ReplayBuffer
 from freerun.parts.regimes.teacher_forcing import TeacherForcing
 
 
@@ -89,6 +91,70 @@ class TruthOnly(DataAsDemonstrator):
 
     def dealt(self, batch, update, updates):
         return torch.zeros(batch, dtype=torch.int64)
+
+
+class _Buffer(ReplayBuffer):
+    """A replay buffer that is fed by another feeder."""
+
+    kind = Replayed
+
+    def feeder(self):
+        return self.kind(self, slots=self.slots)
+
+
+class _OneStepOff(Replayed):
+    def learn(self, batch, memory, outputs):
+        return super().learn(batch, memory, outputs.roll(1, 0))
+
+
+class OneStepOff(_Buffer):
+    """What is said of a step is put in the place of the next."""
+
+    kind = _OneStepOff
+
+
+class _InOrder(Replayed):
+    def chosen(self, batch, memory):
+        return batch.index
+
+
+class InTheOrderOfTheData(_Buffer):
+    """What a slot was fed is fed to the sequence that is next in the order of the data."""
+
+    kind = _InOrder
+
+
+class _Learning(Replayed):
+    def learn(self, batch, memory, outputs):
+        return memory
+
+
+class LearnsNothing(_Buffer):
+    """Feeds the truth for ever: what the model says is not kept."""
+
+    kind = _Learning
+
+
+class _NeverFresh(Replayed):
+    def _fresh(self, batch, held):
+        return held == -1
+
+
+class NeverFresh(_Buffer):
+    """A slot is filled once, whatever the coins say."""
+
+    kind = _NeverFresh
+
+
+class _Repeating(Replayed):
+    def _slots(self, batch):
+        return super()._slots(batch)[:, :1].expand(-1, batch.count)
+
+
+class OneSlotForAll(_Buffer):
+    """All sequences of a batch take one slot."""
+
+    kind = _Repeating
 
 
 class Upside(GeneralizedForcing):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 
 from freerun.measurement.metrics.accuracy import Accuracy
+from freerun.measurement.metrics.crps import CRPS
 from freerun.measurement.metrics.kl import KL
 from freerun.measurement.metrics.loss import Loss
 from freerun.measurement.metrics.rmse import RMSE
@@ -106,3 +107,17 @@ class BetterThanWhat(Accuracy):
 
     def measure(self, observed):
         return torch.full_like(super().measure(observed), 0.5)
+
+
+class RewardsSharpness(CRPS):
+    """The distance from the truth alone, without what the members differ: one sure value has less of it."""
+
+    def of_members(self, members, targets):
+        return ((members - targets[..., None, :]).abs().mean((-1, -2)),)
+
+
+class OfTheMean(CRPS):
+    """The error of the mean: nothing is known of the spread."""
+
+    def of_law(self, law, targets):
+        return ((law.mean() - targets).abs().mean(-1),)

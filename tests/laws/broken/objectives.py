@@ -6,6 +6,7 @@ import torch
 
 from freerun.parts.objectives.absolute_error import AbsoluteError
 from freerun.parts.objectives.cross_entropy import CrossEntropy
+from freerun.parts.objectives.gaussian_likelihood import GaussianLikelihood
 from freerun.parts.objectives.huber import Huber
 from freerun.parts.objectives.squared_error import SquaredError
 
@@ -49,3 +50,11 @@ class HalfAbsolute(Huber):
     def __call__(self, outputs, targets):
         error = (outputs - targets).abs()
         return torch.where(error <= self.delta, 0.5 * error.square(), self.delta * error).mean(-1)
+
+
+class WithoutItsNormalisation(GaussianLikelihood):
+    """The squared error in units of the predicted spread: the wider, the cheaper."""
+
+    def __call__(self, outputs, targets):
+        law = self.head.distribution(outputs)
+        return (((targets[..., None, :] - law.means) / law.scales).square().sum(-1) / 2)[..., 0]

@@ -51,7 +51,7 @@ class OtherSequences(Patched):
 class Keeps(Patched):
     """The weights that are kept are those of the best validation; `better` says what is best."""
 
-    name = "validation"
+    name = "validated"
 
     def better(self, loss, best):
         return loss < best
@@ -90,7 +90,7 @@ class SlowsDownOnPlateaus(Engine):
     """The learning rate is halved where the validation loss, whose meaning moves with the schedule, has not fallen."""
 
     def train(self, group, store):
-        seen, genuine = [], training.validation
+        seen, genuine = [], training.validated
 
         def look(own, *rest):
             found = genuine(own, *rest)
@@ -100,7 +100,7 @@ class SlowsDownOnPlateaus(Engine):
         def rate(own, update):
             return 0.5 ** sum(after >= before for before, after in pairwise(seen))
 
-        with mock.patch.object(training, "validation", look), mock.patch.object(Training, "rate", rate):
+        with mock.patch.object(training, "validated", look), mock.patch.object(Training, "rate", rate):
             run_group(group, store, lambda *_: None)
 
 

@@ -110,7 +110,7 @@ class OneFallsAllFall(Patched):
 class ValidationTrains(Patched):
     """Looking at the validation loss moves the weights."""
 
-    name = "validation"
+    name = "validated"
 
     def replacement(self, genuine):
         def look(group, *rest):

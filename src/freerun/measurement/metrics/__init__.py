@@ -165,6 +165,7 @@ class Metric(ABC):
 
     Attributes:
         per: ``step``: one value for each step since the release; ``rollout``: one for the whole rollout.
+        of_both_modes: it sets the two modes side by side, and is of neither (`Comparison`).
         of_training: it looks at `Observed.training`, and is measured on those sequences that have it.
         of_distributions: it looks at `Observed.distributions`: an experiment that predicts none is not measured by it
             unless it is named.
@@ -175,6 +176,7 @@ class Metric(ABC):
     """
 
     per: ClassVar[str] = "step"
+    of_both_modes: ClassVar[bool] = False
     of_training: ClassVar[bool] = False
     of_distributions: ClassVar[bool] = False
     of_recordings: ClassVar[bool] = False
@@ -216,6 +218,8 @@ class Comparison(Metric):
 
     It is of neither mode, so that no gap can be made of it. Subclasses are final, as those of `Metric`.
     """
+
+    of_both_modes: ClassVar[bool] = True
 
     def interval(self, observed: Observed) -> tuple[Float[torch.Tensor, " S"], Float[torch.Tensor, " S"]] | None:
         """The 95 % interval of the estimate for this one run, of the draw of sequences; None where nothing is estimated."""

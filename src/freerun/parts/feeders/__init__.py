@@ -18,6 +18,7 @@ from typing import ClassVar, Protocol, TypeVar, runtime_checkable
 from jaxtyping import Float, Int
 
 from freerun.deferred_imports import torch
+from freerun.errors import given
 from freerun.parts.feedback import Feedback
 
 F = TypeVar("F", bound="Feeder")
@@ -119,6 +120,7 @@ class Batch(ABC):
         feedback: the rule phi as it stands at this update.
         uniform: the draws of the rule, ``[T R B]`` or ``[T R B K]``; None if it needs none.
         runs: the feeder of every run.
+        index: which of the training sequences these are; None where they are none of them.
     """
 
     update: int
@@ -130,6 +132,7 @@ class Batch(ABC):
     feedback: Feedback
     uniform: torch.Tensor | None
     runs: list[Feeder]
+    index: Int[torch.Tensor, "R B"] | None = None
 
     @property
     @abstractmethod
@@ -208,6 +211,8 @@ class Feeder(ABC):
     forced: ClassVar[bool] = False
     #: What is charged was fed step by step, as the mask says: objectives that tell free steps from forced ones can be used.
     looped: ClassVar[bool] = False
+    #: It says which training sequences are shown (`chosen`) and is told what became of them (`learn`).
+    chooses: ClassVar[bool] = False
 
     regime: Masking
 
@@ -230,6 +235,22 @@ class Feeder(ABC):
 
         Args:
             memory: what was remembered so far.
+        """
+        return memory
+
+    def chosen(self, batch: Batch, memory: Memory) -> Int[torch.Tensor, "R B"]:
+        """Return which training sequences are shown, if it `chooses`: a function of draws, memory and settings alone.
+
+        Args:
+            batch: of the sequences that the order of the data gives.
+        """
+        return given(batch.index)
+
+    def learn(self, batch: Batch, memory: Memory, outputs: Float[torch.Tensor, "S R B O"]) -> Memory:
+        """Return the memory after what was charged was rolled out, if it `chooses`. No gradient is taken.
+
+        Args:
+            outputs: of the rollout.
         """
         return memory
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from freerun.config.training_settings import Keep
+from freerun.config.watched_curve import USUAL
 from freerun.errors import ConfigError
 from freerun.io.suggestions import nearest
 from freerun.parts import registry
@@ -85,8 +86,9 @@ class Target:
 
 def _kept(record: dict[str, Any]) -> int | None:
     """The logged update whose weights a run has kept; None for the last ones."""
-    keep = Keep(record["experiment"]["training"].get("keep", Keep.last.value))
-    return keep.update((point["update"], point["quantity"], point["value"]) for point in record["curves"])
+    settings = record["experiment"]["training"]
+    keep, watch = Keep(settings.get("keep", Keep.last.value)), settings.get("watch", USUAL)
+    return keep.update(((point["update"], point["quantity"], point["value"]) for point in record["curves"]), watch)
 
 
 def target(text: str | None = None, maximize: bool | None = None, said: str = "--target") -> Target:
