@@ -77,7 +77,8 @@ def test_a_headline_that_one_side_lacks_and_a_companion_that_stands_in_are_told(
     ]
     alone = {("T", "lead"): Kind(form=LEAD, blind=MISSES_COPIES, label="LEAD", headline=False)}
     assert resting(rows(lead="better"), alone)[0] == (
-        "No headline of this task was measured, and what stands in may be won by a degenerate model: T by LEAD, blind to copies."
+        "No headline of this task was measured, and what stands in may be won by a degenerate model: "
+        "T by LEAD, blind to copies."
     )
 
 

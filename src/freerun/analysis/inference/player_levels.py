@@ -34,7 +34,7 @@ def placed(players: pd.DataFrame, runs: pd.DataFrame, labels: pd.DataFrame) -> p
     """
     beside = runs.set_index(runs["run"].astype("str")).loc[list(dict.fromkeys(players["run"].astype("str")))]
     tasks = labels["task_label"].astype("str").reindex(beside.index)
-    players = players.assign(task_label=players["run"].astype("str").map(tasks).to_numpy())
+    players = players.assign(task_label=players["run"].astype("str").map(tasks).to_numpy()).reset_index(drop=True)
     once = players.drop_duplicates([*_ROW, "value", "low", "high"])
     differ = set(once.loc[once.duplicated(_ROW), "task_label"])
     players = players[players.index.isin(once.index) | players["task_label"].isin(differ)].reset_index(drop=True)

@@ -114,7 +114,8 @@ def _shown(summary: Summary) -> str:
 
 def _times(mean: float, low: float, high: float) -> str:
     """A log ratio as a change."""
-    return change(*(float(end) for end in unlogged(np.array([mean, low, high]))), True, "")
+    ratio, *ends = (float(end) for end in unlogged(np.array([mean, low, high])))
+    return change(ratio, ends[0], ends[1], True, "")
 
 
 def _ends(low: float, high: float) -> str:

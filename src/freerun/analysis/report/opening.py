@@ -311,7 +311,7 @@ def _caveats(sets: pd.DataFrame, rows: pd.DataFrame, way: Mapping[str, Any], mat
     own = sets[[key in way["keys"] for key in keys]]
     kind_of = kinds(material)
     by_headlines = rows.merge(own[PAIR], on=PAIR)
-    alone = by_headlines.loc[on_one_kind(by_headlines, kind_of), PAIR].drop_duplicates()
+    one_kind = len(by_headlines.loc[on_one_kind(by_headlines, kind_of), PAIR].drop_duplicates())
     players = unbeaten_better(own, material)
     said = []
     if len(players):
@@ -322,9 +322,9 @@ def _caveats(sets: pd.DataFrame, rows: pd.DataFrame, way: Mapping[str, Any], mat
         said.append(f"yet {where} a source that was spoilt on purpose ({names}) is not shown to be worse")
     if by_no_headline(by_headlines, kind_of):
         said.append("no headline of a task was measured there, so that a degenerate model may win by what stands in")
-    elif len(alone):
+    elif one_kind:
         of = int(own["verdict"].isin(WORDS[:3]).sum())
-        where = "" if len(alone) == of else f" in {len(alone)} of {of} cases"
+        where = "" if one_kind == of else f" in {one_kind} of {of} cases"
         said.append(f"that rests on one kind of measure alone{where}")
     if missing := not_of_both(by_headlines, kind_of):
         said.append(f"it is judged without headlines that one side lacks ({missing})")
