@@ -7,7 +7,7 @@ Everything here is a pure function of the records.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter
@@ -31,6 +31,8 @@ LEVELS = {
 TEXTS = ("experiment", "outcome", "quantities", "players", "quantity", "split", "mode", "metric", "unit")
 #: In place of a mode, for measures that set both modes side by side: the value and the ends of its interval.
 COMPARED = ("compared", "compared low", "compared high")
+#: The settings of the metrics that are a plugin's, among those of an evaluation.
+OWN_SETTINGS = "settings of plugins"
 #: Letters of the longest identity, that of a measurement.
 WIDTH = 25
 _RUN = f"S{WIDTH}"
@@ -47,9 +49,9 @@ class Extract:
 
     Attributes:
         columns: those of `LEVELS` by name. `points` and `series` count the rows of a run, `length` the values of a series;
-            `experiment` is without its seed, `outcome` what `of` was told to make of a record, `quantities` what its metrics
-            mean by their names ({} in a record from before records said it), `players` the identity of the reference players
-            that belong to it ("" in a record from before there were any).
+            `experiment` is without its seed and with `OWN_SETTINGS`, `outcome` what `of` was told to make of a record,
+            `quantities` what its metrics mean by their names ({} in a record from before records said it), `players` the
+            identity of the reference players that belong to it ("" in a record from before there were any).
         texts: the texts that each column of `TEXTS` counts through.
     """
 
@@ -141,7 +143,7 @@ def of(records: Iterable[Record], outcome: Callable[[Trained], dict[str, Any]]) 
     encode = msgspec.json.Encoder().encode
     for record in records:
         trained, measured = record
-        tree = dict(trained.experiment)
+        tree = _with_own_settings(trained.experiment, measured.metrics)
         rows["run"].append(measured.run)
         rows["seed"].append(tree.pop("seed"))
         rows["experiment"].append(encode(tree))
@@ -176,6 +178,17 @@ def of(records: Iterable[Record], outcome: Callable[[Trained], dict[str, Any]]) 
                 columns[name] = np.array(column, dtype=np.int64)[places]
     columns["logged"], columns["value"] = np.concatenate(logged), np.concatenate(values)
     return Extract(columns=columns, texts=texts)
+
+
+def _with_own_settings(experiment: Mapping[str, Any], metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """An experiment with the settings of those of its metrics that are a plugin's, under `OWN_SETTINGS` of its evaluation.
+
+    An experiment says a setting of a metric only where it is not by default; a plugin's default its record knows alone.
+    """
+    own = {name: spec.get("settings") for name, spec in metrics.items() if "source" in spec}
+    own = {name: dict(settings) for name, settings in own.items() if isinstance(settings, Mapping) and settings}
+    tree, evaluation = dict(experiment), experiment.get("evaluation")
+    return {**tree, "evaluation": {**evaluation, OWN_SETTINGS: own}} if own and isinstance(evaluation, Mapping) else tree
 
 
 def _series(measured: Measured) -> Iterator[tuple[tuple[Any, ...], _Values]]:

@@ -29,7 +29,7 @@ from freerun.store.records import Store, trained_run
 
 NAME = "index"
 #: Raise it when what is extracted from a record, or its form, changes.
-FORM = container.Form("index", 7)
+FORM = container.Form("index", 8)
 #: Most bytes of it.
 LARGEST_INDEX = 2**32
 #: A file that changed within so many seconds could change again without its times telling.

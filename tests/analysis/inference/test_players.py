@@ -117,12 +117,24 @@ def test_levels_are_means_over_seeds_of_the_whole_rollout():
 def test_players_that_are_measured_in_two_ways_are_told_apart():
     runs = pd.DataFrame({"run": ["a", "b"], "task": "lorenz63", "evaluation.horizon": [20, 50], "evaluation.orbit": [0, 0]})
     labels = pd.DataFrame({"task_label": [TASK, TASK]}, index=pd.Index(["a", "b"]))
-    both = pd.concat([players(), players().assign(run="b")]).drop(columns="task_label")
+    other = players().assign(run="b")
+    both = pd.concat([players(), other.assign(value=2 * other["value"])]).drop(columns="task_label")
     names = list(dict.fromkeys(placed(both, runs, labels)["player"]))
     assert names[0] == "noisy truth (horizon=20)"
     assert len(names) == 2 * len(LEVELS)
     assert list(placed(both[both["run"] == "a"], runs, labels)["player"].unique()) == list(LEVELS)
     assert placed(player_table.none(), runs, labels).empty
+
+
+def test_players_of_which_two_measurements_say_the_same_stand_once():
+    """One model has a long closed loop and another none (`model=gru,direct`): what both say of a player is the same."""
+    runs = pd.DataFrame({"run": ["a", "b"], "task": "lorenz63", "evaluation.orbit": [0, 8000]})
+    labels = pd.DataFrame({"task_label": [TASK, TASK]}, index=pd.Index(["a", "b"]))
+    fewer = players()[lambda rows: rows["metric"] == "rmse"]
+    both = pd.concat([fewer, players().assign(run="b")]).drop(columns="task_label")
+    once = placed(both, runs, labels)
+    assert set(once["player"]) == set(LEVELS)
+    assert len(once) == len(players())
 
 
 def test_a_line_of_a_player_is_cut_where_it_leaves_the_frame():

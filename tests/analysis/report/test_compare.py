@@ -98,7 +98,7 @@ def test_what_lies_within_the_margin_is_equivalent(tmp_path):
 
 def test_two_seeds_give_no_interval_and_nothing_is_claimed(tmp_path):
     found = comparison.in_study("regime_1", "teacher_forcing", drawn(seeds=2), tmp_path)
-    assert "Without a verdict, since fewer than three seeds" in said(found)
+    assert "Without a verdict, since by some headline fewer than three seeds" in said(found)
     assert found.table[["low", "high", "p"]].isna().all(axis=None)
 
 
@@ -277,8 +277,8 @@ def test_other_measures_are_in_the_table_and_in_a_word_of_their_own(tmp_path):
 
 def levels(rmse, valid_time):
     """The rows of `two_sides.versus` of one condition with two headlines, each with a verdict."""
-    shared = {"task_label": "T", "model_label": "M", "setting": "", "level": "free", "paired": True, "n": 5, "needed": np.nan}
-    shared |= {"regime_label": "A", "baseline": "B"}
+    shared = {"task_label": "T", "model_label": "M", "setting": "", "level": "free", "paired": True, "n": 5, "common": 1}
+    shared |= {"regime_label": "A", "baseline": "B", "needed": np.nan}
     shared |= {"holm": 0.01, "mean": 0.5, "low": 0.4, "high": 0.6, "unit": "u", "ratio": False, "own": True}
     named = {"RMSE": (rmse, "lower"), "Valid time": (valid_time, "higher")}
     rows = [{**shared, "metric": label, "label": label, "verdict": word, "better": way} for label, (word, way) in named.items()]

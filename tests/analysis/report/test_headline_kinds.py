@@ -63,11 +63,23 @@ KNOWN = {
 )
 def test_a_conclusion_on_one_kind_of_headline_is_told(words, said):
     """Better and worse rest on the headlines that say so, not on those that show nothing."""
-    told = resting(rows(**words), KNOWN)
+    told = resting(rows(**words), {key: kind for key, kind in KNOWN.items() if key[1] in words})
     assert len(told) == (said is not None)
     if said:
         assert told[0].startswith("1 of 1 conclusion (better, worse or equivalent) rests on one kind of headline alone: ")
         assert said in told[0]
+
+
+def test_a_headline_that_one_side_lacks_and_a_companion_that_stands_in_are_told():
+    lacking = KNOWN | {("T", "grams"): Kind(form=BESIDE, blind=MISSES_COPIES, label="GRAMS")}
+    assert resting(rows(lead="better", pairs="better"), lacking) == [
+        "Judged without headlines that are not measured of both sides: on T GRAMS."
+    ]
+    alone = {("T", "lead"): Kind(form=LEAD, blind=MISSES_COPIES, label="LEAD", headline=False)}
+    assert resting(rows(lead="better"), alone)[0] == (
+        "No headline of this task was measured, and what stands in may be won by a degenerate model: "
+        "T by LEAD, blind to copies."
+    )
 
 
 def two(factor=1.5):

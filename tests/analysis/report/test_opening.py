@@ -110,7 +110,7 @@ def test_a_way_of_training_that_was_run_in_one_easy_case_alone_is_not_the_best()
     said = " ".join(begun(selection.some(whole, whole.runs[easy]))[0])
     assert "of 2 ways of training" in said
     assert "regime 1 did best, better in all 4 cases, and regime 2 did worst" in said.casefold()
-    assert "(1 other way of training was not run in the same cases)" in said
+    assert "(1 other way of training was not compared in the same cases)" in said
     assert "regime 3" not in said.casefold()
 
 

@@ -203,8 +203,9 @@ def test_without_a_known_rate_nothing_is_said():
     [
         (("better", "equivalent"), "better"), (("better", "not distinguished"), "better"), (("better", "worse"), ""),
         (("worse", "equivalent"), "worse"), (("equivalent", "equivalent"), "equivalent"),
-        (("equivalent", "not distinguished"), "not distinguished"), (("equivalent", "no verdict"), "not distinguished"),
-        (("no verdict",), "no verdict"),
+        (("equivalent", "not distinguished"), "not distinguished"), (("equivalent", "no verdict"), "no verdict"),
+        (("better", "no verdict"), "no verdict"), (("worse", "no verdict"), "no verdict"),
+        (("better", "no verdict", "worse"), ""), (("no verdict",), "no verdict"),
     ],
 )  # fmt: skip
 def test_a_verdict_over_a_set(words, said):

@@ -96,7 +96,7 @@ def test_the_section_has_a_row_for_each_condition():
     assert [row[3:] for row in section.tables[0].rows] == [
         ["100", "1000", "5e+09", "3"], ["100", "2000", "5e+09", "3"],
     ]  # fmt: skip
-    assert section.sentences == ["A run took, by its settings: updates 100, steps 1000 to 2000, products 5e+09."]
+    assert section.sentences == ["A run took: updates 100, steps 1000 to 2000, products 5e+09."]
     assert budgets_section.section(Material.of(simulated(np.ones((1, 1, 1, 2))), {}), []) is None
 
 

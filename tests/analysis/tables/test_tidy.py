@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from freerun.analysis.tables import export, tidy
+from freerun.store.record_schema import understood
 from freerun.store.records import Store
 from synthetic import grid, record, study, tree
 
@@ -150,3 +151,17 @@ def test_comparisons_stand_apart_with_their_intervals(made):
     np.testing.assert_array_equal(rows["low"], [0.5, np.nan, np.nan])
     np.testing.assert_array_equal(rows["high"], [1.5, np.nan, np.nan])
     assert list(rows["value"]) == [1.0, 2.0, 0.9]
+
+
+def test_the_default_setting_of_a_plugins_metric_is_that_of_its_record(tmp_path):
+    """No experiment says it, and the plugin need not be there where tables are made."""
+    store, ids = study(tmp_path, grid(regimes=("teacher_forcing",), seeds=2), apart=True)
+    for run, threshold in zip(ids, (0.4, 0.5), strict=True):
+        record = understood(store.body(run), run, run)
+        record["metrics"] = {"mine": {"settings": {"threshold": threshold}, "source": 64 * "a"}}
+        if threshold != 0.4:
+            record["evaluation"]["settings"] = {"mine": {"threshold": threshold}}
+        store.write(record, None)
+    runs = tidy.frames(store, ids, "s").runs
+    assert list(runs["evaluation.mine.threshold"]) == [0.4, 0.5]
+    assert not [name for name in runs if "plugins" in name]

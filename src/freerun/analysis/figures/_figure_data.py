@@ -47,11 +47,12 @@ class Material:
         steps: the exposure gap for each step on the test split, with both levels.
         whole: the same over the horizon, one row a run and metric.
         compared: the measures of both modes side by side on the test split.
-        primary: the first of the headlines of each task, by the task's label: the error that tables and figures show.
+        primary: the measure of both modes that tables and figures show of each task, by the task's label, its one-step error
+            or the first of its headlines; of a task without a measure of both modes there is none.
         forecasts: the error of each task's free forecast against what came, by the task's label, where there is one on a ratio
             scale by lead time: the error that can accumulate.
         headlines: the set of measures by which each task is judged, by the task's label: errors of the free rollout, and
-            comparisons of it with the forced one or the true system.
+            comparisons of it with the forced one or the true system; the primary measure where no headline was measured.
         quantities: what the values mean.
         players: the reference players with the label of their task (`analysis.inference.player_levels.placed`).
         samples: of each kind, one a condition: of the smallest seed that has one.
@@ -80,6 +81,11 @@ class Material:
     chosen: dict[tuple[str, str, str], str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     paper: Paper = field(default_factory=Paper)
+
+    @property
+    def shown(self) -> dict[str, str]:
+        """The measure that stands for each task: its `primary` one; of a task with comparisons alone its first headline."""
+        return {task: names[0] for task, names in self.headlines.items()} | self.primary
 
     @property
     def tuned(self) -> Mapping[str, Any] | None:
@@ -111,6 +117,11 @@ class Material:
             str(label): quantities.first_shown(rows["task"].unique(), list(dict.fromkeys(rows["metric"])))
             for label, rows in _in_order(measured, whole)
         }
+        own = {label: (name,) for label, name in primary.items()}
+        heads = [
+            (label, quantities.headlines(rows["task"].unique(), list(dict.fromkeys(rows["metric"]))) or own.get(label, ()))
+            for label, rows in _in_order(series, whole)
+        ]
         steps = annotated(gap.exposure_gap(test), labels)
         by_lead = steps.loc[steps["step"] >= 1, ["task_label", "task", "metric"]].astype("str").drop_duplicates()
         forecasts = {
@@ -126,10 +137,7 @@ class Material:
             tables=tables,
             primary=primary,
             forecasts={label: name for label, name in forecasts.items() if name is not None},
-            headlines={
-                label: quantities.headlines(rows["task"].unique(), list(dict.fromkeys(rows["metric"]))) or (primary[label],)
-                for label, rows in _in_order(series, whole)
-            },
+            headlines={label: names for label, names in heads if names},
             quantities=quantities,
             players=players,
             samples=_first(runs, samples),

@@ -16,10 +16,12 @@ import pandas as pd
 
 from freerun.analysis.inference.confidence_intervals import FEWEST, inside
 from freerun.analysis.inference.effect_sizes import cliffs_delta, hedges, improvement_paired
+from freerun.analysis.inference.empty_table import empty_table
 from freerun.analysis.inference.multiple_comparisons import corrected
 from freerun.analysis.inference.multiple_comparisons import holm as holm
 from freerun.analysis.inference.replicates import annotated
 from freerun.analysis.inference.rounding import ROUNDING
+from freerun.analysis.inference.scales import unlogged
 from freerun.analysis.inference.t_test import interval, p_value
 from freerun.analysis.tables.quantities import Quantities
 from freerun.store.quantity import EVERYWHERE
@@ -35,6 +37,7 @@ _COLUMNS = [
     *_COMPARISON, "label", "better", "baseline", "regime_label", "n", "ratio", "mean", "low", "high", "sd", "error", "freedom",
     "baseline_mean", "paired", "effect", "hedges", "delta", "improved", "improved_low", "improved_high", "p", "p_signs",
 ]  # fmt: skip
+_TEXTS = (*_COMPARISON, "label", "better", "baseline", "regime_label")
 
 
 def against_baseline(
@@ -73,7 +76,7 @@ def against_baseline(
     """
     pairs = paired(steps, conditions, level, lost, quantities=quantities)
     if pairs.empty:
-        return corrected(pd.DataFrame(columns=_COLUMNS), family)
+        return corrected(empty_table(_COLUMNS, _TEXTS, ("ratio", "paired")), family)
     by = ["baseline", "regime_label", *_COMPARISON]
     grouped = pairs.groupby(by, observed=True, sort=True)
     table = grouped.agg(mean=("difference", "mean"), sd=("difference", "std"), n=("difference", "count")).reset_index()
@@ -89,7 +92,7 @@ def against_baseline(
     better = np.array([quantity.sign for quantity in measures])
     sides = [_known(*rows.to_numpy().T) for _, rows in grouped[_RANKED]]
     improved = [improvement_paired(sign * _signs(*pair)) for sign, pair in zip(better, sides, strict=True)]
-    numbers = {name: np.where(ratio, np.exp(values), values) for name, values in ends.items()}
+    numbers = {name: unlogged(values, ratio) for name, values in ends.items()}
     table = table.assign(
         **numbers, ratio=ratio, error=error, freedom=freedom, effect=effect, hedges=better * hedges(effect, n - 1),
         baseline_mean=grouped["first"].mean().to_numpy(), paired=True,
@@ -132,7 +135,8 @@ def paired(
         if len(levels):
             tables.append(_compared(levels, quantities).assign(baseline=present[0], regime_label=name))
     if not tables:
-        return pd.DataFrame(columns=[*_MEASURED, *_RANKED, "first", "other", "baseline", "regime_label", "ratio", "difference"])
+        columns = [*_MEASURED, *_RANKED, "first", "other", "baseline", "regime_label", "ratio", "difference"]
+        return empty_table(columns, _TEXTS, ["ratio"])
     differences = pd.concat(tables, ignore_index=True)
     compared = [name for name in names if (differences["regime_label"] == name).any()]
     return differences.assign(regime_label=pd.Categorical(differences["regime_label"], categories=compared))

@@ -8,11 +8,14 @@ import numpy as np
 import pandas as pd
 
 from freerun.analysis.inference.confidence_intervals import of_positive
+from freerun.analysis.inference.empty_table import empty_table
 from freerun.analysis.inference.labels import merged
 from freerun.analysis.inference.replicates import CELL, described
 from freerun.analysis.tables.player_table import BEST, DEGENERATE
 from freerun.analysis.tables.quantities import Quantities
 
+#: What a row of the table of players is of.
+_ROW = ["task_label", "seed", "player", "split", "mode", "metric", "step", "unit"]
 #: By what players are told apart.
 PLAYER = ["task_label", "player"]
 _KEPT = ("mean", "low", "high", "n")
@@ -21,25 +24,31 @@ _KEPT = ("mean", "low", "high", "n")
 def placed(players: pd.DataFrame, runs: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
     """The table of players with the label of their task; where a task is measured in several ways, `player` says in which.
 
+    A row that says the same as one of another measurement stands once; where all that two measurements have in common says the
+    same, as where one has a long closed loop and the other none, they are one.
+
     Args:
         players: as in `Tables`.
         runs: of the same tables.
         labels: what `replicates.conditions` gives for them.
     """
-    run_of = players["run"].astype("str")
-    beside = runs.set_index(runs["run"].astype("str")).loc[list(dict.fromkeys(run_of))]
+    beside = runs.set_index(runs["run"].astype("str")).loc[list(dict.fromkeys(players["run"].astype("str")))]
     tasks = labels["task_label"].astype("str").reindex(beside.index)
+    players = players.assign(task_label=players["run"].astype("str").map(tasks).to_numpy()).reset_index(drop=True)
+    once = players.drop_duplicates([*_ROW, "value", "low", "high"])
+    differ = set(once.loc[once.duplicated(_ROW), "task_label"])
+    players = players[players.index.isin(once.index) | players["task_label"].isin(differ)].reset_index(drop=True)
     settings = [name for name in beside.columns if name.startswith("evaluation.")]
     words: dict[str, str] = {}
-    for _, of_task in beside.groupby(tasks, sort=False):
+    for _, of_task in beside[tasks.isin(differ)].groupby(tasks, sort=False):
         varied = [name for name in settings if of_task[name].nunique(dropna=False) > 1]
         words |= dict(zip(of_task.index, described(of_task, varied), strict=True))
     names = {
         (run, player): merged(str(player), words.get(run, ""))
         for run, player in players[["run", "player"]].astype("str").drop_duplicates().itertuples(index=False, name=None)
     }
-    pairs = zip(run_of, players["player"].astype("str"), strict=True)
-    return players.assign(task_label=run_of.map(tasks).to_numpy(), player=[names[pair] for pair in pairs])
+    pairs = zip(players["run"].astype("str"), players["player"].astype("str"), strict=True)
+    return players.assign(player=[names[pair] for pair in pairs])
 
 
 def player_levels(players: pd.DataFrame, headlines: Mapping[str, Sequence[str]], quantities: Quantities) -> pd.DataFrame:
@@ -86,7 +95,7 @@ def _levels(rows: pd.DataFrame, by: list[str], headlines: Mapping[str, Sequence[
                 meant = quantities.of(metric, unit)
                 means = of_positive(of_unit, by, "level", log=meant.ratio, within=meant.range)
                 levels.append(means.astype(dict.fromkeys(by, "str")).assign(metric=metric, sign=meant.sign))
-    return pd.concat(levels, ignore_index=True)[columns] if levels else pd.DataFrame(columns=columns)
+    return pd.concat(levels, ignore_index=True)[columns] if levels else empty_table(columns, [*by, "metric"])
 
 
 def as_good(players: pd.DataFrame) -> pd.DataFrame:
@@ -160,7 +169,7 @@ def _never_worse(worst: pd.DataFrame, others: pd.DataFrame, by: list[str]) -> pd
     """The pairs of a player and another on a task of which the player is worse by no headline, by more than both intervals."""
     pairs = others.merge(worst, on=["task_label", "metric"], suffixes=("_other", ""))
     if pairs.empty:
-        return pd.DataFrame(columns=by)
+        return empty_table(by, by)
     more = pairs["sign"] > 0
     margin = np.where(more, pairs["low_other"] - pairs["high"], pairs["low"] - pairs["high_other"])
     judged = pairs.assign(worse=margin > 0, known=np.isfinite(margin))

@@ -23,6 +23,8 @@ BASELINE = "teacher_forcing"
 PARTS = ("task", "model", "regime", "objective", "feedback")
 #: Whose weights training began with: the recipe of that run says all of it but its seed.
 _STARTS = ("training.start", "training.content")
+#: Which metrics a run was measured by.
+_METRICS = "evaluation.metrics"
 _OWN_LABEL = ("task", "model", "regime", "objective")
 #: What a part depends on beside its settings; of two parts it differs in any case.
 _FILES = ("source", "content")
@@ -88,11 +90,15 @@ def annotated(frame: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
 def settings(runs: pd.DataFrame) -> list[str]:
     """The columns of `runs`, labelled or not, that make the condition of a run: the whole setting except the seed.
 
-    The run that training started from is none where it follows from the seed, as where each seed goes on from its own run.
+    The run that training started from is none where it follows from the seed, as where each seed goes on from its own run. Nor
+    is the list of what is measured, which changes no number, where no run was measured by two such lists.
     """
     kinds = [name for name in _OWN_LABEL if name in runs]
     remaining = (name for name in runs.columns if name not in (*_NOT_SETTINGS, *LABELS) and not name.startswith("version."))
     names = [*kinds, *remaining]
+    others = [name for name in (*names, "seed") if name != _METRICS]
+    if _METRICS in names and not runs.duplicated(others).any():
+        names.remove(_METRICS)
     for idle in (_STARTS, _STARTS[1:]):
         if by_seed := _follow_the_seed(runs, names, [name for name in idle if name in names]):
             return [name for name in names if name not in by_seed]

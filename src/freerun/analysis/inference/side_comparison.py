@@ -20,6 +20,7 @@ from freerun.analysis.inference.effect_sizes import cliffs_delta, hedges, improv
 from freerun.analysis.inference.equivalence import MARGIN
 from freerun.analysis.inference.multiple_comparisons import declared
 from freerun.analysis.inference.paired_differences import against_baseline
+from freerun.analysis.inference.scales import unlogged
 from freerun.analysis.inference.simultaneous import judged
 from freerun.analysis.inference.t_test import interval, p_value
 from freerun.analysis.inference.unpaired_differences import dealt, welch
@@ -153,7 +154,7 @@ def _apart(a: Side, b: Side, level: str, quantities: Quantities) -> list[dict[st
         better = improvement(*ranked)
         ends = {"mean": seen.mean, "low": low, "high": high}
         if ratio:
-            numbers = {name: float(np.exp(value)) for name, value in ends.items()}
+            numbers = {name: float(unlogged(np.array(value))) for name, value in ends.items()}
         else:
             held = inside(seen.mean, low, high, meant.change)
             numbers = {"mean": seen.mean, **{end: float(bound) for end, bound in held.items()}}

@@ -21,8 +21,10 @@ import numpy as np
 import pandas as pd
 
 from freerun.analysis.inference.confidence_intervals import inside
+from freerun.analysis.inference.empty_table import empty_table
 from freerun.analysis.inference.equivalence import MARGIN, margin_of
 from freerun.analysis.inference.power import LEVEL, seeds_to_detect
+from freerun.analysis.inference.scales import unlogged
 from freerun.analysis.inference.t_test import interval
 from freerun.store.quantity import EVERYWHERE, Quantity
 
@@ -50,7 +52,7 @@ def judged(compared: pd.DataFrame, measures: Sequence[Quantity], share: float = 
         its strictest, by the spread that was seen; infinite beyond 10,000, undefined without a spread or margin.
     """
     if compared.empty:
-        return compared.assign(**{name: pd.Series(dtype=object) for name in _ADDED})
+        return compared.assign(**empty_table(_ADDED, ["verdict"], ["equivalent"]))
     ratio = compared["ratio"].to_numpy(dtype=bool)
     size, level = _levels(compared)
     margins = np.array(
@@ -73,7 +75,7 @@ def judged(compared: pd.DataFrame, measures: Sequence[Quantity], share: float = 
     confidence = np.where(equivalent, 1 - LEVEL / size, 1 - level)
     low, high = bounds(confidence)
     shown = {"low": low, "high": high, "margin": margins}
-    shown = {name: np.where(ratio, np.exp(values), values) for name, values in shown.items()}
+    shown = {name: unlogged(values, ratio) for name, values in shown.items()}
     table = compared.assign(
         own_low=compared["low"], own_high=compared["high"], confidence=confidence, equivalent=equivalent, **shown
     )
@@ -102,19 +104,22 @@ def verdict(row: Mapping[Any, Any]) -> str:
 def over_set(words: Sequence[str]) -> str:
     """The verdict over a set of headlines, of one word for each.
 
+    A headline without a verdict leaves the set without one: a measure that is undefined, as where a closed loop leaves every
+    bound, may be the one by which the other side is better.
+
     Returns:
-        `better` where one is better and none is worse, `worse` the other way round, "" where one is better and another worse;
-        `equivalent` where all are, `no verdict` where none has one, else `not distinguished`.
+        "" where one is better and another worse; else `no verdict` where one has none; `better` where one is better, `worse`
+        where one is worse, `equivalent` where all are, else `not distinguished`.
     """
-    known = [word for word in words if word != NONE]
-    if not known:
-        return NONE
-    if BETTER in known and WORSE in known:
+    known = set(words)
+    if {BETTER, WORSE} <= known:
         return ""
+    if NONE in known or not known:
+        return NONE
     for word in (BETTER, WORSE):
         if word in known:
             return word
-    return EQUIVALENT if set(known) == {EQUIVALENT} and len(known) == len(words) else OPEN
+    return EQUIVALENT if known == {EQUIVALENT} else OPEN
 
 
 def _levels(compared: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

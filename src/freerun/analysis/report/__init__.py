@@ -64,7 +64,7 @@ def summary(frames: Tables) -> tuple[Any, list[str]]:
     useless = [f"of no use: {sentence}" for sentence in players_section.useless(material)]
     early = [f"note: {task}. {said}" for task in material.headlines if (said := too_short(material, task))]
     table = full(material)
-    lacking = [f"note: {task}. {said}" for task in material.primary if (said := undefined(table, task))]
+    lacking = [f"note: {task}. {said}" for task in material.shown if (said := undefined(table, task))]
     return short(table), [*useless, *early, *lacking]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
+
+import numpy as np
 
 from freerun.analysis.figures import Material
 from freerun.analysis.inference.confidence_intervals import FEWEST
@@ -12,8 +13,9 @@ from freerun.analysis.inference.paired_differences import paired
 from freerun.analysis.inference.power import LEVEL
 from freerun.analysis.inference.random_effects import Summary, effects, over_tasks
 from freerun.analysis.inference.replicates import LABELS
+from freerun.analysis.inference.scales import unlogged
 from freerun.analysis.report.headline_kinds import kinds, of_one_kind
-from freerun.analysis.report.number_text import change, listed, number
+from freerun.analysis.report.number_text import change, factor, listed, number
 from freerun.analysis.report.section import Grid, Section
 
 _NOTE = (
@@ -112,8 +114,9 @@ def _shown(summary: Summary) -> str:
 
 def _times(mean: float, low: float, high: float) -> str:
     """A log ratio as a change."""
-    return change(math.exp(mean), math.exp(low), math.exp(high), True, "")
+    ratio, *ends = (float(end) for end in unlogged(np.array([mean, low, high])))
+    return change(ratio, ends[0], ends[1], True, "")
 
 
 def _ends(low: float, high: float) -> str:
-    return f"\N{MULTIPLICATION SIGN}{number(math.exp(low))} to \N{MULTIPLICATION SIGN}{number(math.exp(high))}"
+    return " to ".join(factor(float(end)) for end in unlogged(np.array([low, high])))

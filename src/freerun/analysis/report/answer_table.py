@@ -57,22 +57,26 @@ def by_task(table: pd.DataFrame, sets: pd.DataFrame, material: Material) -> Grid
     if not len(rows) or not table["n"].any():
         return None
     levels = _headline_levels(material) if len(sets) else {}
-    words, against = _words(sets), _baseline(sets)
+    words, against = _words(sets), _baselines(sets)
     lines, marked = list[list[str]](), set[int]()
     for (task, method), of in rows.groupby(["task_label", "method"], observed=True, sort=True):
         first = of.iloc[0]
         name = with_end(str(method), first["end"], first["chosen"] if len(of) == 1 else "")
         if levels:
-            verdicts = words.get((str(task), str(method)), {})
-            cells = [tally(verdicts) if verdicts else "baseline" if str(method) in against else "not compared"]
-            cells.append(_levels(levels.get((str(task), str(method)), [])))
+            verdicts, of_method = words.get((str(task), str(method)), {}), levels.get((str(task), str(method)), [])
+            is_first = (str(task), str(method)) in against
+            cells = [tally(verdicts) if verdicts else "baseline" if is_first else "not compared"]
+            cells.append(_levels([one[:3] for one in of_method]))
+            counts = [one[3] for one in of_method] or [0]
         else:
             cells = [_levels(_of_level(of, level)) for level in LEVELS]
+            counts = list(of["n"])
         if of["diverged"].sum() + of["failed"].sum():
             marked.add(len(lines))
         named = _headline(material, str(task)) if levels else _own_error(first.to_dict())
-        lines.append([str(task), named, name, *cells, str(len(of)), _seeds(of), _lost(of)])
-    head = [f"Against {' or '.join(sorted(against))}", "Running free"] if levels else [level.capitalize() for level in LEVELS]
+        lines.append([str(task), named, name, *cells, str(len(of)), _seeds(counts), _lost(of)])
+    firsts = sorted(set(sets["baseline"].astype(str)))
+    head = [f"Against {' or '.join(firsts)}", "Running free"] if levels else [level.capitalize() for level in LEVELS]
     head = ["Task", "Measure", "Trained by", *head, "Models", "Seeds", "Lost runs"]
     note = COMPARED_NOTE if levels else LEVELS_NOTE
     return Grid(title="", head=head, rows=lines, grouped=2, marked=frozenset(marked), note=note)
@@ -84,7 +88,7 @@ def _own_error(row: Mapping[Any, Any]) -> str:
 
 def _headline(material: Material, task: str) -> str:
     """The first headline of a task, with the way that is better."""
-    name = material.headlines[task][0]
+    name = material.headlines[task][0] if task in material.headlines else ""
     of_task = str(material.runs.loc[material.runs["task_label"] == task, "task"].iloc[0])
     meant = material.quantities.on(of_task, name)
     if meant is None:
@@ -94,19 +98,19 @@ def _headline(material: Material, task: str) -> str:
     return f"{meant.label} ({'; '.join(remarks)})" if remarks else meant.label
 
 
-def _headline_levels(material: Material) -> dict[tuple[str, str], list[tuple[float, float, float]]]:
-    """Mean and interval of each condition by the first headline of its task, running free, by task and method."""
+def _headline_levels(material: Material) -> dict[tuple[str, str], list[tuple[float, float, float, int]]]:
+    """Mean, interval and seeds of each condition by the first headline of its task, running free, by task and method."""
     first = {task: names[:1] for task, names in material.headlines.items()}
-    levels: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
+    levels: dict[tuple[str, str], list[tuple[float, float, float, int]]] = {}
     for row in method_levels(material.whole, material.compared, first, material.quantities).to_dict("records"):
         key = str(row["task_label"]), str(row["method"])
-        levels.setdefault(key, []).append((row["mean"], row["low"], row["high"]))
+        levels.setdefault(key, []).append((row["mean"], row["low"], row["high"], int(row["n"])))
     return levels
 
 
 def _by_method(table: pd.DataFrame, sets: pd.DataFrame) -> Grid:
     """A row for each method: in how many conditions of all tasks it has which verdict."""
-    rows, words, against = table[table["primary"]], _words(sets), _baseline(sets)
+    rows, words, against = table[table["primary"]], _words(sets), {method for _, method in _baselines(sets)}
     present = [word for word in _TALLY if (sets["verdict"] == word).any()]
     lines, marked = list[list[str]](), set[int]()
     for method, of in rows.groupby("method", observed=True, sort=True):
@@ -117,13 +121,15 @@ def _by_method(table: pd.DataFrame, sets: pd.DataFrame) -> Grid:
         of_word = ["baseline" if str(method) in against else str(total.get(word, 0)) for word in present]
         if of["diverged"].sum() + of["failed"].sum():
             marked.add(len(lines))
-        lines.append([str(method), str(of["task_label"].nunique()), str(len(of)), *of_word, _seeds(of), _lost(of)])
+        lines.append([str(method), str(of["task_label"].nunique()), str(len(of)), *of_word, _seeds(list(of["n"])), _lost(of)])
     head = ("Trained by", "Tasks", "Cases", *(word.capitalize() for word in present), "Seeds", "Lost runs")
     return Grid(title="", head=head, rows=lines, marked=frozenset(marked))
 
 
-def _baseline(sets: pd.DataFrame) -> set[str]:
-    return set(sets["baseline"].astype(str))
+def _baselines(sets: pd.DataFrame) -> set[tuple[str, str]]:
+    """The methods that others are compared with, each with its task and its setting."""
+    names = sets[["task_label", "baseline", "setting"]].astype(str).drop_duplicates()
+    return {(task, merged(first, setting)) for task, first, setting in names.itertuples(index=False, name=None)}
 
 
 def _words(sets: pd.DataFrame) -> dict[tuple[str, str], dict[str, int]]:
@@ -159,8 +165,8 @@ def _levels(numbers: Sequence[tuple[float, float, float]]) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _seeds(rows: pd.DataFrame) -> str:
-    few, many = int(rows["n"].min()), int(rows["n"].max())
+def _seeds(counts: Sequence[int]) -> str:
+    few, many = min(counts), max(counts)
     return str(few) if few == many else f"{few} to {many}"
 
 

@@ -18,9 +18,10 @@ from freerun.analysis.tables.budget_table import COUNTS, START
 _LONG = 1e6
 _NOTE = (
     "Of one run, means over seeds. Steps: of sequences that training rolls out, with those that a regime or an objective rolls "
-    "out beside. Products: of weights in these steps. Updates, steps and products follow from the settings and are the "
-    "same on every machine (table budgets); seconds are those of the machine, shared out in a group that was trained together. "
-    f"Budgets count as unequal where they differ by more than a factor of {FACTOR:g}. What tuning took is not among them."
+    "out beside. Products: of weights in these steps. Updates, steps and products follow from the settings, or where "
+    "patience ended training from the updates that were done, and are the same on every machine (table budgets); seconds are "
+    "those of the machine, shared out in a group that was trained together. Budgets count as unequal where they differ by more "
+    f"than a factor of {FACTOR:g}. What tuning took is not among them."
 )
 
 
@@ -56,7 +57,7 @@ def _sentences(means: pd.DataFrame) -> list[str]:
         if len(known):
             low, high = _count(known.min()), _count(known.max())
             parts.append(f"{name} {low}" if low == high else f"{name} {low} to {high}")
-    return [f"A run took, by its settings: {', '.join(parts)}."] if parts else []
+    return [f"A run took: {', '.join(parts)}."] if parts else []
 
 
 def _begun(labels: pd.DataFrame, budgets: pd.DataFrame) -> list[str]:

@@ -203,7 +203,8 @@ def _compared(a: Side, b: Side, quantities: Quantities, differ: Sequence[str]) -
     if table.empty or not table["own"].any():
         raise ConfigError(f"{a.name} and {b.name} share no task, model and setting with a result"[:200])
     headlines = table[table["own"]].reset_index(drop=True)
-    own = a.whole[a.whole["own"]].drop_duplicates(["task_label", "metric"])
+    whole = pd.concat([side.whole.astype({"task_label": "str", "metric": "str"}) for side in (a, b)])
+    own = whole[whole["own"].astype(bool)].drop_duplicates(["task_label", "metric"])
     kind_of = {(str(row["task_label"]), str(row["metric"])): row["kind"] for row in own.to_dict("records")}
     words = [*sentences(headlines, a, b, kind_of), *_beside(table[~table["own"]], a, b), *differ]
     lost = [f"{n} of {side.runs['of'].nunique()} of {side.name} lost" for side in (a, b) if (n := side.without_result())]

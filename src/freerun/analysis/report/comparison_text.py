@@ -32,6 +32,7 @@ _HEAD = (
     "Verdict",
     "Needed",
 )
+_CELL = ["task_label", "model_label", "setting"]
 #: So many conditions are told one by one.
 MANY = 6
 #: How the columns of the table are to be read.
@@ -60,7 +61,7 @@ def sentences(table: pd.DataFrame, a: Side, b: Side, kind_of: Kinds) -> list[str
     """
     free = table[table["level"] == "free"]
     groups: dict[str, list[Sequence[Mapping[Any, Any]]]] = {}
-    for _, rows in free.groupby(["task_label", "model_label", "setting"], sort=False):
+    for _, rows in free.groupby(_CELL, sort=False):
         said = over_set([str(word) for word in rows["verdict"]]) or CONFLICT
         groups.setdefault(said, []).append(rows.to_dict("records"))
     count, margin = sum(map(len, groups.values())), 100 * min(a.margin, b.margin)
@@ -87,7 +88,8 @@ def sentences(table: pd.DataFrame, a: Side, b: Side, kind_of: Kinds) -> list[str
         parts += needed_seeds(free, min(a.margin, b.margin))
     if NONE in groups:
         conditions = groups[NONE]
-        parts.append(f"Without a verdict, since fewer than three seeds have a result on both sides: {_all(conditions)}.")
+        why = "since by some headline fewer than three seeds have a result on both sides"
+        parts.append(f"Without a verdict, {why}: {_all(conditions)}.")
     parts += resting(free, kind_of)
     numbers = "Numbers are changes in the headlines, [intervals at the level of the verdict, 95 % over all conditions]"
     direction = f"of the better side from the other, and where neither is better that of {a.name} from {b.name}"
@@ -104,12 +106,24 @@ def sentences(table: pd.DataFrame, a: Side, b: Side, kind_of: Kinds) -> list[str
         ):
             if count:
                 parts.append(f"Not paired, since {why}, in {count}: Welch's t test and its interval.")
+    parts += _without_partner(free, a, b)
     lost = [f"{side.without_result()} of {side.name}" for side in (a, b) if side.without_result()]
     if lost:
         parts.append(f"Runs without a result, left out of every mean: {listed(lost)}.")
         if any(side.runs["lost"].any() for side in (a, b)):
             parts.append("In the probability of improvement a run that diverged or failed is worse than any other.")
     return parts
+
+
+def _without_partner(free: pd.DataFrame, a: Side, b: Side) -> list[str]:
+    """How many runs are in no comparison, where runs are paired by seed, in a sentence."""
+    cells = free[free["paired"].astype(bool)].drop_duplicates(_CELL)
+    left = []
+    for side in (a, b):
+        runs = side.runs[_CELL].astype(str).merge(cells[[*_CELL, "common"]].astype(dict.fromkeys(_CELL, str)), on=_CELL)
+        alone = len(runs) - int(cells["common"].sum())
+        left += [f"{counted(alone, 'run')} of {side.name}"] if alone else []
+    return [f"In no comparison, for want of a partner of the same seed and data: {listed(left)}."] if left else []
 
 
 def _all(conditions: Sequence[Sequence[Mapping[Any, Any]]], turned: bool = False) -> str:

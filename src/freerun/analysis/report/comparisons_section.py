@@ -6,6 +6,7 @@ import pandas as pd
 
 from freerun.analysis.figures import Material
 from freerun.analysis.inference.power import LEVEL
+from freerun.analysis.report import unpaired_runs
 from freerun.analysis.report.findings import capital
 from freerun.analysis.report.number_text import counted, listed
 from freerun.analysis.report.verdicts import judged_sets, needed_seeds, of_headlines
@@ -28,7 +29,8 @@ def sentences(compared: pd.DataFrame, material: Material) -> list[str]:
         f"Better means better by at least one headline of the task and worse by none; equivalent means within "
         f"{100 * material.margin:g} % by all of them."
     )
-    return [rule, *_teacher_wins(sets), *needed_seeds(rows, material.margin)]
+    alone = unpaired_runs.sentences(material.runs)
+    return [rule, *_teacher_wins(sets), *needed_seeds(rows, material.margin), *alone]
 
 
 def _teacher_wins(sets: pd.DataFrame) -> list[str]:

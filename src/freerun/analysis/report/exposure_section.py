@@ -15,7 +15,7 @@ from freerun.analysis.inference.confidence_intervals import summarise
 from freerun.analysis.inference.exposure_parts import PARTS, free_error_parts, one_step, tested
 from freerun.analysis.inference.power import LEVEL
 from freerun.analysis.inference.replicates import CELL
-from freerun.analysis.report.number_text import listed, measured, number, span
+from freerun.analysis.report.number_text import counted, listed, measured, number, span
 from freerun.analysis.report.section import Grid, Section
 
 _NOTE = (
@@ -104,7 +104,8 @@ def _tally(rows: list[dict[Any, Any]]) -> list[str]:
     parts += [f"smaller {'then' if above else 'when the model is fed its own output'} in {below}"] if below else []
     remaining = len(known) - above - below
     parts += [f"not shown to differ in {remaining}"] if remaining else []
-    return [f"Of {len(known)} conditions the one-step error is {listed(parts)} (p < {LEVEL:g} after Holm over them)."]
+    count = counted(len(known), "condition")
+    return [f"Of {count} the one-step error is {listed(parts)} (p < {LEVEL:g} after Holm over them)."]
 
 
 def _outside(material: Material, rows: list[dict[Any, Any]]) -> list[str]:

@@ -60,6 +60,8 @@ def change(mean: float, low: float, high: float, ratio: bool, unit: str) -> str:
         if not plain_ratio(mean, *ends):
             return factor(mean) + (f" {span(low, high)}" if ends else "")
         return percent(mean) + (f" [{percent(low)}, {percent(high)}]" if ends else "")
+    if not math.isfinite(mean):
+        return UNDEFINED
     sign = "+" if mean > 0 else ""
     return with_unit(f"{sign}{measured(mean, low, high)}", unit)
 

@@ -17,9 +17,10 @@ import pandas as pd
 from freerun.analysis.figures import Material
 from freerun.analysis.inference.confidence_intervals import FEWEST
 from freerun.analysis.inference.labels import merged
-from freerun.analysis.report import unequal_budgets
+from freerun.analysis.report import unequal_budgets, unpaired_runs
 from freerun.analysis.report.findings import capital, condition_name, nothing, together, unbeaten_better
 from freerun.analysis.report.gap_findings import baseline_rows, first_method, judged_gaps
+from freerun.analysis.report.headline_kinds import PAIR, by_no_headline, kinds, not_of_both, on_one_kind
 from freerun.analysis.report.number_text import counted, listed, number, plain_ratio, with_unit
 from freerun.analysis.report.verdicts import CONFLICT, EQUIVALENT, NONE, OPEN, WORDS, judged_sets, needed, of_headlines
 
@@ -41,8 +42,13 @@ def opening(table: pd.DataFrame, compared: pd.DataFrame, material: Material) -> 
         return [nothing(material.runs)]
     sets = judged_sets(compared)
     judged = sets[sets["verdict"] != NONE]
-    said = _levels(table) if judged.empty else _compared(judged, of_headlines(compared), material.margin, material)
-    rest = [*_gap(table), *_not_shown(sets, of_headlines(compared), material.margin), *_without_result(material.runs)]
+    said = _levels(table, sets) if judged.empty else _compared(judged, of_headlines(compared), material.margin, material)
+    rest = [
+        *_gap(table),
+        *_not_shown(sets, of_headlines(compared), material.margin),
+        *unpaired_runs.in_short(material.runs),
+        *_without_result(material.runs),
+    ]
     return [*said, *([f"{capital('; '.join(rest))}."] if rest else [])]
 
 
@@ -109,7 +115,7 @@ def _compared(
     if not shown[word]:
         return [*conflict, f"{start}."]
     largest = _largest(rows, shown, word, alone=len(every) == 1 and len(shown["names"]) == 1)
-    caveats = _caveats(sets, shown, material) if material else []
+    caveats = _caveats(sets, rows, shown, material) if material else []
     largest += f"; {listed(caveats)}" if caveats else ""
     if conflict:
         return [*conflict, f"{start}; {largest}."]
@@ -124,7 +130,9 @@ def _ways(sets: pd.DataFrame) -> list[dict[str, Any]]:
         counts = of["verdict"].value_counts()
         tally = tuple(int(counts.get(word, 0)) for word in (*WORDS, CONFLICT))
         where = tuple(zip(of["task_label"], of["model_label"], strict=True))
-        way = ways.setdefault((first, tally, where), {"names": [], "keys": [], "baseline": str(first), "where": where})
+        words = tuple(of["verdict"]) if len(of) <= _NAMED else tally
+        new = {"names": [], "keys": [], "baseline": str(first), "where": where, "words": words}
+        way = ways.setdefault((first, words, where), new)
         way["names"].append(merged(str(regime), str(setting)))
         way["keys"].append((str(regime), str(setting)))
         way |= {
@@ -138,7 +146,7 @@ def _ways(sets: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _comparable(ways: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The ways of training that can be put in an order: of one baseline, run in the same cases, as many of them as there are.
+    """The ways of training that can be put in an order: of one baseline, compared in the same cases, as many as there are.
 
     A way that was run in the easy cases alone would else be the best. Those of which something is shown come first.
     """
@@ -149,10 +157,10 @@ def _comparable(ways: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _others(every: Sequence[Mapping[str, Any]], ways: Sequence[Mapping[str, Any]]) -> str:
-    """How many ways of training are in no order, for they were run in other cases."""
+    """How many ways of training are in no order, for they were compared in other cases."""
     left = sum(len(way["names"]) for way in every) - sum(len(way["names"]) for way in ways)
     return (
-        f" ({counted(left, 'other way')} of training {'was' if left == 1 else 'were'} not run in the same cases)"
+        f" ({counted(left, 'other way')} of training {'was' if left == 1 else 'were'} not compared in the same cases)"
         if left
         else ""
     )
@@ -167,11 +175,14 @@ def _order(ways: Sequence[Mapping[str, Any]], sets: pd.DataFrame, margin: float,
     if len(ways) == 1:
         same = f", and as good within {100 * margin:g} % in {first['same']}" if first["same"] else ""
         return f"{_names(first)} {'were' if count > 1 else 'was'} {_became(first, f' than {baseline}', case)}{same}"
-    start = f"of {count} ways of training, each compared with {baseline} on the same task and model,"
+    alike = "task, model and setting" if any(setting for way in ways for _, setting in way["keys"]) else "task and model"
+    start = f"of {count} ways of training, each compared with {baseline} on the same {alike},"
     if first["score"] > 0:
         start = f"{start} {_names(first)} did best, {_became(first)}"
     else:
         start = f"{start} none did better on balance: nearest was {_names(first)}, {_became(first)}"
+    if not last[_WORSE]:
+        return f"{start}, and {'the other is' if count == 2 else 'no other is'} {'not ' if count == 2 else ''}shown to be worse"
     return f"{start}, and {_names(last)} did worst, {_became(last)}"
 
 
@@ -179,10 +190,15 @@ def _nothing_shown(ways: Sequence[Mapping[str, Any]], sets: pd.DataFrame, count:
     """That no way of training is shown to be better or worse, and where it is shown to be as good."""
     baseline = ways[0]["baseline"]
     who = _names(ways[0]) if count == 1 else f"none of {count} ways of training"
-    where = _case(ways[0]) if len(sets) == 1 else f"in any of {counted(len(sets), 'case')} ({case})"
+    cases = len({pair for way in ways for pair in way["where"]})
+    if count == 1:
+        where = _case(ways[0]) if cases == 1 else f"in any of {counted(cases, 'case')} ({case})"
+    else:
+        where = _case(ways[0]) if cases == 1 else f"in any of {counted(len(sets), 'comparison')}"
     same = int((sets["verdict"] == EQUIVALENT).sum())
-    where_same = "" if len(sets) == 1 else f" in {same}"
-    alike = f", and it is shown to be as good within {100 * margin:g} %{where_same}" if same else ""
+    where_same = "" if same == len(sets) else f" in {same} of {counted(len(sets), 'comparison')}"
+    subject = "it is" if count == 1 else "each is" if same == len(sets) else "one is"
+    alike = f", and {subject} shown to be as good within {100 * margin:g} %{where_same}" if same else ""
     return f"{who} is {'not ' if count == 1 else ''}shown to be better or worse than {baseline} {where}{alike}"
 
 
@@ -192,8 +208,14 @@ def _names(way: Mapping[str, Any]) -> str:
 
 
 def _case(way: Mapping[str, Any]) -> str:
-    ((task, model),) = way["where"]
+    ((task, model),) = set(way["where"])
     return f"on {task} ({model})"
+
+
+def _cases(way: Mapping[str, Any], word: str) -> str:
+    """The cases in which a way of training has one verdict."""
+    of_word = [place for place, said in zip(way["where"], way["words"], strict=True) if said == word]
+    return f"on {listed([f'{task} ({model})' for task, model in of_word])}"
 
 
 def _became(way: Mapping[str, Any], than: str = "", case: str = "") -> str:
@@ -204,6 +226,8 @@ def _became(way: Mapping[str, Any], than: str = "", case: str = "") -> str:
         return f"neither better nor worse{than} {_case(way) if way['of'] == 1 else 'in any of ' + counted(way['of'], 'case')}"
     if way["of"] == 1:
         return f"{shown[0]}{than} {_case(way)}"
+    if way["of"] <= _NAMED and way[shown[0]] < way["of"]:
+        return " and ".join(f"{word}{than if word == shown[0] else ''} {_cases(way, word)}" for word in shown)
     share = "all" if way[shown[0]] == way["of"] else f"{way[shown[0]]} of"
     first = f"{shown[0]}{than} in {share} {way['of']} cases"
     explained = f"{first} ({case})" if case else first
@@ -281,10 +305,13 @@ def _change(row: Mapping[Any, Any]) -> str:
     return f"{label} {way} {levels} (by {_number(low)} to {_number(high)} {_SURE})"
 
 
-def _caveats(sets: pd.DataFrame, way: Mapping[str, Any], material: Material) -> list[str]:
+def _caveats(sets: pd.DataFrame, rows: pd.DataFrame, way: Mapping[str, Any], material: Material) -> list[str]:
     """What must be said with a way of training that is named as the best or the last."""
     keys = zip(sets["regime_label"].astype(str), sets["setting"].astype(str), strict=True)
     own = sets[[key in way["keys"] for key in keys]]
+    kind_of = kinds(material)
+    by_headlines = rows.merge(own[PAIR], on=PAIR)
+    one_kind = len(by_headlines.loc[on_one_kind(by_headlines, kind_of), PAIR].drop_duplicates())
     players = unbeaten_better(own, material)
     said = []
     if len(players):
@@ -293,22 +320,41 @@ def _caveats(sets: pd.DataFrame, way: Mapping[str, Any], material: Material) -> 
         better = way["better"] * len(way["names"])
         where = "there" if better == 1 else f"in all {better} cases" if alone == better else f"in {alone} of {better} cases"
         said.append(f"yet {where} a source that was spoilt on purpose ({names}) is not shown to be worse")
+    if by_no_headline(by_headlines, kind_of):
+        said.append("no headline of a task was measured there, so that a degenerate model may win by what stands in")
+    elif one_kind:
+        of = int(own["verdict"].isin(WORDS[:3]).sum())
+        where = "" if one_kind == of else f" in {one_kind} of {of} cases"
+        said.append(f"that rests on one kind of measure alone{where}")
+    if missing := not_of_both(by_headlines, kind_of):
+        said.append(f"it is judged without headlines that one side lacks ({missing})")
     if unequal_budgets.of_pairs(material, own):
         said.append("its training was not given as much work as the baseline's")
     return said
 
 
-def _levels(table: pd.DataFrame) -> list[str]:
+def _levels(table: pd.DataFrame, sets: pd.DataFrame) -> list[str]:
     """The errors where no two ways of training can be compared: with intervals, or without where there are too few seeds."""
     rows = table[table["primary"] & (table["n"] > 0)]
     few, many = int(rows["n"].min()), int(rows["n"].max())
-    if many < FEWEST:
-        missing = (
-            f"With {over(few, many)} there are no intervals, which take {FEWEST} seeds, so that nothing is called better or "
-            "worse."
-        )
-        return [missing, f"{capital(_lowest(rows) if rows['method'].nunique() > 1 else _each(rows))}."]
-    return [f"Over {over(few, many)}, {_each(baseline_rows(table))}."]
+    if many >= FEWEST:
+        first = baseline_rows(table)
+        first = first if len(first) else rows
+        few, many = int(first["n"].min()), int(first["n"].max())
+        uncompared = f"; {_uncompared(sets)}" if len(sets) else ""
+        return [f"Over {over(few, many)}, {_each(first)}{uncompared}."]
+    missing = (
+        f"With {over(few, many)} there are no intervals, which take {FEWEST} seeds, so that nothing is called better or worse."
+    )
+    return [missing, f"{capital(_lowest(rows) if rows['method'].nunique() > 1 else _each(rows))}."]
+
+
+def _uncompared(sets: pd.DataFrame) -> str:
+    """That no way of training has a verdict."""
+    names = together(list(dict.fromkeys(sets["regime_label"].astype(str))))
+    who = listed(names) if len(names) <= _NAMED else f"{len(names)} ways of training"
+    first = listed(list(dict.fromkeys(sets["baseline"].astype(str))))
+    return f"{who} cannot be judged against {first}: by some measure fewer than {FEWEST} seeds have a result on both sides"
 
 
 def _each(rows: pd.DataFrame) -> str:
@@ -352,9 +398,9 @@ def _lowest(rows: pd.DataFrame) -> str:
         return _each(baseline_rows(rows))
     if cases == 1:
         more = "more" if first["better"] == "higher" else "less"
-        numbers = [f"{_number(row['free'])} for {row['method']}" for row in (first, last)]
+        numbers = " to ".join(f"{_number(row['free'])} ({row['method']})" for row in (first, last))
         where = f"on {first['task_label']} ({first['model_label']})"
-        return f"running free {where}, {_lower(str(first['label']))} is from {listed(numbers)} ({more} is better)"
+        return f"running free {where}, {_lower(str(first['label']))} is from {numbers}, and {more} is better"
     name = max(best, key=lambda one: best[one])
     return f"running free, the best mean is that of {name} in {best[name]} of {cases} cases (a case is a task with a model)"
 
@@ -391,7 +437,7 @@ def _not_shown(sets: pd.DataFrame, rows: pd.DataFrame, margin: float) -> list[st
             cost = f", and by the spread seen here it takes {span} to find one of {100 * margin:g} %"
         said.append(f"neither a difference nor its absence is shown in {unknown} of {counted(len(sets), 'comparison')}{cost}")
     if few and len(sets) > few:
-        said.append(f"{counted(few, 'comparison')} {'has' if few == 1 else 'have'} too few seeds for a verdict")
+        said.append(f"{counted(few, 'comparison')} {'has' if few == 1 else 'have'} too few seeds with a result for a verdict")
     return said
 
 

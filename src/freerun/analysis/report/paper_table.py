@@ -16,6 +16,7 @@ import pandas as pd
 
 from freerun.analysis.figures import Material
 from freerun.analysis.inference.confidence_intervals import mean_interval
+from freerun.analysis.inference.multiple_comparisons import COMPARED
 from freerun.analysis.report.number_text import number
 from freerun.analysis.report.paper_table_note import PLAYERS, note
 from freerun.analysis.report.summary_table import LEVELS, full
@@ -224,7 +225,8 @@ def _compared(material: Material, metric: str | None) -> pd.DataFrame:
             }
         )
     table = comparisons(material)
-    table = table[table["metric"] == (table["task_label"].map(material.primary) if metric is None else metric)]
+    table = table[table["metric"] == (table["task_label"].map(material.shown) if metric is None else metric)]
+    table = table.assign(level=table["level"].replace(COMPARED, "free"))
     keys = ["task_label", "model_label", "regime_label", "setting"]
     methods = material.runs[[*keys, "method"]].astype("str").drop_duplicates()
     table = table.astype(dict.fromkeys(keys, "str")).merge(methods, on=keys, how="left")

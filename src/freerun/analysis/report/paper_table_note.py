@@ -74,7 +74,7 @@ def _rests_on(table: pd.DataFrame, compared: pd.DataFrame, material: Material) -
     disagree = [f"Over all headlines of the task the verdict is another one. {capital('. '.join(parts))}."] if parts else []
     shown = table.loc[table["mark"] != "", ["task", "metric", "label"]].drop_duplicates(["task", "metric"])
     names = [
-        f"{row['label']} on {row['task']}{'' if row['metric'] in material.headlines[row['task']] else ' (no headline)'}"
+        f"{row['label']} on {row['task']}{'' if row['metric'] in material.headlines.get(row['task'], ()) else ' (no headline)'}"
         for row in shown.to_dict("records")
     ]
     return [

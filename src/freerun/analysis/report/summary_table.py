@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -31,10 +33,15 @@ def full(material: Material) -> pd.DataFrame:
         defined gap), steps and horizon (fewest steps averaged over, of how many), and the counts of
         `confidence_intervals.counts`; `end`: where the schedule of its regime ends (a share of truth), which
         `labels.with_end` puts beside its name; undefined of regimes without one; `chosen`: what was tuned of it, in words,
-        which stands there too. A condition whose every run is lost has a row too, with undefined numbers.
+        which stands there too. A condition whose every run is lost has a row too, with undefined numbers. Of a task with
+        comparisons alone, the rows are of its first headline, running free, and n its seeds.
     """
     whole = material.whole[material.reported(material.whole)]
     parts = [_row(rows, material.quantities.of(*key)) for key, rows in whole.groupby(["metric", "unit"], observed=True)]
+    parts += [
+        _row(rows, material.quantities.of(*key), "free")
+        for key, rows in _beside_alone(material).groupby(["metric", "unit"], observed=True)
+    ]
     became = counts(material.runs, CELL)
     measured = (
         pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*CELL, "metric", "unit", "label", "better"])
@@ -42,9 +49,9 @@ def full(material: Material) -> pd.DataFrame:
     for name in CELL:
         measured[name] = pd.Categorical(measured[name], categories=list(became[name].cat.categories))
     table = became.merge(measured, on=CELL, how="left")
-    table = _under_their_error(table, material)
+    table = _under_their_error(table, material.shown)
     table["primary"] = [
-        not isinstance(row["metric"], str) or row["metric"] == material.primary.get(str(row["task_label"]))
+        not isinstance(row["metric"], str) or row["metric"] == material.shown.get(str(row["task_label"]))
         for row in table.to_dict("records")
     ]
     if ALWAYS_SHOWN in material.runs:
@@ -62,10 +69,17 @@ def full(material: Material) -> pd.DataFrame:
     ).reset_index(drop=True)
 
 
-def _under_their_error(table: pd.DataFrame, material: Material) -> pd.DataFrame:
+def _beside_alone(material: Material) -> pd.DataFrame:
+    """The levels, running free, of the first headline of each task that has no measure of both modes, but comparisons alone."""
+    first = {task: name for task, name in material.shown.items() if task not in material.primary}
+    rows = material.levels()[1] if first else material.whole[:0]
+    return rows[rows["task_label"].astype(object).map(first) == rows["metric"].astype(object)]
+
+
+def _under_their_error(table: pd.DataFrame, shown: Mapping[str, str]) -> pd.DataFrame:
     """Conditions of which nothing is measured, since every run is lost, stand with the others, under their task's own error."""
     known = table.dropna(subset=["metric"])
-    for task, metric in material.primary.items():
+    for task, metric in shown.items():
         of = known[(known["task_label"] == task) & (known["metric"] == metric)]
         empty = (table["task_label"] == task) & table["metric"].isna()
         if len(of) and empty.any():
@@ -100,8 +114,9 @@ def short(table: pd.DataFrame) -> pd.DataFrame:
     return rows.reindex(columns=kept).assign(method=shown).rename(columns=names).reset_index(drop=True)
 
 
-def _row(rows: pd.DataFrame, meant: Quantity) -> pd.DataFrame:
-    values = rows[["forced", "free"]].stack()
+def _row(rows: pd.DataFrame, meant: Quantity, counted: str = "gap") -> pd.DataFrame:
+    """The levels of a measure, a row for each condition; `n` counts the seeds of which `counted` is defined."""
+    values = rows[["forced", "free"]].stack().dropna()
     log = meant.ratio and bool((values > 0).all())
     grouped = rows.groupby(CELL, observed=True, sort=True)
     table = grouped[["steps", "horizon"]].min().reset_index()
@@ -110,7 +125,8 @@ def _row(rows: pd.DataFrame, meant: Quantity) -> pd.DataFrame:
     for name in LEVELS:
         geometric, within = log and name != "gap", meant.change if name == "gap" else meant.range
         means = summarise(rows, CELL, name, log=geometric, within=within)
-        columns = {name: means["mean"], f"{name}_low": means["low"], f"{name}_high": means["high"], "n": means["n"]}
+        columns = {name: means["mean"], f"{name}_low": means["low"], f"{name}_high": means["high"]}
+        columns |= {"n": means["n"]} if name == counted else {}
         if log and name == "gap":
             gaps = geometric_gaps(rows, CELL)
             columns |= {name: gaps["gap"], f"{name}_low": gaps["low"], f"{name}_high": gaps["high"]}

@@ -28,7 +28,7 @@ _FIRST_WRONG = (
 def by_task(material: Material, table: pd.DataFrame, compared: pd.DataFrame) -> list[dict[str, Any]]:
     """For each task its sentences: the gap, what the regimes change, and what to be careful about."""
     tasks = []
-    for task, metric in material.primary.items():
+    for task, metric in material.shown.items():
         rows = table[(table["task_label"] == task) & table["primary"] & (table["n"] > 0)]
         closes = bool((table.loc[table["task_label"] == task, "horizon"] > 1).any())
         feedback = material.runs.loc[material.runs["task_label"] == task, "feedback"].astype(str)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from freerun.config.left_out_settings import left_out
 from freerun.parts import registry
-from freerun.store.record_columns import Extract
+from freerun.store.record_columns import OWN_SETTINGS, Extract
 from freerun.store.record_types import Trained
 from freerun.store.records import Store, names
 
@@ -50,7 +50,9 @@ def frame(
         outcomes.append(outcome(None, store.failures.reason(order[place])))
         seeds[place] = plan.get("seed", pd.NA)
     of_tree = _columns(
-        [{**_axes(experiment), **_settings(experiment)} for experiment in trees], tree, [left_out(each) for each in trees]
+        [{**_axes(experiment), **_settings(experiment)} for experiment in trees],
+        tree,
+        [{**left_out(each), **_of_plugins(each)} for each in trees],
     )
     of_outcome = _columns(outcomes, end, [{} for _ in outcomes])
     last = ("status", "reason", *(f"version.{name}" for name in VERSIONS), *MADE_BY)
@@ -82,13 +84,21 @@ def _settings(tree: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, Mapping):
             if "name" in value and key not in AXES:
                 flat[key] = value["name"]
-            plain = {name: setting for name, setting in value.items() if (key, name) != ("evaluation", "settings")}
+            apart = ("settings", OWN_SETTINGS) if key == "evaluation" else ()
+            plain = {name: setting for name, setting in value.items() if name not in apart}
             flat.update({f"{key}.{name}": _plain(setting) for name, setting in plain.items() if name != "name"})
             for metric, settings in value.get("settings", {}).items() if key == "evaluation" else ():
                 flat.update({f"{key}.{metric}.{name}": _plain(setting) for name, setting in settings.items()})
         elif key not in AXES:
             flat[key] = value
     return flat
+
+
+def _of_plugins(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of the metrics of plugins, as far as the record of a measurement says them."""
+    evaluation = tree.get("evaluation")
+    own = evaluation.get(OWN_SETTINGS, {}) if isinstance(evaluation, Mapping) else {}
+    return {f"evaluation.{metric}.{name}": _plain(value) for metric, values in own.items() for name, value in values.items()}
 
 
 def _plain(value: Any) -> Any:
