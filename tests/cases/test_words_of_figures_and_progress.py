@@ -115,7 +115,7 @@ def test_every_setting_that_is_swept_is_in_the_label_of_each_method(key, tmp_pat
     assert all(f"{name}=" in label for label in labels), labels
 
 
-@pytest.mark.parametrize("horizons", [(5, 20), (3, 6, 12)])
+@pytest.mark.parametrize("horizons", [(5, 20), (3, 6, 12), (1, 7)])
 def test_a_horizon_swept_has_the_accumulated_error_of_its_own_step(horizons, tmp_path):
     store, ids = study(tmp_path, [tree(seed=s, evaluation__horizon=horizon) for horizon in horizons for s in range(2)])
     for run in ids:
