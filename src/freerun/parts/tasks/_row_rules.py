@@ -110,7 +110,7 @@ class Ruled:
             raise self._fault(column, row, f"{column.cell(row)}, as every value, is below what is computed with; another unit")
         unique = np.unique(numbers[known])
         for end, rest in ((unique[-1:], unique[:-1]), (unique[:1], unique[1:])) if self.rules.asks else ():
-            rows = np.flatnonzero(known & (numbers == end[0])) if len(rest) > 1 else ()
+            rows = np.flatnonzero(known & (numbers == end[0])) if len(rest) > 1 else np.empty(0, dtype=np.int64)
             apart = float(np.abs(rest - end[0]).min()) / float(np.ptp(rest)) if len(rows) else 0.0
             by_name = float(end[0]) in SENTINELS and apart > APART
             again = not self.rules.declared and len(rows) > 1 and len(rest) >= _MANY and apart > _FAR

@@ -114,7 +114,7 @@ def _holds_dates(column: Column, form: str | None) -> bool:
     if column.kind == "dates" or column.kind.startswith("time"):
         return True
     if form is not None and column.texts is not None and column.sound:
-        return not _dates.parsed([column.text(row) for row in range(len(column.numbers))][:50], form)[1]
+        return not _dates.parsed(column.texts[:50].to_pylist(), form)[1]
     if column.texts is None or column.numeric or not len(column.other):
         return False
     texts = [column.text(row) for row in column.other[:50].tolist()]
