@@ -3,14 +3,16 @@
 - a worker that hangs after a fork, or is killed after it; a metric that returns bools, a unit that is a number
 - the results folder is renamed while a sweep runs; `.store/index` of 20 GB
 - a plugin that raises a BaseException; Ctrl-C in the first moments; `--results` of 300 letters; half of a character in a title
-- standard output that is closed, full or cut off by `head`; `task.path=/proc/kmsg`
+- standard output that is closed, full or cut off by `head`; the terminal is closed; `task.path=/proc/kmsg`
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -22,6 +24,7 @@ import pytest
 
 from freerun import early_interrupt
 from freerun.cli.main import dispatch, main
+from freerun.cli.steady_output import SteadyOutput
 from freerun.config.hydra.compose import experiments
 from freerun.errors import ConfigError, FreerunError, StoreError
 from freerun.execution import group_runner, plan_files, worker_supervisor
@@ -67,6 +70,52 @@ def test_a_sweep_is_done_whatever_happens_to_its_output(ending, code, said, tmp_
     assert (end[0], end[2]) == (code, said)
     assert done(tmp_path) == 3
     assert shell(f"{FREERUN} status", tmp_path)[1].count(" 3 ") == 2, "all runs are done"
+
+
+@pytest.mark.slow  # the signal and the output of it are tried below
+def test_a_sweep_survives_its_terminal(tmp_path):
+    """The terminal closes at the first line that is said; the sweep has it as the terminal of its session."""
+    process, terminal = pty.fork()
+    if not process:
+        os.chdir(tmp_path)
+        os.execv(sys.executable, [*FREERUN.split(), *RUNS, "seed=0,1,2", "launcher=local", "launcher.workers=1"])
+    os.read(terminal, 1)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0
+    assert done(tmp_path) == 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+@pytest.mark.parametrize("words", [["list", "tasks"], ["status"], ["run", "task=nope"]])
+def test_a_closed_terminal_ends_no_command_and_a_request_to_end_does(number, words, monkeypatch):
+    ends = []
+
+    def asked(words):
+        ends.append(words)
+        os.kill(os.getpid(), number)
+        return 0
+
+    monkeypatch.setattr("freerun.cli.main.dispatch", asked)
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert (end.value.code, ends) == (0 if number == signal.SIGHUP else 143, [words])
+    assert signal.getsignal(number) is signal.SIG_DFL
+
+
+def test_what_is_said_to_a_closed_terminal_is_not_lost_work_and_on_a_broken_disk_it_is():
+    for closed, refused in ((True, None), (False, errno.EIO)):
+        terminal, slave = pty.openpty()
+        with open(slave, "w") as stream:
+            output = SteadyOutput(stream)
+            if closed:
+                os.close(terminal)
+                output.write("a" * 10000)
+                output.flush()
+            else:
+                output._at_terminal = False
+                output._lose(OSError(errno.EIO, "Input/output error"))
+                os.close(terminal)
+        assert (output.refused and output.refused.errno) == refused
 
 
 @pytest.mark.parametrize("ending", ["2>&-", "2> /dev/full", ">&- 2>&-"])

@@ -51,6 +51,23 @@ INTERNAL = (
 )
 #: What is refused: by habit, lines and what the one line that refuses each of them must name.
 REFUSED = {
+    "interpolation": [
+        ("run training.lr=${oc.env:LR}", ["training.lr=${oc.env:LR}", "interpolation", "training.lr=$NAME"]),
+        ("run -m training.updates=${training.batch}", ["interpolation", "training.updates=$NAME"]),
+        ("plan evaluation.horizon=${oc.env:H,5}", ["interpolation", "evaluation.horizon=$NAME"]),
+    ],
+    "a list of parts": [
+        ("run model=[gru,lstm]", ["-m model=gru,lstm"]),
+        ("run -m regime=[teacher_forcing]", ["-m regime=teacher_forcing"]),
+        ("plan task=[markov,reber,text]", ["-m task=markov,reber,text"]),
+    ],
+    "names in capitals": [
+        ("run model=GRU", ["did you mean 'gru'?"]),
+        ("run training.LR=1", ["did you mean 'lr'?"]),
+        ("plan task=Lorenz63", ["did you mean 'lorenz63'?"]),
+        ("run Model=gru", ["did you mean 'model'?"]),
+        ("table w --format TEX", ["did you mean 'latex'?"]),
+    ],
     "interval in run -m": [
         ("run -m training.lr=interval(1e-4,1e-2)", ["training.lr=interval(1e-4,1e-2)", "freerun search", "range(a,b)"]),
         ("run training.lr=tag(log,interval(1e-4,1e-2))", ["freerun search"]),

@@ -21,6 +21,7 @@ import pytest
 import torch
 from pyarrow import parquet
 
+from cases.own_files import HOURS, LOAD, TEMP, N, put, refused, taken, text
 from freerun import GRU, Experiment
 from freerun.analysis.figures import _style, orbit, text_samples
 from freerun.analysis.figures._figure_data import Sample
@@ -35,55 +36,6 @@ from freerun.parts.tasks.text import Text
 from freerun.sweeps import study as studies
 
 CASES = Path(__file__).parent / "files"
-N = 120
-LOAD = [f"{10 + np.sin(i / 5):.3f}" for i in range(N)]
-TEMP = [f"{100 + 9 * np.cos(i / 7):.3f}" for i in range(N)]
-HOURS = [str(datetime(2021, 1, 1) + timedelta(hours=i)) for i in range(N)]
-
-
-def text(delimiter=",", **columns):
-    lines = zip(*columns.values(), strict=True)
-    return "\n".join([delimiter.join(columns), *(delimiter.join(line) for line in lines)]) + "\n"
-
-
-@pytest.fixture
-def file(tmp_path):
-    def write(content, name="own.csv", encoding="utf-8"):
-        path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode(encoding))
-        return str(path)
-
-    return write
-
-
-def refused(path, *words, **settings):
-    """The one line with which a file is refused; it holds some words, and its end is not cut."""
-    with pytest.raises((ConfigError, ValueError)) as fault:
-        Series(path=str(path), **settings).check(10)
-    line = str(fault.value)
-    assert len(line) <= 190, line
-    assert "\n" not in line
-    for word in words:
-        assert word in line, line
-    return line
-
-
-def taken(path, *said, **settings):
-    """What is taken of a file: names and the whole table; the notes say some words."""
-    task = Series(path=str(path), **settings)
-    notes = " ".join(task.notes())
-    for word in said:
-        assert word in notes, notes
-    values, names = task.values()
-    return names, values
-
-
-def put(cells, **changes):
-    """A column with some cells replaced, by `row_N`."""
-    changed = list(cells)
-    for place, value in changes.items():
-        changed[int(place.removeprefix("row_"))] = value
-    return changed
 
 
 # ---------------------------------------------------------------------- missing_dash.csv, thousands.csv

@@ -2,13 +2,14 @@
 
 - `freerun retry NAME` on results that somebody has prepared; a plugin whose helper module is edited
 - symbolic links at every path inside a store; `freerun report` where `results/NAME/figures` is a link
-- `freerun clean` without arguments; a second study under an old name
+- `freerun clean` without arguments; a second study under an old name; `--out` that names something of the user's own
 - a run that was killed on one kind of processor and continued on another
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -228,6 +229,57 @@ def test_a_second_study_under_an_old_name_erases_nothing(words, desk):
     with pytest.raises(ConfigError, match=r"--replace lets its tables and figures go|choose another name"):
         dispatch(words)
     assert {path: path.read_bytes() for path in before if path.exists()} == before
+
+
+# ---------------------------------------------------------------------- what --out names is the user's own
+
+OWN = {
+    "own data for Parquet": (["export", "s", "--out", "outside/own"], b"date,load\n2021-01-01,5\n"),
+    "own data for a table": (["table", "s", "--out", "outside/own.csv"], b"date,load\n2021-01-01,5\n"),
+    "a text for LaTeX": (["table", "s", "--out", "outside/own.tex"], b"My thesis\n"),
+    "one of the files of a folder": (["export", "s", "--to", "csv", "--out", "outside"], b"date,load\n"),
+    "a folder with other things": (["paper", "s", "--out", "outside"], None),
+    "a pipe": (["table", "s", "--out", "outside/own.md"], "pipe"),
+    "a folder of that name": (["table", "s", "--out", "outside/own.md"], "folder"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", tiered(OWN, quick=lambda what: OWN[what][0][0] != "table" or "LaTeX" in what))
+def test_what_out_names_is_not_overwritten_where_it_is_something_else(what, desk):
+    words, content = OWN[what]
+    path = desk / ("outside/gaps.csv" if words[-1] == "outside" else words[-1])
+    if content == "pipe":
+        os.mkfifo(path)
+    elif content == "folder":
+        path.mkdir()
+    elif content is not None:
+        path.write_bytes(content)
+    before = outside(desk)
+    with pytest.raises(ConfigError, match=r"something else|no plain file|other things in it"):
+        dispatch(words)
+    assert outside(desk) == before
+
+
+WRITTEN = [["export", "s", "--out", "e"], ["table", "s", "--out", "t.tex"], ["export", "s", "--to", "csv", "--out", "c"]]
+
+
+@pytest.mark.parametrize("words", tiered(WRITTEN, quick=lambda words: words[0] == "export"))
+def test_what_freerun_wrote_before_or_is_empty_is_written_anew(words, desk):
+    if words[-1] != "c":
+        (desk / words[-1]).touch()
+    assert [dispatch(words), dispatch(words)] == [0, 0]
+
+
+@pytest.mark.slow  # the refusals of a paper are tried above
+def test_a_paper_that_was_written_before_is_written_anew_and_what_compiles_it_stays_as_it_was_changed(desk, capsys):
+    words = ["paper", "s", "gap_by_model", "--out", "p"]
+    assert [dispatch(words), dispatch([*words, "--venue", "icml"])] == [0, 0]
+    assert "twocolumn" in (desk / "p/main.tex").read_text()
+    assert "changed by hand" not in capsys.readouterr().out
+    (desk / "p/main.tex").write_text("mine")
+    assert dispatch(words) == 0
+    assert "main.tex was changed by hand" in capsys.readouterr().out
+    assert (desk / "p/main.tex").read_text() == "mine"
 
 
 # ---------------------------------------------------------------------- plugins

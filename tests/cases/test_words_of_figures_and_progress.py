@@ -115,7 +115,7 @@ def test_every_setting_that_is_swept_is_in_the_label_of_each_method(key, tmp_pat
     assert all(f"{name}=" in label for label in labels), labels
 
 
-@pytest.mark.parametrize("horizons", [(5, 20), (3, 6, 12)])
+@pytest.mark.parametrize("horizons", [(5, 20), (3, 6, 12), (1, 7)])
 def test_a_horizon_swept_has_the_accumulated_error_of_its_own_step(horizons, tmp_path):
     store, ids = study(tmp_path, [tree(seed=s, evaluation__horizon=horizon) for horizon in horizons for s in range(2)])
     for run in ids:
@@ -127,6 +127,23 @@ def test_a_horizon_swept_has_the_accumulated_error_of_its_own_step(horizons, tmp
         store.write(record, None)
     rows = companion_measures.rows(Material.of(tidy.frames(store, ids, "s"), {}))
     assert [row["at"] for row in rows] == [f"step {horizon}" for horizon in horizons]
+
+
+@pytest.mark.parametrize("exact_steps", [0, 2, 4])
+def test_acc_err_beyond_the_enumeration_has_columns_that_say_which_steps_are_estimated(exact_steps, tmp_path):
+    """All four steps are estimated, two, or none: `low` and `high` hold the interval of an estimate alone."""
+    store, ids = study(tmp_path, grid(seeds=1))
+    for run in ids:
+        record = store.read(run)
+        record.pop("weights", None)
+        ends = {end: [None] * exact_steps + [value] * (4 - exact_steps) for end, value in (("low", 0.5), ("high", 9.0))}
+        series = {"split": "test", "metric": "acc_err", "unit": "steps", "first": 1, "values": [1.0, 2.0, 3.0, 4.0]}
+        record["comparisons"] = [{**series, **{end: values if exact_steps < 4 else None for end, values in ends.items()}}]
+        store.write(record, None)
+    rows = tidy.frames(store, ids, "s").compared.query("metric == 'acc_err'")
+    for _, of_run in rows.groupby("run", observed=True):
+        for end in ("low", "high"):
+            assert list(of_run.sort_values("step")[end].isna()) == [step <= exact_steps for step in (1, 2, 3, 4)]
 
 
 def planned(*words):

@@ -19,9 +19,10 @@ from freerun.config.hydra.compose import experiments
 from freerun.engine.replicas import Group
 from freerun.errors import ConfigError
 from freerun.execution import resume
-from freerun.execution.group_runner import run_group
+from freerun.execution.group_runner import Logging, run_group
 from freerun.execution.grouping import groups
 from freerun.execution.planned_run import Planned, plan
+from freerun.execution.run_logs import FOLDER
 from freerun.laws.toolkit import teacher_file
 from freerun.store import checkpoints
 from freerun.store.records import Store, trained_run
@@ -51,31 +52,48 @@ COVERED = (
     ("values", "model=gru regime=free_running training.lr=0.3 training.decay=plateau training.decay_patience=0"),
     ("values", "model=gru regime=free_running training.patience=2 training.lr=0.3"),
     ("values", "model=gru regime=scheduled_sampling training.keep=best training.lr=0.5 training.decay=constant"),
+    ("values", "model=gru regime=scheduled_sampling objective=gaussian_likelihood objective.components=2 feedback=sample"),
+    ("values", "model=gru model.layers=2 model.dropout=0.3 regime=scheduled_sampling"),
+    ("symbols", "model=lstm model.layers=3 model.dropout=0.5 regime=free_running"),
+    ("values", "model=gru regime=scheduled_sampling training.window=5"),
+    ("symbols", "model=min_gru regime=scheduled_sampling"),
+    ("values", "model=lru regime=scheduled_sampling"),
+    ("values", "model=selective_ssm regime=scheduled_sampling training.optimizer=adamw"),
+    ("values", "model=echo_state"),
+    ("symbols", "model=encoder_decoder regime=scheduled_sampling"),
+    ("field", "model=convolution regime=free_running"),
+    ("values", "model=direct objective=huber"),
+    ("values", "model=gru regime=noisy_free_running objective=diverted_chain"),
+    ("values", "model=gru regime=random_unrolling training.levels=ramp"),
 )
 AXES: dict[str, tuple[str, ...]] = {
     "model": (
         "gru", "lstm", "hidden_recurrent", "output_recurrent", "linear", "transformer", "shallow_plrnn", "stencil",
-        "sequence_to_one",
+        "sequence_to_one", "gru model.layers=2 model.dropout=0.4", "min_gru", "lru", "selective_ssm", "echo_state",
+        "encoder_decoder", "convolution", "direct",
     ),
     "regime": (
         "teacher_forcing", "free_running", "scheduled_sampling", "data_as_demonstrator", "generalized_forcing",
         "generalized_forcing regime.mode=adaptive regime.every=3", "noisy_forcing", "parallel_scheduled_sampling",
-        "prefix_curriculum", "sparse_forcing", "replay_buffer",
+        "prefix_curriculum", "sparse_forcing", "random_unrolling", "noisy_free_running", "replay_buffer",
     ),
     "objective": (
         "null", "null", "professor_forcing objective.trust=0 objective.hidden=3", "policy_gradient", "pushforward",
-        "exact_expert",
+        "exact_expert", "gaussian_likelihood", "huber", "diverted_chain",
     ),
     "gradient": ("through", "stop", "every_3"),
     "training.optimizer": ("adam", "adamw", "sgd"),
     "training.weight_decay": ("0", "0.1"),
     "training.patience": ("null", "null", "3"),
+    "training.window": ("null", "null", "5"),
     "training.decay": ("cosine", "constant", "step training.decay_every=2", "plateau training.decay_patience=1"),
     "training.lr": ("0.003", "0.05", "1e38"),
     "training.log_every": ("1", "4"),
     "dtype": ("float32", "float64"),
 }  # fmt: skip
 UPDATES = 9
+#: Where the curves of the runs of a case go.
+LOG = ("csv",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +152,7 @@ class Killed(BaseException):
     """What a killed process does not say."""
 
 
-def trained(runs: list[Planned], store: Store, every: int, kill_at: int | None = None) -> None:
+def trained(runs: list[Planned], store: Store, every: int, kill_at: int | None = None, log: tuple[str, ...] = ()) -> None:
     """Train a group, killed at so many-th event: an update that is logged, or a file that is about to be written or removed."""
     events = 0
 
@@ -154,7 +172,7 @@ def trained(runs: list[Planned], store: Store, every: int, kill_at: int | None =
     with ExitStack() as patches:
         for owner, name in ((checkpoints, "write"), (checkpoints, "remove"), (Store, "write")):
             patches.enter_context(mock.patch.object(owner, name, ticking(getattr(owner, name))))
-        run_group(runs, store, tick, checkpoint_every=every)
+        run_group(runs, store, tick, checkpoint_every=every, logging=Logging(trackers=log))
 
 
 def left(store: Store, run: str) -> tuple[dict[str, Any], bytes]:
@@ -164,17 +182,22 @@ def left(store: Store, run: str) -> tuple[dict[str, Any], bytes]:
     return record, store.path(trained_run(run)).with_suffix(".safetensors").read_bytes()
 
 
+def logs(store: Store) -> dict[str, bytes]:
+    """The logs of all runs, by the names of their files."""
+    return {path.name: path.read_bytes() for path in (store.root.parent / FOLDER).rglob("*.csv")}
+
+
 def check(case: Case, folder: Path) -> int:
-    """However a run is killed, regrouped and resumed, it leaves the bits of a run that nobody disturbed.
+    """However a run is killed, regrouped and resumed, it leaves the bits of a run that nobody disturbed, in its log too.
 
     Returns:
         How many times a run was resumed in the middle.
     """
-    runs, calm, rough = case.runs(), Store(folder / "calm"), Store(folder / "rough")
+    runs, calm, rough = case.runs(), Store(folder / "calm" / ".store"), Store(folder / "rough" / ".store")
     calm.open()
     rough.open()
     for group in groups(runs, 64):
-        trained(group, calm, 0)
+        trained(group, calm, 0, log=LOG)
     draw, tries = random.Random(case.seed), 0
     while missing := [run for run in runs if not rough.has(run.id)]:
         tries += 1
@@ -183,13 +206,14 @@ def check(case: Case, folder: Path) -> int:
             # The first time after the first checkpoints and before the first record, then anywhere, in the end nowhere.
             kill_at = draw.randint(7, 14) if tries == 1 else draw.randint(1, 30) if tries < 4 else None
             try:
-                trained(group, rough, case.every, kill_at)
+                trained(group, rough, case.every, kill_at, LOG)
             except Killed:
                 break
     resumed = 0
     for run in runs:
         assert left(rough, run.id) == left(calm, run.id), f"{case}: seed {run.experiment.seed} differs after {tries} tries"
         resumed += len(rough.read(run.id)["provenance"]["resumed_from"])
+    assert logs(rough) == logs(calm), f"{case}: the logs differ after {tries} tries"
     checkpoints.clear(rough)
     assert not list(rough.root.rglob(f"*{checkpoints.SUFFIX}")), f"{case}: a finished run has a checkpoint left"
     return resumed

@@ -55,7 +55,8 @@ def update_of(store: Store, run: str) -> int:
     ids=lambda choices: choices.replace("model=", "").replace("regime=", ""),
 )
 def test_a_killed_run_goes_on_bit_for_bit(choices, tmp_path):
-    assert kit.check(of(choices), tmp_path) > 0, "no run was resumed in the middle"
+    resumed = kit.check(of(choices), tmp_path)
+    assert resumed > 0 or "echo_state" in choices, "no run was resumed in the middle"  # which has no middle
 
 
 # --- keepers with one fault each ---

@@ -73,8 +73,8 @@ def _label(task: Series, series: Beginning, flat: pd.DataFrame) -> dict[str, Any
 
 def _indexed(made: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """Return the forecast with the index of the frame, where that is among its columns."""
-    names = ["date" if name is None else name for name in rows.index.names]
-    if not all(name in made and name not in rows for name in names):
+    names = frames.index_names(rows.index)
+    if not names or not all(name in made and name not in rows for name in names):
         return made
     made = made.set_index(names)
     made.index.names = rows.index.names

@@ -29,7 +29,7 @@ from freerun.config.experiment import Experiment
 from freerun.errors import ConfigError, OutOfTime, refused
 from freerun.io import html
 from freerun.io.text import brief
-from freerun.io.writing import write_atomic
+from freerun.io.writing import demand_own, write_atomic
 from freerun.store.results_folder import Place, make_way, read_info, write_info
 from freerun.sweeps import experiment_file, named_sweep, remeasurement, sweep
 from freerun.sweeps import study as studies
@@ -331,8 +331,10 @@ class Study:
         material = Material.of(self.tables, {})
         frame: pd.DataFrame = paper_table.tidy(material)
         if out is not None and wanted is not None:
+            content = paper_table.content_of(frame, material, wanted)
+            demand_own(Path(out), content)
             try:
-                write_atomic(Path(out), paper_table.content_of(frame, material, wanted))
+                write_atomic(Path(out), content)
             except OSError as fault:
                 raise refused(Path(out), "cannot be written", fault) from None
         return frame

@@ -60,7 +60,7 @@ def _ended(words: list[str]) -> int:
     """Run a command; return its exit code, after one line for whatever went wrong."""
     try:
         early_interrupt.leave()
-        with _terminable():
+        with _terminable(), _outliving_its_terminal():
             code = dispatch(words)
     except FreerunError as fault:
         print(f"freerun: {message(fault)}", file=sys.stderr)
@@ -102,6 +102,21 @@ def _terminable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, plain)
+
+
+@contextmanager
+def _outliving_its_terminal() -> Iterator[None]:
+    """Go on when the terminal is closed (SIGHUP), as what is started meanwhile does; another handler stays in place."""
+    hangup = getattr(signal, "SIGHUP", None)
+    in_main = threading.current_thread() is threading.main_thread()
+    if hangup is None or not in_main or signal.getsignal(hangup) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(hangup, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(hangup, signal.SIG_DFL)
 
 
 def dispatch(words: list[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -13,11 +14,11 @@ class SteadyOutput:
     """A stream that takes whatever is written to it, also when nobody takes it any more.
 
     Attributes:
-        refused: why it was not taken; None while it is. That a reader has gone, as `head` does, is no refusal.
+        refused: why it was not taken; None while it is. That a reader has gone, as `head` or a closed terminal, is no refusal.
     """
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+        self._stream, self._at_terminal = stream, stream.isatty()
         self.refused: OSError | None = None
 
     def write(self, text: str) -> int:
@@ -37,7 +38,7 @@ class SteadyOutput:
 
     def _lose(self, fault: OSError) -> None:
         """Let everything from now on, and what is waiting, go nowhere."""
-        if not isinstance(fault, BrokenPipeError):
+        if not isinstance(fault, BrokenPipeError) and not (self._at_terminal and fault.errno == errno.EIO):
             self.refused = fault
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self._stream.fileno())

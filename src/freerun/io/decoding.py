@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import re
 
 from freerun.io.reading import NotPlain
 
 #: What a file begins with that is no text, and what to do with it.
 _NO_TEXT = {
     b"\x1f\x8b": "compressed (gzip); unpack it first", b"PK\x03\x04": "a spreadsheet or an archive (zip); save it as CSV",
+    b"%PDF-": "a PDF; save its text", b"{\\rtf": "RTF; save it as plain text",
     b"PAR1": "Parquet; let its name end in .parquet", b"ARROW1": "Arrow; save it as Parquet",
     b"BZh": "compressed (bzip2); unpack it first",
     b"\xfd7zXZ": "compressed; unpack it first", b"\x28\xb5\x2f\xfd": "compressed; unpack it first",
@@ -46,16 +48,19 @@ def decoded(content: bytes, encoding: str, key: str = "task.encoding") -> str:
     is_utf8 = codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
     try:
         text = content.decode(encoding)
-    except UnicodeDecodeError as fault:
+    except UnicodeError as fault:
         if not is_utf8 and _utf8(content):
             raise NotPlain(f"UTF-8 by every sign, but {key}={encoding}; leave that out") from None
         cure = f"; if it is {likely(content)}, {key}={likely(content)}" if is_utf8 else f"; see {key}"
-        raise NotPlain(f"not {encoding.upper()} at byte {fault.start}{cure}") from None
+        place = f" at byte {fault.start}" if isinstance(fault, UnicodeDecodeError) else ""  # codecs of names say no place
+        raise NotPlain(f"not {encoding.upper()}{place}{cure}") from None
     if "\0" in text:
         cure = "if it is UTF-16, task.encoding=utf-16-le or utf-16-be" if is_utf8 else f"see {key}"
         raise NotPlain(f"holds NUL characters, which are no text; {cure}")
     if not is_utf8 and _utf8(content) not in (None, text):
         raise NotPlain(f"UTF-8 by every sign, but {key}={encoding}; leave that out")
+    if codecs.lookup(encoding).name == "iso8859-1" and re.search("[\x80-\x84\x86-\x9f]", text):
+        raise NotPlain(f"holds control characters, which no text in {encoding} does; if it is cp1252, {key}=cp1252")
     return text.removeprefix("\ufeff")
 
 

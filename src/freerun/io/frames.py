@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ PREFIX = "frame-"
 
 
 def table(frame: Any, key: str) -> Table:
-    """Return the columns of a frame: of pandas, with its index where that has a name or holds dates, or anything of Arrow.
+    """Return the columns of a frame: of pandas, with its index unless that numbers the rows, or anything of Arrow.
 
     Args:
         frame: the frame.
@@ -47,10 +48,12 @@ def keep(frame: Any, folder: Path) -> Path:
     digest = hashlib.sha256(content.getvalue()).hexdigest()[:16]
     path, target = folder / f"{PREFIX}{digest}.parquet", arrow.BufferOutputStream()
     if not path.is_file():
-        parquet.write_table(held, target)
         try:
+            parquet.write_table(held, target)
             folder.mkdir(parents=True, exist_ok=True)
             write_atomic(path, target.getvalue().to_pybytes())
+        except arrow.ArrowException as fault:
+            raise ConfigError(f"frame: cannot be kept as Parquet: {one_line(fault, 100)}") from None
         except OSError as fault:
             raise refused(path, "cannot be written", fault) from None
     return path
@@ -60,7 +63,7 @@ def _arrow(frame: Any, key: str) -> Any:
     import pyarrow as arrow
 
     if hasattr(frame, "reset_index"):
-        frame = with_index(frame.to_frame() if not hasattr(frame, "columns") else frame)
+        frame = with_index(frame.to_frame() if not hasattr(frame, "columns") else frame, key)
     try:
         of_pandas = hasattr(frame, "reset_index")
         held = arrow.Table.from_pandas(frame, preserve_index=False) if of_pandas else arrow.table(frame)
@@ -71,11 +74,58 @@ def _arrow(frame: Any, key: str) -> Any:
     return held
 
 
-def with_index(frame: Any) -> Any:
-    """Return a frame of pandas with its index among the columns: one that has a name, or holds dates, `date` without one."""
-    index = frame.index
-    if all(name is None for name in index.names):
-        if not str(getattr(index, "inferred_type", "")).startswith("date"):
-            return frame.reset_index(drop=True)
-        frame = frame.rename_axis("date")
-    return frame.reset_index()
+def with_index(frame: Any, key: str = "frame") -> Any:
+    """Return a frame of pandas with its index among the columns, unless it has no name and numbers the rows in even steps.
+
+    Without a name dates and durations are called `date`, all else `index`: what it says of gaps, order and series is then seen.
+    Periods become the dates at which they begin.
+
+    Args:
+        frame: of pandas.
+        key: what messages call it.
+
+    Raises:
+        ConfigError: if a column has the name of the index, or dates with and without a time zone stand in one.
+    """
+    if names := index_names(frame.index):
+        if taken := [name for place, name in enumerate(names) if name in [*frame.columns, *names[:place]]]:
+            raise ConfigError(f"{key}: index and column are both called {one_line(taken[0], 30)!r}; name the index otherwise")
+        frame = frame.rename_axis(index=names[0] if len(names) == 1 else names).reset_index()
+    else:
+        frame = frame.reset_index(drop=True)
+    periods = [name for name, kind in frame.dtypes.items() if str(kind).startswith("period")]
+    for name in periods if frame.columns.is_unique else ():
+        frame[name] = frame[name].dt.to_timestamp()
+    _demand_one_zone(frame, key)
+    return frame
+
+
+def index_names(index: Any) -> list[Any]:
+    """Return what an index is called among the columns, by level; [] where it has no name and numbers the rows."""
+    if all(name is None for name in index.names) and _numbers_rows(index):
+        return []
+    return [_called(index.get_level_values(level)) for level in range(index.nlevels)]
+
+
+def _numbers_rows(index: Any) -> bool:
+    """Whether an index holds whole numbers in even steps, from the first row to the last."""
+    import numpy as np
+
+    steps = np.diff(np.asarray(index)) if index.nlevels == 1 and index.dtype.kind in "iu" else None
+    return steps is not None and (not len(steps) or (steps[0] > 0 and bool((steps == steps[0]).all())))
+
+
+def _called(level: Any) -> Any:
+    """Return the name of an index, or of a level of one."""
+    kind = str(getattr(level, "inferred_type", ""))
+    return level.name if level.name is not None else "date" if kind.startswith(("date", "period", "timedelta")) else "index"
+
+
+def _demand_one_zone(frame: Any, key: str) -> None:
+    """Refuse a column of dates of which some name a time zone and others do not."""
+    for place, kind in enumerate(frame.dtypes):
+        cells = frame.iloc[:, place] if kind.kind == "O" else ()
+        zones = {cell.tzinfo is None for cell in cells if isinstance(cell, datetime)}
+        if len(zones) == 2:
+            name = one_line(frame.columns[place], 30)
+            raise ConfigError(f"{key}: column {name!r}: some dates name a time zone, others do not")

@@ -14,7 +14,10 @@ NEAR = 0.7
 def nearest(word: str, choices: Iterable[str]) -> str:
     """Return the end of an error message, after a semicolon: the valid choice that is near, or all of them where none is."""
     options = sorted(choices)
-    matches = difflib.get_close_matches(word, options, n=1, cutoff=NEAR)
+    small = {option.lower(): option for option in options}
+    matches = difflib.get_close_matches(word, options, n=1, cutoff=NEAR) or [
+        small[near] for near in difflib.get_close_matches(word.lower(), small, n=1, cutoff=NEAR)
+    ]
     if matches:
         return f"did you mean {matches[0]!r}?"
     if not options:

@@ -6,6 +6,7 @@ No type is inferred and no line is skipped here: what a cell means is declared b
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -84,12 +85,14 @@ def _parquet(held: bytes) -> Table:
 
 def _csv(text: str, delimiter: str | None, names: bool | None, within: str) -> Table:
     sign = "," if delimiter is None else DELIMITERS.get(delimiter, delimiter)
+    _demand_table(text)
     if sign == " ":
-        text = "\n".join(re.sub(r"[ \t]+", " ", line.strip()) for line in text.splitlines())
+        text = "\n".join(re.sub(r"[ \t]+", " ", line.strip()) for line in re.split(r"\r\n|\r|\n", text))
     first = _cells(text, sign)
     _demand_delimiter(text, len(first), sign, within, delimiter is not None)
     if names is None and (value := next((cell for cell in first if _is_value(cell)), None)) is not None:
         raise NotPlain(f"the first line names a column {brief(value, 20)}; task.header=false if it is a row, true if a name")
+    _demand_quotes(text, sign, len(first))
     columns = _columns(text, sign, len(first))
     heads = [column[0].as_py().strip() for column in columns] if names is not False else _numbered(len(first))
     if names is not False:
@@ -97,6 +100,37 @@ def _csv(text: str, delimiter: str | None, names: bool | None, within: str) -> T
     if not len(columns[0]):
         raise NotPlain("a line of names and no row below it")
     return Table(names=tuple(heads), columns=tuple(columns), rows=len(columns[0]))
+
+
+def _demand_table(text: str) -> None:
+    """Refuse what is plainly written in another way than as a table."""
+    begin = text.lstrip()
+    if re.match(r"(\{|\[\s*[\[{])", begin):
+        raise NotPlain("JSON, no table; save it as CSV or Parquet")
+    if match := re.match(r"\"?sep=(.)\"?[\r\n]", begin, re.IGNORECASE):
+        raise NotPlain(f"its first line, sep={match[1]}, is none of the table; take it off, see task.delimiter")
+
+
+def _demand_quotes(text: str, delimiter: str, count: int) -> None:
+    """Refuse a quote that is not closed where its cell ends, since it takes the rows below into one cell.
+
+    Args:
+        text: of the table.
+        delimiter: by which cells are told.
+        count: of the cells of a line.
+    """
+    if '"' not in text:
+        return
+    reader, before = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), 0
+    try:
+        for cells in reader:
+            lines = reader.line_num - before
+            signs = (count - 1) * (lines - 1)  # of as many rows that are one cell
+            if lines > 1 and signs > 1 and any(cell.count(delimiter) == signs for cell in cells):
+                raise NotPlain(f"line {before + 1}: a quoted cell holds {lines} lines that look like rows; a quote too many?")
+            before = reader.line_num
+    except csv.Error:
+        raise NotPlain(f"line {before + 1}: a quote that is not closed at the end of its cell, or one too many") from None
 
 
 def _numbered(count: int) -> list[str]:
@@ -179,7 +213,8 @@ def _columns(text: str, delimiter: str, count: int) -> list[Any]:
         row = ragged[0]
         where = "" if row.number is None else f"line {row.number}: "
         shown = "an empty line" if not row.text.strip() else f"{row.actual_columns} cells, {brief(row.text, 40)}"
-        raise NotPlain(f"{where}{shown}, where the first line has {row.expected_columns}; see task.delimiter") from None
+        cure = "is that a comment? take it off" if text.startswith(("#", "%", "//", '"#')) else "see task.delimiter"
+        raise NotPlain(f"{where}{shown}, where the first line has {row.expected_columns}; {cure}") from None
     return [column.combine_chunks() for column in table.columns]
 
 

@@ -10,10 +10,14 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 
+from freerun.errors import ConfigError
 from freerun.io import processes
+from freerun.io.text import one_line
 
 #: Seconds after which what another machine was writing is given up.
 DAY = 86_400.0
+#: Bytes by which files of one kind are told from others.
+_BEGIN = 4
 _noted: ContextVar[list[Path] | None] = ContextVar("noted", default=None)
 
 
@@ -54,6 +58,24 @@ def write_atomic(path: Path, content: bytes, *, settle: bool = True) -> None:
         written.append(path)
     if settle:
         _sync_folder(path.parent)
+
+
+def demand_own(path: Path, content: bytes) -> None:
+    """Refuse to write over what is no plain file, or begins otherwise than what is to be written: it is somebody's own.
+
+    Raises:
+        ConfigError: naming it.
+    """
+    if not os.path.lexists(path):
+        return
+    if not path.is_file():
+        raise ConfigError(f"{one_line(path, 120)}: is no plain file; name another one")
+    with path.open("rb") as file:
+        begin = file.read(_BEGIN)
+    if begin and not content.startswith(begin):
+        raise ConfigError(
+            f"{one_line(path, 120)}: holds something else than what would be written; move it, or name another file"
+        )
 
 
 def _sync_folder(folder: Path) -> None:

@@ -28,7 +28,7 @@ from freerun.analysis.report.table_typesetting import latex_float, tex
 from freerun.analysis.tables.tidy import csv_bytes
 from freerun.errors import ConfigError
 from freerun.io.suggestions import nearest
-from freerun.io.text import brief
+from freerun.io.text import brief, one_line
 from freerun.io.writing import write_atomic
 
 #: The tallest figure that a page has room for beside its caption, in inches, and the most rows of a table there.
@@ -76,9 +76,10 @@ def write(name: str, material: Material, asked: Asked, folder: Path) -> Iterator
         folder: made where it is missing.
 
     Raises:
-        ConfigError: if there is no such figure, row or measure; nothing is written then.
+        ConfigError: if there is no such figure, row or measure, or the folder holds other things; nothing is written then.
         OSError: if the disk refuses.
     """
+    _demand_own(folder)
     tables = dict(_tables(material, asked))
     drawn = _drawn(material, asked.figures)
     for part in ("figures", "tables", "data"):
@@ -100,9 +101,28 @@ def write(name: str, material: Material, asked: Asked, folder: Path) -> Iterator
         yield f"table: {path}"
     write_atomic(folder / "paper.tex", _fragment(floats).encode())
     two = ",twocolumn" if material.paper.column < material.paper.page else ""
-    write_atomic(folder / "main.tex", (_MAIN % (two, material.paper.page)).encode())
+    main = folder / "main.tex"
+    if not main.exists() or _own_main(main.read_text(encoding="utf-8", errors="replace")):
+        write_atomic(main, (_MAIN % (two, material.paper.page)).encode())
+    else:
+        yield f"note: {main} was changed by hand, and stays as it is"
     write_atomic(folder / "command.txt", f"{asked.command}\n".encode())
     yield f"paper: {folder}/paper.tex; main.tex compiles it"
+
+
+def _demand_own(folder: Path) -> None:
+    """Refuse a folder that holds something and was not made here."""
+    if not folder.is_dir():
+        return
+    command = folder / "command.txt"
+    made_here = command.is_file() and command.read_text(encoding="utf-8", errors="replace").startswith("freerun paper")
+    if not made_here and any(folder.iterdir()):
+        raise ConfigError(f"{one_line(folder, 120)}: is a folder with other things in it; name a new one, --out FOLDER")
+
+
+def _own_main(text: str) -> bool:
+    """Whether a file that compiles the folder is as it was written, for whatever widths."""
+    return re.fullmatch(re.escape(_MAIN).replace("%s", "[^\\]]*").replace("%g", "[0-9.]+"), text) is not None
 
 
 def _drawn(material: Material, names: Sequence[str]) -> list[tuple[Drawn, StudyFigure]]:

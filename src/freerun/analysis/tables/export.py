@@ -18,7 +18,7 @@ import pandas as pd
 
 from freerun.analysis.tables.tidy import NAMES, Tables, csv_bytes
 from freerun.errors import ConfigError
-from freerun.io.writing import write_atomic
+from freerun.io.writing import demand_own, write_atomic
 
 #: The columns of a number in the tidy file, after those of its run.
 NUMBER = ("table", "split", "mode", "metric", "update", "step", "value", "low", "high", "unit")
@@ -50,6 +50,7 @@ def to_parquet(tables: Tables, target: Path) -> Path:
     """Write the tidy file as Parquet."""
     buffer = io.BytesIO()
     tidy(tables).to_parquet(buffer, index=False)
+    demand_own(target, buffer.getvalue())
     target.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(target, buffer.getvalue())
     return target
@@ -57,9 +58,12 @@ def to_parquet(tables: Tables, target: Path) -> Path:
 
 def to_csv(tables: Tables, target: Path) -> Path:
     """Write each table of the study as a CSV file into a folder, as exact as its Parquet twin."""
+    files = {target / f"{name}.csv": csv_bytes(getattr(tables, name)) for name in NAMES}
+    for path, content in files.items():
+        demand_own(path, content)
     target.mkdir(parents=True, exist_ok=True)
-    for name in NAMES:
-        write_atomic(target / f"{name}.csv", csv_bytes(getattr(tables, name)))
+    for path, content in files.items():
+        write_atomic(path, content)
     return target
 
 

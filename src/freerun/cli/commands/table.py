@@ -56,12 +56,14 @@ def _print_and_write(frames: Tables, folder: Path, file_format: str | None, out:
     from freerun.analysis.report import paper_table, summary
     from freerun.cli.terminal import show_results
     from freerun.errors import refused
-    from freerun.io.writing import write_atomic
+    from freerun.io.writing import demand_own, write_atomic
 
     show_results(summary(frames)[0])
     if out is not None:
+        content = paper_table.written(frames, asked)
+        demand_own(out, content)
         try:
-            write_atomic(out, paper_table.written(frames, asked))
+            write_atomic(out, content)
         except OSError as fault:
             raise refused(out, "cannot be written", fault) from None
         print(f"table: {out}")

@@ -163,6 +163,9 @@ def _check(item: Override) -> None:
         for name in _names(item):
             if name in (None, "null") and key in ("feedback", "objective"):
                 continue
+            if isinstance(name, list):
+                several = ",".join(map(str, name))
+                raise ConfigError(f"{line}: {key} is one name; several make a sweep, -m {key}={one_line(several, 60)}")
             if name not in names:
                 raise registry.unknown(key, one_line("null" if name is None else name, 60), names)
 

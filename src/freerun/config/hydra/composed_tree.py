@@ -119,7 +119,7 @@ def apply(config: DictConfig, item: Override) -> None:
         hint = nearest(name[:100], (str(k) for k in keys))
         raise ConfigError(f"{quoted(item.input_line)}: unknown key {brief(key)}{context}; {hint}")
     if isinstance(value, str) and "${" in value:
-        raise ConfigError(f"{quoted(item.input_line)}: interpolation is not allowed in an experiment")
+        raise ConfigError(f"{quoted(item.input_line)}: no interpolation; a shell puts in what it knows, {key}=$NAME")
     if value == "???":
         raise ConfigError(f"{quoted(item.input_line)}: a value is missing")
     if isinstance(value, (str, int, float)) and key.startswith("task.") and _lists_names(parent, name):

@@ -103,6 +103,11 @@ def resembles(text: str) -> bool:
     return _RESEMBLES.search(text.strip()) is not None
 
 
+def is_clock(text: str) -> bool:
+    """Whether a text is a time of day alone."""
+    return re.fullmatch(r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[APap]\.?[Mm]\.?)?", text.strip()) is not None
+
+
 def compact(numbers: Float[np.ndarray, " S"]) -> Int[np.ndarray, " S"] | None:
     """Return numbers such as 20210131, 202101 or 20210131235959 as dates; None if one of them is none."""
     if not ((numbers >= 1e5) & (numbers < 1e14) & (numbers == np.round(numbers))).all():

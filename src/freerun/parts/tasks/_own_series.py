@@ -19,17 +19,17 @@ from freerun.io.reading import NotPlain
 from freerun.io.text import one_line
 from freerun.parts.tasks import SPLITS
 from freerun.parts.tasks._clock import Clock, clock
-from freerun.parts.tasks._dates import Axis
+from freerun.parts.tasks._dates import Axis, parsed
 from freerun.parts.tasks._lyapunov_estimate import lyapunov_steps
 from freerun.parts.tasks._row_rules import Rows, Ruled, Rules
-from freerun.parts.tasks._table_cells import Writing, column
+from freerun.parts.tasks._table_cells import Column, Writing, column
 from freerun.parts.tasks._table_schema import Declared, Schema, schema
 from freerun.parts.tasks._windows import bounds, origin_of
 
 #: By what a table of several series is cut: each by time, or whole series.
 SPLIT = ("time", "series")
-#: Most names that a note lists.
-_LISTED = 12
+#: Most names that a note lists; rows by which a format of dates is known.
+_LISTED, _LOOKED_AT = 12, 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +106,7 @@ def recorded(request: Request) -> Recorded:
         raise ConfigError(f"{origin}: cannot be read: {getattr(fault, 'strerror', None) or 'too large for memory'}") from None
     columns = [column(name, cells, request.writing) for name, cells in zip(table.names, table.columns, strict=True)]
     roles = schema(columns, request.declared, origin)
+    _demand_format(request.declared.date_format, roles.axis, columns, origin)
     ruled = Ruled([*roles.values, *roles.inputs], roles.axis, request.rules, origin)
 
     def ends(size: int) -> list[int]:
@@ -121,6 +122,15 @@ def recorded(request: Request) -> Recorded:
         clock=None if roles.axis is None else clock(roles.axis, ruled.step), statics=roles.statics,
         notes=_notes(Path(request.path).name, roles, ruled, series), content=_digest(names, inputs, series, request.split),
     )  # fmt: skip
+
+
+def _demand_format(form: str | None, axis: Axis | None, columns: list[Column], origin: str) -> None:
+    """Refuse a format of dates by which no column was read."""
+    if form is None:
+        return
+    texts = [each.texts for each in columns if axis is not None and each.name == axis.name and not each.kind]
+    if not texts or texts[0] is None or parsed(texts[0][:_LOOKED_AT].to_pylist(), form)[1]:
+        raise ConfigError(f"{origin}: task.date_format={one_line(form, 30)}: no column holds such dates; task.date= names one")
 
 
 @lru_cache(maxsize=16)

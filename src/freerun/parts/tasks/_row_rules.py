@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 
 from freerun.errors import ConfigError, given
 from freerun.io.text import one_line
+from freerun.parts.tasks._counters import LEAST
 from freerun.parts.tasks._dates import Axis
 from freerun.parts.tasks._table_cells import GREATEST, SENTINELS, SMALLEST, Column
 
@@ -22,19 +23,28 @@ GAPS = ("refuse", "split", "fill", "ignore")
 MISSING = ("refuse", "split", "interpolate", "previous", "drop")
 #: By how much of a step two rows may be nearer or further apart than others.
 EVEN = 0.01
+#: How many times the range of all other numbers one stands off that is asked about: by its looks, or since it comes again and
+#: again beside so many others.
+APART, _FAR, _MANY = 0.5, 2.0, 8
+#: By how much of itself a total may be off the sum of rounded numbers.
+_ROUNDED = 1e-4
 #: What a series that is cut needs to know of its parts: from its length to where each part ends.
 Ends = Callable[[int], list[int]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """What is to be done: `refuse`, or one of the names above; `asks` about numbers that stand for a missing one."""
+    """What is to be done: `refuse`, or one of the names above; `asks` about numbers that stand for a missing one, beside those
+    that are `declared` to, `asks_points` about points that could stand between thousands.
+    """
 
     order: str = "refuse"
     duplicates: str = "refuse"
     gaps: str = "refuse"
     missing: str = "refuse"
     asks: bool = True
+    asks_points: bool = False
+    declared: tuple[str, ...] = ()
 
 
 @dataclass(kw_only=True)
@@ -74,6 +84,10 @@ class Ruled:
         """
         for column in self.columns:
             self._demand_size(column)
+            self._demand_no_total(column)
+            if self.rules.asks_points and (row := column.grouped()) is not None:
+                cure = "thousands? task.thousands=point task.decimal=comma; decimals? task.decimal=."
+                raise self._fault(column, row, f"{column.cell(row)} beside whole numbers: {cure}")
         table = np.stack([column.numbers for column in self.columns], 1)
         places = [np.arange(count)] if ids is None else [np.flatnonzero(ids == k) for k in range(int(ids.max()) + 1)]
         series = [self._unique(self._sorted(rows), table) for rows in places]
@@ -96,13 +110,25 @@ class Ruled:
             raise self._fault(column, row, f"{column.cell(row)}, as every value, is below what is computed with; another unit")
         unique = np.unique(numbers[known])
         for end, rest in ((unique[-1:], unique[:-1]), (unique[:1], unique[1:])) if self.rules.asks else ():
-            if len(rest) > 1 and float(end[0]) in SENTINELS and np.abs(rest - end[0]).min() > 2 * np.ptp(rest):
-                row = int(np.flatnonzero(known & (numbers == end[0]))[0])
-                raise self._fault(
-                    column,
-                    row,
-                    f"{column.cell(row)} stands far apart: missing, task.markers=[{end[0]:g}]? if not, task.markers=[]",
-                )
+            rows = np.flatnonzero(known & (numbers == end[0])) if len(rest) > 1 else np.empty(0, dtype=np.int64)
+            apart = float(np.abs(rest - end[0]).min()) / float(np.ptp(rest)) if len(rows) else 0.0
+            by_name = float(end[0]) in SENTINELS and apart > APART
+            again = not self.rules.declared and len(rows) > 1 and len(rest) >= _MANY and apart > _FAR
+            if by_name or again:
+                row, shown = int(rows[0]), ",".join([*self.rules.declared, f"{end[0]:.10g}"])
+                more = f", {len(rows)} times," if len(rows) > 1 else ""
+                cure = f"missing, task.markers=[{shown}]? if not, task.markers=[]"
+                raise self._fault(column, row, f"{column.cell(row)} stands{more} far apart: {cure}")
+
+    def _demand_no_total(self, column: Column) -> None:
+        """Refuse a last row that is the sum of all others."""
+        known = column.numbers[~column.missing]
+        if len(known) < LEAST or column.missing[-1]:
+            return
+        total, rest = known[-1], known[:-1]
+        if abs(total) > 3 * np.abs(rest).max() and abs(total - rest.sum()) <= _ROUNDED * abs(total):
+            row = len(column.numbers) - 1
+            raise self._fault(column, row, f"{column.cell(row)} is the sum of all rows above: a row of totals? take it off")
 
     def _fault(self, column: Column, row: int, reason: str) -> ConfigError:
         return ConfigError(f"{self.origin}: column {one_line(column.name, 30)!r}, row {row + 1}: {reason}")
@@ -118,11 +144,19 @@ class Ruled:
             return rows
         if self.rules.order == "refuse":
             row, before = int(rows[wrong[0] + 1]), int(rows[wrong[0]])
-            descends = " (all dates descend)" if len(wrong) == len(steps) else ""
-            raise self._at(row, f"comes after {self.axis.said(before)} in row {before + 1}{descends}; task.order=sort")
+            raise self._at(row, f"comes after {self.axis.said(before)} in row {before + 1}{self._disorder(rows, wrong)}")
         order = np.argsort(self.axis.at[rows], kind="stable")
         self.done["rows put in order"] += int((order != np.arange(len(rows))).sum())
         return rows[order]
+
+    def _disorder(self, rows: np.ndarray, wrong: np.ndarray) -> str:
+        """Return what dates out of order may mean, and what can be done."""
+        at = given(self.axis).at[rows]
+        if len(wrong) == len(rows) - 1:
+            return " (all dates descend); task.order=sort"
+        if (at[wrong + 1] == at.min()).all() and len(wrong) <= len(rows) // LEAST:
+            return ", the first again: several series? task.id= names what tells them apart; if it is one, task.order=sort"
+        return "; task.order=sort"
 
     def _unique(self, rows: np.ndarray, table: np.ndarray) -> Rows:
         if self.axis is None:
@@ -228,7 +262,11 @@ class Ruled:
 
     def _filled(self, series: Rows, ends: Ends) -> Float[np.ndarray, "S C"]:
         """Return the table with every missing value filled from its own stretch, never from beyond the end of its part."""
-        table = series.table.copy()
+        table, begin = series.table.copy(), 0
+        for end in ends(len(table)):
+            if end > begin and (gone := np.isnan(table[begin:end]).all(0)).any():
+                raise self._nothing(series, begin, end, int(gone.argmax()))
+            begin = end
         borders = np.unique([0, *(np.flatnonzero(np.diff(series.stretch)) + 1), len(table), *ends(len(table))])
         begins = {0, *(np.flatnonzero(np.diff(series.stretch)) + 1).tolist()}
         start = 0
@@ -248,6 +286,13 @@ class Ruled:
                 else:
                     values[gone] = values[known[np.searchsorted(known, gone) - 1]]
         return table
+
+    def _nothing(self, series: Rows, begin: int, end: int, place: int) -> ConfigError:
+        first, last = (f"row {row + 1}" if row >= 0 else "a filled gap" for row in series.rows[[begin, end - 1]].tolist())
+        return ConfigError(
+            f"{self.origin}: column {one_line(self.columns[place].name, 30)!r}: no value from {first} to {last}, a whole part "
+            "of the series; task.missing=split or drop"
+        )
 
     def _unfillable(self, series: Rows, row: int, place: int) -> ConfigError:
         side = "after" if self.rules.missing == "interpolate" and row > 0 else "before"

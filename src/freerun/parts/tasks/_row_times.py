@@ -34,10 +34,13 @@ def declared(column: Column, form: str | None, origin: str) -> Axis:
     Raises:
         ConfigError: naming the first row that has none.
     """
-    if column.kind == "dates" or len(column.other) or not column.numeric:
+    elapsed = column.kind == "durations"
+    if column.kind == "dates" or len(column.other) or not (column.numeric or elapsed):
         return _dated(column, form, origin)
     if column.missing.any():
         raise _no_date(column, int(np.flatnonzero(column.missing)[0]), form, origin)
+    if elapsed:
+        return Axis(name=column.name, at=column.numbers, unit="")
     moments = _stamps(column, declared=True)
     if form is not None and column.texts is not None:
         return _dated(column, form, origin)
@@ -59,10 +62,16 @@ def recognised(columns: list[Column], form: str | None, ids: np.ndarray | None, 
     dates = [column for column in columns if _holds_dates(column, form)]
     if len(dates) > 1:
         names = ", ".join(one_line(column.name, 30) for column in dates[:4])
+        clock = next((column for column in dates if _holds_clocks(column)), None)
+        if clock is not None:
+            raise ConfigError(f"{origin}: {names} are days and times of day; make one column of them, or see task.date")
         raise ConfigError(f"{origin}: several columns hold dates, {names}; task.date= names the one that counts")
     dates = dates or [column for column in columns if _resembles_dates(column)]
     if dates:
         return _dated(dates[0], form, origin)
+    elapsed = [column for column in columns if column.kind == "durations" and goes_one_way(column)]
+    if elapsed:
+        return declared(elapsed[0], None, origin)
     numeric = [column for column in columns if column.sound and len(column.numbers) >= 2]
     for column in numeric:
         if (moments := _stamps(column)) is not None:
@@ -102,14 +111,23 @@ def _stamps(column: Column, *, declared: bool = False) -> np.ndarray | None:
 
 
 def _holds_dates(column: Column, form: str | None) -> bool:
-    if column.kind == "dates":
+    if column.kind == "dates" or column.kind.startswith("time"):
         return True
+    if form is not None and column.texts is not None and column.sound:
+        return not _dates.parsed(column.texts[:50].to_pylist(), form)[1]
     if column.texts is None or column.numeric or not len(column.other):
         return False
     texts = [column.text(row) for row in column.other[:50].tolist()]
     _, bad = _dates.parsed(list(texts), form)
     named = column.name.lower() in _TIME and any(letter.isdigit() for text in texts for letter in text)
     return len(bad) < len(texts) / 2 or any(_dates.unclear(text) for text in texts) or named
+
+
+def _holds_clocks(column: Column) -> bool:
+    """Whether a column holds times of day."""
+    if column.kind.startswith("time"):
+        return True
+    return column.kind == "" and column.texts is not None and _dates.is_clock(column.text(0))
 
 
 def _resembles_dates(column: Column) -> bool:
@@ -125,7 +143,10 @@ def _dated(column: Column, form: str | None, origin: str) -> Axis:
             raise _no_date(column, int(np.flatnonzero(column.missing)[0]), form, origin)
         return _dates.axis(column.name, _dates.of_arrow(column.texts))
     if column.texts is None:
-        raise ConfigError(f"task.date={one_line(column.name, 30)}: holds {column.kind}, no dates")
+        name = one_line(column.name, 30)
+        raise ConfigError(
+            f"{origin}: column {name!r} holds {column.kind}, no dates; task.date=none takes the rows as they stand"
+        )
     texts = column.texts.to_pylist()
     moments, bad = _dates.parsed(texts, form)
     if bad:

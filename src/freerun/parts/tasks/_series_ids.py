@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
 import numpy as np
 
 from freerun.errors import ConfigError
 from freerun.io.text import one_line
 from freerun.parts.tasks._counters import begins_anew
 from freerun.parts.tasks._dates import Axis
-from freerun.parts.tasks._table_cells import Column
+from freerun.parts.tasks._table_cells import Column, written
 
 _IDS = frozenset(
     ("id", "ids", "uid", "unique_id", "item", "series", "series_id", "unit", "group", "station", "sensor", "store", "site",
@@ -30,13 +33,29 @@ def labels(column: Column) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return the number of every row's series, in the order in which they come up, and the names of the series.
 
     Raises:
-        ConfigError: if a row has none.
+        ConfigError: if a row has none, or two look alike: they differ by case, blanks, an accent of its own, or zeros alone.
     """
     if column.kind or column.missing.any():
         row = int(np.flatnonzero(column.missing)[0]) if column.missing.any() else 0
         what = f"holds {column.kind}" if column.kind else f"no id in row {row + 1}"
         raise ConfigError(f"task.id={one_line(column.name, 30)}: {what}")
-    return _labels(column)
+    numbers, names = _labels(column)
+    alike: dict[str, int] = {}
+    for place, name in enumerate(names):
+        if (other := alike.setdefault(_looks(name), place)) != place:
+            first, second = (int(np.argmax(numbers == each)) for each in (other, place))
+            shown = f"{column.cell(first)!r} in row {first + 1} and {column.cell(second)!r} in row {second + 1}"
+            raise ConfigError(
+                f"task.id={one_line(column.name, 30)}: {shown} look alike; write them alike if they are one series, plainly "
+                "apart if not"
+            )
+    return numbers, names
+
+
+def _looks(name: str) -> str:
+    """Return a name without what is hard to see."""
+    plain = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    return re.sub(r"\.0*$", "", plain).lstrip("0") if re.fullmatch(r"\d+(\.0*)?", plain) else plain
 
 
 def demand_declared(columns: list[Column], axis: Axis | None, origin: str) -> None:
@@ -60,7 +79,7 @@ def _labels(column: Column) -> tuple[np.ndarray, tuple[str, ...]]:
     cells = column.numbers.tolist() if column.texts is None else [str(text).strip() for text in column.texts.to_pylist()]
     places: dict[object, int] = {}
     numbers = np.array([places.setdefault(cell, len(places)) for cell in cells], dtype=np.int64)
-    return numbers, tuple(f"{cell:.10g}" if isinstance(cell, float) else str(cell) for cell in places)
+    return numbers, tuple(written(cell) if isinstance(cell, float) else str(cell) for cell in places)
 
 
 def _looks_like_id(column: Column, axis: Axis | None) -> str | None:

@@ -18,10 +18,33 @@ MISSING = (
 )  # fmt: skip
 #: Sizes between which a number can be computed with in single precision, its square in double precision.
 SMALLEST, GREATEST = 1e-30, 1e30
+_A_SECOND = {"s": 1, "ms": 1e3, "us": 1e6, "ns": 1e9}
 #: Numbers that loggers write where they have none.
 SENTINELS = frozenset(
     sign * size
-    for size in (99.9, 99.99, 999.0, 999.9, 999.99, 9999.0, 9999.9, 9999.99, 99999.0, 99999.9, 999999.0, 1e20, 9.96921e36)
+    for size in (
+        99.0,
+        99.9,
+        99.99,
+        999.0,
+        999.9,
+        999.99,
+        9999.0,
+        9999.9,
+        9999.99,
+        99999.0,
+        99999.9,
+        999999.0,
+        8888.0,
+        88888.0,
+        32767.0,
+        32768.0,
+        65535.0,
+        2147483647.0,
+        2147483648.0,
+        1e20,
+        9.96921e36,
+    )
     for sign in (1, -1)
 )
 
@@ -58,7 +81,8 @@ class Column:
         missing: where it says that there is no value.
         texts: its cells as they are written, an array of strings of pyarrow; None for a column of Parquet that is no text.
         other: the rows whose cells are neither a number nor missing, counted from 0.
-        kind: what it is if it is neither numbers nor text: `dates`, or the name of its type.
+        kind: what it is if it is neither numbers nor text: `dates`, `durations`, whose numbers are seconds, or the name of its
+            type.
     """
 
     name: str
@@ -81,7 +105,7 @@ class Column:
     def text(self, row: int) -> str:
         """Return a cell as it is written, "" for nothing."""
         if self.texts is None:
-            return f"{self.numbers[row]:.10g}"
+            return written(float(self.numbers[row]))
         value = self.texts[row].as_py()
         return "" if value is None else str(value)
 
@@ -94,6 +118,27 @@ class Column:
         texts = [self.text(row).strip() for row in self.other[:100].tolist()]
         beside = {found.group("before", "after") if (found := _BESIDE.fullmatch(text)) else None for text in texts}
         return any(map(_NEARLY.fullmatch, texts)) or (len(beside) == 1 and None not in beside)
+
+    def grouped(self) -> int | None:
+        """Return the first row in which a point could stand before thousands; None if it can stand before decimals alone.
+
+        It could, where it stands before three digits wherever it stands, and other cells hold whole numbers below 1000 that
+        would be much the larger ones.
+        """
+        import pyarrow.compute as compute
+
+        if self.texts is None or self.kind:
+            return None
+        bare = compute.fill_null(compute.utf8_trim_whitespace(self.texts), "")
+        grouped, whole = (
+            np.asarray(compute.match_substring_regex(bare, form).to_numpy(zero_copy_only=False)) for form in (_GROUPED, _WHOLE)
+        )
+        whole &= ~self.missing
+        others = ~(grouped | whole | self.missing | (self.numbers == 0))
+        if not grouped.any() or whole.sum() < _WHOLES or others.any():
+            return None
+        small, large = (float(np.median(np.abs(self.numbers[some]))) for some in (grouped, whole))
+        return int(grouped.argmax()) if large > _LARGER * small else None
 
     @property
     def sound(self) -> bool:
@@ -118,6 +163,8 @@ def column(name: str, cells: Any, writing: Writing) -> Column:
     if types.is_dictionary(cells.type):
         cells = cells.dictionary_decode()
     none = np.empty(0, dtype=np.int64)
+    if str(cells.type) == "string_view":
+        cells = cells.cast("string")
     if types.is_string(cells.type) or types.is_large_string(cells.type):
         return _of_texts(name, cells, writing)
     if types.is_integer(cells.type) and not _exact(cells):
@@ -129,10 +176,19 @@ def column(name: str, cells: Any, writing: Writing) -> Column:
         missing = missing | np.isin(numbers, declared)
         return Column(name=name, numbers=np.where(missing, np.nan, numbers), missing=missing, texts=None, other=none)
     nothing = np.full(len(cells), np.nan)
+    if types.is_duration(cells.type):
+        seconds = cells.cast("int64").cast("float64", safe=False).to_numpy(zero_copy_only=False) / _A_SECOND[cells.type.unit]
+        return Column(name=name, numbers=seconds, missing=missing, texts=None, other=none, kind="durations")
     kind = "dates" if types.is_timestamp(cells.type) or types.is_date(cells.type) else str(cells.type)[:30]
     if types.is_null(cells.type):
         kind, missing = "", np.ones(len(cells), dtype=bool)
     return Column(name=name, numbers=nothing, missing=missing, texts=cells if kind == "dates" else None, other=none, kind=kind)
+
+
+def written(number: float) -> str:
+    """Return a number as people write it, in so many digits that no other one has them."""
+    short = f"{number:.10g}"
+    return short if float(short) == number else str(int(number)) if number.is_integer() else repr(number)
 
 
 def _exact(cells: Any) -> bool:
@@ -167,10 +223,18 @@ def _of_texts(name: str, cells: Any, writing: Writing) -> Column:
     return Column(name=name, numbers=numbers, missing=missing, texts=cells, other=other)
 
 
-_NEARLY = re.compile(r"[+\-\u2212(]?\s*[$\u20ac\u00a3\u00a5]?\s*\d[\d,.'\u2019 \u00a0\u202f_]*([eE][+-]?\d+)?\s*[%)]?")
-#: A number with a sign of money, a quote or a unit beside it, or with the exponent of Fortran.
+#: The fewest whole ones, and how many times as large, that make points before three digits ask for thousands.
+_WHOLES, _LARGER = 3, 3
+#: A number with three digits behind a point, and a whole one, below 1000.
+_GROUPED, _WHOLE = r"^[+-]?[1-9][0-9]{0,2}\.[0-9]{3}$", r"^[+-]?[1-9][0-9]{0,2}$"
+_NEARLY = re.compile(
+    r"[+\-\u2212(]?\s*[$\u20ac\u00a3\u00a5]?\s*\d[\d,.'\u2019 \u00a0\u202f_]*([eE][+-]?\d+)?\s*[%)]?"
+    r"(\s*(\u00b1|\+/?-)\s*\d[\d.,]*)?"
+)
+#: A number with a sign of money, of a bound, a quote or a unit beside it, or with the exponent of Fortran.
 _BESIDE = re.compile(
-    r"(?P<before>['\"=~$\u20ac\u00a3\u00a5]|[A-Z]{3} )?[+-]?\d[\d.,]*([eEdD][+-]?\d+)?"
+    r"(?P<before>['\"=~<>\u2264\u2265\u00b1]|[A-Z]{0,3}[$\u00a3\u00a5\u20a0-\u20cf]|[A-Z]{3} |(?:Rs|kr|Fr)\.? )?"
+    r"\s?[+-]?\d[\d.,]*([eEdD][+-]?\d+)?"
     r"(?P<after>\s?[^\d\s.,;:/#-][^\d.,;:/#-]{0,7})?"
 )
 _THOUSANDS = {

@@ -88,7 +88,7 @@ class _Reader:
         inputs, static = self._chosen("inputs", wanted.inputs), self._chosen("static", wanted.static)
         date, series = self._one("date", wanted.date), self._one("id", wanted.id)
         others = [column for column in self.columns if column.name not in self.named]
-        if values is None and (twice := next((each.name for each in others if self._count(each.name) > 1), None)) is not None:
+        if values is None and (twice := next((one.name for one in others if self._is_twice(one)), None)) is not None:
             raise ConfigError(f"{self.origin}: several columns have the name {_q(twice)!r}; name others in task.columns")
         ids, names = (None, ()) if series is None else _series_ids.labels(series)
         axis = self._axis(date, others, ids)
@@ -114,6 +114,11 @@ class _Reader:
 
     def _count(self, name: str) -> int:
         return sum(column.name == name for column in self.columns)
+
+    def _is_twice(self, column: Column) -> bool:
+        """Whether another column has the name of one; those at the ends of lines that have neither name nor value do not."""
+        same = [other for other in self.columns if other.name == column.name]
+        return len(same) > 1 and not (column.name == "" and all(other.empty for other in same))
 
     def _as_written(self, name: str) -> str:
         """Return the name of the column that looks the same: blanks count once, an accent may be a letter of its own."""

@@ -17,7 +17,7 @@ from freerun.errors import ConfigError, given, require
 from freerun.io import frames
 from freerun.io.decoding import known
 from freerun.io.suggestions import nearest
-from freerun.io.tables import DELIMITERS
+from freerun.io.tables import DELIMITERS, is_parquet
 from freerun.io.text import one_line
 from freerun.parts.settings import LATER
 from freerun.parts.tasks import SPLITS, Data, HeldOut
@@ -56,9 +56,9 @@ class Series(Recording):
         encoding: of CSV, by its name in Python.
         header: whether the first line holds names; null: it must, and numbers there are refused.
         decimal, thousands: what stands before decimals and between thousands: one character, or point, comma, space,
-            apostrophe, none.
+            apostrophe, none. Where 1.234 stands beside much larger whole numbers below 1000, `point` asks, `.` does not.
         markers: a list of further cells that say that there is no value, such as `[-999, x]`; null refuses numbers like -999
-            that stand far apart, `[]` takes them as they are.
+            that stand far apart, or come again and again there; `[]` takes them as they are.
         missing: what becomes of a row without a value: `refuse` it; `split` the series there; `interpolate`, or take the
             `previous` value; `drop` the row as if it had not been.
         order: `refuse` dates out of order, or `sort` by them.
@@ -152,6 +152,9 @@ class Series(Recording):
             value = getattr(self, key)
             known_sign = value in named or value == "\t" or _is_sign(value) or (key == "delimiter" and value is None)
             require(known_sign, key, value, f"be one character, or one of {', '.join(named)}")
+        for key, plain in (("delimiter", None), ("encoding", "utf-8"), ("header", None)):
+            value = getattr(self, key)
+            require(value == plain or not is_parquet(self.path), key, value, "be left out: Parquet and frames say it")
         require(self.decimal != "none", "decimal", self.decimal, "be one character")
         require(self._sign("decimal") != self._sign("thousands"), "thousands", self.thousands, "differ from task.decimal")
         require(known(self.encoding), "encoding", self.encoding, "be an encoding of text that Python knows, such as latin-1")
@@ -176,14 +179,15 @@ class Series(Recording):
         return Request(
             path=self.path, changed=stamp(self.path), encoding=self.encoding, delimiter=self.delimiter, header=self.header,
             writing=Writing(
-                decimal=self._sign("decimal"), thousands=self._sign("thousands"), markers=_strings(self.markers)
+                decimal=self._sign("decimal"), thousands=self._sign("thousands"), markers=_strings(self.markers),
             ),
             declared=Declared(
                 columns=None if self.columns is None else _strings(self.columns), inputs=_strings(self.inputs),
                 static=_strings(self.static), date=self.date, date_format=self.date_format, id=self.id,
             ),
             rules=rules.Rules(
-                order=self.order, duplicates=self.duplicates, gaps=self.gaps, missing=self.missing, asks=self.markers is None
+                order=self.order, duplicates=self.duplicates, gaps=self.gaps, missing=self.missing, asks=self.markers != [],
+                declared=_strings(self.markers), asks_points=self.decimal == "point",
             ),
             split=self.split, train=self.train, validation=self.validation,
         )  # fmt: skip

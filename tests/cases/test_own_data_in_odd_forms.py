@@ -1,0 +1,272 @@
+"""Own data in forms that once gave silent wrong numbers, further instances of the kinds of `test_own_data.py`.
+
+None of them is in the list of cases: rows that a quote swallows, points between thousands, numbers that say there is none, ids
+that look alike, totals, a part without a value, settings that nothing reads, frames whose index says what no column does.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pyarrow as arrow
+import pytest
+
+from cases.own_files import HOURS, LOAD, TEMP, N, put, refused, taken, text
+from freerun.errors import ConfigError
+from freerun.parts.tasks.series import Series
+from freerun.parts.tasks.text import Text
+
+#: Numbers in columns of their own way.
+NUMBERS = {"load": np.array(LOAD, dtype=float), "temp": np.array(TEMP, dtype=float)}
+
+
+# ---------------------------------------------------------------------- rows that vanish
+
+
+@pytest.mark.parametrize(
+    ("notes", "words"),
+    [
+        ({"row_20": '"b', "row_60": '"d'}, ("line 22", "a quote")),
+        ({"row_20": '"b', "row_60": 'd"'}, ("line 22", "41 lines that look like rows")),
+        ({"row_20": '"b', "row_22": 'd"'}, ("line 22", "3 lines that look like rows")),
+        ({"row_20": '"b'}, ("line 22", "a quote")),
+        ({"row_20": '"b" or c'}, ("line 22", "a quote")),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_quote_that_is_not_closed_swallows_no_row(file, notes, words, end):
+    refused(file(text(load=LOAD, note=put(["x"] * N, **notes)).replace("\n", end)), *words)
+
+
+@pytest.mark.parametrize("cell", ['"b\nc"', '"a ""b"" c"', '5"', '"a, b"', '"Main St 1,\nTown"', '""'])
+def test_a_quote_that_is_closed_is_read(file, cell):
+    assert len(taken(file(text(load=LOAD, temp=TEMP, note=put(["x"] * N, row_20=cell))), "note (text)")[1]) == N
+
+
+@pytest.mark.parametrize("shape", ["sum", "sum of rounded"])
+def test_a_row_of_totals_is_no_step(file, shape):
+    numbers = [float(load) for load in LOAD[:-1]]
+    total = f"{sum(numbers):.3f}" if shape != "sum of rounded" else f"{sum(numbers) + 0.021:.2f}"
+    refused(file(text(load=put(LOAD, row_119=total), temp=TEMP)), "'load'", "row 120", "a row of totals")
+
+
+@pytest.mark.parametrize("missing", ["previous", "interpolate"])
+@pytest.mark.parametrize(("first", "last", "rows"), [(108, 120, "row 109 to row 120"), (96, 108, "row 97 to row 108")])
+def test_a_part_without_a_value_is_not_made_up(file, missing, first, last, rows):
+    """The test part, then the validation part; one value is enough to hold the last one of it."""
+    gone = {f"row_{i}": "" for i in range(first, last)}
+    refused(file(text(load=put(LOAD, **gone), temp=TEMP)), "'load'", rows, "task.missing=split or drop", missing=missing)
+    some = put(LOAD, **{**gone, f"row_{last - 1}": "7"})
+    assert taken(file(text(load=some, temp=TEMP)), missing="previous")[1][last - 2, 0] == float(LOAD[first - 1])
+
+
+def test_empty_columns_at_the_ends_of_lines_are_left_out(file):
+    for ends in (",", ",,", ",,,"):
+        lines = "\n".join(line + ends for line in text(load=LOAD, temp=TEMP).splitlines())
+        assert taken(file(lines), "left out: '' (empty)")[0] == ("load", "temp")
+    lines = [line + ",," + ("5" if number else "") for number, line in enumerate(text(load=LOAD).splitlines())]
+    refused(file("\n".join(lines)), "several columns have the name ''")
+
+
+# ---------------------------------------------------------------------- numbers that are others
+
+
+@pytest.mark.parametrize("step", [7, 13, -9])
+def test_a_point_before_thousands_is_asked_about(file, step):
+    numbers = [1000 + step * ((17 * i) % 120 - 60) for i in range(N)]
+    written = [f"{number:,}".replace(",", ".") for number in numbers]
+    path = file(text(load=written, temp=TEMP))
+    refused(path, "'load'", "beside whole numbers", "task.thousands=point task.decimal=comma", "task.decimal=.")
+    assert taken(path, decimal=".")[1][:, 0].tolist() == [float(cell) for cell in written]
+    temp = [cell.replace(".", ",") for cell in TEMP]
+    path = file(text(";", load=written, temp=temp))
+    assert taken(path, delimiter=";", thousands="point", decimal="comma")[1][:, 0].tolist() == numbers
+
+
+@pytest.mark.parametrize("load", [put(LOAD, row_3="40", row_5="41", row_6="42", row_7="0.5"), [*LOAD[:100], *["12"] * 20]])
+def test_a_point_before_decimals_is_not_asked_about(file, load):
+    assert taken(file(text(load=load, temp=TEMP)))[1][:, 0].tolist() == [float(cell) for cell in load]
+
+
+@pytest.mark.parametrize("cell", ["-99", "-200", "0", "1e6", "-1", "32767", "-8888"])
+def test_a_number_that_comes_again_far_from_all_others_is_asked_about(file, cell):
+    load = put([str(50 + float(x) / 9) for x in LOAD], row_5=cell, row_6=cell, row_90=cell)
+    path = file(text(load=load, temp=TEMP))
+    refused(path, "'load'", "row 6", "3 times", f"task.markers=[{float(cell):.10g}]")
+    assert len(taken(path, markers=[cell], missing="drop")[1]) == N - 3
+    assert taken(path, markers=[])[1][5, 0] == float(cell)
+
+
+def test_a_lone_sentinel_within_twice_the_range_and_one_beside_a_declared_one_are_asked_about(file):
+    degrees = [f"{10 + 30 * np.sin(i / 5):.1f}" for i in range(N)]
+    refused(file(text(load=put(degrees, row_5="-99.9"), temp=TEMP)), "row 6", "task.markers=[-99.9]")
+    path = file(text(load=put(LOAD, row_5="-999", row_9="-9999"), temp=TEMP))
+    refused(path, "row 6", "task.markers=[-9999,-999]", markers=["-9999"], missing="drop")
+    assert len(taken(path, markers=["-9999", "-999"], missing="drop")[1]) == N - 2
+    on_off = file(text(load=["0" if i % 3 else "1500" for i in range(N)], temp=TEMP))
+    assert taken(on_off, id="none")[1][0, 0] == 1500  # a switch, not one far from many others
+
+
+@pytest.mark.parametrize("form", ["R${}", "<{}", "~{}", "{}\u00b10.1", "\u20b9{}", "kr {}", "{} +/- 0.2"])
+def test_a_column_of_numbers_in_dress_is_no_text(file, form):
+    refused(file(text(load=[form.format(cell) for cell in LOAD], temp=TEMP)), "'load'", "row 1", "is no number")
+
+
+# ---------------------------------------------------------------------- ids
+
+
+@pytest.mark.parametrize(
+    "names", [("1", "1.0"), ("North", "north"), ("01", "1"), ("a b", "a  b"), ("caf\u00e9", "cafe\u0301"), ("A", "\uff21")]
+)
+def test_ids_that_look_alike_are_asked_about(file, names):
+    path = file(text(id=[names[0]] * 60 + [names[1]] * 60, load=LOAD))
+    refused(path, "task.id=id", "row 1", "row 61", "look alike", id="id")
+
+
+@pytest.mark.parametrize(
+    "names", [("10", "100"), ("A", "B"), ("1", "-1"), ("1e5", "100000"), ("a.0", "a"), ("573886641e447750", "6e447750")]
+)
+def test_ids_that_differ_are_series_apart(file, names):
+    path = file(text(id=[names[0]] * 60 + [names[1]] * 60, load=LOAD))
+    assert [len(piece) for piece in Series(path=path, id="id").pieces()["train"]] == [48, 48]
+
+
+@pytest.mark.parametrize("ids", [(12345678901, 12345678902), (0.1, 0.1 + 2**-54), (1e15, 1e15 + 1)])
+def test_ids_that_are_numbers_have_names_of_their_own(ids, tmp_path):
+    frame = pd.DataFrame({"who": [ids[0]] * 60 + [ids[1]] * 60, **NUMBERS})
+    places = Series.from_frame(frame, id="who", results=tmp_path).recorded().places["train"]
+    assert len({place.name for place in places}) == 2
+    mixed = frame.assign(one=["a"] * 60 + ["b"] * 60, who=[*ids] * 60)
+    with pytest.raises(ConfigError, match="in row 2, "):
+        Series.from_frame(mixed, id="one", static=["who"], columns=["load"], results=tmp_path)
+
+
+# ---------------------------------------------------------------------- files that are no tables, settings that nothing reads
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('{"load": 1.5, "temp": 2}\n{"load": 2.5, "temp": 3}\n', ("JSON",)),
+        ('[{"load": 1.5},\n{"load": 2.5}]', ("JSON",)),
+        ("[[1, 2],\n[3, 4]]", ("JSON",)),
+        ("sep=;\n" + text(";", load=LOAD, temp=TEMP), ("sep=;", "take it off")),
+        ('"sep=,"\n' + text(load=LOAD, temp=TEMP), ("sep=,", "take it off")),
+        ("# by hand\n" + text(load=LOAD, temp=TEMP), ("line 2", "a comment")),
+        ("% x\n" + text(load=LOAD, temp=TEMP), ("line 2", "a comment")),
+        (b"%PDF-1.7 x", ("a PDF",)),
+    ],
+)
+def test_what_is_no_table_is_named(file, content, words):
+    refused(file(content), *words)
+
+
+@pytest.mark.parametrize("encoding", ["punycode", "undefined", "idna"])
+def test_a_codec_that_fails_in_its_own_way_is_one_line(file, encoding):
+    with pytest.raises(ConfigError, match=r"^task\.path=.*(not |UTF-8 by every sign)"):
+        Text(path=file("gr\u00f6\u00dfe und l\u00e4nge " * 900, name="own.txt"), encoding=encoding)
+    refused(file("gr\u00f6\u00dfe\n" + "\n".join(LOAD)), encoding=encoding)
+
+
+@pytest.mark.parametrize("letter", ["\u2019", "\u20ac", "\u201e"])
+def test_cp1252_read_as_latin_1_is_named(file, letter):
+    content = f"it{letter}s so " * 900
+    with pytest.raises(ConfigError, match=r"task\.encoding=cp1252"):
+        Text(path=file(content, name="own.txt", encoding="cp1252"), encoding="latin-1")
+    assert letter in Text(path=file(content, name="own.txt", encoding="cp1252"), encoding="cp1252").read()
+    refused(file(text(**{f"a{letter}": LOAD}), encoding="cp1252"), "task.encoding=cp1252", encoding="latin-1")
+
+
+@pytest.mark.parametrize(
+    ("columns", "form"),
+    [({"load": LOAD, "temp": TEMP}, "%d.%m.%Y"), ({"t": [str(i) for i in range(N)], "load": LOAD}, "%d.%m.%Y")],
+)
+def test_a_format_of_dates_that_no_column_has_is_refused(file, columns, form):
+    refused(file(text(**columns)), f"task.date_format={form}", "task.date=", date_format=form)
+
+
+def test_a_format_of_dates_reads_digits_too(file):
+    days = [f"{datetime(2021, 1, 1) + timedelta(days=i):%d%m%Y}" for i in range(N)]
+    assert taken(file(text(moment=days, load=LOAD)), "by moment, every day", date_format="%d%m%Y")[0] == ("load",)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("delimiter", ";"), ("encoding", "latin-1"), ("header", False), ("date_format", "%d")]
+)
+def test_how_a_file_is_written_means_nothing_for_a_frame(key, value, tmp_path):
+    with pytest.raises((ValueError, ConfigError), match=key):
+        Series.from_frame(pd.DataFrame({"date": pd.to_datetime(HOURS), **NUMBERS}), results=tmp_path, **{key: value})
+
+
+def test_days_beside_times_of_day_are_named(file):
+    path = file(text(date=[hour[:10] for hour in HOURS], time=[hour[11:] for hour in HOURS], load=LOAD))
+    refused(path, "date, time are days and times of day", "one column")
+
+
+# ---------------------------------------------------------------------- frames whose index says what no column does
+
+GAP = np.delete(np.arange(N), slice(50, 55))
+INDEXES = {
+    "dates as texts": (pd.Index([HOURS[i] for i in GAP]), "comes 6 h after row 50"),
+    "durations": (pd.to_timedelta(GAP, unit="h"), "comes 21600 after row 50"),
+    "periods": (pd.period_range("2001-01", periods=N, freq="M")[GAP], "comes 6 months after row 50"),
+    "rows that were filtered": (pd.Index(GAP), "comes 6 after row 50"),
+    "rows that were shuffled": (pd.Index(np.random.default_rng(0).permutation(N)[:115]), "task.order=sort"),
+    "frames one under another": (pd.Index([*range(60), *range(55)]), "the first again: several series"),
+    "names of series": (pd.Index(["a"] * 60 + ["b"] * 55), "task.id=index"),
+    "series and dates": (pd.MultiIndex.from_arrays([["a"] * 60 + ["b"] * 55, HOURS[:60] + HOURS[:55]]), "are both called"),
+    "series and times": (
+        pd.MultiIndex.from_arrays([["a"] * 60 + ["b"] * 55, pd.to_datetime(HOURS[:60] + HOURS[:55])]), "task.id=index",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", INDEXES)
+def test_an_index_without_a_name_is_not_dropped(what, tmp_path):
+    index, words = INDEXES[what]
+    with pytest.raises(ConfigError, match=words):
+        Series.from_frame(pd.DataFrame({name: values[:115] for name, values in NUMBERS.items()}, index=index), results=tmp_path)
+
+
+@pytest.mark.parametrize("index", [pd.RangeIndex(N), pd.RangeIndex(100, 100 + N), pd.Index(np.arange(0, 2 * N, 2))])
+def test_an_index_that_numbers_the_rows_is_no_column(index, tmp_path):
+    task = Series.from_frame(pd.DataFrame(NUMBERS, index=index), results=tmp_path)
+    assert "columns used: load, temp" in task.notes()[0]
+    assert "left out" not in task.notes()[0]
+
+
+ELAPSED = {
+    "elapsed": arrow.array(np.arange(N) * 60, type=arrow.duration("s")),
+    "ran": arrow.array(np.arange(N) * 90_000_000, type=arrow.duration("us")),
+}
+
+
+@pytest.mark.parametrize("name", ELAPSED)
+def test_durations_tell_the_time_of_rows(name, tmp_path):
+    task = Series.from_frame(arrow.table({name: ELAPSED[name], **NUMBERS}), results=tmp_path)
+    assert f"by {name}, every {60 if name == 'elapsed' else 90}" in task.notes()[1]
+    waited = arrow.array(np.random.default_rng(0).integers(0, 99, N), type=arrow.duration("s"))
+    assert "waited (durations)" in Series.from_frame(arrow.table({"waited": waited, **NUMBERS}), results=tmp_path).notes()[0]
+
+
+def test_dates_of_which_some_name_a_time_zone_are_refused(tmp_path):
+    days = [day.tz_localize("UTC") if i % 2 else day for i, day in enumerate(pd.to_datetime(HOURS))]
+    with pytest.raises(ConfigError, match="'date': some dates name a time zone, others do not"):
+        Series.from_frame(pd.DataFrame({"date": pd.Series(days, dtype=object), **NUMBERS}), results=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["date", "load"])
+def test_an_index_called_as_a_column_is_refused(name, tmp_path):
+    frame = pd.DataFrame({"date": HOURS, **NUMBERS}, index=pd.Index(range(N), name=name))
+    with pytest.raises(ConfigError, match=f"index and column are both called '{name}'"):
+        Series.from_frame(frame, results=tmp_path)
+
+
+def test_what_parquet_cannot_hold_is_one_line(tmp_path):
+    ends = arrow.RunEndEncodedArray.from_arrays(arrow.array([60, N], type=arrow.int32()), arrow.array([1.0, 2.0]))
+    with pytest.raises(ConfigError, match="cannot be kept as Parquet"):
+        Series.from_frame(arrow.table({"load": ends}), results=tmp_path)
+    views = arrow.table({"load": arrow.array(LOAD).cast(arrow.string_view()), "temp": NUMBERS["temp"]})
+    assert Series.from_frame(views, results=tmp_path).columns_of()[0] == ("load", "temp")
