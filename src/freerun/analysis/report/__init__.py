@@ -16,6 +16,7 @@ from freerun.analysis.report import (
     across_tasks_section,
     budgets_section,
     companion_measures,
+    comparison_text,
     comparisons_section,
     error_growth_section,
     exposure_section,
@@ -142,7 +143,11 @@ def build_from_tables(study_folder: Path, frames: Tables, study_info: Mapping[st
     new = {figure.name for figure in drawn}
     kept = [one for one in data.drawn if one.name not in new and (study_folder / "figures" / f"{one.name}.svg").is_file()]
     places = list(figures.parts())
-    both = sorted([*drawn, *kept], key=lambda one: max(place for place, name in enumerate(places) if one.name.startswith(name)))
+    ends = len(places)  # for a figure of a user's own, drawn when its file was named
+    both = sorted(
+        [*drawn, *kept],
+        key=lambda one: max((place for place, name in enumerate(places) if one.name.startswith(name)), default=ends),
+    )
     return _write(study_folder, Material.of(frames, data.samples), both, data, study_info, on_paper)
 
 
@@ -206,7 +211,8 @@ def _comparisons(material: Material, compared: Any) -> Section:
     if grid is None:
         return Section(title="Comparisons", sentences=["Only one regime was run: there is nothing to compare."])
     grids = [one for one in (page.power_grid(compared), grid) if one]
-    return Section(title="Comparisons", sentences=comparisons_section.sentences(compared, material), tables=grids)
+    said = comparisons_section.sentences(compared, material)
+    return Section(title="Comparisons", sentences=said, tables=grids, note=comparison_text.NOTE)
 
 
 def _described(study_info: Mapping[str, Any]) -> dict[str, str]:
