@@ -115,7 +115,7 @@ def test_what_a_gap_leaves_out_is_said_beside_it():
     table = pd.concat([rows("lower", [UP]).assign(task_label="Reber"), rows("lower", [UP]).assign(written=True)])
     table["method"] = pd.Categorical(table["method"])
     (said,) = gap_findings.gap_tally(table, ["Reber", "Elsewhere"])
-    assert said.endswith("; on Reber inside the support alone, on Text not measured.")
+    assert said.endswith("; on Reber over prefixes that the source can write alone, on Text not measured.")
     (said,) = gap_findings.gap_tally(table[1:])
     assert said.endswith("is not an exposure gap."), "with nothing else to say that is the answer"
 
