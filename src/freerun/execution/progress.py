@@ -260,7 +260,8 @@ class Cell(_Paces):
 
     def __init__(self, groups: Sequence[list[Planned]], display: Callable[..., Any]) -> None:
         super().__init__(groups)
-        self.display, self.handle = display, None
+        self.display = display
+        self.handle: Any = None
         self.began, self.drawn = time.monotonic(), 0.0
         self.end = ""
         self.over: list[str] = []
