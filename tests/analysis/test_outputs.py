@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import pathlib
 
 import pytest
 
-from freerun.analysis import outputs
+from freerun.analysis import figures, outputs
 from freerun.analysis.report import paper_table
 from freerun.cli.main import dispatch
 from freerun.errors import ConfigError
+from freerun.parts import registry
 from freerun.store import manifest, record_index, results_folder
 from freerun.store.records import Store
 from freerun.sweeps import study as studies
@@ -177,3 +179,35 @@ def test_settings_of_a_study_are_compared_from_the_command_line(made, tmp_path, 
 def test_without_a_study_the_remedy_is_said(made, sides):
     with pytest.raises(ConfigError, match="add --study NAME to compare within one"):
         dispatch(["compare", *sides])
+
+
+FIGURE = """from matplotlib.figure import Figure
+CAPTION = "Runs of every method, counted."
+def draw(material):
+    figure = Figure()
+    figure.subplots().bar(material.methods(), material.runs["method"].value_counts(sort=False))
+    return {"": figure}
+"""
+
+
+def test_a_figure_of_ones_own_is_in_the_report_also_of_a_study_that_has_not_changed(made, monkeypatch, capsys):
+    place, _, _ = made
+    monkeypatch.setattr(registry, "plugin_figures", {})
+    monkeypatch.setattr(figures, "parts", lambda: dict(registry.plugin_figures))  # no other figure, which costs seconds
+    pathlib.Path("counted.py").write_text(FIGURE)
+    with pytest.raises(
+        ConfigError, match=r"--plugin 'counted\.py': figures of your own are in the report of one study, not of"
+    ):
+        dispatch(["report", "s", "t", "--plugin", "counted.py"])
+    assert dispatch(["report", "s", "--plugin", "counted.py"]) == 0
+    results = outputs.of("s", place)
+    assert "Runs of every method, counted." in (results.folder / "report.md").read_text()
+    assert (results.folder / "figures" / "counted.svg").is_file()
+    built = []
+    monkeypatch.setattr(outputs.Products, "write_report", lambda self: built.append(self.name))
+    results.write_report_if_needed()
+    assert built == ["s"], "the figure may have changed, though no record has"
+    registry.plugin_figures.clear()
+    results.write_report_if_needed()
+    assert built == ["s"]
+    assert "as before" in capsys.readouterr().out

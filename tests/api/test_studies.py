@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 import freerun
 from freerun import Evaluation, Experiment, FreeRunning, HiddenMarkov, OutputRecurrent, Study, TeacherForcing, Training
@@ -259,12 +261,43 @@ def test_the_exposure_gap_is_the_one_step_error_at_own_prefixes_minus_that_at_tr
     assert (row["forced"], row["free"]) == pytest.approx((levels["forced"], levels["free"]))
 
 
+def test_the_exposure_gap_by_lead_is_that_of_each_step_and_none_at_the_release(kept):
+    """Levels and gap of a step are the means over seeds of just that step, the interval Student's t of its differences."""
+    by_lead, over = kept.exposure_gap(by="lead"), kept.exposure_gap()
+    assert set(by_lead.columns) == {*over.columns, "step"} - {"gap_p"}
+    assert not by_lead.duplicated(["task", "model", "regime", "step"]).any()
+    assert (by_lead.loc[by_lead["step"] == 1, ["gap", "gap_low", "gap_high"]] == 0).all(axis=None)
+    means = by_lead.groupby(["task", "model", "regime"], observed=True)[["forced", "free", "gap"]].mean()
+    np.testing.assert_allclose(means, over.set_index(["task", "model", "regime"])[["forced", "free", "gap"]], rtol=1e-9)
+    one = kept.select(regime="free_running", objective="cross_entropy")
+    last = one.exposure_gap(by="lead").iloc[-1]
+    rows = one.gaps.astype({"mode": "str", "run": "str"})
+    rows = rows[(rows["metric"] == last["metric"]) & (rows["split"] == "test") & (rows["step"] == last["step"])]
+    levels = rows.pivot_table(index="run", columns="mode", values="value")
+    apart = levels["free"] - levels["forced"]
+    half = stats.t.ppf(0.975, len(apart) - 1) * apart.std() / len(apart) ** 0.5
+    assert (last["gap"], last["gap_high"] - last["gap"]) == pytest.approx((apart.mean(), half))
+
+
+def test_an_exposure_gap_by_lead_of_a_ratio_is_of_geometric_means():
+    free = np.exp(np.random.default_rng(0).normal(size=(1, 1, 4, 3)))
+    tables = simulated(free, forced=free / 2, metric="rmse", unit="attractor std")
+    by_lead = exposure_gap(replace(tables, quantities=tables.quantities.assign(account="one-step error")), "lead")
+    assert list(by_lead["log"]) == [True] * 3
+    np.testing.assert_allclose(by_lead[["factor", "factor_low", "factor_high"]], 2)
+    np.testing.assert_allclose(by_lead["free"], np.exp(np.log(free[0, 0]).mean(0)))
+    np.testing.assert_allclose(by_lead["gap"], by_lead["free"] / 2)
+
+
 def test_where_the_truth_does_not_answer_the_exposure_gap_says_so():
     free = np.exp(np.random.default_rng(0).normal(size=(1, 2, 3, 2)))
-    gap = exposure_gap(simulated(free, forced=free / 2))
-    assert len(gap) == 2
-    assert gap[["forced", "free", "gap"]].isna().all(axis=None)
-    assert gap["note"].str.startswith("no true answer to what a model makes itself is known on this task").all()
+    for by in ("condition", "lead"):
+        gap = exposure_gap(simulated(free, forced=free / 2), by)
+        assert len(gap) == 2
+        assert gap[["forced", "free", "gap"]].isna().all(axis=None)
+        assert gap["note"].str.startswith("no true answer to what a model makes itself is known on this task").all()
+    with pytest.raises(ConfigError, match="exposure_gap by='leed': unknown; did you mean 'lead'"):
+        exposure_gap(simulated(free), "leed")
 
 
 def test_a_study_is_measured_anew_under_another_name(small):

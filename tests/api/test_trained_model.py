@@ -245,6 +245,24 @@ def test_the_step_is_exported_as_a_program_of_its_own(cell, tmp_path):
         torch.testing.assert_close(part, kept[0])
 
 
+@pytest.mark.slow
+def test_the_step_is_exported_as_onnx_and_reckons_the_same(tmp_path):
+    """By the evaluator of ONNX itself, which knows nothing of torch; over three steps, so that the state goes on."""
+    reference = pytest.importorskip("onnx.reference", reason="the extra onnx is not installed")
+    pytest.importorskip("onnxscript", reason="the extra onnx is not installed")
+    model = trained("values", tmp_path, GRU(hidden=3)).model()
+    step = reference.ReferenceEvaluator(str(model.export_step(tmp_path / "step.onnx", count=2)))
+    assert step.input_names == ["u", "state_0"]
+    assert step.output_names == ["output", "next_state_0"]
+    inputs, state = torch.rand(3, 2, 3, generator=torch.Generator().manual_seed(0)), model.start(2)
+    theirs = state[0][0].numpy()
+    for u in inputs:
+        output, state = model.step(u, state)
+        again, theirs = step.run(None, {"u": u.numpy(), "state_0": theirs})
+        np.testing.assert_allclose(again, output.detach().numpy(), atol=1e-6)
+        np.testing.assert_allclose(theirs, state[0][0].detach().numpy(), atol=1e-6)
+
+
 def test_what_cannot_be_exported_is_said_in_one_line(tmp_path, monkeypatch):
     model = trained("values", tmp_path).model()
     with pytest.raises(ConfigError, match=r"export_step step.h5: must end in .pt2 \(torch.export\) or .onnx"):
@@ -252,7 +270,7 @@ def test_what_cannot_be_exported_is_said_in_one_line(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="export_step count: must be at least 1, got 0"):
         model.export_step(tmp_path / "step.pt2", count=0)
     monkeypatch.setattr(step_export, "find_spec", lambda package: None)
-    with pytest.raises(ConfigError, match=r"export_step step\.onnx: needs onnx and onnxscript; pip install onnx onnxscript"):
+    with pytest.raises(ConfigError, match=r"export_step step\.onnx: needs onnx and onnxscript; pip install 'freerun\[onnx\]'"):
         model.export_step(tmp_path / "step.onnx")
     growing = Transformer(hidden=4, heads=1)
     arguments = torch.zeros(1, 1, 3), growing.start(1, 1, torch.zeros(1, 3))

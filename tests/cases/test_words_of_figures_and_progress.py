@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
+import sys
+import types
 from itertools import combinations
 
 import numpy as np
@@ -175,6 +178,53 @@ def shown(bars, width):
     out = Console(file=io.StringIO(), width=width, height=40)
     out.print(bars.progress.get_renderable())
     return out.file.getvalue()
+
+
+class Output:
+    """One output of a notebook's cell, as IPython's `display` gives it; `pages` are what it has shown, one after the other."""
+
+    def __init__(self):
+        self.pages = []
+
+    def display(self, shown, *, display_id):
+        assert display_id is True, "an output that cannot be drawn anew"
+        self.update(shown)
+        return self
+
+    def update(self, shown):
+        self.pages.append((shown._repr_html_(), repr(shown)))
+
+
+@pytest.mark.parametrize("reason", [None, "it <b>broke</b>"])
+def test_progress_in_a_notebook_is_one_output_that_moves(reason, monkeypatch, capsys):
+    monkeypatch.setattr(progress, "_SECONDS_BETWEEN", 0)
+    of = groups(planned("task=lorenz63,hidden_markov", "model=gru", "seed=range(2)"), 8)
+    out = Output()
+    with progress.Cell(of, out.display) as cell:
+        cell.started(0, of[0])
+        assert "starts" in out.pages[-1][0], "before the first update"
+        for update in (10, 250):
+            cell.advanced(0, {"update": update, "validation_forced_loss": 0.123, "validation_free_loss": 4.567e-5})
+        page, text = out.pages[-1]
+        assert page.count("<progress") == 2, "one of all runs and one of the group"
+        assert text.splitlines()[0].startswith("all 4 runs")
+        assert all(re.search(r"\d %  \d:\d\d:\d\d left$", line) for line in text.splitlines())
+        assert "0.123 forced" in page
+        cell.finished(0, reason)
+    page, text = out.pages[-1]
+    assert re.match(r"all 4 runs  1 of 2 groups in \d:\d\d:\d\d\b", text), "what is done when it ends or is interrupted"
+    assert ("failed 1/2" in text, "done 1/2" in page) == (reason is not None, reason is None)
+    assert "<b>" not in page
+    assert capsys.readouterr().out == ""
+
+
+def test_a_notebook_is_known_by_its_kernel_and_a_terminal_with_ipython_is_none(monkeypatch):
+    of = groups(planned("task=lorenz63", "model=gru"), 8)
+    for kernel, kind in ((None, progress.Lines), ("kernel", progress.Cell)):
+        shell = types.SimpleNamespace(kernel=kernel)
+        monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda shell=shell: shell))
+        monkeypatch.setitem(sys.modules, "IPython.display", types.SimpleNamespace(display=Output().display))
+        assert type(progress.watcher(of)) is kind
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ EDITS = {
         "r, state = self.advance(weights, u, self.start(*u.shape[:2], u))",
         "unroll and step differ",
     ),
-    "oscillation": ('["train"][: self.length + 1]', '["train"]', "windows of 12 + 1 steps change training"),
+    "henon": ('["train"][: self.length + 1]', '["train"]', "windows of 12 + 1 steps change training"),
     "log_cosh": (".mean(-1)\n", ".mean(-1).mean().expand(outputs.shape[:-1])\n", "loss"),
     "last_step": (
         "    figures = {}\n",

@@ -15,6 +15,7 @@ from freerun.analysis.tables import idle_settings, selection, tidy
 from freerun.errors import refused
 from freerun.io import key_value
 from freerun.io.writing import noted, write_atomic
+from freerun.parts import registry
 from freerun.store import manifest, record_scan
 from freerun.store.records import names
 from freerun.store.results_folder import Place, read_info
@@ -190,8 +191,8 @@ class Products:
         return f"there are no records of {self.name}: its report is built from the tables in {self.folder}; {lacking}"
 
     def write_report_if_needed(self) -> None:
-        """The same, unless the folder holds just that already."""
-        if manifest.matches(self.folder, self.place.store, self.info):
+        """The same, unless the folder holds just that already, without figures of a user's own."""
+        if not registry.plugin_figures and manifest.matches(self.folder, self.place.store, self.info):
             print(f"report: {self.folder}/report.html (as before: nothing has changed)")
         else:
             print("building figures and report ...", flush=True)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -33,6 +37,20 @@ class _Step(torch.nn.Module):
         return output[0], *(part[0] for part in after)
 
 
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep to itself what the exporter says of its own insides: what is deprecated there, and packages that no step needs."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
 def write(model: Model, weights: Weights, arguments: tuple[torch.Tensor, State], path: Path) -> Path:
     """Write the step of a model; returns the path.
 
@@ -52,7 +70,7 @@ def write(model: Model, weights: Weights, arguments: tuple[torch.Tensor, State],
     if model.remembers_all:
         raise ConfigError(f"export_step: the state of {name} grows with every step, so that no one program does them all")
     if path.suffix == ".onnx" and (missing := [package for package in _FOR_ONNX if find_spec(package) is None]):
-        raise ConfigError(f"export_step {path.name}: needs {' and '.join(missing)}; pip install {' '.join(missing)}")
+        raise ConfigError(f"export_step {path.name}: needs {' and '.join(missing)}; pip install 'freerun[onnx]'")
     u, state = arguments
     parts = [f"state_{place}" for place in range(len(state))]
     try:
@@ -61,10 +79,11 @@ def write(model: Model, weights: Weights, arguments: tuple[torch.Tensor, State],
         if path.suffix == ".pt2":
             torch.export.save(program, path)
         else:
-            torch.onnx.export(
-                program, (), path, dynamo=True, external_data=False, verbose=False, input_names=["u", *parts],
-                output_names=["output", *(f"next_{part}" for part in parts)],
-            )  # fmt: skip
+            with _silence():
+                torch.onnx.export(
+                    program, (), path, dynamo=True, external_data=False, verbose=False, input_names=["u", *parts],
+                    output_names=["output", *(f"next_{part}" for part in parts)],
+                )  # fmt: skip
     except OSError as fault:
         raise refused(path, "cannot be written", fault) from None
     except Exception as fault:  # of any kind, as torch has it

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
@@ -339,13 +339,20 @@ class Study:
                 raise refused(Path(out), "cannot be written", fault) from None
         return frame
 
-    def exposure_gap(self) -> pd.DataFrame:
+    def exposure_gap(self, by: Literal["condition", "lead"] = "condition") -> pd.DataFrame:
         """The exposure bias, one row a condition: the one-step error fed the model's own output, minus that fed the truth.
 
         Both against the truth's own answer to what was really fed; where it has none the row says so in `note`
         (`freerun.analysis.report.summary_table.exposure` describes the columns).
+
+        Args:
+            by: "lead" for a row at each lead time, in the column `step`, instead of the mean over the horizon. Its intervals
+                are of one lead alone, and `gap_over_lead` draws it.
+
+        Raises:
+            ConfigError: for another word.
         """
-        return exposure_gap(self.tables)
+        return exposure_gap(self.tables, by)
 
     @property
     def figures(self) -> list[str]:

@@ -170,6 +170,24 @@ def add_paper(command_parser: Parser) -> None:
     command_parser.add_argument("--width", metavar="WIDTH", help="column, page, or inches (default: what the panels need)")
 
 
+def add_plugin(command_parser: Parser) -> None:
+    """Let a command draw figures of a user's own too; `plugins` loads them."""
+    text = "a file with a figure of your own, drawn too; give it once for each"
+    command_parser.add_argument("--plugin", metavar="FILE.py", action="append", default=[], help=text)
+
+
+def plugins(options: argparse.Namespace) -> None:
+    """Load the files that `add_plugin` was given.
+
+    Raises:
+        ConfigError: if one is none, or holds no part and no figure.
+    """
+    from freerun.parts.plugins import load_plugin
+
+    for path in options.plugin:
+        load_plugin(path)
+
+
 def add_name(command_parser: Parser) -> None:
     """Let a command take another name for its results."""
     command_parser.add_argument("--as", metavar="NAME", dest="name", help="another name for the results, which are in DIR/NAME")

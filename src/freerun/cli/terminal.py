@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -31,10 +32,16 @@ def show_results(summary: pd.DataFrame) -> None:
     shown["seeds"] = summary["n"]
     unfinished = [name for name in ("diverged", "failed", "pending") if summary[name].any()]
     sorted_rows, axes = by_axes(shown.assign(**{name: summary[name] for name in unfinished}))
-    show_table(sorted_rows, len(axes) - 1)
+    show_table(sorted_rows if _console().width >= _ROOMY else _narrow(sorted_rows), len(axes) - 1)
     if summary["gap"].notna().any():
         remark = " (the report has geometric means of errors on a ratio scale)" if summary["log"].eq(True).any() else ""
         print(f"gap = free - forced; all are means over seeds, of averages over the steps since the release{remark}")
+
+
+def _narrow(results: pd.DataFrame) -> pd.DataFrame:
+    """Results for a narrow terminal: the measure stands below its task, once, and a column without any interval is left out."""
+    measured = results.assign(task=[f"{task}: {of}" for task, of in zip(results["task"], results["measure"], strict=True)])
+    return measured.drop(columns=["measure", *([] if results["95 % interval"].any() else ["95 % interval"])])
 
 
 def _interval(low: float, high: float) -> str:
@@ -51,6 +58,8 @@ def show_rows(head: list[str], rows: list[list[str]]) -> None:
     _console().print(table)
 
 
+#: The width from which on results have a column for the measure.
+_ROOMY = 100
 #: The width of what goes into a pipe or a file: nothing has to be cut there.
 _WIDE = 100_000
 
@@ -62,27 +71,60 @@ def _console() -> Console:
 def show_table(frame: pd.DataFrame, leading: int = 2) -> None:
     """Print a frame, one line a row; values that repeat those above are left out in the `leading` columns.
 
-    On a narrow terminal labels go on in the next line; nothing is cut.
+    On a narrow terminal labels go on in the next line, at a space or a sign as long as there is room; nothing is cut.
     """
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     from pandas.api.types import is_numeric_dtype
 
-    texts = [str(column) for column in frame.columns if not is_numeric_dtype(frame[column])]
-    for column in frame.columns:
-        text = str(column) in texts
-        widest = 0 if text else max((len(_cell(value)) for value in frame[column]), default=0)
-        table.add_column(str(column), justify="left" if text else "right", no_wrap=not text, min_width=widest, overflow="fold")
+    console, names = _console(), [str(column) for column in frame.columns]
+    rows = [[_cell(value) for value in row] for row in frame.itertuples(index=False)]
+    texts = [not is_numeric_dtype(frame[column]) for column in frame.columns]
+    widths = _widths([[name, *(row[at] for row in rows)] for at, name in enumerate(names)], texts, console.width)
+    for name, text, width in zip(names, texts, widths, strict=True):
+        justify: Literal["left", "right"] = "left" if text else "right"
+        table.add_column(_wrapped(name, width), justify=justify, no_wrap=not text, width=width, overflow="fold")
     above: list[str] = []
-    for row in frame.itertuples(index=False):
-        cells = [_cell(value) for value in row]
+    for cells in rows:
         repeats = True
         shown = []
         for position, cell in enumerate(cells):
             repeats = repeats and position < leading and position < len(above) and above[position] == cell
-            shown.append("" if repeats else cell)
+            shown.append("" if repeats else _wrapped(cell, widths[position]))
         table.add_row(*shown)
         above = cells
-    _console().print(table)
+    console.print(table)
+
+
+#: Where a label may go on in the next line: behind a space, or one of these signs in a word.
+_PIECE = re.compile(r"\S*?(?:\s|(?<=[A-Za-z])[_-]|$)")
+#: Fewest letters of a line of a label, however narrow the terminal.
+_FEWEST = 5
+
+
+def _widths(columns: list[list[str]], texts: list[bool], room: int) -> list[int]:
+    """How wide columns are: as their widest cell where that fits; else the widest of the `texts` give way.
+
+    Down to their longest piece first, and then further.
+    """
+    widths = [max(map(len, cells)) for cells in columns]
+    pieces = [max(len(piece.rstrip()) for cell in cells for piece in _PIECE.findall(cell)) for cells in columns]
+    for least in (pieces, [_FEWEST] * len(columns)):
+        while sum(widths) + 2 * (len(widths) - 1) > room:
+            able = [at for at, text in enumerate(texts) if text and widths[at] > least[at]]
+            if not able:
+                break
+            widths[max(able, key=lambda at: widths[at])] -= 1
+    return widths
+
+
+def _wrapped(text: str, width: int) -> str:
+    """A label in lines of at most so many letters, unless a piece of it is longer."""
+    lines = [""]
+    for piece in _PIECE.findall(text):
+        if lines[-1] and len((lines[-1] + piece).rstrip()) > width:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _cell(value: object) -> str:

@@ -7,6 +7,8 @@ from jaxtyping import Float
 
 from freerun.engine.feeding import Lessons
 from freerun.engine.replicas import Group
+from freerun.errors import ConfigError
+from freerun.parts import registry
 from freerun.parts.layers import per_replica
 
 
@@ -18,7 +20,10 @@ class Solver:
 
     def __init__(self, group: Group) -> None:
         self.group = group
-        count, size = len(group.experiments), group.model.hidden + 1  # type: ignore[attr-defined]
+        if "output.weight" not in group.parameters.shapes:
+            name = registry.name_of(group.model)
+            raise ConfigError(f"model {name}: its readout is solved, so that it has to be called output: linear('output', ...)")
+        count, size = len(group.experiments), group.parameters.shapes["output.weight"].rows + 1
         like = group.parameters.flat.double()
         self.products = [like.new_zeros(size, size) for _ in range(count)]
         self.answers = [like.new_zeros(size, group.outputs) for _ in range(count)]

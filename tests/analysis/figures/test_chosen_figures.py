@@ -15,7 +15,7 @@ from freerun.analysis.figures._grid import lines_of
 from freerun.analysis.figures._style import style
 from freerun.analysis.tables import selection, tidy
 from freerun.errors import ConfigError
-from synthetic import grid, simulated, study
+from synthetic import grid, simulated, study, tree
 from tiers import tiered
 
 TASKS = ("lorenz63", "hidden_markov")
@@ -75,6 +75,33 @@ def test_every_figure_of_the_package_is_a_public_function():
 def test_a_regime_and_a_mode_never_look_alike_in_one_legend(tables, name):
     figure = getattr(freerun.figures, name)(tables)
     assert sorted(entries(figure)) == ["evaluated forced", "evaluated free", "free running", "teacher forcing"]
+
+
+def drawn_as(figure):
+    """The colour and the marker of each entry of the legend that is no mode."""
+    (legend,) = figure.legends
+    handles = [(text.get_text(), key) for text, key in zip(legend.get_texts(), legend.legend_handles, strict=True)]
+    return {name: (key.get_color(), key.get_marker()) for name, key in handles if name.strip() and "evaluated" not in name}
+
+
+@pytest.mark.parametrize("name", ["gap_over_lead", "error_over_lead", "gap_by_model", "training_curves"])
+def test_a_method_looks_the_same_whatever_is_selected_and_whatever_it_is_called(tables, name):
+    draw = getattr(freerun.figures, name)
+    whole = drawn_as(draw(tables))
+    alone = drawn_as(draw(tables, select={"regime": "free_running", "task": "hidden_markov"}, labels={"free running": "BPTT"}))
+    assert alone == {"BPTT": whole["free running"]}
+    assert alone["BPTT"] != whole["teacher forcing"]
+
+
+def test_a_method_of_many_keeps_its_look_where_a_smaller_selection_calls_it_otherwise(tmp_path):
+    """Of three ends of one schedule each is called by its end; alone it has the name of its regime, and its look."""
+    ends = (0.0, 0.5, 1.0)
+    tables = tables_of(tmp_path, [tree("hidden_markov", regime="scheduled_sampling", regime__end=end) for end in ends])
+    whole = Material.of(tables, {}).looks
+    assert len(set(whole.values())) == 3
+    for end in ends:
+        some = selection.select(selection.select(tables, {"regime.end": [0.0, end]}), {"regime.end": end})
+        assert Material.of(some, {}).looks == {"scheduled sampling": whole[f"scheduled sampling (end={end:g})"]}
 
 
 def test_panels_stay_in_the_column_of_their_model(tables):

@@ -183,12 +183,16 @@ def test_a_comparison_says_which_side_is_better(metric, left):
     ratio = metric == "rmse"
     better = {"rmse": "lower", "accuracy": "higher"}[metric]
     row = {"task_label": "t", "model_label": "m", "setting": "", "better": better, "unit": "u", "ratio": ratio, "holm": 0.01}
+    row |= {"label": "Measure"}
     table = pd.DataFrame([{**row, "level": level, "mean": 0.9, "low": 0.8, "high": 1.3} for level in ("free", "forced")])
     with style():
         made = _comparison_figure.draw(table, "a", "b")
         made.draw_without_rendering()
     (axes,) = made.axes
     assert axes.get_title(loc="left").endswith(left)
+    assert axes.get_xlabel() == ("Measure\na / b" if ratio else "Measure\na \N{MINUS SIGN} b (u)")
+    (legend,) = made.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["evaluated free", "evaluated forced"], "what is there, alone"
     assert sum(axes.get_xlim()[0] <= tick <= axes.get_xlim()[1] for tick in axes.get_xticks()) >= 3
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from freerun.analysis.figures import Material
 from freerun.analysis.report import findings, gap_findings, players_section, task_findings
+from freerun.analysis.report.number_text import RISK
 from freerun.analysis.report.summary_table import full
 from freerun.analysis.report.verdicts import comparisons
 from synthetic import simulated
@@ -106,7 +107,7 @@ def test_no_two_sentences_judge_a_gap_differently():
     assert "is shown in 0 of 20 conditions" in tally
     assert widest.endswith("though no difference is shown there.")
     said = gap_sentence(table[:1], gap_findings.judged_gaps(table))
-    assert said.endswith("Its own interval excludes 0, but no difference is shown after Holm over 20 conditions.")
+    assert said.endswith(f"Its own interval excludes 0, but of 20 conditions one does so by chance: none is shown, {RISK}.")
     assert gap_sentence(table[:1]).endswith("(geometric means, 5 seeds)."), "alone it is shown"
 
 
@@ -114,7 +115,7 @@ def test_what_a_gap_leaves_out_is_said_beside_it():
     table = pd.concat([rows("lower", [UP]).assign(task_label="Reber"), rows("lower", [UP]).assign(written=True)])
     table["method"] = pd.Categorical(table["method"])
     (said,) = gap_findings.gap_tally(table, ["Reber", "Elsewhere"])
-    assert said.endswith("; on Reber inside the support alone, on Text not measured.")
+    assert said.endswith("; on Reber over prefixes that the source can write alone, on Text not measured.")
     (said,) = gap_findings.gap_tally(table[1:])
     assert said.endswith("is not an exposure gap."), "with nothing else to say that is the answer"
 
@@ -151,7 +152,7 @@ def test_a_free_error_that_is_smaller_is_no_merit_of_who_beats_no_degenerate_pla
     ]  # fmt: skip
     material = replace(material, players=pd.DataFrame(rows))
     opening = findings.headline(full(material), comparisons(material), material)
-    words = f"1 of 1 condition is not shown to beat a degenerate player by any headline (fixed point on {task})"
+    words = f"1 of 1 condition is by no headline shown to beat a source that was spoilt on purpose (fixed point on {task})"
     assert any(words in sentence for sentence in opening) == said
 
 
@@ -171,6 +172,6 @@ def test_a_verdict_better_that_a_degenerate_player_would_win_says_so(level, unbe
     material = replace(material, players=pd.DataFrame(rows))
     opening = findings.headline(full(material), comparisons(material), material)
     assert any("better on" in sentence for sentence in opening)
-    words = f"not shown to beat a degenerate player by any headline: shrunk on {task} (1 of 1)."
+    words = f"yet by no headline shown to beat a source that was spoilt on purpose: shrunk on {task} (1 of 1)."
     assert any(words in sentence for sentence in opening) == unbeaten
     assert bool(players_section.rewards(material, task, ["rmse"])) == rewarded

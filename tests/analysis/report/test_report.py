@@ -78,7 +78,7 @@ def test_the_middle_half_of_the_seeds_has_a_column(tmp_path):
 def test_what_is_not_distinguished_says_what_it_would_take(tmp_path):
     _, markdown = built(tmp_path, grid(seeds=3))
     plain = markdown.replace("\N{NO-BREAK SPACE}", " ")
-    words = r"Not distinguished in 1 comparison, with 3 pairs of seeds: .* it takes \d+ pairs to find a change .* after Holm\."
+    words = r"Not distinguished in 1 comparison, with 3 pairs of seeds: .* takes \d+ pairs to find .* in 4 of 5 such studies\."
     assert re.search(words, plain)
     assert re.search(r"not distinguished for GRU \(.*, would take \d+ pairs\)", plain)
     assert "What these comparisons could have shown" in markdown
@@ -99,7 +99,7 @@ def test_findings_begin_shortly_and_what_they_rest_on_stands_further_down(tmp_pa
     opening = markdown.split("## Findings")[1].split("\n### ")[0].strip().split("\n\n")
     assert len(opening) <= 4
     assert len(" ".join(opening)) < 1000
-    assert "over 6 seeds, p &lt; 0.05 after Holm over 8 comparisons by single headlines" in opening[-1]
+    assert "rest on 8 comparisons by single headlines, running free, seed by seed over 6 seeds" in opening[-1]
     assert "Free running and scheduled sampling against teacher forcing: worse on" in opening[1]
     for words, section in (
         ("Better means better by at least one headline", "Comparisons"), ("Teacher forcing wins against", "Comparisons"),

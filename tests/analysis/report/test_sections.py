@@ -7,6 +7,7 @@ from freerun.analysis import report
 from freerun.analysis.figures import Material
 from freerun.analysis.inference.random_effects import Summary
 from freerun.analysis.report import across_tasks_section, cautions, companion_measures, error_growth_section, exposure_section
+from freerun.analysis.report.number_text import RISK
 from freerun.analysis.tables import tidy
 from freerun.store.quantity import Quantity
 from synthetic import grid, study
@@ -75,11 +76,13 @@ def test_exposure_bias_is_the_one_step_error_at_own_states(tmp_path):
         (0.5, "smaller when the model is fed its own output in 2"),
     ):
         found = exposure_section.section(material(tmp_path / str(factor), grid(seeds=4), answered(factor)))
-        assert found.sentences[0] == f"Of 2 conditions the one-step error is {words} (p < 0.05 after Holm over them)."
+        assert found.sentences[0] == f"Of 2 conditions the one-step error is {words}, {RISK}."
         steps, parts = found.tables
         assert steps.rows[0][5].startswith("\N{MULTIPLICATION SIGN}2.0" if factor > 1 else "\N{MULTIPLICATION SIGN}0.50")
         assert parts.rows[0][5].startswith("\N{MULTIPLICATION SIGN}1.25")
-        assert found.sentences[1].startswith("Lorenz-63, teacher forcing, the free error over the forced one: GRU")
+        assert found.sentences[1].startswith(
+            "Lorenz-63, teacher forcing, by what factor the free error exceeds the forced one,"
+        )
         assert all(word in found.sentences[1] for word in ("accumulation", "exposure", "coherent drift"))
         assert len(found.sentences) == 2
 
@@ -105,7 +108,8 @@ def test_what_the_one_step_error_leaves_out_is_said(tmp_path):
             record["series"].append({**each, "values": [value] * LENGTH})
 
     found = exposure_section.section(material(tmp_path, grid(seeds=4), left))
-    assert "over prefixes inside alone; of those that the models make themselves 25 % lie outside" in found.sentences[1]
+    said = "over prefixes inside (what the source can write at all) alone; of those that the models make themselves 25 % lie"
+    assert said in found.sentences[1]
 
 
 def test_a_chaos_floor_alone_shows_no_exposure_bias(tmp_path):
@@ -200,7 +204,7 @@ def test_a_change_that_is_shown_by_its_own_interval_alone_says_so(tmp_path):
     assert "lies above 0 (incremental distortion) in 2" in found.sentences[-1]
     tasks = ("hidden_markov", "embedded_reber")
     found = error_growth_section.section(material(tmp_path / "more", grid(tasks=tasks, seeds=4), slight))
-    assert found.sentences[-1].endswith("Each by its own 95 % interval; after Holm over all of them 0 are shown.")
+    assert found.sentences[-1].endswith(f"Each by its own 95 % interval; 0 are shown {RISK}.")
 
 
 def tilted(factors, spread=0.0):

@@ -13,12 +13,16 @@ from matplotlib.lines import Line2D
 
 from freerun.analysis.figures._axis_scale import readable
 from freerun.analysis.figures._figure_data import LOST_MARK
-from freerun.analysis.figures._style import COLOURS, EVALUATED, GREY, figure, legend, wrapped
+from freerun.analysis.figures._style import EVALUATED, GREY, figure, legend, wrapped
 from freerun.analysis.figures._venues import points
 from freerun.analysis.inference.labels import shown
 from freerun.analysis.inference.power import LEVEL
 
-_LEVELS = {"free": ("o", COLOURS[0], 0.15), "forced": ("s", COLOURS[1], -0.15)}
+#: The marker, the colour and the place of each mode in its line; no colour is that of a method in other figures.
+_LEVELS = {"free": ("o", "0", 0.15), "forced": ("s", "0.55", -0.15)}
+
+#: Most letters of a line below a panel.
+_LONGEST = 56
 
 
 def draw(table: pd.DataFrame, a: str, b: str, lost: Sequence[str] = ()) -> Figure:
@@ -35,17 +39,20 @@ def draw(table: pd.DataFrame, a: str, b: str, lost: Sequence[str] = ()) -> Figur
     kinds = [_panel_of(row) for row in table.to_dict("records")]
     panels = {panel: named[[panel_of_row == panel for panel_of_row in kinds]] for panel in dict.fromkeys(kinds)}
     sizes = [rows["line"].nunique() for rows in panels.values()]
-    made = figure(5.2, 0.6 + sum(0.65 + 0.3 * size for size in sizes))
+    made = figure(5.2, 0.6 + sum(0.78 + 0.3 * size for size in sizes))
     grid = made.subplots(len(panels), 1, squeeze=False, gridspec_kw={"height_ratios": [size + 0.6 for size in sizes]})
     for axes, ((ratio, way, unit), rows) in zip(grid[:, 0], panels.items(), strict=True):
-        _panel(axes, rows, ratio, f"{a} / {b}" if ratio else f"{a} \N{MINUS SIGN} {b}", unit)
+        measures = rows["label"].unique()
+        whose = f"{measures[0]}\n" if len(measures) == 1 else ""
+        _panel(axes, rows, ratio, whose + (f"{a} / {b}" if ratio else f"{a} \N{MINUS SIGN} {b}"), unit)
         if way != "neither":
             _sides(axes, *((b, a) if way == "higher" else (a, b)))
-    keys = [Line2D([], [], color=c, marker=m, linestyle="", label=EVALUATED[name]) for name, (m, c, _) in _LEVELS.items()]
+    levels = {name: look for name, look in _LEVELS.items() if (table["level"] == name).any()}
+    keys = [Line2D([], [], color=c, marker=m, linestyle="", label=EVALUATED[name]) for name, (m, c, _) in levels.items()]
     said = f"hollow: not shown at p < {LEVEL:g}"
-    hollow = Line2D([], [], color=GREY, marker="o", markerfacecolor="white", linestyle="", label=said)
+    hollow = [Line2D([], [], color=GREY, marker="o", markerfacecolor="white", linestyle="", label=said)]
     gone = [Line2D([], [], linestyle="", label=f"{LOST_MARK} {line}") for line in lost]
-    legend(made, [*keys, hollow, *gone])
+    legend(made, [*keys, *(hollow if (table["holm"] > LEVEL).any() else []), *gone])
     return made
 
 
@@ -80,4 +87,5 @@ def _panel(axes: Axes, rows: pd.DataFrame, ratio: bool, name: str, unit: str) ->
         readable(axes.xaxis)
     axes.set_yticks(range(len(lines)), [wrapped(line, 34) for line in lines[::-1]])
     axes.set_ylim(-0.6, len(lines) - 0.4)
-    axes.set_xlabel(name if ratio or not unit else f"{name} ({shown(unit)})")
+    text = name if ratio or not unit else f"{name} ({shown(unit)})"
+    axes.set_xlabel("\n".join(wrapped(line, _LONGEST) for line in text.splitlines()))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from freerun.analysis.figures._looks import Look, looks_of_study
 from freerun.analysis.figures._venues import Paper
 from freerun.analysis.inference.confidence_intervals import counts
 from freerun.analysis.inference.equal_gradients import copies, without
@@ -56,6 +57,8 @@ class Material:
         quantities: what the values mean.
         players: the reference players with the label of their task (`analysis.inference.player_levels.placed`).
         samples: of each kind, one a condition: of the smallest seed that has one.
+        looks: the `colour` and the `marker` of each method, by its label: those that it has in the whole study, whichever of
+            its runs these are.
         repeated: the runs that are left out, since they repeat another one (`analysis.inference.copies`).
         margin: the change that is held for none, as `analysis.inference.equivalence` takes it.
         tables: the frames themselves.
@@ -76,6 +79,7 @@ class Material:
     quantities: Quantities
     players: pd.DataFrame
     samples: dict[str, list[Sample]]
+    looks: dict[str, Look]
     margin: float = MARGIN
     repeated: dict[str, str] = field(default_factory=dict)
     chosen: dict[tuple[str, str, str], str] = field(default_factory=dict)
@@ -102,6 +106,7 @@ class Material:
         """The material of some tables and samples; runs that repeat another one are left out, and told by `said_copies`."""
         repeated = copies(tables)
         players = placed(tables.players, tables.runs, conditions(tables.runs))
+        every_run = tables.runs if tables.whole is None else tables.whole
         tables = without(tables, repeated)
         axes = tuple(tables.tuned["axes"]) if tables.tuned else ()
         labels, quantities = conditions(tables.runs, axes), Quantities(tables.quantities)
@@ -141,6 +146,7 @@ class Material:
             quantities=quantities,
             players=players,
             samples=_first(runs, samples),
+            looks=looks_of_study(labels, labels if every_run is tables.runs else conditions(every_run, axes)),
             margin=MARGIN if tables.margin is None else tables.margin,
             repeated=repeated,
             chosen=chosen(runs, axes),

@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 
 from freerun.analysis.figures._axis_scale import frame_line
 from freerun.analysis.figures._figure_data import Material, shown_values
-from freerun.analysis.figures._style import Look, StudyFigure, figure, lost_marks, row_label, titled
+from freerun.analysis.figures._looks import Look
+from freerun.analysis.figures._style import StudyFigure, figure, lost_marks, row_label, titled
 from freerun.analysis.figures._venues import points
 
 #: Most panels side by side on a page: those of further models stand in lines below.

@@ -58,6 +58,7 @@ def renamed(material: Material, labels: Mapping[str, str]) -> Material:
             ]
             for kind, samples in material.samples.items()
         },
+        looks={labels.get(name, name): look for name, look in material.looks.items()},
         chosen={
             (labels.get(task_, task_), labels.get(model, model), labels.get(method, method)): words
             for (task_, model, method), words in material.chosen.items()

@@ -7,7 +7,6 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import matplotlib as mpl
@@ -22,14 +21,12 @@ from PIL import Image
 
 from freerun.analysis.figures._compact_svg import compact
 from freerun.analysis.figures._figure_data import LOST_MARK
+from freerun.analysis.figures._looks import COLOURS, Look
 from freerun.analysis.figures._venues import NOT_STYLE, Paper, points
 from freerun.analysis.figures._venues import PAGE as PAGE
 from freerun.analysis.inference.confidence_intervals import mean_interval
 from freerun.store.quantity import EVERYWHERE, Range
 
-#: Okabe & Ito 2008, without the yellow, which is too pale for a line.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h")
 Line = Literal["-"] | tuple[float, tuple[float, ...]]
 FREE: Line = "-"
 FORCED: Line = (0, (3, 1.2))
@@ -58,14 +55,6 @@ _OWN = {
     "axes.formatter.use_mathtext": False, "figure.facecolor": "white",
 }  # fmt: skip
 _METADATA = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Look:
-    """The colour and the marker of a method, the same in every figure of a study."""
-
-    colour: str
-    marker: str
 
 
 class StudyFigure(Figure):
@@ -124,11 +113,6 @@ def in_few_colours(png: bytes) -> bytes:
     reduced = opaque.quantize(method=Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE)
     reduced.save(buffer, format="png", optimize=True)
     return buffer.getvalue()
-
-
-def looks(methods: Sequence[str]) -> dict[str, Look]:
-    """A look for each method."""
-    return {name: Look(colour=COLOURS[i % len(COLOURS)], marker=MARKERS[i % len(MARKERS)]) for i, name in enumerate(methods)}
 
 
 def figure(width: float, height: float) -> StudyFigure:

@@ -10,7 +10,8 @@ from matplotlib.lines import Line2D
 
 from freerun.analysis.figures._figure_data import Material
 from freerun.analysis.figures._grid import grid
-from freerun.analysis.figures._style import EVALUATED, FREE, GREY, Look, StudyFigure, curve, keys, legend, looks, present
+from freerun.analysis.figures._looks import Look
+from freerun.analysis.figures._style import EVALUATED, FREE, GREY, StudyFigure, curve, keys, legend, present
 from freerun.analysis.inference.chaos_share import split
 from freerun.analysis.inference.confidence_intervals import summarise
 from freerun.analysis.inference.labels import measure
@@ -35,7 +36,7 @@ def draw(material: Material) -> dict[str, StudyFigure]:
         (f"{task}\n{measure(str(task_rows['label'].iloc[0]), str(task_rows['unit'].iloc[0]))}", task_rows)
         for task, task_rows in material.quantities.marked(parts).groupby("task_label", observed=True, sort=True)
     ]
-    methods, look = present(material.seen(parts), "method"), looks(material.methods())
+    methods, look = present(material.seen(parts), "method"), material.looks
     made = grid(rows, ("floor", "free"), lambda axes, panel_rows: _panel(axes, panel_rows, methods, look), material, look)
     meant = ((FREE, EVALUATED["free"]), (WORLD, "chaos floor"))
     legend(made, keys(methods, look), [Line2D([], [], color=GREY, linestyle=line, label=name) for line, name in meant])

@@ -7,15 +7,14 @@ from matplotlib.axes import Axes
 
 from freerun.analysis.figures._axis_scale import frame_dots
 from freerun.analysis.figures._figure_data import Material, shown_values
+from freerun.analysis.figures._looks import Look
 from freerun.analysis.figures._style import (
-    Look,
     StudyFigure,
     across_for,
     dots,
     figure,
     keys,
     legend,
-    looks,
     lost_mark,
     model_ticks,
     page_for,
@@ -42,7 +41,7 @@ def draw(material: Material) -> dict[str, StudyFigure]:
     if not panels:
         return {}
     methods = present(material.seen(rows), "method")
-    look = looks(material.methods())
+    look = material.looks
     models = material.models(rows)
     across = across_for(material.paper, len(panels), _ACROSS, models)
     down, width = -(-len(panels) // across), page_for(material.paper, across, models)

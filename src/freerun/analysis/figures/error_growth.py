@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 
 from freerun.analysis.figures._figure_data import Material, shown_values
 from freerun.analysis.figures._grid import grid
-from freerun.analysis.figures._style import Look, StudyFigure, every, keys, legend, looks, present
+from freerun.analysis.figures._looks import Look
+from freerun.analysis.figures._style import StudyFigure, every, keys, legend, present
 from freerun.analysis.inference.curve_fits import fitted
 from freerun.analysis.inference.error_growth_fit import growing, means
 from freerun.analysis.inference.labels import measure
@@ -35,7 +36,7 @@ def draw(material: Material) -> dict[str, StudyFigure]:
         (f"{task}\n{measure(str(task_rows['label'].iloc[0]), str(task_rows['unit'].iloc[0]))}", task_rows)
         for task, task_rows in curves.groupby("task_label", observed=True, sort=True)
     ]
-    methods, look = present(material.seen(curves), "method"), looks(material.methods())
+    methods, look = present(material.seen(curves), "method"), material.looks
     made = grid(rows, ("free",), lambda axes, panel_rows: _panel(axes, panel_rows, methods, look), material, look)
     legend(made, keys(methods, look))
     made.data = shown_values(curves)

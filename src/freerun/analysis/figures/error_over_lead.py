@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 
 from freerun.analysis.figures._figure_data import Material
 from freerun.analysis.figures._grid import grid
+from freerun.analysis.figures._looks import Look
 from freerun.analysis.figures._players import player_lines, playing
-from freerun.analysis.figures._style import FORCED, FREE, Look, StudyFigure, curve, keys, legend, looks, modes, present, shade
+from freerun.analysis.figures._style import FORCED, FREE, StudyFigure, curve, keys, legend, modes, present, shade
 from freerun.analysis.inference.confidence_intervals import FEWEST, summarise
 from freerun.analysis.inference.labels import measure
 
@@ -33,7 +34,7 @@ def draw(material: Material) -> dict[str, StudyFigure]:
     if not rows:
         return {}
     methods = present(material.seen(pd.concat([row_steps for _, row_steps in rows])), "method")
-    look = looks(material.methods())
+    look = material.looks
     made = grid(
         rows, ("forced", "free"), lambda axes, panel_rows: _panel(axes, panel_rows, methods, look, material), material, look
     )

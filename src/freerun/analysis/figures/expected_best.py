@@ -7,7 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from freerun.analysis.figures._axis_scale import decades
 from freerun.analysis.figures._figure_data import Material
-from freerun.analysis.figures._style import StudyFigure, figure, keys, legend, looks, titled
+from freerun.analysis.figures._style import StudyFigure, figure, keys, legend, titled
 from freerun.analysis.figures._venues import points
 from freerun.analysis.inference import tuning_tables
 
@@ -28,7 +28,7 @@ def draw(material: Material) -> dict[str, StudyFigure]:
         return {}
     words = {name: dict(material.labels) for name in ("task", "model", "method")}
     table, tuned = (frames[name].replace(words) for name in ("expected_best", "tuned"))
-    tasks, look = list(dict.fromkeys(table["task"])), looks(material.methods())
+    tasks, look = list(dict.fromkeys(table["task"])), material.looks
     columns = [list(dict.fromkeys(table.loc[table["task"] == task, "model"])) for task in tasks]
     across = max(map(len, columns))
     made = figure(material.paper.width_for(across), 0.7 + 1.5 * len(tasks))

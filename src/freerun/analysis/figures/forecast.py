@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
 from freerun.analysis.figures._figure_data import Material, Sample
-from freerun.analysis.figures._style import GREY, PAGE, Look, StudyFigure, figure, keys, legend, looks, wrapped
+from freerun.analysis.figures._looks import Look, looks
+from freerun.analysis.figures._style import GREY, PAGE, StudyFigure, figure, keys, legend, wrapped
 from freerun.analysis.figures._venues import Paper
 
 PLACE = 4
@@ -24,7 +25,7 @@ COLUMNS = ("task", "model", "method", "seed", "series", "column", "time", "origi
 
 def draw(material: Material) -> dict[str, StudyFigure]:
     """One figure for each task and model that shows forecasts."""
-    frame, look = of_samples(material.samples.get("forecast", [])), looks(material.methods())
+    frame, look = of_samples(material.samples.get("forecast", [])), material.looks
     figures = {}
     for (task, model), rows in frame.groupby(["task", "model"], sort=False):
         name = "_".join(_slug(str(word)) for word in ([task, model] if frame["task"].nunique() > 1 else [model]))

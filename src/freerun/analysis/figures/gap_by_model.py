@@ -8,18 +8,17 @@ from matplotlib.lines import Line2D
 
 from freerun.analysis.figures._axis_scale import decades, frame_dots
 from freerun.analysis.figures._figure_data import Material, shown_values
+from freerun.analysis.figures._looks import Look
 from freerun.analysis.figures._players import player_ticks, playing
 from freerun.analysis.figures._style import (
     EVALUATED,
     GREY,
-    Look,
     StudyFigure,
     across_for,
     dots,
     figure,
     keys,
     legend,
-    looks,
     lost_mark,
     model_ticks,
     page_for,
@@ -47,7 +46,7 @@ def draw(material: Material) -> dict[str, StudyFigure]:
     tasks = [task for task, metric in material.primary.items() if _rolls(material, task, metric)]
     if not tasks:
         return {}
-    look = looks(material.methods())
+    look = material.looks
     shown = material.whole[material.whole["task_label"].isin(tasks)]
     models = material.models(shown)
     across = across_for(material.paper, len(tasks), _ACROSS, models)

@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from freerun.analysis.figures._axis_scale import drawn_in
 from freerun.analysis.figures._figure_data import Material
 from freerun.analysis.figures._grid import grid
+from freerun.analysis.figures._looks import Look
 from freerun.analysis.figures._players import player_lines
-from freerun.analysis.figures._style import FREE, GREY, Look, StudyFigure, curve, keys, legend, looks, present, shade
+from freerun.analysis.figures._style import FREE, GREY, StudyFigure, curve, keys, legend, present, shade
 from freerun.analysis.inference.chaos_share import split
 from freerun.analysis.inference.confidence_intervals import FEWEST, summarise
 from freerun.analysis.inference.gap_interval import geometric_gaps
@@ -44,7 +45,7 @@ def draw(material: Material) -> dict[str, StudyFigure]:
         return {}
     floors = split(material.steps, material.compared, material.quantities)
     methods = present(material.seen(pd.concat([table for _, table in rows])), "method")
-    look = looks(material.methods())
+    look = material.looks
     told: set[str] = set()
 
     def panel(axes: Axes, table: pd.DataFrame) -> None:

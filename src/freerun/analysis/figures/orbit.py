@@ -9,7 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from freerun.analysis.figures._figure_data import LOST_MARK, Material, Sample
-from freerun.analysis.figures._style import GREY, Look, StudyFigure, figure, looks, wrapped
+from freerun.analysis.figures._looks import Look
+from freerun.analysis.figures._style import GREY, StudyFigure, figure, wrapped
 from freerun.analysis.figures._venues import Paper, points
 
 PLACE = 5
@@ -30,7 +31,7 @@ _ACROSS, _NAME = 4, 24
 
 def draw(material: Material) -> dict[str, StudyFigure]:
     """One figure for each task and model that shows orbits."""
-    look = looks(material.methods())
+    look = material.looks
     figures = {}
     groups = groupby(material.samples.get("orbit", []), key=lambda sample: (sample.task, sample.model))
     many_tasks = len({sample.task for sample in material.samples.get("orbit", [])}) > 1

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 
 from freerun.analysis.figures._figure_data import LOST_MARK, Material, Sample
-from freerun.analysis.figures._style import GREY, Look, StudyFigure, figure, looks
+from freerun.analysis.figures._looks import Look
+from freerun.analysis.figures._style import GREY, StudyFigure, figure
 from freerun.analysis.figures._venues import PAGE, Paper, points
 
 PLACE = 6
@@ -33,7 +34,7 @@ def draw(material: Material) -> dict[str, StudyFigure]:
     samples = material.samples.get("text", [])
     groups = {task: list(of_task) for task, of_task in groupby(samples, key=lambda sample: sample.task)}
     groups = {task: of_task for task, of_task in groups.items() if _legible(of_task)}
-    look = looks(material.methods())
+    look = material.looks
     gone = material.lost()
     return {
         (f"{number}" if number else ""): _page(of_task, look, gone[gone["task_label"] == task], material.paper)

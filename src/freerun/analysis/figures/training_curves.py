@@ -8,17 +8,16 @@ from matplotlib.axes import Axes
 from freerun.analysis.figures._axis_scale import frame_line
 from freerun.analysis.figures._figure_data import Material, shown_values
 from freerun.analysis.figures._grid import OWN_SCALES, lines_of
+from freerun.analysis.figures._looks import Look
 from freerun.analysis.figures._style import (
     FORCED,
     FREE,
     Line,
-    Look,
     StudyFigure,
     curve,
     figure,
     keys,
     legend,
-    looks,
     lost_marks,
     modes,
     present,
@@ -49,7 +48,7 @@ def draw(material: Material) -> dict[str, StudyFigure]:
     curves = curves[curves["quantity"].isin([name for name, _ in LOSSES] + ["forcing_probability"])]
     if curves.empty or curves["update"].nunique() < 2:
         return {}
-    tasks, look, lost = present(curves, "task_label"), looks(material.methods()), material.lost()
+    tasks, look, lost = present(curves, "task_label"), material.looks, material.lost()
     methods = present(material.seen(curves), "method")
     lines = lines_of([(task, curves[curves["task_label"] == task]) for task in tasks], material)
     across = max(len(models) for _, models in lines)

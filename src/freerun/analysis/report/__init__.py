@@ -16,6 +16,7 @@ from freerun.analysis.report import (
     across_tasks_section,
     budgets_section,
     companion_measures,
+    comparison_text,
     comparisons_section,
     error_growth_section,
     exposure_section,
@@ -35,12 +36,15 @@ from freerun.analysis.report.key_figure import key_figure
 from freerun.analysis.report.opening import opening
 from freerun.analysis.report.report_data import ReportData
 from freerun.analysis.report.section import FIGURES, Block, Section
-from freerun.analysis.report.summary_table import exposure, full, short
+from freerun.analysis.report.summary_table import exposure, exposure_by_lead, full, short
 from freerun.analysis.report.undefined_levels import undefined
 from freerun.analysis.report.verdicts import comparisons, judged_sets
 from freerun.analysis.report.warmup_caution import too_short
 from freerun.analysis.tables import tidy
 from freerun.analysis.tables.tidy import Tables
+from freerun.errors import ConfigError
+from freerun.io.suggestions import nearest
+from freerun.io.text import brief
 from freerun.store.records import Store
 
 __all__ = ["build", "build_from_tables", "exposure_gap", "summary"]
@@ -68,9 +72,20 @@ def summary(frames: Tables) -> tuple[Any, list[str]]:
     return short(table), [*useless, *early, *lacking]
 
 
-def exposure_gap(frames: Tables) -> pd.DataFrame:
-    """The exposure bias of every condition of some tables (`freerun.analysis.report.summary_table.exposure`)."""
-    return exposure(Material.of(frames, {}))
+def exposure_gap(frames: Tables, by: str = "condition") -> pd.DataFrame:
+    """The exposure bias of some tables, a row a condition, or one a condition and lead time.
+
+    Args:
+        frames: the tables.
+        by: "condition" (`freerun.analysis.report.summary_table.exposure`) or "lead" (`exposure_by_lead` there).
+
+    Raises:
+        ConfigError: for another word.
+    """
+    ways = {"condition": exposure, "lead": exposure_by_lead}
+    if by not in ways:
+        raise ConfigError(f"exposure_gap by={brief(by)}: unknown; {nearest(str(by), ways)}")
+    return ways[by](Material.of(frames, {}))
 
 
 def build(study_folder: Path, store: Store, study_info: Mapping[str, Any], *, on_paper: bool = False) -> Path:
@@ -128,7 +143,11 @@ def build_from_tables(study_folder: Path, frames: Tables, study_info: Mapping[st
     new = {figure.name for figure in drawn}
     kept = [one for one in data.drawn if one.name not in new and (study_folder / "figures" / f"{one.name}.svg").is_file()]
     places = list(figures.parts())
-    both = sorted([*drawn, *kept], key=lambda one: max(place for place, name in enumerate(places) if one.name.startswith(name)))
+    ends = len(places)  # for a figure of a user's own, drawn when its file was named
+    both = sorted(
+        [*drawn, *kept],
+        key=lambda one: max((place for place, name in enumerate(places) if one.name.startswith(name)), default=ends),
+    )
     return _write(study_folder, Material.of(frames, data.samples), both, data, study_info, on_paper)
 
 
@@ -192,7 +211,8 @@ def _comparisons(material: Material, compared: Any) -> Section:
     if grid is None:
         return Section(title="Comparisons", sentences=["Only one regime was run: there is nothing to compare."])
     grids = [one for one in (page.power_grid(compared), grid) if one]
-    return Section(title="Comparisons", sentences=comparisons_section.sentences(compared, material), tables=grids)
+    said = comparisons_section.sentences(compared, material)
+    return Section(title="Comparisons", sentences=said, tables=grids, note=comparison_text.NOTE)
 
 
 def _described(study_info: Mapping[str, Any]) -> dict[str, str]:

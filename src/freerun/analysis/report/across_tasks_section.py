@@ -62,7 +62,7 @@ def _words(of: str) -> str:
 
 def _ranked(of: str, result: Ranking) -> str:
     best = f"{result.ranks.index[0]} has the best mean rank of {len(result.ranks)} {_words(of)}, {number(result.ranks.iloc[0])}"
-    p = f"Friedman's p = {number(result.p)}"
+    p = f"p = {number(result.p)}, how often chance alone would set them so far apart"
     if result.p > LEVEL:
         return f"Over {result.tasks} tasks {best}, but no difference between them is shown ({p})."
     alike = [listed(clique) for clique in result.cliques]

@@ -7,11 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from freerun.analysis.inference.power import LEVEL
 from freerun.analysis.inference.side_comparison import Side
 from freerun.analysis.inference.simultaneous import over_set
 from freerun.analysis.report.headline_kinds import Kinds, resting
-from freerun.analysis.report.number_text import any_of, change, counted, listed, number, reversed_change, seeds
+from freerun.analysis.report.number_text import RISK, any_of, change, counted, listed, number, reversed_change, seeds
 from freerun.analysis.report.page import comparison_rows, escaped
 from freerun.analysis.report.verdicts import CONFLICT, NONE, OPEN, needed_seeds
 
@@ -74,11 +73,11 @@ def sentences(table: pd.DataFrame, a: Side, b: Side, kind_of: Kinds) -> list[str
     for word, winner, loser in (("better", a.name, b.name), ("worse", b.name, a.name)):
         if word in groups:
             of = f"{len(groups[word])} of {count} conditions" if count > 1 else any_of(1)
-            share, turned = f"{of} (p < {LEVEL:g} after Holm)", word == "worse"
+            share, turned = f"{of} ({RISK})", word == "worse"
             parts.append(f"Running free, {winner} is better than {loser} in {share}: {_all(groups[word], turned)}.")
     if not parts:
         neither = f"Running free, neither {a.name} nor {b.name} is shown to be better in {any_of(count)}"
-        parts.append(f"{neither} (p < {LEVEL:g} after Holm).")
+        parts.append(f"{neither} ({RISK}).")
     if "equivalent" in groups:
         conditions = groups["equivalent"]
         parts.append(f"Equivalent, within {margin:g} %, in {len(conditions)}: {_all(conditions)}.")

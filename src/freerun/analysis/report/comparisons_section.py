@@ -5,10 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from freerun.analysis.figures import Material
-from freerun.analysis.inference.power import LEVEL
 from freerun.analysis.report import unpaired_runs
 from freerun.analysis.report.findings import capital
-from freerun.analysis.report.number_text import counted, listed
+from freerun.analysis.report.number_text import RISK, counted, listed
 from freerun.analysis.report.verdicts import judged_sets, needed_seeds, of_headlines
 
 
@@ -24,8 +23,8 @@ def sentences(compared: pd.DataFrame, material: Material) -> list[str]:
         return []
     rows = of_headlines(compared)
     rule = (
-        f"Verdicts on {counted(len(sets), 'condition')} come from paired t tests at p < {LEVEL:g} after Holm over "
-        f"{rows['family'].iloc[0]} ({counted(int(rows['p'].notna().sum()), 'comparison')}), with intervals at the same level. "
+        f"Verdicts on {counted(len(sets), 'condition')} come from {counted(int(rows['p'].notna().sum()), 'comparison')} with "
+        f"the baseline, seed by seed, over {rows['family'].iloc[0]}, {RISK}; intervals are of the same level. "
         f"Better means better by at least one headline of the task and worse by none; equivalent means within "
         f"{100 * material.margin:g} % by all of them."
     )

@@ -16,7 +16,7 @@ from freerun.analysis.inference.exposure_parts import tested
 from freerun.analysis.inference.labels import measure
 from freerun.analysis.inference.power import LEVEL
 from freerun.analysis.inference.replicates import CELL
-from freerun.analysis.report.number_text import counted, listed, measured, number
+from freerun.analysis.report.number_text import RISK, counted, listed, measured, number
 from freerun.analysis.report.section import Grid, Section
 from freerun.errors import given
 from freerun.store.quantity import Quantity
@@ -177,7 +177,7 @@ def _change_sentence(meant: Quantity, table: pd.DataFrame) -> str:
             parts.append(f"{words} in {len(rows)} ({listed(where)})")
     found = table["verdict"].isin((below, above))
     shown = int((found & (table["holm"] <= LEVEL)).sum())
-    by_chance = f" Each by its own 95 % interval; after Holm over all of them {shown} is shown." if shown < found.sum() else ""
+    by_chance = f" Each by its own 95 % interval; {shown} is shown {RISK}." if shown < found.sum() else ""
     by_chance = by_chance if shown == 1 else by_chance.replace(" is shown", " are shown")
     return f"{_title(meant)}: {listed(parts)} of {len(table)} conditions.{by_chance}"
 

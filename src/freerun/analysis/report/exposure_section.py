@@ -15,7 +15,7 @@ from freerun.analysis.inference.confidence_intervals import summarise
 from freerun.analysis.inference.exposure_parts import PARTS, free_error_parts, one_step, tested
 from freerun.analysis.inference.power import LEVEL
 from freerun.analysis.inference.replicates import CELL
-from freerun.analysis.report.number_text import counted, listed, measured, number, span
+from freerun.analysis.report.number_text import RISK, counted, listed, measured, number, span
 from freerun.analysis.report.section import Grid, Section
 
 _NOTE = (
@@ -104,8 +104,7 @@ def _tally(rows: list[dict[Any, Any]]) -> list[str]:
     parts += [f"smaller {'then' if above else 'when the model is fed its own output'} in {below}"] if below else []
     remaining = len(known) - above - below
     parts += [f"not shown to differ in {remaining}"] if remaining else []
-    count = counted(len(known), "condition")
-    return [f"Of {count} the one-step error is {listed(parts)} (p < {LEVEL:g} after Holm over them)."]
+    return [f"Of {counted(len(known), 'condition')} the one-step error is {listed(parts)}, {RISK}."]
 
 
 def _outside(material: Material, rows: list[dict[Any, Any]]) -> list[str]:
@@ -119,8 +118,9 @@ def _outside(material: Material, rows: list[dict[Any, Any]]) -> list[str]:
         if meant.conditioned and len(left) and left.max() > 0:
             shares = dict.fromkeys(f"{100 * share:.2g} %" for share in (left.min(), left.max()))
             sentences.append(
-                f"On {task} that is over {meant.conditioned} alone; of those that the models make themselves "
-                f"{' to '.join(shares)} lie outside, where nothing that could be said is right, and are left out."
+                f"On {task} that is over {meant.conditioned} (what the source can write at all) alone; of those that "
+                f"the models make themselves {' to '.join(shares)} lie outside, where nothing that could be said is right, and "
+                "are left out."
             )
     return sentences
 
@@ -150,7 +150,12 @@ def _told(task: str, rows: list[dict[Any, Any]], first: str) -> str:
         if row["method"] == method:
             parts = listed([f"{_NAMES[name]} {_factor(row, name)}" for name in _shown(row)])
             models.append(f"{row['model_label']} {_factor(row, 'free')}, of which {parts}")
-    return f"{task}, {method}, the free error over the forced one: {'; '.join(models)}."
+    drift = "errors that hang together from step to step" if "coherent" in _shown(of_task[0]) else "all else"
+    return (
+        f"{task}, {method}, by what factor the free error exceeds the forced one, and by what factors that comes about, each "
+        "with its 95 % interval (accumulation: what the world makes of fresh errors of the forced size; exposure: larger "
+        f"one-step errors at what the model made itself; {_NAMES[_shown(of_task[0])[-1]]}: {drift}): {'; '.join(models)}."
+    )
 
 
 def _shown(row: Mapping[Any, Any]) -> tuple[str, ...]:

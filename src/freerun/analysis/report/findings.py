@@ -10,13 +10,12 @@ import pandas as pd
 from freerun.analysis.figures import Material
 from freerun.analysis.inference.labels import merged
 from freerun.analysis.inference.player_levels import unbeaten
-from freerun.analysis.inference.power import LEVEL
 from freerun.analysis.inference.replicates import CELL
 from freerun.analysis.report import unequal_budgets
 from freerun.analysis.report.cautions import inside_alone
 from freerun.analysis.report.gap_findings import baseline_rows, first_method, gap_tally, smaller_free
 from freerun.analysis.report.headline_kinds import kinds, resting
-from freerun.analysis.report.number_text import counted, listed, measured, with_unit
+from freerun.analysis.report.number_text import RISK, counted, listed, measured, with_unit
 from freerun.analysis.report.players_section import levels_of
 from freerun.analysis.report.verdicts import CONFLICT, NONE, OPEN, WORDS, judged_sets, of_headlines
 from freerun.io.text import one_line
@@ -126,7 +125,7 @@ def _unbeaten(sets: pd.DataFrame, material: Material) -> list[str]:
     parts = []
     for (task, player), of_player in rows.groupby(["task_label", "player"], sort=False):
         parts.append(f"{player} on {task} ({len(of_player)} of {len(better[better['task_label'] == task])})")
-    return [f"Called better, and yet not shown to beat a degenerate player by any headline: {listed(parts)}."]
+    return [f"Called better, and yet by no headline shown to beat a source that was spoilt on purpose: {listed(parts)}."]
 
 
 def unbeaten_better(sets: pd.DataFrame, material: Material) -> pd.DataFrame:
@@ -160,8 +159,9 @@ def _easy_states(table: pd.DataFrame, material: Material) -> list[str]:
     alone = len(rows.drop_duplicates(CELL))
     return [
         f"Where the free error is smaller, {alone} of {counted(len(smaller), 'condition')} "
-        f"{'is' if alone == 1 else 'are'} not shown to beat a degenerate player by any headline ({'; '.join(players)}): a "
-        "small error at states or prefixes of one's own, which may be easy ones, is no merit by itself."
+        f"{'is' if alone == 1 else 'are'} by no headline shown to beat a source that was spoilt on purpose "
+        f"({'; '.join(players)}): a small error at states or prefixes of one's own, which may be easy ones, is no merit by "
+        "itself."
     ]
 
 
@@ -188,10 +188,10 @@ def _rests_on(compared: pd.DataFrame, material: Material) -> list[str]:
     if len(rows):
         few, many = int(rows["n"].min()), int(rows["n"].max())
         open_ = int((rows["verdict"] == OPEN).sum())
-        undecided = f", {open_} of them not distinguished" if open_ else ""
+        undecided = f"; {open_} of them cannot be told by so many seeds" if open_ else ""
         sentences.append(
-            f"Paired t tests over {few if few == many else f'{few} to {many}'} seeds, p < {LEVEL:g} after Holm over "
-            f"{counted(len(rows), 'comparison')} by single headlines, free{undecided}."
+            f"These words rest on {counted(len(rows), 'comparison')} by single headlines, running free, seed by seed over "
+            f"{few if few == many else f'{few} to {many}'} seeds, {RISK}{undecided}."
         )
     sentences += resting(judged, kinds(material))
     return [" ".join(sentences)] if sentences else []

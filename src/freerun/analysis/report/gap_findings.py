@@ -9,7 +9,7 @@ import pandas as pd
 
 from freerun.analysis.inference.multiple_comparisons import holm
 from freerun.analysis.inference.power import LEVEL
-from freerun.analysis.report.number_text import counted, listed, number, with_unit
+from freerun.analysis.report.number_text import RISK, counted, listed, number, with_unit
 
 
 def baseline_rows(table: pd.DataFrame) -> pd.DataFrame:
@@ -63,10 +63,10 @@ def gap_tally(table: pd.DataFrame, inside: Sequence[str] = ()) -> list[str]:
     parts += [f"{reverse_words} in {below}"] if below else []
     parts += [f"no difference is shown in {remaining}"] if remaining else []
     partly = [task for task in inside if task in set(known["task_label"].astype(str))]
-    limits = [f"on {listed(partly)} inside the support alone"] if partly else []
+    limits = [f"on {listed(partly)} over prefixes that the source can write alone"] if partly else []
     limits += [f"on {listed(left_out)} not measured"] if left_out else []
     beyond = f"; {', '.join(limits)}" if limits else ""
-    return [f"Trained by {first_method(table)}, {listed(parts)} (p < {LEVEL:g} after Holm){beyond}."]
+    return [f"Trained by {first_method(table)}, {listed(parts)}, {RISK}{beyond}."]
 
 
 def details(table: pd.DataFrame) -> list[str]:

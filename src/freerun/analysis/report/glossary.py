@@ -25,7 +25,8 @@ _WORDS = (
     ("not distinguished", "neither: these seeds cannot tell, and more may"),
     ("baseline", "the way of training that the others are compared with: teacher forcing, where it was run"),
     ("p, Holm", "how often chance alone would show such a difference; Holm: raised, since many are looked at"),
-    ("player", "a source that needs no training and shows what a number means: the truth, or a degenerate one, such as a mean"),
+    ("player", "a source that needs no training: the truth, or one that was spoilt on purpose, such as a mean"),
+    ("support", "what a source can write at all; after anything else it has no right answer"),
     ("geometric mean", "the mean of errors that differ by factors: of two errors, the root of their product"),
     ("diverged", "training ended in numbers that are no numbers, so that there is nothing to measure"),
 )

@@ -6,8 +6,11 @@ import math
 from collections.abc import Sequence
 
 from freerun.analysis.inference.labels import shown
+from freerun.analysis.inference.power import LEVEL
 
 UNDEFINED = "undefined"
+#: What "shown" means wherever many things are looked at: Holm's correction at the level of the report, in plain words.
+RISK = f"with a risk of at most {100 * LEVEL:g} % that chance alone made even one of these"
 
 
 def number(value: float) -> str:

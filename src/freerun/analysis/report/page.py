@@ -221,8 +221,8 @@ def power_grid(compared: pd.DataFrame) -> Grid | None:
         for row in table.to_dict("records")
     ]  # fmt: skip
     title = (
-        "What these comparisons could have shown, after Holm at its strictest (detectable: the difference, in standard "
-        "deviations of the paired differences, that is found with 80 % power; seeds for 1 sd: those that find one of a "
+        "What these comparisons could have shown, each held against all others of its family (detectable: the difference, in "
+        "standard deviations from seed to seed, that is found in 4 of 5 studies; seeds for 1 sd: those that find one of a "
         "standard deviation)"
     )
     head = ("Family", "Comparisons", "Pairs", "Detectable", "Seeds for 1 sd")

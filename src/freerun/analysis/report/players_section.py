@@ -40,7 +40,7 @@ def section(material: Material) -> Section | None:
 def _as_good(levels: pd.DataFrame) -> list[str]:
     """Which players show nothing on which task, since they are no worse than the best there is."""
     return [
-        f"{task}. No worse than the best there is by any headline, so that nothing is measured against "
+        f"{task}. By every headline as good as the best there is, so that nothing is measured against "
         f"{'it' if len(names) == 1 else 'them'} here: {listed(list(names))}."
         for task, names in as_good(levels).groupby("task_label", sort=False)["player"]
     ]
@@ -63,7 +63,8 @@ def rewards(material: Material, task: str, metrics: Sequence[str]) -> str:
     if not parts:
         return ""
     return (
-        "By these measures a degenerate player is better than the best there is, so that better by them alone is no merit: "
+        "By these measures a source that was spoilt on purpose is better than the best there is, so that better by them alone "
+        "is no merit: "
         f"{listed(parts)}."
     )
 
@@ -73,7 +74,7 @@ def _all_beaten(material: Material) -> str:
     methods, players = levels_of(material, material.headlines)
     if methods["low"].notna().any():
         other = "" if as_good(players).empty else "other "
-        return f"Where there are intervals, every method beats every {other}degenerate player."
+        return f"Where there are intervals, every method beats every {other}source that was spoilt on purpose."
     return "Too few seeds for intervals: whether a method beats a player is not judged."
 
 
@@ -86,7 +87,8 @@ def not_beaten(material: Material, task: str) -> list[str]:
     count = len(methods[CELL].drop_duplicates())
     sentences = []
     for players, conditions in _alike(pairs):
-        sentences.append(f"Not shown to be better than {listed(players)} by any headline: {_named(conditions, count)}.")
+        than = f"what was spoilt on purpose, {listed(players)}"
+        sentences.append(f"By no headline shown to be better than {than}: {_named(conditions, count)}.")
     return sentences
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -116,24 +116,41 @@ def short(table: pd.DataFrame) -> pd.DataFrame:
 
 def _row(rows: pd.DataFrame, meant: Quantity, counted: str = "gap") -> pd.DataFrame:
     """The levels of a measure, a row for each condition; `n` counts the seeds of which `counted` is defined."""
-    values = rows[["forced", "free"]].stack().dropna()
-    log = meant.ratio and bool((values > 0).all())
-    grouped = rows.groupby(CELL, observed=True, sort=True)
-    table = grouped[["steps", "horizon"]].min().reset_index()
-    named = {"metric": meant.name, "unit": meant.unit, "label": meant.label, "better": meant.better}
-    table = table.assign(**named, log=log, written=OTHER_CONTINUATIONS in meant.blind)
+    log = meant.ratio and bool((rows[["forced", "free"]].stack().dropna() > 0).all())
+    table = rows.groupby(CELL, observed=True, sort=True)[["steps", "horizon"]].min().reset_index()
+    table = table.assign(**_named(meant), log=log, written=OTHER_CONTINUATIONS in meant.blind)
+    levels = _levels(rows, CELL, meant, log=log, counted=counted).drop(columns=CELL)
+    table = table.assign(**{str(name): levels[name].to_numpy() for name in levels})
     for name in LEVELS:
-        geometric, within = log and name != "gap", meant.change if name == "gap" else meant.range
-        means = summarise(rows, CELL, name, log=geometric, within=within)
-        columns = {name: means["mean"], f"{name}_low": means["low"], f"{name}_high": means["high"]}
-        columns |= {"n": means["n"]} if name == counted else {}
-        if log and name == "gap":
-            gaps = geometric_gaps(rows, CELL)
-            columns |= {name: gaps["gap"], f"{name}_low": gaps["low"], f"{name}_high": gaps["high"]}
-        middle = middles(rows, CELL, name, log=geometric, within=within)
-        columns |= {f"{name}_{end}": middle[end] for end in ("iqm", "iqm_low", "iqm_high")}
-        table = table.assign(**{key: value.to_numpy() for key, value in columns.items()})
+        middle = middles(rows, CELL, name, log=log and name != "gap", within=meant.change if name == "gap" else meant.range)
+        table = table.assign(**{f"{name}_{end}": middle[end].to_numpy() for end in ("iqm", "iqm_low", "iqm_high")})
     return table.assign(gap_p=tested(changes(rows, meant))["p"].to_numpy())
+
+
+def _named(meant: Quantity) -> dict[str, str]:
+    return {"metric": meant.name, "unit": meant.unit, "label": meant.label, "better": meant.better}
+
+
+def _levels(rows: pd.DataFrame, by: Sequence[str], meant: Quantity, *, log: bool, counted: str = "gap") -> pd.DataFrame:
+    """Forced, free and gap, each the mean with the ends `_low` and `_high` of its interval, and `n`, of every group of `rows`.
+
+    Args:
+        rows: one row a seed in each group, of one metric.
+        by: the columns that make the groups, which come first in the result.
+        meant: the metric.
+        log: whether levels are geometric means, and the gap their difference.
+        counted: the level of which `n` counts the seeds where it is defined.
+    """
+    table = pd.DataFrame()
+    for name in LEVELS:
+        if log and name == "gap":
+            means = geometric_gaps(rows, by).rename(columns={"gap": "mean"})
+        else:
+            means = summarise(rows, by, name, log=log, within=meant.change if name == "gap" else meant.range)
+        ends = {name: means["mean"], f"{name}_low": means["low"], f"{name}_high": means["high"]}
+        ends |= {"n": means["n"]} if name == counted else {}
+        table = (means[list(by)] if table.empty else table).assign(**{key: of.to_numpy() for key, of in ends.items()})
+    return table
 
 
 def exposure(material: Material) -> pd.DataFrame:
@@ -145,24 +162,62 @@ def exposure(material: Material) -> pd.DataFrame:
         likewise, for errors on a ratio scale, whose levels are geometric means (`log`); gap_p, n (runs with both). Where the
         truth does not answer for what a model made itself, the row says so in `note` and has no numbers.
     """
-    names = {"task_label": "task", "model_label": "model", "method": "regime"}
     whole = one_step(material.whole, material.quantities)
+    parts = [_row(rows, meant).assign(**_factors(rows, CELL)) for meant, rows in _by_measure(whole, material)]
+    return _answered(parts, ["gap_p", "n"], material)
+
+
+def exposure_by_lead(material: Material) -> pd.DataFrame:
+    """The exposure bias of every condition at each lead time; intervals are of one lead alone, not of all at once.
+
+    Returns:
+        The columns of `exposure` without `gap_p`, with `step` (since the release: 1 is the first prediction after the last
+        forced one, where both levels agree), a row for each; one row without a step where there are no numbers.
+    """
+    by = [*CELL, "step"]
     parts = []
-    for _, rows in whole.groupby(["metric", "unit", "ratio"], observed=True, sort=False):
-        table = _row(rows, material.quantities.of_rows(rows[:1])[0])
-        log = bool(rows["ratio"].iloc[0])
-        change = summarise(rows, CELL, "change")
-        factors = {"factor": "mean", "factor_low": "low", "factor_high": "high"}
-        parts.append(table.assign(**{name: np.exp(change[end]) if log else np.nan for name, end in factors.items()}))
+    for meant, rows in _by_measure(one_step(material.steps[material.steps["step"] >= 1], material.quantities), material):
+        paired = rows[rows["gap"].notna()]
+        table = _levels(paired, by, meant, log=bool(rows["ratio"].iloc[0]))
+        parts.append(table.assign(**_named(meant), log=bool(rows["ratio"].iloc[0]), **_factors(paired, by)))
+    return _answered(parts, ["n"], material, ["step"])
+
+
+def _by_measure(rows: pd.DataFrame, material: Material) -> Iterator[tuple[Quantity, pd.DataFrame]]:
+    """The one-step errors of `exposure_parts.one_step`, those of one measure and scale together."""
+    for _, of in rows.groupby(["metric", "unit", "ratio"], observed=True, sort=False):
+        yield material.quantities.of_rows(of[:1])[0], of
+
+
+def _factors(rows: pd.DataFrame, by: Sequence[str]) -> dict[str, np.ndarray]:
+    """Free over forced with its interval, in the order of the groups; undefined where the error is on no ratio scale."""
+    change, log = summarise(rows, by, "change"), bool(rows["ratio"].iloc[0])
+    ends = {"factor": "mean", "factor_low": "low", "factor_high": "high"}
+    return {name: np.exp(change[end].to_numpy()) if log else np.full(len(change), np.nan) for name, end in ends.items()}
+
+
+def _answered(
+    parts: Sequence[pd.DataFrame], counted: Sequence[str], material: Material, beside: Sequence[str] = ()
+) -> pd.DataFrame:
+    """The measured parts of every condition in one frame, with a `note` on those that have none.
+
+    Args:
+        parts: rows of some measures.
+        counted: their last columns.
+        material: of the study.
+        beside: the columns that tell apart the rows of a condition.
+    """
     conditions = counts(material.runs, CELL)[list(CELL)]
     measured = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(CELL))
     for name in CELL:
         measured[name] = pd.Categorical(measured[name], categories=list(conditions[name].cat.categories))
     levels = [f"{name}{end}" for name in (*LEVELS, "factor") for end in ("", "_low", "_high")]
     table = conditions.merge(measured, on=list(CELL), how="left")
-    table = table.reindex(columns=[*CELL, "metric", "label", "unit", *levels, "log", "gap_p", "n"])
+    table = table.reindex(columns=[*CELL, "metric", "label", "unit", *beside, *levels, "log", *counted])
     answered = table.groupby("task_label", observed=True)["metric"].transform("count") > 0
     lost = "no run of it is measured"
     table["note"] = np.where(table["metric"].notna(), "", np.where(answered, lost, NO_ANSWER))
+    table = table.astype({"n": "float", **dict.fromkeys(beside, "Int64")})
     table["n"] = table["n"].fillna(0).astype(int)
-    return table.sort_values(list(CELL)).rename(columns=names).reset_index(drop=True)
+    names = {"task_label": "task", "model_label": "model", "method": "regime"}
+    return table.sort_values([*CELL, *beside]).rename(columns=names).reset_index(drop=True)

@@ -13,7 +13,7 @@ from freerun.analysis.figures import Material
 from freerun.analysis.report.cautions import cautions, lost
 from freerun.analysis.report.findings import capital, condition_name
 from freerun.analysis.report.gap_findings import baseline_rows, judged_gaps
-from freerun.analysis.report.number_text import change, counted, listed, measured, number, seeds, with_unit
+from freerun.analysis.report.number_text import RISK, change, counted, listed, measured, number, seeds, with_unit
 from freerun.analysis.report.players_section import not_beaten, rewards
 from freerun.analysis.report.undefined_levels import undefined
 from freerun.analysis.report.verdicts import NONE, OPEN, WORDS, needed
@@ -89,7 +89,7 @@ def _gap_sentence(rows: pd.DataFrame, fed: Collection[str], judged: pd.DataFrame
         return f"{text} Its interval includes 0: no exposure gap is shown at n = {int(top['n'])}."
     if shown is not None and not shown:
         conditions = counted(len(judged), "condition")
-        return f"{text} Its own interval excludes 0, but no difference is shown after Holm over {conditions}."
+        return f"{text} Its own interval excludes 0, but of {conditions} one does so by chance: none is shown, {RISK}."
     if harm.max() > 0:
         return f"{text} More is better: free is worse than forced." if top["better"] == "higher" else text
     if top["better"] == "higher":

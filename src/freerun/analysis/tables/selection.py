@@ -90,6 +90,7 @@ def some(tables: Tables, runs: pd.DataFrame) -> Tables:
     return replace(
         tables, runs=runs.reset_index(drop=True), curves=rows(tables.curves), gaps=rows(tables.gaps),
         compared=rows(tables.compared), players=_players(tables, runs), budgets=rows(tables.budgets),
+        whole=tables.runs if tables.whole is None else tables.whole,
     )  # fmt: skip
 
 

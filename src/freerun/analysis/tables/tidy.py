@@ -57,6 +57,8 @@ class Tables:
         margin: the change that is held for none in the verdicts on the study, as `analysis.inference.equivalence` takes it;
             None for the usual one.
         tuned: how its methods were tuned, as `store.study_file.Tuned` tells it; None where they were not.
+        whole: `runs` of the study of which these are a selection, so that a method looks the same in all its figures; None
+            where they are the whole.
     """
 
     runs: pd.DataFrame
@@ -68,6 +70,7 @@ class Tables:
     budgets: pd.DataFrame = field(default_factory=budget_table.none)
     margin: float | None = None
     tuned: Mapping[str, Any] | None = None
+    whole: pd.DataFrame | None = None
 
     def _sizes(self) -> list[tuple[str, str, str]]:
         frames = ((name, getattr(self, name)) for name in NAMES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from freerun.cli.arguments import Parser, add_paper, add_study, place, shared_parser
+from freerun.cli.arguments import Parser, add_paper, add_plugin, add_study, place, plugins, shared_parser
 from freerun.errors import ConfigError
 from freerun.io.suggestions import nearest
 
@@ -17,7 +17,7 @@ def parser() -> Parser:
     )
     command = shared_parser("figures", "[STUDY] [NAME ...]", examples=examples)
     command.add_argument("--format", metavar="FORMAT", help="svg, png or pdf: this alone (default: svg and png)")
-    command.add_argument("--plugin", metavar="FILE.py", action="append", default=[], help="a figure of your own, drawn too")
+    add_plugin(command)
     add_paper(command)
     command.add_argument("--style", metavar="STYLE", help="plain, neurips, icml, or a file *.mplstyle: fonts and their sizes")
     text = "where figures go (default: DIR/STUDY/figures, or chosen_figures there with --select, --labels, --width or --style)"
@@ -31,10 +31,8 @@ def main(words: list[str]) -> int:
     """Draw figures from the records alone, or from the tables that are kept of a study."""
     options = parser().read(words)
     from freerun.analysis import figures, outputs
-    from freerun.parts.plugins import load_plugin
 
-    for path in options.plugin:
-        load_plugin(path)
+    plugins(options)
     if options.format is not None and options.format not in figures.FORMATS:
         raise ConfigError(f"--format {options.format}: unknown; {nearest(options.format, figures.FORMATS)}")
     formats = figures.USUAL_FORMATS if options.format is None else (options.format,)

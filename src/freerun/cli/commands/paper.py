@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from freerun.cli.arguments import Parser, add_paper, add_study, place, shared_parser
+from freerun.cli.arguments import Parser, add_paper, add_plugin, add_study, place, plugins, shared_parser
 from freerun.errors import ConfigError
 from freerun.io.suggestions import nearest
 
@@ -19,6 +19,7 @@ def parser() -> Parser:
     command = shared_parser("paper", "[STUDY] [FIGURE ...]", examples=examples)
     command.add_argument("--venue", metavar="VENUE", default="plain", help="neurips, icml or plain (default): widths and fonts")
     add_paper(command)
+    add_plugin(command)
     text = "a method or a model of the tables; give it once for each (default: all, and the reference players)"
     command.add_argument("--rows", metavar="NAME", action="append", default=[], help=text)
     text = "the measures of the tables, M1,M2: a table for each (default: the own error of each task)"
@@ -35,6 +36,7 @@ def main(words: list[str]) -> int:
     from freerun.analysis import figures, outputs
     from freerun.analysis.report import paper_folder
 
+    plugins(options)
     if options.venue not in figures.VENUES:
         raise ConfigError(f"--venue {options.venue}: unknown; {nearest(options.venue, figures.VENUES)}")
     study = outputs.of(options.name, place(options))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from freerun.cli.arguments import DEFAULT_STUDY, Parser, place, shared_parser
+from freerun.cli.arguments import DEFAULT_STUDY, Parser, add_plugin, place, plugins, shared_parser
 from freerun.errors import ConfigError
 from freerun.io.text import brief
 
 
 def parser() -> Parser:
     """Make the parser of the command."""
-    examples = ("freerun report path_star --pdf", "freerun report first_look more")
+    examples = ("freerun report path_star --pdf", "freerun report first_look more", "freerun report --plugin my_figure.py")
     command = shared_parser("report", "[NAME | A B]", examples=examples)
     command.add_argument(
         "names",
@@ -17,6 +17,7 @@ def parser() -> Parser:
         nargs="*",
         help="the study (default: first_look), or two, which are compared where both trained alike",
     )
+    add_plugin(command)
     command.add_argument("--pdf", action="store_true", help="write it as PDF too (needs the extra pdf)")
     return command
 
@@ -29,8 +30,13 @@ def main(words: list[str]) -> int:
         raise ConfigError(f"report takes one study, or two that are compared; got {len(names)}")
     if len(set(names)) < len(names):
         raise ConfigError(f"report {brief(names[0])} {brief(names[1])}: the two are the same")
+    if len(names) > 1 and options.plugin:
+        raise ConfigError(
+            f"--plugin {brief(options.plugin[0])}: figures of your own are in the report of one study, not of two"
+        )
     from freerun.analysis import outputs
 
+    plugins(options)
     if options.pdf:
         from freerun.analysis.report import pdf
 
