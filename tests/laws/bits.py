@@ -70,7 +70,7 @@ def law_the_arithmetic_is_settled(made: arithmetic.Arithmetic) -> None:
 
 
 def digests(kinds: Sequence[str]) -> dict[str, str]:
-    """A digest of every case of some kinds, 16 hexadecimal digits: of the weights, curves and measurements of runs, or of data."""
+    """A digest of every case of some kinds, 16 hexadecimal digits: of weights, curves and measurements, or of data."""
     found = {}
     for kind in kinds:
         found |= KINDS[kind]()

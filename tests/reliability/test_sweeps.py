@@ -16,7 +16,8 @@ SOAK = Path(__file__).with_name("soak.py")
 TOGETHER = (
     ("crashes", "crashes_of_workers", "kills", "sweeps", "instant"),
     ("refusals", "moves", "merges", "links", "writers", "checkpoints"),
-    ("causes", "orders", "pipes", "forks"),
+    ("causes", "forks"),
+    ("orders", "pipes"),
 )
 
 
