@@ -1,4 +1,4 @@
-"""Set-up of all tests: shapes are checked, players measured once where a test asks for it, one thread, Ctrl-C can be tried."""
+"""Set-up of all tests: shapes are checked, players measured once, one thread, Ctrl-C can be tried."""
 
 from __future__ import annotations
 
@@ -59,18 +59,37 @@ def plugins_of_their_own():
     files.update(read)
 
 
-#: The records of players that were measured in this process, with their notes, by identity.
-_players: dict[str, tuple] = {}
+#: The records of players that were measured in this process, with their notes, by identity and by what measured them.
+_players: dict[tuple, tuple] = {}
 
 
-@pytest.fixture
-def players_once(monkeypatch):
+@pytest.fixture(scope="session", autouse=True)
+def players_once():
     """Reference players are measured once a process, whatever store they are for: a record is a function of its identity."""
 
     def measured(*arguments):
-        identity = arguments[-1]
-        if identity not in _players:
-            _players[identity] = player_measurement.measured(*arguments)
-        return _players[identity]
+        key = arguments[-1], player_measurement.measured
+        if key not in _players:
+            _players[key] = player_measurement.measured(*arguments)
+        return _players[key]
 
-    monkeypatch.setattr(group_measurement, "player_measurement", SimpleNamespace(measured=measured))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(group_measurement, "player_measurement", SimpleNamespace(measured=measured))
+        yield
+
+
+@pytest.fixture
+def players_anew(monkeypatch):
+    """Here they are measured as often as a store lacks them."""
+    monkeypatch.setattr(group_measurement, "player_measurement", player_measurement)
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Reports and comparisons without figures: what they say does not hang on them, and to draw takes longer than all else."""
+    from freerun.analysis import report
+    from freerun.analysis.report import comparison
+
+    monkeypatch.setattr(report.figures, "write", lambda *_: [])
+    monkeypatch.setattr(comparison._comparison_figure, "draw", lambda *_: None)
+    monkeypatch.setattr(comparison, "bytes_of", lambda *_: b"")

@@ -19,8 +19,6 @@ from freerun.parts.regimes.teacher_forcing import TeacherForcing
 from freerun.parts.tasks.markov import Markov
 from tiers import tiered
 
-pytestmark = pytest.mark.usefixtures("players_once")
-
 SETTINGS = (
     "seed=3", "seed=4", "training.lr=0.01", "training.clip=null", "training.decay=constant", "training.updates=-1",
     "evaluation.sequences=7", "evaluation.sequences=0", "gradient=stop", "gradient=every_2", "task.length=60", "model.hidden=5",

@@ -32,8 +32,6 @@ from freerun.parts.tasks.lorenz63 import Lorenz63
 from freerun.parts.tasks.path_star import PathStar
 from tiers import tiered
 
-pytestmark = pytest.mark.usefixtures("players_once")
-
 #: The first is forced; of those that are fed, one is where the gradient is cut at every second step, and one is not.
 STEPS = 3
 

@@ -20,8 +20,6 @@ from freerun.store.records import Store
 from freerun.store.results_folder import Place
 from freerun.sweeps.search import pruning
 
-pytestmark = pytest.mark.usefixtures("players_once")
-
 pytest.importorskip("optuna")
 
 STUDY = """

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from freerun.analysis import figures, report
+from freerun.analysis import figures
 from freerun.analysis.figures import Material
 from freerun.analysis.tables import tidy
 from freerun.cli.main import dispatch
@@ -103,11 +103,10 @@ KEPT = {path.parent.name for path in (Path(__file__).parents[2] / "results").glo
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("players_once")
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("name", presets("study"))
 def test_every_study_composes_and_runs_two_updates(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(report.figures, "write", lambda *_: [])  # which takes longer than all else
     words = ["seed=0", "training.updates=2", "evaluation.sequences=4", "--as", "short", "launcher=inline"]
     assert dispatch(["study", name, *words]) == 0
     assert "failed" not in capsys.readouterr().out
