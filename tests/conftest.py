@@ -6,7 +6,6 @@ import importlib
 import importlib.util
 import signal
 from pathlib import Path
-from types import SimpleNamespace
 
 import jaxtyping
 
@@ -29,8 +28,7 @@ with jaxtyping.install_import_hook(annotated(), "shapes.check"):
 import pytest  # noqa: E402
 import torch  # noqa: E402
 
-from freerun.execution import group_measurement  # noqa: E402
-from freerun.measurement import player_measurement  # noqa: E402
+import kept_players  # noqa: E402
 from freerun.parts import plugins, registry  # noqa: E402
 
 torch.set_num_threads(1)
@@ -59,29 +57,16 @@ def plugins_of_their_own():
     files.update(read)
 
 
-#: The records of players that were measured in this process, with their notes, by identity and by what measured them.
-_players: dict[tuple, tuple] = {}
-
-
 @pytest.fixture(scope="session", autouse=True)
 def players_once():
-    """Reference players are measured once a process, whatever store they are for: a record is a function of its identity."""
-
-    def measured(*arguments):
-        key = arguments[-1], player_measurement.measured
-        if key not in _players:
-            _players[key] = player_measurement.measured(*arguments)
-        return _players[key]
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(group_measurement, "player_measurement", SimpleNamespace(measured=measured))
+        kept_players.keep(patch)
         yield
 
 
 @pytest.fixture
 def players_anew(monkeypatch):
-    """Here they are measured as often as a store lacks them."""
-    monkeypatch.setattr(group_measurement, "player_measurement", player_measurement)
+    kept_players.keep_none(monkeypatch)
 
 
 @pytest.fixture

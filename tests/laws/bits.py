@@ -15,8 +15,10 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import pytest
 import torch
 
+import kept_players
 from freerun import arithmetic
 from freerun.engine.compiled.library import library
 from freerun.engine.engine_choice import setting
@@ -150,6 +152,7 @@ def main() -> None:
     """Print what this process finds."""
     prepare()
     found = {"torch": torch.__version__.partition("+")[0], "arithmetic": str(arithmetic.in_force())}
+    kept_players.keep(pytest.MonkeyPatch())
     kinds = [word for word in sys.argv[1:] if word in KINDS]
     made = digests(kinds or list(KINDS))
     if "--pin" in sys.argv:
