@@ -113,6 +113,8 @@ def test_runs_share_no_node():
 
 PLAIN = [(kind, name) for kind in PARTS for name in registry.parts(kind)]
 TYPICAL = [
+    ("task", "lorenz63"), ("model", "lstm"), ("regime", "scheduled_sampling"), ("feedback", "gumbel"), ("objective", "huber"),
+]  # fmt: skip
     ("task", "lorenz63"),
     ("model", "lstm"),
     ("regime", "scheduled_sampling"),
