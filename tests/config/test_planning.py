@@ -115,12 +115,6 @@ PLAIN = [(kind, name) for kind in PARTS for name in registry.parts(kind)]
 TYPICAL = [
     ("task", "lorenz63"), ("model", "lstm"), ("regime", "scheduled_sampling"), ("feedback", "gumbel"), ("objective", "huber"),
 ]  # fmt: skip
-    ("task", "lorenz63"),
-    ("model", "lstm"),
-    ("regime", "scheduled_sampling"),
-    ("feedback", "gumbel"),
-    ("objective", "huber"),
-]
 
 
 @pytest.mark.parametrize(("kind", "name"), tiered(PLAIN, quick=TYPICAL.__contains__))
