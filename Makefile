@@ -5,6 +5,9 @@ TORCH ?= torch==2.13.0
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
+# Modules are compiled once and not in each of the hundreds of processes that the tests start, whatever the shell says of it.
+export PYTHONDONTWRITEBYTECODE :=
+export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/compiled
 
 .PHONY: study test test-slow test-all lint docs bench soak setup clean
 

@@ -1,4 +1,4 @@
-"""Set-up of all tests: shapes are checked, players measured once where a test asks for it, one thread, Ctrl-C can be tried."""
+"""Set-up of all tests: shapes are checked, players measured once, one thread, Ctrl-C can be tried."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import importlib
 import importlib.util
 import signal
 from pathlib import Path
-from types import SimpleNamespace
 
 import jaxtyping
 
@@ -29,8 +28,7 @@ with jaxtyping.install_import_hook(annotated(), "shapes.check"):
 import pytest  # noqa: E402
 import torch  # noqa: E402
 
-from freerun.execution import group_measurement  # noqa: E402
-from freerun.measurement import player_measurement  # noqa: E402
+import kept_players  # noqa: E402
 from freerun.parts import plugins, registry  # noqa: E402
 
 torch.set_num_threads(1)
@@ -59,18 +57,24 @@ def plugins_of_their_own():
     files.update(read)
 
 
-#: The records of players that were measured in this process, with their notes, by identity.
-_players: dict[str, tuple] = {}
+@pytest.fixture(scope="session", autouse=True)
+def players_once():
+    with pytest.MonkeyPatch.context() as patch:
+        kept_players.keep(patch)
+        yield
 
 
 @pytest.fixture
-def players_once(monkeypatch):
-    """Reference players are measured once a process, whatever store they are for: a record is a function of its identity."""
+def players_anew(monkeypatch):
+    kept_players.keep_none(monkeypatch)
 
-    def measured(*arguments):
-        identity = arguments[-1]
-        if identity not in _players:
-            _players[identity] = player_measurement.measured(*arguments)
-        return _players[identity]
 
-    monkeypatch.setattr(group_measurement, "player_measurement", SimpleNamespace(measured=measured))
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Reports and comparisons without figures: what they say does not hang on them, and to draw takes longer than all else."""
+    from freerun.analysis import report
+    from freerun.analysis.report import comparison
+
+    monkeypatch.setattr(report.figures, "write", lambda *_: [])
+    monkeypatch.setattr(comparison._comparison_figure, "draw", lambda *_: None)
+    monkeypatch.setattr(comparison, "bytes_of", lambda *_: b"")

@@ -23,8 +23,6 @@ from reliability import configurations, hostile
 from reliability.watched import watched
 from synthetic import grid, study, tree
 
-pytestmark = pytest.mark.usefixtures("players_once")
-
 HERE = Path(__file__).parent
 #: What a path, HTML, LaTeX, mathtext, Markdown and a spreadsheet would obey.
 EVIL = "=../../x$x$<script>alert(1)</script>\\input{/etc/passwd}](javascript:x)_^"

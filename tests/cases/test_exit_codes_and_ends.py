@@ -325,7 +325,6 @@ RENAMED = {
 }  # fmt: skip
 
 
-@pytest.mark.usefixtures("players_once")
 @pytest.mark.parametrize(
     ("what", "moment"),
     tiered(

@@ -809,7 +809,6 @@ def useless(tmp_path, monkeypatch, capsys, *words):
     return next((line for line in capsys.readouterr().out.splitlines() if line.startswith("of no use: ")), None)
 
 
-@pytest.mark.usefixtures("players_once")
 @pytest.mark.parametrize("rate", ["1e4", "0.01"])
 def test_a_rate_of_1e4_is_done_and_said_to_be_of_no_use(rate, tmp_path, monkeypatch, capsys):
     words = ["task=hidden_markov", "task.sequences=64", "task.length=12", "training.updates=100", f"training.lr={rate}"]

@@ -472,7 +472,6 @@ PROCESSORS = {
 }
 
 
-@pytest.mark.usefixtures("players_once")
 @pytest.mark.parametrize("what", tiered(PROCESSORS, quick=lambda what: what in ("kernels", "nothing")))
 def test_a_run_that_goes_on_on_another_processor_begins_anew_and_says_so(what, tmp_path):
     runs, calm, rough = next(iter(kit.cases(0, 1))).runs(), Store(tmp_path / "calm"), Store(tmp_path / "rough")

@@ -21,8 +21,6 @@ from freerun.store.records import Store
 from freerun.store.results_folder import Place
 from tiers import tiered
 
-pytestmark = pytest.mark.usefixtures("players_once")
-
 TINY = ["task.sequences=16", "task.length=6", "evaluation.warmup=1", "model.hidden=2", "training.updates=2", "training.batch=2"]
 PLUGIN = Path(__file__).parents[1] / "reliability" / "faulty.py"
 STUDY = """

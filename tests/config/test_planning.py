@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 
 from freerun.config import presets
 from freerun.config.experiment import PARTS, Experiment
@@ -18,8 +19,6 @@ from freerun.parts.models.gru import GRU
 from freerun.parts.regimes.teacher_forcing import TeacherForcing
 from freerun.parts.tasks.markov import Markov
 from tiers import tiered
-
-pytestmark = pytest.mark.usefixtures("players_once")
 
 SETTINGS = (
     "seed=3", "seed=4", "training.lr=0.01", "training.clip=null", "training.decay=constant", "training.updates=-1",
@@ -110,3 +109,19 @@ def test_runs_share_no_node():
     for key in (*PARTS, "training", "evaluation"):
         assert getattr(first, key) is not getattr(second, key)
         assert getattr(first, key) == getattr(second, key)
+
+
+PLAIN = [(kind, name) for kind in PARTS for name in registry.parts(kind)]
+TYPICAL = [
+    ("task", "lorenz63"), ("model", "lstm"), ("regime", "scheduled_sampling"), ("feedback", "gumbel"), ("objective", "huber"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "name"), tiered(PLAIN, quick=TYPICAL.__contains__))
+def test_a_part_by_its_plain_name_is_what_hydra_composes(kind, name):
+    composed_tree.register()
+    made, whole = composed_tree.alone(kind, (f"{kind}={name}",)), composed_tree.composed((f"{kind}={name}",))
+    assert made == whole
+    assert OmegaConf.get_type(made, kind) is OmegaConf.get_type(whole, kind) is registry.parts(kind)[name]
+    assert OmegaConf.is_struct(made[kind]) == OmegaConf.is_struct(whole[kind])
+    assert OmegaConf.to_yaml(made) == OmegaConf.to_yaml(whole)

@@ -38,6 +38,7 @@ def counted(monkeypatch):
     return counts
 
 
+@pytest.mark.usefixtures("players_anew")
 def test_a_run_of_one_experiment_builds_it_at_most_twice(counted, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert dispatch(["run", *TINY, "launcher=inline"]) == 0

@@ -21,8 +21,6 @@ from freerun.execution.task_data import worlds
 from freerun.measurement import watched_metric
 from freerun.store.records import Store
 
-pytestmark = pytest.mark.usefixtures("players_once")
-
 WORDS = [
     "task=lorenz63", "task.sequences=24", "task.length=20", "evaluation.warmup=10", "evaluation.horizon=10",
     "evaluation.sequences=4", "evaluation.metrics=[loss]", "model=gru", "model.hidden=4", "training.batch=4",

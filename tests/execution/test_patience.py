@@ -19,8 +19,6 @@ from freerun.execution.training_work import work
 from freerun.store.records import Store
 from reliability.resume import left
 
-pytestmark = pytest.mark.usefixtures("players_once")
-
 UPDATES = 24
 WORDS = [
     "task=lorenz63", "task.sequences=24", "task.length=12", "task.transient=1", "evaluation.warmup=4", "evaluation.horizon=8",

@@ -23,6 +23,8 @@ from freerun.store import player_records, record_scan
 from freerun.store.claims import Claims
 from freerun.store.records import Store
 
+pytestmark = pytest.mark.usefixtures("players_anew")
+
 
 def planned(seeds=2, **evaluation):
     task, training = ErrorsInVariables(sequences=40, length=8), Training(updates=2, batch=4)

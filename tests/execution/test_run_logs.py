@@ -21,8 +21,6 @@ from freerun.execution.run_logs import csv
 from freerun.store import run_notes
 from freerun.store.records import Store
 
-pytestmark = pytest.mark.usefixtures("players_once")
-
 WORDS = [
     "task=lorenz63", "task.sequences=24", "task.length=20", "evaluation.warmup=10", "evaluation.horizon=10",
     "evaluation.sequences=4", "evaluation.metrics=[loss]", "model=gru", "model.hidden=4", "training.batch=4",

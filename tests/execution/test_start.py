@@ -26,8 +26,6 @@ from freerun.sweeps import experiment_file
 from laws import runs as kit
 from tiers import tiered
 
-pytestmark = pytest.mark.usefixtures("players_once")
-
 WORDS = [
     "task=lorenz63", "task.sequences=24", "task.length=20", "evaluation.warmup=10", "evaluation.horizon=10",
     "evaluation.sequences=4", "evaluation.metrics=[loss]", "evaluation.orbit=0", "model=output_recurrent", "model.hidden=4",

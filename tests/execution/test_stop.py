@@ -16,8 +16,6 @@ from freerun.sweeps import cleaning
 from freerun.sweeps.study import Study
 from freerun.sweeps.sweep import do
 
-pytestmark = pytest.mark.usefixtures("players_once")
-
 WORDS = [
     "task=lorenz63", "task.sequences=24", "task.length=20", "evaluation.warmup=10", "evaluation.horizon=10",
     "evaluation.sequences=4", "evaluation.metrics=[loss]", "model=gru", "model.hidden=4", "training.batch=4",

@@ -17,6 +17,12 @@ def test_a_setting_has_a_key_and_whatever_stands_behind_its_first_sign_of_equali
     assert [key_value.key_of(word) for word in words] == ["a", "b", "c.d", "e", "b"]
 
 
+def test_a_list_has_brackets_or_none():
+    assert key_value.listed("a") == ["a"]
+    assert key_value.listed("[a, b]") == key_value.listed("a,b ") == ["a", "b"]
+    assert key_value.listed("a,,b") == ["a", "", "b"], "what is missing is seen"
+
+
 @pytest.mark.parametrize("word", ["seed", "", "=3", "x" * 1000])
 def test_what_is_no_setting_is_one_short_line(word):
     with pytest.raises(ConfigError, match=r"not a setting of the form key=value$") as caught:

@@ -1,9 +1,9 @@
 """Bits of runs: digests of what a processor, an arithmetic and a version of torch make of the last bits.
 
 ``PYTHONPATH=tests python -m laws.bits`` prints, as JSON, the arithmetic of the process, the verdicts of the laws of products,
-and a digest of each of some short runs, over every model, every task and every way through the engine. With ``--pin`` the
-digests are written to bits.json, under the name of the engine that made them, which is what every processor with AVX2 must
-find in the portable mode.
+and a digest of each of some short runs, over every model, every task and every way through the engine, or of some kinds of
+them alone: ``model regime measures data``. With ``--pin`` the digests are written to bits.json, under the name of the engine
+that made them, which is what every processor with AVX2 must find in the portable mode.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ import hashlib
 import itertools
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import pytest
 import torch
 
+import kept_players
 from freerun import arithmetic
 from freerun.engine.compiled.library import library
 from freerun.engine.engine_choice import setting
@@ -69,28 +71,51 @@ def law_the_arithmetic_is_settled(made: arithmetic.Arithmetic) -> None:
     demand(made.settled, f"the arithmetic of this process follows its processor: {made}")
 
 
-def digests() -> dict[str, str]:
-    """A digest of every case, 16 hexadecimal digits: of the weights, curves and measurements of its runs, or of data."""
+def digests(kinds: Sequence[str]) -> dict[str, str]:
+    """A digest of every case of some kinds, 16 hexadecimal digits: of weights, curves and measurements, or of data."""
+    found = {}
+    for kind in kinds:
+        found |= KINDS[kind]()
+    return found
+
+
+def _of_models() -> dict[str, str]:
     found = {}
     for name in registry.parts("model"):
         kind = registry.parts("model")[name]
         world = "field" if kind.for_fields else "summary" if kind.emits == "last" else "values" if kind.solves else "symbols"
         width = " model.hidden=5" if "hidden" in kind.__dataclass_fields__ else ""
         found[f"model {name}"] = _runs(world, f"model={name}{width}")
-    for regime in registry.parts("regime"):
-        found[f"regime {regime}"] = _runs("values", f"model.hidden=13 regime={regime} evaluation.orbit=0")
+    return found
+
+
+def _of_regimes() -> dict[str, str]:
+    settings = "model.hidden=13 evaluation.orbit=0"
+    return {f"regime {name}": _runs("values", f"{settings} regime={name}") for name in registry.parts("regime")}
+
+
+def _of_measures() -> dict[str, str]:
     spread = "model.hidden=13 regime=free_running objective=gaussian_likelihood objective.components=2 feedback=sample"
-    found["gaussian likelihood"] = _runs("values", f"{spread} evaluation.orbit=0")
     full = "model=gru model.hidden=33 regime=free_running evaluation.orbit=100 evaluation.distances=true"
-    found["measures of values"] = _runs("values", full)
-    found["measures of symbols"] = _runs("symbols", "model=gru model.hidden=33 evaluation.distances=true")
-    found["many updates"] = _runs("values", "model=lstm model.hidden=17 training.updates=40 training.weight_decay=0.1")
+    return {
+        "gaussian likelihood": _runs("values", f"{spread} evaluation.orbit=0"),
+        "measures of values": _runs("values", full),
+        "measures of symbols": _runs("symbols", "model=gru model.hidden=33 evaluation.distances=true"),
+        "many updates": _runs("values", "model=lstm model.hidden=17 training.updates=40 training.weight_decay=0.1"),
+    }
+
+
+def _of_data() -> dict[str, str]:
+    found = {}
     for name, task in small_parts("task").items():
         if name not in ("digits", "gram_text", "sunspots", "text"):  # which are what another package, or this Python, holds
             found[f"data {name}"] = task.build(3, task.length).fingerprint[:16]
             if (time := task.lyapunov_steps()) is not None:
                 found[f"Lyapunov time {name}"] = hashlib.sha256(time.hex().encode()).hexdigest()[:16]
     return found
+
+
+KINDS = {"model": _of_models, "regime": _of_regimes, "measures": _of_measures, "data": _of_data}
 
 
 def _runs(world: str, settings: str) -> str:
@@ -129,7 +154,9 @@ def main() -> None:
     """Print what this process finds."""
     prepare()
     found = {"torch": torch.__version__.partition("+")[0], "arithmetic": str(arithmetic.in_force())}
-    made = digests()
+    kept_players.keep(pytest.MonkeyPatch())
+    kinds = [word for word in sys.argv[1:] if word in KINDS]
+    made = digests(kinds or list(KINDS))
     if "--pin" in sys.argv:
         known = json.loads(PINNED.read_bytes())["digests"] if PINNED.is_file() else {}
         pinned = {**found, "digests": {**known, engine(): made}}

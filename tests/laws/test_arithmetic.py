@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import math
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,10 +37,9 @@ def child(program: list[str], **switches: str) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, *program], env=environment, capture_output=True, text=True, check=False)
 
 
-@functools.cache
-def found(mode: str, engine: str = "auto") -> dict:
-    """What `laws.bits` finds in a process of this mode, with this engine."""
-    done = child(["-m", "laws.bits"], FREERUN_ARITHMETIC=mode, FREERUN_ENGINE=engine)
+def found(mode: str, engine: str = "auto", kinds: Sequence[str] = ()) -> dict:
+    """What `laws.bits` finds in a process of this mode, with this engine, of these kinds of digests or all."""
+    done = child(["-m", "laws.bits", *kinds], FREERUN_ARITHMETIC=mode, FREERUN_ENGINE=engine)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout)
 
@@ -69,33 +68,35 @@ def test_the_portable_mode_has_the_bits_that_every_processor_has(engine):
     assert {name for name in vars(bits) if name.startswith("law_")} == set(made["laws"]), "every law has been seen to hold"
 
 
+#: Digests of data, which no mode changes.
+DATA = {case: digest for case, digest in REFERENCE.items() if case.startswith(("data", "Lyapunov"))}
+
+
+def test_data_is_pinned_alike_for_every_engine():
+    assert len(DATA) > 20
+    assert all(DATA.items() <= digests.items() for digests in PINNED["digests"].values())
+
+
 @pytest.mark.slow
-def test_the_laws_are_red_with_the_mode_switched_off():
+def test_the_laws_are_red_with_the_mode_switched_off_and_data_is_the_same():
     """On any processor the arithmetic is then not settled, and the bits of runs are its own; on some, of memory's place too."""
-    made = found("native", "reference")
+    made = found("native", "reference", ("measures", "data"))
     assert "follows its processor" in made["laws"]["law_the_arithmetic_is_settled"]
     assert "not promised" in made["shortfall"]
+    runs = {case: digest for case, digest in made["digests"].items() if case not in DATA}
+    assert len(runs) == 3
     if of_another_torch() is None:
-        runs = [case for case in REFERENCE if case.startswith(("model", "regime", "measures", "many"))]
-        assert len(runs) > 15
-        assert any(made["digests"][case] != REFERENCE[case] for case in runs)
+        assert any(REFERENCE[case] != digest for case, digest in runs.items())
+    assert DATA.items() <= made["digests"].items()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", ["avx2", "native"])
-def test_data_is_a_function_of_settings_and_seed_alone(mode):
-    data = {case: digest for case, digest in REFERENCE.items() if case.startswith(("data", "Lyapunov"))}
-    assert len(data) > 20
-    assert all(data.items() <= digests.items() for digests in PINNED["digests"].values())
-    assert {case: found(mode)["digests"][case] for case in data} == data
-
-
-@pytest.mark.slow
-def test_the_fast_mode_keeps_runs_alone_and_in_groups_the_same():
-    made = found("avx2")
+def test_the_fast_mode_keeps_runs_alone_and_in_groups_the_same_and_data():
+    made = found("avx2", kinds=("data",))
     for law in (bits.law_products_do_not_know_where_memory_lies, bits.law_products_do_not_know_their_group):
         assert made["laws"][law.__name__] == ""
     assert (made["shortfall"] is None) == (made["laws"]["law_the_arithmetic_is_settled"] == "")
+    assert DATA.items() <= made["digests"].items()
 
 
 # --- products with one fault each ---

@@ -11,8 +11,6 @@ from freerun.parts import plugins, registry
 from laws.broken import engine as broken
 from tiers import tiered
 
-pytestmark = pytest.mark.usefixtures("players_once")
-
 #: One metric of each manner of being measured; that every metric has its place in a record is seen with the metrics.
 METRICS = ("loss", "recovery", "d_stsp", "fed_energy")
 PARTS = [

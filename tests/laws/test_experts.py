@@ -28,8 +28,6 @@ from freerun.parts.tasks.markov import Markov
 from freerun.store.records import Store, trained_run
 from laws.broken import experts as broken
 
-pytestmark = pytest.mark.usefixtures("players_once")
-
 LAWS = of("objective", "experts")
 ASKING = {name: part for name, part in variants("objective").items() if part.asks_the_world or part.teaches() is not None}
 CAUGHT = [

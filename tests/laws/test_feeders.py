@@ -37,8 +37,6 @@ from laws.runs import Engine, law_alone_and_in_a_group_are_the_same, unchecked
 from reliability import resume as kit
 from tiers import tiered
 
-pytestmark = pytest.mark.usefixtures("players_once")
-
 
 @dataclass(frozen=True)
 class Peers(Feeder):

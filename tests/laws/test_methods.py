@@ -38,8 +38,6 @@ from freerun.parts.tasks.lorenz63 import Lorenz63
 from laws.broken import methods as broken
 from laws.runs import unchecked
 
-pytestmark = pytest.mark.usefixtures("players_once")
-
 CAUGHT = [
     (feeders.law_parallel_passes_become_the_loop, broken.LooksAhead),
     (feeders.law_a_feeder_keeps_its_word, broken.Forgets),

@@ -11,8 +11,6 @@ from freerun.engine.optimizer import Adam, Momentum
 from freerun.laws.toolkit import CLOSE, gap, noise, same_bits
 from freerun.parts.layers import Shape, affine, initial_weights, linear, over_time, per_replica, project
 
-pytestmark = pytest.mark.usefixtures("players_once")
-
 R, P = 4, 11
 RATES, DECAYS, CLIPS = [1e-2, 3e-3, 1e-3, 0.3], [0.0, 0.1, 0.01, 0.5], [math.inf, 1.0, 0.1, 2.0]
 MOMENTA = [0.0, 0.9, 0.5, 0.99]

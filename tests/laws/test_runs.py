@@ -13,8 +13,6 @@ from laws import runs as kit
 from laws.broken import runs as broken
 from tiers import tiered
 
-pytestmark = pytest.mark.usefixtures("players_once")
-
 ENGINE = kit.Engine()
 MODELS = registry.parts("model")
 SOLVED = [name for name, model in MODELS.items() if model.solves]

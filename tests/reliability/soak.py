@@ -17,7 +17,8 @@ import tempfile
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,20 +68,20 @@ def rows() -> dict[str, Row]:
     every = 10**6
     return {
         "crashes": Row(
-            "crash at a file operation of a 24-run sweep, resume: tables and records identical", 100, every,
+            "crash at a file operation of a 24-run sweep, resume: tables and records identical", 40, every,
             lambda n: crashes.points(SEED, n, crashes.operations()), lambda case, folder: crashes.crash(case),
         ),
         "crashes_of_workers": Row(
-            "the same in one of 2 worker processes", 10, every,
+            "the same in one of 2 worker processes", 6, every,
             lambda n: crashes.points(SEED, n, crashes.operations_of_a_worker()),
             lambda case, folder: crashes.crash_of_a_worker(case),
         ),
         "kills": Row(
-            "kill -9 of driver or worker at a random instant, resume: identical", 20, 500,
+            "kill -9 of driver or worker at a random instant, resume: identical", 9, 500,
             lambda n: list(crashes.kills(SEED, n)), lambda case, folder: crashes.kill(case),
         ),
         "refusals": Row(
-            "no space, I/O error, permission, read-only at an operation: exit 3, one line, no record lost", 50, 1000,
+            "no space, I/O error, permission, read-only at an operation: exit 3, one line, no record lost", 24, 1000,
             lambda n: list(refusals.cases(SEED, n)), lambda case, folder: refusals.check(case),
         ),
         "alterations": Row(
@@ -96,7 +97,7 @@ def rows() -> dict[str, Row]:
             lambda n: range(n), lambda case, folder: concurrency.sweeps(case),
         ),
         "writers": Row(
-            "16 writers x 500 records on one store, read meanwhile", 2, 30,
+            "16 writers x 500 records on one store, read meanwhile", 1, 30,
             lambda n: range(n), lambda case, folder: concurrency.writers(case),
         ),
         "instant": Row(
@@ -108,11 +109,11 @@ def rows() -> dict[str, Row]:
             lambda n: list(causes.cases(8, 1) if n == 8 else causes.cases(10, 4)), lambda case, folder: causes.check(case),
         ),
         "orders": Row(
-            "runs added, removed, permuted, workers 1, 2, 4, group sizes: records identical", 20, 300,
+            "runs added, removed, permuted, workers 1, 2, 4, group sizes: records identical", 10, 300,
             lambda n: list(orders.cases(SEED, n, (1, 1, 2, 1, 4))), lambda case, folder: orders.check(case),
         ),
         "merges": Row(
-            "merge of 3 parts killed or refused at a file operation, again: records and tables of one sweep", 20, 200,
+            "merge of 3 parts killed or refused at a file operation, again: records and tables of one sweep", 12, 200,
             lambda n: list(merges.cases(SEED, n)), lambda case, folder: merges.check(case),
         ),
         "resume": Row(
@@ -136,15 +137,15 @@ def rows() -> dict[str, Row]:
             lambda n: list(links.cases(SEED, n)), lambda case, folder: links.check(case),
         ),
         "moves": Row(
-            "results or store renamed, moved, removed at an operation: exit 3, not made anew, put back: identical", 20, 200,
+            "results or store renamed, moved, removed at an operation: exit 3, not made anew, put back: identical", 8, 200,
             lambda n: list(moves.cases(SEED, n)), lambda case, folder: moves.check(case),
         ),
         "pipes": Row(
-            "outputs closed, full or cut off at an operation: all is done, the exit code is true", 18, 180,
+            "outputs closed, full or cut off at an operation: all is done, the exit code is true", 9, 180,
             lambda n: list(pipes.cases(SEED, n)), lambda case, folder: pipes.check(case),
         ),
         "forks": Row(
-            "runs that fork processes and are killed, hang or exit: each fails alone, in time, nothing is left running", 6, 60,
+            "runs that fork processes and are killed, hang or exit: each fails alone, in time, nothing is left running", 3, 60,
             lambda n: list(forks.cases(SEED, n)), lambda case, folder: forks.check(case),
         ),
         "plugins": Row(
@@ -163,6 +164,7 @@ def run(name: str, count: int, part: int, parts: int) -> dict[str, Any]:
     warnings.simplefilter("ignore")
     from reliability import sweeps
 
+    sweeps.one_thread()
     row = rows()[name]
     if name in FORKING:
         sweeps.warm()
@@ -193,12 +195,12 @@ def main() -> int:
     if options.broken:
         return _broken(options.jobs)
     found: dict[str, dict[str, Any]] = {}
-    with multiprocessing.get_context("spawn").Pool(options.jobs, maxtasksperchild=1) as pool:
+    with _spread(options.jobs) as spread:
         for name in options.only:
             count = getattr(known[name], options.tier)
             whole = ("instant", "writers", "sweeps")  # these keep all cores busy by themselves
             parts = 1 if name in whole else options.jobs
-            done = pool.starmap(run, [(name, count, part, parts) for part in range(parts)], chunksize=1)
+            done = spread(run, [(name, count, part, parts) for part in range(parts)])
             found[name] = {key: sum(each[key] for each in done) for key in ("cases", "failed")}
             found[name] |= {"seconds": max(each["seconds"] for each in done)}
             print(json.dumps({"row": name, **found[name]}), flush=True)
@@ -210,11 +212,21 @@ def main() -> int:
     return 1 if any(each["failed"] for each in found.values()) else 0
 
 
+@contextmanager
+def _spread(jobs: int) -> Iterator[Callable[[Callable, list[tuple]], list]]:
+    """How a function is called with many arguments: one after the other here, or each time in one of `jobs` new processes."""
+    if jobs == 1:  # what is the same for many rows is then made once
+        yield lambda function, arguments: [function(*each) for each in arguments]
+        return
+    with multiprocessing.get_context("spawn").Pool(jobs, maxtasksperchild=1) as pool:
+        yield lambda function, arguments: pool.starmap(function, arguments, chunksize=1)
+
+
 def _broken(jobs: int) -> int:
     from reliability import broken
 
-    with multiprocessing.get_context("spawn").Pool(jobs, maxtasksperchild=1) as pool:
-        found = pool.map(broken.caught, broken.VARIANTS, chunksize=1)
+    with _spread(jobs) as spread:
+        found = spread(broken.caught, [(name,) for name in broken.VARIANTS])
     for name, caught in zip(broken.VARIANTS, found, strict=True):
         print(f"{'caught' if caught else 'NOT CAUGHT'}: {name}", flush=True)
     return 0 if all(found) else 1

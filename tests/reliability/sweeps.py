@@ -37,9 +37,17 @@ def study(*words: str):
     return studies.adhoc(list(words or RUNS), sweep=True)
 
 
+def one_thread() -> None:
+    """Compute with one thread, as who forks has to: a child has none of the others, and waits for them."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@cache
 def warm() -> None:
     """Import and plan whatever a case needs, before the first fork."""
-    import torch  # noqa: F401
+    one_thread()
 
     from freerun.analysis.report import summary  # noqa: F401
     from freerun.execution import group_runner  # noqa: F401

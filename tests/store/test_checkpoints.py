@@ -28,8 +28,6 @@ from freerun.sweeps import sweep
 from reliability import resume as kit
 from tiers import tiered
 
-pytestmark = pytest.mark.usefixtures("players_once")
-
 #: Those with a state of their own beside weights and optimiser: kept values of a group, a critic, data that grow.
 QUICK = ("model=gru regime=teacher_forcing", "adaptive", "professor_forcing", "data_as_demonstrator")
 

@@ -35,6 +35,7 @@ def over_after(monkeypatch, groups):
     monkeypatch.setattr(launchers.Launcher, "over", property(over))
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_study_stops_between_two_groups_and_the_same_command_goes_on(desk, capsys, monkeypatch):
     words = ["study", "few.yaml", *SMALL, "launcher=inline", "--group", "1"]
     with monkeypatch.context() as patch:

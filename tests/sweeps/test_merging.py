@@ -17,8 +17,6 @@ from freerun.store.claims import Claims
 from freerun.store.records import Store, trained_run
 from freerun.sweeps import merging
 
-pytestmark = pytest.mark.usefixtures("players_once")
-
 SMALL = [
     "task=adding", "model=sequence_to_one", "task.sequences=8", "task.length=4", "model.hidden=2", "training.updates=3",
     "training.batch=2", "training.log_every=1", "evaluation.sequences=4", "launcher=inline",

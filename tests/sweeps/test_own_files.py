@@ -96,6 +96,7 @@ def test_short_texts_tell_values_apart(name, values, short):
         assert list(texts.values()) == short
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_what_was_taken_stands_in_the_report_and_on_the_terminal(tmp_path, capsys):
     path = write(tmp_path / "one.csv")
     task = Series(path=path, columns=["load"], length=12)

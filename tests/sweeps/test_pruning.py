@@ -20,8 +20,6 @@ from freerun.store.records import Store
 from freerun.store.results_folder import Place
 from freerun.sweeps.search import pruning
 
-pytestmark = pytest.mark.usefixtures("players_once")
-
 pytest.importorskip("optuna")
 
 STUDY = """
@@ -49,12 +47,29 @@ cases:
 STOPS = (5, 13, 36)
 
 
+def prepare(folder, patch):
+    patch.chdir(folder)
+    (folder / "pruned.yaml").write_text(STUDY)
+    patch.setattr(outputs.Products, "write_report_if_needed", lambda self: None)  # which takes most of the time
+    return folder
+
+
 @pytest.fixture
 def desk(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "pruned.yaml").write_text(STUDY)
-    monkeypatch.setattr(outputs.Products, "write_report_if_needed", lambda self: None)  # which takes most of the time
-    return tmp_path
+    return prepare(tmp_path, monkeypatch)
+
+
+#: One of the two methods, which is enough where it is not they that are compared.
+ONE = "regime=free_running"
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The study of one method, in groups as large as can be, and without a break."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = prepare(tmp_path_factory.mktemp("whole"), patch)
+        assert study(ONE, "--group", "32") == 0
+    return folder
 
 
 def study(*words):
@@ -164,12 +179,11 @@ def _value(store, runs):
 
 
 @pytest.mark.slow
-def test_a_trial_that_comes_to_the_end_has_the_bits_of_one_that_nobody_judged(desk):
-    assert study("regime=free_running") == 0
-    assert study("regime=free_running", "tune.pruner=none", "--results", "plain") == 0
-    pruned, plain = Store(desk / "results" / ".store"), Store(desk / "plain" / ".store")
+def test_a_trial_that_comes_to_the_end_has_the_bits_of_one_that_nobody_judged(desk, whole):
+    assert study(ONE, "tune.pruner=none") == 0
+    pruned, plain = Store(whole / "results" / ".store"), Store(desk / "results" / ".store")
     went_on = 0
-    for method, same in zip(tuned(desk)["methods"], tuned(desk, "plain")["methods"], strict=True):
+    for method, same in zip(tuned(whole)["methods"], tuned(desk)["methods"], strict=True):
         for trial, other in zip(method["trials"], same["trials"], strict=True):
             if trial["pruned"]:
                 continue
@@ -182,24 +196,21 @@ def test_a_trial_that_comes_to_the_end_has_the_bits_of_one_that_nobody_judged(de
 
 
 @pytest.mark.slow
-def test_an_interrupted_tuning_comes_to_the_same_result(desk, monkeypatch):
-    words = ["regime=free_running", "--group", "4"]
-    assert study(*words, "--results", "whole") == 0
+def test_an_interrupted_tuning_comes_to_the_same_result(desk, whole, monkeypatch):
     stops = 0
-    while one_group(monkeypatch, *words) == OutOfTime.code:
+    while one_group(monkeypatch, ONE, "--group", "4") == OutOfTime.code:
         stops += 1
         assert stops < 100
         assert dispatch(["table", "pruned.tuning"]) == 0, "whoever looks at the trials meanwhile holds nothing up"
     assert stops > 4, "it was stopped on every rung"
-    assert timeless(desk) == timeless(desk, "whole")
+    assert timeless(desk) == timeless(whole)
 
 
 @pytest.mark.slow
-def test_a_tuning_comes_to_the_same_result_whatever_trains_together(desk):
-    assert study("--group", "32", "--results", "together") == 0
-    assert study("--group", "1", "--results", "alone") == 0
-    assert dispatch(["study", "pruned.yaml", "--results", "workers", "--group", "3", "--workers", "2"]) == 0
-    assert timeless(desk, "alone") == timeless(desk, "together") == timeless(desk, "workers")
+def test_a_tuning_comes_to_the_same_result_whatever_trains_together(desk, whole):
+    assert study(ONE, "--group", "1", "--results", "alone") == 0
+    assert dispatch(["study", "pruned.yaml", ONE, "--results", "workers", "--group", "3", "--workers", "2"]) == 0
+    assert timeless(desk, "alone") == timeless(whole) == timeless(desk, "workers")
 
 
 def one_group(monkeypatch, *words):
@@ -214,10 +225,9 @@ def one_group(monkeypatch, *words):
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_between_two_rungs_goes_on(desk, monkeypatch):
+def test_a_run_that_is_killed_between_two_rungs_goes_on(desk, whole, monkeypatch):
     from freerun.execution.resume import Keeper
 
-    assert study("regime=free_running", "--results", "whole") == 0
     keep = Keeper.keep
 
     def killed(self, trainer, update):
@@ -228,16 +238,16 @@ def test_a_run_that_is_killed_between_two_rungs_goes_on(desk, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Keeper, "keep", killed)
         with pytest.raises(KeyboardInterrupt):
-            study("regime=free_running", "launcher.checkpoint=10")
-    assert study("regime=free_running", "launcher.checkpoint=10") == 0
-    assert timeless(desk) == timeless(desk, "whole")
+            study(ONE, "launcher.checkpoint=10")
+    assert study(ONE, "launcher.checkpoint=10") == 0
+    assert timeless(desk) == timeless(whole)
     store = Store(desk / "results" / ".store")
     resumed = [store.read(run)["provenance"]["resumed_from"] for run in store.runs()]
     assert [5, 13, 20] in resumed
 
 
 def test_a_trial_that_diverges_on_a_rung_is_lost_and_not_pruned(desk):
-    assert study("regime=free_running", "tune.axes.training.lr=1e38,0.03,2e38,1e-6", "training.clip=null") == 0
+    assert study(ONE, "tune.axes.training.lr=1e38,0.03,2e38,1e-6", "training.clip=null") == 0
     (method,) = tuned(desk)["methods"]
     assert [trial["lost"] for trial in method["trials"]] == [True, False, True, False]
     assert [trial["pruned"] for trial in method["trials"]][:3] == [False] * 3
@@ -251,7 +261,7 @@ def test_optuna_chooses_points_and_prunes_them(desk):
         "tune.sampler=optuna",
         "tune.trials=9",
         "tune.axes.training.lr=tag(log,interval(1e-6,1e-1))",
-        "regime=free_running",
+        ONE,
     ]
     assert study(*words) == 0
     first = timeless(desk)
@@ -270,14 +280,13 @@ def test_a_plan_says_that_the_first_rung_is_what_is_known(desk, capsys):
 
 
 @pytest.mark.slow
-def test_the_report_says_what_was_pruned(desk):
-    assert study("regime=free_running") == 0
-    frames = outputs.of("pruned", Place(results=desk / "results")).frames
+def test_the_report_says_what_was_pruned(whole):
+    frames = outputs.of("pruned", Place(results=whole / "results")).frames
     shown = tuning_section.section(Material.of(frames, {}))
     assert any("pruned by asynchronous successive halving" in sentence for sentence in shown.sentences)
     chosen, best = shown.tables
     assert dict(zip(chosen.head, chosen.rows[0], strict=True))["Pruned"] == str(
-        sum(trial["pruned"] for trial in tuned(desk)["methods"][0]["trials"])
+        sum(trial["pruned"] for trial in tuned(whole)["methods"][0]["trials"])
     )
     assert best.title.startswith("The best so far, by the number of trials")
     assert "which draws n of the trials" not in shown.note

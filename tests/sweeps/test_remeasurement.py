@@ -301,6 +301,7 @@ def test_an_older_study_says_that_its_runs_are_trained_anew(folder):
         dispatch(["measure", "old", "evaluation.horizon=3"])
 
 
+@pytest.mark.usefixtures("players_anew")
 def test_retry_makes_lost_players_again_and_leaves_those_of_another_version(trained, untrainable, monkeypatch, capsys):
     untrainable()
     players = {path: path.read_bytes() for path in trained.rglob("*.players")}
@@ -356,6 +357,7 @@ def test_a_plugin_s_metric_that_fails_on_players_alone_costs_no_run_and_is_said_
     assert "note" not in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("players_anew")
 @pytest.mark.slow
 @pytest.mark.parametrize(("lose", "command"), [*itertools.product(["gone", "damaged"], ["retry", "study"])])
 def test_what_is_done_for_lost_players_is_said(folder, untrainable, command, lose, capsys):

@@ -14,8 +14,6 @@ from freerun.analysis import outputs
 from freerun.cli.main import dispatch
 from freerun.errors import ConfigError
 
-pytestmark = pytest.mark.usefixtures("players_once")
-
 CASES = """
 title: In parts
 question: Who did it?

@@ -17,8 +17,6 @@ from freerun.store.records import trained_run
 from freerun.sweeps import shards, study
 from freerun.sweeps.shards import Shard
 
-pytestmark = pytest.mark.usefixtures("players_once")
-
 SMALL = [
     "task=adding", "model=sequence_to_one", "task.sequences=8", "task.length=4", "model.hidden=2", "training.updates=3",
     "training.batch=2", "evaluation.sequences=4", "launcher=inline",

@@ -13,6 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from freerun.analysis import figures
+from freerun.analysis.figures import Material
+from freerun.analysis.tables import tidy
+from freerun.cli.main import dispatch
 from freerun.config.presets import presets
 from freerun.sweeps import study as studies
 
@@ -94,15 +98,22 @@ def test_a_second_time_changes_nothing_and_all_is_a_function_of_the_records_and_
     assert not gaps.duplicated(["run", "split", "mode", "metric", "step"]).any()
 
 
+#: Studies whose figures are drawn from their kept tables by a test of their own (tests/test_results.py).
+KEPT = {path.parent.name for path in (Path(__file__).parents[2] / "results").glob("*/study.json")}
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("name", presets("study"))
-def test_every_study_composes_and_runs_two_updates(name, tmp_path):
-    words = ["seed=0", "training.updates=2", "evaluation.sequences=4", "--as", "short"]
-    code, out, err = freerun("study", name, *words, cwd=tmp_path)
-    assert code == 0, err
-    assert "failed" not in out
+def test_every_study_composes_and_runs_two_updates(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["seed=0", "training.updates=2", "evaluation.sequences=4", "--as", "short", "launcher=inline"]
+    assert dispatch(["study", name, *words]) == 0
+    assert "failed" not in capsys.readouterr().out
     assert (tmp_path / "results/short/report.html").is_file()
     assert len(records(tmp_path)) == len(json.loads((tmp_path / "results/short/study.json").read_bytes())["ids"])
+    if name not in KEPT:
+        assert list(figures.draw(Material.of(tidy.read(tmp_path / "results/short"), {})))
 
 
 @pytest.mark.slow

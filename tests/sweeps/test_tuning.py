@@ -24,8 +24,6 @@ from freerun.store.results_folder import Place
 from freerun.sweeps.search import tuned_study
 from freerun.sweeps.study import load
 
-pytestmark = pytest.mark.usefixtures("players_once")
-
 CASES = """
 cases:
   - task.sequences: 16

@@ -156,8 +156,9 @@ def shared_parser(
     return new_parser
 
 
-def add_study(command_parser: Parser, text: str = "the study (default: first_look)") -> None:
+def add_study(command_parser: Parser) -> None:
     """Let a command take the name of a study, or stand for the default one."""
+    text = "the study (default: first_look)"
     command_parser.add_argument("name", metavar="NAME", nargs="?", default=DEFAULT_STUDY, help=text)
 
 

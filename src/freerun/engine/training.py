@@ -16,7 +16,7 @@ from freerun.engine.feeding import Lessons
 from freerun.engine.optimizer import Adam, Descent, Momentum
 from freerun.engine.parameters import Parameters
 from freerun.engine.replicas import Group
-from freerun.engine.solving import Solver
+from freerun.engine.ridge_regression import Solver
 from freerun.engine.validation import Gauge, validated
 from freerun.engine.watching import Watch
 from freerun.errors import given

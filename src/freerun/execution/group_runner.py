@@ -35,8 +35,6 @@ from freerun.store.records import Store
 
 #: Called with progress: a kind of event and its values.
 Report = Callable[[str, dict[str, Any]], None]
-#: Updates between two checkpoints of a run, by default.
-CHECKPOINT_EVERY = 1000
 
 
 def prepare(threads: int = 1, engine: str | None = None) -> None:
@@ -65,7 +63,7 @@ class Logging:
 
 
 def run_group(
-    runs: list[Planned], store: Store, report: Report, checkpoint_every: int = CHECKPOINT_EVERY, logging: Logging | None = None
+    runs: list[Planned], store: Store, report: Report, checkpoint_every: int = checkpoints.EVERY, logging: Logging | None = None
 ) -> None:
     """Train those runs of a group that are not trained yet, measure all of them and write their records.
 
@@ -159,7 +157,7 @@ def _followed(
 
 
 def run_safely(
-    runs: list[Planned], store: Store, report: Report, checkpoint_every: int = CHECKPOINT_EVERY, logging: Logging | None = None
+    runs: list[Planned], store: Store, report: Report, checkpoint_every: int = checkpoints.EVERY, logging: Logging | None = None
 ) -> None:
     """Run a group that this process has claimed; if it fails, in halves, until the faulty run fails alone and is marked.
 

@@ -19,6 +19,7 @@ from typing import IO, Any
 from freerun.errors import FreerunError, StoreError, given
 from freerun.execution import bisection
 from freerun.io.child_process import ChildProcess
+from freerun.store.checkpoints import EVERY
 from freerun.store.failures import LONGEST_LOG
 from freerun.store.records import Store
 
@@ -44,7 +45,7 @@ class Terms:
 
     threads: int = 1
     time_limit: float | None = None
-    checkpoint: int = 1000
+    checkpoint: int = EVERY
     plugins: tuple[tuple[str, str], ...] = ()
     engine: str | None = None
     log: tuple[str, ...] = ()

@@ -27,6 +27,6 @@ def titled(title: str, content: str) -> str:
     return f"<div><strong>{escape(title)}</strong>{content}</div>"
 
 
-def framed(page: str, height: int = 700) -> str:
+def framed(page: str) -> str:
     """Return a whole page in a frame of its own, whose styles touch nothing around it and which runs no scripts."""
-    return f'<iframe srcdoc="{escape(page)}" sandbox style="width:100%;height:{height}px;border:1px solid #ccc"></iframe>'
+    return f'<iframe srcdoc="{escape(page)}" sandbox style="width:100%;height:700px;border:1px solid #ccc"></iframe>'

@@ -1,4 +1,4 @@
-"""Words of the form ``key=value``: settings as they are typed on a command line."""
+"""Words of the form ``key=value``, and lists of words: settings as they are typed on a command line."""
 
 from __future__ import annotations
 
@@ -37,6 +37,11 @@ def pairs(words: Iterable[str]) -> dict[str, str]:
         ConfigError: if a word is not of this form.
     """
     return dict(map(split, words))
+
+
+def listed(text: str) -> list[str]:
+    """Return the words of a list, ``a,b`` or ``[a, b]``; "" where nothing stands between two commas."""
+    return [word.strip() for word in text.strip("[]").split(",")]
 
 
 def separate(words: Iterable[str]) -> tuple[list[str], list[str]]:

@@ -30,6 +30,8 @@ from freerun.store.tensor_header import TYPES
 
 FORM = container.Form("checkpoint", 2)
 SUFFIX = ".checkpoint"
+#: Updates between two checkpoints of a run, where nothing else is said.
+EVERY = 1000
 #: Quantities of training curves; more than one run ever logs.
 QUANTITIES = 16
 #: How checkpoints of the first form began, after their first eight bytes.

@@ -105,13 +105,6 @@ def with_a_second(frames, factor):
     )
 
 
-@pytest.fixture
-def undrawn(monkeypatch):
-    """Comparisons without their figure, which takes longer than all else."""
-    monkeypatch.setattr(comparison._comparison_figure, "draw", lambda *_: None)
-    monkeypatch.setattr(comparison, "bytes_of", lambda *_: b"")
-
-
 def everywhere(frames, folder):
     """What the opening of the report, `compare` and the note of the paper's table say."""
     material = Material.of(frames, {})

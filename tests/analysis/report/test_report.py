@@ -39,12 +39,6 @@ def summary(markdown):
     return [line for line in markdown.split("## Results")[1].split("\n## ")[0].splitlines() if line.startswith("|")]
 
 
-@pytest.fixture
-def undrawn(monkeypatch):
-    """Pages without figures: what they say does not hang on them, and to draw takes longer than all else."""
-    monkeypatch.setattr(report.figures, "write", lambda *_: [])
-
-
 @pytest.mark.parametrize(("factor", "word"), [(0.1, "better"), (10, "worse")])
 @pytest.mark.usefixtures("undrawn")
 def test_it_says_who_wins_and_teacher_forcing_may(tmp_path, factor, word):

@@ -242,12 +242,6 @@ def written(folder, change, experiments, **info):
     return (folder / "out" / "report.md").read_text(), tidy.frames(store, ids, "s")
 
 
-@pytest.fixture
-def undrawn(monkeypatch):
-    """Pages without figures: what they say does not hang on them, and to draw takes longer than all else."""
-    monkeypatch.setattr(report.figures, "write", lambda *_: [])
-
-
 def finding(page):
     return page.split("## Findings")[1].split("\n\n## ")[0].strip()
 

@@ -64,13 +64,6 @@ def everywhere(tables, folder):
     return [" ".join(opening), " ".join(beside.sentences), paper_table_note.note(paper_table.tidy(material), material)]
 
 
-@pytest.fixture
-def undrawn(monkeypatch):
-    """Comparisons without their figure, which takes longer than all else."""
-    monkeypatch.setattr(comparison._comparison_figure, "draw", lambda *_: None)
-    monkeypatch.setattr(comparison, "bytes_of", lambda *_: b"")
-
-
 @pytest.mark.usefixtures("undrawn")
 def test_unequal_budgets_are_told_beside_every_comparison(tmp_path):
     for said in everywhere(frames(times=2.0, products=2.0), tmp_path):

@@ -16,7 +16,6 @@ from freerun.random_streams import stream
 from laws.broken.symbol_measures import floor_of_the_truth_alone
 
 BLOCKS, SYMBOLS = 2 * GROUPS, 6
-FLAT = np.full(SYMBOLS, 1 / SYMBOLS)
 
 
 def text(number, rows, blocks=BLOCKS, steps=25, strings=6):

@@ -97,9 +97,7 @@ def summarise(
     return table.reset_index()[list(by)].assign(**ends, n=n)
 
 
-def of_positive(
-    frame: pd.DataFrame, by: Sequence[str], value: str, log: bool, confidence: float = CONFIDENCE, within: Range = EVERYWHERE
-) -> pd.DataFrame:
+def of_positive(frame: pd.DataFrame, by: Sequence[str], value: str, log: bool, within: Range = EVERYWHERE) -> pd.DataFrame:
     """`summarise`, with the geometric mean, if `log`, of those groups alone all of whose known values are positive.
 
     Returns:
@@ -109,7 +107,7 @@ def of_positive(
     groups = positive.groupby([frame[name] for name in by], observed=True, sort=False, dropna=False)
     geometric = groups.transform("all") & log
     scales = [(scale, frame[geometric == scale]) for scale in (True, False) if (geometric == scale).any()]
-    tables = [summarise(rows, by, value, scale, confidence, within=within) for scale, rows in scales]
+    tables = [summarise(rows, by, value, scale, within=within) for scale, rows in scales]
     order = frame[list(by)].drop_duplicates()
     return order.merge(pd.concat(tables), on=list(by), how="left") if tables else order.assign(mean=[], low=[], high=[], n=[])
 

@@ -22,7 +22,7 @@ def hedges(d: float | np.ndarray, freedom: float | np.ndarray) -> np.ndarray:
     return np.where(np.asarray(freedom) >= 2, d * factor, np.nan)
 
 
-def improvement_paired(differences: np.ndarray, confidence: float = CONFIDENCE) -> Interval:
+def improvement_paired(differences: np.ndarray) -> Interval:
     """The probability that a seed does better, from differences of which more is better; a tie counts half.
 
     A lost run is a loss: minus infinity where the seed has none but its partner has, plus infinity the other way, 0 where both
@@ -34,7 +34,7 @@ def improvement_paired(differences: np.ndarray, confidence: float = CONFIDENCE) 
     if not n:
         return Interval(mean=float("nan"), low=float("nan"), high=float("nan"), n=0)
     wins = float((known > 0).sum() + 0.5 * (known == 0).sum())
-    low, high = clopper_pearson(wins, n, confidence) if n >= FEWEST else (float("nan"), float("nan"))
+    low, high = clopper_pearson(wins, n, CONFIDENCE) if n >= FEWEST else (float("nan"), float("nan"))
     return Interval(mean=wins / n, low=low, high=high, n=n)
 
 

@@ -41,12 +41,11 @@ class Ranking:
     cliques: tuple[tuple[str, ...], ...]
 
 
-def ranking(errors: pd.DataFrame, confidence: float = CONFIDENCE) -> Ranking:
+def ranking(errors: pd.DataFrame) -> Ranking:
     """The methods ranked over tasks; tasks in which a method has no error are left out.
 
     Args:
         errors: a row a task, a column a method; less is better.
-        confidence: that of the critical difference.
 
     Raises:
         ValueError: for fewer than three complete tasks or two methods: there is nothing to rank by.
@@ -65,7 +64,7 @@ def ranking(errors: pd.DataFrame, confidence: float = CONFIDENCE) -> Ranking:
     remainder = n * (k - 1) - chi
     p = float(f.sf((n - 1) * chi / remainder, k - 1, (k - 1) * (n - 1))) if remainder > 1e-9 else 0.0
     p = max(p, float(factorial(k)) ** (1 - n))  # of so many patterns of ranks, all as probable where nothing differs, one
-    q = float(studentized_range.ppf(confidence, k, np.inf)) / np.sqrt(2)
+    q = float(studentized_range.ppf(CONFIDENCE, k, np.inf)) / np.sqrt(2)
     difference = q * float(np.sqrt(k * (k + 1) / (6 * n)))
     return Ranking(ranks=ranks, tasks=n, p=p, critical_difference=difference, cliques=_cliques(ranks, difference))
 
@@ -75,7 +74,6 @@ def votes(
     headlines: Mapping[str, Sequence[str]],
     runs: pd.DataFrame,
     of: str = "method",
-    level: str = "free",
     *,
     quantities: Quantities,
 ) -> pd.DataFrame:
@@ -90,7 +88,6 @@ def votes(
         headlines: the measures by which each task is judged.
         runs: all runs, with their status and the same labels.
         of: the column whose values are ranked.
-        level: the error that counts.
         quantities: what the values mean; a task has no vote where neither way is better.
 
     Returns:
@@ -99,7 +96,7 @@ def votes(
     pairs = zip(whole["task_label"].astype(str), whole["metric"].astype(str), strict=True)
     headline_rows = whole[np.array([metric in headlines.get(task, ()) for task, metric in pairs], dtype=bool)]
     sign = -quantities.where(headline_rows, "sign").astype(float)
-    seen = headline_rows[[*CELL, "metric"]].assign(value=(headline_rows[level] * sign).fillna(np.inf))
+    seen = headline_rows[[*CELL, "metric"]].assign(value=(headline_rows["free"] * sign).fillna(np.inf))
     lost_runs = runs.loc[runs["status"].isin(LOST) & runs["task_label"].isin(list(headlines)), [*CELL]]
     lost = lost_runs.assign(metric=lost_runs["task_label"].astype(object).map(dict(headlines)), value=np.inf).explode("metric")
     texts = dict.fromkeys([*CELL, "metric"], "str")

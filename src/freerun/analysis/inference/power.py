@@ -22,8 +22,8 @@ def smallest_p(n: int) -> float:
 
 
 @lru_cache(maxsize=1024)
-def detectable(n: int, family: int = 1, level: float = LEVEL, power: float = POWER) -> float:
-    """The smallest paired difference, in standard deviations of the differences, that n seeds find in `power` of all studies.
+def detectable(n: int, family: int = 1) -> float:
+    """The smallest paired difference, in standard deviations of the differences, that n seeds find in `POWER` of all studies.
 
     At the strictest step of Holm over `family` comparisons; undefined below three seeds.
     """
@@ -32,31 +32,31 @@ def detectable(n: int, family: int = 1, level: float = LEVEL, power: float = POW
     from scipy.optimize import brentq
 
     high = 1.0
-    while _power(high, n, level / family) < power:
+    while _power(high, n, LEVEL / family) < POWER:
         high *= 2
-    return float(brentq(lambda d: _power(d, n, level / family) - power, 0.0, high, xtol=1e-6))
+    return float(brentq(lambda d: _power(d, n, LEVEL / family) - POWER, 0.0, high, xtol=1e-6))
 
 
 @lru_cache(maxsize=16_384)
-def seeds_to_detect(effect: float, family: int = 1, level: float = LEVEL, power: float = POWER) -> int:
-    """The fewest seeds that find a paired difference of `effect` standard deviations in `power` of all studies.
+def seeds_to_detect(effect: float, family: int = 1) -> int:
+    """The fewest seeds that find a paired difference of `effect` standard deviations in `POWER` of all studies.
 
     Raises:
         ValueError: if more than 10,000 would be needed.
     """
     from scipy.special import ndtri
 
-    known = (float(ndtri(1 - level / family / 2) + ndtri(power)) / effect) ** 2 if effect else math.inf
+    known = (float(ndtri(1 - LEVEL / family / 2) + ndtri(POWER)) / effect) ** 2 if effect else math.inf
     if known > _MOST:
         raise ValueError(f"effect must be large enough to be found by {_MOST} seeds, got {effect:g}")
     low, step = max(_FEWEST - 1, math.floor(known)), 1  # with a known spread it would take as many; with an estimated one, more
     high = low + step
-    while _power(abs(effect), high, level / family) < power:
+    while _power(abs(effect), high, LEVEL / family) < POWER:
         low, step = high, 2 * step
         high = low + step
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if _power(abs(effect), middle, level / family) >= power else (middle, high)
+        low, high = (low, middle) if _power(abs(effect), middle, LEVEL / family) >= POWER else (middle, high)
     return high
 
 

@@ -40,13 +40,12 @@ class Summary:
     tasks: int
 
 
-def over_tasks(effects: np.ndarray, errors: np.ndarray, confidence: float = CONFIDENCE) -> Summary:
+def over_tasks(effects: np.ndarray, errors: np.ndarray) -> Summary:
     """The effects of single tasks as one.
 
     Args:
         effects: one a task, on a scale without units (a log ratio, a standardised difference).
         errors: their standard errors.
-        confidence: that of both intervals.
 
     Raises:
         ValueError: for fewer than three tasks with a known effect and a positive error.
@@ -62,8 +61,8 @@ def over_tasks(effects: np.ndarray, errors: np.ndarray, confidence: float = CONF
     mean = float(np.average(y, weights=weights))
     scale = max(1.0, float((weights * (y - mean) ** 2).sum()) / (k - 1))
     error2 = scale / float(weights.sum())
-    half = float(stdtrit(k - 1, 0.5 + confidence / 2)) * np.sqrt(error2)
-    ahead = float(stdtrit(max(k - 2, 1), 0.5 + confidence / 2)) * np.sqrt(error2 + tau2)
+    half = float(stdtrit(k - 1, 0.5 + CONFIDENCE / 2)) * np.sqrt(error2)
+    ahead = float(stdtrit(max(k - 2, 1), 0.5 + CONFIDENCE / 2)) * np.sqrt(error2 + tau2)
     return Summary(
         mean=mean, low=mean - half, high=mean + half, new_low=mean - ahead, new_high=mean + ahead,
         tau=float(np.sqrt(tau2)), share=max(0.0, 1 - (k - 1) / q) if q > 0 else 0.0, tasks=k,

@@ -72,7 +72,7 @@ def _by_name(word: str, runs: pd.DataFrame, columns: Sequence[str], keys: tuple[
 
 def _by_settings(word: str, runs: pd.DataFrame) -> Choice:
     """The runs with some settings, ``regime=free_running,training.lr=0.01``."""
-    wanted = key_value.pairs(word.split(","))
+    wanted = key_value.pairs(key_value.listed(word))
     known = [name for name in settings(runs) if name != "task"]
     where = pd.Series(True, index=runs.index)
     for key, value in wanted.items():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from freerun.cli.arguments import Parser, add_paper, add_plugin, add_study, place, plugins, shared_parser
 from freerun.errors import ConfigError
+from freerun.io import key_value
 from freerun.io.suggestions import nearest
 
 
@@ -41,7 +42,7 @@ def main(words: list[str]) -> int:
         raise ConfigError(f"--venue {options.venue}: unknown; {nearest(options.venue, figures.VENUES)}")
     study = outputs.of(options.name, place(options))
     material = study.material(options.select, options.labels, figures.paper(options.venue, options.width))
-    metrics = tuple(options.metrics.split(",")) if options.metrics else ()
+    metrics = tuple(key_value.listed(options.metrics)) if options.metrics else ()
     command = shlex.join(["freerun", "paper", *words])
     asked = paper_folder.Asked(figures=tuple(options.figures), rows=tuple(options.rows), metrics=metrics, command=command)
     target = options.out or study.folder / "paper"

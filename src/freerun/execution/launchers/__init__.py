@@ -37,6 +37,7 @@ from freerun.io.suggestions import nearest
 from freerun.parts import notebook_parts, notebook_source, registry
 from freerun.parts.plugins import plugin_files
 from freerun.parts.settings import build
+from freerun.store.checkpoints import EVERY
 from freerun.store.records import Store
 
 DEFAULT = "local"
@@ -76,7 +77,7 @@ class Launcher(ABC):
     group: int = 32
     memory: float | None = None
     time_limit: float | None = None
-    checkpoint: int = 1000
+    checkpoint: int = EVERY
     threads: int = 1
     engine: str | None = None
     log: str | None = None

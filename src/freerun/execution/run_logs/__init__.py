@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from freerun.errors import ConfigError
+from freerun.io import key_value
 from freerun.io.suggestions import nearest
 from freerun.io.text import one_line
 
@@ -82,7 +83,7 @@ def names(text: str | None) -> tuple[str, ...]:
     Raises:
         ConfigError: if one is unknown, or the package that it needs is not installed.
     """
-    asked = [] if text is None else [name.strip() for name in text.strip("[]").split(",") if name.strip()]
+    asked = [] if text is None else [name for name in key_value.listed(text) if name]
     for name in asked:
         if name not in known():
             raise ConfigError(f"log={one_line(name, 60)}: unknown log; {nearest(name, known())}")

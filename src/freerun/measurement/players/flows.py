@@ -224,10 +224,11 @@ def _moved(place: Place, states: Float[torch.Tensor, "N Y"]) -> Float[torch.Tens
     return onward(place.task, place.data, states.expand(given(place.task.remembers), -1, -1)) - states
 
 
-def _newton(place: Place, state: Float[torch.Tensor, " Y"], steps: int = 30, apart: float = 1e-6) -> Float[torch.Tensor, " Y"]:
+def _newton(place: Place, state: Float[torch.Tensor, " Y"]) -> Float[torch.Tensor, " Y"]:
     """Newton's method for a state that does not move, with the slopes of differences; no longer finite where it fails."""
+    apart = 1e-6
     around = apart * torch.eye(len(state), dtype=torch.float64)
-    for _ in range(steps):
+    for _ in range(30):
         moved = _moved(place, torch.cat([state[None], state + around]))
         slopes = (moved[1:] - moved[0]).mT / apart
         state = state - torch.linalg.pinv(torch.nan_to_num(slopes)) @ moved[0]

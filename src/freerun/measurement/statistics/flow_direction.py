@@ -17,27 +17,24 @@ from freerun.errors import require
 from freerun.measurement.statistics.state_distribution import evenly
 from freerun.measurement.statistics.two_sample import energy
 
-#: Steps between a state and where it has gone; how many pairs are compared.
+#: Steps between a state and where it has gone; at most so many pairs are compared, evenly spread over steps and orbits.
 LAG, PAIRS = 1, 512
 
 
-def displacement_energy(
-    true: Float[torch.Tensor, "T N D"], made: Float[torch.Tensor, "T M D"], lag: int = LAG, pairs: int = PAIRS
-) -> float:
+def displacement_energy(true: Float[torch.Tensor, "T N D"], made: Float[torch.Tensor, "T M D"]) -> float:
     """The energy distance between states with their displacements; NaN where an orbit is not finite.
 
     Args:
         true, made: orbits, in units in which all coordinates weigh the same.
-        lag: steps between a state and the one it is compared with.
-        pairs: at most so many of each, evenly spread over steps and orbits.
     """
-    require(1 <= lag < min(len(true), len(made)), "lag", lag, "be at least 1 and less than the length")
-    moved = true[lag:].double() - true[:-lag].double()
+    steps = min(len(true), len(made))
+    require(steps > LAG, "orbits", steps, f"be longer than {LAG}")
+    moved = true[LAG:].double() - true[:-LAG].double()
     spread = moved.std((0, 1)).clamp(min=torch.finfo(torch.float64).tiny)
-    count = min(pairs, moved.shape[0] * moved.shape[1], (len(made) - lag) * made.shape[1])
+    count = min(PAIRS, moved.shape[0] * moved.shape[1], (len(made) - LAG) * made.shape[1])
     samples = [
         evenly(
-            torch.cat([part[:-lag].double(), (part[lag:].double() - part[:-lag].double()) / spread], -1).flatten(0, 1), count
+            torch.cat([part[:-LAG].double(), (part[LAG:].double() - part[:-LAG].double()) / spread], -1).flatten(0, 1), count
         )
         for part in (true, made)
     ]

@@ -17,19 +17,15 @@ from freerun.errors import require
 ALIGN = 0.2
 
 
-def exponents(
-    apart: Float[torch.Tensor, "K N"], distance: float, steps: int, align: float = ALIGN
-) -> Float[torch.Tensor, " N"]:
+def exponents(apart: Float[torch.Tensor, "K N"], distance: float, steps: int) -> Float[torch.Tensor, " N"]:
     """The exponent of every pair, per step; NaN where a distance is 0 or not finite.
 
     Args:
         apart: the distance of each of N pairs after each of K stretches.
         distance: d, to which it is drawn together.
         steps: tau, the steps of a stretch.
-        align: the share of the stretches that is left out at the beginning.
     """
-    skip = int(align * len(apart))
-    require(skip < len(apart), "align", align, "leave a stretch to measure")
-    kept = apart[skip:].double()
+    require(len(apart) > 0, "apart", len(apart), "hold a stretch to measure")
+    kept = apart[int(ALIGN * len(apart)) :].double()
     grown = logarithm(torch.where((kept > 0) & torch.isfinite(kept), kept / distance, torch.nan))
     return grown.mean(0) / steps

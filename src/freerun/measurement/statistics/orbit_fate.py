@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from jaxtyping import Bool, Float
 
 from freerun.deferred_imports import torch
-from freerun.errors import require
 
 #: How far beyond the range of the data an orbit is outside, in ranges; the share of an orbit, at its end, that is looked at;
 #: how still is still, in ranges.
@@ -27,28 +26,24 @@ def fates(
     orbits: Float[torch.Tensor, "T N D"],
     low: Float[torch.Tensor, " D"],
     high: Float[torch.Tensor, " D"],
-    beyond: float = BEYOND,
-    end: float = END,
-    still: float = STILL,
 ) -> Fates:
     """The fate of every orbit.
 
-    * left: at any step not finite, or farther than `beyond` ranges (high - low) outside the range of a coordinate;
-    * rests: in its last `end` no coordinate moves by more than `still` ranges;
-    * cycles: in its last `end` it comes back, after one and the same number of steps from two on, every time to within the
+    * left: at any step not finite, or farther than `BEYOND` ranges (high - low) outside the range of a coordinate;
+    * rests: in its last `END` no coordinate moves by more than `STILL` ranges;
+    * cycles: in its last `END` it comes back, after one and the same number of steps from two on, every time to within the
       length of the step that it makes there (a cycle need not be a whole number of samples).
 
     Args:
         low, high: the range of the training data.
     """
-    require(beyond >= 0, "beyond", beyond, "not be negative")
     span = (high - low).double()
     values = orbits.double()
-    outside = (values < low - beyond * span) | (values > high + beyond * span) | ~torch.isfinite(values)
+    outside = (values < low - BEYOND * span) | (values > high + BEYOND * span) | ~torch.isfinite(values)
     left = outside.any(2).any(0)
-    last = values[-max(4, round(end * len(values))) :]
+    last = values[-max(4, round(END * len(values))) :]
     safe = torch.where(left[:, None], 0.0, last) / span.clamp(min=torch.finfo(torch.float64).tiny)
-    rests = ((safe.amax(0) - safe.amin(0)) <= still).all(1) & ~left
+    rests = ((safe.amax(0) - safe.amin(0)) <= STILL).all(1) & ~left
     return Fates(left=left, rests=rests, cycles=_recurs(safe) & ~left & ~rests)
 
 

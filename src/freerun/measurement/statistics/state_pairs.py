@@ -20,8 +20,8 @@ from freerun.measurement.statistics.state_distribution import BINS, binned
 HALF = 0.5
 
 
-def lags(true: Float[torch.Tensor, "T N D"], below: float = HALF) -> list[int]:
-    """For each coordinate the first lag at which its autocorrelation is below a level; at most half of the steps."""
+def lags(true: Float[torch.Tensor, "T N D"]) -> list[int]:
+    """For each coordinate the first lag at which its autocorrelation is below `HALF`; at most half of the steps."""
     require(len(true) >= 4, "true", len(true), "be at least 4 steps long")
     values = true.double()
     values = values - values.mean((0, 1))
@@ -29,7 +29,7 @@ def lags(true: Float[torch.Tensor, "T N D"], below: float = HALF) -> list[int]:
     open_, power = set(range(values.shape[2])), values.square().mean((0, 1))
     for lag in range(1, len(values) // 2):
         alike = (values[lag:] * values[:-lag]).mean((0, 1))
-        for i in [i for i in open_ if float(alike[i]) < below * float(power[i])]:
+        for i in [i for i in open_ if float(alike[i]) < HALF * float(power[i])]:
             chosen[i] = lag
             open_.remove(i)
         if not open_:
@@ -37,19 +37,19 @@ def lags(true: Float[torch.Tensor, "T N D"], below: float = HALF) -> list[int]:
     return chosen
 
 
-def pairs_in_time(true: Float[torch.Tensor, "T N D"], made: Float[torch.Tensor, "T M D"], bins: int = BINS) -> float:
+def pairs_in_time(true: Float[torch.Tensor, "T N D"], made: Float[torch.Tensor, "T M D"]) -> float:
     """D_pairs, in nats; what is not finite is charged as outside of the box."""
     pairs = [(part[:-lag, :, i], part[lag:, :, i]) for i, lag in enumerate(lags(true)) for part in (true, made)]
-    return _mean(pairs, bins)
+    return _mean(pairs)
 
 
-def pairs_of_neighbours(true: Float[torch.Tensor, "T N D"], made: Float[torch.Tensor, "T M D"], bins: int = BINS) -> float:
+def pairs_of_neighbours(true: Float[torch.Tensor, "T N D"], made: Float[torch.Tensor, "T M D"]) -> float:
     """The same for neighbours on a ring at one time, a mean over all of its points, in nats."""
     pairs = [(part[..., i - 1], part[..., i]) for i in range(true.shape[2]) for part in (true, made)]
-    return _mean(pairs, bins)
+    return _mean(pairs)
 
 
-def _mean(pairs: list[tuple[torch.Tensor, torch.Tensor]], bins: int) -> float:
+def _mean(pairs: list[tuple[torch.Tensor, torch.Tensor]]) -> float:
     """The mean divergence of what the closed loop pairs, every second, from what the truth does, before it."""
     states = [torch.stack(pair, -1).flatten(0, 1) for pair in pairs]
-    return sum(binned(p, q, bins) for p, q in zip(states[::2], states[1::2], strict=True)) * 2 / len(pairs)
+    return sum(binned(p, q, BINS) for p, q in zip(states[::2], states[1::2], strict=True)) * 2 / len(pairs)

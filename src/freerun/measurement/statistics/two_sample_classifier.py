@@ -23,6 +23,8 @@ from freerun.parts.models.sequence_to_one import SequenceToOne
 
 #: The share of chance results that the null interval holds, at least.
 CONFIDENCE = 0.95
+#: Of the classifier and of its training.
+HIDDEN, RATE = 8, 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +46,7 @@ def classify(
     lots: list[tuple[Float[torch.Tensor, "T _ N D"], Float[torch.Tensor, "T _ N D"]]],
     coins: Float[np.ndarray, "3 N"],
     seed: int,
-    hidden: int = 8,
     updates: int = 25,
-    rate: float = 0.05,
 ) -> list[list[Accuracy]]:
     """Train one classifier for each pair of samples, all side by side, and judge what it has not seen.
 
@@ -64,9 +64,9 @@ def classify(
     learned, judged = order[: len(order) // 2], order[len(order) // 2 :]
     finite = [bool(torch.isfinite(x[:, k]).all() and torch.isfinite(y[:, k]).all()) for x, y in lots for k in range(x.shape[1])]
     samples = torch.cat([_standardised(x, y, learned) for x, y in lots], 2)
-    model = SequenceToOne(hidden=hidden)
+    model = SequenceToOne(hidden=HIDDEN)
     shown = torch.cat([samples[0, :, :, learned], samples[1, :, :, learned]], 2)
-    weights = _train(model, shown, [x.shape[1] for x, _ in lots], seed, updates, rate)
+    weights = _train(model, shown, [x.shape[1] for x, _ in lots], seed, updates)
     second, guess = torch.from_numpy(coins[1:] >= 0.5)[:, judged]
     shown = torch.where(second[:, None], samples[1, :, :, judged], samples[0, :, :, judged])
     said = _logits(model, weights, shown)
@@ -89,9 +89,9 @@ def _standardised(
     return ((samples - middle) / spread).clamp(-10, 10)
 
 
-def null_interval(n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """The shortest interval around 1/2 that holds the share of right answers of n coin tosses with `confidence` at least."""
-    below, outside = 0, (1 - confidence) / 2
+def null_interval(n: int) -> tuple[float, float]:
+    """The shortest interval around 1/2 that holds the share of right answers of n coin tosses with `CONFIDENCE` at least."""
+    below, outside = 0, (1 - CONFIDENCE) / 2
     for k in range(n // 2 + 1):
         below += math.comb(n, k)
         if below / 2**n >= outside:
@@ -100,7 +100,7 @@ def null_interval(n: int, confidence: float = CONFIDENCE) -> tuple[float, float]
 
 
 def _train(
-    model: SequenceToOne, shown: Float[torch.Tensor, "T K M D"], sizes: list[int], seed: int, updates: int, rate: float
+    model: SequenceToOne, shown: Float[torch.Tensor, "T K M D"], sizes: list[int], seed: int, updates: int
 ) -> dict[str, torch.Tensor]:
     """Weights after full-batch updates on the logistic loss; the first half of the rows is sample x, the second y.
 
@@ -113,7 +113,7 @@ def _train(
     sides = torch.cat([-shown.new_ones(rows // 2), shown.new_ones(rows // 2)])
     unclipped = shown.new_full((replicas,), math.inf)
     adam = Adam(
-        rate=shown.new_full((replicas, 1), rate), decay=shown.new_zeros(replicas, 1), clip=unclipped, decoupled=False,
+        rate=shown.new_full((replicas, 1), RATE), decay=shown.new_zeros(replicas, 1), clip=unclipped, decoupled=False,
         first=torch.zeros_like(flat), second=torch.zeros_like(flat),
     )  # fmt: skip
     shapes = {name: weight.shape[1:] for name, weight in start.items()}

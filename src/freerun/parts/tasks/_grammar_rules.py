@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float
@@ -60,6 +61,7 @@ class Rules:
         return means
 
 
+@lru_cache(maxsize=16)  # every run of a sweep asks for the same
 def rules(text: str, key: str, *, lines: bool) -> Rules:
     """Return the grammar that a text writes.
 
@@ -91,7 +93,8 @@ def rules(text: str, key: str, *, lines: bool) -> Rules:
     return grammar
 
 
-def parsed(text: str, key: str, *, lines: bool) -> dict[str, list[Alternative]]:
+@lru_cache(maxsize=16)
+def parsed(text: str, key: str, *, lines: bool) -> Mapping[str, Sequence[Alternative]]:
     """Return the alternatives of every symbol in the order of a text; the arguments are those of `rules`.
 
     Raises:

@@ -10,6 +10,7 @@ from typing import Any
 from freerun.config.training_settings import Keep
 from freerun.config.watched_curve import USUAL
 from freerun.errors import ConfigError
+from freerun.io import key_value
 from freerun.io.suggestions import nearest
 from freerun.parts import registry
 from freerun.store.record_types import BOTH_MODES
@@ -104,7 +105,7 @@ def target(text: str | None = None, maximize: bool | None = None, said: str = "-
     Raises:
         ConfigError: for an unknown name.
     """
-    words = [] if text is None else [word.strip() for word in text.split(",")]
+    words = [] if text is None else key_value.listed(text)
     if len(words) > 3 or not all(re.fullmatch(r"\w{1,64}", word) for word in words):
         raise ConfigError(f"{said} {(text or '')[:60]}: has the form metric,mode,split, for example nrmse,free,test")
     return of(*words, maximize=maximize, said=said)

@@ -1,4 +1,4 @@
-"""Solution of a readout: ridge regression in closed form over all that training has shown, in double precision."""
+"""Ridge regression of a readout, in closed form over all that training has shown, in double precision."""
 
 from __future__ import annotations
 
