@@ -25,6 +25,7 @@ from cases.own_files import HOURS, LOAD, TEMP, N, put, refused, taken, text
 from freerun import GRU, Experiment
 from freerun.analysis.figures import _style, orbit, text_samples
 from freerun.analysis.figures._figure_data import Sample
+from freerun.analysis.figures._looks import looks
 from freerun.analysis.figures._venues import Paper
 from freerun.analysis.report.page import sample_blocks
 from freerun.cli.main import dispatch
@@ -727,6 +728,7 @@ class Shown:
     """The material of a study, as far as figures of samples look at it."""
 
     paper = Paper()
+    looks = looks(["m"])
 
     def __init__(self, kind, *contents):
         self.samples = {kind: [Sample(run="r", task="t", model="GRU", method="m", seed=0, content=each) for each in contents]}

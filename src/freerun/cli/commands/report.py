@@ -9,7 +9,7 @@ from freerun.io.text import brief
 
 def parser() -> Parser:
     """Make the parser of the command."""
-    examples = ("freerun report path_star --pdf", "freerun report first_look more", "freerun report --plugin my_figure.py")
+    examples = ("freerun report path_star --pdf", "freerun report first_look more")
     command = shared_parser("report", "[NAME | A B]", examples=examples)
     command.add_argument(
         "names",
