@@ -160,7 +160,7 @@ def unchecked(body, run, place, whole=False):
     made = Space(**{**dict.fromkeys(record_types.Provenance.__struct_fields__), **found["provenance"]})
     points = [Space(**point) for point in found["curves"]]
     lists = {name: [Space(**each) for each in found[name]] for name in ("series", "comparisons")}
-    beside = {"evaluation": {}, "measuring": None, "quantities": json.dumps(found["quantities"]).encode()}
+    beside = {"evaluation": {}, "metrics": {}, "measuring": None, "quantities": json.dumps(found["quantities"]).encode()}
     return record_types.Record(Space(**{**found, "provenance": made, "curves": points}), Space(**{**found, **lists, **beside}))
 
 

@@ -255,7 +255,9 @@ def test_one_side_never_holds_two_runs_of_a_seed():
 def test_one_condition_is_one(tmp_path):
     errors = np.exp(np.random.default_rng(0).normal(size=(1, 2, 4, 2)))
     frames = simulated(errors, forced=errors / 4, metric="rmse", unit="u")
-    assert " in its one condition (with a risk of at most 5 %" in said(comparison.in_study("regime_1", "teacher_forcing", frames, tmp_path))
+    assert " in its one condition (with a risk of at most 5 %" in said(
+        comparison.in_study("regime_1", "teacher_forcing", frames, tmp_path)
+    )
 
 
 @pytest.mark.parametrize(

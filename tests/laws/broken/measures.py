@@ -52,7 +52,7 @@ def judged_on_what_it_learned(x, y, coins, seed):
     order = torch.argsort(torch.from_numpy(coins[0]), stable=True)[: x.shape[2] // 2]
     shown = torch.cat([x[:, :, order], y[:, :, order]], 2).float()
     model = two_sample_classifier.SequenceToOne(hidden=8)
-    weights = two_sample_classifier._train(model, shown, [1], seed, 15, 0.1)
+    weights = two_sample_classifier._train(model, shown, [1], seed, 15)
     right = (two_sample_classifier._logits(model, weights, shown) > 0)[0] == (torch.arange(2 * len(order)) >= len(order))
     low, high = two_sample_classifier.null_interval(len(right))
     return [two_sample_classifier.Accuracy(accuracy=float(right.double().mean()), low=low, high=high, held_out=len(right))]
@@ -65,7 +65,7 @@ def partners_apart(x, y, coins, seed):
     learned, other = order[:half], order[half:]
     shown = torch.cat([x[:, :, learned], y[:, :, other]], 2).float()
     model = two_sample_classifier.SequenceToOne(hidden=8)
-    weights = two_sample_classifier._train(model, shown, [1], seed, 15, 0.1)
+    weights = two_sample_classifier._train(model, shown, [1], seed, 15)
     judged = torch.cat([x[:, :, other], y[:, :, learned]], 2).float()
     right = (two_sample_classifier._logits(model, weights, judged) > 0)[0] == (torch.arange(2 * half) >= half)
     low, high = two_sample_classifier.null_interval(len(right))
