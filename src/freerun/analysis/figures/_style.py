@@ -39,6 +39,8 @@ _LETTER, _HANDLE, _LEGEND = 3.9, 7, 7.0
 _BESIDE, _UPRIGHT = 0.75, 9.0
 #: Models of which the dots and labels fit a column of a paper.
 _MODELS_IN_COLUMN = 12
+#: Letters of a title that stand along an inch.
+_TITLE = 13
 #: Letters of a label that stand along the height of a panel.
 _TALL = 26
 _PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.6, "pad": 0.4}
@@ -134,9 +136,11 @@ def page_for(paper: Paper, across: int, models: int) -> float:
     return paper.between(paper.page) if models > _MODELS_IN_COLUMN else paper.width_for(across)
 
 
-def upright_room(models: int) -> float:
-    """Inches that the upright labels of many models take below a panel."""
-    return 0.7 if models > _MODELS_IN_COLUMN else 0.0
+def upright_room(names: Sequence[str], width: float) -> float:
+    """Inches that the labels of models take below a panel of a width where they stand upright (`model_ticks`)."""
+    if len(names) > _MODELS_IN_COLUMN:
+        return 0.7
+    return max(map(len, names)) * _LETTER / 72 - 0.3 if _upright(names, width) else 0.0
 
 
 def legend(made: Figure, handles: Sequence[Line2D], modes: Sequence[Line2D] = ()) -> None:
@@ -258,10 +262,12 @@ def row_label(label: str) -> str:
     return "\n".join(wrapped(line, _TALL) for line in lines)
 
 
-def titled(axes: Axes, name: str, above: str | None) -> None:
-    """The title of a panel, unless the panel above it has the same."""
+def titled(axes: Axes, name: str, above: str | None = None) -> None:
+    """The title of a panel, unless the panel above it has the same, in as many lines as the panel's width asks for."""
+    part = axes.get_subplotspec()
+    across = 1 if part is None else part.get_gridspec().ncols
     if name != above:
-        axes.set_title(name)
+        axes.set_title(wrapped(name, int(_TITLE * axes.get_figure(root=True).get_figwidth() / across)))
 
 
 def model_ticks(axes: Axes, names: Sequence[str], width: float, *, named: bool = True) -> None:
@@ -273,15 +279,23 @@ def model_ticks(axes: Axes, names: Sequence[str], width: float, *, named: bool =
         width: of the panel's part of the figure, in inches.
         named: whether labels stand here, or at another panel above or below.
     """
-    labels = [wrapped(name) for name in names]
-    apart = 72 * (width - _BESIDE) / (len(names) + 0.2)
-    widest = max(len(line) for label in labels for line in label.splitlines())
-    upright = len(names) > 1 and widest * _LETTER > apart
+    labels, apart, upright = [wrapped(name) for name in names], _apart(names, width), _upright(names, width)
     nth = max(1, math.ceil(_UPRIGHT / apart)) if upright else 1
     places = range(0, len(names), nth)
     axes.set_xticks(places, [(names[at] if upright else labels[at]) if named else "" for at in places])
     axes.tick_params(axis="x", length=0, labelrotation=90 if upright else 0)
     axes.set_xlim(-0.6, len(names) - 0.4)
+
+
+def _apart(names: Sequence[str], width: float) -> float:
+    """Points between two ticks of models in a panel of a width in inches."""
+    return 72 * (width - _BESIDE) / (len(names) + 0.2)
+
+
+def _upright(names: Sequence[str], width: float) -> bool:
+    """Whether the labels of models run into each other in a panel of a width in inches unless they stand upright."""
+    widest = max(len(line) for name in names for line in wrapped(name).splitlines())
+    return len(names) > 1 and widest * _LETTER > _apart(names, width)
 
 
 def shade(methods: int) -> float:

@@ -20,6 +20,7 @@ from freerun.analysis.figures._style import (
     page_for,
     present,
     spread,
+    titled,
     upright_room,
     wrapped,
 )
@@ -45,14 +46,15 @@ def draw(material: Material) -> dict[str, StudyFigure]:
     models = material.models(rows)
     across = across_for(material.paper, len(panels), _ACROSS, models)
     down, width = -(-len(panels) // across), page_for(material.paper, across, models)
-    made = figure(width, 0.5 + (2.1 + upright_room(models)) * down)
+    names = present(material.seen(rows), "model_label")
+    made = figure(width, 0.5 + (2.1 + upright_room(names, width / across)) * down)
     grid = made.subplots(down, across, squeeze=False)
     for axes in grid.flat[len(panels) :]:
         axes.set_axis_off()
     for axes, (task, metric) in zip(grid.flat, panels, strict=False):
         panel_rows = rows[(rows["task_label"] == task) & (rows["metric"] == metric)]
         _panel(axes, panel_rows, material, methods, look, width / across)
-        axes.set_title(task)
+        titled(axes, task)
     legend(made, keys(methods, look, ""))
     made.data = shown_values(rows).drop(columns=["step", "forced", "gap"])
     return {"": made}
@@ -70,7 +72,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, material: Material, methods: list[str
                 dots(axes, x + offset, values, look[method], len(methods), within)
             lost_mark(axes, x + offset, lost[(lost["model_label"] == model) & (lost["method"] == method)], look[method])
     model_ticks(axes, models, width)
-    axes.set_ylabel(f"{wrapped(measure(meant.label, meant.unit), 30)}\n({_WAYS[meant.better]} is better)")
+    axes.set_ylabel(f"{wrapped(measure(meant.label, meant.unit), 26)}\n({_WAYS[meant.better]} is better)")
     frame_dots(axes, rows["free"].to_numpy())
     if within[0] == 0 and (rows["free"] >= 0).all():
         top = axes.get_ylim()[1]

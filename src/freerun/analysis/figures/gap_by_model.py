@@ -24,6 +24,7 @@ from freerun.analysis.figures._style import (
     page_for,
     present,
     spread,
+    titled,
     upright_room,
 )
 from freerun.analysis.inference.confidence_intervals import mean_interval
@@ -51,7 +52,8 @@ def draw(material: Material) -> dict[str, StudyFigure]:
     models = material.models(shown)
     across = across_for(material.paper, len(tasks), _ACROSS, models)
     down, width = -(-len(tasks) // across), page_for(material.paper, across, models)
-    made = figure(width, 0.5 + (2.9 + upright_room(models)) * down)
+    names = present(material.seen(shown), "model_label")
+    made = figure(width, 0.5 + (2.9 + upright_room(names, width / across)) * down)
     panels = made.subplots(2 * down, across, squeeze=False, sharex=False)
     for axes in panels.flat[:]:
         axes.set_axis_off()
@@ -59,7 +61,7 @@ def draw(material: Material) -> dict[str, StudyFigure]:
         above, below = panels[2 * (number // across), number % across], panels[2 * (number // across) + 1, number % across]
         rows = material.whole[(material.whole["task_label"] == task) & (material.whole["metric"] == material.primary[task])]
         _task(above, below, rows, material, look, width / across)
-        above.set_title(task)
+        titled(above, task)
     ends = [
         Line2D([], [], color=GREY, marker="o", linestyle="", label=EVALUATED["free"]),
         Line2D([], [], color=GREY, marker="o", markerfacecolor="white", linestyle="", label=EVALUATED["forced"]),
