@@ -185,6 +185,11 @@ class Material:
         seen = self.seen(rows)
         return int(seen.groupby("task_label", observed=True)["model_label"].nunique().max())
 
+    def models_by_task(self, rows: pd.DataFrame) -> list[list[str]]:
+        """The models that a figure of some rows has on each task."""
+        of_tasks = self.seen(rows).groupby("task_label", observed=True)["model_label"]
+        return [list(dict.fromkeys(models.astype(str))) for _, models in of_tasks]
+
     def said_lost(self) -> str:
         """The sentence on lost runs for every caption; "" where there are none."""
         lost = self.lost()

@@ -46,8 +46,8 @@ def draw(material: Material) -> dict[str, StudyFigure]:
     models = material.models(rows)
     across = across_for(material.paper, len(panels), _ACROSS, models)
     down, width = -(-len(panels) // across), page_for(material.paper, across, models)
-    names = present(material.seen(rows), "model_label")
-    made = figure(width, 0.5 + (2.1 + upright_room(names, width / across)) * down)
+    room = max(upright_room(names, width / across) for names in material.models_by_task(rows))
+    made = figure(width, 0.5 + (2.1 + room) * down)
     grid = made.subplots(down, across, squeeze=False)
     for axes in grid.flat[len(panels) :]:
         axes.set_axis_off()

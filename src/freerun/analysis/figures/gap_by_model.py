@@ -52,8 +52,8 @@ def draw(material: Material) -> dict[str, StudyFigure]:
     models = material.models(shown)
     across = across_for(material.paper, len(tasks), _ACROSS, models)
     down, width = -(-len(tasks) // across), page_for(material.paper, across, models)
-    names = present(material.seen(shown), "model_label")
-    made = figure(width, 0.5 + (2.9 + upright_room(names, width / across)) * down)
+    room = max(upright_room(names, width / across) for names in material.models_by_task(shown))
+    made = figure(width, 0.5 + (2.9 + room) * down)
     panels = made.subplots(2 * down, across, squeeze=False, sharex=False)
     for axes in panels.flat[:]:
         axes.set_axis_off()
