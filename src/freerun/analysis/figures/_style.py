@@ -25,6 +25,7 @@ from freerun.analysis.figures._looks import COLOURS, Look
 from freerun.analysis.figures._venues import NOT_STYLE, Paper, points
 from freerun.analysis.figures._venues import PAGE as PAGE
 from freerun.analysis.inference.confidence_intervals import mean_interval
+from freerun.errors import given
 from freerun.store.quantity import EVERYWHERE, Range
 
 Line = Literal["-"] | tuple[float, tuple[float, ...]]
@@ -267,7 +268,7 @@ def titled(axes: Axes, name: str, above: str | None = None) -> None:
     part = axes.get_subplotspec()
     across = 1 if part is None else part.get_gridspec().ncols
     if name != above:
-        axes.set_title(wrapped(name, int(_TITLE * axes.get_figure(root=True).get_figwidth() / across)))
+        axes.set_title(wrapped(name, int(_TITLE * given(axes.get_figure(root=True)).get_figwidth() / across)))
 
 
 def model_ticks(axes: Axes, names: Sequence[str], width: float, *, named: bool = True) -> None:
