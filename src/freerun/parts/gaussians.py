@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from jaxtyping import Float, Int
 
-from freerun.arithmetic import exponential, logarithm, root
+from freerun.arithmetic import exponential_anywhere, logarithm, root
 from freerun.deferred_imports import torch
 from freerun.parts import normal
 
@@ -38,7 +38,7 @@ class Gaussians:
     @property
     def weights(self) -> Float[torch.Tensor, "*batch K 1"]:
         """w_k, for each coordinate."""
-        return exponential(self.log_weights)[..., None]
+        return exponential_anywhere(self.log_weights)[..., None]
 
     def mean(self) -> Float[torch.Tensor, "*batch Y"]:
         """E[y]."""
@@ -86,7 +86,7 @@ class Gaussians:
         z = normal.quantile(uniform[..., :count].double() + HALF_A_DRAW)
         means, scales = self.means[..., 0, :], self.scales[..., 0, :]
         if self.means.shape[-2] > 1:
-            passed = exponential(self.log_weights).cumsum(-1) <= uniform[..., count:].double()
+            passed = exponential_anywhere(self.log_weights).cumsum(-1) <= uniform[..., count:].double()
             taken = passed.sum(-1).clamp(max=self.means.shape[-2] - 1)
             means, scales = (_component(part, taken) for part in (self.means, self.scales))
         return means + scales * z
@@ -181,13 +181,13 @@ def _component(part: Float[torch.Tensor, "*batch K Y"], taken: Int[torch.Tensor,
 
 
 def _softplus(x: torch.Tensor) -> torch.Tensor:
-    return torch.where(x > LINEAR, x, logarithm(1 + exponential(x.clamp(max=LINEAR))))
+    return torch.where(x > LINEAR, x, logarithm(1 + exponential_anywhere(x.clamp(max=LINEAR))))
 
 
 def _log_sum(x: Float[torch.Tensor, "*batch K"]) -> Float[torch.Tensor, "*batch 1"]:
     """Return log sum_k e^x_k."""
     most = x.detach().amax(-1, keepdim=True)
-    return most + logarithm(exponential(x - most).sum(-1, keepdim=True))
+    return most + logarithm(exponential_anywhere(x - most).sum(-1, keepdim=True))
 
 
 def _away(mean: torch.Tensor, square: torch.Tensor) -> torch.Tensor:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from jaxtyping import Float
 
-from freerun.arithmetic import exponential, logarithm, root
+from freerun.arithmetic import exponential_anywhere, logarithm, root
 from freerun.deferred_imports import torch
 
 ROOT_2, ROOT_2_PI, ROOT_PI = 1.4142135623730951, 2.5066282746310002, 1.7724538509055161
@@ -79,7 +79,7 @@ _LAST = (
 def density(z: Float[torch.Tensor, "*batch"]) -> Float[torch.Tensor, "*batch"]:
     """phi(z), in double precision."""
     z = z.double()
-    return exponential(-0.5 * z * z) / ROOT_2_PI
+    return exponential_anywhere(-0.5 * z * z) / ROOT_2_PI
 
 
 def distribution(z: Float[torch.Tensor, "*batch"]) -> Float[torch.Tensor, "*batch"]:
@@ -109,7 +109,7 @@ def _tail(x: torch.Tensor) -> torch.Tensor:
     scaled = torch.where(x <= 4, _ratio(_MIDDLE, x.clamp(max=4.0)), far)
     # exp(-x^2) from a square whose rounding is known: x = whole sixteenths + what is left over
     whole = (x * 16).floor() / 16
-    decay = exponential(-whole * whole) * exponential(-(x - whole) * (x + whole))
+    decay = exponential_anywhere(-whole * whole) * exponential_anywhere(-(x - whole) * (x + whole))
     return torch.where(x <= 0.46875, near, torch.where(x < 30, decay, 0.0) * scaled)
 
 
