@@ -8,6 +8,9 @@ import pytest
 import torch
 
 from freerun import Evaluation, load
+from freerun.analysis import outputs
+from freerun.analysis.figures import Material
+from freerun.analysis.report.cautions import on_validation
 from freerun.cli.main import dispatch
 from freerun.config.hydra.compose import jobs, of_jobs
 from freerun.config.measurement_identity import measurement
@@ -18,6 +21,7 @@ from freerun.measurement.dry_run import measurable
 from freerun.measurement.evaluation import evaluate
 from freerun.measurement.validation_split import exchanged
 from freerun.parts.tasks import Data
+from freerun.store.results_folder import Place
 
 SHARED = ["model.hidden=3", "evaluation.warmup=2", "evaluation.sequences=6", "evaluation.split=validation"]
 WORDS = {
@@ -99,6 +103,9 @@ def test_tables_and_players_are_of_the_split_that_was_measured(tmp_path, capsys)
     words += ["evaluation.split=validation,test", "--as", "both", "launcher=inline", "--results", str(tmp_path)]
     assert dispatch(["run", "-m", *words]) == 0
     study = load("both", results=tmp_path)
+    assert set(study.runs["evaluation.split"]) == {"validation", "test"}
+    said = on_validation(Material.of(outputs.of("both", Place(results=tmp_path)).frames, {}), "Hidden Markov")
+    assert said.startswith("Some of its conditions are measured on the validation split")
     assert set(study.gaps["split"]) == {"train", "test", "validation"}
     players = study.players
     by_split = {split: set(rows["run"]) for split, rows in players.groupby("split", observed=True)}

@@ -10,7 +10,7 @@ from freerun.errors import ConfigError, require
 from freerun.io.suggestions import nearest
 from freerun.io.text import brief, one_line
 from freerun.parts import notebook_parts, registry
-from freerun.parts.settings import build
+from freerun.parts.settings import LATER, build
 from freerun.store.record_types import HELD_OUT
 
 
@@ -41,7 +41,7 @@ class Evaluation:
     horizon: int | None = None
     sequences: int = 128
     orbit: int | None = None
-    split: str = "test"
+    split: str = field(default=HELD_OUT[0], metadata=LATER)
     distances: bool = False
     metrics: list[str] | None = None
     settings: dict[str, Any] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from typing import Any
 
 from freerun.config.training_settings import Training
 from freerun.parts import registry
+from freerun.store.record_types import HELD_OUT
 
 
 def left_out(tree: Mapping[str, Any]) -> dict[str, Any]:
@@ -18,7 +19,10 @@ def left_out(tree: Mapping[str, Any]) -> dict[str, Any]:
     """
     values: dict[str, Any] = {}
     for key, node in tree.items():
-        if not isinstance(node, Mapping) or key not in (*registry.KINDS, "training"):
+        if not isinstance(node, Mapping) or key not in (*registry.KINDS, "training", "evaluation"):
+            continue
+        if key == "evaluation":  # whose class knows metrics, which tables do without
+            values |= {} if "split" in node else {"evaluation.split": HELD_OUT[0]}
             continue
         kind = Training if key == "training" else registry.parts(key).get(str(node.get("name")))
         for item in () if kind is None else fields(kind):

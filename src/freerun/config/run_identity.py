@@ -57,11 +57,9 @@ def canonical(experiment: Experiment) -> dict[str, Any]:
         else:
             tree[item.name] = _settings(value) if is_dataclass(value) else value
     tree["training"] |= start_weights.digests(experiment.training) | _watching(experiment.training)
-    for name in ("metrics", "settings"):  # said where it is not by default, as is the split
+    for name in ("metrics", "settings"):  # said where it is not by default
         if not tree["evaluation"][name]:
             del tree["evaluation"][name]
-    if tree["evaluation"]["split"] == "test":
-        del tree["evaluation"]["split"]
     return tree
 
 

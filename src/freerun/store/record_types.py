@@ -29,7 +29,7 @@ Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Count = Annotated[int, Meta(ge=0, lt=2**53)]
 #: A measured number; None where it is not defined.
 Number = float | None
-#: The splits that training does not see.
+#: The splits that training does not see; the first is measured where nobody says otherwise.
 HELD_OUT = ("test", "validation")
 #: The mode of a measure that sets the free rollout beside the forced one.
 BOTH_MODES = "compared"

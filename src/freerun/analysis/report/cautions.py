@@ -46,6 +46,8 @@ def cautions(material: Material, task: str, metric: str) -> list[str]:
             "sequences that have left it are counted by the off-support share and the share of valid strings. Read them "
             "together."
         )
+    if validation := on_validation(material, task):
+        warnings.append(validation)
     if short := too_short(material, task):
         warnings.append(short)
     if shared := one_set_of_data(material, task):
@@ -53,6 +55,18 @@ def cautions(material: Material, task: str, metric: str) -> list[str]:
     if drawn := drawn_worlds(material, task):
         warnings.append(drawn)
     return warnings
+
+
+def on_validation(material: Material, task: str) -> str:
+    """Return that runs of a task are measured on the validation split; "" where none is."""
+    runs = material.runs[material.runs["task_label"] == task]
+    if "evaluation.split" not in runs or not runs["evaluation.split"].eq("validation").any():
+        return ""
+    every = runs["evaluation.split"].eq("validation").all()
+    return (
+        f"{'This task is' if every else 'Some of its conditions are'} measured on the validation split "
+        "(evaluation.split=validation), by which settings may have been chosen: where this report says test, that is meant."
+    )
 
 
 def one_set_of_data(material: Material, task: str) -> str:
