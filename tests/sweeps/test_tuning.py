@@ -316,6 +316,30 @@ def test_settings_are_chosen_by_the_headline_of_one_step_that_a_task_has_on_vali
     assert [name for label in labels for name in names if name in label] == names
 
 
+@pytest.mark.slow
+def test_by_the_free_loss_the_rate_that_has_learned_least_would_be_chosen(desk):
+    words = ["model.hidden=16", "task.sequences=2048", "task.length=30", "training.updates=300", "training.batch=32"]
+    words += [
+        "evaluation.sequences=64",
+        "evaluation.warmup=8",
+        "model=gru",
+        "regime=teacher_forcing",
+        "seed=0",
+        "tune.seeds=100",
+    ]
+    words += ["tune.metric=one_step_error", "tune.axes.training.lr=0.0003,0.01"]
+    assert study("tuned.yaml", *words) == 0
+    (method,) = info(desk)["tuned"]["methods"]
+    little, much = method["trials"]
+    assert method["chosen"] == {"training.lr": "0.01"}
+    assert much["value"] < 0.6 * little["value"]
+    store, losses = Store(desk / "results" / ".store"), []
+    for trial in (little, much):
+        (run,) = trial["runs"]
+        losses += [point["value"] for point in store.read(run)["curves"] if point["quantity"] == "validation_free_loss"][-1:]
+    assert losses[0] < losses[1] - 0.05
+
+
 def test_a_file_that_says_what_cannot_be_of_its_tuning_is_damaged(tmp_path):
     trial = {"settings": {"a": "1"}, "runs": [], "value": 1.0, "state": "1", "lost": False, "pruned": False, "updates": 1}
     method = {"runs": [], "chosen": {"a": "1"}, "trials": [trial], "updates": 1, "steps": 1, "products": 9.0, "seconds": 1.0}

@@ -8,6 +8,7 @@ from freerun.analysis.figures import Material
 from freerun.analysis.inference.confidence_intervals import FEWEST
 from freerun.analysis.report.number_text import listed
 from freerun.analysis.report.warmup_caution import too_short
+from freerun.config.watched_curve import USUAL
 from freerun.store.quantity import INSIDE_SUPPORT, OTHER_CONTINUATIONS, WORLDS_GROWTH, Quantity
 
 
@@ -48,6 +49,8 @@ def cautions(material: Material, task: str, metric: str) -> list[str]:
         )
     if validation := on_validation(material, task):
         warnings.append(validation)
+    if chosen := by_free_loss(material, task):
+        warnings.append(chosen)
     if short := too_short(material, task):
         warnings.append(short)
     if shared := one_set_of_data(material, task):
@@ -66,6 +69,24 @@ def on_validation(material: Material, task: str) -> str:
     return (
         f"{'This task is' if every else 'Some of its conditions are'} measured on the validation split "
         "(evaluation.split=validation), by which settings may have been chosen: where this report says test, that is meant."
+    )
+
+
+def by_free_loss(material: Material, task: str) -> str:
+    """Return that weights were chosen by a free loss that compares with one continuation of many; "" where none were."""
+    runs = material.runs[material.runs["task_label"] == task]
+    nothing = pd.Series(index=runs.index, dtype=object)
+    watch = runs.get("training.watch", nothing).fillna(USUAL)
+    ended = runs.get("training.patience", nothing).notna() & watch.eq(USUAL)
+    measured = material.whole.loc[material.whole["task_label"] == task, ["metric", "unit"]].drop_duplicates()
+    meanings = [material.quantities.of(*key) for key in measured.itertuples(index=False, name=None)]
+    chosen = ended | runs.get("training.keep", nothing).eq("best")
+    if not chosen.any() or not any(OTHER_CONTINUATIONS in meant.blind for meant in meanings):
+        return ""
+    return (
+        f"The free loss on validation chose the weights of {int(chosen.sum())} of {len(runs)} runs, or ended them. It compares "
+        "with the one continuation that was written, and is the less the less a model has learned to say: "
+        "training.watch=validation_forced_loss, or a measure, does not reward that."
     )
 
 
