@@ -142,7 +142,7 @@ REFUSED = {
         ("run launche.workers=2", ["did you mean 'launcher.workers'"]),
         ("run evaluaton.horizon=2", ["did you mean 'evaluation.horizon'"]),
         ("run lg=csv", ["did you mean 'log'"]),
-        ("run hidden=3", ["unknown key 'hidden'", "choose one of: device, dtype, engine"]),
+        ("run hidden=3", ["unknown key 'hidden'", "choose one of: device, dtype, engine, evaluation"]),
         ("run ++training.lrr=0.1", ["training.lrr", "'lr'"]),
         ("run +model.depth=3", ["model.depth", "of model gru"]),
         ("run -m regime=free_running,scheduled_sampling regime.ende=1", ["regime.ende=1", "free_running", "'end'"]),

@@ -26,7 +26,7 @@ from freerun.config.hydra.own_settings import Job, sorted_out
 from freerun.config.presets import choices
 from freerun.errors import ConfigError
 from freerun.io import key_value
-from freerun.io.suggestions import near, nearest
+from freerun.io.suggestions import nearest
 from freerun.io.text import brief, message, one_line
 from freerun.parts import plugins, registry
 
