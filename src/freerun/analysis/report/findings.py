@@ -104,7 +104,8 @@ def together(names: Sequence[str]) -> list[str]:
     """Names that differ by their setting alone as one: ``sampling (end=0.5, 0.75)``."""
     settings: dict[tuple[str, str], list[str]] = {}
     for name in names:
-        base, setting, objective = _WITH_SETTING.fullmatch(name).groups("") if "(" in name else (name, "", "")
+        parts = _WITH_SETTING.fullmatch(name)
+        base, setting, objective = parts.groups("") if parts else (name, "", "")
         settings.setdefault((base, objective), []).append(setting)
     combined = []
     for (base, objective), each in settings.items():

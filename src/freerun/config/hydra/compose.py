@@ -26,7 +26,7 @@ from freerun.config.hydra.own_settings import Job, sorted_out
 from freerun.config.presets import choices
 from freerun.errors import ConfigError
 from freerun.io import key_value
-from freerun.io.suggestions import nearest
+from freerun.io.suggestions import near, nearest
 from freerun.io.text import brief, message, one_line
 from freerun.parts import plugins, registry
 
@@ -37,6 +37,7 @@ _ELSEWHERE = {
     "launcher": "a launcher is chosen where runs are trained, on the command line or as launcher= in Python",
     "log": "live logs are chosen where runs are trained, on the command line or as log= in Python",
     "engine": "the engine is chosen where runs are trained, on the command line or as a setting of a launcher",
+    "metrics": "the metrics of an experiment are evaluation.metrics=[NAME,...]",
 }
 
 
@@ -179,14 +180,13 @@ def _check(item: Override) -> None:
                 raise registry.unknown(key, one_line("null" if name is None else name, 60), names)
 
 
-def _near(key: str, known: Sequence[str]) -> str:
+def _near(key: str, known: Iterable[str]) -> str:
     """Return the end of the message for a key that is unknown: the nearest one, whole, or the keys that there are."""
     leaves = {f"{node}.{name}": node for node, name in composed_tree.leaves()}
-    nodes, heads = {*leaves.values(), *PARTS, "launcher", "tune"}, {*known, "plugins", *_ELSEWHERE}
     first, dot, rest = key.partition(".")
-    if dot:  # launche.workers: the node is misspelt, what stands in it may be right
-        return nearest(key, {*leaves, *(f"{node}.{rest}" for node in nodes)}, main=heads)
-    return nearest(key, {*heads, *leaves} - set(leaves.values()), main=heads)
+    if dot and not near(key, leaves) and (node := near(first, (*PARTS, "launcher", "tune"))):
+        return f"did you mean '{node}.{rest}'?"  # launche.workers: the node is misspelt, what stands in it may be right
+    return nearest(key, {*known, "plugins", *_ELSEWHERE, *leaves} - set(leaves.values()))
 
 
 def _names(item: Override) -> list[Any]:
