@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from dataclasses import fields
 from typing import Any
@@ -183,7 +183,7 @@ def _check(item: Override) -> None:
 def _near(key: str, known: Iterable[str]) -> str:
     """Return the end of the message for a key that is unknown: the nearest one, whole, or the keys that there are."""
     leaves = {f"{node}.{name}": node for node, name in composed_tree.leaves()}
-    _, dot, rest = key.partition(".")
+    first, dot, rest = key.partition(".")
     if dot and not near(key, leaves) and (node := near(first, (*PARTS, "launcher", "tune"))):
         return f"did you mean '{node}.{rest}'?"  # launche.workers: the node is misspelt, what stands in it may be right
     return nearest(key, {*known, "plugins", *_ELSEWHERE, *leaves} - set(leaves.values()))
