@@ -10,8 +10,8 @@ import itertools
 import torch
 
 from freerun.laws._cases import RUNS, Case, R, Run, cases, loop, widths
-from freerun.laws.toolkit import CLOSE, SHIFTS, demand, gap, gradients, noise, same_bits, shifted
-from freerun.parts.layers import Weights
+from freerun.laws.toolkit import CLOSE, SHIFTS, demand, gap, gradients, noise, only, same_bits, shifted
+from freerun.parts.layers import Weights, project
 from freerun.parts.models import Model
 
 #: Differences of so many units of the last place are put down to the order of operations, five steps of a small model.
