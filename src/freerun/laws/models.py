@@ -254,7 +254,7 @@ def _left_by(run: Run, case: Case, weights: Weights, u: torch.Tensor, first: int
 def law_a_corrected_state_is_read_as_changed(model: Model) -> None:
     """The output is that of the output map for the part of the state that `corrected` changes, and for no other.
 
-    Cure: add the change to the very part of the state that `output.weight` is multiplied with, and leave the others as they are.
+    Cure: add the change to the very part of the state that `output.weight` is multiplied with, and to no other.
     """
     for case in cases(model):
         weights = case.weights
