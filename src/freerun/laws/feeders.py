@@ -216,7 +216,8 @@ def law_a_corrected_state_has_a_share_less_of_the_error(regime: Regime) -> str:
     Cure: add `c * (y - o) @ pinv(V)` to what the output map reads, detached, after the output and before the next step.
     """
     strength, tried = given_by(regime, Corrected).regime.strength, []
-    for name, cls in registry.builtin_parts("model").items():
+    models: dict[str, type[Model]] = registry.builtin_parts("model")
+    for name, cls in models.items():
         if not cls.correctable:
             continue
         chosen = replace(next(experiments(regime)), model=small(cls, hidden=7, layers=2), dtype="float64")
