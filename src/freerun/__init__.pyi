@@ -62,6 +62,7 @@ from freerun.parts.regimes import Coin as Coin
 from freerun.parts.regimes import Regime as Regime
 from freerun.parts.regimes._schedule import Schedule as Schedule
 from freerun.parts.regimes.data_as_demonstrator import DataAsDemonstrator as DataAsDemonstrator
+from freerun.parts.regimes.error_forcing import ErrorForcing as ErrorForcing
 from freerun.parts.regimes.free_running import FreeRunning as FreeRunning
 from freerun.parts.regimes.generalized_forcing import Alpha as Alpha
 from freerun.parts.regimes.generalized_forcing import GeneralizedForcing as GeneralizedForcing

@@ -136,6 +136,7 @@ def test_every_part_and_preset_can_be_named(key):
         "sequence_to_one": ["task=adding"], "adding": ["model=sequence_to_one"], "mean": ["task=lorenz63"],
         "squared_error": ["task=lorenz63"], "stencil": ["task=advection"], "pushforward": ["gradient=stop"],
         "generalized_forcing_adaptive": ["task=lorenz63"], "noisy_free_running": ["task=lorenz63"],
+        "error_forcing": ["task=lorenz63", "model=gru"],
         "series": [f"task.path={series_file()}"],
         "distillation": [f"objective.teacher={teacher_file()}"], "absolute_error": ["task=lorenz63"],
         "huber": ["task=lorenz63"], "diverted_chain": ["task=lorenz63"], "residual": ["task=lorenz63"],

@@ -36,14 +36,14 @@ def experiment(words):
 def counted(found, monkeypatch):
     """The steps of sequences that training rolls out, validation left out."""
     steps = []
-    for module in (replicas, jacobians, experts):
-        genuine = module.rollout
+    for module, name in ((replicas, "rollout"), (replicas, "looped"), (jacobians, "rollout"), (experts, "rollout")):
+        genuine = getattr(module, name)
 
         def rolled(*words, genuine=genuine, **named):
             steps.append(named["truth"].shape[0] * named["truth"].shape[2])
             return genuine(*words, **named)
 
-        monkeypatch.setattr(module, "rollout", rolled)
+        monkeypatch.setattr(module, name, rolled)
     monkeypatch.setattr(training, "validated", lambda *_: {})
     training.train(replicas.Group([found], worlds([found], found.task.length)))
     return sum(steps)

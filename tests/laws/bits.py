@@ -90,8 +90,10 @@ def _of_models() -> dict[str, str]:
 
 
 def _of_regimes() -> dict[str, str]:
-    settings = "model.hidden=13 evaluation.orbit=0"
-    return {f"regime {name}": _runs("values", f"{settings} regime={name}") for name in registry.parts("regime")}
+    settings, cells = "model.hidden=13 evaluation.orbit=0", {"error_forcing": " model=gru"}  # which has a state to correct
+    return {
+        f"regime {name}": _runs("values", f"{settings} regime={name}{cells.get(name, '')}") for name in registry.parts("regime")
+    }
 
 
 def _of_measures() -> dict[str, str]:

@@ -56,6 +56,7 @@ CAUGHT = [
         )
     ),
     (feeders.law_gathered_data_is_dealt_evenly, broken.TruthOnly),
+    (feeders.law_a_corrected_state_has_a_share_less_of_the_error, broken.PullsTwiceAsFar),
     (feeders.law_a_measured_share_follows_the_growth, broken.Upside),
     (feeders.law_a_measured_share_follows_the_growth, broken.JumpsDown),
     (feeders.law_a_blurred_truth_is_near_the_truth, broken.Shifts),

@@ -74,6 +74,7 @@ CAUGHT = [
     (kit.law_state_carries_over_a_split, broken.StartsAgain),
     (kit.law_no_state_in_the_part, broken.KeepsState),
     (kit.law_start_is_zero, broken.StartsAtRandom),
+    (kit.law_a_corrected_state_is_read_as_changed, broken.CorrectsTheCell),
     (kit.law_same_bits_alone_and_in_a_group, broken.PlainSigmoid),
     (release.law_released_unroll_is_the_step_repeated, broken.CountsFromEachCall),
     (release.law_the_warmup_is_read, broken.BeginsAnew),

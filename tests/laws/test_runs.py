@@ -21,7 +21,10 @@ FIELDS = [name for name, model in MODELS.items() if model.for_fields]
 LAST = [name for name, model in MODELS.items() if model.emits == "last"]
 REGIMES = registry.parts("regime")
 #: Those that feed symbols, and values.
-FITTING = {"symbols": [name for name in REGIMES if name != "noisy_free_running"], "values": list(REGIMES)}
+FITTING = {
+    "symbols": [name for name in REGIMES if name not in ("noisy_free_running", "error_forcing")],
+    "values": list(REGIMES),
+}
 #: One regime of each way through the engine.
 WAYS = ["teacher_forcing", "sparse_forcing", "parallel_scheduled_sampling", "data_as_demonstrator", "replay_buffer"]
 LOOPED = [name for name, regime in REGIMES.items() if regime().feeder().looped and not regime().feeder().blends]

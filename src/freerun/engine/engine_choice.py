@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 
 from freerun.config.experiment import Experiment
-from freerun.engine.compiled.coverage import DISTRIBUTIONS, uncovered
+from freerun.engine.compiled.coverage import CORRECTIONS, DISTRIBUTIONS, uncovered
 from freerun.engine.compiled.library import library
 from freerun.errors import ConfigError, given
 
@@ -94,6 +94,8 @@ def obstacle(experiment: Experiment, *, here: bool = True) -> str:
         return "it was not built when Freerun was installed (no C compiler?)"
     if given(experiment.objective).head is not None:
         return DISTRIBUTIONS
+    if experiment.regime.feeder().corrects:
+        return CORRECTIONS
     return uncovered(experiment.model, given(experiment.feedback), experiment.dtype, experiment.device) or ""
 
 

@@ -158,11 +158,14 @@ class Lessons:
         Raises:
             ValueError: if it is not of the shape and type that it must be, or a mask does not lie in [0, 1].
         """
-        if self.group.feedback.silent:
+        if self.group.feedback.silent and not self.feeder.corrects:
             return Feed()
         feed = self.feeder.feed(batch, self.memory)
-        mask, truth = feed.mask, feed.truth
         shape = (batch.steps, len(self.feeders), batch.count)
+        pull = None if feed.pull is None else self._pulled(batch, feed.pull, shape)
+        if self.group.feedback.silent:
+            return Feed(pull=pull)
+        mask, truth = feed.mask, feed.truth
         if mask is not None:
             self._check("mask", mask, shape)
             if not bool(((mask >= 0) & (mask <= 1)).all()):
@@ -175,7 +178,15 @@ class Lessons:
             truth = after_warmup(batch.stopped(truth), batch.truth, batch.warmup)
         if feed.noise is not None:
             self._check("noise", feed.noise, (*shape, self.group.outputs))
-        return Feed(mask=mask, truth=truth, beforehand=feed.beforehand, noise=feed.noise)
+        return Feed(mask=mask, truth=truth, beforehand=feed.beforehand, noise=feed.noise, pull=pull)
+
+    def _pulled(
+        self, batch: GroupBatch, pull: Float[torch.Tensor, "T R B"], shape: tuple[int, ...]
+    ) -> Float[torch.Tensor, "T R B"]:
+        """Return by what share states are corrected: nothing in the warm-up, nor where no prediction counts."""
+        self._check("pull", pull, shape)
+        pull = torch.where(batch.sequences.weights > 0, pull, 0.0)
+        return after_warmup(pull, torch.zeros_like(pull), batch.warmup)
 
     def _check(self, label: str, x: torch.Tensor, shape: tuple[int, ...]) -> None:
         if x.shape != shape or x.dtype != self.group.dtype:
@@ -232,7 +243,7 @@ def _rolled(batch: GroupBatch, feed: Feed, whole: Float[torch.Tensor, "T R B"] |
     mask = whole if feed.mask is None or feed.beforehand else feed.mask
     return batch.group.roll(
         batch.trained, batch.sequences, mask, batch.uniform, feedback=batch.feedback, truth=feed.truth,
-        states=whole is not None, noise=feed.noise, dropout=batch.dropout, windows=batch.windows,
+        states=whole is not None, noise=feed.noise, dropout=batch.dropout, windows=batch.windows, pull=feed.pull,
     )  # fmt: skip
 
 

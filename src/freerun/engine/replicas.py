@@ -21,6 +21,7 @@ from freerun.engine.dispatch import rollout
 from freerun.engine.engine_choice import engine_of
 from freerun.engine.parameters import Parameters
 from freerun.engine.rollout import Gradient, Rollout
+from freerun.engine.rollout import rollout as looped
 from freerun.errors import ConfigError, given
 from freerun.parts.feedback import Feedback, one_hot
 from freerun.parts.layers import per_replica
@@ -42,6 +43,8 @@ class Group:
         self.experiments, self.data = experiments, data
         #: The engine of its rollouts, where it is asked for something that this engine covers.
         self.engine = engine_of(first)
+        #: What makes its rollouts: the loop also for those without a correction, if the regime corrects, by the one engine.
+        self._rollout = looped if first.regime.feeder().corrects else rollout
         self.model, self.settings = first.model, first.training
         self.objective = given(first.objective)
         #: The feedback rule as it stands after training.
@@ -162,6 +165,7 @@ class Group:
         noise: Float[torch.Tensor, "T R B F"] | None = None,
         dropout: Float[torch.Tensor, "T R B D"] | None = None,
         windows: tuple[int, ...] | None = None,
+        pull: Float[torch.Tensor, "T R B"] | None = None,
     ) -> Rollout:
         """Run every replica over its sequences, fed as the mask says.
 
@@ -172,14 +176,15 @@ class Group:
             noise: what is added to the model's own output where it is fed.
             dropout: what `Group.dropout` draws for an update, in training; None where nothing is dropped.
             windows: what `Group.windows` draws for an update; None where the whole rollout counts.
+            pull: the share of each output's error by which the state is corrected, in training; None for nothing.
         """
         encoded, start = self.encoded(sequences)
-        return rollout(
+        return self._rollout(
             self.model, weights, truth=encoded if truth is None else truth, start=start, feedback=feedback or self.feedback,
             mask=mask, inputs=sequences.inputs, uniform=uniform, gradient=replace(self.gradient, windows=windows),
             residual=self.residual,
             ends=sequences.ends, states=states, noise=noise, release=self.warmup, head=self.head,
-            dropout=dropout,
+            dropout=dropout, pull=pull, targets=None if pull is None else sequences.targets,
         )  # fmt: skip
 
     def shares(self, sequences: Sequences) -> Float[torch.Tensor, "S R B"]:

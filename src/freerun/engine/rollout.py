@@ -21,7 +21,7 @@ from freerun.errors import given
 from freerun.parts.feedback import Feedback
 from freerun.parts.feeders import blend
 from freerun.parts.gaussians import Head
-from freerun.parts.layers import State, Weights
+from freerun.parts.layers import State, Weights, affine
 from freerun.parts.models import Model
 
 
@@ -82,6 +82,9 @@ class Request:
         head: how outputs are read as distributions of values; the outputs of the rollout are then their numbers, and `feedback`
             reads those. None: outputs are taken as they are.
         dropout: the draws of `Model.dropping`, in training; None: nothing is dropped.
+        pull: the share of y_t - o_t by which the state that enters the next step is corrected, by the smallest change that has
+            this effect on the output map; carries no gradient. None: no state is corrected.
+        targets: y_t, where states are corrected.
     """
 
     model: Model
@@ -102,6 +105,8 @@ class Request:
     release: int | None = None
     head: Head | None = None
     dropout: Float[torch.Tensor, "T R B D"] | None = None
+    pull: Float[torch.Tensor, "T R B"] | None = None
+    targets: Float[torch.Tensor, "T R B O"] | None = None
 
     @property
     def steps(self) -> int:
@@ -125,7 +130,7 @@ class Request:
         """Whether the fast path `model.unroll` computes it: it reads nothing of its own, and no gradient is cut inside."""
         keeps_feeds = self.model.reads > 1 and self.gradient.feedback > 0 and self.truth.requires_grad
         cut = self.gradient.state or self.gradient.windows is not None
-        return (self.forced or self.deaf) and not cut and not keeps_feeds
+        return (self.forced or self.deaf) and not cut and not keeps_feeds and self.pull is None
 
     def learner(self, steps: int | slice = slice(None)) -> Model:
         """Return the model, bound to the dropout of one step, or of some."""
@@ -196,6 +201,7 @@ def loop(request: Request) -> Rollout:
     state = model.start(replicas, batch, request.start) if request.state is None else request.state
     fed = request.start
     outputs, feeds, states = [], [], []
+    inverse = None if request.pull is None else _inverse(weights["output.weight"].detach())
     for t in range(steps):
         if gradient.cuts_feedback(t):
             fed = fed.detach()
@@ -211,6 +217,8 @@ def loop(request: Request) -> Rollout:
         outputs.append(out)
         if request.states:
             states.append(state)
+        if inverse is not None:
+            state = model.corrected(state, _change(request, t, out.detach(), inverse))
         if always[t]:
             fed = truth[t]
         else:
@@ -223,6 +231,28 @@ def loop(request: Request) -> Rollout:
         feeds.append(fed)
     fed_on = stopped(torch.stack(feeds), gradient)
     return Rollout(outputs=_answers(request, torch.stack(outputs)), fed=fed_on, states=tuple(states))
+
+
+#: Added to V^T V before it is inverted, as in the code of error forcing.
+RIDGE = 1e-7
+
+
+def _inverse(weight: Float[torch.Tensor, "R H O"]) -> Float[torch.Tensor, "R O H"]:
+    """Return (V^T V + RIDGE)^-1 V^T of each replica on its own, computed in double precision."""
+    ridge = RIDGE * torch.eye(weight.shape[-1], dtype=torch.float64, device=weight.device)
+    inverses = [torch.linalg.solve(v.mT @ v + ridge, v.mT) for v in weight.double().unbind(0)]
+    return torch.stack(inverses).to(weight.dtype)
+
+
+def _change(
+    request: Request, t: int, out: Float[torch.Tensor, "R B O"], inverse: Float[torch.Tensor, "R O H"]
+) -> Float[torch.Tensor, "R B H"]:
+    """Return by what the state behind step t is corrected."""
+    pull = given(request.pull)[t, ..., None]
+    error = torch.where(pull > 0, pull * (given(request.targets)[t] - out), 0.0)
+    if request.residual is not None:
+        error = error / request.residual
+    return affine(error, inverse, inverse.new_zeros(len(inverse), 1, inverse.shape[-1]))
 
 
 def stopped(feeds: Float[torch.Tensor, "T R B F"], gradient: Gradient) -> Float[torch.Tensor, "T R B F"]:

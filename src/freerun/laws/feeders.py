@@ -16,7 +16,8 @@ from freerun.engine.replicas import Group
 from freerun.engine.rollout import Gradient, rollout, stopped
 from freerun.errors import given
 from freerun.laws.engine import experiments
-from freerun.laws.toolkit import CLOSE, Broken, demand, gap, gradients, noise, only, same_bits, uniforms, weights_of
+from freerun.laws.toolkit import CLOSE, Broken, demand, gap, gradients, noise, only, same_bits, small, uniforms, weights_of
+from freerun.parts import registry
 from freerun.parts.feedback import Feedback, one_hot
 from freerun.parts.feedback.expected import Expected
 from freerun.parts.feedback.mean import Mean
@@ -24,6 +25,7 @@ from freerun.parts.feedback.sample import Sample
 from freerun.parts.feeders import F, Feeder, after_warmup
 from freerun.parts.feeders.adaptive import Adaptive
 from freerun.parts.feeders.aggregated import Aggregated
+from freerun.parts.feeders.corrected import Corrected
 from freerun.parts.feeders.forced import Blurred
 from freerun.parts.feeders.parallel_passes import fed_in_parallel
 from freerun.parts.feeders.replayed import Replayed
@@ -202,6 +204,46 @@ def law_a_buffer_replays_what_was_said_at_the_last_visit(regime: Regime) -> str:
         deepest > 1 or regime.probability(0, updates) > 0.5, f"after {updates} updates the oldest state is of pass {deepest}"
     )
     return f"up to pass {deepest}"
+
+
+@only(fed_by(Corrected), "regimes that correct states")
+def law_a_corrected_state_has_a_share_less_of_the_error(regime: Regime) -> str:
+    """By a loop with a pseudo-inverse: what enters the next step is the nearest state with c of the error gone.
+
+    Nothing is changed in the warm-up, what is charged was said before the change, and no gradient runs through it. Of every
+    model that is `correctable`, by value and gradient.
+
+    Cure: add `c * (y - o) @ pinv(V)` to what the output map reads, detached, after the output and before the next step.
+    """
+    strength, tried = given_by(regime, Corrected).regime.strength, []
+    models: dict[str, type[Model]] = registry.builtin_parts("model")
+    for name, cls in models.items():
+        if not cls.correctable:
+            continue
+        chosen = replace(next(experiments(regime)), model=small(cls, hidden=7, layers=2), dtype="float64")
+        task, seed, steps, warmup = chosen.task, chosen.seed, chosen.task.length, chosen.span[0]
+        group = Group([chosen], {seed: task.build(seed, max(steps, sum(chosen.span)))})
+        weights = group.parameters.named(differentiable=True)
+        lesson = Lessons(group).give(0, weights, {})
+        truth, fed = group.encoded(lesson.sequences)
+        state, outputs, v = group.model.start(1, fed.shape[1], fed), [], weights["output.weight"].detach()
+        for t in range(steps):
+            out, state = group.model.step(weights, fed, state)
+            out = out if group.residual is None else fed + group.residual * out
+            outputs.append(out)
+            fed = truth[t] if t < warmup else group.feedback(out, None)
+            if t >= warmup:
+                error = strength * (lesson.sequences.targets[t] - out.detach())
+                change = error / (1.0 if group.residual is None else group.residual) @ torch.linalg.pinv(v)
+                state = group.model.corrected(state, change)
+        off = gap(lesson.outputs, torch.stack(outputs))
+        demand(off < 100 * CLOSE, f"{name}: the outputs are {off:.1e} off those by hand")
+        slopes = [gradients((group.objective(o, lesson.sequences.targets) * lesson.shares).sum(), list(weights.values()))
+                  for o in (lesson.outputs, torch.stack(outputs))]  # fmt: skip
+        for key, a, b in zip(weights, *slopes, strict=True):
+            demand(gap(a, b) < 100 * CLOSE, f"{name}: the gradient of {key} is {gap(a, b):.1e} off that by hand")
+        tried.append(name)
+    return f"of {', '.join(tried)}"
 
 
 @only(fed_by(Adaptive), "regimes that are measured")

@@ -10,8 +10,8 @@ import itertools
 import torch
 
 from freerun.laws._cases import RUNS, Case, R, Run, cases, loop, widths
-from freerun.laws.toolkit import CLOSE, SHIFTS, demand, gap, gradients, noise, same_bits, shifted
-from freerun.parts.layers import Weights
+from freerun.laws.toolkit import CLOSE, SHIFTS, demand, gap, gradients, noise, only, same_bits, shifted
+from freerun.parts.layers import Weights, project
 from freerun.parts.models import Model
 
 #: Differences of so many units of the last place are put down to the order of operations, five steps of a small model.
@@ -248,3 +248,23 @@ def _left_by(run: Run, case: Case, weights: Weights, u: torch.Tensor, first: int
     out, _ = run(case.model, leaves, u, case.model.start(u.shape[1], case.batch, u[0]))
     slopes = gradients((out * charge).sum(), list(leaves.values()))
     return {"outputs": out.detach().transpose(0, 1), **dict(zip(leaves, slopes, strict=True))}
+
+
+@only(lambda model: model.correctable, "models whose state can be corrected")
+def law_a_corrected_state_is_read_as_changed(model: Model) -> None:
+    """The output is that of the output map for the part of the state that `corrected` changes, and for no other.
+
+    Cure: add the change to the very part of the state that `output.weight` is multiplied with, and to no other.
+    """
+    for case in cases(model):
+        weights = case.weights
+        outputs, state = model.unroll(weights, case.u, case.start)
+        change = noise(R, case.batch, weights["output.weight"].shape[-2], seed=3, dtype=case.dtype)
+        parts = list(zip(state, model.corrected(state, change), strict=True))
+        moved = [i for i, (before, after) in enumerate(parts) if not torch.equal(before, after)]
+        demand(len(moved) == 1, f"{len(moved)} parts of the state are changed, not one {case}")
+        before, after = parts[moved[0]]
+        off = gap(after - before, change)
+        demand(off < CLOSE, f"the state is changed by another change than the one that is given, {off:.1e} off {case}")
+        off = gap(project(weights, "output", before), outputs[-1])
+        demand(off < CLOSE, f"the part that is changed is not what the output map reads, {off:.1e} off {case}")

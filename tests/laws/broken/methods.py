@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from freerun.parts.feeders import Kept, Number
 from freerun.parts.feeders.adaptive import Adaptive
 from freerun.parts.feeders.aggregated import Aggregated
+from freerun.parts.feeders.corrected import Corrected
 from freerun.parts.feeders.masked import Masked
 from freerun.parts.feeders.replayed import Replayed
 from freerun.parts.models.hidden_recurrent import HiddenRecurrent
@@ -17,6 +18,7 @@ from freerun.parts.objectives.policy_gradient import PolicyGradient
 from freerun.parts.objectives.professor_forcing import ProfessorForcing
 from freerun.parts.objectives.pushforward import Pushforward
 from freerun.parts.regimes.data_as_demonstrator import DataAsDemonstrator
+from freerun.parts.regimes.error_forcing import ErrorForcing
 from freerun.parts.regimes.generalized_forcing import Alpha, GeneralizedForcing
 from freerun.parts.regimes.noisy_forcing import NoisyForcing
 from freerun.parts.regimes.replay_buffer import ReplayBuffer
@@ -260,3 +262,16 @@ class StopsTheTarget(DivertedChain):
         onward = lesson.onward
         lesson.onward = lambda states: onward(states).detach()
         return super().charge(lesson)
+
+
+class _PullsTwice(Corrected):
+    def feed(self, batch, memory):
+        feed = super().feed(batch, memory)
+        return replace(feed, pull=2 * feed.pull)
+
+
+class PullsTwiceAsFar(ErrorForcing):
+    """Moves the state by twice the share that it declares."""
+
+    def feeder(self):
+        return _PullsTwice(self)

@@ -27,6 +27,8 @@ RULES: dict[type[Feedback], int] = {Nothing: 0, Mean: 1, Sample: 2, Argmax: 3, E
 
 #: Why a model that predicts distributions of values is not covered.
 DISTRIBUTIONS = "it predicts no distributions of values"
+#: Why a run whose hidden states are corrected while it trains is not.
+CORRECTIONS = "it corrects no hidden states"
 
 
 def uncovered(model: Model, feedback: Feedback, dtype: str, device: str) -> str | None:

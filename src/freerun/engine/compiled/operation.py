@@ -11,7 +11,7 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from freerun.engine.compiled import attention
-from freerun.engine.compiled.coverage import CELLS, DISTRIBUTIONS, places, rule_number, uncovered
+from freerun.engine.compiled.coverage import CELLS, CORRECTIONS, DISTRIBUTIONS, places, rule_number, uncovered
 from freerun.engine.compiled.library import Call, Library, library
 from freerun.engine.compiled.threads import spread
 from freerun.engine.rollout import THROUGH, Gradient, Request, Rollout, stopped
@@ -114,6 +114,8 @@ def impossible(request: Request) -> str | None:
         return DISTRIBUTIONS
     if request.dropout is not None:
         return "it drops nothing"
+    if request.pull is not None:
+        return CORRECTIONS
     if (why := uncovered(request.model, request.feedback, _name(request.start), request.start.device.type)) is not None:
         return why
     if any(part is not None and part.requires_grad for part in (*(request.state or ()), request.residual)):

@@ -100,12 +100,14 @@ class Feed:
         truth: what is fed where the mask is 1; None for the truth itself. The gradient runs through it.
         noise: what is added to the model's own output where it is fed; None for nothing.
         beforehand: all that is fed is `truth`, which was made by the mask: the loop does not mix once more.
+        pull: the share of the error of an output by which the state behind it is corrected; None for nothing.
     """
 
     mask: Float[torch.Tensor, "T R B"] | None = None
     truth: Float[torch.Tensor, "T R B F"] | None = None
     beforehand: bool = False
     noise: Float[torch.Tensor, "T R B F"] | None = None
+    pull: Float[torch.Tensor, "T R B"] | None = None
 
 
 @dataclass(kw_only=True, eq=False)
@@ -213,6 +215,8 @@ class Feeder(ABC):
     looped: ClassVar[bool] = False
     #: It says which training sequences are shown (`chosen`) and is told what became of them (`learn`).
     chooses: ClassVar[bool] = False
+    #: It corrects states (`Feed.pull`), of a model that is `correctable`; also where nothing is fed back.
+    corrects: ClassVar[bool] = False
 
     regime: Masking
 

@@ -40,6 +40,7 @@ class Model(ABC):
             step.
         solves: the readout, the weights ``output.*``, is solved in closed form from `features`, and nothing is learnt by a
             gradient.
+        correctable: the output is ``output.bias + h @ output.weight`` for a part h of the state, which `corrected` changes.
     """
 
     emits: ClassVar[str] = "each"
@@ -53,6 +54,7 @@ class Model(ABC):
     deaf: ClassVar[bool] = False
 
     solves: ClassVar[bool] = False
+    correctable: ClassVar[bool] = False
 
     @abstractmethod
     def shapes(self, inputs: int, outputs: int) -> dict[str, Shape]:
@@ -107,6 +109,10 @@ class Model(ABC):
     def release(self, weights: Weights, state: State) -> State:
         """Return the state that enters the first step behind the warm-up, for a model that `releases`."""
         return state
+
+    def corrected(self, state: State, change: Float[torch.Tensor, "R B H"]) -> State:
+        """Return the state with a change added to the part that the output map reads, of a model that is `correctable`."""
+        raise NotImplementedError(f"{type(self).__name__} has no state that its output map reads")
 
     def summary(self, state: State, like: Float[torch.Tensor, "R B O"]) -> Float[torch.Tensor, "R B H"]:
         """Return the hidden state as one vector whose width stays the same from step to step; width 0 if there is none.

@@ -39,6 +39,7 @@ class Stacked(Model):
     masks: ClassVar[Any] = None
     #: How many tensors ``[R B H]`` are the state of a layer.
     carried: ClassVar[int] = 1
+    correctable: ClassVar[bool] = True
 
     hidden: int = 64
     layers: int = field(default=1, metadata=LATER)
@@ -84,6 +85,10 @@ class Stacked(Model):
 
     def start(self, replicas: int, batch: int, like: torch.Tensor) -> State:
         return tuple(like.new_zeros(replicas, batch, self.hidden) for _ in range(self.carried * self.layers))
+
+    def corrected(self, state: State, change: Float[torch.Tensor, "R B H"]) -> State:
+        read = self.carried * (self.layers - 1)
+        return (*state[:read], state[read] + change, *state[read + 1 :])
 
     def step(
         self, weights: Weights, u: Float[torch.Tensor, "R B I"], state: State

@@ -1,10 +1,11 @@
 """Replay buffer: the model starts from states that it reached itself in earlier updates, one step at a time.
 
-Bodnar et al. 2025 ("A foundation model for the Earth system", methods, roll-out fine-tuning): an initial state is taken from a
-buffer, the model makes one step, is charged for it, and the state that it predicts goes back into the buffer with the next
-truth as its target; from time to time a true state is put in. So all depths of a rollout are trained at the price of teacher
-forcing, and no gradient runs through a feed (as in the pushforward of Brandstetter, Worrall & Welling 2022, whose own states
-are those of the same update).
+Bodnar et al. 2025 ("A foundation model for the Earth system", supplement D.4, roll-out fine-tuning): an initial state is taken
+from a buffer, the model makes one step, is charged for it, and the state that it predicts goes back into the buffer with the
+next truth as its target; from time to time a true state is put in. So all depths of a rollout are trained at the price of
+teacher forcing, and no gradient runs through a feed (as in the pushforward of Brandstetter, Worrall & Welling 2022, whose own
+states are those of the same update). There the buffer is a queue that drops its oldest entry, is drawn from with replacement,
+and is given a true state every so many steps; here each slot of a batch is another one, and a coin fills it anew.
 
 Here all steps of a sequence are done at once. A slot holds a training sequence and what it was fed; on its k-th visit since it
 was filled, by the weights theta_k of that update,

@@ -1,0 +1,66 @@
+"""Error forcing: the hidden state is moved, as little as possible, to where its output has a smaller error.
+
+    h_t <- h_t + c stop( (y_t - o_t) V^+ ),   o_t = d + h_t V,   V^+ = (V^T V + 10^-7)^-1 V^T,   f_t = phi(o_t)
+
+(Sagtekin, Bredenberg & Savin 2025, "Error forcing in recurrent neural networks"; the formula is that of the published code,
+`RNNCell.forward` of Savin-Lab-Code/error-forcing, without the mask of its tasks.) The change is orthogonal to all that the
+output map does not read: with c = 1 the next step begins in the state nearest to h_t whose output would have been the truth;
+teacher forcing of the state would put h_t to y_t V^+ and forget what the output does not show. What is charged is o_t, before
+the change, and no gradient runs through the change: back-propagation runs through the hidden states as if it were not there.
+
+There nothing is fed back and all input is the task's (here ``feedback=none``); where something is fed back it is the model's
+own output, as o_t was before the change, and the truth reaches the model by its state alone. Nothing is changed in the warm-up
+and where no prediction counts, and nothing in what is measured. Of stacked layers the last is changed, of an LSTM h and not c.
+For increments the error is divided by their scale. The target is right in so far as the state was moved to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jaxtyping import Float
+
+from freerun.deferred_imports import torch
+from freerun.errors import given, require
+from freerun.parts import registry
+from freerun.parts.feeders import Feeder
+from freerun.parts.feeders.corrected import Corrected
+from freerun.parts.regimes import Regime
+
+if TYPE_CHECKING:
+    from freerun.parts.experiment_protocol import Experiment
+
+
+@dataclass(kw_only=True)
+class ErrorForcing(Regime):
+    """Closed-loop training on values, the hidden state moved at every step by a share of the output's error.
+
+    Attributes:
+        strength: c, the share of the error that the state is moved by, in (0, 1].
+    """
+
+    strength: float = 0.5
+
+    def __post_init__(self) -> None:
+        require(0 < self.strength <= 1, "strength", self.strength, "lie in (0, 1]")
+
+    def misfit(self, experiment: Experiment) -> str | None:
+        model, others = experiment.model, registry.parts("model")
+        if experiment.task.symbols:
+            return "it moves a state by the error of a real value, and this task has symbols; choose free_running"
+        if not model.correctable:
+            names = ", ".join(name for name, other in others.items() if other.correctable)  # type: ignore[attr-defined]
+            return f"model {registry.name_of(model)} carries no state that a linear output map reads; choose one of: {names}"
+        if given(experiment.objective).head is not None:
+            return "it moves a state by the error of one value, not of a distribution; choose objective=squared_error"
+        return None
+
+    def feeder(self) -> Feeder:
+        return Corrected(self)
+
+    def probability(self, update: int, updates: int) -> float:
+        return 0.0
+
+    def mask(self, coins: Float[torch.Tensor, "T B"], update: int, updates: int) -> Float[torch.Tensor, "T B"]:
+        return torch.zeros_like(coins)
