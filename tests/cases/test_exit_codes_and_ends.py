@@ -88,7 +88,7 @@ def test_a_sweep_survives_its_terminal(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
 @pytest.mark.parametrize("words", [["list", "tasks"], ["status"], ["run", "task=nope"]])
 def test_a_closed_terminal_ends_no_command_and_a_request_to_end_does(number, words, monkeypatch):
-    ends = []
+    ends, before = [], signal.signal(number, signal.SIG_DFL)  # under nohup the tests themselves are deaf to SIGHUP
 
     def asked(words):
         ends.append(words)
@@ -96,10 +96,13 @@ def test_a_closed_terminal_ends_no_command_and_a_request_to_end_does(number, wor
         return 0
 
     monkeypatch.setattr("freerun.cli.main.dispatch", asked)
-    with pytest.raises(SystemExit) as end:
-        main(words)
-    assert (end.value.code, ends) == (0 if number == signal.SIGHUP else 143, [words])
-    assert signal.getsignal(number) is signal.SIG_DFL
+    try:
+        with pytest.raises(SystemExit) as end:
+            main(words)
+        assert (end.value.code, ends) == (0 if number == signal.SIGHUP else 143, [words])
+        assert signal.getsignal(number) is signal.SIG_DFL
+    finally:
+        signal.signal(number, before)
 
 
 def test_what_is_said_to_a_closed_terminal_is_not_lost_work_and_on_a_broken_disk_it_is():

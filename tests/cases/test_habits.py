@@ -201,6 +201,8 @@ REFUSED = {
         ("run training.lr=a=b", ["in quotes"]),
         ("run training.lr=fast", ["must be a number", "'fast'"]),
         ("run evaluation.distances=perhaps", ["must be true or false"]),
+        ("run training.gradient_norms=3", ["must be true or false, got 3"]),
+        ("run task.world_by_seed=-1", ["must be true or false, got -1"]),
         ("run -m seed=choice()", ["choice(a,b)"]),
     ],
 }  # fmt: skip

@@ -145,6 +145,8 @@ def apply(config: DictConfig, item: Override) -> None:
         expected = "names such as [loss, tv]" if key == "evaluation.metrics" else "numbers such as [0.5, 0.5]"
         raise ConfigError(f"{quoted(item.input_line)}: {key} must be a list of {expected}")
     try:
+        if isinstance(parent._get_node(name), BooleanNode) and isinstance(value, int) and value not in (0, 1):
+            raise ValueError  # OmegaConf takes every whole number but 0 for true
         OmegaConf.update(config, key, value)
     except (HydraException, OmegaConfBaseException, ValueError, TypeError, ArithmeticError):
         raise ConfigError(f"{quoted(item.input_line)}: {_expected(parent, name, value)}") from None
