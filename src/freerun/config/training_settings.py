@@ -107,6 +107,7 @@ class Training:
         start: the trained run with whose weights training begins, its identity or the path of its record or of its weights;
             null for weights that are drawn. Updates, schedules, curves and the optimiser begin anew
             (`freerun.config.start_weights`).
+        gradient_norms: log the norm of a run's gradient, before it is clipped, as `gradient_norm` beside the loss.
     """
 
     updates: int = 2000
@@ -132,6 +133,7 @@ class Training:
     level_ratio: float | None = field(default=None, metadata=LATER)
     start: str | None = field(default=None, metadata=LATER)
     window: int | None = field(default=None, metadata=LATER)
+    gradient_norms: bool = field(default=False, metadata=LATER)
 
     def __post_init__(self) -> None:
         require(self.updates >= 0, "updates", self.updates, "not be negative")

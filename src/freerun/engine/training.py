@@ -199,8 +199,8 @@ class Trainer:
             slope = _gradient(criticism, even, critic)
             values["critic_loss"] = per_replica(torch.mean, criticism.detach()).tolist()
             self._step(self.critic_optimizer, group.critic, slope, update, {"critic_loss": values["critic_loss"]})
-        self._step(self.optimizer, group.parameters, gradient, update, {"loss": values["loss"]})
-        return values
+        norms = self._step(self.optimizer, group.parameters, gradient, update, {"loss": values["loss"]})
+        return {**values, "gradient_norm": norms.tolist()} if group.settings.gradient_norms else values
 
     def _step(
         self,
@@ -209,12 +209,14 @@ class Trainer:
         gradient: Float[torch.Tensor, "R P"],
         update: int,
         values: dict[str, list[float]],
-    ) -> None:
+    ) -> Float[torch.Tensor, " R"]:
+        """Take a step, freeze what broke, and return the norm of each replica's gradient before it was clipped."""
         norms = optimizer.norms(gradient)
         _freeze_broken(self.outcomes, self.alive, update, {**values, "gradient": norms.tolist()})
         finite = optimizer.step(parameters.flat, gradient, norms, self.alive, update, self._scale(update))
         weights = [0.0 if fine else math.nan for fine in finite.tolist()]
         _freeze_broken(self.outcomes, self.alive, update, {"weights": weights})
+        return norms
 
 
 def _gradient(
