@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from freerun.cli import dispatch
+from freerun.cli.main import dispatch
 from freerun.config.hydra import search_space
 from freerun.errors import ConfigError
 from freerun.measurement import dry_run

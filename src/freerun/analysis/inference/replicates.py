@@ -7,6 +7,7 @@ a setting that a study sweeps. Whatever differs becomes part of a label, so that
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -141,7 +142,8 @@ def _texts(runs: pd.DataFrame, name: str) -> list[str]:
     texts = [unset if pd.isna(value) else written[value] for value, unset in zip(values, missing, strict=True)]
     if name != _GRADIENT or "feedback" not in runs:
         return texts
-    silent = {rule for rule, part in registry.parts("feedback").items() if not part.carries}
+    rules: dict[str, Any] = registry.parts("feedback")
+    silent = {rule for rule, part in rules.items() if not part.carries}
     return ["" if rule in silent and text == _FLOWS else text for rule, text in zip(runs["feedback"], texts, strict=True)]
 
 
