@@ -63,6 +63,23 @@ def test_an_unknown_key_is_told_all_keys(capsys):
     assert listed(refused(capsys, "run", "task=lorenz63", "task.foo=1")) == sorted(settings)
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["run", "sed=3"], "seed"), (["run", "-m", "sed=1,2"], "seed"), (["study", "improper", "qick=true"], "quick"),
+        (["plan", "improper", "engin=compiled"], "engine"), (["study", "improper", "lancher.workers=3"], "launcher.workers"),
+        (["run", "modl.hidden=3"], "model.hidden"), (["run", "trainig.lr=3"], "training.lr"),
+        (["run", "evaluaton.valid_time.threshold=1"], "evaluation.valid_time.threshold"),
+    ],
+)  # fmt: skip
+def test_a_misspelt_key_of_the_command_line_is_told_the_near_one(words, meant, capsys):
+    assert refused(capsys, *words).endswith(f"; did you mean {meant!r}?")
+
+
+def test_a_key_of_another_command_is_told_where_it_belongs(capsys):
+    assert "freerun study NAME quick=true" in refused(capsys, "run", "quick=true")
+
+
 #: What can be listed beside the kinds of parts.
 LISTED = ("feedback", "launchers", "players", "studies")
 

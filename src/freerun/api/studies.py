@@ -347,7 +347,7 @@ class Study:
 
         Args:
             by: "lead" for a row at each lead time, in the column `step`, instead of the mean over the horizon. Its intervals
-                are of one lead alone, and `gap_over_lead` draws it.
+                are of one lead alone, not of all at once, and `gap_over_lead` draws it.
 
         Raises:
             ConfigError: for another word.

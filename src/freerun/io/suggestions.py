@@ -11,15 +11,21 @@ from freerun.io.text import CHOICES, LONGEST_CHOICE, one_line
 NEAR = 0.7
 
 
-def nearest(word: str, choices: Iterable[str]) -> str:
-    """Return the end of an error message, after a semicolon: the valid choice that is near, or all of them where none is."""
+def near(word: str, choices: Iterable[str]) -> str | None:
+    """Return the valid choice that a word is a misspelling of, first with its capitals and then without; None if of none."""
     options = sorted(choices)
     small = {option.lower(): option for option in options}
     matches = difflib.get_close_matches(word, options, n=1, cutoff=NEAR) or [
-        small[near] for near in difflib.get_close_matches(word.lower(), small, n=1, cutoff=NEAR)
+        small[match] for match in difflib.get_close_matches(word.lower(), small, n=1, cutoff=NEAR)
     ]
-    if matches:
-        return f"did you mean {matches[0]!r}?"
+    return matches[0] if matches else None
+
+
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """Return the end of an error message, after a semicolon: the valid choice that is near, or all of them where none is."""
+    options = sorted(choices)
+    if (match := near(word, options)) is not None:
+        return f"did you mean {match!r}?"
     if not options:
         return "it has none"
     return CHOICES.removeprefix("; ") + ", ".join(one_line(option, LONGEST_CHOICE) for option in options)

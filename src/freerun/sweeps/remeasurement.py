@@ -11,6 +11,7 @@ from freerun.config.run_identity import from_canonical
 from freerun.errors import ConfigError
 from freerun.execution.planned_run import plan
 from freerun.io import key_value
+from freerun.io.suggestions import near
 from freerun.io.text import brief
 from freerun.store import study_file
 from freerun.store.records import trained_run
@@ -76,9 +77,9 @@ def _changed(words: list[str]) -> dict[str, Any]:
         if key == "evaluation.warmup":
             raise ConfigError(f"{brief(word)}: the warm-up is part of training; other runs have another one")
         if key != "plugins" and not key.startswith("evaluation."):
-            raise ConfigError(
-                f"{brief(word)}: measure takes evaluation.KEY=VALUE, metrics and plugins; runs stay what they were"
-            )
+            meant = near(key.partition(".")[0], ("evaluation", "metrics", "plugins"))
+            hint = f"did you mean {meant!r}?" if meant else "runs stay what they were"
+            raise ConfigError(f"{brief(word)}: measure takes evaluation.KEY=VALUE, metrics and plugins; {hint}")
     return evaluation_settings(words)
 
 

@@ -135,6 +135,9 @@ def test_names_that_differ_by_their_setting_are_said_together():
     names = ["sampling (end=0.5)", "sampling (end=0.75)", "free running", "sampling + expert (lr=0.1)"]
     assert findings.together(names) == ["sampling (end=0.5, 0.75)", "free running", "sampling + expert (lr=0.1)"]
     assert findings.together(["sampling (end=0.5, lr=1)", "sampling (lr=2)"]) == ["sampling (end=0.5, lr=1; lr=2)"]
+    experts = [f"sampling (end={end}) + exact expert" for end in (1, 0)]
+    assert findings.together([*experts, "sampling (end=0)"]) == ["sampling (end=1, 0) + exact expert", "sampling (end=0)"]
+    assert findings.together(["sampling (end=1) + expert (lr=2)"]) == ["sampling (end=1) + expert (lr=2)"]
     assert findings.together(["sampling", "sampling (end=0)"]) == ["sampling", "sampling (end=0)"]
 
 

@@ -26,8 +26,9 @@ CAPTION = (
     "Gap on test sequences against the steps since the release: free (the model's own output is fed back) minus forced (the "
     "truth is fed back) on the same sequences, one row for each task and one column for each model. At the first step the two "
     "agree. Lines are means over seeds, for errors on a ratio scale (RMSE) differences of geometric means; bands are 95 % "
-    "intervals over seeds, drawn from three seeds on and clipped at the frame. The gap is named exposure bias where the error "
-    "is a one-step error against the truth's own answer at what was fed."
+    "intervals over seeds, each of one step alone and not of the whole curve at once, drawn from three seeds on and clipped at "
+    "the frame. The gap is named exposure bias where the error is a one-step error against the truth's own answer at what was "
+    "fed."
 )
 _PLAYERS = " Thin grey lines: the gap of reference players, which need no training."
 _DRIFT = (

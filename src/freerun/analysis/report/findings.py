@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,6 +25,8 @@ from freerun.io.text import one_line
 _TALLY = {**{word: word for word in WORDS}, CONFLICT: "better by one headline and worse by another", NONE: "without a verdict"}
 #: So many conditions of a task are named in a tally.
 _NAMED = 3
+#: A method with its setting, and an objective behind it: ``sampling (end=0.5) + exact expert``.
+_WITH_SETTING = re.compile(r"(.*?) \((.*?)\)( \+ .*)?")
 #: So many letters of a reason are shown.
 _REASON = 300
 
@@ -99,13 +102,15 @@ def _wins(sets: pd.DataFrame) -> list[str]:
 
 def together(names: Sequence[str]) -> list[str]:
     """Names that differ by their setting alone as one: ``sampling (end=0.5, 0.75)``."""
-    settings: dict[str, list[str]] = {}
+    settings: dict[tuple[str, str], list[str]] = {}
     for name in names:
-        base, _, setting = name.partition(" (")
-        settings.setdefault(base, []).append(setting.removesuffix(")"))
+        parts = _WITH_SETTING.fullmatch(name)
+        base, setting, objective = parts.groups("") if parts else (name, "", "")
+        settings.setdefault((base, objective), []).append(setting)
     combined = []
-    for base, each in settings.items():
-        combined += [f"{base} ({_joined(each)})"] if all(each) else [merged(base, setting) for setting in each]
+    for (base, objective), each in settings.items():
+        rows = [_joined(each)] if all(each) else each
+        combined += [merged(base, row) + objective for row in rows]
     return combined
 
 

@@ -26,9 +26,19 @@ from freerun.config.hydra.own_settings import Job, sorted_out
 from freerun.config.presets import choices
 from freerun.errors import ConfigError
 from freerun.io import key_value
-from freerun.io.suggestions import nearest
+from freerun.io.suggestions import near, nearest
 from freerun.io.text import brief, message, one_line
 from freerun.parts import plugins, registry
+
+#: Keys that are none of an experiment, and what takes them; a command that takes them has done so before they come here.
+_ELSEWHERE = {
+    "quick": "a study has quick settings, freerun study NAME quick=true; a run of few updates is training.updates=100",
+    "tune": "a study is tuned, freerun study NAME --tune tune.KEY=VALUE",
+    "launcher": "a launcher is chosen where runs are trained, on the command line or as launcher= in Python",
+    "log": "live logs are chosen where runs are trained, on the command line or as log= in Python",
+    "engine": "the engine is chosen where runs are trained, on the command line or as a setting of a launcher",
+    "metrics": "the metrics of an experiment are evaluation.metrics=[NAME,...]",
+}
 
 
 def experiments(overrides: Iterable[str], *, sweep: bool) -> list[Experiment]:
@@ -154,10 +164,10 @@ def _check(item: Override) -> None:
         raise ConfigError(f"{line}: an experiment has a fixed set of keys; only key=value is possible")
     head = key.split(".")[0].split("/")[0]
     known = [part.name for part in fields(Experiment)]
+    if head in _ELSEWHERE:
+        raise ConfigError(f"{line}: {_ELSEWHERE[head]}")
     if head not in known:
-        leaves = {f"{node}.{name}": node for node, name in composed_tree.leaves()}
-        hint = nearest(key[:100], {*known, "plugins", *leaves} - set(leaves.values()))
-        raise ConfigError(f"{line}: unknown key {brief(key)}; {hint}")
+        raise ConfigError(f"{line}: unknown key {brief(key)}; {_near(key[:100], known)}")
     if key in PARTS:
         names = choices(key)
         for name in _names(item):
@@ -168,6 +178,15 @@ def _check(item: Override) -> None:
                 raise ConfigError(f"{line}: {key} is one name; several make a sweep, -m {key}={one_line(several, 60)}")
             if name not in names:
                 raise registry.unknown(key, one_line("null" if name is None else name, 60), names)
+
+
+def _near(key: str, known: Iterable[str]) -> str:
+    """Return the end of the message for a key that is unknown: the nearest one, whole, or the keys that there are."""
+    leaves = {f"{node}.{name}": node for node, name in composed_tree.leaves()}
+    first, dot, rest = key.partition(".")
+    if dot and not near(key, leaves) and (node := near(first, (*PARTS, "launcher", "tune"))):
+        return f"did you mean '{node}.{rest}'?"  # launche.workers: the node is misspelt, what stands in it may be right
+    return nearest(key, {*known, "plugins", *_ELSEWHERE, *leaves} - set(leaves.values()))
 
 
 def _names(item: Override) -> list[Any]:
