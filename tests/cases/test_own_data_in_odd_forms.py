@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 import pyarrow as arrow
+import pyarrow.parquet
 import pytest
 
 from cases.own_files import HOURS, LOAD, TEMP, N, put, refused, taken, text
@@ -270,3 +271,23 @@ def test_what_parquet_cannot_hold_is_one_line(tmp_path):
         Series.from_frame(arrow.table({"load": ends}), results=tmp_path)
     views = arrow.table({"load": arrow.array(LOAD).cast(arrow.string_view()), "temp": NUMBERS["temp"]})
     assert Series.from_frame(views, results=tmp_path).columns_of()[0] == ("load", "temp")
+
+
+# ---------------------------------------------------------------------- what a reader has no room for
+
+
+@pytest.mark.parametrize("head", ["x" * 140000 + ",b", "1" * 140000 + ",2"])
+def test_a_name_of_140_000_letters_is_one_line(file, head):
+    refused(file(head + "\n" + "1,2\n" * 50), "field limit")
+
+
+def test_a_cell_of_140_000_letters_beside_numbers_is_text(file):
+    assert taken(file(text(load=LOAD, note=put(["x"] * N, row_4="y" * 140000))), "note (text)")[0] == ("load",)
+
+
+def test_dates_beyond_the_year_9999_are_refused(tmp_path):
+    dates = np.array(["9990-01-01"], "datetime64[s]") + np.arange(N) * np.timedelta64(60, "D")
+    path = tmp_path / "own.parquet"
+    arrow.parquet.write_table(arrow.table({"when": dates, "load": NUMBERS["load"]}), path)
+    refused(path, "'when'", "row 62", "the years 1 to 9999", "task.date=none")
+    assert len(taken(path, date="none", columns=["load"])[1]) == N

@@ -22,6 +22,7 @@ from freerun import (
     Training,
 )
 from freerun.analysis.inference.labels import short_texts
+from freerun.analysis.inference.replicates import described
 from freerun.analysis.report import comparison, findings
 from freerun.analysis.tables import tidy
 from freerun.cli import terminal
@@ -54,6 +55,15 @@ def test_gradient_through_with_feedback_that_carries_none_is_resolved_and_said(f
     assert run_identity.canonical(one) == run_identity.canonical(other)
     assert (one.notes, len(other.notes)) == ((), 1)
     assert "carries no gradient, so that the run is that of gradient=through" in other.notes[0]
+
+
+@pytest.mark.parametrize("feedback", ["sample", "argmax", "none"])
+def test_no_label_has_a_gradient_through_feeds_that_carry_none(feedback):
+    """Beside a flow of which both gradients are tried; a rule that is not known here keeps its setting."""
+    rules = {"a": ("through", "mean"), "b": ("stop", "mean"), "c": ("through", feedback), "d": ("stop", "of_a_plugin")}
+    rows = [{"run": run, "gradient": gradient, "feedback": rule} for run, (gradient, rule) in rules.items()]
+    said = described(pd.DataFrame(rows), ["gradient"])
+    assert said == ["gradient=through", "gradient=stop", "", "gradient=stop"]
 
 
 @pytest.mark.parametrize(

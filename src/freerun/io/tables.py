@@ -88,7 +88,10 @@ def _csv(text: str, delimiter: str | None, names: bool | None, within: str) -> T
     _demand_table(text)
     if sign == " ":
         text = "\n".join(re.sub(r"[ \t]+", " ", line.strip()) for line in re.split(r"\r\n|\r|\n", text))
-    first = _cells(text, sign)
+    try:
+        first = _cells(text, sign)
+    except csv.Error as fault:
+        raise NotPlain(f"no table: {fault}") from None
     _demand_delimiter(text, len(first), sign, within, delimiter is not None)
     if names is None and (value := next((cell for cell in first if _is_value(cell)), None)) is not None:
         raise NotPlain(f"the first line names a column {brief(value, 20)}; task.header=false if it is a row, true if a name")
@@ -163,6 +166,8 @@ def _demand_delimiter(text: str, count: int, delimiter: str, within: str, declar
     if declared and count > 1:
         return
     lines = text.splitlines()[:_LOOKED_AT]
+    if any(len(line) > csv.field_size_limit() for line in lines):
+        return
     for other in [letter for letter in DELIMITERS.values() if letter not in delimiter + within]:
         counts = {len(_divided(line, other)) for line in lines}
         if len(lines) > 1 and len(counts) == 1 and counts.pop() > 1 and (count == 1 or other != " "):

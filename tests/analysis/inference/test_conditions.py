@@ -51,6 +51,27 @@ def test_settings_that_follow_the_task_are_not_swept(tmp_path):
     assert set(found["method"]) == {"teacher forcing"}
 
 
+#: Tasks of symbols with a rule of feedback that carries no gradient.
+RULES = (("text", "sample"), ("reber", "argmax"))
+
+
+def test_a_gradient_that_nothing_carries_is_in_no_label(tmp_path):
+    """It flows on the values of a flow, and through no symbol that is drawn, or chosen."""
+    flows = [tree(gradient=gradient, regime="free_running") for gradient in ("through", "stop")]
+    symbols = [tree(task, regime="free_running", feedback={"name": rule}) for task, rule in RULES]
+    soft = [tree("markov", regime="free_running", feedback={"name": "expected"})]
+    found = labels(tmp_path, [*flows, *symbols, *soft]).astype(str)
+    assert list(found["method"]) == [
+        "free running (gradient=through)",
+        "free running (gradient=stop)",
+        "free running",
+        "free running",
+        "free running (gradient=through)",
+    ]
+    old = [tree("text", regime="free_running", gradient=gradient) for gradient in ("through", "stop")]
+    assert labels(tmp_path / "old", old)["method"].nunique() == 2  # records from before it was resolved are not pooled
+
+
 def test_teacher_forcing_comes_first(tmp_path):
     found = labels(tmp_path, grid(regimes=("free_running", "teacher_forcing")))
     assert found["method"].cat.categories[0] == "teacher forcing"

@@ -7,12 +7,14 @@ a setting that a study sweeps. Whatever differs becomes part of a label, so that
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from freerun.analysis.inference.labels import label, merged, short_texts
 from freerun.analysis.tables.run_table import MADE_BY
+from freerun.parts import registry
 
 #: The columns that `conditions` gives, by which runs are pooled.
 CELL = ["task_label", "model_label", "method"]
@@ -23,6 +25,8 @@ BASELINE = "teacher_forcing"
 PARTS = ("task", "model", "regime", "objective", "feedback")
 #: Whose weights training began with: the recipe of that run says all of it but its seed.
 _STARTS = ("training.start", "training.content")
+#: How a gradient flows through what is fed back; a rule that carries none has no such setting, and its runs have this value.
+_GRADIENT, _FLOWS = "gradient", "through"
 #: Which metrics a run was measured by.
 _METRICS = "evaluation.metrics"
 _OWN_LABEL = ("task", "model", "regime", "objective")
@@ -114,7 +118,10 @@ def _follow_the_seed(runs: pd.DataFrame, names: list[str], idle: list[str]) -> l
 
 
 def described(runs: pd.DataFrame, names: Iterable[str]) -> list[str]:
-    """Some settings of every run in words, ``lr=0.01, clip=none``; a setting that its part does not have is left out."""
+    """Some settings of every run in words, ``lr=0.01, clip=none``; a setting that its part does not have is left out.
+
+    So is the gradient through feeds that carry none, as drawn symbols do.
+    """
     columns = list(names)
     last = [name.rpartition(".")[2] for name in columns]
     words = [short if last.count(short) == 1 else name for name, short in zip(columns, last, strict=True)]
@@ -132,7 +139,12 @@ def _texts(runs: pd.DataFrame, name: str) -> list[str]:
     if axis in PARTS and axis in runs and axis != name:
         having = set(runs.loc[values.notna(), axis])
         missing = ["none" if part in having else "" for part in runs[axis]]
-    return [unset if pd.isna(value) else written[value] for value, unset in zip(values, missing, strict=True)]
+    texts = [unset if pd.isna(value) else written[value] for value, unset in zip(values, missing, strict=True)]
+    if name != _GRADIENT or "feedback" not in runs:
+        return texts
+    rules: dict[str, Any] = registry.parts("feedback")
+    silent = {rule for rule, part in rules.items() if not part.carries}
+    return ["" if rule in silent and text == _FLOWS else text for rule, text in zip(runs["feedback"], texts, strict=True)]
 
 
 def _settings(runs: pd.DataFrame, part: str) -> list[str]:

@@ -35,7 +35,9 @@ def parser() -> Parser:
     command.add_argument("--trials", metavar="N", type=count, default=20, help=text)
     text = "where the points come from: optuna (the default), random, or grid, which needs lists and ranges"
     command.add_argument("--sampler", metavar="NAME", default="optuna", help=text)
-    text = "what is to be best: metric,mode,split (default: the loss, free, on validation)"
+    text = (
+        "what is to be best: metric,mode,split (default: the headline of the task that tuned studies choose by, on validation)"
+    )
     command.add_argument("--target", metavar="TEXT", help=text)
     way = command.add_mutually_exclusive_group()
     text = "the target is to be large (default: whichever is better for its metric)"
@@ -54,7 +56,7 @@ def main(words: list[str]) -> int:
     from freerun.config.hydra import search_space
     from freerun.io import text
     from freerun.store import results_folder
-    from freerun.sweeps.search import samplers, search, target
+    from freerun.sweeps.search import samplers, search, target, usual_target
     from freerun.sweeps.search.trials import table
 
     chosen, overrides = launcher(options, overrides)
@@ -63,8 +65,13 @@ def main(words: list[str]) -> int:
     fixed, axes = search_space.split(overrides)
     for line in search_space.notes(fixed, axes):
         print(f"note: {line}", file=sys.stderr)
+    wanted, unasked = target.target(options.target, options.maximize), options.target is None
+    if unasked:
+        usual = usual_target.usual(fixed, axes, options.maximize)
+        wanted, fixed = usual.target, usual.fixed
+        print(f"chosen by {wanted}{usual.why and f', since {usual.why}'}; --target says otherwise", flush=True)
     planned_search = search.Search(
-        fixed=fixed, axes=axes, target=target.target(options.target, options.maximize), trials=options.trials,
+        fixed=fixed, axes=axes, target=wanted, measured=unasked, trials=options.trials,
         sampler=options.sampler, alias=None if options.name is None else results_folder.folder_name(options.name),
         command=text.command(["search", *words]),
     )  # fmt: skip

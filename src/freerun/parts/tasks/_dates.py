@@ -17,6 +17,8 @@ from jaxtyping import Float, Int
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 DAY = 86_400_000_000
+#: The dates that a calendar has, in microseconds: from the year 1 to the last day but one of 9999.
+FIRST, LAST = ((datetime(*day, tzinfo=UTC) - EPOCH) // _MICROSECOND for day in ((1, 1, 1), (9999, 12, 31)))
 #: How texts begin that are a date whose parts cannot be told apart, and how it can be written.
 _UNCLEAR = re.compile(r"\d{1,2}([/.\- ])\d{1,2}\1(\d{4}|\d{2})\b")
 #: A month by its name beside a number; a year beside a quarter, month, week or day; a clock; three numbers from the year down.

@@ -141,7 +141,11 @@ def _dated(column: Column, form: str | None, origin: str) -> Axis:
     if column.kind == "dates":
         if column.missing.any():
             raise _no_date(column, int(np.flatnonzero(column.missing)[0]), form, origin)
-        return _dates.axis(column.name, _dates.of_arrow(column.texts))
+        moments = _dates.of_arrow(column.texts)
+        if len(outside := np.flatnonzero((moments < _dates.FIRST) | (moments > _dates.LAST))):
+            where = f"column {one_line(column.name, 30)!r}, row {int(outside[0]) + 1}"
+            raise ConfigError(f"{origin}: {where}: outside of the years 1 to 9999; task.date=none takes rows as they stand")
+        return _dates.axis(column.name, moments)
     if column.texts is None:
         name = one_line(column.name, 30)
         raise ConfigError(

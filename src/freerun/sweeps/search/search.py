@@ -33,6 +33,17 @@ from freerun.sweeps.sweep import see_to
 BATCH = 4
 
 
+def runs_of(point: dict[str, str], fixed: list[str]) -> list[Planned]:
+    """Return the runs of a point, one a seed.
+
+    Raises:
+        ConfigError: if it is no experiment.
+    """
+    from freerun.config.hydra.compose import experiments
+
+    return plan(experiments(words_of(point, fixed), sweep=True))
+
+
 @dataclass(kw_only=True)
 class Search:
     """A search as it was asked for.
@@ -40,6 +51,8 @@ class Search:
     Attributes:
         fixed: the overrides that all points share, seeds among them.
         axes: what is searched.
+        target: what is to be best.
+        measured: it is known that all points have it.
         seed: of the sampler.
         sampler: its name, one of `samplers.NAMES`.
     """
@@ -49,6 +62,7 @@ class Search:
     target: Target
     trials: int
     command: str
+    measured: bool = False
     seed: int = 0
     sampler: str = "optuna"
     alias: str | None = None
@@ -85,8 +99,9 @@ class Search:
         if not launcher.waits:
             raise ConfigError("launcher.wait=false: a search has to wait for its runs to know where to look next")
         sampler = samplers.made(self.sampler, self.axes, self.seed, maximize=self.target.maximize, asked_by="freerun search")
-        launcher.demand_engine(run for settings in examples(self.axes) for run in self._planned(settings))
-        self._demand_target()
+        launcher.demand_engine(run for settings in examples(self.axes) for run in runs_of(settings, self.fixed))
+        if not self.measured:
+            self._demand_target()
         failed: dict[str, str] = {}
         runs: dict[str, Planned] = {}
         self.trials = max(self.trials, before)
@@ -116,7 +131,7 @@ class Search:
         if registry.get("metric", self.target.metric)().of_objective:
             return
         for settings in examples(self.axes):
-            run = self._planned(settings)[0]
+            run = runs_of(settings, self.fixed)[0]
             if not sources(run.tree) | run.measurement.sources:
                 from freerun.measurement.dry_run import measurable
 
@@ -178,15 +193,9 @@ class Search:
         return best(self.done, self.target)
 
     def _trial(self, number: int, settings: dict[str, str], runs: dict[str, Planned]) -> Trial:
-        planned = self._planned(settings)
+        planned = runs_of(settings, self.fixed)
         runs |= {run.id: run for run in planned}
         return Trial(number=number, settings=settings, runs=[run.id for run in planned])
-
-    def _planned(self, settings: dict[str, str]) -> list[Planned]:
-        """The runs of a point, one a seed."""
-        from freerun.config.hydra.compose import experiments
-
-        return plan(experiments(words_of(settings, self.fixed), sweep=True))
 
     def _study(self, runs: dict[str, Planned]) -> Study:
         goal = "largest" if self.target.maximize else "smallest"

@@ -143,3 +143,19 @@ def of(
         raise ConfigError(f"{words}: of {metric} neither more nor less is better; {remedy}")
     goal = better == "higher" if maximize is None else maximize
     return Target(metric=metric, mode=mode, split=split, maximize=goal, logged=metrics[metric].of_objective, said=said)
+
+
+def usual(split: str = "validation", *, headlines: bool = True, maximize: bool | None = None, said: str) -> list[Target]:
+    """What settings are chosen by where nobody says by what, in the order in which it is looked for on a task.
+
+    The headlines that no player wins by what it leaves out or makes up (`Metric.selects`), and last the loss of the objective.
+
+    Args:
+        split: on which they are measured.
+        headlines: they are among it.
+        maximize: as `target`.
+        said: by what words it is asked for.
+    """
+    metrics: dict[str, Any] = registry.builtin_parts("metric") if headlines else {}
+    names = [*(name for name, metric in metrics.items() if metric.selects), None]
+    return [of(name, None, split, maximize=maximize, said=said) for name in names]

@@ -11,7 +11,6 @@ from freerun.errors import ConfigError
 from freerun.io import key_value
 from freerun.io.suggestions import nearest
 from freerun.io.text import brief
-from freerun.parts import registry
 from freerun.sweeps.search import pruning, samplers, target
 from freerun.sweeps.search.target import Target
 
@@ -88,11 +87,9 @@ class Tuning:
         Raises:
             ConfigError: for an unknown name, or a metric of which neither more nor less is better.
         """
-        names: list[str | None] = list(self.metrics)
-        if not names:
-            headlines: dict[str, Any] = registry.builtin_parts("metric") if self.pruner == "none" and self.mode is None else {}
-            names = [*(name for name, metric in headlines.items() if metric.selects), None]
-        return [target.of(name, self.mode, self.split, said="tune:") for name in names]
+        if not self.metrics and self.mode is None:
+            return target.usual(self.split, headlines=self.pruner == "none", said="tune:")
+        return [target.of(name, self.mode, self.split, said="tune:") for name in self.metrics or (None,)]
 
     def changed(self, words: list[str]) -> Tuning:
         """The same with what words of a command line say otherwise, ``tune.trials=8`` or ``tune.axes.training.lr=0.1,0.2``.
