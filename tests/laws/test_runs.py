@@ -209,7 +209,9 @@ def test_looking_changes_nothing():
 
 @pytest.mark.parametrize("world", tiered(["symbols", "values"], quick=lambda world: world == "symbols"))
 def test_what_is_deaf_has_no_exposure_gap(world):
-    kit.law_what_is_deaf_has_no_exposure_gap(ENGINE, world, FITTING[world])
+    """Error forcing is refused there: it moves the state of each step, and `direct` has none."""
+    heard = [name for name in FITTING[world] if name != "error_forcing"]
+    kit.law_what_is_deaf_has_no_exposure_gap(ENGINE, world, heard)
 
 
 def test_silence_has_no_exposure_gap():
