@@ -94,8 +94,8 @@ def build(study_folder: Path, store: Store, study_info: Mapping[str, Any], *, on
     Args:
         study_folder: where everything goes; made if it is missing.
         store: the records.
-        study_info: `name` and `ids` of the study; also `title`, `question`, `command`, `overrides`, `margin`, `tuned` and
-            `planned` (the canonical experiments by identity, to name pending runs), where known.
+        study_info: `name` and `ids` of the study; also `title`, `question`, `command`, `overrides`, `margin`, `figures`,
+            `tuned` and `planned` (the canonical experiments by identity, to name pending runs), where known.
         on_paper: write ``report.pdf`` too.
 
     Returns:
@@ -107,7 +107,7 @@ def build(study_folder: Path, store: Store, study_info: Mapping[str, Any], *, on
     """
     ids = list(study_info["ids"])
     frames = tidy.frames(store, ids, str(study_info["name"]), study_info.get("planned"))
-    frames = replace(frames, margin=study_info.get("margin"), tuned=study_info.get("tuned"))
+    frames = replace(frames, **{key: study_info.get(key) for key in ("margin", "figures", "tuned")})
     data, seconds = report_data.from_records(store, ids)
     tidy.write(frames, study_folder)
     tuning_tables.write(frames, study_folder)
