@@ -207,7 +207,8 @@ def write(
         for ending in formats:
             save(figure, target / f"{drawn.name}.{ending}")
         made.append(drawn)
+    sampled = () if samples else [kind for kind, part in parts().items() if getattr(part, "SAMPLES", False)]
     for name in tables.figures or ():
-        if not any(is_of(drawn.name, name) for drawn in made):
+        if not any(is_of(drawn.name, name) for drawn in made) and not any(is_of(name, kind) for kind in sampled):
             print(f"note: figure {name}: these runs have nothing to show in it", file=sys.stderr)
     return made

@@ -1,7 +1,8 @@
 """Compact SVG: what matplotlib writes, in less than half of its bytes, the same to the eye.
 
-Paths go from point to point in hundredths, in which marks are placed too; letters have short names; a look that stands at several marks is written once; nothing is kept that only names
-or indents. Looks are named by what they say and marks by what they draw, so that several drawings may stand in one page.
+Paths go from point to point in hundredths, in which marks are placed too; letters have short names; a look that stands at
+several marks is written once; nothing is kept that only names or indents. Looks are named by what they say and marks by what
+they draw, so that several drawings may stand in one page.
 """
 
 from __future__ import annotations

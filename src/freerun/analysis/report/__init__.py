@@ -61,15 +61,17 @@ _LEVELS_NOTE = (
 def summary(frames: Tables) -> tuple[Any, list[str]]:
     """The results for a terminal: a short frame, one row a condition, with both levels, the gap and the counts; and warnings.
 
-    A warning names a condition that is worse than a source that has learned nothing, a task whose warm-up is too short, or a
-    condition whose error is undefined though its runs are done, in a sentence.
+    A warning names a condition that is worse than a source that has learned nothing, a task whose warm-up is too short, a
+    condition whose error is undefined though its runs are done, or says how many methods were tuned to an end of what was
+    tried.
     """
     material = Material.of(frames, {})
     useless = [f"of no use: {sentence}" for sentence in players_section.useless(material)]
     early = [f"note: {task}. {said}" for task in material.headlines if (said := too_short(material, task))]
     table = full(material)
     lacking = [f"note: {task}. {said}" for task in material.shown if (said := undefined(table, task))]
-    return short(table), [*useless, *early, *lacking]
+    tuned = [f"note: tuning. {said}" for said in [tuning_section.ends(material)] if said]
+    return short(table), [*useless, *early, *lacking, *tuned]
 
 
 def exposure_gap(frames: Tables, by: str = "condition") -> pd.DataFrame:
