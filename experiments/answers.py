@@ -1,4 +1,4 @@
-"""Pictures of the answers: experiments/NAME/answer.svg, drawn from the kept tables beside the exact curves.
+"""Pictures of the answers, and the map of all: experiments/NAME/answer.svg, drawn from the kept tables beside the exact curves.
 
 ``python experiments/answers.py`` draws them all; the same tables give the same bytes.
 """
@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 
 import matplotlib as mpl
@@ -321,9 +321,143 @@ def _names(axes: Axes, names: list[str]) -> None:
     axes.set_xticks(range(len(names)), names, fontsize=6)
 
 
+def remedies() -> Figure:
+    """Every method by a headline of each source, beside teacher forcing."""
+    drawn = figure(7.0, 5.0)
+    settings = ("regime.end", "regime.mode", "objective", "objective.labels")
+    panels = [
+        ("hidden_markov", "compared", "one_step_error", "Hidden Markov", BLUE, "o"),
+        ("embedded_reber", "compared", "one_step_error", "Embedded Reber", RED, "s"),
+        ("lorenz63", "gaps", "valid_time", "Lorenz-63", BLUE, "o"), ("roessler", "gaps", "valid_time", "Roessler", RED, "s"),
+    ]  # fmt: skip
+    for axes, chosen in zip(drawn.subplots(1, 2), (panels[:2], panels[2:]), strict=True):
+        order: list[str] = []
+        for shift, (task, table, metric, label, colour, marker) in zip((-0.14, 0.14), chosen, strict=True):
+            of = rows("remedies", table, metric, *settings)
+            of = of[(of["task"] == task) & ((of["mode"] == "free") if table == "gaps" else True)]
+            of = of.assign(method=[_remedy(row) for row in of.to_dict("records")])
+            means = of.groupby("method")["value"].mean().sort_values(ascending=table == "gaps")
+            order = order or list(means.index)
+            for name, values in of.groupby("method")["value"]:
+                y, interval = order.index(str(name)) + shift, mean_interval(values.to_numpy())
+                axes.plot([interval.low, interval.high], [y, y], color=colour)
+                axes.plot([interval.mean], [y], color=colour, marker=marker, linestyle="", markersize=3.5)
+            axes.axvline(means["teacher forcing"], color=colour, linewidth=0.6, linestyle=":")
+            axes.plot([], [], color=colour, marker=marker, label=label)
+        axes.set_yticks(range(len(order)), order, fontsize=6)
+    left, right = drawn.axes
+    left.set(xlabel="One-step error (total variation)", xscale="log")
+    right.set(xlabel="Valid time (Lyapunov times)", xlim=(0, None))
+    left.legend(loc="upper right")
+    right.legend(loc="lower right")
+    return drawn
+
+
+#: What a method of `remedies` is called beyond the name of its regime.
+_FED = {"expected": "expected", "gumbel": "Gumbel-softmax", "straight_through": "straight-through"}
+
+
+def _remedy(row: dict[Hashable, object]) -> str:
+    """The name of a method: its regime, and what else tells it from the others."""
+    name = str(row["regime"]).replace("_", " ")
+    if row["regime"] == "scheduled_sampling":
+        name += " to half" if row["regime.end"] == 0.5 else " to 0"
+    if row["regime"] == "generalized_forcing" and row["regime.mode"] == "adaptive":
+        name += ", adaptive"
+    objective = str(row["objective"])
+    if objective == "diverted_chain":
+        objective = "mixed residual" if row["objective.labels"] else "diverted chain"
+    usual = objective in ("cross_entropy", "squared_error")
+    fed = _FED.get(str(row["feedback"]), "")
+    return ", ".join(part for part in (name, fed, "" if usual else objective.replace("_", " ")) if part)
+
+
+def overview() -> Figure:
+    """The map: the logarithm of the one-step error at own states or prefixes over that at true ones, under teacher forcing."""
+    drawn = figure(7.0, 5.2)
+    places: list[tuple[str, str, str, str, list[np.ndarray]]] = []
+    for task, world in (("hidden_markov", "Symbols that mix"), ("embedded_reber", "A grammar, its errors too")):
+        own, true = (_forced_levels("exposure_bias", f"one_step_error_{at}", task, "objective") for at in ("own", "true"))
+        for name, (label, colour, marker) in _RECURRENCES.items():
+            of = [table[(table["model"] == name) & (table["objective"] == "cross_entropy")] for table in (own, true)]
+            places.append((world, label, colour, marker, [_logs(*of)]))
+    fields = rows("misspecification", "gaps", "own_state_error", "task.cfl")
+    fields = fields[(fields["task"] == "advection") & (fields["regime"] == "teacher_forcing")].dropna(subset=["task.cfl"])
+    for cfl, label in ((-0.75, "a stencil that is wrong"),):
+        of_model = fields[fields["task.cfl"] == cfl]
+        quarters = [of_model[of_model["step"] <= 5], of_model[of_model["step"] > 15]]
+        logs = [_logs(of[of["mode"] == "free"], of[of["mode"] == "forced"]) for of in quarters]
+        places.append(("A linear field", label, GREY, "D", logs))
+    for task, world in (("lorenz63", "Lorenz-63, chaotic"), ("roessler", "Roessler, less chaotic")):
+        stretches = [_forced_levels("exposure_bias", f"exposure_{when}", task) for when in ("early", "late")]
+        for name, (label, colour, marker) in _RECURRENCES.items():
+            values = [table[table["model"] == name]["value"].to_numpy() for table in stretches]
+            places.append((world, label, colour, marker, values))
+    stretches = [_forced_levels("scale", f"exposure_{when}", "lorenz63", *_SIZES) for when in ("early", "late")]
+    usual = {"model.hidden": 64, "task.sequences": 1024, "task.length": 60}
+    for label, changed in (
+        ("GRU, 4 units", {"model.hidden": 4}), ("16 units", {"model.hidden": 16}), ("64 units", {}),
+        ("64, of 256 sequences", {"task.sequences": 256}), ("64, of 32 sequences", {"task.sequences": 32}),
+        ("64, 10 steps charged", {"task.length": 40}), ("64, 120 steps charged", {"task.length": 150}),
+    ):  # fmt: skip
+        chosen = [
+            table[np.logical_and.reduce([table[key] == value for key, value in (usual | changed).items()])]
+            for table in stretches
+        ]
+        places.append(("Lorenz-63, by size and length", label, BLUE, "o", [of["value"].to_numpy() for of in chosen]))
+    axes = drawn.subplots()
+    _places(axes, places)
+    axes.set(xlabel="Exposure bias under teacher forcing: log(one-step error at own over at true states or prefixes)")
+    return drawn
+
+
+#: What is varied in `scale`.
+_SIZES = ("model.hidden", "task.sequences", "task.length")
+
+
+def _forced_levels(study: str, metric: str, task: str, *settings: str) -> pd.DataFrame:
+    """The rows of a metric of models that were trained by teacher forcing on a task."""
+    table = rows(study, "compared", metric, *settings)
+    return table[(table["task"] == task) & (table["regime"] == "teacher_forcing")]
+
+
+def _logs(own: pd.DataFrame, true: pd.DataFrame) -> np.ndarray:
+    """The logarithm of the ratio of two levels, each a mean over steps, by seed."""
+    levels = [of.groupby("seed")["value"].mean() for of in (own, true)]
+    return np.log((levels[0] / levels[1]).to_numpy())
+
+
+def _places(axes: Axes, places: list[tuple[str, str, str, str, list[np.ndarray]]]) -> None:
+    """A line for each condition: hollow early, filled late in the horizon; one hollow mark where there is the whole alone."""
+    worlds = list(dict.fromkeys(world for world, *_ in places))
+    labels, y = [], 0.0
+    for world in worlds:
+        axes.text(
+            -0.02, y, world, ha="right", va="center", fontsize=6.5, fontweight="bold", transform=axes.get_yaxis_transform()
+        )
+        for _, label, colour, marker, stretches in (place for place in places if place[0] == world):
+            y -= 1
+            labels.append((y, label))
+            means = []
+            for number, values in enumerate(stretches):
+                interval, at = mean_interval(values), y - 0.16 * number + 0.08 * (len(stretches) - 1)
+                means.append((interval.mean, at))
+                axes.plot([interval.low, interval.high], [at, at], color=colour, linewidth=1)
+                face = colour if number else "white"
+                axes.plot([interval.mean], [at], color=colour, marker=marker, markerfacecolor=face, linestyle="", markersize=4)
+        y -= 1.3
+    axes.axvline(0, color=GREY, linewidth=0.6)
+    axes.set_yticks([at for at, _ in labels], [label for _, label in labels], fontsize=6)
+    axes.set_ylim(y + 1, 0.7)
+    for face, label in (("white", "first quarter, or the whole"), (GREY, "last quarter")):
+        axes.plot([], [], color=GREY, marker="o", markerfacecolor=face, linestyle="", markersize=4, label=label)
+    axes.legend(loc="lower right")
+
+
 ANSWERS: dict[str, Callable[[], Figure]] = {
     "accumulation": accumulation, "exposure_bias": exposure_bias, "forcing_strength": forcing_strength, "improper": improper,
-    "misspecification": misspecification, "pitfalls": pitfalls, "recurrence": recurrence, "scale": scale,
+    "map": overview, "misspecification": misspecification, "pitfalls": pitfalls, "recurrence": recurrence, "remedies": remedies,
+    "scale": scale,
 }  # fmt: skip
 
 

@@ -9,11 +9,12 @@ A README ends with a comment that says where its numbers come from, a line each:
 Left of ``=`` the numbers as the text has them, in its order; then a table of results/NAME (`gaps`, `compared`, `players`,
 `curves`, `expected_best`), the rows by their columns or by the settings of their runs, and what is made of the seeds:
 ``mean``, ``interval`` (mean, low, high), ``median``, ``max``, ``min``, ``count``, ``elsewhere`` (seeds beyond 1.3 times the
-median); with ``minus`` and a second choice of rows it is of the differences by seed, with ``over`` of the ratios. Rows of
-several steps are averaged for each seed first. ``exact`` in place of a table, with its arguments in place of rows, is a
-closed form; ``[NAME]`` before the table names another study than that of the README; ``covers`` and a second choice ask how
-many intervals of single runs hold the other value (``share``). A number of the answer that is in no line must be a setting of
-the study, or stand in its prediction.
+median); with ``minus`` and a second choice of rows it is of the differences by seed, with ``over`` of the ratios, of which
+``geometric`` is the mean and ``percent`` the mean change; ``factor`` is e to the mean. Rows of several steps are averaged for
+each seed first. ``exact`` in place of a table, with its arguments in place of rows, is a closed form; ``[NAME]`` before the
+table names another study than that of the README; ``covers`` and a second choice ask how many intervals of single runs hold
+the other value (``share``). A number of the answer that is in no line must be a setting of the study, or stand in its
+prediction.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ LINE = re.compile(
     r"(?: (?P<beside>minus|over|covers) (?P<other>[^:]*))?: (?P<made>\w+)"
 )
 MADE = {
+    "geometric": lambda values: np.exp(np.log(values).mean()),
+    "factor": lambda values: np.exp(values.mean()),
+    "percent": lambda values: 100 * np.expm1(np.log(values).mean()),
     "mean": np.mean, "median": np.median, "max": np.max, "min": np.min, "count": len,
     "elsewhere": lambda values: (values > 1.3 * np.median(values) + 1e-3).sum(),
 }  # fmt: skip
