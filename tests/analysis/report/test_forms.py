@@ -153,7 +153,7 @@ def test_a_report_on_two_studies_says_which_is_better_and_what_only_one_has(tmp_
     assert "results/a/report_a_vs_b.html" in said
     page = (place.folder("a") / "report_a_vs_b.md").read_text()
     opening = page.split("![Figure 1](figures/compare_a_vs_b.png)")[0]
-    assert "Over 5 seeds (trainings from different random starts), a " in opening
+    assert "Over 5 seeds (repeated trainings), a " in opening
     assert "2 conditions of b are not in the other study" in opening.casefold()
     assert re.search(r"### Only in b\n\n- Lorenz-63, LSTM, teacher forcing\n- Lorenz-63, LSTM, scheduled sampling\n", page)
     assert "### Only in a\n\n- Nothing." in page

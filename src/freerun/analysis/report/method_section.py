@@ -41,8 +41,8 @@ _PAIRS = (
     "for any other number. Over the headlines of a task, better means better by at least one and worse by none."
 )
 _BESIDE = (
-    "g is the mean difference in standard deviations of the differences, corrected for its bias (Hedges 1981), "
-    "\N{GREEK SMALL LETTER DELTA} Cliff's delta (1: every run is better than every one of the baseline), both positive where "
+    "Size is the mean difference in standard deviations of the differences, corrected for its bias (Hedges' g, 1981), "
+    "Order Cliff's delta (1: every run is better than every one of the baseline), both positive where "
     "the regime is better. Sign flips (exact up to 16 pairs) are shown beside p and decide nothing."
 )
 _COUNTS = (
@@ -51,7 +51,7 @@ _COUNTS = (
     "outliers in a tenth of the seeds intervals hold it in up to 98 %, and some real differences are missed.",
     "Improved is the probability that a seed does better than under the baseline, with its Clopper-Pearson interval.",
     "Diverged and failed runs have no errors to average; they are counted beside every mean, with the Clopper-Pearson interval "
-    "of their share, and are worse than any other run in Improved, in \N{GREEK SMALL LETTER DELTA} and in ranks.",
+    "of their share, and are worse than any other run in Improved, in Order and in ranks.",
 )
 _NOT_SETTINGS = {"run", "study", "seed", "status", "reason", *MADE_BY}
 

@@ -1,13 +1,15 @@
 """Opening of the report: the answer in at most three sentences of plain words, with numbers, intervals and seeds.
 
 Where headlines contradict each other, that is said first. Then: which way of training is best and which is last, and the
-largest change; what is not shown, and how many seeds would show it; what a reader must be told with the answer (runs that were
-lost, budgets that differ, a "better" that a source which was spoilt on purpose has too). `findings` says the same in full.
+largest change; what a reader must be told with the answer (runs that were lost, budgets that differ, a "better" that a source
+which was spoilt on purpose has too); and as far as a sentence has room, the gap, what is not shown, and how many seeds would
+show it. `findings` says everything in full.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,11 +26,12 @@ from freerun.analysis.report.headline_kinds import PAIR, by_no_headline, kinds, 
 from freerun.analysis.report.number_text import counted, listed, number, plain_ratio, with_unit
 from freerun.analysis.report.verdicts import CONFLICT, EQUIVALENT, NONE, OPEN, WORDS, judged_sets, needed, of_headlines
 
-#: Most sentences; so many things are named one by one; most letters of the name of several ways of training.
-_MOST, _NAMED, _LONGEST_NAME = 3, 3, 70
-_CASE = "a case is a task with a model"
+#: So many things are named one by one; so many words a sentence has, unless what must be said with it takes more.
+_NAMED, _WORDS = 3, 40
 _BETTER, _WORSE = WORDS[:2]
 _SURE = "with 95 % confidence"
+#: Three settings or more in brackets.
+_MANY_SETTINGS = re.compile(r"\([^()]*;[^()]*;[^()]*\)")
 
 
 def opening(table: pd.DataFrame, compared: pd.DataFrame, material: Material) -> list[str]:
@@ -43,22 +46,28 @@ def opening(table: pd.DataFrame, compared: pd.DataFrame, material: Material) -> 
         return [nothing(material.runs)]
     sets = judged_sets(compared)
     judged = sets[sets["verdict"] != NONE]
-    said = _levels(table, sets) if judged.empty else _compared(judged, of_headlines(compared), material.margin, material)
-    rest = [
-        *_gap(table),
-        *_not_shown(sets, of_headlines(compared), material.margin),
-        *unpaired_runs.in_short(material.runs),
-        *_without_result(material.runs),
-    ]
-    return _at_most_three(said, rest)
+    must = [*_without_result(material.runs), *unpaired_runs.in_short(material.runs)]
+    gap, open_still = _gap(table), _not_shown(sets, of_headlines(compared), material.margin)
+    if judged.empty:
+        return _with_rest(_levels(table, sets), must, [*gap, *open_still])
+    return _compared(judged, of_headlines(compared), material.margin, material, must, gap, open_still)
 
 
-def _at_most_three(said: Sequence[str], rest: Sequence[str]) -> list[str]:
-    """Sentences with what is left to say: as a sentence of its own, or with the third one."""
-    if not rest:
-        return [*said]
-    more = "; ".join(rest)
-    return [*said, f"{capital(more)}."] if len(said) < _MOST else [*said[:-1], f"{said[-1].removesuffix('.')}; {more}."]
+def _with_rest(said: Sequence[str], must: Sequence[str], may: Sequence[str]) -> list[str]:
+    """Some sentences, and one more of what must be said and of what may be said as far as it has room."""
+    if not must and not may:
+        return list(said)
+    last = _filled(must[0], must[1:], may) if must else _filled(may[0], [], may[1:])
+    return [*said, f"{capital(last)}."]
+
+
+def _filled(start: str, must: Sequence[str], may: Sequence[str]) -> str:
+    """A sentence with the clauses that must be in it, and those of the others for which it has room, in their order."""
+    parts = [start, *must]
+    for clause in may:
+        if len(" ".join([*parts, clause]).split()) <= _WORDS:
+            parts.append(clause)
+    return "; ".join(parts)
 
 
 def _number(value: float) -> str:
@@ -72,7 +81,7 @@ def _number(value: float) -> str:
 def over(few: int, many: int) -> str:
     """On how many seeds something rests, with what a seed is."""
     count = counted(many, "seed") if few == many else f"{few} to {counted(many, 'seed')}"
-    return f"{count} ({'one training' if many == 1 else 'trainings from different random starts'})"
+    return f"{count} ({'one training' if many == 1 else 'repeated trainings'})"
 
 
 def of_studies(headlines: pd.DataFrame, margin: float, alone: tuple[int, int], remarks: Sequence[str]) -> list[str]:
@@ -87,20 +96,17 @@ def of_studies(headlines: pd.DataFrame, margin: float, alone: tuple[int, int], r
     rows = headlines.assign(headline=True, setting="", model_label=_whole(headlines))
     sets, (a, b) = judged_sets(rows), (str(headlines["regime_label"].iloc[0]), str(headlines["baseline"].iloc[0]))
     judged = sets[sets["verdict"] != NONE]
+    lone = [f"{counted(n, 'condition')} of {name}" for n, name in zip(alone, (a, b), strict=True) if n]
+    must = [f"{listed(lone)} {'is' if sum(alone) == 1 else 'are'} not in the other study"] if lone else []
+    must, open_still = [*must, *remarks], _not_shown(sets, of_headlines(rows), margin)
     if judged.empty:
         cases = counted(len(sets), "condition")
         said = [
             f"{a} and {b} share {cases}, with too few seeds for an interval, which takes {FEWEST}: neither is called better."
         ]
-    else:
-        said = _compared(
-            judged, of_headlines(rows), margin, None, "a case is a task, a model and a way of training that both have"
-        )
-    rest = _not_shown(sets, of_headlines(rows), margin)
-    lone = [f"{counted(n, 'condition')} of {name}" for n, name in zip(alone, (a, b), strict=True) if n]
-    rest += [f"{listed(lone)} {'is' if sum(alone) == 1 else 'are'} not in the other study"] if lone else []
-    rest += remarks
-    return _at_most_three(said, rest)
+        return _with_rest(said, must, open_still)
+    case = "a case is a task, a model and a way of training that both have"
+    return _compared(judged, of_headlines(rows), margin, None, must, [], open_still, case)
 
 
 def _whole(rows: pd.DataFrame) -> list[str]:
@@ -114,21 +120,37 @@ def _compared(
     rows: pd.DataFrame,
     margin: float,
     material: Material | None,
-    case: str = _CASE,
+    must: Sequence[str],
+    gap: Sequence[str],
+    open_still: Sequence[str],
+    case: str = "a case is a task with a model",
 ) -> list[str]:
-    """Who is best and who is last, with the largest change; before it, where headlines contradict each other."""
-    every, conflict = _ways(sets), _conflict(sets)
+    """Who is best and who is last, with the largest change; before it, where headlines contradict each other.
+
+    Args:
+        sets: the verdicts over the headlines of each comparison.
+        rows: the comparisons by headlines.
+        margin: within which a change is none.
+        material: of the study; None where two studies are compared.
+        must: clauses that have to be said with the answer.
+        gap, open_still: what `_gap` and `_not_shown` give, said where there is room.
+        case: what a case is.
+    """
+    every, conflict = _ways(sets), _conflict(sets, gap)
     ways = _comparable(every)
-    start = f"Over {over(int(sets['n'].min()), int(sets['n'].max()))}, {_order(ways, sets, margin, case)}{_others(every, ways)}"
+    start = f"Over {over(int(sets['n'].min()), int(sets['n'].max()))}, {_order(ways, sets, margin, case)}"
+    others = _others(every, ways)
     shown, word = (ways[0], _BETTER) if ways[0]["score"] > 0 else (ways[-1], _WORSE)
     if not shown[word]:
-        return [*conflict, f"{start}."]
-    largest = _largest(rows, shown, word, alone=len(every) == 1 and len(shown["names"]) == 1)
-    caveats = _caveats(sets, rows, shown, material) if material else []
-    largest += f"; {listed(caveats)}" if caveats else ""
-    alone = conflict or not (sets["words"].map(len) > 1).any()
-    agree = "" if alone else ", and no two measures contradict each other"
-    return [*conflict, f"{start}{agree}.", f"{capital(largest)}."]
+        return _with_rest([*conflict, f"{start}."], must, [*others, *open_still, *([] if conflict else gap)])
+    largest = _largest(rows, shown, word, alone=len(every) == 1 and len(shown["names"]) == 1, one_case=_one_case(ways))
+    grave, light = _caveats(sets, rows, shown, material) if material else ([], [])
+    if conflict:
+        return [*conflict, f"{start}.", f"{capital(_filled(largest, [*grave, *must], [*light, *others, *open_still]))}."]
+    agree = ["no two measures contradict each other"] if (sets["words"].map(len) > 1).any() else []
+    with_largest = _filled(largest, grave, light)
+    left = [clause for clause in light if clause not in with_largest]
+    return _with_rest([f"{_filled(start, [], agree)}.", f"{capital(with_largest)}."], must, [*gap, *others, *left, *open_still])
 
 
 def _ways(sets: pd.DataFrame) -> list[dict[str, Any]]:
@@ -175,14 +197,11 @@ def _comparable(ways: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return max(same.values(), key=lambda of: (any(way["better"] or way["worse"] for way in of), of[0]["of"]))
 
 
-def _others(every: Sequence[Mapping[str, Any]], ways: Sequence[Mapping[str, Any]]) -> str:
+def _others(every: Sequence[Mapping[str, Any]], ways: Sequence[Mapping[str, Any]]) -> list[str]:
     """How many ways of training are in no order, for they were compared in other cases."""
     left = sum(len(way["names"]) for way in every) - sum(len(way["names"]) for way in ways)
-    return (
-        f" ({counted(left, 'other way')} of training {'was' if left == 1 else 'were'} not compared in the same cases)"
-        if left
-        else ""
-    )
+    were = "was" if left == 1 else "were"
+    return [f"{counted(left, 'other way')} of training {were} not compared in the same cases"] if left else []
 
 
 def _order(ways: Sequence[Mapping[str, Any]], sets: pd.DataFrame, margin: float, case: str) -> str:
@@ -193,16 +212,31 @@ def _order(ways: Sequence[Mapping[str, Any]], sets: pd.DataFrame, margin: float,
         return _nothing_shown(ways, sets, count, margin, case)
     if len(ways) == 1:
         same = f", and as good within {100 * margin:g} % in {first['same']}" if first["same"] else ""
-        return f"{_names(first)} {'were' if count > 1 else 'was'} {_became(first, f' than {baseline}', case)}{same}"
-    alike = " at the same setting" if any(setting for way in ways for _, setting in way["keys"]) else ""
-    start = f"of {count} ways of training, compared with {baseline}{alike},"
+        were = "were" if len(together(first["names"])) > 1 else "was"
+        return f"{_names(first)} {were} {_became(first, f' than {baseline}', case)}{same}"
+    if _one_case(ways):
+        return _in_one_case(ways)
+    start = f"of {count} ways of training compared with {baseline} in {counted(first['of'], 'case')} (tasks with a model)"
     if first["score"] > 0:
-        start = f"{start} {_names(first)} did best, {_became(first, case=case)}"
+        start = f"{start} {_names(first)} did best, {_became(first, counted_cases=True)}"
     else:
-        start = f"{start} none did better on balance: nearest was {_names(first)}, {_became(first, case=case)}"
+        start = f"{start} none did better on balance: nearest was {_names(first)}, {_became(first, counted_cases=True)}"
     if not last[_WORSE]:
         return f"{start}, and {'the other is' if count == 2 else 'no other is'} {'not ' if count == 2 else ''}shown to be worse"
-    return f"{start}, and {_names(last)} did worst, {_became(last)}"
+    return f"{start}, and {_names(last)} did worst, {_became(last, counted_cases=True)}"
+
+
+def _one_case(ways: Sequence[Mapping[str, Any]]) -> bool:
+    return len({pair for way in ways for pair in way["where"]}) == 1
+
+
+def _in_one_case(ways: Sequence[Mapping[str, Any]]) -> str:
+    """Which ways of training are better and which worse in the only case that there is."""
+    said, than = list[str](), f" than {ways[0]['baseline']}"
+    for word in (_BETTER, _WORSE):
+        if names := [_names(way) for way in ways if way[word]]:
+            said.append(f"{listed(names)} did {word}{'' if said else than}")
+    return f"{_case(ways[0])} {', and '.join(said)}"
 
 
 def _nothing_shown(ways: Sequence[Mapping[str, Any]], sets: pd.DataFrame, count: int, margin: float, case: str) -> str:
@@ -222,31 +256,37 @@ def _nothing_shown(ways: Sequence[Mapping[str, Any]], sets: pd.DataFrame, count:
 
 
 def _names(way: Mapping[str, Any]) -> str:
-    names = [_in_short(name) for name in together(way["names"])]
+    names = [_MANY_SETTINGS.sub(_counted_settings, name) for name in together(way["names"])]
     return listed(names) if len(names) <= _NAMED else f"{names[0]} (and {len(names) - 1} like it)"
 
 
-def _in_short(name: str) -> str:
-    """The name of several ways of training of one kind; how many settings they have where these would fill the line."""
-    kind, _, behind = name.partition(" (")
-    settings, _, objective = behind.partition(")")
-    several = ";" in settings and len(name) > _LONGEST_NAME
-    return f"{kind} (at {settings.count(';') + 1} settings){objective}" if several else name
+def _counted_settings(settings: re.Match[str]) -> str:
+    """Settings in brackets as their number."""
+    return f"({settings[0].count(';') + 1} settings)"
 
 
 def _case(way: Mapping[str, Any]) -> str:
     ((task, model),) = set(way["where"])
-    return f"on {task} ({model})"
+    return _on(task, model)
+
+
+def _on(task: str, model: str) -> str:
+    """Where something holds, without brackets in brackets."""
+    return f"on {_flat(task)} ({_flat(model)})"
+
+
+def _flat(label: str) -> str:
+    return label.replace(" (", ", ").replace(")", "")
 
 
 def _cases(way: Mapping[str, Any], word: str) -> str:
     """The cases in which a way of training has one verdict."""
     of_word = [place for place, said in zip(way["where"], way["words"], strict=True) if said == word]
-    return f"on {listed([f'{task} ({model})' for task, model in of_word])}"
+    return listed([_on(task, model) for task, model in of_word])
 
 
-def _became(way: Mapping[str, Any], than: str = "", case: str = "") -> str:
-    """In how many cases a way of training is better and in how many worse, in words."""
+def _became(way: Mapping[str, Any], than: str = "", case: str = "", *, counted_cases: bool = False) -> str:
+    """In how many cases a way of training is better and in how many worse, in words; `counted_cases`: of how many was said."""
     words = (_BETTER, _WORSE) if way["score"] > 0 else (_WORSE, _BETTER)
     shown = [word for word in words if way[word]]
     if not shown:
@@ -255,24 +295,31 @@ def _became(way: Mapping[str, Any], than: str = "", case: str = "") -> str:
         return f"{shown[0]}{than} {_case(way)}"
     if way["of"] <= _NAMED and way[shown[0]] < way["of"]:
         return " and ".join(f"{word}{than if word == shown[0] else ''} {_cases(way, word)}" for word in shown)
-    share = "all" if way[shown[0]] == way["of"] else f"{way[shown[0]]} of"
-    first = f"{shown[0]}{than} in {share} {way['of']} cases"
+    number, of = way[shown[0]], way["of"]
+    if counted_cases:
+        return " and ".join(
+            f"{word} in {way[word] if way[word] < of else 'all' if of > len(words) else 'both'}" for word in shown
+        )
+    share = f"{number} of {of}" if number < of else f"all {of}" if of > len(words) else "both"
+    first = f"{shown[0]}{than} in {share} cases"
     explained = f"{first} ({case})" if case else first
     return explained + (f" and {shown[1]} in {way[shown[1]]}" if len(shown) > 1 else "")
 
 
-def _conflict(sets: pd.DataFrame) -> list[str]:
-    """Where one headline is better and another worse: the one place, or how many there are and one of them."""
+def _conflict(sets: pd.DataFrame, gap: Sequence[str]) -> list[str]:
+    """Where one headline is better and another worse: how often, with what is known of the gap, else with one place."""
     rows = sets[sets["verdict"] == CONFLICT]
     if rows.empty:
         return []
+    count = (
+        f"The measures contradict each other in {len(rows)} of {counted(len(sets), 'comparison')}, so that nothing is called"
+    )
+    if gap:
+        return [f"{count} better there; {'; '.join(gap)}."]
     row: Mapping[Any, Any] = rows.iloc[0].to_dict()
     better, worse = (_few([label for label, said in row["words"] if said == word]) for word in (_BETTER, _WORSE))
-    where = f"{'for example ' if len(rows) > 1 else ''}{row['regime_label']} on {row['task_label']} ({condition_name(row)})"
-    return [
-        f"The measures contradict each other in {len(rows)} of {counted(len(sets), 'comparison')}, so that nothing is called "
-        f"better there: {where} is better than {row['baseline']} by {better} and worse by {worse}."
-    ]
+    where = f"{'for example ' if len(rows) > 1 else ''}{row['regime_label']} {_on(row['task_label'], condition_name(row))}"
+    return [f"{count} better there: {where} is better than {row['baseline']} by {better} and worse by {worse}."]
 
 
 def _few(labels: Sequence[str]) -> str:
@@ -280,11 +327,13 @@ def _few(labels: Sequence[str]) -> str:
 
 
 def _lower(label: str) -> str:
-    """A label within a sentence; one that begins with an abbreviation stays as it is."""
+    """A label within a sentence; one that begins with an abbreviation stays as it is, but for one that few know."""
+    if label.startswith("TV "):
+        return f"total variation {label.removeprefix('TV ')}"
     return label if label[1:2].isupper() else label[:1].lower() + label[1:]
 
 
-def _largest(rows: pd.DataFrame, way: Mapping[str, Any], word: str, *, alone: bool) -> str:
+def _largest(rows: pd.DataFrame, way: Mapping[str, Any], word: str, *, alone: bool, one_case: bool) -> str:
     """The largest change that is shown of a way of training, by the ratio of the two levels, in words.
 
     Args:
@@ -292,16 +341,17 @@ def _largest(rows: pd.DataFrame, way: Mapping[str, Any], word: str, *, alone: bo
         way: of `_ways`.
         word: which changes.
         alone: whether there is no other way, so that it need not be named.
+        one_case: whether there is no other case, so that it need not be named where a way is.
     """
     keys = zip(rows["regime_label"].astype(str), rows["setting"].astype(str), strict=True)
     own = np.array([key in way["keys"] for key in keys], dtype=bool) & (rows["verdict"] == word).to_numpy()
     known = rows[own & (rows["baseline"].astype(str) == way["baseline"]).to_numpy()].to_dict("records")
     top = max(known, key=_size)
-    said, place = _change(top), f"on {top['task_label']} ({condition_name(top)})"
+    said, place = _change(top), _on(top["task_label"], condition_name(top))
     if len(known) == 1:
         return f"there {said}" if way["of"] == 1 else f"{place} {said}"
-    whose = "" if alone else f"that of {top['regime_label']} "
-    return f"the largest change is {whose}{place}, where {said}"
+    whose = [] if alone else [f"that of {top['regime_label']}"]
+    return f"the largest change is {' '.join(whose if whose and one_case else [*whose, place])}, where {said}"
 
 
 def _size(row: Mapping[Any, Any]) -> float:
@@ -332,32 +382,32 @@ def _change(row: Mapping[Any, Any]) -> str:
     return f"{label} {way} {levels} (by {_number(low)} to {_number(high)} {_SURE})"
 
 
-def _caveats(sets: pd.DataFrame, rows: pd.DataFrame, way: Mapping[str, Any], material: Material) -> list[str]:
-    """What must be said with a way of training that is named as the best or the last."""
+def _caveats(sets: pd.DataFrame, rows: pd.DataFrame, way: Mapping[str, Any], material: Material) -> tuple[list[str], list[str]]:
+    """What must be said with a way of training that is named as the best or the last, and what is said where there is room."""
     keys = zip(sets["regime_label"].astype(str), sets["setting"].astype(str), strict=True)
     own = sets[[key in way["keys"] for key in keys]]
     kind_of = kinds(material)
     by_headlines = rows.merge(own[PAIR], on=PAIR)
     one_kind = len(by_headlines.loc[on_one_kind(by_headlines, kind_of), PAIR].drop_duplicates())
     players = unbeaten_better(own, material)
-    said = []
+    grave, light = [], []
     if len(players):
         alone = len(players.drop_duplicates(["task_label", "model_label", "method"]))
         names = listed(list(dict.fromkeys(players["player"]))[:_NAMED])
         better = way["better"] * len(way["names"])
         where = "there" if better == 1 else f"in all {better} cases" if alone == better else f"in {alone} of {better} cases"
-        said.append(f"yet {where} a source that was spoilt on purpose ({names}) is not shown to be worse")
+        grave.append(f"yet {where} a source spoilt on purpose ({names}) is not shown to be worse")
     if by_no_headline(by_headlines, kind_of):
-        said.append("no headline of a task was measured there, so that a degenerate model may win by what stands in")
+        grave.append("no headline of a task was measured there, so that a degenerate model may win by what stands in")
     elif one_kind:
         of = int(own["verdict"].isin(WORDS[:3]).sum())
-        where = "this rests" if one_kind == of else f"{one_kind} of its {of} verdicts rest"
-        said.append(f"{where} on one kind of measure alone")
+        where = "" if one_kind == of else f" in {one_kind} of {of} cases"
+        light.append(f"that rests on one kind of measure alone{where}")
     if missing := not_of_both(by_headlines, kind_of):
-        said.append(f"it is judged without headlines that one side lacks ({missing})")
+        light.append(f"it is judged without headlines that one side lacks ({missing})")
     if unequal_budgets.of_pairs(material, own):
-        said.append("its training was not given as much work as the baseline's")
-    return said
+        grave.append("its training was not given as much work as the baseline's")
+    return grave, light
 
 
 def _levels(table: pd.DataFrame, sets: pd.DataFrame) -> list[str]:
@@ -393,13 +443,14 @@ def _each(rows: pd.DataFrame) -> str:
             f"{_lower(str(label))} {_between(of['free'])}" for label, of in rows.groupby("label", observed=True, sort=False)
         ]
         more = "" if len(spans) <= _NAMED else f" ({len(spans) - _NAMED} more measures are in the table)"
-        return f"models {by}, running free, have {listed(spans[:_NAMED])}{more}, over {counted(len(rows), 'case')} ({_CASE})"
-    several, levels = rows["model_label"].nunique() > 1, []
+        over_cases = f"over {counted(len(rows), 'case')} (a case is a task with a model)"
+        return f"models {by}, running free, have {listed(spans[:_NAMED])}{more}, {over_cases}"
+    several, levels = rows["model_label"].nunique() > 1, list[str]()
     for each in rows.to_dict("records"):
         ends = f" ({_number(each['free_low'])} to {_number(each['free_high'])})" if math.isfinite(each["free_low"]) else ""
         level = with_unit(_number(each["free"]), str(each["unit"]).partition(",")[0])
-        model = f" ({each['model_label']})" if several else ""
-        levels.append(f"{level}{ends} on {each['task_label']}{model}")
+        task = _flat(str(each["task_label"]))
+        levels.append(f"{level}{ends} {_on(task, str(each['model_label'])) if several else f'on {task}'}")
     sure = ""
     if rows["free_low"].notna().any():
         sure = f", {'the range' if len(rows) == 1 else 'each range'} {_SURE}"
@@ -442,14 +493,14 @@ def _gap(table: pd.DataFrame) -> list[str]:
     who = f"models trained by {first_method(table)}"
     if len(known) > 1:
         shown = f"more in {more} and less in {less} of {len(known)} cases"
-        return [f"fed their own outputs in place of the truth, {who} are shown to err {shown}"]
+        return [f"fed their own outputs, {who} are shown to err {shown}"]
     row = known.iloc[0]
-    unit = str(row["unit"]).partition(",")[0].removeprefix("probability")
-    free, forced = with_unit(_number(row["free"]), unit) if unit else _number(row["free"]), _number(row["forced"])
-    sure = f"between {_number(row['gap_low'])} and {_number(row['gap_high'])} {_SURE}"
-    shown = "" if more or less else ", which shows none"
-    label = _lower(str(row["label"])).replace("TV ", "a total variation ")
-    return [f"fed their own outputs, {who} have {label} {free}, and {forced} when fed the truth: a difference {sure}{shown}"]
+    unit = str(row["unit"]).partition(",")[0]
+    free, forced = with_unit(_number(row["free"]), "" if unit == "probability" else unit), _number(row["forced"])
+    err = "are shown to err more" if more else "are shown to err less" if less else "are not shown to err more or less"
+    sure = f"a difference between {_number(row['gap_low'])} and {_number(row['gap_high'])} {_SURE}"
+    levels = f"{_lower(str(row['label']))} of {free} against {forced} when fed the truth, {sure}"
+    return [f"fed their own outputs, {who} {err}: {levels}"]
 
 
 def _not_shown(sets: pd.DataFrame, rows: pd.DataFrame, margin: float) -> list[str]:
@@ -457,13 +508,12 @@ def _not_shown(sets: pd.DataFrame, rows: pd.DataFrame, margin: float) -> list[st
     unknown, few = int((sets["verdict"] == OPEN).sum()), int((sets["verdict"] == NONE).sum())
     said = []
     if unknown:
+        said.append(f"in {unknown} of {counted(len(sets), 'comparison')} neither a difference nor its absence is shown")
         takes = rows.loc[(rows["verdict"] == OPEN) & rows["needed"].notna(), "needed"]
-        cost = ""
         if len(takes):
             ends = [needed(value, "seed") for value in (takes.min(), takes.max())]
             span = ends[0] if ends[0] == ends[1] else f"{ends[0].removesuffix(' seeds')} to {ends[1]}"
-            cost = f", and by the spread seen here it takes {span} to find one of {100 * margin:g} %"
-        said.append(f"neither a difference nor its absence is shown in {unknown} of {counted(len(sets), 'comparison')}{cost}")
+            said.append(f"by the spread seen here it takes {span} to find one of {100 * margin:g} %")
     if few and len(sets) > few:
         said.append(f"{counted(few, 'comparison')} {'has' if few == 1 else 'have'} too few seeds with a result for a verdict")
     return said

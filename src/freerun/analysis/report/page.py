@@ -142,7 +142,7 @@ def comparisons_grid(compared: pd.DataFrame, chosen: Mapping[tuple[str, str, str
         "improved", "p", "holm", "p_signs", "verdict", "needed",
     )  # fmt: skip
     head = (
-        "Task", "Measure", "Level", "Model", "Regime", "Against", "Change", "n", "g", "\N{GREEK SMALL LETTER DELTA}",
+        "Task", "Measure", "Level", "Model", "Regime", "Against", "Change", "n", "Size", "Order",
         "Improved", "p", "p, corrected", "p, sign flips", "Verdict", "Seeds needed",
     )  # fmt: skip
     title = f"{len(rows)} paired comparisons"
