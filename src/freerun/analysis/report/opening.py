@@ -161,8 +161,9 @@ def _ways(sets: pd.DataFrame) -> list[dict[str, Any]]:
         tally = tuple(int(counts.get(word, 0)) for word in (*WORDS, CONFLICT))
         where = tuple(zip(of["task_label"], of["model_label"], strict=True))
         words = tuple(of["verdict"]) if len(of) <= _NAMED else tally
-        new = {"keys": [], "baseline": str(first), "where": where, "words": words}
+        new = {"names": [], "keys": [], "baseline": str(first), "where": where, "words": words}
         way = ways.setdefault((first, words, where), new)
+        way["names"].append(merged(str(regime), str(setting)))
         way["keys"].append((str(regime), str(setting)))
         way |= {
             "better": tally[0],
@@ -171,19 +172,7 @@ def _ways(sets: pd.DataFrame) -> list[dict[str, Any]]:
             "of": len(of),
             "score": (tally[0] - tally[1]) / len(of),
         }
-    for way in ways.values():
-        way["names"] = _plain_names(way["keys"], sets)
     return sorted(ways.values(), key=lambda way: -way["score"])
-
-
-def _plain_names(keys: Sequence[tuple[str, str]], sets: pd.DataFrame) -> list[str]:
-    """The names of some ways of training; where all settings under which a regime is judged are among them, none is named."""
-    names = []
-    for regime in dict.fromkeys(regime for regime, _ in keys):
-        own = [setting for name, setting in keys if name == regime]
-        every = set(sets.loc[sets["regime_label"].astype(str) == regime, "setting"].astype(str))
-        names += [regime] if every == set(own) and len(own) > 1 else [merged(regime, setting) for setting in own]
-    return names
 
 
 def _comparable(ways: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -480,7 +469,7 @@ def _lowest(rows: pd.DataFrame) -> str:
         where = f"on {first['task_label']} ({first['model_label']})"
         return f"running free {where}, {_lower(str(first['label']))} is from {numbers}, and {more} is better"
     name = max(best, key=lambda one: best[one])
-    return f"running free, the best mean is that of {name} in {best[name]} of {cases} cases ({_CASE})"
+    return f"running free, the best mean is that of {name} in {best[name]} of {cases} cases (a case is a task with a model)"
 
 
 def _gap(table: pd.DataFrame) -> list[str]:
