@@ -25,7 +25,7 @@ def test_a_study_is_read_back_as_it_was_with_its_keys_in_their_order(study, tmp_
     place = Place(results=tmp_path / "results")
     write_info(study, place)
     assert json.dumps(read(place.folder("small"))["planned"]) == json.dumps(study.info()["planned"])
-    assert (place.folder("small") / NAME).stat().st_size < 0.5 * len(json.dumps(study.info()))
+    assert (place.folder("small") / NAME).stat().st_size < 0.4 * len(json.dumps(study.info()))
 
 
 def test_a_file_that_repeats_every_branch_is_read_as_well(study, tmp_path):
@@ -36,10 +36,39 @@ def test_a_file_that_repeats_every_branch_is_read_as_well(study, tmp_path):
 @pytest.mark.parametrize("number", [99, -1, True, 0.5, "0", None, [0]])
 def test_a_branch_that_is_not_there_is_refused(study, tmp_path, number):
     content = folded(study.info())
-    next(iter(content["planned"].values()))["task"] = number
+    content["conditions"][0]["task"] = number
     (tmp_path / NAME).write_text(json.dumps(content))
     with pytest.raises(NotPlain, match="a branch task that is none of its study's"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "entry", [[99, 0], [-1, 0], [0], [0, 1, 2], [0, 0.5], [True, 0], [0, None], ["0", 0], 0, None, "0", []]
+)
+def test_a_condition_that_is_not_there_is_refused(study, tmp_path, entry):
+    content = folded(study.info())
+    content["planned"][next(iter(content["planned"]))] = entry
+    (tmp_path / NAME).write_text(json.dumps(content))
+    with pytest.raises(NotPlain):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("seed", [0, 7, "0", True])
+def test_a_condition_has_no_seed_of_its_own(study, tmp_path, seed):
+    content = folded(study.info())
+    content["conditions"][0]["seed"] = seed
+    (tmp_path / NAME).write_text(json.dumps(content))
+    with pytest.raises(NotPlain, match="a condition that is none of its study's"):
+        read(tmp_path)
+
+
+def test_files_of_before_there_were_conditions_are_read(study, tmp_path):
+    """As Freerun wrote them: each run with the numbers of its branches."""
+    content = folded(study.info())
+    conditions = content.pop("conditions")
+    content["planned"] = {run: {**conditions[number], "seed": seed} for run, (number, seed) in content["planned"].items()}
+    (tmp_path / NAME).write_text(json.dumps(content))
+    assert json.dumps(read(tmp_path)["planned"]) == json.dumps(study.info()["planned"])
 
 
 def test_runs_share_no_branch_in_memory(study, tmp_path):

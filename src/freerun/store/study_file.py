@@ -5,7 +5,8 @@ The folder's name is the name of the study, whatever the file says: a name from 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,6 +19,7 @@ from freerun.io.text import one_line
 from freerun.store.record_types import LARGEST, Count, EitherIdentity, Identity, experiment
 
 NAME = "study.json"
+SEED = "seed"
 #: Most parts that a study is divided into.
 LARGEST_DIVISION = 100_000
 
@@ -134,7 +136,8 @@ class StudyFile(msgspec.Struct, kw_only=True):
 
     Attributes:
         ids: the identities of its measurements, in their order.
-        planned: the canonical experiment of each, by identity; of a branch that `branches` has, its number there.
+        planned: the canonical experiment of each, by identity; or the number of its condition in `conditions`, and its seed.
+        conditions: canonical experiments without seeds, each once; of a branch that `branches` has, its number there.
         branches: by key of an experiment (`task`, `training`, ...) the different branches that its runs have, each once.
         title, question, command: its title, its question, and the command that started it.
         overrides: the settings of that command.
@@ -145,7 +148,8 @@ class StudyFile(msgspec.Struct, kw_only=True):
     """
 
     ids: list[EitherIdentity]
-    planned: dict[EitherIdentity, dict[str, Any]]
+    planned: dict[EitherIdentity, dict[str, Any] | tuple[int, int]]
+    conditions: list[dict[str, Any]] = msgspec.field(default_factory=list)
     branches: dict[str, list[dict[str, Any]]] = msgspec.field(default_factory=dict)
     title: str = ""
     question: str = ""
@@ -157,13 +161,13 @@ class StudyFile(msgspec.Struct, kw_only=True):
     part: Part | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
-        self.planned = {run: _unfolded(tree, self.branches) for run, tree in self.planned.items()}
-        self.branches = {}
+        trees = {run: _unfolded(_whole(tree, self.conditions), self.branches) for run, tree in self.planned.items()}
+        self.planned, self.conditions, self.branches = {**trees}, [], {}
         if self.ids != list(self.planned):
             raise ValueError("its runs are not those that it planned")
         if self.part is not msgspec.UNSET and self.ids != self.part.ids:
             raise ValueError("its runs are not those of its part of the whole")
-        for run, tree in self.planned.items():
+        for run, tree in trees.items():
             if not -LARGEST <= experiment(tree).seed < LARGEST:
                 raise ValueError(f"the seed of run {run} is beyond 64 bits")
 
@@ -172,8 +176,10 @@ _STUDY = msgspec.json.Decoder(StudyFile)
 
 
 def folded(info: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a study as its file has it: each branch of its experiments once, for hundreds of runs share a few."""
+    """Return a study as its file has it: each condition and each branch of its experiments once, for many runs share a few."""
     branches: dict[str, list[dict[str, Any]]] = {}
+    conditions: dict[str, int] = {}
+    order: list[dict[str, Any]] = []
 
     def number(key: str, branch: dict[str, Any]) -> int:
         known = branches.setdefault(key, [])
@@ -181,11 +187,26 @@ def folded(info: Mapping[str, Any]) -> dict[str, Any]:
             known.append(branch)
         return known.index(branch)
 
-    planned = {
-        run: {key: number(key, value) if isinstance(value, dict) else value for key, value in tree.items()}
-        for run, tree in info["planned"].items()
-    }
-    return {**info, "planned": planned, "branches": branches}
+    def condition(tree: Mapping[str, Any]) -> int:
+        alike = {key: number(key, value) if isinstance(value, dict) else value for key, value in tree.items()} | {SEED: None}
+        text = json.dumps(alike)
+        if text not in conditions:
+            conditions[text] = len(order)
+            order.append(alike)
+        return conditions[text]
+
+    planned = {run: [condition(tree), tree[SEED]] for run, tree in info["planned"].items()}
+    return {**info, "planned": planned, "conditions": order, "branches": branches}
+
+
+def _whole(tree: Mapping[str, Any] | tuple[int, int], conditions: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """An experiment; the one of a condition has its seed in the place that the condition keeps for it."""
+    if isinstance(tree, Mapping):
+        return tree
+    number, seed = tree
+    if not 0 <= number < len(conditions) or conditions[number].get(SEED, number) is not None:
+        raise ValueError("a run has a condition that is none of its study's")
+    return {**conditions[number], SEED: seed}
 
 
 def _unfolded(tree: Mapping[str, Any], branches: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
@@ -218,7 +239,7 @@ def read(folder: Path) -> dict[str, Any]:
     for name in ("tuned", "part"):
         if fields[name] is not msgspec.UNSET:
             fields[name] = msgspec.to_builtins(fields[name])
-    return {key: value for key, value in fields.items() if value is not msgspec.UNSET and key != "branches"}
+    return {key: value for key, value in fields.items() if value is not msgspec.UNSET and key not in ("conditions", "branches")}
 
 
 def part_name(whole: str, number: int, of: int) -> str:
