@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from freerun.analysis.figures._venues import Paper
 from freerun.analysis.inference.confidence_intervals import counts
 from freerun.analysis.inference.equal_gradients import copies, without
 from freerun.analysis.inference.equivalence import MARGIN
-from freerun.analysis.inference.player_levels import placed
+from freerun.analysis.inference.player_levels import method_levels, placed, player_levels
 from freerun.analysis.inference.replicates import CELL, annotated, chosen, conditions
 from freerun.analysis.tables import gap
 from freerun.analysis.tables.quantities import Quantities
@@ -172,6 +173,16 @@ class Material:
         return text.replace("test sequences", f"{measured} sequences").replace(
             "Test sequences", f"{measured.capitalize()} sequences"
         )
+
+    @cached_property
+    def levels_of_players(self) -> pd.DataFrame:
+        """What `player_levels` gives by the headlines of every task."""
+        return player_levels(self.players, self.headlines, self.quantities)
+
+    @cached_property
+    def levels_of_methods(self) -> pd.DataFrame:
+        """What `method_levels` gives by the headlines of every task."""
+        return method_levels(self.whole, self.compared, self.headlines, self.quantities)
 
     def methods(self) -> list[str]:
         """The labels of all methods of the study, in order."""

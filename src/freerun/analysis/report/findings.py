@@ -156,7 +156,7 @@ def _easy_states(table: pd.DataFrame, material: Material) -> list[str]:
     smaller = smaller_free(table)
     if smaller.empty or material.players.empty:
         return []
-    pairs = unbeaten(*levels_of(material, {task: material.headlines[task] for task in smaller["task_label"].astype(str)}))
+    pairs = unbeaten(*levels_of(material, list(smaller["task_label"].astype(str))))
     rows = smaller[CELL].astype(str).merge(pairs.astype(str), on=list(CELL))
     if rows.empty:
         return []

@@ -47,6 +47,7 @@ def opening(table: pd.DataFrame, compared: pd.DataFrame, material: Material) -> 
     sets = judged_sets(compared)
     judged = sets[sets["verdict"] != NONE]
     must = [*_without_result(material.runs), *unpaired_runs.in_short(material.runs)]
+    must += _too_few(sets)
     gap, open_still = _gap(table), _not_shown(sets, of_headlines(compared), material.margin)
     if judged.empty:
         return _with_rest(_levels(table, sets), must, [*gap, *open_still])
@@ -98,7 +99,7 @@ def of_studies(headlines: pd.DataFrame, margin: float, alone: tuple[int, int], r
     judged = sets[sets["verdict"] != NONE]
     lone = [f"{counted(n, 'condition')} of {name}" for n, name in zip(alone, (a, b), strict=True) if n]
     must = [f"{listed(lone)} {'is' if sum(alone) == 1 else 'are'} not in the other study"] if lone else []
-    must, open_still = [*must, *remarks], _not_shown(sets, of_headlines(rows), margin)
+    must, open_still = [*must, *remarks, *_too_few(sets)], _not_shown(sets, of_headlines(rows), margin)
     if judged.empty:
         cases = counted(len(sets), "condition")
         said = [
@@ -138,8 +139,9 @@ def _compared(
     """
     every, conflict = _ways(sets), _conflict(sets, gap)
     ways = _comparable(every)
-    start = f"Over {over(int(sets['n'].min()), int(sets['n'].max()))}, {_order(ways, sets, margin, case)}"
     others = _others(every, ways)
+    where = _tasks(ways) if others else ""
+    start = f"Over {over(int(sets['n'].min()), int(sets['n'].max()))}, {where}{_order(ways, sets, margin, case)}"
     shown, word = (ways[0], _BETTER) if ways[0]["score"] > 0 else (ways[-1], _WORSE)
     if not shown[word]:
         return _with_rest([*conflict, f"{start}."], must, [*others, *open_still, *([] if conflict else gap)])
@@ -193,18 +195,25 @@ def _others(every: Sequence[Mapping[str, Any]], ways: Sequence[Mapping[str, Any]
     return [f"{counted(left, 'other way')} of training {were} not compared in the same cases"] if left else []
 
 
+def _tasks(ways: Sequence[Mapping[str, Any]]) -> str:
+    """On which tasks some ways of training were compared, where there are few."""
+    tasks = list(dict.fromkeys(_flat(task) for way in ways for task, _ in way["where"]))
+    return f"on {listed(tasks)} " if len(tasks) <= _NAMED + 1 and not _one_case(ways) else ""
+
+
 def _order(ways: Sequence[Mapping[str, Any]], sets: pd.DataFrame, margin: float, case: str) -> str:
     """Which way of training is best and which is last."""
     first, last, count = ways[0], ways[-1], sum(len(way["names"]) for way in ways)
     baseline = first["baseline"]
     if not any(way["better"] or way["worse"] for way in ways):
         return _nothing_shown(ways, sets, count, margin, case)
+    baseline += " at the same setting" if any(setting for way in ways for _, setting in way["keys"]) else ""
     if len(ways) == 1:
         same = f", and as good within {100 * margin:g} % in {first['same']}" if first["same"] else ""
         were = "were" if len(together(first["names"])) > 1 else "was"
         return f"{_names(first)} {were} {_became(first, f' than {baseline}', case)}{same}"
     if _one_case(ways):
-        return _in_one_case(ways)
+        return _in_one_case(ways, baseline)
     start = f"of {count} ways of training compared with {baseline} in {counted(first['of'], 'case')} (tasks with a model)"
     if first["score"] > 0:
         start = f"{start} {_names(first)} did best, {_became(first, counted_cases=True)}"
@@ -219,12 +228,13 @@ def _one_case(ways: Sequence[Mapping[str, Any]]) -> bool:
     return len({pair for way in ways for pair in way["where"]}) == 1
 
 
-def _in_one_case(ways: Sequence[Mapping[str, Any]]) -> str:
+def _in_one_case(ways: Sequence[Mapping[str, Any]], baseline: str) -> str:
     """Which ways of training are better and which worse in the only case that there is."""
-    said, than = list[str](), f" than {ways[0]['baseline']}"
+    said, neither = list[str](), sum(len(way["names"]) for way in ways if not way[_BETTER] and not way[_WORSE])
     for word in (_BETTER, _WORSE):
         if names := [_names(way) for way in ways if way[word]]:
-            said.append(f"{listed(names)} did {word}{'' if said else than}")
+            said.append(f"{listed(names)} did {word}{'' if said else f' than {baseline}'}")
+    said += [f"{counted(neither, 'other way')} of training {'is' if neither == 1 else 'are'} called neither"] if neither else []
     return f"{_case(ways[0])} {', and '.join(said)}"
 
 
@@ -494,8 +504,7 @@ def _gap(table: pd.DataFrame) -> list[str]:
 
 def _not_shown(sets: pd.DataFrame, rows: pd.DataFrame, margin: float) -> list[str]:
     """In how many comparisons no difference is shown, and how many seeds would find one as large as the margin."""
-    unknown, few = int((sets["verdict"] == OPEN).sum()), int((sets["verdict"] == NONE).sum())
-    said = []
+    unknown, said = int((sets["verdict"] == OPEN).sum()), list[str]()
     if unknown:
         said.append(f"in {unknown} of {counted(len(sets), 'comparison')} neither a difference nor its absence is shown")
         takes = rows.loc[(rows["verdict"] == OPEN) & rows["needed"].notna(), "needed"]
@@ -503,9 +512,14 @@ def _not_shown(sets: pd.DataFrame, rows: pd.DataFrame, margin: float) -> list[st
             ends = [needed(value, "seed") for value in (takes.min(), takes.max())]
             span = ends[0] if ends[0] == ends[1] else f"{ends[0].removesuffix(' seeds')} to {ends[1]}"
             said.append(f"by the spread seen here it takes {span} to find one of {100 * margin:g} %")
-    if few and len(sets) > few:
-        said.append(f"{counted(few, 'comparison')} {'has' if few == 1 else 'have'} too few seeds with a result for a verdict")
     return said
+
+
+def _too_few(sets: pd.DataFrame) -> list[str]:
+    """How many comparisons have no verdict, where others have one."""
+    few = int((sets["verdict"] == NONE).sum())
+    have = "has" if few == 1 else "have"
+    return [f"{counted(few, 'comparison')} {have} too few seeds with a result for a verdict"] if 0 < few < len(sets) else []
 
 
 def _without_result(runs: pd.DataFrame) -> list[str]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from freerun.analysis.figures import Material
 from freerun.analysis.inference.labels import measure
-from freerun.analysis.inference.player_levels import as_good, dominant, method_levels, player_levels, rewarded, unbeaten
+from freerun.analysis.inference.player_levels import as_good, dominant, player_levels, rewarded, unbeaten
 from freerun.analysis.inference.replicates import CELL
 from freerun.analysis.report.number_text import counted, listed, measured
 from freerun.analysis.report.section import Grid, Section
@@ -30,7 +30,7 @@ def section(material: Material) -> Section | None:
     """What the players of each task have; None where there are none."""
     if material.players.empty:
         return None
-    levels = player_levels(material.players, material.headlines, material.quantities)
+    levels = material.levels_of_players
     grids = [_grid(task, levels[levels["task_label"] == task], material) for task in dict.fromkeys(levels["task_label"])]
     sentences = [f"{task}. {sentence}" for task in material.headlines for sentence in not_beaten(material, task)]
     sentences = [*_as_good(levels), *useless(material), *(sentences or [_all_beaten(material)])]
@@ -48,9 +48,11 @@ def _as_good(levels: pd.DataFrame) -> list[str]:
 
 def levels_of(material: Material, tasks: Collection[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The levels of the methods and those of the players on some tasks, by their headlines."""
-    headlines = {task: material.headlines[task] for task in tasks}
-    methods = method_levels(material.whole, material.compared, headlines, material.quantities)
-    return methods, player_levels(material.players, headlines, material.quantities)
+    methods, players = (
+        levels[levels["task_label"].isin(list(tasks))].reset_index(drop=True)
+        for levels in (material.levels_of_methods, material.levels_of_players)
+    )
+    return methods, players
 
 
 def rewards(material: Material, task: str, metrics: Sequence[str]) -> str:
