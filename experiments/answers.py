@@ -347,8 +347,10 @@ def remedies() -> Figure:
         axes.set_yticks(range(len(order)), order, fontsize=6)
     left, right = drawn.axes
     left.set(xlabel="One-step error (total variation)", xscale="log")
+    left.set_xticks([0.001, 0.01, 0.1, 1], [".001", ".01", ".1", "1"])
+    left.minorticks_off()
     right.set(xlabel="Valid time (Lyapunov times)", xlim=(0, None))
-    left.legend(loc="upper right")
+    left.legend(loc="center left")
     right.legend(loc="lower right")
     return drawn
 

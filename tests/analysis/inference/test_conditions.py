@@ -56,20 +56,37 @@ RULES = (("text", "sample"), ("reber", "argmax"))
 
 
 def test_a_gradient_that_nothing_carries_is_in_no_label(tmp_path):
-    """It flows on the values of a flow, and through no symbol that is drawn, or chosen."""
+    """It flows on the values of a flow, and through no symbol that is drawn, or chosen; a method has one name over both."""
     flows = [tree(gradient=gradient, regime="free_running") for gradient in ("through", "stop")]
     symbols = [tree(task, regime="free_running", feedback={"name": rule}) for task, rule in RULES]
     soft = [tree("markov", regime="free_running", feedback={"name": "expected"})]
     found = labels(tmp_path, [*flows, *symbols, *soft]).astype(str)
     assert list(found["method"]) == [
+        "free running",
+        "free running (gradient=stop)",
+        *["free running"] * 3,
+    ]
+    assert set(labels(tmp_path / "flows", flows)["method"]) == {
         "free running (gradient=through)",
         "free running (gradient=stop)",
-        "free running",
-        "free running",
-        "free running (gradient=through)",
-    ]
+    }
     old = [tree("text", regime="free_running", gradient=gradient) for gradient in ("through", "stop")]
     assert labels(tmp_path / "old", old)["method"].nunique() == 2  # records from before it was resolved are not pooled
+
+
+def test_the_usual_rule_of_feedback_is_in_no_label_of_a_study_of_symbols_and_values(tmp_path):
+    """So that free running is one method over both; each other rule is named."""
+    values = [tree("lorenz63", regime="free_running", feedback={"name": rule}) for rule in ("mean", "none")]
+    symbols = [tree("markov", regime="free_running", feedback={"name": rule}) for rule in ("sample", "argmax")]
+    found = labels(tmp_path / "both", [*values, *symbols]).astype(str)
+    assert list(found["method"]) == [
+        "free running",
+        "free running (feedback=none)",
+        "free running",
+        "free running (feedback=argmax)",
+    ]
+    alone = labels(tmp_path / "symbols", symbols).astype(str)
+    assert list(alone["method"]) == ["free running (feedback=sample)", "free running (feedback=argmax)"]
 
 
 def test_teacher_forcing_comes_first(tmp_path):

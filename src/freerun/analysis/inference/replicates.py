@@ -27,6 +27,8 @@ PARTS = ("task", "model", "regime", "objective", "feedback")
 _STARTS = ("training.start", "training.content")
 #: How a gradient flows through what is fed back; a rule that carries none has no such setting, and its runs have this value.
 _GRADIENT, _FLOWS = "gradient", "through"
+#: The feedback rules that values and symbols have unasked.
+_OF_VALUES, _OF_SYMBOLS = "mean", "sample"
 #: Which metrics a run was measured by.
 _METRICS = "evaluation.metrics"
 _OWN_LABEL = ("task", "model", "regime", "objective")
@@ -120,7 +122,8 @@ def _follow_the_seed(runs: pd.DataFrame, names: list[str], idle: list[str]) -> l
 def described(runs: pd.DataFrame, names: Iterable[str]) -> list[str]:
     """Some settings of every run in words, ``lr=0.01, clip=none``; a setting that its part does not have is left out.
 
-    So is the gradient through feeds that carry none, as drawn symbols do.
+    So is what is usual where that is another thing from task to task, so that a method has one name over all of them: the
+    gradient through what is fed, beside feeds that carry none, and the feedback rule that symbols or values have unasked.
     """
     columns = list(names)
     last = [name.rpartition(".")[2] for name in columns]
@@ -140,11 +143,25 @@ def _texts(runs: pd.DataFrame, name: str) -> list[str]:
         having = set(runs.loc[values.notna(), axis])
         missing = ["none" if part in having else "" for part in runs[axis]]
     texts = [unset if pd.isna(value) else written[value] for value, unset in zip(values, missing, strict=True)]
-    if name != _GRADIENT or "feedback" not in runs:
-        return texts
-    rules: dict[str, Any] = registry.parts("feedback")
-    silent = {rule for rule, part in rules.items() if not part.carries}
-    return ["" if rule in silent and text == _FLOWS else text for rule, text in zip(runs["feedback"], texts, strict=True)]
+    usual = _usual(runs, name)
+    return ["" if text == own else text for text, own in zip(texts, usual, strict=True)]
+
+
+def _usual(runs: pd.DataFrame, name: str) -> list[str | None]:
+    """The value of a setting that is not worth a word, for each run; None where there is none."""
+    nothing: list[str | None] = [None] * len(runs)
+    if name not in (_GRADIENT, "feedback") or "feedback" not in runs:
+        return nothing
+    if name == _GRADIENT:
+        rules: dict[str, Any] = registry.parts("feedback")
+        some_carry_none = any(rule in rules and not rules[rule].carries for rule in runs["feedback"].dropna().unique())
+        return [_FLOWS] * len(runs) if some_carry_none else nothing
+    if "task" not in runs:
+        return nothing
+    values = set(runs.loc[runs["feedback"] == _OF_VALUES, "task"])
+    if values >= set(runs["task"]):
+        return nothing
+    return [_OF_VALUES if task in values else _OF_SYMBOLS if values else None for task in runs["task"]]
 
 
 def _settings(runs: pd.DataFrame, part: str) -> list[str]:
