@@ -25,6 +25,7 @@ from freerun.store import checkpoints, record_scan, run_notes, study_file
 from freerun.store.claims import Claims, owners
 from freerun.store.records import Store, trained_run
 from freerun.store.results_folder import Place, demand_still_there, demand_study, make_way, read_info, write_info
+from freerun.sweeps import watched_curves
 from freerun.sweeps.study import Study
 
 #: What may have become of a run.
@@ -98,10 +99,12 @@ def see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[str
     """Have runs done, here or by whoever has claimed them; returns the reason for every one that failed.
 
     Raises:
-        ConfigError: if the arithmetic that is asked for does not exist, or the engine or the launcher cannot do a run.
+        ConfigError: if the arithmetic that is asked for does not exist, the engine or the launcher cannot do a run, or one
+            watches what is not measured on its task.
         OutOfTime: if the launcher's time is over and runs are left.
         StoreError: if the store has become unusable.
     """
+    watched_curves.demand(missing)
     launcher.demand_files(missing)
     arithmetic.mode()  # before anything is trained in one that does not exist
     launcher.demand_engine(missing)
