@@ -43,7 +43,7 @@ def do(study: Study, place: Place, launcher: Launcher, *, replace: bool = False)
 
     Raises:
         ConfigError: if the folder of the study holds something that is no study, or other runs that it may not `replace`, or
-            the engine that is asked for cannot do a run.
+            the engine that is asked for cannot do a run, or one watches what is not measured on its task.
         OutOfTime: if the launcher's time is over and runs are left.
         StoreError: if the folder for results cannot be used.
     """
@@ -52,6 +52,7 @@ def do(study: Study, place: Place, launcher: Launcher, *, replace: bool = False)
     store.open()
     with Claims(store).presence():
         missing = _missing(study.runs, store)
+        watched_curves.demand(missing)
         launcher.demand_engine(missing)
         make_way(study, place, kind_of_runs(study.name, place), replace=replace)
         write_info(study, place)

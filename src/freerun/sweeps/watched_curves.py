@@ -9,6 +9,10 @@ from freerun.config.run_identity import sources
 from freerun.execution.planned_run import Planned
 
 
+#: What was looked at in this process, and is measured.
+_MEASURED: set[str] = set()
+
+
 def demand(runs: Iterable[Planned]) -> None:
     """Refuse a run that watches a metric which is not measured on its task, by the rollouts of its first weights.
 
@@ -18,17 +22,16 @@ def demand(runs: Iterable[Planned]) -> None:
     Raises:
         ConfigError: naming the metrics that are measured.
     """
-    seen: set[str] = set()
     for run in runs:
         experiment = run.experiment
         if not experiment.training.watched.measured or sources(run.tree) or run.measurement.sources:
             continue
         asked = repr([run.tree[key] for key in ("task", "model", "objective")] + [experiment.span, experiment.training.watch])
-        if asked in seen:
+        if asked in _MEASURED:
             continue
-        seen.add(asked)
         from freerun.engine.replicas import Group
         from freerun.measurement.watched_metric import demand_measurable
 
         alone = replace(experiment, device="cpu")
         demand_measurable(Group([alone], {alone.seed: alone.task.build(alone.seed, alone.task.length)}))
+        _MEASURED.add(asked)
