@@ -1,4 +1,4 @@
-"""Matrix of model, regime, feedback, gradient, expert or likelihood, and task: each combination runs two updates or is refused in a line.
+"""Matrix of model, regime, feedback, gradient, objective and task: each combination runs two updates or is refused in a line.
 
 Tasks that differ in nothing but their numbers share the combinations out among them, as far as all of these are tried on one of
 their kind with every model; on one task with every model, and with one model on every task, all are.

@@ -10,8 +10,8 @@ from freerun.sweeps import study
 #: Teutsch & Maeder 2022, section 5 and their published code, but for what the file says is smaller: an epoch is 16 updates.
 EPOCH = 16
 PAPER = {
-    "batch": 128, "lr": 0.001, "clip": None, "decay_factor": 0.6, "decay_patience": 10, "patience": 100, "patience_threshold": 0.01,
-    "log_every": EPOCH, "watch": "validation_free_loss",
+    "batch": 128, "lr": 0.001, "clip": None, "decay_factor": 0.6, "decay_patience": 10, "patience": 100,
+    "patience_threshold": 0.01, "log_every": EPOCH, "watch": "validation_free_loss",
 }  # fmt: skip
 #: Steps of one Lyapunov time that are forecast, behind 150 that are read.
 HORIZON = {"thomas": 182, "lorenz96": 12}

@@ -8,7 +8,6 @@ from dataclasses import replace
 from freerun.config.run_identity import sources
 from freerun.execution.planned_run import Planned
 
-
 #: What was looked at in this process, and is measured.
 _MEASURED: set[str] = set()
 
