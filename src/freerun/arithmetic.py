@@ -202,7 +202,8 @@ def exponential(x: torch.Tensor) -> torch.Tensor:
 def exponential_anywhere(x: torch.Tensor) -> torch.Tensor:
     """As `exponential`, with the same bits at every place of a tensor of any size: the kernel sees whole vectors alone."""
     scaled = (x.double() / LN2).flatten()
-    whole = torch.nn.functional.pad(scaled, (0, -scaled.numel() % VECTORS)).exp2()
+    short = -scaled.numel() % VECTORS
+    whole = (torch.nn.functional.pad(scaled, (0, short)) if short else scaled).exp2()
     return whole[: scaled.numel()].view(x.shape).to(x.dtype)
 
 

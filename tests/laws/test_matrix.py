@@ -1,4 +1,4 @@
-"""Matrix of model, regime, feedback, gradient, expert and task: each combination runs two updates or is refused in a line.
+"""Matrix of model, regime, feedback, gradient, objective and task: each combination runs two updates or is refused in a line.
 
 Tasks that differ in nothing but their numbers share the combinations out among them, as far as all of these are tried on one of
 their kind with every model; on one task with every model, and with one model on every task, all are.
@@ -26,6 +26,7 @@ from freerun.measurement.evaluation import evaluate
 from freerun.parts import registry
 from freerun.parts.objectives.distillation import Distillation
 from freerun.parts.objectives.exact_expert import ExactExpert
+from freerun.parts.objectives.gaussian_likelihood import GaussianLikelihood
 from freerun.parts.regimes.generalized_forcing import Alpha, GeneralizedForcing
 from freerun.parts.settings import normalised
 from freerun.parts.tasks.lorenz63 import Lorenz63
@@ -58,8 +59,14 @@ REGIMES = {
 RULES = {name: cls() for name, cls in registry.parts("feedback").items()}
 GRADIENTS = ("through", "stop", "every 2")
 #: The task's own objective with every gradient; those that ask an expert with the one that they all go with. None: a teacher.
-OBJECTIVES = {"": None, "exact_expert": ExactExpert(), "distillation": None}
-WAYS = [*((gradient, "") for gradient in GRADIENTS), ("stop", "exact_expert"), ("stop", "distillation")]
+OBJECTIVES = {
+    "": None, "exact_expert": ExactExpert(), "distillation": None,
+    "gaussian_likelihood": GaussianLikelihood(), "mixture": GaussianLikelihood(components=2),
+}  # fmt: skip
+WAYS = [
+    *((gradient, "") for gradient in GRADIENTS), ("stop", "exact_expert"), ("stop", "distillation"),
+    ("through", "gaussian_likelihood"), ("stop", "mixture"),
+]  # fmt: skip
 #: The tasks on which a teacher is trained; it knows no other.
 TAUGHT = ("hidden_markov", "lorenz63")
 #: What is measured takes longer than what is trained: every task is evaluated with one of these models, and every model on one
@@ -187,7 +194,7 @@ def test_every_combination_runs_two_updates_or_is_refused(task, model, monkeypat
     measured, checked, looked = set(), set(), training.validated
     for planned in groups(plan(list(runs.values())), 64):
         group = Group([run.experiment for run in planned], world_of(task, planned[0].experiment))
-        silent = group.feedback.silent
+        silent = group.feedback.silent, group.objective.head is not None
         # to check shapes costs as much as the update: once for every way through the engine
         way = (silent, repr(planned[0].experiment.regime), type(group.objective))
         monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", way in checked)

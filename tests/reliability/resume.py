@@ -65,6 +65,7 @@ COVERED = (
     ("values", "model=direct objective=huber"),
     ("values", "model=gru regime=noisy_free_running objective=diverted_chain"),
     ("values", "model=gru regime=random_unrolling training.levels=ramp"),
+    ("values", "model=gru model.layers=2 regime=error_forcing regime.strength=0.1,0.5"),
 )
 AXES: dict[str, tuple[str, ...]] = {
     "model": (
@@ -76,6 +77,7 @@ AXES: dict[str, tuple[str, ...]] = {
         "teacher_forcing", "free_running", "scheduled_sampling", "data_as_demonstrator", "generalized_forcing",
         "generalized_forcing regime.mode=adaptive regime.every=3", "noisy_forcing", "parallel_scheduled_sampling",
         "prefix_curriculum", "sparse_forcing", "random_unrolling", "noisy_free_running", "replay_buffer",
+        "error_forcing",
     ),
     "objective": (
         "null", "null", "professor_forcing objective.trust=0 objective.hidden=3", "policy_gradient", "pushforward",

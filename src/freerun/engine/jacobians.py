@@ -34,7 +34,7 @@ class _Shadow(Feedback):
     head: Head | None = None
 
     def __call__(
-        self, outputs: Float[torch.Tensor, "*batch F"], uniform: torch.Tensor | None
+        self, outputs: Float[torch.Tensor, "*batch P"], uniform: torch.Tensor | None
     ) -> Float[torch.Tensor, "*batch F"]:
         said = outputs if self.head is None else self.head.mean(outputs)
         return said if uniform is None else said + (uniform - said).detach()

@@ -9,7 +9,7 @@ import torch
 from freerun.config.watched_curve import MODES, OBJECTIVE, WatchedCurve, unwatchable
 from freerun.engine.replicas import Group
 from freerun.engine.validation import Validation, validation
-from freerun.errors import FreerunError
+from freerun.errors import ConfigError
 from freerun.measurement.metrics import Metric, Observed, checked
 from freerun.measurement.observation import observe, prepared
 from freerun.parts import registry
@@ -47,7 +47,7 @@ def demand_measurable(group: Group) -> None:
     """Refuse, before a group is trained, to watch a metric that is not measured on its task in the watched mode.
 
     Raises:
-        FreerunError: naming the metrics that are.
+        ConfigError: naming the metrics that are.
     """
     curve = group.settings.watched
     if not curve.measured:
@@ -59,4 +59,4 @@ def demand_measurable(group: Group) -> None:
     if curve.metric not in fits:
         name = registry.name_of(own.experiment.task)
         told = f"{curve.metric} is not measured on task {name} while it trains; choose one of: {', '.join([*fits, OBJECTIVE])}"
-        raise FreerunError(f"training.watch={curve.name}: {told}")
+        raise ConfigError(f"training.watch={curve.name}: {told}")

@@ -12,7 +12,7 @@ from freerun.execution.launchers import Launcher
 from freerun.execution.planned_run import Planned
 from freerun.io.text import duration
 from freerun.store.records import Store
-from freerun.sweeps import sweep
+from freerun.sweeps import sweep, watched_curves
 
 
 @dataclass(kw_only=True)
@@ -128,11 +128,12 @@ def study_plan(
         further: runs whose work is counted, and which are none of the study's.
 
     Raises:
-        ConfigError: if the engine that is asked for cannot do a run.
+        ConfigError: if the engine that is asked for cannot do a run, or one watches what is not measured on its task.
     """
     states = sweep.states((run.id for run in runs), store)
     left = [*(run for run in runs if states[run.id] in ("pending", "failed")), *further]
     trained = sweep.trained(left, store)
+    watched_curves.demand(left)
     launcher.demand_engine(left)
     pieces = launcher.pieces(left)
     costs = time_estimate.learned(store, [run for run, state in states.items() if state in sweep.DONE]) if left else None

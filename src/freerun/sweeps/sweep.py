@@ -25,6 +25,7 @@ from freerun.store import checkpoints, record_scan, run_notes, study_file
 from freerun.store.claims import Claims, owners
 from freerun.store.records import Store, trained_run
 from freerun.store.results_folder import Place, demand_still_there, demand_study, make_way, read_info, write_info
+from freerun.sweeps import watched_curves
 from freerun.sweeps.study import Study
 
 #: What may have become of a run.
@@ -42,7 +43,7 @@ def do(study: Study, place: Place, launcher: Launcher, *, replace: bool = False)
 
     Raises:
         ConfigError: if the folder of the study holds something that is no study, or other runs that it may not `replace`, or
-            the engine that is asked for cannot do a run.
+            the engine that is asked for cannot do a run, or one watches what is not measured on its task.
         OutOfTime: if the launcher's time is over and runs are left.
         StoreError: if the folder for results cannot be used.
     """
@@ -51,6 +52,7 @@ def do(study: Study, place: Place, launcher: Launcher, *, replace: bool = False)
     store.open()
     with Claims(store).presence():
         missing = _missing(study.runs, store)
+        watched_curves.demand(missing)
         launcher.demand_engine(missing)
         make_way(study, place, kind_of_runs(study.name, place), replace=replace)
         write_info(study, place)
@@ -98,10 +100,12 @@ def see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[str
     """Have runs done, here or by whoever has claimed them; returns the reason for every one that failed.
 
     Raises:
-        ConfigError: if the arithmetic that is asked for does not exist, or the engine or the launcher cannot do a run.
+        ConfigError: if the arithmetic that is asked for does not exist, the engine or the launcher cannot do a run, or one
+            watches what is not measured on its task.
         OutOfTime: if the launcher's time is over and runs are left.
         StoreError: if the store has become unusable.
     """
+    watched_curves.demand(missing)
     launcher.demand_files(missing)
     arithmetic.mode()  # before anything is trained in one that does not exist
     launcher.demand_engine(missing)

@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from freerun.config.hydra.compose import experiments
+from freerun.errors import ConfigError
 from freerun.parts.tasks._lyapunov_exponent import neighbours_part
 from freerun.parts.tasks._ring_waves import Exact, phi, stepper, waves_of
 from freerun.parts.tasks.burgers import Burgers, _stepper
@@ -121,3 +123,16 @@ def test_the_exponent_of_kuramoto_sivashinsky_is_that_of_the_literature():
     assert 0.043 - 4 * error < rate < 0.048 + 4 * error
     calm, error = neighbours_part(replace(KuramotoSivashinsky(), domain=12.0), 0.25)
     assert calm < 0.005 + 4 * error, "a ring of length 12 has a steady or a travelling wave"
+
+
+@pytest.mark.parametrize("task", ["burgers", "kuramoto_sivashinsky"])
+def test_a_chain_beside_the_model_has_no_gradient_through_the_steps(task):
+    """Refused in one line with what to choose, by default too; with that it is composed."""
+    words = [f"task={task}", "model=convolution", "regime=free_running", "objective=diverted_chain"]
+    for target in ([], ["objective.target=through"]):
+        with pytest.raises(
+            ConfigError, match=r"^objective=diverted_chain: .* no exact derivative; choose objective\.target=stop$"
+        ):
+            experiments([*words, *target], sweep=False)
+    (run,) = experiments([*words, "objective.target=stop"], sweep=False)
+    assert run.objective.target.value == "stop"

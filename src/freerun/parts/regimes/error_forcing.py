@@ -12,6 +12,14 @@ There nothing is fed back and all input is the task's (here ``feedback=none``); 
 own output, as o_t was before the change, and the truth reaches the model by its state alone. Nothing is changed in the warm-up
 and where no prediction counts, and nothing in what is measured. Of stacked layers the last is changed, of an LSTM h and not c.
 For increments the error is divided by their scale. The target is right in so far as the state was moved to it.
+
+It costs a product with V^+ at every step and a system of as many equations as outputs an update, and the loop is made in
+PyTorch, since the compiled engine does not correct states. The ridge of 10^-7 is that of the published code; it has not been
+tuned, and only keeps V^T V invertible where columns of V hang together. The degenerate case is c = 1: every next step then
+begins without an error in its output, whatever the model did, and with no more hidden units than outputs nothing is left of
+h_t but the truth, which is teacher forcing of the state. What is measured has no such help. Three hundred updates of a GRU on
+Lorenz-63, two seeds and nothing tuned, left a free own-state error of 0.028, 0.040 and 0.67 attractor standard deviations for
+c = 0.1, 0.5 and 1, and of 0.0086 for teacher forcing: begin with a small c.
 """
 
 from __future__ import annotations
