@@ -120,7 +120,8 @@ def _follow_the_seed(runs: pd.DataFrame, names: list[str], idle: list[str]) -> l
 def described(runs: pd.DataFrame, names: Iterable[str]) -> list[str]:
     """Some settings of every run in words, ``lr=0.01, clip=none``; a setting that its part does not have is left out.
 
-    So is the gradient through feeds that carry none, as drawn symbols do.
+    So is the gradient through feeds that carry none, as drawn symbols do, and with it `through` everywhere beside them: a method
+    has one name on the tasks where a gradient flows and on those where none can.
     """
     columns = list(names)
     last = [name.rpartition(".")[2] for name in columns]
@@ -144,7 +145,8 @@ def _texts(runs: pd.DataFrame, name: str) -> list[str]:
         return texts
     rules: dict[str, Any] = registry.parts("feedback")
     silent = {rule for rule, part in rules.items() if not part.carries}
-    return ["" if rule in silent and text == _FLOWS else text for rule, text in zip(runs["feedback"], texts, strict=True)]
+    idle = [rule in silent and text == _FLOWS for rule, text in zip(runs["feedback"], texts, strict=True)]
+    return ["" if text == _FLOWS else text for text in texts] if any(idle) else texts
 
 
 def _settings(runs: pd.DataFrame, part: str) -> list[str]:
