@@ -59,7 +59,7 @@ def test_gradient_through_with_feedback_that_carries_none_is_resolved_and_said(f
 
 @pytest.mark.parametrize("feedback", ["sample", "argmax", "none"])
 def test_no_label_has_a_gradient_through_feeds_that_carry_none(feedback):
-    """Beside a flow of which both gradients are tried: `through` is one method on both. A rule not known here keeps its setting."""
+    """Beside a flow of which both gradients are tried: `through` is one method on both. An unknown rule keeps its setting."""
     rules = {"a": ("through", "mean"), "b": ("stop", "mean"), "c": ("through", feedback), "d": ("stop", "of_a_plugin")}
     rows = [{"run": run, "gradient": gradient, "feedback": rule} for run, (gradient, rule) in rules.items()]
     said = described(pd.DataFrame(rows), ["gradient"])

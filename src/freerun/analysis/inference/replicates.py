@@ -120,8 +120,8 @@ def _follow_the_seed(runs: pd.DataFrame, names: list[str], idle: list[str]) -> l
 def described(runs: pd.DataFrame, names: Iterable[str]) -> list[str]:
     """Some settings of every run in words, ``lr=0.01, clip=none``; a setting that its part does not have is left out.
 
-    So is the gradient through feeds that carry none, as drawn symbols do, and with it `through` everywhere beside them: a method
-    has one name on the tasks where a gradient flows and on those where none can.
+    So is the gradient through feeds that carry none, as drawn symbols do, and with it `through` everywhere beside them: a
+    method has one name on the tasks where a gradient flows and on those where none can.
     """
     columns = list(names)
     last = [name.rpartition(".")[2] for name in columns]

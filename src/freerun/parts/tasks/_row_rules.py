@@ -30,7 +30,7 @@ EVEN = 0.01
 APART, _FAR, _MANY = 0.5, 2.0, 8
 #: By how much of itself a total may be off the sum of rounded numbers.
 _ROUNDED = 1e-4
-#: How improbable it must be that a last row is the mean by chance; which share of the spread of the values may be lost to rounding.
+#: How improbable it must be that a last row is the mean by chance; which share of their spread values may lose to rounding.
 _BY_CHANCE, _LOST = 1e-5, 1e-6
 _PLAIN = re.compile(r"[+-]?\d+(\.\d*)?")
 #: What a series that is cut needs to know of its parts: from its length to where each part ends.
