@@ -56,18 +56,20 @@ RULES = (("text", "sample"), ("reber", "argmax"))
 
 
 def test_a_gradient_that_nothing_carries_is_in_no_label(tmp_path):
-    """It flows on the values of a flow, and through no symbol that is drawn, or chosen."""
+    """It flows on the values of a flow, and through no symbol that is drawn, or chosen: one method on both."""
     flows = [tree(gradient=gradient, regime="free_running") for gradient in ("through", "stop")]
     symbols = [tree(task, regime="free_running", feedback={"name": rule}) for task, rule in RULES]
     soft = [tree("markov", regime="free_running", feedback={"name": "expected"})]
     found = labels(tmp_path, [*flows, *symbols, *soft]).astype(str)
     assert list(found["method"]) == [
-        "free running (gradient=through)",
+        "free running",
         "free running (gradient=stop)",
         "free running",
         "free running",
-        "free running (gradient=through)",
+        "free running",
     ]
+    alone = labels(tmp_path / "flows", flows).astype(str)
+    assert list(alone["method"]) == ["free running (gradient=through)", "free running (gradient=stop)"]
     old = [tree("text", regime="free_running", gradient=gradient) for gradient in ("through", "stop")]
     assert labels(tmp_path / "old", old)["method"].nunique() == 2  # records from before it was resolved are not pooled
 
