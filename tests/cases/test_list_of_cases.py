@@ -1,4 +1,4 @@
-"""The list of cases in `README.md`: every test that it names exists, every case has two further instances, every file is named."""
+"""The list of cases in `README.md`: every test named there exists, and every case has two further instances."""
 
 from __future__ import annotations
 
