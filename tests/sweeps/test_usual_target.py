@@ -1,4 +1,4 @@
-"""What does a search choose by where nobody says by what?"""
+"""Tests of the target that a search chooses by where nobody says by what."""
 
 from pathlib import Path
 

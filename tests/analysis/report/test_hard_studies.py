@@ -146,7 +146,7 @@ def test_the_baseline_of_each_setting_is_called_one():
         "teacher forcing (lr=0.1)": "baseline",
         "teacher forcing (lr=0.01)": "baseline",
     }
-    assert "each compared with teacher forcing on the same task, model and setting" in said
+    assert "of 2 ways of training, compared with teacher forcing at the same setting," in said
 
 
 def unpaired():

@@ -63,9 +63,9 @@ def test_where_teacher_forcing_does_not_win_nothing_says_so(tmp_path):
 def test_the_middle_half_of_the_seeds_has_a_column(tmp_path):
     _, markdown = built(tmp_path, grid(seeds=5))
     head, _, row = (line.split(" | ") for line in summary(markdown)[:3])
-    assert "[" in row[head.index("Free, IQM")]
+    assert "[" in row[head.index("Free, middle half")]
     few = summary(built(tmp_path / "few", grid(seeds=2))[1])[2].split(" | ")
-    assert few[head.index("Free, IQM")] == ""
+    assert few[head.index("Free, middle half")] == ""
 
 
 @pytest.mark.usefixtures("undrawn")

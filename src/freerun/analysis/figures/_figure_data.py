@@ -202,6 +202,13 @@ class Material:
         ]
         return f"{LOST_MARK}: runs that diverged or failed and are left out of every mean ({'; '.join(parts)})."
 
+    def of_split(self, text: str) -> str:
+        """A text on test sequences as one on those that were measured, which may be those of validation."""
+        if "evaluation.split" not in self.runs:
+            return text
+        measured = sorted(self.runs["evaluation.split"].dropna().astype("str").unique())
+        return text.replace("test sequences", f"{' or '.join(measured)} sequences") if measured else text
+
     def said_copies(self) -> str:
         """The sentence on runs that repeat another one; "" where there are none."""
         if not self.repeated:

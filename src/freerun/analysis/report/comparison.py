@@ -31,7 +31,7 @@ from freerun.io.writing import write_atomic
 #: What a notebook shows of the table of a comparison, each column with its title there.
 _SHOWN = {
     "task_label": "task", "model_label": "model", "setting": "setting", "label": "headline", "level": "level", "n": "n",
-    "p": "p", "holm": "p (Holm)", "verdict": "verdict",
+    "p": "p", "holm": "p, corrected", "verdict": "verdict",
 }  # fmt: skip
 _TEXTS = dict.fromkeys(("task_label", "model_label", "regime_label", "setting", "method"), "str")
 

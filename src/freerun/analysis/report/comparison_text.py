@@ -26,8 +26,8 @@ _HEAD = (
     "\N{GREEK SMALL LETTER DELTA}",
     "Improved",
     "p",
-    "Holm",
-    "Sign flips",
+    "p, corrected",
+    "p, sign flips",
     "Verdict",
     "Needed",
 )
@@ -41,8 +41,8 @@ NOTE = (
     "better or worse is said, and includes it where the two are not distinguished; n: pairs, or the runs of the smaller side; "
     "g: Hedges' standardised mean difference, positive where the first is better; \N{GREEK SMALL LETTER DELTA}: Cliff's "
     "delta, 1 where every run of the first is better than every one of the second; Improved: the probability that a seed, or "
-    "a run, does better, with its interval; p: that of the same t test; Holm: p after Holm over all rows of a level that are "
-    "of the tasks' own errors, or of one other measure; Sign "
+    "a run, does better, with its interval; p: that of the same t test; p, corrected: after Holm over all rows of a level "
+    "that are of the tasks' own errors, or of one other measure; p, sign "
     "flips: a second p that decides nothing, from flipping the signs of the pairs, or dealing the runs anew where not "
     "paired; Needed: the pairs, or runs a side, that would find a change as large as the margin with 80 % power, given "
     "the spread seen here. A run that diverged or failed is worse than any other in \N{GREEK SMALL LETTER DELTA} and "

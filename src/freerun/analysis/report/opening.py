@@ -24,8 +24,9 @@ from freerun.analysis.report.headline_kinds import PAIR, by_no_headline, kinds, 
 from freerun.analysis.report.number_text import counted, listed, number, plain_ratio, with_unit
 from freerun.analysis.report.verdicts import CONFLICT, EQUIVALENT, NONE, OPEN, WORDS, judged_sets, needed, of_headlines
 
-#: So many things are named one by one.
-_NAMED = 3
+#: Most sentences; so many things are named one by one; most letters of the name of several ways of training.
+_MOST, _NAMED, _LONGEST_NAME = 3, 3, 70
+_CASE = "a case is a task with a model"
 _BETTER, _WORSE = WORDS[:2]
 _SURE = "with 95 % confidence"
 
@@ -49,7 +50,15 @@ def opening(table: pd.DataFrame, compared: pd.DataFrame, material: Material) -> 
         *unpaired_runs.in_short(material.runs),
         *_without_result(material.runs),
     ]
-    return [*said, *([f"{capital('; '.join(rest))}."] if rest else [])]
+    return _at_most_three(said, rest)
+
+
+def _at_most_three(said: Sequence[str], rest: Sequence[str]) -> list[str]:
+    """Sentences with what is left to say: as a sentence of its own, or with the third one."""
+    if not rest:
+        return [*said]
+    more = "; ".join(rest)
+    return [*said, f"{capital(more)}."] if len(said) < _MOST else [*said[:-1], f"{said[-1].removesuffix('.')}; {more}."]
 
 
 def _number(value: float) -> str:
@@ -91,7 +100,7 @@ def of_studies(headlines: pd.DataFrame, margin: float, alone: tuple[int, int], r
     lone = [f"{counted(n, 'condition')} of {name}" for n, name in zip(alone, (a, b), strict=True) if n]
     rest += [f"{listed(lone)} {'is' if sum(alone) == 1 else 'are'} not in the other study"] if lone else []
     rest += remarks
-    return [*said, *([f"{capital('; '.join(rest))}."] if rest else [])]
+    return _at_most_three(said, rest)
 
 
 def _whole(rows: pd.DataFrame) -> list[str]:
@@ -105,7 +114,7 @@ def _compared(
     rows: pd.DataFrame,
     margin: float,
     material: Material | None,
-    case: str = "a case is a task with a model",
+    case: str = _CASE,
 ) -> list[str]:
     """Who is best and who is last, with the largest change; before it, where headlines contradict each other."""
     every, conflict = _ways(sets), _conflict(sets)
@@ -117,10 +126,9 @@ def _compared(
     largest = _largest(rows, shown, word, alone=len(every) == 1 and len(shown["names"]) == 1)
     caveats = _caveats(sets, rows, shown, material) if material else []
     largest += f"; {listed(caveats)}" if caveats else ""
-    if conflict:
-        return [*conflict, f"{start}; {largest}."]
-    agree = ", and no two measures contradict each other" if (sets["words"].map(len) > 1).any() else ""
-    return [f"{start}{agree}.", f"{capital(largest)}."]
+    alone = conflict or not (sets["words"].map(len) > 1).any()
+    agree = "" if alone else ", and no two measures contradict each other"
+    return [*conflict, f"{start}{agree}.", f"{capital(largest)}."]
 
 
 def _ways(sets: pd.DataFrame) -> list[dict[str, Any]]:
@@ -131,9 +139,8 @@ def _ways(sets: pd.DataFrame) -> list[dict[str, Any]]:
         tally = tuple(int(counts.get(word, 0)) for word in (*WORDS, CONFLICT))
         where = tuple(zip(of["task_label"], of["model_label"], strict=True))
         words = tuple(of["verdict"]) if len(of) <= _NAMED else tally
-        new = {"names": [], "keys": [], "baseline": str(first), "where": where, "words": words}
+        new = {"keys": [], "baseline": str(first), "where": where, "words": words}
         way = ways.setdefault((first, words, where), new)
-        way["names"].append(merged(str(regime), str(setting)))
         way["keys"].append((str(regime), str(setting)))
         way |= {
             "better": tally[0],
@@ -142,7 +149,19 @@ def _ways(sets: pd.DataFrame) -> list[dict[str, Any]]:
             "of": len(of),
             "score": (tally[0] - tally[1]) / len(of),
         }
+    for way in ways.values():
+        way["names"] = _plain_names(way["keys"], sets)
     return sorted(ways.values(), key=lambda way: -way["score"])
+
+
+def _plain_names(keys: Sequence[tuple[str, str]], sets: pd.DataFrame) -> list[str]:
+    """The names of some ways of training; where all settings under which a regime is judged are among them, none is named."""
+    names = []
+    for regime in dict.fromkeys(regime for regime, _ in keys):
+        own = [setting for name, setting in keys if name == regime]
+        every = set(sets.loc[sets["regime_label"].astype(str) == regime, "setting"].astype(str))
+        names += [regime] if every == set(own) and len(own) > 1 else [merged(regime, setting) for setting in own]
+    return names
 
 
 def _comparable(ways: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -175,12 +194,12 @@ def _order(ways: Sequence[Mapping[str, Any]], sets: pd.DataFrame, margin: float,
     if len(ways) == 1:
         same = f", and as good within {100 * margin:g} % in {first['same']}" if first["same"] else ""
         return f"{_names(first)} {'were' if count > 1 else 'was'} {_became(first, f' than {baseline}', case)}{same}"
-    alike = "task, model and setting" if any(setting for way in ways for _, setting in way["keys"]) else "task and model"
-    start = f"of {count} ways of training, each compared with {baseline} on the same {alike},"
+    alike = " at the same setting" if any(setting for way in ways for _, setting in way["keys"]) else ""
+    start = f"of {count} ways of training, compared with {baseline}{alike},"
     if first["score"] > 0:
-        start = f"{start} {_names(first)} did best, {_became(first)}"
+        start = f"{start} {_names(first)} did best, {_became(first, case=case)}"
     else:
-        start = f"{start} none did better on balance: nearest was {_names(first)}, {_became(first)}"
+        start = f"{start} none did better on balance: nearest was {_names(first)}, {_became(first, case=case)}"
     if not last[_WORSE]:
         return f"{start}, and {'the other is' if count == 2 else 'no other is'} {'not ' if count == 2 else ''}shown to be worse"
     return f"{start}, and {_names(last)} did worst, {_became(last)}"
@@ -203,8 +222,16 @@ def _nothing_shown(ways: Sequence[Mapping[str, Any]], sets: pd.DataFrame, count:
 
 
 def _names(way: Mapping[str, Any]) -> str:
-    names = together(way["names"])
+    names = [_in_short(name) for name in together(way["names"])]
     return listed(names) if len(names) <= _NAMED else f"{names[0]} (and {len(names) - 1} like it)"
+
+
+def _in_short(name: str) -> str:
+    """The name of several ways of training of one kind; how many settings they have where these would fill the line."""
+    kind, _, behind = name.partition(" (")
+    settings, _, objective = behind.partition(")")
+    several = ";" in settings and len(name) > _LONGEST_NAME
+    return f"{kind} (at {settings.count(';') + 1} settings){objective}" if several else name
 
 
 def _case(way: Mapping[str, Any]) -> str:
@@ -324,8 +351,8 @@ def _caveats(sets: pd.DataFrame, rows: pd.DataFrame, way: Mapping[str, Any], mat
         said.append("no headline of a task was measured there, so that a degenerate model may win by what stands in")
     elif one_kind:
         of = int(own["verdict"].isin(WORDS[:3]).sum())
-        where = "" if one_kind == of else f" in {one_kind} of {of} cases"
-        said.append(f"that rests on one kind of measure alone{where}")
+        where = "this rests" if one_kind == of else f"{one_kind} of its {of} verdicts rest"
+        said.append(f"{where} on one kind of measure alone")
     if missing := not_of_both(by_headlines, kind_of):
         said.append(f"it is judged without headlines that one side lacks ({missing})")
     if unequal_budgets.of_pairs(material, own):
@@ -366,7 +393,7 @@ def _each(rows: pd.DataFrame) -> str:
             f"{_lower(str(label))} {_between(of['free'])}" for label, of in rows.groupby("label", observed=True, sort=False)
         ]
         more = "" if len(spans) <= _NAMED else f" ({len(spans) - _NAMED} more measures are in the table)"
-        return f"models {by}, running free, have {listed(spans[:_NAMED])}{more}, over {counted(len(rows), 'case')}"
+        return f"models {by}, running free, have {listed(spans[:_NAMED])}{more}, over {counted(len(rows), 'case')} ({_CASE})"
     several, levels = rows["model_label"].nunique() > 1, []
     for each in rows.to_dict("records"):
         ends = f" ({_number(each['free_low'])} to {_number(each['free_high'])})" if math.isfinite(each["free_low"]) else ""
@@ -402,7 +429,7 @@ def _lowest(rows: pd.DataFrame) -> str:
         where = f"on {first['task_label']} ({first['model_label']})"
         return f"running free {where}, {_lower(str(first['label']))} is from {numbers}, and {more} is better"
     name = max(best, key=lambda one: best[one])
-    return f"running free, the best mean is that of {name} in {best[name]} of {cases} cases (a case is a task with a model)"
+    return f"running free, the best mean is that of {name} in {best[name]} of {cases} cases ({_CASE})"
 
 
 def _gap(table: pd.DataFrame) -> list[str]:
@@ -417,10 +444,11 @@ def _gap(table: pd.DataFrame) -> list[str]:
         shown = f"more in {more} and less in {less} of {len(known)} cases"
         return [f"fed their own outputs in place of the truth, {who} are shown to err {shown}"]
     row = known.iloc[0]
-    free, forced = with_unit(_number(row["free"]), str(row["unit"]).partition(",")[0]), _number(row["forced"])
+    unit = str(row["unit"]).partition(",")[0].removeprefix("probability")
+    free, forced = with_unit(_number(row["free"]), unit) if unit else _number(row["free"]), _number(row["forced"])
     sure = f"between {_number(row['gap_low'])} and {_number(row['gap_high'])} {_SURE}"
     shown = "" if more or less else ", which shows none"
-    label = _lower(str(row["label"]))
+    label = _lower(str(row["label"])).replace("TV ", "a total variation ")
     return [f"fed their own outputs, {who} have {label} {free}, and {forced} when fed the truth: a difference {sure}{shown}"]
 
 

@@ -129,7 +129,7 @@ def levels_grid(table: pd.DataFrame) -> Grid | None:
     """
     rows = summary_rows(table)
     names = ("task_label", "measure", "model_label", "method", "forced", "free", "gap", "n", "lost", "iqm", "steps")
-    head = ("Task", "Measure", "Model", "Regime", "Forced", "Free", "Gap", "n", "Lost", "Free, IQM", "Steps")
+    head = ("Task", "Measure", "Model", "Regime", "Forced", "Free", "Gap", "n", "Lost", "Free, middle half", "Steps")
     marked = frozenset(place for place, row in enumerate(rows) if row["some_lost"])
     return Grid(title="", head=head, rows=_cells(rows, names), grouped=2, marked=marked) if rows else None
 
@@ -143,7 +143,7 @@ def comparisons_grid(compared: pd.DataFrame, chosen: Mapping[tuple[str, str, str
     )  # fmt: skip
     head = (
         "Task", "Measure", "Level", "Model", "Regime", "Against", "Change", "n", "g", "\N{GREEK SMALL LETTER DELTA}",
-        "Improved", "p", "Holm", "Sign flips", "Verdict", "Needed",
+        "Improved", "p", "p, corrected", "p, sign flips", "Verdict", "Seeds needed",
     )  # fmt: skip
     title = f"{len(rows)} paired comparisons"
     return Grid(title=title, head=head, rows=_cells(rows, names), grouped=3) if rows else None

@@ -62,6 +62,7 @@ def main(words: list[str]) -> int:
     chosen, overrides = launcher(options, overrides)
     if options.sampler not in samplers.NAMES:
         raise ConfigError(f"--sampler {options.sampler[:40]}: unknown name; {nearest(options.sampler, samplers.NAMES)}")
+    alias = None if options.name is None else results_folder.folder_name(options.name)
     fixed, axes = search_space.split(overrides)
     for line in search_space.notes(fixed, axes):
         print(f"note: {line}", file=sys.stderr)
@@ -72,7 +73,7 @@ def main(words: list[str]) -> int:
         print(f"chosen by {wanted}{usual.why and f', since {usual.why}'}; --target says otherwise", flush=True)
     planned_search = search.Search(
         fixed=fixed, axes=axes, target=wanted, measured=unasked, trials=options.trials,
-        sampler=options.sampler, alias=None if options.name is None else results_folder.folder_name(options.name),
+        sampler=options.sampler, alias=alias,
         command=text.command(["search", *words]),
     )  # fmt: skip
     over: OutOfTime | None = None
