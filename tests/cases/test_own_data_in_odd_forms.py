@@ -291,3 +291,75 @@ def test_dates_beyond_the_year_9999_are_refused(tmp_path):
     arrow.parquet.write_table(arrow.table({"when": dates, "load": NUMBERS["load"]}), path)
     refused(path, "'when'", "row 62", "the years 1 to 9999", "task.date=none")
     assert len(taken(path, date="none", columns=["load"])[1]) == N
+
+
+# ---------------------------------------------------------------------- digits and dates that vanish
+
+DAYS, CLOCK = [hour[:10] for hour in HOURS], [str(i % 24) for i in range(N)]
+NEAR = [np.datetime64("2021-01-01", "ns") + np.timedelta64(250 * i, "ns") for i in range(N)]
+
+
+def kept(path, *names, columns):
+    arrow.parquet.write_table(arrow.Table.from_arrays([arrow.array(cells) for cells in columns], names=list(names)), path)
+    return path
+
+
+@pytest.mark.parametrize("step", [100, 1500, 90_001])
+def test_parquet_dates_finer_than_microseconds(tmp_path, step):
+    dates = np.datetime64("2021-01-01", "ns") + np.arange(N) * np.timedelta64(step, "ns")
+    path = kept(tmp_path / "own.parquet", "when", "load", columns=[dates, NUMBERS["load"]])
+    refused(path, "'when'", "row 2", "finer than a microsecond", "task.date=none")
+    assert len(taken(path, date="none", columns=["load"])[1]) == N
+
+
+@pytest.mark.parametrize("cells", [[str(date) for date in NEAR], [str(int(date.astype("int64"))) for date in NEAR]])
+def test_dates_of_csv_finer_than_microseconds(file, cells):
+    refused(file(text(time=cells, load=LOAD)), "'time'", "row 2", "finer than a microsecond")
+
+
+@pytest.mark.parametrize("step", [1_000, 1_000_007])
+def test_nanoseconds_that_make_no_difference_are_read(tmp_path, step):
+    dates = np.datetime64("2021-01-01", "ns") + np.arange(N) * np.timedelta64(step, "ns")
+    path = kept(tmp_path / "own.parquet", "when", "load", columns=[dates, NUMBERS["load"]])
+    assert len(taken(path, f"every {step // 1_000_000 or 1} {'us' if step == 1_000 else 'ms'}"[:9])[1]) == N
+
+
+@pytest.mark.parametrize("names", [("load", "load"), ("load", " load"), ("load", "load", "when")])
+def test_two_parquet_columns_of_one_name(tmp_path, names):
+    path = kept(tmp_path / "own.parquet", *names, columns=[NUMBERS["load"], NUMBERS["temp"], DAYS][: len(names)])
+    refused(path, "several columns have the name 'load'")
+
+
+@pytest.mark.parametrize(("name", "hours"), [("hour", CLOCK), ("HE", [str(i % 24 + 1) for i in range(N)]), ("hr", CLOCK)])
+def test_a_date_column_beside_an_hour_column(file, name, hours):
+    path = file(text(date=DAYS, **{name: hours}, load=LOAD))
+    for settings in ({}, {"duplicates": "first"}, {"date": "date"}):
+        refused(path, "'date' holds days", f"'{name}' hours", "task.date=none task.id=none", **settings)
+    assert len(taken(path, date="none", id="none", columns=["load"])[1]) == N
+
+
+@pytest.mark.parametrize("digits", [3, 6, 15])
+@pytest.mark.parametrize("off", [0.0, 0.05])
+def test_a_last_row_that_is_the_mean_of_all_rows(file, digits, off):
+    means = [f"{np.mean(np.array(cells[:-1], dtype=float)) + off:.{digits}f}" for cells in (LOAD, TEMP)]
+    path = file(text(load=put(LOAD, row_119=means[0]), temp=put(TEMP, row_119=means[1])))
+    if off:
+        assert len(taken(path)[1]) == N
+    else:
+        refused(path, "'load'", "row 120", "the mean of all rows above")
+
+
+@pytest.mark.parametrize("kind", ["uint64", "int64", "decimal", "text", "decimals"])
+def test_whole_numbers_beyond_2_53_lose_no_digits_in_silence(file, tmp_path, kind):
+    counts = [2**60 + 3 * i + i * i % 7 for i in range(N)]
+    if kind in ("text", "decimals"):
+        path = file(text(count=[f"{count}{'.5' if kind == 'decimals' else ''}" for count in counts], load=LOAD))
+    else:
+        types = {"uint64": arrow.uint64(), "int64": arrow.int64(), "decimal": arrow.decimal128(30, 2)}
+        path = kept(tmp_path / "own.parquet", "count", "load", columns=[arrow.array(counts).cast(types[kind]), NUMBERS["load"]])
+    refused(path, "'count'", "row 2" if kind != "decimals" else "row 1", "more digits than double precision holds")
+
+
+@pytest.mark.parametrize("counts", [[2**53 + 2**40 * (i * i % 7) + i for i in range(N)], [2**50 + i * i % 7 for i in range(N)]])
+def test_digits_that_double_precision_holds_or_that_make_no_difference_are_read(file, counts):
+    assert len(taken(file(text(count=[str(count) for count in counts], load=LOAD)))[1]) == N

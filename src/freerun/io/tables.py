@@ -74,7 +74,7 @@ def _parquet(held: bytes) -> Table:
     from pyarrow import parquet
 
     try:
-        table = parquet.read_table(arrow.BufferReader(held))
+        table = parquet.ParquetFile(arrow.BufferReader(held)).read()  # two columns may have one name, as in CSV
     except (arrow.ArrowException, OSError) as fault:
         raise NotPlain(f"no Parquet: {' '.join(str(fault).split())[:80]}") from None
     if not table.num_columns or not table.num_rows:

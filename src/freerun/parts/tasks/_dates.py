@@ -27,6 +27,9 @@ _RESEMBLES = re.compile(
     r"|^(1[5-9]|2[01])\d\d[- ]?([qmwht]\d{1,2}|\d{3})$|^[qmwht]\d{1,2}[- ]?(1[5-9]|2[01])\d\d$)"
     r"|(^|[ T])\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[APap]\.?[Mm]\.?)?$|^(1[5-9]|2[01])\d\d[. ]\d{1,2}[. ]\d{1,2}\b"
 )
+#: Digits below a microsecond, behind the seconds of a date or at the end of nanoseconds since 1970; the step, in microseconds,
+#: below which they count: by a hundredth of it rows may be uneven.
+_FINER, _NEAR = r"\.\d{6}\d*[1-9]|^\s*\d{16}(\d\d[1-9]|\d[1-9]\d|[1-9]\d\d)\s*$", 100
 #: Units of a step, in microseconds.
 _UNITS = (
     (7 * DAY, "weeks"),
@@ -88,6 +91,29 @@ def zones(texts: list[str | None]) -> bool:
     """Return whether some dates name a time zone and others do not, so that they cannot be compared."""
     named = {re.search(r"[T ]\d{2}.*(Z|[+-]\d{2}(:?\d{2})?)$", text.strip()) is not None for text in texts if text}
     return len(named) == 2
+
+
+def finer(cells: Any, moments: Int[np.ndarray, " S"]) -> int | None:
+    """Return the first row whose date is finer than a microsecond, where rows are so near that it counts; None if none is.
+
+    Args:
+        cells: of pyarrow, dates or their texts.
+        moments: of the cells, in microseconds.
+    """
+    import pyarrow.compute as compute
+    import pyarrow.types as types
+
+    if len(moments) < 2 or not 0 <= float(np.median(np.abs(np.diff(moments)))) < _NEAR:
+        return None
+    if types.is_timestamp(cells.type):
+        parts = compute.fill_null(cells.cast("int64"), 0).to_numpy(zero_copy_only=False) % 1000
+        rows = np.flatnonzero(parts) if cells.type.unit == "ns" else ()
+    elif types.is_string(cells.type) or types.is_large_string(cells.type):
+        matches = compute.fill_null(compute.match_substring_regex(cells, _FINER), False)
+        rows = np.flatnonzero(matches.to_numpy(zero_copy_only=False))
+    else:
+        return None
+    return int(rows[0]) if len(rows) else None
 
 
 def unclear(text: str) -> str | None:

@@ -5,9 +5,11 @@ Every series of a table goes through them by itself, so that nothing of one seri
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -28,6 +30,9 @@ EVEN = 0.01
 APART, _FAR, _MANY = 0.5, 2.0, 8
 #: By how much of itself a total may be off the sum of rounded numbers.
 _ROUNDED = 1e-4
+#: How improbable it must be that a last row is the mean by chance; which share of their spread values may lose to rounding.
+_BY_CHANCE, _LOST = 1e-5, 1e-6
+_PLAIN = re.compile(r"[+-]?\d+(\.\d*)?")
 #: What a series that is cut needs to know of its parts: from its length to where each part ends.
 Ends = Callable[[int], list[int]]
 
@@ -85,9 +90,11 @@ class Ruled:
         for column in self.columns:
             self._demand_size(column)
             self._demand_no_total(column)
+            self._demand_digits(column)
             if self.rules.asks_points and (row := column.grouped()) is not None:
                 cure = "thousands? task.thousands=point task.decimal=comma; decimals? task.decimal=."
                 raise self._fault(column, row, f"{column.cell(row)} beside whole numbers: {cure}")
+        self._demand_no_mean()
         table = np.stack([column.numbers for column in self.columns], 1)
         places = [np.arange(count)] if ids is None else [np.flatnonzero(ids == k) for k in range(int(ids.max()) + 1)]
         series = [self._unique(self._sorted(rows), table) for rows in places]
@@ -129,6 +136,37 @@ class Ruled:
         if abs(total) > 3 * np.abs(rest).max() and abs(total - rest.sum()) <= _ROUNDED * abs(total):
             row = len(column.numbers) - 1
             raise self._fault(column, row, f"{column.cell(row)} is the sum of all rows above: a row of totals? take it off")
+
+    def _demand_no_mean(self) -> None:
+        """Refuse a last row that is the mean of all others, in so many digits and columns that it is by no chance."""
+        chance, at = 1.0, None
+        for column in self.columns:
+            known = column.numbers[~column.missing]
+            if len(known) < LEAST or column.missing[-1] or not np.ptp(known[:-1]):
+                continue
+            digits = column.text(-1).lower().partition("e")[0]
+            unit = 10.0 ** -len(digits.partition(".")[2].strip()) if "." in digits else 1.0
+            off = 0.51 * unit + 2e-7 * abs(known[-1])
+            if abs(known[-1] - known[:-1].mean()) > off:
+                return
+            chance, at = chance * min(1.0, 2 * off / float(known[:-1].std())), at or column
+        if at is not None and chance < _BY_CHANCE:
+            row = len(at.numbers) - 1
+            raise self._fault(at, row, f"{at.cell(row)} is the mean of all rows above: a row of means? take it off")
+
+    def _demand_digits(self, column: Column) -> None:
+        """Refuse numbers of so many digits that double precision loses some by which the values differ."""
+        numbers = column.numbers[~column.missing]
+        if column.texts is None or not len(numbers) or not np.isfinite(numbers).all():
+            return
+        spread = float(numbers.std())
+        if np.finfo(float).eps * np.abs(numbers).max() <= _LOST * spread:
+            return
+        for row in np.flatnonzero(~column.missing).tolist():
+            text = column.text(row).strip()
+            if _PLAIN.fullmatch(text) and abs(Decimal(text) - Decimal(float(column.numbers[row]))) > _LOST * spread:
+                reason = "has more digits than double precision holds, and the values differ in them; take a constant off"
+                raise self._fault(column, row, f"{column.cell(row)} {reason}")
 
     def _fault(self, column: Column, row: int, reason: str) -> ConfigError:
         return ConfigError(f"{self.origin}: column {one_line(column.name, 30)!r}, row {row + 1}: {reason}")

@@ -21,6 +21,8 @@ _TIME = frozenset(
      "millis", "ms", "hours", "days", "zeit", "datum", "temps", "fecha", "step", "steps", "tick")
 )  # fmt: skip
 _YEAR = frozenset(("year", "yr", "jahr"))
+#: Names of columns with the hour of the day; the share of steps that do not fall, from which numbers may be hours.
+_HOUR, _RISES = frozenset(("hour", "hr", "stunde", "hourofday", "hour_of_day", "hod", "hhmm")), 0.8
 
 
 def declared(column: Column, form: str | None, origin: str) -> Axis:
@@ -44,7 +46,7 @@ def declared(column: Column, form: str | None, origin: str) -> Axis:
     moments = _stamps(column, declared=True)
     if form is not None and column.texts is not None:
         return _dated(column, form, origin)
-    return Axis(name=column.name, at=column.numbers, unit="") if moments is None else _dates.axis(column.name, moments)
+    return Axis(name=column.name, at=column.numbers, unit="") if moments is None else _of_moments(column, moments, origin)
 
 
 def recognised(columns: list[Column], form: str | None, ids: np.ndarray | None, origin: str) -> Axis | None:
@@ -75,7 +77,7 @@ def recognised(columns: list[Column], form: str | None, ids: np.ndarray | None, 
     numeric = [column for column in columns if column.sound and len(column.numbers) >= 2]
     for column in numeric:
         if (moments := _stamps(column)) is not None:
-            return _dates.axis(column.name, moments)
+            return _of_moments(column, moments, origin)
     if (axis := _calendar_columns.axis(numeric, ids, origin)) is not None:
         return axis
     for column in numeric:
@@ -145,7 +147,7 @@ def _dated(column: Column, form: str | None, origin: str) -> Axis:
         if len(outside := np.flatnonzero((moments < _dates.FIRST) | (moments > _dates.LAST))):
             where = f"column {one_line(column.name, 30)!r}, row {int(outside[0]) + 1}"
             raise ConfigError(f"{origin}: {where}: outside of the years 1 to 9999; task.date=none takes rows as they stand")
-        return _dates.axis(column.name, moments)
+        return _of_moments(column, moments, origin)
     if column.texts is None:
         name = one_line(column.name, 30)
         raise ConfigError(
@@ -157,7 +159,45 @@ def _dated(column: Column, form: str | None, origin: str) -> Axis:
         raise _no_date(column, bad[0], form, origin)
     if form is None and _dates.zones(texts):
         raise ConfigError(f"{origin}: column {one_line(column.name, 30)!r}: some dates name a time zone, others do not")
+    return _of_moments(column, moments, origin)
+
+
+def _of_moments(column: Column, moments: np.ndarray, origin: str) -> Axis:
+    """Return the times of the rows from dates, if microseconds tell them apart."""
+    if column.texts is not None and (row := _dates.finer(column.texts, moments)) is not None:
+        where = f"column {one_line(column.name, 30)!r}, row {row + 1}"
+        raise ConfigError(f"{origin}: {where}: finer than a microsecond, the least that is told; task.date=none, or numbers")
     return _dates.axis(column.name, moments)
+
+
+def demand_whole(axis: Axis, others: list[Column], ids: np.ndarray | None, origin: str) -> None:
+    """Refuse days that come again and again where another column holds the hour of the day.
+
+    Args:
+        axis: the time of the rows.
+        others: the other columns.
+        ids: to which series every row belongs; None for one.
+        origin: of the table, for messages.
+    """
+    if axis.unit != "us" or (axis.at % _dates.DAY).any():
+        return
+    of_series = axis.at if ids is None else np.stack([axis.at, ids], 1)
+    if len(np.unique(of_series, axis=0)) * 2 > len(axis.at):
+        return
+    clock = next((column for column in others if _is_hour(column)), None)
+    if clock is not None:
+        names = f"{one_line(axis.name, 30)!r} holds days and {one_line(clock.name, 30)!r} hours"
+        raise ConfigError(f"{origin}: {names}; make one column of dates of both, or task.date=none task.id=none")
+
+
+def _is_hour(column: Column) -> bool:
+    """Whether a column holds the hour of the day, 0 to 24 by the step, whatever it is called."""
+    if not column.whole or len(column.numbers) < LEAST:
+        return False
+    numbers = column.numbers
+    named = column.name.lower() in _HOUR and calendar_part(column)
+    rises = float((np.diff(numbers) >= 0).mean()) > _RISES
+    return named or (0 <= numbers.min() <= 1 and 23 <= numbers.max() <= 24 and rises)
 
 
 def _no_date(column: Column, row: int, form: str | None, origin: str) -> ConfigError:

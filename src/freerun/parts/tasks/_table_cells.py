@@ -167,7 +167,7 @@ def column(name: str, cells: Any, writing: Writing) -> Column:
         cells = cells.cast("string")
     if types.is_string(cells.type) or types.is_large_string(cells.type):
         return _of_texts(name, cells, writing)
-    if types.is_integer(cells.type) and not _exact(cells):
+    if (types.is_integer(cells.type) and not _exact(cells)) or (types.is_decimal(cells.type) and cells.type.precision > 15):
         return _of_texts(name, cells.cast("string"), Writing(markers=writing.markers))  # ids of which no two are one
     missing = np.asarray(cells.is_null(nan_is_null=True).to_numpy(zero_copy_only=False), dtype=bool)
     if types.is_integer(cells.type) or types.is_floating(cells.type) or types.is_decimal(cells.type):

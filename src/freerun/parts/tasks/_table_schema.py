@@ -93,6 +93,8 @@ class _Reader:
         ids, names = (None, ()) if series is None else _series_ids.labels(series)
         axis = self._axis(date, others, ids)
         others = [column for column in others if axis is None or column.name != axis.name]
+        if axis is not None:
+            _row_times.demand_whole(axis, others, ids, self.origin)
         self.left_out = {each.name: reason for each in others if (reason := _row_times.needless(each, axis))}
         others = [column for column in others if column.name not in self.left_out]
         if wanted.id is None:
