@@ -140,7 +140,7 @@ def _compared(
     every, conflict = _ways(sets), _conflict(sets, gap)
     ways = _comparable(every)
     others = _others(every, ways)
-    where = _tasks(ways) if others else ""
+    where = _tasks(every, ways)
     start = f"Over {over(int(sets['n'].min()), int(sets['n'].max()))}, {where}{_order(ways, sets, margin, case)}"
     shown, word = (ways[0], _BETTER) if ways[0]["score"] > 0 else (ways[-1], _WORSE)
     if not shown[word]:
@@ -195,10 +195,11 @@ def _others(every: Sequence[Mapping[str, Any]], ways: Sequence[Mapping[str, Any]
     return [f"{counted(left, 'other way')} of training {were} not compared in the same cases"] if left else []
 
 
-def _tasks(ways: Sequence[Mapping[str, Any]]) -> str:
-    """On which tasks some ways of training were compared, where there are few."""
-    tasks = list(dict.fromkeys(_flat(task) for way in ways for task, _ in way["where"]))
-    return f"on {listed(tasks)} " if len(tasks) <= _NAMED + 1 and not _one_case(ways) else ""
+def _tasks(every: Sequence[Mapping[str, Any]], ways: Sequence[Mapping[str, Any]]) -> str:
+    """On which tasks some ways of training were compared, where others were on others too."""
+    tasks, whole = (list(dict.fromkeys(_flat(task) for way in of for task, _ in way["where"])) for of in (ways, every))
+    few = len(tasks) <= _NAMED + 1 and not _one_case(ways)
+    return f"on {listed(tasks)} " if few and len(tasks) < len(whole) else ""
 
 
 def _order(ways: Sequence[Mapping[str, Any]], sets: pd.DataFrame, margin: float, case: str) -> str:
