@@ -169,6 +169,148 @@ def recurrence() -> Figure:
     return drawn
 
 
+#: The recurrences of `exposure_bias`, with how they are drawn.
+_RECURRENCES = {
+    "output_recurrent": ("output-recurrent", RED, "v"), "hidden_recurrent": ("hidden-recurrent", ORANGE, "s"),
+    "gru": ("GRU", BLUE, "o"), "lstm": ("LSTM", GREEN, "^"),
+}  # fmt: skip
+#: Regimes with the share of truth at the end of a schedule.
+_REGIMES = {
+    "forced": ("teacher_forcing", None), "half": ("scheduled_sampling", 0.5), "to 0": ("scheduled_sampling", 0.0),
+    "free": ("free_running", None),
+}  # fmt: skip
+
+
+def exposure_bias() -> Figure:
+    """One-step errors by regime and target, exposure bias early and late, valid times by regime."""
+    drawn = figure(7.0, 4.6)
+    (symbols, bias), (lorenz, roessler) = drawn.subplots(2, 2)
+    settings = ("regime.end", "objective")
+    errors = rows("exposure_bias", "compared", "one_step_error", *settings)
+    errors = errors[errors["task"] == "hidden_markov"]
+    for name, (label, colour, marker) in _RECURRENCES.items():
+        of = errors[errors["model"] == name]
+        for objective, line in (("cross_entropy", "-"), ("exact_expert", ":")):
+            of_target = of[of["objective"] == objective]
+            _course(symbols, {place: _of(of_target, *way) for place, way in _REGIMES.items()}, colour, marker, line)
+        symbols.plot([], [], color=colour, marker=marker, label=label)
+    symbols.plot([], [], color=GREY, linestyle=":", label="exact expert")
+    symbols.set(title="Hidden Markov source", ylabel="One-step error (total variation)")
+    symbols.legend(loc="upper left")
+    stretches = {f"{when} quarter": f"exposure_{name}" for when, name in (("first", "early"), ("last", "late"))}
+    for task, line in (("lorenz63", "-"), ("roessler", "--")):
+        tables = {place: _of(rows("exposure_bias", "compared", name), "teacher_forcing") for place, name in stretches.items()}
+        for name, (_, colour, marker) in _RECURRENCES.items():
+            of_model = {place: of[(of["task"] == task) & (of["model"] == name)] for place, of in tables.items()}
+            _course(bias, of_model, colour, marker, line)
+        bias.plot([], [], color=GREY, linestyle=line, label={"lorenz63": "Lorenz-63", "roessler": "Roessler"}[task])
+    bias.axhline(0, color=GREY, linewidth=0.6)
+    bias.set(title="Exposure bias under teacher forcing", ylabel="log(own-state error / forced error)", xlim=(-0.3, 1.3))
+    bias.legend(loc="center", bbox_to_anchor=(0.5, 0.68))
+    for axes, task in ((lorenz, "lorenz63"), (roessler, "roessler")):
+        table = rows("exposure_bias", "gaps", "valid_time", *settings)
+        table = table[(table["task"] == task) & (table["mode"] == "free")]
+        for name, (_, colour, marker) in _RECURRENCES.items():
+            of = table[table["model"] == name]
+            through, stopped = (of[of["gradient"] == word] for word in ("through", "stop"))
+            places = {place: _of(through, *way) for place, way in _REGIMES.items()}
+            places["free, no\ngradient"] = stopped[stopped["objective"] == "squared_error"]
+            places["exact expert,\nno gradient"] = stopped[stopped["objective"] == "exact_expert"]
+            _course(axes, places, colour, marker, "-")
+        axes.set(title={"lorenz63": "Lorenz-63", "roessler": "Roessler"}[task], ylabel="Valid time (Lyapunov times)")
+        axes.set_ylim(bottom=0)
+    return drawn
+
+
+def _of(table: pd.DataFrame, regime: str, end: float | None = None) -> pd.DataFrame:
+    """The rows of a regime, and of an end of its schedule where it has one."""
+    of = table[table["regime"] == regime]
+    return of if end is None else of[of["regime.end"] == end]
+
+
+def _course(axes: Axes, places: dict[str, pd.DataFrame], colour: str, marker: str, line: str) -> None:
+    """Means over seeds and their intervals, side by side, with a line through them; places without rows are left out."""
+    intervals = {place: mean_interval(of["value"].to_numpy()) for place, of in enumerate(places.values()) if len(of)}
+    for place, interval in intervals.items():
+        axes.plot([place, place], [interval.low, interval.high], color=colour)
+    axes.plot(list(intervals), [interval.mean for interval in intervals.values()], color=colour, marker=marker, linestyle=line)
+    _names(axes, list(places))
+
+
+def forcing_strength() -> Figure:
+    """Valid time and the norm of the gradient by how much of the truth is fed."""
+    drawn = figure(7.0, 2.9)
+    settings = ("regime.alpha", "regime.tau", "regime.noise")
+    times = rows("forcing_strength", "gaps", "valid_time", *settings)
+    times = times[times["mode"] == "free"]
+    curves, runs = (pd.read_parquet(TOP / "results/forcing_strength" / f"{name}.parquet") for name in ("curves", "runs"))
+    norms = curves[curves["quantity"].astype("str") == "gradient_norm"].groupby("run", observed=True)["value"].mean()
+    norms = norms.reset_index().merge(runs[["run", "model", "regime", *settings]], on="run")
+    levels = {"alpha": (0.01, 0.03, 0.1, 0.3), "tau": (40, 20, 10, 3), "sigma": (0.01, 0.03, 0.1, 0.3)}
+    regimes = dict(zip(levels, ("generalized_forcing", "sparse_forcing", "noisy_forcing"), strict=True))
+    ways = {
+        name: [(f"{name} {value:g}".replace("0.", "."), regimes[name], setting, value) for value in levels[name]]
+        for name, setting in zip(levels, settings, strict=True)
+    }
+    forced, free = ("forced", "teacher_forcing", settings[0], None), ("free", "free_running", settings[0], None)
+    order = [free, *ways["alpha"], *ways["tau"], forced, *ways["sigma"]]
+    left, right = drawn.subplots(1, 2)
+    for axes, table, in_logs in ((left, times, False), (right, norms, True)):
+        for name in ("gru", "output_recurrent"):
+            label, colour, marker = _RECURRENCES[name]
+            for place, (_, regime, setting, value) in enumerate(order):
+                of = table[(table["model"] == name) & (table["regime"] == regime)]
+                values = (of if value is None else of[of[setting] == value])["value"].to_numpy(dtype=float)
+                interval = mean_interval(np.log(values) if in_logs else values)
+                ends = np.array([interval.low, interval.high, interval.mean])
+                low, high, mean = np.exp(ends) if in_logs else ends
+                axes.plot([place, place], [low, high], color=colour)
+                axes.plot([place], [mean], color=colour, marker=marker, linestyle="", label=None if place else label)
+        _names(axes, [name for name, *_ in order])
+        axes.tick_params(axis="x", rotation=60)
+    left.set(ylabel="Valid time (Lyapunov times)", title="Lorenz-63, closed loop")
+    left.set_ylim(bottom=0)
+    right.set(ylabel="Norm of the gradient", title="While training, mean over updates", yscale="log")
+    right.set_yticks([0.1, 1, 10], [".1", "1", "10"])
+    left.legend(loc="center left")
+    return drawn
+
+
+def scale() -> Figure:
+    """The one-step error and the valid time by width, data and charged steps."""
+    drawn = figure(7.0, 4.4)
+    settings = ("model.hidden", "task.sequences", "task.length")
+    errors, times = rows("scale", "compared", "one_step_error", *settings), rows("scale", "gaps", "valid_time", *settings)
+    times = times[times["mode"] == "free"]
+    grid = drawn.subplots(2, 3)
+    usual = {"hidden_markov": {"model.hidden": 64, "task.sequences": 2048, "task.length": 30}}
+    usual["lorenz63"] = {"model.hidden": 64, "task.sequences": 1024, "task.length": 60}
+    panels = [("hidden_markov", errors, 0), ("lorenz63", times, 1)]
+    names = {"model.hidden": "Width of the GRU", "task.sequences": "Training sequences", "task.length": "Charged steps"}
+    for task, table, row in panels:
+        for column, varied in enumerate(settings):
+            axes = grid[row, column]
+            if task == "hidden_markov" and varied == "task.length":
+                axes.axis("off")
+                continue
+            same = [table[key] == value for key, value in usual[task].items() if key != varied]
+            of_task = table[(table["task"] == task) & np.logical_and.reduce(same)]
+            for regime, colour, marker in (("teacher_forcing", BLUE, "o"), ("free_running", RED, "s")):
+                of = of_task[of_task["regime"] == regime].groupby(varied)["value"]
+                places = [value - 30 if varied == "task.length" else value for value in of.groups]
+                for place, (_, values) in zip(places, of, strict=True):
+                    interval = mean_interval(values.to_numpy())
+                    axes.plot([place, place], [interval.low, interval.high], color=colour)
+                axes.plot(places, of.mean(), color=colour, marker=marker, label=regime.replace("_", " "))
+            axes.set(xscale="log", xlabel=names[varied], ylim=(0, None))
+            axes.set_xticks(places, [f"{place}" for place in places])
+            axes.minorticks_off()
+    grid[0, 0].set(ylabel="One-step error (TV)", title="Hidden Markov source")
+    grid[1, 0].set(ylabel="Valid time (Lyapunov times)", title="Lorenz-63")
+    grid[0, 2].legend(*grid[0, 0].get_legend_handles_labels(), loc="center")
+    return drawn
+
+
 def _order(table: pd.DataFrame, order: int | None) -> pd.DataFrame:
     """The rows over 16 steps with an oracle of an order; None for the default one, which tables leave out."""
     orders = table["evaluation.counted_oracle.order"]
@@ -180,8 +322,8 @@ def _names(axes: Axes, names: list[str]) -> None:
 
 
 ANSWERS: dict[str, Callable[[], Figure]] = {
-    "accumulation": accumulation, "improper": improper, "misspecification": misspecification, "pitfalls": pitfalls,
-    "recurrence": recurrence,
+    "accumulation": accumulation, "exposure_bias": exposure_bias, "forcing_strength": forcing_strength, "improper": improper,
+    "misspecification": misspecification, "pitfalls": pitfalls, "recurrence": recurrence, "scale": scale,
 }  # fmt: skip
 
 

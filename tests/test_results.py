@@ -7,6 +7,7 @@ import importlib.util
 import json
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ from freerun.analysis import figures
 from freerun.analysis.figures import Material
 from freerun.analysis.figures._style import bytes_of, style
 from freerun.analysis.tables import tidy
-from freerun.store import manifest
+from freerun.execution.planned_run import plan
+from freerun.store import manifest, study_file
 from freerun.store.records import names
 from freerun.sweeps.study import load
 from tiers import tiered
@@ -24,8 +26,8 @@ TOP = Path(__file__).parent.parent
 RESULTS = TOP / "results"
 #: Bytes that all of results/ may take: everybody who clones the repository loads them, in every version.
 LARGEST = 12_000_000
-#: What Freerun makes of a study and the repository does without: the page, pictures of the figures, the CSV twin of `runs`.
-NOT_KEPT = re.compile(r"figures/.*\.png|report\.html|runs\.csv")
+#: What Freerun makes of a study and the repository does without: the page, pictures of the figures, CSV twins of tables.
+NOT_KEPT = re.compile(r"figures/.*\.png|report\.html|(runs|tuned|tuning_trials|expected_best)\.csv")
 KEPT = sorted(path.parent.name for path in RESULTS.glob("*/study.json"))
 _spec = importlib.util.spec_from_file_location("answers", TOP / "experiments/answers.py")
 assert _spec is not None
@@ -35,16 +37,30 @@ _spec.loader.exec_module(answers)
 ANSWERS = sorted(answers.ANSWERS)
 
 
-@pytest.mark.parametrize("name", KEPT)
+def with_what_was_chosen(runs, info):
+    """The runs of a study that was tuned, each with the rate of its method."""
+    assert list(info["tuned"]["axes"]) == ["training.lr"]
+    rates = {run: float(method["chosen"]["training.lr"]) for method in info["tuned"]["methods"] for run in method["runs"]}
+    tried = {trial["settings"]["training.lr"] for method in info["tuned"]["methods"] for trial in method["trials"]}
+    assert tried == set(info["tuned"]["axes"]["training.lr"].split(","))
+    experiments = [
+        replace(run.experiment, training=replace(run.experiment.training, lr=rates[ours.partition("-")[0]]))
+        for ours, run in zip(info["ids"], runs, strict=True)
+    ]
+    return plan(experiments)
+
+
+@pytest.mark.parametrize("name", tiered(KEPT, quick=lambda name: not (RESULTS / name / "tuned.parquet").exists()))
 def test_kept_results_are_those_of_the_study_as_it_stands(name):
     """The same runs, by identity (settings, and the generation of the engine), each with an end that is told.
 
-    Runs on data from outside are only counted: the text that comes with Python differs from release to release.
+    Runs on data from outside are only counted: the text that comes with Python differs from release to release. Of a method
+    that was tuned the rate is the one that was chosen for it.
     """
-    planned = load(name, []).runs
-    kept = json.loads((RESULTS / name / "study.json").read_text())["ids"]
+    planned, info = load(name, []).runs, study_file.read(RESULTS / name)
+    kept = info["ids"]
     assert len(kept) == len(planned)
-    for ours, run in zip(kept, planned, strict=True):
+    for ours, run in zip(kept, with_what_was_chosen(planned, info) if "tuned" in info else planned, strict=True):
         assert ours == run.id or "content" in run.tree["task"], run.label
     runs = tidy.read(RESULTS / name).runs
     assert list(runs["run"]) == list(names(kept).values())
@@ -55,12 +71,13 @@ def test_kept_results_are_those_of_the_study_as_it_stands(name):
 def test_kept_figures_are_drawn_from_the_kept_tables(name):
     """Byte for byte, but for those that show samples, which tables do not hold."""
     shown = set()
-    for drawn, figure in figures.draw(Material.of(tidy.read(RESULTS / name), {})):
+    declared = study_file.read(RESULTS / name).get("figures")
+    for drawn, figure in figures.draw(Material.of(tidy.read(RESULTS / name), {}), declared):
         with style():
             made = bytes_of(figure, "svg")
         assert made == (RESULTS / name / "figures" / f"{drawn.name}.svg").read_bytes(), drawn.name
         shown.add(drawn.name)
-    assert "training_curves" in shown
+    assert "training_curves" in shown or (declared and shown)
 
 
 @pytest.mark.parametrize("name", ANSWERS)

@@ -7,12 +7,13 @@ A README ends with a comment that says where its numbers come from, a line each:
     -->
 
 Left of ``=`` the numbers as the text has them, in its order; then a table of results/NAME (`gaps`, `compared`, `players`,
-`curves`), the rows by their columns or by the settings of their runs, and what is made of the seeds: ``mean``, ``interval``
-(mean, low, high), ``median``, ``max``, ``min``, ``count``, ``elsewhere`` (seeds beyond 1.3 times the median); with ``minus``
-and a second choice of rows it is of the differences by seed. Rows of several steps are averaged for each seed first. ``exact``
-in place of a table, with its arguments in place of rows, is a closed form; ``[NAME]`` before the table names another study than
-that of the README; ``covers`` and a second choice ask how many intervals of single runs hold the other value (``share``). A
-number of the answer that is in no line must be a setting of the study, or stand in its prediction.
+`curves`, `expected_best`), the rows by their columns or by the settings of their runs, and what is made of the seeds:
+``mean``, ``interval`` (mean, low, high), ``median``, ``max``, ``min``, ``count``, ``elsewhere`` (seeds beyond 1.3 times the
+median); with ``minus`` and a second choice of rows it is of the differences by seed, with ``over`` of the ratios. Rows of
+several steps are averaged for each seed first. ``exact`` in place of a table, with its arguments in place of rows, is a
+closed form; ``[NAME]`` before the table names another study than that of the README; ``covers`` and a second choice ask how
+many intervals of single runs hold the other value (``share``). A number of the answer that is in no line must be a setting of
+the study, or stand in its prediction.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.\d+|\.\d+|\d+(?= %))")
 BLOCK = re.compile(r"<!-- numbers\n(.*?)-->", re.DOTALL)
 LINE = re.compile(
     r"(?P<numbers>.+?) = (?:\[(?P<study>\w+)\] )?(?P<table>\w+) (?P<rows>[^:]*?)"
-    r"(?: (?P<beside>minus|covers) (?P<other>[^:]*))?: (?P<made>\w+)"
+    r"(?: (?P<beside>minus|over|covers) (?P<other>[^:]*))?: (?P<made>\w+)"
 )
 MADE = {
     "mean": np.mean, "median": np.median, "max": np.max, "min": np.min, "count": len,
@@ -82,7 +83,9 @@ def rows_of(study: str, table: str, metric: str) -> pd.DataFrame:
     frame, runs = pd.read_parquet(folder / f"{table}.parquet"), pd.read_parquet(folder / "runs.parquet")
     frame = frame[frame["metric"].astype("str") == metric] if metric else frame
     frame = frame.astype({name: "str" for name in frame.columns if isinstance(frame[name].dtype, pd.CategoricalDtype)})
-    return frame if table == "players" else frame.merge(runs[["run", *runs.columns.difference(frame.columns)]], on="run")
+    if table in ("players", "expected_best"):
+        return frame
+    return frame.merge(runs[["run", *runs.columns.difference(frame.columns)]], on="run")
 
 
 def chosen_rows(study: str, table: str, words: str) -> pd.DataFrame:
@@ -107,6 +110,9 @@ def chosen_rows(study: str, table: str, words: str) -> pd.DataFrame:
 def by_seed(study: str, table: str, words: str) -> pd.Series:
     """The mean value of each seed over the rows that the words choose."""
     frame = chosen_rows(study, table, words)
+    if table == "expected_best":  # of trials, over whose seeds the target is averaged
+        assert len(frame) == 1, f"several methods are chosen by: {words}"
+        return frame["value"]
     if table == "players":  # one for all the runs that it stands beside
         return frame.groupby("seed")["value"].mean()
     means = frame.groupby(["run", "seed"], observed=True)["value"].mean().droplevel("run")
@@ -141,7 +147,8 @@ def made(line: re.Match[str], study: str) -> list[float]:
         return [covered(study, line["table"], line["rows"], line["other"])]
     values = by_seed(study, line["table"], line["rows"])
     if line["other"]:
-        values = values - by_seed(study, line["table"], line["other"])
+        others = by_seed(study, line["table"], line["other"])
+        values = values / others if line["beside"] == "over" else values - others
         assert values.notna().all()
     array = values.to_numpy()
     if line["made"] == "interval":

@@ -99,9 +99,12 @@ def test_every_method_has_the_same_budget_and_runs_with_the_best_of_its_own_tria
     assert len(pd.read_parquet(desk / "results" / "tuned" / "tuning_trials.parquet")) == 12
     page = (desk / "results" / "tuned" / "report.md").read_text()
     assert "How was each method tuned?" in page
+    at_ends = sum(method["chosen"]["training.lr"] != "0.03" for method in told["tuned"]["methods"])
+    assert page.count(" (an end) |") == at_ends
+    said = capsys.readouterr().out
+    assert (f"note: tuning. Of {at_ends} of 4 methods" in said) == (at_ends > 0)
     assert "equation 7" in page
     assert (desk / "results" / "tuned" / "figures" / "expected_best.svg").exists()
-    capsys.readouterr()
     kept = {path: path.stat().st_mtime_ns for path in (desk / "results" / ".store").rglob("*.json")}
     assert study("tuned.yaml") == 0
     assert "as before: nothing has changed" in capsys.readouterr().out
@@ -217,6 +220,18 @@ def test_as_many_trials_of_each_are_no_budget_of_products(desk):
 def test_a_report_says_where_methods_have_other_numbers_of_trials():
     assert tuning_section._trials([{"trials": 3}, {"trials": 3}]) == "3"
     assert tuning_section._trials([{"trials": 4}, {"trials": 2}]).startswith("2 to 4 (as many as fit into one budget")
+
+
+def test_a_report_says_of_which_methods_an_end_of_what_was_tried_was_chosen():
+    tuned = {"axes": {"training.lr": "0.1,0.001,0.01", "model.hidden": "2,4", "regime.schedule": "linear,exponential,inverse"}}
+    row = {"task": "T", "model": "M", "model.hidden": "4", "regime.schedule": "linear"}
+    inner, low, high = ({**row, "method": f"m{rate}", "training.lr": rate} for rate in ("0.01", "0.001", "0.1"))
+    assert tuning_section._edges(tuned, [inner]) == ""
+    assert tuning_section._edges(tuned, [inner, {**inner, "training.lr": None}]) == "", "one that does not have the setting"
+    some = tuning_section._edges(tuned, [inner, low, high])
+    assert some.endswith("may lie beyond: T M m0.001 (training.lr=0.001) and T M m0.1 (training.lr=0.1).")
+    many = tuning_section._edges(tuned, [inner, *[low] * 7])
+    assert many.startswith("Of 7 of 8 methods the value that was chosen is the smallest or the largest that was tried")
 
 
 @pytest.mark.slow

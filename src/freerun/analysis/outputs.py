@@ -70,7 +70,7 @@ class Products:
         else:
             tables = tidy.frames(self.place.store, self.info["ids"], self.name, self.info["planned"])
             record_scan.say_damaged(self.name, self.place.store, tables.runs["run"][tables.runs["status"] == "pending"])
-        return replace(tables, margin=self.info.get("margin"), tuned=self.info.get("tuned"))
+        return replace(tables, **{key: self.info.get(key) for key in ("margin", "figures", "tuned")})
 
     @cached_property
     def samples(self) -> Mapping[str, dict[str, Any]]:

@@ -106,6 +106,7 @@ class Study:
             planned = studies.adhoc(words, sweep=True, alias=name or Path(asked).stem, file=str(asked))
         else:
             planned = named_sweep.asked(str(asked), words, name, self.place)
+            figures.demand(planned.figures or [])
         planned = replace(planned, title=title or planned.title, question=question or planned.question)
         self._planned = planned if tune is None else replace(planned, tune=dict(tune))
         self.info = self._planned.info()

@@ -35,6 +35,18 @@ def printed(study: Study, shard: tuple[int, int] | None, *, tune: bool = False) 
     return 0
 
 
+def demand_figures(study: Study) -> None:
+    """Demand that the figures that a study declares exist, before anything is trained.
+
+    Raises:
+        ConfigError: for one that does not.
+    """
+    if study.figures:
+        from freerun.analysis import figures
+
+        figures.demand(study.figures)
+
+
 def shown(name: str, where: Place, launcher: Launcher, later: str = "the same command") -> Products | None:
     """Write the tables of a sweep and print its results; where the launcher does not wait, print that instead and return None.
 

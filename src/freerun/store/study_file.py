@@ -139,6 +139,7 @@ class StudyFile(msgspec.Struct, kw_only=True):
         title, question, command: its title, its question, and the command that started it.
         overrides: the settings of that command.
         margin: the change within which two methods are equivalent, a share; the default of the report where it is left out.
+        figures: that its report shows, by name or kind; the usual ones where they are left out.
         tuned: how its methods were tuned; left out where they were not.
         part: of which study it is a part; left out for a whole one.
     """
@@ -151,6 +152,7 @@ class StudyFile(msgspec.Struct, kw_only=True):
     command: str = ""
     overrides: list[str] = msgspec.field(default_factory=list)
     margin: Annotated[float, msgspec.Meta(gt=0, lt=1)] | msgspec.UnsetType = msgspec.UNSET
+    figures: Annotated[list[str], msgspec.Meta(min_length=1)] | msgspec.UnsetType = msgspec.UNSET
     tuned: Tuned | msgspec.UnsetType = msgspec.UNSET
     part: Part | msgspec.UnsetType = msgspec.UNSET
 

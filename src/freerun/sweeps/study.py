@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 UNNAMED = "run-"
 #: What a study file holds for a quick look at what it does, and the setting that asks for it.
 QUICK = "quick"
-KEYS = ("title", "question", "margin", "cases", "plugins", "tune", QUICK)
+KEYS = ("title", "question", "margin", "figures", "cases", "plugins", "tune", QUICK)
 #: Settings that are files, which a study file names relative to itself; an earlier run may be an identity instead.
 FILES = ("task.path", "task.file", *earlier_run.KEYS)
 
@@ -49,6 +49,7 @@ class Study:
         command: the command line that asks for it.
         margin: the change that is held for none in its report, a share (`freerun.analysis.inference.equivalence`); None for
             the usual one.
+        figures: that its report shows, by name or kind (`freerun.analysis.figures`); None for the usual ones.
         jobs: the overrides of each run, of a study that was read from a file.
         tune: what the file says of tuning (`freerun.sweeps.search.tuning`); None for nothing.
         tuned: what was chosen for each method, as `freerun.store.study_file.Tuned` has it; None where nothing was tuned.
@@ -62,6 +63,7 @@ class Study:
     question: str = ""
     overrides: list[str] = field(default_factory=list)
     margin: float | None = None
+    figures: list[str] | None = None
     jobs: list[tuple[str, ...]] = field(default_factory=list)
     tune: object = None
     tuned: dict[str, Any] | None = None
@@ -83,6 +85,7 @@ class Study:
             "ids": self.ids,
             "planned": {run.id: run.tree for run in self.runs},
             **({} if self.margin is None else {"margin": self.margin}),
+            **({} if self.figures is None else {"figures": self.figures}),
             **({} if self.tuned is None else {"tuned": self.tuned}),
             **({} if self.part is None else {"part": self.part}),
         }
@@ -125,6 +128,9 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
     margin = content.get("margin")
     if margin is not None and not is_margin(margin):
         raise ConfigError(f"{path.name}: margin must be a number between 0 and 1, got {brief(margin)}; 0.05 is five per cent")
+    figures = content.get("figures")
+    if figures is not None and not (isinstance(figures, list) and figures and all(isinstance(name, str) for name in figures)):
+        raise ConfigError(f"{path.name}: figures must be a list of names, got {brief(figures)}; leave it out for all of them")
     plugins = _plugins(path, content.get("plugins", []))
     asked = key_value.pairs(overrides)
     quick = _quick(path, content, asked.pop(QUICK, "false"))
@@ -151,7 +157,7 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
     return Study(
         name=folder, runs=plan(experiments), command=command, overrides=overrides,
         title=content.get("title", ""), question=content.get("question", ""), margin=None if margin is None else float(margin),
-        jobs=every, tune={} if "tune" in content and content["tune"] is None else content.get("tune"),
+        figures=figures, jobs=every, tune={} if "tune" in content and content["tune"] is None else content.get("tune"),
     )  # fmt: skip
 
 

@@ -265,3 +265,22 @@ def test_a_figure_is_saved_in_its_own_style_whatever_the_user_s_is(tables):
             figure.savefig(buffer, format="png")
             pictures.append(Image.open(buffer))
     assert pictures[0].tobytes() == pictures[1].tobytes()
+
+
+@pytest.mark.parametrize(
+    ("splits", "said"),
+    [
+        (["test"], "on test sequences"), (["validation"], "on validation sequences"), ([None], "on test sequences"),
+        (["validation", "test"], "on test or validation sequences"),
+    ],
+)  # fmt: skip
+def test_captions_say_which_sequences_were_measured(tmp_path, splits, said):
+    experiments = grid(seeds=2)
+    for number, experiment in enumerate(experiments):
+        if split := splits[number % len(splits)]:
+            experiment["evaluation"]["split"] = split
+    store, ids = study(tmp_path, experiments)
+    of = Material.of(tidy.frames(store, ids, "s"), {})
+    captions = {drawn.name: drawn.caption for drawn, _ in figures.draw(of, ["error_over_lead", "closed_loop"])}
+    assert captions
+    assert all(said in caption for caption in captions.values())

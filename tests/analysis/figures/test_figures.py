@@ -12,7 +12,7 @@ from PIL import Image
 from freerun.analysis import figures
 from freerun.analysis.figures import Material, _comparison_figure
 from freerun.analysis.figures._axis_scale import LogTicks
-from freerun.analysis.figures._style import bytes_of, spread, style, wrapped
+from freerun.analysis.figures._style import bytes_of, spread, style, thinned, wrapped
 from freerun.analysis.figures.text_samples import printable
 from freerun.analysis.report.summary_table import full
 from freerun.analysis.report.undefined_levels import undefined
@@ -259,3 +259,13 @@ def test_labels_of_any_length_stay_within_the_figure_and_lost_runs_are_marked_in
 def test_a_study_without_lost_runs_has_no_mark(tmp_path):
     for drawn, figure in figures.draw(material(tmp_path, grid(tasks=("lorenz63", "text")))):
         assert "\N{MULTIPLICATION SIGN}" not in drawn.caption + words(figure)
+
+
+@pytest.mark.parametrize("count", [0, 1, 119, 120, 121, 200, 5000])
+def test_long_lines_are_drawn_through_some_of_their_points(count):
+    found = thinned(count)
+    assert len(found) == min(count, 120)
+    assert (np.diff(found) > 0).all()
+    assert not count or (found[0], found[-1]) == (0, count - 1)
+    assert np.array_equal(found[:20], np.arange(min(count, 20)))
+    assert count <= 120 or np.diff(found[20:]).max() <= np.ceil(count / 100) + 1

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,6 +40,7 @@ __all__ = [
     "Drawn",
     "Material",
     "Paper",
+    "demand",
     "draw",
     "is_of",
     "one",
@@ -112,8 +114,7 @@ def draw(material: Material, names: Sequence[str] | None = None) -> Iterator[tup
             _spaced(figure, material.paper)
             players = PLAYERS_CAPTION if getattr(part, "PLAYERS", False) and not material.players.empty else ""
             texts = (figure.caption or part.CAPTION, figure.remark, players, material.said_lost())
-            figure.caption = material.measured_on(" ".join(text for text in texts if text))
-            figure.paper = material.paper
+            figure.caption, figure.paper = material.of_split(" ".join(text for text in texts if text)), material.paper
             sampled = bool(getattr(part, "SAMPLES", False))
             yield Drawn(name=name, caption=figure.caption, sampled=sampled), figure
 
@@ -162,6 +163,17 @@ def unknown(name: str) -> ConfigError:
     return ConfigError(f"figure {brief(name)}: these runs have none; {nearest(name, parts())}")
 
 
+def demand(names: Sequence[str]) -> None:
+    """Demand that each name is that of a figure, or begins with that of a kind of which there are several.
+
+    Raises:
+        ConfigError: for another, with the nearest.
+    """
+    kinds = parts()
+    if wrong := next((name for name in names if not any(is_of(name, kind) for kind in kinds)), None):
+        raise ConfigError(f"figures: {brief(wrong)}: no such figure; {nearest(wrong, kinds)}")
+
+
 def save(figure: StudyFigure, path: Path) -> None:
     """Write a figure in the format that the ending of its file says, whole or not at all; the same figure, the same bytes.
 
@@ -177,7 +189,7 @@ def save(figure: StudyFigure, path: Path) -> None:
 def write(
     tables: Tables, samples: Mapping[str, dict[str, Any]], folder: Path, formats: Sequence[str] = USUAL_FORMATS
 ) -> list[Drawn]:
-    """Draw every figure as ``folder/figures/NAME.FORMAT``; the same tables give the same bytes.
+    """Draw every figure of a report as ``folder/figures/NAME.FORMAT``; the same tables give the same bytes.
 
     Args:
         tables: the tidy frames.
@@ -191,8 +203,12 @@ def write(
     target = folder / "figures"
     target.mkdir(parents=True, exist_ok=True)
     made = []
-    for drawn, figure in draw(Material.of(tables, samples)):
+    for drawn, figure in draw(Material.of(tables, samples), tables.figures):
         for ending in formats:
             save(figure, target / f"{drawn.name}.{ending}")
         made.append(drawn)
+    sampled = () if samples else [kind for kind, part in parts().items() if getattr(part, "SAMPLES", False)]
+    for name in tables.figures or ():
+        if not any(is_of(drawn.name, name) for drawn in made) and not any(is_of(name, kind) for kind in sampled):
+            print(f"note: figure {name}: these runs have nothing to show in it", file=sys.stderr)
     return made

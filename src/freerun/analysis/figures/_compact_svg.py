@@ -1,7 +1,8 @@
 """Compact SVG: what matplotlib writes, in less than half of its bytes, the same to the eye.
 
-Paths go from point to point in hundredths; a look that stands at several marks is written once; nothing is kept that only names
-or indents. Looks are named by what they say and marks by what they draw, so that several drawings may stand in one page.
+Paths go from point to point in hundredths, in which marks are placed too; letters have short names; a look that stands at
+several marks is written once; nothing is kept that only names or indents. Looks are named by what they say and marks by what
+they draw, so that several drawings may stand in one page.
 """
 
 from __future__ import annotations
@@ -20,13 +21,17 @@ _SHIFT = re.compile(rb' transform="translate\(([-\d.]+) 0\)"/>')
 _BETWEEN, _TAG = re.compile(rb">\s*\n\s*<"), re.compile(rb"<[^>]+>")
 #: A group that does nothing but name what is in it.
 _NAMED, _MEANT = re.compile(rb'<g(?: id="([^"]*)")?>'), re.compile(rb'(?:href="|url\()#([\w.-]+)')
+#: The place of a mark, as matplotlib writes it; how it names the letters of its usual font, and how they are named here.
+_PLACE, _LETTERS = re.compile(rb'(?<= [xy]=")-?\d+\.\d{3,}(?=")'), (b"DejaVuSans-", b"D-")
 #: Marks from which on a look is written once.
 _OFTEN = 3
 
 
 def compact(svg: bytes) -> bytes:
     """Return a drawing of matplotlib's in fewer bytes, every point within a hundredth of a point of where it was."""
-    return _without_names(_looks_once(_SHIFT.sub(rb' x="\1"/>', _BETWEEN.sub(b"><", in_short_steps(svg)))))
+    short = _SHIFT.sub(rb' x="\1"/>', _BETWEEN.sub(b"><", in_short_steps(svg))).replace(*_LETTERS)
+    placed = _PLACE.sub(lambda place: _hundredths(round(float(place[0]) * 100)).encode(), short)
+    return _without_names(_looks_once(placed))
 
 
 def _looks_once(svg: bytes) -> bytes:

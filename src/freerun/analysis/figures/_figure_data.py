@@ -165,7 +165,7 @@ class Material:
         over = over.assign(horizon=over["steps"])
         return _joined(self.steps, alone), _joined(self.whole, over)
 
-    def measured_on(self, text: str) -> str:
+    def of_split(self, text: str) -> str:
         """A caption or a note with the sequences that were really measured in the place of "test sequences"."""
         frames = (self.tables.gaps, self.tables.compared)
         splits = {str(split) for frame in frames for split in frame["split"].unique()}

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from freerun.analysis.figures._style import GREY
+from freerun.analysis.figures._style import GREY, thinned
 from freerun.analysis.figures._venues import points
 from freerun.analysis.inference.confidence_intervals import of_positive
 
@@ -45,7 +45,8 @@ def player_lines(axes: Axes, players: pd.DataFrame, seen: np.ndarray, log: bool)
         curve = rows.set_index("step")["mean"].sort_index().dropna()
         curve = curve.where(_framed(curve, seen, log))
         if curve.notna().any():
-            axes.plot(curve.index, curve.to_numpy(), color=GREY, linewidth=0.4, alpha=0.6, zorder=1)
+            shown = curve.iloc[thinned(len(curve))]
+            axes.plot(shown.index, shown.to_numpy(), color=GREY, linewidth=0.4, alpha=0.6, zorder=1)
             ends.append((str(name), float(curve.iloc[-1]), float(curve.index[-1])))
     for name, y, x, side in _with_room(ends, seen, log):
         axes.text(x, y, name, fontsize=points(4.5), color=GREY, ha="right", va=side, clip_on=True, zorder=2)

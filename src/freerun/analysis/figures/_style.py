@@ -32,6 +32,8 @@ Line = Literal["-"] | tuple[float, tuple[float, ...]]
 FREE: Line = "-"
 FORCED: Line = (0, (3, 1.2))
 GREY = "0.45"
+#: Most points of a line that are drawn, and how many of them come first.
+_MOST_POINTS, _FIRST_POINTS = 120, 20
 #: What a legend calls the modes of evaluation, so that none is taken for a regime of training.
 EVALUATED = {"free": "evaluated free", "forced": "evaluated forced"}
 #: The width of a letter of a legend in points, of a line and the space around it in letters, and the size that this is of.
@@ -238,11 +240,23 @@ def curve(axes: Axes, band: pd.DataFrame, look: Look, number: int, line: Line, o
     """
     if band.empty:
         return
+    band = band.iloc[thinned(len(band))]
     x, gap = band.iloc[:, 0], every(len(band))
     at = (min(number * gap // 4, len(band) - 1), gap)
     style_ = {"color": look.colour, "linestyle": line, "marker": look.marker, "markevery": at, **keywords}
     axes.plot(x, band["mean"], **style_)
     axes.fill_between(x, band["low"], band["high"], color=look.colour, alpha=opacity, linewidth=0)
+
+
+def thinned(count: int) -> np.ndarray:
+    """The places of the points of a line that are drawn: all up to 120; of more the first 20, the last, and some between.
+
+    A panel is some 100 points wide, and errors change fastest at first.
+    """
+    if count <= _MOST_POINTS:
+        return np.arange(count)
+    rest = np.linspace(_FIRST_POINTS, count - 1, _MOST_POINTS - _FIRST_POINTS)
+    return np.concatenate([np.arange(_FIRST_POINTS), np.rint(rest).astype(np.int64)])
 
 
 def dots(axes: Axes, x: float, values: np.ndarray, look: Look, neighbours: int = 1, within: Range = EVERYWHERE) -> None:

@@ -51,26 +51,28 @@ __all__ = ["build", "build_from_tables", "exposure_gap", "summary"]
 
 _SECTIONS = (players_section, exposure_section, error_growth_section, across_tasks_section, tuning_section)
 _LEVELS_NOTE = (
-    "Test sequences, averaged over the steps since the release. Brackets: 95 % intervals over seeds (Student t; BCa from 20 "
-    "seeds on). Middle half: the mean of the middle half of the seeds (the interquartile mean). Levels of errors on a ratio "
-    "scale are geometric means; a gap is "
-    "the difference of the two levels beside it. n: seeds with a defined gap. Steps: how many are averaged, where not all are "
-    "defined. Lost: runs that diverged or failed, of all that ended, with the 95 % Clopper-Pearson interval of their share."
+    "On test sequences, averaged over the steps since the release. Brackets: 95 % intervals over seeds (Student t; BCa from 20 "
+    "seeds on). Middle half: the mean over the half of the seeds in the middle (IQM). Levels of errors on a ratio scale are "
+    "geometric means; a gap is the difference of the two levels beside it. n: seeds with a defined gap. Steps: how many are "
+    "averaged, where not all are defined. Lost: runs that diverged or failed, of all that ended, with the 95 % Clopper-Pearson "
+    "interval of their share."
 )
 
 
 def summary(frames: Tables) -> tuple[Any, list[str]]:
     """The results for a terminal: a short frame, one row a condition, with both levels, the gap and the counts; and warnings.
 
-    A warning names a condition that is worse than a source that has learned nothing, a task whose warm-up is too short, or a
-    condition whose error is undefined though its runs are done, in a sentence.
+    A warning names a condition that is worse than a source that has learned nothing, a task whose warm-up is too short, a
+    condition whose error is undefined though its runs are done, or says how many methods were tuned to an end of what was
+    tried.
     """
     material = Material.of(frames, {})
     useless = [f"of no use: {sentence}" for sentence in players_section.useless(material)]
     early = [f"note: {task}. {said}" for task in material.headlines if (said := too_short(material, task))]
     table = full(material)
     lacking = [f"note: {task}. {said}" for task in material.shown if (said := undefined(table, task))]
-    return short(table), [*useless, *early, *lacking]
+    tuned = [f"note: tuning. {said}" for said in [tuning_section.ends(material)] if said]
+    return short(table), [*useless, *early, *lacking, *tuned]
 
 
 def exposure_gap(frames: Tables, by: str = "condition") -> pd.DataFrame:
@@ -95,8 +97,8 @@ def build(study_folder: Path, store: Store, study_info: Mapping[str, Any], *, on
     Args:
         study_folder: where everything goes; made if it is missing.
         store: the records.
-        study_info: `name` and `ids` of the study; also `title`, `question`, `command`, `overrides`, `margin`, `tuned` and
-            `planned` (the canonical experiments by identity, to name pending runs), where known.
+        study_info: `name` and `ids` of the study; also `title`, `question`, `command`, `overrides`, `margin`, `figures`,
+            `tuned` and `planned` (the canonical experiments by identity, to name pending runs), where known.
         on_paper: write ``report.pdf`` too.
 
     Returns:
@@ -108,7 +110,7 @@ def build(study_folder: Path, store: Store, study_info: Mapping[str, Any], *, on
     """
     ids = list(study_info["ids"])
     frames = tidy.frames(store, ids, str(study_info["name"]), study_info.get("planned"))
-    frames = replace(frames, margin=study_info.get("margin"), tuned=study_info.get("tuned"))
+    frames = replace(frames, **{key: study_info.get(key) for key in ("margin", "figures", "tuned")})
     data, seconds = report_data.from_records(store, ids)
     tidy.write(frames, study_folder)
     tuning_tables.write(frames, study_folder)
@@ -183,7 +185,7 @@ def _sections(material: Material, table: Any, compared: Any, data: ReportData, s
         Section(title="Findings", sentences=findings.headline(table, compared, material), blocks=found),
         glossary.section(),
         Section(
-            title="Results", sentences=gap_findings.details(table), note=material.measured_on(_LEVELS_NOTE),
+            title="Results", sentences=gap_findings.details(table), note=material.of_split(_LEVELS_NOTE),
             tables=[*short_of, *([levels] if levels else [])],
         ),
         Section(title=FIGURES, sentences=() if material.whole["run"].size else ["There are no data for a figure yet."]),

@@ -68,7 +68,7 @@ def on_validation(material: Material, task: str) -> str:
     every = runs["evaluation.split"].eq("validation").all()
     return (
         f"{'This task is' if every else 'Some of its conditions are'} measured on the validation split "
-        "(evaluation.split=validation), by which settings may have been chosen: where this report says test, that is meant."
+        "(evaluation.split=validation), by which settings may have been chosen."
     )
 
 

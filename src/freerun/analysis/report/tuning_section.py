@@ -27,6 +27,8 @@ _SO_FAR = (
     "Trials that Optuna chose or pruned depend on those before, so that no expected best can be had from them: the table and "
     "the figure show the best so far."
 )
+#: Most methods that a sentence names.
+_MOST_NAMED = 6
 #: The numbers of trials that the table shows; the figure shows all.
 _SHOWN = (1, 2, 4, 8, 16, 32, 64, 128)
 
@@ -65,7 +67,8 @@ def _chosen(tuned: Mapping[str, Any], rows: list[dict[str, Any]], targets: list[
     cells = [
         [
             *_names(row), str(row["trials"]), *([str(row["pruned"])] if pruner else []), str(row["lost"]),
-            *(_value(row[axis]) for axis in axes), *([_target(row)] if several else []), number(row["value"]),
+            *(_value(row[axis]) + " (an end)" * (axis in _ends(tuned, row)) for axis in axes),
+            *([_target(row)] if several else []), number(row["value"]),
             str(row["updates"]), str(row["steps"]), number(row["products"]) if row["products"] else "", number(row["seconds"]),
         ]
         for row in rows
@@ -123,19 +126,40 @@ def _trials(rows: list[dict[str, Any]]) -> str:
 
 
 def _edges(tuned: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
-    """Which methods have the first or the last value of a list of numbers chosen, so that a better one may lie beyond."""
-    at = []
+    """Which methods have the first or the last value of a list of numbers chosen; how many, where they are many."""
+    at = [f"{' '.join(_names(row))} ({axis}={row[axis]})" for row in rows for axis in _ends(tuned, row)]
+    if len(at) > _MOST_NAMED:
+        return f"{_counted(tuned, rows)} (an end, in the table), so that a better one may lie beyond."
+    return f"At the edge of what was tried, so that a better value may lie beyond: {listed(at)}." if at else ""
+
+
+def _counted(tuned: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
+    """For how many methods an end was chosen, in words."""
+    count = sum(bool(_ends(tuned, row)) for row in rows)
+    return f"Of {count} of {len(rows)} methods the value that was chosen is the smallest or the largest that was tried"
+
+
+def _ends(tuned: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]:
+    """The axes of three numbers or more of which a method has the first or the last."""
+    found = []
     for axis, values in tuned["axes"].items():
         try:
             numbers = sorted(float(value) for value in values.split(","))
         except ValueError:
             continue
-        at += [
-            f"{' '.join(_names(row))} ({axis}={row[axis]})"
-            for row in rows
-            if row[axis] is not None and len(numbers) > 2 and float(row[axis]) in (numbers[0], numbers[-1])
-        ]
-    return f"At the edge of what was tried, so that a better value may lie beyond: {listed(at)}." if at else ""
+        if row[axis] is not None and len(numbers) > 2 and float(row[axis]) in (numbers[0], numbers[-1]):
+            found.append(axis)
+    return found
+
+
+def ends(material: Material) -> str:
+    """For how many methods of a study an end of what was tried was chosen, in a sentence; "" where for none."""
+    frames = {} if material.tuned is None else tuning_tables.frames(material.tables)
+    if material.tuned is None or not frames:
+        return ""
+    rows = [{str(name): value for name, value in row.items()} for row in frames["tuned"].to_dict("records")]
+    some = any(_ends(material.tuned, row) for row in rows)
+    return f"{_counted(material.tuned, rows)}; a better one may lie beyond." if some else ""
 
 
 def _target(of: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ Nothing that differs between two executions of the same plan (wall times, host n
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from freerun.analysis.tables import budget_table, player_table, quantities, run_table
+from freerun.analysis.tables.precision import as_computed
 from freerun.io import html
 from freerun.io.writing import write_atomic
 from freerun.store import record_schema
@@ -56,6 +57,7 @@ class Tables:
         budgets: run, study, task, model, regime, seed, updates, steps, products (`analysis.tables.budget_table`).
         margin: the change that is held for none in the verdicts on the study, as `analysis.inference.equivalence` takes it;
             None for the usual one.
+        figures: that the report shows, by name or kind; None for the usual ones.
         tuned: how its methods were tuned, as `store.study_file.Tuned` tells it; None where they were not.
         whole: `runs` of the study of which these are a selection, so that a method looks the same in all its figures; None
             where they are the whole.
@@ -69,6 +71,7 @@ class Tables:
     players: pd.DataFrame = field(default_factory=player_table.none)
     budgets: pd.DataFrame = field(default_factory=budget_table.none)
     margin: float | None = None
+    figures: Sequence[str] | None = None
     tuned: Mapping[str, Any] | None = None
     whole: pd.DataFrame | None = None
 
@@ -91,6 +94,8 @@ def _in_short(names: list[str]) -> list[str]:
 def frames(store: Store, ids: Iterable[str], study: str, planned: Mapping[str, Mapping[str, Any]] | None = None) -> Tables:
     """The frames of the runs `ids`, in their order; a run without a sound record is `failed` or `pending`.
 
+    Values at each lead of runs in single precision have 24 significant bits (`as_computed`).
+
     Args:
         store: where the records are.
         ids: the identities of the runs of the study.
@@ -103,7 +108,7 @@ def frames(store: Store, ids: Iterable[str], study: str, planned: Mapping[str, M
     at = np.array([place for place, run in enumerate(order) if run in sound], dtype=np.int64)
     runs = run_table.frame(order, study, found, at, store, planned or {})
     called = runs["run"].tolist()
-    measured = _measured(found, at, runs)
+    measured = as_computed(_measured(found, at, runs), runs)
     beside = measured["mode"].isin(COMPARED).to_numpy()
     gaps = measured[~beside].reset_index(drop=True) if beside.any() else measured
     if beside.any():
@@ -111,7 +116,7 @@ def frames(store: Store, ids: Iterable[str], study: str, planned: Mapping[str, M
     players = player_table.read(store, found, at, runs)
     return Tables(
         runs=runs, curves=_curves(found, at, called), gaps=gaps, compared=_compared(measured[beside]),
-        quantities=quantities.table(found, players), players=player_table.frame(players),
+        quantities=quantities.table(found, players), players=as_computed(player_table.frame(players), runs),
         budgets=budget_table.frame(found, at, runs),
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ from freerun.cli.arguments import (
     place,
     shared_parser,
 )
-from freerun.cli.endings import printed
+from freerun.cli.endings import demand_figures, printed
 from freerun.cli.keys import EXPERIMENT_KEYS, LAUNCHER_KEYS, STUDY_KEYS, TUNING_KEYS
 from freerun.errors import ConfigError
 
@@ -68,6 +68,7 @@ def main(words: list[str]) -> int:
         planned_study = study.adhoc(overrides, sweep=True, alias=options.name, file=file)
     else:
         planned_study = named_sweep.asked(name or DEFAULT_STUDY, overrides, options.name, results)
+    demand_figures(planned_study)
     if options.cfg:
         return printed(planned_study, options.shard, tune=options.tune)
     tuned = tuned_study.of(planned_study, tuning, tune=options.tune)

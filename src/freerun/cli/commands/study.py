@@ -15,7 +15,7 @@ from freerun.cli.arguments import (
     place,
     shared_parser,
 )
-from freerun.cli.endings import ended, printed, shard_ended, shown
+from freerun.cli.endings import demand_figures, ended, printed, shard_ended, shown
 from freerun.cli.keys import EXPERIMENT_KEYS, LAUNCHER_KEYS, STUDY_KEYS, TUNING_KEYS
 from freerun.errors import ConfigError, OutOfTime
 
@@ -47,6 +47,7 @@ def main(words: list[str]) -> int:
     tuning, overrides = tuned_study.separate(overrides)
     where = place(options)
     planned_study = named_sweep.asked(name or DEFAULT_STUDY, overrides, options.name, where)
+    demand_figures(planned_study)
     if options.cfg:
         return printed(planned_study, options.shard, tune=options.tune)
     failed_trials: dict[str, str] = {}
