@@ -70,3 +70,26 @@ def test_what_is_by_default_is_not_shown():
     shown = Experiment(task=Lorenz63(length=30), model="gru", seed=1)._repr_html_()
     assert "Lorenz63(length=30)" in shown
     assert "evaluation" not in shown
+
+
+@pytest.mark.parametrize(
+    ("node", "settings", "words"),
+    [
+        (Training, {"bacth": 3}, "training.bacth: unknown key; did you mean 'batch'?"),
+        (Training, {"batch": "x"}, "training.batch must be a whole number, got 'x'"),
+        (Training, {"gradient_norms": 3}, "training.gradient_norms must be true or false, got 3"),
+        (Training, {"updates": -1}, "training.updates must not be negative, got -1"),
+        (Evaluation, {"distances": 3}, "evaluation.distances must be true or false, got 3"),
+        (Experiment, {"sed": 3}, "sed: unknown key; did you mean 'seed'?"),
+        (Experiment, {"task": "lorenz63"}, "Experiment: model is missing; give it as model=NAME"),
+        (Experiment, {"task": "lorenz63", "model": "gru", "training": 3}, "training must be Training(...), got 3"),
+    ],
+)
+def test_a_node_made_by_hand_is_refused_as_on_the_command_line(node, settings, words):
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        node(**settings)
+
+
+def test_settings_have_names():
+    with pytest.raises(ConfigError, match=r"Training\(100\): settings are given by name, as updates=VALUE"):
+        Training(100)

@@ -104,7 +104,7 @@ def test_by_default_a_run_is_what_it_was():
     ids=repr,
 )
 def test_a_ratio_without_a_meaning_is_refused(settings):
-    with pytest.raises(ValueError, match=r"level_ratio must (lie|be left out)"):
+    with pytest.raises(ConfigError, match=r"level_ratio must (lie|be left out)"):
         Training(**settings)
 
 

@@ -164,7 +164,7 @@ def test_what_has_no_window_is_refused(settings, says):
 
 
 def test_a_window_of_nothing_is_refused():
-    with pytest.raises(ValueError, match="window must be at least 1, or null for none, got 0"):
+    with pytest.raises(ConfigError, match="window must be at least 1, or null for none, got 0"):
         Training(window=0)
 
 

@@ -70,7 +70,8 @@ class Products:
         else:
             tables = tidy.frames(self.place.store, self.info["ids"], self.name, self.info["planned"])
             record_scan.say_damaged(self.name, self.place.store, tables.runs["run"][tables.runs["status"] == "pending"])
-        return replace(tables, **{key: self.info.get(key) for key in ("margin", "figures", "tuned")})
+        declared: dict[str, Any] = {key: self.info.get(key) for key in ("margin", "figures", "tuned")}
+        return replace(tables, **declared)
 
     @cached_property
     def samples(self) -> Mapping[str, dict[str, Any]]:

@@ -10,10 +10,11 @@ from freerun.errors import ConfigError, require
 from freerun.io.suggestions import nearest
 from freerun.io.text import brief, one_line
 from freerun.parts import notebook_parts, registry
-from freerun.parts.settings import LATER, build
+from freerun.parts.settings import LATER, build, checked
 from freerun.store.record_types import HELD_OUT
 
 
+@checked("evaluation", left=("metrics", "settings"))
 @dataclass(kw_only=True)
 class Evaluation:
     """How a trained model is measured, forced and free, on the training split and on one that was held out.

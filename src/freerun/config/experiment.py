@@ -18,19 +18,21 @@ from freerun.config.evaluation_settings import Evaluation
 from freerun.config.training_settings import Training
 from freerun.errors import ConfigError, given
 from freerun.io import html
+from freerun.io.text import brief
 from freerun.parts import notebook_parts, registry
 from freerun.parts.feedback import Feedback
 from freerun.parts.models import Model
 from freerun.parts.objectives import Objective
 from freerun.parts.regimes import Regime
 from freerun.parts.regimes.teacher_forcing import TeacherForcing
-from freerun.parts.settings import normalised, whole
+from freerun.parts.settings import checked, normalised, whole
 from freerun.parts.tasks import Task
 
 #: The keys of an experiment that are parts, chosen by name.
 PARTS = ("task", "model", "regime", "feedback", "objective")
 
 
+@checked("")
 @dataclass(kw_only=True)
 class Experiment:
     """One run: a task, a model, how it is fed, how it is trained and measured, and a seed.
@@ -74,6 +76,9 @@ class Experiment:
             if key in ("task", "model", "regime") or getattr(self, key) is not None:
                 setattr(self, key, named_parts.part(key, getattr(self, key)))
             notebook_parts.adopt(key, getattr(self, key))
+        for key, kind in (("training", Training), ("evaluation", Evaluation)):
+            if not isinstance(value := getattr(self, key), kind):
+                raise ConfigError(f"{key} must be {kind.__name__}(...), got {brief(value)}")
         for key in (*PARTS, "training", "evaluation"):
             if getattr(self, key) is not None:
                 setattr(self, key, normalised(getattr(self, key), key))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
-from dataclasses import Field, fields
+from collections.abc import Callable
+from dataclasses import MISSING, Field, fields
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
 from freerun.errors import ConfigError
 from freerun.io.suggestions import nearest
@@ -17,6 +19,8 @@ from freerun.store.record_types import LARGEST
 LATER = {"later": True}
 #: Lists of numbers are at most so deep.
 DEEPEST = 4
+
+Node = TypeVar("Node")
 
 
 def build(cls: type, key: str, settings: dict[str, Any]) -> Any:
@@ -45,6 +49,42 @@ def build(cls: type, key: str, settings: dict[str, Any]) -> Any:
         if name not in values or filled is not values[name]:  # by default, or by the class itself
             object.__setattr__(node, name, _value(f"{key}.{name}", filled, setting))
     return node
+
+
+def checked(key: str, left: tuple[str, ...] = ()) -> Callable[[type[Node]], type[Node]]:
+    """Return a decorator by which a dataclass of settings that is made in Python is refused as on the command line.
+
+    Args:
+        key: where it stands in the tree, for messages; "" for the tree itself.
+        left: settings whose values the class checks itself.
+    """
+
+    def decorated(cls: type[Node]) -> type[Node]:
+        made, known = cls.__init__, {setting.name: setting for setting in fields(cls)}  # type: ignore[arg-type]
+        needed = [name for name, one in known.items() if one.default is MISSING and one.default_factory is MISSING]
+
+        @functools.wraps(made)
+        def init(self: Node, *values: Any, **settings: Any) -> None:
+            place = f"{key}." if key else ""
+            if values:
+                raise ConfigError(
+                    f"{cls.__name__}({brief(values[0])}): settings are given by name, as {next(iter(known))}=VALUE"
+                )
+            for name, value in settings.items():
+                if name not in known:
+                    raise ConfigError(f"{place}{one_line(name, 60)}: unknown key; {nearest(name[:100], known)}")
+                settings[name] = value if name in left else _value(f"{place}{name}", value, known[name])
+            if missing := next((name for name in needed if name not in settings), None):
+                raise ConfigError(f"{cls.__name__}: {missing} is missing; give it as {missing}=NAME")
+            try:
+                made(self, **settings)
+            except ValueError as fault:
+                raise ConfigError(f"{place}{fault}") from None
+
+        cls.__init__ = init  # type: ignore[method-assign, assignment]
+        return cls
+
+    return decorated
 
 
 def normalised(node: Any, key: str) -> Any:

@@ -12,6 +12,7 @@ import freerun
 from freerun.analysis import figures
 from freerun.analysis.figures import Material
 from freerun.analysis.figures._grid import lines_of
+from freerun.analysis.figures._looks import looks, looks_of_study
 from freerun.analysis.figures._style import style
 from freerun.analysis.tables import selection, tidy
 from freerun.errors import ConfigError
@@ -265,3 +266,38 @@ def test_a_figure_is_saved_in_its_own_style_whatever_the_user_s_is(tables):
             figure.savefig(buffer, format="png")
             pictures.append(Image.open(buffer))
     assert pictures[0].tobytes() == pictures[1].tobytes()
+
+
+@pytest.mark.parametrize(
+    ("splits", "said"),
+    [
+        (["test"], "on test sequences"), (["validation"], "on validation sequences"), ([None], "on test sequences"),
+        (["validation", "test"], "on test or validation sequences"),
+    ],
+)  # fmt: skip
+def test_captions_say_which_sequences_were_measured(tmp_path, splits, said):
+    experiments = grid(seeds=2)
+    for number, experiment in enumerate(experiments):
+        if split := splits[number % len(splits)]:
+            experiment["evaluation"]["split"] = split
+    store, ids = study(tmp_path, experiments)
+    of = Material.of(tidy.frames(store, ids, "s"), {})
+    captions = {drawn.name: drawn.caption for drawn, _ in figures.draw(of, ["error_over_lead", "closed_loop"])}
+    assert captions
+    assert all(said in caption for caption in captions.values())
+
+
+def test_methods_of_one_task_have_colours_of_their_own():
+    """Of twelve methods, six on each of two tasks, the first and the eighth had one colour in one figure."""
+    tasks = {f"method {at}": "even" if at % 2 == 0 else "odd" for at in range(12)}
+    labels = pd.DataFrame({"method": pd.Categorical(list(tasks), categories=list(tasks)), "task_label": list(tasks.values())})
+    looks = looks_of_study(labels, labels)
+    assert len(set(looks.values())) == len(looks)
+    for task in ("even", "odd"):
+        assert len({looks[name].colour for name, of in tasks.items() if of == task}) == 6
+
+
+def test_a_few_methods_have_the_colours_in_their_order():
+    names = [f"method {at}" for at in range(7)]
+    labels = pd.DataFrame({"method": pd.Categorical(names, categories=names), "task_label": "task"})
+    assert looks_of_study(labels, labels) == dict(zip(names, looks(names).values(), strict=True))

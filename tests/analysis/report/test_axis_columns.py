@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from freerun.analysis.report.axis_columns import by_axes, parted
+from freerun.cli import terminal
 from freerun.cli.terminal import show_results
 
 
@@ -22,6 +23,9 @@ from freerun.cli.terminal import show_results
 )
 def test_a_label_is_taken_apart(label, plain, settings):
     assert parted(label) == (plain, settings)
+
+
+COUNTS = ("diverged", "failed", "pending")
 
 
 def table():
@@ -64,9 +68,24 @@ def test_settings_of_one_name_say_whose_they_are():
 
 def test_the_terminal_leaves_out_what_repeats_and_nothing_else(capsys):
     numbers = {"forced": 0.5, "free": 1.0, "gap": 0.5, "gap_low": 0.4, "gap_high": 0.6, "n": 3, "log": False}
-    counts = dict.fromkeys(("diverged", "failed", "pending"), 0)
-    show_results(table().assign(metric="rmse", unit="std", **numbers, **counts))
+    show_results(table().assign(metric="rmse", unit="std", **numbers, **dict.fromkeys(COUNTS, 0)))
     head, first, second, *_ = capsys.readouterr().out.splitlines()
     assert head.split()[:6] == ["task", "model", "hidden", "regime", "lr", "end"]
     assert first.split()[:6] == ["Lorenz-63", "GRU", "4", "teacher", "forcing", "0.001"]
     assert second.split()[:3] == ["0.01", "rmse,", "std"]
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_a_narrow_terminal_has_headings_where_columns_have_no_room(width, capsys, monkeypatch):
+    """Of thirteen columns each had four letters a line; now each task and model stands above its rows, and no word is cut."""
+    monkeypatch.setattr(terminal, "_console", lambda: terminal.Console(width=width, highlight=False, markup=False))
+    rows = table()
+    numbers = {"forced": 0.5, "free": 1.0, "gap": 0.5, "gap_low": 0.4, "gap_high": 0.6, "n": 3, "log": False}
+    show_results(rows.assign(metric="own_state_error", unit="attractor std", **numbers, **dict.fromkeys(COUNTS, 0)))
+    lines = capsys.readouterr().out.splitlines()
+    text = " ".join(" ".join(lines).split())
+    for row in rows.itertuples():
+        assert f"{row.task}, {row.model}: own_state_error, attractor std" in text
+    assert sum(line.split()[:1] == ["regime"] for line in lines) == 1
+    assert sum("0.4 to 0.6" in line for line in lines) == len(rows)
+    assert all(len(line.rstrip()) <= width for line in lines if not line.startswith("gap = "))

@@ -114,8 +114,7 @@ def draw(material: Material, names: Sequence[str] | None = None) -> Iterator[tup
             _spaced(figure, material.paper)
             players = PLAYERS_CAPTION if getattr(part, "PLAYERS", False) and not material.players.empty else ""
             texts = (figure.caption or part.CAPTION, figure.remark, players, material.said_lost())
-            figure.caption = material.measured_on(" ".join(text for text in texts if text))
-            figure.paper = material.paper
+            figure.caption, figure.paper = material.of_split(" ".join(text for text in texts if text)), material.paper
             sampled = bool(getattr(part, "SAMPLES", False))
             yield Drawn(name=name, caption=figure.caption, sampled=sampled), figure
 

@@ -165,14 +165,12 @@ class Material:
         over = over.assign(horizon=over["steps"])
         return _joined(self.steps, alone), _joined(self.whole, over)
 
-    def measured_on(self, text: str) -> str:
+    def of_split(self, text: str) -> str:
         """A caption or a note with the sequences that were really measured in the place of "test sequences"."""
-        frames = (self.tables.gaps, self.tables.compared)
-        splits = {str(split) for frame in frames for split in frame["split"].unique()}
-        measured = " and ".join(split for split in HELD_OUT if split in splits) or HELD_OUT[0]
-        return text.replace("test sequences", f"{measured} sequences").replace(
-            "Test sequences", f"{measured.capitalize()} sequences"
-        )
+        known, (usual, *_) = self.runs.get("evaluation.split"), HELD_OUT
+        splits = {usual} if known is None or known.empty else set(known.astype("object").fillna(usual).astype("str"))
+        measured = " or ".join(split for split in HELD_OUT if split in splits)
+        return text.replace("test sequences", f"{measured} sequences")
 
     @cached_property
     def levels_of_players(self) -> pd.DataFrame:

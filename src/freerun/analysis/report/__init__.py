@@ -51,11 +51,11 @@ __all__ = ["build", "build_from_tables", "exposure_gap", "summary"]
 
 _SECTIONS = (players_section, exposure_section, error_growth_section, across_tasks_section, tuning_section)
 _LEVELS_NOTE = (
-    "Test sequences, averaged over the steps since the release. Brackets: 95 % intervals over seeds (Student t; BCa from 20 "
-    "seeds on). Middle half: the mean of the middle half of the seeds (the interquartile mean). Levels of errors on a ratio "
-    "scale are geometric means; a gap is "
-    "the difference of the two levels beside it. n: seeds with a defined gap. Steps: how many are averaged, where not all are "
-    "defined. Lost: runs that diverged or failed, of all that ended, with the 95 % Clopper-Pearson interval of their share."
+    "On test sequences, averaged over the steps since the release. Brackets: 95 % intervals over seeds (Student t; BCa from 20 "
+    "seeds on). Middle half: the mean over the half of the seeds in the middle (IQM). Levels of errors on a ratio scale are "
+    "geometric means; a gap is the difference of the two levels beside it. n: seeds with a defined gap. Steps: how many are "
+    "averaged, where not all are defined. Lost: runs that diverged or failed, of all that ended, with the 95 % Clopper-Pearson "
+    "interval of their share."
 )
 
 
@@ -110,7 +110,8 @@ def build(study_folder: Path, store: Store, study_info: Mapping[str, Any], *, on
     """
     ids = list(study_info["ids"])
     frames = tidy.frames(store, ids, str(study_info["name"]), study_info.get("planned"))
-    frames = replace(frames, **{key: study_info.get(key) for key in ("margin", "figures", "tuned")})
+    declared: dict[str, Any] = {key: study_info.get(key) for key in ("margin", "figures", "tuned")}
+    frames = replace(frames, **declared)
     data, seconds = report_data.from_records(store, ids)
     tidy.write(frames, study_folder)
     tuning_tables.write(frames, study_folder)
@@ -185,7 +186,7 @@ def _sections(material: Material, table: Any, compared: Any, data: ReportData, s
         Section(title="Findings", sentences=findings.headline(table, compared, material), blocks=found),
         glossary.section(),
         Section(
-            title="Results", sentences=gap_findings.details(table), note=material.measured_on(_LEVELS_NOTE),
+            title="Results", sentences=gap_findings.details(table), note=material.of_split(_LEVELS_NOTE),
             tables=[*short_of, *([levels] if levels else [])],
         ),
         Section(title=FIGURES, sentences=() if material.whole["run"].size else ["There are no data for a figure yet."]),

@@ -26,12 +26,11 @@ _NOTE = (
     "log ratios of the first headline of each task, running free (of perplexities, for a cross-entropy; turned round where "
     "more is better, so that below 1 is better), which treats the tasks as a sample of all tasks, with 95 % "
     "Hartung-Knapp-Sidik-Jonkman intervals, each by itself; headlines on no ratio scale are left out. "
-    "Between tasks: how much of the variance of the effects lies between tasks (I\N{SUPERSCRIPT TWO}). "
-    "Effects are over the pairs of runs that "
-    "have a result."
+    "Of the tasks' own: how much of the variance of the effects lies between tasks (I\N{SUPERSCRIPT TWO}). "
+    "Effects are over the pairs of runs that have a result."
 )
 _RANKS = ("What", "Mean rank, best first", "Not shown to differ", "p", "Critical difference", "Tasks")
-_EFFECTS = ("Method", "Against", "On an average task", "On a new task", "Between tasks", "Tasks")
+_EFFECTS = ("Method", "Against", "On an average task", "On a new task", "Of the tasks' own", "Tasks")
 
 
 def section(material: Material) -> Section | None:

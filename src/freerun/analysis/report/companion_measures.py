@@ -16,7 +16,7 @@ from freerun.analysis.report.section import Grid, Section
 from freerun.store.quantity import TIME_REVERSAL, Quantity
 
 _NOTE = (
-    "Test sequences, at the last step measured; means over seeds with 95 % intervals. Floor: the same measure of the true "
+    "On test sequences, at the last step measured; means over seeds with 95 % intervals. Floor: the same measure of the true "
     "system against itself, or the true value."
 )
 _COLUMNS = {
@@ -33,7 +33,7 @@ def section(material: Material) -> Section | None:
     title = f"{len(lines)} measures of the closed loop beside the forced one or the true system"
     cells = [[line[name] for name in _COLUMNS] for line in lines]
     grid = Grid(title=title, head=list(_COLUMNS.values()), rows=cells)
-    return Section(title="Beside the gap", sentences=blind(material), note=_NOTE, tables=[grid])
+    return Section(title="Beside the gap", sentences=blind(material), note=material.of_split(_NOTE), tables=[grid])
 
 
 def rows(material: Material) -> list[dict[str, str]]:

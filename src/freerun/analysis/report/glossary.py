@@ -24,10 +24,7 @@ _WORDS = (
     ("equivalent", "the difference is smaller than a margin that was declared before"),
     ("not distinguished", "neither: these seeds cannot tell, and more may"),
     ("baseline", "the way of training that the others are compared with: teacher forcing, where it was run"),
-    (
-        "p, corrected p",
-        "how often chance alone would show such a difference; corrected (by Holm): raised, since many are looked at",
-    ),
+    ("p", "how often chance alone would show such a difference; corrected: raised, since many are looked at (Holm)"),
     ("player", "a source that needs no training: the truth, or one that was spoilt on purpose, such as a mean"),
     ("support", "what a source can write at all; after anything else it has no right answer"),
     ("geometric mean", "the mean of errors that differ by factors: of two errors, the root of their product"),

@@ -9,7 +9,6 @@ show it. `findings` says everything in full.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,20 +17,27 @@ import pandas as pd
 
 from freerun.analysis.figures import Material
 from freerun.analysis.inference.confidence_intervals import FEWEST
-from freerun.analysis.inference.labels import merged
 from freerun.analysis.report import unequal_budgets, unpaired_runs
-from freerun.analysis.report.findings import capital, condition_name, nothing, together, unbeaten_better
-from freerun.analysis.report.gap_findings import baseline_rows, first_method, judged_gaps
+from freerun.analysis.report.findings import capital, condition_name, nothing, unbeaten_better
 from freerun.analysis.report.headline_kinds import PAIR, by_no_headline, kinds, not_of_both, on_one_kind
-from freerun.analysis.report.number_text import counted, listed, number, plain_ratio, with_unit
-from freerun.analysis.report.verdicts import CONFLICT, EQUIVALENT, NONE, OPEN, WORDS, judged_sets, needed, of_headlines
+from freerun.analysis.report.number_text import counted, listed, plain_ratio, with_unit
+from freerun.analysis.report.opening_levels import SURE, gap_in_words, levels_in_words, over, plain_number, within_sentence
+from freerun.analysis.report.opening_order import (
+    BETTER,
+    NAMED,
+    WORSE,
+    comparable_ways,
+    on_case,
+    one_case,
+    order_in_words,
+    other_ways,
+    tasks_of,
+    ways_of_training,
+)
+from freerun.analysis.report.verdicts import CONFLICT, NONE, OPEN, WORDS, judged_sets, needed, of_headlines
 
-#: So many things are named one by one; so many words a sentence has, unless what must be said with it takes more.
-_NAMED, _WORDS = 3, 40
-_BETTER, _WORSE = WORDS[:2]
-_SURE = "with 95 % confidence"
-#: Three settings or more in brackets.
-_MANY_SETTINGS = re.compile(r"\([^()]*;[^()]*;[^()]*\)")
+#: So many words a sentence has, unless what must be said with it takes more.
+_WORDS = 40
 
 
 def opening(table: pd.DataFrame, compared: pd.DataFrame, material: Material) -> list[str]:
@@ -48,9 +54,9 @@ def opening(table: pd.DataFrame, compared: pd.DataFrame, material: Material) -> 
     judged = sets[sets["verdict"] != NONE]
     must = [*_without_result(material.runs), *unpaired_runs.in_short(material.runs)]
     must += _too_few(sets)
-    gap, open_still = _gap(table), _not_shown(sets, of_headlines(compared), material.margin)
+    gap, open_still = gap_in_words(table), _not_shown(sets, of_headlines(compared), material.margin)
     if judged.empty:
-        return _with_rest(_levels(table, sets), must, [*gap, *open_still])
+        return _with_rest(levels_in_words(table, sets), must, [*gap, *open_still])
     return _compared(judged, of_headlines(compared), material.margin, material, must, gap, open_still)
 
 
@@ -69,20 +75,6 @@ def _filled(start: str, must: Sequence[str], may: Sequence[str]) -> str:
         if len(" ".join([*parts, clause]).split()) <= _WORDS:
             parts.append(clause)
     return "; ".join(parts)
-
-
-def _number(value: float) -> str:
-    """Three figures, without a power of ten where the number can be read without."""
-    text = number(value)
-    if "e" not in text or not 1e-7 < abs(value) < 1e7:
-        return text
-    return np.format_float_positional(value, precision=3, fractional=False, trim="-").replace("-", "\N{MINUS SIGN}")
-
-
-def over(few: int, many: int) -> str:
-    """On how many seeds something rests, with what a seed is."""
-    count = counted(many, "seed") if few == many else f"{few} to {counted(many, 'seed')}"
-    return f"{count} ({'one training' if many == 1 else 'repeated trainings'})"
 
 
 def of_studies(headlines: pd.DataFrame, margin: float, alone: tuple[int, int], remarks: Sequence[str]) -> list[str]:
@@ -134,18 +126,18 @@ def _compared(
         margin: within which a change is none.
         material: of the study; None where two studies are compared.
         must: clauses that have to be said with the answer.
-        gap, open_still: what `_gap` and `_not_shown` give, said where there is room.
+        gap, open_still: what `gap_in_words` and `_not_shown` give, said where there is room.
         case: what a case is.
     """
-    every, conflict = _ways(sets), _conflict(sets, gap)
-    ways = _comparable(every)
-    others = _others(every, ways)
-    where = _tasks(ways) if others else ""
-    start = f"Over {over(int(sets['n'].min()), int(sets['n'].max()))}, {where}{_order(ways, sets, margin, case)}"
-    shown, word = (ways[0], _BETTER) if ways[0]["score"] > 0 else (ways[-1], _WORSE)
+    every, conflict = ways_of_training(sets), _conflict(sets, gap)
+    ways = comparable_ways(every)
+    others = other_ways(every, ways)
+    where = tasks_of(every, ways)
+    start = f"Over {over(int(sets['n'].min()), int(sets['n'].max()))}, {where}{order_in_words(ways, sets, margin, case)}"
+    shown, word = (ways[0], BETTER) if ways[0]["score"] > 0 else (ways[-1], WORSE)
     if not shown[word]:
         return _with_rest([*conflict, f"{start}."], must, [*others, *open_still, *([] if conflict else gap)])
-    largest = _largest(rows, shown, word, alone=len(every) == 1 and len(shown["names"]) == 1, one_case=_one_case(ways))
+    largest = _largest(rows, shown, word, alone=len(every) == 1 and len(shown["names"]) == 1, one_case=one_case(ways))
     grave, light = _caveats(sets, rows, shown, material) if material else ([], [])
     if conflict:
         return [*conflict, f"{start}.", f"{capital(_filled(largest, [*grave, *must], [*light, *others, *open_still]))}."]
@@ -153,156 +145,6 @@ def _compared(
     with_largest = _filled(largest, grave, light)
     left = [clause for clause in light if clause not in with_largest]
     return _with_rest([f"{_filled(start, [], agree)}.", f"{capital(with_largest)}."], must, [*gap, *others, *left, *open_still])
-
-
-def _ways(sets: pd.DataFrame) -> list[dict[str, Any]]:
-    """Every way of training with its verdicts, the best on balance first; those with the same ones together."""
-    ways: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for (regime, setting, first), of in sets.groupby(["regime_label", "setting", "baseline"], observed=True, sort=False):
-        counts = of["verdict"].value_counts()
-        tally = tuple(int(counts.get(word, 0)) for word in (*WORDS, CONFLICT))
-        where = tuple(zip(of["task_label"], of["model_label"], strict=True))
-        words = tuple(of["verdict"]) if len(of) <= _NAMED else tally
-        new = {"names": [], "keys": [], "baseline": str(first), "where": where, "words": words}
-        way = ways.setdefault((first, words, where), new)
-        way["names"].append(merged(str(regime), str(setting)))
-        way["keys"].append((str(regime), str(setting)))
-        way |= {
-            "better": tally[0],
-            "worse": tally[1],
-            "same": tally[2],
-            "of": len(of),
-            "score": (tally[0] - tally[1]) / len(of),
-        }
-    return sorted(ways.values(), key=lambda way: -way["score"])
-
-
-def _comparable(ways: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The ways of training that can be put in an order: of one baseline, compared in the same cases, as many as there are.
-
-    A way that was run in the easy cases alone would else be the best. Those of which something is shown come first.
-    """
-    same: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for way in ways:
-        same.setdefault((way["baseline"], frozenset(way["where"])), []).append(way)
-    return max(same.values(), key=lambda of: (any(way["better"] or way["worse"] for way in of), of[0]["of"]))
-
-
-def _others(every: Sequence[Mapping[str, Any]], ways: Sequence[Mapping[str, Any]]) -> list[str]:
-    """How many ways of training are in no order, for they were compared in other cases."""
-    left = sum(len(way["names"]) for way in every) - sum(len(way["names"]) for way in ways)
-    were = "was" if left == 1 else "were"
-    return [f"{counted(left, 'other way')} of training {were} not compared in the same cases"] if left else []
-
-
-def _tasks(ways: Sequence[Mapping[str, Any]]) -> str:
-    """On which tasks some ways of training were compared, where there are few."""
-    tasks = list(dict.fromkeys(_flat(task) for way in ways for task, _ in way["where"]))
-    return f"on {listed(tasks)} " if len(tasks) <= _NAMED + 1 and not _one_case(ways) else ""
-
-
-def _order(ways: Sequence[Mapping[str, Any]], sets: pd.DataFrame, margin: float, case: str) -> str:
-    """Which way of training is best and which is last."""
-    first, last, count = ways[0], ways[-1], sum(len(way["names"]) for way in ways)
-    baseline = first["baseline"]
-    if not any(way["better"] or way["worse"] for way in ways):
-        return _nothing_shown(ways, sets, count, margin, case)
-    baseline += " at the same setting" if any(setting for way in ways for _, setting in way["keys"]) else ""
-    if len(ways) == 1:
-        same = f", and as good within {100 * margin:g} % in {first['same']}" if first["same"] else ""
-        were = "were" if len(together(first["names"])) > 1 else "was"
-        return f"{_names(first)} {were} {_became(first, f' than {baseline}', case)}{same}"
-    if _one_case(ways):
-        return _in_one_case(ways, baseline)
-    start = f"of {count} ways of training compared with {baseline} in {counted(first['of'], 'case')} (tasks with a model)"
-    if first["score"] > 0:
-        start = f"{start} {_names(first)} did best, {_became(first, counted_cases=True)}"
-    else:
-        start = f"{start} none did better on balance: nearest was {_names(first)}, {_became(first, counted_cases=True)}"
-    if not last[_WORSE]:
-        return f"{start}, and {'the other is' if count == 2 else 'no other is'} {'not ' if count == 2 else ''}shown to be worse"
-    return f"{start}, and {_names(last)} did worst, {_became(last, counted_cases=True)}"
-
-
-def _one_case(ways: Sequence[Mapping[str, Any]]) -> bool:
-    return len({pair for way in ways for pair in way["where"]}) == 1
-
-
-def _in_one_case(ways: Sequence[Mapping[str, Any]], baseline: str) -> str:
-    """Which ways of training are better and which worse in the only case that there is."""
-    said, neither = list[str](), sum(len(way["names"]) for way in ways if not way[_BETTER] and not way[_WORSE])
-    for word in (_BETTER, _WORSE):
-        if names := [_names(way) for way in ways if way[word]]:
-            said.append(f"{listed(names)} did {word}{'' if said else f' than {baseline}'}")
-    said += [f"{counted(neither, 'other way')} of training {'is' if neither == 1 else 'are'} called neither"] if neither else []
-    return f"{_case(ways[0])} {', and '.join(said)}"
-
-
-def _nothing_shown(ways: Sequence[Mapping[str, Any]], sets: pd.DataFrame, count: int, margin: float, case: str) -> str:
-    """That no way of training is shown to be better or worse, and where it is shown to be as good."""
-    baseline = ways[0]["baseline"]
-    who = _names(ways[0]) if count == 1 else f"none of {count} ways of training"
-    cases = len({pair for way in ways for pair in way["where"]})
-    if count == 1:
-        where = _case(ways[0]) if cases == 1 else f"in any of {counted(cases, 'case')} ({case})"
-    else:
-        where = _case(ways[0]) if cases == 1 else f"in any of {counted(len(sets), 'comparison')}"
-    same = int((sets["verdict"] == EQUIVALENT).sum())
-    where_same = "" if same == len(sets) else f" in {same} of {counted(len(sets), 'comparison')}"
-    subject = "it is" if count == 1 else "each is" if same == len(sets) else "one is"
-    alike = f", and {subject} shown to be as good within {100 * margin:g} %{where_same}" if same else ""
-    return f"{who} is {'not ' if count == 1 else ''}shown to be better or worse than {baseline} {where}{alike}"
-
-
-def _names(way: Mapping[str, Any]) -> str:
-    names = [_MANY_SETTINGS.sub(_counted_settings, name) for name in together(way["names"])]
-    return listed(names) if len(names) <= _NAMED else f"{names[0]} (and {len(names) - 1} like it)"
-
-
-def _counted_settings(settings: re.Match[str]) -> str:
-    """Settings in brackets as their number."""
-    return f"({settings[0].count(';') + 1} settings)"
-
-
-def _case(way: Mapping[str, Any]) -> str:
-    ((task, model),) = set(way["where"])
-    return _on(task, model)
-
-
-def _on(task: str, model: str) -> str:
-    """Where something holds, without brackets in brackets."""
-    return f"on {_flat(task)} ({_flat(model)})"
-
-
-def _flat(label: str) -> str:
-    return label.replace(" (", ", ").replace(")", "")
-
-
-def _cases(way: Mapping[str, Any], word: str) -> str:
-    """The cases in which a way of training has one verdict."""
-    of_word = [place for place, said in zip(way["where"], way["words"], strict=True) if said == word]
-    return listed([_on(task, model) for task, model in of_word])
-
-
-def _became(way: Mapping[str, Any], than: str = "", case: str = "", *, counted_cases: bool = False) -> str:
-    """In how many cases a way of training is better and in how many worse, in words; `counted_cases`: of how many was said."""
-    words = (_BETTER, _WORSE) if way["score"] > 0 else (_WORSE, _BETTER)
-    shown = [word for word in words if way[word]]
-    if not shown:
-        return f"neither better nor worse{than} {_case(way) if way['of'] == 1 else 'in any of ' + counted(way['of'], 'case')}"
-    if way["of"] == 1:
-        return f"{shown[0]}{than} {_case(way)}"
-    if way["of"] <= _NAMED and way[shown[0]] < way["of"]:
-        return " and ".join(f"{word}{than if word == shown[0] else ''} {_cases(way, word)}" for word in shown)
-    number, of = way[shown[0]], way["of"]
-    if counted_cases:
-        return " and ".join(
-            f"{word} in {way[word] if way[word] < of else 'all' if of > len(words) else 'both'}" for word in shown
-        )
-    share = f"{number} of {of}" if number < of else f"all {of}" if of > len(words) else "both"
-    first = f"{shown[0]}{than} in {share} cases"
-    explained = f"{first} ({case})" if case else first
-    return explained + (f" and {shown[1]} in {way[shown[1]]}" if len(shown) > 1 else "")
 
 
 def _conflict(sets: pd.DataFrame, gap: Sequence[str]) -> list[str]:
@@ -316,20 +158,13 @@ def _conflict(sets: pd.DataFrame, gap: Sequence[str]) -> list[str]:
     if gap:
         return [f"{count} better there; {'; '.join(gap)}."]
     row: Mapping[Any, Any] = rows.iloc[0].to_dict()
-    better, worse = (_few([label for label, said in row["words"] if said == word]) for word in (_BETTER, _WORSE))
-    where = f"{'for example ' if len(rows) > 1 else ''}{row['regime_label']} {_on(row['task_label'], condition_name(row))}"
+    better, worse = (_few([label for label, said in row["words"] if said == word]) for word in (BETTER, WORSE))
+    where = f"{'for example ' if len(rows) > 1 else ''}{row['regime_label']} {on_case(row['task_label'], condition_name(row))}"
     return [f"{count} better there: {where} is better than {row['baseline']} by {better} and worse by {worse}."]
 
 
 def _few(labels: Sequence[str]) -> str:
-    return listed([_lower(label) for label in labels[:_NAMED]])
-
-
-def _lower(label: str) -> str:
-    """A label within a sentence; one that begins with an abbreviation stays as it is, but for one that few know."""
-    if label.startswith("TV "):
-        return f"total variation {label.removeprefix('TV ')}"
-    return label if label[1:2].isupper() else label[:1].lower() + label[1:]
+    return listed([within_sentence(label) for label in labels[:NAMED]])
 
 
 def _largest(rows: pd.DataFrame, way: Mapping[str, Any], word: str, *, alone: bool, one_case: bool) -> str:
@@ -337,7 +172,7 @@ def _largest(rows: pd.DataFrame, way: Mapping[str, Any], word: str, *, alone: bo
 
     Args:
         rows: the comparisons by headlines.
-        way: of `_ways`.
+        way: of `ways_of_training`.
         word: which changes.
         alone: whether there is no other way, so that it need not be named.
         one_case: whether there is no other case, so that it need not be named where a way is.
@@ -346,7 +181,7 @@ def _largest(rows: pd.DataFrame, way: Mapping[str, Any], word: str, *, alone: bo
     own = np.array([key in way["keys"] for key in keys], dtype=bool) & (rows["verdict"] == word).to_numpy()
     known = rows[own & (rows["baseline"].astype(str) == way["baseline"]).to_numpy()].to_dict("records")
     top = max(known, key=_size)
-    said, place = _change(top), _on(top["task_label"], condition_name(top))
+    said, place = _change(top), on_case(top["task_label"], condition_name(top))
     if len(known) == 1:
         return f"there {said}" if way["of"] == 1 else f"{place} {said}"
     whose = [] if alone else [f"that of {top['regime_label']}"]
@@ -365,20 +200,20 @@ def _size(row: Mapping[Any, Any]) -> float:
 
 def _change(row: Mapping[Any, Any]) -> str:
     """What became of a headline, with the interval of the change in words."""
-    label, numbers = _lower(str(row["label"])), (row["mean"], row["low"], row["high"])
+    label, numbers = within_sentence(str(row["label"])), (row["mean"], row["low"], row["high"])
     if row["ratio"]:
         if not plain_ratio(*numbers):
-            mean, low, high = (_number(value) for value in numbers)
-            return f"{label} is multiplied by {mean} ({low} to {high} {_SURE})"
+            mean, low, high = (plain_number(value) for value in numbers)
+            return f"{label} is multiplied by {mean} ({low} to {high} {SURE})"
         mean, *ends = (100 * abs(value - 1) for value in numbers)
         low, high = (f"{value:.2g}" if value < 10 else f"{value:.0f}" for value in sorted(ends))
         amount = f"{mean:.2g}" if mean < 10 else f"{mean:.0f}"
-        return f"{label} {'falls' if row['mean'] < 1 else 'rises'} by {amount} % ({low} to {high} % {_SURE})"
+        return f"{label} {'falls' if row['mean'] < 1 else 'rises'} by {amount} % ({low} to {high} % {SURE})"
     old, new = row["baseline_mean"], row["baseline_mean"] + row["mean"]
-    levels = f"from {_number(old)} to {with_unit(_number(new), str(row['unit']).partition(',')[0])}"
+    levels = f"from {plain_number(old)} to {with_unit(plain_number(new), str(row['unit']).partition(',')[0])}"
     way = "falls" if row["mean"] < 0 else "rises"
     low, high = sorted(abs(value) for value in numbers[1:])
-    return f"{label} {way} {levels} (by {_number(low)} to {_number(high)} {_SURE})"
+    return f"{label} {way} {levels} (by {plain_number(low)} to {plain_number(high)} {SURE})"
 
 
 def _caveats(sets: pd.DataFrame, rows: pd.DataFrame, way: Mapping[str, Any], material: Material) -> tuple[list[str], list[str]]:
@@ -392,7 +227,7 @@ def _caveats(sets: pd.DataFrame, rows: pd.DataFrame, way: Mapping[str, Any], mat
     grave, light = [], []
     if len(players):
         alone = len(players.drop_duplicates(["task_label", "model_label", "method"]))
-        names = listed(list(dict.fromkeys(players["player"]))[:_NAMED])
+        names = listed(list(dict.fromkeys(players["player"]))[:NAMED])
         better = way["better"] * len(way["names"])
         where = "there" if better == 1 else f"in all {better} cases" if alone == better else f"in {alone} of {better} cases"
         grave.append(f"yet {where} a source spoilt on purpose ({names}) is not shown to be worse")
@@ -407,99 +242,6 @@ def _caveats(sets: pd.DataFrame, rows: pd.DataFrame, way: Mapping[str, Any], mat
     if unequal_budgets.of_pairs(material, own):
         grave.append("its training was not given as much work as the baseline's")
     return grave, light
-
-
-def _levels(table: pd.DataFrame, sets: pd.DataFrame) -> list[str]:
-    """The errors where no two ways of training can be compared: with intervals, or without where there are too few seeds."""
-    rows = table[table["primary"] & (table["n"] > 0)]
-    few, many = int(rows["n"].min()), int(rows["n"].max())
-    if many >= FEWEST:
-        first = baseline_rows(table)
-        first = first if len(first) else rows
-        few, many = int(first["n"].min()), int(first["n"].max())
-        uncompared = f"; {_uncompared(sets)}" if len(sets) else ""
-        return [f"Over {over(few, many)}, {_each(first)}{uncompared}."]
-    missing = (
-        f"With {over(few, many)} there are no intervals, which take {FEWEST} seeds, so that nothing is called better or worse."
-    )
-    return [missing, f"{capital(_lowest(rows) if rows['method'].nunique() > 1 else _each(rows))}."]
-
-
-def _uncompared(sets: pd.DataFrame) -> str:
-    """That no way of training has a verdict."""
-    names = together(list(dict.fromkeys(sets["regime_label"].astype(str))))
-    who = listed(names) if len(names) <= _NAMED else f"{len(names)} ways of training"
-    first = listed(list(dict.fromkeys(sets["baseline"].astype(str))))
-    return f"{who} cannot be judged against {first}: by some measure fewer than {FEWEST} seeds have a result on both sides"
-
-
-def _each(rows: pd.DataFrame) -> str:
-    """The level of each condition running free, where there are few; else how many there are."""
-    row: Mapping[Any, Any] = rows.iloc[0].to_dict()
-    by = f"trained by {row['method'] if rows['method'].nunique() == 1 else row['method'].partition(' (')[0]}"
-    if rows["label"].nunique() > 1 or len(rows) > _NAMED:
-        spans = [
-            f"{_lower(str(label))} {_between(of['free'])}" for label, of in rows.groupby("label", observed=True, sort=False)
-        ]
-        more = "" if len(spans) <= _NAMED else f" ({len(spans) - _NAMED} more measures are in the table)"
-        over_cases = f"over {counted(len(rows), 'case')} (a case is a task with a model)"
-        return f"models {by}, running free, have {listed(spans[:_NAMED])}{more}, {over_cases}"
-    several, levels = rows["model_label"].nunique() > 1, list[str]()
-    for each in rows.to_dict("records"):
-        ends = f" ({_number(each['free_low'])} to {_number(each['free_high'])})" if math.isfinite(each["free_low"]) else ""
-        level = with_unit(_number(each["free"]), str(each["unit"]).partition(",")[0])
-        task = _flat(str(each["task_label"]))
-        levels.append(f"{level}{ends} {_on(task, str(each['model_label'])) if several else f'on {task}'}")
-    sure = ""
-    if rows["free_low"].notna().any():
-        sure = f", {'the range' if len(rows) == 1 else 'each range'} {_SURE}"
-    who = "models" if several else str(row["model_label"])
-    return f"{_lower(str(row['label']))} of {who} {by}, running free, is {listed(levels)}{sure}"
-
-
-def _between(values: pd.Series) -> str:
-    low, high = _number(values.min()), _number(values.max())
-    return f"of {low}" if low == high else f"between {low} and {high}"
-
-
-def _lowest(rows: pd.DataFrame) -> str:
-    """Which way of training has the lowest error running free: of one case with numbers, of several in how many."""
-    best, cases = dict[str, int](), 0
-    for _, of in rows.groupby(["task_label", "model_label"], observed=True, sort=False):
-        of = of[of["free"].notna()].sort_values("free", ascending=bool((of["better"] != "higher").all()), kind="stable")
-        if of["method"].nunique() > 1:
-            cases += 1
-            first, last = of.iloc[0], of.iloc[-1]
-            best[str(first["method"])] = best.get(str(first["method"]), 0) + 1
-    if not cases:
-        return _each(baseline_rows(rows))
-    if cases == 1:
-        more = "more" if first["better"] == "higher" else "less"
-        numbers = " to ".join(f"{_number(row['free'])} ({row['method']})" for row in (first, last))
-        where = f"on {first['task_label']} ({first['model_label']})"
-        return f"running free {where}, {_lower(str(first['label']))} is from {numbers}, and {more} is better"
-    name = max(best, key=lambda one: best[one])
-    return f"running free, the best mean is that of {name} in {best[name]} of {cases} cases (a case is a task with a model)"
-
-
-def _gap(table: pd.DataFrame) -> list[str]:
-    """What being fed its own outputs does to the baseline: with numbers of one condition, in how many of several."""
-    known = judged_gaps(table)
-    if known.empty:
-        return []
-    harm = known["gap"].mask(known["better"] == "higher", -known["gap"])
-    more, less = (int((known["shown"] & side).sum()) for side in (harm > 0, harm < 0))
-    who = f"models trained by {first_method(table)}"
-    if len(known) > 1:
-        shown = f"more in {more} and less in {less} of {len(known)} cases"
-        return [f"fed their own outputs, {who} are shown to err {shown}"]
-    row = known.iloc[0]
-    unit = str(row["unit"]).partition(",")[0]
-    free, forced = with_unit(_number(row["free"]), "" if unit == "probability" else unit), _number(row["forced"])
-    err = "are shown to err more" if more else "are shown to err less" if less else "are not shown to err more or less"
-    sure = f"a difference between {_number(row['gap_low'])} and {_number(row['gap_high'])} {_SURE}"
-    levels = f"{_lower(str(row['label']))} of {free} against {forced} when fed the truth, {sure}"
-    return [f"fed their own outputs, {who} {err}: {levels}"]
 
 
 def _not_shown(sets: pd.DataFrame, rows: pd.DataFrame, margin: float) -> list[str]:

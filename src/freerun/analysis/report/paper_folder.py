@@ -200,7 +200,7 @@ def _table_floats(study: str, metric: str, table: pd.DataFrame, material: Materi
         part = f", part {number + 1} of {len(pages)}" if len(pages) > 1 else ""
         suffix = f"{metric}-{number + 1}" if number else metric
         below = note(table, material) if number == len(pages) - 1 else ""
-        caption = material.measured_on(_CAPTION.format(measure=measure, part=part))
+        caption = material.of_split(_CAPTION.format(measure=measure, part=part))
         yield latex_float(page, caption, _label("tab", study, suffix), environment, below)
 
 

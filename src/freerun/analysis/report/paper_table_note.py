@@ -44,7 +44,7 @@ def note(table: pd.DataFrame, material: Material) -> str:
         if sizes
         else "No comparison with a baseline has an interval."
     )
-    return material.measured_on(
+    return material.of_split(
         "Means over seeds [95 % intervals over seeds: Student t, BCa from 20 seeds on; none below three], geometric for "
         "levels on a ratio scale; a gap is their difference, on test sequences and over the steps since "
         "the release. n: seeds with a result; lost: runs that diverged or failed, of all that ended, with the 95 % "

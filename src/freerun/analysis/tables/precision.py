@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -20,8 +22,8 @@ def as_computed(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
         table: gaps, comparisons or players, as in `Tables`.
         runs: as in `Tables`.
     """
-    single = runs.loc[runs["dtype"].astype("str") == "float32", "run"] if "dtype" in runs else []
-    at = (table["run"].isin(single) & (table["step"] > 0)).to_numpy()
+    single: Iterable[str] = runs.loc[runs["dtype"].astype("str") == "float32", "run"] if "dtype" in runs else ()
+    at = (table["run"].isin(list(single)) & (table["step"] > 0)).to_numpy()
     columns = {name: table[name].to_numpy(dtype=np.float64) for name in _COLUMNS if name in table}
     return table.assign(**{name: np.where(at, rounded(values), values) for name, values in columns.items()})
 
