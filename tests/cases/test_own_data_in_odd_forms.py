@@ -51,6 +51,7 @@ def test_a_row_of_totals_is_no_step(file, shape):
     numbers = [float(load) for load in LOAD[:-1]]
     total = f"{sum(numbers):.3f}" if shape != "sum of rounded" else f"{sum(numbers) + 0.021:.2f}"
     refused(file(text(load=put(LOAD, row_119=total), temp=TEMP)), "'load'", "row 120", "a row of totals")
+    refused(file(text(load=[total, *LOAD[:-1]], temp=TEMP)), "'load'", "row 1:", "below: a row of totals")
 
 
 @pytest.mark.parametrize("missing", ["previous", "interpolate"])

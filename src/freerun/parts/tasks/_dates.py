@@ -107,7 +107,7 @@ def finer(cells: Any, moments: Int[np.ndarray, " S"]) -> int | None:
         return None
     if types.is_timestamp(cells.type):
         parts = compute.fill_null(cells.cast("int64"), 0).to_numpy(zero_copy_only=False) % 1000
-        rows = np.flatnonzero(parts) if cells.type.unit == "ns" else ()
+        rows = np.flatnonzero(parts if cells.type.unit == "ns" else [])
     elif types.is_string(cells.type) or types.is_large_string(cells.type):
         matches = compute.fill_null(compute.match_substring_regex(cells, _FINER), False)
         rows = np.flatnonzero(matches.to_numpy(zero_copy_only=False))

@@ -128,14 +128,18 @@ class Ruled:
                 raise self._fault(column, row, f"{column.cell(row)} stands{more} far apart: {cure}")
 
     def _demand_no_total(self, column: Column) -> None:
-        """Refuse a last row that is the sum of all others."""
+        """Refuse a last or first row that is the sum of all others."""
         known = column.numbers[~column.missing]
-        if len(known) < LEAST or column.missing[-1]:
+        if len(known) < LEAST:
             return
-        total, rest = known[-1], known[:-1]
-        if abs(total) > 3 * np.abs(rest).max() and abs(total - rest.sum()) <= _ROUNDED * abs(total):
-            row = len(column.numbers) - 1
-            raise self._fault(column, row, f"{column.cell(row)} is the sum of all rows above: a row of totals? take it off")
+        for row, total, rest, side in (
+            (len(column.numbers) - 1, known[-1], known[:-1], "above"),
+            (0, known[0], known[1:], "below"),
+        ):
+            sums = abs(total) > 3 * np.abs(rest).max() and abs(total - rest.sum()) <= _ROUNDED * abs(total)
+            if sums and not column.missing[row]:
+                reason = f"{column.cell(row)} is the sum of all rows {side}: a row of totals? take it off"
+                raise self._fault(column, row, reason)
 
     def _demand_no_mean(self) -> None:
         """Refuse a last row that is the mean of all others, in so many digits and columns that it is by no chance."""
