@@ -49,6 +49,15 @@ def test_parts_from_plugins_are_not_looked_at(tmp_path, monkeypatch):
     assert "plugins" in usual.why
 
 
+def test_metrics_from_plugins_are_not_looked_at(monkeypatch):
+    path = Path(__file__).parents[2] / "conf/study/exposure_early.py"
+    monkeypatch.setattr(dry_run, "measurable", lambda *_: pytest.fail("looked at"))
+    fixed, axes = search_space.split([*FEW, f"plugins=[{path}]", "task=markov", SPACE])
+    usual = usual_target.usual(fixed, axes)
+    assert (usual.target, usual.fixed) == (target(), fixed)
+    assert "plugins" in usual.why
+
+
 def test_a_search_says_by_what_it_chose_and_reads_nothing_of_the_test_split(tmp_path, capsys):
     words = ["search", "task=hidden_markov", *FEW, "training.updates=2", "training.batch=2", SPACE, "--sampler", "grid"]
     words += ["--results", str(tmp_path), "launcher=inline", "--as", "s"]
