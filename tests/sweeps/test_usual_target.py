@@ -16,9 +16,8 @@ FEW = ["task.sequences=16", "task.length=8", "evaluation.warmup=1", "evaluation.
 SPACE = "training.lr=0.01,0.1"
 CHOSEN = {
     "a source": (["task=hidden_markov"], "one_step_error,compared,validation", ""),
-    "two sources": (["task=hidden_markov,markov"], "one_step_error,compared,validation", ""),
+    "two models": (["task=hidden_markov", "model=gru,lstm"], "one_step_error,compared,validation", ""),
     "a flow": (["task=roessler", "evaluation.orbit=0"], "worst_one_step,compared,validation", ""),
-    "a source and a flow": (["task=markov,roessler"], "loss,free,validation", "all points"),
     "without its metric": (["task=markov", "evaluation.metrics=[loss,tv]"], "loss,free,validation", "all points"),
     "on the test split": (["task=markov", "evaluation.split=test"], "loss,free,validation", "evaluation.split says"),
     "on validation": (["task=markov", "evaluation.split=validation"], "one_step_error,compared,validation", ""),
@@ -35,6 +34,13 @@ def test_a_search_chooses_by_a_headline_that_all_its_points_have(what):
     assert bool(usual.why) == usual.target.logged
     added = ["evaluation.split=validation"] if not usual.why and "evaluation.split=validation" not in words else []
     assert usual.fixed == [*fixed, *added]
+
+
+@pytest.mark.parametrize("words", ["task=markov,hidden_markov", "task=markov,roessler", "task=choice(markov,two_step)"])
+def test_tasks_are_not_searched(words):
+    """The best of two tasks is the easier one, whatever it is measured by."""
+    with pytest.raises(ConfigError, match="tasks are not searched, for the easiest would be the best"):
+        search_space.split([*FEW, words, SPACE])
 
 
 def test_parts_from_plugins_are_not_looked_at(tmp_path, monkeypatch):

@@ -2,7 +2,8 @@
 
 ``interval(1e-4,1e-2)`` is a real number, for a key of whole numbers a whole one; ``tag(log,interval(...))`` on a log scale;
 ``range(16,129,16)`` a whole number in steps; ``choice(a,b)`` or ``a,b`` one of a list. Seeds are never searched: they are what
-a point is averaged over. A setting that only some of the searched parts have goes with these, whether it is searched or fixed.
+a point is averaged over; nor are tasks, of which the easiest would win. A setting that only some of the searched parts have
+goes with these, whether it is searched or fixed.
 """
 
 from __future__ import annotations
@@ -67,13 +68,15 @@ def split(words: Sequence[str]) -> tuple[list[str], list[Axis]]:
     """Return the words that every point shares, seeds among them, and the axes that are searched.
 
     Raises:
-        ConfigError: if nothing is searched, or an axis is none.
+        ConfigError: if nothing is searched, an axis is none, or tasks are searched.
     """
     fixed, swept = list[str](), list[Override]()
     for item in parse(list(words)):
         word = str(item.input_line)
         if item.key_or_group == "seed" and isinstance(item._value, IntervalSweep):
             raise ConfigError(f"{word[:80]}: seeds are not searched, a point is averaged over them; use seed=range(3)")
+        if item.key_or_group == "task" and item.is_sweep_override():
+            raise ConfigError(f"{word[:80]}: tasks are not searched, for the easiest would be the best; search each apart")
         if item.key_or_group in ("seed", "plugins") or not item.is_sweep_override():
             fixed.append(word)
         else:
