@@ -72,7 +72,7 @@ def test_kept_figures_are_drawn_from_the_kept_tables(name):
     """Byte for byte, but for those that show samples, which tables do not hold."""
     shown = set()
     info = study_file.read(RESULTS / name)
-    tables = replace(tidy.read(RESULTS / name), **{key: info.get(key) for key in ("margin", "figures", "tuned")})
+    tables = tidy.declared(tidy.read(RESULTS / name), info)
     for drawn, figure in figures.draw(Material.of(tables, {}), tables.figures):
         with style():
             made = bytes_of(figure, "svg")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,8 +70,7 @@ class Products:
         else:
             tables = tidy.frames(self.place.store, self.info["ids"], self.name, self.info["planned"])
             record_scan.say_damaged(self.name, self.place.store, tables.runs["run"][tables.runs["status"] == "pending"])
-        declared: dict[str, Any] = {key: self.info.get(key) for key in ("margin", "figures", "tuned")}
-        return replace(tables, **declared)
+        return tidy.declared(tables, self.info)
 
     @cached_property
     def samples(self) -> Mapping[str, dict[str, Any]]:

@@ -262,10 +262,19 @@ def test_a_study_without_lost_runs_has_no_mark(tmp_path):
 
 
 @pytest.mark.parametrize("count", [0, 1, 119, 120, 121, 200, 5000])
-def test_long_lines_are_drawn_through_some_of_their_points(count):
-    found = thinned(count)
+@pytest.mark.parametrize("shape", ["smooth", "signs", "undefined"])
+def test_long_lines_are_drawn_through_some_of_their_points(count, shape):
+    values = np.exp(np.sin(np.arange(count) / 9.0))
+    values = {"smooth": values, "signs": values - 1, "undefined": np.where(np.arange(count) > count / 2, np.nan, values)}[shape]
+    found = thinned(values)
     assert len(found) == min(count, 120)
     assert (np.diff(found) > 0).all()
     assert not count or (found[0], found[-1]) == (0, count - 1)
-    assert np.array_equal(found[:20], np.arange(min(count, 20)))
-    assert count <= 120 or np.diff(found[20:]).max() <= np.ceil(count / 100) + 1
+
+
+@pytest.mark.parametrize("place", [1, 57, 130, 131, 198])
+@pytest.mark.parametrize("size", [5.0, 0.2])
+def test_a_peak_at_one_lead_is_in_the_line(place, size):
+    values = np.exp(np.arange(200) / 60.0)
+    values[place] *= size
+    assert place in thinned(values)

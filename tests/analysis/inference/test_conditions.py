@@ -74,8 +74,8 @@ def test_a_gradient_that_nothing_carries_is_in_no_label(tmp_path):
     assert labels(tmp_path / "old", old)["method"].nunique() == 2  # records from before it was resolved are not pooled
 
 
-def test_the_usual_rule_of_feedback_is_in_no_label_of_a_study_of_symbols_and_values(tmp_path):
-    """So that free running is one method over both; each other rule is named."""
+def test_the_usual_rule_of_feedback_is_in_no_label_where_tasks_have_different_ones(tmp_path):
+    """So that free running is one method over all; each other rule is named."""
     values = [tree("lorenz63", regime="free_running", feedback={"name": rule}) for rule in ("mean", "none")]
     symbols = [tree("markov", regime="free_running", feedback={"name": rule}) for rule in ("sample", "argmax")]
     found = labels(tmp_path / "both", [*values, *symbols]).astype(str)
@@ -84,6 +84,14 @@ def test_the_usual_rule_of_feedback_is_in_no_label_of_a_study_of_symbols_and_val
         "free running (feedback=none)",
         "free running",
         "free running (feedback=argmax)",
+    ]
+    paths = [tree("path_star", regime="free_running", feedback={"name": rule}) for rule in ("argmax", "sample")]
+    chosen = labels(tmp_path / "paths", [*symbols, *paths]).astype(str)
+    assert list(chosen["method"]) == [
+        "free running",
+        "free running (feedback=argmax)",
+        "free running",
+        "free running (feedback=sample)",
     ]
     alone = labels(tmp_path / "symbols", symbols).astype(str)
     assert list(alone["method"]) == ["free running (feedback=sample)", "free running (feedback=argmax)"]

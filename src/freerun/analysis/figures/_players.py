@@ -45,7 +45,7 @@ def player_lines(axes: Axes, players: pd.DataFrame, seen: np.ndarray, log: bool)
         curve = rows.set_index("step")["mean"].sort_index().dropna()
         curve = curve.where(_framed(curve, seen, log))
         if curve.notna().any():
-            shown = curve.iloc[thinned(len(curve))]
+            shown = curve.iloc[thinned(curve.to_numpy())]
             axes.plot(shown.index, shown.to_numpy(), color=GREY, linewidth=0.4, alpha=0.6, zorder=1)
             ends.append((str(name), float(curve.iloc[-1]), float(curve.index[-1])))
     for name, y, x, side in _with_room(ends, seen, log):

@@ -32,8 +32,8 @@ Line = Literal["-"] | tuple[float, tuple[float, ...]]
 FREE: Line = "-"
 FORCED: Line = (0, (3, 1.2))
 GREY = "0.45"
-#: Most points of a line that are drawn, and how many of them come first.
-_MOST_POINTS, _FIRST_POINTS = 120, 20
+#: Most points of a line that are drawn.
+_MOST_POINTS = 120
 #: What a legend calls the modes of evaluation, so that none is taken for a regime of training.
 EVALUATED = {"free": "evaluated free", "forced": "evaluated forced"}
 #: The width of a letter of a legend in points, of a line and the space around it in letters, and the size that this is of.
@@ -240,7 +240,7 @@ def curve(axes: Axes, band: pd.DataFrame, look: Look, number: int, line: Line, o
     """
     if band.empty:
         return
-    band = band.iloc[thinned(len(band))]
+    band = band.iloc[thinned(band["mean"].to_numpy())]
     x, gap = band.iloc[:, 0], every(len(band))
     at = (min(number * gap // 4, len(band) - 1), gap)
     style_ = {"color": look.colour, "linestyle": line, "marker": look.marker, "markevery": at, **keywords}
@@ -248,15 +248,24 @@ def curve(axes: Axes, band: pd.DataFrame, look: Look, number: int, line: Line, o
     axes.fill_between(x, band["low"], band["high"], color=look.colour, alpha=opacity, linewidth=0)
 
 
-def thinned(count: int) -> np.ndarray:
-    """The places of the points of a line that are drawn: all up to 120; of more the first 20, the last, and some between.
+def thinned(values: np.ndarray) -> np.ndarray:
+    """The places of the points of a line that are drawn: all up to 120; of more those that change its shape most.
 
-    A panel is some 100 points wide, and errors change fastest at first.
+    A panel is some 100 points wide. Of each stretch of the line the point is taken that spans the largest triangle with the
+    one before it and the middle of the next stretch, so that a peak at one lead stays (largest-triangle-three-buckets,
+    Steinarsson 2013, section 4.2), on a logarithmic scale where all values are positive.
     """
+    count = len(values)
     if count <= _MOST_POINTS:
         return np.arange(count)
-    rest = np.linspace(_FIRST_POINTS, count - 1, _MOST_POINTS - _FIRST_POINTS)
-    return np.concatenate([np.arange(_FIRST_POINTS), np.rint(rest).astype(np.int64)])
+    heights = np.nan_to_num(np.log(values) if (values > 0).all() else values, posinf=0, neginf=0)
+    bounds = np.rint(np.linspace(1, count - 1, _MOST_POINTS - 1)).astype(np.int64)
+    found = [0]
+    for low, high, end in zip(bounds[:-1], bounds[1:], [*bounds[2:], count], strict=True):
+        places, last = np.arange(low, high), found[-1]
+        across, up = (high + end - 1) / 2 - last, heights[high:end].mean() - heights[last]
+        found.append(int(places[np.abs(across * (heights[low:high] - heights[last]) - up * (places - last)).argmax()]))
+    return np.array([*found, count - 1])
 
 
 def dots(axes: Axes, x: float, values: np.ndarray, look: Look, neighbours: int = 1, within: Range = EVERYWHERE) -> None:

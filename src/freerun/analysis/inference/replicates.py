@@ -27,8 +27,6 @@ PARTS = ("task", "model", "regime", "objective", "feedback")
 _STARTS = ("training.start", "training.content")
 #: How a gradient flows through what is fed back; a rule that carries none has no such setting, and its runs have this value.
 _GRADIENT, _FLOWS = "gradient", "through"
-#: The feedback rules that values and symbols have unasked.
-_OF_VALUES, _OF_SYMBOLS = "mean", "sample"
 #: Which metrics a run was measured by.
 _METRICS = "evaluation.metrics"
 _OWN_LABEL = ("task", "model", "regime", "objective")
@@ -123,7 +121,7 @@ def described(runs: pd.DataFrame, names: Iterable[str]) -> list[str]:
     """Some settings of every run in words, ``lr=0.01, clip=none``; a setting that its part does not have is left out.
 
     So is what is usual where that is another thing from task to task, so that a method has one name over all of them: the
-    gradient through what is fed, beside feeds that carry none, and the feedback rule that symbols or values have unasked.
+    gradient through what is fed, beside feeds that carry none, and the feedback rule that each task has unasked.
     """
     columns = list(names)
     last = [name.rpartition(".")[2] for name in columns]
@@ -156,12 +154,9 @@ def _usual(runs: pd.DataFrame, name: str) -> list[str | None]:
         rules: dict[str, Any] = registry.parts("feedback")
         some_carry_none = any(rule in rules and not rules[rule].carries for rule in runs["feedback"].dropna().unique())
         return [_FLOWS] * len(runs) if some_carry_none else nothing
-    if "task" not in runs:
-        return nothing
-    values = set(runs.loc[runs["feedback"] == _OF_VALUES, "task"])
-    if values >= set(runs["task"]):
-        return nothing
-    return [_OF_VALUES if task in values else _OF_SYMBOLS if values else None for task in runs["task"]]
+    tasks: dict[str, Any] = registry.parts("task")
+    unasked = [tasks[task].default_feedback if task in tasks else None for task in runs.get("task", ())]
+    return unasked if len(set(unasked) - {None}) > 1 else nothing
 
 
 def _settings(runs: pd.DataFrame, part: str) -> list[str]:

@@ -110,8 +110,7 @@ def build(study_folder: Path, store: Store, study_info: Mapping[str, Any], *, on
     """
     ids = list(study_info["ids"])
     frames = tidy.frames(store, ids, str(study_info["name"]), study_info.get("planned"))
-    declared: dict[str, Any] = {key: study_info.get(key) for key in ("margin", "figures", "tuned")}
-    frames = replace(frames, **declared)
+    frames = tidy.declared(frames, study_info)
     data, seconds = report_data.from_records(store, ids)
     tidy.write(frames, study_folder)
     tuning_tables.write(frames, study_folder)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +89,16 @@ class Tables:
 def _in_short(names: list[str]) -> list[str]:
     """The first columns, and how many more there are."""
     return names if len(names) <= MOST_NAMED else [*names[: MOST_NAMED - 1], f"{len(names) - MOST_NAMED + 1} more"]
+
+
+def declared(tables: Tables, info: Mapping[str, Any]) -> Tables:
+    """Return tables with what their study declares: its margin, its figures, how it was tuned; None for what it does not.
+
+    Args:
+        tables: of the study.
+        info: as `freerun.store.study_file.read` gives it.
+    """
+    return replace(tables, margin=info.get("margin"), figures=info.get("figures"), tuned=info.get("tuned"))
 
 
 def frames(store: Store, ids: Iterable[str], study: str, planned: Mapping[str, Mapping[str, Any]] | None = None) -> Tables:
