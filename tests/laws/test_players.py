@@ -85,7 +85,7 @@ def test_further_degenerate_players_win_nowhere(name):
 
 @pytest.mark.slow
 def test_a_mean_of_forecasts_is_valid_for_longer_and_has_left_the_attractor():
-    """A positive control: nearer to the truth than one noisy truth, and worse at its own states: no headline is enough alone."""
+    """A positive control: nearer to the truth than a noisy truth, worse at its own states: no headline is enough alone."""
     seen = kit.played(kit.whole(registry.get("task", "lorenz96")()), further=FURTHER)
     mean, top = "mean of ten noisy truths", seen.best
     for metric, wins in ((RMSE(), True), (ValidTime(), True), (WorstOneStep(), False)):
