@@ -88,12 +88,12 @@ def idle_cut(every: int, feedback: Feedback, regime: Regime, truncate: int | Non
     """
     if every and not feedback.carries:
         return f"feedback={registry.name_of(feedback)} carries no gradient"
-    if every and regime.feeder().forced:
-        return f"in training regime={registry.name_of(regime)} feeds the truth alone"
     if every and truncate == 1:
         return "training.truncate=1 cuts it at every step"
     if every > 1 and every >= length:
         return f"a sequence has only {length} steps"
+    if every and regime.feeder().forced:
+        return f"in training regime={registry.name_of(regime)} feeds the truth alone"
     return None
 
 

@@ -74,42 +74,6 @@ def test_a_gradient_that_nothing_carries_is_in_no_label(tmp_path):
     assert labels(tmp_path / "old", old)["method"].nunique() == 2  # records from before it was resolved are not pooled
 
 
-def test_a_cut_of_the_gradient_belongs_to_the_method_and_has_the_one_baseline(tmp_path):
-    """Teacher forcing feeds no output back, so that it has no second way of cutting; both free ways are judged by it."""
-    free = [tree(gradient=gradient, regime="free_running", seed=s) for gradient in ("through", "stop") for s in range(3)]
-    found = labels(tmp_path, [*grid(regimes=("teacher_forcing",), seeds=3), *free])
-    assert list(found["regime_label"].cat.categories) == [
-        "teacher forcing",
-        "free running (gradient=through)",
-        "free running (gradient=stop)",
-    ]
-    assert set(found["setting"]) == {""}
-    alone = labels(tmp_path / "alone", free)  # without a baseline the cut stays a setting, under which methods are compared
-    assert set(alone["setting"]) == {"gradient=through", "gradient=stop"}
-
-
-def test_updates_that_follow_the_method_belong_to_it_and_others_do_not(tmp_path):
-    """Equal products give a method with two passes half of the updates; where updates are swept, like is compared with like."""
-    twice = {"parallel_scheduled_sampling": 50}
-    methods = ("teacher_forcing", "free_running", "parallel_scheduled_sampling")
-    own = [tree(regime=name, seed=s, training__updates=twice.get(name, 100)) for name in methods for s in range(3)]
-    found = labels(tmp_path / "own", own)
-    assert list(found["regime_label"].cat.categories) == [
-        "teacher forcing (updates=100)",
-        "free running (updates=100)",
-        "parallel scheduled sampling (updates=50)",
-    ]
-    assert set(found["setting"]) == {""}
-    swept = [tree(regime=name, seed=s, training__updates=n) for name in methods[:2] for n in (50, 100) for s in range(3)]
-    assert set(labels(tmp_path / "swept", swept)["setting"]) == {"updates=50", "updates=100"}
-    lone = [*swept, *(tree(regime="sparse_forcing", seed=s, training__updates=50) for s in range(3))]
-    assert set(labels(tmp_path / "lone", lone)["setting"]) == {"updates=50", "updates=100"}
-    longer = [
-        tree(regime=name, seed=s, evaluation__horizon=n) for name, n in zip(methods, (5, 6, 7), strict=True) for s in range(3)
-    ]
-    assert len(set(labels(tmp_path / "measured", longer)["setting"])) == 3  # measured otherwise: nothing is compared
-
-
 def test_the_usual_rule_of_feedback_is_in_no_label_where_tasks_have_different_ones(tmp_path):
     """So that free running is one method over all; each other rule is named."""
     values = [tree("lorenz63", regime="free_running", feedback={"name": rule}) for rule in ("mean", "none")]

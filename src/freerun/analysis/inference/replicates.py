@@ -25,7 +25,6 @@ BASELINE = "teacher_forcing"
 PARTS = ("task", "model", "regime", "objective", "feedback")
 #: Whose weights training began with: the recipe of that run says all of it but its seed.
 _STARTS = ("training.start", "training.content")
-_RECIPE = "training.recipe"
 #: How a gradient flows through what is fed back; a rule that carries none has no such setting, and its runs have this value.
 _GRADIENT, _FLOWS = "gradient", "through"
 #: Which metrics a run was measured by.
@@ -41,9 +40,7 @@ def conditions(runs: pd.DataFrame, tuned: Sequence[str] = ()) -> pd.DataFrame:
 
     A setting is in a label where it differs: of a task, within the runs of that name; of a model, within a task, from one
     width of a model to another and from model to model; of a regime likewise; any other within a task. What follows the task
-    alone is in none. A setting that follows the model alone (a learning rate for each) is in the label of the model. A setting
-    of training that follows the method (updates of its own for equal products), and a cut of the gradient, are in the label of
-    the regime where the baseline has one value: the baseline is that of them all.
+    alone is in none. A setting that follows the model alone (a learning rate for each) is in the label of the model.
 
     Returns:
         Indexed by run, in the order of `runs`: `task_label`, `model_label`, `regime_label`, `setting` (what differs beside the
@@ -61,8 +58,7 @@ def conditions(runs: pd.DataFrame, tuned: Sequence[str] = ()) -> pd.DataFrame:
     cell = table[["task_label", "model_label"]]
     table["regime_label"] = _names(known, "regime", _differing(known, "regime", cell), table)
     table["plain"] = _objectives(known, table)
-    of_methods = _of_methods(known, table, swept)
-    table["setting"] = described(known, [name for name in swept if name not in of_methods])
+    table["setting"] = described(known, swept)
     table["method"] = [merged(name, setting) for name, setting in zip(table["regime_label"], table["setting"], strict=True)]
     return _ordered(table)
 
@@ -157,7 +153,7 @@ def _usual(runs: pd.DataFrame, name: str) -> list[str | None]:
     if name == _GRADIENT:
         rules: dict[str, Any] = registry.parts("feedback")
         some_carry_none = any(rule in rules and not rules[rule].carries for rule in runs["feedback"].dropna().unique())
-        return [_FLOWS if some_carry_none or regime == BASELINE else None for regime in runs["regime"]]
+        return [_FLOWS] * len(runs) if some_carry_none else nothing
     tasks: dict[str, Any] = registry.parts("task")
     unasked = [tasks[task].default_feedback if task in tasks else None for task in runs.get("task", ())]
     return unasked if len(set(unasked) - {None}) > 1 else nothing
@@ -174,32 +170,6 @@ def _others(runs: pd.DataFrame, table: pd.DataFrame) -> tuple[list[str], list[st
     swept = sorted({name for names in within.values() for name in names})
     between = _varying(runs, names, table[["task_label"]])
     return swept, sorted({name for names in between.values() for name in names} - set(swept))
-
-
-def _of_methods(runs: pd.DataFrame, table: pd.DataFrame, swept: Sequence[str]) -> list[str]:
-    """Make those of the swept settings a part of `regime_label` that belong to the method, not to what it is compared under.
-
-    The baseline has one value of them wherever they vary; a cut of the gradient is nothing to it, and any other setting of
-    training has one value in each method.
-    """
-    baseline, found = (table["regime"] == BASELINE) & table["plain"], list[str]()
-    cell = [table["task_label"], table["model_label"]]
-    for name in sorted(swept, key=lambda name: name != _GRADIENT):
-        if name != _GRADIENT and (not name.startswith("training.") or name in (*_STARTS, _RECIPE)):
-            continue
-        codes = pd.Series(pd.factorize(runs[name], use_na_sentinel=False)[0], index=runs.index)
-        varies, one = _distinct(codes, cell).gt(1), _distinct(codes.where(baseline), cell).eq(1)
-        follows = _distinct(codes, [*cell, table["regime_label"]]).eq(1)
-        if one[varies].all() and (name == _GRADIENT or follows.all()):
-            words = described(runs, [name])
-            table["regime_label"] = [merged(regime, word) for regime, word in zip(table["regime_label"], words, strict=True)]
-            found.append(name)
-    return found
-
-
-def _distinct(codes: pd.Series, by: list[pd.Series]) -> pd.Series:
-    """How many different codes a row's group has, undefined ones left out."""
-    return codes.groupby(by, sort=False).transform("nunique")
 
 
 def _varying(runs: pd.DataFrame, names: list[str], cell: pd.DataFrame) -> dict[str, list[str]]:

@@ -42,7 +42,7 @@ class Copied(OfText):
         return torch.tensor([_contained(text.reshape(len(text), -1), known).mean()], dtype=torch.float64)
 
 
-def _known_hashes(data: Data) -> Int[np.ndarray, " H"]:
+def _known_hashes(data: Data) -> np.ndarray:
     """The hashes of all strings of `LENGTH` symbols of the training part, rising."""
     targets = data.splits["train"].targets
     series = (torch.cat([targets[0], targets[1:, -1]])[:, None] if data.windows else targets).numpy()
@@ -51,7 +51,7 @@ def _known_hashes(data: Data) -> Int[np.ndarray, " H"]:
     return np.unique(np.concatenate([np.zeros(0, dtype=np.uint64), *found]))
 
 
-def _contained(text: Int[np.ndarray, "T N"], known: Int[np.ndarray, " H"]) -> Bool[np.ndarray, " G"]:
+def _contained(text: Int[np.ndarray, "T N"], known: np.ndarray) -> Bool[np.ndarray, " G"]:
     """Whether each string of `LENGTH` symbols of a text is among those of rising hashes.
 
     A hash of 64 bits is the sum of symbols times random numbers: strings that differ share one with probability 2**-56 at most
