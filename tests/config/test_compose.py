@@ -158,6 +158,11 @@ def test_every_part_and_preset_can_be_named(key):
         ("gradient=through,stop feedback=none model=hidden_recurrent", "feedback=none carries no gradient"),
         ("gradient=through,stop task=lorenz63 training.truncate=1", "training.truncate=1 cuts it at every step"),
         ("gradient=through,every_50 task=lorenz63", "a sequence has only 50 steps"),
+        (
+            "gradient=through,stop task=lorenz63 regime=teacher_forcing",
+            "regime=teacher_forcing feeds the truth alone",
+        ),
+        ("gradient=through,every_2 task=lorenz63 regime=noisy_forcing", "regime=noisy_forcing feeds the truth alone"),
     ],
 )
 def test_a_cut_that_cuts_nothing_is_one_run_and_is_told(words, reason):
@@ -174,11 +179,9 @@ def test_a_cut_that_cuts_nothing_is_one_run_and_is_told(words, reason):
 @pytest.mark.parametrize(
     "words",
     [
-        "gradient=through,stop,every_2 feedback=straight_through", "gradient=through,stop,every_2 feedback=gumbel",
-        "gradient=through,stop,every_2 feedback=expected", "gradient=through,stop,every_39 task=lorenz63",
-        "gradient=through,stop task=lorenz63 training.truncate=2",
-        # what is compared with a run of another regime has its settings
-        "gradient=through,stop task=lorenz63 regime=teacher_forcing",
+        "gradient=through,stop,every_2 feedback=straight_through regime=free_running", "gradient=through,stop,every_2 feedback=gumbel regime=free_running",
+        "gradient=through,stop,every_2 feedback=expected regime=free_running", "gradient=through,stop,every_39 task=lorenz63 regime=free_running",
+        "gradient=through,stop task=lorenz63 training.truncate=2 regime=free_running",
     ],
 )  # fmt: skip
 def test_a_cut_that_cuts_something_is_a_run_of_its_own(words):

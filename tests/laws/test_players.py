@@ -17,12 +17,15 @@ from freerun.measurement.metrics.exact_match import ExactMatch
 from freerun.measurement.metrics.one_step_error import PARTS as ONE_STEP
 from freerun.measurement.metrics.rmse import RMSE
 from freerun.measurement.metrics.tv import TV
+from freerun.measurement.metrics.valid_time import ValidTime
+from freerun.measurement.metrics.worst_one_step import WorstOneStep
 from freerun.parts import registry
 from freerun.parts.tasks.gram_text import GramText
 from freerun.parts.tasks.kuramoto_sivashinsky import KuramotoSivashinsky
 from freerun.parts.tasks.path_star import Form, PathStar
 from laws.broken.measures import RMSEAlone
 from laws.broken.symbol_measures import FreeLoss, SurvivorsKL
+from laws.further_players import FURTHER
 from tiers import tiered
 
 TASKS = ["reber", "embedded_reber", "markov", "hidden_markov", "two_step", "automaton"]
@@ -68,6 +71,31 @@ def test_headlines_keep_the_players_law(name):
 )
 def test_the_headlines_of_other_tasks_keep_it_too(name):
     keeps(name, played(name).headlines())
+
+
+@pytest.mark.parametrize(
+    "name", tiered([*TASKS, "grammar", "gram_text", "text", "digits", "lorenz63", "lorenz96", "roessler"], TASKS.__contains__)
+)
+def test_further_degenerate_players_win_nowhere(name):
+    """Players that shaped no measure: half as fast, frozen, leaping, by heart, backwards, one sequence in twenty lost."""
+    seen = kit.played(kit.whole(BUILT.get(name) or registry.get("task", name)()), further=FURTHER)
+    assert len(seen.named(players.WORSE)) >= 4
+    kit.demand_no_degenerate_player_wins(seen.headlines(), seen)
+
+
+@pytest.mark.slow
+def test_a_mean_of_forecasts_is_valid_for_longer_and_has_left_the_attractor():
+    """A positive control: nearer to the truth than a noisy truth, worse at its own states: no headline is enough alone."""
+    seen = kit.played(kit.whole(registry.get("task", "lorenz96")()), further=FURTHER)
+    mean, top = "mean of ten noisy truths", seen.best
+    for metric, wins in ((RMSE(), True), (ValidTime(), True), (WorstOneStep(), False)):
+        better, worse = (mean, top) if wins else (top, mean)
+        assert kit.margin(metric, seen.score(metric, better), seen.score(metric, worse)) > 0, type(metric).__name__
+    for alone in (RMSE(), ValidTime()):
+        with pytest.raises(Broken, match=mean):
+            kit.demand_no_degenerate_player_wins(
+                [alone], replace(seen, players={top: seen.players[top], mean: seen.players[mean]})
+            )
 
 
 def test_where_nothing_is_fed_back_a_player_is_the_same_forced_and_free():

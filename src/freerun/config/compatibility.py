@@ -80,11 +80,8 @@ def resolved_evaluation(task: Task, model: Model, feedback: Feedback, evaluation
     return replace(evaluation, warmup=warmup, horizon=horizon, orbit=orbit)
 
 
-def idle_cut(every: int, feedback: Feedback, truncate: int | None, length: int) -> str | None:
+def idle_cut(every: int, feedback: Feedback, regime: Regime, truncate: int | None, length: int) -> str | None:
     """Return why cutting the gradient through the feedback changes nothing, in a few words; None if it changes something.
-
-    The regime is not considered: under teacher forcing no gradient runs through a feed either, but its runs keep the setting,
-    to be compared with the runs of other regimes setting by setting.
 
     Args:
         every: at which steps it is cut, as `gradient_cut` says; 0 for none.
@@ -95,6 +92,8 @@ def idle_cut(every: int, feedback: Feedback, truncate: int | None, length: int) 
         return "training.truncate=1 cuts it at every step"
     if every > 1 and every >= length:
         return f"a sequence has only {length} steps"
+    if every and regime.feeder().forced:
+        return f"in training regime={registry.name_of(regime)} feeds the truth alone"
     return None
 
 

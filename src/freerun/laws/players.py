@@ -102,12 +102,13 @@ def _over_seeds(metric: Metric, seen: Sequence[Observed], *, log: bool) -> Score
     return Score(value=mean, low=mean - half, high=mean + half)
 
 
-def played(task: Task, seeds: int | None = None) -> Played:
+def played(task: Task, seeds: int | None = None, *, further: Sequence[Player] | None = None) -> Played:
     """The rollouts of every player of a task; of symbols those alone that differ from the truth.
 
     Args:
         task: with as many sequences as its settings say.
         seeds: how many; None for one of symbols, else three.
+        further: degenerate players in place of the framework's own.
     """
     warmup = task.own_warmup
     steps = rollout_steps(task)
@@ -117,7 +118,10 @@ def played(task: Task, seeds: int | None = None) -> Played:
         data = task.build(seed, max(task.length, steps))
         part = data.splits["test"]
         sequences = part.take(spread(len(part), SYMBOL_SEQUENCES if task.symbols else VALUE_SEQUENCES), steps)
-        for player in playing(task, data, warmup):
+        known = playing(task, data, warmup)
+        if further is not None:
+            known = [*(each for each in known if each.stands < WORSE), *(each for each in further if each.applies(task, data))]
+        for player in known:
             _, free = player.play(task, data, sequences, warmup, stream(seed, f"players/{player.name}/rollout"))
             if player.stands < WORSE or not task.symbols or _differs(free):
                 players.setdefault(player.name, player)

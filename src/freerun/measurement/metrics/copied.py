@@ -11,10 +11,11 @@ from jaxtyping import Bool, Float, Int
 from freerun.deferred_imports import torch
 from freerun.measurement.metrics import Observed, family
 from freerun.measurement.metrics._text import OfText, texts
+from freerun.parts.tasks import Data
 from freerun.random_streams import stream
 from freerun.store.quantity import SHARE, Quantity
 
-#: Symbols of a string, and strings of the training part that are looked up at once.
+#: Symbols of a string, and strings of the training part that are hashed at once.
 LENGTH, CHUNK = 15, 2**20
 
 
@@ -37,24 +38,30 @@ class Copied(OfText):
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         text = texts(observed)[0 if self.true else 1][observed.warmup :]
-        known = observed.data.splits["train"].targets
-        series = torch.cat([known[0], known[1:, -1]])[:, None] if observed.data.windows else known
-        return torch.tensor([_contained(text.reshape(len(text), -1), series.numpy()).mean()], dtype=torch.float64)
+        known = observed.data.once("hashes of training", lambda: _known_hashes(observed.data))
+        return torch.tensor([_contained(text.reshape(len(text), -1), known).mean()], dtype=torch.float64)
 
 
-def _contained(text: Int[np.ndarray, "T N"], known: Int[np.ndarray, "S M"]) -> Bool[np.ndarray, " G"]:
-    """Whether each string of `LENGTH` symbols of a text comes in `known`, told by its hash.
+def _known_hashes(data: Data) -> np.ndarray:
+    """The hashes of all strings of `LENGTH` symbols of the training part, rising."""
+    targets = data.splits["train"].targets
+    series = (torch.cat([targets[0], targets[1:, -1]])[:, None] if data.windows else targets).numpy()
+    begins = range(0, len(series) - LENGTH + 1, CHUNK)
+    found = [np.unique(_hashes(series[begin : begin + CHUNK + LENGTH - 1])) for begin in begins]
+    return np.unique(np.concatenate([np.zeros(0, dtype=np.uint64), *found]))
+
+
+def _contained(text: Int[np.ndarray, "T N"], known: np.ndarray) -> Bool[np.ndarray, " G"]:
+    """Whether each string of `LENGTH` symbols of a text is among those of rising hashes.
 
     A hash of 64 bits is the sum of symbols times random numbers: strings that differ share one with probability 2**-56 at most
     for an alphabet of 256.
     """
-    strings, place = np.unique(_hashes(text), return_inverse=True)
-    seen = np.zeros(len(strings), dtype=bool)
-    for begin in range(0, len(known) - LENGTH + 1, CHUNK):
-        hashes = _hashes(known[begin : begin + CHUNK + LENGTH - 1])
-        at = np.searchsorted(strings, hashes).clip(max=len(strings) - 1)
-        seen[at[strings[at] == hashes]] = True
-    return seen[place]
+    hashes = _hashes(text)
+    if not len(known):
+        return np.zeros(len(hashes), dtype=bool)
+    seen: np.ndarray = known[np.searchsorted(known, hashes).clip(max=len(known) - 1)] == hashes
+    return seen
 
 
 def _hashes(strings: Int[np.ndarray, "T N"]) -> np.ndarray:

@@ -140,19 +140,31 @@ def _terms(
 
 
 def _chances(tables: list[Strings], symbols: int) -> Float[torch.Tensor, "2 2 V G"]:
-    """The probability that each model gives to the last symbol of every string of `ORDER` symbols."""
-    chance = torch.full((*tables[0].counts.shape[:3], 1), 1 / symbols, dtype=torch.float64)
+    """The probability that each model gives to the last symbol of every string of `ORDER` symbols.
+
+    Model by model: what one takes stays in the cache, which makes it five times as fast as all at once.
+    """
+    places = []
     for table in tables:
         new = np.diff(table.context, prepend=-1) > 0
-        begins, place = np.flatnonzero(new), new.cumsum() - 1
-        counts = table.counts.numpy()
-        totals, kinds = (
-            torch.from_numpy(np.add.reduceat(column, begins, axis=-1)[..., place])
-            for column in (counts, (counts > 0).astype(float))
-        )
-        shorter = chance[..., torch.from_numpy(table.shorter)]
-        mixed = (table.counts + kinds * shorter) / (totals + kinds)
-        chance = torch.where(totals > 0, mixed, shorter)
+        places.append((np.flatnonzero(new), new.cumsum() - 1, table.shorter))
+    models = [table.counts.flatten(0, 2).numpy() for table in tables]
+    rows = np.stack([_chance([each[row] for each in models], places, symbols) for row in range(len(models[0]))], axis=1)
+    kinds = tables[-1].counts.shape
+    # strings by strings in memory: so sums over them have always been taken, and their last bits are in kept tables
+    return torch.from_numpy(rows).reshape(kinds[-1], *kinds[:-1]).permute(1, 2, 3, 0)
+
+
+def _chance(
+    counts: list[np.ndarray], places: list[tuple[np.ndarray, np.ndarray, np.ndarray]], symbols: int
+) -> Float[np.ndarray, " G"]:
+    """That of one model: from one length to the next, mixed with that of the shorter context (Witten-Bell)."""
+    chance = np.full(1, 1 / symbols)
+    for count, (begins, place, shorter) in zip(counts, places, strict=True):
+        total, kinds = (np.add.reduceat(column, begins) for column in (count, (count > 0).astype(float)))
+        before = chance.take(shorter)
+        mixed = (count + kinds.take(place) * before) / np.where(total > 0, total + kinds, 1.0).take(place)
+        chance = np.where((total > 0).take(place), mixed, before)
     return chance
 
 
@@ -162,8 +174,8 @@ def _divergences(shares: Float[torch.Tensor, "2 2 V G"]) -> tuple[Float[torch.Te
     for half in range(2):
 
         def js(x: int, y: int, half: int = half) -> Float[torch.Tensor, " V"]:
-            middle = (shares[x, half] + shares[y, 1 - half, -1]) / 2
-            return _entropy(middle) - (entropies[x, half] + entropies[y, 1 - half, -1]) / 2
+            middle = torch.stack([_entropy((share + shares[y, 1 - half, -1]) / 2) for share in shares[x, half]])
+            return middle - (entropies[x, half] + entropies[y, 1 - half, -1]) / 2
 
         floor = js(0, 0)
         rows.append((js(0, 1) + js(1, 0) - floor - js(1, 1)) / 2)

@@ -49,7 +49,8 @@ class Pushforward(Objective):
     def misfit(self, experiment: Experiment) -> str | None:
         if given(experiment.feedback).silent:
             return "nothing is fed back, so that no stretch is free; choose cross_entropy or squared_error"
-        if experiment.gradient != "stop" and given(experiment.feedback).carries:
+        cut = experiment.gradient == "stop" or not given(experiment.feedback).carries or experiment.regime.feeder().forced
+        if not cut:
             return "its gradient runs through the last step alone; choose gradient=stop"
         if experiment.training.truncate is not None:
             return "its gradient runs through the last step alone; leave training.truncate out"

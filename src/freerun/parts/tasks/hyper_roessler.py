@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from freerun.errors import require
-from freerun.parts.tasks._flows import Flow
+from freerun.parts.tasks._flows import Flow, columns
 
 
 @dataclass(kw_only=True)
@@ -56,7 +56,7 @@ class HyperRoessler(Flow):
 
     def slope(self, state: np.ndarray) -> np.ndarray:
         x, y, z, w = state[:, 0], state[:, 1], state[:, 2], state[:, 3]
-        return np.stack([-y - z, x + self.a * y + w, self.b + x * z, self.d * w - self.c * z], axis=1)
+        return columns(-y - z, x + self.a * y + w, self.b + x * z, self.d * w - self.c * z)
 
     def begin(self, noise: np.ndarray, step: float) -> np.ndarray:
         begun: np.ndarray = np.array([-6.0, 0.0, 0.5, 14.0]) + np.array([0.5, 0.5, 0.0, 0.5]) * noise.clip(-2, 2)

@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from freerun.errors import require
-from freerun.parts.tasks._flows import Flow
+from freerun.parts.tasks._flows import Flow, columns
 from freerun.parts.tasks._scaling import Predict as Predict
 
 
@@ -52,7 +52,7 @@ class Lorenz63(Flow):
 
     def slope(self, state: np.ndarray) -> np.ndarray:
         x, y, z = state[:, 0], state[:, 1], state[:, 2]
-        return np.stack([self.sigma * (y - x), x * (self.rho - z) - y, x * y - self.beta * z], axis=1)
+        return columns(self.sigma * (y - x), x * (self.rho - z) - y, x * y - self.beta * z)
 
     def begin(self, noise: np.ndarray, step: float) -> np.ndarray:
         begun: np.ndarray = noise * np.array([8.0, 9.0, 8.5]) + np.array([0.0, 0.0, 23.5])

@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from freerun.errors import require
-from freerun.parts.tasks._flows import Flow
+from freerun.parts.tasks._flows import Flow, columns
 
 
 @dataclass(kw_only=True)
@@ -51,7 +51,7 @@ class Roessler(Flow):
 
     def slope(self, state: np.ndarray) -> np.ndarray:
         x, y, z = state[:, 0], state[:, 1], state[:, 2]
-        return np.stack([-y - z, x + self.a * y, self.b + z * (x - self.c)], axis=1)
+        return columns(-y - z, x + self.a * y, self.b + z * (x - self.c))
 
     def begin(self, noise: np.ndarray, step: float) -> np.ndarray:
         turned = noise[:, :2] / np.sqrt(np.square(noise).sum(1, keepdims=True))  # inside the unit circle
