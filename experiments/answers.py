@@ -374,6 +374,45 @@ def _remedy(row: dict[Hashable, object]) -> str:
     return ", ".join(part for part in (name, fed, "" if usual else objective.replace("_", " ")) if part)
 
 
+def curricula() -> Figure:
+    """Valid time, NRMSE and the worst one-step error on every system, by protocol and method."""
+    drawn = figure(7.0, 4.6)
+    systems = {"thomas": "Thomas", "roessler": "Roessler", "lorenz63": "Lorenz-63", "lorenz96": "Lorenz-96"}
+    measures = {"valid_time": "Valid time", "nrmse": "NRMSE", "worst_one_step": "Worst one-step error"}
+    methods = {
+        ("free_running", None): ("free running", RED, "s"), ("teacher_forcing", None): ("teacher forcing", BLUE, "o"),
+        ("scheduled_sampling", 0.0): ("falling", GREEN, "v"), ("scheduled_sampling", 1.0): ("rising", ORANGE, "^"),
+    }  # fmt: skip
+    grid = drawn.subplots(len(measures), len(systems), sharex=True)
+    for line, (metric, name) in zip(grid, measures.items(), strict=True):
+        of = rows("curricula", "compared" if metric == "worst_one_step" else "gaps", metric, "regime.end", "training.decay")
+        of = of[of["mode"] == "free"] if "mode" in of else of
+        apart = of["model"].astype("str") == "encoder_decoder"
+        of = of.assign(protocol=np.where(of["training.decay"] == "cosine", 2, np.where(apart, 1, 0)))
+        for axes, (task, title) in zip(line, systems.items(), strict=True):
+            here = of[of["task"] == task]
+            for shift, ((regime, end), (_, colour, marker)) in zip((-0.24, -0.08, 0.08, 0.24), methods.items(), strict=True):
+                for protocol, values in _of(here, regime, end).groupby("protocol")["value"]:
+                    x, interval = float(str(protocol)) + shift, mean_interval(values.to_numpy())
+                    axes.plot([x, x], [interval.low, interval.high], color=colour)
+                    axes.plot([x], [interval.mean], color=colour, marker=marker, linestyle="", markersize=3.5)
+            axes.set_xticks(range(3), ["theirs", "encoder", "ours"], fontsize=6)
+            if metric == "worst_one_step":
+                axes.set(yscale="log", ylim=(0.01, 60))
+                axes.set_yticks([0.01, 0.1, 1, 10], [".01", ".1", "1", "10"])
+                axes.minorticks_off()
+            else:
+                axes.set_ylim(0, None)
+            if metric == "valid_time":
+                axes.set_title(title)
+            if task == "thomas":
+                axes.set_ylabel(name)
+    for label, colour, marker in methods.values():
+        grid[0][2].plot([], [], color=colour, marker=marker, linestyle="", markersize=3.5, label=label)
+    drawn.legend(*grid[0][2].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    return drawn
+
+
 def overview() -> Figure:
     """The map: the logarithm of the one-step error at own states or prefixes over that at true ones, under teacher forcing."""
     drawn = figure(7.0, 5.2)
@@ -457,9 +496,9 @@ def _places(axes: Axes, places: list[tuple[str, str, str, str, list[np.ndarray]]
 
 
 ANSWERS: dict[str, Callable[[], Figure]] = {
-    "accumulation": accumulation, "exposure_bias": exposure_bias, "forcing_strength": forcing_strength, "improper": improper,
-    "map": overview, "misspecification": misspecification, "pitfalls": pitfalls, "recurrence": recurrence, "remedies": remedies,
-    "scale": scale,
+    "accumulation": accumulation, "curricula": curricula, "exposure_bias": exposure_bias, "forcing_strength": forcing_strength,
+    "improper": improper, "map": overview, "misspecification": misspecification, "pitfalls": pitfalls, "recurrence": recurrence,
+    "remedies": remedies, "scale": scale,
 }  # fmt: skip
 
 

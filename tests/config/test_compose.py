@@ -179,8 +179,10 @@ def test_a_cut_that_cuts_nothing_is_one_run_and_is_told(words, reason):
 @pytest.mark.parametrize(
     "words",
     [
-        "gradient=through,stop,every_2 feedback=straight_through regime=free_running", "gradient=through,stop,every_2 feedback=gumbel regime=free_running",
-        "gradient=through,stop,every_2 feedback=expected regime=free_running", "gradient=through,stop,every_39 task=lorenz63 regime=free_running",
+        "gradient=through,stop,every_2 feedback=straight_through regime=free_running",
+        "gradient=through,stop,every_2 feedback=gumbel regime=free_running",
+        "gradient=through,stop,every_2 feedback=expected regime=free_running",
+        "gradient=through,stop,every_39 task=lorenz63 regime=free_running",
         "gradient=through,stop task=lorenz63 training.truncate=2 regime=free_running",
     ],
 )  # fmt: skip

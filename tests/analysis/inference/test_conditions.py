@@ -97,6 +97,23 @@ def test_the_usual_rule_of_feedback_is_in_no_label_where_tasks_have_different_on
     assert list(alone["method"]) == ["free running (feedback=sample)", "free running (feedback=argmax)"]
 
 
+def test_what_one_value_asks_for_is_in_no_label_beside_the_others(tmp_path):
+    """A cosine has no patience for plateaus: that its label lacks one says all."""
+    plateau = {"training__decay": "plateau", "training__decay_factor": 0.5, "training__decay_patience": 3}
+    cosine = {"training__decay": "cosine", "training__decay_factor": None, "training__decay_patience": None}
+    found = labels(tmp_path / "two", [tree(**plateau), tree(**cosine)])
+    assert list(found["setting"]) == ["decay=plateau, decay_factor=0.5, decay_patience=3", "decay=cosine"]
+    patient = [tree(**plateau), tree(**{**plateau, "training__decay_patience": None})]
+    assert list(labels(tmp_path / "one", patient)["setting"]) == ["decay_patience=3", "decay_patience=none"]
+    coins = [
+        tree(regime="scheduled_sampling", regime__coin=coin, regime__epoch=n) for coin, n in (("step", None), ("epoch", 9))
+    ]
+    assert list(labels(tmp_path / "coins", coins)["regime_label"]) == [
+        "scheduled sampling (coin=step)",
+        "scheduled sampling (coin=epoch, epoch=9)",
+    ]
+
+
 def test_teacher_forcing_comes_first(tmp_path):
     found = labels(tmp_path, grid(regimes=("free_running", "teacher_forcing")))
     assert found["method"].cat.categories[0] == "teacher forcing"

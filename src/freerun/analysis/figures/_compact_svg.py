@@ -23,6 +23,10 @@ _BETWEEN, _TAG = re.compile(rb">\s*\n\s*<"), re.compile(rb"<[^>]+>")
 _NAMED, _MEANT = re.compile(rb'<g(?: id="([^"]*)")?>'), re.compile(rb'(?:href="|url\()#([\w.-]+)')
 #: The place of a mark, as matplotlib writes it; how it names the letters of its usual font, and how they are named here.
 _PLACE, _LETTERS = re.compile(rb'(?<= [xy]=")-?\d+\.\d{3,}(?=")'), (b"DejaVuSans-", b"D-")
+#: How matplotlib names marks and what clips them: a letter and ten digits of a digest, of which so many are let go.
+_DIGEST, _CUT = re.compile(rb'((?: id="|href="#|url\(#)[mp][0-9a-f]{6})([0-9a-f]{4})(?=["\)])'), 4
+#: What names were called before the second edition of SVG.
+_LINKS = ((b' xmlns:xlink="http://www.w3.org/1999/xlink"', b""), (b"xlink:href=", b"href="))
 #: Marks from which on a look is written once.
 _OFTEN = 3
 
@@ -31,7 +35,17 @@ def compact(svg: bytes) -> bytes:
     """Return a drawing of matplotlib's in fewer bytes, every point within a hundredth of a point of where it was."""
     short = _SHIFT.sub(rb' x="\1"/>', _BETWEEN.sub(b"><", in_short_steps(svg))).replace(*_LETTERS)
     placed = _PLACE.sub(lambda place: _hundredths(round(float(place[0]) * 100)).encode(), short)
-    return _without_names(_looks_once(placed))
+    return _without_names(_looks_once(_names_short(placed)))
+
+
+def _names_short(svg: bytes) -> bytes:
+    """The drawing with digests of six digits, where they still tell all names apart, and with plain links."""
+    whole = {b"".join(name) for name in _DIGEST.findall(svg) if name[0].startswith(b" id")}
+    if len({name[:-_CUT] for name in whole}) == len(whole):
+        svg = _DIGEST.sub(rb"\1", svg)
+    for old, new in _LINKS:
+        svg = svg.replace(old, new)
+    return svg
 
 
 def _looks_once(svg: bytes) -> bytes:

@@ -27,6 +27,11 @@ PARTS = ("task", "model", "regime", "objective", "feedback")
 _STARTS = ("training.start", "training.content")
 #: How a gradient flows through what is fed back; a rule that carries none has no such setting, and its runs have this value.
 _GRADIENT, _FLOWS = "gradient", "through"
+#: Settings that one value of another one asks for, beside which their absence goes without saying.
+_ONLY_WITH = {
+    **dict.fromkeys((f"training.decay_{name}" for name in ("every", "factor", "patience", "threshold")), "training.decay"),
+    "regime.epoch": "regime.coin",
+}
 #: Which metrics a run was measured by.
 _METRICS = "evaluation.metrics"
 _OWN_LABEL = ("task", "model", "regime", "objective")
@@ -140,6 +145,8 @@ def _texts(runs: pd.DataFrame, name: str) -> list[str]:
     if axis in PARTS and axis in runs and axis != name:
         having = set(runs.loc[values.notna(), axis])
         missing = ["none" if part in having else "" for part in runs[axis]]
+    if name in _ONLY_WITH and _ONLY_WITH[name] in runs and runs[_ONLY_WITH[name]].nunique() > 1:
+        missing = [""] * len(runs)
     texts = [unset if pd.isna(value) else written[value] for value, unset in zip(values, missing, strict=True)]
     usual = _usual(runs, name)
     return ["" if text == own else text for text, own in zip(texts, usual, strict=True)]

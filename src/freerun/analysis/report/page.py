@@ -37,6 +37,8 @@ _SPECIAL = re.compile(r"([\\`*_|~])")
 _STRINGS = 5
 #: A cell of so many letters is not broken into lines.
 _SHORT = 36
+#: Rows of a table in Markdown, whose pages are read on a screen and cannot fold them.
+MOST_ROWS = 60
 
 
 def write(
@@ -117,8 +119,8 @@ def html(content: Mapping[str, Any]) -> str:
 
 
 def markdown(content: Mapping[str, Any]) -> str:
-    """The same page as Markdown, with links to the figures."""
-    return _environment().get_template("report.md.j2").render(content)
+    """The same page as Markdown, with links to the figures; of a table that is too long to be read, its first `MOST_ROWS`."""
+    return _environment().get_template("report.md.j2").render(content, most_rows=MOST_ROWS)
 
 
 def levels_grid(table: pd.DataFrame) -> Grid | None:
