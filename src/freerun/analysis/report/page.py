@@ -38,7 +38,7 @@ _STRINGS = 5
 #: A cell of so many letters is not broken into lines.
 _SHORT = 36
 #: Rows of a table in Markdown, whose pages are read on a screen and cannot fold them.
-MOST_ROWS = 60
+MOST_ROWS = 40
 
 
 def write(
