@@ -47,8 +47,8 @@ def _known_hashes(data: Data) -> np.ndarray:
     targets = data.splits["train"].targets
     series = (torch.cat([targets[0], targets[1:, -1]])[:, None] if data.windows else targets).numpy()
     begins = range(0, len(series) - LENGTH + 1, CHUNK)
-    found = [np.unique(_hashes(series[begin : begin + CHUNK + LENGTH - 1])) for begin in begins]
-    return np.unique(np.concatenate([np.zeros(0, dtype=np.uint64), *found]))
+    found = [_hashes(series[begin : begin + CHUNK + LENGTH - 1]) for begin in begins]
+    return np.sort(np.concatenate([np.zeros(0, dtype=np.uint64), *found]))
 
 
 def _contained(text: Int[np.ndarray, "T N"], known: np.ndarray) -> Bool[np.ndarray, " G"]:
