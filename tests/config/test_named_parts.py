@@ -88,6 +88,8 @@ def test_what_is_by_default_is_not_shown():
         (Training, {"updates": -1}, "training.updates must not be negative, got -1"),
         (Evaluation, {"distances": 3}, "evaluation.distances must be true or false, got 3"),
         (Experiment, {"sed": 3}, "sed: unknown key; did you mean 'seed'?"),
+        (Experiment, {"lr": 0.1}, "lr: is a setting of training; give it as training=Training(lr=...)"),
+        (Experiment, {"horizon": 9}, "horizon: is a setting of evaluation; give it as evaluation=Evaluation(horizon=...)"),
         (Experiment, {"task": "lorenz63"}, "Experiment: model is missing; give it as model=..."),
         (Experiment, {"task": "lorenz63", "model": "gru", "training": 3}, "training must be Training(...), got 3"),
     ],

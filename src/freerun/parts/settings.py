@@ -7,7 +7,7 @@ import inspect
 import math
 import operator
 from abc import ABCMeta
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from typing import Any, TypeVar
@@ -76,12 +76,15 @@ class PartType(ABCMeta):
         return own.replace(parameters=[one for name, one in own.parameters.items() if name != "self"])
 
 
-def checked(key: str, left: tuple[str, ...] = ()) -> Callable[[type[Node]], type[Node]]:
+def checked(
+    key: str, left: tuple[str, ...] = (), nodes: Mapping[str, type] | None = None
+) -> Callable[[type[Node]], type[Node]]:
     """Return a decorator by which a dataclass of settings that is made in Python is refused as on the command line.
 
     Args:
         key: where it stands in the tree, for messages; "" for the tree itself.
         left: settings whose values the class checks itself.
+        nodes: the nodes below it, by name: one who gives a setting of such a node is told where it belongs.
     """
     place = f"{key}." if key else ""
 
@@ -91,6 +94,8 @@ def checked(key: str, left: tuple[str, ...] = ()) -> Callable[[type[Node]], type
 
         @functools.wraps(made)
         def init(self: Node, *values: Any, **settings: Any) -> None:
+            for name in settings.keys() - {one.name for one in known}:
+                demand_place(name, nodes or {})
             try:
                 made(self, **_asked(cls, place, [one.name for one in known], needed, left, values, settings))
             except ValueError as fault:
@@ -100,6 +105,21 @@ def checked(key: str, left: tuple[str, ...] = ()) -> Callable[[type[Node]], type
         return cls
 
     return decorated
+
+
+def demand_place(name: str, nodes: Mapping[str, type]) -> None:
+    """Refuse a setting that is one of a node below.
+
+    Args:
+        name: of the setting.
+        nodes: the nodes, by name.
+
+    Raises:
+        ConfigError: saying where it belongs.
+    """
+    for node, cls in nodes.items():
+        if name in (one.name for one in fields(cls)):
+            raise ConfigError(f"{name}: is a setting of {node}; give it as {node}={cls.__name__}({name}=...)")
 
 
 def _asked(
