@@ -213,7 +213,9 @@ def _names() -> str:
 
 
 def _methods(cls: type) -> Iterator[tuple[str, Any]]:
-    for name, member in vars(cls).items():
+    """Those of a class, and those of a parent that is no public name itself."""
+    parents = [one for one in cls.__mro__[1:] if one.__module__.startswith("freerun.") and one.__name__ not in freerun.__all__]
+    for name, member in (item for one in (cls, *parents) for item in vars(one).items()):
         if not name.startswith("_") and (inspect.isfunction(member) or isinstance(member, property)):
             yield name, member
 

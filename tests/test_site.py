@@ -52,6 +52,12 @@ def test_every_regime_has_a_formula_and_says_whose_it_is(reference):
         assert re.search(r"\b(19|20)\d\d\b", section), section
 
 
+def test_methods_from_a_parent_that_is_no_public_name_stand_with_their_class(reference):
+    shown = reference.generated("names")
+    assert all(f"### Study.{name}\n" in shown for name in ("train", "select", "figure"))
+    assert "### TrainedModel.state_dict" not in shown
+
+
 def test_every_measure_says_what_fools_it(reference):
     shown = reference.generated("measures")
     assert sorted(re.findall(r"^### (\w+)$", shown, re.MULTILINE)) == sorted(registry.builtin_parts("metric"))

@@ -77,6 +77,8 @@ def test_training_may_be_set_anew_and_what_does_not_fit_is_refused(folder):
     for settings, said in (
         ({"model": GRU(hidden=4)}, "its model has model.hidden=3, not 4"),
         ({"regme": FreeRunning()}, "no setting of an experiment; did you mean 'regime'"),
+        ({"updtes": 3}, "no setting of an experiment; did you mean 'updates'"),
+        ({"lr": 0.1}, r"lr: is a setting of training; give it as training=Training\(lr=...\)"),
         ({"updates": -1}, "training.updates must not be negative"),
     ):
         with pytest.raises(ConfigError, match=said):

@@ -295,7 +295,7 @@ def test_where_the_truth_does_not_answer_the_exposure_gap_says_so():
         gap = exposure_gap(simulated(free, forced=free / 2), by)
         assert len(gap) == 2
         assert gap[["forced", "free", "gap"]].isna().all(axis=None)
-        assert gap["note"].str.startswith("no true answer to what a model makes itself is known on this task").all()
+        assert gap["note"].str.startswith("no error at each step against the true answer is measured on this task").all()
     with pytest.raises(ConfigError, match="exposure_gap by='leed': unknown; did you mean 'lead'"):
         exposure_gap(simulated(free), "leed")
 

@@ -94,7 +94,7 @@ def test_it_says_what_the_framework_says_forced_and_free(name, tmp_path):
     free = group.roll(group.weights(), sequences, group.release(steps, 4), None, feedback=rule)
     begun = whole[: len(whole) - steps + warmup]
     made = model.generate(4, steps - warmup, begun if len(begun) else None, feedback=rule, inputs=inputs)
-    if not model._from_nothing:
+    if not model._units.from_nothing:
         same = model.generate(4, steps - warmup, feedback=rule, inputs=inputs)
         assert same == made if isinstance(made, list) else np.allclose(same, made)
     if run.experiment.task.symbols:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import inspect
+import pickle
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +17,9 @@ from freerun.config.hydra import compose
 from freerun.config.named_parts import part
 from freerun.config.run_identity import canonical
 from freerun.errors import ConfigError
+from freerun.parts import plugins, registry
+from freerun.parts.objectives.distillation import Distillation
+from freerun.parts.regimes._schedule import Schedule
 from tiers import tiered
 
 
@@ -81,13 +88,69 @@ def test_what_is_by_default_is_not_shown():
         (Training, {"updates": -1}, "training.updates must not be negative, got -1"),
         (Evaluation, {"distances": 3}, "evaluation.distances must be true or false, got 3"),
         (Experiment, {"sed": 3}, "sed: unknown key; did you mean 'seed'?"),
-        (Experiment, {"task": "lorenz63"}, "Experiment: model is missing; give it as model=NAME"),
+        (Experiment, {"lr": 0.1}, "lr: is a setting of training; give it as training=Training(lr=...)"),
+        (Experiment, {"horizon": 9}, "horizon: is a setting of evaluation; give it as evaluation=Evaluation(horizon=...)"),
+        (Experiment, {"task": "lorenz63"}, "Experiment: model is missing; give it as model=..."),
         (Experiment, {"task": "lorenz63", "model": "gru", "training": 3}, "training must be Training(...), got 3"),
     ],
 )
 def test_a_node_made_by_hand_is_refused_as_on_the_command_line(node, settings, words):
     with pytest.raises(ConfigError, match=re.escape(words)):
         node(**settings)
+
+
+PLUGIN = """
+from dataclasses import dataclass
+from freerun.parts.regimes.scheduled_sampling import ScheduledSampling
+
+@dataclass(kw_only=True)
+class Mine(ScheduledSampling):
+    strength: float = 0.5
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "settings", "words"),
+    [
+        ("task", "lorenz63", {"sequnces": 3}, "task.sequnces: unknown key; did you mean 'sequences'?"),
+        ("task", "series", {}, "Series: path is missing; give it as path=..."),
+        ("model", "gru", {"hiden": 3}, "model.hiden: unknown key; did you mean 'hidden'?"),
+        ("model", "gru", {"hidden": "x"}, "model.hidden must be a whole number, got 'x'"),
+        ("regime", "scheduled_sampling", {"ende": 1}, "regime.ende: unknown key; did you mean 'end'?"),
+        ("regime", "scheduled_sampling", {"coin": "stp"}, "regime.coin=stp: unknown coin; did you mean 'step'?"),
+        ("regime", "mine", {"strenght": 1}, "regime.strenght: unknown key; did you mean 'strength'?"),
+        ("feedback", "gumbel", {"temprature": 1}, "feedback.temprature: unknown key; did you mean 'temperature'?"),
+        ("objective", "huber", {"dleta": 1}, "objective.dleta: unknown key; did you mean 'delta'?"),
+        ("metric", "valid_time", {"threshld": 1}, "metric.threshld: unknown key; did you mean 'threshold'?"),
+    ],
+)
+def test_a_part_made_by_hand_is_refused_as_on_the_command_line(kind, name, settings, words, tmp_path, monkeypatch):
+    monkeypatch.setitem(registry.plugin_parts, "regime", {})
+    (tmp_path / "mine.py").write_text(PLUGIN)
+    plugins.load_plugin(str(tmp_path / "mine.py"))
+    with pytest.raises(ConfigError, match=f"^{re.escape(words)}$"):
+        registry.get(kind, name)(**settings)
+
+
+def test_a_part_made_by_hand_is_of_the_declared_types_and_can_be_copied():
+    part = ScheduledSampling(schedule="constant", start=1, end=0)
+    assert part == ScheduledSampling(schedule=Schedule.constant, start=1.0, end=0.0)
+    for again in (pickle.loads(pickle.dumps(part)), copy.deepcopy(part), replace(part)):
+        assert again == part
+    assert pickle.loads(pickle.dumps(Distillation(teacher="a"))) == Distillation(teacher="a")
+    with pytest.raises(ConfigError, match=r"^regime.strat: unknown key; did you mean 'start'\?$"):
+        replace(part, strat=0.5)
+    with pytest.raises(ConfigError, match=r"^GRU\(3\): settings are given by name, as hidden=VALUE$"):
+        GRU(3)
+    assert list(inspect.signature(GRU).parameters) == ["hidden", "layers", "dropout"]
+
+
+def test_a_class_with_an_init_of_its_own_is_called_as_it_says():
+    class Own(GRU):
+        def __init__(self, width):
+            super().__init__(hidden=width)
+
+    assert Own(3).hidden == 3
 
 
 def test_settings_have_names():

@@ -16,20 +16,25 @@ from synthetic import simulated
 
 #: Seeds, and the spread of their levels around the mean: a factor of 1.02.
 SEEDS, SPREAD = 8, 0.02
+#: Levels under either regime.
+Pair = tuple[float, float]
 
 
-def tables(levels: Mapping[str, tuple[float, float]], units: Mapping[str, str] | None = None) -> Tables:
+def tables(
+    levels: Mapping[str, tuple[float, float] | list[tuple[float, float]]], units: Mapping[str, str] | None = None
+) -> Tables:
     """The tables of a study of teacher forcing and one other regime.
 
     Args:
-        levels: by metric its free level under either; a comparison is of the whole rollout, as is a measure of one value.
+        levels: by metric its free level under either, or such pairs, one a task; a comparison is of the whole rollout, as is a
+            measure of one value.
         units: by metric, where it has one.
     """
     chance = np.random.default_rng(0)
     frames = []
     for name, pair in levels.items():
         noise = np.exp(SPREAD * chance.normal(size=(1, 2, SEEDS, 1)))
-        free = np.array(pair)[None, :, None, None] * noise
+        free = np.array(pair).reshape(-1, 2)[:, :, None, None] * noise
         frames.append(simulated(free, forced=free / 2, metric=name, unit=(units or {}).get(name, "nats")))
     gaps = pd.concat([frame.gaps.astype({"metric": "str", "unit": "str"}) for frame in frames], ignore_index=True)
     gaps = gaps.astype(dict.fromkeys(("run", "study", "task", "model", "regime", "feedback", "gradient"), "category"))

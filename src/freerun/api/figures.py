@@ -1,8 +1,8 @@
 """Figures in Python: each a function of a study, or of tables, that gives a matplotlib figure with its caption and data.
 
-figure = freerun.figures.gap_over_lead(study, select={"task": "lorenz63"}, labels={"free running": "BPTT"}, width="column")
-figure.savefig("gap.pdf")
-print(figure.caption)
+    figure = freerun.figures.gap_over_lead(study, select={"task": "lorenz63"}, labels={"free running": "BPTT"}, width="column")
+    figure.savefig("gap.pdf")
+    print(figure.caption)
 
 Every function takes the same options, `Options`; `freerun figures` takes them on the command line.
 """

@@ -12,24 +12,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from freerun.analysis import figures, outputs
-from freerun.analysis.figures import Material
-from freerun.analysis.report import comparison, exposure_gap, paper_table, summary
-from freerun.analysis.tables import selection, tidy
+from freerun.analysis.report import comparison
+from freerun.analysis.tables import selection
 from freerun.api import launching, live_logs
 from freerun.api.report_page import ReportPage
+from freerun.api.study_results import StudyResults
 from freerun.api.trained_runs import TrainedRun
 from freerun.config.experiment import Experiment
-from freerun.errors import ConfigError, OutOfTime, refused
-from freerun.io import html
+from freerun.errors import ConfigError, OutOfTime
 from freerun.io.text import brief
-from freerun.io.writing import demand_own, write_atomic
 from freerun.store.results_folder import Place, make_way, read_info, write_info
 from freerun.sweeps import experiment_file, named_sweep, remeasurement, sweep
 from freerun.sweeps import study as studies
@@ -37,7 +32,6 @@ from freerun.sweeps.search import tuned_study
 from freerun.sweeps.study_plan import StudyPlan, study_plan
 
 if TYPE_CHECKING:
-    from freerun.analysis.figures._style import StudyFigure
     from freerun.execution.launchers import Launcher
 
     Asked = str | Path | Experiment | Iterable[Experiment]
@@ -60,7 +54,7 @@ def load(name: str | Path, results: str | Path = "results") -> Study:
     return Study._of(place, read_info(str(name), place, started=False))
 
 
-class Study:
+class Study(StudyResults):
     """Runs under one name, done or still to be done, or some of them.
 
     Making one trains and writes nothing; `train`, `measure`, `compare` and `report` do.
@@ -84,10 +78,7 @@ class Study:
         ConfigError: in one line, for anything that is wrong with it.
     """
 
-    place: Place
-    info: Mapping[str, Any]
-    _planned: studies.Study | None
-    _narrowed: tidy.Tables | None
+    _planned: studies.Study | None = None
 
     def __init__(
         self, asked: Asked, settings: Mapping[str, Any] | None = None, /, *, name: str | None = None, title: str = "",
@@ -111,56 +102,6 @@ class Study:
         self._planned = planned if tune is None else replace(planned, tune=dict(tune))
         self.info = self._planned.info()
 
-    @classmethod
-    def _of(cls, place: Place, info: Mapping[str, Any], narrowed: tidy.Tables | None = None) -> Study:
-        """Return the study that a folder holds, or some of its runs, whose tables are then given."""
-        study = cls.__new__(cls)
-        study.place, study.info, study._planned, study._narrowed = place, info, None, narrowed
-        return study
-
-    @cached_property
-    def tables(self) -> tidy.Tables:
-        """The tidy frames, described in `freerun.analysis.tables.tidy.Tables`."""
-        return outputs.Products(place=self.place, info=dict(self.info)).frames if self._narrowed is None else self._narrowed
-
-    @property
-    def name(self) -> str:
-        """The name of the study."""
-        return str(self.info["name"])
-
-    @property
-    def runs(self) -> pd.DataFrame:
-        """One row a run: what it was, every setting, what became of it."""
-        return self.tables.runs
-
-    @property
-    def curves(self) -> pd.DataFrame:
-        """Training: run, update, quantity, value."""
-        return self.tables.curves
-
-    @property
-    def gaps(self) -> pd.DataFrame:
-        """Measurements, forced and free: run, ..., split, mode, metric, step, value, unit."""
-        return self.tables.gaps
-
-    @property
-    def compared(self) -> pd.DataFrame:
-        """Measures that set the free rollout beside the forced one or beside the true system, with their intervals."""
-        return self.tables.compared
-
-    @property
-    def players(self) -> pd.DataFrame:
-        """Reference players on the same sequences."""
-        return self.tables.players
-
-    @property
-    def budgets(self) -> pd.DataFrame:
-        """The work of training of each run: updates, steps that were rolled out, products."""
-        return self.tables.budgets
-
-    def __len__(self) -> int:
-        return len(self.runs)
-
     def __iter__(self) -> Iterator[TrainedRun]:
         return (self._run(str(run)) for run in self.runs["run"])
 
@@ -174,27 +115,6 @@ class Study:
         if self._planned is not None:
             return [run.experiment for run in self._planned.runs]
         return [run.experiment for run in self]
-
-    def _axes(self) -> dict[str, list[str]]:
-        """What these runs are of, by axis."""
-        return {name: [str(value) for value in self.runs[name].dropna().unique()] for name in ("task", "model", "regime")}
-
-    def _title(self) -> str:
-        states = self.runs["status"].value_counts()
-        done = states.get("done", 0)
-        ends = [f"{states[state]} {state}" for state in ("diverged", "failed", "pending") if state in states]
-        return f"Study {self.name}: {len(self)} runs, {', '.join([f'{done} done', *ends])}"
-
-    def __repr__(self) -> str:
-        return "\n".join([self._title(), *(f"{name:8}{', '.join(values)}" for name, values in self._axes().items())])
-
-    def _repr_html_(self) -> str:
-        rows = [(name, ", ".join(values)) for name, values in self._axes().items()]
-        shown = self.summary().drop(columns=["log", "diverged", "failed", "pending"])
-        results = (
-            shown.to_html(index=False, na_rep="", float_format="{:.4g}".format) if (self.runs["status"] == "done").any() else ""
-        )
-        return html.titled(self._title(), html.table((), rows) + results)
 
     def plan(self, launcher: Launcher | str | None = None) -> StudyPlan:
         """Return what `train` would do: runs and groups, what is done, and the time and the memory that the rest will take.
@@ -294,98 +214,6 @@ class Study:
             raise ConfigError(
                 f"{what}: these are some runs of {self.name}; Study(selection.experiments, name=...) is one of them"
             )
-
-    def select(self, settings: Mapping[str, Any] | None = None, /, **named: Any) -> Study:
-        """Return the study of those runs that have these settings.
-
-        Args:
-            settings: columns of `runs` with dots in their names, ``{"training.lr": [1e-3, 1e-2]}``.
-            named: columns of `runs`; a value, or a list of those that will do: ``model="gru", regime=["teacher_forcing"]``.
-
-        Raises:
-            ConfigError: if there is no such setting, or no run has it.
-        """
-        return Study._of(self.place, self.info, selection.select(self.tables, {**(settings or {}), **named}))
-
-    @cached_property
-    def _material(self) -> Material:
-        store, kept = self.place.store, set(self.runs["run"].astype(str))
-        shown = tidy.samples(store, [run for run in self.info["ids"] if store.path(run).exists()])
-        return Material.of(self.tables, {run: sample for run, sample in shown.items() if run in kept})
-
-    def summary(self) -> pd.DataFrame:
-        """The results in short, one row a condition: both levels, the gap with its interval, the counts."""
-        frame: pd.DataFrame = summary(self.tables)[0]
-        return frame
-
-    def table(self, out: str | Path | None = None) -> pd.DataFrame:
-        """Return the table of a paper: one row a task, model, method and level (`freerun.analysis.report.paper_table.tidy`).
-
-        Args:
-            out: a file to write it to, set as its ending says: ``.tex``, ``.md``, ``.csv`` or ``.parquet``; None for none.
-
-        Raises:
-            ConfigError: for another ending, or if no run has a measurement.
-            StoreError: if the disk refuses.
-        """
-        wanted = None if out is None else paper_table.format_of(Path(out))
-        material = Material.of(self.tables, {})
-        frame: pd.DataFrame = paper_table.tidy(material)
-        if out is not None and wanted is not None:
-            content = paper_table.content_of(frame, material, wanted)
-            demand_own(Path(out), content)
-            try:
-                write_atomic(Path(out), content)
-            except OSError as fault:
-                raise refused(Path(out), "cannot be written", fault) from None
-        return frame
-
-    def exposure_gap(self, by: Literal["condition", "lead"] = "condition") -> pd.DataFrame:
-        """The exposure bias, one row a condition: the one-step error fed the model's own output, minus that fed the truth.
-
-        Both against the truth's own answer to what was really fed; where it has none the row says so in `note`
-        (`freerun.analysis.report.summary_table.exposure` describes the columns).
-
-        Args:
-            by: "lead" for a row at each lead time, in the column `step`, instead of the mean over the horizon. Its intervals
-                are of one lead alone, not of all at once, and `gap_over_lead` draws it.
-
-        Raises:
-            ConfigError: for another word.
-        """
-        return exposure_gap(self.tables, by)
-
-    @property
-    def figures(self) -> list[str]:
-        """The names of the figures that `figure` draws, with their captions below them in a report."""
-        return [drawn.name for drawn, _ in figures.draw(self._material, list(figures.parts()))]
-
-    def figure(
-        self,
-        name: str,
-        *,
-        select: Mapping[str, Any] | None = None,
-        labels: Mapping[str, str] | None = None,
-        width: str | float | None = None,
-        style: str | Path | None = None,
-    ) -> StudyFigure:
-        """Return a figure of these runs, by default as it stands in the report of a study of them.
-
-        Args:
-            name: of the figure.
-            select: as `settings` of the method `select`: the figure is of those runs.
-            labels: new labels of tasks, models, methods and measures by those that figures show.
-            width: "column", "page", or inches; None for what the panels need.
-            style: "plain", "neurips", "icml", or the path of a matplotlib style file; None for plain.
-
-        Returns:
-            A matplotlib figure, with its `caption` and the `data` that it shows.
-
-        Raises:
-            ConfigError: if there is none of this name for these runs, or an option has no such value.
-        """
-        of = self.select(select) if select else self
-        return figures.one(figures.prepared(of._material, labels, figures.paper(style, width)), name)
 
     def compare(self, a: str | Study, b: str | None = None) -> comparison.Comparison:
         """Return how two choices of settings compare, condition by condition; it is also written to the study's folder.

@@ -14,13 +14,13 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from freerun.api import step_export
+from freerun.api.data_units import DataUnits
 from freerun.config import named_parts, short_form
 from freerun.config.experiment import Experiment
 from freerun.engine.rollout import Request, loop
 from freerun.errors import ConfigError, given
 from freerun.io import html
-from freerun.io.text import brief
-from freerun.parts.feedback import Feedback, one_hot
+from freerun.parts.feedback import Feedback
 from freerun.parts.feedback.mean import Mean
 from freerun.parts.feedback.sample import Sample
 from freerun.parts.layers import State
@@ -49,6 +49,7 @@ class TrainedModel(torch.nn.Module):
         self.feedback: Feedback = given(experiment.feedback).at(1.0)
         self._head = given(experiment.objective).head
         self._dtype = getattr(torch, experiment.dtype)
+        self._units = DataUnits(data=data, symbols=experiment.task.symbols, dtype=self._dtype)
         self._names = list(weights)
         for name, value in weights.items():
             *path, last = name.split(".")
@@ -64,7 +65,7 @@ class TrainedModel(torch.nn.Module):
 
     def start(self, count: int) -> State:
         """Return the state before the first step of so many sequences."""
-        return self.experiment.model.start(1, count, self._like(count))
+        return self.experiment.model.start(1, count, self._units.like(count))
 
     def _title(self) -> str:
         made, count = self.experiment, sum(weight.numel() for weight in self.parameters())
@@ -136,11 +137,11 @@ class TrainedModel(torch.nn.Module):
 
     def _forced(self, truth: ArrayLike | Sequence[str], inputs: ArrayLike | None) -> Request:
         """The rollout that is fed the truth alone."""
-        first, rest = self._parted(self._encoded(self._told(truth)))
+        first, rest = self._units.parted(self._units.encoded(self._units.told(truth)))
         return Request(
             self.experiment.model, self.weights(), truth=rest[:, None], start=first[None],
             feedback=self.feedback.reading(self._head), mask=None,
-            inputs=self._inputs(inputs, *rest.shape[:2]), residual=self._residual(), head=self._head,
+            inputs=self._units.inputs(inputs, *rest.shape[:2]), residual=self._units.residual(), head=self._head,
             release=self.experiment.span[0],
         )  # fmt: skip
 
@@ -164,7 +165,7 @@ class TrainedModel(torch.nn.Module):
         if count < 1:
             raise ConfigError(f"export_step count: must be at least 1, got {count}")
         fed = 0 if given(self.experiment.feedback).silent else self.data.outputs
-        return self._like(count).new_zeros(1, count, self.data.inputs + fed), self.start(count)
+        return self._units.like(count).new_zeros(1, count, self.data.inputs + fed), self.start(count)
 
     @torch.no_grad()
     def generate(
@@ -211,10 +212,10 @@ class TrainedModel(torch.nn.Module):
         request = Request(
             self.experiment.model, self.weights(), truth=torch.cat([read, first.expand(steps, -1, -1)])[:, None],
             start=first[None], feedback=_Tempered(rule, temperature) if self.experiment.task.symbols else rule, mask=mask,
-            inputs=self._inputs(inputs, total, count), uniform=chance, residual=self._residual(), head=self._head,
+            inputs=self._units.inputs(inputs, total, count), uniform=chance, residual=self._units.residual(), head=self._head,
             release=len(read),
         )  # fmt: skip
-        return self._shown(loop(request).fed[len(read) :, 0] if steps else first[None][:0])
+        return self._units.shown(loop(request).fed[len(read) :, 0] if steps else first[None][:0])
 
     def forecast(
         self, frame: pd.DataFrame | pd.Series, horizon: int, *, samples: int | None = None, seed: int = 0
@@ -246,13 +247,11 @@ class TrainedModel(torch.nn.Module):
         rule: Feedback = Mean() if samples is None else Sample()
 
         def rollouts(values: np.ndarray, inputs: np.ndarray) -> np.ndarray:
-            given = self._scaled_inputs(inputs) if self.data.inputs else None
+            given = self._units.scaled_inputs(inputs) if self.data.inputs else None
             made = self.generate(values.shape[1], horizon, values, feedback=rule, inputs=given, seed=seed)
             return np.asarray(made)
 
         return forecasts.forecast(self.experiment.task, frame, horizon, self.experiment.span[0], samples, rollouts)
-
-    # --- between the units of the data and those of the model ---
 
     def _demand_free(self, rule: Feedback, count: int, steps: int, temperature: float) -> None:
         if rule.silent or self.experiment.model.emits == "last":
@@ -270,103 +269,20 @@ class TrainedModel(torch.nn.Module):
     ) -> tuple[Float[torch.Tensor, "N F"], Float[torch.Tensor, "T N F"]]:
         """What is read first, as it is fed, and what is read after it."""
         if prefix is None:
-            if self._from_nothing:
-                return self._like(count), self._like(count).expand(0, -1, -1)
+            if self._units.from_nothing:
+                return self._units.like(count), self._units.like(count).expand(0, -1, -1)
             tests = self.data.splits["test"]
             if count > len(tests):
                 raise ConfigError(f"generate count={count}: there are {len(tests)} test sequences to begin with; give a prefix")
             told = torch.cat([tests.start[None, :count], tests.targets[: self.experiment.span[0], :count]])
-            return self._parted(self._encoded(told if self.experiment.task.symbols else told.to(self._dtype)))
-        told = self._told([prefix] if isinstance(prefix, str) else prefix)
+            return self._units.parted(self._units.encoded(told if self.experiment.task.symbols else told.to(self._dtype)))
+        told = self._units.told([prefix] if isinstance(prefix, str) else prefix)
         single = 1 if self.experiment.task.symbols else 2
         if told.dim() == single:
             told = told[:, None]
         if told.shape[1] not in (1, count):
             raise ConfigError(f"generate prefix: is of {told.shape[1]} sequences, for {count} rollouts")
-        return self._parted(self._encoded(told).expand(-1, count, -1))
-
-    @property
-    def _from_nothing(self) -> bool:
-        """Whether nothing stands before the first step of a sequence of this task."""
-        return self.experiment.task.symbols and bool((self.data.splits["train"].start < 0).all())
-
-    def _parted(self, encoded: Float[torch.Tensor, "T N F"]) -> tuple[Float[torch.Tensor, "N F"], Float[torch.Tensor, "S N F"]]:
-        """What is read first, and what after it."""
-        if self._from_nothing:
-            return self._like(encoded.shape[1]), encoded
-        if not len(encoded):
-            raise ConfigError("at least one step must be given: sequences of this task do not begin with nothing")
-        return encoded[0], encoded[1:]
-
-    def _told(self, truth: ArrayLike | Sequence[str]) -> torch.Tensor:
-        """Symbols as whole numbers, values in standard deviations."""
-        array = np.asarray(truth)
-        if array.dtype.kind == "U":
-            return self._spelt([str(text) for text in array.reshape(-1)])
-        if array.dtype.kind not in "iuf":
-            raise ConfigError(f"numbers or texts are wanted, got an array of {array.dtype}")
-        told = torch.as_tensor(np.require(array, requirements="W"))  # a copy of what pandas has locked
-        if self.experiment.task.symbols:
-            if told.is_floating_point() or bool(((told < 0) | (told >= self.data.outputs)).any()):
-                raise ConfigError(f"symbols are whole numbers from 0 to {self.data.outputs - 1}")
-            return told.long()
-        if told.dim() < 2 or told.shape[-1] != self.data.outputs:
-            raise ConfigError(f"values have {self.data.outputs} columns, got an array of shape {tuple(told.shape)}")
-        told = told.to(torch.float64)
-        if self.data.mean is not None and self.data.std is not None:
-            told = (told - self.data.mean) / self.data.std
-        return told.to(self._dtype)
-
-    def _spelt(self, texts: list[str]) -> torch.Tensor:
-        alphabet = self.data.alphabet
-        if alphabet is None:
-            raise ConfigError("this task has no alphabet; give its symbols as whole numbers")
-        numbers = {letter: number for number, letter in enumerate(alphabet)}
-        if len({len(text) for text in texts}) > 1:
-            raise ConfigError("texts must be of one length")
-        if unknown := next((letter for text in texts for letter in text if letter not in numbers), None):
-            raise ConfigError(f"{brief(unknown)} is not in the alphabet of this task")
-        return (
-            torch.tensor([[numbers[letter] for letter in text] for text in texts], dtype=torch.int64).reshape(len(texts), -1).T
-        )
-
-    def _encoded(self, told: torch.Tensor) -> Float[torch.Tensor, "T N F"]:
-        if not self.experiment.task.symbols:
-            return told
-        return one_hot(told, self._like(told.shape[1]).expand(len(told), -1, -1))
-
-    def _like(self, count: int) -> Float[torch.Tensor, "N O"]:
-        return torch.zeros(count, self.data.outputs, dtype=self._dtype)
-
-    def _residual(self) -> Float[torch.Tensor, "1 1 O"] | None:
-        return None if self.data.residual is None else self.data.residual.to(self._dtype)[None, None]
-
-    def _inputs(self, inputs: ArrayLike | None, steps: int, count: int) -> Float[torch.Tensor, "T 1 N X"] | None:
-        width = self.data.inputs
-        if (inputs is None) != (width == 0):
-            raise ConfigError(f"inputs: this task has {width or 'no'} exogenous inputs")
-        if inputs is None:
-            return None
-        if tuple(np.shape(inputs)) != (steps, count, width):
-            raise ConfigError(f"inputs: must be of shape {(steps, count, width)}, got {tuple(np.shape(inputs))}")
-        return torch.as_tensor(np.asarray(inputs)).to(self._dtype)[:, None]
-
-    def _scaled_inputs(self, inputs: Float[np.ndarray, "T N X"]) -> Float[np.ndarray, "T N X"]:
-        """Return inputs in the units of the data as the model reads them."""
-        mean, std = given(self.data.input_mean), given(self.data.input_std)
-        scaled: np.ndarray = (inputs - mean.numpy()) / std.numpy()
-        return scaled
-
-    def _shown(self, said: Float[torch.Tensor, "T N F"]) -> np.ndarray | list[str]:
-        if self.experiment.task.symbols:
-            symbols = said.argmax(-1)
-            if self.data.alphabet is None:
-                return symbols.numpy()
-            return ["".join(self.data.alphabet[number] for number in row) for row in symbols.T.tolist()]
-        values = said.double()
-        if self.data.mean is not None and self.data.std is not None:
-            values = values * self.data.std + self.data.mean
-        return values.numpy()
+        return self._units.parted(self._units.encoded(told).expand(-1, count, -1))
 
 
 class _Tempered(Feedback):

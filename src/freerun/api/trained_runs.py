@@ -11,7 +11,7 @@ import pandas as pd
 
 from freerun.analysis.tables import tidy
 from freerun.config import short_form
-from freerun.config.experiment import Experiment
+from freerun.config.experiment import NODES, Experiment
 from freerun.config.run_identity import from_canonical
 from freerun.config.training_settings import Training
 from freerun.errors import ConfigError, given
@@ -21,6 +21,7 @@ from freerun.io.suggestions import nearest
 from freerun.io.text import brief
 from freerun.parts.earlier_run import STORE
 from freerun.parts.regimes import Regime
+from freerun.parts.settings import demand_place
 from freerun.parts.tasks import Data
 from freerun.store.records import Store, trained_run
 
@@ -109,7 +110,9 @@ class TrainedRun:
         """
         run, known = trained_run(self.id), [item.name for item in fields(Experiment)]
         if unknown := next((name for name in settings if name not in known), None):
-            raise ConfigError(f"continue_ {brief(unknown)}: no setting of an experiment; {nearest(unknown, known)}")
+            demand_place(unknown, NODES)
+            near = nearest(unknown, [*known, "updates"])
+            raise ConfigError(f"continue_ {brief(unknown)}: no setting of an experiment; {near}")
         if not self.store.has(run):
             raise ConfigError(f"run {self.id}: has no weights in {self.store.root}; train it first")
         usual = self.store.root.absolute() == STORE.absolute()

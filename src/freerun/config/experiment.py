@@ -30,9 +30,11 @@ from freerun.parts.tasks import Task
 
 #: The keys of an experiment that are parts, chosen by name.
 PARTS = ("task", "model", "regime", "feedback", "objective")
+#: Those that are settings alone.
+NODES: dict[str, type] = {"training": Training, "evaluation": Evaluation}
 
 
-@checked("")
+@checked("", nodes=NODES)
 @dataclass(kw_only=True)
 class Experiment:
     """One run: a task, a model, how it is fed, how it is trained and measured, and a seed.
@@ -76,7 +78,7 @@ class Experiment:
             if key in ("task", "model", "regime") or getattr(self, key) is not None:
                 setattr(self, key, named_parts.part(key, getattr(self, key)))
             notebook_parts.adopt(key, getattr(self, key))
-        for key, kind in (("training", Training), ("evaluation", Evaluation)):
+        for key, kind in NODES.items():
             if not isinstance(value := getattr(self, key), kind):
                 raise ConfigError(f"{key} must be {kind.__name__}(...), got {brief(value)}")
         for key in (*PARTS, "training", "evaluation"):

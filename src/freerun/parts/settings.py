@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 import operator
-from collections.abc import Callable
-from dataclasses import MISSING, Field, fields
+from abc import ABCMeta
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from typing import Any, TypeVar
 
@@ -41,7 +43,7 @@ def build(cls: type, key: str, settings: dict[str, Any]) -> Any:
             raise ConfigError(f"{key}.{one_line(name, 60)}: unknown key; {nearest(str(name)[:100], known)}")
         values[name] = _value(f"{key}.{name}", value, known[name])
     try:
-        node = cls(**values)
+        node = type.__call__(cls, **values)
     except ValueError as fault:
         raise ConfigError(f"{key}.{fault}") from None
     for name, setting in known.items():
@@ -51,33 +53,51 @@ def build(cls: type, key: str, settings: dict[str, Any]) -> Any:
     return node
 
 
-def checked(key: str, left: tuple[str, ...] = ()) -> Callable[[type[Node]], type[Node]]:
+class PartType(ABCMeta):
+    """The type of the base class of a kind of part: a part that is made in Python is refused as on the command line.
+
+    Names that its `__init__` does not have, settings of a wrong type and settings that are missing are a `ConfigError` of one
+    line. It is asked where a class is called, so that what is unpickled or copied is taken as it was.
+    """
+
+    def __call__(cls, *values: Any, **settings: Any) -> Any:
+        """Make a part, unless a setting is refused; a class whose own `__init__` has positional arguments is left alone."""
+        asked = list(cls.__signature__.parameters.values())
+        if all(one.kind is one.KEYWORD_ONLY for one in asked):
+            kind = [one for one in cls.__mro__ if isinstance(one, PartType)][-1].__name__.lower()
+            needed = [one.name for one in asked if one.default is one.empty]
+            settings = _asked(cls, f"{kind}.", [one.name for one in asked], needed, (), values, settings)
+        return super().__call__(*values, **settings)
+
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        """What `help` and an editor show: the settings."""
+        own = inspect.signature(cls.__init__)  # type: ignore[misc]
+        return own.replace(parameters=[one for name, one in own.parameters.items() if name != "self"])
+
+
+def checked(
+    key: str, left: tuple[str, ...] = (), nodes: Mapping[str, type] | None = None
+) -> Callable[[type[Node]], type[Node]]:
     """Return a decorator by which a dataclass of settings that is made in Python is refused as on the command line.
 
     Args:
         key: where it stands in the tree, for messages; "" for the tree itself.
         left: settings whose values the class checks itself.
+        nodes: the nodes below it, by name: one who gives a setting of such a node is told where it belongs.
     """
+    place = f"{key}." if key else ""
 
     def decorated(cls: type[Node]) -> type[Node]:
-        made, known = cls.__init__, {setting.name: setting for setting in fields(cls)}  # type: ignore[arg-type]
-        needed = [name for name, one in known.items() if one.default is MISSING and one.default_factory is MISSING]
+        made, known = cls.__init__, fields(cls)  # type: ignore[arg-type]
+        needed = [one.name for one in known if one.default is MISSING and one.default_factory is MISSING]
 
         @functools.wraps(made)
         def init(self: Node, *values: Any, **settings: Any) -> None:
-            place = f"{key}." if key else ""
-            if values:
-                raise ConfigError(
-                    f"{cls.__name__}({brief(values[0])}): settings are given by name, as {next(iter(known))}=VALUE"
-                )
-            for name, value in settings.items():
-                if name not in known:
-                    raise ConfigError(f"{place}{one_line(name, 60)}: unknown key; {nearest(name[:100], known)}")
-                settings[name] = value if name in left else _value(f"{place}{name}", value, known[name])
-            if missing := next((name for name in needed if name not in settings), None):
-                raise ConfigError(f"{cls.__name__}: {missing} is missing; give it as {missing}=NAME")
+            for name in settings.keys() - {one.name for one in known}:
+                demand_place(name, nodes or {})
             try:
-                made(self, **settings)
+                made(self, **_asked(cls, place, [one.name for one in known], needed, left, values, settings))
             except ValueError as fault:
                 raise ConfigError(f"{place}{fault}") from None
 
@@ -85,6 +105,41 @@ def checked(key: str, left: tuple[str, ...] = ()) -> Callable[[type[Node]], type
         return cls
 
     return decorated
+
+
+def demand_place(name: str, nodes: Mapping[str, type]) -> None:
+    """Refuse a setting that is one of a node below.
+
+    Args:
+        name: of the setting.
+        nodes: the nodes, by name.
+
+    Raises:
+        ConfigError: saying where it belongs.
+    """
+    for node, cls in nodes.items():
+        if name in (one.name for one in fields(cls)):
+            raise ConfigError(f"{name}: is a setting of {node}; give it as {node}={cls.__name__}({name}=...)")
+
+
+def _asked(
+    cls: type, place: str, known: list[str], needed: list[str], left: tuple[str, ...], values: tuple[Any, ...],
+    settings: dict[str, Any],
+) -> dict[str, Any]:  # fmt: skip
+    """Return the settings with which a class is called, each of its declared type."""
+    if values and not known:
+        raise ConfigError(f"{cls.__name__}({brief(values[0])}): it has no settings")
+    if values:
+        raise ConfigError(f"{cls.__name__}({brief(values[0])}): settings are given by name, as {known[0]}=VALUE")
+    typed = {one.name: one for one in fields(cls)} if is_dataclass(cls) else {}
+    given = {}
+    for name, value in settings.items():
+        if name not in known:
+            raise ConfigError(f"{place}{one_line(name, 60)}: unknown key; {nearest(name[:100], known)}")
+        given[name] = value if name in left or name not in typed else _value(f"{place}{name}", value, typed[name])
+    if missing := next((name for name in needed if name not in settings), None):
+        raise ConfigError(f"{cls.__name__}: {missing} is missing; give it as {missing}=...")
+    return given
 
 
 def normalised(node: Any, key: str) -> Any:

@@ -13,7 +13,8 @@ from matplotlib.lines import Line2D
 
 from freerun.analysis.figures._axis_scale import readable
 from freerun.analysis.figures._figure_data import LOST_MARK
-from freerun.analysis.figures._style import EVALUATED, GREY, figure, legend, wrapped
+from freerun.analysis.figures._legend import EVALUATED, legend
+from freerun.analysis.figures._style import GREY, figure, wrapped
 from freerun.analysis.figures._venues import points
 from freerun.analysis.inference.labels import shown
 from freerun.analysis.inference.power import LEVEL

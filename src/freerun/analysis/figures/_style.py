@@ -15,8 +15,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
-from matplotlib.lines import Line2D
 from PIL import Image
 
 from freerun.analysis.figures._compact_svg import compact
@@ -34,10 +32,8 @@ FORCED: Line = (0, (3, 1.2))
 GREY = "0.45"
 #: Most points of a line that are drawn.
 _MOST_POINTS = 120
-#: What a legend calls the modes of evaluation, so that none is taken for a regime of training.
-EVALUATED = {"free": "evaluated free", "forced": "evaluated forced"}
-#: The width of a letter of a legend in points, of a line and the space around it in letters, and the size that this is of.
-_LETTER, _HANDLE, _LEGEND = 3.9, 7, 7.0
+#: The width of a letter of a legend in points.
+LETTER = 3.9
 #: Inches of a panel's part of a figure that its axis and the words beside it take, and points that an upright label needs.
 _BESIDE, _UPRIGHT = 0.75, 9.0
 #: Models of which the dots and labels fit a column of a paper.
@@ -143,39 +139,7 @@ def upright_room(names: Sequence[str], width: float) -> float:
     """Inches that the labels of models take below a panel of a width where they stand upright (`model_ticks`)."""
     if len(names) > _MODELS_IN_COLUMN:
         return 0.7
-    return max(map(len, names)) * _LETTER / 72 - 0.3 if _upright(names, width) else 0.0
-
-
-def legend(made: Figure, handles: Sequence[Line2D], modes: Sequence[Line2D] = ()) -> None:
-    """One legend above all panels, in as many rows as its words need; a label wider than the figure is broken into lines.
-
-    Args:
-        made: the figure, which grows by the rows of the legend.
-        handles: the entries of the methods.
-        modes: those that say what a line or a filling means, in rows of their own below the methods.
-    """
-    if not [*handles, *modes]:
-        return
-    size = FontProperties(size=mpl.rcParams["legend.fontsize"]).get_size_in_points()
-    room = made.get_figwidth() * 72 / (_LETTER * size / _LEGEND)
-    for handle in (*handles, *modes):
-        handle.set_label(wrapped(str(handle.get_label()), int(room) - _HANDLE))
-    texts = [str(handle.get_label()).splitlines() for handle in (*handles, *modes)]
-    widest = max(len(line) for lines in texts for line in lines) + _HANDLE
-    columns = max(1, min(max(len(handles), len(modes)), int(room / widest)))
-    rows = [row for block in (handles, modes) for row in _rows(block, columns)]
-    lines = sum(max(len(str(handle.get_label()).splitlines() or [""]) for handle in row) for row in rows)
-    made.set_figheight(made.get_figheight() + 0.16 * size / _LEGEND * (lines - 1))
-    by_column = [row[number] for number in range(columns) for row in rows] if modes else handles
-    made.legend(handles=by_column, loc="outside upper center", ncols=columns, columnspacing=1.4)
-
-
-def _rows(handles: Sequence[Line2D], columns: int) -> list[list[Line2D]]:
-    """Entries in rows of so many columns, one column after the other; empty ones fill the last column."""
-    down = -(-len(handles) // columns)
-    empty = [Line2D([], [], linestyle="", label=" ") for _ in range(down * columns - len(handles))]
-    filled = [*handles, *empty]
-    return [[filled[number * down + row] for number in range(columns)] for row in range(down)]
+    return max(map(len, names)) * LETTER / 72 - 0.3 if _upright(names, width) else 0.0
 
 
 def lost_marks(axes: Axes, lost: pd.DataFrame, look: dict[str, Look], x: float = 0.03) -> None:
@@ -211,19 +175,6 @@ def lost_mark(axes: Axes, x: float, lost: pd.DataFrame, look: Look) -> None:
             transform=place,
             zorder=5,
         )
-
-
-def keys(methods: Sequence[str], look: dict[str, Look], line: Literal["-", ""] = "-") -> list[Line2D]:
-    """Legend entries of the methods."""
-    return [Line2D([], [], color=look[name].colour, marker=look[name].marker, linestyle=line, label=name) for name in methods]
-
-
-def modes() -> list[Line2D]:
-    """Legend entries that tell the free evaluation from the forced one; no regime is called so."""
-    return [
-        Line2D([], [], color=GREY, linestyle=FREE, label=EVALUATED["free"]),
-        Line2D([], [], color=GREY, linestyle=FORCED, label=EVALUATED["forced"]),
-    ]
 
 
 def curve(axes: Axes, band: pd.DataFrame, look: Look, number: int, line: Line, opacity: float, **keywords: Any) -> None:
@@ -319,7 +270,7 @@ def _apart(names: Sequence[str], width: float) -> float:
 def _upright(names: Sequence[str], width: float) -> bool:
     """Whether the labels of models run into each other in a panel of a width in inches unless they stand upright."""
     widest = max(len(line) for name in names for line in wrapped(name).splitlines())
-    return len(names) > 1 and widest * _LETTER > _apart(names, width)
+    return len(names) > 1 and widest * LETTER > _apart(names, width)
 
 
 def shade(methods: int) -> float:

@@ -10,8 +10,9 @@ from matplotlib.lines import Line2D
 
 from freerun.analysis.figures._figure_data import Material
 from freerun.analysis.figures._grid import grid
+from freerun.analysis.figures._legend import EVALUATED, keys, legend
 from freerun.analysis.figures._looks import Look
-from freerun.analysis.figures._style import EVALUATED, FREE, GREY, StudyFigure, curve, keys, legend, present
+from freerun.analysis.figures._style import FREE, GREY, StudyFigure, curve, present
 from freerun.analysis.inference.chaos_share import split
 from freerun.analysis.inference.confidence_intervals import summarise
 from freerun.analysis.inference.labels import measure

@@ -7,14 +7,13 @@ from matplotlib.axes import Axes
 
 from freerun.analysis.figures._axis_scale import frame_dots
 from freerun.analysis.figures._figure_data import Material, shown_values
+from freerun.analysis.figures._legend import keys, legend
 from freerun.analysis.figures._looks import Look
 from freerun.analysis.figures._style import (
     StudyFigure,
     across_for,
     dots,
     figure,
-    keys,
-    legend,
     lost_mark,
     model_ticks,
     page_for,

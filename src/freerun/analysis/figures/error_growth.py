@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 
 from freerun.analysis.figures._figure_data import Material, shown_values
 from freerun.analysis.figures._grid import grid
+from freerun.analysis.figures._legend import keys, legend
 from freerun.analysis.figures._looks import Look
-from freerun.analysis.figures._style import StudyFigure, every, keys, legend, present
+from freerun.analysis.figures._style import StudyFigure, every, present
 from freerun.analysis.inference.curve_fits import fitted
 from freerun.analysis.inference.error_growth_fit import growing, means
 from freerun.analysis.inference.labels import measure

@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 
 from freerun.analysis.figures._figure_data import Material
 from freerun.analysis.figures._grid import grid
+from freerun.analysis.figures._legend import keys, legend, modes
 from freerun.analysis.figures._looks import Look
 from freerun.analysis.figures._players import player_lines, playing
-from freerun.analysis.figures._style import FORCED, FREE, StudyFigure, curve, keys, legend, modes, present, shade
+from freerun.analysis.figures._style import FORCED, FREE, StudyFigure, curve, present, shade
 from freerun.analysis.inference.confidence_intervals import FEWEST, summarise
 from freerun.analysis.inference.labels import measure
 

@@ -7,7 +7,8 @@ from matplotlib.ticker import MaxNLocator
 
 from freerun.analysis.figures._axis_scale import decades
 from freerun.analysis.figures._figure_data import Material
-from freerun.analysis.figures._style import StudyFigure, figure, keys, legend, titled
+from freerun.analysis.figures._legend import keys, legend
+from freerun.analysis.figures._style import StudyFigure, figure, titled
 from freerun.analysis.figures._venues import points
 from freerun.analysis.inference import tuning_tables
 

@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
 from freerun.analysis.figures._figure_data import Material, Sample
+from freerun.analysis.figures._legend import keys, legend
 from freerun.analysis.figures._looks import Look, looks
-from freerun.analysis.figures._style import GREY, PAGE, StudyFigure, figure, keys, legend, wrapped
+from freerun.analysis.figures._style import GREY, PAGE, StudyFigure, figure, wrapped
 from freerun.analysis.figures._venues import Paper
 
 PLACE = 4

@@ -8,17 +8,15 @@ from matplotlib.lines import Line2D
 
 from freerun.analysis.figures._axis_scale import decades, frame_dots
 from freerun.analysis.figures._figure_data import Material, shown_values
+from freerun.analysis.figures._legend import EVALUATED, keys, legend
 from freerun.analysis.figures._looks import Look
 from freerun.analysis.figures._players import player_ticks, playing
 from freerun.analysis.figures._style import (
-    EVALUATED,
     GREY,
     StudyFigure,
     across_for,
     dots,
     figure,
-    keys,
-    legend,
     lost_mark,
     model_ticks,
     page_for,

@@ -10,9 +10,10 @@ from matplotlib.axes import Axes
 from freerun.analysis.figures._axis_scale import drawn_in
 from freerun.analysis.figures._figure_data import Material
 from freerun.analysis.figures._grid import grid
+from freerun.analysis.figures._legend import keys, legend
 from freerun.analysis.figures._looks import Look
 from freerun.analysis.figures._players import player_lines
-from freerun.analysis.figures._style import FREE, GREY, StudyFigure, curve, keys, legend, present, shade
+from freerun.analysis.figures._style import FREE, GREY, StudyFigure, curve, present, shade
 from freerun.analysis.inference.chaos_share import split
 from freerun.analysis.inference.confidence_intervals import FEWEST, summarise
 from freerun.analysis.inference.gap_interval import geometric_gaps

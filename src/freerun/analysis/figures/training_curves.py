@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from freerun.analysis.figures._axis_scale import frame_line
 from freerun.analysis.figures._figure_data import Material, shown_values
 from freerun.analysis.figures._grid import OWN_SCALES, lines_of
+from freerun.analysis.figures._legend import keys, legend, modes
 from freerun.analysis.figures._looks import Look
 from freerun.analysis.figures._style import (
     FORCED,
@@ -16,10 +17,7 @@ from freerun.analysis.figures._style import (
     StudyFigure,
     curve,
     figure,
-    keys,
-    legend,
     lost_marks,
-    modes,
     present,
     row_label,
     shade,

@@ -1,9 +1,9 @@
 """Opening of the report: the answer in at most three sentences of plain words, with numbers, intervals and seeds.
 
-Where headlines contradict each other, that is said first. Then: which way of training is best and which is last, and the
-largest change; what a reader must be told with the answer (runs that were lost, budgets that differ, a "better" that a source
-which was spoilt on purpose has too); and as far as a sentence has room, the gap, what is not shown, and how many seeds would
-show it. `findings` says everything in full.
+Where headlines contradict each other, that is said first, or last where it is so in few comparisons. Beside it: which way of
+training is best and which is last, and the largest change; what a reader must be told with the answer (runs that were lost,
+budgets that differ, a "better" that a source which was spoilt on purpose has too); and as far as a sentence has room, the gap,
+what is not shown, and how many seeds would show it. `findings` says everything in full.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ from freerun.analysis.report.verdicts import CONFLICT, NONE, OPEN, WORDS, judged
 
 #: So many words a sentence has, unless what must be said with it takes more.
 _WORDS = 40
+#: Contradictions in at most this share of the comparisons are said after the answer, and no longer before it.
+_FEW_CONFLICTS = 0.1
 
 
 def opening(table: pd.DataFrame, compared: pd.DataFrame, material: Material) -> list[str]:
@@ -118,7 +120,7 @@ def _compared(
     open_still: Sequence[str],
     case: str = "a case is a task with a model",
 ) -> list[str]:
-    """Who is best and who is last, with the largest change; before it, where headlines contradict each other.
+    """Who is best and who is last, with the largest change; before it or behind it, where headlines contradict each other.
 
     Args:
         sets: the verdicts over the headlines of each comparison.
@@ -140,7 +142,9 @@ def _compared(
     largest = _largest(rows, shown, word, alone=len(every) == 1 and len(shown["names"]) == 1, one_case=one_case(ways))
     grave, light = _caveats(sets, rows, shown, material) if material else ([], [])
     if conflict:
-        return [*conflict, f"{start}.", f"{capital(_filled(largest, [*grave, *must], [*light, *others, *open_still]))}."]
+        answer = [f"{start}.", f"{capital(_filled(largest, [*grave, *must], [*light, *others, *open_still]))}."]
+        few = (sets["verdict"] == CONFLICT).mean() <= _FEW_CONFLICTS
+        return [*answer, *conflict] if few else [*conflict, *answer]
     agree = ["no two measures contradict each other"] if (sets["words"].map(len) > 1).any() else []
     with_largest = _filled(largest, grave, light)
     left = [clause for clause in light if clause not in with_largest]

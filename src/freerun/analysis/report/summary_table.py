@@ -18,7 +18,7 @@ from freerun.store.quantity import OTHER_CONTINUATIONS, Quantity
 
 LEVELS = ("forced", "free", "gap")
 #: Why a task has no exposure bias in numbers.
-NO_ANSWER = "no true answer to what a model makes itself is known on this task: only free minus forced is (summary)"
+NO_ANSWER = "no error at each step against the true answer is measured on this task: only free minus forced is (summary)"
 
 
 def full(material: Material) -> pd.DataFrame:

@@ -8,7 +8,7 @@ its own in the record. Either may ask for one more rollout of the run.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,6 +19,7 @@ from jaxtyping import Float, Int
 from freerun.deferred_imports import torch
 from freerun.errors import given
 from freerun.parts.gaussians import Gaussians, unpacked
+from freerun.parts.settings import PartType
 from freerun.parts.tasks import Data, Sequences, Truth
 from freerun.store.quantity import Quantity as Quantity
 
@@ -158,7 +159,7 @@ class Further:
 
 
 @dataclass(kw_only=True)
-class Metric(ABC):
+class Metric(metaclass=PartType):
     """A measure on one rollout. Subclasses are final: one file, one class, or a family of them (`family`).
 
     A subclass declares in its body, as `name = value`, what differs from the default here.

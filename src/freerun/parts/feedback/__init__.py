@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,10 +10,11 @@ from jaxtyping import Float, Int
 
 from freerun.deferred_imports import torch
 from freerun.parts.gaussians import Head
+from freerun.parts.settings import PartType
 
 
 @dataclass(kw_only=True)
-class Feedback(ABC):
+class Feedback(metaclass=PartType):
     """A feedback rule. Subclasses are final: one file, one class.
 
     A subclass declares in its body, as `name = value`, what differs from the default here.

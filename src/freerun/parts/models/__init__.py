@@ -6,7 +6,7 @@ of the batch. Letters: `T` time, `R` replicas, `B` batch, `I` the input, u_t = [
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -16,10 +16,11 @@ from jaxtyping import Float
 
 from freerun.deferred_imports import torch
 from freerun.parts.layers import Shape, State, Weights
+from freerun.parts.settings import PartType
 
 
 @dataclass(kw_only=True)
-class Model(ABC):
+class Model(metaclass=PartType):
     """A recurrent model as settings. Subclasses are final: one file, one class.
 
     A subclass declares in its body, as `name = value`, what differs from the default here.

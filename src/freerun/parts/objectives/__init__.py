@@ -6,7 +6,7 @@ prediction with its loss. A method that is more than a mask charges something el
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float
 from freerun.deferred_imports import torch
 from freerun.parts.gaussians import Head
 from freerun.parts.layers import Shape, Weights
+from freerun.parts.settings import PartType
 from freerun.store.quantity import FROM_0, Quantity
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Lesson:
 
 
 @dataclass(kw_only=True)
-class Objective(ABC):
+class Objective(metaclass=PartType):
     """A loss, or a method of training. Subclasses are final: one file, one class.
 
     A subclass declares in its body, as `name = value`, what differs from the default here.

@@ -8,7 +8,7 @@ were drawn for it; it holds no state and no progress. One that is more than a ma
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
@@ -18,6 +18,7 @@ from jaxtyping import Float
 from freerun.deferred_imports import torch
 from freerun.parts.feeders import Feeder
 from freerun.parts.feeders.masked import Masked
+from freerun.parts.settings import PartType
 
 if TYPE_CHECKING:
     from freerun.parts.experiment_protocol import Experiment
@@ -34,7 +35,7 @@ class Coin(Enum):
 
 
 @dataclass(kw_only=True)
-class Regime(ABC):
+class Regime(metaclass=PartType):
     """How a model is fed while it trains. Subclasses are final: one file, one class.
 
     A subclass declares in its body, as `name = value`, what differs from the default here.

@@ -7,7 +7,7 @@ every tensor. Letters: `T` time, `N` sequences of a split, `X` exogenous inputs,
 from __future__ import annotations
 
 import hashlib
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Inexact, Int
 
 from freerun.deferred_imports import torch
+from freerun.parts.settings import PartType
 
 #: The splits of every task. They never overlap; training sees `train` alone, progress is measured on `validation`.
 SPLITS = ("train", "validation", "test")
@@ -157,7 +158,7 @@ def fingerprint(splits: dict[str, Sequences]) -> str:
 
 
 @dataclass(kw_only=True)
-class Task(ABC):
+class Task(metaclass=PartType):
     """A world to predict. Subclasses are final: one file, one class.
 
     A subclass declares in its body, as `name = value`, what differs from the default here.
@@ -201,7 +202,7 @@ class Task(ABC):
     def build(self, seed: int, length: int) -> Data:
         """Sequences of `length` steps for one seed; a pure function of the settings, the seed and the length."""
 
-    def check(self, length: int) -> None:  # noqa: B027 - most worlds can give any length
+    def check(self, length: int) -> None:
         """Refuse, before anything is built, sequences of a length that this world cannot give.
 
         Raises:
