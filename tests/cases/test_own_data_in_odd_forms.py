@@ -116,6 +116,42 @@ def test_a_column_of_numbers_in_dress_is_no_text(file, form):
     refused(file(text(load=[form.format(cell) for cell in LOAD], temp=TEMP)), "'load'", "row 1", "is no number")
 
 
+# ---------------------------------------------------------------------- texts
+
+WORDS = "".join(np.random.default_rng(0).choice(list("abcdef ."), 9000))
+
+
+@pytest.mark.parametrize(("ends", "count"), [("\r\n", 90), ("\r", 90), ("\n", 0)])
+def test_carriage_returns_of_a_text_are_said(file, ends, count):
+    lines = [WORDS[i : i + 100] for i in range(0, 9000, 100)]
+    path = file("".join(line + ends for line in lines).encode(), name="own.txt")
+    notes = " ".join(Text(path=str(path), rare=1).notes())
+    assert (f"{count} carriage returns" in notes) == bool(count)
+
+
+@pytest.mark.parametrize(("text", "period"), [("\r\n" * 4500, 2), (WORDS[:300] * 30, 300), (WORDS[:4400] * 2 + "x", None)])
+def test_a_text_that_repeats_itself_is_said_to(file, text, period):
+    notes = " ".join(Text(path=str(file(text.encode(), name="own.txt")), rare=1).notes())
+    assert ("repeats itself" in notes) == bool(period)
+    assert period is None or f"every {period} characters" in notes
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (b"\xed\xa0\x80" * 50, "halves of characters"),
+        (b"\xed\xbf\xbf", "halves of characters"),
+        (b"\x80\x00\x81", "NUL bytes"),
+        (b"\xe9", "task.encoding=latin-1"),
+    ],
+)
+def test_bytes_that_are_no_other_encoding_have_no_cure_by_one(file, more, words):
+    path = file(WORDS.encode() + more, name="own.txt")
+    with pytest.raises(ConfigError, match=words) as fault:
+        Text(path=str(path))
+    assert ("task.encoding" in str(fault.value)) == (more == b"\xe9")
+
+
 # ---------------------------------------------------------------------- ids
 
 

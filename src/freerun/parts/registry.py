@@ -11,7 +11,7 @@ import importlib.util
 import inspect
 import pkgutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -93,6 +93,10 @@ def get(kind: str, name: str) -> type:
     known = parts(kind)
     if isinstance(name, str) and name in known:
         return known[name]
+    if isinstance(name, Mapping):
+        key = next((key for key in name if key not in ("name", "_target_")), "KEY")
+        form = f"{kind}={name.get('name', 'NAME')} {kind}.{key}=..."
+        raise ConfigError(f"{kind}={one_line(name, 60)}: a part is chosen by its name, its settings stand beside it: {form}")
     raise unknown(kind, one_line(name, 60), known)
 
 
