@@ -88,3 +88,17 @@ def test_a_number_to_another_base_in_a_study_file_is_refused(number):
 @pytest.mark.parametrize(("text", "value"), [("0", 0), ("-0", 0), ("10", 10), ("0x10", 16), ("1_000", 1000), ("0.10", 0.1)])
 def test_plain_numbers_in_a_study_file_are_what_they_look_like(text, value):
     assert parsed(f"seed: {text}".encode()) == {"seed": value}
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("{name: gru, hidden: 4}", "model: a mapping; write model: gru, and model.KEY: value"),
+        ("{hidden: 4}", "model: a mapping; write its name alone, and model.KEY: value"),
+        ("{}", "model: a mapping"),
+    ],
+)
+def test_settings_within_a_part_of_a_study_file_are_told_how_they_are_written(value, words, tmp_path):
+    (tmp_path / "own.yaml").write_text(f"question: q\ncases: [{{task: markov, model: {value}}}]\n")
+    with pytest.raises(ConfigError, match=f"own.yaml, case 1: {words}"):
+        study.load(str(tmp_path / "own.yaml"), [])

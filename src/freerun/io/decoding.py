@@ -71,7 +71,7 @@ def decoded(content: bytes, encoding: str, key: str = "task.encoding") -> str:
 
 
 def _no_letters(content: bytes) -> str | None:
-    """Return why no other encoding is likely: halves of characters in what is UTF-8 otherwise, or bytes of no text; else None."""
+    """Return why no other encoding is likely: halves of characters in what is UTF-8 otherwise, or NUL bytes; else None."""
     if not content.startswith(tuple(_MARKS)) and b"\0" in content:
         return "it holds NUL bytes, as no text does"
     rest = _HALVES.sub(b"", content)

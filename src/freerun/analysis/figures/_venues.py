@@ -108,7 +108,7 @@ def _of_style(style: str | Path) -> Paper:
         raise ConfigError(f"style {brief(str(style))}: cannot be read: {fault}") from None
     except (ValueError, KeyError, UnicodeDecodeError) as fault:
         raise ConfigError(f"style {brief(str(style))}: {one_line(str(fault), 120)}") from None
-    _demand_sizes(settings, style)
+    _demand_sizes({str(name): value for name, value in settings.items()}, style)
     return Paper(settings={name: value for name, value in settings.items() if not name.startswith(NOT_STYLE)})
 
 
