@@ -204,6 +204,8 @@ REFUSED = {
         ("run training.gradient_norms=3", ["must be true or false, got 3"]),
         ("run task.world_by_seed=-1", ["must be true or false, got -1"]),
         ("run -m seed=choice()", ["choice(a,b)"]),
+        ("run 'model={name:gru,hidden:4}'", ["a part is chosen by its name, settings", "model=gru model.hidden=..."]),
+        ("run 'regime={name:scheduled_sampling}'", ["regime=scheduled_sampling regime.KEY=..."]),
     ],
 }  # fmt: skip
 

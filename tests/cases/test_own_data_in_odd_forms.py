@@ -116,6 +116,42 @@ def test_a_column_of_numbers_in_dress_is_no_text(file, form):
     refused(file(text(load=[form.format(cell) for cell in LOAD], temp=TEMP)), "'load'", "row 1", "is no number")
 
 
+# ---------------------------------------------------------------------- texts
+
+WORDS = "".join(np.random.default_rng(0).choice(list("abcdef ."), 9000))
+
+
+@pytest.mark.parametrize(("ends", "count"), [("\r\n", 90), ("\r", 90), ("\n", 0)])
+def test_carriage_returns_of_a_text_are_said(file, ends, count):
+    lines = [WORDS[i : i + 100] for i in range(0, 9000, 100)]
+    path = file("".join(line + ends for line in lines).encode(), name="own.txt")
+    notes = " ".join(Text(path=str(path), rare=1).notes())
+    assert (f"{count} carriage returns" in notes) == bool(count)
+
+
+@pytest.mark.parametrize(("text", "period"), [("\r\n" * 4500, 2), (WORDS[:300] * 30, 300), (WORDS[:4400] * 2 + "x", None)])
+def test_a_text_that_repeats_itself_is_said_to(file, text, period):
+    notes = " ".join(Text(path=str(file(text.encode(), name="own.txt")), rare=1).notes())
+    assert ("repeats itself" in notes) == bool(period)
+    assert period is None or f"every {period} characters" in notes
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (b"\xed\xa0\x80" * 50, "halves of characters"),
+        (b"\xed\xbf\xbf", "halves of characters"),
+        (b"\x80\x00\x81", "NUL bytes"),
+        (b"\xe9", "task.encoding=latin-1"),
+    ],
+)
+def test_bytes_that_are_no_other_encoding_have_no_cure_by_one(file, more, words):
+    path = file(WORDS.encode() + more, name="own.txt")
+    with pytest.raises(ConfigError, match=words) as fault:
+        Text(path=str(path))
+    assert ("task.encoding" in str(fault.value)) == (more == b"\xe9")
+
+
 # ---------------------------------------------------------------------- ids
 
 
@@ -348,6 +384,109 @@ def test_a_last_row_that_is_the_mean_of_all_rows(file, digits, off):
         assert len(taken(path)[1]) == N
     else:
         refused(path, "'load'", "row 120", "the mean of all rows above")
+
+
+STATISTICS = {
+    "mean": np.mean, "std": lambda x: np.std(x, ddof=1), "population": np.std, "sum": np.sum, "count": len, "least": np.min,
+    "quarter": lambda x: np.quantile(x, 0.25), "median": np.median, "greatest": np.max,
+}  # fmt: skip
+
+
+def summed_up(*statistics, first=False, digits=6, only=2):
+    """Two columns with rows below or above that say statistics of all others, as spreadsheets and `describe` add them."""
+    columns = {}
+    for name, cells in list({"load": LOAD, "temp": TEMP}.items())[:only]:
+        more = [f"{STATISTICS[each](np.array(cells, dtype=float)):.{digits}f}" for each in statistics]
+        columns[name] = [*more, *cells] if first else [*cells, *more]
+    return columns
+
+
+@pytest.mark.parametrize(
+    ("statistics", "words"),
+    [
+        (("mean",), ("row 121", "is the mean of all rows above", "take it off")),
+        (("std",), ("row 121", "is the standard deviation of all rows above")),
+        (("population",), ("row 121", "is the standard deviation of all rows above")),
+        (("mean", "std"), ("row 121", "is the mean of rows 1 to 120")),
+        (("sum", "mean"), ("row 121", "is the sum of rows 1 to 120")),
+        (("least", "mean", "greatest"), ("row 122", "is the mean of rows 1 to 120")),
+        (("count", "mean", "std", "least", "quarter", "median", "greatest"), ("row 122", "is the mean of rows 1 to 120")),
+    ],
+)
+def test_rows_that_sum_up_are_no_steps(file, statistics, words):
+    refused(file(text(**summed_up(*statistics))), "'load'", *words)
+
+
+@pytest.mark.parametrize("statistic", ["mean", "std", "population"])
+def test_a_first_row_that_sums_up_is_no_step(file, statistic):
+    refused(file(text(**summed_up(statistic, first=True, digits=4))), "'load'", "row 1", "of all rows below")
+
+
+def test_rows_that_sum_up_one_of_several_series_are_no_steps(file):
+    columns = {name: cells * 2 for name, cells in summed_up("mean").items()}
+    path = file(text(id=["a"] * (N + 1) + ["b"] * (N + 1), **columns))
+    refused(path, "row 121", "is the mean of the other rows of its series", id="id")
+
+
+@pytest.mark.parametrize("digits", [1, 2, 3, 6, 15])
+@pytest.mark.parametrize("period", [4, 6, 8, 24])
+def test_values_that_are_the_mean_or_spread_of_their_like_are_read(file, digits, period):
+    angle = 2 * np.pi * np.arange(N) / period
+    for wave in (np.sin(angle), 12.345 + np.sin(angle), np.cos(angle + np.pi / 4), np.sign(np.sin(angle + 0.1))):
+        assert len(taken(file(text(load=[f"{each:.{digits}f}" for each in wave])))[1]) == N
+
+
+HALVES = [datetime(2021, 1, 1) + timedelta(minutes=30 * i) for i in range(N)]
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "words"),
+    [
+        ("hour", [f"{i % 48 / 2}" for i in range(N)], ("hours", "task.date=none task.id=none")),
+        ("hod", [f"{i % 48 / 2}" for i in range(N)], ("hours", "one column of dates")),
+        ("slot", [f"{i % 48 / 2}" for i in range(N)], ("'slot' what is finer", "task.id=slot")),
+        ("period", [f"{i % 48 + 1}" for i in range(N)], ("'period' what is finer", "task.id=period")),
+        ("minute", [f"{i % 48 * 30}" for i in range(N)], ("'minute' what is finer", "task.id=minute")),
+    ],
+)
+def test_days_beside_half_hours_are_named(file, name, cells, words):
+    path = file(text(date=[str(half.date()) for half in HALVES], **{name: cells}, load=LOAD))
+    for settings in ({}, {"duplicates": "mean"}):
+        refused(path, "'date' holds days", *words, **settings)
+
+
+@pytest.mark.parametrize("minutes", [30, 15, 45])
+def test_half_hours_in_a_calendar_are_the_step(file, minutes):
+    dates = [datetime(2021, 1, 1) + timedelta(minutes=minutes * i) for i in range(N)]
+    parts = {part: [str(getattr(date, part)) for date in dates] for part in ("year", "month", "day")}
+    path = file(text(**parts, hour=[f"{date.hour + date.minute / 60:g}" for date in dates], load=LOAD))
+    assert taken(path, f"every {minutes} min", "year, month, day, hour (a part of the calendar)")[0] == ("load",)
+
+
+def test_hours_with_fractions_are_not_forecast(file):
+    path = file(text(hour=[f"{i % 48 / 2}" for i in range(N)], load=LOAD))
+    assert taken(path, "left out: hour (a part of the calendar)")[0] == ("load",)
+
+
+@pytest.mark.parametrize(
+    "other", [LOAD, [f"{1.8 * float(cell) + 32:.9f}" for cell in LOAD], [f"{-float(cell):.3f}" for cell in LOAD]]
+)
+def test_a_column_under_two_names_is_said_and_is_no_input(file, other):
+    path = file(text(load=LOAD, temp=TEMP, again=other))
+    assert taken(path, "the same but for their scale, and each counts: load, again")[0] == ("load", "temp", "again")
+    refused(path, "input 'again' is 'load'", "the answer would be given", columns=["load"], inputs=["again"])
+    path = file(text(load=LOAD, temp=TEMP, again=put(other, row_3=f"{float(other[3]) + 0.002:.9f}")))
+    assert "the same" not in " ".join(Series(path=path, columns=["load"], inputs=["again"]).notes())
+
+
+@pytest.mark.parametrize("step", [1, 1_000, 60_000_000])
+def test_a_season_that_does_not_come_round_is_none(file, step):
+    dates = [str(datetime(2021, 1, 1) + timedelta(microseconds=step * i)) for i in range(N)]
+    task = Series(path=file(text(date=put(dates, row_0=dates[0] + ".000000" * (step < 1e6)), load=LOAD)))
+    assert task.season_steps() == (1440 if step == 60_000_000 else None)
+    assert not any("season" in note for note in task.notes())
+    refused(file(text(load=LOAD)), "season", "96 training rows", season=96)
+    assert Series(path=file(text(date=HOURS, load=LOAD))).season_steps() == 24
 
 
 @pytest.mark.parametrize("kind", ["uint64", "int64", "decimal", "text", "decimals"])

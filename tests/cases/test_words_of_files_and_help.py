@@ -15,6 +15,8 @@ from freerun.analysis.tables import tidy
 from freerun.cli.arguments import COMMANDS
 from freerun.config.hydra import search_space
 from freerun.errors import ConfigError
+from freerun.io.reading import NotPlain
+from freerun.io.yaml import parsed
 from freerun.laws.toolkit import series_file
 from freerun.sweeps import study
 from freerun.sweeps.search import samplers
@@ -74,3 +76,29 @@ def test_task_path_in_a_study_file_is_relative_to_it_and_a_tilde_is_the_home_fol
     kept.unlink()
     with pytest.raises(ConfigError, match="data"):
         study.load(str(place / "mine.yaml"), [])
+
+
+@pytest.mark.parametrize("number", ["010", "-017", "00", "0_7", "1:30", "190:20:30", "1:30.5"])
+def test_a_number_to_another_base_in_a_study_file_is_refused(number):
+    with pytest.raises(NotPlain, match=f"{number}: YAML takes it for a number to the base {60 if ':' in number else 8}"):
+        parsed(f"cases: [{{seed: {number}}}]".encode())
+    assert parsed(f"cases: [{{seed: '{number}'}}]".encode()) == {"cases": [{"seed": number}]}
+
+
+@pytest.mark.parametrize(("text", "value"), [("0", 0), ("-0", 0), ("10", 10), ("0x10", 16), ("1_000", 1000), ("0.10", 0.1)])
+def test_plain_numbers_in_a_study_file_are_what_they_look_like(text, value):
+    assert parsed(f"seed: {text}".encode()) == {"seed": value}
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("{name: gru, hidden: 4}", "model: a mapping; write model: gru, and model.KEY: value"),
+        ("{hidden: 4}", "model: a mapping; write its name alone, and model.KEY: value"),
+        ("{}", "model: a mapping"),
+    ],
+)
+def test_settings_within_a_part_of_a_study_file_are_told_how_they_are_written(value, words, tmp_path):
+    (tmp_path / "own.yaml").write_text(f"question: q\ncases: [{{task: markov, model: {value}}}]\n")
+    with pytest.raises(ConfigError, match=f"own.yaml, case 1: {words}"):
+        study.load(str(tmp_path / "own.yaml"), [])

@@ -24,6 +24,10 @@ _MARKS = {
 }  # fmt: skip
 
 
+#: Halves of characters, as if they were characters of their own, in UTF-8.
+_HALVES = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+
+
 def known(encoding: str) -> bool:
     """Return whether an encoding of text has this name."""
     try:
@@ -52,6 +56,8 @@ def decoded(content: bytes, encoding: str, key: str = "task.encoding") -> str:
         if not is_utf8 and _utf8(content):
             raise NotPlain(f"UTF-8 by every sign, but {key}={encoding}; leave that out") from None
         cure = f"; if it is {likely(content)}, {key}={likely(content)}" if is_utf8 else f"; see {key}"
+        if is_utf8 and (what := _no_letters(content)):
+            cure = f"; {what}"
         place = f" at byte {fault.start}" if isinstance(fault, UnicodeDecodeError) else ""  # codecs of names say no place
         raise NotPlain(f"not {encoding.upper()}{place}{cure}") from None
     if "\0" in text:
@@ -62,6 +68,14 @@ def decoded(content: bytes, encoding: str, key: str = "task.encoding") -> str:
     if codecs.lookup(encoding).name == "iso8859-1" and re.search("[\x80-\x84\x86-\x9f]", text):
         raise NotPlain(f"holds control characters, which no text in {encoding} does; if it is cp1252, {key}=cp1252")
     return text.removeprefix("\ufeff")
+
+
+def _no_letters(content: bytes) -> str | None:
+    """Return why no other encoding is likely: halves of characters in what is UTF-8 otherwise, or NUL bytes; else None."""
+    if not content.startswith(tuple(_MARKS)) and b"\0" in content:
+        return "it holds NUL bytes, as no text does"
+    rest = _HALVES.sub(b"", content)
+    return "it holds halves of characters (surrogates), which no file can hold" if rest != content and _utf8(rest) else None
 
 
 def likely(content: bytes) -> str:

@@ -1,11 +1,13 @@
 """Bounded YAML: plain data of limited size and depth.
 
 Every limit holds while the file is parsed, not after: a few bytes of YAML can stand for gigabytes. No aliases and no anchors,
-no tags, no key given twice, nothing but text, numbers, true, false and null in lists and mappings.
+no tags, no key given twice, no number to another base that looks like a plain one, nothing but text, numbers, true, false and
+null in lists and mappings.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,9 @@ from freerun.io.text import one_line
 #: Most bytes of a file, nodes in it, levels of nesting, characters of a key, and of a value that is no text.
 LARGEST_FILE, MOST_NODES, DEEPEST, LONGEST_KEY, LONGEST_NUMBER = 2**17, 5_000, 12, 100, 400
 _TEXT = "tag:yaml.org,2002:str"
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+#: Numbers that are something else than they look like: 010 is 8, 1:30 is 90.
+_TO_ANOTHER_BASE = re.compile(r"[-+]?(0[0-9_]+|[0-9][0-9_]*(:[0-9_]+)+(\.[0-9_]*)?)")
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -82,6 +87,9 @@ class _PlainLoader(yaml.SafeLoader):
             raise yaml.YAMLError(f"{node.value[:40]!r}: half of a character, which no file can hold")
         if isinstance(node, yaml.ScalarNode) and node.tag != _TEXT and len(node.value) > LONGEST_NUMBER:
             raise yaml.YAMLError(f"a number of {len(node.value)} characters")
+        if isinstance(node, yaml.ScalarNode) and node.tag in _NUMBERS and _TO_ANOTHER_BASE.fullmatch(node.value):
+            base = "60" if ":" in node.value else "8"
+            raise yaml.YAMLError(f"{node.value}: YAML takes it for a number to the base {base}; write it without, or in quotes")
         return node
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:

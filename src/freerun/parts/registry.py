@@ -11,7 +11,7 @@ import importlib.util
 import inspect
 import pkgutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -93,7 +93,14 @@ def get(kind: str, name: str) -> type:
     known = parts(kind)
     if isinstance(name, str) and name in known:
         return known[name]
-    raise unknown(kind, one_line(name, 60), known)
+    raise written_as_settings(kind, name) if isinstance(name, Mapping) else unknown(kind, one_line(name, 60), known)
+
+
+def written_as_settings(kind: str, settings: Mapping[Any, Any]) -> ConfigError:
+    """Return the error for a part that is written as a mapping of its settings: how it is written."""
+    key = next((key for key in settings if key not in ("name", "_target_")), "KEY")
+    form = f"{kind}={one_line(settings.get('name', 'NAME'), 40)} {kind}.{one_line(key, 40)}=..."
+    return ConfigError(f"{kind}={one_line(dict(settings), 60)}: a part is chosen by its name, settings stand beside it: {form}")
 
 
 def unknown(kind: str, name: str, choices: Iterable[str]) -> ConfigError:

@@ -19,7 +19,7 @@ from freerun.errors import ConfigError
 from freerun.execution.planned_run import Planned, plan
 from freerun.io import key_value
 from freerun.io.suggestions import nearest
-from freerun.io.text import brief
+from freerun.io.text import brief, one_line
 from freerun.io.text import command as pasted
 from freerun.io.yaml import read_yaml
 from freerun.parts import earlier_run
@@ -141,6 +141,10 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
         settings = case | quick
         if empty := next((key for key, value in settings.items() if value == [] and key not in asked), None):
             raise ConfigError(f"{path.name}, case {number}: {empty}: an empty list; give it a value, or leave the key out")
+        if within := next((key for key, value in settings.items() if isinstance(value, dict) and key not in asked), None):
+            named = ", ".join(f"{within}: {settings[within][key]}" for key in settings[within] if key == "name")
+            form = f"{named or 'its name alone'}, and {within}.KEY: value for each of its settings"
+            raise ConfigError(f"{path.name}, case {number}: {one_line(within, 40)}: a mapping; write {one_line(form, 100)}")
         axes = {str(key): _word(_beside(path, str(key), value)) for key, value in settings.items()} | asked
         try:
             of_case = jobs([*plugins, *(f"{key}={value}" for key, value in axes.items())], sweep=True)

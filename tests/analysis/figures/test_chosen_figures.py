@@ -1,6 +1,7 @@
 """Tests of figures of a paper: chosen runs, new labels, any width and style, captions and data; nothing overflows."""
 
 import io
+import os
 
 import matplotlib as mpl
 import numpy as np
@@ -14,6 +15,7 @@ from freerun.analysis.figures import Material
 from freerun.analysis.figures._grid import lines_of
 from freerun.analysis.figures._looks import looks, looks_of_study
 from freerun.analysis.figures._style import style
+from freerun.analysis.figures._venues import paper
 from freerun.analysis.tables import selection, tidy
 from freerun.errors import ConfigError
 from synthetic import grid, simulated, study, tree
@@ -217,6 +219,35 @@ def test_a_style_file_is_on_top_of_the_plain_one(tables, tmp_path):
     (tmp_path / "bad.mplstyle").write_text("font.size: large enough\n")
     with pytest.raises(ConfigError, match=r"style .*: Key font.size: Could not convert"):
         freerun.figures.gap_over_lead(tables, style=tmp_path / "bad.mplstyle")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("lines.linewidht: 3", "line 2: lines.linewidht: no setting of matplotlib; did you mean 'lines.linewidth'"),
+        ("nope.key: 3", "line 2: nope.key: no setting of matplotlib"),
+        ("lines.linewidth 3", "line 2: lines.linewidth 3: .*write key: value"),
+        ("font.size: -3", "font.size: must lie in 1 .. 72, got -3"),
+        ("savefig.dpi: 100000", "savefig.dpi: must lie in 10 .. 2400"),
+        ("text.usetex: True", "without LaTeX"),
+    ],
+)
+def test_a_style_that_would_be_passed_over_or_draws_nothing_is_refused(line, said, tmp_path):
+    (tmp_path / "own.mplstyle").write_text(f"# mine\n{line}\n")
+    with pytest.raises(ConfigError, match=said) as refusal:
+        paper(tmp_path / "own.mplstyle")
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_style_is_a_plain_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe.mplstyle")
+    (tmp_path / "folder.mplstyle").mkdir()
+    (tmp_path / "device.mplstyle").symlink_to("/dev/zero")
+    for name in ("pipe", "folder", "device"):
+        with pytest.raises(ConfigError, match="not a regular file"):
+            paper(tmp_path / f"{name}.mplstyle")
+    with pytest.raises(ConfigError, match="cannot be read: No such file"):
+        paper("http://127.0.0.1:9/own.mplstyle")
 
 
 def outside(figure):

@@ -10,6 +10,7 @@ from typing import Any
 import matplotlib as mpl
 
 from freerun.errors import ConfigError
+from freerun.io.reading import NotPlain, content
 from freerun.io.suggestions import nearest
 from freerun.io.text import brief, one_line
 
@@ -19,6 +20,8 @@ COLUMN, PAGE = 3.4, 7.0
 _LETTERS = 7.5
 #: Between which widths a figure can be asked for, in inches.
 _NARROWEST, _WIDEST = 2.0, 40.0
+#: Most bytes of a style file; between which sizes its letters may be, in points, and its dots an inch.
+_LARGEST, _SIZES, _DOTS = 2**17, (1.0, 72.0), (10.0, 2400.0)
 #: Of a panel of two side by side, in inches.
 _TWO = 5.2
 #: Times, as the templates have it, by a font that comes with matplotlib; signs that it lacks are from the other one.
@@ -95,13 +98,40 @@ def _of_style(style: str | Path) -> Paper:
     if Path(style).suffix != ".mplstyle":
         known = nearest(str(style), VENUES)
         raise ConfigError(f"style {brief(str(style))}: neither a venue nor a file *.mplstyle; {known}")
+    path = Path(style).expanduser()
     try:
-        settings = mpl.rc_params_from_file(str(style), fail_on_error=True, use_default_template=False)
+        _demand_keys(content(path, _LARGEST), style)  # of a plain file: no pipe, no address, which matplotlib would open
+        settings = mpl.rc_params_from_file(path.absolute(), fail_on_error=True, use_default_template=False)
     except OSError as fault:
         raise ConfigError(f"style {brief(str(style))}: cannot be read: {fault.strerror}") from None
+    except NotPlain as fault:
+        raise ConfigError(f"style {brief(str(style))}: cannot be read: {fault}") from None
     except (ValueError, KeyError, UnicodeDecodeError) as fault:
         raise ConfigError(f"style {brief(str(style))}: {one_line(str(fault), 120)}") from None
+    _demand_sizes({str(name): value for name, value in settings.items()}, style)
     return Paper(settings={name: value for name, value in settings.items() if not name.startswith(NOT_STYLE)})
+
+
+def _demand_keys(text: bytes, style: str | Path) -> None:
+    """Refuse a line that matplotlib would pass over: one without a key, or with one that it does not have."""
+    for number, line in enumerate(text.decode("utf-8").splitlines(), 1):
+        bare = line.partition("#")[0].strip()
+        key, colon, _ = bare.partition(":")
+        if not bare or (colon and key.strip() in mpl.rcParams):
+            continue
+        hint = nearest(key.strip(), mpl.rcParams) if colon else "write key: value"
+        raise ConfigError(f"style {brief(str(style))}, line {number}: {one_line(key, 60)}: no setting of matplotlib; {hint}")
+
+
+def _demand_sizes(settings: Mapping[str, Any], style: str | Path) -> None:
+    """Refuse what no figure can be drawn with."""
+    for names, (low, high) in ((("font.size",), _SIZES), (("figure.dpi", "savefig.dpi"), _DOTS)):
+        for name in names:
+            value = settings.get(name, low)
+            if value != "figure" and not low <= float(value) <= high:
+                raise ConfigError(f"style {brief(str(style))}: {name}: must lie in {low:g} .. {high:g}, got {value:g}")
+    if settings.get("text.usetex"):
+        raise ConfigError(f"style {brief(str(style))}: text.usetex: figures are drawn without LaTeX; leave it out")
 
 
 def _inches(width: str | float, of: Paper) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import fields
 from typing import Any
@@ -177,6 +177,8 @@ def _check(item: Override) -> None:
                 several = ",".join(map(str, name))
                 raise ConfigError(f"{line}: {key} is one name; several make a sweep, -m {key}={one_line(several, 60)}")
             if name not in names:
+                if isinstance(name, Mapping):
+                    raise registry.written_as_settings(key, name)
                 raise registry.unknown(key, one_line("null" if name is None else name, 60), names)
 
 

@@ -45,11 +45,11 @@ def axis(columns: list[Column], ids: np.ndarray | None, origin: str) -> _dates.A
     if len(chosen) < 2:
         return None
     count = len(next(iter(chosen.values())).numbers)
-    rows = np.stack([column.numbers for column in chosen.values()], 1).astype(int)
+    rows = np.stack([column.numbers for column in chosen.values()], 1)
     series = np.zeros(count, dtype=int) if ids is None else ids
     if 2 * len(np.unique(np.column_stack([series, rows]), axis=0)) <= count:
         return None
-    known: dict[tuple[int, ...], int] = {}
+    known: dict[tuple[float, ...], int] = {}
     moments = np.zeros(count, dtype=np.int64)
     for row, numbers in enumerate(map(tuple, rows.tolist())):
         if numbers not in known:
@@ -68,17 +68,18 @@ def _begun(chain: tuple[str, ...], parts: dict[str, Column]) -> dict[str, Column
     return chosen
 
 
-def _moment(numbers: dict[str, int], row: int, origin: str) -> int:
-    month = numbers.get("month", 3 * numbers.get("quarter", 1) - 2)
+def _moment(numbers: dict[str, float], row: int, origin: str) -> int:
+    whole = {part: int(number) for part, number in numbers.items()}
+    month = whole.get("month", 3 * whole.get("quarter", 1) - 2)
     try:
-        day = datetime(numbers["year"], month, numbers.get("day", 1), tzinfo=UTC)
+        day = datetime(whole["year"], month, whole.get("day", 1), tzinfo=UTC)
     except ValueError:
-        shown = "-".join(map(str, list(numbers.values())[:3]))
+        shown = "-".join(map(str, list(whole.values())[:3]))
         raise ConfigError(
             f"{origin}: row {row + 1}: {shown} is in no calendar; task.date=none takes the rows as they stand"
         ) from None
     exact = day + timedelta(
-        days=numbers.get("day_of_year", 1) - 1, hours=numbers.get("hour", 0), minutes=numbers.get("minute", 0),
+        days=whole.get("day_of_year", 1) - 1, hours=numbers.get("hour", 0), minutes=numbers.get("minute", 0),
         seconds=numbers.get("second", 0),
     )  # fmt: skip
     return (exact - _EPOCH) // timedelta(microseconds=1)

@@ -47,11 +47,13 @@ class Clock:
 
     @property
     def season(self) -> int | None:
-        """The steps of a year for months and quarters, of a day for hours and what is finer, of a week for days, else None."""
+        """The steps of a year for months and quarters, of a day for hours down to seconds, of a week for days, else None."""
         if self.step is None or self.unit == "":
             return None
         if self.unit == "months":
             return _YEAR.get(int(self.step)) if self.step == round(self.step) else None
+        if self.step < 1_000_000:
+            return None
         if self.step < DAY:
             return int(DAY // self.step) if DAY % self.step == 0 else None
         return {DAY: 7, 7 * DAY: _WEEK}.get(int(self.step))

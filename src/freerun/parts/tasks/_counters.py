@@ -22,6 +22,8 @@ _CALENDAR = {
     "doy": (1, 366), "yday": (1, 366), "hour": (0, 24), "hr": (0, 24), "stunde": (0, 24), "hourofday": (0, 24),
     "hour_of_day": (0, 24), "hod": (0, 24), "hhmm": (0, 2400), "minute": (0, 60), "second": (0, 60),
 }  # fmt: skip
+#: Parts of the calendar that may have fractions, as half hours.
+_DIVIDED = frozenset(("hour", "hr", "stunde", "hourofday", "hour_of_day", "hod", "minute", "second"))
 #: The share of steps that go one way, from which numbers go by time; the fewest rows of which the form says what they are; by
 #: how much of a step a count may be uneven; the fewest numbers of a round.
 _MOST, LEAST, _EVEN, _ROUND = 0.9, 8, 1e-3, 5
@@ -30,7 +32,8 @@ _MOST, LEAST, _EVEN, _ROUND = 0.9, 8, 1e-3, 5
 def calendar_part(column: Column) -> bool:
     """Whether a column is named as a part of the calendar and has its numbers."""
     low, high = _CALENDAR.get(column.name.lower(), (1, 0))
-    return column.whole and bool(low <= column.numbers.min() and column.numbers.max() <= high)
+    counts = column.whole or (column.name.lower() in _DIVIDED and column.sound)
+    return counts and bool(low <= column.numbers.min() and column.numbers.max() <= high)
 
 
 def counts_rows(column: Column) -> bool:

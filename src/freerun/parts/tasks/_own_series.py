@@ -20,6 +20,7 @@ from freerun.io.text import one_line
 from freerun.parts.tasks import SPLITS
 from freerun.parts.tasks._clock import Clock, clock
 from freerun.parts.tasks._dates import Axis, parsed
+from freerun.parts.tasks._equal_columns import alike
 from freerun.parts.tasks._lyapunov_estimate import lyapunov_steps
 from freerun.parts.tasks._row_rules import Rows, Ruled, Rules
 from freerun.parts.tasks._table_cells import Column, Writing, column
@@ -113,6 +114,7 @@ def recorded(request: Request) -> Recorded:
         return [end for _, end in bounds(size, request.train, request.validation).values()] if request.split == "time" else []
 
     series = ruled.series(roles.ids, table.rows, ends)
+    same = _same(roles, series, origin)
     named = list(zip(series, roles.names or ("",), strict=True))
     parts = _by_time(named, roles.axis, request) if request.split == "time" else _by_series(named, roles.axis, request, origin)
     names, inputs = ([each.name for each in some] for some in (roles.values, roles.inputs))
@@ -120,8 +122,30 @@ def recorded(request: Request) -> Recorded:
         names=tuple(names), inputs=tuple(inputs), pieces={name: [table for table, _ in part] for name, part in parts.items()},
         places={name: [place for _, place in part] for name, part in parts.items()},
         clock=None if roles.axis is None else clock(roles.axis, ruled.step), statics=roles.statics,
-        notes=_notes(Path(request.path).name, roles, ruled, series), content=_digest(names, inputs, series, request.split),
+        notes=(*_notes(Path(request.path).name, roles, ruled, series), *same),
+        content=_digest(names, inputs, series, request.split),
     )  # fmt: skip
+
+
+def _same(roles: Schema, series: list[Rows], origin: str) -> tuple[str, ...]:
+    """Return a line on columns that are forecast and are the same but for their scale.
+
+    Raises:
+        ConfigError: if an input is what is forecast: the answer would be given.
+    """
+    columns, count = [*roles.values, *roles.inputs], len(roles.values)
+    groups = alike(np.concatenate([rows.table for rows in series]))
+    for group in groups:
+        if group[0] < count <= group[-1]:
+            given, answer = (one_line(columns[place].name, 30) for place in (group[-1], group[0]))
+            reason = f"is {answer!r} but for its scale, which is forecast: the answer would be given; leave it out"
+            raise ConfigError(f"{origin}: input {given!r} {reason}")
+    file = one_line(Path(origin.partition("=")[2]).name, 60)
+    return tuple(
+        f"{file}: the same but for their scale, and each counts: {_listed([columns[place].name for place in group])}"
+        for group in groups
+        if group[-1] < count
+    )
 
 
 def _demand_format(form: str | None, axis: Axis | None, columns: list[Column], origin: str) -> None:

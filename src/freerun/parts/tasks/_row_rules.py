@@ -18,6 +18,7 @@ from freerun.errors import ConfigError, given
 from freerun.io.text import one_line
 from freerun.parts.tasks._counters import LEAST
 from freerun.parts.tasks._dates import Axis
+from freerun.parts.tasks._summary_rows import summary
 from freerun.parts.tasks._table_cells import GREATEST, SENTINELS, SMALLEST, Column
 
 ORDER, DUPLICATES = ("refuse", "sort"), ("refuse", "first", "last", "mean")
@@ -28,10 +29,8 @@ EVEN = 0.01
 #: How many times the range of all other numbers one stands off that is asked about: by its looks, or since it comes again and
 #: again beside so many others.
 APART, _FAR, _MANY = 0.5, 2.0, 8
-#: By how much of itself a total may be off the sum of rounded numbers.
-_ROUNDED = 1e-4
-#: How improbable it must be that a last row is the mean by chance; which share of their spread values may lose to rounding.
-_BY_CHANCE, _LOST = 1e-5, 1e-6
+#: Which share of their spread values may lose to rounding.
+_LOST = 1e-6
 _PLAIN = re.compile(r"[+-]?\d+(\.\d*)?")
 #: What a series that is cut needs to know of its parts: from its length to where each part ends.
 Ends = Callable[[int], list[int]]
@@ -89,14 +88,15 @@ class Ruled:
         """
         for column in self.columns:
             self._demand_size(column)
-            self._demand_no_total(column)
             self._demand_digits(column)
             if self.rules.asks_points and (row := column.grouped()) is not None:
                 cure = "thousands? task.thousands=point task.decimal=comma; decimals? task.decimal=."
                 raise self._fault(column, row, f"{column.cell(row)} beside whole numbers: {cure}")
-        self._demand_no_mean()
         table = np.stack([column.numbers for column in self.columns], 1)
         places = [np.arange(count)] if ids is None else [np.flatnonzero(ids == k) for k in range(int(ids.max()) + 1)]
+        for rows in places:
+            if (found := summary(self.columns, rows, several=ids is not None)) is not None:
+                raise self._fault(found.column, found.row, found.reason)
         series = [self._unique(self._sorted(rows), table) for rows in places]
         self._find_step(series)
         return [self._complete(self._gaps(rows), ends) for rows in series]
@@ -126,37 +126,6 @@ class Ruled:
                 more = f", {len(rows)} times," if len(rows) > 1 else ""
                 cure = f"missing, task.markers=[{shown}]? if not, task.markers=[]"
                 raise self._fault(column, row, f"{column.cell(row)} stands{more} far apart: {cure}")
-
-    def _demand_no_total(self, column: Column) -> None:
-        """Refuse a last or first row that is the sum of all others."""
-        known = column.numbers[~column.missing]
-        if len(known) < LEAST:
-            return
-        for row, total, rest, side in (
-            (len(column.numbers) - 1, known[-1], known[:-1], "above"),
-            (0, known[0], known[1:], "below"),
-        ):
-            sums = abs(total) > 3 * np.abs(rest).max() and abs(total - rest.sum()) <= _ROUNDED * abs(total)
-            if sums and not column.missing[row]:
-                reason = f"{column.cell(row)} is the sum of all rows {side}: a row of totals? take it off"
-                raise self._fault(column, row, reason)
-
-    def _demand_no_mean(self) -> None:
-        """Refuse a last row that is the mean of all others, in so many digits and columns that it is by no chance."""
-        chance, at = 1.0, None
-        for column in self.columns:
-            known = column.numbers[~column.missing]
-            if len(known) < LEAST or column.missing[-1] or not np.ptp(known[:-1]):
-                continue
-            digits = column.text(-1).lower().partition("e")[0]
-            unit = 10.0 ** -len(digits.partition(".")[2].strip()) if "." in digits else 1.0
-            off = 0.51 * unit + 2e-7 * abs(known[-1])
-            if abs(known[-1] - known[:-1].mean()) > off:
-                return
-            chance, at = chance * min(1.0, 2 * off / float(known[:-1].std())), at or column
-        if at is not None and chance < _BY_CHANCE:
-            row = len(at.numbers) - 1
-            raise self._fault(at, row, f"{at.cell(row)} is the mean of all rows above: a row of means? take it off")
 
     def _demand_digits(self, column: Column) -> None:
         """Refuse numbers of so many digits that double precision loses some by which the values differ."""

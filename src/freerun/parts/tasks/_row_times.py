@@ -23,6 +23,8 @@ _TIME = frozenset(
 _YEAR = frozenset(("year", "yr", "jahr"))
 #: Names of columns with the hour of the day; the share of steps that do not fall, from which numbers may be hours.
 _HOUR, _RISES = frozenset(("hour", "hr", "stunde", "hourofday", "hour_of_day", "hod", "hhmm")), 0.8
+#: How many hours, halves, quarters, tens and fives of minutes, minutes and seconds a day has.
+_OF_A_DAY = (24, 48, 96, 144, 288, 1440, 86400)
 
 
 def declared(column: Column, form: str | None, origin: str) -> Axis:
@@ -184,20 +186,38 @@ def demand_whole(axis: Axis, others: list[Column], ids: np.ndarray | None, origi
     of_series = axis.at if ids is None else np.stack([axis.at, ids], 1)
     if len(np.unique(of_series, axis=0)) * 2 > len(axis.at):
         return
-    clock = next((column for column in others if _is_hour(column)), None)
+    clock = next((column for column in others if _within_a_day(column)), None)
     if clock is not None:
-        names = f"{one_line(axis.name, 30)!r} holds days and {one_line(clock.name, 30)!r} hours"
-        raise ConfigError(f"{origin}: {names}; make one column of dates of both, or task.date=none task.id=none")
+        day, name, hours = one_line(axis.name, 30), one_line(clock.name, 30), _is_hour(clock)
+        names = f"{day!r} holds days and {name!r} {'hours' if hours else 'what is finer'}"
+        other = "task.date=none task.id=none" if hours else f"if it tells series apart, task.id={name}"
+        raise ConfigError(f"{origin}: {names}; make one column of dates of both, or {other}")
+
+
+def _within_a_day(column: Column) -> bool:
+    """Whether a column holds hours, or halves, quarters, minutes or seconds of a day by their number, whatever it is called."""
+    if _is_hour(column):
+        return True
+    if not column.sound or len(column.numbers) < LEAST:
+        return False
+    steps = np.diff(np.unique(column.numbers))
+    if len(steps) < LEAST or np.ptp(steps) > 1e-6 * steps[0]:
+        return False
+    span = float(np.ptp(column.numbers) + steps[0])
+    return any(abs(span - size) < 1e-6 * size for size in _OF_A_DAY) and _rises(column)
 
 
 def _is_hour(column: Column) -> bool:
-    """Whether a column holds the hour of the day, 0 to 24 by the step, whatever it is called."""
-    if not column.whole or len(column.numbers) < LEAST:
+    """Whether a column holds the hour of the day, 0 to 24 by the step or a fraction of it, whatever it is called."""
+    if not column.sound or len(column.numbers) < LEAST:
         return False
     numbers = column.numbers
     named = column.name.lower() in _HOUR and calendar_part(column)
-    rises = float((np.diff(numbers) >= 0).mean()) > _RISES
-    return named or (0 <= numbers.min() <= 1 and 23 <= numbers.max() <= 24 and rises)
+    return named or bool(column.whole and 0 <= numbers.min() <= 1 and 23 <= numbers.max() <= 24 and _rises(column))
+
+
+def _rises(column: Column) -> bool:
+    return float((np.diff(column.numbers) >= 0).mean()) > _RISES
 
 
 def _no_date(column: Column, row: int, form: str | None, origin: str) -> ConfigError:

@@ -254,7 +254,7 @@ class Series(Recording):
         ]
 
     def _season_notes(self) -> list[str]:
-        if (season := self.season_steps()) is None:
+        if (season := self.season_steps()) is None or season >= max(map(len, self.taken()["train"]), default=0):
             return []
         known = "given" if self.season else f"by the step of {one_line(given(self.recorded().clock).name, 30)}"
         plays = f"the seasonal baseline plays from evaluation.warmup={season - 1} on"
@@ -275,6 +275,8 @@ class Series(Recording):
 
     def check(self, length: int) -> None:
         super().check(length)
+        longest = max(map(len, self.taken()["train"]))
+        require(not self.season or self.season < longest, "season", self.season, f"lie below the {longest} training rows")
         if self.chaotic and self.lyapunov_steps() is None:
             raise ConfigError(
                 f"{self.origin()}: near neighbours do not part as in a chaotic system: no Lyapunov time can be estimated; give "

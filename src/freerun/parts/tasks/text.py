@@ -25,6 +25,8 @@ from freerun.parts.tasks._windows import bounds, check_shares, home, origin_of, 
 
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 RESERVE = 512
+#: Characters by which it is found after how many a text repeats itself.
+_LOOKED_AT = 200
 
 
 @dataclass(kw_only=True)
@@ -86,7 +88,12 @@ class Text(Task):
         said = f"; {100 * unknown:.2g} % of them are unknown, rarer than {self.rare} in the training part" if unknown else ""
         if (of_test := 1 - counted.known_in_test) > max(0.01, 1.5 * unknown):
             said += f"; of the test part {100 * of_test:.3g} %"
-        return (f"{file}: {counted.characters} characters, {counted.letters} letters{said}",)
+        more, text = [], self.read()
+        if returns := text.count("\r"):
+            more.append(f"{file}: {returns} carriage returns, as Windows ends lines, are letters like any other")
+        if period := _period(text):
+            more.append(f"{file}: repeats itself every {period} characters: what is tested stands in the training part too")
+        return (f"{file}: {counted.characters} characters, {counted.letters} letters{said}", *more)
 
     def check(self, length: int) -> None:
         shortest = min(b - a for a, b in self.bounds().values())
@@ -170,6 +177,13 @@ def _file(path: str, encoding: str, changed: int, size: int) -> str:
     if not text:
         raise ConfigError(f"{origin_of(path)}: the file is empty")
     return text
+
+
+@lru_cache(maxsize=4)
+def _period(text: str) -> int | None:
+    """Return after how many characters a text repeats itself to its end, at least twice; None if it does not."""
+    period = text.find(text[: min(_LOOKED_AT, len(text) // 2)], 1)
+    return period if 0 < period <= len(text) // 2 and text[period:] == text[:-period] else None
 
 
 @dataclass(frozen=True, kw_only=True)
