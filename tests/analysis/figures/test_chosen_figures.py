@@ -225,7 +225,7 @@ def test_a_style_file_is_on_top_of_the_plain_one(tables, tmp_path):
     ("line", "said"),
     [
         ("lines.linewidht: 3", "line 2: lines.linewidht: no setting of matplotlib; did you mean 'lines.linewidth'"),
-        ("nope.key: 3", "line 2: nope.key: no setting of matplotlib"),
+        ("nope.key: 3", "line 2: nope.key: no setting of matplotlib; matplotlib.rcParams lists them$"),
         ("lines.linewidth 3", "line 2: lines.linewidth 3: .*write key: value"),
         ("font.size: -3", "font.size: must lie in 1 .. 72, got -3"),
         ("savefig.dpi: 100000", "savefig.dpi: must lie in 10 .. 2400"),

@@ -22,6 +22,8 @@ _LETTERS = 7.5
 _NARROWEST, _WIDEST = 2.0, 40.0
 #: Most bytes of a style file; between which sizes its letters may be, in points, and its dots an inch.
 _LARGEST, _SIZES, _DOTS = 2**17, (1.0, 72.0), (10.0, 2400.0)
+#: Characters of a hint beyond which it lists all there is.
+_HINT = 100
 #: Of a panel of two side by side, in inches.
 _TWO = 5.2
 #: Times, as the templates have it, by a font that comes with matplotlib; signs that it lacks are from the other one.
@@ -119,7 +121,8 @@ def _demand_keys(text: bytes, style: str | Path) -> None:
         key, colon, _ = bare.partition(":")
         if not bare or (colon and key.strip() in mpl.rcParams):
             continue
-        hint = nearest(key.strip(), mpl.rcParams) if colon else "write key: value"
+        near = nearest(key.strip(), mpl.rcParams)
+        hint = "write key: value" if not colon else near if len(near) < _HINT else "matplotlib.rcParams lists them"
         raise ConfigError(f"style {brief(str(style))}, line {number}: {one_line(key, 60)}: no setting of matplotlib; {hint}")
 
 
