@@ -234,7 +234,8 @@ def law_identity_knows_every_setting(ids: Identities) -> None:
 #: One change of every setting that the base experiment has, and of every choice.
 CHANGES = [
     "seed=1", "seed=1099511627776", "seed=-1", "dtype=float64", "feedback=straight_through",
-    "feedback=straight_through gradient=stop", "feedback=straight_through gradient=every_2", "feedback=argmax",
+    "feedback=straight_through regime=free_running gradient=stop", "feedback=argmax",
+    "feedback=straight_through regime=free_running gradient=every_2",
     "model.hidden=63", "model=hidden_recurrent", "regime=free_running", "regime=scheduled_sampling",
     "regime=scheduled_sampling regime.schedule=constant", "regime=scheduled_sampling regime.start=0.9",
     "regime=scheduled_sampling regime.end=0.1", "regime=scheduled_sampling regime.span=0.7",

@@ -80,11 +80,12 @@ def resolved_evaluation(task: Task, model: Model, feedback: Feedback, evaluation
     return replace(evaluation, warmup=warmup, horizon=horizon, orbit=orbit)
 
 
-def idle_cut(every: int, feedback: Feedback, regime: Regime, truncate: int | None, length: int) -> str | None:
+def idle_cut(every: int, feedback: Feedback, regime: Regime | None, truncate: int | None, length: int) -> str | None:
     """Return why cutting the gradient through the feedback changes nothing, in a few words; None if it changes something.
 
     Args:
         every: at which steps it is cut, as `gradient_cut` says; 0 for none.
+        regime: that trains by gradients; None where nothing does.
     """
     if every and not feedback.carries:
         return f"feedback={registry.name_of(feedback)} carries no gradient"
@@ -92,7 +93,7 @@ def idle_cut(every: int, feedback: Feedback, regime: Regime, truncate: int | Non
         return "training.truncate=1 cuts it at every step"
     if every > 1 and every >= length:
         return f"a sequence has only {length} steps"
-    if every and regime.feeder().forced:
+    if every and regime is not None and regime.feeder().forced:
         return f"in training regime={registry.name_of(regime)} feeds the truth alone"
     return None
 

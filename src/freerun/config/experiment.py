@@ -111,7 +111,8 @@ class Experiment:
         """Write the gradient in one way for each run: a cut without effect becomes `through`, with a line in `notes`."""
         cut = gradient_cut(self.gradient)
         self.gradient = {0: "through", 1: "stop"}.get(cut, f"every {cut}")
-        idle = compatibility.idle_cut(cut, given(self.feedback), self.regime, self.training.truncate, self.task.length)
+        regime = None if self.model.solves else self.regime
+        idle = compatibility.idle_cut(cut, given(self.feedback), regime, self.training.truncate, self.task.length)
         self._notes: tuple[str, ...] = ()
         if idle is not None:
             self._notes = (f"gradient={self.gradient}: {idle}, so that the run is that of gradient=through",)
