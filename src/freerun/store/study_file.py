@@ -20,6 +20,8 @@ from freerun.store.record_types import LARGEST, Count, EitherIdentity, Identity,
 
 NAME = "study.json"
 SEED = "seed"
+#: Of what a study can say that all methods are given as much, so that each has updates of its own.
+BUDGETS = ("steps", "products")
 #: Most parts that a study is divided into.
 LARGEST_DIVISION = 100_000
 
@@ -143,6 +145,7 @@ class StudyFile(msgspec.Struct, kw_only=True):
         overrides: the settings of that command.
         margin: the change within which two methods are equivalent, a share; the default of the report where it is left out.
         figures: that its report shows, by name or kind; the usual ones where they are left out.
+        budget: the work of training of which all methods are given as much; left out where nothing is said of it.
         tuned: how its methods were tuned; left out where they were not.
         part: of which study it is a part; left out for a whole one.
     """
@@ -157,6 +160,7 @@ class StudyFile(msgspec.Struct, kw_only=True):
     overrides: list[str] = msgspec.field(default_factory=list)
     margin: Annotated[float, msgspec.Meta(gt=0, lt=1)] | msgspec.UnsetType = msgspec.UNSET
     figures: Annotated[list[str], msgspec.Meta(min_length=1)] | msgspec.UnsetType = msgspec.UNSET
+    budget: Literal["steps", "products"] | msgspec.UnsetType = msgspec.UNSET
     tuned: Tuned | msgspec.UnsetType = msgspec.UNSET
     part: Part | msgspec.UnsetType = msgspec.UNSET
 

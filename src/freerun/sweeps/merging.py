@@ -21,9 +21,9 @@ from freerun.sweeps.cleaning import refuse_at_work
 from freerun.sweeps.sweep import DONE, states
 
 #: What two files of one study have to say alike; the command, for one, holds paths of its machine.
-_ALIKE = ("ids", "title", "question", "margin", "figures", "tuned")
+_ALIKE = ("ids", "title", "question", "margin", "figures", "budget", "tuned")
 #: What is written of a study beside its name, in the order of `Study.info`, so that the file is the one of a single sweep.
-_WRITTEN = ("title", "question", "command", "overrides", "ids", "planned", "margin", "figures", "tuned")
+_WRITTEN = ("title", "question", "command", "overrides", "ids", "planned", "margin", "figures", "budget", "tuned")
 
 
 @dataclass(kw_only=True)

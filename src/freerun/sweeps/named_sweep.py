@@ -72,6 +72,7 @@ def again(name: str, place: Place, overrides: Sequence[str] = (), alias: str | N
     study = Study(
         name=folder_name(alias or name), runs=runs, command=str(info["command"]), title=info["title"],
         question=info["question"], overrides=info["overrides"], margin=info.get("margin"), figures=info.get("figures"),
+        budget=info.get("budget"),
         tuned=_tuned(info, runs, changed),
     )  # fmt: skip
     return study if set(study.ids) == set(info["ids"]) and alias is None else _renamed(study, name, overrides, alias)

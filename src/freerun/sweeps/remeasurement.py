@@ -55,7 +55,7 @@ def asked(name: str, place: Place, overrides: list[str], alias: str | None = Non
     study = Study(
         name=folder_name(alias or whole), runs=[replace(run, train=False) for run in runs], command=f"{before}{whole}{again}",
         title=info["title"], question=info["question"], overrides=info["overrides"], margin=info.get("margin"),
-        figures=info.get("figures"), tuned=info.get("tuned"),
+        figures=info.get("figures"), budget=info.get("budget"), tuned=info.get("tuned"),
     )  # fmt: skip
     if part is None:
         return study

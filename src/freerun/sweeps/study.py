@@ -25,7 +25,7 @@ from freerun.io.yaml import read_yaml
 from freerun.parts import earlier_run
 from freerun.store.records import IDENTITY
 from freerun.store.results_folder import folder_name
-from freerun.store.study_file import is_margin
+from freerun.store.study_file import BUDGETS, is_margin
 from freerun.sweeps import experiment_file
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 UNNAMED = "run-"
 #: What a study file holds for a quick look at what it does, and the setting that asks for it.
 QUICK = "quick"
-KEYS = ("title", "question", "margin", "figures", "cases", "plugins", "tune", QUICK)
+KEYS = ("title", "question", "margin", "figures", "budget", "cases", "plugins", "tune", QUICK)
 #: Settings that are files, which a study file names relative to itself; an earlier run may be an identity instead.
 FILES = ("task.path", "task.file", *earlier_run.KEYS)
 
@@ -50,6 +50,8 @@ class Study:
         margin: the change that is held for none in its report, a share (`freerun.analysis.inference.equivalence`); None for
             the usual one.
         figures: that its report shows, by name or kind (`freerun.analysis.figures`); None for the usual ones.
+        budget: the work of training of which all methods are given as much, `steps` or `products`, with updates of their own;
+            None where the study says nothing of it.
         jobs: the overrides of each run, of a study that was read from a file.
         tune: what the file says of tuning (`freerun.sweeps.search.tuning`); None for nothing.
         tuned: what was chosen for each method, as `freerun.store.study_file.Tuned` has it; None where nothing was tuned.
@@ -64,6 +66,7 @@ class Study:
     overrides: list[str] = field(default_factory=list)
     margin: float | None = None
     figures: list[str] | None = None
+    budget: str | None = None
     jobs: list[tuple[str, ...]] = field(default_factory=list)
     tune: object = None
     tuned: dict[str, Any] | None = None
@@ -86,6 +89,7 @@ class Study:
             "planned": {run.id: run.tree for run in self.runs},
             **({} if self.margin is None else {"margin": self.margin}),
             **({} if self.figures is None else {"figures": self.figures}),
+            **({} if self.budget is None else {"budget": self.budget}),
             **({} if self.tuned is None else {"tuned": self.tuned}),
             **({} if self.part is None else {"part": self.part}),
         }
@@ -131,6 +135,10 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
     figures = content.get("figures")
     if figures is not None and not (isinstance(figures, list) and figures and all(isinstance(name, str) for name in figures)):
         raise ConfigError(f"{path.name}: figures must be a list of names, got {brief(figures)}; leave it out for all of them")
+    budget = content.get("budget")
+    if budget is not None and budget not in BUDGETS:
+        equal = "the work of which every method is given as much; leave it out where updates are equal"
+        raise ConfigError(f"{path.name}: budget must be {' or '.join(BUDGETS)}, got {brief(budget)}: {equal}")
     plugins = _plugins(path, content.get("plugins", []))
     asked = key_value.pairs(overrides)
     quick = _quick(path, content, asked.pop(QUICK, "false"))
@@ -161,7 +169,7 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
     return Study(
         name=folder, runs=plan(experiments), command=command, overrides=overrides,
         title=content.get("title", ""), question=content.get("question", ""), margin=None if margin is None else float(margin),
-        figures=figures, jobs=every, tune={} if "tune" in content and content["tune"] is None else content.get("tune"),
+        figures=figures, budget=budget, jobs=every, tune={} if "tune" in content and content["tune"] is None else content.get("tune"),
     )  # fmt: skip
 
 

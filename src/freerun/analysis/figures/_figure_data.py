@@ -63,7 +63,7 @@ class Material:
         repeated: the runs that are left out, since they repeat another one (`analysis.inference.copies`).
         margin: the change that is held for none, as `analysis.inference.equivalence` takes it.
         tables: the frames themselves.
-        chosen: what was chosen for each condition in words, by the columns of `CELL`.
+        chosen: the settings of its own of each condition in words, by the columns of `CELL`: what was chosen for it.
         labels: what was renamed, new labels by old ones (`_renaming.renamed`).
         paper: that figures are drawn for.
     """
@@ -98,9 +98,9 @@ class Material:
         return self.tables.tuned
 
     @property
-    def axes(self) -> tuple[str, ...]:
-        """The settings that were tuned."""
-        return tuple(self.tuned["axes"]) if self.tuned else ()
+    def own_settings(self) -> tuple[str, ...]:
+        """The settings of which each method has a value of its own, as in `Tables`."""
+        return self.tables.own_settings
 
     @classmethod
     def of(cls, tables: Tables, samples: Mapping[str, dict[str, Any]]) -> Material:
@@ -109,8 +109,8 @@ class Material:
         players = placed(tables.players, tables.runs, conditions(tables.runs))
         every_run = tables.runs if tables.whole is None else tables.whole
         tables = without(tables, repeated)
-        axes = tuple(tables.tuned["axes"]) if tables.tuned else ()
-        labels, quantities = conditions(tables.runs, axes), Quantities(tables.quantities)
+        own_settings = tables.own_settings
+        labels, quantities = conditions(tables.runs, own_settings), Quantities(tables.quantities)
         test = tables.gaps[tables.gaps["split"].isin(HELD_OUT)]
         whole = annotated(gap.over_horizon(test, quantities), labels)
         curves = annotated(tables.curves, labels)
@@ -147,10 +147,10 @@ class Material:
             quantities=quantities,
             players=players,
             samples=_first(runs, samples),
-            looks=looks_of_study(labels, labels if every_run is tables.runs else conditions(every_run, axes)),
+            looks=looks_of_study(labels, labels if every_run is tables.runs else conditions(every_run, own_settings)),
             margin=MARGIN if tables.margin is None else tables.margin,
             repeated=repeated,
-            chosen=chosen(runs, axes),
+            chosen=chosen(runs, own_settings),
         )
 
     def levels(self) -> tuple[pd.DataFrame, pd.DataFrame]:

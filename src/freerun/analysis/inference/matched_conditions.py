@@ -3,8 +3,9 @@
 A condition is the whole setting except the seed. Two sides that are told apart by some settings are compared condition by
 condition, each with the one that has all other settings; nothing is ever pooled. Four things need no partner of their own:
 settings of a part that only one side has (the end of a schedule, against a regime without one), those in which the two parts
-have one value each (the width of either model), those that were tuned for each method, and what is measured beside (long
-orbits); where they differ, that is told.
+have one value each (the width of either model), those of which each method has its own (tuned ones, updates at equal products),
+and what is measured beside (long orbits); where they differ, that is told. So is how the gradient flows through what is fed,
+against teacher forcing, which feeds nothing that was made.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from freerun.analysis.inference.labels import ALWAYS_SHOWN, label, merged
-from freerun.analysis.inference.replicates import described, settings
+from freerun.analysis.inference.replicates import GRADIENT, cut_of_method, described, never_cut, settings
 
 #: What is measured beside the errors, and changes none of them.
 _BESIDE = ("evaluation.orbit", "evaluation.distances")
@@ -58,19 +59,22 @@ class _Cell:
     pairs: list[tuple[int, int]] = field(default_factory=list)
 
 
-def matched(a: pd.DataFrame, b: pd.DataFrame, keys: Collection[str] | None, tuned: Collection[str] = ()) -> Matched:
+def matched(a: pd.DataFrame, b: pd.DataFrame, keys: Collection[str] | None, own: Collection[str] = ()) -> Matched:
     """The conditions of two sides, matched.
 
     Args:
         a, b: the runs of the two sides, rows of the table of runs with the column `task_label`.
         keys: the settings by which the sides are told apart; None where they are two studies, which may differ in whatever has
             one value on either side.
-        tuned: settings that were chosen for each method of a side: they need not be the same to be compared, and are told.
+        own: settings of which each method of a side has a value of its own: they need not be the same to be compared, and are
+            told.
     """
-    free = set(tuned) - set(keys or ())
+    free = set(own) - set(keys or ())
     runs = pd.concat([a, b], ignore_index=True)
     names = settings(runs)
     texts = pd.DataFrame({name: _values(runs[name]) for name in names}, index=runs.index)
+    if GRADIENT in texts:
+        texts.loc[cut_of_method(runs) & never_cut(runs), GRADIENT] = ""
     side = pd.Series([0] * len(a) + [1] * len(b), index=runs.index)
     number = texts.groupby(names, sort=False, dropna=False).ngroup()
     kinds = set() if keys is None else {_kind(key) for key in keys}
@@ -139,14 +143,14 @@ def _cell(
         if len(values_a) == len(values_b) == 1 and (values_a == values_b or (keys is not None and name in keys)):
             continue
         apart = not set(values_a) & set(values_b)
-        of_kind = _kind(name) in kinds
+        of_kind = _kind(name) in kinds or (name == GRADIENT and [""] in (values_a, values_b))
         values = _listed(values_a), _listed(values_b)
         if name in free:
             if values_a != values_b:
                 made.told[name] = values
         elif apart and len(values_a) == len(values_b) == 1 and (keys is None or of_kind or name in _BESIDE):
             # what one part alone has goes without saying
-            if (values_a[0] and values_b[0]) or not of_kind or name == ALWAYS_SHOWN:
+            if (values_a[0] and values_b[0]) or not of_kind or name in (ALWAYS_SHOWN, GRADIENT):
                 made.told[name] = values
         elif apart and of_kind and 1 in (len(values_a), len(values_b)):
             made.own[name] = int(len(values_b) > 1)

@@ -26,7 +26,7 @@ PARTS = ("task", "model", "regime", "objective", "feedback")
 #: Whose weights training began with: the recipe of that run says all of it but its seed.
 _STARTS = ("training.start", "training.content")
 #: How a gradient flows through what is fed back; a rule that carries none has no such setting, and its runs have this value.
-_GRADIENT, _FLOWS = "gradient", "through"
+GRADIENT, _FLOWS = "gradient", "through"
 #: Settings that one value of another one asks for, beside which their absence goes without saying.
 _ONLY_WITH = {
     **dict.fromkeys((f"training.decay_{name}" for name in ("every", "factor", "patience", "threshold")), "training.decay"),
@@ -45,7 +45,12 @@ def conditions(runs: pd.DataFrame, tuned: Sequence[str] = ()) -> pd.DataFrame:
 
     A setting is in a label where it differs: of a task, within the runs of that name; of a model, within a task, from one
     width of a model to another and from model to model; of a regime likewise; any other within a task. What follows the task
-    alone is in none. A setting that follows the model alone (a learning rate for each) is in the label of the model.
+    alone is in none. A setting that follows the model alone (a learning rate for each) is in the label of the model. Where the
+    gradient through what is fed is a setting of the method (`cut_of_method`), it is in the label of the regime.
+
+    Args:
+        runs: the table of runs.
+        tuned: settings of which each method has a value of its own: in no label where each condition has one value of them.
 
     Returns:
         Indexed by run, in the order of `runs`: `task_label`, `model_label`, `regime_label`, `setting` (what differs beside the
@@ -58,14 +63,49 @@ def conditions(runs: pd.DataFrame, tuned: Sequence[str] = ()) -> pd.DataFrame:
     of_task = _without_digests(known, "task", _varying(known, _settings(known, "task"), table[["task"]]))
     table["task_label"] = _names(known, "task", of_task, table)
     swept, follows = _others(known, table)
+    of_method = cut_of_method(known)
     own_settings = _together(_differing(known, "model", table[["task"]]), dict.fromkeys(table["model"].unique(), follows))
     table["model_label"] = _names(known, "model", own_settings, table)
     cell = table[["task_label", "model_label"]]
     table["regime_label"] = _names(known, "regime", _differing(known, "regime", cell), table)
     table["plain"] = _objectives(known, table)
-    table["setting"] = described(known, swept)
+    cut = ["" if free else text for free, text in zip(never_cut(known), described(known, [GRADIENT]), strict=True)]
+    table["regime_label"] = _with_cut(table["regime_label"], cut, of_method & (GRADIENT in swept))
+    rest = described(known, [name for name in swept if name != GRADIENT])
+    table["setting"] = np.where(of_method, rest, described(known, swept))
     table["method"] = [merged(name, setting) for name, setting in zip(table["regime_label"], table["setting"], strict=True)]
     return _ordered(table)
+
+
+def never_cut(runs: pd.DataFrame) -> np.ndarray:
+    """Which runs feed nothing that they made, so that the gradient through what is fed says nothing of them: teacher forcing.
+
+    Not under an objective that rolls out, or follows, what the model makes.
+    """
+    objectives: dict[str, Any] = registry.parts("objective")
+    names = runs["objective"].astype(object) if "objective" in runs else pd.Series([""] * len(runs))
+    parts = [objectives.get(name) for name in names]
+    plain = [part is not None and not part.rollouts and part.charges_each_step for part in parts]
+    return (runs["regime"] == BASELINE).to_numpy(dtype=bool) & np.array(plain, dtype=bool)
+
+
+def cut_of_method(runs: pd.DataFrame) -> np.ndarray:
+    """Of which runs the gradient through what is fed is a setting of the method, not of what methods are compared in.
+
+    Where the runs of a task and model that are `never_cut` have one value of it, they are the baseline whatever it is. Where
+    they were run with several, methods are compared setting by setting.
+    """
+    if GRADIENT not in runs:
+        return np.zeros(len(runs), dtype=bool)
+    place = [runs[name].astype(object).to_numpy() for name in ("task", "model")]
+    once = runs[GRADIENT].where(never_cut(runs)).groupby(place, sort=False, dropna=False).transform("nunique")
+    return once.eq(1).to_numpy(dtype=bool)
+
+
+def _with_cut(regimes: pd.Series, cuts: Sequence[str], where: np.ndarray) -> list[str]:
+    """The labels of regimes with how the gradient flows through what is fed, where it is theirs."""
+    rows = zip(regimes, cuts, where, strict=True)
+    return [merged(regime, cut) if own else str(regime) for regime, cut, own in rows]
 
 
 def settled(runs: pd.DataFrame, tuned: Sequence[str]) -> list[str]:
@@ -155,9 +195,9 @@ def _texts(runs: pd.DataFrame, name: str) -> list[str]:
 def _usual(runs: pd.DataFrame, name: str) -> list[str | None]:
     """The value of a setting that is not worth a word, for each run; None where there is none."""
     nothing: list[str | None] = [None] * len(runs)
-    if name not in (_GRADIENT, "feedback") or "feedback" not in runs:
+    if name not in (GRADIENT, "feedback") or "feedback" not in runs:
         return nothing
-    if name == _GRADIENT:
+    if name == GRADIENT:
         rules: dict[str, Any] = registry.parts("feedback")
         some_carry_none = any(rule in rules and not rules[rule].carries for rule in runs["feedback"].dropna().unique())
         return [_FLOWS] * len(runs) if some_carry_none else nothing

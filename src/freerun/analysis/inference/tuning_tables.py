@@ -29,7 +29,7 @@ def frames(tables: Tables) -> dict[str, pd.DataFrame]:
     """The tables by name; none of a study that was not tuned, or of whose methods no run is known."""
     if tables.tuned is None:
         return {}
-    labelled = conditions(tables.runs, tuple(tables.tuned["axes"]))
+    labelled = conditions(tables.runs, tables.own_settings)
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in NAMES}
     for method in tables.tuned["methods"]:
         label = _label(method, labelled)

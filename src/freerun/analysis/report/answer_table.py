@@ -33,6 +33,8 @@ LEVELS_NOTE = (
     "and the highest mean of several models."
 )
 _TALLY = (*WORDS, CONFLICT, NONE)
+#: What is said of a method without a baseline of its setting.
+NOT_COMPARED = "not compared"
 
 
 def answer_table(table: pd.DataFrame, sets: pd.DataFrame, material: Material) -> Grid | None:
@@ -65,7 +67,7 @@ def by_task(table: pd.DataFrame, sets: pd.DataFrame, material: Material) -> Grid
         if levels:
             verdicts, of_method = words.get((str(task), str(method)), {}), levels.get((str(task), str(method)), [])
             is_first = (str(task), str(method)) in against
-            cells = [tally(verdicts) if verdicts else "baseline" if is_first else "not compared"]
+            cells = [tally(verdicts) if verdicts else "baseline" if is_first else NOT_COMPARED]
             cells.append(_levels([one[:3] for one in of_method]))
             counts = [one[3] for one in of_method] or [0]
         else:
@@ -112,7 +114,7 @@ def _by_method(table: pd.DataFrame, sets: pd.DataFrame) -> Grid:
     """A row for each method: in how many conditions of all tasks it has which verdict."""
     rows, words, against = table[table["primary"]], _words(sets), {method for _, method in _baselines(sets)}
     present = [word for word in _TALLY if (sets["verdict"] == word).any()]
-    lines, marked = list[list[str]](), set[int]()
+    lines, left, marked = list[list[str]](), list[int](), set[int]()
     for method, of in rows.groupby("method", observed=True, sort=True):
         total: dict[str, int] = {}
         for (_, name), counts in words.items():
@@ -121,8 +123,14 @@ def _by_method(table: pd.DataFrame, sets: pd.DataFrame) -> Grid:
         of_word = ["baseline" if str(method) in against else str(total.get(word, 0)) for word in present]
         if of["diverged"].sum() + of["failed"].sum():
             marked.add(len(lines))
+        left.append(0 if str(method) in against else len(of) - sum(total.values()))
         lines.append([str(method), str(of["task_label"].nunique()), str(len(of)), *of_word, _seeds(list(of["n"])), _lost(of)])
-    head = ("Trained by", "Tasks", "Cases", *(word.capitalize() for word in present), "Seeds", "Lost runs")
+    head = ["Trained by", "Tasks", "Cases", *(word.capitalize() for word in present), "Seeds", "Lost runs"]
+    if any(left):
+        place = len(head) - 2
+        head.insert(place, NOT_COMPARED.capitalize())
+        for line, count in zip(lines, left, strict=True):
+            line.insert(place, line[place - 1] if line[place - 1] == "baseline" else str(count))
     return Grid(title="", head=head, rows=lines, marked=frozenset(marked))
 
 

@@ -15,6 +15,7 @@ from freerun.analysis.figures import Material, _comparison_figure
 from freerun.analysis.figures._style import bytes_of, style
 from freerun.analysis.inference.confidence_intervals import LOST
 from freerun.analysis.inference.matched_conditions import Matched, matched
+from freerun.analysis.inference.replicates import settled
 from freerun.analysis.inference.side_comparison import Side, versus
 from freerun.analysis.report import unequal_budgets
 from freerun.analysis.report.chosen_sides import Choice, chosen_sides, compared_keys
@@ -94,8 +95,8 @@ def in_study(a: str, b: str, frames: Tables, folder: Path) -> Comparison:
     first, second = chosen_sides(a, b, runs)
     if set(first.runs["run"]) & set(second.runs["run"]):
         raise ConfigError(f"compare {brief(a)} {brief(b)}: some runs are on both sides; set one key to two values")
-    keys = compared_keys(first, second, material.axes)
-    matching = matched(first.runs, second.runs, keys, material.axes)
+    keys = compared_keys(first, second, material.own_settings)
+    matching = matched(first.runs, second.runs, keys, settled(runs, material.own_settings))
     if matching.pairs.empty:
         raise _apart(first, second, keys, matching, folder)
     sides = [_side(choice.name, at, matching, choice.runs, material) for at, choice in enumerate((first, second))]
@@ -122,7 +123,8 @@ def pairing(a: str, b: str, frames: tuple[Tables, Tables]) -> Pairing:
     """
     materials = [Material.of(tables, {}) for tables in frames]
     runs = [material.runs.astype(_TEXTS) for material in materials]
-    matching = matched(runs[0], runs[1], None, {name for material in materials for name in material.axes})
+    own = {name for of, material in zip(runs, materials, strict=True) for name in settled(of, material.own_settings)}
+    matching = matched(runs[0], runs[1], None, own)
     if matching.pairs.empty:
         raise _no_partner(a, b, matching)
     sides = [_side(name, at, matching, runs[at], materials[at]) for at, name in enumerate((a, b))]

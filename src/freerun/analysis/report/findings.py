@@ -12,7 +12,7 @@ from freerun.analysis.figures import Material
 from freerun.analysis.inference.labels import merged
 from freerun.analysis.inference.player_levels import unbeaten
 from freerun.analysis.inference.replicates import CELL
-from freerun.analysis.report import unequal_budgets
+from freerun.analysis.report import unequal_budgets, unpaired_runs
 from freerun.analysis.report.cautions import inside_alone
 from freerun.analysis.report.gap_findings import baseline_rows, first_method, gap_tally, smaller_free
 from freerun.analysis.report.headline_kinds import kinds, resting
@@ -49,7 +49,8 @@ def headline(table: pd.DataFrame, compared: pd.DataFrame, material: Material) ->
         *_unbeaten(sets, material),
         *_rests_on(compared, material),
     ]
-    sentences += unequal_budgets.of_pairs(material, sets)
+    sentences += [*unequal_budgets.declared(material), *unequal_budgets.of_pairs(material, sets)] if len(sets) else []
+    sentences += unpaired_runs.without_baseline(material.runs, sets)
     return sentences or _levels(table)
 
 

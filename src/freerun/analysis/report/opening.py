@@ -57,6 +57,9 @@ def opening(table: pd.DataFrame, compared: pd.DataFrame, material: Material) -> 
     must = [*_without_result(material.runs), *unpaired_runs.in_short(material.runs)]
     must += _too_few(sets)
     gap, open_still = gap_in_words(table), _not_shown(sets, of_headlines(compared), material.margin)
+    if alone := len(unpaired_runs.uncompared(material.runs, sets)):
+        is_ = "is" if alone == 1 else "are"
+        open_still.append(f"{counted(alone, 'condition')} {is_} compared with nothing, for want of a baseline with the same setting")
     if judged.empty:
         return _with_rest(levels_in_words(table, sets), must, [*gap, *open_still])
     return _compared(judged, of_headlines(compared), material.margin, material, must, gap, open_still)
@@ -245,6 +248,8 @@ def _caveats(sets: pd.DataFrame, rows: pd.DataFrame, way: Mapping[str, Any], mat
         light.append(f"it is judged without headlines that one side lacks ({missing})")
     if unequal_budgets.of_pairs(material, own):
         grave.append("its training was not given as much work as the baseline's")
+    if unequal_budgets.declared(material):
+        light.append(f"methods were given equal {material.tables.budget}, not equal updates")
     return grave, light
 
 

@@ -1,4 +1,4 @@
-"""Runs without a partner: of a seed that the other side of a comparison does not have, and so in no comparison."""
+"""Runs without a partner, and so in no comparison: of a seed, or a setting, that the other side does not have."""
 
 from __future__ import annotations
 
@@ -24,6 +24,32 @@ def _lone(runs: pd.DataFrame) -> Iterator[tuple[str, int, int]]:
             lone = int((~seeds[name].isin(others if name == regimes[0] else set(seeds[regimes[0]]))).sum())
             if lone:
                 yield f"{merged(str(name), str(setting))} ({task}, {model})", lone, len(seeds[name])
+
+
+def uncompared(runs: pd.DataFrame, sets: pd.DataFrame) -> list[tuple[str, str, str, str]]:
+    """The conditions that are neither compared nor a baseline: task, model, regime, setting; none where nothing is compared.
+
+    Args:
+        runs: with the labels of conditions.
+        sets: what `verdicts.judged_sets` gives.
+    """
+    place, of_sets = runs[[*_PLACE, "regime_label"]].drop_duplicates(), sets[[*_PLACE, "regime_label", "baseline"]].astype(str)
+    known = {(*row[:3], name) for row in of_sets.itertuples(index=False, name=None) for name in row[3:]}
+    every = place.astype(str).itertuples(index=False, name=None) if known else ()
+    return [(task, model, regime, setting) for task, model, setting, regime in every if (task, model, setting, regime) not in known]
+
+
+def without_baseline(runs: pd.DataFrame, sets: pd.DataFrame) -> list[str]:
+    """Which conditions are compared with nothing for want of a baseline of their setting, in a sentence; arguments as above."""
+    places: dict[str, list[str]] = {}
+    for task, model, regime, setting in uncompared(runs, sets):
+        places.setdefault(merged(regime, setting), []).append(f"{task} ({model})")
+    if not places:
+        return []
+    named = [f"{name} on {listed(where[:_NAMED])}" for name, where in list(places.items())[:_NAMED]]
+    more = [counted(len(places) - _NAMED, "more method")] if len(places) > _NAMED else []
+    firsts = listed(list(dict.fromkeys(sets["baseline"].astype(str))))
+    return [f"Compared with nothing, since {firsts} was not run with the same setting: {'; '.join([*named, *more])}."]
 
 
 def in_short(runs: pd.DataFrame) -> list[str]:

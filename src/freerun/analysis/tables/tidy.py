@@ -35,6 +35,8 @@ from freerun.store.records import Store, names
 MEASURE = ("split", "mode", "metric", "step")
 #: How many columns of a frame its representation names.
 MOST_NAMED = 12
+#: What follows from the method where all are given as much work.
+_OF_BUDGET = ("training.updates",)
 NAMES = ("runs", "curves", "gaps", "compared", "quantities", "players", "budgets")
 
 
@@ -59,6 +61,8 @@ class Tables:
             None for the usual one.
         figures: that the report shows, by name or kind; None for the usual ones.
         tuned: how its methods were tuned, as `store.study_file.Tuned` tells it; None where they were not.
+        budget: the work of training of which the study gives all methods as much, `steps` or `products`, so that each has
+            updates of its own; None where it says nothing.
         whole: `runs` of the study of which these are a selection, so that a method looks the same in all its figures; None
             where they are the whole.
     """
@@ -73,7 +77,14 @@ class Tables:
     margin: float | None = None
     figures: Sequence[str] | None = None
     tuned: Mapping[str, Any] | None = None
+    budget: str | None = None
     whole: pd.DataFrame | None = None
+
+    @property
+    def own_settings(self) -> tuple[str, ...]:
+        """The settings of which each method has a value of its own: those that were tuned, and updates at an equal `budget`."""
+        of_budget = [name for name in _OF_BUDGET if self.budget and self.runs[name].nunique() > 1]
+        return (*(self.tuned["axes"] if self.tuned else ()), *of_budget)
 
     def _sizes(self) -> list[tuple[str, str, str]]:
         frames = ((name, getattr(self, name)) for name in NAMES)
@@ -92,13 +103,14 @@ def _in_short(names: list[str]) -> list[str]:
 
 
 def declared(tables: Tables, info: Mapping[str, Any]) -> Tables:
-    """Return tables with what their study declares: its margin, its figures, how it was tuned; None for what it does not.
+    """Return tables with what their study declares: margin, figures, equal budget, how it was tuned; None for what it does not.
 
     Args:
         tables: of the study.
         info: as `freerun.store.study_file.read` gives it.
     """
-    return replace(tables, margin=info.get("margin"), figures=info.get("figures"), tuned=info.get("tuned"))
+    names = ("margin", "figures", "budget", "tuned")
+    return replace(tables, **{name: info.get(name) for name in names})
 
 
 def frames(store: Store, ids: Iterable[str], study: str, planned: Mapping[str, Mapping[str, Any]] | None = None) -> Tables:
