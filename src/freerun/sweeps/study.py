@@ -169,7 +169,8 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
     return Study(
         name=folder, runs=plan(experiments), command=command, overrides=overrides,
         title=content.get("title", ""), question=content.get("question", ""), margin=None if margin is None else float(margin),
-        figures=figures, budget=budget, jobs=every, tune={} if "tune" in content and content["tune"] is None else content.get("tune"),
+        figures=figures, budget=budget, jobs=every,
+        tune={} if "tune" in content and content["tune"] is None else content.get("tune"),
     )  # fmt: skip
 
 

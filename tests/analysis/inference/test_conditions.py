@@ -97,6 +97,25 @@ def test_the_usual_rule_of_feedback_is_in_no_label_where_tasks_have_different_on
     assert list(alone["method"]) == ["free running (feedback=sample)", "free running (feedback=argmax)"]
 
 
+def test_a_cut_of_the_gradient_belongs_to_the_method_where_the_baseline_has_one_value(tmp_path):
+    """Teacher forcing feeds no output back, so that it has no second way of cutting; both free ways are judged by it."""
+    free = [tree(gradient=gradient, regime="free_running", seed=s) for gradient in ("through", "stop") for s in range(3)]
+    forced = grid(regimes=("teacher_forcing",), seeds=3)
+    found = labels(tmp_path / "one", [*forced, *free])
+    assert list(found["regime_label"].cat.categories) == [
+        "teacher forcing",
+        "free running (gradient=through)",
+        "free running (gradient=stop)",
+    ]
+    assert set(found["setting"]) == {""}
+    alone = labels(tmp_path / "alone", free)
+    assert set(alone["setting"]) == {"gradient=through", "gradient=stop"}, (
+        "without a baseline methods are compared under either"
+    )
+    both = [*forced, *(tree(gradient="stop", seed=s) for s in range(3)), *free]  # records from before it was resolved
+    assert set(labels(tmp_path / "both", both)["setting"]) == {"gradient=through", "gradient=stop"}
+
+
 def test_what_one_value_asks_for_is_in_no_label_beside_the_others(tmp_path):
     """A cosine has no patience for plateaus: that its label lacks one says all."""
     plateau = {"training__decay": "plateau", "training__decay_factor": 0.5, "training__decay_patience": 3}

@@ -126,10 +126,11 @@ def test_a_contradiction_is_said_first():
     assert "no two measures contradict each other" not in " ".join(said)
 
 
-def test_a_contradiction_in_one_of_many_comparisons_is_said_after_the_answer():
+def test_a_contradiction_in_one_of_many_comparisons_is_counted_first_and_told_after_the_answer():
     """Regime 1 has twice either error on twelve tasks, but for one error on one of them, which it halves."""
     levels = {"rmse": [(1.0, 2.0)] * 12, "one_step_error": [(2.0, 1.0), *[(1.0, 2.0)] * 11]}
     said, _ = begun(drawn_tables(levels, {"rmse": "u", "one_step_error": "total variation"}))
+    assert said[0].startswith("Measures disagree in 1 of 12 comparisons; ")
     assert "was worse than teacher forcing in 11 of 12 cases" in said[0]
     assert said[1].startswith("The largest change is")
     assert said[2].startswith("The measures contradict each other in 1 of 12 comparisons")

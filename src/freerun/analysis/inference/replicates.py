@@ -86,7 +86,9 @@ def never_cut(runs: pd.DataFrame) -> np.ndarray:
     names = runs["objective"].astype(object) if "objective" in runs else pd.Series([""] * len(runs))
     parts = [objectives.get(name) for name in names]
     plain = [part is not None and not part.rollouts and part.charges_each_step for part in parts]
-    return (runs["regime"] == BASELINE).to_numpy(dtype=bool) & np.array(plain, dtype=bool)
+    forced: np.ndarray = (runs["regime"] == BASELINE).to_numpy(dtype=bool)
+    both: np.ndarray = forced & np.array(plain, dtype=bool)
+    return both
 
 
 def cut_of_method(runs: pd.DataFrame) -> np.ndarray:
@@ -99,7 +101,8 @@ def cut_of_method(runs: pd.DataFrame) -> np.ndarray:
         return np.zeros(len(runs), dtype=bool)
     place = [runs[name].astype(object).to_numpy() for name in ("task", "model")]
     once = runs[GRADIENT].where(never_cut(runs)).groupby(place, sort=False, dropna=False).transform("nunique")
-    return once.eq(1).to_numpy(dtype=bool)
+    one: np.ndarray = once.eq(1).to_numpy(dtype=bool)
+    return one
 
 
 def _with_cut(regimes: pd.Series, cuts: Sequence[str], where: np.ndarray) -> list[str]:

@@ -38,7 +38,7 @@ from freerun.analysis.report.verdicts import CONFLICT, NONE, OPEN, WORDS, judged
 
 #: So many words a sentence has, unless what must be said with it takes more.
 _WORDS = 40
-#: Contradictions in at most this share of the comparisons are said after the answer, and no longer before it.
+#: Contradictions in at most this share of the comparisons are counted before the answer, and told after it.
 _FEW_CONFLICTS = 0.1
 
 
@@ -59,7 +59,9 @@ def opening(table: pd.DataFrame, compared: pd.DataFrame, material: Material) -> 
     gap, open_still = gap_in_words(table), _not_shown(sets, of_headlines(compared), material.margin)
     if alone := len(unpaired_runs.uncompared(material.runs, sets)):
         is_ = "is" if alone == 1 else "are"
-        open_still.append(f"{counted(alone, 'condition')} {is_} compared with nothing, for want of a baseline with the same setting")
+        open_still.append(
+            f"{counted(alone, 'condition')} {is_} compared with nothing, for want of a baseline with the same setting"
+        )
     if judged.empty:
         return _with_rest(levels_in_words(table, sets), must, [*gap, *open_still])
     return _compared(judged, of_headlines(compared), material.margin, material, must, gap, open_still)
@@ -145,9 +147,12 @@ def _compared(
     largest = _largest(rows, shown, word, alone=len(every) == 1 and len(shown["names"]) == 1, one_case=one_case(ways))
     grave, light = _caveats(sets, rows, shown, material) if material else ([], [])
     if conflict:
-        answer = [f"{start}.", f"{capital(_filled(largest, [*grave, *must], [*light, *others, *open_still]))}."]
-        few = (sets["verdict"] == CONFLICT).mean() <= _FEW_CONFLICTS
-        return [*answer, *conflict] if few else [*conflict, *answer]
+        change = f"{capital(_filled(largest, [*grave, *must], [*light, *others, *open_still]))}."
+        apart = sets["verdict"] == CONFLICT
+        if apart.mean() > _FEW_CONFLICTS:
+            return [*conflict, f"{start}.", change]
+        disagree = f"Measures disagree in {int(apart.sum())} of {counted(len(sets), 'comparison')}"
+        return [f"{disagree}; {start[0].lower()}{start[1:]}.", change, *conflict]
     agree = ["no two measures contradict each other"] if (sets["words"].map(len) > 1).any() else []
     with_largest = _filled(largest, grave, light)
     left = [clause for clause in light if clause not in with_largest]

@@ -36,7 +36,9 @@ def uncompared(runs: pd.DataFrame, sets: pd.DataFrame) -> list[tuple[str, str, s
     place, of_sets = runs[[*_PLACE, "regime_label"]].drop_duplicates(), sets[[*_PLACE, "regime_label", "baseline"]].astype(str)
     known = {(*row[:3], name) for row in of_sets.itertuples(index=False, name=None) for name in row[3:]}
     every = place.astype(str).itertuples(index=False, name=None) if known else ()
-    return [(task, model, regime, setting) for task, model, setting, regime in every if (task, model, setting, regime) not in known]
+    return [
+        (task, model, regime, setting) for task, model, setting, regime in every if (task, model, setting, regime) not in known
+    ]
 
 
 def without_baseline(runs: pd.DataFrame, sets: pd.DataFrame) -> list[str]:

@@ -109,8 +109,8 @@ def declared(tables: Tables, info: Mapping[str, Any]) -> Tables:
         tables: of the study.
         info: as `freerun.store.study_file.read` gives it.
     """
-    names = ("margin", "figures", "budget", "tuned")
-    return replace(tables, **{name: info.get(name) for name in names})
+    margin, figures, budget, tuned = (info.get(name) for name in ("margin", "figures", "budget", "tuned"))
+    return replace(tables, margin=margin, figures=figures, budget=budget, tuned=tuned)
 
 
 def frames(store: Store, ids: Iterable[str], study: str, planned: Mapping[str, Mapping[str, Any]] | None = None) -> Tables:
