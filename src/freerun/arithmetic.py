@@ -201,10 +201,15 @@ def exponential(x: torch.Tensor) -> torch.Tensor:
 
 def exponential_anywhere(x: torch.Tensor) -> torch.Tensor:
     """As `exponential`, with the same bits at every place of a tensor of any size: the kernel sees whole vectors alone."""
-    scaled = (x.double() / LN2).flatten()
-    short = -scaled.numel() % VECTORS
-    whole = (torch.nn.functional.pad(scaled, (0, short)) if short else scaled).exp2()
-    return whole[: scaled.numel()].view(x.shape).to(x.dtype)
+    return power_of_two_anywhere(x.double() / LN2).to(x.dtype)
+
+
+def power_of_two_anywhere(x: torch.Tensor) -> torch.Tensor:
+    """2 to the x, in its own precision, with the same bits at every place of a tensor: the kernel sees whole vectors alone."""
+    flat = x.flatten()
+    short = -flat.numel() % VECTORS
+    whole = (torch.nn.functional.pad(flat, (0, short)) if short else flat).exp2()
+    return whole[: flat.numel()].view(x.shape)
 
 
 def softplus(x: torch.Tensor) -> torch.Tensor:

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from freerun.arithmetic import cosine_and_sine, exponential_anywhere, softplus
+from freerun.arithmetic import cosine_and_sine, exponential_anywhere, power_of_two_anywhere, softplus
 from freerun.laws.toolkit import CLOSE, gap, gradients, noise, same_bits, weights_of
 from freerun.parts.layers import initial_weights
-from freerun.parts.models import _parallel_scan
+from freerun.parts.models import _parallel_scan, _selective_scan
 from freerun.parts.models._parallel_scan import scan
+from freerun.parts.models._selective_scan import selective_scan
 from freerun.parts.models.lru import LRU
 from freerun.parts.models.min_gru import MinGRU
 from freerun.parts.models.selective_ssm import SelectiveSSM
@@ -80,8 +81,59 @@ def test_the_law_of_a_scan_catches_a_gradient_that_is_not_conjugate(monkeypatch)
         law_a_scan_is_its_loop(scan, 7, True)
 
 
-def test_a_long_scan_has_the_same_bits_alone_and_in_a_group():
-    """Sums over thousands of steps and sequences, where a reduction goes by blocks."""
+def selective_numbers(steps: int) -> list[torch.Tensor]:
+    """delta, v, B, C, r and the start of a selective scan with states of three numbers; differentiable."""
+    sizes = [(steps, B, H), (steps, B, H), (steps, B, 3), (steps, B, 3), (3, H), (B, 3, H)]
+    parts = [noise(R, *size, seed=seed) for seed, size in enumerate(sizes)]
+    return [(part.exp() if place in (0, 4) else part).requires_grad_() for place, part in enumerate(parts)]
+
+
+def selectively_looped(delta, v, write, read, rates, s):
+    outputs = []
+    for t in range(delta.shape[1]):
+        s = torch.exp(-rates[:, None] * delta[:, t, :, None]) * s + torch.einsum("rbn,rbj->rbnj", write[:, t], v[:, t])
+        outputs.append(torch.einsum("rbn,rbnj->rbj", read[:, t], s))
+    return torch.stack(outputs, 1), s
+
+
+def law_a_selective_scan_is_its_loop(scanned, steps: int) -> None:
+    leaves = selective_numbers(steps)
+    fast, slow = scanned(*leaves), selectively_looped(*leaves)
+    charge = [noise(*part.shape, seed=7 + k) for k, part in enumerate(slow)]
+    for name, ours, wanted in zip(("outputs", "state"), fast, slow, strict=True):
+        assert gap(ours, wanted) < CLOSE, f"{name}: {gap(ours, wanted):.1e}"
+    slopes = [gradients(sum((x * c).sum() for x, c in zip(out, charge, strict=True)), leaves) for out in (fast, slow)]
+    for name, ours, wanted in zip(("delta", "v", "B", "C", "r", "start"), *slopes, strict=True):
+        assert gap(ours, wanted) < CLOSE, f"gradient of {name}: {gap(ours, wanted):.1e}"
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 1000], ids=lambda length: f"pieces of {length}")
+@pytest.mark.parametrize("steps", [1, 2, 7, 33])
+def test_a_selective_scan_is_its_loop(monkeypatch, steps, length):
+    monkeypatch.setattr(_selective_scan, "PIECE", length * B * 3 * H)
+    law_a_selective_scan_is_its_loop(selective_scan, steps)
+
+
+def starts_at_zero(*parts):
+    return selective_scan(*parts[:-1], parts[-1] * 0)
+
+
+def cut_after_two_steps(*parts):
+    *steps, rates, start = parts
+    first, state = selective_scan(*(part[:, :2] for part in steps), rates, start)
+    rest, state = selective_scan(*(part[:, 2:] for part in steps), rates, state.detach())
+    return torch.cat([first, rest], 1), state
+
+
+@pytest.mark.parametrize(("broken_scan", "what"), [(starts_at_zero, "outputs"), (cut_after_two_steps, "gradient")])
+def test_the_law_of_a_selective_scan_catches(broken_scan, what):
+    with pytest.raises(AssertionError, match=what):
+        law_a_selective_scan_is_its_loop(broken_scan, 7)
+
+
+def test_a_long_scan_has_the_same_bits_alone_and_in_a_group(monkeypatch):
+    """Sums over thousands of steps and sequences, where a reduction goes by blocks, and pieces that are many."""
+    monkeypatch.setattr(_selective_scan, "PIECE", 1000)
     for model in (LRU(hidden=5), MinGRU(hidden=5), SelectiveSSM(hidden=5, states=3)):
         together, alone = (_slopes(model, slice(0, replicas)) for replicas in (3, 1))
         for name, value in alone.items():
@@ -190,9 +242,10 @@ def test_a_selective_model_starts_as_the_paper_s():
         (lambda x: cosine_and_sine(x)[0], math.cos, np.linspace(-1e3, 1e3, 5_001)),
         (lambda x: cosine_and_sine(x)[1], math.sin, np.linspace(-7, 7, 5_001)),
         (exponential_anywhere, math.exp, np.linspace(-3, 1, 2_001)),
+        (power_of_two_anywhere, math.exp2, np.linspace(-3, 1, 2_001)),
         (softplus, lambda x: math.log1p(math.exp(x)), np.linspace(-40, 40, 2_001)),
     ],
-    ids=["cosine", "sine", "exponential", "softplus"],
+    ids=["cosine", "sine", "exponential", "power of two", "softplus"],
 )
 def test_functions_are_exact_and_do_not_know_their_place(function, exact, numbers_):
     x = torch.from_numpy(numbers_)

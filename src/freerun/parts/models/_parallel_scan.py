@@ -51,7 +51,7 @@ def _part(a: Numbers, where: slice) -> Numbers:
     return tuple(part[:, where] if part.shape[1] > 1 else part for part in a)
 
 
-def _recurrence(a: Numbers, b: Numbers) -> Numbers:
+def recurrence(a: Numbers, b: Numbers) -> Numbers:
     """h_0 = b_0, h_t = a_t h_{t-1} + b_t; a_0 is not read."""
     steps = b[0].shape[1]
     if steps == 1:
@@ -61,7 +61,7 @@ def _recurrence(a: Numbers, b: Numbers) -> Numbers:
     joined = _times(odd, tuple(part[:, 0 : 2 * pairs : 2] for part in b))
     for part, added in zip(joined, b, strict=True):
         part.add_(added[:, 1::2])
-    after = _recurrence(_times(odd, even) if pairs > 1 else odd, joined)
+    after = recurrence(_times(odd, even) if pairs > 1 else odd, joined)
     filled = _times(_part(a, slice(2, None, 2)), tuple(part[:, :between] for part in after)) if between else b
     h = tuple(torch.empty_like(part) for part in b)
     for whole, own, late, early in zip(h, b, after, filled, strict=True):
@@ -85,7 +85,7 @@ class _Scan(torch.autograd.Function):
             ctx.save_for_backward(*a, *first)
             return h
         factors = a if ctx.constant else tuple(torch.cat([part[:, :1], part], 1) for part in a)
-        whole = _recurrence(factors, tuple(torch.cat([x[:, None], y], 1) for x, y in zip(start, b, strict=True)))
+        whole = recurrence(factors, tuple(torch.cat([x[:, None], y], 1) for x, y in zip(start, b, strict=True)))
         ctx.save_for_backward(*a, *(part[:, :-1] for part in whole))
         return tuple(part[:, 1:] for part in whole)
 
@@ -100,7 +100,7 @@ class _Scan(torch.autograd.Function):
         else:
             factors = a if ctx.constant else tuple(torch.cat([part[:, :1], part.flip(1)], 1) for part in a)
             late = tuple(torch.cat([part.flip(1), torch.zeros_like(part[:, :1])], 1) for part in d)
-            whole = tuple(part.flip(1) for part in _recurrence(_conjugate(factors), late))
+            whole = tuple(part.flip(1) for part in recurrence(_conjugate(factors), late))
             g, first = tuple(part[:, 1:] for part in whole), tuple(part[:, 0] for part in whole)
         slopes: tuple[torch.Tensor | None, ...] = (None,) * count
         if any(ctx.needs_input_grad[1 : count + 1]):

@@ -5,7 +5,8 @@
     y_t[j] = sum_n C_t[n] s_t[n, j] + D[j] x_t[j],   o_t = c + V (y_t * silu(z + Z u_t)),   silu(x) = x sigmoid(x)
 
 (Gu & Dao 2023, "Mamba: linear-time sequence modeling with selective state spaces", algorithm 2; the transition by zero-order
-hold and the drive by Euler's rule, as in the paper's code.) With the truth fed, `unroll` makes it by a parallel scan.
+hold and the drive by Euler's rule, as in the paper's code.) With the truth fed, `unroll` makes it by a
+parallel scan (`_selective_scan`).
 
 As there, exp(A[n, j]) starts at n, counted from 1, D at 1, and softplus(e) uniform in its logarithm over [0.001, 0.1]. Not as
 there: one block, without the short convolution, without a normalisation and a skip around it; E is a whole matrix and not of
@@ -78,7 +79,7 @@ class SelectiveSSM(Model):
         return super().products(inputs, outputs) + 3 * self.states * self.hidden
 
     def kept(self, inputs: int, outputs: int) -> int:
-        return super().kept(inputs, outputs) + 6 * self.states * self.hidden  # the factors of every number of the state
+        return super().kept(inputs, outputs) + self.states * self.hidden  # in closed loop, the state before each step
 
     def start(self, replicas: int, batch: int, like: torch.Tensor) -> State:
         return (like.new_zeros(replicas, batch, self.states * self.hidden),)
@@ -87,28 +88,17 @@ class SelectiveSSM(Model):
         self, weights: Weights, u: Float[torch.Tensor, "T R B I"], state: State
     ) -> tuple[Float[torch.Tensor, "T R B O"], State]:
         """Run all steps at once; the state ``[R B NH]`` has the H numbers of n = 1, then those of n = 2, ..."""
-        from freerun.parts.models._parallel_scan import scan
+        from freerun.parts.models._selective_scan import selective_scan
 
         flat, sizes = flattened(u)
         x = silu(project(weights, "input", flat))
         delta = softplus(project(weights, "step", x))
-        rates = exponential_anywhere(weights["rates"]).flatten(1)[:, None]
-        decay = exponential_anywhere(-scaled(torch.cat(self.states * [delta], -1), rates))
-        added = torch.cat(self.states * [delta * x], -1) * self.spread(x, weights["write"])
-        shape = (len(flat), *sizes, self.states * self.hidden)
-        (s,) = scan((decay.reshape(shape),), (added.reshape(shape),), state)
-        read = s.flatten(1, 2) * self.spread(x, weights["read"])
-        y = scaled(x, weights["skip"])
-        for part in read.chunk(self.states, -1):  # one after another, so that the order of the sum is the same in any group
-            y = y + part
+        write, read = (affine(x, weights[name], x.new_zeros(len(x), 1, self.states)) for name in ("write", "read"))
+        steps = (part.unflatten(1, sizes) for part in (delta, delta * x, write, read))
+        y, s = selective_scan(*steps, exponential_anywhere(weights["rates"]), state[0].unflatten(-1, (self.states, -1)))
+        y = y.flatten(1, 2) + scaled(x, weights["skip"])
         outputs = project(weights, "output", y * silu(project(weights, "branch", flat)))
-        return restored(outputs, sizes), (s[:, -1],)
-
-    def spread(self, x: Float[torch.Tensor, "R M H"], weight: Float[torch.Tensor, "R H N"]) -> Float[torch.Tensor, "R M NH"]:
-        """Return the N products of x with a weight, each H times."""
-        once = affine(x, weight, x.new_zeros(()).expand(len(x), 1, self.states))
-        copies = torch.eye(self.states, dtype=x.dtype, device=x.device).repeat_interleave(self.hidden, 1)
-        return affine(once, copies.expand(len(x), -1, -1), x.new_zeros(()).expand(len(x), 1, copies.shape[-1]))
+        return restored(outputs, sizes), (s.flatten(2),)
 
 
 def silu(x: torch.Tensor) -> torch.Tensor:
