@@ -117,11 +117,14 @@ def test_a_cut_of_the_gradient_belongs_to_the_method_where_the_baseline_has_one_
 
 
 def test_what_one_value_asks_for_is_in_no_label_beside_the_others(tmp_path):
-    """A cosine has no patience for plateaus: that its label lacks one says all."""
+    """A cosine has no patience for plateaus, and where plateaus have one, their name says it."""
     plateau = {"training__decay": "plateau", "training__decay_factor": 0.5, "training__decay_patience": 3}
     cosine = {"training__decay": "cosine", "training__decay_factor": None, "training__decay_patience": None}
     found = labels(tmp_path / "two", [tree(**plateau), tree(**cosine)])
-    assert list(found["setting"]) == ["decay=plateau, decay_factor=0.5, decay_patience=3", "decay=cosine"]
+    assert list(found["setting"]) == ["decay=plateau", "decay=cosine"]
+    longer = {**plateau, "training__decay_patience": 9}
+    several = labels(tmp_path / "three", [tree(**plateau), tree(**longer), tree(**cosine)])
+    assert list(several["setting"]) == ["decay=plateau, decay_patience=3", "decay=plateau, decay_patience=9", "decay=cosine"]
     patient = [tree(**plateau), tree(**{**plateau, "training__decay_patience": None})]
     assert list(labels(tmp_path / "one", patient)["setting"]) == ["decay_patience=3", "decay_patience=none"]
     coins = [
@@ -129,7 +132,7 @@ def test_what_one_value_asks_for_is_in_no_label_beside_the_others(tmp_path):
     ]
     assert list(labels(tmp_path / "coins", coins)["regime_label"]) == [
         "scheduled sampling (coin=step)",
-        "scheduled sampling (coin=epoch, epoch=9)",
+        "scheduled sampling (coin=epoch)",
     ]
 
 

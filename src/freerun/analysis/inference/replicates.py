@@ -27,7 +27,7 @@ PARTS = ("task", "model", "regime", "objective", "feedback")
 _STARTS = ("training.start", "training.content")
 #: How a gradient flows through what is fed back; a rule that carries none has no such setting, and its runs have this value.
 GRADIENT, _FLOWS = "gradient", "through"
-#: Settings that one value of another one asks for, beside which their absence goes without saying.
+#: Settings that one value of another one asks for; that one says enough where they have one value, and that they are absent.
 _ONLY_WITH = {
     **dict.fromkeys((f"training.decay_{name}" for name in ("every", "factor", "patience", "threshold")), "training.decay"),
     "regime.epoch": "regime.coin",
@@ -189,6 +189,8 @@ def _texts(runs: pd.DataFrame, name: str) -> list[str]:
         having = set(runs.loc[values.notna(), axis])
         missing = ["none" if part in having else "" for part in runs[axis]]
     if name in _ONLY_WITH and _ONLY_WITH[name] in runs and runs[_ONLY_WITH[name]].nunique() > 1:
+        if values.nunique() == 1:
+            return [""] * len(runs)
         missing = [""] * len(runs)
     texts = [unset if pd.isna(value) else written[value] for value, unset in zip(values, missing, strict=True)]
     usual = _usual(runs, name)
