@@ -74,7 +74,7 @@ class _SelectiveScan(torch.autograd.Function):
     def forward(ctx: Any, *parts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         (*steps, rates, state), outputs, before = parts, [], []
         ctx.length = max(1, PIECE // state[0].numel())
-        for delta, v, write, read in zip(*(part.split(ctx.length, 1) for part in steps), strict=True):
+        for delta, v, write, read in zip(*(torch.split(part, ctx.length, 1) for part in steps), strict=True):
             before.append(state)
             s = _states(_factors(delta, rates), v, write, state)
             outputs.append(_sum(read[..., None] * s, -2))
@@ -86,7 +86,7 @@ class _SelectiveScan(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, d: torch.Tensor, carried: torch.Tensor) -> tuple[torch.Tensor, ...]:
         (*steps, rates), before = ctx.saved_tensors[:5], ctx.saved_tensors[5:]
-        pieces = list(zip(*(part.split(ctx.length, 1) for part in (*steps, d)), before, strict=True))
+        pieces = list(zip(*(torch.split(part, ctx.length, 1) for part in (*steps, d)), before, strict=True))
         slopes, total = [], torch.zeros_like(rates)
         for delta, v, write, read, d_, state in reversed(pieces):
             factors = _factors(delta, rates)
