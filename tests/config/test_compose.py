@@ -192,6 +192,17 @@ def test_a_cut_that_cuts_something_is_a_run_of_its_own(words):
     assert not any(each.notes for each in found)
 
 
+@pytest.mark.parametrize("task", ["hidden_markov", "markov", "transduction task.form=transducer model=encoder_decoder"])
+def test_a_world_of_every_seed_is_asked_for_as_people_write_it(task):
+    """`world=seed` is `world_by_seed=true`: one run, whoever asks in which words; where a task has no such world, a number."""
+    short, long, plain = ([*f"task={task}".split(), *words] for words in (["task.world=seed"], ["task.world_by_seed=true"], []))
+    found = [identity(canonical(experiments(words, sweep=False)[0])) for words in (short, long, plain)]
+    assert found[0] == found[1] != found[2]
+    assert registry.get("task", "markov")(world="seed").world_by_seed
+    with pytest.raises(ConfigError, match="must be a number"):
+        experiments(["task=lorenz63", "task.rho=seed"], sweep=False)
+
+
 def test_words_and_python_make_the_same_experiment():
     from freerun.config.evaluation_settings import Evaluation
     from freerun.config.training_settings import Training

@@ -7,7 +7,7 @@ import inspect
 import math
 import operator
 from abc import ABCMeta
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from typing import Any, TypeVar
@@ -38,7 +38,7 @@ def build(cls: type, key: str, settings: dict[str, Any]) -> Any:
     """
     known = {setting.name: setting for setting in fields(cls)}
     values = {}
-    for name, value in settings.items():
+    for name, value in by_seed(settings, known).items():
         if name not in known:
             raise ConfigError(f"{key}.{one_line(name, 60)}: unknown key; {nearest(str(name)[:100], known)}")
         values[name] = _value(f"{key}.{name}", value, known[name])
@@ -53,6 +53,13 @@ def build(cls: type, key: str, settings: dict[str, Any]) -> Any:
     return node
 
 
+def by_seed(settings: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
+    """The settings, with `world=seed` written as what it means, `world_by_seed=true`, where both are settings of a part."""
+    meant = {name for name, value in settings.items() if value == "seed" and f"{name}_by_seed" in known}
+    meant -= {name for name in meant if f"{name}_by_seed" in settings}
+    return {f"{name}_by_seed" if name in meant else name: name in meant or value for name, value in settings.items()}
+
+
 class PartType(ABCMeta):
     """The type of the base class of a kind of part: a part that is made in Python is refused as on the command line.
 
@@ -64,6 +71,7 @@ class PartType(ABCMeta):
         """Make a part, unless a setting is refused; a class whose own `__init__` has positional arguments is left alone."""
         asked = list(cls.__signature__.parameters.values())
         if all(one.kind is one.KEYWORD_ONLY for one in asked):
+            settings = by_seed(settings, [one.name for one in asked])
             kind = [one for one in cls.__mro__ if isinstance(one, PartType)][-1].__name__.lower()
             needed = [one.name for one in asked if one.default is one.empty]
             settings = _asked(cls, f"{kind}.", [one.name for one in asked], needed, (), values, settings)

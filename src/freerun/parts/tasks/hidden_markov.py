@@ -31,7 +31,8 @@ class HiddenMarkov(Task):
         stay: probability of keeping the hidden state: how long memory lasts.
         concentration: Dirichlet parameter of the rows; small is peaked and easy, large is flat.
         world: which source; another number is another pair of matrices.
-        world_by_seed: every seed has a source of its own, so that what is found over seeds is found over sources.
+        world_by_seed: every seed has a source of its own (also `world=seed`), so that what is found over seeds
+            is found over sources.
         sequences: number of training sequences; validation and test have half as many each.
     """
 

@@ -42,7 +42,8 @@ class Markov(Task):
         alphabet_size: K; null for 4, or for the width of `matrix`.
         concentration, world: of a drawn matrix, the Dirichlet parameter of its rows (small is peaked; null for 0.3) and which
             draw it is (null for 0). Each row is mixed with 2 % of the flat one, so that every symbol is possible.
-        world_by_seed: every seed has a drawn matrix of its own, so that what is found over seeds is found over sources.
+        world_by_seed: every seed has a drawn matrix of its own (also `world=seed`), so that what is found over seeds
+            is found over sources.
         initial: probabilities of the first context, K**m numbers in the order of the rows; null for the stationary ones.
         start: a symbol that is fed at first, as if it had come m times, in place of `initial`; null for none.
         sequences: number of training sequences; validation and test have half as many each.

@@ -52,7 +52,8 @@ class Transduction(Task):
         alphabet_size: letters, without that of the end.
         states: of a transducer; null for 3. From each, every letter leads to a drawn state and writes one or two drawn letters.
         world: which transducer; null for 0.
-        world_by_seed: every seed has a transducer of its own, so that what is found over seeds is found over transducers.
+        world_by_seed: every seed has a transducer of its own (also `world=seed`), so that what is found over seeds
+            is found over transducers.
         sequences: number of training pairs; validation and test have an eighth as many each.
         length: 0 for the natural one, the source, the longest answer and the end.
     """
