@@ -283,6 +283,24 @@ def test_seeds_that_go_on_from_runs_of_their_own_are_of_one_condition(tmp_path):
     assert third["setting"].iloc[0] == f"start={10:016x}"
 
 
+def test_what_differs_in_several_cells_is_told_with_each_value_once(tmp_path):
+    """A rate of its own was chosen for each method on each task."""
+    rates = {
+        ("lorenz63", 8): 0.1,
+        ("lorenz63", 16): 0.3,
+        ("text", 8): 0.3,
+        ("text", 16): 0.1,
+        ("markov", 8): 0.1,
+        ("markov", 16): 0.2,
+    }
+    experiments = [tree(task, model__hidden=width, training__lr=rate) for (task, width), rate in rates.items()]
+    runs = tidy.frames(*study(tmp_path, experiments), "s").runs
+    runs = runs.assign(task_label=runs["task"])
+    sides = (runs[runs["model.hidden"] == width] for width in (8, 16))
+    found = matched(*sides, ["model.hidden"], ["training.lr"])
+    assert found.told["training.lr"] == ("0.1 or 0.3", "0.3 or 0.1 or 0.2")
+
+
 def test_two_methods_that_go_on_each_from_a_run_of_its_seed_are_one_pair_of_conditions(tmp_path):
     experiments = [begun(seed, 10 + seed, regime) for regime in ("free_running", "sparse_forcing") for seed in range(3)]
     runs = tidy.frames(*study(tmp_path, experiments), "s").runs.assign(task_label="Lorenz-63")

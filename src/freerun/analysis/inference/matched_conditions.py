@@ -223,4 +223,5 @@ def _short(value: str) -> str:
 
 
 def _also(known: str, addition: str) -> str:
-    return known if addition in known.split(" or ") else f"{known} or {addition}"
+    """Both lists of `_listed` in one, each value once."""
+    return " or ".join(dict.fromkeys([*known.split(" or "), *addition.split(" or ")]))
