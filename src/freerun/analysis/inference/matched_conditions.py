@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from freerun.analysis.inference.labels import ALWAYS_SHOWN, label, merged
-from freerun.analysis.inference.replicates import GRADIENT, cut_of_method, described, never_cut, settings
+from freerun.analysis.inference.replicates import FLOWS, GRADIENT, cut_of_method, described, never_cut, settings
 
 #: What is measured beside the errors, and changes none of them.
 _BESIDE = ("evaluation.orbit", "evaluation.distances")
@@ -150,7 +150,8 @@ def _cell(
                 made.told[name] = values
         elif apart and len(values_a) == len(values_b) == 1 and (keys is None or of_kind or name in _BESIDE):
             # what one part alone has goes without saying
-            if (values_a[0] and values_b[0]) or not of_kind or name in (ALWAYS_SHOWN, GRADIENT):
+            cut = name == GRADIENT and FLOWS not in (*values_a, *values_b)
+            if (values_a[0] and values_b[0]) or not of_kind or name == ALWAYS_SHOWN or cut:
                 made.told[name] = values
         elif apart and of_kind and 1 in (len(values_a), len(values_b)):
             made.own[name] = int(len(values_b) > 1)

@@ -26,7 +26,7 @@ PARTS = ("task", "model", "regime", "objective", "feedback")
 #: Whose weights training began with: the recipe of that run says all of it but its seed.
 _STARTS = ("training.start", "training.content")
 #: How a gradient flows through what is fed back; a rule that carries none has no such setting, and its runs have this value.
-GRADIENT, _FLOWS = "gradient", "through"
+GRADIENT, FLOWS = "gradient", "through"
 #: Settings that one value of another one asks for; that one says enough where they have one value, and that they are absent.
 _ONLY_WITH = {
     **dict.fromkeys((f"training.decay_{name}" for name in ("every", "factor", "patience", "threshold")), "training.decay"),
@@ -205,7 +205,7 @@ def _usual(runs: pd.DataFrame, name: str) -> list[str | None]:
     if name == GRADIENT:
         rules: dict[str, Any] = registry.parts("feedback")
         some_carry_none = any(rule in rules and not rules[rule].carries for rule in runs["feedback"].dropna().unique())
-        return [_FLOWS] * len(runs) if some_carry_none else nothing
+        return [FLOWS] * len(runs) if some_carry_none else nothing
     tasks: dict[str, Any] = registry.parts("task")
     unasked = [tasks[task].default_feedback if task in tasks else None for task in runs.get("task", ())]
     return unasked if len(set(unasked) - {None}) > 1 else nothing
