@@ -85,7 +85,7 @@ def idle_cut(every: int, feedback: Feedback, regime: Regime | None, truncate: in
 
     Args:
         every: at which steps it is cut, as `gradient_cut` says; 0 for none.
-        regime: that trains by gradients; None where nothing does.
+        regime: what it feeds is all that a gradient can run through; None where there is no gradient, or a rollout beside it.
     """
     if every and not feedback.carries:
         return f"feedback={registry.name_of(feedback)} carries no gradient"

@@ -111,7 +111,7 @@ class Experiment:
         """Write the gradient in one way for each run: a cut without effect becomes `through`, with a line in `notes`."""
         cut = gradient_cut(self.gradient)
         self.gradient = {0: "through", 1: "stop"}.get(cut, f"every {cut}")
-        regime = None if self.model.solves else self.regime
+        regime = None if self.model.solves or given(self.objective).rollouts else self.regime
         idle = compatibility.idle_cut(cut, given(self.feedback), regime, self.training.truncate, self.task.length)
         self._notes: tuple[str, ...] = ()
         if idle is not None:

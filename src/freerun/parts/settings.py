@@ -55,7 +55,7 @@ def build(cls: type, key: str, settings: dict[str, Any]) -> Any:
 
 def by_seed(settings: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
     """The settings, with `world=seed` written as what it means, `world_by_seed=true`, where both are settings of a part."""
-    meant = {name for name, value in settings.items() if value == "seed" and f"{name}_by_seed" in known}
+    meant = {name for name in settings if f"{name}_by_seed" in known and settings[name] == "seed"}
     meant -= {name for name in meant if f"{name}_by_seed" in settings}
     return {f"{name}_by_seed" if name in meant else name: name in meant or value for name, value in settings.items()}
 

@@ -80,12 +80,12 @@ def conditions(runs: pd.DataFrame, tuned: Sequence[str] = ()) -> pd.DataFrame:
 def never_cut(runs: pd.DataFrame) -> np.ndarray:
     """Which runs feed nothing that they made, so that the gradient through what is fed says nothing of them: teacher forcing.
 
-    Not under an objective that rolls out, or follows, what the model makes.
+    Not under an objective that has the model roll out beside it.
     """
     objectives: dict[str, Any] = registry.parts("objective")
     names = runs["objective"].astype(object) if "objective" in runs else pd.Series([""] * len(runs))
     parts = [objectives.get(name) for name in names]
-    plain = [part is not None and not part.rollouts and part.charges_each_step for part in parts]
+    plain = [part is not None and not part.rollouts for part in parts]
     forced: np.ndarray = (runs["regime"] == BASELINE).to_numpy(dtype=bool)
     both: np.ndarray = forced & np.array(plain, dtype=bool)
     return both

@@ -1,9 +1,10 @@
 """Opening of the report: the answer in at most three sentences of plain words, with numbers, intervals and seeds.
 
-Where headlines contradict each other, that is said first, or last where it is so in few comparisons. Beside it: which way of
-training is best and which is last, and the largest change; what a reader must be told with the answer (runs that were lost,
-budgets that differ, a "better" that a source which was spoilt on purpose has too); and as far as a sentence has room, the gap,
-what is not shown, and how many seeds would show it. `findings` says everything in full.
+Where headlines contradict each other, that is said first: whole, or, where it is so in few comparisons, as a count, and whole
+at the end. Beside it: which way of training is best and which is last, and the largest change; what a reader must be told
+with the answer (runs that were lost, budgets that differ, a "better" that a source which was spoilt on purpose has too); and
+as far as a sentence has room, the gap, what is not shown, and how many seeds would show it. `findings` says everything in
+full.
 """
 
 from __future__ import annotations

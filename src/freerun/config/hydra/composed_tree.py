@@ -28,7 +28,7 @@ from freerun.errors import ConfigError
 from freerun.io.suggestions import nearest
 from freerun.io.text import brief
 from freerun.parts import registry
-from freerun.parts.settings import build
+from freerun.parts.settings import build, by_seed
 
 
 @cache
@@ -135,8 +135,8 @@ def apply(config: DictConfig, item: Override) -> None:
         raise ConfigError(f"{quoted(item.input_line)}: no interpolation; a shell puts in what it knows, {key}=$NAME")
     if value == "???":
         raise ConfigError(f"{quoted(item.input_line)}: a value is missing")
-    if value == "seed" and f"{name}_by_seed" in list(parent):  # `world=seed` is what people write for it
-        key, name, value = f"{key}_by_seed", f"{name}_by_seed", True
+    ((name, value),) = by_seed({name: value}, list(parent)).items()
+    key = f"{node}.{name}" if node else name
     if isinstance(value, (str, int, float)) and key.startswith("task.") and _lists_names(parent, name):
         value = [str(value)]  # one name is a list of one
     value_type = OmegaConf.get_type(parent, name)
