@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from _report import made_on, write
 from simulation import FAMILY, KINDS, simulate
 
-SEEDS = (5, 10, 20)
+SEEDS = (3, 5, 10, 20)
 #: The cases that are simulated: seeds of a kind without an effect, with one, and with one as large as the margin.
 CASES = [(name, effect) for name in KINDS for effect in ((True,) if name == "margin" else (False, True))]
 _HEAD = (

@@ -18,9 +18,11 @@ import numpy as np
 import pandas as pd
 
 from freerun.analysis.figures import Material
+from freerun.analysis.inference.change_interval import change_interval
+from freerun.analysis.inference.confidence_intervals import FEWEST
 from freerun.analysis.inference.multiple_comparisons import corrected
 from freerun.analysis.inference.simultaneous import judged
-from freerun.analysis.inference.t_test import interval, p_value
+from freerun.analysis.inference.t_test import p_value
 from freerun.analysis.report import task_findings
 from freerun.analysis.report.summary_table import full
 from freerun.analysis.report.verdicts import comparisons
@@ -31,8 +33,10 @@ from freerun.store.records import Store
 HEADLINES, REGIMES = 4, ("teacher_forcing", "scheduled_sampling", "free_running")
 #: Teacher forcing is compared with each other regime by each headline: the family.
 FAMILY = HEADLINES * (len(REGIMES) - 1)
+#: Why a run has no result: it diverged, or was never asked for.
+LOST, NOT_RUN = 1, 2
 _SENTENCE = re.compile(
-    r"^(.+?) against teacher forcing, Measure (\d) free: (better|worse|equivalent|not distinguished) for GRU \("
+    r"^(.+?) against teacher forcing, Measure (\d) free: (better|worse|equivalent|not distinguished|no verdict) for GRU \("
 )
 
 
@@ -44,12 +48,45 @@ class Seeds:
         ratio: whether the measure is on a ratio scale.
         draw: errors of a shape, from a generator, with (True) or without the effect.
         change: the true change that the effect is: a factor for a ratio, else a difference.
+        share: whether the measure lies between 0 and 1.
+        missing: of errors ``[studies regimes seeds headlines]``, which runs have no result: `LOST` or `NOT_RUN`, else 0,
+            ``[studies regimes seeds]``; None where all have one.
     """
 
     ratio: bool
     draw: Callable[[np.random.Generator, tuple[int, ...], bool], np.ndarray]
     change: float
     share: bool = False
+    missing: Callable[[np.random.Generator, np.ndarray], np.ndarray] | None = None
+
+
+def _by_chance(chance: np.random.Generator, levels: np.ndarray) -> np.ndarray:
+    return np.where(chance.random(levels.shape[:3]) < 0.2, LOST, 0)
+
+
+def _where_worst(chance: np.random.Generator, levels: np.ndarray) -> np.ndarray:
+    """Every regime but the first diverges in a third of the seeds: in those where it does worst."""
+    rank = levels.mean(axis=3).argsort(axis=2).argsort(axis=2)
+    gone = np.where(rank >= levels.shape[2] - max(1, levels.shape[2] // 3), LOST, 0)
+    gone[:, 0] = 0
+    return gone
+
+
+def _unequal(chance: np.random.Generator, levels: np.ndarray) -> np.ndarray:
+    """The last regime was run with half of the seeds."""
+    gone = np.zeros(levels.shape[:3], dtype=int)
+    gone[:, -1, (levels.shape[2] + 1) // 2 :] = NOT_RUN
+    return gone
+
+
+def _lognormal(chance: np.random.Generator, shape: tuple[int, ...], effect: bool) -> np.ndarray:
+    return np.exp(0.5 * chance.normal(size=shape)) * (1.5 if effect else 1.0)
+
+
+def _of_one_run(chance: np.random.Generator, shape: tuple[int, ...], effect: bool) -> np.ndarray:
+    """A run that does badly by one headline does badly by the others."""
+    shared = np.exp(0.5 * chance.normal(size=(*shape[:-1], 1)))
+    return shared * np.exp(0.1 * chance.normal(size=shape)) * (1.5 if effect else 1.0)
 
 
 def _outliers(chance: np.random.Generator, shape: tuple[int, ...], effect: bool) -> np.ndarray:
@@ -60,9 +97,7 @@ def _outliers(chance: np.random.Generator, shape: tuple[int, ...], effect: bool)
 #: Runs of one seed share no chance: pairing can then only help less than it does.
 KINDS = {
     "normal": Seeds(ratio=False, draw=lambda c, shape, effect: 10 + c.normal(size=shape) + 1.0 * effect, change=1.0),
-    "lognormal": Seeds(
-        ratio=True, draw=lambda c, shape, effect: np.exp(0.5 * c.normal(size=shape)) * (1.5 if effect else 1.0), change=1.5
-    ),
+    "lognormal": Seeds(ratio=True, draw=_lognormal, change=1.5),
     "bounded": Seeds(
         ratio=False, draw=lambda c, shape, effect: c.beta(1.0 if effect else 0.5, 0.5, size=shape), change=1 / 6, share=True
     ),
@@ -73,6 +108,21 @@ KINDS = {
         share=True,
     ),
     "outliers": Seeds(ratio=True, draw=_outliers, change=1.5),
+    "learned": Seeds(
+        ratio=False,
+        draw=lambda c, shape, effect: c.binomial(1, 0.8 if effect else 0.5, shape).astype(float),
+        change=0.3,
+        share=True,
+    ),
+    "nearly all": Seeds(
+        ratio=False,
+        draw=lambda c, shape, effect: c.binomial(1, 0.98 if effect else 0.9, shape).astype(float),
+        change=0.08,
+        share=True,
+    ),
+    "lost by chance": Seeds(ratio=True, draw=_lognormal, change=1.5, missing=_by_chance),
+    "lost where worst": Seeds(ratio=True, draw=_of_one_run, change=1.5, missing=_where_worst),
+    "unequal": Seeds(ratio=True, draw=_lognormal, change=1.5, missing=_unequal),
     "margin": Seeds(
         ratio=True, draw=lambda c, shape, effect: np.exp(0.03 * c.normal(size=shape)) * (1.05 if effect else 1.0), change=1.05
     ),
@@ -97,46 +147,73 @@ def quantity(kind: Seeds, number: int) -> Quantity:
     )  # fmt: skip
 
 
-def verdicts(kind: Seeds, levels: np.ndarray) -> pd.DataFrame:
+def verdicts(kind: Seeds, levels: np.ndarray, missing: np.ndarray) -> pd.DataFrame:
     """The verdicts on some studies, each a family of its own, as `comparisons` comes to them.
 
     Args:
         levels: as from `drawn`.
+        missing: as `Seeds.missing` has it.
 
     Returns:
         A row for each study, regime but the first, and headline: the columns of `simultaneous.judged`, and `study`.
     """
-    studies, _, n, _ = levels.shape
-    values = np.log(levels) if kind.ratio else levels
+    studies, values = len(levels), np.log(levels) if kind.ratio else levels
+    pairs = (missing[:, 1:] == 0) & (missing[:, :1] == 0)
+    n = np.repeat(pairs.sum(axis=2)[..., None], HEADLINES, axis=2)
+    known = np.where(n >= FEWEST, n, np.nan)
+
+    def mean_of(numbers: np.ndarray) -> np.ndarray:
+        total: np.ndarray = np.where(pairs[..., None], numbers, 0.0).sum(axis=2)
+        return total / np.maximum(n, 1)
+
     change = values[:, 1:] - values[:, :1]
-    mean, sd = change.mean(axis=2), change.std(axis=2, ddof=1)
-    error = sd / np.sqrt(n)
-    low, high = interval(mean, error, n - 1.0)
-    ends = {"mean": mean, "low": low, "high": high}
-    first = np.broadcast_to(levels[:, :1].mean(axis=2), mean.shape)
+    mean = mean_of(change)
+    sd = np.sqrt(mean_of((change - mean[:, :, None]) ** 2) * n / np.maximum(n - 1, 1))
+    error, freedom, first = sd / np.sqrt(known), known - 1, mean_of(levels[:, :1])
+    measures = [quantity(kind, number) for number in range(HEADLINES)] * (studies * (len(REGIMES) - 1))
+    ended = (levels == 0) | (levels == 1)
+    at_ends = kind.share & ((ended[:, 1:] & ended[:, :1]) | ~pairs[..., None]).all(axis=2)
+    sizes = {"ratio": np.full(mean.size, kind.ratio), "n": n.ravel(), "at_ends": at_ends.ravel()}
+    bounds = change_interval(mean.ravel(), error.ravel(), freedom.ravel(), measures=measures, **sizes)
+    ends = {"mean": mean, **{end: bound.reshape(mean.shape) for end, bound in bounds.items()}}
     columns = {**({name: np.exp(each) for name, each in ends.items()} if kind.ratio else ends), "sd": sd, "error": error}
-    columns |= {"baseline_mean": first, "p": p_value(mean, error, n - 1.0)}
+    columns |= {
+        "at_ends": at_ends,
+        "baseline_mean": first,
+        "p": p_value(mean, error, freedom, kind.share),
+        "n": n,
+        "freedom": freedom,
+    }
+    gone, kept = (missing == LOST), (missing == 0)
+    for name, alone in (("lost", gone[:, 1:] & kept[:, :1]), ("first_lost", gone[:, :1] & kept[:, 1:])):
+        ran = (missing[:, 1:] != NOT_RUN).sum(axis=2)
+        columns[name] = np.repeat((alone.sum(axis=2) / ran)[..., None], HEADLINES, axis=2)
     table = pd.DataFrame({name: each.ravel() for name, each in columns.items()})
     study = np.repeat(np.arange(studies), FAMILY)
-    table = table.assign(study=study, ratio=kind.ratio, freedom=n - 1.0, better="lower", paired=True, n=n)
-    measures = [quantity(kind, number) for number in range(HEADLINES)] * (studies * (len(REGIMES) - 1))
+    table = table.assign(study=study, ratio=kind.ratio, better="lower", paired=True)
     return judged(corrected(table, ["study"]), measures)
 
 
-def study(store: Store, kind: Seeds, levels: np.ndarray, first: int) -> list[str]:
+def study(store: Store, kind: Seeds, levels: np.ndarray, missing: np.ndarray, first: int) -> list[str]:
     """Write the records of a study; returns the identities of its runs, which count from `first`.
 
     Args:
         levels: ``[regimes seeds headlines]``.
+        missing: ``[regimes seeds]``.
     """
     meant = {f"measure_{k}": quantity(kind, k).written() for k in range(HEADLINES)}
     ids = []
     for place, regime in enumerate(REGIMES):
         for seed, errors in enumerate(levels[place]):
-            run = f"{first + len(ids):016x}"
-            store.write(_record(run, regime, seed, errors, meant), None)
-            ids.append(run)
+            if missing[place, seed] != NOT_RUN:
+                run = f"{first + len(ids):016x}"
+                record = _record(run, regime, seed, errors, meant)
+                store.write({**record, **_DIVERGED} if missing[place, seed] == LOST else record, None)
+                ids.append(run)
     return ids
+
+
+_DIVERGED = {"status": "diverged", "reason": "loss not finite at update 1", "series": [], "quantities": {}}
 
 
 def _record(run: str, regime: str, seed: int, levels: np.ndarray, meant: dict[str, Any]) -> dict[str, Any]:
@@ -192,27 +269,31 @@ def simulate(folder: Path, name: str, seeds: int, effect: bool, studies: int, wh
 
     Returns:
         kind, n, case, studies; `false_verdict`: the share of studies with a false word (without an effect: better or worse;
-        with one: better, since all errors are larger; at the margin: equivalent, too); `found`: the share of comparisons that
-        are called worse; `coverage`: the share of single 95 % intervals that hold the true change; `beside_words`: that of the
-        intervals beside the words; `contradictions`: words that the interval beside them does not bear out; `whole`: studies
-        that went through the whole report, and `agree`: those of them whose sentences say the same words.
+        with one: better, since all errors are larger, or equivalent, since none is within the margin); `found`: the share of
+        comparisons that are called worse; `coverage`: the share of single 95 % intervals, where there are some, that hold the
+        true change of the runs that have a result; `beside_words`: that of the intervals beside the words; `contradictions`:
+        words that the interval beside them does not bear out; `whole`: studies that went through the whole report, and
+        `agree`: those of them whose sentences say the same words.
     """
     kind = KINDS[name]
-    levels = drawn(kind, seeds, effect, studies, np.random.default_rng([list(KINDS).index(name), seeds, int(effect)]))
-    rows = verdicts(kind, levels)
+    chance = np.random.default_rng([list(KINDS).index(name), seeds, int(effect)])
+    levels = drawn(kind, seeds, effect, studies, chance)
+    missing = kind.missing(chance, levels) if kind.missing else np.zeros(levels.shape[:3], dtype=int)
+    rows = verdicts(kind, levels, missing)
     true = kind.change if effect else float(kind.ratio)
-    wrong = ["better"] if effect else ["better", "worse"]
-    wrong = [*wrong, "equivalent"] if effect and name == "margin" else wrong
+    # every effect is larger than the margin, or as large
+    wrong = ["better", "equivalent"] if effect else ["better", "worse"]
     words = rows.groupby("study")["verdict"].agg(list)
+    known = rows[rows["low"].notna()]
     store, agree = Store(folder / f"{name}_{seeds}_{effect}"), 0
     for number in range(whole):
-        ids = study(store, kind, levels[number], number * len(REGIMES) * seeds)
+        ids = study(store, kind, levels[number], missing[number], number * len(REGIMES) * seeds)
         agree += told(store, ids) == words[number]
     return {
         "kind": name, "n": seeds, "case": "effect" if effect else "null", "studies": studies,
         "false_verdict": float(rows["verdict"].isin(wrong).groupby(rows["study"]).any().mean()),
         "found": float((rows["verdict"] == "worse").mean()),
-        "coverage": float(((rows["own_low"] <= true) & (rows["own_high"] >= true)).mean()),
-        "beside_words": float(((rows["low"] <= true) & (rows["high"] >= true)).mean()),
+        "coverage": float(((known["own_low"] <= true) & (known["own_high"] >= true)).mean()),
+        "beside_words": float(((known["low"] <= true) & (known["high"] >= true)).mean()),
         "contradictions": contradictions(rows), "whole": whole, "agree": agree,
     }  # fmt: skip

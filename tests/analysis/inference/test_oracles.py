@@ -6,16 +6,19 @@ import pytest
 from scipy import stats
 
 from freerun.analysis.inference.bootstrap import bca, mean_weights
+from freerun.analysis.inference.change_interval import all_at_ends, change_interval
 from freerun.analysis.inference.confidence_intervals import mean_interval
 from freerun.analysis.inference.effect_sizes import cliffs_delta, hedges, improvement, improvement_paired
 from freerun.analysis.inference.interquartile_mean import iqm_weights, middles
 from freerun.analysis.inference.mean_ranks import ranking
 from freerun.analysis.inference.multiple_comparisons import corrected, holm
+from freerun.analysis.inference.paired_differences import sign_flips
 from freerun.analysis.inference.power import assessed, detectable, seeds_to_detect, smallest_p
 from freerun.analysis.inference.random_effects import effects, over_tasks
 from freerun.analysis.inference.t_test import interval, p_value
 from freerun.analysis.inference.unpaired_differences import dealt, welch
 from freerun.analysis.tables.quantities import Quantities
+from freerun.store.quantity import SHARE, Quantity
 
 
 def middle(values):
@@ -168,8 +171,28 @@ def test_an_interval_ends_at_no_change_at_the_level_of_its_p():
     assert interval(0.7, 0.4, 4, 1 - p)[0] == pytest.approx(0, abs=1e-12)
 
 
-def test_differences_that_all_agree_are_sure_and_none_are_not():
+def test_differences_that_all_agree_are_as_sure_as_their_signs():
     np.testing.assert_array_equal(p_value(np.array([0.0, 0.1, 1.0]), np.array([0.0, 0.0, np.nan]), 4.0), [1, 0, np.nan])
+    np.testing.assert_array_equal(p_value(np.array([0.0, 0.1]), np.zeros(2), 4.0, by_chance=True), [1, 0.5**4])
+    for n in (3, 8, 12):
+        p = float(p_value(0.125 + 1e-17, 1e-17, n - 1.0, by_chance=True))
+        assert p == pytest.approx(sign_flips([np.full(n, 0.125)])[0])
+        low, high = interval(0.125, 0.0, n - 1.0, by_chance=True)
+        assert (low <= 0 <= high) == (p > 0.05)
+
+
+@pytest.mark.parametrize("n", [3, 10, 100])
+def test_seeds_that_all_learned_leave_room_for_one_that_does_not(n):
+    """The interval of a change that no pair showed: Clopper and Pearson's for none in n, over the range of the measure."""
+    quantity = Quantity(name="m", label="M", unit="share", better="higher", range=SHARE)
+    given = {"ratio": np.array([False]), "n": np.array([n]), "measures": [quantity]}
+    numbers = np.array([0.0]), np.array([0.0]), np.array([n - 1.0])
+    ends = change_interval(*numbers, at_ends=np.array([True]), **given)
+    assert ends["high"][0] == pytest.approx(stats.binomtest(0, n).proportion_ci(0.9, "exact").high)
+    assert ends["low"][0] == -ends["high"][0]
+    assert change_interval(*numbers, at_ends=np.array([False]), **given)["high"][0] == 0
+    assert all_at_ends(np.array([0.0, 1.0, np.nan]), quantity)
+    assert not all_at_ends(np.array([0.5, 1.0]), quantity)
 
 
 def test_power_is_that_of_simulated_t_tests():

@@ -139,7 +139,7 @@ def test_a_family_without_holm_is_caught():
 
 
 def test_a_normal_test_of_few_seeds_is_caught(monkeypatch):
-    normal = lambda mean, error, freedom: 2 * stats.norm.sf(np.abs(mean / error))  # noqa: E731
+    normal = lambda mean, error, freedom, by_chance: 2 * stats.norm.sf(np.abs(mean / error))  # noqa: E731
     monkeypatch.setattr(paired_differences, "p_value", normal)
     with pytest.raises(AssertionError, match=r"fires in 0\.1"):
         law_rarely_fires(5, 1, 4_000)

@@ -63,6 +63,20 @@ def sentences(said):
     return [part for one in said for part in re.split(r"(?<=[.!?])\s+(?=[A-Z])", one)]
 
 
+@pytest.mark.parametrize("methods", [2, 3])
+def test_a_better_mean_of_the_runs_that_did_not_diverge_is_no_merit(methods):
+    """Once: "regime 1 did better", of six runs of ten."""
+    errors_ = np.exp(0.1 * np.random.default_rng(0).normal(size=(1, methods, 10, 1)))
+    errors_[:, 1] *= 0.3
+    lost = [(0, 1, seed) for seed in range(6, 10)]
+    said, answer = begun(simulated(errors_, forced=errors_ / 2, metric="rmse", unit="u", lost=lost))
+    text = " ".join(said)
+    assert "did better" not in text
+    assert "one side lost runs that the other finished" in text
+    assert "4 of" in text
+    assert answer.rows[1][3] == "no verdict"
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_it_begins_with_at_most_three_sentences(case):
     said, answer = case_begun(case)

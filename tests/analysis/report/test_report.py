@@ -172,6 +172,7 @@ def test_a_gap_stands_beside_both_levels_in_the_summary(tmp_path):
 )
 def test_a_verdict_is_one_of_four_words(low, high, holm, equivalent, said):
     row = {"mean": 0.7, "low": low, "high": high, "holm": holm, "ratio": True, "better": "lower", "equivalent": equivalent}
+    row |= {"lost": 0.0, "first_lost": 0.0}
     assert verdict(row) == said
     assert verdict({**row, "better": "neither"}) == "no verdict"
 

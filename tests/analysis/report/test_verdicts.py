@@ -109,6 +109,29 @@ def test_each_comparison_is_told_with_its_own_pairs():
     assert np.isfinite(many)
 
 
+@pytest.mark.parametrize("factor", [0.3, 1.0, 3.0])
+@pytest.mark.parametrize("side", [0, 1])
+def test_nothing_speaks_for_the_side_that_lost_more_runs(side, factor):
+    """A method that diverges where it does badly has the better mean over the rest: it was once called better."""
+    errors = np.exp(0.01 * np.random.default_rng(0).normal(size=(1, 3, 10, 1)))
+    errors[:, 1] *= factor
+    lost = [(0, side, seed) for seed in range(6, 10)]
+    row = comparisons(Material.of(simulated(errors, forced=errors / 2, metric="rmse", unit="u", lost=lost), {}))
+    row = row.query("level == 'free' and regime_label == 'regime 1'").iloc[0]
+    assert (row["lost"], row["first_lost"]) == ((0.0, 0.4) if side == 0 else (0.4, 0.0))
+    says = "better" if factor < 1 else "worse" if factor > 1 else "equivalent"
+    against_who_lost = {"better": 0, "worse": 1}
+    assert row["verdict"] == (says if against_who_lost.get(says) == side else "no verdict")
+
+
+def test_where_both_lost_as_many_the_others_are_judged():
+    errors = np.exp(0.01 * np.random.default_rng(0).normal(size=(1, 2, 10, 1))) * np.array([1.0, 0.5])[:, None, None]
+    lost = [(0, 0, 8), (0, 1, 9)]
+    rows = comparisons(Material.of(simulated(errors, forced=errors / 2, metric="rmse", unit="u", lost=lost), {}))
+    assert set(rows["verdict"]) == {"better"}
+    assert set(rows["n"]) == {8}
+
+
 def test_rounding_noise_is_no_difference_and_no_ratio():
     """Errors of 1e-17 and 3e-17: once a change by a factor of three."""
     errors = np.full((1, 2, 5, 1), 1e-17) * (1 + 0.01 * np.arange(5))[:, None]

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from freerun.analysis.inference.confidence_intervals import FEWEST, inside
+from freerun.analysis.inference.change_interval import agree_by_chance, all_at_ends, change_interval
+from freerun.analysis.inference.confidence_intervals import FEWEST
 from freerun.analysis.inference.effect_sizes import cliffs_delta, hedges, improvement_paired
 from freerun.analysis.inference.empty_table import empty_table
 from freerun.analysis.inference.multiple_comparisons import corrected
@@ -22,9 +23,8 @@ from freerun.analysis.inference.multiple_comparisons import holm as holm
 from freerun.analysis.inference.replicates import annotated
 from freerun.analysis.inference.rounding import ROUNDING
 from freerun.analysis.inference.scales import unlogged
-from freerun.analysis.inference.t_test import interval, p_value
+from freerun.analysis.inference.t_test import p_value
 from freerun.analysis.tables.quantities import Quantities
-from freerun.store.quantity import EVERYWHERE
 
 #: Up to so many pairs all sign patterns are tried; beyond, so many are drawn.
 EXACT, DRAWN = 16, 100_000
@@ -35,7 +35,8 @@ _RANKED = ["other_ranked", "first_ranked"]
 _COMPARISON = ["task_label", "model_label", "setting", "metric", "unit"]
 _COLUMNS = [
     *_COMPARISON, "label", "better", "baseline", "regime_label", "n", "ratio", "mean", "low", "high", "sd", "error", "freedom",
-    "baseline_mean", "paired", "effect", "hedges", "delta", "improved", "improved_low", "improved_high", "p", "p_signs",
+    "at_ends", "baseline_mean", "paired", "effect", "hedges", "delta", "improved", "improved_low", "improved_high", "lost",
+    "first_lost", "p", "p_signs",
 ]  # fmt: skip
 _TEXTS = (*_COMPARISON, "label", "better", "baseline", "regime_label")
 
@@ -63,20 +64,20 @@ def against_baseline(
 
     Returns:
         One row for each task, model, setting, metric and regime: `label` and `better` of the metric, `baseline` and
-        `regime_label`, `n` pairs, `ratio` (whether
-        `mean`, `low`, `high` are a ratio, regime / baseline, or a difference, regime - baseline; the interval is that of
-        this comparison alone, at 95 %), `sd` (of the differences, of logarithms for a ratio), `error` and `freedom` (of their
-        mean), `baseline_mean` (the mean level of the baseline over the pairs), `paired` (True: by seed), `effect` (their mean /
-        sd, Cohen's d_z), `hedges` (the same without its bias, and positive where the regime is better), `delta`
-        (Cliff's, of all runs of the two; 1: every one is better than every one of the baseline),
-        `improved` with its bounds (the probability that a seed does better than the baseline's), `p` (of the t test whose
-        interval that is), `p_signs` (of sign flips), `family` and `holm` (p corrected over the family). In `delta` and
-        `improved` a lost run is worse than any other; all the rest is of the `n` pairs that have both results. Where neither
-        way is better, all that says who is better is undefined.
+        `regime_label`, `n` pairs, `ratio` (whether `mean`, `low`, `high` are a ratio, regime / baseline, or a difference,
+        regime - baseline; the interval is that of this comparison alone, at 95 %), `sd` (of the differences, of logarithms for
+        a ratio), `error` and `freedom` (of their mean), `at_ends` (whether every level is at an end of what the measure can
+        be), `baseline_mean` (the mean level of the baseline over the pairs), `paired` (True: by seed), `effect` (their mean /
+        sd, Cohen's d_z), `hedges` (the same without its bias, and positive where the regime is better), `delta` (Cliff's, of
+        all runs of the two; 1: every one is better than every one of the baseline), `improved` with its bounds (the probability
+        that a seed does better than the baseline's), `lost` and `first_lost` (the shares of pairs of which the regime, or the
+        baseline, alone has no result), `p` (of the t test whose interval that is), `p_signs` (of sign flips), `family` and
+        `holm` (p corrected over the family). In `delta` and `improved` a lost run is worse than any other; all the rest is of
+        the `n` pairs that have both results. Where neither way is better, all that says who is better is undefined.
     """
     pairs = paired(steps, conditions, level, lost, quantities=quantities)
     if pairs.empty:
-        return corrected(empty_table(_COLUMNS, _TEXTS, ("ratio", "paired")), family)
+        return corrected(empty_table(_COLUMNS, _TEXTS, ("ratio", "paired", "at_ends")), family)
     by = ["baseline", "regime_label", *_COMPARISON]
     grouped = pairs.groupby(by, observed=True, sort=True)
     table = grouped.agg(mean=("difference", "mean"), sd=("difference", "std"), n=("difference", "count")).reset_index()
@@ -86,19 +87,22 @@ def against_baseline(
     effect = np.divide(table["mean"], sd, out=np.full(len(sd), np.nan), where=sd > 0)
     samples = [rows.to_numpy() for _, rows in grouped["difference"]]
     measures = quantities.of_rows(table)
-    ranges = [EVERYWHERE if log else quantity.change for log, quantity in zip(ratio, measures, strict=True)]
-    mean, (low, high) = table["mean"].to_numpy(), interval(table["mean"].to_numpy(), error, freedom)
-    ends = {"mean": mean, **inside(mean, low, high, ranges)}
+    mean, first_mean = table["mean"].to_numpy(), grouped["first"].mean().to_numpy()
+    levels = [rows.to_numpy() for _, rows in grouped[["other", "first"]]]
+    at_ends = np.array([all_at_ends(of.ravel(), measure) for of, measure in zip(levels, measures, strict=True)])
+    ends = change_interval(mean, error, freedom, at_ends=at_ends, ratio=ratio, n=n, measures=measures)
     better = np.array([quantity.sign for quantity in measures])
     sides = [_known(*rows.to_numpy().T) for _, rows in grouped[_RANKED]]
     improved = [improvement_paired(sign * _signs(*pair)) for sign, pair in zip(better, sides, strict=True)]
-    numbers = {name: unlogged(values, ratio) for name, values in ends.items()}
+    numbers = {name: unlogged(values, ratio) for name, values in {"mean": mean, **ends}.items()}
     table = table.assign(
         **numbers, ratio=ratio, error=error, freedom=freedom, effect=effect, hedges=better * hedges(effect, n - 1),
-        baseline_mean=grouped["first"].mean().to_numpy(), paired=True,
+        at_ends=at_ends, baseline_mean=first_mean, paired=True,
         delta=[sign * cliffs_delta(*pair) for sign, pair in zip(better, sides, strict=True)],
         improved=[chance.mean for chance in improved], improved_low=[chance.low for chance in improved],
-        improved_high=[chance.high for chance in improved], p=p_value(mean, error, freedom),
+        improved_high=[chance.high for chance in improved], lost=[_alone(other, first) for other, first in sides],
+        first_lost=[_alone(first, other) for other, first in sides],
+        p=p_value(mean, error, freedom, agree_by_chance(measures, ratio)),
         p_signs=sign_flips(samples, key),
     )  # fmt: skip
     texts = {name: table[name].astype(object).map(str) for name in (*_COMPARISON, "baseline", "regime_label")}
@@ -217,6 +221,11 @@ def _known(other: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray
     """The ranked levels of the two sides; undefined where no run at all has a result."""
     nothing = not np.isfinite(np.r_[other, first]).any()
     return (np.full(len(other), np.nan),) * 2 if nothing else (other, first)
+
+
+def _alone(side: np.ndarray, partner: np.ndarray) -> float:
+    """The share of pairs that lost the run of one side alone."""
+    return float((np.isinf(side) & np.isfinite(partner)).mean())
 
 
 def _signs(other: np.ndarray, first: np.ndarray) -> np.ndarray:

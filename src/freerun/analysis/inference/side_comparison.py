@@ -15,17 +15,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from freerun.analysis.inference.confidence_intervals import FEWEST, inside
+from freerun.analysis.inference.change_interval import agree_by_chance, all_at_ends, change_interval
+from freerun.analysis.inference.confidence_intervals import FEWEST
 from freerun.analysis.inference.effect_sizes import cliffs_delta, hedges, improvement
 from freerun.analysis.inference.equivalence import MARGIN
 from freerun.analysis.inference.multiple_comparisons import declared
 from freerun.analysis.inference.paired_differences import against_baseline
 from freerun.analysis.inference.scales import unlogged
 from freerun.analysis.inference.simultaneous import judged
-from freerun.analysis.inference.t_test import interval, p_value
+from freerun.analysis.inference.t_test import p_value
 from freerun.analysis.inference.unpaired_differences import dealt, welch
 from freerun.analysis.tables.quantities import Quantities
 from freerun.errors import require
+from freerun.store.quantity import Quantity
 
 _CELL = ["task_label", "model_label", "setting"]
 _MEASURED = [*_CELL, "metric", "unit"]
@@ -145,32 +147,40 @@ def _apart(a: Side, b: Side, level: str, quantities: Quantities) -> list[dict[st
         ratio = meant.ratio and bool((np.r_[other, first] > 0).all()) and min(len(other), len(first)) > 0
         x, y = (np.log(other), np.log(first)) if ratio else (other, first)
         n, seen = (len(x), len(y)), welch(x, y)
-        low, high = (float(end) for end in interval(seen.mean, seen.error, seen.freedom))
+        start = float(first.mean()) if len(first) else float("nan")
+        at_ends = all_at_ends(np.r_[other, first], meant)
+        numbers = (np.array([value], dtype=float) for value in (seen.mean, seen.error, seen.freedom))
+        bounds = change_interval(
+            *numbers, at_ends=np.array([at_ends]), ratio=np.array([ratio]), n=np.array([min(n)]), measures=[meant]
+        )
         enough = min(n) >= 2
         spread = np.sqrt((x.var(ddof=1) * (n[0] - 1) + y.var(ddof=1) * (n[1] - 1)) / (sum(n) - 2)) if enough else float("nan")
         effect = seen.mean / spread if spread > 0 else float("nan")
         sign = meant.sign
         ranked = [np.r_[sign * values, _lost(side, key)] for values, side in ((x, a), (y, b))]
         better = improvement(*ranked)
-        ends = {"mean": seen.mean, "low": low, "high": high}
-        if ratio:
-            numbers = {name: float(unlogged(np.array(value))) for name, value in ends.items()}
-        else:
-            held = inside(seen.mean, low, high, meant.change)
-            numbers = {"mean": seen.mean, **{end: float(bound) for end, bound in held.items()}}
+        ends = {"mean": seen.mean, **{end: float(bound[0]) for end, bound in bounds.items()}}
+        shown = {name: float(unlogged(np.array(value))) for name, value in ends.items()} if ratio else ends
         rows.append(
             {
                 "key": key, **dict(zip(_MEASURED, key, strict=True)),
                 "label": meant.label, "better": meant.better, "baseline": b.name,
-                "regime_label": a.name, "n": min(n), "other": n[0], "first": n[1], "ratio": ratio, **numbers, "sd": spread,
-                "error": seen.error, "freedom": seen.freedom, "baseline_mean": float(first.mean()) if len(first) else
-                float("nan"), "paired": False, "effect": effect, "hedges": sign * float(hedges(effect, sum(n) - 2)),
+                "regime_label": a.name, "n": min(n), "other": n[0], "first": n[1], "ratio": ratio, **shown, "sd": spread,
+                "error": seen.error, "freedom": seen.freedom, "at_ends": at_ends, "baseline_mean": start, "paired": False,
+                "effect": effect, "hedges": sign * float(hedges(effect, sum(n) - 2)),
                 "delta": cliffs_delta(*ranked), "improved": better.mean,
                 "improved_low": better.low, "improved_high": better.high,
-                "p": float(p_value(seen.mean, seen.error, seen.freedom)), "p_signs": dealt(x, y),
+                "lost": _share_lost(ranked[0], meant), "first_lost": _share_lost(ranked[1], meant),
+                "p": float(p_value(seen.mean, seen.error, seen.freedom, agree_by_chance([meant], np.array([ratio]))[0])),
+                "p_signs": dealt(x, y),
             }
         )  # fmt: skip
     return rows
+
+
+def _share_lost(ranked: np.ndarray, meant: Quantity) -> float:
+    """The share of runs of a side that have no result; what is measured under a condition alone may lack one."""
+    return float(np.isinf(ranked).mean()) if len(ranked) and meant.conditioned is None else 0.0
 
 
 def _lost(side: Side, key: tuple[str, ...]) -> np.ndarray:

@@ -20,18 +20,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from freerun.analysis.inference.confidence_intervals import inside
+from freerun.analysis.inference.change_interval import change_interval
 from freerun.analysis.inference.empty_table import empty_table
 from freerun.analysis.inference.equivalence import MARGIN, margin_of
 from freerun.analysis.inference.power import LEVEL, seeds_to_detect
 from freerun.analysis.inference.scales import unlogged
-from freerun.analysis.inference.t_test import interval
-from freerun.store.quantity import EVERYWHERE, Quantity
+from freerun.store.quantity import Quantity
 
 BETTER, WORSE, EQUIVALENT, OPEN = "better", "worse", "equivalent", "not distinguished"
 #: The four words, the surest first.
 WORDS = (BETTER, WORSE, EQUIVALENT, OPEN)
-#: Where there is no interval, for lack of three pairs, or where neither way is better.
+#: Where there is no interval, for lack of three pairs, where neither way is better, or where runs were lost by the wrong side.
 NONE = "no verdict"
 _ADDED = ("own_low", "own_high", "confidence", "margin", "equivalent", "needed", "verdict")
 
@@ -40,8 +39,9 @@ def judged(compared: pd.DataFrame, measures: Sequence[Quantity], share: float = 
     """Comparisons with their verdicts.
 
     Args:
-        compared: with the columns `mean`, `low`, `high` (at 95 %, of each alone), `sd`, `error`, `freedom`, `ratio`,
-            `baseline_mean`, `better`, `paired` (by seed, or two samples), `family`, `p` and `holm`.
+        compared: with the columns `mean`, `low`, `high` (at 95 %, of each alone), `sd`, `error`, `freedom`, `n`, `ratio`,
+            `at_ends`, `baseline_mean`, `better`, `paired` (by seed, or two samples), `lost`, `first_lost`, `family`, `p` and
+            `holm`.
         measures: what each row compares.
         share: the margin of the study, as in `freerun.analysis.inference.equivalence`.
 
@@ -63,11 +63,13 @@ def judged(compared: pd.DataFrame, measures: Sequence[Quantity], share: float = 
     )
     centre = np.log(np.where(ratio, compared["mean"].astype(float), 1.0))
     centre = np.where(ratio, centre, compared["mean"].astype(float))
-    ranges = [EVERYWHERE if log else quantity.change for quantity, log in zip(measures, ratio, strict=True)]
-    spread, freedom = (compared[name].to_numpy(dtype=float) for name in ("error", "freedom"))
+    spread, freedom, n = (compared[name].to_numpy(dtype=float) for name in ("error", "freedom", "n"))
+    at_ends = compared["at_ends"].to_numpy(dtype=bool)
 
     def bounds(confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        ends = inside(centre, *interval(centre, spread, freedom, confidence), ranges)
+        ends = change_interval(
+            centre, spread, freedom, at_ends=at_ends, ratio=ratio, n=n, measures=measures, confidence=confidence
+        )
         return ends["low"], ends["high"]
 
     wide = bounds(1 - LEVEL / size)
@@ -90,9 +92,20 @@ def judged(compared: pd.DataFrame, measures: Sequence[Quantity], share: float = 
 
 
 def verdict(row: Mapping[Any, Any]) -> str:
-    """The word for a comparison of which `low`, `mean`, `high`, `ratio`, `better`, `holm` and `equivalent` are known."""
-    if not np.isfinite(row["low"]) or row["better"] == "neither":
+    """The word for a comparison of which `low`, `mean`, `high`, `ratio`, `better`, `holm`, `equivalent` and losses are known.
+
+    Means are of the runs that have a result. A side that diverges where it does badly has the better mean, so none is called
+    better that lost more of its runs (`lost`, `first_lost`: shares), nor two equivalent of which one lost more.
+    """
+    if np.isnan(row["low"]) or row["better"] == "neither":
         return NONE
+    word = _of_means(row)
+    more, fewer = row["lost"] > row["first_lost"], row["lost"] < row["first_lost"]
+    spared = {BETTER: more, WORSE: fewer, EQUIVALENT: more or fewer, OPEN: False}
+    return NONE if spared[word] else word
+
+
+def _of_means(row: Mapping[Any, Any]) -> str:
     if row["equivalent"]:
         return EQUIVALENT
     if not row["holm"] <= LEVEL:

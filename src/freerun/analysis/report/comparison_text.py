@@ -12,7 +12,7 @@ from freerun.analysis.inference.simultaneous import over_set
 from freerun.analysis.report.headline_kinds import Kinds, resting
 from freerun.analysis.report.number_text import RISK, any_of, change, counted, listed, number, reversed_change, seeds
 from freerun.analysis.report.page import comparison_rows, escaped
-from freerun.analysis.report.verdicts import CONFLICT, NONE, OPEN, needed_seeds
+from freerun.analysis.report.verdicts import CONFLICT, NONE, OPEN, needed_seeds, spared_losses
 
 _HEAD = (
     "Task",
@@ -86,9 +86,14 @@ def sentences(table: pd.DataFrame, a: Side, b: Side, kind_of: Kinds) -> list[str
         parts.append(f"Not distinguished in {len(conditions)}: {_all(conditions)}; their intervals include no change.")
         parts += needed_seeds(free, min(a.margin, b.margin))
     if NONE in groups:
-        conditions = groups[NONE]
-        why = "since by some headline fewer than three seeds have a result on both sides"
-        parts.append(f"Without a verdict, {why}: {_all(conditions)}.")
+        few, spared = list[Sequence[Mapping[Any, Any]]](), list[Sequence[Mapping[Any, Any]]]()
+        for condition in groups[NONE]:
+            (spared if spared_losses(pd.DataFrame(condition)) else few).append(condition)
+        reasons = (
+            ("by some headline fewer than three seeds have a result on both sides", few),
+            ("one side lost more of its runs, and the others say nothing of those", spared),
+        )
+        parts += [f"Without a verdict, since {why}: {_all(conditions)}." for why, conditions in reasons if conditions]
     parts += resting(free, kind_of)
     numbers = "Numbers are changes in the headlines, [intervals at the level of the verdict, 95 % over all conditions]"
     direction = f"of the better side from the other, and where neither is better that of {a.name} from {b.name}"

@@ -102,9 +102,10 @@ def of_studies(headlines: pd.DataFrame, margin: float, alone: tuple[int, int], r
     must, open_still = [*must, *remarks, *_too_few(sets)], _not_shown(sets, of_headlines(rows), margin)
     if judged.empty:
         cases = counted(len(sets), "condition")
-        said = [
-            f"{a} and {b} share {cases}, with too few seeds for an interval, which takes {FEWEST}: neither is called better."
-        ]
+        why = f"with too few seeds for an interval, which takes {FEWEST}"
+        if sets["spared"].all():
+            why = "and one side lost runs that the other finished"
+        said = [f"{a} and {b} share {cases}, {why}: neither is called better."]
         return _with_rest(said, must, open_still)
     case = "a case is a task, a model and a way of training that both have"
     return _compared(judged, of_headlines(rows), margin, None, must, [], open_still, case)
@@ -274,9 +275,19 @@ def _not_shown(sets: pd.DataFrame, rows: pd.DataFrame, margin: float) -> list[st
 
 def _too_few(sets: pd.DataFrame) -> list[str]:
     """How many comparisons have no verdict, where others have one."""
-    few = int((sets["verdict"] == NONE).sum())
-    have = "has" if few == 1 else "have"
-    return [f"{counted(few, 'comparison')} {have} too few seeds with a result for a verdict"] if 0 < few < len(sets) else []
+    without = sets["verdict"] == NONE
+    if without.all():
+        return []
+    spared = without & sets["spared"].astype(bool)
+    why = {
+        "too few seeds with a result for a verdict": without & ~spared,
+        "no verdict, since one side lost runs that the other finished": spared,
+    }
+    return [
+        f"{counted(int(which.sum()), 'comparison')} {'has' if which.sum() == 1 else 'have'} {said}"
+        for said, which in why.items()
+        if which.any()
+    ]
 
 
 def _without_result(runs: pd.DataFrame) -> list[str]:

@@ -60,7 +60,10 @@ def _uncompared(sets: pd.DataFrame) -> str:
     names = together(list(dict.fromkeys(sets["regime_label"].astype(str))))
     who = listed(names) if len(names) <= NAMED else f"{len(names)} ways of training"
     first = listed(list(dict.fromkeys(sets["baseline"].astype(str))))
-    return f"{who} cannot be judged against {first}: by some measure fewer than {FEWEST} seeds have a result on both sides"
+    why = f"by some measure fewer than {FEWEST} seeds have a result on both sides"
+    if sets["spared"].all():
+        why = "one side lost runs that the other finished"
+    return f"{who} cannot be judged against {first}: {why}"
 
 
 def _each(rows: pd.DataFrame) -> str:

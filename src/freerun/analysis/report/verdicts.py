@@ -7,7 +7,7 @@ import math
 import pandas as pd
 
 from freerun.analysis.figures import Material
-from freerun.analysis.inference.confidence_intervals import LOST
+from freerun.analysis.inference.confidence_intervals import FEWEST, LOST
 from freerun.analysis.inference.multiple_comparisons import COMPARED, declared
 from freerun.analysis.inference.paired_differences import against_baseline
 from freerun.analysis.inference.replicates import LABELS
@@ -28,6 +28,7 @@ __all__ = [
     "needed_seeds",
     "of_headlines",
     "over_set",
+    "spared_losses",
     "verdict",
 ]
 
@@ -83,14 +84,25 @@ def judged_sets(compared: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         task_label, model_label, setting, regime_label, baseline, `verdict` (one of the four words, `CONFLICT` or `NONE`), `n`
-        (fewest pairs) and `words`: the label of each headline with its own word, as a tuple of pairs.
+        (fewest pairs), `spared` (whether it has none because a side lost runs that the other finished) and `words`: the label
+        of each headline with its own word, as a tuple of pairs.
     """
     sets = []
     for key, of_set in of_headlines(compared).groupby(PAIR, observed=True, sort=False):
         words = list(zip(of_set["label"], of_set["verdict"], strict=True))
         said = over_set([word for _, word in words]) or CONFLICT
-        sets.append({**dict(zip(PAIR, key, strict=True)), "verdict": said, "n": int(of_set["n"].min()), "words": tuple(words)})
-    return pd.DataFrame(sets, columns=[*PAIR, "verdict", "n", "words"])
+        fewest, spared = int(of_set["n"].min()), said == NONE and spared_losses(of_set)
+        sets.append(
+            {**dict(zip(PAIR, key, strict=True)), "verdict": said, "n": fewest, "spared": spared, "words": tuple(words)}
+        )
+    return pd.DataFrame(sets, columns=[*PAIR, "verdict", "n", "spared", "words"])
+
+
+def spared_losses(rows: pd.DataFrame) -> bool:
+    """Whether losses alone, and no lack of seeds, leave a comparison by some headlines without a verdict."""
+    without = rows[rows["verdict"] == NONE]
+    lost_alone = (without["n"] >= FEWEST) & (without["lost"] != without["first_lost"])
+    return bool(len(without)) and bool(lost_alone.all())
 
 
 def needed(row_needed: float, unit: str = "pair") -> str:
