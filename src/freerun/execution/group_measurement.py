@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Any
 
 from freerun.config.measurement_identity import MEASURED as ASKED
@@ -131,8 +130,8 @@ def _fits(record: Record, begun: Record, run: Planned) -> bool:
 def _joined(numbers: Measured, before: Record, fresh: Iterable[str]) -> Record:
     """The numbers of the fresh metrics with those that were known, in one order whichever they are."""
     taken = set(before["metrics"]).difference(fresh)
-    series = [asdict(each) for each in numbers.series] + [each for each in before["series"] if each["metric"] in taken]
-    compared = [asdict(each) for each in numbers.comparisons]
+    series = [vars(each) for each in numbers.series] + [each for each in before["series"] if each["metric"] in taken]
+    compared = [vars(each) for each in numbers.comparisons]
     compared += [each for each in before["comparisons"] if each["metric"] in taken]
     quantities = {name: each.written() for name, each in numbers.quantities.items()}
     quantities |= {name: told for name, told in before["quantities"].items() if name in taken}

@@ -117,7 +117,7 @@ def evaluate(group: Group, lessons: Lessons | None = None, asked: Mapping[str, M
         for name, comparison in comparisons.items() if split == "test" else ():
             for run, seen in zip(measured, prepared(group, comparison, observed, known), strict=True):
                 if seen is not None:
-                    quantity = replace(comparison.quantity_of(seen), name=name)
+                    quantity = comparison.quantity_of(seen).named(name)
                     run.comparisons.append(_compared(seen, quantity, comparison))
                     run.quantities.setdefault(name, quantity)
         if split == "test" and held_out == "test":
@@ -143,7 +143,7 @@ def _measure(
     for name, metric in metrics.items():
         for run, seen in zip(measured, prepared(group, metric, observed, known), strict=True):
             if seen is not None:
-                quantity = replace(metric.quantity_of(seen), name=name)
+                quantity = metric.quantity_of(seen).named(name)
                 unit, first, values = quantity.unit, int(metric.per == "step"), _defined(metric.measure(seen), metric, name)
                 run.series.append(Series(split=split, mode=mode, metric=name, unit=unit, first=first, values=values))
                 run.quantities.setdefault(name, quantity)
@@ -164,7 +164,7 @@ def _plain(tree: Any) -> Any:
     if isinstance(tree, dict):
         return {key: _plain(value) for key, value in tree.items()}
     if isinstance(tree, list):
-        return [_plain(value) for value in tree]
+        return [_plain(value) if type(value) is not float else value if math.isfinite(value) else None for value in tree]
     return None if isinstance(tree, float) and not math.isfinite(tree) else tree
 
 

@@ -50,7 +50,7 @@ def observe(
     outputs = result.outputs[:, r].contiguous()
     picks = None
     if group.feedback.discrete and (uniform is not None or not group.feedback.random):
-        picks = group.feedback(outputs, None if uniform is None else uniform[:, r]).argmax(-1)
+        picks = group.feedback.symbols(outputs, None if uniform is None else uniform[:, r])
         if mask is not None:  # what was fed is what was picked, whatever a draw next to a boundary would give when made anew
             picks = torch.where(mask[:, r] == 0, result.fed[:, r].argmax(-1), picks)
     return Observed(

@@ -103,7 +103,7 @@ def _levels(player: Player, name: str, metric: Metric, free: Observed, seed: int
     """What a player has by one metric, in both modes or compared; nothing where it is not measured."""
     if metric.of_training or not metric.applies(free):
         return []
-    means = replace(metric.quantity_of(free), name=name)
+    means = metric.quantity_of(free).named(name)
     if isinstance(metric, Comparison):
         if means.part != "headline":
             return []

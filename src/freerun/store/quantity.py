@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 import msgspec
@@ -111,10 +112,20 @@ class Quantity:
         """The name of the metric that measures the floor; None where the floor is a number, or unknown."""
         return self.floor if isinstance(self.floor, str) else None
 
+    def named(self, name: str) -> Quantity:
+        """The same by another name, made once."""
+        if name not in self._named:
+            self._named[name] = replace(self, name=name)
+        return self._named[name]
+
+    @cached_property
+    def _named(self) -> dict[str, Quantity]:
+        return {}
+
     def written(self) -> dict[str, Any]:
         """Return the fields as JSON can hold them, without the name and the defaults; an open end of the range is None."""
-        defaults = {declaration.name: declaration.default for declaration in fields(self)}
-        declared = {key: value for key, value in asdict(self).items() if key != "name" and value != defaults[key]}
+        every = ((each.name, getattr(self, each.name), each.default) for each in fields(self))
+        declared = {key: value for key, value, default in every if key != "name" and value != default}
         if "range" in declared:
             declared["range"] = [end if math.isfinite(end) else None for end in self.range]
         return {key: list(value) if isinstance(value, tuple) else value for key, value in declared.items()}

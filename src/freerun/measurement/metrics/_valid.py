@@ -39,5 +39,5 @@ def valid_until(
     counts = (observed.weights[observed.warmup :] > 0).int().cumprod(0).bool()
     whole = counts.sum(0)
     failed = ~(error <= threshold) & counts
-    steps = torch.where(failed.any(0), failed.int().argmax(0), whole)
+    steps = torch.where(failed.any(0), (~failed).int().cumprod(0).sum(0), whole)
     return steps[whole > 0], whole[whole > 0]

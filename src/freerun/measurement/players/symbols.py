@@ -220,14 +220,21 @@ class Constant(SymbolPlayer):
     deaf = True
 
     def _speaker(self, data: Data, sequences: Sequences, warmup: int) -> Speaker:
-        often = data.once("often", lambda: _most_frequent(data.splits["train"], data.outputs))
+        often = data.once("often", lambda: _most_frequent(data))
         return certain(data, lambda _: torch.full_like(sequences.targets[0], often))
 
 
-def _most_frequent(part: Sequences, symbols: int) -> int:
-    steps = zip(part.targets, part.weights, strict=True)
-    counts = torch.stack([torch.bincount(step[weights > 0], minlength=symbols) for step, weights in steps])
-    return int(counts.sum(0).argmax())
+def _most_frequent(data: Data) -> int:
+    """The symbol that the sequences of the training part have most often, the first of equals."""
+    part = data.splits["train"]
+    steps, count = part.targets.shape
+    if data.windows and bool((part.weights > 0).all()):
+        series = torch.cat([part.targets[0], part.targets[1:, -1]])
+        place = torch.arange(1, len(series) + 1)
+        in_windows = torch.minimum(place, place.flip(0)).clamp(max=min(steps, count))
+        return int(torch.bincount(series, in_windows.double(), data.outputs).argmax())
+    steps_of = zip(part.targets, part.weights, strict=True)
+    return int(torch.stack([torch.bincount(step[live > 0], minlength=data.outputs) for step, live in steps_of]).sum(0).argmax())
 
 
 class Copies(SymbolPlayer):

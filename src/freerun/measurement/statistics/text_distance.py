@@ -33,6 +33,8 @@ from freerun.measurement.accumulated_error_estimate import student
 ORDER, LONGEST = 5, 4
 #: Groups of blocks of each half, of which the jackknife leaves out one at a time.
 GROUPS = 6
+#: Codes of strings are numbered by a table of up to so many entries.
+TABLED = 2**22
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,22 +103,31 @@ def _tables(pair: Int[np.ndarray, "2 T B P"], symbols: int, first: int) -> list[
     padded = np.full((texts, steps + ORDER - 1, *pair.shape[2:]), symbols, dtype=np.int64)
     padded[:, ORDER - 1 :] = pair
     last = padded[:, first + ORDER - 1 :]
-    code, tables, before = np.zeros_like(last), [], np.zeros(0, dtype=np.int64)
+    place, tables, before = np.zeros_like(last), [], np.zeros(1, dtype=np.int64)
     scored = last.shape[1]
     for n in range(1, ORDER + 1):
         begin = first + ORDER - n
-        code = code + padded[:, begin : begin + scored] * (symbols + 1) ** (n - 1)
-        known, place = np.unique(code, return_inverse=True)
-        place = place.reshape(code.shape)
+        longer, place = _numbered(padded[:, begin : begin + scored] * len(before) + place, (symbols + 1) * len(before))
+        oldest, shorter = np.divmod(longer, len(before))
+        known = oldest * (symbols + 1) ** (n - 1) + before[shorter]
         rows = np.arange(texts)[:, None, None, None] * blocks + np.arange(blocks)[:, None]
         counts = np.bincount((rows * len(known) + place).ravel(), minlength=texts * blocks * len(known))
         whole = counts.reshape(texts, 2, GROUPS, -1, len(known)).sum(3)
         total = whole.sum(2, keepdims=True)
         variants = np.concatenate([total - whole, total], 2)
-        shorter = np.searchsorted(before, known % (symbols + 1) ** (n - 1)) if n > 1 else np.zeros(len(known), dtype=np.int64)
         tables.append(Strings(counts=torch.from_numpy(variants).double(), context=known // (symbols + 1), shorter=shorter))
         before = known
     return tables
+
+
+def _numbered(codes: Int[np.ndarray, "*shape"], most: int) -> tuple[Int[np.ndarray, " G"], Int[np.ndarray, "*shape"]]:
+    """All codes, numbers below `most`, rising, and the place of each: `numpy.unique`, by a table if that is small."""
+    if most > TABLED:
+        known, place = np.unique(codes, return_inverse=True)
+        return known, place.reshape(codes.shape)
+    found = np.zeros(most, dtype=bool)
+    found[codes] = True
+    return np.flatnonzero(found), (np.cumsum(found, dtype=np.int64) - 1)[codes]
 
 
 def _excess(tables: list[Strings], symbols: int) -> Float[torch.Tensor, "2 V"]:
@@ -147,7 +158,7 @@ def _chances(tables: list[Strings], symbols: int) -> Float[torch.Tensor, "2 2 V 
     places = []
     for table in tables:
         new = np.diff(table.context, prepend=-1) > 0
-        places.append((np.flatnonzero(new), new.cumsum() - 1, table.shorter))
+        places.append((new.cumsum() - 1, table.shorter))
     models = [table.counts.flatten(0, 2).numpy() for table in tables]
     rows = np.stack([_chance([each[row] for each in models], places, symbols) for row in range(len(models[0]))], axis=1)
     kinds = tables[-1].counts.shape
@@ -155,13 +166,11 @@ def _chances(tables: list[Strings], symbols: int) -> Float[torch.Tensor, "2 2 V 
     return torch.from_numpy(rows).reshape(kinds[-1], *kinds[:-1]).permute(1, 2, 3, 0)
 
 
-def _chance(
-    counts: list[np.ndarray], places: list[tuple[np.ndarray, np.ndarray, np.ndarray]], symbols: int
-) -> Float[np.ndarray, " G"]:
+def _chance(counts: list[np.ndarray], places: list[tuple[np.ndarray, np.ndarray]], symbols: int) -> Float[np.ndarray, " G"]:
     """That of one model: from one length to the next, mixed with that of the shorter context (Witten-Bell)."""
     chance = np.full(1, 1 / symbols)
-    for count, (begins, place, shorter) in zip(counts, places, strict=True):
-        total, kinds = (np.add.reduceat(column, begins) for column in (count, (count > 0).astype(float)))
+    for count, (place, shorter) in zip(counts, places, strict=True):
+        total, kinds = (np.bincount(place, column) for column in (count, count > 0))  # of whole numbers, exact in any order
         before = chance.take(shorter)
         mixed = (count + kinds.take(place) * before) / np.where(total > 0, total + kinds, 1.0).take(place)
         chance = np.where((total > 0).take(place), mixed, before)
@@ -184,7 +193,7 @@ def _divergences(shares: Float[torch.Tensor, "2 2 V G"]) -> tuple[Float[torch.Te
 
 
 def _entropy(p: Float[torch.Tensor, "*rest G"]) -> Float[torch.Tensor, "*rest"]:
-    return torch.where(p > 0, -p * logarithm(p.clamp(min=torch.finfo(p.dtype).tiny)), 0.0).sum(-1)
+    return (-p * logarithm(p.clamp(min=torch.finfo(p.dtype).tiny))).sum(-1)
 
 
 def _estimate(variants: Float[torch.Tensor, "2 V"]) -> Estimate:

@@ -58,6 +58,10 @@ class Feedback(metaclass=PartType):
             uniform: draws on [0, 1), given if the rule is `random`: ``[*batch]``, or ``[*batch K]`` if it is `random_each`.
         """
 
+    def symbols(self, outputs: Float[torch.Tensor, "*batch K"], uniform: torch.Tensor | None) -> Int[torch.Tensor, "*batch"]:
+        """The symbols that a `discrete` rule feeds, as numbers; arguments as for the call."""
+        return self(outputs, uniform).argmax(-1)
+
 
 def one_hot(symbols: Int[torch.Tensor, "*batch"], like: Float[torch.Tensor, "*batch K"]) -> Float[torch.Tensor, "*batch K"]:
     """Return the encoding of symbols as unit vectors, with the width and dtype of `like`; -1 becomes the zero vector."""

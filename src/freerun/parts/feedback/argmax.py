@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from freerun.deferred_imports import torch
 from freerun.parts.feedback import Feedback, one_hot
@@ -24,3 +24,6 @@ class Argmax(Feedback):
     ) -> Float[torch.Tensor, "*batch K"]:
         logits = outputs.detach()
         return one_hot(logits.argmax(-1), logits)
+
+    def symbols(self, outputs: Float[torch.Tensor, "*batch K"], uniform: torch.Tensor | None) -> Int[torch.Tensor, "*batch"]:
+        return outputs.detach().argmax(-1)

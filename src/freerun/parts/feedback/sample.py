@@ -38,6 +38,11 @@ class Sample(Feedback):
         logits = outputs.detach()
         return one_hot(drawn(logits, uniform), logits)
 
+    def symbols(self, outputs: Float[torch.Tensor, "*batch K"], uniform: torch.Tensor | None) -> Int[torch.Tensor, "*batch"]:
+        if uniform is None:
+            raise ValueError("sample needs uniform draws")
+        return drawn(outputs.detach(), uniform)
+
 
 def drawn(logits: Float[torch.Tensor, "*batch K"], uniform: Float[torch.Tensor, "*batch"]) -> Int[torch.Tensor, "*batch"]:
     """Return the symbols that uniform draws on [0, 1) take from logits."""
