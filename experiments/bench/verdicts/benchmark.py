@@ -6,6 +6,7 @@ Run from the top of the repository; writes results/bench/verdicts/benchmark.csv 
 from __future__ import annotations
 
 import argparse
+import math
 import platform
 import sys
 import tempfile
@@ -30,6 +31,11 @@ _HEAD = (
     "Contradictions",
     "Whole report",
 )
+
+
+def share(value: float) -> str:
+    """A share in per cent; none where there is no interval."""
+    return "none" if math.isnan(value) else f"{100 * value:.1f} %"
 
 
 def main() -> None:
@@ -59,7 +65,7 @@ def main() -> None:
         f"|{'---|' * len(_HEAD)}",
         *(
             f"| {row['kind']} | {row['n']} | {row['case']} | {100 * row['false_verdict']:.1f} % | {100 * row['found']:.1f} % | "
-            f"{100 * row['coverage']:.1f} % | {100 * row['beside_words']:.1f} % | {row['contradictions']} | "
+            f"{share(row['coverage'])} | {share(row['beside_words'])} | {row['contradictions']} | "
             f"{row['agree']} of {row['whole']} |"
             for row in rows
         ),
