@@ -42,7 +42,7 @@ def stream(seed: int, name: str, step: int = 0) -> np.random.Generator:
         step: what counts within the stream, usually the update. Steps lie 2**192 draws apart and never meet.
     """
     counter = np.array([0, 0, 0, step], dtype=np.uint64)
-    return np.random.Generator(np.random.Philox(_key(seed, name), counter=counter))
+    return np.random.Generator(np.random.Philox(_key(seed, name), counter=counter))  # type: ignore[arg-type]
 
 
 def uniforms(seed: int, name: str, step: int, shape: tuple[int, ...]) -> np.ndarray:

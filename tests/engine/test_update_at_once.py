@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -156,7 +157,7 @@ def test_a_compiled_step_of_adam_has_the_bits_of_pytorchs(decoupled, dtype, monk
         for instructions in build.sets():
             path = Path(build.__file__).with_name(build.file_name(instructions))
             if path.is_file() and NEEDS[instructions] <= processor_sets():
-                monkeypatch.setattr("freerun.engine.compiled.library.library", lambda found=Library(instructions, path): found)
+                monkeypatch.setattr("freerun.engine.compiled.library.library", partial(Library, instructions, path))
                 for a, b in zip(steps_of_adam(decoupled, dtype, size), expected, strict=True):
                     assert torch.equal(a.isnan(), b.isnan())
                     assert same_bits(a.nan_to_num(), b.nan_to_num()), instructions

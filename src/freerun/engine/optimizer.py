@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from jaxtyping import Bool, Float
 
 from freerun.arithmetic import root
 from freerun.deferred_imports import torch
 from freerun.parts.layers import totals
+
+if TYPE_CHECKING:
+    from freerun.engine.compiled.library import Library
 
 
 @dataclass(kw_only=True)
@@ -98,9 +101,9 @@ class Adam(Descent):
         scale: float | Float[torch.Tensor, "R 1"],
     ) -> Bool[torch.Tensor, " R"]:
         """Take the step of `Descent`, with the same bits as one compiled operation where that engine is used."""
-        from freerun.engine.compiled.descent import Moments, adam, usable
+        from freerun.engine.compiled.descent import Moments, adam
 
-        if (used := usable(weights, self.first, self.second)) is None:
+        if (used := _compiled(weights, self.first, self.second)) is None:
             return super().step(weights, gradient, norms, alive, update, scale)
         moments = Moments(
             first=self.first, second=self.second, keep=(self.beta1, self.beta2), epsilon=self.epsilon,
@@ -124,6 +127,15 @@ class Adam(Descent):
         if self.decoupled:
             change = change + rate * self.decay * weights
         return change
+
+
+def _compiled(*tensors: Float[torch.Tensor, "R P"]) -> Library | None:
+    """Return the library that can take a step of such weights and moments; None where PyTorch has to."""
+    from freerun.engine.compiled.library import library
+    from freerun.engine.engine_choice import setting
+
+    fits = all(x.is_contiguous() and x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) for x in tensors)
+    return library() if fits and setting() != "reference" else None
 
 
 @dataclass(kw_only=True)

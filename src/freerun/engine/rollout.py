@@ -98,7 +98,7 @@ class Request:
         pull: the share of y_t - o_t by which the state that enters the next step is corrected, by the smallest change that has
             this effect on the output map; carries no gradient. None: no state is corrected.
         targets: y_t, where states are corrected.
-        charge: all that a gradient will be taken of, so that an engine that can may give it with the rollout (`Rollout.gradient`).
+        charge: all that a gradient will be taken of, so that an engine that can gives it with the rollout (`Rollout.gradient`).
     """
 
     model: Model

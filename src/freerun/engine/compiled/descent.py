@@ -7,10 +7,8 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float
 
-from freerun.engine.compiled import library
 from freerun.engine.compiled.library import Descent, Library
 from freerun.engine.compiled.threads import spread
-from freerun.engine.engine_choice import setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,15 +27,6 @@ class Moments:
     keep: tuple[float, float]
     bias: tuple[float, float]
     epsilon: float
-
-
-def usable(*tensors: Float[torch.Tensor, "R P"]) -> Library | None:
-    """Return the library that can take a step of such weights and moments; None where PyTorch has to."""
-    if setting() == "reference" or any(
-        not x.is_contiguous() or x.device.type != "cpu" or x.dtype not in (torch.float32, torch.float64) for x in tensors
-    ):
-        return None
-    return library.library()
 
 
 def adam(

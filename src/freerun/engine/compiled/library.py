@@ -89,8 +89,8 @@ class Library:
         """Return a function of the library for numbers of a type.
 
         Args:
-            name: `kept`, `work`, `both`, `forward`, `backward` or `descend` of a rollout, `attend` or `attend_back` of a step of
-                attention, `adam` of a step of descent.
+            name: `kept`, `work`, `both`, `forward`, `backward` or `descend` of a rollout; `attend` or `attend_back` of a step
+                of attention; `adam` of a step of descent.
         """
         return _function(self.path, name, dtype)
 

@@ -169,7 +169,7 @@ def _charged(request: Request, plan: Plan) -> Charge | None:
 
 
 def _descend(plan: Plan, request: Request, inputs: torch.Tensor | None, charge: Charge) -> Rollout:
-    """Return a rollout with the gradient of its squared error, both from one call: a replica's activations are kept no longer."""
+    """Return a rollout with the gradient of its squared error, from one call: a replica's activations are kept no longer."""
     size, like, flat = plan.numbers, request.start, request.weights.flat.detach()  # type: ignore[attr-defined]
     shape = (size["T"], size["R"], size["B"])
     outputs, fed, slope = like.new_empty(*shape, size["O"]), like.new_empty(*shape, size["F"]), torch.empty_like(flat)

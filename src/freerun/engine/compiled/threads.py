@@ -40,7 +40,7 @@ _spare: dict[torch.dtype, torch.Tensor] = {}
 def _in_parts(run: Callable[..., int], call: ctypes.Structure, count: int, work: list[torch.Tensor]) -> None:
     threads = len(work)
     if threads == 1:
-        call.work = work[0].data_ptr()  # type: ignore[attr-defined]
+        call.work = work[0].data_ptr()
         run(call, 0, count)
         return
     bounds = [count * i // threads for i in range(threads + 1)]
