@@ -11,8 +11,26 @@ The streams of a run: `data`, `init`, `order`, `coins`, `samples`, `dropout`, `w
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
+from numpy.random.bit_generator import ISeedSequence
+
+
+class _Key(ISeedSequence):
+    """A key as numpy asks for one, so that it draws none from the operating system beforehand."""
+
+    def __init__(self, key: np.ndarray) -> None:
+        self.key = key
+
+    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> np.ndarray:
+        return self.key
+
+
+@lru_cache(maxsize=4096)
+def _key(seed: int, name: str) -> _Key:
+    return _Key(np.frombuffer(hashlib.sha256(f"{seed}:{name}".encode()).digest()[:16], dtype=np.uint64))
 
 
 def stream(seed: int, name: str, step: int = 0) -> np.random.Generator:
@@ -23,10 +41,8 @@ def stream(seed: int, name: str, step: int = 0) -> np.random.Generator:
         name: the stream, for example ``"coins"``; a slash separates a sub-stream, ``"init/recurrent"``.
         step: what counts within the stream, usually the update. Steps lie 2**192 draws apart and never meet.
     """
-    digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
-    key = np.frombuffer(digest[:16], dtype=np.uint64)
     counter = np.array([0, 0, 0, step], dtype=np.uint64)
-    return np.random.Generator(np.random.Philox(key=key, counter=counter))
+    return np.random.Generator(np.random.Philox(_key(seed, name), counter=counter))  # type: ignore[arg-type]
 
 
 def uniforms(seed: int, name: str, step: int, shape: tuple[int, ...]) -> np.ndarray:

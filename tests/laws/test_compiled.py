@@ -13,7 +13,8 @@ from freerun.engine import compiled
 from freerun.engine.compiled import attention, build, library, operation
 from freerun.engine.compiled.coverage import CELLS, RULES, uncovered
 from freerun.engine.compiled.library import NEEDS, Library
-from freerun.engine.rollout import Gradient, Request, rollout
+from freerun.engine.parameters import Parameters, Trained
+from freerun.engine.rollout import Charge, Gradient, Request, rollout
 from freerun.laws import backward
 from freerun.laws import rollouts as kit
 from freerun.laws.feedback import draws_for
@@ -149,6 +150,59 @@ def law_same_bits_alone(roll, model, rule):
             alone = settle(roll, model, own_weights, own, {name: (own_weights | own)[name] for name in leaves}, replica=r)
             for a, b in zip(alone, together, strict=True):
                 demand(same_bits(a[0].detach(), b[r].detach()), f"replica {r} of {type(model).__name__} has other bits alone")
+
+
+def law_at_once_and_afterwards_are_the_same(
+    roll, model, *, dtypes=OFF, sizes=SIZES[1:], cuts=(CUTS[0], CUTS[4]), masks=MASKS[:4]
+):
+    """The gradient of a squared error that comes with the rollout has the bits of the one that is taken of it afterwards."""
+    for dtype, size, cut, mask in itertools.product(dtypes, sizes, cuts, masks):
+        _, given, _ = case(model, Mean(), size, cut, mask, dtype)
+        given = {name: x.detach() if isinstance(x, torch.Tensor) else x for name, x in given.items()}
+        parameters = Parameters(model.shapes(size[2] + size[3], size[3]), [*range(R)], given["start"])
+        targets, shares = noise(*given["truth"].shape, seed=6, dtype=dtype), noise(size[0], R, size[1], seed=7, dtype=dtype)
+        at_once = roll(model, Trained(parameters), **given, charge=Charge(targets=targets, shares=shares))
+        leaves = parameters.named(differentiable=True)
+        result = roll(model, leaves, **given)
+        losses = (result.outputs - targets).square().mean(-1)
+        slopes = torch.autograd.grad(losses, list(leaves.values()), shares)
+        where = f"({type(model).__name__}, {dtype}, {size}, cut {cut}, mask {mask})"
+        afterwards = torch.cat([slope.reshape(R, -1) for slope in slopes], 1)
+        demand(same_bits(at_once.gradient, afterwards), f"another gradient {where}")
+        demand(same_bits(at_once.outputs, result.outputs.detach()), f"other outputs {where}")
+        demand(same_bits(at_once.fed, result.fed.detach()), f"other feeds {where}")
+        if at_once.losses is not None:
+            demand(same_bits(at_once.losses, losses.detach()), f"other losses {where}")
+
+
+@pytest.mark.parametrize("model", tiered(MODELS, lambda name: name in ("GRU", "Linear")))
+def test_at_once_and_afterwards_are_the_same(model):
+    law_at_once_and_afterwards_are_the_same(compiled_rollout, MODELS[model])
+
+
+def test_at_once_the_number_of_threads_changes_no_bit():
+    torch.set_num_threads(2)
+    try:
+        law_at_once_and_afterwards_are_the_same(compiled_rollout, GRU(hidden=3), sizes=SIZES[1:2], masks=("coins",))
+    finally:
+        torch.set_num_threads(1)
+
+
+@pytest.mark.parametrize("what", ["truth", "states", "another shape"])
+def test_what_is_not_of_the_weights_alone_is_not_computed_at_once(what):
+    _, given, _ = case(GRU(hidden=3), Mean(), SIZES[1], CUTS[0], "coins", torch.float32)
+    given = {name: x.detach() if isinstance(x, torch.Tensor) else x for name, x in given.items()}
+    parameters = Parameters(GRU(hidden=3).shapes(5, 3), [*range(R)], given["start"])
+    trained, targets = Trained(parameters), torch.zeros_like(given["truth"])
+    shares = torch.ones(targets.shape[:-1])
+    if what == "truth":
+        given["truth"].requires_grad_()
+    elif what == "another shape":
+        targets, shares = targets[:1], shares[:1]
+    charge = Charge(targets=targets, shares=shares)
+    result = compiled_rollout(GRU(hidden=3), trained, **given, states=what == "states", charge=charge)
+    assert result.gradient is None
+    assert result.outputs.requires_grad
 
 
 @pytest.mark.parametrize(
@@ -300,6 +354,7 @@ def loop_law(model, rule=None):
     )
 
 
+FEW = {"dtypes": (torch.float64,), "sizes": SIZES[1:2], "masks": ("coins",)}
 FAULTS = [
     ("BREAK_SIGN(x)=-(x)", loop_law(HiddenRecurrent(hidden=3))),
     ("BREAK_RESET(x)=all(0)", loop_law(GRU(hidden=3))),
@@ -316,6 +371,8 @@ FAULTS = [
     ("BREAK_PAST(t)=(t)-((t)>0)", loop_law(ATTENDING)),
     ("BREAK_MEAN(x)=all(0)", loop_law(ATTENDING)),
     ("BREAK_SLOT(t)=(t)-((t)>0)", loop_law(ATTENDING)),
+    ("BREAK_LOSS(x)=-(x)", lambda roll: law_at_once_and_afterwards_are_the_same(roll, GRU(hidden=3), **FEW)),
+    ("BREAK_LOSS(x)=(x)/2", lambda roll: law_at_once_and_afterwards_are_the_same(roll, GRU(hidden=3), **FEW)),
 ]
 
 

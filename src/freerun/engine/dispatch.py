@@ -10,9 +10,10 @@ from freerun.engine.rollout import Request, Rollout, by_name, loop
 
 def compute(request: Request) -> Rollout:
     """Run a model over sequences, by the engine of this process where it covers the rollout, else by the loop."""
-    if setting() == "reference" or library() is None or operation.impossible(request) is not None:
+    used = None if setting() == "reference" else library()
+    if used is None or operation.impossible(request) is not None:
         return loop(request)
-    return operation.compute(request)
+    return operation.rolled(request, used)
 
 
 #: The same as a function of the arguments of a `Request`.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 
 import torch
 from jaxtyping import Float
@@ -11,11 +10,13 @@ from jaxtyping import Float
 from freerun.engine.experts import expert_of
 from freerun.engine.group_batch import GroupBatch
 from freerun.engine.replicas import Group
-from freerun.engine.rollout import Rollout
+from freerun.engine.rollout import Charge, Rollout
 from freerun.engine.true_step import TrueStep
 from freerun.parts.feedback import Feedback
 from freerun.parts.feeders import Feed, Kept, Memory, Sizes, after_warmup
+from freerun.parts.layers import Weights
 from freerun.parts.objectives import Answer, Lesson
+from freerun.parts.objectives.squared_error import SquaredError
 from freerun.parts.tasks import Sequences
 from freerun.random_streams import stream
 
@@ -49,40 +50,56 @@ class Lessons:
         started = kept(group, 0).numbers.items()
         self.memory = Memory(numbers={name: [number.start] * len(self.feeders) for name, number in started})
 
-    def give(self, update: int, weights: dict[str, torch.Tensor], critic: dict[str, torch.Tensor]) -> Lesson:
+    def give(self, update: int, weights: Weights, critic: dict[str, torch.Tensor]) -> Lesson:
         """Return the lesson of an update, counted from 0, rolled out with `weights`."""
+        return self.rolled(update, weights, critic)[0]
+
+    def rolled(self, update: int, weights: Weights, critic: dict[str, torch.Tensor]) -> tuple[Lesson, Rollout]:
+        """Return the lesson of an update with the rollout that is charged.
+
+        With `Trained` weights that may hold the gradient already, if nothing but its predictions is charged.
+        """
         group, batch = self.group, self._next(update, weights)
         sequences, uniform, feedback, steps, count = batch.sequences, batch.uniform, batch.feedback, batch.steps, batch.count
         with torch.no_grad():
             self.memory = self.feeder.remember(batch, self.memory)
         feed = self.feed(batch)
-        result = _rolled(batch, feed, None)
+        shares = group.charged_shares(sequences, batch.windows)
+        result = _rolled(batch, feed, None, self._charge(sequences, shares))
         if self.feeder.chooses:
             with torch.no_grad():
                 self.memory = self.feeder.learn(batch, self.memory, result.outputs.detach())
-        free = group.release(steps, count)
+        behaved: dict[bool, torch.Tensor] = {}
+        answered: list[Answer] = []
 
-        @cache
         def behave(forced: bool) -> torch.Tensor:
-            whole = torch.ones_like(free) if forced else free
-            rolled = group.roll(weights, sequences, whole, uniform, feedback=feedback, states=True, dropout=batch.dropout)
-            return _behaviour(group, rolled, sequences)
+            if forced not in behaved:
+                free = group.release(steps, count)
+                whole = torch.ones_like(free) if forced else free
+                rolled = group.roll(weights, sequences, whole, uniform, feedback=feedback, states=True, dropout=batch.dropout)
+                behaved[forced] = _behaviour(group, rolled, sequences)
+            return behaved[forced]
 
-        @cache
         def answer() -> Answer:
             if self.expert is None:
                 raise ValueError(
                     f"{type(group.objective).__name__} asked for an expert's answer without declaring one; "
                     "override `teaches`, or set `asks_the_world`"
                 )
-            return self.expert.answer(sequences, result.fed.detach())
+            if not answered:
+                answered.append(self.expert.answer(sequences, result.fed.detach()))
+            return answered[0]
 
-        return Lesson(
-            sequences=sequences, outputs=result.outputs, fed=result.fed, mask=feed.mask,
-            shares=group.charged_shares(sequences, batch.windows),
+        lesson = Lesson(
+            sequences=sequences, outputs=result.outputs, fed=result.fed, mask=feed.mask, shares=shares,
             behave=behave, critic={name.removeprefix("critic."): value for name, value in critic.items()},
             answer=answer, **({"onward": self.true_step} if self.true_step else {}),
         )  # fmt: skip
+        return lesson, result
+
+    def _charge(self, sequences: Sequences, shares: Float[torch.Tensor, "S R B"]) -> Charge | None:
+        """Return what is charged, where that is the squared error of the rollout and nothing else."""
+        return Charge(targets=sequences.targets, shares=shares) if type(self.group.objective) is SquaredError else None
 
     @torch.no_grad()
     def stepped(self, update: int) -> tuple[Sequences, Rollout]:
@@ -91,7 +108,7 @@ class Lessons:
         self.memory = self.feeder.remember(batch, self.memory)
         return batch.sequences, _rolled(batch, self.feed(batch), self.group.release(batch.steps, batch.count, batch.steps))
 
-    def _next(self, update: int, weights: dict[str, torch.Tensor]) -> GroupBatch:
+    def _next(self, update: int, weights: Weights) -> GroupBatch:
         """Return the batch of an update."""
         group, settings = self.group, self.group.settings
         steps, count = group.experiments[0].task.length, settings.batch
@@ -129,7 +146,7 @@ class Lessons:
     def batch(
         self,
         update: int,
-        weights: dict[str, torch.Tensor],
+        weights: Weights,
         sequences: Sequences,
         uniform: torch.Tensor | None,
         feedback: Feedback,
@@ -168,7 +185,8 @@ class Lessons:
         mask, truth = feed.mask, feed.truth
         if mask is not None:
             self._check("mask", mask, shape)
-            if not bool(((mask >= 0) & (mask <= 1)).all()):
+            least, most = mask.aminmax()
+            if not (least >= 0 and most <= 1):
                 wrong = next(r for r, part in enumerate(mask.unbind(1)) if not bool(((part >= 0) & (part <= 1)).all()))
                 name = type(self.feeders[wrong].regime).__name__
                 raise ValueError(f"the mask of {name} must lie in [0, 1], at update {batch.update} it does not")
@@ -234,16 +252,19 @@ def kept(group: Group, update: int) -> Kept:
     )  # fmt: skip
 
 
-def _rolled(batch: GroupBatch, feed: Feed, whole: Float[torch.Tensor, "T R B"] | None) -> Rollout:
+def _rolled(batch: GroupBatch, feed: Feed, whole: Float[torch.Tensor, "T R B"] | None, charge: Charge | None = None) -> Rollout:
     """Run the rollout whose predictions enter the loss.
 
     Args:
         whole: a mask of 1 everywhere, to feed what was made beforehand step by step; None for the fast path.
+        charge: all that is charged of it, where that is known.
     """
     mask = whole if feed.mask is None or feed.beforehand else feed.mask
     return batch.group.roll(
-        batch.trained, batch.sequences, mask, batch.uniform, feedback=batch.feedback, truth=feed.truth,
+        batch.trained, batch.sequences, mask, batch.uniform, feedback=batch.feedback,
+        truth=batch.truth if feed.truth is None else feed.truth,
         states=whole is not None, noise=feed.noise, dropout=batch.dropout, windows=batch.windows, pull=feed.pull,
+        charge=charge,
     )  # fmt: skip
 
 

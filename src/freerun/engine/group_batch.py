@@ -13,6 +13,7 @@ from freerun.engine.jacobians import growth
 from freerun.engine.replicas import Group
 from freerun.engine.rollout import stopped
 from freerun.parts.feeders import Batch
+from freerun.parts.layers import Weights
 from freerun.parts.tasks import Sequences
 
 
@@ -28,7 +29,7 @@ class GroupBatch(Batch):
     """
 
     group: Group
-    trained: dict[str, torch.Tensor]
+    trained: Weights
     sequences: Sequences
     streams: str
     dropout: torch.Tensor | None = None
@@ -72,7 +73,7 @@ class GroupBatch(Batch):
         weights: Float[torch.Tensor, "R P"] | None = None,
         chosen: Int[torch.Tensor, " N"] | None = None,
     ) -> tuple[Float[torch.Tensor, "S R N O"], Float[torch.Tensor, "T R N F"]]:
-        named = self.trained if weights is None else self.group.parameters.named(flat=weights)
+        named: Weights = self.trained if weights is None else self.group.parameters.named(flat=weights)
         sequences, drawn = self.sequences, (self.uniform, mask, truth, self.dropout if weights is None else None)
         if chosen is not None:
             sequences = columns(sequences, chosen)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from jaxtyping import Bool, Float
 
 from freerun.arithmetic import root
 from freerun.deferred_imports import torch
-from freerun.parts.layers import per_replica
+from freerun.parts.layers import totals
+
+if TYPE_CHECKING:
+    from freerun.engine.compiled.library import Library
 
 
 @dataclass(kw_only=True)
@@ -37,7 +40,7 @@ class Descent(ABC):
 
     def norms(self, gradient: Float[torch.Tensor, "R P"]) -> Float[torch.Tensor, " R"]:
         """Return the Euclidean norm of each replica's gradient in double precision; not finite where any entry is not."""
-        return per_replica(lambda g: root(g.double().square().sum()), gradient)
+        return root(totals(gradient.double().square()))
 
     def step(
         self,
@@ -57,13 +60,16 @@ class Descent(ABC):
         Returns:
             Whether the new weights of each replica are finite.
         """
-        live = alive[:, None]
-        shrink = torch.where(norms > self.clip, self.clip / norms, torch.ones_like(norms)).to(gradient.dtype)
+        live, shrink = alive[:, None], self._shrink(norms).to(gradient.dtype)
         gradient = torch.where(live, gradient * shrink[:, None], torch.zeros_like(gradient))
         change = self._change(weights, gradient, update, self.rate * scale)
         finite = torch.isfinite(weights - change).all(1)
         weights.sub_(torch.where(live & finite[:, None], change, torch.zeros_like(change)))
         return finite
+
+    def _shrink(self, norms: Float[torch.Tensor, " R"]) -> Float[torch.Tensor, " R"]:
+        """Return the factor on each gradient that clips it."""
+        return torch.where(norms > self.clip, self.clip / norms, torch.ones_like(norms))
 
     @abstractmethod
     def _change(
@@ -85,6 +91,29 @@ class Adam(Descent):
     beta2: float = 0.999
     epsilon: float = 1e-8
 
+    def step(
+        self,
+        weights: Float[torch.Tensor, "R P"],
+        gradient: Float[torch.Tensor, "R P"],
+        norms: Float[torch.Tensor, " R"],
+        alive: Bool[torch.Tensor, " R"],
+        update: int,
+        scale: float | Float[torch.Tensor, "R 1"],
+    ) -> Bool[torch.Tensor, " R"]:
+        """Take the step of `Descent`, with the same bits as one compiled operation where that engine is used."""
+        from freerun.engine.compiled.descent import Moments, adam
+
+        if (used := _compiled(weights, self.first, self.second)) is None:
+            return super().step(weights, gradient, norms, alive, update, scale)
+        moments = Moments(
+            first=self.first, second=self.second, keep=(self.beta1, self.beta2), epsilon=self.epsilon,
+            bias=(1 - self.beta1 ** (update + 1), 1 - self.beta2 ** (update + 1)),
+        )  # fmt: skip
+        return adam(
+            used, weights, gradient, moments, rate=self.rate * scale, decay=self.decay,
+            shrink=self._shrink(norms).to(gradient.dtype), alive=alive, decoupled=self.decoupled,
+        )  # fmt: skip
+
     def _change(
         self, weights: Float[torch.Tensor, "R P"], gradient: Float[torch.Tensor, "R P"], update: int, rate: torch.Tensor
     ) -> Float[torch.Tensor, "R P"]:
@@ -98,6 +127,15 @@ class Adam(Descent):
         if self.decoupled:
             change = change + rate * self.decay * weights
         return change
+
+
+def _compiled(*tensors: Float[torch.Tensor, "R P"]) -> Library | None:
+    """Return the library that can take a step of such weights and moments; None where PyTorch has to."""
+    from freerun.engine.compiled.library import library
+    from freerun.engine.engine_choice import setting
+
+    fits = all(x.is_contiguous() and x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) for x in tensors)
+    return library() if fits and setting() != "reference" else None
 
 
 @dataclass(kw_only=True)

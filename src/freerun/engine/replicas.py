@@ -20,11 +20,11 @@ from freerun.config.start_weights import start_of
 from freerun.engine.dispatch import rollout
 from freerun.engine.engine_choice import engine_of
 from freerun.engine.parameters import Parameters
-from freerun.engine.rollout import Gradient, Rollout
+from freerun.engine.rollout import Charge, Gradient, Rollout
 from freerun.engine.rollout import rollout as looped
 from freerun.errors import ConfigError, given
 from freerun.parts.feedback import Feedback, one_hot
-from freerun.parts.layers import per_replica
+from freerun.parts.layers import Weights, totals
 from freerun.parts.tasks import Data, Sequences
 from freerun.random_streams import stream, uniforms
 
@@ -54,6 +54,12 @@ class Group:
         self.seeds = sorted({experiment.seed for experiment in experiments})
         #: Index of each replica's seed among the distinct seeds: replicas with one seed share data, order and coins.
         self.row = torch.tensor([self.seeds.index(experiment.seed) for experiment in experiments], device=self.device)
+        self._own_rows = self._each_has_its_row()
+        #: The weights of all training sequences that were last looked at, and whether they are all 1.
+        self._seen: list[torch.Tensor] = []
+        self._alike = False
+        #: The weights of a batch where they are, and what is charged of each prediction.
+        self._ones: tuple[torch.Tensor, torch.Tensor] | None = None
         world = data[first.seed]
         self.symbols, self.outputs = first.task.symbols, world.outputs
         #: How outputs are read as distributions of values, and how many numbers the model puts out.
@@ -84,6 +90,10 @@ class Group:
                     raise ConfigError(f"training.start={start.run}: its weights are not those of this model")
                 self.parameters.put(r, {name: torch.from_numpy(value.copy()) for name, value in start.weights.items()})
 
+    def _each_has_its_row(self) -> bool:
+        """Return whether the replicas are the seeds, in their order."""
+        return bool(self.row.tolist() == [*range(len(self.seeds))])
+
     def rule(self, progress: float) -> Feedback:
         """Return the feedback rule as it stands at a share of the updates, for outputs as they are read."""
         return given(self.experiments[0].feedback).at(progress).reading(self.objective.head)
@@ -104,31 +114,56 @@ class Group:
 
     def batch(self, split: str, index: dict[int, torch.Tensor], length: int) -> Sequences:
         """Sequences ``[T R B ...]`` of every replica, its seed's own at `index`."""
-        taken = [self.data[seed].splits[split].take(index[seed], length) for seed in self.seeds]
+        parts = [self.data[seed].splits[split] for seed in self.seeds]
 
         def gather(name: str, axis: int) -> torch.Tensor:
-            stacked = torch.stack([getattr(part, name) for part in taken], axis).to(self.device)
-            stacked = stacked.to(self.dtype) if stacked.is_floating_point() else stacked
-            return stacked.index_select(axis, self.row)
+            whole = [getattr(part, name) for part in parts]
+            each = zip(whole, self.seeds, strict=True)
+            if axis:
+                rows = [x[:length].index_select(1, index[seed]) for x, seed in each]
+            else:
+                rows = [x.index_select(0, index[seed]) for x, seed in each]
+            return self._spread(rows, axis)
 
+        ones = self._counting(split, length, len(index[self.seeds[0]]))
         return Sequences(
             targets=gather("targets", 1),
             start=gather("start", 0),
-            weights=gather("weights", 1),
-            inputs=None if taken[0].inputs is None else gather("inputs", 1),
-            ends=None if taken[0].ends is None else gather("ends", 0),
+            weights=gather("weights", 1) if ones is None else ones,
+            inputs=None if parts[0].inputs is None else gather("inputs", 1),
+            ends=None if parts[0].ends is None else gather("ends", 0),
         )
+
+    def _spread(self, rows: list[torch.Tensor], axis: int) -> torch.Tensor:
+        """Return what each seed has, for each replica, beside each other; numbers in the type of the group."""
+        beside = rows[0].unsqueeze(axis) if len(rows) == 1 else torch.stack(rows, axis)
+        beside = beside.to(self.device, self.dtype) if beside.is_floating_point() else beside.to(self.device)
+        return beside if self._own_rows else beside.index_select(axis, self.row)
+
+    def _counting(self, split: str, length: int, count: int) -> Float[torch.Tensor, "S R B"] | None:
+        """Return the weights of so many training sequences where all count alike, 1; None where padding or answers do not.
+
+        It is one tensor for all batches of a size, which nobody changes, so that what follows from it is computed once.
+        """
+        if split != "train":
+            return None
+        whole = [self.data[seed].splits[split].weights for seed in self.seeds]
+        if len(self._seen) != len(whole) or any(a is not b for a, b in zip(self._seen, whole, strict=True)):
+            self._seen, self._alike = whole, all(bool((part == 1).all()) for part in whole)
+        shape = min(len(whole[0]), length), len(self.row), count
+        if self._alike and (self._ones is None or self._ones[0].shape != shape):
+            ones = torch.ones(shape, dtype=self.dtype, device=self.device)
+            self._ones = ones, self._charged(ones)
+        return self._ones[0] if self._alike and self._ones is not None else None
 
     def draws(self, name: str, step: int, shape: tuple[int, ...]) -> Float[torch.Tensor, "T R *rest"]:
         """Uniform draws of a stream, equal for replicas of one seed; `shape` is without the replica axis."""
-        return self._spread([uniforms(seed, name, step, shape) for seed in self.seeds])
+        return self._spread([torch.from_numpy(uniforms(seed, name, step, shape)) for seed in self.seeds], 1)
 
     def normals(self, name: str, step: int, shape: tuple[int, ...]) -> Float[torch.Tensor, "T R *rest"]:
         """Standard normal draws, as `draws`."""
-        return self._spread([stream(seed, name, step).standard_normal(shape, dtype=np.float32) for seed in self.seeds])
-
-    def _spread(self, rows: list[np.ndarray]) -> torch.Tensor:
-        return torch.from_numpy(np.stack(rows, axis=1)).to(self.device, self.dtype).index_select(1, self.row)
+        drawn = [stream(seed, name, step).standard_normal(shape, dtype=np.float32) for seed in self.seeds]
+        return self._spread([torch.from_numpy(part) for part in drawn], 1)
 
     def chance(self, name: str, step: int, steps: int, count: int) -> torch.Tensor | None:
         """Return the draws that the feedback rule needs, None if it needs none."""
@@ -143,18 +178,22 @@ class Group:
 
     def encoded(self, sequences: Sequences) -> tuple[Float[torch.Tensor, "T R B F"], Float[torch.Tensor, "R B F"]]:
         """e(y) of every step, and what stands before the first; of width 0 for a rule that feeds nothing."""
-        replicas, count = sequences.start.shape[:2]
-        like = torch.empty(replicas, count, self.outputs, dtype=self.dtype, device=self.device)
-        if self.feedback.silent:
-            return like.new_zeros(sequences.steps(), replicas, count, 0), like[..., :0]
-        if self.symbols:
-            encoded = one_hot(sequences.targets, like.expand(sequences.steps(), -1, -1, -1))
-            return encoded, one_hot(sequences.start, like)
-        return sequences.targets, sequences.start
+        start = self.encoded_start(sequences)
+        if self.feedback.silent or self.symbols:
+            like = start.expand(sequences.steps(), *start.shape)
+            return (torch.zeros_like(like) if self.feedback.silent else one_hot(sequences.targets, like)), start
+        return sequences.targets, start
+
+    def encoded_start(self, sequences: Sequences) -> Float[torch.Tensor, "R B F"]:
+        """Return what is fed into the first step."""
+        if self.symbols or self.feedback.silent:
+            like = torch.empty(*sequences.start.shape[:2], self.outputs, dtype=self.dtype, device=self.device)
+            return like[..., :0] if self.feedback.silent else one_hot(sequences.start, like)
+        return sequences.start
 
     def roll(
         self,
-        weights: dict[str, torch.Tensor],
+        weights: Weights,
         sequences: Sequences,
         mask: Float[torch.Tensor, "T R B"] | None,
         uniform: torch.Tensor | None,
@@ -166,6 +205,7 @@ class Group:
         dropout: Float[torch.Tensor, "T R B D"] | None = None,
         windows: tuple[int, ...] | None = None,
         pull: Float[torch.Tensor, "T R B"] | None = None,
+        charge: Charge | None = None,
     ) -> Rollout:
         """Run every replica over its sequences, fed as the mask says.
 
@@ -177,22 +217,26 @@ class Group:
             dropout: what `Group.dropout` draws for an update, in training; None where nothing is dropped.
             windows: what `Group.windows` draws for an update; None where the whole rollout counts.
             pull: the share of each output's error by which the state is corrected, in training; None for nothing.
+            charge: all that a gradient will be taken of, where that is known.
         """
-        encoded, start = self.encoded(sequences)
+        encoded, start = self.encoded(sequences) if truth is None else (truth, self.encoded_start(sequences))
         return self._rollout(
-            self.model, weights, truth=encoded if truth is None else truth, start=start, feedback=feedback or self.feedback,
+            self.model, weights, truth=encoded, start=start, feedback=feedback or self.feedback,
             mask=mask, inputs=sequences.inputs, uniform=uniform, gradient=replace(self.gradient, windows=windows),
             residual=self.residual,
             ends=sequences.ends, states=states, noise=noise, release=self.warmup, head=self.head,
-            dropout=dropout, pull=pull, targets=None if pull is None else sequences.targets,
+            dropout=dropout, pull=pull, targets=None if pull is None else sequences.targets, charge=charge,
         )  # fmt: skip
 
     def shares(self, sequences: Sequences) -> Float[torch.Tensor, "S R B"]:
         """Return the weight of every prediction in its replica's mean; warm-up steps are not charged."""
-        weights = sequences.weights.clone()
+        return self._shares(sequences.weights)
+
+    def _shares(self, weights: Float[torch.Tensor, "S R B"]) -> Float[torch.Tensor, "S R B"]:
+        weights = weights.clone()
         if len(weights) > 1:
             weights[: self.warmup] = 0
-        total = per_replica(torch.sum, weights, axis=1).clamp(min=1)
+        total = totals(weights, axis=1).clamp(min=1)
         return weights / total[:, None]
 
     def windows(self, step: int, steps: int) -> tuple[int, ...] | None:
@@ -205,7 +249,12 @@ class Group:
 
     def charged_shares(self, sequences: Sequences, windows: tuple[int, ...] | None = None) -> Float[torch.Tensor, "S R B"]:
         """Return the weight of every prediction in its replica's training loss: its share, by its time level, in the window."""
-        shares, levels = self.shares(sequences), self.settings.levels
+        if windows is None and self._ones is not None and sequences.weights is self._ones[0]:
+            return self._ones[1]
+        return self._charged(sequences.weights, windows)
+
+    def _charged(self, weights: torch.Tensor, windows: tuple[int, ...] | None = None) -> Float[torch.Tensor, "S R B"]:
+        shares, levels = self._shares(weights), self.settings.levels
         if windows is not None:
             steps, first = torch.arange(len(shares), device=self.device)[:, None], torch.tensor(windows, device=self.device)
             inside = (steps >= first) & (steps < first + given(self.settings.window))
@@ -218,15 +267,15 @@ class Group:
             counts = (shares > 0).to(shares.dtype)
             weighted = torch.where(counts.flip(0).cumsum(0).flip(0) == 1, shares * counts, 0.0)
         else:
-            weights = level_weights(levels, self.settings.level_ratio, len(shares) - self.warmup)
-            weighted = shares * shares.new_tensor([0.0] * self.warmup + weights)[:, None, None]
-        total = per_replica(torch.sum, weighted, axis=1)[:, None]
+            factors = level_weights(levels, self.settings.level_ratio, len(shares) - self.warmup)
+            weighted = shares * shares.new_tensor([0.0] * self.warmup + factors)[:, None, None]
+        total = totals(weighted, axis=1)[:, None]
         return torch.where(total > 0, weighted / torch.where(total > 0, total, 1.0), 0.0)
 
     def mean_loss(self, result: Rollout, sequences: Sequences) -> list[float]:
         """Each replica's mean loss after the warm-up."""
         losses = self.objective(result.outputs, sequences.targets)
-        return [float(v) for v in per_replica(torch.sum, losses * self.shares(sequences), axis=1).tolist()]
+        return [float(v) for v in totals(losses * self.shares(sequences), axis=1).tolist()]
 
     def release(self, steps: int, count: int, warmup: int | None = None) -> Float[torch.Tensor, "T R B"]:
         """Return the mask of a free rollout: 1 in the warm-up (the group's own, if no other is given), then 0."""
@@ -239,6 +288,7 @@ class Group:
         part, parameters = copy(self), copy(self.parameters)
         part.experiments, part.row = [self.experiments[r] for r in replicas], self.row[replicas]
         part.residual = None if self.residual is None else self.residual[replicas]
+        part._own_rows, part._ones = part._each_has_its_row(), None
         parameters.flat = self.parameters.flat[replicas]
         part.parameters, part.critic = parameters, None
         return part

@@ -63,6 +63,19 @@ class Gradient:
 THROUGH = Gradient()
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Charge:
+    """What is charged of a rollout: the squared error of each prediction, averaged over coordinates, times its share.
+
+    Attributes:
+        targets: what the outputs should be.
+        shares: the weight of each prediction in the loss of its replica.
+    """
+
+    targets: Float[torch.Tensor, "T R B O"]
+    shares: Float[torch.Tensor, "T R B"]
+
+
 @dataclass(frozen=True, eq=False)
 class Request:
     """Request for a rollout: every argument of one, whichever engine makes it.
@@ -85,6 +98,7 @@ class Request:
         pull: the share of y_t - o_t by which the state that enters the next step is corrected, by the smallest change that has
             this effect on the output map; carries no gradient. None: no state is corrected.
         targets: y_t, where states are corrected.
+        charge: all that a gradient will be taken of, so that an engine that can gives it with the rollout (`Rollout.gradient`).
     """
 
     model: Model
@@ -107,6 +121,7 @@ class Request:
     dropout: Float[torch.Tensor, "T R B D"] | None = None
     pull: Float[torch.Tensor, "T R B"] | None = None
     targets: Float[torch.Tensor, "T R B O"] | None = None
+    charge: Charge | None = None
 
     @property
     def steps(self) -> int:
@@ -162,11 +177,16 @@ class Rollout:
         fed: f_t, ``Float[T R B F]``, what the output of step t or the truth gave to step t + 1; without a gradient where that
             step is fed without one.
         states: s_t after every step, where they were asked for and the steps were made one by one (the fast path keeps none).
+        gradient: of the sum of what is charged, for all weights of a replica in one row, where the engine has computed it at
+            once; the outputs then carry none.
+        losses: what each prediction is charged, where it was computed at once too.
     """
 
     outputs: Float[torch.Tensor, "S R B O"]
     fed: Float[torch.Tensor, "T R B F"]
     states: tuple[State, ...] = ()
+    gradient: Float[torch.Tensor, "R P"] | None = None
+    losses: Float[torch.Tensor, "T R B"] | None = None
 
 
 P = ParamSpec("P")
@@ -257,9 +277,9 @@ def _change(
 
 def stopped(feeds: Float[torch.Tensor, "T R B F"], gradient: Gradient) -> Float[torch.Tensor, "T R B F"]:
     """Return what was fed, without a gradient where it is stopped on its way into the step after."""
-    cut = [gradient.cuts_feedback(t + 1) for t in range(len(feeds))]
-    if not feeds.requires_grad:
+    if not feeds.requires_grad or gradient == THROUGH:
         return feeds
+    cut = [gradient.cuts_feedback(t + 1) for t in range(len(feeds))]
     if gradient.windows is not None:
         feeds = torch.stack([gradient.windowed(fed, t + 1) for t, fed in enumerate(feeds)])
     if not any(cut):

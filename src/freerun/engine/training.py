@@ -14,13 +14,13 @@ from freerun.config.learning_rate import Decay
 from freerun.config.training_settings import Optimizer
 from freerun.engine.feeding import Lessons
 from freerun.engine.optimizer import Adam, Descent, Momentum
-from freerun.engine.parameters import Parameters
+from freerun.engine.parameters import Parameters, Trained
 from freerun.engine.replicas import Group
 from freerun.engine.ridge_regression import Solver
 from freerun.engine.validation import Gauge, validated
 from freerun.engine.watching import Watch
 from freerun.errors import given
-from freerun.parts.layers import per_replica
+from freerun.parts.layers import per_replica, totals
 
 #: Called after every update: (update, {quantity: value of every replica}), with no quantities where nothing was logged.
 Listener = Callable[[int, dict[str, list[float]]], None]
@@ -187,16 +187,16 @@ class Trainer:
             values = self.solver.update(self.lessons, update)
             _freeze_broken(self.outcomes, self.alive, update, values)
             return values
-        weights = group.parameters.named(differentiable=True)
+        weights = Trained(group.parameters)
         critic = {} if group.critic is None else group.critic.named(differentiable=True)
-        lesson = self.lessons.give(update, weights, critic)
-        charge = group.objective.charge(lesson)
-        gradient = _gradient(charge, lesson.shares, weights)
-        values = {"loss": per_replica(torch.sum, charge.detach() * lesson.shares, axis=1).tolist()}
+        lesson, rollout = self.lessons.rolled(update, weights, critic)
+        charge = group.objective.charge(lesson) if rollout.losses is None else rollout.losses
+        gradient = weights.gradient(charge, lesson.shares) if rollout.gradient is None else rollout.gradient
+        values = {"loss": totals(charge.detach() * lesson.shares, axis=1).tolist()}
         if group.critic is not None and self.critic_optimizer is not None:
             criticism = group.objective.criticise(lesson)
             even = torch.full_like(criticism, 1 / criticism.shape[1])
-            slope = _gradient(criticism, even, critic)
+            slope = _slope(criticism, even, critic)
             values["critic_loss"] = per_replica(torch.mean, criticism.detach()).tolist()
             self._step(self.critic_optimizer, group.critic, slope, update, {"critic_loss": values["critic_loss"]})
         norms = self._step(self.optimizer, group.parameters, gradient, update, {"loss": values["loss"]})
@@ -219,10 +219,10 @@ class Trainer:
         return norms
 
 
-def _gradient(
+def _slope(
     charge: Float[torch.Tensor, "*batch"], shares: Float[torch.Tensor, "*batch"], weights: dict[str, torch.Tensor]
 ) -> Float[torch.Tensor, "R P"]:
-    """Return the gradient of the sum of charge times share, flat."""
+    """Return the gradient of the sum of charge times share by weights that are leaves, flat."""
     leaves = list(weights.values())
     parts = torch.autograd.grad(charge, leaves, shares, allow_unused=True, materialize_grads=True)
     return torch.cat([part.reshape(len(part), -1) for part in parts], 1)

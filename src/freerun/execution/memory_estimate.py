@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from freerun.config.experiment import Experiment
+from freerun.engine.engine_choice import obstacle, setting
 from freerun.errors import given
 from freerun.execution.planned_run import Planned
+from freerun.parts.models.transformer import Transformer
 
 #: The width that inputs and outputs are taken to have: a task knows its own only when it is built.
 WIDTH = 64
@@ -23,11 +26,26 @@ def memory(run: Planned) -> int:
     weights = sum(shape.rows * shape.columns for shape in shapes)
     cell = KEPT * (WIDTH * experiment.model.reads + experiment.model.kept(WIDTH, WIDTH))
     length, batch = experiment.task.length, experiment.training.batch
-    if experiment.model.remembers_all:  # each step keeps the memory of all steps before it
-        cell *= 1 + length / 8
+    if experiment.model.remembers_all:
+        cell = remembering(experiment, cell)
     training = 6 * weights + length * batch * cell
     measuring = sum(experiment.span) * experiment.evaluation.sequences * wide * MEASURED
     return int(size * max(training, measuring))
+
+
+def remembering(experiment: Experiment, cell: float) -> float:
+    """Return the numbers that a step of a model keeps that remembers all steps before it, a mean over a rollout.
+
+    The loop copies what is remembered at each step; the compiled engine keeps beside one memory the weights of attention.
+
+    Args:
+        cell: those of a step that remembers nothing.
+    """
+    model, length = experiment.model, experiment.task.length
+    loops = setting() == "reference" or obstacle(experiment) or given(experiment.objective).rollouts
+    if isinstance(model, Transformer) and not loops:
+        return cell + model.layers * model.own_heads * length / 2
+    return cell * (1 + length / 16)
 
 
 def most_at_once(run: Planned, limit: int, budget: int | None) -> int:

@@ -24,7 +24,16 @@ SETS = {
     "portable": (),
 }
 #: Without contraction a product is fused with a sum where the source says so, and nowhere else.
-SWITCHES = ("-std=gnu11", "-O3", "-ffp-contract=off", "-fPIC", "-shared", "-Wno-unknown-pragmas", "-Wno-psabi")
+SWITCHES = (
+    "-std=gnu11",
+    "-O3",
+    "-ffp-contract=off",
+    "-fno-math-errno",
+    "-fPIC",
+    "-shared",
+    "-Wno-unknown-pragmas",
+    "-Wno-psabi",
+)
 
 
 def file_name(instructions: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from freerun.parts.feedback import Feedback
 from freerun.parts.feedback.argmax import Argmax
@@ -67,22 +68,23 @@ class Place:
     output: bool = False
 
 
-def places(model: Model, inputs: int) -> dict[str, Place]:
+@cache
+def places(cell: type[Model], hidden: int, inputs: int) -> dict[str, Place]:
     """Return where the weights of a model stand in the two matrices of source/cells.h, by name.
 
     Args:
+        hidden: H; 0 for a model without a hidden state.
         inputs: I, the width of u_t; the row of ones follows it.
     """
-    if isinstance(model, Linear):
+    if cell is Linear:
         return {"output.weight": Place(row=0, output=True), "output.bias": Place(row=inputs, output=True)}
     output = {"output.bias": Place(row=0, output=True), "output.weight": Place(row=1, output=True)}
-    if isinstance(model, LSTM):
+    if cell is LSTM:
         return {"gates": Place(row=0), **output}
-    if isinstance(model, GRU):
-        size = model.hidden
-        columns = {"new": 0, "reset": size, "keep": 2 * size}
+    if cell is GRU:
+        columns = {"new": 0, "reset": hidden, "keep": 2 * hidden}
         recurrent = {f"recurrent.{gate}": Place(row=inputs + 1, column=column) for gate, column in columns.items()}
-        drive = {f"input.{gate}": Place(row=0, column=column or 3 * size) for gate, column in columns.items()}
+        drive = {f"input.{gate}": Place(row=0, column=column or 3 * hidden) for gate, column in columns.items()}
         return {**drive, **recurrent, "recurrent.bias": Place(row=inputs), **output}
     return {
         "input.weight": Place(row=0), "input.bias": Place(row=inputs), "recurrent.weight": Place(row=inputs + 1), **output,

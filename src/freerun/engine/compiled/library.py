@@ -29,7 +29,7 @@ class Weight(ctypes.Structure):
     """One weight, its gradient and its place; as `Weight` in source/rollout.h."""
 
     _fields_ = [("value", ctypes.c_void_p), ("slope", ctypes.c_void_p)] + [
-        (name, ctypes.c_int64) for name in ("rows", "columns", "row", "column", "output")
+        (name, ctypes.c_int64) for name in ("step", "rows", "columns", "row", "column", "output")
     ]
 
 
@@ -45,7 +45,7 @@ class Call(ctypes.Structure):
         *((name, ctypes.c_int64) for name in _NUMBERS), ("temperature", ctypes.c_double), ("weights", Weight * WEIGHTS),
         *((name, _POINTER) for name in _GIVEN), ("state", _PAIR), ("outputs", _POINTER), ("fed", _POINTER), ("states", _PAIR),
         ("d_outputs", _POINTER), ("d_fed", _POINTER), ("d_states", _PAIR),
-        *((name, _POINTER) for name in ("d_truth", "d_start", "d_inputs", "kept", "work")),
+        *((name, _POINTER) for name in ("d_truth", "d_start", "d_inputs", "targets", "shares", "losses", "kept", "work")),
     ]  # fmt: skip
 
 
@@ -55,6 +55,17 @@ class Attention(ctypes.Structure):
     _fields_ = [
         *((name, ctypes.c_int64) for name in ("t", "H", "C", "heads")), ("root", ctypes.c_double),
         *((name, _POINTER) for name in ("given", "memory", "out", "kept", "d_out", "d_given", "d_memory", "work")),
+    ]  # fmt: skip
+
+
+class Descent(ctypes.Structure):
+    """What a step of Adam is told; as `Descent` in source/rollout.h."""
+
+    _fields_ = [
+        *((name, ctypes.c_int64) for name in ("P", "decoupled")),
+        *((name, ctypes.c_double * 2) for name in ("keep", "add", "bias")), ("epsilon", ctypes.c_double),
+        *((name, _POINTER) for name in ("rate", "decay", "shrink", "alive", "gradient", "weights", "first", "second")),
+        *((name, _POINTER) for name in ("finite", "work")),
     ]  # fmt: skip
 
 
@@ -78,7 +89,8 @@ class Library:
         """Return a function of the library for numbers of a type.
 
         Args:
-            name: `kept`, `work`, `forward` or `backward` of a rollout, `attend` or `attend_back` of a step of attention.
+            name: `kept`, `work`, `both`, `forward`, `backward` or `descend` of a rollout; `attend` or `attend_back` of a step
+                of attention; `adam` of a step of descent.
         """
         return _function(self.path, name, dtype)
 
@@ -86,8 +98,8 @@ class Library:
 @cache
 def _function(path: Path, name: str, dtype: str) -> Callable[..., int]:
     function = getattr(ctypes.CDLL(str(path)), f"{name}_{dtype}")
-    sizes = name in ("kept", "work")
-    told = Attention if name.startswith("attend") else Call
+    sizes = name in ("kept", "work", "both")
+    told = {"attend": Attention, "attend_back": Attention, "adam": Descent}.get(name, Call)
     function.argtypes = [ctypes.POINTER(told)] + ([] if sizes else [ctypes.c_long] * 2)
     function.restype = ctypes.c_long if sizes else None
     called: Callable[..., int] = function

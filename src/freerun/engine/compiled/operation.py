@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.autograd.function import once_differentiable
@@ -14,11 +14,26 @@ from freerun.engine.compiled import attention
 from freerun.engine.compiled.coverage import CELLS, CORRECTIONS, DISTRIBUTIONS, places, rule_number, uncovered
 from freerun.engine.compiled.library import Call, Library, library
 from freerun.engine.compiled.threads import spread
-from freerun.engine.rollout import THROUGH, Gradient, Request, Rollout, stopped
+from freerun.engine.parameters import Sizes, Trained
+from freerun.engine.rollout import THROUGH, Charge, Gradient, Request, Rollout, stopped
 from freerun.parts.feedback.gumbel import Gumbel
-from freerun.parts.layers import State
+from freerun.parts.layers import State, Weights
+from freerun.parts.models import Model
 from freerun.parts.models.linear import Linear
 from freerun.parts.models.transformer import Transformer
+
+
+class Stretch(NamedTuple):
+    """Where a weight stands: in which tensor and from which number on, its shape, and its place in the operation's matrices."""
+
+    tensor: int
+    offset: int
+    step: int
+    rows: int
+    columns: int
+    row: int
+    column: int
+    output: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +43,7 @@ class Plan:
     Attributes:
         library: that computes it.
         numbers: the whole numbers of `Call`.
-        places: name, row, column and matrix of each weight, in the order in which they are given.
+        stretches: where each weight stands in the tensors of weights, one a name or one for all.
         temperature: of a soft choice.
         carries: whether what is fed carries a gradient.
         given: tensors that carry no gradient, by their names in `Call`; contiguous.
@@ -38,7 +53,7 @@ class Plan:
 
     library: Library
     numbers: dict[str, int]
-    places: list[tuple[int, int, bool]]
+    stretches: tuple[Stretch, ...]
     temperature: float
     carries: bool
     given: dict[str, torch.Tensor | None]
@@ -55,10 +70,27 @@ def _even_cuts(gradient: Gradient, steps: int, replicas: int) -> torch.Tensor:
 
 def _cuts(gradient: Gradient, steps: int, replicas: int) -> torch.Tensor:
     """Return the same ``[T R]``, with both cut in front of each replica's window."""
-    cuts = _even_cuts(replace(gradient, windows=None), steps, replicas)
     if gradient.windows is None:
-        return cuts
-    return cuts.scatter(0, torch.tensor([gradient.windows]), 3)
+        return _even_cuts(gradient, steps, replicas)
+    return _even_cuts(replace(gradient, windows=None), steps, replicas).scatter(0, torch.tensor([gradient.windows]), 3)
+
+
+def _sizes(weights: Weights) -> Sizes:
+    if isinstance(weights, Trained):
+        return weights.sizes
+    return tuple((name, part.shape[1], part.shape[2]) for name, part in weights.items())
+
+
+@cache
+def _stretches(cell: type[Model], hidden: int, inputs: int, sizes: Sizes, together: bool) -> tuple[Stretch, ...]:
+    """Return where each weight stands in tensors ``[R rows columns]`` of their own, or all together in one of ``[R P]``."""
+    known, stretches, before = places(cell, hidden, inputs), [], 0
+    whole = sum(rows * columns for _, rows, columns in sizes)
+    for i, (name, rows, columns) in enumerate(sizes):
+        where = (0, before, whole) if together else (i, 0, rows * columns)
+        stretches.append(Stretch(*where, rows, columns, known[name].row, known[name].column, known[name].output))
+        before += rows * columns
+    return tuple(stretches)
 
 
 def compute(request: Request, using: Library | None = None) -> Rollout:
@@ -73,22 +105,43 @@ def compute(request: Request, using: Library | None = None) -> Rollout:
     used = using or library()
     if used is None or (why := impossible(request)) is not None:
         raise ValueError(f"the compiled engine cannot make this rollout: {why if used else 'there is none here'}")
+    return rolled(request, used)
+
+
+def rolled(request: Request, used: Library) -> Rollout:
+    """Return the same for a rollout that is known not to be `impossible`."""
     if isinstance(request.model, Transformer):
         return attention.compute(request, used)
-    model, weights, feedback, start, inputs = request.model, request.weights, request.feedback, request.start, request.read()
+    inputs = request.read()
+    plan = _plan(request, inputs, used)
+    if (charge := _charged(request, plan)) is not None:
+        return _descend(plan, request, inputs, charge)
+    weights = request.weights
+    tensors = [weights.flat] if isinstance(weights, Trained) else [*weights.values()]
+    out, feeds, *after = _Operation.apply(plan, request.truth, request.start, inputs, *tensors)  # type: ignore[no-untyped-call]
+    states: tuple[State, ...] = ((),) * (request.steps if request.states else 0)
+    if after:
+        states = tuple(zip(*(part.unbind(0) for part in after), strict=True))
+    return Rollout(outputs=out, fed=feeds if request.unrolls else stopped(feeds, request.gradient), states=states)
+
+
+def _plan(request: Request, inputs: torch.Tensor | None, used: Library) -> Plan:
+    model, feedback, start = request.model, request.feedback, request.start
     replicas, batch, fed = start.shape
-    extra, outputs = 0 if inputs is None else inputs.shape[-1], weights["output.weight"].shape[-1]
+    sizes, together = _sizes(request.weights), isinstance(request.weights, Trained)
+    extra = 0 if inputs is None else inputs.shape[-1]
+    outputs = next(columns for name, _, columns in sizes if name == "output.weight")
+    hidden = 0 if isinstance(model, Linear) else model.hidden  # type: ignore[attr-defined]
     draws = None if request.uniform is None else request.uniform.to(start.dtype)
     if draws is not None and isinstance(feedback, Gumbel):
         draws = feedback.noise(draws)
-    where = places(model, extra + fed)
-    plan = Plan(
+    return Plan(
         library=used,
         numbers={
             "cell": CELLS[type(model)], "rule": rule_number(feedback), "T": request.steps, "R": replicas, "B": batch,
-            "X": extra, "F": fed, "O": outputs, "H": 0 if isinstance(model, Linear) else model.hidden,  # type: ignore[attr-defined]
+            "X": extra, "F": fed, "O": outputs, "H": hidden,
         },
-        places=[(where[name].row, where[name].column, where[name].output) for name in weights],
+        stretches=_stretches(type(model), hidden, extra + fed, sizes, together),
         temperature=float(getattr(feedback, "temperature", 1.0)),
         carries=feedback.carries,
         given={
@@ -101,11 +154,39 @@ def compute(request: Request, using: Library | None = None) -> Rollout:
         state=tuple(part.contiguous() for part in request.state or ()),
         states=len(model.start(1, 1, start)) if request.states else 0,
     )  # fmt: skip
-    out, feeds, *after = _Operation.apply(plan, request.truth, start, inputs, *weights.values())  # type: ignore[no-untyped-call]
-    states: tuple[State, ...] = ((),) * (request.steps if request.states else 0)
-    if after:
-        states = tuple(zip(*(part.unbind(0) for part in after), strict=True))
-    return Rollout(outputs=out, fed=feeds if request.unrolls else stopped(feeds, request.gradient), states=states)
+
+
+def _charged(request: Request, plan: Plan) -> Charge | None:
+    """Return what is charged, where its gradient is of the weights alone and can be computed with the rollout."""
+    charge, size = request.charge, plan.numbers
+    if charge is None or request.states or not isinstance(request.weights, Trained):
+        return None
+    if any(part is not None and part.requires_grad for part in (request.truth, request.start, request.inputs)):
+        return None
+    shape = (size["T"], size["R"], size["B"])
+    fits = charge.targets.shape == (*shape, size["O"]) and charge.shares.shape == shape
+    return charge if fits and charge.targets.dtype == charge.shares.dtype == request.start.dtype else None
+
+
+def _descend(plan: Plan, request: Request, inputs: torch.Tensor | None, charge: Charge) -> Rollout:
+    """Return a rollout with the gradient of its squared error, from one call: a replica's activations are kept no longer."""
+    size, like, flat = plan.numbers, request.start, request.weights.flat.detach()  # type: ignore[attr-defined]
+    shape = (size["T"], size["R"], size["B"])
+    outputs, fed, slope = like.new_empty(*shape, size["O"]), like.new_empty(*shape, size["F"]), torch.empty_like(flat)
+    # Coordinates are added up as torch adds those of less than a vector of its own.
+    losses = like.new_empty(shape) if size["O"] * like.element_size() < 32 else None
+    given = {**plan.given, "truth": request.truth.contiguous(), "start": like.contiguous()}
+    given["inputs"] = None if inputs is None else inputs.contiguous()
+    told = {
+        "targets": charge.targets.contiguous(),
+        "shares": charge.shares.contiguous(),
+        "d_outputs": torch.empty_like(outputs),
+    }
+    call = _call(plan, given, [flat], True)
+    _point(call, outputs=outputs, fed=fed, losses=losses, **told)
+    _aim(call, plan, [slope])
+    _run(plan, "descend", call, like)
+    return Rollout(outputs=outputs, fed=fed, gradient=slope, losses=losses)
 
 
 def impossible(request: Request) -> str | None:
@@ -152,7 +233,8 @@ class _Operation(torch.autograd.Function):
         _pair(call.states, states)
         _run(plan, "forward", call, like)
         if keeps:
-            ctx.plan, ctx.kept, ctx.names = plan, kept, [name for name, value in given.items() if value is not None]
+            ctx.plan, ctx.call, ctx.kept = plan, call, kept
+            ctx.names = [name for name, value in given.items() if value is not None]
             ctx.save_for_backward(*(value for value in given.values() if value is not None), *weights)
             ctx.set_materialize_grads(False)
             if not plan.carries and not truth.requires_grad:
@@ -169,10 +251,8 @@ class _Operation(torch.autograd.Function):
         count = len(ctx.names)
         given, weights = dict(zip(ctx.names, ctx.saved_tensors[:count], strict=True)), ctx.saved_tensors[count:]
         like = given["start"]
-        call = _call(plan, given, weights, True)
-        slopes = [torch.empty_like(part) for part in weights]
-        for i, slope in enumerate(slopes):
-            call.weights[i].slope = slope.data_ptr()
+        call, slopes = ctx.call, [torch.empty_like(part) for part in weights]
+        _aim(call, plan, slopes)
         wanted = dict(zip(("truth", "start", "inputs"), ctx.needs_input_grad[1:4], strict=True))
         gradients = {name: torch.empty_like(given[name]) if needed else None for name, needed in wanted.items()}
         tensors = {"d_outputs": d_outputs, "d_fed": d_fed}
@@ -188,15 +268,22 @@ def _name(like: torch.Tensor) -> str:
     return str(like.dtype).removeprefix("torch.")
 
 
-def _call(plan: Plan, given: Mapping[str, torch.Tensor | None], weights: tuple[torch.Tensor, ...], keeps: bool) -> Call:
+def _call(plan: Plan, given: Mapping[str, torch.Tensor | None], weights: Sequence[torch.Tensor], keeps: bool) -> Call:
     call = Call(**plan.numbers, keeps=keeps, temperature=plan.temperature)
-    for i, (weight, (row, column, output)) in enumerate(zip(weights, plan.places, strict=True)):
-        entry = call.weights[i]
-        entry.value, entry.rows, entry.columns = weight.data_ptr(), weight.shape[1], weight.shape[2]
-        entry.row, entry.column, entry.output = row, column, output
+    places, size = [part.data_ptr() for part in weights], weights[0].element_size()
+    for entry, part in zip(call.weights, plan.stretches, strict=False):
+        entry.value = places[part.tensor] + part.offset * size
+        _, _, entry.step, entry.rows, entry.columns, entry.row, entry.column, entry.output = part
     _point(call, **given)
     _pair(call.state, plan.state)
     return call
+
+
+def _aim(call: Call, plan: Plan, slopes: Sequence[torch.Tensor]) -> None:
+    """Say where the gradient of each weight is to stand."""
+    places, size = [part.data_ptr() for part in slopes], slopes[0].element_size()
+    for entry, part in zip(call.weights, plan.stretches, strict=False):
+        entry.slope = places[part.tensor] + part.offset * size
 
 
 def _point(call: Call, **tensors: torch.Tensor | None) -> None:
@@ -211,5 +298,5 @@ def _pair(pair: Any, tensors: tuple[torch.Tensor, ...] | list[Any]) -> None:
 
 def _run(plan: Plan, direction: str, call: Call, like: torch.Tensor) -> None:
     """Call the library for all replicas."""
-    size = plan.library.function("work", _name(like))(call)
+    size = plan.library.function("both" if direction == "descend" else "work", _name(like))(call)
     spread(plan.library.function(direction, _name(like)), call, plan.numbers["R"], size, like)

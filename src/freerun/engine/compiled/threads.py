@@ -25,9 +25,22 @@ def spread(run: Callable[..., int], call: ctypes.Structure, count: int, size: in
         like: of the type of these numbers.
     """
     threads = max(1, min(torch.get_num_threads(), count))
-    work = like.new_empty(threads, -(-size // 16) * 16)
+    size = -(-size // 16) * 16
+    room = _spare.pop(like.dtype, None)
+    if room is None or room.numel() < threads * size:
+        room = like.new_empty(threads * size)
+    _in_parts(run, call, count, [room[i * size :] for i in range(threads)])
+    _spare[like.dtype] = room
+
+
+#: The room of the last call for each type of numbers, for the next: memory that is new costs more than what is done in it.
+_spare: dict[torch.dtype, torch.Tensor] = {}
+
+
+def _in_parts(run: Callable[..., int], call: ctypes.Structure, count: int, work: list[torch.Tensor]) -> None:
+    threads = len(work)
     if threads == 1:
-        call.work = work.data_ptr()
+        call.work = work[0].data_ptr()
         run(call, 0, count)
         return
     bounds = [count * i // threads for i in range(threads + 1)]

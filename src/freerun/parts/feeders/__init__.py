@@ -26,7 +26,13 @@ F = TypeVar("F", bound="Feeder")
 
 @runtime_checkable
 class Masking(Protocol):
-    """What a feeder may ask of the regime that it was made by."""
+    """What a feeder may ask of the regime that it was made by.
+
+    Attributes:
+        tosses: the mask depends on the coins.
+    """
+
+    tosses: ClassVar[bool]
 
     def mask(self, coins: Float[torch.Tensor, "T B"], update: int, updates: int) -> Float[torch.Tensor, "T B"]:
         """Return the share of truth for every step and sequence (`freerun.parts.regimes.Regime`)."""

@@ -69,16 +69,21 @@ class MaskedByEpoch(Feeder):
 
 
 def masks(batch: Batch) -> Float[torch.Tensor, "T R B"]:
-    """Return the mask of every run, by the stream of coins.
+    """Return the mask of every run, by the stream of coins, which is drawn where a mask depends on it.
 
     Raises:
         ValueError: if a regime's mask has not the shape and type of its coins.
     """
-    return _masks(batch, batch.draws("coins", batch.steps, batch.count))
+    if any(feeder.regime.tosses for feeder in batch.runs):
+        return _masks(batch, batch.draws("coins", batch.steps, batch.count))
+    return _masks(batch, batch.truth.new_zeros(batch.steps, 1, batch.count).expand(-1, len(batch.runs), -1))
 
 
 def _masks(batch: Batch, coins: Float[torch.Tensor, "T R B"]) -> Float[torch.Tensor, "T R B"]:
-    return torch.stack([_mask(feeder.regime, coins[:, r], batch) for r, feeder in enumerate(batch.runs)], 1)
+    regimes = [feeder.regime for feeder in batch.runs]
+    if not regimes[0].tosses and all(regime == regimes[0] for regime in regimes):
+        return _mask(regimes[0], coins[:, 0], batch)[:, None].expand(-1, len(regimes), -1)
+    return torch.stack([_mask(regime, coins[:, r], batch) for r, regime in enumerate(regimes)], 1)
 
 
 def _mask(regime: Masking, coins: Float[torch.Tensor, "T B"], batch: Batch) -> Float[torch.Tensor, "T B"]:

@@ -44,8 +44,10 @@ class Regime(metaclass=PartType):
         coin: what one coin decides for, a `Coin`; ``Coin.step`` where a regime neither declares it nor has it as a setting.
         draws_stretches: the first coin of a sequence draws how many steps are free between two truths, and where they lie.
             Such a regime has `longest(update, updates)`, the most that are drawn, from 0 on and all equally often.
+        tosses: the mask depends on the coins; where it does not, none are drawn, and zeros are given.
     """
 
+    tosses: ClassVar[bool] = True
     draws_stretches: ClassVar[bool] = False
 
     def feeder(self) -> Feeder:

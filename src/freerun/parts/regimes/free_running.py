@@ -9,6 +9,7 @@ context that it does not belong to; on an orbit it pulls the model back.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from jaxtyping import Float
 
@@ -19,6 +20,8 @@ from freerun.parts.regimes import Regime
 @dataclass(kw_only=True)
 class FreeRunning(Regime):
     """Closed-loop training: the model's own output is fed at every step after the warm-up."""
+
+    tosses: ClassVar[bool] = False
 
     def probability(self, update: int, updates: int) -> float:
         return 0.0

@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from jaxtyping import Float
 
@@ -53,6 +53,8 @@ class GeneralizedForcing(Regime):
         every: updates between two measurements, for `adaptive`.
         decay: how slowly alpha falls after a measurement, for `adaptive`, in [0, 1).
     """
+
+    tosses: ClassVar[bool] = False
 
     mode: Alpha = Alpha.constant
     alpha: float | None = None

@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from jaxtyping import Float
 
@@ -47,6 +47,8 @@ class NoisyFreeRunning(Regime):
         noise: the standard deviation of the noise in scaled units, or the largest that is drawn.
         level: `constant`, or `drawn` for every step of every sequence, evenly below `noise`.
     """
+
+    tosses: ClassVar[bool] = False
 
     noise: float = 0.1
     level: Level = Level.constant

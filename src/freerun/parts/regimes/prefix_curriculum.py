@@ -11,6 +11,7 @@ another one.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from jaxtyping import Float
 
@@ -21,6 +22,8 @@ from freerun.parts.regimes._schedule import Scheduled
 @dataclass(kw_only=True)
 class PrefixCurriculum(Scheduled):
     """Forced up to a step k_i, free after it; k_i is a scheduled share of the sequence."""
+
+    tosses: ClassVar[bool] = False
 
     def mask(self, coins: Float[torch.Tensor, "T B"], update: int, updates: int) -> Float[torch.Tensor, "T B"]:
         steps = torch.arange(len(coins), device=coins.device)[:, None]

@@ -9,6 +9,7 @@ teacher forcing. A forced step's target is right for its context; the steps betw
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from jaxtyping import Float
 
@@ -27,6 +28,8 @@ class SparseForcing(Regime):
         tau: steps from one truth to the next.
         phase: the first step after which the truth is fed, 0 to tau - 1.
     """
+
+    tosses: ClassVar[bool] = False
 
     tau: int = 10
     phase: int = 0

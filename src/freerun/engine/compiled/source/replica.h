@@ -48,6 +48,9 @@ static long work_size(const Rollout *q)
     return 6 * rounded(matrices) + rounded(1) * 16 + widest * s.stride + s.chunk * (s.gates + q->O) * s.stride;
 }
 
+/* Numbers for the work on one replica, forward and backward at once: what is kept in between is in it. */
+static long both_size(const Rollout *q) { return rounded(work_size(q)) + kept_size(q); }
+
 /* Where the numbers of one replica stand. */
 typedef struct {
     REAL *z, *a, *c, *soft; /* kept, by step */
@@ -61,7 +64,7 @@ static Room room_of(const Rollout *q, const Sizes *s, long r)
 {
     Room m;
     long T = q->keeps ? q->T : 1;
-    m.z = (REAL *)q->kept + r * kept_size(q);
+    m.z = q->kept ? (REAL *)q->kept + r * kept_size(q) : (REAL *)q->work + rounded(work_size(q));
     m.a = m.z + (T + 1) * s->z;
     m.c = m.a + T * s->a;
     m.soft = m.c + (T + 1) * s->c;
@@ -89,7 +92,7 @@ static void gathered(const Rollout *q, const Sizes *s, long r, REAL *drive, REAL
         if (!w->value) continue;
         REAL *to = w->output ? output : drive;
         long width = w->output ? q->O : s->gates;
-        const REAL *from = (const REAL *)w->value + BREAK_GROUP(r) * w->rows * w->columns;
+        const REAL *from = (const REAL *)w->value + BREAK_GROUP(r) * w->step;
         for (long k = 0; k < w->rows; k++)
             memcpy(to + (w->row + k) * width + w->column, from + k * w->columns, w->columns * sizeof(REAL));
     }
@@ -103,7 +106,7 @@ static void scattered(const Rollout *q, const Sizes *s, long r, const REAL *driv
         if (!w->slope) continue;
         const REAL *from = w->output ? output : drive;
         long width = w->output ? q->O : s->gates;
-        REAL *to = (REAL *)w->slope + r * w->rows * w->columns;
+        REAL *to = (REAL *)w->slope + r * w->step;
         for (long k = 0; k < w->rows; k++)
             memcpy(to + k * w->columns, from + (w->row + k) * width + w->column, w->columns * sizeof(REAL));
     }
@@ -297,8 +300,30 @@ static void backward_one(const Rollout *q, long r)
     scattered(q, &s, r, drive, output);
 }
 
+/* The squared error of the outputs of a replica, averaged over coordinates, and its gradient: share / O times 2 (o - y). */
+static void squared_error(const Rollout *q, long r)
+{
+    const long O = q->O;
+    const REAL width = (REAL)O;
+    for (long t = 0; t < q->T; t++) {
+        const REAL *o = at(q->outputs, q, t, r, O), *y = at(q->targets, q, t, r, O), *share = at(q->shares, q, t, r, 1);
+        REAL *slope = (REAL *)at(q->d_outputs, q, t, r, O), *loss = (REAL *)at(q->losses, q, t, r, 1);
+        for (long b = 0; b < q->B; b++, o += O, y += O, slope += O) {
+            const REAL each = share[b] / width;
+            REAL sum = 0;
+            for (long k = 0; k < O; k++) {
+                const REAL error = o[k] - y[k];
+                sum += error * error;
+                slope[k] = each * BREAK_LOSS((REAL)2 * error);
+            }
+            if (loss) loss[b] = sum / width;
+        }
+    }
+}
+
 long NAME(kept)(const Rollout *q) { return kept_size(q); }
 long NAME(work)(const Rollout *q) { return work_size(q); }
+long NAME(both)(const Rollout *q) { return both_size(q); }
 void NAME(forward)(const Rollout *q, long first, long last)
 {
     for (long r = first; r < last; r++) forward_one(q, r);
@@ -306,4 +331,10 @@ void NAME(forward)(const Rollout *q, long first, long last)
 void NAME(backward)(const Rollout *q, long first, long last)
 {
     for (long r = first; r < last; r++) backward_one(q, r);
+}
+
+/* Forward, the squared error, and backward: one replica after the other, so that what is kept of one stays in the caches. */
+void NAME(descend)(const Rollout *q, long first, long last)
+{
+    for (long r = first; r < last; r++) forward_one(q, r), squared_error(q, r), backward_one(q, r);
 }

@@ -1,4 +1,4 @@
-/* What a rollout, or a step of attention, is told from Python (freerun/engine/compiled/library.py): in the same order there.
+/* What a rollout, a step of attention or a step of descent is told from Python (freerun/engine/compiled/library.py): in the same order there.
    Letters: T time, R replicas, B batch, X exogenous input, F what is fed, O output, H hidden. NULL: there is none. */
 
 #include <stdint.h>
@@ -6,8 +6,9 @@
 #define WEIGHTS 10
 
 typedef struct {
-    const void *value;        /* [R rows columns] */
+    const void *value;        /* [rows columns] of the first replica */
     void *slope;              /* its gradient */
+    int64_t step;             /* numbers from one replica's to the next one's, of value and of slope */
     int64_t rows, columns;    /* of the weight */
     int64_t row, column;      /* where it begins in its matrix */
     int64_t output;           /* the matrix: 0 for the drive of the cell, 1 for the output */
@@ -32,7 +33,10 @@ typedef struct {
     void *states[2];          /* [T R B H] */
     const void *d_outputs, *d_fed, *d_states[2];
     void *d_truth, *d_start, *d_inputs;
-    void *kept;               /* [R kept] numbers, at a multiple of 64 bytes */
+    const void *targets;      /* [T R B O], for `descend`: what the squared error is taken to, and */
+    const void *shares;       /* [T R B]: the weight of each prediction in the loss of its replica; and */
+    void *losses;             /* [T R B]: the error of each, summed over coordinates in their order; NULL: not asked for */
+    void *kept;               /* [R kept] numbers, at a multiple of 64 bytes; NULL: in the room for work, for one replica */
     void *work;               /* numbers for the work on one replica, at a multiple of 64 bytes */
 } Rollout;
 
@@ -47,3 +51,15 @@ typedef struct {
     void *d_given, *d_memory;
     void *work;               /* 2 rows of C or H numbers, whichever is more, at a multiple of 64 bytes */
 } Attention;
+
+typedef struct {
+    int64_t P, decoupled;     /* weights of a replica; whether they decay beside the gradient (AdamW) or in it */
+    double keep[2], add[2];   /* shares of the old moments and of the new gradient, or of its square */
+    double bias[2], epsilon;  /* what corrects the moments, what keeps from dividing by 0 */
+    const void *rate, *decay, *shrink; /* [R]; shrink clips the gradient */
+    const uint8_t *alive;     /* [R] */
+    const void *gradient;     /* [R P] */
+    void *weights, *first, *second;
+    uint8_t *finite;          /* [R]: whether the new weights are; they are taken only then, and where a replica is alive */
+    void *work;               /* P numbers */
+} Descent;

@@ -62,6 +62,9 @@
 #ifndef BREAK_SLOT
 #define BREAK_SLOT(t) (t)
 #endif
+#ifndef BREAK_LOSS
+#define BREAK_LOSS(x) (x)
+#endif
 #ifndef BREAK_GROUP
 #define BREAK_GROUP(r) (r)
 #endif
@@ -72,3 +75,4 @@
 #include "feedback.h"
 #include "replica.h"
 #include "attention.h"
+#include "descent.h"
