@@ -336,7 +336,8 @@ def test_every_object_shows_itself_in_short(small):
     study = freerun.load("small", small)
     run = study.run(regime="free_running", seed=1)
     model, tables = run.model(), study.tables
-    for shown in (study, run, model, tables, run.experiment):
+    nodes = (run.experiment.model, run.experiment.task, run.experiment.training, run.experiment.evaluation)
+    for shown in (study, run, model, tables, run.experiment, *nodes):
         text, page = repr(shown), shown._repr_html_()
         assert len(text) < 1200
         assert "object at 0x" not in text
@@ -344,3 +345,5 @@ def test_every_object_shows_itself_in_short(small):
     assert repr(tables).splitlines()[1].split()[:3] == ["runs", "4", "rows:"]
     assert repr(model).splitlines()[0].startswith("TrainedModel: GRU(hidden=3), HiddenMarkov(")
     assert "FreeRunning()" in run._repr_html_()
+    assert "<td style=\"text-align:left\">cosine</td>" in run.experiment.training._repr_html_()
+    assert study.figure("gap_by_model")._repr_png_().startswith(b"\x89PNG")

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from freerun.errors import ConfigError
+from freerun.io import html
 from freerun.io.suggestions import nearest
 from freerun.io.text import brief, one_line
 from freerun.store.record_types import LARGEST
@@ -58,6 +59,15 @@ def by_seed(settings: Mapping[str, Any], known: Collection[str]) -> dict[str, An
     meant = {name for name in settings if f"{name}_by_seed" in known and settings[name] == "seed"}
     meant -= {name for name in meant if f"{name}_by_seed" in settings}
     return {f"{name}_by_seed" if name in meant else name: name in meant or value for name, value in settings.items()}
+
+
+class Shown:
+    """A node of settings that a notebook shows as a table: a row for each setting, as the command line writes it."""
+
+    def _repr_html_(self) -> str:
+        settings = [(one.name, getattr(self, one.name)) for one in fields(self)] if is_dataclass(self) else []
+        rows = [(name, value.value if isinstance(value, Enum) else brief(value, 80)) for name, value in settings]
+        return html.titled(type(self).__name__, html.table((), rows))
 
 
 class PartType(ABCMeta):
