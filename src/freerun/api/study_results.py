@@ -63,7 +63,7 @@ class StudyResults(Frames):
         states = self.runs["status"].value_counts()
         done = states.get("done", 0)
         ends = [f"{states[state]} {state}" for state in ("diverged", "failed", "pending") if state in states]
-        return f"Study {self.name}: {len(self)} runs, {', '.join([f'{done} done', *ends])}"
+        return f"Study {self.name}: {len(self)} run{'s' if len(self) != 1 else ''}, {', '.join([f'{done} done', *ends])}"
 
     def __repr__(self) -> str:
         return "\n".join([self._title(), *(f"{name:8}{', '.join(values)}" for name, values in self._axes().items())])

@@ -65,7 +65,9 @@ class Shown:
     """A node of settings that a notebook shows as a table: a row for each setting, as the command line writes it."""
 
     def _repr_html_(self) -> str:
-        settings = [(one.name, getattr(self, one.name)) for one in fields(self)] if is_dataclass(self) else []
+        settings: list[tuple[str, Any]] = (
+            [(one.name, getattr(self, one.name)) for one in fields(self)] if is_dataclass(self) else []
+        )
         rows = [(name, value.value if isinstance(value, Enum) else brief(value, 80)) for name, value in settings]
         return html.titled(type(self).__name__, html.table((), rows))
 
