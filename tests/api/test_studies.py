@@ -345,5 +345,5 @@ def test_every_object_shows_itself_in_short(small):
     assert repr(tables).splitlines()[1].split()[:3] == ["runs", "4", "rows:"]
     assert repr(model).splitlines()[0].startswith("TrainedModel: GRU(hidden=3), HiddenMarkov(")
     assert "FreeRunning()" in run._repr_html_()
-    assert "<td style=\"text-align:left\">cosine</td>" in run.experiment.training._repr_html_()
+    assert '<td style="text-align:left">cosine</td>' in run.experiment.training._repr_html_()
     assert study.figure("gap_by_model")._repr_png_().startswith(b"\x89PNG")
