@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from exposure_stretch import exposure, known, quarter, unit
+from exposure_stretch import SIGNS, exposure, known, quarter, scale, unit
 
 from freerun.measurement.metrics import Comparison, Quantity
 
@@ -12,10 +12,13 @@ class ExposureEarly(Comparison):
     """The one-step error at own prefixes or states beside that at true ones, over the first quarter of the horizon."""
 
     per = "rollout"
-    quantity = Quantity(label="Exposure bias, first quarter", unit="total variation", better="neither", part="diagnostic")
+    quantity = Quantity(
+        label="Exposure bias, first quarter", unit="total variation", better="neither", part="diagnostic",
+        account="exposure bias", signs=SIGNS,
+    )  # fmt: skip
 
     def quantity_of(self, observed):
-        return replace(self.quantity, unit=unit(observed))
+        return replace(self.quantity, unit=unit(observed), scale=scale(observed))
 
     def applies(self, observed):
         return known(observed)

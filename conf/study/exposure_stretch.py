@@ -10,6 +10,10 @@ from freerun.measurement.metrics._true_flow import answered, own_errors
 from freerun.measurement.metrics.tv import TV
 
 
+#: What the change is called below 0, and above.
+SIGNS = ("own outputs are easier", "exposure bias")
+
+
 def known(observed):
     """Whether the truth answers to what was fed, and the model hears it."""
     answers = answered(observed) or (observed.has_oracle and observed.heard)
@@ -19,6 +23,11 @@ def known(observed):
 def unit(observed):
     """The unit: a difference for symbols, a logarithm of a factor for flows."""
     return "total variation" if observed.has_oracle else "logarithm of a factor"
+
+
+def scale(observed):
+    """Whether a value is a difference or a logarithm."""
+    return "difference" if observed.has_oracle else "logarithm"
 
 
 def quarter(observed):

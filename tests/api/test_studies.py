@@ -96,6 +96,25 @@ def test_what_cannot_be_selected_is_said_in_one_line(kept, asked, said):
         kept.select(**asked)
 
 
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda _: freerun.load(3), "load 3: must be the name of a study, or the path of its folder"),
+        (lambda study: study.select("gru"), "select 'gru': must be settings by name, such as"),
+        (lambda study: study.figure("gap_by_model", labels=3), "labels 3: must be new labels by those that figures show"),
+        (lambda study: study.compare("gru", 3), "compare takes two settings of this study, or another study alone"),
+        (
+            lambda study: freerun.figures.ranking(study, widht=3),
+            "figure ranking: 'widht': no such option; did you mean 'width'?",
+        ),
+        (lambda _: freerun.figures.ranking(3), "figure ranking: must be of a study, or of tables, got 3"),
+    ],
+)
+def test_what_is_of_the_wrong_kind_is_said_in_one_line(kept, ask, said):
+    with pytest.raises(ConfigError, match=f"^{re.escape(said)}[^\n]*$"):
+        ask(kept)
+
+
 def test_one_run_is_had_by_its_settings_or_its_identity(small):
     study = freerun.load("small", small)
     run = study.run(regime="free_running", seed=1)
@@ -197,6 +216,8 @@ def test_a_study_is_made_of_a_file_or_a_name(tmp_path, small, capsys):
         ([tiny()], {"tune": {}}, "Study 'tune': is for the name or the file of a study"),
         ([tiny()], {"name": "../x"}, "a name is letters, digits"),
         ("path_star", {"sed": 3}, "unknown key 'sed'; did you mean 'seed'"),
+        ("path_star", {"tune": {"trils": 3}}, "tune: unknown key 'trils'; did you mean 'trials'?"),
+        ("path_star", {"tune": 3}, "tune: must be a mapping with the keys"),
     ],
 )
 def test_what_makes_no_study_is_said_in_one_line(asked, settings, said, tmp_path):
@@ -315,7 +336,8 @@ def test_every_object_shows_itself_in_short(small):
     study = freerun.load("small", small)
     run = study.run(regime="free_running", seed=1)
     model, tables = run.model(), study.tables
-    for shown in (study, run, model, tables, run.experiment):
+    nodes = (run.experiment.model, run.experiment.task, run.experiment.training, run.experiment.evaluation)
+    for shown in (study, run, model, tables, run.experiment, *nodes):
         text, page = repr(shown), shown._repr_html_()
         assert len(text) < 1200
         assert "object at 0x" not in text
@@ -323,3 +345,5 @@ def test_every_object_shows_itself_in_short(small):
     assert repr(tables).splitlines()[1].split()[:3] == ["runs", "4", "rows:"]
     assert repr(model).splitlines()[0].startswith("TrainedModel: GRU(hidden=3), HiddenMarkov(")
     assert "FreeRunning()" in run._repr_html_()
+    assert '<td style="text-align:left">cosine</td>' in run.experiment.training._repr_html_()
+    assert study.figure("gap_by_model")._repr_png_().startswith(b"\x89PNG")

@@ -10,6 +10,7 @@ from freerun.config.experiment import Experiment
 from freerun.config.training_settings import Training
 from freerun.engine.feeding import Lessons
 from freerun.engine.replicas import Group
+from freerun.errors import ConfigError
 from freerun.laws.toolkit import gap, gradients, noise, weights_of
 from freerun.parts.models.gru import GRU
 from freerun.parts.models.hidden_recurrent import HiddenRecurrent
@@ -142,5 +143,5 @@ def test_earlier_weights_that_only_make_data_are_whole(monkeypatch):
 )
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_cannot_be_dropped_is_refused(kind, settings, says):
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(ConfigError, match=says):
         kind(**settings)

@@ -126,5 +126,5 @@ def test_what_is_measured_is_not_disturbed():
 def test_where_no_value_is_fed_back_it_is_refused():
     with pytest.raises(ConfigError, match="choose noisy_forcing or free_running"):
         Experiment(task=HiddenMarkov(sequences=8, length=20), model=GRU(hidden=3), regime=NoisyFreeRunning())
-    with pytest.raises(ValueError, match="noise must be positive"):
+    with pytest.raises(ConfigError, match="noise must be positive"):
         NoisyFreeRunning(noise=0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from types import ModuleType, SimpleNamespace
 
 import pandas as pd
@@ -17,7 +18,7 @@ from freerun.execution.launchers import choose
 from freerun.execution.launchers.joblib import Joblib
 from freerun.execution.launchers.local import Local
 from freerun.execution.planned_run import plan
-from freerun.execution.run_logs import csv
+from freerun.execution.run_logs import csv, mlflow
 from freerun.store import run_notes
 from freerun.store.records import Store
 
@@ -131,6 +132,17 @@ def test_a_log_whose_package_is_missing_names_the_extra(name, package, extra, mo
     monkeypatch.setattr(run_logs, "find_spec", lambda asked: None)
     with pytest.raises(ConfigError, match=rf"log={name}: needs {package}; pip install 'freerun\[{extra}\]'"):
         choose([f"log={name}"], {})
+
+
+def test_one_worker_at_a_time_makes_a_database(tmp_path):
+    entered = []
+    with mlflow._alone(tmp_path):
+        other = threading.Thread(target=lambda: entered.append(mlflow._alone(tmp_path).__enter__()))
+        other.start()
+        other.join(0.1)
+        assert entered == []
+    other.join(10)
+    assert entered == [None]
 
 
 def test_a_log_is_chosen_beside_any_launcher_and_changes_no_experiment():

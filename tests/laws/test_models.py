@@ -377,7 +377,7 @@ def test_a_model_says_whether_it_remembers():
     ],
 )
 def test_a_setting_out_of_range_is_refused(make, text):
-    with pytest.raises(ValueError, match=f"^{text}$"):
+    with pytest.raises(ConfigError, match=rf"^model\.{text}$"):
         make()
 
 

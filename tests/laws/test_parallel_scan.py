@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from freerun.arithmetic import cosine_and_sine, exponential_anywhere, power_of_two_anywhere, softplus
+from freerun.errors import ConfigError
 from freerun.laws.toolkit import CLOSE, gap, gradients, noise, same_bits, weights_of
 from freerun.parts.layers import initial_weights
 from freerun.parts.models import _parallel_scan, _selective_scan
@@ -275,5 +276,5 @@ def test_a_function_that_knows_its_place_is_seen():
     ],
 )
 def test_a_setting_out_of_range_is_refused(make, text):
-    with pytest.raises(ValueError, match=f"^{text}$"):
+    with pytest.raises(ConfigError, match=rf"^model\.{text}$"):
         make()

@@ -164,5 +164,5 @@ def test_drawing_needs_a_distribution():
     }
     assert len(ids) == 3
     for wrong in ({"components": 0}, {"floor": 0.0}):
-        with pytest.raises(ValueError, match=next(iter(wrong))):
+        with pytest.raises(ConfigError, match=next(iter(wrong))):
             GaussianLikelihood(**wrong)

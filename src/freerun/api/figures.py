@@ -18,6 +18,9 @@ from freerun.analysis.figures import Material
 from freerun.analysis.tables import selection
 from freerun.analysis.tables.tidy import Tables
 from freerun.api.studies import Study
+from freerun.errors import ConfigError
+from freerun.io.suggestions import nearest
+from freerun.io.text import brief
 
 if TYPE_CHECKING:
     from freerun.analysis.figures._style import StudyFigure
@@ -119,6 +122,11 @@ def expected_best(study: Study | Tables, **options: Unpack[Options]) -> StudyFig
 
 
 def _figure(name: str, study: Study | Tables, options: Options) -> StudyFigure:
+    known = list(Options.__annotations__)
+    if unknown := next((option for option in options if option not in known), None):
+        raise ConfigError(f"figure {name}: {brief(unknown)}: no such option; {nearest(unknown, known)}")
+    if not isinstance(study, (Study, Tables)):
+        raise ConfigError(f"figure {name}: must be of a study, or of tables, got {brief(study)}")
     if isinstance(study, Study):
         return study.figure(name, **options)
     tables = selection.select(study, options.get("select") or {})

@@ -40,15 +40,17 @@ class _Step(torch.nn.Module):
 @contextmanager
 def _silence() -> Iterator[None]:
     """Keep to itself what the exporter says of its own insides: what is deprecated there, and packages that no step needs."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    loggers = [logging.getLogger(package) for package in ("torch.onnx", "onnxscript")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def write(model: Model, weights: Weights, arguments: tuple[torch.Tensor, State], path: Path) -> Path:

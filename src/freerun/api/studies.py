@@ -23,12 +23,12 @@ from freerun.api.report_page import ReportPage
 from freerun.api.study_results import StudyResults
 from freerun.api.trained_runs import TrainedRun
 from freerun.config.experiment import Experiment
-from freerun.errors import ConfigError, OutOfTime
+from freerun.errors import ConfigError, OutOfTime, given
 from freerun.io.text import brief
 from freerun.store.results_folder import Place, make_way, read_info, write_info
 from freerun.sweeps import experiment_file, named_sweep, remeasurement, sweep
 from freerun.sweeps import study as studies
-from freerun.sweeps.search import tuned_study
+from freerun.sweeps.search import tuned_study, tuning
 from freerun.sweeps.study_plan import StudyPlan, study_plan
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ def load(name: str | Path, results: str | Path = "results") -> Study:
         ConfigError: if there is none.
         StoreError: if the folder cannot be used.
     """
+    if not isinstance(name, (str, Path)):
+        raise ConfigError(f"load {brief(name)}: must be the name of a study, or the path of its folder")
     if Path(name).parent != Path():
         name, results = Path(name).name, Path(name).parent
     place = Place(results=Path(results))
@@ -99,6 +101,8 @@ class Study(StudyResults):
             planned = named_sweep.asked(str(asked), words, name, self.place)
             figures.demand(planned.figures or [])
         planned = replace(planned, title=title or planned.title, question=question or planned.question)
+        if tune is not None:
+            tuning.from_file(tune)  # refuses what it does not know
         self._planned = planned if tune is None else replace(planned, tune=dict(tune))
         self.info = self._planned.info()
 
@@ -227,12 +231,12 @@ class Study(StudyResults):
             StoreError: if the disk refuses.
         """
         folder = self.place.folder(self.name)
-        if isinstance(a, Study) != (b is None):
+        if not (isinstance(a, Study) and b is None) and not (isinstance(a, str) and isinstance(b, str)):
             raise ConfigError("compare takes two settings of this study, or another study alone")
         with outputs.writing(folder):
             if isinstance(a, Study):
                 return comparison.of_studies(self.name, a.name, (self.tables, a.tables), folder)
-            return comparison.in_study(a, str(b), self.tables, folder)
+            return comparison.in_study(a, given(b), self.tables, folder)
 
     def report(self, name: str | None = None) -> ReportPage:
         """Build tables, figures and the report in the folder of the study, and return the page.

@@ -13,6 +13,7 @@ from freerun.analysis import figures, outputs
 from freerun.analysis.figures import Material
 from freerun.analysis.report import exposure_gap, paper_table, summary
 from freerun.analysis.tables import selection, tidy
+from freerun.api.frames import Frames
 from freerun.errors import refused
 from freerun.io import html
 from freerun.io.writing import demand_own, write_atomic
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from freerun.analysis.figures._style import StudyFigure
 
 
-class StudyResults:
+class StudyResults(Frames):
     """What the runs of a study came to.
 
     Attributes:
@@ -51,36 +52,6 @@ class StudyResults:
         """The name of the study."""
         return str(self.info["name"])
 
-    @property
-    def runs(self) -> pd.DataFrame:
-        """One row a run: what it was, every setting, what became of it."""
-        return self.tables.runs
-
-    @property
-    def curves(self) -> pd.DataFrame:
-        """Training: run, update, quantity, value."""
-        return self.tables.curves
-
-    @property
-    def gaps(self) -> pd.DataFrame:
-        """Measurements, forced and free: run, ..., split, mode, metric, step, value, unit."""
-        return self.tables.gaps
-
-    @property
-    def compared(self) -> pd.DataFrame:
-        """Measures that set the free rollout beside the forced one or beside the true system, with their intervals."""
-        return self.tables.compared
-
-    @property
-    def players(self) -> pd.DataFrame:
-        """Reference players on the same sequences."""
-        return self.tables.players
-
-    @property
-    def budgets(self) -> pd.DataFrame:
-        """The work of training of each run: updates, steps that were rolled out, products."""
-        return self.tables.budgets
-
     def __len__(self) -> int:
         return len(self.runs)
 
@@ -92,7 +63,7 @@ class StudyResults:
         states = self.runs["status"].value_counts()
         done = states.get("done", 0)
         ends = [f"{states[state]} {state}" for state in ("diverged", "failed", "pending") if state in states]
-        return f"Study {self.name}: {len(self)} runs, {', '.join([f'{done} done', *ends])}"
+        return f"Study {self.name}: {len(self)} run{'s' if len(self) != 1 else ''}, {', '.join([f'{done} done', *ends])}"
 
     def __repr__(self) -> str:
         return "\n".join([self._title(), *(f"{name:8}{', '.join(values)}" for name, values in self._axes().items())])
@@ -115,7 +86,8 @@ class StudyResults:
         Raises:
             ConfigError: if there is no such setting, or no run has it.
         """
-        return self._of(self.place, self.info, selection.select(self.tables, {**(settings or {}), **named}))
+        asked = {**settings, **named} if isinstance(settings, Mapping) else settings or named
+        return self._of(self.place, self.info, selection.select(self.tables, asked))
 
     @cached_property
     def _material(self) -> Material:

@@ -7,9 +7,8 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from freerun.analysis.tables import tidy
+from freerun.api.frames import Frames
 from freerun.config import short_form
 from freerun.config.experiment import NODES, Experiment
 from freerun.config.run_identity import from_canonical
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class TrainedRun:
+class TrainedRun(Frames):
     """One run of a study.
 
     Attributes:
@@ -58,16 +57,6 @@ class TrainedRun:
     def status(self) -> str:
         """What became of it: done, diverged, failed or pending."""
         return str(self.tables.runs["status"].iloc[0])
-
-    @property
-    def curves(self) -> pd.DataFrame:
-        """Training: run, update, quantity, value."""
-        return self.tables.curves
-
-    @property
-    def gaps(self) -> pd.DataFrame:
-        """Its measurements, forced and free."""
-        return self.tables.gaps
 
     @cached_property
     def data(self) -> Data:
@@ -118,10 +107,7 @@ class TrainedRun:
         usual = self.store.root.absolute() == STORE.absolute()
         training: Training = settings.pop("training", None) or replace(self.experiment.training, stop=None)
         count = training.updates if updates is None else updates
-        try:
-            training = replace(training, start=run if usual else str(self.store.path(run)), updates=count)
-        except ValueError as fault:
-            raise ConfigError(f"training.{fault}") from None
+        training = replace(training, start=run if usual else str(self.store.path(run)), updates=count)
         if regime is not None:
             settings["regime"] = regime
         return replace(self.experiment, training=training, **settings)

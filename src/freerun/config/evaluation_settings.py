@@ -10,13 +10,13 @@ from freerun.errors import ConfigError, require
 from freerun.io.suggestions import nearest
 from freerun.io.text import brief, one_line
 from freerun.parts import notebook_parts, registry
-from freerun.parts.settings import LATER, build, checked
+from freerun.parts.settings import LATER, Shown, build, checked
 from freerun.store.record_types import HELD_OUT
 
 
 @checked("evaluation", left=("metrics", "settings"))
 @dataclass(kw_only=True)
-class Evaluation:
+class Evaluation(Shown):
     """How a trained model is measured, forced and free, on the training split and on one that was held out.
 
     Training knows the warm-up alone; everything else can be another one without a run being trained again.

@@ -43,6 +43,13 @@ class Experiment:
     `feedback`, `objective`, `evaluation.warmup` and `evaluation.horizon` are filled in from the task if they are None.
 
     Attributes:
+        task: the world that is predicted.
+        model: who learns it.
+        regime: how it is fed while it trains.
+        feedback: what becomes of an output before it is fed; None for what the task has by default.
+        objective: what is minimised; None for what the task has by default.
+        training, evaluation: how it is trained, and how it is measured.
+        seed: of the data, the first weights, the order of batches and every coin.
         gradient: how a gradient flows through what is fed back: `through`, `stop`, or `every N` (cut at every N-th step). Where
             no gradient flows, as through `sample`, there is nothing to cut: it becomes `through`, and `notes` says so.
         device: `cpu`, or `cuda` for a GPU.

@@ -12,7 +12,7 @@ from freerun.config.learning_rate import Decay, factor
 from freerun.config.level_weights import Levels
 from freerun.config.watched_curve import USUAL, WatchedCurve, read
 from freerun.errors import require
-from freerun.parts.settings import LATER, checked
+from freerun.parts.settings import LATER, Shown, checked
 
 Choice = TypeVar("Choice", bound=Enum)
 
@@ -68,7 +68,7 @@ DECAYS: dict[Decay, dict[str, int | float | None]] = {
 
 @checked("training")
 @dataclass(kw_only=True)
-class Training:
+class Training(Shown):
     """How a model is trained.
 
     Attributes:

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from freerun.errors import ConfigError
+from freerun.io import html
 from freerun.io.suggestions import nearest
 from freerun.io.text import brief, one_line
 from freerun.store.record_types import LARGEST
@@ -60,22 +61,37 @@ def by_seed(settings: Mapping[str, Any], known: Collection[str]) -> dict[str, An
     return {f"{name}_by_seed" if name in meant else name: name in meant or value for name, value in settings.items()}
 
 
+class Shown:
+    """A node of settings that a notebook shows as a table: a row for each setting, as the command line writes it."""
+
+    def _repr_html_(self) -> str:
+        settings: list[tuple[str, Any]] = (
+            [(one.name, getattr(self, one.name)) for one in fields(self)] if is_dataclass(self) else []
+        )
+        rows = [(name, value.value if isinstance(value, Enum) else brief(value, 80)) for name, value in settings]
+        return html.titled(type(self).__name__, html.table((), rows))
+
+
 class PartType(ABCMeta):
     """The type of the base class of a kind of part: a part that is made in Python is refused as on the command line.
 
-    Names that its `__init__` does not have, settings of a wrong type and settings that are missing are a `ConfigError` of one
-    line. It is asked where a class is called, so that what is unpickled or copied is taken as it was.
+    Names that its `__init__` does not have, settings of a wrong type or out of range and settings that are missing are a
+    `ConfigError` of one line. It is asked where a class is called, so that what is unpickled or copied is taken as it was.
     """
 
     def __call__(cls, *values: Any, **settings: Any) -> Any:
         """Make a part, unless a setting is refused; a class whose own `__init__` has positional arguments is left alone."""
         asked = list(cls.__signature__.parameters.values())
-        if all(one.kind is one.KEYWORD_ONLY for one in asked):
-            settings = by_seed(settings, [one.name for one in asked])
-            kind = [one for one in cls.__mro__ if isinstance(one, PartType)][-1].__name__.lower()
-            needed = [one.name for one in asked if one.default is one.empty]
-            settings = _asked(cls, f"{kind}.", [one.name for one in asked], needed, (), values, settings)
-        return super().__call__(*values, **settings)
+        if not all(one.kind is one.KEYWORD_ONLY for one in asked):
+            return super().__call__(*values, **settings)
+        settings = by_seed(settings, [one.name for one in asked])
+        kind = [one for one in cls.__mro__ if isinstance(one, PartType)][-1].__name__.lower()
+        needed = [one.name for one in asked if one.default is one.empty]
+        settings = _asked(cls, f"{kind}.", [one.name for one in asked], needed, (), values, settings)
+        try:
+            return super().__call__(**settings)
+        except ValueError as fault:
+            raise ConfigError(f"{kind}.{fault}") from None
 
     @property
     def __signature__(cls) -> inspect.Signature:

@@ -16,7 +16,7 @@ from freerun.io.text import brief
 Better = Literal["lower", "higher", "neither"]
 Scale = Literal["ratio", "difference", "logarithm"]
 Part = Literal["headline", "companion", "diagnostic"]
-Account = Literal["one-step error", "drift floor", "exposure", "release"]
+Account = Literal["one-step error", "exposure bias", "drift floor", "exposure", "release"]
 #: Between which two values a number can lie.
 Range = tuple[float, float]
 EVERYWHERE: Range = (-math.inf, math.inf)
@@ -55,7 +55,8 @@ class Quantity:
         sees: what similar measures are blind to and this one is not.
         signs: for a change whose sign is the finding: the word for a value below 0, and the word for one above.
         account: what it says in the account of a free error: `one-step error`, against the truth's own answer at what was fed,
-            whose free value against the forced one is the exposure bias; `drift floor`, the error of the truth with a fresh
+            whose free value against the forced one is the exposure bias; `exposure bias`, that change itself, a difference or a
+            logarithm: above 0 own outputs make errors larger; `drift floor`, the error of the truth with a fresh
             error at every step; `exposure`, what the one-step error at own states adds to that floor, a logarithm; `release`,
             the forced error at the release over that of later steps, a logarithm: above 0 the warm-up is too short.
         part: `headline`, an error by which a task is judged; `companion`, a measure beside it; `diagnostic`, what explains.

@@ -1,9 +1,11 @@
 """Tests of how a report begins: the answer in three sentences, a figure, a short table, then the contents."""
 
 import re
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from findings.drawn import tables as drawn_tables
@@ -12,9 +14,11 @@ from freerun.analysis.figures import Drawn, Material
 from freerun.analysis.report.answer_table import MOST, answer_table
 from freerun.analysis.report.key_figure import key_figure
 from freerun.analysis.report.opening import opening
+from freerun.analysis.report.opening_exposure import UNKNOWN
 from freerun.analysis.report.summary_table import full
 from freerun.analysis.report.verdicts import comparisons, judged_sets
-from freerun.analysis.tables import selection, tidy
+from freerun.analysis.tables import quantities, selection, tidy
+from freerun.store.quantity import Quantity
 from synthetic import grid, simulated, study, tree
 
 #: Of a page before its first figure.
@@ -153,7 +157,7 @@ def test_a_contradiction_in_one_of_many_comparisons_is_counted_first_and_told_af
 
 def test_lost_runs_are_said_with_the_answer(tmp_path):
     store, ids = study(tmp_path, grid(seeds=4), {0: ("diverged", "x"), 7: ("failed", "y")})
-    assert "2 of 8 runs diverged or failed and are in no mean" in begun(tidy.frames(store, ids, "s"))[0][-1]
+    assert "2 of 8 runs diverged or failed and are in no mean" in " ".join(begun(tidy.frames(store, ids, "s"))[0])
 
 
 def test_of_a_study_without_a_result_it_says_why(tmp_path):
@@ -227,3 +231,59 @@ def test_the_figure_that_opens_the_page():
     assert key_figure(few, drawn[:3]) == "closed_loop"
     assert key_figure(few, ["training_curves"]) == "training_curves"
     assert key_figure(few, []) == ""
+
+
+def compared_alone(tables, measures=None):
+    """The same runs with a headline that is a comparison, and with comparisons that are the exposure bias themselves.
+
+    Args:
+        measures: by label a scale (`logarithm` or `difference`) and the mean on each task.
+    """
+    gaps = tables.gaps
+    one = gaps[(gaps["mode"] == "free") & (gaps["step"] == 1)].drop(columns="mode").assign(step=0, low=np.nan, high=np.nan)
+    head = one.assign(metric="one_step_error", unit="total variation", value=0.1 * one["value"])
+    frames, said = [head], {}
+    for place, (label, (scale, means)) in enumerate((measures or {}).items()):
+        unit = "total variation" if scale == "difference" else "logarithm of a factor"
+        noise = 0.01 * np.random.default_rng(place).normal(size=len(one))
+        values = np.array(means)[one["task"].astype(str).str.removeprefix("task").astype(int)] + noise
+        frames.append(one.assign(metric=f"measure_{place}", unit=unit, value=values))
+        meant = Quantity(label=label, unit=unit, better="neither", scale=scale, part="diagnostic", account="exposure bias")
+        said |= {(task, f"measure_{place}", unit): replace(meant, name=f"measure_{place}") for task in one["task"].unique()}
+    compared = pd.concat(frames, ignore_index=True).astype({"metric": "category", "unit": "category"})
+    declared = pd.concat([quantities.of_frames([head]), quantities._table(said)], ignore_index=True)
+    return replace(tables, gaps=gaps[:0], compared=compared, quantities=declared)
+
+
+def test_the_exposure_bias_is_told_by_measures_that_are_it():
+    tables = errors(tasks=5, factors=(1, 2))
+    scales = {
+        "Bias early": ("logarithm", [np.log(3), 0.2, -0.5, 0.0, 0.3]), "Bias late": ("logarithm", [0.4, 0, 0, 0, -0.1]),
+    }  # fmt: skip
+    said = " ".join(begun(compared_alone(tables, scales))[0])
+    start = (
+        "models trained by teacher forcing are shown to err more in 3 and less in 1 of 5 cases (bias early); on task0 (GRU) "
+    )
+    assert f"Fed their own outputs, {start}" in said
+    assert re.search(r"\(GRU\) (2\.9\d|3\.0\d|3) times as much \(2\.9\d* to 3(\.\d+)? with 95 % confidence\)", said), said
+    assert "; bias late: more in 1 and less in 1 of 5 cases" in said
+
+
+def test_the_exposure_bias_of_one_condition_is_told_with_its_interval():
+    one = errors(factors=(1, 2))
+    for mean, words in (
+        (0.3, "are shown to err more"),
+        (-0.3, "are shown to err less"),
+        (0.0, "are not shown to err more or less"),
+    ):
+        said = " ".join(begun(compared_alone(one, {"Bias": ("difference", [mean])}))[0])
+        number = r"\N{MINUS SIGN}?0\.\d+"
+        assert re.search(
+            rf"{words} \(bias\): by {number} total variation \({number} to {number} with 95 % confidence\)", said
+        ), said
+
+
+def test_where_no_measure_tells_the_exposure_bias_it_says_so():
+    tables = errors(factors=(1, 2))
+    assert UNKNOWN not in " ".join(begun(tables)[0])
+    assert UNKNOWN in " ".join(begun(compared_alone(tables))[0]).lower()

@@ -126,7 +126,7 @@ def test_an_echo_is_the_first_target_alone():
     part = DelayedRecall(cues=3, blanks=2, echo=True, sequences=300).build(0, 4).splits["train"]
     cue = part.inputs[0].argmax(-1)
     assert torch.equal(part.targets, torch.stack([cue, torch.full_like(cue, 3), torch.full_like(cue, 3), cue]))
-    with pytest.raises(ValueError, match=r"^echo must be false where control repeats the cue at every step, got True$"):
+    with pytest.raises(ConfigError, match=r"^task\.echo must be false where control repeats the cue at every step, got True$"):
         DelayedRecall(control=True, echo=True)
 
 
@@ -203,7 +203,7 @@ def test_what_a_teacherless_task_may_be_combined_with():
     ],
 )
 def test_settings_that_make_no_sense_are_refused(cls, settings, reason):
-    with pytest.raises(ValueError, match=reason):
+    with pytest.raises(ConfigError, match=reason):
         cls(**settings)
 
 

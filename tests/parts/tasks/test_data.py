@@ -134,7 +134,7 @@ def test_a_series_that_is_too_short_or_never_changes_is_refused(tmp_path):
         Series(path=_file(tmp_path, "c.csv", heat=[3.0] * 100)).build(0, 5)
     with pytest.raises(ConfigError, match="by the same amount"):
         Series(path=_file(tmp_path, "t.csv", heat=list(range(100))), columns=["heat"], predict=Predict.increment).build(0, 5)
-    with pytest.raises(ValueError, match="validation must lie"):
+    with pytest.raises(ConfigError, match="validation must lie"):
         Series(path=_file(tmp_path), train=0.9, validation=0.2)
 
 
@@ -163,7 +163,7 @@ def test_the_digits_are_those_of_scikit_learn_and_split_in_order():
 
 def test_the_length_of_an_image_is_64():
     assert Digits().length == Digits(length=64).length == 64
-    with pytest.raises(ValueError, match="length must lie in"):
+    with pytest.raises(ConfigError, match="length must lie in"):
         Digits(length=65)
     with pytest.raises(ConfigError, match="an image has 64 pixels") as fault:
         Digits().check(65)

@@ -228,5 +228,5 @@ def test_settings_that_leave_no_attractor_are_refused_in_one_line():
     ],
 )
 def test_a_setting_out_of_range_is_refused(cls, settings, rule):
-    with pytest.raises(ValueError, match=rule):
+    with pytest.raises(ConfigError, match=rule):
         cls(**settings)

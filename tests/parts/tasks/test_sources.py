@@ -179,9 +179,9 @@ def test_symbols_of_a_given_source_come_as_often_as_its_rows_say():
     ids=str,
 )
 def test_what_is_no_markov_source_is_refused(settings, says):
-    with pytest.raises(ValueError, match=says.replace("(0", r"\(0").replace("6]", r"6\]")) as caught:
+    with pytest.raises(ConfigError, match=says.replace("(0", r"\(0").replace("6]", r"6\]")) as caught:
         Markov(**settings)
-    assert len(f"task.{caught.value}") <= 200
+    assert len(str(caught.value)) <= 200
     assert "\n" not in str(caught.value)
 
 
@@ -212,7 +212,7 @@ def test_two_step_has_two_steps():
     one, other = (identity(canonical(Experiment(task=TwoStep(length=n), model=GRU()))) for n in (0, 2))
     assert one == other
     for wrong in (1, 3, -1):
-        with pytest.raises(ValueError, match="length must be 2, or 0"):
+        with pytest.raises(ConfigError, match="length must be 2, or 0"):
             TwoStep(length=wrong)
     with pytest.raises(ConfigError, match="has 2 steps, 3 were asked for"):
         Experiment(task=TwoStep(), model=GRU(), evaluation=Evaluation(horizon=3))
@@ -434,7 +434,7 @@ def test_an_automaton_in_a_file_is_known_by_what_the_file_holds(tmp_path):
         Automaton(file=str(file))
     with pytest.raises(ConfigError, match="No such file"):
         Automaton(file=str(tmp_path / "none"))
-    with pytest.raises(ValueError, match="null where a file"):
+    with pytest.raises(ConfigError, match="null where a file"):
         Automaton(file=str(file), transitions=EXAMPLE)
 
 

@@ -81,9 +81,9 @@ def test_a_part_that_is_too_short_is_refused_in_one_line(folder, kind):
 
 
 def test_a_chaotic_recording_and_shares_below_one_are_refused(folder):
-    with pytest.raises(ValueError, match="long orbits take it all"):
+    with pytest.raises(ConfigError, match="long orbits take it all"):
         Series(path=str(folder / "series.csv"), lyapunov_time=5.0, test_shares=2)
-    with pytest.raises(ValueError, match="test_shares must be at least 1"):
+    with pytest.raises(ConfigError, match="test_shares must be at least 1"):
         Text(test_shares=0)
 
 

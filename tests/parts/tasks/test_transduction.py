@@ -87,7 +87,7 @@ def test_a_transducer_belongs_to_the_world_or_to_the_seed():
     ],
 )
 def test_what_does_not_go_together_is_refused(settings, rule):
-    with pytest.raises(ValueError, match=rule):
+    with pytest.raises(ConfigError, match=rule):
         Transduction(**settings)
 
 

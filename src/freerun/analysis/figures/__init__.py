@@ -139,6 +139,8 @@ def prepared(material: Material, labels: Mapping[str, str] | None = None, of: Pa
     Raises:
         ConfigError: for a label that nothing has.
     """
+    if labels is not None and not isinstance(labels, Mapping):
+        raise ConfigError(f"labels {brief(labels)}: must be new labels by those that figures show")
     return replace(renamed(material, labels or {}), paper=of or Paper())
 
 

@@ -58,6 +58,10 @@ _OWN = {
 _METADATA = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
 
 
+#: Of a figure in a notebook, dots an inch.
+_DOTS_ON_SCREEN = 100
+
+
 class StudyFigure(Figure):
     """A figure of a study, with what a paper says of it; it is saved in the style in which it was drawn, fonts embedded.
 
@@ -77,6 +81,12 @@ class StudyFigure(Figure):
         """Save it as matplotlib does."""
         with style(self.paper):
             super().savefig(*args, **keywords)
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows, also one that does not draw figures of matplotlib by itself."""
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=_DOTS_ON_SCREEN)
+        return buffer.getvalue()
 
 
 def adopted(figure: Figure) -> StudyFigure:

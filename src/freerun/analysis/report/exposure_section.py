@@ -51,7 +51,9 @@ def section(material: Material) -> Section | None:
         *_outside(material, steps),
         *(_told(task, parts, material.methods()[0]) for task in _tasks(parts)),
     ]
-    known = {str(row["task_label"]) for row in [*steps, *parts]}
+    measures = material.quantities.accounting("exposure bias", material.compared["metric"])
+    told = material.compared.loc[material.compared["metric"].isin(measures), "task_label"]
+    known = {str(row["task_label"]) for row in [*steps, *parts]} | set(told.astype(str))
     unknown = [task for task in fed if task not in known]
     if unknown:
         sentences.append(

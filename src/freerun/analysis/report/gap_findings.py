@@ -14,9 +14,14 @@ from freerun.analysis.report.number_text import RISK, counted, listed, number, w
 
 def baseline_rows(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of the first method (teacher forcing, where it was run), of the tasks' own errors."""
-    rows, first = table[table["primary"] & (table["n"] > 0)], first_method(table)
+    rows = table[table["primary"] & (table["n"] > 0)]
+    return rows[of_first_method(rows, first_method(table))]
+
+
+def of_first_method(rows: pd.DataFrame, first: str) -> pd.Series:
+    """Which rows are of the first method, with whatever settings."""
     methods = rows["method"].astype(str)
-    return rows[(methods == first) | methods.str.startswith(f"{first} (")]
+    return (methods == first) | methods.str.startswith(f"{first} (")
 
 
 def judged_gaps(table: pd.DataFrame) -> pd.DataFrame:

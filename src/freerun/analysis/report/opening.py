@@ -2,9 +2,9 @@
 
 Where headlines contradict each other, that is said first: whole, or, where it is so in few comparisons, as a count, and whole
 at the end. Beside it: which way of training is best and which is last, and the largest change; what a reader must be told
-with the answer (runs that were lost, budgets that differ, a "better" that a source which was spoilt on purpose has too); and
-as far as a sentence has room, the gap, what is not shown, and how many seeds would show it. `findings` says everything in
-full.
+with the answer (runs that were lost, budgets that differ, a "better" that a source which was spoilt on purpose has too); what
+a model's own outputs do to it, or that no measure tells; and as far as a sentence has room, what is not shown, and how many
+seeds would show it. `findings` says everything in full.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from freerun.analysis.report import unequal_budgets, unpaired_runs
 from freerun.analysis.report.findings import capital, condition_name, nothing, unbeaten_better
 from freerun.analysis.report.headline_kinds import PAIR, by_no_headline, kinds, not_of_both, on_one_kind
 from freerun.analysis.report.number_text import counted, listed, plain_ratio, with_unit
-from freerun.analysis.report.opening_levels import SURE, gap_in_words, levels_in_words, over, plain_number, within_sentence
+from freerun.analysis.report.opening_exposure import UNKNOWN, exposure_in_words, feeds_itself
+from freerun.analysis.report.opening_levels import SURE, levels_in_words, over, plain_number, within_sentence
 from freerun.analysis.report.opening_order import (
     BETTER,
     NAMED,
@@ -37,6 +38,8 @@ from freerun.analysis.report.opening_order import (
 )
 from freerun.analysis.report.verdicts import CONFLICT, NONE, OPEN, WORDS, judged_sets, needed, of_headlines
 
+#: So many sentences there are at most.
+_SENTENCES = 3
 #: So many words a sentence has, unless what must be said with it takes more.
 _WORDS = 40
 #: Contradictions in at most this share of the comparisons are counted before the answer, and told after it.
@@ -57,19 +60,36 @@ def opening(table: pd.DataFrame, compared: pd.DataFrame, material: Material) -> 
     judged = sets[sets["verdict"] != NONE]
     must = [*_without_result(material.runs), *unpaired_runs.in_short(material.runs)]
     must += _too_few(sets)
-    gap, open_still = gap_in_words(table), _not_shown(sets, of_headlines(compared), material.margin)
+    exposure, open_still = _exposure(table, material), _not_shown(sets, of_headlines(compared), material.margin)
     if alone := len(unpaired_runs.uncompared(material.runs, sets)):
         is_ = "is" if alone == 1 else "are"
         open_still.append(
             f"{counted(alone, 'condition')} {is_} compared with nothing, for want of a baseline with the same setting"
         )
     if judged.empty:
-        return _with_rest(levels_in_words(table, sets), must, [*gap, *open_still])
-    return _compared(judged, of_headlines(compared), material.margin, material, must, gap, open_still)
+        return _with_rest(levels_in_words(table, sets), must, open_still, exposure)
+    return _compared(judged, of_headlines(compared), material.margin, material, must, exposure, open_still)
 
 
-def _with_rest(said: Sequence[str], must: Sequence[str], may: Sequence[str]) -> list[str]:
-    """Some sentences, and one more of what must be said and of what may be said as far as it has room."""
+def _exposure(table: pd.DataFrame, material: Material) -> list[str]:
+    """What being fed its own outputs does to a model, or that it is not known; nothing where no model is fed any."""
+    known = exposure_in_words(table, material)
+    return known or ([UNKNOWN] if feeds_itself(material) else [])
+
+
+def _with_rest(said: Sequence[str], must: Sequence[str], may: Sequence[str], exposure: Sequence[str] = ()) -> list[str]:
+    """Some sentences, and what must be said and what may be said as far as there is room.
+
+    Args:
+        said: sentences, two at most where there is an `exposure`.
+        must, may: clauses of one sentence.
+        exposure: clauses of a sentence of its own where that is the third at most, else the first of them is one that must be
+            said.
+    """
+    if exposure and (len(said) < _SENTENCES - 1 or not must):
+        own = [f"{capital(_filled('; '.join(exposure), [], may if len(said) == _SENTENCES - 1 else []))}."]
+        return [*(_with_rest(said, must, may) if len(said) < _SENTENCES - 1 else said), *own]
+    must, may = [*must, *exposure[:1]], [*may, *exposure[1:]]
     if not must and not may:
         return list(said)
     last = _filled(must[0], must[1:], may) if must else _filled(may[0], [], may[1:])
@@ -123,7 +143,7 @@ def _compared(
     margin: float,
     material: Material | None,
     must: Sequence[str],
-    gap: Sequence[str],
+    exposure: Sequence[str],
     open_still: Sequence[str],
     case: str = "a case is a task with a model",
 ) -> list[str]:
@@ -135,46 +155,54 @@ def _compared(
         margin: within which a change is none.
         material: of the study; None where two studies are compared.
         must: clauses that have to be said with the answer.
-        gap, open_still: what `gap_in_words` and `_not_shown` give, said where there is room.
+        exposure: what `_exposure` gives.
+        open_still: what `_not_shown` gives, said where there is room.
         case: what a case is.
     """
-    every, conflict = ways_of_training(sets), _conflict(sets, gap)
+    every, apart = ways_of_training(sets), sets["verdict"] == CONFLICT
+    conflict = [_conflict(sets[apart], len(sets))] if apart.any() else []
     ways = comparable_ways(every)
     others = other_ways(every, ways)
     where = tasks_of(every, ways)
     start = f"Over {over(int(sets['n'].min()), int(sets['n'].max()))}, {where}{order_in_words(ways, sets, margin, case)}"
     shown, word = (ways[0], BETTER) if ways[0]["score"] > 0 else (ways[-1], WORSE)
     if not shown[word]:
-        return _with_rest([*conflict, f"{start}."], must, [*others, *open_still, *([] if conflict else gap)])
+        return _with_rest(
+            [*(f"{capital(clause)}." for clause in conflict), f"{start}."], must, [*others, *open_still], exposure
+        )
     largest = _largest(rows, shown, word, alone=len(every) == 1 and len(shown["names"]) == 1, one_case=one_case(ways))
     grave, light = _caveats(sets, rows, shown, material) if material else ([], [])
     if conflict:
-        change = f"{capital(_filled(largest, [*grave, *must], [*light, *others, *open_still]))}."
-        apart = sets["verdict"] == CONFLICT
+        change = capital(_filled(largest, [*grave, *must], [*light, *others, *open_still]))
         if apart.mean() > _FEW_CONFLICTS:
-            return [*conflict, f"{start}.", change]
+            known = exposure and UNKNOWN not in exposure
+            first = [conflict[0].partition(":")[0], exposure[0]] if known else [*conflict, *exposure]
+            return [f"{capital('; '.join(first))}.", f"{start}.", f"{change}."]
         disagree = f"Measures disagree in {int(apart.sum())} of {counted(len(sets), 'comparison')}"
-        return [f"{disagree}; {start[0].lower()}{start[1:]}.", change, *conflict]
+        return [f"{disagree}; {start[0].lower()}{start[1:]}.", *_last_two(change, conflict[0], exposure)]
     agree = ["no two measures contradict each other"] if (sets["words"].map(len) > 1).any() else []
     with_largest = _filled(largest, grave, light)
     left = [clause for clause in light if clause not in with_largest]
-    return _with_rest([f"{_filled(start, [], agree)}.", f"{capital(with_largest)}."], must, [*gap, *others, *left, *open_still])
+    said = [f"{_filled(start, [], agree)}.", f"{capital(with_largest)}."]
+    return _with_rest(said, must, [*others, *left, *open_still], exposure)
 
 
-def _conflict(sets: pd.DataFrame, gap: Sequence[str]) -> list[str]:
-    """Where one headline is better and another worse: how often, with what is known of the gap, else with one place."""
-    rows = sets[sets["verdict"] == CONFLICT]
-    if rows.empty:
-        return []
-    count = (
-        f"The measures contradict each other in {len(rows)} of {counted(len(sets), 'comparison')}, so that nothing is called"
-    )
-    if gap:
-        return [f"{count} better there; {'; '.join(gap)}."]
+def _last_two(change: str, conflict: str, exposure: Sequence[str]) -> list[str]:
+    """The largest change, and the exposure bias; where that is not known, where measures contradict each other."""
+    known = exposure and UNKNOWN not in exposure
+    ends = [change, capital("; ".join(exposure) if known else conflict)]
+    if exposure and not known:
+        ends[int(len(change.split()) > len(conflict.split()))] += f"; {UNKNOWN}"
+    return [f"{one}." for one in ends]
+
+
+def _conflict(rows: pd.DataFrame, of: int) -> str:
+    """Where one headline is better and another worse: in how many of all comparisons, and one place."""
+    count = f"the measures contradict each other in {len(rows)} of {counted(of, 'comparison')}, so that nothing is called"
     row: Mapping[Any, Any] = rows.iloc[0].to_dict()
     better, worse = (_few([label for label, said in row["words"] if said == word]) for word in (BETTER, WORSE))
     where = f"{'for example ' if len(rows) > 1 else ''}{row['regime_label']} {on_case(row['task_label'], condition_name(row))}"
-    return [f"{count} better there: {where} is better than {row['baseline']} by {better} and worse by {worse}."]
+    return f"{count} better there: {where} is better than {row['baseline']} by {better} and worse by {worse}"
 
 
 def _few(labels: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Levels in the opening of a report: the errors where nothing can be compared, and what a model's own outputs do to them."""
+"""Levels in the opening of a report: the errors where nothing can be compared."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 
 from freerun.analysis.inference.confidence_intervals import FEWEST
 from freerun.analysis.report.findings import capital, together
-from freerun.analysis.report.gap_findings import baseline_rows, first_method, judged_gaps
+from freerun.analysis.report.gap_findings import baseline_rows
 from freerun.analysis.report.number_text import counted, listed, number, with_unit
 from freerun.analysis.report.opening_order import NAMED, flat_label, on_case
 
@@ -118,23 +118,3 @@ def _lowest(rows: pd.DataFrame) -> str:
         return f"running free {where}, {within_sentence(str(first['label']))} is from {numbers}, and {more} is better"
     name = max(best, key=lambda one: best[one])
     return f"running free, the best mean is that of {name} in {best[name]} of {cases} cases (a case is a task with a model)"
-
-
-def gap_in_words(table: pd.DataFrame) -> list[str]:
-    """What being fed its own outputs does to the baseline: with numbers of one condition, in how many of several."""
-    known = judged_gaps(table)
-    if known.empty:
-        return []
-    harm = known["gap"].mask(known["better"] == "higher", -known["gap"])
-    more, less = (int((known["shown"] & side).sum()) for side in (harm > 0, harm < 0))
-    who = f"models trained by {first_method(table)}"
-    if len(known) > 1:
-        shown = f"more in {more} and less in {less} of {len(known)} cases"
-        return [f"fed their own outputs, {who} are shown to err {shown}"]
-    row = known.iloc[0]
-    unit = str(row["unit"]).partition(",")[0]
-    free, forced = with_unit(plain_number(row["free"]), "" if unit == "probability" else unit), plain_number(row["forced"])
-    err = "are shown to err more" if more else "are shown to err less" if less else "are not shown to err more or less"
-    sure = f"a difference between {plain_number(row['gap_low'])} and {plain_number(row['gap_high'])} {SURE}"
-    levels = f"{within_sentence(str(row['label']))} of {free} against {forced} when fed the truth, {sure}"
-    return [f"fed their own outputs, {who} {err}: {levels}"]

@@ -25,6 +25,8 @@ def select(tables: Tables, settings: Mapping[str, Any]) -> Tables:
     Raises:
         ConfigError: if there is no such setting, or no run has it.
     """
+    if not isinstance(settings, Mapping):
+        raise ConfigError(f'select {brief(settings)}: must be settings by name, such as {{"regime": "free_running"}}')
     runs = tables.runs
     chosen = pd.Series(True, index=runs.index)
     for name, asked in settings.items():

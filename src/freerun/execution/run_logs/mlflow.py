@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
 from freerun.execution.run_logs import Logged, RunLog
 
 _EXPERIMENT = "freerun"
-#: How many times a database that another worker is making is asked again, and the seconds between.
+#: How many times a server at which another worker makes the experiment is asked again, and the seconds between.
 _TRIES, _PAUSE = 20, 0.5
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep the other workers of this machine waiting: two that make the tables of one database at once break it."""
+    with (folder / "mlflow.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 class MLflow(RunLog):
@@ -28,8 +38,9 @@ class MLflow(RunLog):
         for name in ("mlflow", "alembic"):  # which the import has set otherwise
             logging.getLogger(name).setLevel(logging.ERROR)
         folder.mkdir(parents=True, exist_ok=True)
-        self._client = MlflowClient(os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder}/mlflow.db")
-        experiment = self._experiment(folder)
+        with _alone(folder):
+            self._client = MlflowClient(os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder}/mlflow.db")
+            experiment = self._experiment(folder)
         for before in self._client.search_runs([experiment], f"tags.run = '{logged.run}'"):
             self._client.delete_run(before.info.run_id)
         self._run = self._client.create_run(experiment, run_name=logged.name).info.run_id

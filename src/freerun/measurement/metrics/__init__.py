@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 from freerun.deferred_imports import torch
 from freerun.errors import given
 from freerun.parts.gaussians import Gaussians, unpacked
-from freerun.parts.settings import PartType
+from freerun.parts.settings import PartType, Shown
 from freerun.parts.tasks import Data, Sequences, Truth
 from freerun.store.quantity import Quantity as Quantity
 
@@ -159,7 +159,7 @@ class Further:
 
 
 @dataclass(kw_only=True)
-class Metric(metaclass=PartType):
+class Metric(Shown, metaclass=PartType):
     """A measure on one rollout. Subclasses are final: one file, one class, or a family of them (`family`).
 
     A subclass declares in its body, as `name = value`, what differs from the default here.

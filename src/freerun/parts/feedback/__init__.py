@@ -10,11 +10,11 @@ from jaxtyping import Float, Int
 
 from freerun.deferred_imports import torch
 from freerun.parts.gaussians import Head
-from freerun.parts.settings import PartType
+from freerun.parts.settings import PartType, Shown
 
 
 @dataclass(kw_only=True)
-class Feedback(metaclass=PartType):
+class Feedback(Shown, metaclass=PartType):
     """A feedback rule. Subclasses are final: one file, one class.
 
     A subclass declares in its body, as `name = value`, what differs from the default here.

@@ -16,11 +16,11 @@ from jaxtyping import Float
 
 from freerun.deferred_imports import torch
 from freerun.parts.layers import Shape, State, Weights
-from freerun.parts.settings import PartType
+from freerun.parts.settings import PartType, Shown
 
 
 @dataclass(kw_only=True)
-class Model(metaclass=PartType):
+class Model(Shown, metaclass=PartType):
     """A recurrent model as settings. Subclasses are final: one file, one class.
 
     A subclass declares in its body, as `name = value`, what differs from the default here.

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float
 from freerun.deferred_imports import torch
 from freerun.parts.gaussians import Head
 from freerun.parts.layers import Shape, Weights
-from freerun.parts.settings import PartType
+from freerun.parts.settings import PartType, Shown
 from freerun.store.quantity import FROM_0, Quantity
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Lesson:
 
 
 @dataclass(kw_only=True)
-class Objective(metaclass=PartType):
+class Objective(Shown, metaclass=PartType):
     """A loss, or a method of training. Subclasses are final: one file, one class.
 
     A subclass declares in its body, as `name = value`, what differs from the default here.

@@ -18,7 +18,7 @@ from jaxtyping import Float
 from freerun.deferred_imports import torch
 from freerun.parts.feeders import Feeder
 from freerun.parts.feeders.masked import Masked
-from freerun.parts.settings import PartType
+from freerun.parts.settings import PartType, Shown
 
 if TYPE_CHECKING:
     from freerun.parts.experiment_protocol import Experiment
@@ -35,7 +35,7 @@ class Coin(Enum):
 
 
 @dataclass(kw_only=True)
-class Regime(metaclass=PartType):
+class Regime(Shown, metaclass=PartType):
     """How a model is fed while it trains. Subclasses are final: one file, one class.
 
     A subclass declares in its body, as `name = value`, what differs from the default here.

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Inexact, Int
 
 from freerun.deferred_imports import torch
-from freerun.parts.settings import PartType
+from freerun.parts.settings import PartType, Shown
 
 #: The splits of every task. They never overlap; training sees `train` alone, progress is measured on `validation`.
 SPLITS = ("train", "validation", "test")
@@ -158,7 +158,7 @@ def fingerprint(splits: dict[str, Sequences]) -> str:
 
 
 @dataclass(kw_only=True)
-class Task(metaclass=PartType):
+class Task(Shown, metaclass=PartType):
     """A world to predict. Subclasses are final: one file, one class.
 
     A subclass declares in its body, as `name = value`, what differs from the default here.
