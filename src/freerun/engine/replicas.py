@@ -181,8 +181,8 @@ class Group:
         encoded, start = self.encoded(sequences)
         return self._rollout(
             self.model, weights, truth=encoded if truth is None else truth, start=start, feedback=feedback or self.feedback,
-            mask=mask, inputs=sequences.inputs, uniform=uniform, gradient=replace(self.gradient, windows=windows),
-            residual=self.residual,
+            mask=mask, inputs=sequences.inputs, uniform=uniform, residual=self.residual,
+            gradient=self.gradient if windows is None else replace(self.gradient, windows=windows),
             ends=sequences.ends, states=states, noise=noise, release=self.warmup, head=self.head,
             dropout=dropout, pull=pull, targets=None if pull is None else sequences.targets,
         )  # fmt: skip

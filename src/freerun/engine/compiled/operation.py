@@ -55,10 +55,9 @@ def _even_cuts(gradient: Gradient, steps: int, replicas: int) -> torch.Tensor:
 
 def _cuts(gradient: Gradient, steps: int, replicas: int) -> torch.Tensor:
     """Return the same ``[T R]``, with both cut in front of each replica's window."""
-    cuts = _even_cuts(replace(gradient, windows=None), steps, replicas)
     if gradient.windows is None:
-        return cuts
-    return cuts.scatter(0, torch.tensor([gradient.windows]), 3)
+        return _even_cuts(gradient, steps, replicas)
+    return _even_cuts(replace(gradient, windows=None), steps, replicas).scatter(0, torch.tensor([gradient.windows]), 3)
 
 
 def compute(request: Request, using: Library | None = None) -> Rollout:
