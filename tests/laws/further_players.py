@@ -11,11 +11,12 @@ import torch
 from freerun.arithmetic import logarithm, root
 from freerun.errors import given
 from freerun.measurement.players import Player
-from freerun.measurement.players._speakers import Speaker, certain, grams, source, sure
+from freerun.measurement.players._speakers import NEVER, Speaker, certain, grams, source, sure
 from freerun.measurement.players.flows import FallsToEquilibrium, FlowPlayer, equilibrium
 from freerun.measurement.players.symbols import SymbolPlayer
 from freerun.measurement.players.values import Place
-from freerun.parts.tasks import Data, Sequences
+from freerun.parts.tasks import Data, Sequences, Task
+from freerun.parts.tasks.transduction import AnswerOracle
 from freerun.random_streams import stream
 
 
@@ -237,7 +238,162 @@ class SomeConstant(SymbolPlayer):
         return told
 
 
+class Greedy(SymbolPlayer):
+    """The most probable symbol of the source at each step."""
+
+    name = "greedy"
+
+    def _speaker(self, data: Data, sequences: Sequences, warmup: int) -> Speaker:
+        speak = source(data)
+        return lambda said: sure((logits := speak(said)).argmax(-1), logits)
+
+
+class Nucleus(SymbolPlayer):
+    """The source without what is improbable: the fewest symbols that have nine tenths of it (Holtzman et al. 2020)."""
+
+    name = "nucleus of .9"
+
+    def _speaker(self, data: Data, sequences: Sequences, warmup: int) -> Speaker:
+        speak = source(data)
+
+        def cut(said: torch.Tensor) -> torch.Tensor:
+            logits = speak(said)
+            ranked, place = torch.softmax(logits, -1).sort(-1, descending=True, stable=True)
+            kept = torch.zeros_like(ranked, dtype=torch.bool).scatter(-1, place, ranked.cumsum(-1) - ranked < 0.9)
+            return torch.where(kept, logits, NEVER)
+
+        return cut
+
+
+class AnotherWorld(SymbolPlayer):
+    """The source of another seed, where every seed has a world of its own; that of this one at true prefixes."""
+
+    name = "another world"
+
+    def _plays(self, data: Data) -> bool:
+        return data.oracle is not None
+
+    def applies(self, task: Task, data: Data) -> bool:
+        self.task = task
+        return super().applies(task, data) and getattr(task, "world_by_seed", False)
+
+    def _speaker(self, data: Data, sequences: Sequences, warmup: int) -> Speaker:
+        here, there = source(data), source(self.task.build(10**6, self.task.length))
+
+        def told(said: torch.Tensor) -> torch.Tensor:
+            true = bool((said == sequences.targets[: len(said)]).all())
+            return here(said) if true else there(said)
+
+        return told
+
+
+class Answering(SymbolPlayer):
+    """Knows what is to be answered, and answers something near it."""
+
+    deaf = True
+
+    def applies(self, task: Task, data: Data) -> bool:
+        return super().applies(task, data) and isinstance(data.oracle, AnswerOracle)
+
+    def _speaker(self, data: Data, sequences: Sequences, warmup: int) -> Speaker:
+        oracle = data.oracle
+        assert isinstance(oracle, AnswerOracle)
+        read = oracle.source_length
+        told = torch.cat([sequences.targets[:read], self.answer(sequences.targets[read:], oracle.size)])
+        return certain(data, lambda t: told[min(t, len(told) - 1)])
+
+    @abstractmethod
+    def answer(self, right: torch.Tensor, end: int) -> torch.Tensor:
+        """What it answers, ``[A N]``, for what is right; `end` is the letter of the end."""
+
+
+class LastLetterWrong(Answering):
+    """The right answer, but for the letter before the end."""
+
+    name = "last letter wrong"
+
+    def answer(self, right: torch.Tensor, end: int) -> torch.Tensor:
+        last = torch.cat([right[1:] == end, torch.ones_like(right[:1], dtype=torch.bool)]) & (right != end)
+        return torch.where(last, (right + 1) % end, right)
+
+
+class EndsAtOnce(Answering):
+    """No answer at all."""
+
+    name = "ends at once"
+
+    def answer(self, right: torch.Tensor, end: int) -> torch.Tensor:
+        return torch.full_like(right, end)
+
+
+class NeverEnds(Answering):
+    """The right answer, and its last letter for ever."""
+
+    name = "never ends"
+
+    def answer(self, right: torch.Tensor, end: int) -> torch.Tensor:
+        spoken = [right[0]]
+        for letter in right[1:]:
+            spoken.append(torch.where(letter == end, spoken[-1], letter))
+        return torch.stack(spoken)
+
+
+class EverySecondRight(Answering):
+    """The right answer to every second source, and another one's to the others."""
+
+    name = "every second right"
+
+    def answer(self, right: torch.Tensor, end: int) -> torch.Tensor:
+        second = torch.arange(right.shape[1]) % 2 == 1
+        return torch.where(second, right.roll(1, 1), right)
+
+
+class FieldPlayer(Spoilt):
+    """The noisy truth of a field on a ring, and free something that its symmetries or its long waves hide."""
+
+    def applies(self, task: Task, data: Data) -> bool:
+        return super().applies(task, data) and task.field
+
+    def free(self, place: Place, chance: np.random.Generator) -> torch.Tensor:
+        return self.changed(self.noisy(place, chance))
+
+    @abstractmethod
+    def changed(self, orbit: torch.Tensor) -> torch.Tensor:
+        """What it makes of an orbit ``[S N Y]``."""
+
+
+class Shifted(FieldPlayer):
+    """Moved on along the ring, which the equation does not see."""
+
+    name = "shifted"
+
+    def changed(self, orbit: torch.Tensor) -> torch.Tensor:
+        return orbit.roll(orbit.shape[-1] // 8, -1)
+
+
+class Reflected(FieldPlayer):
+    """Seen in a mirror and upside down, which the equation does not see."""
+
+    name = "reflected"
+
+    def changed(self, orbit: torch.Tensor) -> torch.Tensor:
+        return -orbit.flip(-1)
+
+
+class LongWaves(FieldPlayer):
+    """Without all but its four longest waves."""
+
+    name = "long waves alone"
+
+    def changed(self, orbit: torch.Tensor) -> torch.Tensor:
+        waves = torch.fft.rfft(orbit)
+        waves[..., 5:] = 0
+        return torch.fft.irfft(waves, n=orbit.shape[-1])
+
+
 FURTHER: list[Player] = [
     HalfSpeed(), AutocorrelatedClimate(), FreezesLater(), RestsAgainAndAgain(), Leaps(), MeanOfForecasts(), SomeRest(),
     OneForAll(), Fades(), LastWithNoise(), SpokenBackwards(), EachTwice(), FreezesOnSymbol(), Remembers(), SomeConstant(),
+    Greedy(), Nucleus(), AnotherWorld(), LastLetterWrong(), EndsAtOnce(), NeverEnds(), EverySecondRight(), Shifted(),
+    Reflected(), LongWaves(),
 ]  # fmt: skip

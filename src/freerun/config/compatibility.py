@@ -89,8 +89,8 @@ def idle_cut(every: int, feedback: Feedback, regime: Regime | None, truncate: in
     """
     if every and not feedback.carries:
         return f"feedback={registry.name_of(feedback)} carries no gradient"
-    if every and truncate == 1:
-        return "training.truncate=1 cuts it at every step"
+    if every and truncate and every % truncate == 0:
+        return f"training.truncate={truncate} cuts it {'at every step' if truncate == 1 else 'there'}"
     if every > 1 and every >= length:
         return f"a sequence has only {length} steps"
     if every and regime is not None and regime.feeder().forced:
@@ -143,6 +143,9 @@ def _check_model(experiment: Experiment) -> None:
     if model.for_fields and not task.field:
         reason = f"the values of task {registry.name_of(task)} are no field on a ring of points"
         raise _misfit("model", model, reason, lambda candidate: candidate.emits == task.emits and not candidate.for_fields)
+    if model.reads > task.length:
+        name, fed = registry.name_of(model), f"a sequence has only {task.length} (task.length)"
+        raise ConfigError(f"model={name}: it reads what was fed in the last {model.reads} steps, and {fed}; choose fewer")
     if model.releases and experiment.span[0] == 0:
         name = registry.name_of(model)
         raise ConfigError(f"model={name}: it answers from the warm-up, and there is none; choose evaluation.warmup=1 or more")

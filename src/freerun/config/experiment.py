@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from freerun.config import compatibility, named_parts, start_weights
+from freerun.config import compatibility, named_parts, settings_without_effect, start_weights
 from freerun.config.evaluation_settings import Evaluation
 from freerun.config.training_settings import Training
 from freerun.errors import ConfigError, given
@@ -104,15 +104,7 @@ class Experiment:
         self.evaluation = compatibility.resolved_evaluation(self.task, self.model, self.feedback, self.evaluation)
         compatibility.check(self)
         start_weights.check(self)
-        self._note_regime()
-
-    def _note_regime(self) -> None:
-        """Say in `notes` where the settings of the regime make it another one."""
-        steps = range(self.span[0], self.task.length - 1)
-        same = None if given(self.feedback).silent or not steps else self.regime.comes_to(steps)
-        if same is not None:
-            name = registry.name_of(self.regime)
-            self._notes += (f"regime={name}: with these settings, on these sequences, it feeds exactly as regime={same}",)
+        self._notes += settings_without_effect.lines(self)
 
     def _settle_gradient(self) -> None:
         """Write the gradient in one way for each run: a cut without effect becomes `through`, with a line in `notes`."""

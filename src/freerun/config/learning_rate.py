@@ -1,4 +1,15 @@
-"""Schedules of the learning rate over the updates, and what is seen in a curve: plateaus, and patience at an end."""
+"""Schedules of the learning rate over the updates, and what is seen in a curve: plateaus, and patience at an end.
+
+The rate of update i of N, counted from 0, is lr r_i:
+
+    constant    r_i = 1
+    cosine      r_i = (1 + cos(pi i / N)) / 2      (Loshchilov & Hutter 2017, "SGDR", equation 5, without restarts)
+    step        r_i = by^floor(i / every)          (`torch.optim.lr_scheduler.StepLR`)
+    plateau     r <- by r after more than `patience` logged values in a row without a better one (`ReduceLROnPlateau`)
+
+Patience is that of early stopping (Goodfellow, Bengio & Courville 2016, algorithm 7.1): training ends with the p-th logged
+value in a row that is not better than the best one before; `training.keep` says which weights are kept then.
+"""
 
 from __future__ import annotations
 

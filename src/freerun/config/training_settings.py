@@ -1,4 +1,14 @@
-"""Settings of training: updates, batch, learning rate and its decay, optimizer, clipping, truncation, patience."""
+"""Settings of training: updates, batch, learning rate and its decay, optimizer, clipping, truncation, patience.
+
+With `window` n an update charges one window of a rollout of T steps, w of them warm-up, and no gradient enters it:
+
+    L = 1/n sum_{k=0..n-1} l_{s+k},   s uniform on {w, ..., T - n},   step s reads stop(f_{s-1}) and stop(its state)
+
+A segment that is drawn from a long rollout of the model's own is what Self-Forcing++ trains on (Cui et al. 2025, "Towards
+minute-scale high-quality video generation", there with a loss of its own); the cut is that of truncated back-propagation
+(Williams & Peng 1990). The formulas of rates and patience stand in `freerun.config.learning_rate`, those of the optimisers in
+`freerun.engine.optimizer`, those of the time levels in `freerun.config.level_weights`.
+"""
 
 from __future__ import annotations
 

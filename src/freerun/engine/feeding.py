@@ -119,11 +119,15 @@ class Lessons:
         feedback = group.rule(update / max(1, settings.updates - 1))
         dropout, windows = group.dropout(update, steps, count), group.windows(update, steps)
         batch = self.batch(update, weights, sequences, uniform, feedback, dropout=dropout, windows=windows)
-        batch.index = torch.stack([index[experiment.seed] for experiment in group.experiments]).to(group.device)
-        return self._chosen(batch, steps) if self.feeder.chooses else batch
+        return self._chosen(batch, steps, index) if self.feeder.chooses else batch
 
-    def _chosen(self, batch: GroupBatch, steps: int) -> GroupBatch:
-        """Return a batch of the training sequences that the feeder shows in the place of those in the order of the data."""
+    def _chosen(self, batch: GroupBatch, steps: int, begun: dict[int, torch.Tensor]) -> GroupBatch:
+        """Return a batch of the training sequences that the feeder shows in the place of those in the order of the data.
+
+        Args:
+            begun: the latter, for each seed.
+        """
+        batch.index = torch.stack([begun[experiment.seed] for experiment in self.group.experiments]).to(self.group.device)
         index = self.feeder.chosen(batch, self.memory)
         of_seed = {experiment.seed: row.cpu() for experiment, row in zip(self.group.experiments, index, strict=True)}
         return replace(batch, sequences=self.group.batch("train", of_seed, steps), index=index)

@@ -222,8 +222,8 @@ class Group:
         encoded, start = self.encoded(sequences) if truth is None else (truth, self.encoded_start(sequences))
         return self._rollout(
             self.model, weights, truth=encoded, start=start, feedback=feedback or self.feedback,
-            mask=mask, inputs=sequences.inputs, uniform=uniform, gradient=replace(self.gradient, windows=windows),
-            residual=self.residual,
+            mask=mask, inputs=sequences.inputs, uniform=uniform, residual=self.residual,
+            gradient=self.gradient if windows is None else replace(self.gradient, windows=windows),
             ends=sequences.ends, states=states, noise=noise, release=self.warmup, head=self.head,
             dropout=dropout, pull=pull, targets=None if pull is None else sequences.targets, charge=charge,
         )  # fmt: skip

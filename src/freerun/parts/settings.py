@@ -8,7 +8,7 @@ import math
 import operator
 from abc import ABCMeta
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from enum import Enum
 from typing import Any, TypeVar
 
@@ -72,6 +72,23 @@ class Shown:
         return html.titled(type(self).__name__, html.table((), rows))
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Asks:
+    """What a class asks of who makes one.
+
+    Attributes:
+        place: of its settings, for messages: what stands before their names.
+        known, needed: names of its settings, and of those that have no default.
+        typed: those that are fields, by name, but for the ones whose values the class checks itself.
+    """
+
+    name: str
+    place: str
+    known: list[str]
+    needed: list[str]
+    typed: dict[str, Field[Any]]
+
+
 class PartType(ABCMeta):
     """The type of the base class of a kind of part: a part that is made in Python is refused as on the command line.
 
@@ -81,17 +98,14 @@ class PartType(ABCMeta):
 
     def __call__(cls, *values: Any, **settings: Any) -> Any:
         """Make a part, unless a setting is refused; a class whose own `__init__` has positional arguments is left alone."""
-        asked = list(cls.__signature__.parameters.values())
-        if not all(one.kind is one.KEYWORD_ONLY for one in asked):
+        asks = _asks(cls)
+        if asks is None:
             return super().__call__(*values, **settings)
-        settings = by_seed(settings, [one.name for one in asked])
-        kind = [one for one in cls.__mro__ if isinstance(one, PartType)][-1].__name__.lower()
-        needed = [one.name for one in asked if one.default is one.empty]
-        settings = _asked(cls, f"{kind}.", [one.name for one in asked], needed, (), values, settings)
+        settings = _asked(asks, values, by_seed(settings, asks.known))
         try:
             return super().__call__(**settings)
         except ValueError as fault:
-            raise ConfigError(f"{kind}.{fault}") from None
+            raise ConfigError(f"{asks.place}{fault}") from None
 
     @property
     def __signature__(cls) -> inspect.Signature:
@@ -115,13 +129,15 @@ def checked(
     def decorated(cls: type[Node]) -> type[Node]:
         made, known = cls.__init__, fields(cls)  # type: ignore[arg-type]
         needed = [one.name for one in known if one.default is MISSING and one.default_factory is MISSING]
+        typed = {one.name: one for one in known if one.name not in left}
+        asks = _Asks(name=cls.__name__, place=place, known=[one.name for one in known], needed=needed, typed=typed)
 
         @functools.wraps(made)
         def init(self: Node, *values: Any, **settings: Any) -> None:
-            for name in settings.keys() - {one.name for one in known}:
+            for name in settings.keys() - set(asks.known):
                 demand_place(name, nodes or {})
             try:
-                made(self, **_asked(cls, place, [one.name for one in known], needed, left, values, settings))
+                made(self, **_asked(asks, values, settings))
             except ValueError as fault:
                 raise ConfigError(f"{place}{fault}") from None
 
@@ -146,23 +162,31 @@ def demand_place(name: str, nodes: Mapping[str, type]) -> None:
             raise ConfigError(f"{name}: is a setting of {node}; give it as {node}={cls.__name__}({name}=...)")
 
 
-def _asked(
-    cls: type, place: str, known: list[str], needed: list[str], left: tuple[str, ...], values: tuple[Any, ...],
-    settings: dict[str, Any],
-) -> dict[str, Any]:  # fmt: skip
-    """Return the settings with which a class is called, each of its declared type."""
-    if values and not known:
-        raise ConfigError(f"{cls.__name__}({brief(values[0])}): it has no settings")
-    if values:
-        raise ConfigError(f"{cls.__name__}({brief(values[0])}): settings are given by name, as {known[0]}=VALUE")
+@functools.cache
+def _asks(cls: PartType) -> _Asks | None:
+    """Return what a part asks of who makes one; None for a class whose own `__init__` has positional arguments."""
+    asked = list(cls.__signature__.parameters.values())
+    if any(one.kind is not one.KEYWORD_ONLY for one in asked):
+        return None
+    kind = [one for one in cls.__mro__ if isinstance(one, PartType)][-1].__name__.lower()
+    needed = [one.name for one in asked if one.default is one.empty]
     typed = {one.name: one for one in fields(cls)} if is_dataclass(cls) else {}
+    return _Asks(name=cls.__name__, place=f"{kind}.", known=[one.name for one in asked], needed=needed, typed=typed)
+
+
+def _asked(asks: _Asks, values: tuple[Any, ...], settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings with which a class is called, each of its declared type."""
+    if values and not asks.known:
+        raise ConfigError(f"{asks.name}({brief(values[0])}): it has no settings")
+    if values:
+        raise ConfigError(f"{asks.name}({brief(values[0])}): settings are given by name, as {asks.known[0]}=VALUE")
     given = {}
     for name, value in settings.items():
-        if name not in known:
-            raise ConfigError(f"{place}{one_line(name, 60)}: unknown key; {nearest(name[:100], known)}")
-        given[name] = value if name in left or name not in typed else _value(f"{place}{name}", value, typed[name])
-    if missing := next((name for name in needed if name not in settings), None):
-        raise ConfigError(f"{cls.__name__}: {missing} is missing; give it as {missing}=...")
+        if name not in asks.known:
+            raise ConfigError(f"{asks.place}{one_line(name, 60)}: unknown key; {nearest(name[:100], asks.known)}")
+        given[name] = value if name not in asks.typed else _value(f"{asks.place}{name}", value, asks.typed[name])
+    if missing := next((name for name in asks.needed if name not in settings), None):
+        raise ConfigError(f"{asks.name}: {missing} is missing; give it as {missing}=...")
     return given
 
 

@@ -128,7 +128,7 @@ class Batch(ABC):
         feedback: the rule phi as it stands at this update.
         uniform: the draws of the rule, ``[T R B]`` or ``[T R B K]``; None if it needs none.
         runs: the feeder of every run.
-        index: which of the training sequences these are; None where they are none of them.
+        index: which of the training sequences these are, for a feeder that `chooses`; None where they are none of them.
     """
 
     update: int
@@ -219,6 +219,8 @@ class Feeder(ABC):
     forced: ClassVar[bool] = False
     #: What is charged was fed step by step, as the mask says: objectives that tell free steps from forced ones can be used.
     looped: ClassVar[bool] = False
+    #: A gradient may run through what it feeds; if not, all of that is data.
+    carries: ClassVar[bool] = True
     #: It says which training sequences are shown (`chosen`) and is told what became of them (`learn`).
     chooses: ClassVar[bool] = False
     #: It corrects states (`Feed.pull`), of a model that is `correctable`; also where nothing is fed back.

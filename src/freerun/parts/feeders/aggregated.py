@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 from jaxtyping import Int
 
@@ -29,6 +29,8 @@ class Aggregated(Feeder):
     Attributes:
         rollouts: the most sets of rollouts that are gathered.
     """
+
+    carries: ClassVar[bool] = False
 
     regime: Gathering
     rollouts: int

@@ -32,6 +32,7 @@ class Replayed(Feeder):
     """
 
     chooses: ClassVar[bool] = True
+    carries: ClassVar[bool] = False
 
     slots: int
 

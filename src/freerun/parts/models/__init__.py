@@ -73,6 +73,10 @@ class Model(Shown, metaclass=PartType):
         """Return how often a weight is multiplied in one step of one sequence: once each, unless weights are shared."""
         return sum(shape.rows * shape.columns for shape in self.shapes(inputs, outputs).values())
 
+    def idle(self) -> str | None:
+        """Return what its settings leave without effect, and the remedy, in a few words, for a note; None for nothing."""
+        return None
+
     @property
     def thinned(self) -> int:
         """D, of how many numbers of a step training drops some (dropout), by the draws of `dropping`; 0 for none."""

@@ -66,6 +66,14 @@ class EchoState(Model):
         require(0 < self.density <= 1, "density", self.density, "lie in (0, 1]")
         require(self.ridge > 0, "ridge", self.ridge, "be positive")
 
+    def idle(self) -> str | None:
+        if (links := self.hidden * self.density) >= 1:
+            return None
+        return (
+            f"a node has {links:.2g} links on average, so that most of the reservoir forgets, whatever its radius; choose "
+            f"model.density={min(1.0, math.ceil(200 / self.hidden) / 100):g}"
+        )
+
     def shapes(self, inputs: int, outputs: int) -> dict[str, Shape]:
         size = self.hidden
         drive = {

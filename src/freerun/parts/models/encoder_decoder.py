@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from typing import ClassVar
 
 from jaxtyping import Float
@@ -34,14 +35,20 @@ class Cell(Enum):
 
     def model(self, hidden: int) -> Model:
         """Return the model of this cell."""
-        if self is Cell.gru:
-            return GRU(hidden=hidden)
-        return LSTM(hidden=hidden) if self is Cell.lstm else HiddenRecurrent(hidden=hidden)
+        return _model(self, hidden)
 
     @property
     def parts(self) -> int:
         """Of how many vectors its state consists."""
         return 2 if self is Cell.lstm else 1
+
+
+@cache
+def _model(cell: Cell, hidden: int) -> Model:
+    """Return the model of a cell, the same one each time: it is asked for at every step of a closed loop."""
+    if cell is Cell.gru:
+        return GRU(hidden=hidden)
+    return LSTM(hidden=hidden) if cell is Cell.lstm else HiddenRecurrent(hidden=hidden)
 
 
 @dataclass(kw_only=True)

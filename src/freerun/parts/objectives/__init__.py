@@ -143,6 +143,10 @@ class Objective(Shown, metaclass=PartType):
         """For an objective that reads data from outside the settings, the SHA-256 of that data: other data is another run."""
         return None
 
+    def comes_to(self, experiment: Experiment) -> str | None:
+        """Return the name of the objective that this one is in an experiment, for a note; None where it is its own."""
+        return None
+
     def misfit(self, experiment: Experiment) -> str | None:
         """Return why this objective cannot be used in an experiment, with the remedy, in a few words; None if it can."""
         return None
@@ -153,6 +157,13 @@ def prediction_loss(outputs: Float[torch.Tensor, "*batch O"], targets: torch.Ten
     if targets.is_floating_point():
         return (outputs - targets).square().mean(-1)
     return -torch.log_softmax(outputs, -1).gather(-1, targets[..., None]).squeeze(-1)
+
+
+def ends_as(experiment: Experiment) -> str | None:
+    """Return at which end a regime stands, as the name of teacher forcing or of free running; None between them."""
+    ends = {"TeacherForcing": "teacher_forcing", "FreeRunning": "free_running"}
+    steps = range(experiment.span[0], experiment.task.length - 1)
+    return ends.get(type(experiment.regime).__name__) or experiment.regime.comes_to(steps)
 
 
 def needs_the_loop(experiment: Experiment) -> str | None:

@@ -31,7 +31,7 @@ from jaxtyping import Float
 from freerun.deferred_imports import torch
 from freerun.errors import given, require
 from freerun.parts.layers import per_replica
-from freerun.parts.objectives import Lesson, Objective, prediction_loss
+from freerun.parts.objectives import Lesson, Objective, ends_as, prediction_loss
 
 if TYPE_CHECKING:
     from freerun.parts.objectives._experiment_protocol import Experiment
@@ -92,8 +92,12 @@ class DivertedChain(Objective):
             return chain
         return self.labels * self(lesson.outputs, lesson.sequences.targets) + (1 - self.labels) * chain
 
+    def comes_to(self, experiment: Experiment) -> str | None:
+        """The true step of a true state is the label."""
+        return "squared_error" if ends_as(experiment) == "teacher_forcing" else None
+
     def misfit(self, experiment: Experiment) -> str | None:
-        task, feedback, regime = experiment.task, given(experiment.feedback), experiment.regime
+        task, feedback = experiment.task, given(experiment.feedback)
         if task.remembers != 1:
             return "this task has no true step from one observed state to the next; choose squared_error"
         if self.target is Target.through and not task.analytic:
@@ -107,7 +111,6 @@ class DivertedChain(Objective):
             return f"no branch of {self.branch} steps ends within task.length={task.length}; choose a shorter objective.branch"
         if experiment.training.levels.value == "last":
             return "no branch of several steps starts at the last step; leave training.levels out"
-        free = type(regime).__name__ == "FreeRunning" or regime.comes_to(range(start, task.length - 1)) == "free_running"
-        if not free or feedback.random:
+        if ends_as(experiment) != "free_running" or feedback.random:
             return "a branch of several steps is the model's own chain; choose regime=free_running and feedback=mean"
         return None

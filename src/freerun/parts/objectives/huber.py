@@ -10,7 +10,6 @@ no error exceeds delta.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -35,7 +34,7 @@ class Huber(Objective):
     delta: float = 1.0
 
     def __post_init__(self) -> None:
-        require(0 < self.delta < math.inf, "delta", self.delta, "be positive")
+        require(1e-6 <= self.delta <= 1e6, "delta", self.delta, "lie in [1e-6, 1e6]")
 
     def __call__(
         self, outputs: Float[torch.Tensor, "*batch O"], targets: Float[torch.Tensor, "*batch O"]

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, ClassVar
 from jaxtyping import Float
 
 from freerun.deferred_imports import torch
-from freerun.parts.objectives import Lesson, Objective, needs_the_loop, prediction_loss
+from freerun.parts.objectives import Lesson, Objective, ends_as, needs_the_loop, prediction_loss
 
 if TYPE_CHECKING:
     from freerun.parts.objectives._experiment_protocol import Experiment
@@ -68,6 +68,10 @@ class PolicyGradient(Objective):
         owed = -losses.detach() * counts
         advantage = _advantage(_from_here_on(owed) - owed, free)
         return losses + free * surprise * advantage
+
+    def comes_to(self, experiment: Experiment) -> str | None:
+        """Nothing is rewarded where nothing is drawn."""
+        return "cross_entropy" if experiment.regime.feeder().forced or ends_as(experiment) == "teacher_forcing" else None
 
     def misfit(self, experiment: Experiment) -> str | None:
         from freerun.parts.feedback.sample import Sample

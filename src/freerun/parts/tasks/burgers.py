@@ -21,6 +21,13 @@ from freerun.parts.tasks._ring_waves import Stepper, stepper, waves_of
 from freerun.parts.tasks._windows import along
 from freerun.random_streams import stream
 
+#: Viscosity times the shortest wave that is kept, at least: there a fine grid's fields are 6 % away from those of a coarse one.
+THINNEST = 0.5
+#: Viscosity times the time between samples, at most: of the longest wave less than a hundredth is left after it.
+FASTEST = 5.0
+#: The widest step in time: its fields are a two-thousandth away from those of a fine one; at 1 they leave every bound.
+COARSEST = 0.2
+
 
 @dataclass(kw_only=True)
 class Burgers(Task):
@@ -33,7 +40,7 @@ class Burgers(Task):
 
     Attributes:
         points: points on the ring, whose length is 2 pi.
-        viscosity: nu; of a smaller one fronts need more points.
+        viscosity: nu, at least half of 1 over a third of the points, with which the fields are some 6 % off.
         modes: m, the number of waves in an initial field.
         dt: time between samples.
         substeps: exponential time steps of order four within one `dt`.
@@ -58,11 +65,16 @@ class Burgers(Task):
 
     def __post_init__(self) -> None:
         require(8 <= self.points <= 256, "points", self.points, "lie in [8, 256]")
-        require(self.viscosity > 0, "viscosity", self.viscosity, "be positive")
         kept = (self.points - 1) // 3
+        require(self.viscosity > 0, "viscosity", self.viscosity, "be positive")
+        least = THINNEST / kept
+        require(self.viscosity >= least, "viscosity", self.viscosity, f"be at least {least:.2g}: a front needs points")
         require(1 <= self.modes <= kept, "modes", self.modes, f"lie between 1 and a third of the points ({kept})")
         require(self.dt > 0, "dt", self.dt, "be positive")
+        require(self.viscosity * self.dt <= FASTEST, "viscosity", self.viscosity, f"be at most {FASTEST:g} / dt")
         require(self.substeps >= 1, "substeps", self.substeps, "be at least 1")
+        wide = self.dt / self.substeps > COARSEST
+        require(not wide, "substeps", self.substeps, f"make dt / substeps at most {COARSEST:g}")
         require(self.trajectories >= 4, "trajectories", self.trajectories, "be at least 4")
         require(self.steps >= self.length, "steps", self.steps, f"be at least the length of a window ({self.length})")
 

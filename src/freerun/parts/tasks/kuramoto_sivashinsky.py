@@ -10,6 +10,7 @@ ANZIAM J. 61, 270).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
@@ -30,7 +31,8 @@ class KuramotoSivashinsky(Flow):
     such as one that a model made, the shorter waves are left out, which the equation itself damps within a fraction of a step.
 
     Attributes:
-        domain: L, the length of the ring.
+        domain: L, the length of the ring, above 2 pi; the shortest wave that is kept, of a third of the points, is at most pi
+            long, of which the equation damps all below 2 pi.
         points: points on the ring.
         dt: time between samples, in time units; one Lyapunov time is about 22 time units.
         substeps: exponential time steps of order four within one `dt`.
@@ -55,8 +57,10 @@ class KuramotoSivashinsky(Flow):
     sequences: int = 192
 
     def __post_init__(self) -> None:
-        require(self.domain > 0, "domain", self.domain, "be positive")
         require(8 <= self.points <= 256, "points", self.points, "lie in [8, 256]")
+        most = math.pi * ((self.points - 1) // 3)
+        rule = f"lie above 2 pi, where waves begin to grow, and be at most {most:.4g}, where {self.points} points resolve them"
+        require(2 * math.pi < self.domain <= most, "domain", self.domain, rule)
         super().__post_init__()
 
     def numbers(self) -> int:

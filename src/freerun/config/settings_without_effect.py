@@ -1,0 +1,89 @@
+"""Settings that change nothing beside the others: each is said in a line, so that no two runs are taken for two methods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+from freerun.config.learning_rate import Decay
+from freerun.config.level_weights import Levels
+from freerun.errors import given
+from freerun.parts import registry
+from freerun.parts.objectives import ends_as
+
+if TYPE_CHECKING:
+    from freerun.config.training_settings import Training
+    from freerun.parts.feedback import Feedback
+    from freerun.parts.models import Model
+    from freerun.parts.objectives import Objective
+    from freerun.parts.regimes import Regime
+    from freerun.parts.tasks import Task
+
+
+class Experiment(Protocol):
+    """What is looked at: an experiment whose parts are all chosen, and go together (`freerun.config.experiment`)."""
+
+    task: Task
+    model: Model
+    feedback: Feedback | None
+    objective: Objective | None
+    regime: Regime
+    training: Training
+    gradient: str
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """(warmup, horizon), resolved."""
+
+
+def lines(experiment: Experiment) -> tuple[str, ...]:
+    """Return what does nothing in an experiment, a line each."""
+    return (*_regime(experiment), *_gradient(experiment), *_parts(experiment), *_training(experiment.training))
+
+
+def _regime(experiment: Experiment) -> Iterator[str]:
+    model, regime = experiment.model, experiment.regime
+    steps = range(experiment.span[0], experiment.task.length - 1)
+    key = f"regime={registry.name_of(regime)}"
+    same = None if given(experiment.feedback).silent or not steps else regime.comes_to(steps)
+    if same is not None:
+        yield f"{key}: with these settings, on these sequences, it feeds exactly as regime={same}"
+    elif model.deaf and not regime.feeder().forced and not regime.feeder().chooses:
+        name = registry.name_of(model)
+        yield f"{key}: model={name} reads nothing that is fed behind the warm-up, so that it trains as under teacher_forcing"
+
+
+def _gradient(experiment: Experiment) -> Iterator[str]:
+    model, objective, feeder = experiment.model, given(experiment.objective), experiment.regime.feeder()
+    demanded = objective.last_step_only or objective.asks_the_world or objective.teaches() is not None or objective.rollouts
+    if experiment.gradient != "through" and not feeder.carries and not demanded:
+        told = f"no gradient runs through what regime={registry.name_of(experiment.regime)} feeds"
+        yield f"gradient={experiment.gradient}: {told}, so that the run is that of gradient=through"
+    flows = given(experiment.feedback).carries and feeder.carries and not feeder.forced and experiment.gradient != "stop"
+    if experiment.training.truncate is not None and model.memoryless and not flows and not objective.rollouts:
+        name, key = registry.name_of(model), f"training.truncate={experiment.training.truncate}"
+        yield f"{key}: model={name} has no memory but its feeds, through which no gradient runs, so that nothing is cut"
+
+
+def _parts(experiment: Experiment) -> Iterator[str]:
+    model, objective, levels = experiment.model, given(experiment.objective), experiment.training.levels
+    asked: Any = experiment  # its settings of training have more types than parts ask of them
+    if (idle := model.idle()) is not None:
+        yield f"model={registry.name_of(model)}: {idle}"
+    name = registry.name_of(objective)
+    if (same := objective.comes_to(asked)) is not None:
+        yield f"objective={name}: where the truth alone is fed it charges what objective={same} does"
+    if objective.last_step_only and levels is not Levels.constant and ends_as(asked) == "free_running":
+        yield f"training.levels={levels.value}: under free running objective={name} charges one step alone, whatever its weight"
+
+
+def _training(training: Training) -> Iterator[str]:
+    end, every = training.end, training.log_every
+    logged = len(range(0, end, every)) + int(end == training.updates and (end - 1) % every != 0)
+    few = f"only {logged} values of its curve are logged"
+    if training.decay is Decay.step and 0 < end <= given(training.decay_every):
+        yield f"training.decay_every={training.decay_every}: training ends after {end} updates, so that the rate stays as it is"
+    if training.decay is Decay.plateau and 0 < logged <= given(training.decay_patience) + 1:
+        yield f"training.decay_patience={training.decay_patience}: {few}, so that the rate stays as it is"
+    if training.patience is not None and 0 < logged <= training.patience:
+        yield f"training.patience={training.patience}: {few}, so that it ends no run"
