@@ -11,11 +11,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from pathlib import Path
 from unittest import mock
 
+import numpy as np
 import pytest
+import torch
 
 from freerun import arithmetic
 from freerun.cli.commands import clean
@@ -27,6 +31,7 @@ from freerun.execution import checkpoint_origin, resume
 from freerun.execution.planned_run import plan
 from freerun.io import links
 from freerun.parts import plugin_sources
+from freerun.parts.models import gru
 from freerun.parts.plugins import load_plugin
 from freerun.store import claims, run_notes
 from freerun.store.records import Store
@@ -457,6 +462,86 @@ def test_a_plugin_without_helpers_keeps_the_digest_of_its_file(tmp_path):
     source = b"import os\nimport numpy.linalg\nfrom torch import nn\nimport freerun\nimport no_such_module\n"
     assert plugin_sources.digest(source, tmp_path / "alone.py") == hashlib.sha256(source).hexdigest()
     assert plugin_sources.digest(b"not python (", tmp_path / "alone.py") == hashlib.sha256(b"not python (").hexdigest()
+
+
+#: What a plugin may do for all else in the process as it is loaded, what is said of it, and how it is seen.
+SHARED = {
+    "torch.set_default_dtype(torch.float64)": ("torch's default type", torch.get_default_dtype),
+    "torch.set_num_threads(3)": ("torch's threads", torch.get_num_threads),
+    "torch.use_deterministic_algorithms(True)": ("deterministic", torch.are_deterministic_algorithms_enabled),
+    "torch.set_grad_enabled(False)": ("whether torch keeps gradients", torch.is_grad_enabled),
+    "os.chdir('/')": ("the working folder for all runs; begin paths at __file__", Path.cwd),
+    "os.environ['OMP_NUM_THREADS'] = '7'": ("OMP_NUM_THREADS in the environment", lambda: os.environ.get("OMP_NUM_THREADS")),
+    "from freerun.parts.models.gru import GRU; GRU.step = lambda *rest: None": (
+        "freerun.parts.models.gru.GRU.step for all runs; derive a part of your own", lambda: gru.GRU.step,
+    ),
+    "from freerun.parts.models import gru; gru.torch = None": ("freerun.parts.models.gru.torch", lambda: gru.torch),
+    "torch.tanh = torch.sigmoid": ("torch.tanh", lambda: torch.tanh),
+    "builtins.sum = max": ("builtins.sum", lambda: sum),
+    "from freerun.parts.registry import plugin_parts; plugin_parts['model']['gru'] = 1": (
+        "freerun.parts.registry.plugin_parts", lambda: gru,
+    ),
+    "from freerun.parts.registry import KINDS; KINDS['model'] = ('x', 'y')": ("freerun.parts.registry.KINDS", lambda: gru),
+    "from freerun.parts.registry import builtin_parts; builtin_parts('model')['gru'] = 1": ("TypeError", lambda: gru),
+    "from freerun.parts.registry import builtin_parts; builtin_parts('model').pop('gru')": ("AttributeError", lambda: gru),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("line", SHARED)
+def test_a_plugin_changes_nothing_for_runs_that_do_not_know_of_it(line, tmp_path):
+    """Whose settings, and so whose identities, would be what they were: other numbers would be kept under the same name."""
+    words, seen = SHARED[line]
+    before, file = seen(), tmp_path / "own.py"
+    file.write_text(f"import builtins, os, torch\n{line}\n{PART.format(trace=str(tmp_path / 'ran'))}")
+    with pytest.raises(ConfigError, match=r"^plugins=.*own\.py: ") as refusal:
+        load_plugin(str(file))
+    assert words in str(refusal.value)
+    assert seen() == before
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "np.seterr(all='raise')",
+        "sys.stdout = None",
+        "sys.setrecursionlimit(90)",
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)",
+        "signal.signal(signal.SIGINT, print)",
+    ],
+)
+def test_what_a_plugin_changes_that_changes_no_number_is_put_back(line, tmp_path):
+    """As libraries do when they are imported."""
+
+    def seen():
+        return np.geterr(), sys.stdout, sys.getrecursionlimit(), *map(signal.getsignal, (signal.SIGTERM, signal.SIGINT))
+
+    before, file = seen(), tmp_path / "own.py"
+    seeds = "import random, signal, sys, torch, numpy as np\nrandom.seed(0); np.random.seed(0); torch.manual_seed(0)"
+    file.write_text(f"{seeds}\n{line}\n{PART.format(trace=str(tmp_path / 'ran'))}")
+    load_plugin(str(file))
+    assert seen() == before
+
+
+LATE = {
+    "training": "torch.set_default_dtype(torch.float64)",
+    "the folder": "os.chdir('/')",
+    "gradients": "torch.set_grad_enabled(False)",
+}
+
+
+@pytest.mark.parametrize("what", tiered(LATE, quick=lambda what: what == "training"))
+def test_a_part_that_changes_what_all_runs_share_while_it_runs_fails_alone(what, desk, capsys):
+    """The run beside it, of a built-in part, has the bits that it has alone."""
+    late = PART.format(trace="ran").replace("        return (coins", f"        {LATE[what]}\n        return (coins")
+    (desk / "late.py").write_text(f"import os, torch\n{late}")
+    words = ["run", *TINY, "launcher=inline"]
+    seen = torch.get_default_dtype(), Path.cwd(), torch.is_grad_enabled()
+    assert dispatch([*words, "regime=teacher_forcing", "--as", "alone", "--results", "alone"]) == 0
+    assert dispatch([*words, "-m", "plugins=[late.py]", "regime=late,teacher_forcing", "--as", "both"]) == 1
+    assert "a part of this run changes " in capsys.readouterr().err
+    assert (torch.get_default_dtype(), Path.cwd(), torch.is_grad_enabled()) == seen
+    (alone,), both = list(Store(desk / "alone/.store").runs()), Store(desk / "results/.store")
+    assert both.read(alone)["series"] == Store(desk / "alone/.store").read(alone)["series"]
 
 
 # ---------------------------------------------------------------------- another processor
