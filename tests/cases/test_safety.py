@@ -22,6 +22,7 @@ import pytest
 import torch
 
 from freerun import arithmetic
+from freerun.analysis.tables import tidy
 from freerun.cli.commands import clean
 from freerun.cli.main import dispatch
 from freerun.config.hydra.compose import experiments
@@ -542,6 +543,45 @@ def test_a_part_that_changes_what_all_runs_share_while_it_runs_fails_alone(what,
     assert (torch.get_default_dtype(), Path.cwd(), torch.is_grad_enabled()) == seen
     (alone,), both = list(Store(desk / "alone/.store").runs()), Store(desk / "results/.store")
     assert both.read(alone)["series"] == Store(desk / "alone/.store").read(alone)["series"]
+
+
+IN_PLACE = """
+from dataclasses import dataclass
+from freerun.measurement.metrics import Comparison, Metric
+from freerun.store.quantity import Quantity
+@dataclass(kw_only=True)
+class Own({base}):
+    "Works in place."
+    per = "rollout"
+    quantity = Quantity(label="Own", unit="share", better="lower")
+    def applies(self, observed): return {applies}
+    def measure(self, observed):
+        for seen in (observed, observed.forced or observed):
+            seen.outputs.mul_(3)
+            seen.targets.numpy()[...] = 0
+            if seen.orbit is not None:
+                seen.orbit.made.zero_()
+        return observed.outputs.double().mean()[None]
+"""
+
+
+@pytest.mark.parametrize(("base", "applies"), [("Metric", "True"), ("Comparison", "observed.forced is not None")])
+def test_a_metric_that_works_in_place_is_in_no_other_number(base, applies, desk):
+    """Of the run, and of the players beside it; an error that was made in place of an output was in all that came after."""
+    (desk / "own.py").write_text(IN_PLACE.format(base=base, applies=applies))
+    words = ["run", "task=lorenz63", "task.sequences=8", "task.length=6", "evaluation.warmup=2", "evaluation.horizon=8"]
+    words += ["evaluation.sequences=4", "evaluation.orbit=100", "model.hidden=2", "training.updates=2", "launcher=inline"]
+    held = {}
+    for name, more in {"alone": ["rmse,loss,d_stsp"], "beside": ["own,rmse,loss,d_stsp", "plugins=[own.py]"]}.items():
+        assert dispatch([*words, f"evaluation.metrics=[{more[0]}]", *more[1:], "--results", name, "--as", "s"]) == 0
+        tables = tidy.read(desk / name / "s")
+        held[name] = [
+            frame[frame["metric"] != "own"].drop(columns="run").reset_index(drop=True)
+            for frame in (tables.gaps, tables.players)
+        ]
+    for alone, beside in zip(*held.values(), strict=True):
+        assert len(alone) > 20
+        assert alone.astype(str).equals(beside.astype(str))
 
 
 # ---------------------------------------------------------------------- another processor

@@ -69,8 +69,8 @@ def summary(columns: list[Column], rows: Int[np.ndarray, " S"], *, several: bool
             return Summary(column=columns[place], row=row, statistic=statistic, others=_others(rows, count, below, several))
     for tried, (count, below) in enumerate(_blocks(len(rows)), 1):  # the row next to the others: those beyond come before it
         rest, row = (table[:-count], len(rows) - count) if below else (table[count:], count - 1)
-        if (found := _order_statistic(columns, rest, table[row], int(rows[row]), below, tried)) is not None:
-            place, statistic = found
+        if (met := _order_statistic(columns, rest, table[row], int(rows[row]), below, tried)) is not None:
+            place, statistic = met
             others = _others(rows, count, below, several)
             return Summary(column=columns[place], row=int(rows[row]), statistic=statistic, others=others)
     return None
