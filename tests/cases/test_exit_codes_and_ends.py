@@ -126,6 +126,30 @@ def test_a_refusal_keeps_its_code_whatever_happens_to_its_line(ending, tmp_path)
     assert shell(f"{FREERUN} run task=nope {ending}", tmp_path)[0] == 2
 
 
+@pytest.mark.parametrize("words", [["run", "task=markov"], ["status"], ["list", "tasks"], ["report", "s"]])
+def test_a_working_folder_that_is_gone_is_one_line(words, tmp_path, monkeypatch, capsys):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert (end.value.code, *capsys.readouterr()) == (
+        3, "", "freerun: the working folder is gone: No such file or directory; change to one that is there\n",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        (os.fsencode("é").decode("ascii", "surrogateescape"), "'é': this locale knows no such letters"),
+        ("a\udcff", "is not UTF-8"),
+    ],
+)
+def test_letters_that_the_locale_does_not_know_are_not_called_broken(word, said):
+    with pytest.raises(ConfigError, match=said):
+        dispatch(["status", word])
+
+
 def test_a_listing_that_is_cut_off_ends_well_and_one_that_cannot_be_written_does_not(tmp_path):
     assert shell(f"{FREERUN} list tasks | head -1", tmp_path)[::2] == (0, "")
     code, _, said = shell(f"{FREERUN} list tasks > /dev/full", tmp_path)

@@ -437,6 +437,17 @@ def lasted(updates: int, begin: float, update: float, log: float, *, every: int,
     )
 
 
+@pytest.mark.parametrize("text", ["", "\n \n", "---\n", "---\n---", "{}\n", "# nothing\n", "task: {name: markov}\n---\n{}\n"])
+@pytest.mark.parametrize("command", ["run", "plan", "run --cfg job"])
+def test_a_file_that_holds_no_experiment_is_refused(text, command, desk, capsys):
+    """As a command that was refused leaves one behind `>`; nothing to do is not all done."""
+    (desk / "f.yaml").write_text(text)
+    code, out, err = said(capsys, *command.split(), "f.yaml")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("freerun: f.yaml: ")
+    assert not (desk / "results").exists()
+
+
 @pytest.mark.parametrize(
     ("updates", "begin", "update", "log"),
     [(2, 40.0, 0.01, 0.2), (1, 3.0, 0.01, 0.2), (3, 8.0, 0.02, 1.0), (30, 30.0, 0.005, 0.1), (200, 1.0, 0.05, 0.0)],

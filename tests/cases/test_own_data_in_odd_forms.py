@@ -16,6 +16,9 @@ import pytest
 
 from cases.own_files import HOURS, LOAD, TEMP, N, put, refused, taken, text
 from freerun.errors import ConfigError
+from freerun.io import tables
+from freerun.parts.tasks._summary_rows import summary
+from freerun.parts.tasks._table_cells import Writing, column
 from freerun.parts.tasks.series import Series
 from freerun.parts.tasks.text import Text
 
@@ -361,6 +364,14 @@ def test_nanoseconds_that_make_no_difference_are_read(tmp_path, step):
     assert len(taken(path, f"every {step // 1_000_000 or 1} {'us' if step == 1_000 else 'ms'}"[:9])[1]) == N
 
 
+def test_a_parquet_file_of_few_bytes_that_stands_for_more_than_memory(tmp_path, monkeypatch):
+    """A million zeros in a few kilobytes; of a thousand million the same is said before one is read."""
+    arrow.parquet.write_table(arrow.table({"load": np.zeros(10**6, dtype=np.int8)}), tmp_path / "own.parquet")
+    assert (tmp_path / "own.parquet").stat().st_size < 2**13
+    monkeypatch.setattr(tables, "LARGEST_DATA", 8 * 10**6 - 8)
+    refused(tmp_path / "own.parquet", "1,000,000 cells, and at most 999,999 are read")
+
+
 @pytest.mark.parametrize("names", [("load", "load"), ("load", " load"), ("load", "load", "when")])
 def test_two_parquet_columns_of_one_name(tmp_path, names):
     path = kept(tmp_path / "own.parquet", *names, columns=[NUMBERS["load"], NUMBERS["temp"], DAYS][: len(names)])
@@ -434,6 +445,60 @@ def test_values_that_are_the_mean_or_spread_of_their_like_are_read(file, digits,
     angle = 2 * np.pi * np.arange(N) / period
     for wave in (np.sin(angle), 12.345 + np.sin(angle), np.cos(angle + np.pi / 4), np.sign(np.sin(angle + 0.1))):
         assert len(taken(file(text(load=[f"{each:.{digits}f}" for each in wave])))[1]) == N
+
+
+def wandering(seed, count, number):
+    """Columns of numbers in three digits that go from where they are, each on its own way."""
+    steps = np.random.default_rng(seed).normal(size=(number, count))
+    return [[f"{each:.3f}" for each in np.cumsum(walk)] for walk in steps]
+
+
+@pytest.mark.parametrize("side", ["below", "above"])
+@pytest.mark.parametrize(("statistic", "function"), [("minimum", np.min), ("maximum", np.max), ("median", np.median)])
+def test_a_row_of_order_statistics_is_no_step(file, statistic, function, side):
+    """A number of the others, in one column of many rows or in several columns, that no step leads to."""
+    for count, number, digits in ((200, 2, 3), (200, 3, 6), (3000, 1, 4)):
+        columns = wandering(3, count, number)
+        rows = [f"{function(np.array(cells, dtype=float)):.{digits}f}" for cells in columns]
+        columns = [[*cells, row] if side == "below" else [row, *cells] for cells, row in zip(columns, rows, strict=True)]
+        names = {f"x{place}": cells for place, cells in enumerate(columns)}
+        row = count + 1 if side == "below" else 1
+        refused(file(text(**names)), f"row {row}:", f"is the {statistic} of all rows {'above' if side == 'below' else 'below'}")
+
+
+def test_rows_of_several_order_statistics_and_of_one_series_are_no_steps(file):
+    both = {f"x{place}": [*cells, *(f"{f(np.array(cells, dtype=float)):.3f}" for f in (np.min, np.median, np.max))]
+            for place, cells in enumerate(wandering(2, 200, 3))}  # fmt: skip
+    refused(file(text(**both)), "row 203", "is the maximum of all rows above: a row of maximums? take it off")
+    ids = ["a"] * 200 + ["b"] * 203
+    of_b = {name: [*wandering(3, 200, 1)[0], *cells] for name, cells in both.items()}
+    refused(file(text(id=ids, **of_b)), "row 403", "is the maximum of the other rows of its series", id="id")
+
+
+#: Values that end, or begin, with the least, the greatest or the middle one of them, as honest values do.
+ENDS = {
+    "a count that rests": lambda chance, n: np.cumsum(chance.poisson(0.5, n)),
+    "all off": lambda chance, n: (chance.random(n) < 0.4) * (np.arange(n) < n - 1),
+    "no rain": lambda chance, n: np.maximum(0, chance.normal(-1, 2, n)).round(1) * (np.arange(n) < n - 1),
+    "a tank that is filled": lambda chance, n: (np.arange(n) + 1) % chance.integers(5, 30),
+    "saturated": lambda chance, n: np.minimum(100, 98 + 9 * np.sin(np.arange(n) / 9) + 9 * (np.arange(n) == n - 1)).round(1),
+    "noise in few digits": lambda chance, n: chance.normal(0, 2, n).round(),
+    "held": lambda chance, n: np.append(np.cumsum(chance.normal(size=n - 3)).round(3), 3 * [0.125]),
+    "a round that closes": lambda chance, n: np.sin(2 * np.pi * np.arange(n) / (n - 1)).round(4),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ENDS)
+def test_values_that_end_with_the_least_the_greatest_or_the_middle_one_are_read(kind):
+    """One column alone, several of a kind, and some beside one that wanders."""
+    for seed in range(12):
+        chance = np.random.default_rng(seed)
+        n = (30, 200, 600)[seed // 4]
+        columns = [ENDS[kind](chance, n) for _ in range(1 + seed % 3)]
+        columns += [np.cumsum(chance.normal(size=n)).round(2)] if seed % 2 else []
+        for rows in (columns, [cells[::-1] for cells in columns], [np.roll(cells, 1) for cells in columns]):
+            cells = [column("x", arrow.array([f"{each:g}" for each in values]), Writing()) for values in rows]
+            assert (found := summary(cells, np.arange(n))) is None, (seed, found)
 
 
 HALVES = [datetime(2021, 1, 1) + timedelta(minutes=30 * i) for i in range(N)]

@@ -11,13 +11,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from pathlib import Path
 from unittest import mock
 
+import numpy as np
 import pytest
+import torch
 
 from freerun import arithmetic
+from freerun.analysis.tables import tidy
 from freerun.cli.commands import clean
 from freerun.cli.main import dispatch
 from freerun.config.hydra.compose import experiments
@@ -27,6 +32,7 @@ from freerun.execution import checkpoint_origin, resume
 from freerun.execution.planned_run import plan
 from freerun.io import links
 from freerun.parts import plugin_sources
+from freerun.parts.models import gru
 from freerun.parts.plugins import load_plugin
 from freerun.store import claims, run_notes
 from freerun.store.records import Store
@@ -457,6 +463,125 @@ def test_a_plugin_without_helpers_keeps_the_digest_of_its_file(tmp_path):
     source = b"import os\nimport numpy.linalg\nfrom torch import nn\nimport freerun\nimport no_such_module\n"
     assert plugin_sources.digest(source, tmp_path / "alone.py") == hashlib.sha256(source).hexdigest()
     assert plugin_sources.digest(b"not python (", tmp_path / "alone.py") == hashlib.sha256(b"not python (").hexdigest()
+
+
+#: What a plugin may do for all else in the process as it is loaded, what is said of it, and how it is seen.
+SHARED = {
+    "torch.set_default_dtype(torch.float64)": ("torch's default type", torch.get_default_dtype),
+    "torch.set_num_threads(3)": ("torch's threads", torch.get_num_threads),
+    "torch.use_deterministic_algorithms(True)": ("deterministic", torch.are_deterministic_algorithms_enabled),
+    "torch.set_grad_enabled(False)": ("whether torch keeps gradients", torch.is_grad_enabled),
+    "os.chdir('/')": ("the working folder for all runs; begin paths at __file__", Path.cwd),
+    "os.environ['OMP_NUM_THREADS'] = '7'": ("OMP_NUM_THREADS in the environment", lambda: os.environ.get("OMP_NUM_THREADS")),
+    "from freerun.parts.models.gru import GRU; GRU.step = lambda *rest: None": (
+        "freerun.parts.models.gru.GRU.step for all runs; derive a part of your own", lambda: gru.GRU.step,
+    ),
+    "from freerun.parts.models import gru; gru.torch = None": ("freerun.parts.models.gru.torch", lambda: gru.torch),
+    "torch.tanh = torch.sigmoid": ("torch.tanh", lambda: torch.tanh),
+    "builtins.sum = max": ("builtins.sum", lambda: sum),
+    "from freerun.parts.registry import plugin_parts; plugin_parts['model']['gru'] = 1": (
+        "freerun.parts.registry.plugin_parts", lambda: gru,
+    ),
+    "from freerun.parts.registry import KINDS; KINDS['model'] = ('x', 'y')": ("freerun.parts.registry.KINDS", lambda: gru),
+    "from freerun.parts.registry import builtin_parts; builtin_parts('model')['gru'] = 1": ("TypeError", lambda: gru),
+    "from freerun.parts.registry import builtin_parts; builtin_parts('model').pop('gru')": ("AttributeError", lambda: gru),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("line", SHARED)
+def test_a_plugin_changes_nothing_for_runs_that_do_not_know_of_it(line, tmp_path):
+    """Whose settings, and so whose identities, would be what they were: other numbers would be kept under the same name."""
+    words, seen = SHARED[line]
+    before, file = seen(), tmp_path / "own.py"
+    file.write_text(f"import builtins, os, torch\n{line}\n{PART.format(trace=str(tmp_path / 'ran'))}")
+    with pytest.raises(ConfigError, match=r"^plugins=.*own\.py: ") as refusal:
+        load_plugin(str(file))
+    assert words in str(refusal.value)
+    assert seen() == before
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "np.seterr(all='raise')",
+        "sys.stdout = None",
+        "sys.setrecursionlimit(90)",
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)",
+        "signal.signal(signal.SIGINT, print)",
+    ],
+)
+def test_what_a_plugin_changes_that_changes_no_number_is_put_back(line, tmp_path):
+    """As libraries do when they are imported."""
+
+    def seen():
+        return np.geterr(), sys.stdout, sys.getrecursionlimit(), *map(signal.getsignal, (signal.SIGTERM, signal.SIGINT))
+
+    before, file = seen(), tmp_path / "own.py"
+    seeds = "import random, signal, sys, torch, numpy as np\nrandom.seed(0); np.random.seed(0); torch.manual_seed(0)"
+    file.write_text(f"{seeds}\n{line}\n{PART.format(trace=str(tmp_path / 'ran'))}")
+    load_plugin(str(file))
+    assert seen() == before
+
+
+LATE = {
+    "training": "torch.set_default_dtype(torch.float64)",
+    "the folder": "os.chdir('/')",
+    "gradients": "torch.set_grad_enabled(False)",
+}
+
+
+@pytest.mark.parametrize("what", tiered(LATE, quick=lambda what: what == "training"))
+def test_a_part_that_changes_what_all_runs_share_while_it_runs_fails_alone(what, desk, capsys):
+    """The run beside it, of a built-in part, has the bits that it has alone."""
+    late = PART.format(trace="ran").replace("        return (coins", f"        {LATE[what]}\n        return (coins")
+    (desk / "late.py").write_text(f"import os, torch\n{late}")
+    words = ["run", *TINY, "launcher=inline"]
+    seen = torch.get_default_dtype(), Path.cwd(), torch.is_grad_enabled()
+    assert dispatch([*words, "regime=teacher_forcing", "--as", "alone", "--results", "alone"]) == 0
+    assert dispatch([*words, "-m", "plugins=[late.py]", "regime=late,teacher_forcing", "--as", "both"]) == 1
+    assert "a part of this run changes " in capsys.readouterr().err
+    assert (torch.get_default_dtype(), Path.cwd(), torch.is_grad_enabled()) == seen
+    (alone,), both = list(Store(desk / "alone/.store").runs()), Store(desk / "results/.store")
+    assert both.read(alone)["series"] == Store(desk / "alone/.store").read(alone)["series"]
+
+
+IN_PLACE = """
+from dataclasses import dataclass
+from freerun.measurement.metrics import Comparison, Metric
+from freerun.store.quantity import Quantity
+@dataclass(kw_only=True)
+class Own({base}):
+    "Works in place."
+    per = "rollout"
+    quantity = Quantity(label="Own", unit="share", better="lower")
+    def applies(self, observed): return {applies}
+    def measure(self, observed):
+        for seen in (observed, observed.forced or observed):
+            seen.outputs.mul_(3)
+            seen.targets.numpy()[...] = 0
+            if seen.orbit is not None:
+                seen.orbit.made.zero_()
+        return observed.outputs.double().mean()[None]
+"""
+
+
+@pytest.mark.parametrize(("base", "applies"), [("Metric", "True"), ("Comparison", "observed.forced is not None")])
+def test_a_metric_that_works_in_place_is_in_no_other_number(base, applies, desk):
+    """Of the run, and of the players beside it; an error that was made in place of an output was in all that came after."""
+    (desk / "own.py").write_text(IN_PLACE.format(base=base, applies=applies))
+    words = ["run", "task=lorenz63", "task.sequences=8", "task.length=6", "evaluation.warmup=2", "evaluation.horizon=8"]
+    words += ["evaluation.sequences=4", "evaluation.orbit=100", "model.hidden=2", "training.updates=2", "launcher=inline"]
+    held = {}
+    for name, more in {"alone": ["rmse,loss,d_stsp"], "beside": ["own,rmse,loss,d_stsp", "plugins=[own.py]"]}.items():
+        assert dispatch([*words, f"evaluation.metrics=[{more[0]}]", *more[1:], "--results", name, "--as", "s"]) == 0
+        tables = tidy.read(desk / name / "s")
+        held[name] = [
+            frame[frame["metric"] != "own"].drop(columns="run").reset_index(drop=True)
+            for frame in (tables.gaps, tables.players)
+        ]
+    for alone, beside in zip(*held.values(), strict=True):
+        assert len(alone) > 20
+        assert alone.astype(str).equals(beside.astype(str))
 
 
 # ---------------------------------------------------------------------- another processor

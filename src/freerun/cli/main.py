@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -16,7 +17,7 @@ from freerun import arithmetic, early_interrupt
 from freerun.cli import hydra_options
 from freerun.cli.arguments import COMMANDS, GROUPS, HelpShown
 from freerun.cli.steady_output import steady
-from freerun.errors import ConfigError, FreerunError, Terminated
+from freerun.errors import ConfigError, FreerunError, StoreError, Terminated
 from freerun.io.suggestions import nearest
 from freerun.io.text import brief, message, one_line
 
@@ -126,7 +127,7 @@ def dispatch(words: list[str]) -> int:
         FreerunError: for everything a user can mend.
     """
     if odd := next((word for word in words if any("\ud800" <= letter <= "\udfff" for letter in word)), None):
-        raise ConfigError(f"{brief(odd)}: is not UTF-8")
+        raise ConfigError(_undecoded(odd))
     if not words or words[0] in ("-h", "--help", "help"):
         print(_help(), end="")
         return 0
@@ -143,9 +144,31 @@ def dispatch(words: list[str]) -> int:
                 f"{brief(words[0])}: a command stands first, such as freerun run key=value or freerun plan key=value"
             )
         raise ConfigError(f"{brief(words[0])} is not a command; {nearest(words[0], COMMANDS)}")
+    _demand_folder()
     arithmetic.mode()  # one that does not exist is refused before anything is made
     try:
         code: int = import_module(f"freerun.cli.commands.{words[0]}").main(words[1:])
     except HelpShown:
         return 0
     return code
+
+
+def _undecoded(word: str) -> str:
+    """Return what is wrong with a word that could not be decoded: its bytes, or a locale of ASCII alone."""
+    try:
+        shown = os.fsencode(word).decode("utf-8")
+    except UnicodeError:
+        return f"{brief(word)}: is not UTF-8"
+    return f"{brief(shown)}: this locale knows no such letters; export LC_ALL=C.UTF-8 and run the same command again"
+
+
+def _demand_folder() -> None:
+    """Refuse to work in a folder that has been removed meanwhile.
+
+    Raises:
+        StoreError: if the working folder is gone.
+    """
+    try:
+        Path.cwd()
+    except OSError as fault:
+        raise StoreError(f"the working folder is gone: {fault.strerror}; change to one that is there") from None

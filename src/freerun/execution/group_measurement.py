@@ -20,6 +20,7 @@ from freerun.execution.task_data import made_by, worlds
 from freerun.measurement import player_measurement
 from freerun.measurement.evaluation import MODES, Measured, evaluate
 from freerun.measurement.validation_split import exchanged
+from freerun.parts import shared_state
 from freerun.parts.tasks import SPLITS
 from freerun.store import player_records, run_notes
 from freerun.store.record_schema import understood
@@ -81,7 +82,8 @@ def _measure(runs: list[Planned], store: Store) -> None:
         if fresh:
             group = Group([experiments[r] for r in sound], data)
             lessons = trained_runs.restore(group, store, [runs[r].trained for r in sound])
-            measured = evaluate(group, lessons, fresh)
+            with shared_state.kept():
+                measured = evaluate(group, lessons, fresh)
         for r, numbers, before in zip(sound, measured, known, strict=True):
             records[r] |= _joined(numbers, before, fresh)
     seconds = (time.perf_counter() - began) / len(runs)

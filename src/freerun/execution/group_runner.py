@@ -30,6 +30,7 @@ from freerun.execution.resume import Keeper, find
 from freerun.execution.task_data import made_by, worlds
 from freerun.execution.training_work import before, work
 from freerun.measurement import watched_metric
+from freerun.parts import shared_state
 from freerun.store import checkpoints, run_notes
 from freerun.store.records import Store
 
@@ -112,7 +113,8 @@ def _finish(runs: list[Planned], group: Group, keeper: Keeper, store: Store, rep
     lessons = Lessons(group)
     pace = Pace(_throttled(report))
     gauge = watched_metric.measured
-    outcomes = _followed(runs, store, report, logging, lambda follow: train(group, pace, lessons, keeper, follow, gauge))
+    with shared_state.kept():
+        outcomes = _followed(runs, store, report, logging, lambda follow: train(group, pace, lessons, keeper, follow, gauge))
     seconds = time.perf_counter() - keeper.began
     made = sum((group.settings.end if o.ended is None else o.ended) - keeper.update for o in outcomes)
     for r, run in enumerate(runs):

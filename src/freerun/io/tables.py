@@ -20,8 +20,8 @@ from freerun.io.text import brief
 #: Delimiters that have a name, since they are hard to type.
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": " "}
 _NAMES = {letter: name for name, letter in DELIMITERS.items()}
-#: Lines that are looked at for what divides them.
-_LOOKED_AT = 20
+#: Lines that are looked at for what divides them; bytes of a number.
+_LOOKED_AT, _A_NUMBER = 20, 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,13 +74,21 @@ def _parquet(held: bytes) -> Table:
     from pyarrow import parquet
 
     try:
-        table = parquet.ParquetFile(arrow.BufferReader(held)).read()  # two columns may have one name, as in CSV
+        file = parquet.ParquetFile(arrow.BufferReader(held))
+        _demand_room(file.metadata.num_rows * file.metadata.num_columns)
+        table = file.read()  # two columns may have one name, as in CSV
     except (arrow.ArrowException, OSError) as fault:
         raise NotPlain(f"no Parquet: {' '.join(str(fault).split())[:80]}") from None
     if not table.num_columns or not table.num_rows:
         raise NotPlain("the table has no row" if table.num_columns else "the table has no column")
     columns = tuple(column.combine_chunks() for column in table.columns)
     return Table(names=tuple(str(name).strip() for name in table.column_names), columns=columns, rows=table.num_rows)
+
+
+def _demand_room(cells: int) -> None:
+    """Refuse a file that says in a few bytes what memory may have no room for: equal values cost next to nothing there."""
+    if cells * _A_NUMBER > LARGEST_DATA:
+        raise NotPlain(f"{cells:,} cells, and at most {LARGEST_DATA // _A_NUMBER:,} are read")
 
 
 def _csv(text: str, delimiter: str | None, names: bool | None, within: str) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -216,7 +216,7 @@ def law_a_corrected_state_has_a_share_less_of_the_error(regime: Regime) -> str:
     Cure: add `c * (y - o) @ pinv(V)` to what the output map reads, detached, after the output and before the next step.
     """
     strength, tried = given_by(regime, Corrected).regime.strength, []
-    models: dict[str, type[Model]] = registry.builtin_parts("model")
+    models: Mapping[str, type[Model]] = registry.builtin_parts("model")
     for name, cls in models.items():
         if not cls.correctable:
             continue

@@ -18,7 +18,7 @@ from freerun.config.evaluation_settings import selected
 from freerun.engine.feeding import Lessons
 from freerun.engine.replicas import Group, spread
 from freerun.measurement.long_orbits import follow
-from freerun.measurement.metrics import Comparison, Metric, Observed, Orbit, checked
+from freerun.measurement.metrics import Comparison, Metric, Observed, Orbit, checked, private
 from freerun.measurement.observation import Known, beside_training, observe, prepared
 from freerun.measurement.validation_split import measured_there
 from freerun.store.quantity import Quantity
@@ -144,7 +144,8 @@ def _measure(
         for run, seen in zip(measured, prepared(group, metric, observed, known), strict=True):
             if seen is not None:
                 quantity = metric.quantity_of(seen).named(name)
-                unit, first, values = quantity.unit, int(metric.per == "step"), _defined(metric.measure(seen), metric, name)
+                values = _defined(metric.measure(private(metric, seen)), metric, name)
+                unit, first = quantity.unit, int(metric.per == "step")
                 run.series.append(Series(split=split, mode=mode, metric=name, unit=unit, first=first, values=values))
                 run.quantities.setdefault(name, quantity)
 
@@ -169,9 +170,12 @@ def _plain(tree: Any) -> Any:
 
 
 def _compared(observed: Observed, quantity: Quantity, comparison: Comparison) -> Compared:
-    first, values = int(comparison.per == "step"), _defined(comparison.measure(observed), comparison, quantity.name)
+    first, values = (
+        int(comparison.per == "step"),
+        _defined(comparison.measure(private(comparison, observed)), comparison, quantity.name),
+    )
     compared = Compared(split=observed.split, metric=quantity.name, unit=quantity.unit, first=first, values=values)
-    interval = comparison.interval(observed)
+    interval = comparison.interval(private(comparison, observed))
     return (
         compared
         if interval is None

@@ -20,7 +20,7 @@ import torch
 
 from freerun.engine.replicas import spread
 from freerun.errors import given
-from freerun.measurement.metrics import Comparison, Metric, Observed, checked
+from freerun.measurement.metrics import Comparison, Metric, Observed, checked, private
 from freerun.measurement.players import WORSE, Player, best, playing
 from freerun.parts.part_source import source_of
 from freerun.parts.tasks import Data, Task
@@ -112,7 +112,7 @@ def _levels(player: Player, name: str, metric: Metric, free: Observed, seed: int
         return [compared]
     if means.part == "diagnostic" or metric.asks(free) is not None:
         return []
-    rows = [checked(metric.measure(seen), metric, name) for seen in (given(free.forced), free)]
+    rows = [checked(metric.measure(private(metric, seen)), metric, name) for seen in (given(free.forced), free)]
     meant[name] = means
     steps, columns = _kept(metric, rows, _mean(rows, means))
     modes: tuple[Literal["forced", "free"], ...] = ("forced", "free")
@@ -123,8 +123,8 @@ def _levels(player: Player, name: str, metric: Metric, free: Observed, seed: int
 
 
 def _compared(player: Player, means: Quantity, metric: Comparison, free: Observed) -> Level:
-    ends = metric.interval(free)
-    rows = [checked(values, metric, means.name) for values in (metric.measure(free), *(ends or ()))]
+    ends = metric.interval(private(metric, free))
+    rows = [checked(values, metric, means.name) for values in (metric.measure(private(metric, free)), *(ends or ()))]
     steps, (values, *sides) = _kept(metric, rows, [_mean([row], means)[0] for row in rows])
     low, high = sides or (None, None)
     return Level(

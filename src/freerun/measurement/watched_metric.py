@@ -10,7 +10,7 @@ from freerun.config.watched_curve import MODES, OBJECTIVE, WatchedCurve, unwatch
 from freerun.engine.replicas import Group
 from freerun.engine.validation import Validation, validation
 from freerun.errors import ConfigError
-from freerun.measurement.metrics import Metric, Observed, checked
+from freerun.measurement.metrics import Metric, Observed, checked, private
 from freerun.measurement.observation import observe, prepared
 from freerun.parts import registry
 
@@ -21,7 +21,7 @@ def measured(seen: Validation, curve: WatchedCurve) -> list[float]:
     metric: Metric = registry.get("metric", curve.metric)()
     means = []
     for own in prepared(seen.group, metric, observed(seen, str(curve.mode)), {}):
-        values = [] if own is None else checked(metric.measure(own), metric, curve.metric).tolist()
+        values = [] if own is None else checked(metric.measure(private(metric, own)), metric, curve.metric).tolist()
         defined = [value for value in values if math.isfinite(value)]
         means.append(math.fsum(defined) / len(defined) if defined else math.nan)
     return means

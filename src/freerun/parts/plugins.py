@@ -13,6 +13,7 @@ from freerun.io.reading import NotPlain, content
 from freerun.io.text import one_line
 from freerun.parts import plugin_sources, registry
 from freerun.parts.registry import KINDS, base, builtin_parts, parts_of
+from freerun.parts.shared_state import Shared
 
 #: Most bytes of a plugin, and what it may be called: its name becomes a word of the command line and of the tables.
 LARGEST_PLUGIN = 2**20
@@ -83,10 +84,13 @@ def _run(source: bytes, file: Path, digest: str, module_name: str, shown: str) -
         raise ConfigError(f"plugins={shown}: not importable")
     module = importlib.util.module_from_spec(spec)
     module.__dict__["__freerun_digest__"] = digest
-    before = set(sys.modules)
+    before, shared = set(sys.modules), Shared.held()
     sys.modules[module_name] = module
     try:
-        exec(compile(source, file, "exec"), module.__dict__)  # noqa: S102 - see load_plugin
+        try:
+            exec(compile(source, file, "exec"), module.__dict__)  # noqa: S102 - see load_plugin
+        finally:
+            shared.restore(module_name)
         plugin_sources.demand_seen(before, module_name)
     except ConfigError as fault:
         del sys.modules[module_name]

@@ -13,6 +13,7 @@ import pkgutil
 import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from freerun.errors import ConfigError
@@ -46,8 +47,8 @@ def base(kind: str) -> type:
 
 
 @cache
-def builtin_parts(kind: str) -> dict[str, type]:
-    """Return the parts of a kind that come with the package, by name, in alphabetical order."""
+def builtin_parts(kind: str) -> Mapping[str, type]:
+    """Return the parts of a kind that come with the package, by name, in alphabetical order; nobody can change them."""
     package = importlib.import_module(KINDS[kind][0])
     parts_by_name: dict[str, type] = {}
     for info in pkgutil.iter_modules(package.__path__):
@@ -55,7 +56,7 @@ def builtin_parts(kind: str) -> dict[str, type]:
             continue
         module = importlib.import_module(f"{package.__name__}.{info.name}")
         parts_by_name |= _parts_in(module, info.name.rstrip("_"), kind)
-    return dict(sorted(parts_by_name.items()))
+    return MappingProxyType(dict(sorted(parts_by_name.items())))
 
 
 def _parts_in(module: Any, name: str, kind: str) -> dict[str, type]:

@@ -46,7 +46,7 @@ def experiments(path: Path, overrides: Sequence[str], *, sweep: bool) -> list[Ex
             is no longer what it was when the experiment was printed.
     """
     trees = _documents(path)
-    if wrong := next((tree for tree in trees if not _is_tree(tree)), None):
+    if (wrong := next((tree for tree in trees if not _is_tree(tree)), None)) is not None:
         what = "a study; freerun study does it" if "cases" in wrong else "no experiment that --cfg job has printed"
         raise ConfigError(f"{one_line(path, 80)}: holds {what}")
     return of_trees(trees, overrides, sweep=sweep, source=path.name)
@@ -114,7 +114,8 @@ def of_canonical(trees: Iterable[dict[str, Any]], plugins: Sequence[str], *, sou
 def _documents(path: Path) -> list[dict[str, Any]]:
     try:
         text = content(path, LARGEST_FILE)
-        return [parsed(part) for part in re.split(rb"^---[ \t]*\r?\n", text, flags=re.MULTILINE) if part.strip()]
+        parts = [part for part in re.split(rb"^---[ \t]*\r?$", text, flags=re.MULTILINE) if part.strip()]
+        return [parsed(part) for part in parts or [text]]  # of an empty file it says so
     except OSError as fault:
         raise ConfigError(f"{one_line(path, 80)}: {fault.strerror}") from None
     except NotPlain as fault:

@@ -239,6 +239,28 @@ def test_a_style_that_would_be_passed_over_or_draws_nothing_is_refused(line, sai
     assert "\n" not in str(refusal.value)
 
 
+def test_the_width_of_a_style_counts_unless_another_is_asked_for(tables, tmp_path, capsys):
+    """Its height cannot, for panels stand below each other; it is said, once, for one place knows both."""
+    own = tmp_path / "own.mplstyle"
+    own.write_text("figure.figsize: 4.5, 2\n")
+    assert freerun.figures.gap_by_model(tables, style=own).get_figwidth() == 4.5
+    assert capsys.readouterr().err.startswith("note: own.mplstyle: figure.figsize: a figure is 4.5 inches wide unless a width")
+    assert paper(own, "column").width == paper().column
+    own.write_text("figure.figsize: 400, 2\n")
+    with pytest.raises(ConfigError, match=r"figure.figsize: must lie in 2 .. 40, got 400"):
+        paper(own)
+
+
+@pytest.mark.parametrize("line", ["axes.prop_cycle: cycler('color', ['r', 'g'])", "savefig.format: pdf", "backend: agg"])
+def test_what_changes_nothing_in_a_style_is_told(line, tmp_path, capsys):
+    own = tmp_path / "own.mplstyle"
+    own.write_text(f"font.size: 8\n{line}\n")
+    assert paper(own).settings == {"font.size": 8.0}
+    key, said = line.partition(":")[0], capsys.readouterr().err
+    assert said.startswith(f"note: own.mplstyle: {key} is left out: ")
+    assert said.count("\n") == 1
+
+
 def test_a_style_is_a_plain_file(tmp_path):
     os.mkfifo(tmp_path / "pipe.mplstyle")
     (tmp_path / "folder.mplstyle").mkdir()

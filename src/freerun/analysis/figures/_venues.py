@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,6 +34,14 @@ _TIMES = {
 }  # fmt: skip
 #: What a style file must not touch: the choice of a window system.
 NOT_STYLE = ("backend", "interactive", "toolbar", "timezone", "webagg", "tk.", "macosx", "figure.hooks", "savefig.directory")
+#: The setting whose first number is the width of a figure.
+_SIZE = "figure.figsize"
+#: Settings of a style file that change nothing, beside those of windows, and why.
+_IDLE = {
+    "axes.prop_cycle": "a method has one colour and one marker in all figures of a study",
+    "figure.autolayout": "figures lay themselves out", "figure.constrained_layout.use": "figures lay themselves out",
+    "savefig.directory": "see --out", "savefig.format": "see --format",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +92,8 @@ VENUES = {
 def paper(style: str | Path | None = None, width: str | float | None = None) -> Paper:
     """Return the paper of a venue, or one with the settings of a matplotlib style file on top of the plain one.
 
+    The width of its `figure.figsize` counts where no other is asked for; what changes nothing is told on standard error.
+
     Args:
         style: one of `VENUES`, or the path of a file ``*.mplstyle``; None for plain.
         width: "column", "page", or inches; None for what the panels need.
@@ -110,8 +121,16 @@ def _of_style(style: str | Path) -> Paper:
         raise ConfigError(f"style {brief(str(style))}: cannot be read: {fault}") from None
     except (ValueError, KeyError, UnicodeDecodeError) as fault:
         raise ConfigError(f"style {brief(str(style))}: {one_line(str(fault), 120)}") from None
-    _demand_sizes({str(name): value for name, value in settings.items()}, style)
-    return Paper(settings={name: value for name, value in settings.items() if not name.startswith(NOT_STYLE)})
+    chosen = {str(name): value for name, value in settings.items()}
+    _demand_sizes(chosen, style)
+    idle = sorted(name for name in chosen if name.startswith((*NOT_STYLE, *_IDLE)))
+    told = [f"{name} is left out: {_IDLE.get(name, 'it belongs to windows, not to figures')}" for name in idle]
+    if (size := chosen.pop(_SIZE, None)) is not None:
+        told.append(f"{_SIZE}: a figure is {size[0]:g} inches wide unless a width is asked for, and as high as its panels need")
+    for line in told:
+        print(f"note: {one_line(path.name, 60)}: {line}", file=sys.stderr)
+    used = {name: value for name, value in chosen.items() if name not in idle}
+    return Paper(settings=used, width=None if size is None else float(size[0]))
 
 
 def _demand_keys(text: bytes, style: str | Path) -> None:
@@ -128,9 +147,11 @@ def _demand_keys(text: bytes, style: str | Path) -> None:
 
 def _demand_sizes(settings: Mapping[str, Any], style: str | Path) -> None:
     """Refuse what no figure can be drawn with."""
-    for names, (low, high) in ((("font.size",), _SIZES), (("figure.dpi", "savefig.dpi"), _DOTS)):
+    bounds = ((("font.size",), _SIZES), (("figure.dpi", "savefig.dpi"), _DOTS), ((_SIZE,), (_NARROWEST, _WIDEST)))
+    for names, (low, high) in bounds:
         for name in names:
             value = settings.get(name, low)
+            value = value[0] if name == _SIZE and name in settings else value
             if value != "figure" and not low <= float(value) <= high:
                 raise ConfigError(f"style {brief(str(style))}: {name}: must lie in {low:g} .. {high:g}, got {value:g}")
     if settings.get("text.usetex"):

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from jaxtyping import Float, Int
@@ -19,6 +20,7 @@ from jaxtyping import Float, Int
 from freerun.deferred_imports import torch
 from freerun.errors import given
 from freerun.parts.gaussians import Gaussians, unpacked
+from freerun.parts.part_source import source_of
 from freerun.parts.settings import PartType, Shown
 from freerun.parts.tasks import Data, Sequences, Truth
 from freerun.store.quantity import Quantity as Quantity
@@ -225,6 +227,27 @@ class Comparison(Metric):
     def interval(self, observed: Observed) -> tuple[Float[torch.Tensor, " S"], Float[torch.Tensor, " S"]] | None:
         """The 95 % interval of the estimate for this one run, of the draw of sequences; None where nothing is estimated."""
         return None
+
+
+def private(metric: Metric, observed: Observed) -> Observed:
+    """Return what a metric measures: one of a user's own gets copies, so that its work in place is in no other number."""
+    return observed if source_of(metric) is None else _copied(observed)
+
+
+def _copied(held: Any) -> Any:
+    """Return an observation, or what belongs to one, with tensors of its own."""
+    if isinstance(held, torch.Tensor):
+        return held.clone()
+    if isinstance(held, Observed | Orbit):
+        twin = copy(held)
+        for name, value in vars(held).items():
+            object.__setattr__(twin, name, _copied(value))
+        if callable(follow := getattr(held, "long_orbit", None)):
+            object.__setattr__(twin, "long_orbit", cache(lambda: _copied(follow())))
+        return twin
+    if isinstance(held, dict):
+        return {name: _copied(value) for name, value in held.items()}
+    return [_copied(value) for value in held] if isinstance(held, list) else held
 
 
 def checked(values: object, metric: Metric, name: str) -> torch.Tensor:

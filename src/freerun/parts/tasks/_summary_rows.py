@@ -1,7 +1,12 @@
-"""Rows that sum up the others, below or above them: totals, means and standard deviations, as spreadsheets and frames add."""
+"""Rows that sum up the others, below or above them, as spreadsheets and frames add them.
+
+Totals, means and standard deviations are numbers that the others hardly ever hit. Minimum, maximum and median are numbers that
+stand among the others: a row of one of them is known by a step that is unlike all others, and by how rare its numbers are.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +23,8 @@ _SHARE = 12
 _ROUNDED = 1e-4
 #: How improbable it must be that a row is a statistic of the others by chance.
 _BY_CHANCE = 1e-5
+#: Statistics that are numbers of the others, and of how many columns at most it counts that a row has them.
+_ORDER, _APART = ("minimum", "maximum", "median"), 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +43,9 @@ class Summary:
 
 
 def summary(columns: list[Column], rows: Int[np.ndarray, " S"], *, several: bool = False) -> Summary | None:
-    """Return the first row of a series that sums up its others: in one column by a sum that is far above all of them, or in
-    every column by a mean or standard deviation, in more digits than chance has; None if none does.
+    """Return the first row of a series that sums up its others: in one column by a sum that is far above all of them, in
+    every column by a mean or standard deviation, in more digits than chance has, or by the minimum, maximum or median of all,
+    which no step leads to; None if none does.
 
     Args:
         columns: of numbers.
@@ -50,23 +58,37 @@ def summary(columns: list[Column], rows: Int[np.ndarray, " S"], *, several: bool
     edge = min(_BLOCK, len(rows) // 2)
     middle = _Moments.of(table[edge : len(table) - edge])
     tried = 0
-    for count in range(1, 1 + min(_BLOCK, max(1, len(rows) // _SHARE))):
-        for below in (True, False):
-            rest, block = (table[:-count], table[-count:]) if below else (table[count:], table[:count])
-            at = (rows[-count:] if below else rows[:count]).tolist()
-            tried += 3 * count
-            ends = (
-                (table[:edge], table[len(table) - edge : -count]) if below else (table[count:edge], table[len(table) - edge :])
-            )
-            moments = middle.beside(np.concatenate(ends)) if count <= edge else _Moments.of(rest)
-            if (found := _statistic(columns, moments, rest, block, at, tried)) is not None:
-                place, row, statistic = found
-                side = "above" if below else "below"
-                first, last = (rows[0], rows[-count - 1]) if below else (rows[count], rows[-1])
-                others = f"all rows {side}" if count == 1 else f"rows {first + 1} to {last + 1}"
-                others = "the other rows of its series" if several else others
-                return Summary(column=columns[place], row=row, statistic=statistic, others=others)
+    for count, below in _blocks(len(rows)):
+        rest, block = (table[:-count], table[-count:]) if below else (table[count:], table[:count])
+        at = (rows[-count:] if below else rows[:count]).tolist()
+        tried += 3 * count
+        ends = (table[:edge], table[len(table) - edge : -count]) if below else (table[count:edge], table[len(table) - edge :])
+        moments = middle.beside(np.concatenate(ends)) if count <= edge else _Moments.of(rest)
+        if (found := _statistic(columns, moments, rest, block, at, tried)) is not None:
+            place, row, statistic = found
+            return Summary(column=columns[place], row=row, statistic=statistic, others=_others(rows, count, below, several))
+    for tried, (count, below) in enumerate(_blocks(len(rows)), 1):  # the row next to the others: those beyond come before it
+        rest, row = (table[:-count], len(rows) - count) if below else (table[count:], count - 1)
+        if (met := _order_statistic(columns, rest, table[row], int(rows[row]), below, tried)) is not None:
+            place, statistic = met
+            others = _others(rows, count, below, several)
+            return Summary(column=columns[place], row=int(rows[row]), statistic=statistic, others=others)
     return None
+
+
+def _blocks(count: int) -> Iterator[tuple[int, bool]]:
+    """Yield how many rows may sum up the others of so many, and whether they stand below them."""
+    for size in range(1, 1 + min(_BLOCK, max(1, count // _SHARE))):
+        yield size, True
+        yield size, False
+
+
+def _others(rows: Int[np.ndarray, " S"], count: int, below: bool, several: bool) -> str:
+    """Return in words which rows are summed up by so many at one end."""
+    if several:
+        return "the other rows of its series"
+    first, last = (rows[0], rows[-count - 1]) if below else (rows[count], rows[-1])
+    return f"all rows {'above' if below else 'below'}" if count == 1 else f"rows {first + 1} to {last + 1}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,19 +159,81 @@ def _statistic(
     ):
         near = ~use | np.isnan(block) | (np.abs(block - expected) <= 0.51 + 2e-7 * np.abs(block))
         for number in np.flatnonzero(near.all(1)).tolist():
-            chosen = np.flatnonzero(use & ~np.isnan(block[number])).tolist()
-            chance, alone = float(tried if tried > 3 else 1), False
-            for place in chosen:
-                value = float(block[number, place])
-                room = 0.51 * _unit(columns[place].text(at[number])) + 2e-7 * abs(value)
-                if abs(value - float(expected[place])) > room:
-                    break
-                chance *= min(1.0, 2 * room / float(spread[place]))
-                alone = alone or not (np.abs(rest[:, place] - value) <= room).any()
-            else:
-                if chosen and alone and chance < _BY_CHANCE:  # what comes again among the others is a value that they take
-                    return chosen[0], at[number], statistic
+            chosen = np.flatnonzero(use & ~np.isnan(block[number]))
+            values = block[number, chosen]
+            rooms = np.array([_room(columns[place], at[number], value) for place, value in zip(chosen, values, strict=True)])
+            if not len(chosen) or (np.abs(values - expected[chosen]) > rooms).any():
+                continue
+            chance = (tried if tried > 3 else 1) * (2 * rooms / np.maximum(2 * rooms, _alone(rest[:, chosen]))).prod()
+            own = (np.abs(rest[:, chosen] - values) > rooms) | np.isnan(rest[:, chosen])
+            if chance < _BY_CHANCE and own.all(0).any():  # what comes again among the others is a value that they take
+                return int(chosen[0]), at[number], statistic
     return None
+
+
+def _alone(table: Float[np.ndarray, "S C"]) -> Float[np.ndarray, " C"]:
+    """Return the spread of each column that those before it do not tell: of columns which go together one counts."""
+    known = table[~np.isnan(table).any(1)]
+    if len(known) <= LEAST:
+        return np.full(table.shape[1], np.inf)
+    spread = known.std(0)
+    scaled = (known - known.mean(0)) / np.where(spread > 0, spread, 1.0)
+    left: Float[np.ndarray, " C"] = np.abs(np.diag(np.linalg.qr(scaled, mode="r"))) / np.sqrt(len(known)) * spread
+    return np.resize(np.append(left, np.zeros(max(0, table.shape[1] - len(left)))), table.shape[1])
+
+
+def _order_statistic(
+    columns: list[Column], rest: Float[np.ndarray, "S C"], values: Float[np.ndarray, " C"], row: int, below: bool, tried: int
+) -> tuple[int, str] | None:
+    """Return the place of a column and the order statistic of the rest that a row beside it is in all columns, if it is one.
+
+    By chance a row has, in a column, the number that so many others have, or is reached by a step that so many others are, as
+    often as they are; and the step is larger than so many others, as often as these are few. No row of the rest has all its
+    numbers: a state that came before may come again. Columns go together, so that only `_APART` of them count, those that say
+    least.
+    """
+    known, statistics, found = ~np.isnan(values), tuple(_ORDER), list[tuple[float, float, int]]()
+    same = np.ones(len(rest), dtype=bool)
+    for place in np.flatnonzero(known).tolist():
+        others, value = rest[:, place], float(values[place])
+        room = _room(columns[place], row, value)
+        with np.errstate(invalid="ignore"):
+            lower, upper = int((others < value - room).sum()), int((others > value + room).sum())
+        size = int((~np.isnan(others)).sum())
+        near = size - lower - upper
+        ends = {"minimum": lower == 0 < near, "maximum": upper == 0 < near, "median": max(lower, upper) <= size / 2}
+        statistics = tuple(name for name in statistics if ends[name] and size > LEAST and lower + upper)
+        if not statistics:
+            return None
+        same &= np.abs(others - value) <= room
+        found.append((*_by_step(others, value, room, max(near, 1), below), place))
+    if not found or (len(found) > 1 and same.any()):
+        return None
+    chance = min(step for _, step, _ in found) * 2 * len(_ORDER) * tried
+    for share in sorted((share for share, _, _ in found), reverse=True)[:_APART]:
+        chance *= share
+    return (found[0][2], statistics[0]) if chance < _BY_CHANCE else None
+
+
+def _by_step(others: Float[np.ndarray, " S"], value: float, room: float, near: int, below: bool) -> tuple[float, float]:
+    """Return how often a number is met by chance, and a step as large as that which leads to it, as shares.
+
+    Args:
+        others: the numbers of the rest, NaN where there is none.
+        value, room: the number, and by how much another one may be off to be the same.
+        near: how many of the others are.
+        below: whether it stands below them, or above.
+    """
+    held = others[~np.isnan(others)]
+    steps = np.diff(held if below else held[::-1])
+    step = value - float(held[-1 if below else 0])
+    alike, large = int((np.abs(steps - step) <= 2 * room).sum()), int((np.abs(steps) >= abs(step)).sum())
+    return max(near, alike) / len(held), (1 + large) / len(held)
+
+
+def _room(column: Column, row: int, value: float) -> float:
+    """Return by how much a number may be off one that is the same: half of its last digit, and what single precision loses."""
+    return 0.51 * _unit(column.text(row)) + 2e-7 * abs(value)
 
 
 def _unit(text: str) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -156,6 +157,6 @@ def usual(split: str = "validation", *, headlines: bool = True, maximize: bool |
         maximize: as `target`.
         said: by what words it is asked for.
     """
-    metrics: dict[str, Any] = registry.builtin_parts("metric") if headlines else {}
+    metrics: Mapping[str, Any] = registry.builtin_parts("metric") if headlines else {}
     names = [*(name for name, metric in metrics.items() if metric.selects), None]
     return [of(name, None, split, maximize=maximize, said=said) for name in names]
