@@ -286,4 +286,9 @@ def test_the_exposure_bias_of_one_condition_is_told_with_its_interval():
 def test_where_no_measure_tells_the_exposure_bias_it_says_so():
     tables = errors(factors=(1, 2))
     assert UNKNOWN not in " ".join(begun(tables)[0])
-    assert UNKNOWN in " ".join(begun(compared_alone(tables))[0]).lower()
+    alone = compared_alone(tables)
+    assert UNKNOWN in " ".join(begun(alone)[0]).lower()
+    # a measure of a user's own may tell it without declaring so: nothing is claimed
+    own = alone.compared.assign(metric=pd.Categorical(["own_measure"] * len(alone.compared)))
+    quantities = alone.quantities.assign(metric="own_measure")
+    assert UNKNOWN not in " ".join(begun(replace(alone, compared=own, quantities=quantities))[0]).lower()

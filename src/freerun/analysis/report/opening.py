@@ -22,7 +22,7 @@ from freerun.analysis.report import unequal_budgets, unpaired_runs
 from freerun.analysis.report.findings import capital, condition_name, nothing, unbeaten_better
 from freerun.analysis.report.headline_kinds import PAIR, by_no_headline, kinds, not_of_both, on_one_kind
 from freerun.analysis.report.number_text import counted, listed, plain_ratio, with_unit
-from freerun.analysis.report.opening_exposure import UNKNOWN, exposure_in_words, feeds_itself
+from freerun.analysis.report.opening_exposure import UNKNOWN, exposure_in_words, feeds_itself, only_built_in
 from freerun.analysis.report.opening_levels import SURE, levels_in_words, over, plain_number, within_sentence
 from freerun.analysis.report.opening_order import (
     BETTER,
@@ -72,9 +72,12 @@ def opening(table: pd.DataFrame, compared: pd.DataFrame, material: Material) -> 
 
 
 def _exposure(table: pd.DataFrame, material: Material) -> list[str]:
-    """What being fed its own outputs does to a model, or that it is not known; nothing where no model is fed any."""
+    """What being fed its own outputs does to a model, or that it is not known; nothing where no model is fed any.
+
+    Nor is anything said where a metric of a plugin was measured, which may tell without declaring so.
+    """
     known = exposure_in_words(table, material)
-    return known or ([UNKNOWN] if feeds_itself(material) else [])
+    return known or ([UNKNOWN] if feeds_itself(material) and only_built_in(material) else [])
 
 
 def _with_rest(said: Sequence[str], must: Sequence[str], may: Sequence[str], exposure: Sequence[str] = ()) -> list[str]:

@@ -18,6 +18,7 @@ from freerun.analysis.report.gap_findings import first_method, judged_gaps, of_f
 from freerun.analysis.report.number_text import counted, with_unit
 from freerun.analysis.report.opening_levels import SURE, plain_number, within_sentence
 from freerun.analysis.report.opening_order import on_case
+from freerun.parts import registry
 
 #: Where the model is fed what it made itself, and nothing tells what that does to it.
 UNKNOWN = "exposure bias is not known, for no measure here tells it apart"
@@ -42,6 +43,12 @@ def exposure_in_words(table: pd.DataFrame, material: Material) -> list[str]:
 def feeds_itself(material: Material) -> bool:
     """Whether a model was run free for more than one step, so that it can have an exposure bias."""
     return bool((material.steps["step"] > 1).any()) or bool((material.compared["step"] != 1).any())
+
+
+def only_built_in(material: Material) -> bool:
+    """Whether every metric of a study is one of the framework's own, which all say what they tell."""
+    measured = {*material.steps["metric"].astype(str), *material.compared["metric"].astype(str)}
+    return measured <= {*registry.builtin_parts("metric")}
 
 
 def _by_both_modes(known: pd.DataFrame, first: str) -> str:
