@@ -180,12 +180,14 @@ def test_at_once_and_afterwards_are_the_same(model):
     law_at_once_and_afterwards_are_the_same(compiled_rollout, MODELS[model])
 
 
-def test_at_once_the_number_of_threads_changes_no_bit():
+def test_at_once_neither_threads_nor_the_width_of_the_vectors_change_a_bit():
     torch.set_num_threads(2)
     try:
         law_at_once_and_afterwards_are_the_same(compiled_rollout, GRU(hidden=3), sizes=SIZES[1:2], masks=("coins",))
     finally:
         torch.set_num_threads(1)
+    for other in others():
+        law_at_once_and_afterwards_are_the_same(with_fault(compiled_rollout, other), GRU(hidden=3), **FEW)
 
 
 @pytest.mark.parametrize("what", ["truth", "states", "another shape"])

@@ -80,38 +80,72 @@ def engine(work: Work, name: str) -> Callable[[], None]:
     return run
 
 
-def plain_loop(work: Work) -> Callable[[], None]:
-    """One update of one seed as it is usually written: a cell, a linear map, Adam, a loop over time; `nn.GRU` where forced."""
-    head = torch.nn.Linear(work.H, Y)
-    target, start = torch.randn(work.T, work.B, Y), torch.zeros(work.B, Y)
-    cells: dict[str, Callable[[], torch.nn.Module]] = {
-        "gru": lambda: torch.nn.GRU(Y, work.H) if work.forced else torch.nn.GRUCell(Y, work.H),
-        "lstm": lambda: torch.nn.LSTMCell(Y, work.H),
-        "hidden_recurrent": lambda: torch.nn.RNNCell(Y, work.H),
-        "output_recurrent": lambda: torch.nn.Linear(Y, work.H),
-    }
-    cell = cells[work.model]()
-    weights = [*cell.parameters(), *head.parameters()]
-    optimizer = torch.optim.Adam(weights)
+class PlainLoop(torch.nn.Module):
+    """A model as it is usually written, a cell and a linear map in a loop over time; `nn.GRU` where it is forced."""
 
-    def outputs() -> torch.Tensor:
-        if work.forced:
-            return head(cell(torch.cat([start[None], target[:-1]]))[0])
-        fed, made, h = start, [], torch.zeros(work.B, work.H)
+    def __init__(self, work: Work) -> None:
+        super().__init__()
+        cells: dict[str, Callable[[], torch.nn.Module]] = {
+            "gru": lambda: torch.nn.GRU(Y, work.H) if work.forced else torch.nn.GRUCell(Y, work.H),
+            "lstm": lambda: torch.nn.LSTMCell(Y, work.H),
+            "hidden_recurrent": lambda: torch.nn.RNNCell(Y, work.H),
+            "output_recurrent": lambda: torch.nn.Linear(Y, work.H),
+        }
+        self.work, self.cell, self.head = work, cells[work.model](), torch.nn.Linear(work.H, Y)
+
+    def forward(self, target: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
+        """Return the mean squared error of a rollout."""
+        return (self.outputs(target, start) - target).square().mean()
+
+    def outputs(self, target: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
+        """Return the predictions of every step."""
+        if self.work.forced:
+            return self.head(self.cell(torch.cat([start[None], target[:-1]]))[0])
+        fed, made, h = start, [], torch.zeros(self.work.B, self.work.H)
         c = h
-        for _ in range(work.T):
-            if work.model == "lstm":
-                h, c = cell(fed, (h, c))
+        for _ in range(self.work.T):
+            if self.work.model == "lstm":
+                h, c = self.cell(fed, (h, c))
             else:
-                h = torch.tanh(cell(fed)) if work.model == "output_recurrent" else cell(fed, h)
-            fed = head(h)
+                h = torch.tanh(self.cell(fed)) if self.work.model == "output_recurrent" else self.cell(fed, h)
+            fed = self.head(h)
             made.append(fed)
         return torch.stack(made)
 
+
+def plain_loop(work: Work) -> Callable[[], None]:
+    """One update of one seed: the loop, its gradient by autograd, clipping, Adam."""
+    target, start = torch.randn(work.T, work.B, Y), torch.zeros(work.B, Y)
+    model = PlainLoop(work)
+    weights = list(model.parameters())
+    optimizer = torch.optim.Adam(weights)
+
     def run() -> None:
         optimizer.zero_grad()
-        (outputs() - target).square().mean().backward()
+        model(target, start).backward()
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
+        optimizer.step()
+
+    return run
+
+
+def vmap(work: Work) -> Callable[[], None]:
+    """One update of all seeds: the gradient of that loop mapped over seeds by `torch.func`, clipping for each, Adam."""
+    target, start = torch.randn(work.R, work.T, work.B, Y), torch.zeros(work.B, Y)
+    model = PlainLoop(work)
+    weights, _ = torch.func.stack_module_state([PlainLoop(work) for _ in range(work.R)])
+    optimizer = torch.optim.Adam(weights.values())
+
+    def loss(own: dict[str, torch.Tensor], target: torch.Tensor) -> torch.Tensor:
+        return torch.func.functional_call(model, own, (target, start))
+
+    slopes_of = torch.func.vmap(torch.func.grad(loss))
+
+    def run() -> None:
+        slopes = slopes_of(weights, target)
+        norms = sum(slope.flatten(1).square().sum(1) for slope in slopes.values()).sqrt().clamp(min=1)
+        for name, slope in slopes.items():
+            weights[name].grad = slope / norms.view(-1, *[1] * (slope.dim() - 1))
         optimizer.step()
 
     return run

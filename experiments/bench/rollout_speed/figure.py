@@ -14,11 +14,12 @@ from PIL import Image
 LOOKS = {
     "compiled": {"color": "#0072b2", "marker": "o", "linewidth": 2.0}, "reference": {"color": "#56b4e9", "marker": "s"},
     "plain loop": {"color": "#d55e00", "marker": "^"}, "JAX": {"color": "#009e73", "marker": "D"},
+    "vmap": {"color": "#cc79a7", "marker": "v"},
     "products": {"color": "#555555", "linestyle": "--"}, "peak": {"color": "#555555", "linestyle": ":"},
 }  # fmt: skip
 WORDS = {
     "products": "batched products alone", "peak": "at the speed of one large product", "compiled": "compiled engine",
-    "reference": "loop in PyTorch",
+    "reference": "loop in PyTorch", "vmap": "plain loop, vmap",
 }  # fmt: skip
 
 

@@ -16,7 +16,8 @@ def table() -> list[str]:
     sizes = ", ".join(f"{name}={value}" for name, value in SIZES.items())
     lines = [
         f"Gigabytes that two updates of a GRU in closed loop take ({sizes}), each in a process of its own. What",
-        "back-propagation keeps grows in proportion to T and R.",
+        "back-propagation keeps grows in proportion to T, and in the loop to R; the compiled engine, which takes the gradient",
+        "of a replica before it rolls out the next, keeps that of one.",
         "",
         f"| engine | {' | '.join(f'T={T:,}' for T in LENGTHS)} |",
         f"|---{'|---' * len(LENGTHS)}|",

@@ -189,8 +189,8 @@ class Lessons:
         mask, truth = feed.mask, feed.truth
         if mask is not None:
             self._check("mask", mask, shape)
-            least, most = mask.aminmax()
-            if not (least >= 0 and most <= 1):
+            least, most = (float(end) for end in mask.aminmax())
+            if not 0 <= least <= most <= 1:
                 wrong = next(r for r, part in enumerate(mask.unbind(1)) if not bool(((part >= 0) & (part <= 1)).all()))
                 name = type(self.feeders[wrong].regime).__name__
                 raise ValueError(f"the mask of {name} must lie in [0, 1], at update {batch.update} it does not")

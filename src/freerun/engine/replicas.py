@@ -219,11 +219,12 @@ class Group:
             pull: the share of each output's error by which the state is corrected, in training; None for nothing.
             charge: all that a gradient will be taken of, where that is known.
         """
+        gradient = self.gradient if windows is None else replace(self.gradient, windows=windows)
         encoded, start = self.encoded(sequences) if truth is None else (truth, self.encoded_start(sequences))
         return self._rollout(
             self.model, weights, truth=encoded, start=start, feedback=feedback or self.feedback,
-            mask=mask, inputs=sequences.inputs, uniform=uniform, residual=self.residual,
-            gradient=self.gradient if windows is None else replace(self.gradient, windows=windows),
+            mask=mask, inputs=sequences.inputs, uniform=uniform, gradient=gradient,
+            residual=self.residual,
             ends=sequences.ends, states=states, noise=noise, release=self.warmup, head=self.head,
             dropout=dropout, pull=pull, targets=None if pull is None else sequences.targets, charge=charge,
         )  # fmt: skip

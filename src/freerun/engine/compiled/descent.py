@@ -58,4 +58,5 @@ def adam(
     for name, tensor in tensors.items():
         setattr(call, name, tensor.data_ptr())
     spread(used.function("adam", str(weights.dtype).removeprefix("torch.")), call, replicas, size, weights)
+    torch.autograd.graph.increment_version((weights, moments.first, moments.second))
     return finite
