@@ -48,7 +48,7 @@ def _regime(experiment: Experiment) -> Iterator[str]:
     same = None if given(experiment.feedback).silent or not steps else regime.comes_to(steps)
     if same is not None:
         yield f"{key}: with these settings, on these sequences, it feeds exactly as regime={same}"
-    elif model.deaf and not regime.feeder().forced and not regime.feeder().chooses:
+    elif model.deaf and key != "regime=teacher_forcing" and not regime.feeder().chooses:
         name = registry.name_of(model)
         yield f"{key}: model={name} reads nothing that is fed behind the warm-up, so that it trains as under teacher_forcing"
 
