@@ -123,7 +123,7 @@ def tried(task: str, *changes: tuple[str, str]) -> tuple[bytes | None, str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("task", "every"), [("values", 3), ("symbols", 5), ("increments", 5)])
+@pytest.mark.parametrize(("task", "every"), [("values", 6), ("symbols", 10), ("increments", 10)])
 def test_every_two_settings_run_together_or_are_refused_and_none_is_idle_in_silence(task, every):
     with unchecked():
         alone = {case: tried(task, case)[0] for case in CASES}
