@@ -86,6 +86,7 @@ CHANGED = {
 }  # fmt: skip
 CASES = [(kind, name) for kind, choices in CHANGED.items() for name in choices]
 PAIRS = [pair for pair in itertools.combinations(CASES, 2) if pair[0][0] != pair[1][0]]
+#: A sixth or a tenth of the pairs is tried each time; all of them with every=1.
 #: What changes no weight by what it is, in three updates; and what coins, windows or slots leave as it is by chance.
 MOVES_NOTHING = {("training", name) for name in ("plateau", "patience", "best", "norms")}
 BY_CHANCE = {("regime", "coin a batch"), ("regime", "coin an epoch"), ("regime", "replay_buffer"), ("training", "window")}

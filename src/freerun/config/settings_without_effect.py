@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from freerun.config.learning_rate import Decay
 from freerun.config.level_weights import Levels
 from freerun.errors import given
-from freerun.parts.objectives import ends_as
+from freerun.parts.objectives._ends import ends_as
 from freerun.parts.regimes.teacher_forcing import TeacherForcing
 from freerun.parts.registry import name_of
 
