@@ -34,6 +34,7 @@ STEP, PLATEAU = Decay.step, Decay.plateau
 IDLE = [
     ({"regime": ScheduledSampling(end=1.0)}, "feeds exactly as regime=teacher_forcing"),
     ({"model": Direct(hidden=3), "regime": FreeRunning()}, "trains as under teacher_forcing"),
+    ({"model": Direct(hidden=3), "regime": NoisyForcing()}, "trains as under teacher_forcing"),
     ({"model": EchoState(hidden=4)}, "choose model.density=0.5"),
     ({"objective": DivertedChain()}, "charges what objective=squared_error does"),
     ({"regime": ReplayBuffer(slots=4), "gradient": "stop"}, "no gradient runs through what regime=replay_buffer feeds"),
@@ -52,7 +53,6 @@ IDLE = [
 BUSY = [
     {"regime": ScheduledSampling()},
     {"model": Direct(hidden=3), "regime": TeacherForcing()},
-    {"model": Direct(hidden=3), "regime": NoisyForcing()},
     {"model": Direct(hidden=3), "regime": ReplayBuffer(slots=4)},
     {"model": EchoState(hidden=4, density=0.5)},
     {"objective": DivertedChain(), "regime": FreeRunning()},

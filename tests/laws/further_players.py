@@ -238,7 +238,14 @@ class SomeConstant(SymbolPlayer):
         return told
 
 
-class Greedy(SymbolPlayer):
+class Sharpened(SymbolPlayer):
+    """The source without what is improbable; where the next symbol is certain, as in an answer, it is the source."""
+
+    def applies(self, task: Task, data: Data) -> bool:
+        return super().applies(task, data) and not task.answers
+
+
+class Greedy(Sharpened):
     """The most probable symbol of the source at each step."""
 
     name = "greedy"
@@ -248,8 +255,8 @@ class Greedy(SymbolPlayer):
         return lambda said: sure((logits := speak(said)).argmax(-1), logits)
 
 
-class Nucleus(SymbolPlayer):
-    """The source without what is improbable: the fewest symbols that have nine tenths of it (Holtzman et al. 2020)."""
+class Nucleus(Sharpened):
+    """The fewest symbols that have nine tenths of the source (Holtzman et al. 2020)."""
 
     name = "nucleus of .9"
 
@@ -258,7 +265,7 @@ class Nucleus(SymbolPlayer):
 
         def cut(said: torch.Tensor) -> torch.Tensor:
             logits = speak(said)
-            ranked, place = torch.softmax(logits, -1).sort(-1, descending=True, stable=True)
+            ranked, place = torch.softmax(logits, -1).sort(dim=-1, descending=True, stable=True)
             kept = torch.zeros_like(ranked, dtype=torch.bool).scatter(-1, place, ranked.cumsum(-1) - ranked < 0.9)
             return torch.where(kept, logits, NEVER)
 

@@ -21,11 +21,14 @@ from freerun.measurement.metrics.valid_time import ValidTime
 from freerun.measurement.metrics.worst_one_step import WorstOneStep
 from freerun.parts import registry
 from freerun.parts.tasks.gram_text import GramText
+from freerun.parts.tasks.hidden_markov import HiddenMarkov
 from freerun.parts.tasks.kuramoto_sivashinsky import KuramotoSivashinsky
+from freerun.parts.tasks.markov import Markov
 from freerun.parts.tasks.path_star import Form, PathStar
+from freerun.parts.tasks.transduction import Rewrite, Transduction
 from laws.broken.measures import RMSEAlone
 from laws.broken.symbol_measures import FreeLoss, SurvivorsKL
-from laws.further_players import FURTHER
+from laws.further_players import FURTHER, FieldPlayer
 from tiers import tiered
 
 TASKS = ["reber", "embedded_reber", "markov", "hidden_markov", "two_step", "automaton"]
@@ -78,9 +81,33 @@ def test_the_headlines_of_other_tasks_keep_it_too(name):
 )
 def test_further_degenerate_players_win_nowhere(name):
     """Players that shaped no measure: half as fast, frozen, leaping, by heart, backwards, one sequence in twenty lost."""
-    seen = kit.played(kit.whole(BUILT.get(name) or registry.get("task", name)()), further=FURTHER)
-    assert len(seen.named(players.WORSE)) >= 4
+    loses(BUILT.get(name) or registry.get("task", name)(), FURTHER)
+
+
+def loses(task, further):
+    """Hold the headlines of a task to some degenerate players."""
+    seen = kit.played(kit.whole(task), further=further)
+    assert len(seen.named(players.WORSE)) >= 3
     kit.demand_no_degenerate_player_wins(seen.headlines(), seen)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "task",
+    [
+        Transduction(), Transduction(form=Rewrite.transducer, world_by_seed=True), HiddenMarkov(world_by_seed=True),
+        Markov(world_by_seed=True),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_nor_do_they_on_strings_and_where_every_seed_has_a_world(task):
+    """Among them who knows another world; and answers that end too soon, never, a letter off, or are another one's."""
+    loses(task, FURTHER)
+
+
+@pytest.mark.slow
+def test_nor_do_they_on_a_field_where_its_symmetries_hide_them():
+    loses(BUILT["kuramoto_sivashinsky"], [each for each in FURTHER if isinstance(each, FieldPlayer)])
 
 
 @pytest.mark.slow

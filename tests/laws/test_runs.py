@@ -214,6 +214,25 @@ def test_what_is_deaf_has_no_exposure_gap(world):
     kit.law_what_is_deaf_has_no_exposure_gap(ENGINE, world, heard)
 
 
+DEAF = (
+    "regime=free_running training.window=4", "regime=free_running training.truncate=3 gradient=every_2",
+    "regime=scheduled_sampling regime.coin=batch objective=huber", "regime=noisy_free_running training.levels=last",
+    "evaluation.warmup=1 evaluation.horizon=20 dtype=float64",
+)  # fmt: skip
+
+
+def test_what_is_deaf_has_no_gap_in_any_measure_of_its_outputs():
+    """Cut, windowed, weighted, disturbed, far beyond training: what is fed reaches no output."""
+    runs = kit.planned("values", *(f"model=direct model.hidden=3 evaluation.orbit=0 {words}" for words in DEAF))
+    with kit.unchecked():
+        results = ENGINE(runs)
+    for run, result in zip(runs, results, strict=True):
+        series = {(s["split"], s["metric"], s["mode"]): s["values"] for s in result.record["series"]}
+        assert len({metric for _, metric, _ in series}) > 5
+        for (split, metric, _), values in series.items():
+            assert values == series[split, metric, "forced"], f"{metric} on {split}: {run.label}"
+
+
 def test_silence_has_no_exposure_gap():
     kit.law_silence_has_no_exposure_gap(ENGINE)
 

@@ -159,13 +159,6 @@ def prediction_loss(outputs: Float[torch.Tensor, "*batch O"], targets: torch.Ten
     return -torch.log_softmax(outputs, -1).gather(-1, targets[..., None]).squeeze(-1)
 
 
-def ends_as(experiment: Experiment) -> str | None:
-    """Return at which end a regime stands, as the name of teacher forcing or of free running; None between them."""
-    ends = {"TeacherForcing": "teacher_forcing", "FreeRunning": "free_running"}
-    steps = range(experiment.span[0], experiment.task.length - 1)
-    return ends.get(type(experiment.regime).__name__) or experiment.regime.comes_to(steps)
-
-
 def needs_the_loop(experiment: Experiment) -> str | None:
     """A reason not to use an objective that tells free from forced steps of the loop with a regime that has no such steps."""
     feeder = experiment.regime.feeder()

@@ -31,7 +31,8 @@ from jaxtyping import Float
 from freerun.deferred_imports import torch
 from freerun.errors import given, require
 from freerun.parts.layers import per_replica
-from freerun.parts.objectives import Lesson, Objective, ends_as, prediction_loss
+from freerun.parts.objectives import Lesson, Objective, prediction_loss
+from freerun.parts.objectives._ends import ends_as
 
 if TYPE_CHECKING:
     from freerun.parts.objectives._experiment_protocol import Experiment

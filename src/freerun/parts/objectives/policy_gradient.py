@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, ClassVar
 from jaxtyping import Float
 
 from freerun.deferred_imports import torch
-from freerun.parts.objectives import Lesson, Objective, ends_as, needs_the_loop, prediction_loss
+from freerun.parts.objectives import Lesson, Objective, needs_the_loop, prediction_loss
+from freerun.parts.objectives._ends import ends_as
 
 if TYPE_CHECKING:
     from freerun.parts.objectives._experiment_protocol import Experiment
