@@ -90,7 +90,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Refuse the words."""
-        raise ConfigError(message)
+        missing = message.removeprefix("the following arguments are required: ")
+        raise ConfigError(message if missing == message else f"{missing} is missing; {self.prog} --help shows what it takes")
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         """End after the help, which is all that argparse ends a program after."""

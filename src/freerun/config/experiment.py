@@ -48,7 +48,8 @@ class Experiment:
         regime: how it is fed while it trains.
         feedback: what becomes of an output before it is fed; None for what the task has by default.
         objective: what is minimised; None for what the task has by default.
-        training, evaluation: how it is trained, and how it is measured.
+        training: how it is trained.
+        evaluation: how it is measured.
         seed: of the data, the first weights, the order of batches and every coin.
         gradient: how a gradient flows through what is fed back: `through`, `stop`, or `every N` (cut at every N-th step). Where
             no gradient flows, as through `sample`, there is nothing to cut: it becomes `through`, and `notes` says so.

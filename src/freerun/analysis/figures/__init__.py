@@ -160,7 +160,7 @@ def one(material: Material, name: str) -> StudyFigure:
 
 def unknown(name: str) -> ConfigError:
     """Return the error for a figure that some runs do not have, with the nearest that there is."""
-    if name in parts():
+    if any(is_of(name, kind) for kind in parts()):
         return ConfigError(f"figure {name}: these runs have nothing to show in it")
     return ConfigError(f"figure {brief(name)}: these runs have none; {nearest(name, parts())}")
 
