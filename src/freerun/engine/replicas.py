@@ -17,6 +17,7 @@ from jaxtyping import Float
 from freerun.config.experiment import Experiment, gradient_cut
 from freerun.config.level_weights import Levels, level_weights
 from freerun.config.start_weights import start_of
+from freerun.engine import in_place
 from freerun.engine.dispatch import rollout
 from freerun.engine.engine_choice import engine_of
 from freerun.engine.parameters import Parameters
@@ -70,6 +71,7 @@ class Group:
         if self.objective.critic(1):
             shapes = {f"critic.{name}": shape for name, shape in self.objective.critic(self._behaviour_width()).items()}
             self.critic = Parameters(shapes, seeds, like)
+        in_place.demand_none(self)
 
     def _start(self) -> None:
         """Put the weights of the run that a replica starts from in the place of those that were drawn for it.
