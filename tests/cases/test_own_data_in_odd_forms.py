@@ -501,6 +501,18 @@ def test_values_that_end_with_the_least_the_greatest_or_the_middle_one_are_read(
             assert (found := summary(cells, np.arange(n))) is None, (seed, found)
 
 
+@pytest.mark.parametrize("scales", [(1, 2, 0.5, 3), (1, 1, 1)])
+def test_columns_that_go_together_are_at_their_means_together(file, scales):
+    """Which is no more improbable than that one of them is; with digits of their own it would be."""
+    base = np.random.default_rng(4).normal(size=199)
+    base = np.append(base, base.mean())
+    columns = {f"x{place}": [f"{scale * each:.2f}" for each in base] for place, scale in enumerate(scales)}
+    assert len(taken(file(text(**columns)))[1]) == 200
+    others = np.random.default_rng(5).normal(size=(3, 199))
+    apart = {f"x{place}": [f"{each:.3f}" for each in [*row, row.mean()]] for place, row in enumerate(others)}
+    refused(file(text(**apart)), "row 200", "is the mean of all rows above")
+
+
 HALVES = [datetime(2021, 1, 1) + timedelta(minutes=30 * i) for i in range(N)]
 
 

@@ -6,47 +6,70 @@ be another number for whoever looks at it next, without a word.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
 
 import torch
+from jaxtyping import Float
 
 from freerun.errors import ConfigError
+from freerun.parts.feedback import Feedback
+from freerun.parts.layers import Weights
+from freerun.parts.models import Model
 from freerun.parts.part_source import source_of
 
-if TYPE_CHECKING:
-    from freerun.engine.replicas import Group
-
-#: Sequences and steps that are tried.
-_SIZE, _STEPS = 2, 2
+#: Sequences that are tried, and steps.
+SIZE, _STEPS = 2, 2
 
 
 @torch.no_grad()
-def demand_none(group: Group) -> None:
-    """Try the model and the feedback rule of a group once, where they are a user's own.
+def demand_none_of_model(model: Model, weights: Callable[[], Weights], like: Float[torch.Tensor, "R B I"]) -> None:
+    """Try a model once, where it is a user's own.
+
+    Args:
+        model: of the runs.
+        weights: gives theirs.
+        like: what it is fed has this shape, `B` being `SIZE`.
 
     Raises:
-        ConfigError: naming the part, and what it changes.
+        ConfigError: naming what it changes.
     """
-    if source_of(group.model) is not None:
-        weights, fed = group.weights(), _numbers(group, _STEPS, len(group.experiments), _SIZE, group.inputs)
-        _, state = group.model.step(weights, fed[0].clone(), group.model.start(len(fed[0]), _SIZE, fed))
-        for held in (fed[1], fed):
-            kept = [held.clone(), *(part.clone() for part in (*state, *weights.values()))]
-            (group.model.step if held.dim() == 3 else group.model.unroll)(weights, held, state)
-            names = ["what it is fed", *["its state"] * len(state), *["its weights"] * len(weights)]
-            _demand_kept("model", group.model, zip(names, kept, (held, *state, *weights.values()), strict=True))
-    rule = group.experiments[0].feedback
-    if source_of(rule) is not None and not group.feedback.silent:
-        outputs, chance = _numbers(group, len(group.experiments), _SIZE, group.width), group.chance("in place", 0, 1, _SIZE)
-        before = outputs.clone()
-        group.feedback(outputs, None if chance is None else chance[0])
-        _demand_kept("feedback", rule, [("the outputs", before, outputs)])
+    if source_of(model) is None:
+        return
+    held, fed = weights(), _numbers(like.new_empty(_STEPS, *like.shape))
+    _, state = model.step(held, fed[0].clone(), model.start(len(like), SIZE, like))
+    names = ["what it is fed", *["its state"] * len(state), *["its weights"] * len(held)]
+    for run, given in ((model.step, fed[1]), (model.unroll, fed)):
+        tensors = (given, *state, *held.values())
+        kept = [tensor.clone() for tensor in tensors]
+        run(held, given, state)
+        _demand_kept("model", model, zip(names, kept, tensors, strict=True))
 
 
-def _numbers(group: Group, *shape: int) -> torch.Tensor:
-    count = torch.Size(shape).numel()
-    return torch.linspace(-0.9, 0.8, count, dtype=group.dtype, device=group.device).reshape(shape)
+@torch.no_grad()
+def demand_none_of_feedback(
+    rule: Feedback, read: Feedback, like: Float[torch.Tensor, "R B O"], chance: Callable[[], torch.Tensor | None]
+) -> None:
+    """Try a feedback rule once, where it is a user's own.
+
+    Args:
+        rule: of the runs.
+        read: the rule, for outputs as they are read.
+        like: outputs have this shape, `B` being `SIZE`.
+        chance: gives the draws of a step; None where there are none.
+
+    Raises:
+        ConfigError: if it changes the outputs.
+    """
+    if source_of(rule) is None or read.silent:
+        return
+    outputs = _numbers(like)
+    before = outputs.clone()
+    read(outputs, chance())
+    _demand_kept("feedback", rule, [("the outputs", before, outputs)])
+
+
+def _numbers(like: torch.Tensor) -> torch.Tensor:
+    return torch.linspace(-0.9, 0.8, like.numel(), dtype=like.dtype, device=like.device).reshape(like.shape)
 
 
 def _demand_kept(kind: str, part: object, tensors: Iterable[tuple[str, torch.Tensor, torch.Tensor]]) -> None:
