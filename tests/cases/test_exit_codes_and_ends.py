@@ -138,6 +138,30 @@ def test_a_working_folder_that_is_gone_is_one_line(words, tmp_path, monkeypatch,
     )  # fmt: skip
 
 
+def test_results_of_another_user_are_one_line(monkeypatch, capsys):
+    """Whose umask lets nobody in: what every command meets, wherever it looks first. Root may read all, so it is made up."""
+
+    def locked(words):
+        raise PermissionError(errno.EACCES, "Permission denied", "results/s")
+
+    monkeypatch.setattr("freerun.cli.main.dispatch", locked)
+    with pytest.raises(SystemExit) as end:
+        main(["status"])
+    assert (end.value.code, *capsys.readouterr()) == (
+        3, "", "freerun: results/s: is not yours to use: Permission denied\n",
+    )  # fmt: skip
+
+
+def test_a_damaged_measurement_whose_run_is_sound_is_told_by_the_table(tmp_path, monkeypatch, capsys):
+    """Its row was pending without a word."""
+    monkeypatch.chdir(tmp_path)
+    assert dispatch([*RUNS, "seed=0", "--as", "s"]) == 0
+    (record,) = (tmp_path / "results/.store").glob("*/*-*.json")
+    record.write_bytes(record.read_bytes().replace(b'"done"', b'"dnoe"'))
+    assert dispatch(["table", "s"]) == 0
+    assert "1 damaged record was set aside in results/.store/aside" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("word", "said"),
     [

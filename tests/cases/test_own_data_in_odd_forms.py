@@ -475,6 +475,11 @@ def test_rows_of_several_order_statistics_and_of_one_series_are_no_steps(file):
     refused(file(text(id=ids, **of_b)), "row 403", "is the maximum of the other rows of its series", id="id")
 
 
+def tied(values):
+    """Values of which the last is the greatest of those before it."""
+    return np.append(values[:-1], values[:-1].max())
+
+
 #: Values that end, or begin, with the least, the greatest or the middle one of them, as honest values do.
 ENDS = {
     "a count that rests": lambda chance, n: np.cumsum(chance.poisson(0.5, n)),
@@ -484,6 +489,7 @@ ENDS = {
     "saturated": lambda chance, n: np.minimum(100, 98 + 9 * np.sin(np.arange(n) / 9) + 9 * (np.arange(n) == n - 1)).round(1),
     "noise in few digits": lambda chance, n: chance.normal(0, 2, n).round(),
     "held": lambda chance, n: np.append(np.cumsum(chance.normal(size=n - 3)).round(3), 3 * [0.125]),
+    "a rise to its height": lambda chance, n: tied(np.round(np.linspace(0, 40, n) + chance.normal(0, 0.7, n))),
     "a round that closes": lambda chance, n: np.sin(2 * np.pi * np.arange(n) / (n - 1)).round(4),
 }  # fmt: skip
 
@@ -496,9 +502,22 @@ def test_values_that_end_with_the_least_the_greatest_or_the_middle_one_are_read(
         n = (30, 200, 600)[seed // 4]
         columns = [ENDS[kind](chance, n) for _ in range(1 + seed % 3)]
         columns += [np.cumsum(chance.normal(size=n)).round(2)] if seed % 2 else []
-        for rows in (columns, [cells[::-1] for cells in columns], [np.roll(cells, 1) for cells in columns]):
+        turned = [] if "rise" in kind else [[np.roll(cells, 1) for cells in columns]]  # which would begin at its height
+        for rows in (columns, [cells[::-1] for cells in columns], *turned):
             cells = [column("x", arrow.array([f"{each:g}" for each in values]), Writing()) for values in rows]
             assert (found := summary(cells, np.arange(n))) is None, (seed, found)
+
+
+@pytest.mark.parametrize("scales", [(1, 2, 0.5, 3), (1, 1, 1)])
+def test_columns_that_go_together_are_at_their_means_together(file, scales):
+    """Which is no more improbable than that one of them is; with digits of their own it would be."""
+    base = np.random.default_rng(4).normal(size=199)
+    base = np.append(base, base.mean())
+    columns = {f"x{place}": [f"{scale * each:.2f}" for each in base] for place, scale in enumerate(scales)}
+    assert len(taken(file(text(**columns)))[1]) == 200
+    others = np.random.default_rng(5).normal(size=(3, 199))
+    apart = {f"x{place}": [f"{each:.3f}" for each in [*row, row.mean()]] for place, row in enumerate(others)}
+    refused(file(text(**apart)), "row 200", "is the mean of all rows above")
 
 
 HALVES = [datetime(2021, 1, 1) + timedelta(minutes=30 * i) for i in range(N)]

@@ -545,6 +545,29 @@ def test_a_part_that_changes_what_all_runs_share_while_it_runs_fails_alone(what,
     assert both.read(alone)["series"] == Store(desk / "alone/.store").read(alone)["series"]
 
 
+WORKS_IN_PLACE = {
+    "what it is fed": ("model", "GRU", "step(self, weights, x, state)", "x.mul_(0.5)", "step(weights, x, state)"),
+    "its state": ("model", "GRU", "step(self, weights, x, state)", "state[0].add_(1)", "step(weights, x, state)"),
+    "the outputs": ("feedback", "Mean", "__call__(self, outputs, *rest)", "outputs.mul_(0.5)", "__call__(outputs, *rest)"),
+}
+
+
+@pytest.mark.parametrize("what", tiered(WORKS_IN_PLACE, quick=lambda what: what == "what it is fed"))
+def test_a_model_or_a_feedback_that_works_in_place_is_refused(what, desk, capsys):
+    """The truth was another for whoever looked at it next; what does not work in place is run."""
+    kind, base, head, line, call = WORKS_IN_PLACE[what]
+    for name, first in (("own", line), ("sound", "pass")):
+        text = f"from dataclasses import dataclass\nfrom freerun import {base}\n@dataclass(kw_only=True)\nclass Own({base}):\n"
+        (desk / f"{name}.py").write_text(
+            f'{text}    """Own."""\n    def {head}:\n        {first}\n        return super().{call}\n'
+        )
+        words = ["run", "task=lorenz63", "task.sequences=8", "task.length=6", "evaluation.warmup=2", "evaluation.horizon=8"]
+        words += ["evaluation.sequences=4", "model.hidden=2", "training.updates=2", "launcher=inline", "--as", name]
+        code = dispatch([*words, f"plugins=[{name}.py]", f"{kind}={name}", "evaluation.metrics=[rmse]"])
+        said = capsys.readouterr().err
+        assert (code, f"Own changes {what} in place" in said) == ((1, True) if name == "own" else (0, False)), said
+
+
 IN_PLACE = """
 from dataclasses import dataclass
 from freerun.measurement.metrics import Comparison, Metric
@@ -565,7 +588,10 @@ class Own({base}):
 """
 
 
-@pytest.mark.parametrize(("base", "applies"), [("Metric", "True"), ("Comparison", "observed.forced is not None")])
+@pytest.mark.parametrize(
+    ("base", "applies"),
+    tiered([("Metric", "True"), ("Comparison", "observed.forced is not None")], quick=lambda case: case[0] == "Metric"),
+)
 def test_a_metric_that_works_in_place_is_in_no_other_number(base, applies, desk):
     """Of the run, and of the players beside it; an error that was made in place of an output was in all that came after."""
     (desk / "own.py").write_text(IN_PLACE.format(base=base, applies=applies))

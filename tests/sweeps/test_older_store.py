@@ -17,7 +17,8 @@ import pytest
 
 from freerun.cli.main import dispatch
 from freerun.config.run_identity import GENERATION, UNDIVIDED, identity, older_generation, trained
-from freerun.errors import ConfigError
+from freerun.errors import ConfigError, StoreError
+from tiers import tiered
 
 OLD = Path(__file__).parent / "generation_3"
 WORDS = [
@@ -86,3 +87,27 @@ def test_a_generation_is_told_by_the_identity():
 
     assert [older_generation(known(number), tree) for number in range(1, GENERATION)] == list(range(1, GENERATION))
     assert older_generation("0" * 16, tree) is None
+
+
+def newer(results: Path, pattern: str) -> dict[str, bytes]:
+    """Some files of a store as a newer Freerun would write them; all that the results hold then."""
+    for path in sorted((results / ".store").glob(f"*/{pattern}")):
+        path.write_bytes(path.read_bytes().replace(b'"format": 1,', b'"format": 2,', 1))
+    return {name: held for name, held in contents(results).items() if not name.endswith(("lock", "index"))}
+
+
+@pytest.mark.parametrize("pattern", tiered(["*.json", "*-*.json", "*.players"], quick=lambda pattern: pattern == "*-*.json"))
+def test_what_a_newer_version_wrote_is_not_damaged_and_stays_where_it_is(pattern, tmp_path, monkeypatch):
+    """Its records had been set aside, to be trained anew, and its tables written over with none, with exit code 0."""
+    monkeypatch.chdir(tmp_path)
+    words = ["run", "-m", *WORDS, "launcher=inline", "--as", "s"]
+    assert dispatch(words) == 0
+    before = newer(tmp_path / "results", pattern)
+    for line in ("table s", "report s", "retry s", "measure s", "merge results --results m", "export s"):
+        with pytest.raises(StoreError, match=r"a newer Freerun wrote it \(.*, here 1\); update Freerun") as fault:
+            dispatch(line.split())
+        assert fault.value.code == 3
+    with pytest.raises(StoreError, match="a newer Freerun wrote it"):
+        dispatch(words)
+    after = {name: held for name, held in contents(tmp_path / "results").items() if not name.endswith(("lock", "index"))}
+    assert after == before

@@ -69,7 +69,9 @@ class Products:
             tables = tidy.read(self.folder)
         else:
             tables = tidy.frames(self.place.store, self.info["ids"], self.name, self.info["planned"])
-            record_scan.say_damaged(self.name, self.place.store, tables.runs["run"][tables.runs["status"] == "pending"])
+            pending = set(tables.runs["run"][tables.runs["status"] == "pending"])
+            undone = [run for run, name in names(self.info["ids"]).items() if name in pending]
+            record_scan.say_damaged(self.name, self.place.store, undone)
         return tidy.declared(tables, self.info)
 
     @cached_property

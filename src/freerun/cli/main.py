@@ -17,7 +17,7 @@ from freerun import arithmetic, early_interrupt
 from freerun.cli import hydra_options
 from freerun.cli.arguments import COMMANDS, GROUPS, HelpShown
 from freerun.cli.steady_output import steady
-from freerun.errors import ConfigError, FreerunError, StoreError, Terminated
+from freerun.errors import ConfigError, FreerunError, StoreError, Terminated, refused
 from freerun.io.suggestions import nearest
 from freerun.io.text import brief, message, one_line
 
@@ -66,6 +66,9 @@ def _ended(words: list[str]) -> int:
     except FreerunError as fault:
         print(f"freerun: {message(fault)}", file=sys.stderr)
         code = fault.code
+    except PermissionError as fault:  # of whatever file or folder is somebody else's
+        print(f"freerun: {message(refused(fault.filename or 'a file', 'is not yours to use', fault))}", file=sys.stderr)
+        code = StoreError.code
     except KeyboardInterrupt as asked:
         by, code = (" by SIGTERM", 143) if isinstance(asked, Terminated) else ("", early_interrupt.CODE)
         print(early_interrupt.LINE.replace("interrupted", f"interrupted{by}"), end="", file=sys.stderr)

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from freerun.config.experiment import Experiment, gradient_cut
 from freerun.config.level_weights import Levels, level_weights
 from freerun.config.start_weights import start_of
+from freerun.engine import in_place
 from freerun.engine.dispatch import rollout
 from freerun.engine.engine_choice import engine_of
 from freerun.engine.parameters import Parameters
@@ -76,6 +77,23 @@ class Group:
         if self.objective.critic(1):
             shapes = {f"critic.{name}": shape for name, shape in self.objective.critic(self._behaviour_width()).items()}
             self.critic = Parameters(shapes, seeds, like)
+        self._demand_nothing_in_place()
+
+    def _demand_nothing_in_place(self) -> None:
+        """Refuse a model or a feedback rule of a user's own that works in place.
+
+        Raises:
+            ConfigError: naming what it changes.
+        """
+        like = torch.empty(len(self.experiments), in_place.SIZE, 0, dtype=self.dtype, device=self.device)
+        in_place.demand_none_of_model(self.model, self.weights, like.new_empty(*like.shape[:2], self.inputs))
+
+        def chance() -> torch.Tensor | None:
+            drawn = self.chance("in place", 0, 1, in_place.SIZE)
+            return None if drawn is None else drawn[0]
+
+        rule = given(self.experiments[0].feedback)
+        in_place.demand_none_of_feedback(rule, self.feedback, like.new_empty(*like.shape[:2], self.width), chance)
 
     def _start(self) -> None:
         """Put the weights of the run that a replica starts from in the place of those that were drawn for it.

@@ -14,7 +14,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
@@ -114,7 +113,7 @@ class Shared:
         """Return what is held now."""
         return cls(
             settings={setting.words: setting.read() for setting in _settings()},
-            parts={name: {key: copy(value) for key, value in getattr(registry, name).items()} for name in _REGISTRIES},
+            parts={name: _registered(name) for name in _REGISTRIES},
             environment=_environment(),
             names={name: (holder, dict(vars(holder))) for name, holder in _holders()},
         )
@@ -183,6 +182,11 @@ def kept() -> Iterator[None]:
     finally:
         if changes := list(_put_back(held)):
             raise ConfigError(f"a part of this run changes {changes[0]}")
+
+
+def _registered(name: str) -> dict[str, Any]:
+    """Return what the registry holds under a name, in dictionaries of its own."""
+    return {key: dict(value) if isinstance(value, dict) else value for key, value in getattr(registry, name).items()}
 
 
 def _put_back(settings: dict[str, Any]) -> Iterator[str]:

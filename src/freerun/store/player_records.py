@@ -18,7 +18,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Raw, Struct
 
-from freerun.errors import CorruptRecord, refused
+from freerun.errors import CorruptRecord, StoreError, refused
 from freerun.io import container, reading
 from freerun.io.text import one_line
 from freerun.io.writing import write_atomic
@@ -157,7 +157,7 @@ def read(store: Store, players: str) -> Players:
     Raises:
         FileNotFoundError: if there is none.
         CorruptRecord: if its checksum, its form or its identity is wrong.
-        StoreError: if the disk refuses.
+        StoreError: if the disk refuses, or another version of Freerun wrote it in another form.
     """
     if not _IDENTITY.fullmatch(players):
         raise CorruptRecord(f"{one_line(players, 40)!r} is not the identity of players")
@@ -166,6 +166,8 @@ def read(store: Store, players: str) -> Players:
         record = _DECODER.decode(container.unwrapped(reading.content(place, LARGEST), FORM))
     except FileNotFoundError:
         raise
+    except container.OtherVersion as fault:
+        raise StoreError(f"{place}: {fault}") from None
     except (ValueError, RecursionError) as fault:
         raise CorruptRecord(f"{place}: is no record of players: {one_line(fault, 80)}") from None
     except OSError as fault:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any, NamedTuple
 
-from freerun.errors import CorruptRecord, StoreError, refused
-from freerun.io import container, reading
+from freerun.errors import CorruptRecord, refused
+from freerun.io import reading
 from freerun.store import player_records, records
 from freerun.store.record_schema import understood
 from freerun.store.records import Store, trained_run
@@ -30,7 +30,7 @@ def read(store: Store, run: str) -> RecordFiles:
     """
     place, trained_id = store.place(run), trained_run(run)
     content = records.content_at(place)
-    body = _unwrapped(content, place)
+    body = records.body_of(content, place)
     if trained_id != run:
         try:
             trained_body = store.body(trained_id)
@@ -54,15 +54,6 @@ def read(store: Store, run: str) -> RecordFiles:
     if hashlib.sha256(weights).hexdigest() != record["weights"]:
         raise CorruptRecord(f"{path}: do not match the record of their run")
     return RecordFiles(content, record, weights)
-
-
-def _unwrapped(content: bytes, place: str) -> bytes:
-    try:
-        return container.unwrapped(content, records.FORM)
-    except container.OtherVersion as fault:
-        raise StoreError(f"{place}: {fault}") from None
-    except reading.NotPlain as fault:
-        raise CorruptRecord(f"{place}: {fault}") from None
 
 
 def read_players(store: Store, players: str) -> bytes:

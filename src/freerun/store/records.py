@@ -175,6 +175,7 @@ class Store(StoreFolder):
         Raises:
             FileNotFoundError: if there is none.
             CorruptRecord: if its checksum is wrong.
+            StoreError: if another version of Freerun wrote it in another form.
         """
         return _body(self.place(run))
 
@@ -306,8 +307,20 @@ def content_at(place: str) -> bytes:
         raise refused(place, "cannot be read", fault) from None
 
 
-def _body(place: str) -> bytes:
+def body_of(content: bytes, place: str) -> bytes:
+    """Return the text of a record from the bytes of its file.
+
+    Raises:
+        CorruptRecord: if it is torn or altered.
+        StoreError: if another version of Freerun wrote it in another form: it is sound, and stays where it is.
+    """
     try:
-        return container.unwrapped(content_at(place), FORM)
+        return container.unwrapped(content, FORM)
+    except container.OtherVersion as fault:
+        raise StoreError(f"{place}: {fault}") from None
     except reading.NotPlain as fault:
         raise CorruptRecord(f"{place}: {fault}") from None
+
+
+def _body(place: str) -> bytes:
+    return body_of(content_at(place), place)
