@@ -469,7 +469,6 @@ def test_a_plugin_without_helpers_keeps_the_digest_of_its_file(tmp_path):
 SHARED = {
     "torch.set_default_dtype(torch.float64)": ("torch's default type", torch.get_default_dtype),
     "torch.set_num_threads(3)": ("torch's threads", torch.get_num_threads),
-    "torch.use_deterministic_algorithms(True)": ("deterministic", torch.are_deterministic_algorithms_enabled),
     "torch.set_grad_enabled(False)": ("whether torch keeps gradients", torch.is_grad_enabled),
     "os.chdir('/')": ("the working folder for all runs; begin paths at __file__", Path.cwd),
     "os.environ['OMP_NUM_THREADS'] = '7'": ("OMP_NUM_THREADS in the environment", lambda: os.environ.get("OMP_NUM_THREADS")),
@@ -530,7 +529,8 @@ LATE = {
 }
 
 
-@pytest.mark.parametrize("what", tiered(LATE, quick=lambda what: what == "training"))
+@pytest.mark.slow  # what is done as a file is loaded is tried above
+@pytest.mark.parametrize("what", LATE)
 def test_a_part_that_changes_what_all_runs_share_while_it_runs_fails_alone(what, desk, capsys):
     """The run beside it, of a built-in part, has the bits that it has alone."""
     late = PART.format(trace="ran").replace("        return (coins", f"        {LATE[what]}\n        return (coins")
@@ -552,20 +552,21 @@ WORKS_IN_PLACE = {
 }
 
 
-@pytest.mark.parametrize("what", tiered(WORKS_IN_PLACE, quick=lambda what: what == "what it is fed"))
-def test_a_model_or_a_feedback_that_works_in_place_is_refused(what, desk, capsys):
+CASES_IN_PLACE = [(what, name) for what in WORKS_IN_PLACE for name in ("own", "sound")]
+
+
+@pytest.mark.parametrize(("what", "name"), tiered(CASES_IN_PLACE, quick=lambda case: case == ("what it is fed", "own")))
+def test_a_model_or_a_feedback_that_works_in_place_is_refused(what, name, desk, capsys):
     """The truth was another for whoever looked at it next; what does not work in place is run."""
     kind, base, head, line, call = WORKS_IN_PLACE[what]
-    for name, first in (("own", line), ("sound", "pass")):
-        text = f"from dataclasses import dataclass\nfrom freerun import {base}\n@dataclass(kw_only=True)\nclass Own({base}):\n"
-        (desk / f"{name}.py").write_text(
-            f'{text}    """Own."""\n    def {head}:\n        {first}\n        return super().{call}\n'
-        )
-        words = ["run", "task=lorenz63", "task.sequences=8", "task.length=6", "evaluation.warmup=2", "evaluation.horizon=8"]
-        words += ["evaluation.sequences=4", "model.hidden=2", "training.updates=2", "launcher=inline", "--as", name]
-        code = dispatch([*words, f"plugins=[{name}.py]", f"{kind}={name}", "evaluation.metrics=[rmse]"])
-        said = capsys.readouterr().err
-        assert (code, f"Own changes {what} in place" in said) == ((1, True) if name == "own" else (0, False)), said
+    text = f"from dataclasses import dataclass\nfrom freerun import {base}\n@dataclass(kw_only=True)\nclass Own({base}):\n"
+    first = line if name == "own" else "pass"
+    (desk / f"{name}.py").write_text(f'{text}    """Own."""\n    def {head}:\n        {first}\n        return super().{call}\n')
+    words = ["run", "task=lorenz63", "task.sequences=8", "task.length=6", "evaluation.warmup=2", "evaluation.horizon=8"]
+    words += ["evaluation.sequences=4", "model.hidden=2", "training.updates=2", "launcher=inline", "--as", name]
+    code = dispatch([*words, f"plugins=[{name}.py]", f"{kind}={name}", "evaluation.metrics=[rmse]"])
+    said = capsys.readouterr().err
+    assert (code, f"Own changes {what} in place" in said) == ((1, True) if name == "own" else (0, False)), said
 
 
 IN_PLACE = """
