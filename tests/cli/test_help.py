@@ -181,7 +181,7 @@ def test_a_command_has_two_examples_that_it_takes(command, tmp_path, monkeypatch
         (["clean", "--everything"], ["'--everything'", "choose one of: --all, --help, --results, --yes, -h"]),
         (["table", "a", "b"], ["freerun table", "'b'", "--help"]),
         (["list", "tasks", "models"], ["freerun list", "'models'"]),
-        (["export"], ["required", "NAME"]),
+        (["export"], ["NAME is missing", "freerun export --help"]),
         (["run", "--as"], ["--as"]),
         (["completion"], ["one shell", "bash, fish, zsh"]),
     ],

@@ -106,5 +106,5 @@ REFUSED = [
 
 @pytest.mark.parametrize(("part", "settings", "says"), REFUSED, ids=lambda x: x if isinstance(x, str) else "")
 def test_numbers_with_which_a_part_says_nothing_of_its_equation_are_refused(part, settings, says):
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(ConfigError, match=says):
         part(**settings)

@@ -257,7 +257,7 @@ def test_every_named_choice_is_checked_unless_it_is_given(desk):
 def test_a_part_that_cannot_be_made_from_its_defaults_is_broken(desk):
     (desk / "refuses.py").write_text(CODES["bursts"].replace("burst: int = 1", "burst: int = 9"))
     (first, *others) = checked("refuses.py").verdicts
-    assert (first.verdict, first.why) == ("broken", "ValueError: burst must lie in 1 .. period (4), got 9 (line 20)")
+    assert (first.verdict, first.why) == ("broken", "ConfigError: regime.burst must lie in 1 .. period (4), got 9 (line 20)")
     assert not any(each.verdict for each in others)
     assert checked("refuses.py", period=10).kept
 

@@ -42,7 +42,7 @@ def tiny(cls):
     given = {"sequences": 8, "trajectories": 4, "blanks": 1, "arms": 2, "arm": 2, "nodes": 5}
     try:
         return small(cls, length=STEPS, **given)
-    except ValueError:
+    except ConfigError:
         return small(cls, **given)
 
 

@@ -105,7 +105,7 @@ class PartType(ABCMeta):
         try:
             return super().__call__(**settings)
         except ValueError as fault:
-            raise ConfigError(f"{asks.place}{fault}") from None
+            raise ConfigError(f"{asks.place}{fault}").with_traceback(fault.__traceback__) from None
 
     @property
     def __signature__(cls) -> inspect.Signature:

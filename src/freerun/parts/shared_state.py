@@ -19,8 +19,6 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
 from freerun.errors import ConfigError
 from freerun.parts import registry
 
@@ -54,6 +52,8 @@ class _Setting:
 
 def _settings() -> Iterator[_Setting]:
     yield _Setting(words="the working folder", read=os.getcwd, write=os.chdir, instead="begin paths at __file__")
+    import numpy as np
+
     yield _Setting(words="how numpy treats errors", read=np.geterr, write=lambda held: np.seterr(**held))
     yield _Setting(words="recursion", read=sys.getrecursionlimit, write=sys.setrecursionlimit)
     for stream in ("stdout", "stderr"):
