@@ -19,7 +19,7 @@ BASE = [
 
 
 #: Blanks: an echoed cue is in the feeds that are read where they are fewer than those (`model.order`).
-BLANKS, ORDERS = 4, (1, 4, 5, 7)
+BLANKS, ORDERS = 4, (1, 4, 5, 6)
 WINDOWS = [
     "task=delayed_recall", f"task.cues={K}", f"task.blanks={BLANKS}", "task.echo=true", "model=output_recurrent",
     f"model.order={','.join(map(str, ORDERS))}", "model.hidden=16", "regime=teacher_forcing,free_running", "feedback=argmax",

@@ -134,7 +134,8 @@ def totals(x: torch.Tensor, axis: int = 0) -> Float[torch.Tensor, " R"]:
     """
     if torch.get_num_threads() > 1 or x.device.type != "cpu":
         return per_replica(torch.sum, x, axis)
-    return x.movedim(axis, 0).reshape(x.shape[axis], -1).sum(1)
+    rows = x.movedim(axis, 0).reshape(x.shape[axis], -1)
+    return rows.contiguous().sum(1)
 
 
 def initial_weights(shapes: Mapping[str, Shape], seeds: list[int]) -> dict[str, np.ndarray]:

@@ -31,11 +31,11 @@ class Patched(Engine):
 class ReducesOverTheGroup(Patched):
     """The loss is normalised over the replicas of the group."""
 
-    target, name = replicas, "per_replica"
+    target, name = replicas, "totals"
 
     def replacement(self, genuine):
-        def reduce(function, x, axis=0):
-            values = genuine(function, x, axis)
+        def reduce(x, axis=0):
+            values = genuine(x, axis)
             return values * (1 + 1e-6 * (len(values) - 1))
 
         return reduce
