@@ -138,7 +138,11 @@ class Group:
             whole = [getattr(part, name) for part in parts]
             each = zip(whole, self.seeds, strict=True)
             if axis:
-                rows = [x[:length].index_select(1, index[seed]) for x, seed in each]
+                # of windows that overlap `index_select` copies the whole first
+                rows = [
+                    x[:length].index_select(1, index[seed]) if x.is_contiguous() else x[:length, index[seed]]
+                    for x, seed in each
+                ]
             else:
                 rows = [x.index_select(0, index[seed]) for x, seed in each]
             return self._spread(rows, axis)
