@@ -83,6 +83,11 @@ def test_a_selection_by_any_setting_keeps_what_has_it(kept):
     assert len(kept) == 60, "the study itself stays as it is"
 
 
+def test_settings_of_a_study_in_one_text_are_refused():
+    with pytest.raises(ConfigError, match=r"^Study 'training.updates=10': settings are a dictionary[^\n]*$"):
+        Study("first_look", "training.updates=10")
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [

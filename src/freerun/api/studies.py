@@ -87,6 +87,8 @@ class Study(StudyResults):
         question: str = "", tune: Mapping[str, Any] | None = None, results: str | Path = "results", **named: Any,
     ) -> None:  # fmt: skip
         self.place, self._narrowed = Place(results=Path(results)), None
+        if not isinstance(settings, Mapping | None):
+            raise ConfigError(f"Study {brief(settings)}: settings are a dictionary, as {{'training.updates': 100}}")
         words = studies.words({**(settings or {}), **named})
         if not isinstance(asked, (str, Path)):
             if words or tune is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from freerun.config.learning_rate import Decay
 from freerun.config.level_weights import Levels
@@ -13,28 +13,8 @@ from freerun.parts.regimes.teacher_forcing import TeacherForcing
 from freerun.parts.registry import name_of
 
 if TYPE_CHECKING:
+    from freerun.config.compatibility import Experiment
     from freerun.config.training_settings import Training
-    from freerun.parts.feedback import Feedback
-    from freerun.parts.models import Model
-    from freerun.parts.objectives import Objective
-    from freerun.parts.regimes import Regime
-    from freerun.parts.tasks import Task
-
-
-class Experiment(Protocol):
-    """What is looked at: an experiment whose parts are all chosen, and go together (`freerun.config.experiment`)."""
-
-    task: Task
-    model: Model
-    feedback: Feedback | None
-    objective: Objective | None
-    regime: Regime
-    training: Training
-    gradient: str
-
-    @property
-    def span(self) -> tuple[int, int]:
-        """(warmup, horizon), resolved."""
 
 
 def lines(experiment: Experiment) -> tuple[str, ...]:
