@@ -98,13 +98,13 @@ def tidy(material: Material, metric: str | None = None) -> pd.DataFrame:
         metric: the measure, of the tasks that have it; None for the own error of each task.
 
     Returns:
-        task, model, method, metric, unit, label and better (of the metric), level, mean, low, high, geometric (whether the
-        mean is), n, runs, diverged, failed, pending, lost_low, lost_high, iqm, iqm_low, iqm_high (of the middle half of the
-        seeds), best (the best mean of its task and level; never of gaps, nor where half of the runs or more are lost), hedges,
-        delta, improved, p, holm and family of the comparison with `baseline`, a method of the same setting (undefined where
-        there is none), and mark: better or worse, where that is its verdict; `end`: where the schedule of the regime ends, a
-        share of truth; `chosen`, where methods were tuned: what was chosen, in words. Below the methods of a task stand its
-        reference players, with `PLAYERS` as their model, no runs and no comparison.
+        task, model, method, metric, unit, label and better (of the metric), level, mean, low, high, geometric (whether the mean
+        is), n, runs, diverged, failed, pending, lost_low, lost_high, iqm, iqm_low, iqm_high (of the middle half of the seeds),
+        best (the best mean of its task and level; never of gaps, nor of a method that lost a larger share of its runs than
+        another), hedges, delta, improved, p, holm and family of the comparison with `baseline`, a method of the same setting
+        (undefined where there is none), and mark: better or worse, where that is its verdict; `end`: where the schedule of the
+        regime ends, a share of truth; `chosen`, where methods were tuned: what was chosen, in words. Below the methods of a
+        task stand its reference players, with `PLAYERS` as their model, no runs and no comparison.
     """
     wide = full(material)
     wide = wide[wide["primary"] if metric is None else wide["metric"] == metric]
@@ -204,10 +204,11 @@ def _level_order(column: pd.Series) -> pd.Series:
 
 
 def _best(table: pd.DataFrame) -> np.ndarray:
-    """Where a mean is the best of its task and level, with all that print the same; a mean of few survivors is not."""
+    """Where a mean is the best of its task and level, with all that print the same, of those that lost fewest runs."""
     sign = table["better"].map({"lower": 1.0, "higher": -1.0}).astype(float)
-    survive = 2 * (table["diverged"] + table["failed"]) < table["runs"] - table["pending"]
-    means = (table["mean"] * sign).where(survive)
+    ended = table["runs"] - table["pending"]
+    lost = (table["diverged"] + table["failed"]) / ended.where(ended > 0)
+    means = (table["mean"] * sign).where(lost <= lost.groupby(table["task"], observed=True).transform("min"))
     least = means.groupby([table["task"], table["level"]], observed=True).transform("min")
     same = np.array([number(a) == number(b) for a, b in zip(means, least, strict=True)])
     compared = table.groupby(["task", "level"], observed=True)["mean"].transform("count") > 1

@@ -49,7 +49,8 @@ def note(table: pd.DataFrame, material: Material) -> str:
         "levels on a ratio scale; a gap is their difference, on test sequences and over the steps since "
         "the release. n: seeds with a result; lost: runs that diverged or failed, of all that ended, with the 95 % "
         "Clopper-Pearson interval of their share. Bold: numerically "
-        f"the best mean of its task, with all that print the same, where less than half of the runs are lost. {marks}"
+        "the best mean of its task, with all that print the same, of the methods that lost the smallest share of their runs. "
+        f"{marks}"
         + "".join(f" {sentence}" for sentence in _rests_on(table, compared, material))
         + (" Reference players need no training, and are compared with nothing." if (table["model"] == PLAYERS).any() else "")
     )
