@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from freerun.config.experiment import Experiment
 from freerun.engine.compiled.coverage import CORRECTIONS, DISTRIBUTIONS, uncovered
-from freerun.engine.compiled.library import library
+from freerun.engine.compiled.library import Library, library
 from freerun.errors import ConfigError, given
 
 #: Names the engine of a process that is told none.
@@ -59,6 +59,15 @@ def checked(name: str, key: str) -> str:
     if name not in CHOICES:
         raise ConfigError(f"{key} must be one of {', '.join(CHOICES)}, got {name[:40]!r}")
     return name
+
+
+def used() -> Library | None:
+    """Return the library that computes in this process what it covers; None where there is none, or it is not wanted.
+
+    Raises:
+        ConfigError: if it was built from another source.
+    """
+    return None if setting() == "reference" else library()
 
 
 @dataclass(frozen=True, kw_only=True)

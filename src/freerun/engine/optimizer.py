@@ -131,11 +131,10 @@ class Adam(Descent):
 
 def _compiled(*tensors: Float[torch.Tensor, "R P"]) -> Library | None:
     """Return the library that can take a step of such weights and moments; None where PyTorch has to."""
-    from freerun.engine.compiled.library import library
-    from freerun.engine.engine_choice import setting
+    from freerun.engine.engine_choice import used
 
     fits = all(x.is_contiguous() and x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) for x in tensors)
-    return library() if fits and setting() != "reference" else None
+    return used() if fits else None
 
 
 @dataclass(kw_only=True)

@@ -69,6 +69,28 @@ class Descent(ctypes.Structure):
     ]  # fmt: skip
 
 
+class Flow(ctypes.Structure):
+    """What steps of a flow are told; as `Flow` in source/rollout.h."""
+
+    _fields_ = [
+        *((name, ctypes.c_int64) for name in ("equations", "D", "steps")), ("step", ctypes.c_double),
+        ("settings", ctypes.c_double * 4), ("states", _POINTER), ("work", _POINTER),
+    ]  # fmt: skip
+
+
+LENGTHS = 8
+
+
+class Smoothing(ctypes.Structure):
+    """What a smoothing is told; as `Smoothing` in source/rollout.h."""
+
+    _fields_ = [
+        *((name, ctypes.c_int64) for name in ("lengths", "models", "most")), ("strings", ctypes.c_int64 * LENGTHS),
+        *((name, _POINTER * LENGTHS) for name in ("counts", "contexts", "shorter")), ("bottom", ctypes.c_double),
+        ("chances", _POINTER), ("work", _POINTER),
+    ]  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Library:
     """A loaded library.
@@ -90,7 +112,7 @@ class Library:
 
         Args:
             name: `kept`, `work`, `both`, `forward`, `backward` or `descend` of a rollout; `attend` or `attend_back` of a step
-                of attention; `adam` of a step of descent.
+                of attention; `adam` of a step of descent; `flow` of steps of a flow, and `smooth`, for double precision alone.
         """
         return _function(self.path, name, dtype)
 
@@ -99,7 +121,7 @@ class Library:
 def _function(path: Path, name: str, dtype: str) -> Callable[..., int]:
     function = getattr(ctypes.CDLL(str(path)), f"{name}_{dtype}")
     sizes = name in ("kept", "work", "both")
-    told = {"attend": Attention, "attend_back": Attention, "adam": Descent}.get(name, Call)
+    told = {"attend": Attention, "attend_back": Attention, "adam": Descent, "flow": Flow, "smooth": Smoothing}.get(name, Call)
     function.argtypes = [ctypes.POINTER(told)] + ([] if sizes else [ctypes.c_long] * 2)
     function.restype = ctypes.c_long if sizes else None
     called: Callable[..., int] = function

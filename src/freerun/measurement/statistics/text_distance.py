@@ -26,6 +26,8 @@ from jaxtyping import Float, Int
 
 from freerun.arithmetic import logarithm, root
 from freerun.deferred_imports import torch
+from freerun.engine.compiled.smoothing import smoothed
+from freerun.engine.engine_choice import used
 from freerun.errors import require
 from freerun.measurement.accumulated_error_estimate import student
 
@@ -127,7 +129,10 @@ def _numbered(codes: Int[np.ndarray, "*shape"], most: int) -> tuple[Int[np.ndarr
         return known, place.reshape(codes.shape)
     found = np.zeros(most, dtype=bool)
     found[codes] = True
-    return np.flatnonzero(found), (np.cumsum(found, dtype=np.int64) - 1)[codes]
+    known = np.flatnonzero(found)
+    place = np.empty(most, dtype=np.int64)
+    place[known] = np.arange(len(known))
+    return known, place[codes]
 
 
 def _excess(tables: list[Strings], symbols: int) -> Float[torch.Tensor, "2 V"]:
@@ -160,7 +165,10 @@ def _chances(tables: list[Strings], symbols: int) -> Float[torch.Tensor, "2 2 V 
         new = np.diff(table.context, prepend=-1) > 0
         places.append((new.cumsum() - 1, table.shorter))
     models = [table.counts.flatten(0, 2).numpy() for table in tables]
-    rows = np.stack([_chance([each[row] for each in models], places, symbols) for row in range(len(models[0]))], axis=1)
+    if library := used():
+        rows = smoothed(library, models, places, 1 / symbols)
+    else:
+        rows = np.stack([_chance([each[row] for each in models], places, symbols) for row in range(len(models[0]))], axis=1)
     kinds = tables[-1].counts.shape
     # strings by strings in memory: so sums over them have always been taken, and their last bits are in kept tables
     return torch.from_numpy(rows).reshape(kinds[-1], *kinds[:-1]).permute(1, 2, 3, 0)

@@ -1,4 +1,4 @@
-/* What a rollout, a step of attention or a step of descent is told from Python (freerun/engine/compiled/library.py): in the same order there.
+/* What a rollout, a step of attention, a step of descent, a flow or a smoothing is told from Python (freerun/engine/compiled/library.py): in the same order there.
    Letters: T time, R replicas, B batch, X exogenous input, F what is fed, O output, H hidden. NULL: there is none. */
 
 #include <stdint.h>
@@ -63,3 +63,23 @@ typedef struct {
     uint8_t *finite;          /* [R]: whether the new weights are; they are taken only then, and where a replica is alive */
     void *work;               /* P numbers */
 } Descent;
+
+typedef struct {
+    int64_t equations;        /* which, as in flows.h */
+    int64_t D, steps;         /* coordinates of a state; steps to take */
+    double step, settings[4]; /* the length of a step; the settings of the equations, in their order */
+    void *states;             /* [N D], before and after */
+    void *work;               /* 6 D rows of 16 numbers */
+} Flow;
+
+#define LENGTHS 8
+
+typedef struct {
+    int64_t lengths, models, most; /* lengths of strings; models; the most strings of a length */
+    int64_t strings[LENGTHS];      /* of each length */
+    const void *counts[LENGTHS];   /* [models strings] */
+    const int64_t *contexts[LENGTHS], *shorter[LENGTHS]; /* the context of each string, rising; its place without the oldest symbol */
+    double bottom;            /* the probability of every symbol before anything was counted */
+    void *chances;            /* [strings models], of the longest */
+    void *work;               /* 2 rows of `most` numbers */
+} Smoothing;

@@ -68,6 +68,12 @@
 #ifndef BREAK_GROUP
 #define BREAK_GROUP(r) (r)
 #endif
+#ifndef BREAK_STEP
+#define BREAK_STEP(x) (x)
+#endif
+#ifndef BREAK_KNOWN
+#define BREAK_KNOWN(x) (x)
+#endif
 
 #include "vectors.h"
 #include "products.h"
@@ -76,3 +82,5 @@
 #include "replica.h"
 #include "attention.h"
 #include "descent.h"
+#include "flows.h"
+#include "smoothing.h"
