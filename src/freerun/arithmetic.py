@@ -191,6 +191,11 @@ def logarithm(x: torch.Tensor) -> torch.Tensor:
     return x.log2() * LN2
 
 
+def logarithm_(x: torch.Tensor) -> torch.Tensor:
+    """As `logarithm`, in the place of `x`."""
+    return x.log2_().mul_(LN2)
+
+
 def exponential(x: torch.Tensor) -> torch.Tensor:
     """E to the x, to ``1 + |x|`` units in the last place of double precision, by torch's own kernel of the power of 2.
 

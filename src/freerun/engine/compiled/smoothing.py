@@ -9,6 +9,8 @@ from jaxtyping import Float, Int
 from freerun.engine.compiled.library import Library, Smoothing
 from freerun.engine.compiled.threads import spread
 
+#: Models that go side by side; as in source/smoothing.h.
+ABREAST = 8
 #: Of the strings of one length: the context of each, numbers rising from 0, and its place, among strings one shorter, without
 #: the oldest symbol.
 Place = tuple[Int[np.ndarray, " G"], Int[np.ndarray, " G"]]
@@ -29,5 +31,5 @@ def smoothed(library: Library, counts: list[Float[np.ndarray, "M G"]], places: l
     for n, (count, (contexts, shorter)) in enumerate(zip(held, ranked, strict=True)):
         call.strings[n], call.counts[n] = count.shape[1], count.ctypes.data
         call.contexts[n], call.shorter[n] = contexts.ctypes.data, shorter.ctypes.data
-    spread(library.function("smooth", "float64"), call, models, 2 * most, torch.empty(0, dtype=torch.float64))
+    spread(library.function("smooth", "float64"), call, models, 2 * ABREAST * most, torch.empty(0, dtype=torch.float64))
     return chances

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from freerun.arithmetic import logarithm, root
+from freerun.arithmetic import logarithm, logarithm_, root
 from freerun.deferred_imports import torch
 from freerun.engine.compiled.smoothing import smoothed
 from freerun.engine.engine_choice import used
@@ -112,9 +112,9 @@ def _tables(pair: Int[np.ndarray, "2 T B P"], symbols: int, first: int) -> list[
         longer, place = _numbered(padded[:, begin : begin + scored] * len(before) + place, (symbols + 1) * len(before))
         oldest, shorter = np.divmod(longer, len(before))
         known = oldest * (symbols + 1) ** (n - 1) + before[shorter]
-        rows = np.arange(texts)[:, None, None, None] * blocks + np.arange(blocks)[:, None]
-        counts = np.bincount((rows * len(known) + place).ravel(), minlength=texts * blocks * len(known))
-        whole = counts.reshape(texts, 2, GROUPS, -1, len(known)).sum(3)
+        rows = np.arange(texts)[:, None, None, None] * 2 * GROUPS + np.arange(blocks)[:, None] // (blocks // (2 * GROUPS))
+        counts = np.bincount((rows * len(known) + place).ravel(), minlength=texts * 2 * GROUPS * len(known))
+        whole = counts.reshape(texts, 2, GROUPS, len(known))
         total = whole.sum(2, keepdims=True)
         variants = np.concatenate([total - whole, total], 2)
         tables.append(Strings(counts=torch.from_numpy(variants).double(), context=known // (symbols + 1), shorter=shorter))
@@ -191,8 +191,8 @@ def _divergences(shares: Float[torch.Tensor, "2 2 V G"]) -> tuple[Float[torch.Te
     for half in range(2):
 
         def js(x: int, y: int, half: int = half) -> Float[torch.Tensor, " V"]:
-            middle = torch.stack([_entropy((share + shares[y, 1 - half, -1]) / 2) for share in shares[x, half]])
-            return middle - (entropies[x, half] + entropies[y, 1 - half, -1]) / 2
+            middle = (shares[x, half] + shares[y, 1 - half, -1]).div_(2)
+            return _entropy(middle) - (entropies[x, half] + entropies[y, 1 - half, -1]) / 2
 
         floor = js(0, 0)
         rows.append((js(0, 1) + js(1, 0) - floor - js(1, 1)) / 2)
@@ -201,7 +201,7 @@ def _divergences(shares: Float[torch.Tensor, "2 2 V G"]) -> tuple[Float[torch.Te
 
 
 def _entropy(p: Float[torch.Tensor, "*rest G"]) -> Float[torch.Tensor, "*rest"]:
-    return (-p * logarithm(p.clamp(min=torch.finfo(p.dtype).tiny))).sum(-1)
+    return -logarithm_(p.clamp(min=torch.finfo(p.dtype).tiny)).mul_(p).sum(-1)
 
 
 def _estimate(variants: Float[torch.Tensor, "2 V"]) -> Estimate:

@@ -81,5 +81,5 @@ typedef struct {
     const int64_t *contexts[LENGTHS], *shorter[LENGTHS]; /* the context of each string, rising; its place without the oldest symbol */
     double bottom;            /* the probability of every symbol before anything was counted */
     void *chances;            /* [strings models], of the longest */
-    void *work;               /* 2 rows of `most` numbers */
+    void *work;               /* 2 `most` rows of 8 numbers */
 } Smoothing;
