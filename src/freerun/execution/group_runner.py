@@ -17,7 +17,7 @@ from freerun import arithmetic
 from freerun.config import start_weights
 from freerun.config.run_identity import trained
 from freerun.engine import engine_choice
-from freerun.engine.compiled import flow
+from freerun.engine.compiled import shortcuts
 from freerun.engine.feeding import Lessons
 from freerun.engine.replicas import Group
 from freerun.engine.training import Follower, Listener, Outcome, train
@@ -47,7 +47,7 @@ def prepare(threads: int = 1, engine: str | None = None) -> None:
         engine: of rollouts; None for the default.
     """
     engine_choice.use(engine)
-    flow.install()
+    shortcuts.install()
     torch.set_num_threads(threads)
     if platform.libc_ver()[0] == "glibc":
         # Keep freed memory: a training step allocates the same tensors again and again, and page faults cost more than the

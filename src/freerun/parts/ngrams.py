@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from freerun.errors import require
+from freerun.parts import shortcuts
 
 #: Most bytes of a model that tell beforehand what comes next; of longer contexts it is worked out when they come up.
 TABLED = 2**24
@@ -99,7 +100,7 @@ class NgramModel:
         return Counts(grams=grams, seen=seen, contexts=contexts, first=np.append(start, len(grams)), totals=totals)
 
     @cached_property
-    def _table(self) -> Table:
+    def table(self) -> Table:
         """What comes next after the contexts of the lengths that `TABLED` has room for, the shortest first."""
         rows, begins, codes = [np.full((1, self.symbols), 1 / self.symbols)], [0], [np.zeros(1, np.int64)]
         for n, counts in enumerate(self.counts, 1):
@@ -115,7 +116,9 @@ class NgramModel:
 
     def distribution(self, before: Int[np.ndarray, "T N"]) -> Float[np.ndarray, "N K"]:
         """Return the probability of every symbol after some strings, of which the last n - 1 symbols are looked at."""
-        begins, row, chance = self._table.begins, np.zeros(before.shape[1], dtype=np.int64), None
+        if shortcuts.following and (chance := shortcuts.following(self, before)) is not None:
+            return chance
+        begins, row, chance = self.table.begins, np.zeros(before.shape[1], dtype=np.int64), None
         for n, counts in enumerate(self.counts[: len(before) + 1], 1):
             if not len(counts.grams):
                 break
@@ -123,9 +126,9 @@ class NgramModel:
             if n < len(begins):
                 row = np.where(known, begins[n] + place, row)
                 continue
-            chance = self._table.chances[row] if chance is None else chance
+            chance = self.table.chances[row] if chance is None else chance
             counts.mix(chance, place, known, self.symbols)
-        return self._table.chances[row] if chance is None else chance
+        return self.table.chances[row] if chance is None else chance
 
 
 def _codes(strings: Int[np.ndarray, "T N"], n: int, symbols: int) -> Int[np.ndarray, "S N"]:

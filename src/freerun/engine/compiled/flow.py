@@ -9,7 +9,6 @@ from jaxtyping import Float, Inexact
 from freerun.engine.compiled.library import Flow as Call
 from freerun.engine.compiled.threads import spread
 from freerun.engine.engine_choice import used
-from freerun.parts.tasks import _flows
 from freerun.parts.tasks._flows import Flow
 from freerun.parts.tasks.hyper_roessler import HyperRoessler
 from freerun.parts.tasks.lorenz63 import Lorenz63
@@ -23,11 +22,6 @@ EQUATIONS: dict[type[Flow], tuple[str, ...]] = {
     Roessler: ("a", "b", "c"),
     HyperRoessler: ("a", "b", "c", "d"),
 }
-
-
-def install() -> None:
-    """Let flows take their steps here, in this process, where they can."""
-    _flows.shortcut = taken
 
 
 def taken(flow: Flow, state: Inexact[np.ndarray, "N D"], h: float, steps: int) -> Float[np.ndarray, "N D"] | None:

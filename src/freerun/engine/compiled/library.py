@@ -91,6 +91,17 @@ class Smoothing(ctypes.Structure):
     ]  # fmt: skip
 
 
+class Ngrams(ctypes.Structure):
+    """What an n-gram model is told; as `Ngrams` in source/rollout.h."""
+
+    _fields_ = [
+        *((name, ctypes.c_int64) for name in ("lengths", "tabled", "symbols", "strings")),
+        *((name, ctypes.c_int64 * LENGTHS) for name in ("count", "begins")),
+        *((name, _POINTER * LENGTHS) for name in ("contexts", "bounds", "totals", "grams", "seen")),
+        *((name, _POINTER) for name in ("table", "before", "chances", "work")),
+    ]  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Library:
     """A loaded library.
@@ -112,7 +123,8 @@ class Library:
 
         Args:
             name: `kept`, `work`, `both`, `forward`, `backward` or `descend` of a rollout; `attend` or `attend_back` of a step
-                of attention; `adam` of a step of descent; `flow` of steps of a flow, and `smooth`, for double precision alone.
+                of attention; `adam` of a step of descent; `flow`, `smooth` and `follow`, for double
+                precision alone, of a flow, a smoothing and an n-gram model.
         """
         return _function(self.path, name, dtype)
 
@@ -121,7 +133,7 @@ class Library:
 def _function(path: Path, name: str, dtype: str) -> Callable[..., int]:
     function = getattr(ctypes.CDLL(str(path)), f"{name}_{dtype}")
     sizes = name in ("kept", "work", "both")
-    told = {"attend": Attention, "attend_back": Attention, "adam": Descent, "flow": Flow, "smooth": Smoothing}.get(name, Call)
+    told = {"attend": Attention, "attend_back": Attention, "adam": Descent, "flow": Flow, "smooth": Smoothing, "follow": Ngrams}.get(name, Call)
     function.argtypes = [ctypes.POINTER(told)] + ([] if sizes else [ctypes.c_long] * 2)
     function.restype = ctypes.c_long if sizes else None
     called: Callable[..., int] = function

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Protocol, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from jaxtyping import Float, Inexact
 
 from freerun.deferred_imports import torch
 from freerun.errors import ConfigError, require
+from freerun.parts import shortcuts
 from freerun.parts.tasks import SPLITS, Data, Sequences, Task
 from freerun.parts.tasks._integration_step import TOLERANCE, followed, step_error
 from freerun.parts.tasks._lyapunov_exponent import neighbours_part, spans
@@ -28,16 +29,6 @@ _steps: dict[tuple[object, ...], float] = {}
 _bounded: set[tuple[object, ...]] = set()
 #: Integration steps between two looks at whether an orbit has left every bound.
 STRETCH = 500
-#: What takes the steps of some flows faster, to the same bits, and returns None for others; the engine's, once it is installed.
-shortcut: Shortcut | None = None
-
-
-class Shortcut(Protocol):
-    """Integration steps of a flow, as `Flow.run` takes them."""
-
-    def __call__(
-        self, flow: Flow, state: Inexact[np.ndarray, "N D"], h: float, steps: int, /
-    ) -> Float[np.ndarray, "N D"] | None: ...
 
 
 def columns(*values: Inexact[np.ndarray, " N"]) -> Inexact[np.ndarray, "N D"]:
@@ -271,8 +262,7 @@ class Flow(Task):
         return state
 
     def _stretch(self, state: Inexact[np.ndarray, "N D"], h: float, steps: int) -> Inexact[np.ndarray, "N D"]:
-        taken = None if shortcut is None else shortcut(self, state, h, steps)
-        if taken is not None:
+        if shortcuts.steps and (taken := shortcuts.steps(self, state, h, steps)) is not None:
             return taken
         for _ in range(steps):
             state = self.step(state, h)

@@ -1,4 +1,4 @@
-/* What a rollout, a step of attention, a step of descent, a flow or a smoothing is told from Python (freerun/engine/compiled/library.py): in the same order there.
+/* What a rollout, a step of attention, a step of descent, a flow, a smoothing or an n-gram model is told from Python (freerun/engine/compiled/library.py): in the same order there.
    Letters: T time, R replicas, B batch, X exogenous input, F what is fed, O output, H hidden. NULL: there is none. */
 
 #include <stdint.h>
@@ -83,3 +83,14 @@ typedef struct {
     void *chances;            /* [strings models], of the longest */
     void *work;               /* 2 `most` rows of 8 numbers */
 } Smoothing;
+
+typedef struct {
+    int64_t lengths, tabled, symbols, strings; /* contexts of 0, 1, ... symbols; of how many lengths the table tells; K; N */
+    int64_t count[LENGTHS], begins[LENGTHS];   /* contexts of each length; their first row in the table */
+    const int64_t *contexts[LENGTHS], *bounds[LENGTHS], *totals[LENGTHS]; /* rising; where their grams begin; how often each came */
+    const int64_t *grams[LENGTHS], *seen[LENGTHS];
+    const void *table;        /* [rows K] */
+    const int64_t *before;    /* [lengths - 1, N] */
+    void *chances;            /* [N K] */
+    void *work;               /* nothing */
+} Ngrams;

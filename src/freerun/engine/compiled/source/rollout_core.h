@@ -71,6 +71,9 @@
 #ifndef BREAK_STEP
 #define BREAK_STEP(x) (x)
 #endif
+#ifndef BREAK_MIXED
+#define BREAK_MIXED(x) (x)
+#endif
 #ifndef BREAK_KNOWN
 #define BREAK_KNOWN(x) (x)
 #endif
@@ -84,3 +87,4 @@
 #include "descent.h"
 #include "flows.h"
 #include "smoothing.h"
+#include "ngrams.h"
