@@ -21,13 +21,15 @@ class Steps(Protocol):
 
     def __call__(
         self, flow: Flow, state: Inexact[np.ndarray, "N D"], h: float, steps: int, /
-    ) -> Float[np.ndarray, "N D"] | None: ...
+    ) -> Float[np.ndarray, "N D"] | None:
+        """Return the states after them."""
 
 
 class Following(Protocol):
     """The probability of every symbol after some strings, as `NgramModel.distribution` gives it."""
 
-    def __call__(self, model: NgramModel, before: Int[np.ndarray, "T N"], /) -> Float[np.ndarray, "N K"] | None: ...
+    def __call__(self, model: NgramModel, before: Int[np.ndarray, "T N"], /) -> Float[np.ndarray, "N K"] | None:
+        """Return a row for each string."""
 
 
 steps: Steps | None = None

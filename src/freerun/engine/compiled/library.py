@@ -102,6 +102,12 @@ class Ngrams(ctypes.Structure):
     ]  # fmt: skip
 
 
+#: What a function is told that is none of a rollout.
+TOLD: dict[str, type[ctypes.Structure]] = {
+    "attend": Attention, "attend_back": Attention, "adam": Descent, "flow": Flow, "smooth": Smoothing, "follow": Ngrams,
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Library:
     """A loaded library.
@@ -133,8 +139,7 @@ class Library:
 def _function(path: Path, name: str, dtype: str) -> Callable[..., int]:
     function = getattr(ctypes.CDLL(str(path)), f"{name}_{dtype}")
     sizes = name in ("kept", "work", "both")
-    told = {"attend": Attention, "attend_back": Attention, "adam": Descent, "flow": Flow, "smooth": Smoothing, "follow": Ngrams}.get(name, Call)
-    function.argtypes = [ctypes.POINTER(told)] + ([] if sizes else [ctypes.c_long] * 2)
+    function.argtypes = [ctypes.POINTER(TOLD.get(name, Call))] + ([] if sizes else [ctypes.c_long] * 2)
     function.restype = ctypes.c_long if sizes else None
     called: Callable[..., int] = function
     return called

@@ -18,7 +18,7 @@ _told: weakref.WeakKeyDictionary[NgramModel, Ngrams] = weakref.WeakKeyDictionary
 
 
 def following(model: NgramModel, before: Int[np.ndarray, "T N"]) -> Float[np.ndarray, "N K"] | None:
-    """Return the probability of every symbol after some strings; None for a model of too high an order, or on another engine."""
+    """Return the probability of every symbol after some strings; None for too high an order, or on another engine."""
     library = used()
     if library is None or model.order > LENGTHS:
         return None

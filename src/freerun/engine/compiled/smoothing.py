@@ -16,7 +16,9 @@ ABREAST = 8
 Place = tuple[Int[np.ndarray, " G"], Int[np.ndarray, " G"]]
 
 
-def smoothed(library: Library, counts: list[Float[np.ndarray, "M G"]], places: list[Place], bottom: float) -> Float[np.ndarray, "G M"]:
+def smoothed(
+    library: Library, counts: list[Float[np.ndarray, "M G"]], places: list[Place], bottom: float
+) -> Float[np.ndarray, "G M"]:
     """The probability that each of M models gives to the last symbol of every string of the greatest length.
 
     Args:

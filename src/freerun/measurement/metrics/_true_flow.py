@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from freerun.arithmetic import logarithm, root
+from freerun.arithmetic import logarithm, mean_over_coordinates, root
 from freerun.deferred_imports import torch
 from freerun.errors import given
 from freerun.measurement.metrics import Observed, once_for_all
@@ -96,7 +96,7 @@ def _drifts(observed: list[Observed]) -> list[Drift]:
         places += [(seen.data, begun, _afresh(errors, _ranked(begun[-1]))) for errors in sides]
     went = disturbed(task, places)
     squares = [
-        (orbits - seen.targets[first:].double()).square().mean(-1)
+        mean_over_coordinates((orbits - seen.targets[first:].double()).square())
         for seen, two in zip(observed, zip(went[::2], went[1::2], strict=True), strict=True)
         for orbits in two
     ]
@@ -146,4 +146,4 @@ def _counts(squares: torch.Tensor, weights: torch.Tensor) -> Bool[torch.Tensor, 
 
 def free_squares(observed: Observed) -> Float[torch.Tensor, "S N"]:
     """The squared error against the true sequence, a mean over coordinates, at every step from the release on."""
-    return (observed.outputs.double() - observed.targets.double()).square().mean(-1)[observed.warmup :]
+    return mean_over_coordinates((observed.outputs.double() - observed.targets.double()).square())[observed.warmup :]

@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from freerun.arithmetic import root
 from freerun.deferred_imports import torch
 from freerun.measurement.metrics import Observed
+from freerun.measurement.metrics._true_flow import free_squares
 
 #: The error that ends a forecast, in standard deviations of the training data.
 THRESHOLD = 0.4
@@ -27,8 +28,7 @@ def valid_steps(observed: Observed, threshold: float = THRESHOLD) -> tuple[Int[t
 
 
 def _valid_steps(observed: Observed, threshold: float) -> tuple[Int[torch.Tensor, " N"], Int[torch.Tensor, " N"]]:
-    squares = (observed.outputs.double() - observed.targets.double()).square().mean(-1)[observed.warmup :]
-    return valid_until(squares, observed, threshold)
+    return valid_until(free_squares(observed), observed, threshold)
 
 
 def valid_until(

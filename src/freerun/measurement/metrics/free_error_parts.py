@@ -16,7 +16,7 @@ from typing import ClassVar
 
 from jaxtyping import Float
 
-from freerun.arithmetic import logarithm
+from freerun.arithmetic import logarithm, mean_over_coordinates
 from freerun.deferred_imports import torch
 from freerun.errors import given
 from freerun.measurement.metrics import Observed, family
@@ -48,7 +48,7 @@ class OfFreeError(OfDrift):
 
     def _level(self, name: str, drift: Drift, observed: Observed) -> Float[torch.Tensor, " S"]:
         squares = {
-            "forced": lambda: own_errors(given(observed.forced)).square().mean(-1),
+            "forced": lambda: mean_over_coordinates(own_errors(given(observed.forced)).square()),
             "fresh": lambda: drift.forced,
             "own": lambda: drift.own,
             "free": lambda: free_squares(observed),

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from jaxtyping import Float
 
+from freerun.arithmetic import mean_over_coordinates
 from freerun.deferred_imports import torch
 from freerun.measurement.metrics import Metric, Observed
 from freerun.measurement.metrics._true_flow import answered, own_errors, step_rms
@@ -41,4 +42,4 @@ class OwnStateError(Metric):
         return replace(self.quantity, unit=observed.experiment.task.unit or "scaled")
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
-        return step_rms(own_errors(observed).square().mean(-1), observed.weights)
+        return step_rms(mean_over_coordinates(own_errors(observed).square()), observed.weights)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from jaxtyping import Float
 
-from freerun.arithmetic import root
+from freerun.arithmetic import mean_over_coordinates, root
 from freerun.deferred_imports import torch
 from freerun.measurement.metrics import Metric, Observed
 from freerun.store.quantity import COLLAPSE, FROM_0, WORLDS_GROWTH, Quantity
@@ -37,5 +37,5 @@ class RMSE(Metric):
         return replace(quantity, blind=(WORLDS_GROWTH, COLLAPSE), part="companion")
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
-        squares = (observed.outputs.double() - observed.targets.double()).square().mean(-1)
+        squares = mean_over_coordinates((observed.outputs.double() - observed.targets.double()).square())
         return root(observed.mean(squares, observed.weights))

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from jaxtyping import Float
 
-from freerun.arithmetic import root
+from freerun.arithmetic import mean_over_coordinates, root
 from freerun.deferred_imports import torch
 from freerun.errors import given
 from freerun.measurement.accumulated_error_estimate import half_width
@@ -59,8 +59,8 @@ def _sides(observed: Observed) -> tuple[torch.Tensor, torch.Tensor, int]:
 
 def _summed(observed: Observed) -> tuple[torch.Tensor, torch.Tensor, int]:
     first, truth = observed.warmup, torch.cat([given(observed.start)[None], observed.targets]).double()
-    errors = [own_errors(rollout).square().mean(-1) for rollout in (given(observed.forced), observed)]
-    still = (truth[1:] - truth[:-1]).square().mean(-1)[first:]
+    errors = [mean_over_coordinates(own_errors(rollout).square()) for rollout in (given(observed.forced), observed)]
+    still = mean_over_coordinates((truth[1:] - truth[:-1]).square())[first:]
     memory = given(observed.experiment.task.remembers)
     known = max(0, memory - 1 - first)  # before, no answer is known
     counts = observed.weights[first + known :] > 0

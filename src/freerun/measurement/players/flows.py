@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
+from freerun.arithmetic import mean_over_coordinates
 from freerun.deferred_imports import torch
 from freerun.errors import given, require
 from freerun.measurement.metrics import Observed, Orbit
@@ -153,10 +154,11 @@ class LimitCycle(FlowPlayer):
         seen = place.training()
         steps = len(seen)
         shortest = max(2, steps // 3)
-        gaps = torch.stack([(seen[lag:] - seen[: steps - lag]).square().mean(-1).amin(0) for lag in range(shortest, steps)])
+        lags = range(shortest, steps)
+        gaps = torch.stack([mean_over_coordinates((seen[lag:] - seen[: steps - lag]).square()).amin(0) for lag in lags])
         lag, best = divmod(int(gaps.argmin()), gaps.shape[1])
         lag += shortest
-        begun = int((seen[lag:, best] - seen[: steps - lag, best]).square().mean(-1).argmin())
+        begun = int(mean_over_coordinates((seen[lag:, best] - seen[: steps - lag, best]).square()).argmin())
         cycle = seen[begun : begun + lag, best]
         phases = torch.from_numpy(chance.integers(0, lag, place.truth.shape[1]))
         return cycle[(torch.arange(len(place.truth))[:, None] + phases) % lag]
@@ -211,7 +213,7 @@ def _equilibrium(place: Place) -> torch.Tensor | None:
 
 def _found(place: Place) -> torch.Tensor | None:
     seen = place.training()
-    slow = (seen[1:] - seen[:-1]).square().mean(-1).flatten().argsort()
+    slow = mean_over_coordinates((seen[1:] - seen[:-1]).square()).flatten().argsort()
     begun = [seen.mean((0, 1)), *seen[:-1].flatten(0, 1)[slow[:: max(1, len(slow) // 20)]]]
     states = (_newton(place, state) for state in begun)
     return next((state for state in states if float(_moved(place, state[None]).abs().max()) < 1e-9), None)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from jaxtyping import Bool, Float
 
+from freerun.arithmetic import mean_over_coordinates
 from freerun.deferred_imports import torch
 from freerun.parts.gaussians import Head
 from freerun.parts.layers import Shape, Weights
@@ -155,7 +156,7 @@ class Objective(Shown, metaclass=PartType):
 def prediction_loss(outputs: Float[torch.Tensor, "*batch O"], targets: torch.Tensor) -> Float[torch.Tensor, "*batch"]:
     """-log softmax(o)[y] for symbols, the squared error averaged over coordinates for values."""
     if targets.is_floating_point():
-        return (outputs - targets).square().mean(-1)
+        return mean_over_coordinates((outputs - targets).square())
     return -torch.log_softmax(outputs, -1).gather(-1, targets[..., None]).squeeze(-1)
 
 

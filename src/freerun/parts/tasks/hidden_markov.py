@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float, Int
 
-from freerun.arithmetic import logarithm
+from freerun.arithmetic import logarithm_
 from freerun.deferred_imports import torch
 from freerun.errors import require
 from freerun.parts.settings import LATER
@@ -105,8 +105,8 @@ class ForwardOracle:
         belief = self.initial.expand(count, -1)
         log_probs = torch.empty(steps, count, self.emission.shape[1], dtype=torch.float64)
         for t in range(steps):
-            log_probs[t] = logarithm(belief @ self.emission)
+            torch.matmul(belief, self.emission, out=log_probs[t])
             posterior = belief * self.emission[:, prefix[t]].T
             belief = (posterior / posterior.sum(1, keepdim=True)) @ self.transition
         inside = torch.ones(steps, count, dtype=torch.bool)
-        return Truth(log_probs=log_probs, inside=inside, ended=torch.zeros_like(inside))
+        return Truth(log_probs=logarithm_(log_probs), inside=inside, ended=torch.zeros_like(inside))
