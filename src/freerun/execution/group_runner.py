@@ -16,8 +16,7 @@ import torch
 from freerun import arithmetic
 from freerun.config import start_weights
 from freerun.config.run_identity import trained
-from freerun.engine import engine_choice
-from freerun.engine.compiled import shortcuts
+from freerun.engine import engine_choice, shortcuts
 from freerun.engine.feeding import Lessons
 from freerun.engine.replicas import Group
 from freerun.engine.training import Follower, Listener, Outcome, train

@@ -1,26 +1,22 @@
 """Shortcuts of parts: what an engine computes faster than they do, to the same bits, once it has been put here.
 
 A part stays the definition, and computes by itself where there is no shortcut, or where that returns None
-(`freerun.engine.compiled.shortcuts` has those of the compiled engine).
+(`freerun.engine.shortcuts` has those of the compiled engine).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from jaxtyping import Float, Inexact, Int
-
-if TYPE_CHECKING:
-    from freerun.parts.ngrams import NgramModel
-    from freerun.parts.tasks._flows import Flow
 
 
 class Steps(Protocol):
     """Integration steps of a flow, as `Flow.run` takes them."""
 
     def __call__(
-        self, flow: Flow, state: Inexact[np.ndarray, "N D"], h: float, steps: int, /
+        self, flow: Any, state: Inexact[np.ndarray, "N D"], h: float, count: int, /
     ) -> Float[np.ndarray, "N D"] | None:
         """Return the states after them."""
 
@@ -28,7 +24,7 @@ class Steps(Protocol):
 class Following(Protocol):
     """The probability of every symbol after some strings, as `NgramModel.distribution` gives it."""
 
-    def __call__(self, model: NgramModel, before: Int[np.ndarray, "T N"], /) -> Float[np.ndarray, "N K"] | None:
+    def __call__(self, model: Any, before: Int[np.ndarray, "T N"], /) -> Float[np.ndarray, "N K"] | None:
         """Return a row for each string."""
 
 

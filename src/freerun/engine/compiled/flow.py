@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float, Inexact
 
 from freerun.engine.compiled.library import Flow as Call
+from freerun.engine.compiled.library import Library
 from freerun.engine.compiled.threads import spread
-from freerun.engine.engine_choice import used
 from freerun.parts.tasks._flows import Flow
 from freerun.parts.tasks.hyper_roessler import HyperRoessler
 from freerun.parts.tasks.lorenz63 import Lorenz63
@@ -24,12 +24,12 @@ EQUATIONS: dict[type[Flow], tuple[str, ...]] = {
 }
 
 
-def taken(flow: Flow, state: Inexact[np.ndarray, "N D"], h: float, steps: int) -> Float[np.ndarray, "N D"] | None:
-    """Take so many integration steps of `h`; None for a flow that is not compiled, or on an engine that is not."""
+def stepped(
+    library: Library, flow: Flow, state: Inexact[np.ndarray, "N D"], h: float, steps: int
+) -> Float[np.ndarray, "N D"] | None:
+    """Take so many integration steps of `h`; None for a flow that is not compiled."""
     kind = next((kind for kind in EQUATIONS if isinstance(flow, kind)), None)
-    changed = kind is None or type(flow).slope is not kind.slope or type(flow).step is not Flow.step
-    library = None if changed or state.dtype != np.float64 else used()
-    if kind is None or library is None:
+    if kind is None or type(flow).slope is not kind.slope or type(flow).step is not Flow.step or state.dtype != np.float64:
         return None
     after = state.copy()
     call = Call(equations=list(EQUATIONS).index(kind), D=state.shape[1], steps=steps, step=h, states=after.ctypes.data)

@@ -8,19 +8,17 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from freerun.engine.compiled.library import LENGTHS, Ngrams
+from freerun.engine.compiled.library import LENGTHS, Library, Ngrams
 from freerun.engine.compiled.threads import spread
-from freerun.engine.engine_choice import used
 from freerun.parts.ngrams import NgramModel
 
 #: Where the counts of a model stand, told once.
 _told: weakref.WeakKeyDictionary[NgramModel, Ngrams] = weakref.WeakKeyDictionary()
 
 
-def following(model: NgramModel, before: Int[np.ndarray, "T N"]) -> Float[np.ndarray, "N K"] | None:
-    """Return the probability of every symbol after some strings; None for too high an order, or on another engine."""
-    library = used()
-    if library is None or model.order > LENGTHS:
+def following(library: Library, model: NgramModel, before: Int[np.ndarray, "T N"]) -> Float[np.ndarray, "N K"] | None:
+    """Return the probability of every symbol after some strings; None for a model of too high an order."""
+    if model.order > LENGTHS:
         return None
     if model not in _told:
         _told[model] = _counts(model)

@@ -13,11 +13,11 @@ from freerun.engine.compiled.threads import spread
 ABREAST = 8
 #: Of the strings of one length: the context of each, numbers rising from 0, and its place, among strings one shorter, without
 #: the oldest symbol.
-Place = tuple[Int[np.ndarray, " G"], Int[np.ndarray, " G"]]
+Place = tuple[Int[np.ndarray, " _"], Int[np.ndarray, " _"]]
 
 
 def smoothed(
-    library: Library, counts: list[Float[np.ndarray, "M G"]], places: list[Place], bottom: float
+    library: Library, counts: list[Float[np.ndarray, "M _"]], places: list[Place], bottom: float
 ) -> Float[np.ndarray, "G M"]:
     """The probability that each of M models gives to the last symbol of every string of the greatest length.
 
