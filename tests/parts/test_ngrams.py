@@ -56,8 +56,8 @@ def test_the_table_has_no_more_bytes_than_it_may_and_changes_no_bit(monkeypatch)
         monkeypatch.setattr(ngrams, "TABLED", room)
         model = NgramModel(strings, 5, SYMBOLS)
         answers.append([model.distribution(others[:t]).tobytes() for t in range(20)])
-        assert model._table.chances.nbytes <= max(room, 8 * SYMBOLS)
-    assert len(model._table.begins) == 6, "the last has room for all"
+        assert model.table.chances.nbytes <= max(room, 8 * SYMBOLS)
+    assert len(model.table.begins) == 6, "the last has room for all"
     assert answers == [answers[0]] * 4
 
 

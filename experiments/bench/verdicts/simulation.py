@@ -18,11 +18,10 @@ import numpy as np
 import pandas as pd
 
 from freerun.analysis.figures import Material
-from freerun.analysis.inference.change_interval import change_interval
+from freerun.analysis.inference.change_interval import Changes
 from freerun.analysis.inference.confidence_intervals import FEWEST
 from freerun.analysis.inference.multiple_comparisons import corrected
 from freerun.analysis.inference.simultaneous import judged
-from freerun.analysis.inference.t_test import p_value
 from freerun.analysis.report import task_findings
 from freerun.analysis.report.summary_table import full
 from freerun.analysis.report.verdicts import comparisons
@@ -173,14 +172,16 @@ def verdicts(kind: Seeds, levels: np.ndarray, missing: np.ndarray) -> pd.DataFra
     measures = [quantity(kind, number) for number in range(HEADLINES)] * (studies * (len(REGIMES) - 1))
     ended = (levels == 0) | (levels == 1)
     at_ends = kind.share & ((ended[:, 1:] & ended[:, :1]) | ~pairs[..., None]).all(axis=2)
-    sizes = {"ratio": np.full(mean.size, kind.ratio), "n": n.ravel(), "at_ends": at_ends.ravel()}
-    bounds = change_interval(mean.ravel(), error.ravel(), freedom.ravel(), measures=measures, **sizes)
-    ends = {"mean": mean, **{end: bound.reshape(mean.shape) for end, bound in bounds.items()}}
+    changes = Changes(
+        mean=mean.ravel(), error=error.ravel(), freedom=freedom.ravel(), n=n.ravel(), ratio=np.full(mean.size, kind.ratio),
+        at_ends=at_ends.ravel(), paired=np.ones(mean.size, dtype=bool), measures=measures,
+    )  # fmt: skip
+    ends = {"mean": mean, **{end: bound.reshape(mean.shape) for end, bound in changes.interval().items()}}
     columns = {**({name: np.exp(each) for name, each in ends.items()} if kind.ratio else ends), "sd": sd, "error": error}
     columns |= {
         "at_ends": at_ends,
         "baseline_mean": first,
-        "p": p_value(mean, error, freedom, kind.share),
+        "p": changes.p().reshape(mean.shape),
         "n": n,
         "freedom": freedom,
     }

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from freerun.analysis.inference.bootstrap import bca, mean_weights
-from freerun.analysis.inference.change_interval import all_at_ends, change_interval
+from freerun.analysis.inference.change_interval import Changes, all_at_ends
 from freerun.analysis.inference.confidence_intervals import mean_interval
 from freerun.analysis.inference.effect_sizes import cliffs_delta, hedges, improvement, improvement_paired
 from freerun.analysis.inference.interquartile_mean import iqm_weights, middles
@@ -181,16 +181,44 @@ def test_differences_that_all_agree_are_as_sure_as_their_signs():
         assert (low <= 0 <= high) == (p > 0.05)
 
 
+def changes_of(differences, quantity, *, at_ends=True, paired=True):
+    n = len(differences)
+    numbers = {
+        "mean": differences.mean(), "error": differences.std(ddof=1) / np.sqrt(n), "freedom": n - 1.0, "n": n, "ratio": False,
+        "at_ends": at_ends, "paired": paired,
+    }  # fmt: skip
+    return Changes(**{name: np.array([value]) for name, value in numbers.items()}, measures=[quantity])
+
+
+@pytest.mark.parametrize("width", [1.0, 0.3])
+@pytest.mark.parametrize(
+    ("up", "down", "neither"), [(5, 0, 5), (9, 0, 1), (0, 12, 3), (8, 2, 4), (3, 0, 0), (11, 0, 0), (1, 1, 8)]
+)
+def test_pairs_that_differ_by_all_or_nothing_pass_the_sign_test_besides(up, down, neither, width):
+    """Ten seeds of which five pairs differ, all one way: Student's t has p = .015, five heads in a row .06."""
+    quantity = Quantity(name="m", label="M", unit="share", better="higher", range=(0.0, width))
+    differences = np.repeat([width, -width, 0.0], [up, down, neither])
+    found, alone = changes_of(differences, quantity), changes_of(differences, quantity, paired=False)
+    signs = stats.binomtest(up, up + down)
+    assert found.p()[0] == pytest.approx(max(signs.pvalue, alone.p()[0]))
+    for confidence in (0.9, 0.95, 0.99):
+        low, high = (found.interval(confidence)[end][0] for end in ("low", "high"))
+        own = alone.interval(confidence)
+        assert (low <= 0 <= high) == (found.p()[0] >= 1 - confidence), "the interval is that of the p-value"
+        exact = signs.proportion_ci(confidence, "exact")
+        share = width * (up + down) / len(differences)
+        assert low == pytest.approx(max(-width, min(own["low"][0], share * (2 * exact.low - 1))))
+        assert high == pytest.approx(min(width, max(own["high"][0], share * (2 * exact.high - 1))))
+
+
 @pytest.mark.parametrize("n", [3, 10, 100])
 def test_seeds_that_all_learned_leave_room_for_one_that_does_not(n):
     """The interval of a change that no pair showed: Clopper and Pearson's for none in n, over the range of the measure."""
     quantity = Quantity(name="m", label="M", unit="share", better="higher", range=SHARE)
-    given = {"ratio": np.array([False]), "n": np.array([n]), "measures": [quantity]}
-    numbers = np.array([0.0]), np.array([0.0]), np.array([n - 1.0])
-    ends = change_interval(*numbers, at_ends=np.array([True]), **given)
+    ends = changes_of(np.zeros(n), quantity).interval()
     assert ends["high"][0] == pytest.approx(stats.binomtest(0, n).proportion_ci(0.9, "exact").high)
     assert ends["low"][0] == -ends["high"][0]
-    assert change_interval(*numbers, at_ends=np.array([False]), **given)["high"][0] == 0
+    assert changes_of(np.zeros(n), quantity, at_ends=False).interval()["high"][0] == 0
     assert all_at_ends(np.array([0.0, 1.0, np.nan]), quantity)
     assert not all_at_ends(np.array([0.5, 1.0]), quantity)
 

@@ -13,7 +13,7 @@ import pytest
 from scipy import stats
 
 from freerun.analysis.figures import Material
-from freerun.analysis.inference import confidence_intervals, paired_differences
+from freerun.analysis.inference import change_interval, confidence_intervals
 from freerun.analysis.inference.confidence_intervals import counts, summarise
 from freerun.analysis.inference.paired_differences import against_baseline
 from freerun.analysis.inference.replicates import annotated, conditions
@@ -140,7 +140,7 @@ def test_a_family_without_holm_is_caught():
 
 def test_a_normal_test_of_few_seeds_is_caught(monkeypatch):
     normal = lambda mean, error, freedom, by_chance: 2 * stats.norm.sf(np.abs(mean / error))  # noqa: E731
-    monkeypatch.setattr(paired_differences, "p_value", normal)
+    monkeypatch.setattr(change_interval, "p_value", normal)
     with pytest.raises(AssertionError, match=r"fires in 0\.1"):
         law_rarely_fires(5, 1, 4_000)
 

@@ -1,5 +1,7 @@
-"""Interval of a mean change: Student's t, the range of the measure, and what seeds that all agree cannot show.
+"""Interval of a mean change, and its p-value: Student's t, the range of the measure, and what seeds that all agree cannot show.
 
+Where every level of the seeds of both sides lies at an end of the measure, as of those that learn all or nothing, pairs have to
+pass the sign test besides (`freerun.analysis.inference.sign_test`): the p-value is the larger one, and the interval holds both.
 Ten seeds of either side that all solved a task have no spread, and an interval by their spread has no width. A pair that
 differs may still be as frequent as the exact binomial interval of none in n has it (Clopper and Pearson 1934, Biometrika 26,
 404-413), and differ by the whole range.
@@ -8,51 +10,85 @@ differs may still be as frequent as the exact binomial interval of none in n has
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from freerun.analysis.inference import sign_test
 from freerun.analysis.inference.confidence_intervals import CONFIDENCE, inside
 from freerun.analysis.inference.rounding import ROUNDING
-from freerun.analysis.inference.t_test import interval
+from freerun.analysis.inference.t_test import interval, p_value
 from freerun.store.quantity import EVERYWHERE, Quantity
 
 
-def change_interval(
-    mean: np.ndarray,
-    error: np.ndarray,
-    freedom: np.ndarray,
-    *,
-    at_ends: np.ndarray,
-    ratio: np.ndarray,
-    n: np.ndarray,
-    measures: Sequence[Quantity],
-    confidence: float | np.ndarray = CONFIDENCE,
-) -> dict[str, np.ndarray]:
-    """The bounds `low` and `high` of some mean changes.
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """Some mean changes, and what is known of the seeds behind them.
 
-    Args:
+    Attributes:
         mean: of the changes: of differences, or of logarithms of a ratio.
         error, freedom: as for `t_test.interval`.
-        at_ends: what `all_at_ends` gives of the levels of both sides.
-        ratio: whether a change is the logarithm of a ratio.
         n: how many pairs, or runs of the smaller side.
+        ratio: whether a change is the logarithm of a ratio.
+        at_ends: what `all_at_ends` gives of the levels of both sides.
+        paired: whether a change is the mean of those of pairs.
         measures: what is compared.
-        confidence: of all intervals, or of each.
     """
-    low, high = interval(mean, error, freedom, confidence, agree_by_chance(measures, ratio))
-    lowest, highest = np.array([quantity.range for quantity in measures], dtype=float).reshape(-1, 2).T
-    width = np.where(at_ends & (mean == 0) & ~ratio, highest - lowest, 0.0)
-    seen_in_none = 1 - (1 - np.asarray(confidence)) ** (1 / np.maximum(n, 1))
-    more = np.where(error == 0, seen_in_none * width, 0.0)
-    ranges = [EVERYWHERE if log else quantity.change for log, quantity in zip(ratio, measures, strict=True)]
-    return inside(mean, low - more, high + more, ranges)
 
+    mean: np.ndarray
+    error: np.ndarray
+    freedom: np.ndarray
+    n: np.ndarray
+    ratio: np.ndarray
+    at_ends: np.ndarray
+    paired: np.ndarray
+    measures: Sequence[Quantity]
 
-def agree_by_chance(measures: Sequence[Quantity], ratio: np.ndarray) -> np.ndarray:
-    """Whether the changes of a measure may all be one number by chance: differences of what has two ends, as a share has."""
-    two_ends = np.isfinite(np.array([quantity.range for quantity in measures], dtype=float).reshape(-1, 2)).all(axis=1)
-    differences: np.ndarray = two_ends & ~np.asarray(ratio, dtype=bool)
-    return differences
+    @cached_property
+    def widths(self) -> np.ndarray:
+        """From one end of what is compared to the other; infinite where it has no two ends."""
+        lowest, highest = np.array([quantity.range for quantity in self.measures], dtype=float).reshape(-1, 2).T
+        wide: np.ndarray = highest - lowest
+        return wide
+
+    @cached_property
+    def by_chance(self) -> np.ndarray:
+        """Whether the changes may all be one number by chance: differences of what has two ends, as a share has."""
+        differences: np.ndarray = np.isfinite(self.widths) & ~self.ratio
+        return differences
+
+    @cached_property
+    def all_or_nothing(self) -> np.ndarray:
+        """Whether pairs differ by all or nothing, and some do."""
+        differ = np.isfinite(self.error) & ((self.mean != 0) | (self.error > 0))
+        some: np.ndarray = self.at_ends & self.paired & ~self.ratio & differ
+        return some
+
+    @cached_property
+    def _signs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        mean, error, n, widths = (each[self.all_or_nothing] for each in (self.mean, self.error, self.n, self.widths))
+        return (*sign_test.favours(mean, error, n, widths), n, widths)
+
+    def p(self) -> np.ndarray:
+        """The p-value of no change, of each alone."""
+        values = p_value(self.mean, self.error, self.freedom, self.by_chance)
+        up, differ, *_ = self._signs
+        values[self.all_or_nothing] = np.maximum(values[self.all_or_nothing], sign_test.p_value(up, differ))
+        return values
+
+    def interval(self, confidence: float | np.ndarray = CONFIDENCE) -> dict[str, np.ndarray]:
+        """The bounds `low` and `high`; `confidence` of all intervals, or of each."""
+        confidence = np.broadcast_to(np.asarray(confidence, dtype=float), self.mean.shape)
+        low, high = interval(self.mean, self.error, self.freedom, confidence, self.by_chance)
+        some = self.all_or_nothing
+        of_signs = sign_test.interval(*self._signs, confidence[some])
+        low[some], high[some] = np.minimum(low[some], of_signs[0]), np.maximum(high[some], of_signs[1])
+        width = np.where(self.at_ends & (self.mean == 0) & ~self.ratio, self.widths, 0.0)
+        seen_in_none = 1 - (1 - confidence) ** (1 / np.maximum(self.n, 1))
+        more = np.where(self.error == 0, seen_in_none * width, 0.0)
+        ranges = [EVERYWHERE if log else quantity.change for log, quantity in zip(self.ratio, self.measures, strict=True)]
+        return inside(self.mean, low - more, high + more, ranges)
 
 
 def all_at_ends(levels: np.ndarray, measure: Quantity) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from freerun.analysis.inference.change_interval import agree_by_chance, all_at_ends, change_interval
+from freerun.analysis.inference.change_interval import Changes, all_at_ends
 from freerun.analysis.inference.confidence_intervals import FEWEST
 from freerun.analysis.inference.effect_sizes import cliffs_delta, hedges, improvement_paired
 from freerun.analysis.inference.empty_table import empty_table
@@ -23,7 +23,6 @@ from freerun.analysis.inference.multiple_comparisons import holm as holm
 from freerun.analysis.inference.replicates import annotated
 from freerun.analysis.inference.rounding import ROUNDING
 from freerun.analysis.inference.scales import unlogged
-from freerun.analysis.inference.t_test import p_value
 from freerun.analysis.tables.quantities import Quantities
 
 #: Up to so many pairs all sign patterns are tried; beyond, so many are drawn.
@@ -90,7 +89,11 @@ def against_baseline(
     mean, first_mean = table["mean"].to_numpy(), grouped["first"].mean().to_numpy()
     levels = [rows.to_numpy() for _, rows in grouped[["other", "first"]]]
     at_ends = np.array([all_at_ends(of.ravel(), measure) for of, measure in zip(levels, measures, strict=True)])
-    ends = change_interval(mean, error, freedom, at_ends=at_ends, ratio=ratio, n=n, measures=measures)
+    changes = Changes(
+        mean=mean, error=error, freedom=freedom, n=n, ratio=ratio, at_ends=at_ends, paired=np.ones(len(n), dtype=bool),
+        measures=measures,
+    )  # fmt: skip
+    ends = changes.interval()
     better = np.array([quantity.sign for quantity in measures])
     sides = [_known(*rows.to_numpy().T) for _, rows in grouped[_RANKED]]
     improved = [improvement_paired(sign * _signs(*pair)) for sign, pair in zip(better, sides, strict=True)]
@@ -102,8 +105,7 @@ def against_baseline(
         improved=[chance.mean for chance in improved], improved_low=[chance.low for chance in improved],
         improved_high=[chance.high for chance in improved], lost=[_alone(other, first) for other, first in sides],
         first_lost=[_alone(first, other) for other, first in sides],
-        p=p_value(mean, error, freedom, agree_by_chance(measures, ratio)),
-        p_signs=sign_flips(samples, key),
+        p=changes.p(), p_signs=sign_flips(samples, key),
     )  # fmt: skip
     texts = {name: table[name].astype(object).map(str) for name in (*_COMPARISON, "baseline", "regime_label")}
     return corrected(quantities.marked(table.assign(**texts))[_COLUMNS], family)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from freerun.analysis.inference.change_interval import agree_by_chance, all_at_ends, change_interval
+from freerun.analysis.inference.change_interval import Changes, all_at_ends
 from freerun.analysis.inference.confidence_intervals import FEWEST
 from freerun.analysis.inference.effect_sizes import cliffs_delta, hedges, improvement
 from freerun.analysis.inference.equivalence import MARGIN
@@ -23,7 +23,6 @@ from freerun.analysis.inference.multiple_comparisons import declared
 from freerun.analysis.inference.paired_differences import against_baseline
 from freerun.analysis.inference.scales import unlogged
 from freerun.analysis.inference.simultaneous import judged
-from freerun.analysis.inference.t_test import p_value
 from freerun.analysis.inference.unpaired_differences import dealt, welch
 from freerun.analysis.tables.quantities import Quantities
 from freerun.errors import require
@@ -149,17 +148,18 @@ def _apart(a: Side, b: Side, level: str, quantities: Quantities) -> list[dict[st
         n, seen = (len(x), len(y)), welch(x, y)
         start = float(first.mean()) if len(first) else float("nan")
         at_ends = all_at_ends(np.r_[other, first], meant)
-        numbers = (np.array([value], dtype=float) for value in (seen.mean, seen.error, seen.freedom))
-        bounds = change_interval(
-            *numbers, at_ends=np.array([at_ends]), ratio=np.array([ratio]), n=np.array([min(n)]), measures=[meant]
+        mean, error, freedom, count = (
+            np.array([value], dtype=float) for value in (seen.mean, seen.error, seen.freedom, min(n))
         )
+        flags = {name: np.array([told]) for name, told in (("ratio", ratio), ("at_ends", at_ends), ("paired", False))}
+        changes = Changes(mean=mean, error=error, freedom=freedom, n=count, **flags, measures=[meant])
         enough = min(n) >= 2
         spread = np.sqrt((x.var(ddof=1) * (n[0] - 1) + y.var(ddof=1) * (n[1] - 1)) / (sum(n) - 2)) if enough else float("nan")
         effect = seen.mean / spread if spread > 0 else float("nan")
         sign = meant.sign
         ranked = [np.r_[sign * values, _lost(side, key)] for values, side in ((x, a), (y, b))]
         better = improvement(*ranked)
-        ends = {"mean": seen.mean, **{end: float(bound[0]) for end, bound in bounds.items()}}
+        ends = {"mean": seen.mean, **{end: float(bound[0]) for end, bound in changes.interval().items()}}
         shown = {name: float(unlogged(np.array(value))) for name, value in ends.items()} if ratio else ends
         rows.append(
             {
@@ -171,7 +171,7 @@ def _apart(a: Side, b: Side, level: str, quantities: Quantities) -> list[dict[st
                 "delta": cliffs_delta(*ranked), "improved": better.mean,
                 "improved_low": better.low, "improved_high": better.high,
                 "lost": _share_lost(ranked[0], meant), "first_lost": _share_lost(ranked[1], meant),
-                "p": float(p_value(seen.mean, seen.error, seen.freedom, agree_by_chance([meant], np.array([ratio]))[0])),
+                "p": float(changes.p()[0]),
                 "p_signs": dealt(x, y),
             }
         )  # fmt: skip

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from freerun.analysis.inference.change_interval import change_interval
+from freerun.analysis.inference.change_interval import Changes
 from freerun.analysis.inference.empty_table import empty_table
 from freerun.analysis.inference.equivalence import MARGIN, margin_of
 from freerun.analysis.inference.power import LEVEL, seeds_to_detect
@@ -64,12 +64,13 @@ def judged(compared: pd.DataFrame, measures: Sequence[Quantity], share: float = 
     centre = np.log(np.where(ratio, compared["mean"].astype(float), 1.0))
     centre = np.where(ratio, centre, compared["mean"].astype(float))
     spread, freedom, n = (compared[name].to_numpy(dtype=float) for name in ("error", "freedom", "n"))
-    at_ends = compared["at_ends"].to_numpy(dtype=bool)
+    changes = Changes(
+        mean=centre, error=spread, freedom=freedom, n=n, ratio=ratio, at_ends=compared["at_ends"].to_numpy(dtype=bool),
+        paired=compared["paired"].to_numpy(dtype=bool), measures=measures,
+    )  # fmt: skip
 
     def bounds(confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        ends = change_interval(
-            centre, spread, freedom, at_ends=at_ends, ratio=ratio, n=n, measures=measures, confidence=confidence
-        )
+        ends = changes.interval(confidence)
         return ends["low"], ends["high"]
 
     wide = bounds(1 - LEVEL / size)
