@@ -31,7 +31,8 @@ _INTERVALS = (
 _PAIRS = (
     "Regimes are compared in pairs that share task, model, settings and seed (initial weights, data, order and coins), on "
     "the scale of the measure: as a ratio (t test of logarithms) for errors on a ratio scale, as a difference otherwise, "
-    "over the steps at which both runs are defined. p is that of Student's paired t test, corrected by Holm within a "
+    "over the steps at which both runs are defined. p is that of Student's paired t test (and of the exact sign test, if that "
+    "is larger, where pairs differ by all or nothing), corrected by Holm within a "
     "declared family: the headlines of all tasks running free are one, the same headlines forced another, and every other "
     "measure has its own. The interval of a comparison is that of the same test at the level at which Holm decided it. A "
     "verdict is one of four words: equivalent, where the interval at the level of the whole family lies within the margin, "
