@@ -37,7 +37,8 @@ MANY = 6
 #: How the columns of the table are to be read.
 NOTE = (
     "Change: a ratio for errors on a ratio scale, else a difference, with the interval of Student's paired t, or of Welch's "
-    "where not paired (and of the exact sign test where pairs differ by all or nothing), at the level at which Holm decided the row (95 % over the family), so that it excludes no change where "
+    "where not paired (and of the exact sign test where pairs differ by all or nothing), "
+    "at the level at which Holm decided the row (95 % over the family), so that it excludes no change where "
     "better or worse is said, and includes it where the two are not distinguished; n: pairs, or the runs of the smaller side; "
     "Size: the mean difference in standard deviations, positive where the first is better (Hedges' g); Order: Cliff's "
     "delta, 1 where every run of the first is better than every one of the second; Improved: the probability that a seed, or "
