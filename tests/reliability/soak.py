@@ -18,7 +18,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,13 +34,18 @@ FORKING = (
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the table: what is tried, how often in each tier, and how one case is tried (in a folder of its own)."""
+    """A row of the table: what is tried, how often in each tier, and how one case is tried.
+
+    Attributes:
+        check: is given a folder, of the case's own, or one for all of the row where each leaves it as it was found (`shared`).
+    """
 
     what: str
     quick: int
     full: int
     cases: Callable[[int], Iterable[Any]]
     check: Callable[[Any, Path], Any]
+    shared: bool = False
 
 
 def rows() -> dict[str, Row]:
@@ -86,7 +91,7 @@ def rows() -> dict[str, Row]:
         ),
         "alterations": Row(
             "truncated or altered record, weights, index: detected, set aside, done again", 1000, 50_000,
-            lambda n: alterations.cases(SEED, n), alterations.check,
+            lambda n: alterations.cases(SEED, n), alterations.check, shared=True,
         ),
         "checkpoints": Row(
             "truncated or altered checkpoint: detected", 200, 10_000,
@@ -170,14 +175,15 @@ def run(name: str, count: int, part: int, parts: int) -> dict[str, Any]:
         sweeps.warm()
     cases = list(row.cases(count))[part::parts]
     failures, began = [], time.monotonic()
-    for case in cases:
-        with tempfile.TemporaryDirectory(prefix="freerun-") as folder:
-            try:
-                row.check(case, Path(folder))
-            except Exception as fault:
-                where = traceback.extract_tb(fault.__traceback__)[-1]
-                text = " ".join(f"{type(fault).__name__} in {where.name}: {fault}".split())
-                failures.append(f"{str(case)[:200]}: {text[:600]}")
+    with tempfile.TemporaryDirectory(prefix="freerun-") as whole:
+        for case in cases:
+            with nullcontext(whole) if row.shared else tempfile.TemporaryDirectory(prefix="freerun-") as folder:
+                try:
+                    row.check(case, Path(folder))
+                except Exception as fault:
+                    where = traceback.extract_tb(fault.__traceback__)[-1]
+                    text = " ".join(f"{type(fault).__name__} in {where.name}: {fault}".split())
+                    failures.append(f"{str(case)[:200]}: {text[:600]}")
     size = count if name == "instant" else sum(getattr(case, "examples", 1) for case in cases)
     return {"cases": size, "failed": len(failures), "seconds": time.monotonic() - began, "failures": failures}
 
