@@ -22,19 +22,19 @@ NEEDS = {
     "avx2": frozenset({"avx2", "fma"}),
     "portable": frozenset(),
 }
-WEIGHTS = 10
 
 
 class Weight(ctypes.Structure):
     """One weight, its gradient and its place; as `Weight` in source/rollout.h."""
 
     _fields_ = [("value", ctypes.c_void_p), ("slope", ctypes.c_void_p)] + [
-        (name, ctypes.c_int64) for name in ("step", "rows", "columns", "row", "column", "output")
+        (name, ctypes.c_int64) for name in ("step", "rows", "columns", "row", "column", "matrix")
     ]
 
 
-_NUMBERS = ("cell", "rule", "T", "R", "B", "X", "F", "O", "H", "keeps")
-_GIVEN = ("cuts", "truth", "start", "mask", "inputs", "draws", "noise", "residual")
+_NUMBERS = ("cell", "rule", "T", "R", "B", "X", "F", "O", "H", "layers", "heads", "wide", "count", "blocks", "keeps")
+_REALS = ("temperature", "root")
+_GIVEN = ("cuts", "truth", "start", "mask", "inputs", "draws", "noise", "residual", "places")
 _POINTER, _PAIR = ctypes.c_void_p, ctypes.c_void_p * 2
 
 
@@ -42,19 +42,11 @@ class Call(ctypes.Structure):
     """What a rollout is told; as `Rollout` in source/rollout.h."""
 
     _fields_ = [
-        *((name, ctypes.c_int64) for name in _NUMBERS), ("temperature", ctypes.c_double), ("weights", Weight * WEIGHTS),
+        *((name, ctypes.c_int64) for name in _NUMBERS), *((name, ctypes.c_double) for name in _REALS),
+        ("weights", ctypes.POINTER(Weight)),
         *((name, _POINTER) for name in _GIVEN), ("state", _PAIR), ("outputs", _POINTER), ("fed", _POINTER), ("states", _PAIR),
         ("d_outputs", _POINTER), ("d_fed", _POINTER), ("d_states", _PAIR),
         *((name, _POINTER) for name in ("d_truth", "d_start", "d_inputs", "targets", "shares", "losses", "kept", "work")),
-    ]  # fmt: skip
-
-
-class Attention(ctypes.Structure):
-    """What a step of attention is told; as `Attention` in source/rollout.h."""
-
-    _fields_ = [
-        *((name, ctypes.c_int64) for name in ("t", "H", "C", "heads")), ("root", ctypes.c_double),
-        *((name, _POINTER) for name in ("given", "memory", "out", "kept", "d_out", "d_given", "d_memory", "work")),
     ]  # fmt: skip
 
 
@@ -89,8 +81,7 @@ class Library:
         """Return a function of the library for numbers of a type.
 
         Args:
-            name: `kept`, `work`, `both`, `forward`, `backward` or `descend` of a rollout; `attend` or `attend_back` of a step
-                of attention; `adam` of a step of descent.
+            name: `kept`, `work`, `both`, `forward`, `backward` or `descend` of a rollout; `adam` of a step of descent.
         """
         return _function(self.path, name, dtype)
 
@@ -99,8 +90,7 @@ class Library:
 def _function(path: Path, name: str, dtype: str) -> Callable[..., int]:
     function = getattr(ctypes.CDLL(str(path)), f"{name}_{dtype}")
     sizes = name in ("kept", "work", "both")
-    told = {"attend": Attention, "attend_back": Attention, "adam": Descent}.get(name, Call)
-    function.argtypes = [ctypes.POINTER(told)] + ([] if sizes else [ctypes.c_long] * 2)
+    function.argtypes = [ctypes.POINTER(Descent if name == "adam" else Call)] + ([] if sizes else [ctypes.c_long] * 2)
     function.restype = ctypes.c_long if sizes else None
     called: Callable[..., int] = function
     return called

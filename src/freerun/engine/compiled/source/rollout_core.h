@@ -73,6 +73,7 @@
 #include "products.h"
 #include "cells.h"
 #include "feedback.h"
+#include "sizes.h"
+#include "transformer.h"
 #include "replica.h"
-#include "attention.h"
 #include "descent.h"
