@@ -234,8 +234,13 @@ def test_a_transformer_is_the_loop(rule, size):
     ids=lambda model: f"{model.layers} layers, {model.heads} of {model.hidden // model.heads}",
 )  # fmt: skip
 def test_a_transformer_is_the_loop_whatever_its_sizes(model):
-    """Widths of a head that the compiled code knows by number, and one that it does not."""
-    law_it_is_the_loop(compiled_rollout, model, Mean(), (21, 3, 1, 3), cuts=((0, 0), (2, 3)), masks=("coins",))
+    """Widths of a head that the compiled code knows by number, and one that it does not.
+
+    In double precision: rounding in single may put what is next to 0 on its other side, where its slope is another.
+    """
+    law_it_is_the_loop(
+        compiled_rollout, model, Mean(), (21, 3, 1, 3), cuts=((0, 0), (2, 3)), masks=("coins",), dtypes=(torch.float64,)
+    )
 
 
 def test_what_a_transformer_keeps_grows_in_proportion_to_its_steps():
@@ -378,6 +383,7 @@ FAULTS = [
     ("BREAK_DRAW(t)=(t)-((t)>0)", loop_law(GRU(hidden=3), RULES_TRIED["Gumbel"])),
     ("BREAK_SOFT(x)=d", loop_law(GRU(hidden=3), RULES_TRIED["Expected"])),
     ("BREAK_GROUP(r)=0*(r)", lambda roll: law_same_bits_alone(roll, GRU(hidden=3), Mean())),
+    ("BREAK_GROUP(r)=0*(r)", lambda roll: law_same_bits_alone(roll, ATTENDING, Mean())),
     ("BREAK_FORGET(x)=all(0)", lambda roll: law_states_are_the_loops(roll, LSTM(hidden=3))),
     ("BREAK_PAST(t)=(t)-((t)>0)", loop_law(ATTENDING)),
     ("BREAK_MEAN(x)=all(0)", loop_law(ATTENDING)),

@@ -133,7 +133,8 @@ def _plan(request: Request, inputs: torch.Tensor | None, used: Library) -> Plan:
     extra = 0 if inputs is None else inputs.shape[-1]
     outputs = next(columns for name, _, columns in sizes if name == "output.weight")
     hidden = 0 if isinstance(model, Linear) else model.hidden  # type: ignore[attr-defined]
-    stretches, attends = _stretches(type(model), hidden, extra + fed, sizes, together), isinstance(model, Transformer)
+    stretches = _stretches(type(model), hidden, extra + fed, sizes, together)
+    places = positions(0, request.steps, hidden, start.dtype, start.device) if isinstance(model, Transformer) else None
     draws = None if request.uniform is None else request.uniform.to(start.dtype)
     if draws is not None and isinstance(feedback, Gumbel):
         draws = feedback.noise(draws)
@@ -146,7 +147,7 @@ def _plan(request: Request, inputs: torch.Tensor | None, used: Library) -> Plan:
         stretches=stretches,
         reals={
             "temperature": float(getattr(feedback, "temperature", 1.0)),
-            "root": math.sqrt(hidden // model.own_heads) if attends else 1.0,
+            "root": math.sqrt(hidden // model.own_heads) if isinstance(model, Transformer) else 1.0,
         },
         carries=feedback.carries,
         given={
@@ -155,7 +156,7 @@ def _plan(request: Request, inputs: torch.Tensor | None, used: Library) -> Plan:
             "draws": None if draws is None else draws.contiguous(),
             "noise": None if request.noise is None or feedback.silent else request.noise.to(start.dtype).contiguous(),
             "residual": None if request.residual is None else request.residual.expand(replicas, 1, outputs).contiguous(),
-            "places": positions(0, request.steps, hidden, start.dtype, start.device) if attends else None,
+            "places": places,
         },
         state=tuple(part.contiguous() for part in request.state or ()),
         states=len(model.start(1, 1, start)) if request.states else 0,

@@ -95,7 +95,7 @@ class Local(Launcher):
                 worker.close()
 
         count = min(self.at_once, len(groups))
-        crew = [Worker(self.terms, gpu) for gpu in self.places[:count] or [None] * count]
+        crew = [Worker(self.terms, self.places[number] if self.places else None) for number in range(count)]
         threads = [threading.Thread(target=work, args=(worker,), daemon=True) for worker in crew]
         try:
             for thread in threads:
