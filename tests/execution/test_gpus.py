@@ -174,6 +174,8 @@ def test_what_cannot_be_is_refused_in_a_line(devices):
         ConfigError, match=r"^launcher.per_gpu=1: hidden_markov gru .* seed 0 computes on the processor; set device"
     ):
         Local(per_gpu=1).demand_engine(runs)
+    with pytest.raises(ConfigError, match=r"^launcher.workers=3: there is room for 2 workers"):
+        Local(per_gpu=1, workers=3).demand_engine([])
     assert Local(per_gpu=3).at_once == 6
     assert Inline().placement(1) == Local().placement(1) == ""
 

@@ -61,6 +61,7 @@ class Local(Launcher):
 
     def demand_engine(self, runs: Iterable[Planned]) -> None:
         every = list(runs)
+        self.check()  # which nobody has done to one that was made in Python
         super().demand_engine(every)
         if self.per_gpu is not None and (others := [run for run in every if run.experiment.device == "cpu"]):
             title = titles({run.id: run.tree for run in others})[others[0].id]
