@@ -117,7 +117,7 @@ class GatedScan(torch.autograd.Function):
 def _carried_back(
     d: torch.Tensor, h: torch.Tensor, r: torch.Tensor, z: torch.Tensor, g: torch.Tensor, n: torch.Tensor, *weights: torch.Tensor
 ) -> tuple[torch.Tensor, ...]:
-    """Return the gradients of h and of what r, z, n and g are functions of, for the gradient d of h' and W_r, W_z, W_n turned."""
+    """Return the gradients of h and of what r, z, n and g are functions of, from d, that of h', by W_r, W_z, W_n turned."""
     w_r, w_z, w_n = weights
     dh = d * z
     dn = torch.ops.aten.tanh_backward(d - dh, n)
