@@ -62,5 +62,5 @@ def test_the_compiled_engine_does_not_copy_what_a_transformer_remembers(monkeypa
         one, more = (experiment(Transformer, length, 8, 32) for length in (200, 400))
         far[engine] = [memory(plan([run])[0]) for run in (one, more)]
     assert far["auto"][0] < far["reference"][0] / 4
-    assert far["auto"][1] < 3 * far["auto"][0]
+    assert far["auto"][1] < 2.1 * far["auto"][0]
     assert far["reference"][1] > 3 * far["reference"][0]

@@ -1,8 +1,9 @@
 """Benchmark of whole updates: the compiled engine beside the loop in PyTorch, a plain loop, JAX, bare products and the peak.
 
 An update is all of it: streams, batches, masks, rollout, loss, gradient, clipping, Adam. Everything that is compared is timed
-in turn, in one process, on one thread, in processor time; the figures are medians of ratios round by round. Run with ``make
-bench``; writes results/bench/rollout_speed/benchmark.json, .md and .png.
+in turn, on one thread, in processor time; the figures are medians of ratios round by round. A turn begins with an update that
+is not timed, since who had the turn before has left other things in the caches. Run with ``make bench``; writes
+results/bench/rollout_speed/benchmark.json, .md and .png.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,9 @@ from freerun.engine.compiled.library import library
 from freerun.execution.group_runner import prepare
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+import elsewhere
 import memory
+import threads
 from _report import made_on, write
 from contenders import Work, engine, jax, peak, plain_loop, products, prototype, vmap
 from figure import draw
@@ -43,26 +47,35 @@ ROWS: tuple[tuple[Work, dict[str, float]], ...] = (
     (Work(model="lstm", R=32, B=32, T=100, H=32), {"plain loop": 15}),
     (Work(model="hidden_recurrent", R=32, B=32, T=100, H=32), {"plain loop": 15}),
     (Work(model="output_recurrent", R=32, B=32, T=100, H=32), {"plain loop": 15}),
-    (Work(model="transformer", R=8, B=16, T=200, H=32), {"reference": 5}),
+    (Work(model="transformer", R=8, B=16, T=200, H=32), {elsewhere.COMMIT: 5}),
 )
-NAMES = ("compiled", "reference", "plain loop", "vmap", "JAX", "products", "prototype")
+NAMES = ("compiled", "reference", "plain loop", "vmap", "JAX", "products", "prototype", elsewhere.COMMIT)
+#: Processor time that a turn takes at least, in seconds: a short update is made several times.
+TURN = 0.05
 
 
-def compare(runs: dict[str, Callable[[], None]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of the processor for every run in every round, in turn, after two rounds that are not counted."""
+def turn(run: Callable[[], float | None], count: int) -> float:
+    """Seconds of the processor for an update: the mean of so many, after one that is not counted."""
+    run()
+    began = time.process_time()
+    told = [run() for _ in range(count)]
+    elapsed = time.process_time() - began
+    return (sum(value for value in told if value is not None) if told[0] is not None else elapsed) / count
+
+
+def compare(runs: dict[str, Callable[[], float | None]], rounds: int) -> dict[str, list[float]]:
+    """Seconds of the processor for an update of every run in every round, in turn."""
+    counts = {name: max(1, round(TURN / turn(run, 1))) for name, run in runs.items()}
     seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for number in range(rounds + 2):
+    for _ in range(rounds):
         for name, run in runs.items():
-            began = time.process_time()
-            run()
-            if number > 1:
-                seconds[name].append(time.process_time() - began)
+            seconds[name].append(turn(run, counts[name]))
     return seconds
 
 
 def measured(work: Work, rounds: int, source: Path | None) -> dict[str, Any]:
     """Milliseconds per replica and update of every contender, and the ratio of each to the compiled engine round by round."""
-    runs = {"compiled": engine(work, "compiled"), "reference": engine(work, "reference")}
+    runs: dict[str, Callable[[], float | None]] = {name: engine(work, name) for name in ("compiled", "reference")}
     if work.cell:
         runs |= {"plain loop": plain_loop(work), "products": products(work)}
     if work.cell and not work.forced:  # nn.GRU has no rule by which it could be mapped
@@ -71,6 +84,8 @@ def measured(work: Work, rounds: int, source: Path | None) -> dict[str, Any]:
         runs["JAX"] = jax(work)
     if source is not None and work.model == "gru" and not work.forced:
         runs["prototype"] = prototype(work, source)
+    if not work.cell and (before := elsewhere.update_of(asdict(work))) is not None:
+        runs[elsewhere.COMMIT] = before
     seconds = compare(runs, rounds)
     if work.cell:
         seconds["plain loop"] = [value * work.R for value in seconds["plain loop"]]
@@ -126,6 +141,7 @@ def main() -> None:
         rows.append(row)
         goals += judged(work, asked, row)
         print(row["work"], row["milliseconds"], flush=True)
+    spread = threads.table(max(3, options.rounds))
     loads = [row["load"] for row in rows]
     lines = [
         "# Rollout speed",
@@ -133,12 +149,14 @@ def main() -> None:
         "Milliseconds per replica and whole update (streams, batch, mask, rollout, loss, gradient, clipping, Adam), float32,",
         "one thread, medians of processor time, which other work on the machine bends least; in brackets how many times the",
         "compiled engine's that is: the median of the rounds, the smallest and the largest.",
-        f"{options.rounds} rounds, all timed in turn. `reference`: the same update by the loop in PyTorch; `plain loop`: one",
-        "seed after the other with the cells of `torch.nn` (`nn.GRU` where forced); `vmap`: that loop mapped over seeds by",
-        "`torch.func`; `JAX`: a scan over time, mapped over seeds, compiled; these without streams and batches; `products`:",
-        "the batched matrix products of the update alone; `prototype`: loss and gradient alone, by the C file that is named;",
-        "`peak`: those products at the speed of one large",
-        f"product, {most / 1e9:.0f} GFLOP/s.",
+        f"{options.rounds} rounds, all timed in turn; a turn begins with an update that is not timed, since an update of a",
+        "training follows another one, and who had the turn before has filled the caches. `reference`: the same update by the",
+        "loop in PyTorch; `plain loop`: one seed after the other with the cells of `torch.nn` (`nn.GRU` where forced); `vmap`:",
+        "that loop mapped over seeds by `torch.func`; `JAX`: a scan over time, mapped over seeds, compiled; these without",
+        "streams and batches; `products`: the batched matrix products of the update alone; `prototype`: loss and gradient",
+        f"alone, by the C file that is named; `{elsewhere.COMMIT}`: the code when the goals were set, in a process of its own:",
+        "the loop in PyTorch alone, in which a transformer copied all of its past at every step;",
+        f"`peak`: those products at the speed of one large product, {most / 1e9:.0f} GFLOP/s.",
         "",
         made_on(f"torch {torch.__version__}, engine {built.instructions}"),
         f"Load of the machine: {min(loads):.1f} to {max(loads):.1f}. Command: `make bench`.",
@@ -151,14 +169,17 @@ def main() -> None:
         "",
         "## Goals",
         "",
-        "How many times the time of the compiled engine a contender takes. At R=1 half of an update is the rollout, loss and",
-        "gradient, one call; the rest are streams, batch, mask and Adam, small operations that cost the same whatever they",
-        "work on. Of a transformer only the attention is compiled, and no step copies what was before it; half of its time is",
-        "that attention, which reads the whole memory at every step, a third are PyTorch's products.",
+        "How many times the time of the compiled engine a contender takes. At R=1 two thirds of an update are the rollout,",
+        "loss and gradient, one call; the rest are streams, batch, mask and Adam, small operations that cost the same whatever",
+        "they work on. Nothing was measured on a GPU: none could be had.",
         "",
         "| work | against | goal | measured | |",
         "|---|---|---|---|---|",
         *goals,
+        "",
+        "## Threads",
+        "",
+        *spread,
         "",
         "## Memory",
         "",

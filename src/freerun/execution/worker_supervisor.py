@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from freerun.errors import FreerunError, StoreError, given
-from freerun.execution import bisection
+from freerun.execution import bisection, gpus
 from freerun.io.child_process import ChildProcess
 from freerun.store.checkpoints import EVERY
 from freerun.store.failures import LONGEST_LOG
@@ -59,12 +59,18 @@ Listen = Callable[[dict[str, Any]], None]
 class Worker:
     """A process that does groups, started when there is one to do.
 
+    Attributes:
+        terms: that it keeps to.
+        gpu: the one GPU that it may use, as CUDA_VISIBLE_DEVICES names it, and so may every process that takes its place; None
+            for all that this process may use.
+
     Raises:
         FreerunError: if no process can be started.
         StoreError: if the store has become unusable; what was written stays.
     """
 
     terms: Terms
+    gpu: str | None = None
     process: ChildProcess | None = None
     closed: bool = False
     #: What the process says on standard error.
@@ -137,6 +143,7 @@ class Worker:
                 name="the worker",
                 threads=self.terms.threads,
                 errors=None if os.environ.get("FREERUN_DEBUG") else self._said,
+                environment=None if self.gpu is None else {gpus.VARIABLE: self.gpu},
             )
             if self.closed:  # while it was being started
                 self.process.kill()

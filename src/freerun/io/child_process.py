@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import IO, Any, Self
@@ -41,14 +41,16 @@ class ChildProcess:
         name: of the process in messages: `the worker`.
         threads: of the libraries that count.
         errors: takes what the child writes to standard error; None for where this process writes to.
+        environment: what is set beside the environment of this process.
 
     Raises:
         OSError: if no process can be started.
     """
 
     def __init__(
-        self, module: str, words: Sequence[str] = (), *, name: str, threads: int = 1, errors: IO[bytes] | None = None
-    ) -> None:
+        self, module: str, words: Sequence[str] = (), *, name: str, threads: int = 1, errors: IO[bytes] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
         count = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
         self.name = name
         #: The exit code, negative for a signal; None while the child is there.
@@ -58,7 +60,7 @@ class ChildProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
-            env={**os.environ, **count, "PYTHONIOENCODING": "utf-8"},
+            env={**os.environ, **count, "PYTHONIOENCODING": "utf-8", **(environment or {})},
             bufsize=0,
             start_new_session=True,
         )

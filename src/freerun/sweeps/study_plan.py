@@ -57,6 +57,7 @@ class StudyPlan:
         work: what is left, a row for each kind of run.
         at_once: how many groups are done at a time.
         measured: whether all times are from earlier runs like these.
+        placed: where workers are, in words, if that was asked for.
         replaces: whose tables and figures it would replace, in words; None for nobody's.
     """
 
@@ -68,6 +69,7 @@ class StudyPlan:
     work: list[Work]
     at_once: int
     measured: bool
+    placed: str = ""
     replaces: str | None = None
 
     @property
@@ -100,6 +102,7 @@ class StudyPlan:
         return [
             *(f"the reference engine is used in place of the compiled one: {reason}" for reason in reasons),
             f"about {duration(self.seconds)} of work, {spread} with {self.at_once} at once ({source})",
+            *([self.placed] if self.placed else []),
         ]
 
     def __repr__(self) -> str:
@@ -151,10 +154,11 @@ def study_plan(
                 row.seconds += count * run_seconds
         row.groups, row.runs = row.groups + 1, row.runs + len(piece)
         row.memory = max(row.memory, memory_estimate.BASE + len(piece) * memory_estimate.memory(piece[0]))
+    at_once = min(launcher.at_once, max(1, len(pieces)))
     return StudyPlan(
         name=name, runs=len(runs), groups=len(launcher.pieces(list(runs))), states=Counter(states.values()),
         ready=sum(run.trained in trained for run in left), work=list(work.values()),
-        at_once=min(launcher.at_once, max(1, len(pieces))), measured=measured_before,
+        at_once=at_once, measured=measured_before, placed=launcher.placement(at_once),
     )  # fmt: skip
 
 

@@ -22,8 +22,7 @@ from freerun.parts.models.output_recurrent import OutputRecurrent
 from freerun.parts.models.transformer import Transformer
 
 #: The cells and rules, as source/cells.h and source/feedback.h number them. Subclasses are not meant.
-#: A transformer is no cell: its loop is PyTorch's, its attention compiled.
-CELLS: dict[type[Model], int] = {OutputRecurrent: 0, HiddenRecurrent: 1, GRU: 2, LSTM: 3, Linear: 4}
+CELLS: dict[type[Model], int] = {OutputRecurrent: 0, HiddenRecurrent: 1, GRU: 2, LSTM: 3, Linear: 4, Transformer: 5}
 RULES: dict[type[Feedback], int] = {Nothing: 0, Mean: 1, Sample: 2, Argmax: 3, Expected: 4, Gumbel: 5, StraightThrough: 6}
 
 #: Why a model that predicts distributions of values is not covered.
@@ -42,11 +41,11 @@ def uncovered(model: Model, feedback: Feedback, dtype: str, device: str) -> str 
         return f"it runs on the processor, not on {device}"
     if dtype not in ("float32", "float64"):
         return f"it computes in float32 and float64, not in {dtype}"
-    if type(model) not in CELLS and type(model) is not Transformer:
+    if type(model) not in CELLS:
         return f"it has no cell {type(model).__name__}"
     if model.reads > 1:
         return f"it reads what was fed back at one step, not at {model.reads}"
-    if type(model) in CELLS and getattr(model, "layers", 1) > 1:
+    if not isinstance(model, Transformer) and getattr(model, "layers", 1) > 1:
         return f"its cells have one layer, not {model.layers}"  # type: ignore[attr-defined]
     if type(feedback) not in RULES:
         return f"it has no feedback {type(feedback).__name__}"
@@ -61,24 +60,30 @@ def rule_number(feedback: Feedback) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a weight stands: in the matrix of the drive or of the output, from a row and a column on."""
+    """Where a weight stands: in the matrix of the drive or of the output, from a row and a column on, or by itself.
 
-    row: int
+    Attributes:
+        matrix: 0 for the drive, 1 for the output, 2 for neither.
+    """
+
+    row: int = 0
     column: int = 0
-    output: bool = False
+    matrix: int = 0
 
 
 @cache
 def places(cell: type[Model], hidden: int, inputs: int) -> dict[str, Place]:
-    """Return where the weights of a model stand in the two matrices of source/cells.h, by name.
+    """Return where the weights of a model stand in the two matrices of source/cells.h, by name; the others by themselves.
 
     Args:
         hidden: H; 0 for a model without a hidden state.
         inputs: I, the width of u_t; the row of ones follows it.
     """
     if cell is Linear:
-        return {"output.weight": Place(row=0, output=True), "output.bias": Place(row=inputs, output=True)}
-    output = {"output.bias": Place(row=0, output=True), "output.weight": Place(row=1, output=True)}
+        return {"output.weight": Place(row=0, matrix=1), "output.bias": Place(row=inputs, matrix=1)}
+    output = {"output.bias": Place(row=0, matrix=1), "output.weight": Place(row=1, matrix=1)}
+    if cell is Transformer:
+        return {"input.weight": Place(), "input.bias": Place(row=inputs), **output}
     if cell is LSTM:
         return {"gates": Place(row=0), **output}
     if cell is GRU:

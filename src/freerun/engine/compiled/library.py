@@ -22,19 +22,19 @@ NEEDS = {
     "avx2": frozenset({"avx2", "fma"}),
     "portable": frozenset(),
 }
-WEIGHTS = 10
 
 
 class Weight(ctypes.Structure):
     """One weight, its gradient and its place; as `Weight` in source/rollout.h."""
 
     _fields_ = [("value", ctypes.c_void_p), ("slope", ctypes.c_void_p)] + [
-        (name, ctypes.c_int64) for name in ("step", "rows", "columns", "row", "column", "output")
+        (name, ctypes.c_int64) for name in ("step", "rows", "columns", "row", "column", "matrix")
     ]
 
 
-_NUMBERS = ("cell", "rule", "T", "R", "B", "X", "F", "O", "H", "keeps")
-_GIVEN = ("cuts", "truth", "start", "mask", "inputs", "draws", "noise", "residual")
+_NUMBERS = ("cell", "rule", "T", "R", "B", "X", "F", "O", "H", "layers", "heads", "wide", "count", "blocks", "keeps")
+_REALS = ("temperature", "root")
+_GIVEN = ("cuts", "truth", "start", "mask", "inputs", "draws", "noise", "residual", "places")
 _POINTER, _PAIR = ctypes.c_void_p, ctypes.c_void_p * 2
 
 
@@ -42,19 +42,11 @@ class Call(ctypes.Structure):
     """What a rollout is told; as `Rollout` in source/rollout.h."""
 
     _fields_ = [
-        *((name, ctypes.c_int64) for name in _NUMBERS), ("temperature", ctypes.c_double), ("weights", Weight * WEIGHTS),
+        *((name, ctypes.c_int64) for name in _NUMBERS), *((name, ctypes.c_double) for name in _REALS),
+        ("weights", ctypes.POINTER(Weight)),
         *((name, _POINTER) for name in _GIVEN), ("state", _PAIR), ("outputs", _POINTER), ("fed", _POINTER), ("states", _PAIR),
         ("d_outputs", _POINTER), ("d_fed", _POINTER), ("d_states", _PAIR),
         *((name, _POINTER) for name in ("d_truth", "d_start", "d_inputs", "targets", "shares", "losses", "kept", "work")),
-    ]  # fmt: skip
-
-
-class Attention(ctypes.Structure):
-    """What a step of attention is told; as `Attention` in source/rollout.h."""
-
-    _fields_ = [
-        *((name, ctypes.c_int64) for name in ("t", "H", "C", "heads")), ("root", ctypes.c_double),
-        *((name, _POINTER) for name in ("given", "memory", "out", "kept", "d_out", "d_given", "d_memory", "work")),
     ]  # fmt: skip
 
 
@@ -104,7 +96,7 @@ class Ngrams(ctypes.Structure):
 
 #: What a function is told that is none of a rollout.
 TOLD: dict[str, type[ctypes.Structure]] = {
-    "attend": Attention, "attend_back": Attention, "adam": Descent, "flow": Flow, "smooth": Smoothing, "follow": Ngrams,
+    "adam": Descent, "flow": Flow, "smooth": Smoothing, "follow": Ngrams,
 }  # fmt: skip
 
 
@@ -128,9 +120,8 @@ class Library:
         """Return a function of the library for numbers of a type.
 
         Args:
-            name: `kept`, `work`, `both`, `forward`, `backward` or `descend` of a rollout; `attend` or `attend_back` of a step
-                of attention; `adam` of a step of descent; `flow`, `smooth` and `follow`, for double
-                precision alone, of a flow, a smoothing and an n-gram model.
+            name: `kept`, `work`, `both`, `forward`, `backward` or `descend` of a rollout; `adam` of a step of descent; `flow`,
+                `smooth` and `follow`, for double precision alone, of a flow, a smoothing and an n-gram model.
         """
         return _function(self.path, name, dtype)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -10,17 +11,16 @@ from typing import Any, NamedTuple
 import torch
 from torch.autograd.function import once_differentiable
 
-from freerun.engine.compiled import attention
-from freerun.engine.compiled.coverage import CELLS, CORRECTIONS, DISTRIBUTIONS, places, rule_number, uncovered
-from freerun.engine.compiled.library import Call, Library, library
+from freerun.engine.compiled.coverage import CELLS, CORRECTIONS, DISTRIBUTIONS, Place, places, rule_number, uncovered
+from freerun.engine.compiled.library import Call, Library, Weight, library
 from freerun.engine.compiled.threads import spread
 from freerun.engine.parameters import Sizes, Trained
-from freerun.engine.rollout import THROUGH, Charge, Gradient, Request, Rollout, stopped
+from freerun.engine.rollout import THROUGH, Charge, Gradient, Request, Rollout, loop, stopped
 from freerun.parts.feedback.gumbel import Gumbel
 from freerun.parts.layers import State, Weights
 from freerun.parts.models import Model
 from freerun.parts.models.linear import Linear
-from freerun.parts.models.transformer import Transformer
+from freerun.parts.models.transformer import Transformer, positions
 
 
 class Stretch(NamedTuple):
@@ -33,7 +33,7 @@ class Stretch(NamedTuple):
     columns: int
     row: int
     column: int
-    output: bool
+    matrix: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class Plan:
         library: that computes it.
         numbers: the whole numbers of `Call`.
         stretches: where each weight stands in the tensors of weights, one a name or one for all.
-        temperature: of a soft choice.
+        reals: its other numbers.
         carries: whether what is fed carries a gradient.
         given: tensors that carry no gradient, by their names in `Call`; contiguous.
         state: the state before the first step.
@@ -54,7 +54,7 @@ class Plan:
     library: Library
     numbers: dict[str, int]
     stretches: tuple[Stretch, ...]
-    temperature: float
+    reals: dict[str, float]
     carries: bool
     given: dict[str, torch.Tensor | None]
     state: tuple[torch.Tensor, ...]
@@ -88,7 +88,8 @@ def _stretches(cell: type[Model], hidden: int, inputs: int, sizes: Sizes, togeth
     whole = sum(rows * columns for _, rows, columns in sizes)
     for i, (name, rows, columns) in enumerate(sizes):
         where = (0, before, whole) if together else (i, 0, rows * columns)
-        stretches.append(Stretch(*where, rows, columns, known[name].row, known[name].column, known[name].output))
+        place = known.get(name, Place(matrix=2))
+        stretches.append(Stretch(*where, rows, columns, place.row, place.column, place.matrix))
         before += rows * columns
     return tuple(stretches)
 
@@ -110,8 +111,8 @@ def compute(request: Request, using: Library | None = None) -> Rollout:
 
 def rolled(request: Request, used: Library) -> Rollout:
     """Return the same for a rollout that is known not to be `impossible`."""
-    if isinstance(request.model, Transformer):
-        return attention.compute(request, used)
+    if isinstance(request.model, Transformer) and request.unrolls:  # all steps in parallel are few large products
+        return loop(request)
     inputs = request.read()
     plan = _plan(request, inputs, used)
     if (charge := _charged(request, plan)) is not None:
@@ -132,6 +133,8 @@ def _plan(request: Request, inputs: torch.Tensor | None, used: Library) -> Plan:
     extra = 0 if inputs is None else inputs.shape[-1]
     outputs = next(columns for name, _, columns in sizes if name == "output.weight")
     hidden = 0 if isinstance(model, Linear) else model.hidden  # type: ignore[attr-defined]
+    stretches = _stretches(type(model), hidden, extra + fed, sizes, together)
+    places = positions(0, request.steps, hidden, start.dtype, start.device) if isinstance(model, Transformer) else None
     draws = None if request.uniform is None else request.uniform.to(start.dtype)
     if draws is not None and isinstance(feedback, Gumbel):
         draws = feedback.noise(draws)
@@ -139,10 +142,13 @@ def _plan(request: Request, inputs: torch.Tensor | None, used: Library) -> Plan:
         library=used,
         numbers={
             "cell": CELLS[type(model)], "rule": rule_number(feedback), "T": request.steps, "R": replicas, "B": batch,
-            "X": extra, "F": fed, "O": outputs, "H": hidden,
+            "X": extra, "F": fed, "O": outputs, "H": hidden, "count": len(stretches), **_layers(model, stretches),
         },
-        stretches=_stretches(type(model), hidden, extra + fed, sizes, together),
-        temperature=float(getattr(feedback, "temperature", 1.0)),
+        stretches=stretches,
+        reals={
+            "temperature": float(getattr(feedback, "temperature", 1.0)),
+            "root": math.sqrt(hidden // model.own_heads) if isinstance(model, Transformer) else 1.0,
+        },
         carries=feedback.carries,
         given={
             "cuts": _cuts(THROUGH if request.unrolls else request.gradient, request.steps, replicas),
@@ -150,10 +156,19 @@ def _plan(request: Request, inputs: torch.Tensor | None, used: Library) -> Plan:
             "draws": None if draws is None else draws.contiguous(),
             "noise": None if request.noise is None or feedback.silent else request.noise.to(start.dtype).contiguous(),
             "residual": None if request.residual is None else request.residual.expand(replicas, 1, outputs).contiguous(),
+            "places": places,
         },
         state=tuple(part.contiguous() for part in request.state or ()),
         states=len(model.start(1, 1, start)) if request.states else 0,
     )  # fmt: skip
+
+
+def _layers(model: Model, stretches: Sequence[Stretch]) -> dict[str, int]:
+    """Return the numbers of `Call` that a transformer has."""
+    if not isinstance(model, Transformer):
+        return {}
+    first = next(i for i, part in enumerate(stretches) if part.matrix == 2)
+    return {"layers": model.layers, "heads": model.own_heads, "wide": model.mlp * model.hidden, "blocks": first}
 
 
 def _charged(request: Request, plan: Plan) -> Charge | None:
@@ -269,11 +284,12 @@ def _name(like: torch.Tensor) -> str:
 
 
 def _call(plan: Plan, given: Mapping[str, torch.Tensor | None], weights: Sequence[torch.Tensor], keeps: bool) -> Call:
-    call = Call(**plan.numbers, keeps=keeps, temperature=plan.temperature)
+    entries = (Weight * len(plan.stretches))()
+    call = Call(**plan.numbers, **plan.reals, keeps=keeps, weights=entries)
     places, size = [part.data_ptr() for part in weights], weights[0].element_size()
-    for entry, part in zip(call.weights, plan.stretches, strict=False):
+    for entry, part in zip(entries, plan.stretches, strict=True):
         entry.value = places[part.tensor] + part.offset * size
-        _, _, entry.step, entry.rows, entry.columns, entry.row, entry.column, entry.output = part
+        _, _, entry.step, entry.rows, entry.columns, entry.row, entry.column, entry.matrix = part
     _point(call, **given)
     _pair(call.state, plan.state)
     return call
@@ -282,8 +298,8 @@ def _call(plan: Plan, given: Mapping[str, torch.Tensor | None], weights: Sequenc
 def _aim(call: Call, plan: Plan, slopes: Sequence[torch.Tensor]) -> None:
     """Say where the gradient of each weight is to stand."""
     places, size = [part.data_ptr() for part in slopes], slopes[0].element_size()
-    for entry, part in zip(call.weights, plan.stretches, strict=False):
-        entry.slope = places[part.tensor] + part.offset * size
+    for i, part in enumerate(plan.stretches):
+        call.weights[i].slope = places[part.tensor] + part.offset * size
 
 
 def _point(call: Call, **tensors: torch.Tensor | None) -> None:

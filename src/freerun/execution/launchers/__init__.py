@@ -105,6 +105,10 @@ class Launcher(ABC):
         """How many groups are trained at once: with one thread each, as many as this process has cores."""
         return self.workers or max(1, cores() // self.threads)
 
+    def placement(self, count: int) -> str:
+        """Return in words where so many workers are, if that was asked for; else ""."""
+        return ""
+
     @property
     def waits(self) -> bool:
         """Whether `launch` stays until all is done."""
@@ -161,7 +165,7 @@ class Launcher(ABC):
         return None if free is None else int(SHARE * free / self.at_once)
 
     def demand_engine(self, runs: Iterable[Planned]) -> None:
-        """Refuse runs that the engine which is asked for cannot compute, before one is begun.
+        """Refuse runs that the engine, or the devices, which are asked for cannot compute, before one is begun.
 
         Raises:
             ConfigError: which run it is, why, and what to choose; or that the compiled engine is of another source.

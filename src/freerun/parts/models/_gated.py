@@ -1,4 +1,4 @@
-"""Fused step of a gated unit: one node of the gradient graph, with a backward pass written by hand.
+"""Fused step of a gated unit, and all steps of a known input: one node of the gradient graph, its backward pass by hand.
 
     r = sigmoid(b_r + u U_r + h W_r),  z = sigmoid(b_z + u U_z + h W_z),
     g = c_n + h W_n,  n = tanh(b_n + u U_n + r g),  h' = n + z (h - n)
@@ -14,6 +14,8 @@ from typing import Any
 
 import torch
 from torch.autograd.function import once_differentiable
+
+from freerun.parts.layers import flattened, restored
 
 #: A tensor is worked through in blocks of at most so many elements, the rest one by one; the two round a sigmoid differently.
 BLOCK = 64
@@ -60,14 +62,81 @@ class GatedStep(torch.autograd.Function):
         """Return the gradients of all arguments, in their order."""
         u, h, r, z, g, n = ctx.saved_tensors
         u_r, u_z, u_n, w_r, w_z, w_n = ctx.transposed
-        d = d.contiguous()
-        dh = d * z
-        dn = torch.ops.aten.tanh_backward(d - dh, n)
-        dg = dn * r
-        dr = torch.ops.aten.sigmoid_backward(dn * g, r)
-        dz = torch.ops.aten.sigmoid_backward((h - n).mul_(d), z)
-        dh.baddbmm_(dr, w_r).baddbmm_(dz, w_z).baddbmm_(dg, w_n)
+        dh, dr, dz, dn, dg = _carried_back(d.contiguous(), h, r, z, g, n, w_r, w_z, w_n)
         du = torch.bmm(dr, u_r).baddbmm_(dz, u_z).baddbmm_(dn, u_n)[..., :-1]
-        inputs = [torch.bmm(u.mT, part) for part in (dr, dz, dn)]
-        hidden = [torch.bmm(h.mT, part) for part in (dr, dz, dg)]
-        return du, dh, *inputs, *hidden, dg.sum(1, keepdim=True)
+        return du, dh, *_charged(u, h, dr, dz, dn, dg)
+
+
+class GatedScan(torch.autograd.Function):
+    """All steps of a layer whose inputs are known, as one node, with the bits of one `GatedStep` after the other.
+
+    What the inputs drive is one product for all steps, but for n, which rounds otherwise then. Gradients of the weights are
+    added up step by step, the last first, as they are where each step is a node; that of the inputs where it is asked for.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, u: torch.Tensor, h: torch.Tensor, *weights: torch.Tensor) -> torch.Tensor:
+        """Return h of every step, ``[T R B H]``, for inputs ``[T R B I]``; the weights as for `GatedStep`."""
+        u_r, u_z, u_n, w_r, w_z, w_n, c_n = weights
+        u = torch.cat([u, u.new_ones(*u.shape[:3], 1)], -1)
+        drives = [_over_steps(u, weight) for weight in (u_r, u_z)]
+        keeps, parts = any(ctx.needs_input_grad), list[torch.Tensor]()
+        start, hidden = h, u.new_empty(*u.shape[:3], h.shape[-1])
+        for t, (drive_r, drive_z) in enumerate(zip(*drives, strict=True)):
+            r = sigmoid_(torch.baddbmm(drive_r, h, w_r))
+            z = sigmoid_(torch.baddbmm(drive_z, h, w_z))
+            g = torch.baddbmm(c_n, h, w_n)
+            n = (r * g).baddbmm_(u[t], u_n).tanh_()
+            parts += (r, z, g, n) if keeps else ()
+            h = torch.lerp(n, h, z, out=hidden[t])
+        if keeps:
+            ctx.save_for_backward(u, start, hidden, *parts)
+            ctx.transposed = [transposed(weight) for weight in weights[:6]]
+        return hidden
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, d_hidden: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        """Return the gradients of all arguments, in their order."""
+        u, start, hidden, *parts = ctx.saved_tensors
+        u_r, u_z, u_n, w_r, w_z, w_n = ctx.transposed
+        slopes: list[torch.Tensor] = []
+        du = u.new_empty(*u.shape[:3], u.shape[-1] - 1) if ctx.needs_input_grad[0] else None
+        dh: torch.Tensor | None = None
+        for t in reversed(range(len(u))):
+            h, (r, z, g, n) = hidden[t - 1] if t else start, parts[4 * t : 4 * t + 4]
+            d = d_hidden[t].contiguous() if dh is None else d_hidden[t] + dh
+            dh, dr, dz, dn, dg = _carried_back(d, h, r, z, g, n, w_r, w_z, w_n)
+            shares = _charged(u[t], h, dr, dz, dn, dg)
+            slopes = [slope.add_(share) for slope, share in zip(slopes, shares, strict=True)] if slopes else shares
+            if du is not None:
+                du[t] = torch.bmm(dr, u_r).baddbmm_(dz, u_z).baddbmm_(dn, u_n)[..., :-1]
+        return du, dh, *slopes
+
+
+def _carried_back(
+    d: torch.Tensor, h: torch.Tensor, r: torch.Tensor, z: torch.Tensor, g: torch.Tensor, n: torch.Tensor, *weights: torch.Tensor
+) -> tuple[torch.Tensor, ...]:
+    """Return the gradients of h and of what r, z, n and g are functions of, from d, that of h', by W_r, W_z, W_n turned."""
+    w_r, w_z, w_n = weights
+    dh = d * z
+    dn = torch.ops.aten.tanh_backward(d - dh, n)
+    dg = dn * r
+    dr = torch.ops.aten.sigmoid_backward(dn * g, r)
+    dz = torch.ops.aten.sigmoid_backward((h - n).mul_(d), z)
+    dh.baddbmm_(dr, w_r).baddbmm_(dz, w_z).baddbmm_(dg, w_n)
+    return dh, dr, dz, dn, dg
+
+
+def _charged(
+    u: torch.Tensor, h: torch.Tensor, dr: torch.Tensor, dz: torch.Tensor, dn: torch.Tensor, dg: torch.Tensor
+) -> list[torch.Tensor]:
+    """Return the gradients of U_r, U_z, U_n, W_r, W_z, W_n and c_n."""
+    inputs, hidden = [torch.bmm(u.mT, part) for part in (dr, dz, dn)], [torch.bmm(h.mT, part) for part in (dr, dz, dg)]
+    return [*inputs, *hidden, dg.sum(1, keepdim=True)]
+
+
+def _over_steps(u: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Return u W of every step, ``[T R B H]``, by one product."""
+    flat, sizes = flattened(u)
+    return restored(torch.bmm(flat, weight), sizes)

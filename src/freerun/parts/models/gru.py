@@ -21,7 +21,6 @@ from jaxtyping import Float
 
 from freerun.deferred_imports import torch
 from freerun.parts.layers import Shape, State, Weights
-from freerun.parts.models import scan
 from freerun.parts.models._stacked import Stacked
 
 GATES = ("reset", "keep", "new")
@@ -54,17 +53,26 @@ class GRU(Stacked):
     def along(
         self, weights: Weights, u: Float[torch.Tensor, "T R B I"], state: State
     ) -> tuple[Float[torch.Tensor, "T R B H"], State]:
-        return scan(lambda part, h: self.once(weights, part, h), u, state)
+        from freerun.parts.models._gated import GatedScan
+
+        hidden = self.padded(GatedScan, weights, u, state)
+        return hidden, (hidden[-1],)
 
     def advance(self, weights: Weights, u: Float[torch.Tensor, "R B I"], state: State) -> Float[torch.Tensor, "R B H"]:
-        """Run a layer's hidden path, h_t. Widths of 1 are padded with zeros, for which every formula here gives zeros."""
+        """Run a layer's hidden path, h_t."""
         from freerun.parts.models._gated import GatedStep
 
+        return self.padded(GatedStep, weights, u, state)
+
+    def padded(
+        self, node: type[torch.autograd.Function], weights: Weights, u: Float[torch.Tensor, "*time R B I"], state: State
+    ) -> Float[torch.Tensor, "*time R B H"]:
+        """Apply a node; widths of 1 are padded with zeros, for which every formula here gives zeros."""
         arguments = [u, state[0], *(weights[f"{path}.{gate}"] for path in ("input", "recurrent") for gate in GATES)]
         arguments.append(weights["recurrent.bias"])
         if self.hidden == 1 or u.shape[-1] == 0:
             columns, rows = int(self.hidden == 1), int(u.shape[-1] == 0)
             pads = [(0, rows), (0, columns), *3 * [(0, columns, rows, 0)], *3 * [(0, columns, 0, columns)], (0, columns)]
             arguments = [torch.nn.functional.pad(value, pad) for value, pad in zip(arguments, pads, strict=True)]
-        new: torch.Tensor = GatedStep.apply(*arguments)  # type: ignore[no-untyped-call]
+        new: torch.Tensor = node.apply(*arguments)  # type: ignore[no-untyped-call]
         return new if self.hidden > 1 else new[..., :1]

@@ -8,7 +8,7 @@
    lstm    [i; f; g; o]   c' = f c + i g, h' = o tanh(c'); kept: i, f, g, o and tanh(c')
    linear  no cell: the output reads x_t, f_{t-1} and 1 themselves */
 
-enum { OUTPUT_RECURRENT, HIDDEN_RECURRENT, GRU, LSTM, LINEAR };
+enum { OUTPUT_RECURRENT, HIDDEN_RECURRENT, GRU, LSTM, LINEAR, TRANSFORMER };
 
 static void cell_forward(long cell, long n, REAL *a, const REAL *h, REAL *next, const REAL *c, REAL *c_next)
 {

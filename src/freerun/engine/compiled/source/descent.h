@@ -5,22 +5,6 @@
 
    Nothing is fused: the bits are those of any instruction set, and of PyTorch. */
 
-static inline vec root_of(vec x)
-{
-#if DOUBLE && defined(__AVX512F__)
-    return (vec)_mm512_sqrt_pd((__m512d)x);
-#elif DOUBLE && defined(__AVX2__)
-    return (vec)_mm256_sqrt_pd((__m256d)x);
-#elif defined(__AVX512F__)
-    return (vec)_mm512_sqrt_ps((__m512)x);
-#elif defined(__AVX2__)
-    return (vec)_mm256_sqrt_ps((__m256)x);
-#else
-    for (long i = 0; i < LANES; i++) x[i] = DOUBLE ? __builtin_sqrt(x[i]) : __builtin_sqrtf(x[i]);
-    return x;
-#endif
-}
-
 static inline vec some(const REAL *p, long count)
 {
     vec x = all(0);

@@ -1,97 +1,15 @@
 /* One replica through all steps, forward and backward: its weights stay in the nearest cache while time passes. */
 
-typedef struct {
-    long stride, inputs, rows, gates, kept_gates, hidden, outs; /* outs: rows that the output reads, one of them the 1 */
-    long first_u, last_h; /* drives [first_u, gates) read u, [0, last_h) read h */
-    long z, a, c, soft;   /* numbers kept a step */
-    long chunk;           /* steps whose gradients are gathered before weights are charged */
-} NAME(Sizes);
-#define Sizes NAME(Sizes)
-
-static long rounded(long count) { return (count + STRIPE - 1) / STRIPE * STRIPE; }
-
-static Sizes sizes_of(const Rollout *q)
-{
-    Sizes s = {0};
-    long H = q->cell == LINEAR ? 0 : q->H, states = q->cell == HIDDEN_RECURRENT || q->cell == GRU || q->cell == LSTM;
-    s.stride = rounded(q->B);
-    s.inputs = q->X + q->F;
-    s.rows = s.inputs + 1 + H;
-    s.hidden = H;
-    s.gates = q->cell == GRU || q->cell == LSTM ? 4 * H : H;
-    s.kept_gates = q->cell == LSTM ? 5 * H : q->cell == GRU ? 4 * H : 0;
-    s.first_u = q->cell == GRU ? H : 0;
-    s.last_h = !states ? 0 : q->cell == GRU ? 3 * H : s.gates;
-    s.outs = q->cell == LINEAR ? s.inputs + 1 : 1 + H;
-    s.z = s.rows * s.stride;
-    s.a = s.kept_gates * s.stride;
-    s.c = q->cell == LSTM ? H * s.stride : 0;
-    s.soft = soft(q->rule) || q->rule == SAMPLE ? q->O * s.stride : 0;
-    long step = (s.rows + s.gates + q->O) * s.stride * (long)sizeof(REAL);
-    s.chunk = step > 0 ? (512L << 10) / step : q->T;
-    s.chunk = s.chunk < 1 ? 1 : s.chunk > q->T ? q->T : s.chunk;
-    return s;
-}
-
-/* Numbers that a replica keeps between its forward and its backward pass, or (without a gradient) needs for two steps. */
-static long kept_size(const Rollout *q)
-{
-    Sizes s = sizes_of(q);
-    long T = q->keeps ? q->T : 1;
-    return (T + 1) * (s.z + s.c) + T * (s.a + s.soft);
-}
-
-static long work_size(const Rollout *q)
-{
-    Sizes s = sizes_of(q);
-    long matrices = s.rows * s.gates + s.outs * q->O, widest = s.gates + 2 * (s.inputs + 2 * s.hidden + 4 * q->O + 4 * q->F + 8);
-    return 6 * rounded(matrices) + rounded(1) * 16 + widest * s.stride + s.chunk * (s.gates + q->O) * s.stride;
-}
-
-/* Numbers for the work on one replica, forward and backward at once: what is kept in between is in it. */
-static long both_size(const Rollout *q) { return rounded(work_size(q)) + kept_size(q); }
-
-/* Where the numbers of one replica stand. */
-typedef struct {
-    REAL *z, *a, *c, *soft; /* kept, by step */
-    REAL *drive, *output;   /* the two matrices [rows gates], [outs O] */
-    REAL *packs;            /* the same as tiles */
-    REAL *rest;             /* what is left of the room for work */
-} NAME(Room);
-#define Room NAME(Room)
-
-static Room room_of(const Rollout *q, const Sizes *s, long r)
-{
-    Room m;
-    long T = q->keeps ? q->T : 1;
-    m.z = q->kept ? (REAL *)q->kept + r * kept_size(q) : (REAL *)q->work + rounded(work_size(q));
-    m.a = m.z + (T + 1) * s->z;
-    m.c = m.a + T * s->a;
-    m.soft = m.c + (T + 1) * s->c;
-    m.drive = (REAL *)q->work;
-    m.output = m.drive + rounded(s->rows * s->gates);
-    m.packs = m.output + rounded(s->outs * q->O);
-    m.rest = m.packs + 2 * (rounded(s->rows * s->gates) + rounded(s->outs * q->O)) + 8 * STRIPE;
-    return m;
-}
-
-static REAL *taken(REAL **room, long count)
-{
-    REAL *start = *room;
-    *room += rounded(count);
-    return start;
-}
-
 /* Gather the weights of a replica into its two matrices; entries that no weight fills are 0. */
 static void gathered(const Rollout *q, const Sizes *s, long r, REAL *drive, REAL *output)
 {
     memset(drive, 0, s->rows * s->gates * sizeof(REAL));
     memset(output, 0, s->outs * q->O * sizeof(REAL));
-    for (int i = 0; i < WEIGHTS; i++) {
+    for (long i = 0; i < q->count; i++) {
         const Weight *w = &q->weights[i];
-        if (!w->value) continue;
-        REAL *to = w->output ? output : drive;
-        long width = w->output ? q->O : s->gates;
+        if (w->matrix > 1) continue;
+        REAL *to = w->matrix ? output : drive;
+        long width = w->matrix ? q->O : s->gates;
         const REAL *from = (const REAL *)w->value + BREAK_GROUP(r) * w->step;
         for (long k = 0; k < w->rows; k++)
             memcpy(to + (w->row + k) * width + w->column, from + k * w->columns, w->columns * sizeof(REAL));
@@ -101,11 +19,11 @@ static void gathered(const Rollout *q, const Sizes *s, long r, REAL *drive, REAL
 /* The gradients of the two matrices back to those of the weights. */
 static void scattered(const Rollout *q, const Sizes *s, long r, const REAL *drive, const REAL *output)
 {
-    for (int i = 0; i < WEIGHTS; i++) {
+    for (long i = 0; i < q->count; i++) {
         const Weight *w = &q->weights[i];
-        if (!w->slope) continue;
-        const REAL *from = w->output ? output : drive;
-        long width = w->output ? q->O : s->gates;
+        if (w->matrix > 1) continue;
+        const REAL *from = w->matrix ? output : drive;
+        long width = w->matrix ? q->O : s->gates;
         REAL *to = (REAL *)w->slope + r * w->step;
         for (long k = 0; k < w->rows; k++)
             memcpy(to + k * w->columns, from + (w->row + k) * width + w->column, w->columns * sizeof(REAL));
@@ -167,6 +85,7 @@ static void forward_one(const Rollout *q, long r)
     REAL *mask = taken(&m.rest, n), *truth = taken(&m.rest, F * n), *o = taken(&m.rest, O * n), *phi = taken(&m.rest, O * n);
     REAL *draws = taken(&m.rest, O * n), *scratch = taken(&m.rest, s.gates * n);
     REAL *noise = taken(&m.rest, F * n);
+    if (q->cell == TRANSFORMER) layers_packed(q, r, 0, m.blocks);
 
     for (int part = 0; part < 2; part++) { /* the state before the first step */
         REAL *to = part ? m.c : m.z + (I + 1) * n;
@@ -181,8 +100,10 @@ static void forward_one(const Rollout *q, long r)
         if (q->X) turned_in(z, at(q->inputs, q, t, r, q->X), q->B, q->X, n);
         for (long b = 0; b < n; b++) z[I * n + b] = 1, next[I * n + b] = 1;
         if (H) {
-            driven(q, &s, m.packs, z, a);
-            cell_forward(q->cell, H * n, a, z + (I + 1) * n, next + (I + 1) * n, m.c + now * s.c, m.c + then * s.c);
+            REAL *h = next + (I + 1) * n, *drive = q->cell == TRANSFORMER ? scratch : a;
+            driven(q, &s, m.packs, z, drive);
+            if (q->cell == TRANSFORMER) layers_forward(q, &s, &m, t, drive, a, h);
+            else cell_forward(q->cell, H * n, a, z + (I + 1) * n, h, m.c + now * s.c, m.c + then * s.c);
         }
         product(O, s.outs, output_pack, H ? next + I * n : z, n, o, 0);
         if (q->residual)
@@ -242,6 +163,9 @@ static void backward_one(const Rollout *q, long r)
     REAL *mask = taken(&m.rest, n), *df = taken(&m.rest, F * n), *du = taken(&m.rest, I * n), *direct = taken(&m.rest, F * n);
     REAL *dh = taken(&m.rest, H * n), *dc = taken(&m.rest, H * n), *given = taken(&m.rest, (H + O + F) * n);
     REAL *da = taken(&m.rest, s.chunk * G * n), *d_out = taken(&m.rest, s.chunk * O * n);
+    REAL *told = taken(&m.rest, s.chunk * s.told), *d_memory = taken(&m.rest, q->T * s.memory);
+    long first = q->T; /* the first step whose key and value the present one gives a gradient to */
+    if (q->cell == TRANSFORMER) layers_packed(q, r, 1, m.blocks), layers_cleared(q, r), memset(d_memory, 0, q->T * s.memory * sizeof(REAL));
     memset(drive, 0, s.rows * G * sizeof(REAL)), memset(output, 0, s.outs * O * sizeof(REAL));
     memset(df, 0, F * n * sizeof(REAL)), memset(dh, 0, H * n * sizeof(REAL)), memset(dc, 0, H * n * sizeof(REAL));
 
@@ -277,8 +201,14 @@ static void backward_one(const Rollout *q, long r)
                     if (q->d_states[part])
                         turned_in(given, at(q->d_states[part], q, t, r, H), q->B, H, n), added(part ? dc : dh, given, H * n);
                 product(H, O, from_output, do_t, n, dh, 1);
-                const REAL *c = m.c + t * s.c;
-                cell_backward(q->cell, H * n, m.a + t * s.a, z + (I + 1) * n, next + (I + 1) * n, c, dh, dc, da_t);
+                const REAL *c = m.c + t * s.c, *a = m.a + t * s.a, *h = next + (I + 1) * n;
+                if (q->cell == TRANSFORMER) {
+                    if (t < first)
+                        for (first = t; first && !(q->cuts && q->cuts[first * q->R + r] & 2);) first--;
+                    layers_backward(q, &s, &m, t, first, a, h, dh, d_memory, told + (t - begin) * s.told, da_t);
+                } else {
+                    cell_backward(q->cell, H * n, a, z + (I + 1) * n, h, c, dh, dc, da_t);
+                }
                 if (s.last_h && t && !(cut & 2)) product(H, s.last_h, to_h, da_t, n, dh, 1);
                 else memset(dh, 0, H * n * sizeof(REAL)), memset(dc, 0, H * n * sizeof(REAL));
             }
@@ -294,6 +224,7 @@ static void backward_one(const Rollout *q, long r)
             }
         }
         charged(q, &s, &m, begin, end, da, d_out, drive, output);
+        if (q->cell == TRANSFORMER) layers_charged(q, &s, r, end - begin, m.a + begin * s.a, told);
         end = begin;
     }
     if (q->d_start) turned_out((REAL *)at(q->d_start, q, 0, r, F), df, q->B, F, n);

@@ -32,6 +32,22 @@ static inline vec fma_(vec a, vec b, vec c)
 #endif
 }
 
+static inline vec root_of(vec x)
+{
+#if DOUBLE && defined(__AVX512F__)
+    return (vec)_mm512_sqrt_pd((__m512d)x);
+#elif DOUBLE && defined(__AVX2__)
+    return (vec)_mm256_sqrt_pd((__m256d)x);
+#elif defined(__AVX512F__)
+    return (vec)_mm512_sqrt_ps((__m512)x);
+#elif defined(__AVX2__)
+    return (vec)_mm256_sqrt_ps((__m256)x);
+#else
+    for (long i = 0; i < LANES; i++) x[i] = DOUBLE ? __builtin_sqrt(x[i]) : __builtin_sqrtf(x[i]);
+    return x;
+#endif
+}
+
 /* exp(x) = p (1 + q), p = 2^n with n the whole number nearest to x / ln 2, q = exp(x - n ln 2) - 1 by a polynomial.
    x must lie in [-LARGEST, LARGEST]; what is not a number stays so. */
 #if DOUBLE
