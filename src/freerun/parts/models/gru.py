@@ -21,6 +21,7 @@ from jaxtyping import Float
 
 from freerun.deferred_imports import torch
 from freerun.parts.layers import Shape, State, Weights
+from freerun.parts.models import scan
 from freerun.parts.models._stacked import Stacked
 
 GATES = ("reset", "keep", "new")
@@ -55,6 +56,8 @@ class GRU(Stacked):
     ) -> tuple[Float[torch.Tensor, "T R B H"], State]:
         from freerun.parts.models._gated import GatedScan
 
+        if type(self) is not GRU:  # whose step may be another
+            return scan(lambda part, h: self.once(weights, part, h), u, state)
         hidden = self.padded(GatedScan, weights, u, state)
         return hidden, (hidden[-1],)
 
