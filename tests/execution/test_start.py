@@ -294,9 +294,9 @@ def test_weights_go_on_under_another_way_to_drop_or_to_draw_and_not_under_anothe
     (second,) = runs_of(words, "training.updates=0", f"training.start={paths[0]}", "regime=free_running")
     kept, begun = (trained(store, [second]).weights(second.trained), store.weights(runs[0].trained))
     assert all(kept[name].tobytes() == begun[name].tobytes() for name in begun)
-    allowed = {"dropout", "r_min", "r_max", "phase"}
-    assert allowed == {item.name for part in parts("model").values() for item in fields(part) if item.metadata.get("of_training")}
-    for one in (named for named in parts("model").values() if {"dropout", "r_max"} & {item.name for item in fields(named)}):
+    allowed, models = {"dropout", "r_min", "r_max", "phase"}, list(parts("model").values())
+    assert allowed == {item.name for model in models for item in fields(model) if item.metadata.get("of_training")}
+    for one in (model for model in models if {"dropout", "r_max"} & {item.name for item in fields(model)}):
         own = one(layers=3) if "dropout" in {item.name for item in fields(one)} else one()
         changes = {"dropout": 0.5, "r_min": 0.1, "r_max": 0.5, "phase": 1.0}
         other = replace(own, **{item.name: changes[item.name] for item in fields(one) if item.name in allowed})

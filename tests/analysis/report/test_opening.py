@@ -269,6 +269,30 @@ def test_the_exposure_bias_is_told_by_measures_that_are_it():
     assert "; bias late: more in 1 and less in 1 of 5 cases" in said
 
 
+@pytest.mark.parametrize(
+    ("means", "words"),
+    [
+        ([0.4, 0.5, 0.0], "are shown to err more in 2 of 3 cases and less in none (bias)"),
+        ([-0.4, 0.0, 0.0], "are shown to err less in 1 of 3 cases and more in none (bias)"),
+        ([-0.4, 0.5, 0.0], "are shown to err more in 1 and less in 1 of 3 cases (bias)"),
+        ([0.0, 0.0, 0.0], "are not shown to err more or less in any of 3 cases (bias)"),
+    ],
+)
+def test_none_is_said_in_words(means, words):
+    """Once "more in 0 and less in 3 of 9 cases"."""
+    assert words in " ".join(begun(compared_alone(errors(tasks=3, factors=(1, 2)), {"Bias": ("logarithm", means)}))[0])
+
+
+def test_the_tasks_on_which_it_is_not_measured_apart_are_named():
+    """Once the cases that were counted hid that Text and Digits are not among them."""
+    tables = compared_alone(errors(tasks=3, factors=(1, 2)), {"Bias": ("logarithm", [0.4, 0.5, 0.0])})
+    rows = tables.compared[tables.compared["metric"] == "measure_0"]
+    gone = rows.index[rows["task"].isin(rows["task"].unique()[2:])]
+    said = begun(replace(tables, compared=tables.compared.drop(gone)))[0]
+    assert "more in 2 of 2 cases and less in none (bias); on task2 that is not measured apart" in " ".join(said).casefold()
+    assert "not measured apart" not in " ".join(begun(tables)[0])
+
+
 def test_the_exposure_bias_of_one_condition_is_told_with_its_interval():
     one = errors(factors=(1, 2))
     for mean, words in (

@@ -42,6 +42,8 @@ from freerun.analysis.report.verdicts import CONFLICT, NONE, OPEN, WORDS, judged
 _SENTENCES = 3
 #: So many words a sentence has, unless what must be said with it takes more.
 _WORDS = 40
+#: And so many where it is of the exposure bias, with an example.
+_WORDS_OF_EXPOSURE = 52
 #: Contradictions in at most this share of the comparisons are counted before the answer, and told after it.
 _FEW_CONFLICTS = 0.1
 
@@ -90,7 +92,8 @@ def _with_rest(said: Sequence[str], must: Sequence[str], may: Sequence[str], exp
             said.
     """
     if exposure and (len(said) < _SENTENCES - 1 or not must):
-        own = [f"{capital(_filled('; '.join(exposure), [], may if len(said) == _SENTENCES - 1 else []))}."]
+        rest = [*exposure[1:], *(may if len(said) == _SENTENCES - 1 else [])]
+        own = [f"{capital(_filled(exposure[0], [], rest, most=_WORDS_OF_EXPOSURE))}."]
         return [*(_with_rest(said, must, may) if len(said) < _SENTENCES - 1 else said), *own]
     must, may = [*must, *exposure[:1]], [*may, *exposure[1:]]
     if not must and not may:
@@ -99,11 +102,11 @@ def _with_rest(said: Sequence[str], must: Sequence[str], may: Sequence[str], exp
     return [*said, f"{capital(last)}."]
 
 
-def _filled(start: str, must: Sequence[str], may: Sequence[str]) -> str:
+def _filled(start: str, must: Sequence[str], may: Sequence[str], most: int = _WORDS) -> str:
     """A sentence with the clauses that must be in it, and those of the others for which it has room, in their order."""
     parts = [start, *must]
     for clause in may:
-        if len(" ".join([*parts, clause]).split()) <= _WORDS:
+        if len(" ".join([*parts, clause]).split()) <= most:
             parts.append(clause)
     return "; ".join(parts)
 
@@ -193,7 +196,7 @@ def _compared(
 def _last_two(change: str, conflict: str, exposure: Sequence[str]) -> list[str]:
     """The largest change, and the exposure bias; where that is not known, where measures contradict each other."""
     known = exposure and UNKNOWN not in exposure
-    ends = [change, capital("; ".join(exposure) if known else conflict)]
+    ends = [change, capital(_filled(exposure[0], [], exposure[1:], most=_WORDS_OF_EXPOSURE) if known else conflict)]
     if exposure and not known:
         ends[int(len(change.split()) > len(conflict.split()))] += f"; {UNKNOWN}"
     return [f"{one}." for one in ends]

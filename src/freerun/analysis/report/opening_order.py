@@ -16,8 +16,9 @@ from freerun.analysis.report.verdicts import CONFLICT, EQUIVALENT, WORDS
 #: So many things are named one by one.
 NAMED = 3
 BETTER, WORSE = WORDS[:2]
-#: Three settings or more in brackets.
+#: In brackets: three ways of setting it or more, and the first two of four settings or more.
 _MANY_SETTINGS = re.compile(r"\([^()]*;[^()]*;[^()]*\)")
+_LONG_SETTING = re.compile(r"\(([^(),;]*, [^(),;]*)((?:, [^(),;]*=[^(),;]*){2,})\)")
 
 
 def ways_of_training(sets: pd.DataFrame) -> list[dict[str, Any]]:
@@ -122,13 +123,18 @@ def _nothing_shown(ways: Sequence[Mapping[str, Any]], sets: pd.DataFrame, count:
 
 
 def _names(way: Mapping[str, Any]) -> str:
-    names = [_MANY_SETTINGS.sub(_counted_settings, name) for name in together(way["names"])]
+    names = [_LONG_SETTING.sub(_first_settings, _MANY_SETTINGS.sub(_counted_settings, name)) for name in together(way["names"])]
     return listed(names) if len(names) <= NAMED else f"{names[0]} (and {len(names) - 1} like it)"
 
 
 def _counted_settings(settings: re.Match[str]) -> str:
     """Settings in brackets as their number."""
     return f"({settings[0].count(';') + 1} settings)"
+
+
+def _first_settings(settings: re.Match[str]) -> str:
+    """The first two settings in brackets, and how many more there are."""
+    return f"({settings[1]} and {settings[2].count(', ')} more settings)"
 
 
 def _case(way: Mapping[str, Any]) -> str:

@@ -117,7 +117,8 @@ def _sentences(tuned: Mapping[str, Any], rows: list[dict[str, Any]]) -> list[str
         sentences.append("It was chosen on the test split: where a task has one world for all seeds, that is what is reported.")
     if tied := sum(_tied(method) for method in methods):
         sentences.append(
-            f"For {tied} of {len(methods)} methods several trials are best alike, to the last digit; the first of them was taken."
+            f"For {tied} of {len(methods)} methods several trials are best alike, to the last digit, and the first of them was "
+            "taken."
         )
     if edge := _edges(tuned, rows):
         sentences.append(edge)

@@ -5,8 +5,8 @@
 0 is as good as the baseline, 1 perfect, below 0 worse. The baselines are reference players (`freerun list players`) on the same
 sequences in the same mode: `persistence`, the last value; `seasonal`, the value one season before (`task.season`), where the
 warm-up holds a season; `linear`, a linear autoregression fitted to the training part. Forced, they say one step ahead of true
-values, as a model does; where a model is fed nothing behind the release (`direct`, feedback=none) they read the warm-up alone in
-both modes, so that no gap comes from the baseline. Measured by itself on recordings; elsewhere where it is named.
+values, as a model does. Where a model is fed nothing behind the release (`direct`, feedback=none) they read the warm-up alone
+in both modes, so that no gap comes from the baseline. Measured by itself on recordings; elsewhere where it is named.
 """
 
 from __future__ import annotations

@@ -118,9 +118,9 @@ class Stacked(Model):
             reached += after
         return u, tuple(reached)
 
-    def _by_layer(self, weights: Weights) -> list[Weights]:
+    def _by_layer(self, weights: Weights) -> list[dict[str, torch.Tensor]]:
         """Return the weights of each layer, by the names of a single one."""
-        own: list[Weights] = [weights, *({} for _ in range(1, self.layers))]
+        own: list[dict[str, torch.Tensor]] = [dict(weights), *({} for _ in range(1, self.layers))]
         if self.layers > 1:
             for name, value in weights.items():
                 number, dot, rest = name.partition(".")

@@ -26,9 +26,9 @@ from freerun.sweeps import sweep
 from freerun.sweeps.search.judgement import best, judge
 from freerun.sweeps.search.search import BATCH
 from freerun.sweeps.search.target import Target
+from freerun.sweeps.search.trials import FAILED
 from freerun.sweeps.search.tuned_description import described
 from freerun.sweeps.search.tuned_methods import Job, Method, TuningTrial, give_budgets, methods_of, without
-from freerun.sweeps.search.trials import FAILED
 from freerun.sweeps.search.tuning import PREFIX, Tuning, from_file
 from freerun.sweeps.study import Study
 from freerun.sweeps.sweep import kind_of_runs, see_to
@@ -251,8 +251,8 @@ class TunedStudy:
         if hopeless:
             more = f" and {len(hopeless) - 1} more" * (len(hopeless) > 1)
             raise FreerunError(
-                f"{hopeless[0].name}{more}: no trial has a finite {hopeless[0].target}, so nothing can be chosen; tune over other "
-                "values, or leave the method out"
+                f"{hopeless[0].name}{more}: no trial has a finite {hopeless[0].target}, so nothing can be chosen; tune over "
+                "other values, or leave the method out"
             )
         runs_by_job: dict[Job, Job] = {}
         methods = []
