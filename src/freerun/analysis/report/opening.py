@@ -92,8 +92,8 @@ def _with_rest(said: Sequence[str], must: Sequence[str], may: Sequence[str], exp
             said.
     """
     if exposure and (len(said) < _SENTENCES - 1 or not must):
-        rest = [*exposure[1:], *(may if len(said) == _SENTENCES - 1 else [])]
-        own = [f"{capital(_filled(exposure[0], [], rest, most=_WORDS_OF_EXPOSURE))}."]
+        known = _filled(exposure[0], [], exposure[1:], most=_WORDS_OF_EXPOSURE)
+        own = [f"{capital(_filled(known, [], may if len(said) == _SENTENCES - 1 else []))}."]
         return [*(_with_rest(said, must, may) if len(said) < _SENTENCES - 1 else said), *own]
     must, may = [*must, *exposure[:1]], [*may, *exposure[1:]]
     if not must and not may:
