@@ -168,7 +168,8 @@ def _compared(
     every, apart = ways_of_training(sets), sets["verdict"] == CONFLICT
     conflict = [_conflict(sets[apart], len(sets))] if apart.any() else []
     ways = comparable_ways(every)
-    others = other_ways(every, ways)
+    beside, others = other_ways(every, ways)
+    must = [*must, *beside]
     where = tasks_of(every, ways)
     start = f"Over {over(int(sets['n'].min()), int(sets['n'].max()))}, {where}{order_in_words(ways, sets, margin, case)}"
     shown, word = (ways[0], BETTER) if ways[0]["score"] > 0 else (ways[-1], WORSE)
@@ -177,7 +178,7 @@ def _compared(
             [*(f"{capital(clause)}." for clause in conflict), f"{start}."], must, [*others, *open_still], exposure
         )
     largest = _largest(rows, shown, word, alone=len(every) == 1 and len(shown["names"]) == 1, one_case=one_case(ways))
-    grave, light = _caveats(sets, rows, shown, material) if material else ([], [])
+    grave, light = _caveats(sets, rows, shown, material, word) if material else ([], [])
     if conflict:
         change = capital(_filled(largest, [*grave, *must], [*light, *others, *open_still]))
         if apart.mean() > _FEW_CONFLICTS:
@@ -232,8 +233,11 @@ def _largest(rows: pd.DataFrame, way: Mapping[str, Any], word: str, *, alone: bo
     said, place = _change(top), on_case(top["task_label"], condition_name(top))
     if len(known) == 1:
         return f"there {said}" if way["of"] == 1 else f"{place} {said}"
-    whose = [] if alone else [f"that of {top['regime_label']}"]
-    return f"the largest change is {' '.join(whose if whose and one_case else [*whose, place])}, where {said}"
+    if alone:
+        return f"the largest change is {place}, where {said}"
+    if len(way["names"]) > 1:
+        return f"the largest change of these is that of {top['regime_label']}{'' if one_case else f' {place}'}, where {said}"
+    return f"the largest change of {top['regime_label']} is {f'that {said}' if one_case else f'{place}, where {said}'}"
 
 
 def _size(row: Mapping[Any, Any]) -> float:
@@ -264,8 +268,18 @@ def _change(row: Mapping[Any, Any]) -> str:
     return f"{label} {way} {levels} (by {plain_number(low)} to {plain_number(high)} {SURE})"
 
 
-def _caveats(sets: pd.DataFrame, rows: pd.DataFrame, way: Mapping[str, Any], material: Material) -> tuple[list[str], list[str]]:
-    """What must be said with a way of training that is named as the best or the last, and what is said where there is room."""
+def _caveats(
+    sets: pd.DataFrame, rows: pd.DataFrame, way: Mapping[str, Any], material: Material, word: str
+) -> tuple[list[str], list[str]]:
+    """What must be said with a way of training that is named as the best or the last, and what is said where there is room.
+
+    Args:
+        sets: the verdicts over the headlines of each comparison.
+        rows: the comparisons by headlines.
+        way: of `ways_of_training`.
+        material: of the study.
+        word: which its largest change is, in whose sentence it is said.
+    """
     keys = zip(sets["regime_label"].astype(str), sets["setting"].astype(str), strict=True)
     own = sets[[key in way["keys"] for key in keys]]
     kind_of = kinds(material)
@@ -278,6 +292,8 @@ def _caveats(sets: pd.DataFrame, rows: pd.DataFrame, way: Mapping[str, Any], mat
         names = listed(list(dict.fromkeys(players["player"]))[:NAMED])
         better = way["better"] * len(way["names"])
         where = "there" if better == 1 else f"in all {better} cases" if alone == better else f"in {alone} of {better} cases"
+        if word == WORSE:
+            where = "where it is better" if alone == better else f"in {alone} of the {better} cases where it is better"
         grave.append(f"yet {where} a source spoilt on purpose ({names}) is not shown to be worse")
     if by_no_headline(by_headlines, kind_of):
         grave.append("no headline of a task was measured there, so that a degenerate model may win by what stands in")

@@ -22,7 +22,10 @@ _LONG_SETTING = re.compile(r"\(([^(),;]*, [^(),;]*)((?:, [^(),;]*=[^(),;]*){2,})
 
 
 def ways_of_training(sets: pd.DataFrame) -> list[dict[str, Any]]:
-    """Every way of training with its verdicts, the best on balance first; those with the same ones together."""
+    """Every way of training with its verdicts, the best on balance first; those with the same ones together.
+
+    Of two that are worse as often more than they are better the one that is better less often comes first.
+    """
     ways: dict[tuple[Any, ...], dict[str, Any]] = {}
     for (regime, setting, first), of in sets.groupby(["regime_label", "setting", "baseline"], observed=True, sort=False):
         counts = of["verdict"].value_counts()
@@ -40,7 +43,7 @@ def ways_of_training(sets: pd.DataFrame) -> list[dict[str, Any]]:
             "of": len(of),
             "score": (tally[0] - tally[1]) / len(of),
         }
-    return sorted(ways.values(), key=lambda way: -way["score"])
+    return sorted(ways.values(), key=lambda way: (-way["score"], way[WORSE] / way["of"]))
 
 
 def comparable_ways(ways: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -54,11 +57,20 @@ def comparable_ways(ways: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return max(same.values(), key=lambda of: (any(way["better"] or way["worse"] for way in of), of[0]["of"]))
 
 
-def other_ways(every: Sequence[Mapping[str, Any]], ways: Sequence[Mapping[str, Any]]) -> list[str]:
-    """How many ways of training are in no order, for they were compared in other cases."""
-    left = sum(len(way["names"]) for way in every) - sum(len(way["names"]) for way in ways)
-    were = "was" if left == 1 else "were"
-    return [f"{counted(left, 'other way')} of training {were} not compared in the same cases"] if left else []
+def other_ways(every: Sequence[Mapping[str, Any]], ways: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
+    """How many ways of training are in no order, for they were compared in other cases; what must be said of it, and may be.
+
+    That some of them are better in all of their cases has to be said beside an order in which they do not stand.
+    """
+    others = [way for way in every if way not in ways]
+    left, won = (sum(len(way["names"]) for way in some) for some in (others, [o for o in others if o[BETTER] == o["of"]]))
+    if not left:
+        return [], []
+    if not won:
+        return [], [f"{counted(left, 'other way')} of training {'was' if left == 1 else 'were'} not compared in the same cases"]
+    of = "" if left == won else f" {won}"
+    start = f"{'' if left == won else 'of '}{counted(left, 'other way')} of training, compared in other cases,"
+    return [f"{start}{of} {'is better in all of its' if won == 1 else 'are better in all of theirs'}"], []
 
 
 def tasks_of(every: Sequence[Mapping[str, Any]], ways: Sequence[Mapping[str, Any]]) -> str:
