@@ -40,6 +40,7 @@ def ways_of_training(sets: pd.DataFrame) -> list[dict[str, Any]]:
             "better": tally[0],
             "worse": tally[1],
             "same": tally[2],
+            "torn": tally[-1],
             "of": len(of),
             "score": (tally[0] - tally[1]) / len(of),
         }
@@ -60,17 +61,18 @@ def comparable_ways(ways: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def other_ways(every: Sequence[Mapping[str, Any]], ways: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
     """How many ways of training are in no order, for they were compared in other cases; what must be said of it, and may be.
 
-    That some of them are better in all of their cases has to be said beside an order in which they do not stand.
+    That some of them are better and never worse has to be said beside an order in which they do not stand.
     """
     others = [way for way in every if way not in ways]
-    left, won = (sum(len(way["names"]) for way in some) for some in (others, [o for o in others if o[BETTER] == o["of"]]))
+    won = [way for way in others if way[BETTER] and not way[WORSE] and not way["torn"]]
+    left, good = (sum(len(way["names"]) for way in some) for some in (others, won))
     if not left:
         return [], []
-    if not won:
+    if not good:
         return [], [f"{counted(left, 'other way')} of training {'was' if left == 1 else 'were'} not compared in the same cases"]
-    of = "" if left == won else f" {won}"
-    start = f"{'' if left == won else 'of '}{counted(left, 'other way')} of training, compared in other cases,"
-    return [f"{start}{of} {'is better in all of its' if won == 1 else 'are better in all of theirs'}"], []
+    whole, of = ("", "") if left == good else ("of ", f" {good}")
+    verb = "is" if good == 1 else "are"
+    return [f"{whole}{counted(left, 'other way')} of training, compared in other cases,{of} {verb} better and never worse"], []
 
 
 def tasks_of(every: Sequence[Mapping[str, Any]], ways: Sequence[Mapping[str, Any]]) -> str:
