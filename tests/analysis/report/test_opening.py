@@ -141,7 +141,7 @@ def test_a_way_of_training_that_was_run_in_one_easy_case_alone_is_not_the_best()
 
 
 def sets_of(**verdicts):
-    """Verdicts over the headlines by way of training, a case a letter: b(etter), w(orse), e(quivalent), c(onflict), - for none."""
+    """Verdicts over the headlines by way of training, a case a letter: b(etter), w(orse), e(quivalent), c(onflict), - none."""
     words = {"b": "better", "w": "worse", "e": "equivalent", "c": CONFLICT}
     rows = [
         {"regime_label": name, "setting": "", "baseline": "teacher forcing", "task_label": f"T{case}", "model_label": "GRU",
@@ -163,7 +163,11 @@ def test_of_ways_that_are_alike_on_balance_the_one_that_is_worse_more_often_did_
 def test_who_is_better_in_cases_of_its_own_is_told_beside_an_order_that_leaves_it_out():
     """Once "none did better on balance", where an exact expert is better in both of its cases."""
     for verdicts, must, may in (
-        ({"one": "be--", "two": "wb--"}, "of 2 other ways of training, compared in other cases, 1 is better and never worse", ""),
+        (
+            {"one": "be--", "two": "wb--"},
+            "of 2 other ways of training, compared in other cases, 1 is better and never worse",
+            "",
+        ),
         ({"one": "bb--"}, "1 other way of training, compared in other cases, is better and never worse", ""),
         ({"one": "bc--"}, "", "1 other way of training was not compared in the same cases"),
         ({"one": "ee--"}, "", "1 other way of training was not compared in the same cases"),

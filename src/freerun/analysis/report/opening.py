@@ -294,7 +294,8 @@ def _caveats(
         where = "there" if better == 1 else f"in all {better} cases" if alone == better else f"in {alone} of {better} cases"
         if word == WORSE:
             where = "where it is better" if alone == better else f"in {alone} of the {better} cases where it is better"
-        grave.append(f"yet {where} a source spoilt on purpose ({names}) is not shown to be worse")
+        remark = f"yet {where} a source spoilt on purpose ({names}) is not shown to be worse"
+        (light if word == WORSE else grave).append(remark)
     if by_no_headline(by_headlines, kind_of):
         grave.append("no headline of a task was measured there, so that a degenerate model may win by what stands in")
     elif one_kind:
