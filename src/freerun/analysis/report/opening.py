@@ -286,7 +286,7 @@ def _caveats(
     by_headlines = rows.merge(own[PAIR], on=PAIR)
     one_kind = len(by_headlines.loc[on_one_kind(by_headlines, kind_of), PAIR].drop_duplicates())
     players = unbeaten_better(own, material)
-    grave, light = [], []
+    grave, light = list[str](), list[str]()
     if len(players):
         alone = len(players.drop_duplicates(["task_label", "model_label", "method"]))
         names = listed(list(dict.fromkeys(players["player"]))[:NAMED])
