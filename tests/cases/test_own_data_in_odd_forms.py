@@ -159,8 +159,12 @@ def test_bytes_that_are_no_other_encoding_have_no_cure_by_one(file, more, words)
 
 
 @pytest.mark.parametrize(
-    "names", [("1", "1.0"), ("North", "north"), ("01", "1"), ("a b", "a  b"), ("caf\u00e9", "cafe\u0301"), ("A", "\uff21")]
-)
+    "names",
+    [
+        ("1", "1.0"), ("North", "north"), ("01", "1"), ("a b", "a  b"), ("a", "a "), (" b", "b"), ("1", "1 "),
+        ("caf\u00e9", "cafe\u0301"), ("A", "\uff21"),
+    ],
+)  # fmt: skip
 def test_ids_that_look_alike_are_asked_about(file, names):
     path = file(text(id=[names[0]] * 60 + [names[1]] * 60, load=LOAD))
     refused(path, "task.id=id", "row 1", "row 61", "look alike", id="id")

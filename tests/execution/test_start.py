@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import fields, replace
 from pathlib import Path
 from unittest import mock
 
@@ -12,6 +13,7 @@ import torch
 
 from freerun.config.hydra.compose import experiments
 from freerun.config.run_identity import canonical, from_canonical
+from freerun.config.start_weights import _model_differs
 from freerun.engine import engine_choice
 from freerun.engine.replicas import Group
 from freerun.errors import ConfigError
@@ -19,8 +21,10 @@ from freerun.execution.group_runner import run_group
 from freerun.execution.grouping import groups
 from freerun.execution.planned_run import plan
 from freerun.parts import earlier_run
+from freerun.parts.registry import parts
 from freerun.random_streams import stream
 from freerun.store import checkpoints
+from freerun.store.claims import Claims
 from freerun.store.records import Store
 from freerun.sweeps import experiment_file
 from laws import runs as kit
@@ -264,9 +268,42 @@ def test_what_does_not_fit_is_refused_in_a_line_that_says_what_differs(words, sa
     assert len(str(fault.value)) <= 220
 
 
+@pytest.mark.parametrize("key", ["training.start", "objective.teacher"])
+def test_a_run_that_is_still_being_trained_is_named_as_such(tmp_path, key):
+    (run,) = runs_of(LETTERS, "seed=3")
+    store = Store(tmp_path / "store")
+    store.open()
+    claims = Claims(store)
+    claims.take([run.id])
+    with pytest.raises(ConfigError, match=f"{key}=.*: it is still being trained; wait until it is done"):
+        earlier_run.earlier_run(key, str(store.path(run.trained)))
+    claims.release()
+    with pytest.raises(ConfigError, match="there is no record of such a run at this path"):
+        earlier_run.earlier_run(key, str(store.path(run.trained)))
+
+
 def test_another_source_with_the_same_alphabet_will_do(letters):
     (run,) = runs_of(LETTERS, f"training.start={letters[2][0]}", "task.world=3", "seed=5", "objective=policy_gradient")
     assert run.experiment.training.start == letters[2][0]
+
+
+def test_weights_go_on_under_another_way_to_drop_or_to_draw_and_not_under_another_architecture(letters, tmp_path):
+    """Dropout first and the closed loop without it is a protocol; what is dropped has no weights."""
+    words = [*LETTERS, "model.layers=2", "training.updates=1"]
+    store, runs, paths = first_stage(tmp_path, words, "model.dropout=0.3")
+    (second,) = runs_of(words, "training.updates=0", f"training.start={paths[0]}", "regime=free_running")
+    kept, begun = (trained(store, [second]).weights(second.trained), store.weights(runs[0].trained))
+    assert all(kept[name].tobytes() == begun[name].tobytes() for name in begun)
+    allowed, models = {"dropout", "r_min", "r_max", "phase"}, list(parts("model").values())
+    assert allowed == {item.name for model in models for item in fields(model) if item.metadata.get("of_training")}
+    for one in (model for model in models if {"dropout", "r_max"} & {item.name for item in fields(model)}):
+        own = one(layers=3) if "dropout" in {item.name for item in fields(one)} else one()
+        changes = {"dropout": 0.5, "r_min": 0.1, "r_max": 0.5, "phase": 1.0}
+        other = replace(own, **{item.name: changes[item.name] for item in fields(one) if item.name in allowed})
+        assert other != own
+        assert other.shapes(3, 2).keys() == own.shapes(3, 2).keys()
+        assert _model_differs(own, other) is None
+        assert "model.hidden=64, not 2" in _model_differs(own, replace(other, hidden=2))
 
 
 def test_a_file_of_experiments_knows_whose_weights_it_was_printed_with(letters, tmp_path):

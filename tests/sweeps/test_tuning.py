@@ -379,8 +379,48 @@ def test_a_file_that_says_what_cannot_be_of_its_tuning_is_damaged(tmp_path):
 
 
 def test_where_every_trial_diverges_nothing_is_chosen(desk):
-    with pytest.raises(FreerunError, match="gru teacher_forcing: no trial has a finite one_step_error,compared,validation"):
+    with pytest.raises(FreerunError, match="gru teacher_forcing and 1 more: no trial has a finite one_step_error,comp"):
         study("plain.yaml", "--tune", "model=gru", "tune.axes.training.lr=1e38,2e38", "tune.seeds=9", "training.clip=null")
+
+
+@pytest.mark.slow
+def test_where_a_run_of_a_trial_fails_nothing_is_chosen_and_the_same_command_comes_to_what_it_would_have(desk, capsys):
+    """The methods would not have had as many trials, and another choice would have other runs than are there."""
+    from freerun.execution import group_runner
+
+    words, run_group, failing = ["tuned.yaml", "model=gru", "seed=0", "--group", "1"], group_runner.run_group, [True]
+
+    def at_times(runs, *given, **named):
+        if failing and (runs[0].tree["training"]["lr"], runs[0].tree["regime"]["name"]) == (0.1, "free_running"):
+            raise ValueError("no such luck")
+        return run_group(runs, *given, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(group_runner, "run_group", at_times)
+        with pytest.raises(FreerunError, match=r"^tuned\.tuning: 2 of its runs failed, so what is best is not"):
+            study(*words)
+        said = capsys.readouterr()
+        assert "gru free_running, trial 2: training.lr=0.1  failed" in said.out
+        assert said.err.count("failed: ") == 2
+        assert not (desk / "results" / "tuned").exists(), "nothing is trained by a choice among fewer trials"
+        failing.clear()
+        assert study(*words) == 0
+    told = info(desk)["tuned"]["methods"]
+    assert study(*words, "--results", "whole") == 0
+    whole = json.loads((desk / "whole" / "tuned" / "study.json").read_text())["tuned"]["methods"]
+    assert [{**method, "seconds": 0} for method in told] == [{**method, "seconds": 0} for method in whole]
+
+
+def test_methods_of_other_objectives_or_widths_have_names_of_their_own_and_the_same_budget(desk):
+    """Two names that are one hid that a method has fewer points than another."""
+    words = ["model=gru", "regime=teacher_forcing", "seed=0"]
+    tune = ["tune.axes.objective.divergence=forward,reverse", "tune.sampler=random", "tune.trials=4"]
+    for objectives in ("exact_expert,cross_entropy", "cross_entropy,exact_expert"):
+        with pytest.raises(ConfigError, match=r"trials=4: .*objective=cross_entropy has only 3 points.*at most 3"):
+            tuned_study.of(load("tuned.yaml", [*words, f"objective={objectives}"]), tune)
+    widths = given(tuned_study.of(load("tuned.yaml", ["model=gru", "regime=teacher_forcing", "model.hidden=2,4"])))
+    names = [f"hidden_markov gru teacher_forcing model.hidden={hidden}" for hidden in (2, 4)]
+    assert [method.name for method in widths.methods] == names
 
 
 @pytest.mark.parametrize(

@@ -155,14 +155,14 @@ class Study(StudyResults):
 
         Raises:
             ConfigError: if results of other runs would be replaced, or the launcher cannot do a run.
+            FreerunError: if its methods are tuned, and runs of trials failed or a method has no trial with a finite value.
             StoreError: if the folder for results cannot be used.
         """
         study, chosen = self._whole("train"), live_logs.watched(launching.launcher(launcher, hours=hours), log, callback)
         failed: dict[str, str] = {}
         try:
             if tuned := tuned_study.of(study):
-                study, failed = tuned.run(self.place, chosen, replace=replace)
-                sweep.settle(failed, self.place, tuned.name)
+                study = tuned.run(self.place, chosen, replace=replace)
             failed = sweep.do(study, self.place, chosen, replace=replace)
         except OutOfTime as over:
             failed = over.failed

@@ -4,7 +4,8 @@ Teacher forcing first and the closed loop after it is how models of the weather 
 medium-range global weather forecasting"). Each stage is a run of its own: its updates, its
 schedules and its curves begin at 0, its optimiser has no moments yet, and so has a critic, if its objective trains one; only
 the weights of the model are those of the run before. These were learnt for one architecture, one alphabet, one scaling of
-values and one precision, so all of these have to be the same; the regime, the objective, the rate and all else may be others.
+values and one precision, so all of these have to be the same; the regime, the objective, the rate and all else may be others,
+and so may what a model marks as `OF_TRAINING`: dropout, and the ring in which the eigenvalues of an `lru` are drawn.
 """
 
 from __future__ import annotations
@@ -121,7 +122,7 @@ def _model_differs(own: Model, other: Model) -> str | None:
         return f"its model is {name}, not {wanted}"
     for item in fields(own):
         held, asked = getattr(own, item.name), getattr(other, item.name)
-        if held != asked:
+        if held != asked and not item.metadata.get("of_training"):
             return f"its model has model.{item.name}={getattr(held, 'value', held)}, not {getattr(asked, 'value', asked)}"
     return None
 

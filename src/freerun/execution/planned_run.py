@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,15 +68,24 @@ def plan(experiments: list[Experiment]) -> list[Planned]:
 
 def titles(trees: Mapping[str, dict[str, Any]]) -> dict[str, str]:
     """Return a title for every run, by identity: task, model, regime, the settings in which the runs differ, seed."""
+    return {run: f"{name} seed {trees[run]['seed']}" for run, name in method_names(trees).items()}
+
+
+def method_names(trees: Mapping[str, dict[str, Any]], apart_from: Container[str] = ()) -> dict[str, str]:
+    """Return the name of the method of every run, by the keys of `trees`: task, model, regime, and where the runs differ.
+
+    Args:
+        trees: canonical experiments.
+        apart_from: settings, by dotted key, that no name says.
+    """
     flat = {run: flat_settings(tree) for run, tree in trees.items()}
-    keys = dict.fromkeys(key for settings in flat.values() for key in settings)
+    keys = dict.fromkeys(key for settings in flat.values() for key in settings if key not in apart_from)
     varied = [key for key in keys if len({repr(settings.get(key)) for settings in flat.values() if key in settings}) > 1]
-    title_by_run = {}
+    name_by_run = {}
     for run, tree in trees.items():
         words = [str(tree[axis]["name"]) for axis in ("task", "model", "regime")]
-        words += [f"{key}={flat[run][key]}" for key in varied if key in flat[run]]
-        title_by_run[run] = " ".join([*words, f"seed {tree['seed']}"])
-    return title_by_run
+        name_by_run[run] = " ".join([*words, *(f"{key}={flat[run][key]}" for key in varied if key in flat[run])])
+    return name_by_run
 
 
 def flat_settings(tree: dict[str, Any]) -> dict[str, Any]:

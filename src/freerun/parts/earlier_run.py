@@ -21,6 +21,7 @@ from freerun.parts.models import Model
 from freerun.parts.part_source import source_of
 from freerun.parts.settings import build
 from freerun.parts.tasks import Task
+from freerun.store.claims import owners
 from freerun.store.record_types import Provenance
 from freerun.store.records import IDENTITY, Store, trained_run
 
@@ -100,6 +101,8 @@ def earlier_run(key: str, name: str) -> EarlierRun:
         try:
             changed = path.stat().st_mtime_ns
         except OSError:
+            if path.stem in {trained_run(run) for run in owners(Store(path.parent.parent))}:
+                raise ConfigError("it is still being trained; wait until it is done") from None
             remedy = f"in {STORE}; train it first, or give the path of its record"
             where = remedy if IDENTITY.fullmatch(name) else "at this path"
             raise ConfigError(f"there is no record of such a run {where}") from None

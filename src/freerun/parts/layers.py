@@ -22,6 +22,8 @@ from jaxtyping import Float
 from freerun.deferred_imports import torch
 from freerun.random_streams import stream
 
+#: The most layers that a model may have; each is run one after the other at every step.
+MOST_LAYERS = 1000
 #: The weights of a model by name, each with its replica axis in front.
 Weights = Mapping[str, "torch.Tensor"]
 #: What a model carries from step to step: a tuple of ``[R B width]`` tensors.

@@ -20,6 +20,9 @@ from freerun.store.record_types import LARGEST
 
 #: Mark of a setting that came after there were runs: where it is by default, it is no part of the identity of a run.
 LATER = {"later": True}
+#: Mark of a setting of a model that says how its weights are drawn or trained, and nothing of what they are afterwards: they
+#: may go on under another value of it (`training.start`).
+OF_TRAINING = {"of_training": True}
 #: Lists of numbers are at most so deep.
 DEEPEST = 4
 

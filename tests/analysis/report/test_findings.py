@@ -49,7 +49,7 @@ def test_one_interval_of_many_that_leaves_out_no_gap_shows_none():
     """Of twenty conditions one lies beyond its own 95 % interval by chance; Holm over all of them says so."""
     table = rows("lower", [UP, *[OPEN] * 19]).assign(gap_p=[0.03, *[0.5] * 19])
     (said,) = gap_findings.gap_tally(table)
-    assert "is shown in 0 of 20 conditions" in said
+    assert "is shown in none of 20 conditions" in said
     (said,) = gap_findings.gap_tally(table[:1])
     assert "is shown in 1 of 1 condition" in said
 
@@ -104,7 +104,7 @@ def test_no_two_sentences_judge_a_gap_differently():
     """Where an interval alone leaves out 0 and Holm over all conditions shows nothing, both sentences say so."""
     table = rows("lower", [UP, *[OPEN] * 19]).assign(gap_p=[0.03, *[0.5] * 19], log=True)
     (tally,), (widest,) = gap_findings.gap_tally(table), gap_findings.details(table)
-    assert "is shown in 0 of 20 conditions" in tally
+    assert "is shown in none of 20 conditions" in tally
     assert widest.endswith("though no difference is shown there.")
     said = gap_sentence(table[:1], gap_findings.judged_gaps(table))
     assert said.endswith(f"Its own interval excludes 0, but of 20 conditions one does so by chance: none is shown, {RISK}.")
@@ -115,7 +115,7 @@ def test_what_a_gap_leaves_out_is_said_beside_it():
     table = pd.concat([rows("lower", [UP]).assign(task_label="Reber"), rows("lower", [UP]).assign(written=True)])
     table["method"] = pd.Categorical(table["method"])
     (said,) = gap_findings.gap_tally(table, ["Reber", "Elsewhere"])
-    assert said.endswith("; on Reber over prefixes that the source can write alone, on Text not measured.")
+    assert said.endswith(". On Reber it is over prefixes that the source can write alone and on Text it is not measured.")
     (said,) = gap_findings.gap_tally(table[1:])
     assert said.endswith("is not an exposure gap."), "with nothing else to say that is the answer"
 

@@ -81,7 +81,7 @@ def test_exposure_bias_is_the_one_step_error_at_own_states(tmp_path):
         assert steps.rows[0][5].startswith("\N{MULTIPLICATION SIGN}2.0" if factor > 1 else "\N{MULTIPLICATION SIGN}0.50")
         assert parts.rows[0][5].startswith("\N{MULTIPLICATION SIGN}1.25")
         assert found.sentences[1].startswith(
-            "Lorenz-63, teacher forcing, by what factor the free error exceeds the forced one,"
+            "On Lorenz-63, by teacher forcing, the free error exceeds the forced one by these factors,"
         )
         assert all(word in found.sentences[1] for word in ("accumulation", "exposure", "coherent drift"))
         assert len(found.sentences) == 2

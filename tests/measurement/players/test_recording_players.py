@@ -14,6 +14,7 @@ from freerun.config.run_identity import canonical
 from freerun.engine.replicas import spread
 from freerun.measurement.players import known, playing
 from freerun.parts import registry
+from freerun.parts.models.direct import Direct
 from freerun.parts.models.gru import GRU
 from freerun.parts.tasks.lorenz63 import Lorenz63
 from freerun.parts.tasks.series import Series
@@ -110,6 +111,19 @@ def test_skill_is_0_for_its_baseline_and_1_for_the_truth(folder, name, make):
         assert torch.equal(metric.measure(replace(seen, outputs=seen.targets.double())), torch.ones(HORIZON).double())
         worse = metric.measure(replace(seen, outputs=2 * seen.outputs - seen.targets))
         assert torch.allclose(worse, torch.full_like(worse, -3)), "twice the error has four times the square"
+
+
+@pytest.mark.parametrize("name", ["persistence", "seasonal", "linear"])
+def test_a_model_that_reads_no_truth_behind_the_release_has_one_skill_in_both_modes(folder, name):
+    """Once -0.4 forced and 0.1 free, of the same forecast: forced, the baselines read what it does not."""
+    task = replace(noisy(folder), season=4)
+    metric = registry.get("metric", f"skill_{name}")()
+    forced, free = played(task, name)
+    heard, deaf = forced.experiment, replace(forced.experiment, model=Direct(hidden=2))
+    alike = [replace(free, experiment=deaf, forced=beside) for beside in (None, forced)]
+    assert torch.equal(*(metric.measure(seen) for seen in alike))
+    assert metric.measure(alike[0]).abs().max() < 1e-9
+    assert not torch.equal(*(metric.measure(replace(seen, experiment=heard)) for seen in alike))
 
 
 def test_skill_is_undefined_where_the_baseline_makes_no_error(folder):

@@ -9,6 +9,7 @@ from freerun.analysis.figures._axis_scale import frame_dots
 from freerun.analysis.figures._figure_data import Material, shown_values
 from freerun.analysis.figures._legend import keys, legend
 from freerun.analysis.figures._looks import Look
+from freerun.analysis.figures._players import player_ticks, playing
 from freerun.analysis.figures._style import (
     StudyFigure,
     across_for,
@@ -26,6 +27,8 @@ from freerun.analysis.figures._style import (
 from freerun.analysis.inference.labels import measure
 
 PLACE = 3
+#: Reference players stand in it.
+PLAYERS = True
 CAPTION = (
     "Measures of a whole free rollout on test sequences; each panel says which way is better. Small dots are single seeds, "
     "markers their means, bars 95 % intervals over seeds (from three seeds on)."
@@ -77,3 +80,4 @@ def _panel(axes: Axes, rows: pd.DataFrame, material: Material, methods: list[str
         top = axes.get_ylim()[1]
         axes.set_ylim(-0.03 * top, 1.03 * top)
         axes.spines["bottom"].set_position(("data", 0))
+    player_ticks(axes, playing(material.players, str(rows["task_label"].iloc[0]), meant.name), log=False)

@@ -15,8 +15,8 @@ from freerun.analysis.inference import tuning_tables
 PLACE = 10
 CAPTION = (
     "What a method comes to by the number of trials of its tuning, in the target on its tuning seeds: the expected best of "
-    "so many (Dodge et al. 2019, equation 7, with replacement) where the points are of a grid or random, the best so far where "
-    "Optuna chose them or trials were pruned. A trial without a value counts as the worst that has one."
+    "so many (Dodge et al. 2019, equation 7, with replacement). Where Optuna chose the points or trials were pruned it is the "
+    "best so far. A trial without a value counts as the worst that has one."
 )
 
 

@@ -20,12 +20,12 @@ from freerun.analysis.report.section import Grid, Section
 
 _NOTE = (
     "Ranks: 1 is the best of a task by its headlines, running free, by medians over seeds among which a run that diverged or "
-    "failed is worse than any other; each task counts once: it ranks by the means of the ranks over its headlines and all "
-    "settings run on it. p: Friedman's test (Iman & Davenport 1980), and no smaller than so few tasks can give; mean "
+    "failed is worse than any other. Each task counts once: it ranks by the means of the ranks over its headlines and all "
+    "settings run on it. p: Friedman's test (Iman & Davenport 1980), and no smaller than so few tasks can give. Mean "
     "ranks further apart than the critical difference differ (Nemenyi; Demsar 2006). Changes: a random-effects summary of the "
     "log ratios of the first headline of each task, running free (of perplexities, for a cross-entropy; turned round where "
-    "more is better, so that below 1 is better), which treats the tasks as a sample of all tasks, with 95 % "
-    "Hartung-Knapp-Sidik-Jonkman intervals, each by itself; headlines on no ratio scale are left out. "
+    "more is better, so that below 1 is better). It treats the tasks as a sample of all tasks; its 95 % "
+    "Hartung-Knapp-Sidik-Jonkman intervals are each by itself. Headlines on no ratio scale are left out. "
     "Of the tasks' own: how much of the variance of the effects lies between tasks (I\N{SUPERSCRIPT TWO}). "
     "Effects are over the pairs of runs that have a result."
 )

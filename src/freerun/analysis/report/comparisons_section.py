@@ -43,7 +43,7 @@ def _teacher_wins(sets: pd.DataFrame) -> list[str]:
             for task, of_task in of_regime.groupby("task_label", sort=False)
         ]
         parts.append(f"against {regime} on {listed(where)}")
-    return [f"{capital(lost['baseline'].iloc[0])} wins {'; '.join(parts)}."] if parts else []
+    return [f"{capital(lost['baseline'].iloc[0])} wins {'. It wins '.join(parts)}."] if parts else []
 
 
 def _which(rows: pd.DataFrame, among: pd.DataFrame) -> str:

@@ -22,8 +22,8 @@ from freerun.errors import given
 from freerun.store.quantity import Quantity
 
 _NOTE = (
-    "Linear: errors add up, by b / a of the error at the release in each step; exponential: they feed on themselves, at a rate "
-    "g a step; saturating: they stop growing, after s steps; logistic: exponential at a rate g, then saturated; constant: no "
+    "Linear: errors add up, by b / a of the error at the release in each step. Exponential: they feed on themselves, at a rate "
+    "g a step. Saturating: they stop growing, after s steps. Logistic: exponential at a rate g, then saturated. Constant: no "
     "growth is shown, since the slope of the logarithm of the error against the step has a 95 % interval over seeds with 0 in "
     "it, or since no form is better. Else the form with the smallest BIC of the geometric mean over seeds (by 10 at least), "
     "fitted to each seed alone, so that brackets are 95 % intervals over seeds; where a seed's number cannot be told from "

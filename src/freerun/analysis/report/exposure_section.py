@@ -20,14 +20,15 @@ from freerun.analysis.report.section import Grid, Section
 
 _NOTE = (
     "Exposure bias is the change in a model's one-step error from being fed the truth to being fed its own output, the error "
-    "being measured against the true answer to what was really fed: a factor for errors on a ratio scale, else a difference; "
-    "means over seeds with 95 % intervals on the same scale. A smaller error at own output is no merit by itself: what stays "
-    "where the answer is easy has one, such as an equilibrium or a source that ends at once. It is to be read beside the level."
+    "being measured against the true answer to what was really fed. It is a factor for errors on a ratio scale, else a "
+    "difference; means over seeds have 95 % intervals on the same scale. A smaller error at own output is no merit by itself: "
+    "what stays where the answer is easy has one, such as an equilibrium or a source that ends at once. It is to be read "
+    "beside the level."
 )
 _PARTS_NOTE = (
     " Accumulation: the error that the true system reaches when a fresh error of the forced size is added at every step (the "
-    "drift floor), over the forced error; exposure: the factor by which larger one-step errors at the model's own states raise "
-    "it; coherent drift: the remaining factor, of errors that are alike from step to step. The product of the factors is the "
+    "drift floor), over the forced error. Exposure: the factor by which larger one-step errors at the model's own states raise "
+    "it. Coherent drift: the remaining factor, of errors that are alike from step to step. The product of the factors is the "
     "free error over the forced one."
 )
 _FLOOR_NOTE = (
@@ -154,9 +155,9 @@ def _told(task: str, rows: list[dict[Any, Any]], first: str) -> str:
             models.append(f"{row['model_label']} {_factor(row, 'free')}, of which {parts}")
     drift = "errors that hang together from step to step" if "coherent" in _shown(of_task[0]) else "all else"
     return (
-        f"{task}, {method}, by what factor the free error exceeds the forced one, and by what factors that comes about, each "
-        "with its 95 % interval (accumulation: what the world makes of fresh errors of the forced size; exposure: larger "
-        f"one-step errors at what the model made itself; {_NAMES[_shown(of_task[0])[-1]]}: {drift}): {'; '.join(models)}."
+        f"On {task}, by {method}, the free error exceeds the forced one by these factors, each with its 95 % interval: "
+        f"{'; '.join(models)}. Accumulation is what the world makes of fresh errors of the forced size, exposure what comes of "
+        f"larger one-step errors at what the model made itself, and {_NAMES[_shown(of_task[0])[-1]]} what comes of {drift}."
     )
 
 

@@ -64,14 +64,14 @@ def gap_tally(table: pd.DataFrame, inside: Sequence[str] = ()) -> list[str]:
     gap_words, reverse_words = ("free error above forced error", "the free error is smaller")
     if higher.any():
         gap_words, reverse_words = ("free worse than forced", "free is better than forced")
-    parts = [f"an exposure gap ({gap_words}) is shown in {above} of {counted(len(known), 'condition')}"]
+    parts = [f"an exposure gap ({gap_words}) is shown in {above or 'none'} of {counted(len(known), 'condition')}"]
     parts += [f"{reverse_words} in {below}"] if below else []
     parts += [f"no difference is shown in {remaining}"] if remaining else []
     partly = [task for task in inside if task in set(known["task_label"].astype(str))]
-    limits = [f"on {listed(partly)} over prefixes that the source can write alone"] if partly else []
-    limits += [f"on {listed(left_out)} not measured"] if left_out else []
-    beyond = f"; {', '.join(limits)}" if limits else ""
-    return [f"Trained by {first_method(table)}, {listed(parts)}, {RISK}{beyond}."]
+    limits = [f"on {listed(partly)} it is over prefixes that the source can write alone"] if partly else []
+    limits += [f"on {listed(left_out)} it is not measured"] if left_out else []
+    said = [f"Trained by {first_method(table)}, {listed(parts)}, {RISK}."]
+    return [" ".join([*said, f"O{listed(limits)[1:]}."])] if limits else said
 
 
 def details(table: pd.DataFrame) -> list[str]:

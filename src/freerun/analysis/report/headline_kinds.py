@@ -110,7 +110,10 @@ def resting(compared: pd.DataFrame, kind_of: Kinds) -> list[str]:
     ]
     share = f"{sum(alone.values())} of {counted(count, 'conclusion')}"
     verb = "rests" if sum(alone.values()) == 1 else "rest"
-    return [*remarks, f"{share} (better, worse or equivalent) {verb} on one kind of headline alone: {'; '.join(parts)}."]
+    first = f"{share} (better, worse or equivalent) {verb} on one kind of headline alone"
+    if len(parts) > 2:
+        return [*remarks, ". ".join([first, *(f"O{part[1:]}" for part in parts)]) + "."]
+    return [*remarks, f"{first}: {'; '.join(parts)}."]
 
 
 def by_no_headline(compared: pd.DataFrame, kind_of: Kinds) -> list[str]:

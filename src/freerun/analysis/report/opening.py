@@ -42,6 +42,8 @@ from freerun.analysis.report.verdicts import CONFLICT, NONE, OPEN, WORDS, judged
 _SENTENCES = 3
 #: So many words a sentence has, unless what must be said with it takes more.
 _WORDS = 40
+#: And so many where it is of the exposure bias, with an example.
+_WORDS_OF_EXPOSURE = 52
 #: Contradictions in at most this share of the comparisons are counted before the answer, and told after it.
 _FEW_CONFLICTS = 0.1
 
@@ -90,7 +92,8 @@ def _with_rest(said: Sequence[str], must: Sequence[str], may: Sequence[str], exp
             said.
     """
     if exposure and (len(said) < _SENTENCES - 1 or not must):
-        own = [f"{capital(_filled('; '.join(exposure), [], may if len(said) == _SENTENCES - 1 else []))}."]
+        known = _filled(exposure[0], [], exposure[1:], most=_WORDS_OF_EXPOSURE)
+        own = [f"{capital(_filled(known, [], may if len(said) == _SENTENCES - 1 else []))}."]
         return [*(_with_rest(said, must, may) if len(said) < _SENTENCES - 1 else said), *own]
     must, may = [*must, *exposure[:1]], [*may, *exposure[1:]]
     if not must and not may:
@@ -99,11 +102,11 @@ def _with_rest(said: Sequence[str], must: Sequence[str], may: Sequence[str], exp
     return [*said, f"{capital(last)}."]
 
 
-def _filled(start: str, must: Sequence[str], may: Sequence[str]) -> str:
+def _filled(start: str, must: Sequence[str], may: Sequence[str], most: int = _WORDS) -> str:
     """A sentence with the clauses that must be in it, and those of the others for which it has room, in their order."""
     parts = [start, *must]
     for clause in may:
-        if len(" ".join([*parts, clause]).split()) <= _WORDS:
+        if len(" ".join([*parts, clause]).split()) <= most:
             parts.append(clause)
     return "; ".join(parts)
 
@@ -165,7 +168,8 @@ def _compared(
     every, apart = ways_of_training(sets), sets["verdict"] == CONFLICT
     conflict = [_conflict(sets[apart], len(sets))] if apart.any() else []
     ways = comparable_ways(every)
-    others = other_ways(every, ways)
+    beside, others = other_ways(every, ways)
+    must = [*must, *beside]
     where = tasks_of(every, ways)
     start = f"Over {over(int(sets['n'].min()), int(sets['n'].max()))}, {where}{order_in_words(ways, sets, margin, case)}"
     shown, word = (ways[0], BETTER) if ways[0]["score"] > 0 else (ways[-1], WORSE)
@@ -174,7 +178,7 @@ def _compared(
             [*(f"{capital(clause)}." for clause in conflict), f"{start}."], must, [*others, *open_still], exposure
         )
     largest = _largest(rows, shown, word, alone=len(every) == 1 and len(shown["names"]) == 1, one_case=one_case(ways))
-    grave, light = _caveats(sets, rows, shown, material) if material else ([], [])
+    grave, light = _caveats(sets, rows, shown, material, word) if material else ([], [])
     if conflict:
         change = capital(_filled(largest, [*grave, *must], [*light, *others, *open_still]))
         if apart.mean() > _FEW_CONFLICTS:
@@ -193,7 +197,7 @@ def _compared(
 def _last_two(change: str, conflict: str, exposure: Sequence[str]) -> list[str]:
     """The largest change, and the exposure bias; where that is not known, where measures contradict each other."""
     known = exposure and UNKNOWN not in exposure
-    ends = [change, capital("; ".join(exposure) if known else conflict)]
+    ends = [change, capital(_filled(exposure[0], [], exposure[1:], most=_WORDS_OF_EXPOSURE) if known else conflict)]
     if exposure and not known:
         ends[int(len(change.split()) > len(conflict.split()))] += f"; {UNKNOWN}"
     return [f"{one}." for one in ends]
@@ -229,8 +233,11 @@ def _largest(rows: pd.DataFrame, way: Mapping[str, Any], word: str, *, alone: bo
     said, place = _change(top), on_case(top["task_label"], condition_name(top))
     if len(known) == 1:
         return f"there {said}" if way["of"] == 1 else f"{place} {said}"
-    whose = [] if alone else [f"that of {top['regime_label']}"]
-    return f"the largest change is {' '.join(whose if whose and one_case else [*whose, place])}, where {said}"
+    if alone:
+        return f"the largest change is {place}, where {said}"
+    if len(way["names"]) > 1:
+        return f"the largest change of these is that of {top['regime_label']}{'' if one_case else f' {place}'}, where {said}"
+    return f"the largest change of {top['regime_label']} is {f'that {said}' if one_case else f'{place}, where {said}'}"
 
 
 def _size(row: Mapping[Any, Any]) -> float:
@@ -261,21 +268,34 @@ def _change(row: Mapping[Any, Any]) -> str:
     return f"{label} {way} {levels} (by {plain_number(low)} to {plain_number(high)} {SURE})"
 
 
-def _caveats(sets: pd.DataFrame, rows: pd.DataFrame, way: Mapping[str, Any], material: Material) -> tuple[list[str], list[str]]:
-    """What must be said with a way of training that is named as the best or the last, and what is said where there is room."""
+def _caveats(
+    sets: pd.DataFrame, rows: pd.DataFrame, way: Mapping[str, Any], material: Material, word: str
+) -> tuple[list[str], list[str]]:
+    """What must be said with a way of training that is named as the best or the last, and what is said where there is room.
+
+    Args:
+        sets: the verdicts over the headlines of each comparison.
+        rows: the comparisons by headlines.
+        way: of `ways_of_training`.
+        material: of the study.
+        word: which its largest change is, in whose sentence it is said.
+    """
     keys = zip(sets["regime_label"].astype(str), sets["setting"].astype(str), strict=True)
     own = sets[[key in way["keys"] for key in keys]]
     kind_of = kinds(material)
     by_headlines = rows.merge(own[PAIR], on=PAIR)
     one_kind = len(by_headlines.loc[on_one_kind(by_headlines, kind_of), PAIR].drop_duplicates())
     players = unbeaten_better(own, material)
-    grave, light = [], []
+    grave, light = list[str](), list[str]()
     if len(players):
         alone = len(players.drop_duplicates(["task_label", "model_label", "method"]))
         names = listed(list(dict.fromkeys(players["player"]))[:NAMED])
         better = way["better"] * len(way["names"])
         where = "there" if better == 1 else f"in all {better} cases" if alone == better else f"in {alone} of {better} cases"
-        grave.append(f"yet {where} a source spoilt on purpose ({names}) is not shown to be worse")
+        if word == WORSE:
+            where = "where it is better" if alone == better else f"in {alone} of the {better} cases where it is better"
+        remark = f"yet {where} a source spoilt on purpose ({names}) is not shown to be worse"
+        (light if word == WORSE else grave).append(remark)
     if by_no_headline(by_headlines, kind_of):
         grave.append("no headline of a task was measured there, so that a degenerate model may win by what stands in")
     elif one_kind:

@@ -15,9 +15,9 @@ from freerun.analysis.inference.multiple_comparisons import holm
 from freerun.analysis.inference.power import LEVEL
 from freerun.analysis.inference.replicates import CELL
 from freerun.analysis.report.gap_findings import first_method, judged_gaps, of_first_method
-from freerun.analysis.report.number_text import counted, with_unit
+from freerun.analysis.report.number_text import counted, listed, with_unit
 from freerun.analysis.report.opening_levels import SURE, plain_number, within_sentence
-from freerun.analysis.report.opening_order import on_case
+from freerun.analysis.report.opening_order import NAMED, flat_label, on_case
 from freerun.parts import registry
 
 #: Where the model is fed what it made itself, and nothing tells what that does to it.
@@ -28,7 +28,7 @@ def exposure_in_words(table: pd.DataFrame, material: Material) -> list[str]:
     """What being fed its own outputs does to the errors of the baseline, in clauses; none where no measure tells.
 
     By the errors that were measured forced and free, where there are any; else by measures that are the exposure bias
-    themselves (`Quantity.account`).
+    themselves (`Quantity.account`). The first says on which tasks it is not measured apart.
 
     Args:
         table: what `summary_table.full` gives.
@@ -36,8 +36,24 @@ def exposure_in_words(table: pd.DataFrame, material: Material) -> list[str]:
     """
     known = judged_gaps(table)
     if known.empty:
-        return _by_measures_of_it(_measured(material, table), first_method(table))
-    return [_by_both_modes(known, first_method(table))]
+        known = _measured(material, table)
+        said = _by_measures_of_it(known, first_method(table))
+    else:
+        said = [_by_both_modes(known, first_method(table))]
+    return [f"{said[0]}{_not_apart(material, known)}", *said[1:]] if said else []
+
+
+def _not_apart(material: Material, known: pd.DataFrame) -> str:
+    """The tasks on which exposure bias is not measured apart from other errors, in a clause; "" where there are none."""
+    measured = set(known["task_label"].astype(str))
+    fed = pd.concat([rows.loc[rows["step"] != 1, "task_label"] for rows in (material.steps, material.compared)]).astype(str)
+    tasks = [flat_label(task) for task in dict.fromkeys(fed) if task not in measured]
+    if not tasks:
+        return ""
+    where = (
+        listed(tasks) if len(tasks) <= NAMED and not any("," in task for task in tasks) else counted(len(tasks), "other task")
+    )
+    return f"; on {where} that is not measured apart"
 
 
 def feeds_itself(material: Material) -> bool:
@@ -57,7 +73,7 @@ def _by_both_modes(known: pd.DataFrame, first: str) -> str:
     more, less = (int((known["shown"] & side).sum()) for side in (harm > 0, harm < 0))
     who = f"models trained by {first}"
     if len(known) > 1:
-        return f"fed their own outputs, {who} are shown to err more in {more} and less in {less} of {len(known)} cases"
+        return f"fed their own outputs, {who} {_err(more, less, len(known))}"
     row = known.iloc[0]
     unit = str(row["unit"]).partition(",")[0]
     free, forced = with_unit(plain_number(row["free"]), "" if unit == "probability" else unit), plain_number(row["forced"])
@@ -66,8 +82,20 @@ def _by_both_modes(known: pd.DataFrame, first: str) -> str:
     return f"fed their own outputs, {who} {_err(more, less)}: {levels}"
 
 
-def _err(more: int, less: int) -> str:
-    return "are shown to err more" if more else "are shown to err less" if less else "are not shown to err more or less"
+def _err(more: int, less: int, of: int = 1) -> str:
+    """That errors are more or less, in how many of some cases; of one case without its number."""
+    if not more and not less:
+        return f"are not shown to err more or less{f' in any of {of} cases' if of > 1 else ''}"
+    return f"are shown to err {_more_and_less(more, less, of) if of > 1 else 'more' if more else 'less'}"
+
+
+def _more_and_less(more: int, less: int, of: int) -> str:
+    cases = counted(of, "case")
+    if not more and not less:
+        return f"neither more nor less in any of {cases}"
+    if more and less:
+        return f"more in {more} and less in {less} of {cases}"
+    return f"more in {more} of {cases} and less in none" if more else f"less in {less} of {cases} and more in none"
 
 
 def _measured(material: Material, table: pd.DataFrame) -> pd.DataFrame:
@@ -99,13 +127,12 @@ def _by_measures_of_it(known: pd.DataFrame, first: str) -> list[str]:
     for label, rows in known.groupby("label", sort=False) if len(known) else ():
         more, less = (int((rows["shown"] & side).sum()) for side in (rows["mean"] > 0, rows["mean"] < 0))
         name = within_sentence(str(label))
-        count = f"more in {more} and less in {less} of {counted(len(rows), 'case')}"
         if said:
-            said.append(f"{name}: {count}")
+            said.append(f"{name}: {_more_and_less(more, less, len(rows))}")
             continue
         start = f"fed their own outputs, models trained by {first}"
         if len(rows) > 1:
-            said += [f"{start} are shown to err {count} ({name})", *_example(rows[rows["shown"]])]
+            said += [f"{start} {_err(more, less, len(rows))} ({name})", *_example(rows[rows["shown"]])]
         else:
             said.append(f"{start} {_err(more, less)} ({name}): {_size(rows.iloc[0].to_dict())}")
     return said

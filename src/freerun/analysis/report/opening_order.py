@@ -16,12 +16,16 @@ from freerun.analysis.report.verdicts import CONFLICT, EQUIVALENT, WORDS
 #: So many things are named one by one.
 NAMED = 3
 BETTER, WORSE = WORDS[:2]
-#: Three settings or more in brackets.
+#: In brackets: three ways of setting it or more, and the first two of four settings or more.
 _MANY_SETTINGS = re.compile(r"\([^()]*;[^()]*;[^()]*\)")
+_LONG_SETTING = re.compile(r"\(([^(),;]*, [^(),;]*)((?:, [^(),;]*=[^(),;]*){2,})\)")
 
 
 def ways_of_training(sets: pd.DataFrame) -> list[dict[str, Any]]:
-    """Every way of training with its verdicts, the best on balance first; those with the same ones together."""
+    """Every way of training with its verdicts, the best on balance first; those with the same ones together.
+
+    Of two that are worse as often more than they are better the one that is better less often comes first.
+    """
     ways: dict[tuple[Any, ...], dict[str, Any]] = {}
     for (regime, setting, first), of in sets.groupby(["regime_label", "setting", "baseline"], observed=True, sort=False):
         counts = of["verdict"].value_counts()
@@ -36,10 +40,11 @@ def ways_of_training(sets: pd.DataFrame) -> list[dict[str, Any]]:
             "better": tally[0],
             "worse": tally[1],
             "same": tally[2],
+            "torn": tally[-1],
             "of": len(of),
             "score": (tally[0] - tally[1]) / len(of),
         }
-    return sorted(ways.values(), key=lambda way: -way["score"])
+    return sorted(ways.values(), key=lambda way: (-way["score"], way[WORSE] / way["of"]))
 
 
 def comparable_ways(ways: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -53,11 +58,21 @@ def comparable_ways(ways: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return max(same.values(), key=lambda of: (any(way["better"] or way["worse"] for way in of), of[0]["of"]))
 
 
-def other_ways(every: Sequence[Mapping[str, Any]], ways: Sequence[Mapping[str, Any]]) -> list[str]:
-    """How many ways of training are in no order, for they were compared in other cases."""
-    left = sum(len(way["names"]) for way in every) - sum(len(way["names"]) for way in ways)
-    were = "was" if left == 1 else "were"
-    return [f"{counted(left, 'other way')} of training {were} not compared in the same cases"] if left else []
+def other_ways(every: Sequence[Mapping[str, Any]], ways: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
+    """How many ways of training are in no order, for they were compared in other cases; what must be said of it, and may be.
+
+    That some of them are better and never worse has to be said beside an order in which they do not stand.
+    """
+    others = [way for way in every if way not in ways]
+    won = [way for way in others if way[BETTER] and not way[WORSE] and not way["torn"]]
+    left, good = (sum(len(way["names"]) for way in some) for some in (others, won))
+    if not left:
+        return [], []
+    if not good:
+        return [], [f"{counted(left, 'other way')} of training {'was' if left == 1 else 'were'} not compared in the same cases"]
+    whole, of = ("", "") if left == good else ("of ", f" {good}")
+    verb = "is" if good == 1 else "are"
+    return [f"{whole}{counted(left, 'other way')} of training, compared in other cases,{of} {verb} better and never worse"], []
 
 
 def tasks_of(every: Sequence[Mapping[str, Any]], ways: Sequence[Mapping[str, Any]]) -> str:
@@ -122,13 +137,18 @@ def _nothing_shown(ways: Sequence[Mapping[str, Any]], sets: pd.DataFrame, count:
 
 
 def _names(way: Mapping[str, Any]) -> str:
-    names = [_MANY_SETTINGS.sub(_counted_settings, name) for name in together(way["names"])]
+    names = [_LONG_SETTING.sub(_first_settings, _MANY_SETTINGS.sub(_counted_settings, name)) for name in together(way["names"])]
     return listed(names) if len(names) <= NAMED else f"{names[0]} (and {len(names) - 1} like it)"
 
 
 def _counted_settings(settings: re.Match[str]) -> str:
     """Settings in brackets as their number."""
     return f"({settings[0].count(';') + 1} settings)"
+
+
+def _first_settings(settings: re.Match[str]) -> str:
+    """The first two settings in brackets, and how many more there are."""
+    return f"({settings[1]} and {settings[2].count(', ')} more settings)"
 
 
 def _case(way: Mapping[str, Any]) -> str:

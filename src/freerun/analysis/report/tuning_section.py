@@ -12,8 +12,8 @@ from freerun.analysis.report.section import Grid, Section
 
 _NOTE = (
     "Updates, steps of sequences that were rolled out, products of weights in these steps and seconds of training are those of "
-    "all trials of a method, as far as they were trained. A trial of which a run diverged or failed is never chosen, nor is "
-    "one that was pruned. "
+    "all trials of a method, as far as they were trained. A trial of which a run diverged is never chosen, nor is one that was "
+    "pruned. "
 )
 _LOST = (
     "In the expected best a trial without a value counts as the worst that has one, so that the curve of a method that lost "
@@ -88,7 +88,8 @@ def _curves(title: str, expected: Any) -> Grid:
 
 
 def _sentences(tuned: Mapping[str, Any], rows: list[dict[str, Any]]) -> list[str]:
-    seeds = ", ".join(map(str, tuned["seeds"]))
+    listed_seeds, many = ", ".join(map(str, tuned["seeds"])), len(tuned["seeds"]) > 1
+    seeds = f"the seed{'s' * many} {listed_seeds}, {'none of them' if many else 'not'} a seed of this study"
     how = {"grid": "on a grid", "random": "at random", "optuna": "by Optuna's tree-structured Parzen estimator"}
     axes = listed([f"{axis} ({values})" for axis, values in tuned["axes"].items()])
     methods = tuned["methods"]
@@ -100,7 +101,7 @@ def _sentences(tuned: Mapping[str, Any], rows: list[dict[str, Any]]) -> list[str
     )
     sentences = [
         f"Each of {len(rows)} methods was tuned over those of these settings that it has, {axes}, by "
-        f"{_trials(rows)} trials {how[tuned['sampler']]}, each on the seeds {seeds}, none of them a seed of this study. "
+        f"{_trials(rows)} trials {how[tuned['sampler']]}, each on {seeds}. "
         f"Chosen was {'; or, as the task has it, '.join(chosen)}, a mean over the seeds; the runs reported here were trained "
         "anew with it.",
         "Settings that were chosen stand in the label of their method; methods are compared whatever was chosen for them.",
@@ -114,6 +115,11 @@ def _sentences(tuned: Mapping[str, Any], rows: list[dict[str, Any]]) -> list[str
         )
     if tuned["split"] == "test":
         sentences.append("It was chosen on the test split: where a task has one world for all seeds, that is what is reported.")
+    if tied := sum(_tied(method) for method in methods):
+        sentences.append(
+            f"For {tied} of {len(methods)} methods several trials are best alike, to the last digit, and the first of them was "
+            "taken."
+        )
     if edge := _edges(tuned, rows):
         sentences.append(edge)
     return sentences
@@ -123,6 +129,13 @@ def _trials(rows: list[dict[str, Any]]) -> str:
     """How many trials a method has: of a budget of products not all have as many."""
     counts = sorted({row["trials"] for row in rows})
     return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]} (as many as fit into one budget of products)"
+
+
+def _tied(method: Mapping[str, Any]) -> bool:
+    """Whether another trial has the value of the one that was chosen."""
+    values = [trial["value"] for trial in method["trials"]]
+    chosen = next(trial["value"] for trial in method["trials"] if trial["settings"] == method["chosen"])
+    return values.count(chosen) > 1
 
 
 def _edges(tuned: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:

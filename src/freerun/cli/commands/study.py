@@ -50,14 +50,12 @@ def main(words: list[str]) -> int:
     demand_figures(planned_study)
     if options.cfg:
         return printed(planned_study, options.shard, tune=options.tune)
-    failed_trials: dict[str, str] = {}
     over: OutOfTime | None = None
     trials = None
     if tuned := tuned_study.of(planned_study, tuning, tune=options.tune):
         trials = tuned.divisible_trials(where) if options.shard else None
         if trials is None:
-            planned_study, failed_trials = tuned.run(where, chosen, replace=options.replace)
-            sweep.settle(failed_trials, where, tuned.name)
+            planned_study = tuned.run(where, chosen, replace=options.replace)
     if options.shard:
         planned_study = shards.part(trials or planned_study, shards.Shard(*options.shard))
     try:
@@ -73,4 +71,4 @@ def main(words: list[str]) -> int:
         if over is None:
             raise
     code = sweep.settle(failed, where, planned_study.name)
-    return ended(code or int(bool(failed_trials)), over)
+    return ended(code, over)

@@ -4,8 +4,9 @@
 
 0 is as good as the baseline, 1 perfect, below 0 worse. The baselines are reference players (`freerun list players`) on the same
 sequences in the same mode: `persistence`, the last value; `seasonal`, the value one season before (`task.season`), where the
-warm-up holds a season; `linear`, a linear autoregression fitted to the training part. Forced, both say one step ahead of true
-values. Measured by itself on recordings; elsewhere where it is named.
+warm-up holds a season; `linear`, a linear autoregression fitted to the training part. Forced, they say one step ahead of true
+values, as a model does. Where a model is fed nothing behind the release (`direct`, feedback=none) they read the warm-up alone
+in both modes, so that no gap comes from the baseline. Measured by itself on recordings; elsewhere where it is named.
 """
 
 from __future__ import annotations
@@ -53,19 +54,20 @@ class BaselineSkill(Metric):
 
 
 def _said(baseline: str, observed: Observed) -> Float[torch.Tensor, "T N Y"]:
-    """Return what a baseline says on the same sequences in the same mode; as in the players of its name."""
+    """Return what a baseline says on the same sequences that reads what the model reads; as in the players of its name."""
+    one_step = observed.forced is None and observed.heard and not given(observed.experiment.feedback).silent
     truth = torch.cat([given(observed.start)[None], observed.targets]).double()
     inputs = None if observed.inputs is None else observed.inputs.double()
     task, begins, steps = observed.experiment.task, observed.warmup + 1, len(observed.targets) - observed.warmup
     if baseline == "linear":
         fitted = baselines.autoregression(observed.data, task.length, min(baselines.WINDOW, task.length, begins))
-        if observed.forced is None:
+        if one_step:
             return fitted.forced(truth, inputs)
         later = None if inputs is None else inputs[observed.warmup :]
         free = fitted.free(truth[begins - fitted.window : begins], steps, later)
     else:
         season = 1 if baseline == "persistence" else given(task.season_steps())  # the last value is a season of one step
-        if observed.forced is None:
+        if one_step:
             return baselines.seasonal(truth, season)
         free = baselines.seasons(truth[begins - season : begins], steps)
     return torch.cat([truth[1:begins], free])

@@ -20,9 +20,9 @@ from jaxtyping import Float
 
 from freerun.deferred_imports import torch
 from freerun.errors import require
-from freerun.parts.layers import Shape, State, Weights, linear, over_time, project
+from freerun.parts.layers import MOST_LAYERS, Shape, State, Weights, linear, over_time, project
 from freerun.parts.models import Model
-from freerun.parts.settings import LATER
+from freerun.parts.settings import LATER, OF_TRAINING
 
 
 @dataclass(kw_only=True)
@@ -43,11 +43,11 @@ class Stacked(Model):
 
     hidden: int = 64
     layers: int = field(default=1, metadata=LATER)
-    dropout: float = field(default=0.0, metadata=LATER)
+    dropout: float = field(default=0.0, metadata={**LATER, **OF_TRAINING})
 
     def __post_init__(self) -> None:
         require(self.hidden >= 1, "hidden", self.hidden, "be at least 1")
-        require(self.layers >= 1, "layers", self.layers, "be at least 1")
+        require(1 <= self.layers <= MOST_LAYERS, "layers", self.layers, f"be at least 1 and at most {MOST_LAYERS}")
         require(0 <= self.dropout < 1, "dropout", self.dropout, "lie in [0, 1)")
         if self.dropout and self.layers == 1:
             raise ValueError(f"dropout={self.dropout}: it lies between layers; set model.layers, or leave it out")
@@ -111,13 +111,19 @@ class Stacked(Model):
     ) -> tuple[torch.Tensor, State]:
         """Run one layer after another; return what the last gives, and the states of all."""
         reached: list[torch.Tensor] = []
-        for number in range(self.layers):
-            own = weights
-            if number:
-                if self.masks is not None:
-                    u = u * self.masks[..., self.hidden * (number - 1) : self.hidden * number]
-                begin = f"{number}."
-                own = {name.removeprefix(begin): value for name, value in weights.items() if name.startswith(begin)}
+        for number, own in enumerate(self._by_layer(weights)):
+            if number and self.masks is not None:
+                u = u * self.masks[..., self.hidden * (number - 1) : self.hidden * number]
             u, after = layer(own, u, state[self.carried * number : self.carried * (number + 1)])
             reached += after
         return u, tuple(reached)
+
+    def _by_layer(self, weights: Weights) -> list[dict[str, torch.Tensor]]:
+        """Return the weights of each layer, by the names of a single one."""
+        own: list[dict[str, torch.Tensor]] = [dict(weights), *({} for _ in range(1, self.layers))]
+        if self.layers > 1:
+            for name, value in weights.items():
+                number, dot, rest = name.partition(".")
+                if dot and number.isdecimal():
+                    own[int(number)][rest] = value
+        return own

@@ -16,7 +16,7 @@ Complex numbers are pairs of real ones.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jaxtyping import Float
 
@@ -25,6 +25,7 @@ from freerun.errors import require
 from freerun.parts.layers import Shape, State, Weights, flattened, project, restored, scaled
 from freerun.parts.models import Model
 from freerun.parts.models._gated_readout import gated_readout, readout_shapes
+from freerun.parts.settings import OF_TRAINING
 
 DRIVES = ("real", "imaginary")
 
@@ -42,9 +43,9 @@ class LRU(Model):
     """
 
     hidden: int = 64
-    r_min: float = 0.0
-    r_max: float = 1.0
-    phase: float = 6.283185307179586
+    r_min: float = field(default=0.0, metadata=OF_TRAINING)
+    r_max: float = field(default=1.0, metadata=OF_TRAINING)
+    phase: float = field(default=6.283185307179586, metadata=OF_TRAINING)
 
     def __post_init__(self) -> None:
         require(self.hidden >= 1, "hidden", self.hidden, "be at least 1")

@@ -20,7 +20,7 @@ from jaxtyping import Float
 
 from freerun.deferred_imports import torch
 from freerun.errors import require
-from freerun.parts.layers import Shape, State, Weights, affine, linear, project
+from freerun.parts.layers import MOST_LAYERS, Shape, State, Weights, affine, linear, project
 from freerun.parts.models import Model
 
 #: What keeps the root mean square of a vector from 0.
@@ -51,6 +51,7 @@ class Transformer(Model):
     def __post_init__(self) -> None:
         for name in ("hidden", "layers", "mlp"):
             require(getattr(self, name) >= 1, name, getattr(self, name), "be at least 1")
+        require(self.layers <= MOST_LAYERS, "layers", self.layers, f"be at most {MOST_LAYERS}")
         fits = self.heads is None or (self.heads >= 1 and self.hidden % self.heads == 0)
         require(fits, "heads", self.heads, f"divide hidden ({self.hidden})")
 

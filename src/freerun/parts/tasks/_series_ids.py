@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -40,16 +41,25 @@ def labels(column: Column) -> tuple[np.ndarray, tuple[str, ...]]:
         what = f"holds {column.kind}" if column.kind else f"no id in row {row + 1}"
         raise ConfigError(f"task.id={one_line(column.name, 30)}: {what}")
     numbers, names = _labels(column)
-    alike: dict[str, int] = {}
-    for place, name in enumerate(names):
-        if (other := alike.setdefault(_looks(name), place)) != place:
-            first, second = (int(np.argmax(numbers == each)) for each in (other, place))
-            shown = f"{column.cell(first)!r} in row {first + 1} and {column.cell(second)!r} in row {second + 1}"
+    first_row: dict[str, int] = {}
+    for text, row in _writings(column, names, numbers).items():
+        if (first := first_row.setdefault(_looks(text), row)) != row:
+            shown = f"{column.cell(first)!r} in row {first + 1} and {column.cell(row)!r} in row {row + 1}"
             raise ConfigError(
                 f"task.id={one_line(column.name, 30)}: {shown} look alike; write them alike if they are one series, plainly "
                 "apart if not"
             )
     return numbers, names
+
+
+def _writings(column: Column, names: Sequence[str], numbers: np.ndarray) -> dict[str, int]:
+    """Return every way in which an id is written, blanks around it counted, with the first row that has it."""
+    if column.texts is None:
+        return {name: int(np.argmax(numbers == place)) for place, name in enumerate(names)}
+    rows: dict[str, int] = {}
+    for row, text in enumerate(column.texts.to_pylist()):
+        rows.setdefault(str(text), row)
+    return rows
 
 
 def _looks(name: str) -> str:

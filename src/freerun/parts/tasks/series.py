@@ -20,21 +20,17 @@ from freerun.io.suggestions import nearest
 from freerun.io.tables import DELIMITERS, is_parquet
 from freerun.io.text import one_line
 from freerun.parts.settings import LATER
-from freerun.parts.tasks import SPLITS, Data, HeldOut
+from freerun.parts.tasks import Data, HeldOut, _series_notes
 from freerun.parts.tasks import _row_rules as rules
 from freerun.parts.tasks._clock import written
 from freerun.parts.tasks._held_out import FEWEST, LONGEST_ORBIT, held_out, longest_orbit
 from freerun.parts.tasks._own_series import SPLIT, Place, Recorded, Request, estimated, recorded
 from freerun.parts.tasks._recordings import RESERVE, Recording
-from freerun.parts.tasks._scaling import orbit, scaling
+from freerun.parts.tasks._scaling import orbit
+from freerun.parts.tasks._series_forecasts import COLUMNS, forecasts
 from freerun.parts.tasks._table_cells import SEPARATORS, Writing
 from freerun.parts.tasks._table_schema import Declared
-from freerun.parts.tasks._windows import home, origin_of, stamp, window_count
-
-#: Most columns of which the scaling is told.
-_TOLD = 6
-#: Forecasts and columns that are shown of a run.
-_ORIGINS, _COLUMNS = 4, 3
+from freerun.parts.tasks._windows import home, origin_of, stamp
 
 
 @dataclass(kw_only=True)
@@ -218,39 +214,19 @@ class Series(Recording):
         )  # fmt: skip
 
     def _stretch_notes(self) -> list[str]:
-        """Return a line on the stretches that are too short for a window."""
-        pieces, taken = self.pieces(), self.taken()
-        count, kept = (sum(len(some) for some in each.values()) for each in (pieces, taken))
-        rows = sum(len(piece) for some in pieces.values() for piece in some)
-        lost = rows - sum(len(piece) for some in taken.values() for piece in some)
-        if count == len(SPLITS) == kept:
-            return []
-        left = f"; {count - kept} of them, {lost} rows, are too short for windows of {self.room} steps" if lost else ""
-        return [f"{self._file()}: {count} stretches in the three parts{left}"]
+        return _series_notes.stretches(self._file(), self.pieces(), self.taken(), self.room)
 
     def _part_notes(self) -> list[str]:
-        """Return a line on what is trained, validated and tested on, and one on the scaling."""
-        taken, parts = self.taken(), []
-        if not all(taken.values()):
+        taken, shown = self.recorded(), self.taken()
+        if not all(shown.values()):
             return []  # which `check` refuses
-        for name, words in zip(SPLITS, ("training", "validation", "test"), strict=True):
-            spans = [self.dates(place.at[[0, -1]]) for place in self.places()[name]]
-            first, last = min(span[0] for span in spans), max(span[1] for span in spans)
-            dated = "" if self.recorded().clock is None else f" from {_time(first)} to {_time(last)}"
-            parts.append(f"{words} {sum(map(len, taken[name]))} rows{dated}")
-        shares = f"; a run is tested on one of {self.test_shares} shares" if self.test_shares > 1 else ""
-        how = "by whole series" if self.split == "series" else "by time"
-        columns = [*self.recorded().names, *self.recorded().inputs]
-        means, spreads = scaling(np.concatenate(taken["train"])[:, None])
-        told = [
-            f"{one_line(name, 30)} {mean:.5g} and {spread:.5g}"
-            for name, mean, spread in zip(columns, means.tolist(), spreads.tolist(), strict=True)
-        ]
-        more = f" and {len(told) - _TOLD} columns more" if len(told) > _TOLD else ""
+        spans = {name: [self.dates(place.at[[0, -1]]) for place in places] for name, places in self.places().items()}
+        if taken.clock is None:
+            spans = {}
+        columns = [*taken.names, *taken.inputs]
         return [
-            f"{self._file()}: split {how}: {', '.join(parts)}{shares}",
-            f"{self._file()}: scaled to mean 0 and standard deviation 1 of the training part, which has "
-            f"{', '.join(told[:_TOLD])}{more}",
+            _series_notes.parts(self._file(), shown, spans, self.split, self.test_shares),
+            _series_notes.scales(self._file(), shown["train"], columns),
         ]
 
     def _season_notes(self) -> list[str]:
@@ -325,34 +301,15 @@ class Series(Recording):
     def show(self, observed: Any) -> dict[str, Any]:
         if self.chaotic or observed.index is None:
             return orbit(observed, self.dt, self.columns_of()[0])
-        return self._forecasts(observed)
-
-    def _forecasts(self, observed: Any) -> dict[str, Any]:
-        """Return truth and forecasts from several origins of one test stretch, in the units and the dates of the file."""
-        pieces, places = (self._of_seed(some["test"], observed.experiment.seed) for some in (self.taken(), self.places()))
-        counts = [window_count(len(piece), len(observed.targets), self.reserve(len(piece))) for piece in pieces]
-        ends = np.cumsum(counts)
-        index = observed.index.numpy()
-        which = np.searchsorted(ends, index, side="right")
-        stretch = int(np.bincount(which).argmax())
-        own = np.flatnonzero(which == stretch)
-        apart = 1 + int(index[own[-1]] - index[own[0]]) // (len(observed.targets) - observed.warmup)
-        count = min(_ORIGINS, max(2, apart))  # at least two, and so few that they do not overlap
-        chosen = own[np.unique(np.linspace(0, len(own) - 1, count).round().astype(int))]
-        names, mean, std = self.columns_of()[0], given(observed.data.mean), given(observed.data.std)
-        origins = []
-        for number in chosen:
-            begin = int(index[number] - (ends[stretch] - counts[stretch])) + 1  # behind what stands before the first target
-            at = places[stretch].at[begin : begin + len(observed.targets)]
-            true, made = (
-                (values[:, number] * std + mean).double()[:, :_COLUMNS].tolist()
-                for values in (observed.targets, observed.outputs)
-            )
-            origins.append({"at": self.dates(at), "true": true, "forecast": made[observed.warmup :]})
+        seed = observed.experiment.seed
+        pieces, places = (self._of_seed(some["test"], seed) for some in (self.taken(), self.places()))
+        room = [self.reserve(len(piece)) for piece in pieces]
+        name, origins = forecasts(observed, [len(piece) for piece in pieces], room, places, self.dates)
         clock = self.recorded().clock
+        dated = clock is not None and clock.unit != ""
         return {
-            "kind": "forecast", "names": list(names[:_COLUMNS]), "warmup": observed.warmup, "series": places[stretch].name,
-            "time": "row" if clock is None else clock.name, "dated": clock is not None and clock.unit != "", "origins": origins,
+            "kind": "forecast", "names": list(self.columns_of()[0][:COLUMNS]), "warmup": observed.warmup, "series": name,
+            "time": "row" if clock is None else clock.name, "dated": dated, "origins": origins,
         }  # fmt: skip
 
     def columns_of(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -361,10 +318,6 @@ class Series(Recording):
 
     def origin(self) -> str:
         return origin_of(self.path)
-
-
-def _time(time: str | float) -> str:
-    return time if isinstance(time, str) else f"{time:.10g}"
 
 
 def _is_sign(value: object) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from freerun.errors import CorruptRecord
 from freerun.store.records import Store
 from freerun.sweeps.search.target import Target
-from freerun.sweeps.search.trials import Trial
+from freerun.sweeps.search.trials import FAILED, Trial
 
 
 def judge(trial: Trial, target: Target, store: Store) -> None:
@@ -24,7 +24,7 @@ def judge(trial: Trial, target: Target, store: Store) -> None:
         try:
             record = store.read(run)
         except (FileNotFoundError, CorruptRecord):
-            trial.state = "failed"
+            trial.state = FAILED
             return
         value = target.value(record)
         if value is None:

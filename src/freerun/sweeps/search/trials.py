@@ -11,6 +11,9 @@ from typing import Any
 from freerun.store.records import names
 from freerun.store.results_folder import TRIALS
 
+#: The state of a trial of which a run failed.
+FAILED = "failed"
+
 
 @dataclass(kw_only=True)
 class Trial:

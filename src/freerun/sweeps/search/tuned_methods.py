@@ -13,7 +13,7 @@ from freerun.config.hydra.compose import jobs, of_jobs
 from freerun.config.run_identity import trained
 from freerun.config.training_settings import Training
 from freerun.errors import ConfigError
-from freerun.execution.planned_run import Planned, plan
+from freerun.execution.planned_run import Planned, method_names, plan
 from freerun.execution.training_work import Work, work
 from freerun.io import key_value
 from freerun.parts import registry
@@ -23,7 +23,7 @@ from freerun.sweeps.search.pruning import Halving, rungs
 from freerun.sweeps.search.samplers import Point, Pruned, Sampler
 from freerun.sweeps.search.target import Target
 from freerun.sweeps.search.target_choice import Choice
-from freerun.sweeps.search.trials import Trial
+from freerun.sweeps.search.trials import FAILED, Trial
 from freerun.sweeps.search.tuning import Tuning
 from freerun.sweeps.study import Study
 
@@ -97,7 +97,7 @@ class Method:
         jobs: all of them.
         fixed: what all its trials share.
         words: the axes that it has, as overrides.
-        name: in words, for messages.
+        name: in words, for messages; no other method of the study has it.
         target: what is best in it is chosen.
         stops: after how many updates its trials are judged before the end of their training.
         pruner: what judges them there; None where nothing is pruned.
@@ -119,6 +119,11 @@ class Method:
     told: int = 0
     budget: int = 0
     products: int = 0
+
+    @property
+    def failed(self) -> bool:
+        """Whether a trial has a run that failed, so that what is best is not known."""
+        return any(trial.state == FAILED for trial in self.trials)
 
     @property
     def pending(self) -> list[TuningTrial]:
@@ -202,7 +207,10 @@ def budget_of(tuning: Tuning, methods: Sequence[Method]) -> int:
         raise ConfigError(f"tune: trials={tuning.trials}: the grid has {sizes[fewest]} points; sample at random to try some")
     if tuning.trials is not None:
         if (size := sizes[fewest]) is not None and size < tuning.trials:
-            raise ConfigError(f"tune: trials={tuning.trials}: {fewest} has only {size} points, and all have the same budget")
+            raise ConfigError(
+                f"tune: trials={tuning.trials}: {fewest} has only {size} points, and all have the same budget; give at most "
+                f"{size}, or an interval as axis"
+            )
         return tuning.trials
     if sizes[fewest] != sizes[most]:
         unequal = f"{fewest} has {sizes[fewest]} points and {most} has {sizes[most]}"
@@ -233,12 +241,12 @@ def methods_of(study: Study, tuning: Tuning) -> list[Method]:
         of_jobs([(*without(study.jobs[0], [missing[0]]), f"{missing[0]}=0")])  # which says what is wrong with the key
         raise ConfigError(f"tune: {missing[0]}: no method of {study.name} has it; tune another setting")
     choice = Choice(tuning.targets, named=bool(tuning.metrics))
-    return [_method(jobs_of[key], run, tuning, choice) for key, run in runs.items()]
+    name = method_names({key: run.tree for key, run in runs.items()}, apart_from=tuning.axes)
+    return [_method(jobs_of[key], run, name[key], tuning, choice) for key, run in runs.items()]
 
 
-def _method(of_method: list[Job], run: Planned, tuning: Tuning, choice: Choice) -> Method:
+def _method(of_method: list[Job], run: Planned, name: str, tuning: Tuning, choice: Choice) -> Method:
     words = [f"{key}={value}" for key, value in tuning.axes.items() if _has(run.tree, key)]
-    name = " ".join(str(run.tree[part]["name"]) for part in ("task", "model", "regime"))
     if not words:
         raise ConfigError(f"tune: {name}: has none of {', '.join(tuning.axes)}; tune a setting of every method")
     fixed = [word for word in without(of_method[0], tuning.axes) if key_value.key_of(word) != "seed"]

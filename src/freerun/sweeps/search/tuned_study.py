@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from freerun.config.hydra.compose import jobs, of_jobs
-from freerun.errors import ConfigError, FreerunError, given
+from freerun.errors import ConfigError, FreerunError, OutOfTime, given
 from freerun.execution.launchers import Launcher
 from freerun.execution.planned_run import Planned, plan
 from freerun.io.reading import NotPlain
@@ -26,6 +26,7 @@ from freerun.sweeps import sweep
 from freerun.sweeps.search.judgement import best, judge
 from freerun.sweeps.search.search import BATCH
 from freerun.sweeps.search.target import Target
+from freerun.sweeps.search.trials import FAILED
 from freerun.sweeps.search.tuned_description import described
 from freerun.sweeps.search.tuned_methods import Job, Method, TuningTrial, give_budgets, methods_of, without
 from freerun.sweeps.search.tuning import PREFIX, Tuning, from_file
@@ -97,10 +98,14 @@ class TunedStudy:
         left = [state for state in states.values() if state not in sweep.DONE]
         if not left:
             return None
-        if set(left) == {"failed"}:
-            cure = place.command("retry", self.name)
-            raise ConfigError(f"{self.name}: {len(left)} of its runs failed, so what is best is not known; {cure} tries again")
+        if set(left) == {FAILED}:
+            raise ConfigError(self._undecided(len(left), place))
         return self._of_trials()
+
+    def _undecided(self, failed: int, place: Place) -> str:
+        """Return in words that runs of trials failed, and what can be done."""
+        runs = f"{failed} of its runs failed, so what is best is not known"
+        return f"{self.name}: {runs}; {place.command('retry', self.name)} tries again, as the same command does"
 
     def conflict(self, place: Place) -> str | None:
         """Return in words whose tables and figures the study would replace, and what can be done; None as far as is known.
@@ -127,8 +132,10 @@ class TunedStudy:
             "seeds": self.seeds,
         }  # fmt: skip
 
-    def run(self, place: Place, launcher: Launcher, *, replace: bool = False) -> tuple[Study, dict[str, str]]:
-        """Tune every method; return the study with what was chosen, and the reason for every trial's run that failed.
+    def run(self, place: Place, launcher: Launcher, *, replace: bool = False) -> Study:
+        """Tune every method; return the study with what was chosen.
+
+        A method of which a run failed is asked for no more trials; those of the others go on.
 
         Args:
             place: where results are.
@@ -138,7 +145,8 @@ class TunedStudy:
         Raises:
             ConfigError: if the launcher does not wait, the target is not measured, the engine cannot do a run, or other results
                 are there.
-            FreerunError: if a method has no trial with a finite value.
+            FreerunError: if runs of trials failed, each of which is told of on standard error, or a method has no trial with a
+                finite value.
             OutOfTime: if the launcher's time is over before all trials are done.
         """
         if not launcher.waits:
@@ -150,14 +158,22 @@ class TunedStudy:
         failed: dict[str, str] = {}
         new = self.first()
         launcher.demand_engine([*new, *self.study.runs])
-        while new:
-            failed |= self._train([run for run in new if run.id not in failed], place, launcher, replace=replace)
-            for method in self.methods:
-                self._judge(method, place.store)
-                self._ask(method)
-            new = [run for method in self.methods for trial in method.pending for run in trial.present]
+        try:
+            while new:
+                failed |= self._train(new, place, launcher, replace=replace)
+                for method in self.methods:
+                    self._judge(method, place.store)
+                    self._ask(method)
+                new = [run for method in self.methods for trial in method.pending for run in trial.present]
+        except OutOfTime as over:
+            failed |= over.failed
+            raise OutOfTime(f"{self.name}: {over}; {self.study.name} follows when its trials are done", {}) from over
+        finally:
+            sweep.settle(failed, place, self.name)
         self._note_trials(place, replace=replace, last=True)
-        return self._chosen(place.store), failed
+        if failed:
+            raise FreerunError(self._undecided(len(failed), place))
+        return self._chosen(place.store)
 
     def _runs(self) -> list[Planned]:
         begun = (run for method in self.methods for trial in method.trials for run in trial.begun)
@@ -187,7 +203,7 @@ class TunedStudy:
 
     def _ask(self, method: Method) -> None:
         """Ask the sampler of a method for more points, if all trials so far have ended and there are to be more."""
-        if method.pending:
+        if method.pending or method.failed:
             return
         method.tell_sampler()
         if len(method.trials) == method.budget:
@@ -230,14 +246,17 @@ class TunedStudy:
 
     def _chosen(self, store: Store) -> Study:
         """Return the study with what was chosen for each method."""
+        best_trials = [best(method.trials, method.target) for method in self.methods]
+        hopeless = [method for method, chosen in zip(self.methods, best_trials, strict=True) if chosen is None]
+        if hopeless:
+            more = f" and {len(hopeless) - 1} more" * (len(hopeless) > 1)
+            raise FreerunError(
+                f"{hopeless[0].name}{more}: no trial has a finite {hopeless[0].target}, so nothing can be chosen; tune over "
+                "other values, or leave the method out"
+            )
         runs_by_job: dict[Job, Job] = {}
         methods = []
-        for method in self.methods:
-            chosen = best(method.trials, method.target)
-            if chosen is None:
-                raise FreerunError(
-                    f"{method.name}: no trial has a finite {method.target}, so nothing can be chosen; tune over other values"
-                )
+        for method, chosen in zip(self.methods, map(given, best_trials), strict=True):
             tuned = [f"{key}={value}" for key, value in chosen.settings.items()]
             jobs_of_method = {job: (*without(job, chosen.settings), *tuned) for job in method.jobs}
             runs_by_job |= jobs_of_method
