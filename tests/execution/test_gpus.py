@@ -142,7 +142,9 @@ def test_a_process_sees_the_gpu_of_its_worker_also_in_the_place_of_a_dead_one(tm
         assert store.has(runs[0].id)
         environment = Path(f"/proc/{worker.process.pid}/environ")
         if environment.exists():
-            assert f"{gpus.VARIABLE}=7".encode() in environment.read_bytes().split(b"\0")
+            told = environment.read_bytes().split(b"\0")
+            assert f"{gpus.VARIABLE}=7".encode() in told
+            assert b"OMP_WAIT_POLICY=passive" in told
         pids.add(worker.process.pid)
         worker.process.kill()
         worker._end()

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import statistics
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import torch
 from contenders import Work, engine
 
+from freerun.execution.group_runner import prepare
 from freerun.execution.machine import cores
+from freerun.io.child_process import WAITING
 
 WORKS = (
     Work(model="gru", R=32, B=32, T=100, H=32),
@@ -27,6 +33,13 @@ def counts() -> list[int]:
 
 
 def table(rounds: int) -> list[str]:
+    """The lines of `measured`, by a process with the environment of a worker: how threads wait is settled when it starts."""
+    words = [sys.executable, str(Path(__file__)), str(rounds)]
+    done = subprocess.run(words, check=True, capture_output=True, text=True, env={**WAITING, **os.environ})
+    return done.stdout.splitlines()
+
+
+def measured(rounds: int) -> list[str]:
     """The lines of a table: milliseconds per replica and update, and how many times as fast as one thread, in turn."""
     tried = counts()
     lines = [
@@ -67,3 +80,8 @@ def _seconds(work: Work, tried: list[int], rounds: int) -> dict[int, list[float]
     finally:
         torch.set_num_threads(before)
     return seconds
+
+
+if __name__ == "__main__":
+    prepare()
+    print("\n".join(measured(int(sys.argv[1]))))

@@ -28,6 +28,8 @@ Event = dict[str, Any]
 LOOK = 0.1
 #: Seconds that a child may take to end: one that has closed its channel, and one that was killed.
 ENDING = 10.0
+#: Threads of a library that wait give up their core: they would take it from those that compute, most of it with two of each.
+WAITING = {"OMP_WAIT_POLICY": "passive"}
 #: Bytes that are read or written at once.
 PIECE = 2**16
 
@@ -60,7 +62,7 @@ class ChildProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
-            env={**os.environ, **count, "PYTHONIOENCODING": "utf-8", **(environment or {})},
+            env={**WAITING, **os.environ, **count, "PYTHONIOENCODING": "utf-8", **(environment or {})},
             bufsize=0,
             start_new_session=True,
         )

@@ -165,7 +165,8 @@ static void backward_one(const Rollout *q, long r)
     REAL *da = taken(&m.rest, s.chunk * G * n), *d_out = taken(&m.rest, s.chunk * O * n);
     REAL *told = taken(&m.rest, s.chunk * s.told), *d_memory = taken(&m.rest, q->T * s.memory);
     long first = q->T; /* the first step whose key and value the present one gives a gradient to */
-    if (q->cell == TRANSFORMER) layers_packed(q, r, 1, m.blocks), layers_cleared(q, r), memset(d_memory, 0, q->T * s.memory * sizeof(REAL));
+    if (q->cell == TRANSFORMER) layers_packed(q, r, 1, m.blocks), layers_cleared(q, r);
+    memset(d_memory, 0, q->T * s.memory * sizeof(REAL));
     memset(drive, 0, s.rows * G * sizeof(REAL)), memset(output, 0, s.outs * O * sizeof(REAL));
     memset(df, 0, F * n * sizeof(REAL)), memset(dh, 0, H * n * sizeof(REAL)), memset(dc, 0, H * n * sizeof(REAL));
 

@@ -57,7 +57,9 @@ static long work_size(const Rollout *q)
 {
     Sizes s = sizes_of(q);
     long matrices = s.rows * s.gates + s.outs * q->O, widest = s.gates + 2 * (s.inputs + 2 * s.hidden + 4 * q->O + 4 * q->F + 8);
-    long layers = s.blocks ? rounded(s.blocks) + (8 * s.hidden + 3 * q->wide) * s.stride + q->T * (s.memory + STRIPE) + s.chunk * s.told : 0;
+    long layers = 0;
+    if (q->cell == TRANSFORMER)
+        layers = rounded(s.blocks) + 6 * s.hidden * s.stride + q->T * (s.memory + STRIPE) + s.chunk * s.told;
     return 6 * rounded(matrices) + rounded(1) * 16 + widest * s.stride + s.chunk * (s.gates + q->O) * s.stride + layers;
 }
 

@@ -26,7 +26,7 @@ static Kept kept_of(const Rollout *q, long layer, long n, const REAL *a)
                   scales, scales + n, scales + 2 * n, scales + (2 + q->heads) * n};
 }
 
-/* Gradients that a step tells of a layer (told_rows in sizes.h): of [q k v], of what is mixed in, of the risen and of the fallen. */
+/* Gradients that a step tells of a layer (told_rows in sizes.h): of [q k v], of what is mixed in, of the risen and the fallen. */
 typedef struct {
     REAL *attend, *mix, *rise, *fall;
 } NAME(Told);
@@ -94,7 +94,8 @@ static void normalised_back(long H, long n, const REAL *y, const REAL *scale, co
 
 /* What a head sees of `live` steps, for the sequences of one vector; `sums`: D vectors of room */
 static inline __attribute__((always_inline)) void head_forward(
-    const long D, long n, long live, const REAL *query, const REAL *memory, REAL *scores, vec *sums, REAL *seen, REAL *most_, REAL *sum_)
+    const long D, long n, long live, const REAL *query, const REAL *memory, REAL *scores, vec *sums, REAL *seen, REAL *most_,
+    REAL *sum_)
 {
     const long step = 2 * D * n;
     vec most = all(0), sum = all(0);
@@ -250,8 +251,8 @@ static void layers_charged(const Rollout *q, const Sizes *s, long r, long steps,
         const long rows[] = {H, H, H, wide}, columns[] = {3 * H, H, wide, H};
         for (int part = ATTEND; part < LAYER; part++) {
             const Weight *w = weight_of(q, layer, part);
-            outer_product(rows[part], columns[part], steps, read[part], s->a, slopes[part], s->told, n, (REAL *)w->slope + r * w->step,
-                          columns[part]);
+            REAL *slope = (REAL *)w->slope + r * w->step;
+            outer_product(rows[part], columns[part], steps, read[part], s->a, slopes[part], s->told, n, slope, columns[part]);
         }
     }
 }
