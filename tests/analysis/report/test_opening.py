@@ -353,6 +353,11 @@ def test_the_tasks_on_which_it_is_not_measured_apart_are_named():
     assert "not measured apart" not in " ".join(begun(tables)[0])
 
 
+def test_a_gap_of_errors_that_add_up_is_not_told_as_exposure_bias():
+    said = " ".join(begun(errors(tasks=2, factors=(1, 2)))[0])
+    assert "err more in 2 of 2 cases and less in none; how much of that is exposure bias is not known" in said, said
+
+
 def test_the_exposure_bias_of_one_condition_is_told_with_its_interval():
     one = errors(factors=(1, 2))
     for mean, words in (

@@ -36,24 +36,33 @@ def exposure_in_words(table: pd.DataFrame, material: Material) -> list[str]:
     """
     known = judged_gaps(table)
     if known.empty:
-        known = _measured(material, table)
-        said = _by_measures_of_it(known, first_method(table))
+        said = _by_measures_of_it(_measured(material, table), first_method(table))
     else:
         said = [_by_both_modes(known, first_method(table))]
     return [f"{said[0]}{_not_apart(material, known)}", *said[1:]] if said else []
 
 
 def _not_apart(material: Material, known: pd.DataFrame) -> str:
-    """The tasks on which exposure bias is not measured apart from other errors, in a clause; "" where there are none."""
-    measured = set(known["task_label"].astype(str))
-    fed = pd.concat([rows.loc[rows["step"] != 1, "task_label"] for rows in (material.steps, material.compared)]).astype(str)
-    tasks = [flat_label(task) for task in dict.fromkeys(fed) if task not in measured]
+    """The tasks on which exposure bias is not measured apart from other errors, in a clause; "" where there are none.
+
+    Args:
+        material: of the study.
+        known: what `judged_gaps` gives.
+    """
+    compared, meant = material.compared, material.quantities
+    parts = [*meant.accounting("exposure bias", compared["metric"]), *meant.accounting("exposure", compared["metric"])]
+    own = known["metric"].isin(meant.accounting("one-step error", known["metric"]))
+    apart = set(
+        pd.concat([known.loc[own, "task_label"], compared.loc[compared["metric"].isin(parts), "task_label"]]).astype(str)
+    )
+    if not apart:
+        return "; how much of that is exposure bias is not known"
+    fed = pd.concat([frame.loc[frame["step"] != 1, "task_label"] for frame in (material.steps, compared)]).astype(str)
+    tasks = [flat_label(task) for task in dict.fromkeys(fed) if task not in apart]
     if not tasks:
         return ""
-    where = (
-        listed(tasks) if len(tasks) <= NAMED and not any("," in task for task in tasks) else counted(len(tasks), "other task")
-    )
-    return f"; on {where} that is not measured apart"
+    plain = len(tasks) <= NAMED and not any("," in task for task in tasks)
+    return f"; on {listed(tasks) if plain else counted(len(tasks), 'task')} that is not measured apart"
 
 
 def feeds_itself(material: Material) -> bool:
