@@ -49,8 +49,8 @@ _BESIDE = (
 _COUNTS = (
     "Simulated (results/bench/verdicts), at most 6 % of studies without a difference have a false verdict, and single 95 % "
     "intervals hold the true change in 94 to 96 %, for normal, lognormal, bounded and tied seeds at n = 5, 10 and 20. With "
-    "outliers in a tenth of the seeds intervals hold it in up to 98 %, and some real differences are missed. Of ten seeds of "
-    "which half learn everything and half nothing 7 % of such studies have a false verdict. Where the seeds that do worst are "
+    "outliers in a tenth of the seeds intervals hold it in up to 98 %, and some real differences are missed, as of "
+    "seeds that learn everything or nothing. Where the seeds that do worst are "
     "lost, intervals are of what is left and hold the change in 73 to 93 %, and no word rests on them.",
     "Improved is the probability that a seed does better than under the baseline, with its Clopper-Pearson interval.",
     "Diverged and failed runs have no errors to average; they are counted beside every mean, with the Clopper-Pearson interval "
