@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from freerun.engine import engine_choice, shortcuts
-from freerun.engine.compiled import build, library
+from freerun.engine.compiled import build, library, smoothing
 from freerun.engine.compiled.library import LENGTHS, NEEDS, Library
 from freerun.measurement.statistics import text_distance
 from freerun.parts import shortcuts as installed
@@ -32,6 +32,8 @@ def numpy_alone(monkeypatch):
     """Parts compute by themselves, but where a test asks for the compiled engine."""
     monkeypatch.setattr(installed, "steps", None)
     monkeypatch.setattr(installed, "following", None)
+    monkeypatch.setattr(engine_choice, "_told", [])  # whatever an earlier test has told this process
+    monkeypatch.delenv(engine_choice.VARIABLE, raising=False)
 
 
 def using(monkeypatch, found):
@@ -160,7 +162,7 @@ def test_the_reference_engine_takes_no_shortcut(monkeypatch):
     monkeypatch.setattr(engine_choice, "_told", ["reference"])
     assert shortcuts.steps(Lorenz63(), begun(Lorenz63(), 3), 0.01, 5) is None
     assert shortcuts.following(NgramModel(np.zeros((5, 1), np.int64), 2, 2), np.zeros((3, 2), np.int64)) is None
-    monkeypatch.setattr(text_distance, "smoothed", lambda *_: pytest.fail("smoothed by the library"))
+    monkeypatch.setattr(smoothing, "smoothed", lambda *_: pytest.fail("smoothed by the library"))
     text_distance.distances(*np.random.default_rng(0).integers(0, 3, (2, 8, 12, 2)), 3)
 
 

@@ -356,7 +356,7 @@ def test_a_model_says_whether_it_remembers():
     ("make", "text"),
     [
         (lambda: LSTM(hidden=0), "hidden must be at least 1, got 0"),
-        (lambda: GRU(layers=0), "layers must be at least 1, got 0"),
+        (lambda: GRU(layers=0), "layers must be at least 1 and at most 1000, got 0"),
         (lambda: Transformer(hidden=0), "hidden must be at least 1, got 0"),
         (lambda: Transformer(layers=0), "layers must be at least 1, got 0"),
         (lambda: Transformer(mlp=0), "mlp must be at least 1, got 0"),

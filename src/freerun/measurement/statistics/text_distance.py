@@ -26,7 +26,6 @@ from jaxtyping import Float, Int
 
 from freerun.arithmetic import logarithm, logarithm_, root
 from freerun.deferred_imports import torch
-from freerun.engine.compiled.smoothing import smoothed
 from freerun.engine.engine_choice import used
 from freerun.errors import require
 from freerun.measurement.accumulated_error_estimate import student
@@ -166,6 +165,8 @@ def _chances(tables: list[Strings], symbols: int) -> Float[torch.Tensor, "2 2 V 
         places.append((new.cumsum() - 1, table.shorter))
     models = [table.counts.flatten(0, 2).numpy() for table in tables]
     if library := used():
+        from freerun.engine.compiled.smoothing import smoothed  # which loads torch
+
         rows = smoothed(library, models, places, 1 / symbols)
     else:
         rows = np.stack([_chance([each[row] for each in models], places, symbols) for row in range(len(models[0]))], axis=1)
