@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import bdtr
 
 from freerun.analysis.figures import Material
 from freerun.analysis.inference.change_interval import Changes
@@ -172,9 +173,11 @@ def verdicts(kind: Seeds, levels: np.ndarray, missing: np.ndarray) -> pd.DataFra
     measures = [quantity(kind, number) for number in range(HEADLINES)] * (studies * (len(REGIMES) - 1))
     ended = (levels == 0) | (levels == 1)
     at_ends = kind.share & ((ended[:, 1:] & ended[:, :1]) | ~pairs[..., None]).all(axis=2)
+    up, down = ((sign * change > 0) & pairs[..., None] for sign in (1, -1))
+    signs = _p_of_heads(up.sum(axis=2), down.sum(axis=2))  # what flipping all signs gives where a difference is -1, 0 or 1
     changes = Changes(
         mean=mean.ravel(), error=error.ravel(), freedom=freedom.ravel(), n=n.ravel(), ratio=np.full(mean.size, kind.ratio),
-        at_ends=at_ends.ravel(), paired=np.ones(mean.size, dtype=bool), measures=measures,
+        at_ends=at_ends.ravel(), p_signs=signs.ravel(), measures=measures,
     )  # fmt: skip
     ends = {"mean": mean, **{end: bound.reshape(mean.shape) for end, bound in changes.interval().items()}}
     columns = {**({name: np.exp(each) for name, each in ends.items()} if kind.ratio else ends), "sd": sd, "error": error}
@@ -182,6 +185,7 @@ def verdicts(kind: Seeds, levels: np.ndarray, missing: np.ndarray) -> pd.DataFra
         "at_ends": at_ends,
         "baseline_mean": first,
         "p": changes.p().reshape(mean.shape),
+        "p_signs": signs,
         "n": n,
         "freedom": freedom,
     }
@@ -193,6 +197,12 @@ def verdicts(kind: Seeds, levels: np.ndarray, missing: np.ndarray) -> pd.DataFra
     study = np.repeat(np.arange(studies), FAMILY)
     table = table.assign(study=study, ratio=kind.ratio, better="lower", paired=True)
     return judged(corrected(table, ["study"]), measures)
+
+
+def _p_of_heads(heads: np.ndarray, tails: np.ndarray) -> np.ndarray:
+    """The two-sided p-value of a fair coin."""
+    p: np.ndarray = np.minimum(1.0, 2 * bdtr(np.minimum(heads, tails), heads + tails, 0.5))
+    return p
 
 
 def study(store: Store, kind: Seeds, levels: np.ndarray, missing: np.ndarray, first: int) -> list[str]:

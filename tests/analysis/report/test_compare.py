@@ -46,6 +46,28 @@ def test_a_paired_comparison_is_that_of_the_report(tmp_path):
     np.testing.assert_allclose([row["low"], row["high"]], np.exp([interval.low, interval.high]))
 
 
+@pytest.mark.parametrize("apart", [False, True])
+def test_where_seeds_learn_all_or_nothing_both_tests_have_to_agree(tmp_path, apart):
+    """Ten seeds a side, three of one side learn and eight of the other: by pairs, and of other seeds."""
+    learned = np.zeros((1, 2, 10, 2))
+    learned[:, 0, :3], learned[:, 1, 2:] = 1, 1
+    frames = simulated(learned, forced=learned * 0 + 0.5, metric="exact_match", unit="share of sequences")
+    if apart:
+        late = 100 * (frames.runs["regime"] == "regime_1"), 100 * (frames.gaps["regime"] == "regime_1")
+        frames = replace(
+            frames, runs=frames.runs.assign(seed=frames.runs["seed"] + late[0]),
+            gaps=frames.gaps.assign(seed=frames.gaps["seed"] + late[1]),
+        )  # fmt: skip
+    table = comparison.in_study("regime_1", "teacher_forcing", frames, tmp_path).table
+    row = table[table["level"] == "free"].iloc[0]
+    other, first = learned[0, 1, :, 0], learned[0, 0, :, 0]
+    alone = stats.ttest_ind(other, first, equal_var=False).pvalue if apart else stats.ttest_rel(other, first).pvalue
+    assert row["paired"] != apart
+    assert row["at_ends"]
+    assert alone < row["p_signs"] == row["p"]
+    assert (row["own_low"] > 0) == (row["p"] < 0.05)
+
+
 def test_other_seeds_are_not_paired(tmp_path):
     frames = drawn()
     late = frames.runs["regime"] == "regime_1"

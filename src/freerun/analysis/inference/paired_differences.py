@@ -3,8 +3,8 @@
 The two runs of a pair share weights, data, order and coins at the start, so that much of the chance cancels. Interval and
 p-value are those of one test, Student's paired t on the scale of the measure: of logarithms for an error on a ratio scale, of
 differences otherwise; the p-value is corrected over a named family by Holm (1979). Beside it stands what flipping the signs of
-the differences in every way gives (Fisher 1935, section 21), which assumes no normal distribution, and decides nothing: of five
-pairs it cannot be below 1/16.
+the differences in every way gives (Fisher 1935, section 21), which assumes no normal distribution, and counts only where seeds
+learn all or nothing (`freerun.analysis.inference.change_interval`): of five pairs it cannot be below 1/16.
 """
 
 from __future__ import annotations
@@ -89,10 +89,10 @@ def against_baseline(
     mean, first_mean = table["mean"].to_numpy(), grouped["first"].mean().to_numpy()
     levels = [rows.to_numpy() for _, rows in grouped[["other", "first"]]]
     at_ends = np.array([all_at_ends(of.ravel(), measure) for of, measure in zip(levels, measures, strict=True)])
+    p_signs = sign_flips(samples, key)
     changes = Changes(
-        mean=mean, error=error, freedom=freedom, n=n, ratio=ratio, at_ends=at_ends, paired=np.ones(len(n), dtype=bool),
-        measures=measures,
-    )  # fmt: skip
+        mean=mean, error=error, freedom=freedom, n=n, ratio=ratio, at_ends=at_ends, p_signs=p_signs, measures=measures
+    )
     ends = changes.interval()
     better = np.array([quantity.sign for quantity in measures])
     sides = [_known(*rows.to_numpy().T) for _, rows in grouped[_RANKED]]
@@ -105,7 +105,7 @@ def against_baseline(
         improved=[chance.mean for chance in improved], improved_low=[chance.low for chance in improved],
         improved_high=[chance.high for chance in improved], lost=[_alone(other, first) for other, first in sides],
         first_lost=[_alone(first, other) for other, first in sides],
-        p=changes.p(), p_signs=sign_flips(samples, key),
+        p=changes.p(), p_signs=p_signs,
     )  # fmt: skip
     texts = {name: table[name].astype(object).map(str) for name in (*_COMPARISON, "baseline", "regime_label")}
     return corrected(quantities.marked(table.assign(**texts))[_COLUMNS], family)

@@ -148,11 +148,9 @@ def _apart(a: Side, b: Side, level: str, quantities: Quantities) -> list[dict[st
         n, seen = (len(x), len(y)), welch(x, y)
         start = float(first.mean()) if len(first) else float("nan")
         at_ends = all_at_ends(np.r_[other, first], meant)
-        mean, error, freedom, count = (
-            np.array([value], dtype=float) for value in (seen.mean, seen.error, seen.freedom, min(n))
-        )
-        flags = {name: np.array([told]) for name, told in (("ratio", ratio), ("at_ends", at_ends), ("paired", False))}
-        changes = Changes(mean=mean, error=error, freedom=freedom, n=count, **flags, measures=[meant])
+        known = {"mean": seen.mean, "error": seen.error, "freedom": seen.freedom, "n": min(n), "p_signs": dealt(x, y)}
+        known |= {"ratio": ratio, "at_ends": at_ends}
+        changes = Changes(**{name: np.array([value]) for name, value in known.items()}, measures=[meant])
         enough = min(n) >= 2
         spread = np.sqrt((x.var(ddof=1) * (n[0] - 1) + y.var(ddof=1) * (n[1] - 1)) / (sum(n) - 2)) if enough else float("nan")
         effect = seen.mean / spread if spread > 0 else float("nan")
@@ -171,8 +169,7 @@ def _apart(a: Side, b: Side, level: str, quantities: Quantities) -> list[dict[st
                 "delta": cliffs_delta(*ranked), "improved": better.mean,
                 "improved_low": better.low, "improved_high": better.high,
                 "lost": _share_lost(ranked[0], meant), "first_lost": _share_lost(ranked[1], meant),
-                "p": float(changes.p()[0]),
-                "p_signs": dealt(x, y),
+                "p": float(changes.p()[0]), "p_signs": known["p_signs"],
             }
         )  # fmt: skip
     return rows

@@ -40,8 +40,8 @@ def judged(compared: pd.DataFrame, measures: Sequence[Quantity], share: float = 
 
     Args:
         compared: with the columns `mean`, `low`, `high` (at 95 %, of each alone), `sd`, `error`, `freedom`, `n`, `ratio`,
-            `at_ends`, `baseline_mean`, `better`, `paired` (by seed, or two samples), `lost`, `first_lost`, `family`, `p` and
-            `holm`.
+            `at_ends`, `baseline_mean`, `better`, `paired` (by seed, or two samples), `lost`, `first_lost`, `family`, `p`,
+            `p_signs` and `holm`.
         measures: what each row compares.
         share: the margin of the study, as in `freerun.analysis.inference.equivalence`.
 
@@ -66,7 +66,7 @@ def judged(compared: pd.DataFrame, measures: Sequence[Quantity], share: float = 
     spread, freedom, n = (compared[name].to_numpy(dtype=float) for name in ("error", "freedom", "n"))
     changes = Changes(
         mean=centre, error=spread, freedom=freedom, n=n, ratio=ratio, at_ends=compared["at_ends"].to_numpy(dtype=bool),
-        paired=compared["paired"].to_numpy(dtype=bool), measures=measures,
+        p_signs=compared["p_signs"].to_numpy(dtype=float), measures=measures,
     )  # fmt: skip
 
     def bounds(confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -37,15 +37,15 @@ MANY = 6
 #: How the columns of the table are to be read.
 NOTE = (
     "Change: a ratio for errors on a ratio scale, else a difference, with the interval of Student's paired t, or of Welch's "
-    "where not paired (and of the exact sign test where pairs differ by all or nothing), "
-    "at the level at which Holm decided the row (95 % over the family). So it excludes no change where "
+    "where not paired, at the level at which Holm decided the row (95 % over the family). So it excludes no change where "
     "better or worse is said, and includes it where the two are not distinguished. n: pairs, or the runs of the smaller side. "
     "Size: the mean difference in standard deviations, positive where the first is better (Hedges' g). Order: Cliff's "
     "delta, 1 where every run of the first is better than every one of the second. Improved: the probability that a seed, or "
     "a run, does better, with its interval. p: that of the same t test. p, corrected: after Holm over all rows of a level "
     "that are of the tasks' own errors, or of one other measure. p, sign "
-    "flips: a second p that decides nothing, from flipping the signs of the pairs, or dealing the runs anew where not "
-    "paired. Seeds needed: the pairs, or runs a side, that would find a change as large as the margin with 80 % power, given "
+    "flips: a second p, from flipping the signs of the pairs, or dealing the runs anew where not "
+    "paired. It counts only where all levels are at the ends of the measure, if it is the larger one. "
+    "Seeds needed: the pairs, or runs a side, that would find a change as large as the margin with 80 % power, given "
     "the spread seen here. A run that diverged or failed is worse than any other in Order and Improved, and in no "
     "other column."
 )

@@ -31,8 +31,7 @@ _INTERVALS = (
 _PAIRS = (
     "Regimes are compared in pairs that share task, model, settings and seed (initial weights, data, order and coins), over "
     "the steps at which both runs are defined: as a ratio (t test of logarithms) for errors on a ratio scale, as a difference "
-    "otherwise. p is that of Student's paired t test (and of the exact sign test, "
-    "if that is larger, where pairs differ by all or nothing), corrected by Holm within a "
+    "otherwise. p is that of Student's paired t test, corrected by Holm within a "
     "declared family: the headlines of all tasks running free are one, the same headlines forced another, and every other "
     "measure has its own. The interval of a comparison is that of the same test at the level at which Holm decided it. A "
     "verdict is one of four words: equivalent, where the interval at the level of the whole family lies within the margin, "
@@ -44,7 +43,8 @@ _PAIRS = (
 _BESIDE = (
     "Size is the mean difference in standard deviations of the differences, corrected for its bias (Hedges' g, 1981), "
     "Order Cliff's delta (1: every run is better than every one of the baseline), both positive where "
-    "the regime is better. Sign flips (exact up to 16 pairs) are shown beside p and decide nothing."
+    "the regime is better. Sign flips (exact up to 16 pairs) are shown beside p, and decide only where "
+    "all seeds lie at the ends of a measure: of the two p the larger one counts there, for Student's t is not exact."
 )
 _COUNTS = (
     "Simulated (results/bench/verdicts), at most 6 % of studies without a difference have a false verdict, and single 95 % "
