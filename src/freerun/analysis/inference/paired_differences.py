@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.special import bdtr
 
 from freerun.analysis.inference.change_interval import Changes, all_at_ends
 from freerun.analysis.inference.confidence_intervals import FEWEST
@@ -151,7 +152,8 @@ def paired(
 def sign_flips(samples: Sequence[np.ndarray], key: int = 0) -> np.ndarray:
     """The two-sided p-value of a mean of 0 for each sample, from all 2^n patterns of signs; NaN below three pairs.
 
-    Samples of one size share their patterns.
+    Above `EXACT` pairs patterns are drawn, which samples of one size share, but for differences that are all as large, or 0:
+    these are heads and tails.
     """
     known = [values[np.isfinite(values)] for values in samples]
     sizes = np.array([len(values) for values in known], dtype=int)
@@ -165,7 +167,18 @@ def sign_flips(samples: Sequence[np.ndarray], key: int = 0) -> np.ndarray:
             values = np.stack([known[i] for i in block], axis=1)
             means, seen = np.abs(signs @ values), np.abs(values.sum(axis=0))
             p[block] = ((means >= seen * (1 - 1e-12)).sum(axis=0) + extra) / (len(signs) + extra)
+        if extra:
+            p[members] = [_heads(known[i], drawn) for i, drawn in zip(members, p[members], strict=True)]
     return p
+
+
+def _heads(differences: np.ndarray, drawn: float) -> float:
+    """The p-value of as many heads of a coin, where differences are all as large, or 0; else what was drawn."""
+    sizes = np.abs(differences[differences != 0])
+    if len(sizes) and np.ptp(sizes) > ROUNDING * sizes.max():
+        return drawn
+    heads = int((differences > 0).sum())
+    return float(min(1.0, 2 * bdtr(min(heads, len(sizes) - heads), len(sizes), 0.5)))
 
 
 def _patterns(n: int, key: int) -> np.ndarray:
