@@ -321,3 +321,19 @@ def test_the_engine_computes_by_functions_with_the_same_bits_everywhere():
     assert ELSEWHERE.search("error.square().mean().sqrt()")
     assert ELSEWHERE.search("np.log(x)")
     demand(not ELSEWHERE.search("torch.log_softmax(x)"), "a softmax is torch's own")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 40])
+def test_a_mean_over_coordinates_has_the_bits_of_torch(count, dtype):
+    x = torch.randn(37, 29, count, dtype=dtype, generator=torch.Generator().manual_seed(count)) * 1e3
+    kept = x.clone()
+    assert torch.equal(arithmetic.mean_over_coordinates(x), x.mean(-1))
+    assert torch.equal(x, kept), "it works on what it was given"
+    slope = torch.autograd.grad(arithmetic.mean_over_coordinates(x.requires_grad_()).sum(), x)[0]
+    assert torch.equal(slope, torch.full_like(x, 1 / count))
+
+
+def test_a_logarithm_in_place_has_the_bits_of_the_other():
+    x = torch.rand(1001, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(arithmetic.logarithm_(x.clone()), logarithm(x))
