@@ -115,12 +115,13 @@ def kill(case: tuple[str, str, float]) -> None:
     with folder() as place:
         child = fork(lambda: sweep(place, launcher=launcher), forked_workers)
         time.sleep(delay)
-        for victim in [child[0]] if whom == "driver" else _workers(child[0]):
+        workers = _workers(child[0])
+        for victim in [child[0]] if whom == "driver" else workers:
             with suppress(ProcessLookupError):
                 os.kill(victim, signal.SIGKILL)
         end = ended(child)
         assert end.code in ((0, -signal.SIGKILL) if whom == "driver" else (0, 1)), end
-        resumed(place)
+        resumed(place, orphans=workers)
 
 
 def _workers(driver: int) -> list[int]:

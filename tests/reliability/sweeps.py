@@ -15,7 +15,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from functools import cache
@@ -195,6 +195,21 @@ def forked_workers(watch: Callable[[], None] = lambda: None) -> None:
     child_process.subprocess = SimpleNamespace(Popen=lambda arguments, **_: Forked(arguments, watch), PIPE=-1)
 
 
+def wait_for_end_of(orphans: Sequence[int], seconds: float = 20.0) -> None:
+    """Wait until processes that are no children of this one have ended."""
+    until = time.monotonic() + seconds
+    while alive := [orphan for orphan in orphans if _runs(orphan)]:
+        assert time.monotonic() < until, f"processes {alive} outlive their driver"
+        time.sleep(0.005)
+
+
+def _runs(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 class Operations:
     """What a process does to the files below a folder, counted: opening to write, syncing, renaming, removing, making.
 
@@ -315,13 +330,23 @@ def undisturbed(*words: str) -> tuple[dict[str, str], dict[str, dict]]:
         return tables(place), bodies(place)
 
 
-def resumed(place: Path, **settings) -> None:
-    """The same command again: it ends well, and its tables are those of the undisturbed sweep."""
+def resumed(place: Path, orphans: Sequence[int] = (), **settings) -> None:
+    """The same command again: it ends well, and its tables are those of the undisturbed sweep.
+
+    Args:
+        place: of the sweep.
+        orphans: workers of a driver that is dead. They die when they hear of it, which may be while the command works: what
+            they leave is then cleared away by the next one.
+        settings: of the sweep.
+    """
     end = ended(fork(lambda: sweep(place, **settings)))
     assert end.code == 0, end
     expected, records = undisturbed()
     assert tables(place) == expected
     assert bodies(place) == records
+    if orphans:
+        wait_for_end_of(orphans)
+        assert ended(fork(lambda: sweep(place, **settings))).code == 0
     left = [str(path.relative_to(place)) for path in (place / "results" / ".store").rglob("*") if path.is_file()]
     assert all(
         path.endswith((".json", ".safetensors", ".players")) or Path(path).parts[2] in ("aside", "lock", "index")

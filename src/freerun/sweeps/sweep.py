@@ -56,14 +56,20 @@ def do(study: Study, place: Place, launcher: Launcher, *, replace: bool = False)
         launcher.demand_engine(missing)
         make_way(study, place, kind_of_runs(study.name, place), replace=replace)
         write_info(study, place)
-        checkpoints.clear(store)
-        plan_files.clear(store)
+        _clear_remains(store)
         print(f"{study.name}: {to_do(study.runs, missing, store)}", flush=True)
         missing = _within_leave(missing, place, study.name)
         tell_notes((run.id for run in study.runs), store)  # what nobody waited for
         failed = see_to(missing, store, launcher)
+        _clear_remains(store)  # those of workers whose driver was killed, which hear of it while this command works
         demand_still_there(study.name, place)
         return failed
+
+
+def _clear_remains(store: Store) -> None:
+    """Remove what killed processes left of runs that are done."""
+    checkpoints.clear(store)
+    plan_files.clear(store)
 
 
 def _within_leave(missing: list[Planned], place: Place, name: str) -> list[Planned]:
