@@ -115,7 +115,7 @@ def identity(tree: Mapping[str, Any], evaluation: Mapping[str, Any], metrics: Ma
 def of(record: Record) -> str | None:
     """Return the identity of the players that belong to a measured run; None for a record from before there were any."""
     measured, tree = record.measured, record.trained.experiment
-    asked = [*(name in measured.evaluation for name in _EVALUATION), "warmup" in tree.get("evaluation", {})]
+    asked = [*(name in measured.evaluation for name in _EVALUATION), "warmup" in tree["evaluation"]]
     if not measured.measuring or not all(asked):
         return None
     return identity(tree, measured.evaluation, measured.metrics, measured.measuring)

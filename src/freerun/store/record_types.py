@@ -56,6 +56,7 @@ class Experiment(Struct, kw_only=True):
     regime: Part
     feedback: Part
     seed: int
+    evaluation: dict[str, Any]
     gradient: str = ""
     device: str = ""
     dtype: str = ""
