@@ -63,7 +63,10 @@ def law_following_is_numpys(order=6, symbols=9):
         for said in range(order + 2):
             before = chance.integers(0, symbols, (said, 70))
             before[:, :35] = spoken[10 : 10 + said, chance.integers(0, 4, 35)]
-            assert np.array_equal(shortcuts.following(model, before), model.distribution(before))
+            assert np.array_equal(shortcuts.following(model, before, model.table.chances), model.distribution(before))
+            if model.tabled:
+                rows = chance.normal(size=model.table.chances.shape)
+                assert np.array_equal(shortcuts.following(model, before, rows), model.looked_up(before, rows))
 
 
 def law_distances_are_numpys(monkeypatch, found, symbols=5):
@@ -155,13 +158,14 @@ def test_what_is_not_covered_is_left_to_the_part():
     assert shortcuts.steps(Lorenz63(), state.astype(np.float32), 0.01, 5) is None
     assert shortcuts.steps(Renamed(), state, 0.01, 5) is not None
     high = NgramModel(np.arange(60).reshape(20, 3) % 2, LENGTHS + 1, 2)
-    assert shortcuts.following(high, np.zeros((3, 2), np.int64)) is None
+    assert shortcuts.following(high, np.zeros((3, 2), np.int64), high.table.chances) is None
 
 
 def test_the_reference_engine_takes_no_shortcut(monkeypatch):
     monkeypatch.setattr(engine_choice, "_told", ["reference"])
     assert shortcuts.steps(Lorenz63(), begun(Lorenz63(), 3), 0.01, 5) is None
-    assert shortcuts.following(NgramModel(np.zeros((5, 1), np.int64), 2, 2), np.zeros((3, 2), np.int64)) is None
+    low = NgramModel(np.zeros((5, 1), np.int64), 2, 2)
+    assert shortcuts.following(low, np.zeros((3, 2), np.int64), low.table.chances) is None
     monkeypatch.setattr(smoothing, "smoothed", lambda *_: pytest.fail("smoothed by the library"))
     text_distance.distances(*np.random.default_rng(0).integers(0, 3, (2, 8, 12, 2)), 3)
 

@@ -57,8 +57,6 @@ class Group:
         self.row = torch.tensor([self.seeds.index(experiment.seed) for experiment in experiments], device=self.device)
         self._own_rows = self._each_has_its_row()
         #: The weights of all training sequences that were last looked at, and whether they are all 1.
-        self._seen: list[torch.Tensor] = []
-        self._alike = False
         #: The weights of a batch where they are, and what is charged of each prediction.
         self._ones: tuple[torch.Tensor, torch.Tensor] | None = None
         world = data[first.seed]
@@ -169,14 +167,14 @@ class Group:
         """
         if split != "train":
             return None
-        whole = [self.data[seed].splits[split].weights for seed in self.seeds]
-        if len(self._seen) != len(whole) or any(a is not b for a, b in zip(self._seen, whole, strict=True)):
-            self._seen, self._alike = whole, all(bool((part == 1).all()) for part in whole)
-        shape = min(len(whole[0]), length), len(self.row), count
-        if self._alike and (self._ones is None or self._ones[0].shape != shape):
+        parts = [self.data[seed].splits[split] for seed in self.seeds]
+        if not all(part.alike for part in parts):
+            return None
+        shape = min(len(parts[0].weights), length), len(self.row), count
+        if self._ones is None or self._ones[0].shape != shape:
             ones = torch.ones(shape, dtype=self.dtype, device=self.device)
             self._ones = ones, self._charged(ones)
-        return self._ones[0] if self._alike and self._ones is not None else None
+        return self._ones[0]
 
     def draws(self, name: str, step: int, shape: tuple[int, ...]) -> Float[torch.Tensor, "T R *rest"]:
         """Uniform draws of a stream, equal for replicas of one seed; `shape` is without the replica axis."""

@@ -22,6 +22,8 @@ def steps(of: Flow, state: Inexact[np.ndarray, "N D"], h: float, count: int) -> 
     return None if (library := used()) is None else flow.stepped(library, of, state, h, count)
 
 
-def following(model: NgramModel, before: Int[np.ndarray, "T N"]) -> Float[np.ndarray, "N K"] | None:
-    """Return the probability of every symbol after some strings; None for too high an order, or on another engine."""
-    return None if (library := used()) is None else ngrams.following(library, model, before)
+def following(
+    model: NgramModel, before: Int[np.ndarray, "T N"], rows: Float[np.ndarray, "R K"]
+) -> Float[np.ndarray, "N K"] | None:
+    """Return what an n-gram model says after some strings; None for too high an order, or on another engine."""
+    return None if (library := used()) is None else ngrams.following(library, model, before, rows)

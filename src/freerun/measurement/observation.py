@@ -9,13 +9,14 @@ from copy import copy
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from freerun.engine.feeding import Lessons
 from freerun.engine.group_batch import columns
 from freerun.engine.replicas import Group, spread
 from freerun.engine.rollout import Rollout
 from freerun.measurement.metrics import Further, Metric, Observed
+from freerun.parts.feedback import Feedback
 from freerun.parts.tasks import Sequences
 
 #: Steps times sequences that a further rollout holds in memory at once, in whole replicas.
@@ -48,12 +49,12 @@ def observe(
         hidden: what states and outputs say, of all runs (`said`).
     """
     outputs = result.outputs[:, r].contiguous()
-    picks = None
+    picks = symbols = None
     if group.feedback.discrete and (uniform is not None or not group.feedback.random):
-        picks = group.feedback.symbols(outputs, None if uniform is None else uniform[:, r])
-        if mask is not None:  # what was fed is what was picked, whatever a draw next to a boundary would give when made anew
-            picks = torch.where(mask[:, r] == 0, result.fed[:, r].argmax(-1), picks)
-    return Observed(
+        symbols = result.fed[:, r].argmax(-1)
+        chance, forced_at = None if uniform is None else uniform[:, r], None if mask is None else mask[:, r]
+        picks = _picked(group.feedback, outputs, chance, symbols, forced_at)
+    seen = Observed(
         experiment=group.experiments[r],
         data=group.data[group.experiments[r].seed],
         outputs=(outputs if group.head is None else group.head.mean(outputs)).cpu(),
@@ -69,6 +70,25 @@ def observe(
         hidden=None if hidden is None else hidden[:, r].contiguous().cpu(),
         forced=forced,
     )
+    if symbols is not None:
+        seen.fed_symbols = symbols.cpu()
+    return seen
+
+
+def _picked(
+    feedback: Feedback,
+    outputs: Float[torch.Tensor, "T N K"],
+    uniform: torch.Tensor | None,
+    fed: Int[torch.Tensor, "T N"],
+    mask: Float[torch.Tensor, "T N"] | None,
+) -> Int[torch.Tensor, "T N"]:
+    """What the feedback rule picks at every step; where it was fed, what was fed: a draw next to a boundary may differ anew."""
+    if mask is None:
+        return feedback.symbols(outputs, uniform)
+    picks, steps = fed.clone(), (mask != 0).any(-1).nonzero()[:, 0]  # at the others all sequences were fed their own
+    anew = feedback.symbols(outputs[steps], None if uniform is None else uniform[steps])
+    picks[steps] = torch.where(mask[steps] == 0, fed[steps], anew)
+    return picks
 
 
 def said(group: Group, result: Rollout) -> Float[torch.Tensor, "T R N W"]:

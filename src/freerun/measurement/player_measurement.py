@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from copy import copy
 from typing import Literal
 
 import msgspec
@@ -87,12 +87,12 @@ def further(player: Player, metric: Metric, free: Observed, seed: int) -> Observ
         return free
     task, data = free.experiment.task, free.data
 
-    def seen() -> Observed:
-        chance = _chance(seed, player, asked.name)
-        return replace(free, further=player.further(task, data, asked.sequences, asked.release, chance))
+    def rolled() -> Observed:
+        return player.further(task, data, asked.sequences, asked.release, _chance(seed, player, asked.name))
 
-    with_further: Observed = free.once(f"player/{asked.name}", seen)
-    return with_further
+    beside = copy(free)
+    beside.further = free.once(f"player/{asked.name}", rolled)
+    return beside
 
 
 def _chance(seed: int, player: Player, name: str) -> np.random.Generator:

@@ -20,6 +20,8 @@ from freerun.parts import shortcuts
 
 #: Most bytes of a model that tell beforehand what comes next; of longer contexts it is worked out when they come up.
 TABLED = 2**24
+#: Strings are counted in a table where so many are possible at most.
+COUNTED = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +96,7 @@ class NgramModel:
     def _counted(self, strings: np.ndarray, n: int, first: int) -> Counts:
         begin = max(first, n - 1)
         codes = _codes(strings, n, self.symbols)[begin - n + 1 :] if begin < len(strings) else np.empty(0, np.int64)
-        grams, seen = np.unique(codes, return_counts=True)
+        grams, seen = _told_apart(codes, self.symbols**n)
         contexts, start = np.unique(grams // self.symbols, return_index=True)
         totals = np.add.reduceat(seen, start) if len(grams) else seen
         return Counts(grams=grams, seen=seen, contexts=contexts, first=np.append(start, len(grams)), totals=totals)
@@ -116,7 +118,21 @@ class NgramModel:
 
     def distribution(self, before: Int[np.ndarray, "T N"]) -> Float[np.ndarray, "N K"]:
         """Return the probability of every symbol after some strings, of which the last n - 1 symbols are looked at."""
-        if shortcuts.following and (chance := shortcuts.following(self, before)) is not None:
+        return self._after(before, self.table.chances)
+
+    @property
+    def tabled(self) -> bool:
+        """Whether the table tells of every context, so that nothing is left to be worked out."""
+        return len(self.table.begins) > sum(len(counts.grams) > 0 for counts in self.counts)
+
+    def looked_up(self, before: Int[np.ndarray, "T N"], rows: Float[np.ndarray, "R K"]) -> Float[np.ndarray, "N K"]:
+        """As `distribution`, of a model that is `tabled`, with other rows in the place of those of the table."""
+        require(self.tabled, "model", f"of {self.order}-grams", "be one whose table tells of every context")
+        return self._after(before, rows)
+
+    def _after(self, before: Int[np.ndarray, "T N"], rows: Float[np.ndarray, "R K"]) -> Float[np.ndarray, "N K"]:
+        """Look up the rows of the contexts; what the table does not tell of is mixed with them."""
+        if shortcuts.following and (chance := shortcuts.following(self, before, rows)) is not None:
             return chance
         begins, row, chance = self.table.begins, np.zeros(before.shape[1], dtype=np.int64), None
         for n, counts in enumerate(self.counts[: len(before) + 1], 1):
@@ -126,9 +142,18 @@ class NgramModel:
             if n < len(begins):
                 row = np.where(known, begins[n] + place, row)
                 continue
-            chance = self.table.chances[row] if chance is None else chance
+            chance = rows[row] if chance is None else chance
             counts.mix(chance, place, known, self.symbols)
-        return self.table.chances[row] if chance is None else chance
+        return rows[row] if chance is None else chance
+
+
+def _told_apart(codes: Int[np.ndarray, "S N"], most: int) -> tuple[Int[np.ndarray, " G"], Int[np.ndarray, " G"]]:
+    """All codes, numbers below `most`, rising, and how often each comes: `numpy.unique`, by a table if that is small."""
+    if most > COUNTED:
+        return np.unique(codes, return_counts=True)
+    seen = np.bincount(codes.ravel(), minlength=most)
+    grams = np.flatnonzero(seen)
+    return grams, seen[grams]
 
 
 def _codes(strings: Int[np.ndarray, "T N"], n: int, symbols: int) -> Int[np.ndarray, "S N"]:

@@ -22,9 +22,11 @@ class Steps(Protocol):
 
 
 class Following(Protocol):
-    """The probability of every symbol after some strings, as `NgramModel.distribution` gives it."""
+    """What an n-gram model says after some strings, by rows of a table: `NgramModel.distribution` and `looked_up`."""
 
-    def __call__(self, model: Any, before: Int[np.ndarray, "T N"], /) -> Float[np.ndarray, "N K"] | None:
+    def __call__(
+        self, model: Any, before: Int[np.ndarray, "T N"], rows: Float[np.ndarray, "R K"], /
+    ) -> Float[np.ndarray, "N K"] | None:
         """Return a row for each string."""
 
 

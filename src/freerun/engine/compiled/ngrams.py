@@ -16,8 +16,10 @@ from freerun.parts.ngrams import NgramModel
 _told: weakref.WeakKeyDictionary[NgramModel, Ngrams] = weakref.WeakKeyDictionary()
 
 
-def following(library: Library, model: NgramModel, before: Int[np.ndarray, "T N"]) -> Float[np.ndarray, "N K"] | None:
-    """Return the probability of every symbol after some strings; None for a model of too high an order."""
+def following(
+    library: Library, model: NgramModel, before: Int[np.ndarray, "T N"], rows: Float[np.ndarray, "R K"]
+) -> Float[np.ndarray, "N K"] | None:
+    """Return what a model says after some strings, by the rows of its table or others; None for one of too high an order."""
     if model.order > LENGTHS:
         return None
     if model not in _told:
@@ -26,7 +28,7 @@ def following(library: Library, model: NgramModel, before: Int[np.ndarray, "T N"
     call.lengths, call.strings = min(call.lengths, len(before) + 1), before.shape[1]
     recent = np.ascontiguousarray(before[len(before) - call.lengths + 1 :], dtype=np.int64)
     chances = np.empty((before.shape[1], model.symbols))
-    call.before, call.chances = recent.ctypes.data, chances.ctypes.data
+    call.table, call.before, call.chances = rows.ctypes.data, recent.ctypes.data, chances.ctypes.data
     spread(library.function("follow", "float64"), call, len(chances), 16, torch.empty(0, dtype=torch.float64))
     return chances
 
@@ -36,7 +38,7 @@ def _counts(model: NgramModel) -> Ngrams:
     counted = [counts for counts in model.counts if len(counts.grams)]
     counted = counted[: next((n for n, counts in enumerate(model.counts) if not len(counts.grams)), len(counted))]
     table = model.table
-    call = Ngrams(lengths=len(counted), tabled=len(table.begins) - 1, symbols=model.symbols, table=table.chances.ctypes.data)
+    call = Ngrams(lengths=len(counted), tabled=len(table.begins) - 1, symbols=model.symbols)
     for n, counts in enumerate(counted):
         call.count[n] = len(counts.contexts)
         for name, numbers in (

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 from jaxtyping import Float, Int
 
 from freerun.arithmetic import logarithm
 from freerun.deferred_imports import torch
 from freerun.errors import given
-from freerun.parts.feedback import one_hot
 from freerun.parts.ngrams import NgramModel
 from freerun.parts.tasks import Data
 from freerun.parts.tasks._automata import AutomatonOracle
@@ -66,7 +65,8 @@ def _law(data: Data) -> Speaker:
     if data.oracle is None:
         return grams(data, ORDER)
     if isinstance(data.oracle, GramOracle):  # what it says next is in its last few symbols
-        return _said_by(data.oracle.model, data.outputs)
+        model = data.oracle.model
+        return cast("Speaker", data.once("source", lambda: _said_by(model, data.outputs)))
     oracle = data.oracle
 
     return lambda said: floored(oracle(and_one(said)).log_probs[-1])
@@ -79,7 +79,7 @@ def and_one(said: Int[torch.Tensor, "t N"]) -> Int[torch.Tensor, "T N"]:
 
 def grams(data: Data, order: int) -> Speaker:
     """The n-gram model of the training part; that a sequence is over is a symbol of its own there, and is never said."""
-    return _said_by(data.once(("grams", order), lambda: _counted(data, order)), data.outputs)
+    return cast("Speaker", data.once(("grams", order), lambda: _said_by(_counted(data, order), data.outputs)))
 
 
 def _counted(data: Data, order: int) -> NgramModel:
@@ -92,8 +92,13 @@ def _counted(data: Data, order: int) -> NgramModel:
 
 
 def _said_by(model: NgramModel, symbols: int) -> Speaker:
+    """What an n-gram model says; where a table tells all of it, by a table of the logarithms."""
+    logarithms = logarithm(torch.from_numpy(model.table.chances)).numpy() if model.tabled else None
+
     def speak(said: Int[torch.Tensor, "t N"]) -> Float[torch.Tensor, "N K"]:
         before = said[max(0, len(said) - model.order + 1) :].numpy()
+        if logarithms is not None:
+            return torch.from_numpy(model.looked_up(before, logarithms)[:, :symbols])
         return logarithm(torch.from_numpy(model.distribution(before)[:, :symbols]))
 
     return speak
@@ -111,7 +116,7 @@ def certain(data: Data, choose: Callable[[int], Int[torch.Tensor, " N"]]) -> Spe
 
 def sure(symbol: Int[torch.Tensor, " N"], like: Float[torch.Tensor, "N K"]) -> Float[torch.Tensor, "N K"]:
     """The logits of being sure of a symbol, in the form of others."""
-    return torch.where(one_hot(symbol, like) > 0, 0.0, torch.full_like(like, NEVER))
+    return torch.full_like(like, NEVER).scatter_(-1, symbol[..., None], 0.0)
 
 
 def floored(log_probs: Float[torch.Tensor, "N K"]) -> Float[torch.Tensor, "N K"]:

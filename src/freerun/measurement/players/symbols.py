@@ -35,6 +35,9 @@ from freerun.parts.tasks import Data, Sequences, Task
 from freerun.parts.tasks._automata import AutomatonOracle
 from freerun.random_streams import stream
 
+#: Numbers from which symbols are drawn at once.
+AT_ONCE = 2**16
+
 
 class SymbolPlayer(Player):
     """A source of symbols."""
@@ -86,18 +89,30 @@ def _rolled(
     forced: Observed | None = None,
 ) -> Observed:
     """A rollout that is fed the truth up to the release, and then its own draws; up to there it is the forced one, if given."""
-    said, outputs, picks = sequences.targets.clone(), [], []
-    for t in range(len(said)):
-        outputs.append(speak(said[:t]) if forced is None or t > release else forced.outputs[t])
-        picks.append(drawn(outputs[t], uniform[t].double()))
-        if t >= release:
-            said[t] = picks[t]
+    said, first = sequences.targets.clone(), min(release + 1, len(sequences.targets))
+    outputs = [forced.outputs[t] if forced is not None else speak(said[:t]) for t in range(first)]
+    known = None if forced is None or forced.picks is None else forced.picks[:first]
+    picks = list(_picked(torch.stack(outputs), uniform[:first]) if known is None else known)
+    for t in range(release, len(said)):
+        if t >= first:
+            outputs.append(speak(said[:t]))
+            picks.append(drawn(outputs[t], uniform[t].double()))
+        said[t] = picks[t]
     made = torch.stack(outputs)
-    return Observed(
+    seen = Observed(
         experiment=experiment, data=data, outputs=made, targets=sequences.targets, weights=sequences.weights,
         fed=one_hot(said, made), picks=None if experiment.task.silent else torch.stack(picks), warmup=experiment.span[0],
         start=sequences.start, forced=forced,
     )  # fmt: skip
+    seen.fed_symbols = said
+    return seen
+
+
+def _picked(outputs: Float[torch.Tensor, "T N K"], uniform: Float[torch.Tensor, "T N"]) -> Int[torch.Tensor, "T N"]:
+    """What is drawn from outputs that were not fed, some steps at once, as many as stay in the cache."""
+    steps = max(1, AT_ONCE // outputs[0].numel())
+    slabs = ((outputs[t : t + steps], uniform[t : t + steps]) for t in range(0, len(outputs), steps))
+    return torch.cat([drawn(some, chance.double()) for some, chance in slabs])
 
 
 class Truth(SymbolPlayer):

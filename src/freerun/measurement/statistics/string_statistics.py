@@ -14,6 +14,9 @@ from jaxtyping import Bool, Int
 from freerun.deferred_imports import torch
 from freerun.errors import require
 
+#: n-grams are counted in a table where so many are possible at most.
+TABLED = 2**16
+
 
 def ngrams(
     x: Int[torch.Tensor, "T N"],
@@ -34,6 +37,9 @@ def ngrams(
     if n > len(x):
         return math.nan
     codes = [_codes(part, counts, n, symbols) for part, counts in ((x, x_counts), (y, y_counts))]
+    if symbols**n <= TABLED:
+        table = np.stack([np.bincount(part, minlength=symbols**n) for part in codes])
+        return _variation(*torch.from_numpy(table[:, table.any(0)]))
     known, places = np.unique(np.concatenate(codes), return_inverse=True)
     sides = np.split(places, [len(codes[0])])
     return _variation(*(torch.from_numpy(np.bincount(part, minlength=len(known))) for part in sides))

@@ -10,6 +10,7 @@ import hashlib
 from abc import abstractmethod
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -53,6 +54,11 @@ class Sequences:
         inputs = None if self.inputs is None else self.inputs[:length, index]
         ends = None if self.ends is None else self.ends[index]
         return Sequences(targets=targets, start=self.start[index], weights=weights, inputs=inputs, ends=ends)
+
+    @cached_property
+    def alike(self) -> bool:
+        """Whether every target counts, and all of them alike; looked at once, for nobody writes to the weights of a world."""
+        return bool((self.weights == 1).all())
 
     def steps(self) -> int:
         """T, the number of time steps of the longest part."""

@@ -92,21 +92,36 @@ class HiddenMarkov(Task):
 
 
 class ForwardOracle:
-    """The forward recursion of a hidden Markov model as an oracle of the next symbol."""
+    """The forward recursion of a hidden Markov model as an oracle of the next symbol.
+
+    A prefix that begins as the one before it is taken up where they part: who asks step by step pays for each step once.
+    """
 
     def __init__(self, initial: np.ndarray, transition: np.ndarray, emission: np.ndarray) -> None:
         self.initial: Float[torch.Tensor, " S"] = torch.from_numpy(initial)
         self.transition: Float[torch.Tensor, "S S"] = torch.from_numpy(transition)
         self.emission: Float[torch.Tensor, "S K"] = torch.from_numpy(emission)
+        self._last: tuple[torch.Tensor, list[torch.Tensor]] = torch.zeros(0, 0, dtype=torch.int64), []
 
     def __call__(self, prefix: Int[torch.Tensor, "T N"]) -> Truth:
         """Row t is the distribution of y_t given ``prefix[:t]``; the last symbol of `prefix` is therefore not read."""
         steps, count = prefix.shape
-        belief = self.initial.expand(count, -1)
         log_probs = torch.empty(steps, count, self.emission.shape[1], dtype=torch.float64)
+        beliefs = self._beliefs(prefix)
         for t in range(steps):
-            torch.matmul(belief, self.emission, out=log_probs[t])
-            posterior = belief * self.emission[:, prefix[t]].T
-            belief = (posterior / posterior.sum(1, keepdim=True)) @ self.transition
+            if t == len(beliefs):
+                posterior = beliefs[-1] * self.emission[:, prefix[t - 1]].T
+                beliefs.append((posterior / posterior.sum(1, keepdim=True)) @ self.transition)
+            torch.matmul(beliefs[t], self.emission, out=log_probs[t])
+        self._last = prefix.clone(), beliefs
         inside = torch.ones(steps, count, dtype=torch.bool)
         return Truth(log_probs=logarithm_(log_probs), inside=inside, ended=torch.zeros_like(inside))
+
+    def _beliefs(self, prefix: Int[torch.Tensor, "T N"]) -> list[torch.Tensor]:
+        """What is believed of the state before each step, ``Float[N S]``, as far as the last prefix was the same."""
+        last, beliefs = self._last
+        shared = min(len(last), len(prefix))
+        if last.shape[1] != prefix.shape[1] or not shared:
+            return [self.initial.expand(prefix.shape[1], -1)]
+        same = (last[:shared] == prefix[:shared]).all(1).int().cumprod(0).sum()
+        return beliefs[: int(same) + 1]
