@@ -47,8 +47,17 @@ class HiddenRecurrent(Stacked):
     def along(
         self, weights: Weights, u: Float[torch.Tensor, "T R B I"], state: State
     ) -> tuple[Float[torch.Tensor, "T R B H"], State]:
+        from freerun.parts.models._tanh_scan import TanhScan
+
         drive = over_time(lambda flat: self.drive(weights, flat), u)
-        return scan(lambda d, s: self.advance(weights, d, s), drive, state)
+        if type(self) is not HiddenRecurrent:  # whose step may be another
+            return scan(lambda d, s: self.advance(weights, d, s), drive, state)
+        arguments = [drive, state[0], weights["recurrent.weight"]]
+        if self.hidden == 1:  # padded with zeros, for which the formula gives zeros
+            arguments = [torch.nn.functional.pad(value, (0, 1, 0, int(k == 2))) for k, value in enumerate(arguments)]
+        hidden: torch.Tensor = TanhScan.apply(*arguments)  # type: ignore[no-untyped-call]
+        hidden = hidden[..., : self.hidden]
+        return hidden, (hidden[-1],)
 
     def drive(self, weights: Weights, u: Float[torch.Tensor, "R B I"]) -> Float[torch.Tensor, "R B H"]:
         """Return what the input adds, b + U u_t; a product also at width 0, for a gradient with the same bits in any group."""

@@ -51,7 +51,12 @@ class LSTM(Stacked):
     def along(
         self, weights: Weights, u: Float[torch.Tensor, "T R B I"], state: State
     ) -> tuple[Float[torch.Tensor, "T R B H"], State]:
-        return scan(lambda part, old: self.advance(weights, part, old), u, state)
+        from freerun.parts.models._memory_scan import MemoryScan
+
+        if type(self) is not LSTM:  # whose step may be another
+            return scan(lambda part, old: self.once(weights, part, old), u, state)
+        hidden, c = MemoryScan.apply(u, *state, weights["gates"])  # type: ignore[no-untyped-call]
+        return hidden, (hidden[-1], c)
 
     def advance(
         self, weights: Weights, u: Float[torch.Tensor, "R B I"], state: State
