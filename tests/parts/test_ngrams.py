@@ -34,9 +34,11 @@ def by_hand(strings, order, context, symbol, first=0):
 @pytest.mark.parametrize("order", [1, 2, 3, 5])
 @pytest.mark.parametrize("first", [0, 3])
 @pytest.mark.parametrize("tabled", [0, 400, ngrams.TABLED])
-def test_it_is_the_textbooks(order, first, tabled, monkeypatch):
-    """So it is whether what comes next is read from the table, is worked out, or both, the shorter contexts first."""
+@pytest.mark.parametrize("counted", [0, ngrams.COUNTED])
+def test_it_is_the_textbooks(order, first, tabled, counted, monkeypatch):
+    """So it is whether what comes next is read from the table, is worked out, or both, and however strings are counted."""
     monkeypatch.setattr(ngrams, "TABLED", tabled)
+    monkeypatch.setattr(ngrams, "COUNTED", counted)
     drawn = stream(order, "grams")
     strings, others = drawn.choice(SYMBOLS - 1, (9, 12)), drawn.choice(SYMBOLS, (7, 5))  # one symbol was never seen
     model = NgramModel(strings, order, SYMBOLS, first)
@@ -64,3 +66,16 @@ def test_the_table_has_no_more_bytes_than_it_may_and_changes_no_bit(monkeypatch)
 def test_too_many_strings_are_refused():
     with pytest.raises(ValueError, match="order must leave fewer than"):
         NgramModel(np.zeros((5, 2), dtype=np.int64), 20, 10)
+
+
+def test_other_rows_are_looked_up_where_the_table_tells_all(monkeypatch):
+    drawn = stream(0, "rows")
+    strings = drawn.choice(SYMBOLS, (9, 12))
+    model, before = NgramModel(strings, 3, SYMBOLS), drawn.choice(SYMBOLS, (5, 6))
+    assert model.tabled
+    assert np.array_equal(model.looked_up(before, 2 * model.table.chances), 2 * model.distribution(before))
+    monkeypatch.setattr(ngrams, "TABLED", 400)
+    part = NgramModel(strings, 3, SYMBOLS)
+    assert not part.tabled
+    with pytest.raises(ValueError, match="tells of every context"):
+        part.looked_up(before, part.table.chances)

@@ -34,7 +34,9 @@ def by_hand(x, y, n, counts=None):
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
-def test_ngrams_are_counted_by_hand(n):
+@pytest.mark.parametrize("tabled", [0, string_statistics.TABLED])
+def test_ngrams_are_counted_by_hand(n, tabled, monkeypatch):
+    monkeypatch.setattr(string_statistics, "TABLED", tabled)
     x, y = draw(0), draw(1, [0.6, 0.3, 0.1])
     assert string_statistics.ngrams(x, y, n, SYMBOLS) == pytest.approx(by_hand(x, y, n), abs=1e-12)
     counts = torch.arange(STEPS)[:, None] < 4 + torch.arange(ROWS) % 7
