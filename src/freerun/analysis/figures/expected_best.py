@@ -43,7 +43,7 @@ def draw(material: Material) -> dict[str, StudyFigure]:
     tasks, look = list(dict.fromkeys(table["task"])), material.looks
     columns = [list(dict.fromkeys(table.loc[table["task"] == task, "model"])) for task in tasks]
     across = max(map(len, columns))
-    made = figure(material.paper.width_for(across), 0.7 + 1.5 * len(tasks))
+    made = figure(material.paper.width_for(across), 0.7 + 1.65 * len(tasks))
     panels = made.subplots(len(tasks), across, squeeze=False, sharey="row", sharex=True)
     before, played = list[str](), False
     for row, task in enumerate(tasks):
