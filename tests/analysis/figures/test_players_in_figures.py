@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from freerun.analysis import figures
 from freerun.analysis.figures import Material, _players, training_curves
@@ -199,3 +200,22 @@ def test_persistence_as_it_plays_is_the_line_of_a_sample():
     _, free = Persistence().play(task, data, data.splits["test"], 10, stream(0, "test"), 0)
     shown = task.show(free)
     assert np.allclose(shown["generated"][10:], [shown["true"][9]] * 30, rtol=1e-6), "in single precision"
+
+
+def test_a_line_in_the_margin_of_a_panel_leaves_its_frame():
+    figure = Figure()
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1])
+    frame = axes.get_ylim()
+    players = pd.DataFrame({"player": ["near", "far"], "step": 0, "value": [1.04, 9.0]})
+    assert _players.player_ticks_in_row([axes], players, log=False)
+    assert axes.get_ylim() == frame
+    assert [text.get_text() for text in axes.texts] == ["near"]
+    assert not _players.player_ticks_in_row([axes], players[players["player"] == "far"], log=False)
+
+
+def test_what_is_forced_is_told_apart_from_what_runs_free_or_is_compared():
+    players = pd.DataFrame({"task_label": "a", "metric": "m", "mode": ["forced", "free", "compared"]})
+    modes = {mode: list(_players.playing(players, "a", "m", mode)["mode"]) for mode in ("forced", "free", "compared")}
+    assert modes == {"forced": ["forced"], "free": ["free", "compared"], "compared": ["free", "compared"]}
+    assert _players.playing(players, "b", "m").empty
