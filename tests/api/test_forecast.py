@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -116,7 +118,21 @@ def test_the_figure_shows_every_origin_and_its_frame_says_it_in_numbers(loads):
         again = forecast.forecast(frame)
     assert [axes.get_ylabel() for axes in figure.axes] == ["load", "temp"] == [axes.get_ylabel() for axes in again.axes]
     lines = [line for line in figure.axes[0].lines if line.get_linestyle() == "-"]
-    assert len(lines) == 2 * 4, "of each origin the truth and a forecast"
+    assert len(lines) == 3 * 4, "of each origin the truth, a forecast and the last value before it"
+    assert len([line for line in again.axes[0].lines if line.get_linestyle() == "-"]) == 2 * 4, "a frame has no players"
+
+
+def test_the_last_value_before_each_origin_stands_in_the_figure_where_it_is_a_player(loads):
+    run, _, planned = loads
+    material = Material.of(run.tables, tidy.samples(run.store, [planned.id]))
+    (figure,) = forecast.draw(material).values()
+    (without,) = forecast.draw(replace(material, players=material.players.iloc[:0])).values()
+    last = [origin["true"][WARMUP - 1][0] for origin in material.samples["forecast"][0].content["origins"]]
+    thin = [list(line.get_ydata()) for line in figure.axes[0].lines if line.get_linewidth() == 0.4]
+    assert thin == [[value, value] for value in last]
+    assert "persistence" in figure.caption
+    assert not [line for line in without.axes[0].lines if line.get_linewidth() == 0.4]
+    assert "persistence" not in without.caption
 
 
 FORMS = {

@@ -43,6 +43,7 @@ def drawn() -> bytes:
     axes.fill_between(x, np.sin(x) - 0.1, np.cos(x) + 0.1)
     axes.scatter(x[::20], np.cos(x[::20]))
     axes.set_title("Roessler -- 0.5 of 100")
+    axes.text(0, 0, "in letters as wide", family="DejaVu Sans Mono")
     buffer = io.BytesIO()
     figure.savefig(buffer, format="svg")
     return buffer.getvalue()
@@ -74,18 +75,19 @@ def marks(svg: bytes) -> list[tuple[str, dict[str, str], dict[str, str]]]:
     rules = {name: look(text) for name, text in re.findall(r"\.(\w+)\{([^}]*)\}", sheet)}
     found = []
 
-    def walk(node, around):
+    def walk(node, around, scale):
         own = around | rules.get(node.get("class", ""), {}) | look(node.get("style", ""))
         kept = {key.rpartition("}")[2]: value for key, value in node.attrib.items() if key not in ("style", "class", "id")}
         if moved := re.fullmatch(r"translate\((\S+) 0\)", kept.get("transform", "")):
             kept = {key: value for key, value in kept.items() if key != "transform"} | {"x": moved[1]}
         tag = node.tag.partition("}")[2]
         if tag != "g" or kept:
-            found.append((tag, own, kept))
+            found.append((tag, own, {**kept, "scale": scale}))
+        drawn_in = re.search(r"scale\((\S+) ", kept.get("transform", ""))
         for child in node:
-            walk(child, own)
+            walk(child, own, scale * float(drawn_in[1]) if drawn_in else scale)
 
-    walk(root, {})
+    walk(root, {}, 1.0)
     return found
 
 
@@ -101,9 +103,12 @@ def test_a_compact_drawing_has_the_same_marks_in_the_same_order_and_look():
         assert (tag, own, kept.keys()) == (wanted, of, place.keys())
         for key, value in kept.items():
             if key in ("x", "y"):
-                assert float(value) == pytest.approx(float(place[key]), abs=0.00501)
-            else:
-                assert value == re.sub(r"#([mp]\w{6})\w{4}\b", r"#\1", place[key].replace("DejaVuSans-", "D-"))
+                scale = kept["scale"]  # of letters, which stand in tenths of it
+                near = 0.00501 if scale == 1 else 0.01
+                assert scale * float(value) == pytest.approx(scale * float(place[key]), abs=near)
+            elif key != "scale":
+                letters = place[key].replace("DejaVuSans-", "D-").replace("DejaVuSansMono-", "M-")
+                assert value == re.sub(r"#([mp]\w{6})\w{4}\b", r"#\1", letters)
     for name in re.findall(rb'(?:href="|url\()#([\w.-]+)', small):
         assert small.count(b'id="' + name + b'"') == 1, "what is referred to is there"
 
@@ -123,3 +128,9 @@ def test_two_drawings_in_one_page_share_no_name_for_different_looks():
     of = [dict(re.findall(rb"\.(\w+)\{([^}]*)\}", svg)) for svg in (first, other)]
     assert of[0] != of[1]
     assert all(of[0][name] == of[1][name] for name in of[0].keys() & of[1].keys())
+
+
+def test_letters_of_both_fonts_have_short_names_and_are_there():
+    small = compact(drawn())
+    assert b"DejaVuSans" not in small
+    assert len(set(re.findall(rb'href="#M-(\w+)"', small))) == len(set("in letters as wide"))

@@ -1,8 +1,8 @@
 """Compact SVG: what matplotlib writes, in less than half of its bytes, the same to the eye.
 
-Paths go from point to point in hundredths, in which marks are placed too; letters have short names; a look that stands at
-several marks is written once; nothing is kept that only names or indents. Looks are named by what they say and marks by what
-they draw, so that several drawings may stand in one page.
+Paths go from point to point in hundredths, in which marks are placed too; letters have short names and stand in thousandths of
+their size; a look that stands at several marks is written once; nothing is kept that only names or indents. Looks are named by
+what they say and marks by what they draw, so that several drawings may stand in one page.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ _SHIFT = re.compile(rb' transform="translate\(([-\d.]+) 0\)"/>')
 _BETWEEN, _TAG = re.compile(rb">\s*\n\s*<"), re.compile(rb"<[^>]+>")
 #: A group that does nothing but name what is in it.
 _NAMED, _MEANT = re.compile(rb'<g(?: id="([^"]*)")?>'), re.compile(rb'(?:href="|url\()#([\w.-]+)')
-#: The place of a mark, as matplotlib writes it; how it names the letters of its usual font, and how they are named here.
-_PLACE, _LETTERS = re.compile(rb'(?<= [xy]=")-?\d+\.\d{3,}(?=")'), (b"DejaVuSans-", b"D-")
+#: The place of a mark, as matplotlib writes it.
+_PLACE = re.compile(rb'(?<= [xy]=")-?\d+\.\d{3,}(?=")')
+#: How it names the letters of its usual fonts, and how they are named here.
+_LETTERS = ((b"DejaVuSans-", b"D-"), (b"DejaVuSansMono-", b"M-"))
 #: How matplotlib names marks and what clips them: a letter and ten digits of a digest, of which so many are let go.
 _DIGEST, _CUT = re.compile(rb'((?: id="|href="#|url\(#)[mp][0-9a-f]{6})([0-9a-f]{4})(?=["\)])'), 4
 #: What names were called before the second edition of SVG.
@@ -32,8 +34,13 @@ _OFTEN = 3
 
 
 def compact(svg: bytes) -> bytes:
-    """Return a drawing of matplotlib's in fewer bytes, every point within a hundredth of a point of where it was."""
-    short = _SHIFT.sub(rb' x="\1"/>', _BETWEEN.sub(b"><", in_short_steps(svg))).replace(*_LETTERS)
+    """Return a drawing of matplotlib's in fewer bytes, every point within a hundredth of a point of where it was.
+
+    A letter, placed in thousandths of its size, is within a hundredth of a point too, up to a size of 20 points.
+    """
+    short = _SHIFT.sub(lambda shift: b' x="%s"/>' % _tenths(float(shift[1])), _BETWEEN.sub(b"><", in_short_steps(svg)))
+    for old, new in _LETTERS:
+        short = short.replace(old, new)
     placed = _PLACE.sub(lambda place: _hundredths(round(float(place[0]) * 100)).encode(), short)
     return _without_names(_looks_once(_names_short(placed)))
 
@@ -99,6 +106,10 @@ def _short_steps(path: bytes) -> bytes:
             steps.append("z")
             before = "z"
     return "".join(steps).encode()
+
+
+def _tenths(value: float) -> bytes:
+    return _hundredths(round(value * 10) * 10).encode()
 
 
 def _hundredths(value: int) -> str:

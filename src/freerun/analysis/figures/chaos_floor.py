@@ -1,4 +1,7 @@
-"""Figure of the chaos floor: the share of the free error that is the world's own, over the lead time."""
+"""Figure of the chaos floor: the share of the free error that is the world's own, over the lead time.
+
+Of reference players the free error stands beside those of the models; a chaos floor explains a model, and they have none.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from freerun.analysis.figures._figure_data import Material
 from freerun.analysis.figures._grid import grid
 from freerun.analysis.figures._legend import EVALUATED, keys, legend
 from freerun.analysis.figures._looks import Look
+from freerun.analysis.figures._players import PLAYERS_CAPTION, free_lines
 from freerun.analysis.figures._style import FREE, GREY, StudyFigure, curve, present
 from freerun.analysis.inference.chaos_share import split
 from freerun.analysis.inference.confidence_intervals import summarise
@@ -38,9 +42,16 @@ def draw(material: Material) -> dict[str, StudyFigure]:
         for task, task_rows in material.quantities.marked(parts).groupby("task_label", observed=True, sort=True)
     ]
     methods, look = present(material.seen(parts), "method"), material.looks
-    made = grid(rows, ("floor", "free"), lambda axes, panel_rows: _panel(axes, panel_rows, methods, look), material, look)
+    played: list[bool] = []
+
+    def panel(axes: Axes, panel_rows: pd.DataFrame) -> None:
+        _panel(axes, panel_rows, methods, look)
+        played.append(free_lines(axes, material.players, panel_rows, ["floor", "free"]))
+
+    made = grid(rows, ("floor", "free"), panel, material, look)
     meant = ((FREE, EVALUATED["free"]), (WORLD, "chaos floor"))
     legend(made, keys(methods, look), [Line2D([], [], color=GREY, linestyle=line, label=name) for line, name in meant])
+    made.caption = f"{CAPTION} {PLAYERS_CAPTION}" if any(played) else CAPTION
     return {"": made}
 
 

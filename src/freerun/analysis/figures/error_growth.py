@@ -1,4 +1,7 @@
-"""Figure of error growth: the free error over the lead time, with the curve that was fitted to it."""
+"""Figure of error growth: the free error over the lead time, with the curve that was fitted to it.
+
+Of reference players the free error itself is drawn, at the leads that are kept; no form is fitted to so few.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from freerun.analysis.figures._figure_data import Material, shown_values
 from freerun.analysis.figures._grid import grid
 from freerun.analysis.figures._legend import keys, legend
 from freerun.analysis.figures._looks import Look
+from freerun.analysis.figures._players import PLAYERS_CAPTION, free_lines
 from freerun.analysis.figures._style import StudyFigure, every, present
 from freerun.analysis.inference.curve_fits import fitted
 from freerun.analysis.inference.error_growth_fit import growing, means
@@ -38,9 +42,16 @@ def draw(material: Material) -> dict[str, StudyFigure]:
         for task, task_rows in curves.groupby("task_label", observed=True, sort=True)
     ]
     methods, look = present(material.seen(curves), "method"), material.looks
-    made = grid(rows, ("free",), lambda axes, panel_rows: _panel(axes, panel_rows, methods, look), material, look)
+    played: list[bool] = []
+
+    def panel(axes: Axes, panel_rows: pd.DataFrame) -> None:
+        _panel(axes, panel_rows, methods, look)
+        played.append(free_lines(axes, material.players, panel_rows, ["free"]))
+
+    made = grid(rows, ("free",), panel, material, look)
     legend(made, keys(methods, look))
     made.data = shown_values(curves)
+    made.caption = f"{CAPTION} {PLAYERS_CAPTION}" if any(played) else CAPTION
     return {"": made}
 
 

@@ -1,4 +1,9 @@
-"""Figure of forecasts beside the truth: several origins of one test stretch, in the units and the dates of the file."""
+"""Figure of forecasts beside the truth: several origins of one test stretch, in the units and the dates of the file.
+
+Two reference players stand in it: what came, which is grey, and persistence, where it was measured, the last value before each
+origin. The seasonal and the linear baseline and climatology are made of the training part, which neither a sample nor a table
+holds; tables and the other figures have their numbers.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +17,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from freerun.analysis.figures._figure_data import Material, Sample
 from freerun.analysis.figures._legend import keys, legend
 from freerun.analysis.figures._looks import Look, looks
+from freerun.analysis.figures._players import PERSISTENCE, PERSISTENCE_CAPTION, plays
 from freerun.analysis.figures._style import GREY, PAGE, StudyFigure, figure, wrapped
 from freerun.analysis.figures._venues import Paper
 
@@ -30,7 +36,9 @@ def draw(material: Material) -> dict[str, StudyFigure]:
     figures = {}
     for (task, model), rows in frame.groupby(["task", "model"], sort=False):
         name = "_".join(_slug(str(word)) for word in ([task, model] if frame["task"].nunique() > 1 else [model]))
-        figures[name] = forecast(rows, look, material.paper)
+        stays = plays(material.players, str(task), PERSISTENCE)
+        figures[name] = forecast(rows, look, material.paper, stays)
+        figures[name].caption = f"{CAPTION} {PERSISTENCE_CAPTION.replace('the release', 'each origin')}" if stays else CAPTION
     return figures
 
 
@@ -52,13 +60,16 @@ def of_samples(samples: Iterable[Sample]) -> pd.DataFrame:
     return frame.astype({"true": float, "forecast": float})
 
 
-def forecast(frame: pd.DataFrame, look: dict[str, Look] | None = None, paper: Paper | None = None) -> StudyFigure:
+def forecast(
+    frame: pd.DataFrame, look: dict[str, Look] | None = None, paper: Paper | None = None, stays: bool = False
+) -> StudyFigure:
     """Return the figure of the forecasts of one task and model: a panel for each column, a colour for each method.
 
     Args:
         frame: with `COLUMNS`.
         look: of the methods; None for the usual one.
         paper: that it is drawn for; None for a page.
+        stays: whether the last value before each origin goes on behind it as a thin line.
     """
     methods, columns = list(frame["method"].unique()), list(frame["column"].unique())
     look = looks(methods) if look is None else look
@@ -67,7 +78,7 @@ def forecast(frame: pd.DataFrame, look: dict[str, Look] | None = None, paper: Pa
     made.data = frame.reset_index(drop=True)
     panels = made.subplots(len(columns), 1, squeeze=False, sharex=True)[:, 0]
     for axes, column in zip(panels, columns, strict=True):
-        _panel(axes, frame[frame["column"] == column], methods, look)
+        _panel(axes, frame[frame["column"] == column], methods, look, stays)
         axes.set_ylabel(wrapped(str(column), 24))
     series = [name for name in frame["series"].unique() if name]
     panels[-1].set_xlabel(str(frame["time"].iloc[0]))
@@ -81,12 +92,16 @@ def forecast(frame: pd.DataFrame, look: dict[str, Look] | None = None, paper: Pa
     return made
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str], look: dict[str, Look]) -> None:
+def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str], look: dict[str, Look], stays: bool) -> None:
     """Draw the truth where it is known, without a line over what lies between, and every forecast from its origin."""
     span = rows["true"].max() - rows["true"].min()
     low, high = rows["true"].min() - 0.4 * span, rows["true"].max() + 0.4 * span
     for _, of_origin in rows[rows["method"] == methods[0]].groupby("origin"):
         axes.plot(of_origin["at"], of_origin["true"], color=GREY, linewidth=1.5)
+        behind = (of_origin["at"] == of_origin["origin"]).cummax()
+        if stays and not behind.all():
+            last = [of_origin.loc[~behind, "true"].iloc[-1]] * 2
+            axes.plot(of_origin.loc[behind, "at"].iloc[[0, -1]], last, color=GREY, linewidth=0.4, alpha=0.6, zorder=1)
     for origin in rows["origin"].unique():
         axes.axvline(origin, color="black", linestyle=":", linewidth=0.6)
     for method in methods:

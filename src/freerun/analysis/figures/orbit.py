@@ -1,4 +1,8 @@
-"""Figure of a generated orbit beside the true one."""
+"""Figure of a generated orbit beside the true one.
+
+Two reference players stand in it: the truth, which is grey, and persistence, where it was measured, which stays at the last
+value before the release. The orbits of others need the world or the training part, which neither a sample nor a table holds.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from matplotlib.axes import Axes
 
 from freerun.analysis.figures._figure_data import LOST_MARK, Material, Sample
 from freerun.analysis.figures._looks import Look
+from freerun.analysis.figures._players import PERSISTENCE, PERSISTENCE_CAPTION, plays
 from freerun.analysis.figures._style import GREY, StudyFigure, figure, wrapped
 from freerun.analysis.figures._venues import Paper, points
 
@@ -37,7 +42,9 @@ def draw(material: Material) -> dict[str, StudyFigure]:
     many_tasks = len({sample.task for sample in material.samples.get("orbit", [])}) > 1
     for (task, model), samples in groups:
         shown = list(samples)
-        made = _page(shown, look, material.paper)
+        stays = plays(material.players, task, PERSISTENCE) and shown[0].content["warmup"] > 0
+        made = _page(shown, look, material.paper, stays)
+        made.caption = f"{made.caption or CAPTION} {PERSISTENCE_CAPTION}" if stays else made.caption
         made.data = pd.concat([_values(sample) for sample in shown], ignore_index=True)
         gone = material.lost()
         gone = gone[(gone["task_label"] == task) & (gone["model_label"] == model)]
@@ -48,10 +55,10 @@ def draw(material: Material) -> dict[str, StudyFigure]:
     return figures
 
 
-def _page(samples: list[Sample], look: dict[str, Look], paper: Paper) -> StudyFigure:
+def _page(samples: list[Sample], look: dict[str, Look], paper: Paper, stays: bool) -> StudyFigure:
     names, pair = _coordinates(samples[0])
     if pair is None:
-        return _of_one(samples, look, names[0], paper)
+        return _of_one(samples, look, names[0], paper, stays)
     down = -(-len(samples) // paper.across(_ACROSS))
     across = -(-len(samples) // down)
     width = paper.between(2.2 * across + 0.4)
@@ -60,7 +67,7 @@ def _page(samples: list[Sample], look: dict[str, Look], paper: Paper) -> StudyFi
     panels = made.subplots(2 * down, across, squeeze=False, sharex="row", sharey="row", height_ratios=[2, 3] * down)
     for number, sample in enumerate(samples):
         above, below = panels[2 * (number // across), number % across], panels[2 * (number // across) + 1, number % across]
-        _above(above, sample, look[sample.method].colour)
+        _above(above, sample, look[sample.method].colour, stays)
         _below(below, sample, look[sample.method].colour, pair, names)
         above.set_title(wrapped(sample.method, int(width / across * 13)), color=look[sample.method].colour)
     for axes in panels.flat[:]:
@@ -73,7 +80,7 @@ def _page(samples: list[Sample], look: dict[str, Look], paper: Paper) -> StudyFi
     return made
 
 
-def _of_one(samples: list[Sample], look: dict[str, Look], name: str, paper: Paper) -> StudyFigure:
+def _of_one(samples: list[Sample], look: dict[str, Look], name: str, paper: Paper, stays: bool) -> StudyFigure:
     """One coordinate alone: panels against time."""
     down = -(-len(samples) // paper.across(_ACROSS))
     across = -(-len(samples) // down)
@@ -83,7 +90,7 @@ def _of_one(samples: list[Sample], look: dict[str, Look], name: str, paper: Pape
     panels = made.subplots(down, across, squeeze=False, sharex=True, sharey=True)
     for number, sample in enumerate(samples):
         axes = panels[number // across, number % across]
-        _above(axes, sample, look[sample.method].colour)
+        _above(axes, sample, look[sample.method].colour, stays)
         axes.set_title(wrapped(sample.method, int(width / across * 13)), color=look[sample.method].colour)
     for axes in panels.flat[len(samples) :]:
         axes.set_axis_off()
@@ -115,12 +122,14 @@ def _slug(name: str) -> str:
     return "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in name.lower()).strip("_")
 
 
-def _above(above: Axes, sample: Sample, colour: str) -> None:
+def _above(above: Axes, sample: Sample, colour: str, stays: bool) -> None:
     content = sample.content
     true, made = _orbits(sample)
     warmup, time = content["warmup"], (np.arange(len(true)) + 1 - content["warmup"]) * content["dt"]
     above.plot(time, true[:, 0], color=GREY, linewidth=1.6)
     above.plot(time[warmup:], made[warmup:, 0], color=colour, linewidth=0.9)
+    if stays:
+        above.plot(time[[warmup, -1]], [true[warmup - 1, 0]] * 2, color=GREY, linewidth=0.4, alpha=0.6, zorder=1)
     above.axvline(0, color="black", linestyle=":", linewidth=0.7)
     above.set_xlabel("Time (steps)" if "names" in content and content["dt"] == 1 else "Time (time units)")
 

@@ -1,4 +1,8 @@
-"""Figure of text samples: what each model writes after the release."""
+"""Figure of text samples: what each model writes after the release.
+
+Of reference players the truth stands in it, as the first line of each block. What the others write is not kept: their records
+hold numbers alone, and a table none of their texts. The other figures have their numbers.
+"""
 
 from __future__ import annotations
 

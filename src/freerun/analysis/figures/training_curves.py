@@ -1,7 +1,13 @@
-"""Figure of training curves, to judge whether training had converged."""
+"""Figure of training curves, to judge whether training had converged.
+
+Reference players stand in it by the free loss, averaged over as many steps as validation has: over the horizon where the two
+are as long; where validation is shorter, along the line through the leads that are kept. No player stands where validation is
+longer than the horizon, where the loss was not measured, or where runs of a task charge losses in several units.
+"""
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -10,6 +16,7 @@ from freerun.analysis.figures._figure_data import Material, shown_values
 from freerun.analysis.figures._grid import OWN_SCALES, lines_of
 from freerun.analysis.figures._legend import keys, legend, modes
 from freerun.analysis.figures._looks import Look
+from freerun.analysis.figures._players import player_ticks_in_row, playing
 from freerun.analysis.figures._style import (
     FORCED,
     FREE,
@@ -35,6 +42,10 @@ CAPTION = (
     "below each panel is the probability with which the truth was fed in training, known at the updates that were "
     "logged (marked where there are few); the line only joins them."
 )
+_PLAYERS = (
+    " Thin grey lines: the free loss of reference players, which need no training, on test sequences, over as many steps as "
+    "validation has (means over seeds); those outside the frame are cut off."
+)
 #: So many points of a schedule have room for a mark each.
 _FEW = 40
 LOSSES = (("validation_forced_loss", FORCED), ("validation_free_loss", FREE))
@@ -53,6 +64,7 @@ def draw(material: Material) -> dict[str, StudyFigure]:
     made = figure(material.paper.width_for(across), 0.7 + 1.65 * len(lines))
     panels = made.subplots(2 * len(lines), across, squeeze=False, height_ratios=[4, 1] * len(lines))
     before: list[str | None] = [None] * across
+    played = False
     for row, (number, named) in enumerate(lines):
         task, models = tasks[number], [*named, *[None] * (across - len(named))]
         above, below = panels[2 * row], panels[2 * row + 1]
@@ -70,8 +82,12 @@ def draw(material: Material) -> dict[str, StudyFigure]:
         shown = [at for at, model in enumerate(models) if model]
         losses = of_task[of_task["quantity"] != "forcing_probability"]
         values = [losses.loc[losses["model_label"] == models[at], "value"].to_numpy() for at in shown]
-        if frame_line([above[at] for at in shown], values):
+        if apart := frame_line([above[at] for at in shown], values):
             made.remark = OWN_SCALES
+        if meant is not None and (levels := player_losses(material, task, meant)) is not None:
+            line = [above[at] for at in shown]
+            for panels_ in [[axes] for axes in line] if apart else [line]:
+                played |= player_ticks_in_row(panels_, levels, meant.ratio)
         above[shown[0]].set_ylabel(row_label(f"{task}\n{measure(meant.label, meant.unit) if meant else 'Loss'}"))
         below[shown[0]].set_ylabel("P(truth)", fontsize=points(7))
         for at in shown[1:]:
@@ -82,7 +98,42 @@ def draw(material: Material) -> dict[str, StudyFigure]:
     legend(made, keys(methods, look), modes())
     seeds = material.tables.runs.set_index("run")["seed"]
     made.data = shown_values(curves.assign(seed=seeds.reindex(curves["run"].astype("str")).to_numpy()))
+    made.caption = CAPTION + (_PLAYERS if played else "")
     return {"": made}
+
+
+def player_losses(material: Material, task: str, meant: Quantity) -> pd.DataFrame | None:
+    """The free loss of each player over as many steps as validation has, at step 0, a row a seed; None where it is not known.
+
+    Args:
+        material: of the study.
+        task: its label.
+        meant: the loss of its runs.
+    """
+    runs = material.runs[material.runs["task_label"] == task]
+    settings = ["task.length", "evaluation.warmup", "evaluation.horizon"]
+    lengths = runs[settings].drop_duplicates() if set(settings) <= set(runs) else runs.iloc[:0]
+    own = playing(material.players, task, meant.name)
+    charged = material.steps.loc[(material.steps["task_label"] == task) & (material.steps["metric"] == meant.name), "unit"]
+    if own.empty or len(lengths) != 1 or {*charged.astype("str"), *own["unit"].astype("str")} != {meant.unit}:
+        return None
+    length, warmup, horizon = (float(value) for value in lengths.iloc[0])
+    steps = length - warmup
+    if steps == horizon:
+        return own[own["step"] == 0]
+    if not 1 <= steps < horizon:
+        return None
+    by_lead = own[own["step"] >= 1].sort_values("step").groupby(["player", "seed"], sort=False, observed=True)
+    rows = [
+        {"player": player, "seed": seed, "step": 0, "value": _mean_to(int(steps), of_seed)}
+        for (player, seed), of_seed in by_lead[["step", "value"]]
+    ]
+    return pd.DataFrame(rows) if rows else None
+
+
+def _mean_to(steps: int, rows: pd.DataFrame) -> float:
+    """The mean from the release to a step of a level that is known at some leads; between two it lies on their line."""
+    return float(np.interp(np.arange(1, steps + 1), rows["step"], rows["value"]).mean())
 
 
 def _meant(material: Material, of_task: pd.DataFrame) -> Quantity | None:

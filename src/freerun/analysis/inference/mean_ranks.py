@@ -9,16 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import factorial
+from typing import cast
 
 import numpy as np
 import pandas as pd
 
 from freerun.analysis.inference.confidence_intervals import CONFIDENCE, LOST
 from freerun.analysis.inference.replicates import CELL
+from freerun.analysis.tables.player_table import BEST, DEGENERATE, TRUTH
 from freerun.analysis.tables.quantities import Quantities
 from freerun.errors import require
 
 TASKS, METHODS = 3, 2
+#: What players of several tasks are called together, by what they stand for.
+_TOGETHER = {BEST: "best there is", DEGENERATE: "degenerate players"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +97,73 @@ def votes(
     Returns:
         A row a task, a column each; medians over seeds of which less is better, ranked. Only tasks in which all were run.
     """
+    table = _medians(whole, headlines, runs, of, quantities)
+    ranks: pd.DataFrame = table.rank(axis=1).groupby(level="task_label", sort=False).mean()
+    return ranks
+
+
+def places(
+    players: pd.DataFrame,
+    whole: pd.DataFrame,
+    headlines: Mapping[str, Sequence[str]],
+    runs: pd.DataFrame,
+    of: str = "method",
+    *,
+    quantities: Quantities,
+) -> pd.Series:
+    """Where reference players would stand among what `votes` ranks, averaged in the same way; they change no rank.
+
+    A place is a half more than the number of those that are better, and a half for each that is as good: 0.5 is before the
+    first, 1.5 between the first and the second. A player that plays on every task that votes has a place of its own. Symbols
+    and values have other players: where none of those that stand for the best plays on every task, the best there is of each
+    task has one place, and so have the degenerate players, the mean of theirs.
+
+    Args:
+        players: as `player_levels.placed` gives them.
+        whole, headlines, runs, of, quantities: as for `votes`.
+
+    Returns:
+        The mean place over tasks by name, in the order of the table of players; none where a task has no player.
+    """
+    table = _medians(whole, headlines, runs, of, quantities)
+    levels = _player_medians(players, quantities)
+    rows = []
+    for key, ranked in table.iterrows():
+        where = dict(zip(table.index.names, cast("tuple[str, ...]", key), strict=True))
+        beside = levels[(levels["task_label"] == where["task_label"]) & (levels["metric"] == where["metric"])]
+        for level in beside.itertuples(index=False):
+            place = 0.5 + float((ranked < level.value).sum()) + 0.5 * float((ranked == level.value).sum())
+            rows.append({"task": where["task_label"], "name": level.player, "stands": level.stands, "place": place})
+    found = pd.DataFrame(rows, columns=["task", "name", "stands", "place"])
+    tasks = table.index.get_level_values("task_label").nunique()
+    kept = []
+    for stands in (TRUTH, BEST, DEGENERATE):
+        own = found[found["stands"] == stands]
+        of_all = _everywhere(own, tasks)
+        kept.append(_everywhere(own.assign(name=_TOGETHER[stands]), tasks) if of_all.empty and stands != TRUTH else of_all)
+    means: pd.Series = pd.concat(kept)
+    return means
+
+
+def _player_medians(players: pd.DataFrame, quantities: Quantities) -> pd.DataFrame:
+    """The median over seeds of each player by each measure of the free rollout, of which less is better."""
+    own = players[(players["step"] == 0) & (players["mode"] != "forced") & players["value"].notna()]
+    less = own["value"] * -quantities.where(own, "sign").astype(float)
+    keys = ["task_label", "metric", "player", "stands"]
+    return own.astype(dict.fromkeys(keys, "str")).assign(value=less).groupby(keys, sort=False)["value"].median().reset_index()
+
+
+def _everywhere(places: pd.DataFrame, tasks: int) -> pd.Series:
+    """The mean place over tasks of each name that has one on all of so many."""
+    by_task = places.groupby(["name", "task"], sort=False)["place"].mean().groupby(level="name", sort=False)
+    means: pd.Series = by_task.mean().where(by_task.count() == tasks).dropna()
+    return means
+
+
+def _medians(
+    whole: pd.DataFrame, headlines: Mapping[str, Sequence[str]], runs: pd.DataFrame, of: str, quantities: Quantities
+) -> pd.DataFrame:
+    """The medians over seeds of which less is better: a row a task, headline and what was run beside, a column each."""
     pairs = zip(whole["task_label"].astype(str), whole["metric"].astype(str), strict=True)
     headline_rows = whole[np.array([metric in headlines.get(task, ()) for task, metric in pairs], dtype=bool)]
     sign = -quantities.where(headline_rows, "sign").astype(float)
@@ -104,9 +175,8 @@ def votes(
     medians = rows.groupby([*CELL, "metric"])["value"].median()
     order = [str(name) for name in runs[of].cat.categories if (rows[of] == str(name)).any()]
     table = medians.unstack(of).reindex(columns=order).dropna()
-    table = table.loc[np.isfinite(table.to_numpy()).any(axis=1)]
-    ranks: pd.DataFrame = table.rank(axis=1).groupby(level="task_label", sort=False).mean()
-    return ranks
+    finite: pd.DataFrame = table.loc[np.isfinite(table.to_numpy()).any(axis=1)]
+    return finite
 
 
 def _cliques(ranks: pd.Series, difference: float) -> tuple[tuple[str, ...], ...]:
