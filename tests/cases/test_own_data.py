@@ -736,6 +736,12 @@ class Shown:
     def methods(self):
         return ["m"]
 
+    @property
+    def players(self):
+        import pandas as pd
+
+        return pd.DataFrame(columns=["task_label", "player"])
+
     def lost(self):
         import pandas as pd
 

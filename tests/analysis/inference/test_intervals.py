@@ -9,7 +9,7 @@ from scipy import stats
 
 from freerun.analysis.inference.bootstrap import bca, mean_weights
 from freerun.analysis.inference.confidence_intervals import clopper_pearson, counts, mean_interval, of_positive, summarise
-from freerun.analysis.inference.interquartile_mean import middles
+from freerun.analysis.inference.interquartile_mean import iqm_weights, middles
 from freerun.analysis.tables import gap, tidy
 from freerun.analysis.tables.quantities import Quantities, declared
 from synthetic import grid, study
@@ -65,6 +65,23 @@ def test_a_group_has_the_same_interval_alone_and_beside_others():
     for who, values in frame.groupby("who")["value"]:
         alone = mean_interval(values.to_numpy())
         assert (alone.low, alone.high) == (table.loc[who, "low"], table.loc[who, "high"])
+
+
+def shares(count, n):
+    """Groups of values that repeat, as shares do: many resamples have the very mean of the sample."""
+    return np.random.default_rng(n).choice(np.arange(1, 7) / 20, size=(count, n))
+
+
+@pytest.mark.parametrize("n", [20, 30, 41])
+@pytest.mark.parametrize("weights", [mean_weights, iqm_weights])
+def test_values_that_repeat_have_the_same_interval_alone_beside_others_and_elsewhere(weights, n):
+    """Which resamples lie below the sample's mean is not decided by the last bits of a sum."""
+    rows = shares(40, n)
+    ends = np.stack(bca(rows, weights, 0.95))
+    alone = [np.concatenate(bca(row[None], weights, 0.95)) for row in rows]
+    assert np.array_equal(ends.T, np.stack(alone))
+    for shift in (1 / 3, 0.7, 5.1):
+        assert np.stack(bca(rows + shift, weights, 0.95)) - shift == pytest.approx(ends, abs=1e-8)
 
 
 def test_the_resamples_are_an_argument():

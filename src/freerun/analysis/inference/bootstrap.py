@@ -16,6 +16,8 @@ from scipy.special import ndtr, ndtri, stdtrit
 
 RESAMPLES = 9_999
 _CHUNK = 256
+#: Bits to which resampled statistics are told apart, from the largest value of a group on.
+_BITS = 40
 Weights = Callable[[int], np.ndarray]
 
 
@@ -47,8 +49,20 @@ def bca(
     bounds = np.empty((2, groups))
     for start in range(0, groups, _CHUNK):
         part = ordered[start : start + _CHUNK]
-        bounds[:, start : start + _CHUNK] = _bounds(part @ resampled.T, part @ weights(n), part @ left_out.T, z)
+        grid = np.ldexp(1.0, np.frexp(np.abs(part).max(axis=1))[1] - _BITS)
+        drawn, jackknife = (_settled(part @ sums.T, grid[:, None]) for sums in (resampled, left_out))
+        found = _bounds(drawn, _settled(part @ weights(n), grid), jackknife, z)
+        bounds[:, start : start + _CHUNK] = _settled(found, grid)
     return bounds[0], bounds[1]
+
+
+def _settled(x: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    """Numbers on a grid, in the place of `x`, so that sums that are equal are so however they were added up.
+
+    The last bits of a product of matrices differ between processors and with the number of rows; of values that repeat, as
+    shares do, many resamples have the very mean of the sample, and which of them lie below it moves the interval.
+    """
+    return np.multiply(np.rint(np.divide(x, grid, out=x), out=x), grid, out=x)
 
 
 def _resampled(n: int, weights: Weights, key: int) -> np.ndarray:

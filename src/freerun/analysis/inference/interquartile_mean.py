@@ -51,7 +51,7 @@ def _of_rows(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The interquartile mean of each row of n finite values, and the bounds of its interval."""
     n = rows.shape[1]
     ordered = np.sort(rows, axis=1)
-    middle = ordered @ iqm_weights(n)
+    middle = (ordered * iqm_weights(n)).sum(axis=1)  # a product of matrices has other last bits beside other rows
     if n >= MANY:
         return middle, *bca(ordered, iqm_weights, CONFIDENCE)
     if n < FEWEST:
