@@ -62,7 +62,10 @@ def _settled(x: np.ndarray, grid: np.ndarray) -> np.ndarray:
     The last bits of a product of matrices differ between processors and with the number of rows; of values that repeat, as
     shares do, many resamples have the very mean of the sample, and which of them lie below it moves the interval.
     """
-    return np.multiply(np.rint(np.divide(x, grid, out=x), out=x), grid, out=x)
+    np.divide(x, grid, out=x)
+    np.rint(x, out=x)
+    np.multiply(x, grid, out=x)
+    return x
 
 
 def _resampled(n: int, weights: Weights, key: int) -> np.ndarray:
