@@ -17,7 +17,7 @@ SMALL = [
 def test_what_an_orphaned_worker_leaves_is_cleared_by_the_sweep_that_it_outlived(suffix, tmp_path, monkeypatch):
     """Workers of a driver that was killed hear of it late: what they leave comes after the sweep has cleared its store."""
     monkeypatch.chdir(tmp_path)
-    see_to = sweep.see_to
+    see_to = sweep._see_to
 
     def outlived(missing, store, launcher):
         failed = see_to(missing, store, launcher)
@@ -25,6 +25,6 @@ def test_what_an_orphaned_worker_leaves_is_cleared_by_the_sweep_that_it_outlived
             store.path(run.id if suffix == ".plan" else run.trained).with_suffix(suffix).write_bytes(b"left")
         return failed
 
-    monkeypatch.setattr(sweep, "see_to", outlived)
+    monkeypatch.setattr(sweep, "_see_to", outlived)
     dispatch(["run", "-m", *SMALL, "launcher=inline"])
     assert not list((tmp_path / "results" / ".store").rglob(f"*{suffix}"))

@@ -56,7 +56,6 @@ class Group:
         #: Index of each replica's seed among the distinct seeds: replicas with one seed share data, order and coins.
         self.row = torch.tensor([self.seeds.index(experiment.seed) for experiment in experiments], device=self.device)
         self._own_rows = self._each_has_its_row()
-        #: The weights of all training sequences that were last looked at, and whether they are all 1.
         #: The weights of a batch where they are, and what is charged of each prediction.
         self._ones: tuple[torch.Tensor, torch.Tensor] | None = None
         world = data[first.seed]

@@ -61,7 +61,6 @@ def do(study: Study, place: Place, launcher: Launcher, *, replace: bool = False)
         missing = _within_leave(missing, place, study.name)
         tell_notes((run.id for run in study.runs), store)  # what nobody waited for
         failed = see_to(missing, store, launcher)
-        _clear_remains(store)  # those of workers whose driver was killed, which hear of it while this command works
         demand_still_there(study.name, place)
         return failed
 
@@ -117,7 +116,9 @@ def see_to(missing: list[Planned], store: Store, launcher: Launcher) -> dict[str
     launcher.demand_engine(missing)
     _say_where_logs_are(missing, store, launcher)
     try:
-        return _see_to(missing, store, launcher)
+        failed = _see_to(missing, store, launcher)
+        _clear_remains(store)  # those of workers whose driver was killed, which hear of it while this command works
+        return failed
     finally:
         owners(store)  # which clears away the claims of workers that were killed here
         tell_notes((run.id for run in missing), store)

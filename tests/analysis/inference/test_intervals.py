@@ -84,6 +84,11 @@ def test_values_that_repeat_have_the_same_interval_alone_beside_others_and_elsew
         assert np.stack(bca(rows + shift, weights, 0.95)) - shift == pytest.approx(ends, abs=1e-8)
 
 
+def test_the_smallest_of_numbers_have_an_interval():
+    tiny = np.random.default_rng(0).random((2, 20)) * np.array([[5e-324], [1e-310]])
+    assert np.isfinite(bca(tiny, mean_weights, 0.95)).all()
+
+
 def test_the_resamples_are_an_argument():
     values = np.random.default_rng(0).normal(size=25)
     assert mean_interval(values, key=1) == mean_interval(values, key=1) != mean_interval(values, key=2)

@@ -330,6 +330,21 @@ def test_welch_and_its_permutation_are_those_of_scipy():
     assert dealt(x, y) == pytest.approx(permuted.pvalue)
 
 
+@pytest.mark.parametrize("number", range(12))
+def test_p_values_of_values_that_repeat_are_those_of_whole_numbers_in_any_order(number):
+    """Many patterns and deals are exactly as extreme as what was seen: their last bits decide nothing."""
+    chance = np.random.default_rng(number)
+    for whole in chance.integers(-4, 5, (20, int(chance.integers(6, 11)))):
+        tenths = whole * 0.1
+        shuffled = chance.permutation(tenths)
+        flips = sign_flips([whole.astype(float), tenths, shuffled])
+        assert flips == pytest.approx(np.full(3, flips[0]), abs=1e-12)
+        half = len(whole) // 2
+        sides = [(part[:half], part[half:]) for part in (whole.astype(float), tenths, 0.3 + tenths)]
+        deals = [dealt(*pair) for pair in (*sides, tuple(side[::-1] for side in sides[1]))]
+        assert deals == pytest.approx(np.full(4, deals[0]), abs=1e-12)
+
+
 def test_many_unpaired_runs_are_dealt_at_random_and_repeat():
     chance = np.random.default_rng(0)
     x, y = chance.normal(0.5, 1, size=15), chance.normal(size=15)

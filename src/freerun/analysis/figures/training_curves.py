@@ -1,13 +1,12 @@
 """Figure of training curves, to judge whether training had converged.
 
-Reference players stand in it by the free loss, averaged over as many steps as validation has: over the horizon where the two
-are as long; where validation is shorter, along the line through the leads that are kept. No player stands where validation is
-longer than the horizon, where the loss was not measured, or where runs of a task charge losses in several units.
+Reference players stand in it by the free loss over the horizon. None stands where validation has more steps or fewer: of other
+steps their loss is kept at some leads alone, and a line through these is wrong by half for a player that errs at one step.
+Nor where the loss was not measured, or where runs of a task charge losses in several units.
 """
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -43,8 +42,8 @@ CAPTION = (
     "logged (marked where there are few); the line only joins them."
 )
 _PLAYERS = (
-    " Thin grey lines: the free loss of reference players, which need no training, on test sequences, over as many steps as "
-    "validation has (means over seeds); those outside the frame are cut off."
+    " Thin grey lines: the free loss of reference players, which need no training, on test sequences, where validation is "
+    "as long as the horizon (means over seeds); those outside the frame are cut off."
 )
 #: So many points of a schedule have room for a mark each.
 _FEW = 40
@@ -103,7 +102,7 @@ def draw(material: Material) -> dict[str, StudyFigure]:
 
 
 def player_losses(material: Material, task: str, meant: Quantity) -> pd.DataFrame | None:
-    """The free loss of each player over as many steps as validation has, at step 0, a row a seed; None where it is not known.
+    """The free loss of each player where validation is as long as the horizon, a row a seed; None where it is not known.
 
     Args:
         material: of the study.
@@ -118,22 +117,7 @@ def player_losses(material: Material, task: str, meant: Quantity) -> pd.DataFram
     if own.empty or len(lengths) != 1 or {*charged.astype("str"), *own["unit"].astype("str")} != {meant.unit}:
         return None
     length, warmup, horizon = (float(value) for value in lengths.iloc[0])
-    steps = length - warmup
-    if steps == horizon:
-        return own[own["step"] == 0]
-    if not 1 <= steps < horizon:
-        return None
-    by_lead = own[own["step"] >= 1].sort_values("step").groupby(["player", "seed"], sort=False, observed=True)
-    rows = [
-        {"player": player, "seed": seed, "step": 0, "value": _mean_to(int(steps), of_seed)}
-        for (player, seed), of_seed in by_lead[["step", "value"]]
-    ]
-    return pd.DataFrame(rows) if rows else None
-
-
-def _mean_to(steps: int, rows: pd.DataFrame) -> float:
-    """The mean from the release to a step of a level that is known at some leads; between two it lies on their line."""
-    return float(np.interp(np.arange(1, steps + 1), rows["step"], rows["value"]).mean())
+    return own[own["step"] == 0] if length - warmup == horizon else None
 
 
 def _meant(material: Material, of_task: pd.DataFrame) -> Quantity | None:

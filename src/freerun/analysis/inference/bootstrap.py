@@ -49,7 +49,7 @@ def bca(
     bounds = np.empty((2, groups))
     for start in range(0, groups, _CHUNK):
         part = ordered[start : start + _CHUNK]
-        grid = np.ldexp(1.0, np.frexp(np.abs(part).max(axis=1))[1] - _BITS)
+        grid = np.maximum(np.ldexp(1.0, np.frexp(np.abs(part).max(axis=1))[1] - _BITS), np.finfo(float).tiny)
         drawn, jackknife = (_settled(part @ sums.T, grid[:, None]) for sums in (resampled, left_out))
         found = _bounds(drawn, _settled(part @ weights(n), grid), jackknife, z)
         bounds[:, start : start + _CHUNK] = _settled(found, grid)

@@ -166,7 +166,8 @@ def sign_flips(samples: Sequence[np.ndarray], key: int = 0) -> np.ndarray:
             block = members[start : start + max(1, 4_000_000 // len(signs))]
             values = np.stack([known[i] for i in block], axis=1)
             means, seen = np.abs(signs @ values), np.abs(values.sum(axis=0))
-            p[block] = ((means >= seen * (1 - 1e-12)).sum(axis=0) + extra) / (len(signs) + extra)
+            same = ROUNDING * np.abs(values).sum(axis=0)  # what rounding may have left of two sums that are equal, or 0
+            p[block] = ((means >= seen - same).sum(axis=0) + extra) / (len(signs) + extra)
         if extra:
             p[members] = [_heads(known[i], drawn) for i, drawn in zip(members, p[members], strict=True)]
     return p

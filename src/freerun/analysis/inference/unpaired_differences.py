@@ -9,6 +9,7 @@ from math import comb
 import numpy as np
 
 from freerun.analysis.inference.confidence_intervals import FEWEST
+from freerun.analysis.inference.rounding import ROUNDING
 
 #: Up to so many ways of dealing the runs all are tried; beyond, so many are drawn.
 EXACT, DRAWN = 20_000, 100_000
@@ -72,6 +73,6 @@ def _t(values: np.ndarray, taken: np.ndarray) -> np.ndarray:
         squares = np.where(mask, (values - mean[:, None]) ** 2, 0).sum(axis=1)
         sides.append((mean, squares / (n - 1) / n))
     (a, u), (b, v) = sides
-    spread = np.sqrt(u + v)
-    gap = np.abs(a - b)
+    left = ROUNDING * np.abs(values).max(axis=1)  # what is smaller, rounding has left of 0
+    spread, gap = (np.where(size > left, size, 0.0) for size in (np.sqrt(u + v), np.abs(a - b)))
     return np.where(spread > 0, gap / np.where(spread > 0, spread, 1), np.where(gap > 0, np.inf, 0.0))
