@@ -7,12 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 import freerun
 from freerun import Evaluation, Experiment, TeacherForcing, Training
 from freerun.analysis.figures import Material, _style, forecast
 from freerun.analysis.tables import tidy
 from freerun.api.trained_runs import TrainedRun
+from freerun.engine.replicas import Group
 from freerun.errors import ConfigError
 from freerun.execution.planned_run import plan
 from freerun.parts import registry
@@ -80,16 +82,31 @@ def ahead(frame, horizon=HORIZON):
 
 
 def test_a_forecast_is_what_the_model_generates_in_the_units_of_the_file(loads):
-    run, model, _ = loads
+    _, model, _ = loads
     frame = rows().iloc[: ROWS - 30]
     made = model.forecast(ahead(frame), HORIZON)
     read, given = frame[["load", "temp"]].to_numpy()[-HORIZON - WARMUP - 1 : -HORIZON], frame["holiday"].to_numpy()
-    inputs = (given[-HORIZON - WARMUP :, None] - run.data.input_mean.numpy()) / run.data.input_std.numpy()
-    wanted = model.generate(1, HORIZON, read, inputs=inputs[:, None])[:, 0]
+    inputs = given[-HORIZON - WARMUP :, None, None]
+    wanted = model.generate(1, HORIZON, read, inputs=inputs)[:, 0]
     assert list(made.columns) == ["when", "load", "temp"]
     assert np.array_equal(made[["load", "temp"]].to_numpy(), wanted)
     assert list(made["when"]) == list(frame["when"].iloc[-HORIZON:])
     assert 50 < made["load"].mean() < 150, "in the units of the file"
+
+
+def test_inputs_are_given_in_the_units_of_the_file_as_values_are(loads):
+    """What the model says to test windows, whose inputs are kept scaled, it says to them as the file has them."""
+    run, model, planned = loads
+    data, seed = run.data, planned.experiment.seed
+    group = Group([planned.experiment], {seed: data})
+    weights = run.store.weights(run.id)
+    group.parameters.flat[0] = torch.cat([torch.from_numpy(weights[name]).reshape(-1) for name in group.parameters.shapes])
+    tests = group.batch("test", {seed: torch.arange(2)}, data.splits["test"].steps())
+    inside = group.roll(group.weights(), tests, None, None).outputs[:, 0]
+    values = torch.cat([tests.start[0][None], tests.targets[:, 0]]).double() * data.std + data.mean
+    holidays = (tests.inputs[:, 0].double() * data.input_std + data.input_mean).numpy()
+    assert set(np.unique(holidays.round(5))) == {0.0, 1.0}
+    torch.testing.assert_close(model(values.numpy(), holidays), inside, rtol=1e-4, atol=1e-5)
 
 
 def test_a_forecast_is_that_of_the_evaluation_at_the_same_rows(loads):

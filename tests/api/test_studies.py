@@ -92,7 +92,7 @@ def test_settings_of_a_study_in_one_text_are_refused():
     ("asked", "said"),
     [
         ({"regim": "free_running"}, "select 'regim': no such setting; did you mean 'regime'?"),
-        ({"regime": "sparse_forcing"}, "select regime='sparse_forcing': no run has it; there is 'teacher_forcing, scheduled"),
+        ({"regime": "sparse_forcing"}, "select regime='sparse_forcing': no run has it; there is teacher_forcing, scheduled"),
         ({"regime": "free_running", "objective": "cross_entropy", "seed": 11}, "select seed=11: no run has it"),
     ],
 )

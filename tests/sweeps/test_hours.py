@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from freerun import Experiment, Study, Training
 from freerun.cli.main import dispatch, main
 from freerun.errors import ConfigError, OutOfTime
 from freerun.execution import launchers
@@ -80,3 +81,10 @@ def test_a_time_is_a_number_above_0_and_for_launchers_that_can_stop(desk):
             dispatch(["study", "few.yaml", "--hours", hours])
     with pytest.raises(ConfigError, match="hands all groups over at once; choose launcher=local"):
         dispatch(["study", "few.yaml", "launcher=slurm", "launcher.cluster=local", "--hours", "1"])
+
+
+def test_the_hours_of_a_study_in_python_are_kept(tmp_path):
+    """They were lost where the launcher was copied for its log."""
+    experiment = Experiment(task="hidden_markov", model="linear", training=Training(updates=1))
+    study = Study([experiment], name="late", results=tmp_path)
+    assert list(study.train(hours=0).runs["status"]) == ["pending"]

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from freerun.errors import ConfigError, given
+from freerun.errors import ConfigError
 from freerun.io.text import brief
 from freerun.parts.feedback import one_hot
 from freerun.parts.tasks import Data
@@ -90,7 +90,7 @@ class DataUnits:
         return None if self.data.residual is None else self.data.residual.to(self.dtype)[None, None]
 
     def inputs(self, inputs: ArrayLike | None, steps: int, count: int) -> Float[torch.Tensor, "T 1 N X"] | None:
-        """The exogenous inputs of so many steps as the loop takes them."""
+        """The exogenous inputs of so many steps, in the units of the data, as the loop takes them."""
         width = self.data.inputs
         if (inputs is None) != (width == 0):
             raise ConfigError(f"inputs: this task has {width or 'no'} exogenous inputs")
@@ -98,13 +98,10 @@ class DataUnits:
             return None
         if tuple(np.shape(inputs)) != (steps, count, width):
             raise ConfigError(f"inputs: must be of shape {(steps, count, width)}, got {tuple(np.shape(inputs))}")
-        return torch.as_tensor(np.asarray(inputs)).to(self.dtype)[:, None]
-
-    def scaled_inputs(self, inputs: Float[np.ndarray, "T N X"]) -> Float[np.ndarray, "T N X"]:
-        """Return inputs in the units of the data as the model reads them."""
-        mean, std = given(self.data.input_mean), given(self.data.input_std)
-        scaled: np.ndarray = (inputs - mean.numpy()) / std.numpy()
-        return scaled
+        told = torch.as_tensor(np.require(inputs, requirements="W"))
+        if self.data.input_mean is not None and self.data.input_std is not None:
+            told = (told.to(torch.float64) - self.data.input_mean) / self.data.input_std
+        return told.to(self.dtype)[:, None]
 
     def shown(self, said: Float[torch.Tensor, "T N F"]) -> np.ndarray | list[str]:
         """What was fed in the units of the data, or as text where symbols are letters."""

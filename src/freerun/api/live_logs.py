@@ -24,6 +24,7 @@ def watched(launcher: Launcher, log: str | None, callback: Callback | None) -> L
         ConfigError: if there is no such log, what it needs is not installed, or nobody can be called back.
     """
     made = replace(launcher, log=launcher.log if log is None else log)
+    vars(made).update({**vars(launcher), **vars(made)})  # the end of its time, which is no field
     run_logs.names(made.log)
     if callback is not None:
         made.call_back(run_logs.safe(callback))

@@ -20,6 +20,7 @@ from freerun.config.experiment import Experiment
 from freerun.engine.rollout import Request, loop
 from freerun.errors import ConfigError, given
 from freerun.io import html
+from freerun.io.text import brief
 from freerun.parts.feedback import Feedback
 from freerun.parts.feedback.mean import Mean
 from freerun.parts.feedback.sample import Sample
@@ -103,7 +104,7 @@ class TrainedModel(torch.nn.Module):
 
         Args:
             truth: symbols ``[T N]``, or N texts of one length, or values ``[T N Y]`` in the units of the data.
-            inputs: the exogenous inputs of each prediction, ``[T N X]``, where the task has some.
+            inputs: the exogenous inputs of each prediction, ``[T N X]`` in the units of the data, where the task has some.
 
         Returns:
             The predictions of all of `truth` but the first, which is read alone; also of the first where sequences of the task
@@ -187,10 +188,10 @@ class TrainedModel(torch.nn.Module):
             prefix: what is read first: one for all rollouts (a text, ``[T]`` symbols, ``[T Y]`` values), or one for each
                 (texts of one length, ``[T N]``, ``[T N Y]``). None: nothing, where sequences of the task begin with nothing;
                 else the beginnings of the first `count` test sequences, up to the end of the evaluation's warm-up.
-            temperature: symbols are drawn from the distribution with its logits divided by this.
+            temperature: symbols are drawn from the distribution with its logits divided by this; of values it has to be 1.
             feedback: another rule than the run's own, or its name.
-            inputs: exogenous inputs of each prediction, ``[T N X]``, where the task has some: those within the prefix, then
-                the rollout's.
+            inputs: exogenous inputs of each prediction, ``[T N X]`` in the units of the data, where the task has some: those
+                within the prefix, then the rollout's.
             seed: of the draws; the same seed gives the same rollouts.
 
         Returns:
@@ -247,8 +248,8 @@ class TrainedModel(torch.nn.Module):
         rule: Feedback = Mean() if samples is None else Sample()
 
         def rollouts(values: np.ndarray, inputs: np.ndarray) -> np.ndarray:
-            given = self._units.scaled_inputs(inputs) if self.data.inputs else None
-            made = self.generate(values.shape[1], horizon, values, feedback=rule, inputs=given, seed=seed)
+            known = inputs if self.data.inputs else None
+            made = self.generate(values.shape[1], horizon, values, feedback=rule, inputs=known, seed=seed)
             return np.asarray(made)
 
         return forecasts.forecast(self.experiment.task, frame, horizon, self.experiment.span[0], samples, rollouts)
@@ -259,10 +260,15 @@ class TrainedModel(torch.nn.Module):
         values = rule.for_values or (rule.for_distributions and self._head is not None)
         if not (rule.for_symbols if self.experiment.task.symbols else values):
             raise ConfigError(f"generate feedback={type(rule).__name__}: is not for what this task has")
+        for name, number in (("count", count), ("steps", steps)):
+            if isinstance(number, bool) or not isinstance(number, (int, np.integer)):
+                raise ConfigError(f"generate {name}: must be a whole number, got {brief(number)}")
         rules = (("count", count, count >= 1, "at least 1"), ("steps", steps, steps >= 0, "at least 0"))
         for name, value, fits, rule_said in (*rules, ("temperature", temperature, temperature > 0, "positive")):
             if not fits:
                 raise ConfigError(f"generate {name}: must be {rule_said}, got {value}")
+        if temperature != 1 and not self.experiment.task.symbols:
+            raise ConfigError(f"generate temperature={temperature}: is for symbols, which are drawn; this task has values")
 
     def _prefix(
         self, prefix: ArrayLike | Sequence[str] | str | None, count: int

@@ -36,13 +36,12 @@ def known(encoding: str) -> bool:
         return False
 
 
-def decoded(content: bytes, encoding: str, key: str = "task.encoding") -> str:
+def decoded(content: bytes, encoding: str) -> str:
     """Return the text of a file, without the mark at its beginning.
 
     Args:
         content: all of its bytes.
         encoding: by its name in Python.
-        key: of the setting that declares it, for messages.
 
     Raises:
         NotPlain: saying what is wrong, and the likely cure.
@@ -54,19 +53,19 @@ def decoded(content: bytes, encoding: str, key: str = "task.encoding") -> str:
         text = content.decode(encoding)
     except UnicodeError as fault:
         if not is_utf8 and _utf8(content):
-            raise NotPlain(f"UTF-8 by every sign, but {key}={encoding}; leave that out") from None
-        cure = f"; if it is {likely(content)}, {key}={likely(content)}" if is_utf8 else f"; see {key}"
+            raise NotPlain(f"UTF-8 by every sign, but task.encoding={encoding}; leave that out") from None
+        cure = f"; if it is {likely(content)}, task.encoding={likely(content)}" if is_utf8 else "; see task.encoding"
         if is_utf8 and (what := _no_letters(content)):
             cure = f"; {what}"
         place = f" at byte {fault.start}" if isinstance(fault, UnicodeDecodeError) else ""  # codecs of names say no place
         raise NotPlain(f"not {encoding.upper()}{place}{cure}") from None
     if "\0" in text:
-        cure = "if it is UTF-16, task.encoding=utf-16-le or utf-16-be" if is_utf8 else f"see {key}"
+        cure = "if it is UTF-16, task.encoding=utf-16-le or utf-16-be" if is_utf8 else "see task.encoding"
         raise NotPlain(f"holds NUL characters, which are no text; {cure}")
     if not is_utf8 and _utf8(content) not in (None, text):
-        raise NotPlain(f"UTF-8 by every sign, but {key}={encoding}; leave that out")
+        raise NotPlain(f"UTF-8 by every sign, but task.encoding={encoding}; leave that out")
     if codecs.lookup(encoding).name == "iso8859-1" and re.search("[\x80-\x84\x86-\x9f]", text):
-        raise NotPlain(f"holds control characters, which no text in {encoding} does; if it is cp1252, {key}=cp1252")
+        raise NotPlain(f"holds control characters, which no text in {encoding} does; if it is cp1252, task.encoding=cp1252")
     return text.removeprefix("\ufeff")
 
 

@@ -167,7 +167,7 @@ def test_labels_rename_whatever_is_shown(tables):
         ({"labels": {"free_running": "x"}}, "labels 'free_running': no task, model, method .*; did you mean 'free running'"),
         ({"labels": {"free running": "teacher forcing"}}, "labels: two methods, .* would both be called 'teacher forcing'"),
         ({"labels": {"GRU": " "}}, "labels 'GRU': the new label is empty"),
-        ({"select": {"regime": "free_runing"}}, "select regime='free_runing': no run has it; there is"),
+        ({"select": {"regime": "free_runing"}}, "select regime='free_runing': no run has it; did you mean 'free_running'"),
         ({"width": "colum"}, "width 'colum': must be column, page, or a number of inches, 2 to 40"),
         ({"width": 0.5}, "width '0.5': must be column, page"),
         ({"style": "nips"}, r"style 'nips': neither a venue nor a file \*.mplstyle; "),
@@ -192,7 +192,7 @@ def test_words_of_a_command_line_are_settings_of_the_runs(tables):
     assert set(selection.select(tables, typed).runs["seed"]) == {0, 2}
     with pytest.raises(ConfigError, match="select 'regim': no such setting; did you mean 'regime'"):
         selection.typed(["regim=x"], tables.runs)
-    with pytest.raises(ConfigError, match=r"select training.lr='1': no run has it; there is '0.003'"):
+    with pytest.raises(ConfigError, match=r"select training.lr='1': no run has it; there is 0.003"):
         selection.typed(["training.lr=1"], tables.runs)
 
 

@@ -144,6 +144,15 @@ def test_valid_time_stands_beside_that_of_the_drift_floor():
     assert float(metric("drift_valid_time").measure(free)) == pytest.approx(float(ValidTime().measure(free)), rel=0.15)
 
 
+@pytest.mark.parametrize("name", ["valid_time", "valid_time_censored"])
+def test_what_is_measured_by_another_threshold_has_another_unit(name):
+    """Two studies that differ in it alone were compared as if they had one measure."""
+    _, free = noisy(Lorenz63(sequences=256), 0.005, steps=200)
+    usual, strict = (type(metric(name))(threshold=each).quantity_of(free).unit for each in (0.4, 0.2))
+    assert usual == type(metric(name)).quantity.unit
+    assert strict == f"{usual}, threshold 0.2"
+
+
 def test_the_rate_at_which_a_small_error_grows_is_the_lyapunov_exponent():
     """One error of 1e-4 and none after it: the mean logarithm grows by lambda, the root mean square faster."""
     task = Lorenz63(sequences=1024)

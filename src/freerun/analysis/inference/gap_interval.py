@@ -17,18 +17,16 @@ import pandas as pd
 from freerun.analysis.inference.confidence_intervals import CONFIDENCE, half_width
 
 
-def geometric_gaps(
-    frame: pd.DataFrame, by: Sequence[str], free: str = "free", forced: str = "forced", confidence: float = CONFIDENCE
-) -> pd.DataFrame:
-    """The difference of the geometric means of two levels over the seeds of every group; `frame` holds one row a seed.
+def geometric_gaps(frame: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """The difference of the geometric means of both levels, `free` and `forced`, over the seeds of every group; a row a seed.
 
     Returns:
         The columns `by`, then gap, low, high, n; the bounds are NaN below three seeds, everything where a level is not
         positive.
     """
-    table = frame[list(by)].assign(**{name: _logs(frame[column]) for name, column in (("free", free), ("forced", forced))})
+    table = frame[list(by)].assign(**{name: _logs(frame[name]) for name in ("free", "forced")})
     complete = table["free"].notna() & table["forced"].notna()
-    bad = ((frame[free] <= 0) | (frame[forced] <= 0)).groupby([frame[name] for name in by], observed=True, sort=True).any()
+    bad = ((frame["free"] <= 0) | (frame["forced"] <= 0)).groupby([frame[name] for name in by], observed=True, sort=True).any()
     table[["free", "forced"]] = table[["free", "forced"]].where(complete)
     grouped = table.groupby(list(by), observed=True, sort=True)
     mean, n = grouped[["free", "forced"]].mean(), grouped["free"].count().to_numpy()
@@ -38,7 +36,7 @@ def geometric_gaps(
     covariance = product.to_numpy() / np.maximum(n - 1, 1)
     size = (sd["free"] * sd["forced"]).to_numpy()
     alike = np.clip(np.divide(covariance, size, out=np.zeros(len(size)), where=size > 0), -1, 1)
-    above, below = (_ends(of, sd[name].to_numpy(), n, confidence) for of, name in ((x, "free"), (y, "forced")))
+    above, below = (_ends(of, sd[name].to_numpy(), n) for of, name in ((x, "free"), (y, "forced")))
     gap = np.exp(x) - np.exp(y)
     low = gap - _recovered(above[0], below[1], alike)
     high = gap + _recovered(above[1], below[0], alike)
@@ -51,9 +49,9 @@ def _logs(values: pd.Series) -> pd.Series:
     return logarithms
 
 
-def _ends(mean: np.ndarray, sd: np.ndarray, n: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
+def _ends(mean: np.ndarray, sd: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How far the bounds of a geometric mean lie below and above it."""
-    half = half_width(sd, n, confidence)
+    half = half_width(sd, n, CONFIDENCE)
     middle = np.exp(mean)
     return middle - np.exp(mean - half), np.exp(mean + half) - middle
 

@@ -236,7 +236,7 @@ def _beside(table: pd.DataFrame, a: Side, b: Side) -> list[str]:
         counts = {side.name: said.count(word) for side, word in ((a, "better"), (b, "worse"))}
         shown = listed([f"{name} in {n}" for name, n in counts.items() if n]) if any(counts.values()) else "neither"
         parts.append(f"{rows['label'].iloc[0]} ({shown} of {len(rows)})")
-    return [f"Shown to be better, running free, by other measures: {listed(parts)}."] if parts else []
+    return [f"Which side is shown to be better, running free, by other measures: {listed(parts)}."] if parts else []
 
 
 def _file(a: str, b: str) -> str:

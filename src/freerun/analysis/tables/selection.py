@@ -11,8 +11,8 @@ import pandas as pd
 from freerun.analysis.tables.tidy import Tables
 from freerun.errors import ConfigError
 from freerun.io import key_value
-from freerun.io.suggestions import nearest
-from freerun.io.text import brief
+from freerun.io.suggestions import near, nearest
+from freerun.io.text import brief, one_line
 
 
 def select(tables: Tables, settings: Mapping[str, Any]) -> Tables:
@@ -102,8 +102,10 @@ def _demand_column(name: str, runs: pd.DataFrame) -> None:
 
 
 def _no_run(name: str, value: object, known: Iterable[object]) -> ConfigError:
-    has = ", ".join(dict.fromkeys(str(one) for one in known))
-    return ConfigError(f"select {name}={brief(value)}: no run has it; there is {brief(has, 120)}")
+    has = [str(one) for one in known]
+    meant = near(str(value), [one for one in known if isinstance(one, str)])
+    there = f"did you mean {meant!r}?" if meant is not None else f"there is {one_line(', '.join(dict.fromkeys(has)), 120)}"
+    return ConfigError(f"select {name}={brief(value)}: no run has it; {there}")
 
 
 def _players(tables: Tables, runs: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,11 @@ from freerun.measurement.metrics._true_flow import free_squares
 THRESHOLD = 0.4
 
 
+def told(unit: str, threshold: float) -> str:
+    """Return a unit that says by which threshold, where it is not the usual one: measures by two of them are not compared."""
+    return unit if threshold == THRESHOLD else f"{unit}, threshold {threshold:g}"
+
+
 def valid_steps(observed: Observed, threshold: float = THRESHOLD) -> tuple[Int[torch.Tensor, " N"], Int[torch.Tensor, " N"]]:
     """The steps before the first that fails, of each sequence that counts, and how many were looked at.
 

@@ -15,7 +15,7 @@ from freerun.deferred_imports import torch
 from freerun.errors import given, require
 from freerun.measurement.metrics import Metric, Observed
 from freerun.measurement.metrics._true_flow import reaches_back
-from freerun.measurement.metrics._valid import THRESHOLD, valid_steps
+from freerun.measurement.metrics._valid import THRESHOLD, told, valid_steps
 from freerun.store.quantity import FROM_0, Quantity
 
 
@@ -46,7 +46,8 @@ class ValidTime(Metric):
 
     def quantity_of(self, observed: Observed) -> Quantity:
         floored = reaches_back(observed) and self.threshold == THRESHOLD  # the floor of another one is another number
-        return self.quantity if floored else replace(self.quantity, floor=None)
+        kept = self.quantity if floored else replace(self.quantity, floor=None)
+        return replace(kept, unit=told(kept.unit, self.threshold))
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         time = given(observed.experiment.task.lyapunov_steps())

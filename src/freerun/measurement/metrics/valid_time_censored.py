@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from jaxtyping import Float
@@ -10,7 +10,7 @@ from jaxtyping import Float
 from freerun.deferred_imports import torch
 from freerun.errors import require
 from freerun.measurement.metrics import Metric, Observed
-from freerun.measurement.metrics._valid import THRESHOLD, valid_steps
+from freerun.measurement.metrics._valid import THRESHOLD, told, valid_steps
 from freerun.store.quantity import SHARE, Quantity
 
 
@@ -34,6 +34,9 @@ class ValidTimeCensored(Metric):
 
     def applies(self, observed: Observed) -> bool:
         return observed.experiment.task.lyapunov_steps() is not None
+
+    def quantity_of(self, observed: Observed) -> Quantity:
+        return replace(self.quantity, unit=told(self.quantity.unit, self.threshold))
 
     def measure(self, observed: Observed) -> Float[torch.Tensor, " S"]:
         steps, whole = valid_steps(observed, self.threshold)

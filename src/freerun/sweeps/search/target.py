@@ -93,7 +93,7 @@ def _kept(record: dict[str, Any]) -> int | None:
     return keep.update(((point["update"], point["quantity"], point["value"]) for point in record["curves"]), watch)
 
 
-def target(text: str | None = None, maximize: bool | None = None, said: str = "--target") -> Target:
+def target(text: str | None = None, maximize: bool | None = None) -> Target:
     """A target from ``metric,mode,split``; what is left out is the metric of the objective itself, `free`, `validation`.
 
     A measure of both modes has no other mode than `compared`.
@@ -101,15 +101,14 @@ def target(text: str | None = None, maximize: bool | None = None, said: str = "-
     Args:
         text: as it is typed; None for all that is left out.
         maximize: it is to be large, or small; None for whichever is better for its metric.
-        said: by what words it is asked for.
 
     Raises:
         ConfigError: for an unknown name.
     """
     words = [] if text is None else key_value.listed(text)
     if len(words) > 3 or not all(re.fullmatch(r"\w{1,64}", word) for word in words):
-        raise ConfigError(f"{said} {(text or '')[:60]}: has the form metric,mode,split, for example nrmse,free,test")
-    return of(*words, maximize=maximize, said=said)
+        raise ConfigError(f"--target {(text or '')[:60]}: has the form metric,mode,split, for example nrmse,free,test")
+    return of(*words, maximize=maximize, said="--target")
 
 
 def of(
