@@ -30,6 +30,8 @@ _RESEMBLES = re.compile(
 #: Digits below a microsecond, behind the seconds of a date or at the end of nanoseconds since 1970; the step, in microseconds,
 #: below which they count: by a hundredth of it rows may be uneven.
 _FINER, _NEAR = r"\.\d{6}\d*[1-9]|^\s*\d{16}(\d\d[1-9]|\d[1-9]\d|[1-9]\d\d)\s*$", 100
+#: How texts of dates end that name their offset from UTC.
+OFFSET = r"[T ]\d{2}.*(Z|[+-]\d{2}(:?\d{2})?)$"
 #: Units of a step, in microseconds.
 _UNITS = (
     (7 * DAY, "weeks"),
@@ -89,7 +91,7 @@ def _declared(text: str, form: str) -> int | None:
 
 def zones(texts: list[str | None]) -> bool:
     """Return whether some dates name a time zone and others do not, so that they cannot be compared."""
-    named = {re.search(r"[T ]\d{2}.*(Z|[+-]\d{2}(:?\d{2})?)$", text.strip()) is not None for text in texts if text}
+    named = {re.search(OFFSET, text.strip()) is not None for text in texts if text}
     return len(named) == 2
 
 
