@@ -591,3 +591,44 @@ def test_whole_numbers_beyond_2_53_lose_no_digits_in_silence(file, tmp_path, kin
 @pytest.mark.parametrize("counts", [[2**53 + 2**40 * (i * i % 7) + i for i in range(N)], [2**50 + i * i % 7 for i in range(N)]])
 def test_digits_that_double_precision_holds_or_that_make_no_difference_are_read(file, counts):
     assert len(taken(file(text(count=[str(count) for count in counts], load=LOAD)))[1]) == N
+
+
+STAMPS = [str(1609459200000 + 3600000 * i) for i in range(N)]
+#: A column with one empty cell that would be no value without it, and what is said of it.
+HOLED = {
+    "stamps": (STAMPS, ("'which' only goes one way",), {}),
+    "rows": ([str(i) for i in range(N)], ("'which' only goes one way",), {}),
+    "ids": (["A"] * 60 + ["B"] * 60, ("'which' has 2 values", "task.id=which"), {}),
+    "ids by date": (["A"] * 60 + ["B"] * 60, ("'which' tells apart", "task.id=which"), {"date": HOURS[:60] * 2}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("which", HOLED)
+def test_an_empty_cell_makes_no_value_of_a_stamp_a_counter_or_an_id(file, which):
+    cells, words, more = HOLED[which]
+    path = file(text(**more, which=put(cells, row_7=""), load=LOAD, temp=TEMP))
+    refused(path, *words, missing="interpolate")
+
+
+def test_an_empty_cell_makes_no_value_of_a_part_of_the_calendar(file):
+    path = file(text(date=HOURS, hour=put([str(i % 24) for i in range(N)], row_7=""), load=LOAD))
+    assert taken(path, "hour (a part of the calendar)")[0] == ("load",)
+
+
+def test_a_column_that_few_rows_have_is_no_id(file):
+    path = file(text(remark=[{3: "x", 9: "x", 90: "y", 99: "y"}.get(i, "") for i in range(N)], load=LOAD))
+    assert taken(path, "remark (text)")[0] == ("load",)
+
+
+@pytest.mark.parametrize(("cell", "marker"), [("-999.0", "-999"), ("-9999.00", "-9999"), ("-999", "-999.0"), ("1e20", "1e+20")])
+def test_a_number_is_a_marker_however_it_is_written(file, cell, marker):
+    path = file(text(load=put(LOAD, row_30=cell)))
+    refused(path, f"task.markers=[{float(cell):.10g}]")
+    assert taken(path, "1 missing values", markers=[marker], missing="previous")[1][30, 0] == float(LOAD[29])
+    assert taken(path, "1 missing values", markers=[f"{float(cell):.10g}"], missing="previous")[1][30, 0] == float(LOAD[29])
+
+
+def test_what_is_no_number_is_named_by_the_setting_that_names_it(file):
+    path = file(text(on=["True", "False"] * 60, load=LOAD))
+    refused(path, "task.inputs=on: not numeric", inputs=["on"], columns=["load"])
+    refused(path, "task.columns=on: not numeric", columns=["on", "load"])
