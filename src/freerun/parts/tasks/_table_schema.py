@@ -99,7 +99,7 @@ class _Reader:
         self.left_out = {name: reason for name, reason in needless.items() if reason}
         others = [column for column in others if column.name not in self.left_out]
         if wanted.id is None:
-            numbers = [column for column in others if column.sound]
+            numbers = [column for column in others if column.numeric and not len(column.other)]
             alone = numbers if values is None and len(numbers) == 1 else []  # the one column there is to forecast
             _series_ids.demand_declared(
                 [column for column in others if not any(column is one for one in alone)], axis, self.origin
