@@ -649,3 +649,10 @@ def test_half_of_a_character_in_a_study_file_is_refused_at_the_start(key, tmp_pa
     with pytest.raises(ConfigError):
         dispatch(["study", "half.yaml", *TINY, "launcher=inline"])
     assert not (tmp_path / "results").exists()
+
+
+def test_figures_are_drawn_whatever_backend_the_environment_names(tmp_path):
+    drawn = f"MPLBACKEND=Qt4Agg {FREERUN} figures own training_curves"
+    code, out, errors = shell(f"{FREERUN} {' '.join(RUNS)} seed=0 --as own > /dev/null && {drawn}", tmp_path)
+    assert (code, errors) == (0, "")
+    assert "training_curves" in out

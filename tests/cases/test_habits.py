@@ -520,3 +520,17 @@ def test_own_flow_is_a_file_that_imports_public_names_alone(name, a, slope, leas
     assert least < 1 / (made.task.lyapunov_steps() * made.task.dt) < most
     code, out, err = said(capsys, "run", *line, "evaluation.sequences=4", "evaluation.orbit=0", "launcher=inline")
     assert (code, "failed" in out + err) == (0, False), out + err
+
+
+@pytest.mark.parametrize("words", [("--results=~/own",), ("--results", "~/own")])
+def test_a_home_that_no_shell_puts_in_is_put_in(words, desk, monkeypatch, capsys):
+    home = desk / "home"
+    monkeypatch.setenv("HOME", str(home))
+    assert str(home / "own") in said(capsys, "table", "a", *words)[2]
+    assert str(home / "no.yaml") in said(capsys, "plan", "~/no.yaml")[2]
+    assert str(home / "no") in said(capsys, "merge", "~/no", *words)[2]
+    assert not (desk / "~").exists()
+
+
+def test_a_key_that_is_taken_away_is_no_home(desk, capsys):
+    assert "~training.lr: no key is removed" in said(capsys, "run", "~training.lr")[2]

@@ -591,3 +591,101 @@ def test_whole_numbers_beyond_2_53_lose_no_digits_in_silence(file, tmp_path, kin
 @pytest.mark.parametrize("counts", [[2**53 + 2**40 * (i * i % 7) + i for i in range(N)], [2**50 + i * i % 7 for i in range(N)]])
 def test_digits_that_double_precision_holds_or_that_make_no_difference_are_read(file, counts):
     assert len(taken(file(text(count=[str(count) for count in counts], load=LOAD)))[1]) == N
+
+
+STAMPS = [str(1609459200000 + 3600000 * i) for i in range(N)]
+#: A column with one empty cell that would be no value without it, and what is said of it.
+HOLED = {
+    "stamps": (STAMPS, ("'which' only goes one way",), {}),
+    "rows": ([str(i) for i in range(N)], ("'which' only goes one way",), {}),
+    "ids": (["A"] * 60 + ["B"] * 60, ("'which' has 2 values", "task.id=which"), {}),
+    "ids by date": (["A"] * 60 + ["B"] * 60, ("'which' tells apart", "task.id=which"), {"date": HOURS[:60] * 2}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("which", HOLED)
+def test_an_empty_cell_makes_no_value_of_a_stamp_a_counter_or_an_id(file, which):
+    cells, words, more = HOLED[which]
+    path = file(text(**more, which=put(cells, row_7=""), load=LOAD, temp=TEMP))
+    refused(path, *words, missing="interpolate")
+
+
+def test_an_empty_cell_makes_no_value_of_a_part_of_the_calendar(file):
+    path = file(text(date=HOURS, hour=put([str(i % 24) for i in range(N)], row_7=""), load=LOAD))
+    assert taken(path, "hour (a part of the calendar)")[0] == ("load",)
+
+
+def test_a_column_that_few_rows_have_is_no_id(file):
+    path = file(text(remark=[{3: "x", 9: "x", 90: "y", 99: "y"}.get(i, "") for i in range(N)], load=LOAD))
+    assert taken(path, "remark (text)")[0] == ("load",)
+
+
+@pytest.mark.parametrize(("cell", "marker"), [("-999.0", "-999"), ("-9999.00", "-9999"), ("-999", "-999.0"), ("1e20", "1e+20")])
+def test_a_number_is_a_marker_however_it_is_written(file, cell, marker):
+    path = file(text(load=put(LOAD, row_30=cell)))
+    refused(path, f"task.markers=[{float(cell):.10g}]")
+    assert taken(path, "1 missing values", markers=[marker], missing="previous")[1][30, 0] == float(LOAD[29])
+    assert taken(path, "1 missing values", markers=[f"{float(cell):.10g}"], missing="previous")[1][30, 0] == float(LOAD[29])
+
+
+def test_what_is_no_number_is_named_by_the_setting_that_names_it(file):
+    path = file(text(on=["True", "False"] * 60, load=LOAD))
+    refused(path, "task.inputs=on: not numeric", inputs=["on"], columns=["load"])
+    refused(path, "task.columns=on: not numeric", columns=["on", "load"])
+
+
+# ---------------------------------------------------------------------- dates in other forms
+
+WEEK = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+#: Days of which one is missing, and forms of them.
+HOLED_DAYS = [datetime(2021, 1, 1) + timedelta(days=i + (i > 99)) for i in range(N)]
+UNKNOWN_FORMS = {
+    "no zeros, slashes": lambda day: f"{day.year}/{day.month}/{day.day}",
+    "no zeros, hyphens": lambda day: f"{day.year}-{day.month}-{day.day}",
+    "UTC": lambda day: f"{day} UTC",
+    "a day of the week behind": lambda day: f"{day:%Y-%m-%d} {WEEK[day.weekday()]}",
+    "a day of the week before": lambda day: f"{WEEK[day.weekday()][:2]} {day:%d.%m.%Y}",
+    "Japanese": lambda day: f"{day.year}\u5e74{day.month}\u6708{day.day}\u65e5",
+    "Spanish": lambda day: f"{day.day} de enero de {day.year}",
+    "weeks": lambda day: f"KW{day.isocalendar().week:02}/{day.year} {day.weekday() + 1}",
+    "months": lambda day: f"{day.month:02}/{day.year}",
+}
+
+
+@pytest.mark.parametrize("form", UNKNOWN_FORMS)
+def test_dates_in_a_form_that_is_not_known_are_no_text(file, form):
+    path = file(text(which=[UNKNOWN_FORMS[form](day) for day in HOLED_DAYS], load=LOAD, temp=TEMP))
+    refused(path, "'which', row 1", "is no date that is known", "task.date_format")
+    assert taken(path, "which (text)", date="none", id="none")[0] == ("load", "temp")
+
+
+def test_texts_with_a_year_are_texts_where_they_do_not_change_or_dates_stand_beside(file):
+    assert taken(file(text(kind=["Golf 2020 with 5 doors"] * N, load=LOAD)), "kind (text)")[0] == ("load",)
+    kinds = [f"Golf {1990 + i % 20} with {i % 5} doors" for i in range(N)]
+    assert taken(file(text(date=HOURS, kind=kinds, load=LOAD)), "kind (text)", id="none")[0] == ("load",)
+
+
+@pytest.mark.parametrize("form", ["%d%m%Y", "%d.%m", "%m.%Y"])
+def test_digits_that_begin_with_the_day_or_the_month_are_no_values(file, form):
+    days = [datetime(2021 + i // 12, i % 12 + 1, 1) for i in range(N)] if form == "%m.%Y" else HOLED_DAYS
+    cells = [day.strftime(form) for day in days]
+    path = file(text(which=cells, load=LOAD, temp=TEMP))
+    refused(path, "'which' reads as dates", f"task.date=which task.date_format={form}")
+    if form == "%m.%Y":
+        assert taken(path, "by which, every month", date="which", date_format=form)[0] == ("load", "temp")
+    else:
+        refused(path, "comes 2 days after row 100", date="which", date_format=form)
+    assert taken(path, date="none", columns=["load"])[0] == ("load",)
+    assert taken(file(text(date=HOURS, which=cells, load=LOAD)), "which (a time stamp)")[0] == ("load",)
+
+
+def test_numbers_with_a_zero_in_front_are_values(file):
+    path = file(text(load=[f"{i * 7 % 28 + 1:02}.{i * 13 % 80 + 3:02}" for i in range(N)]))
+    assert taken(path)[0] == ("load",)
+
+
+def test_the_form_of_a_clock_of_twelve_hours_reads_it(file):
+    cells = [f"{hour.month}/{hour.day}/{hour:%Y %I:%M %p}" for hour in map(datetime.fromisoformat, HOURS)]
+    path = file(text(which=cells, load=LOAD))
+    refused(path, "'%m/%d/%Y %I:%M %p', or %d first")
+    assert taken(path, "by which, every 1 h", date_format="%m/%d/%Y %I:%M %p")[0] == ("load",)

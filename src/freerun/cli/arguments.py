@@ -108,7 +108,7 @@ class Parser(argparse.ArgumentParser):
             ConfigError: for what the command does not take, with the nearest option that it does.
             HelpShown: after `--help`.
         """
-        own = self.options()
+        own, words = self.options(), [_at_home(word) for word in words]
         if not {"-h", "--help"} & set(words) and (habit := hydra_options.foreign(words, own)):
             raise ConfigError(habit)
         arguments, rest = self.parse_known_intermixed_args(words)
@@ -212,6 +212,17 @@ def _job(text: str) -> str:
     if text != "job":
         raise argparse.ArgumentTypeError(f"takes job alone, which prints the experiments; got {brief(text)}")
     return text
+
+
+def _at_home(word: str) -> str:
+    """Return a word with the home folder for `~/` in front, or behind an option's equals sign, where no shell puts it in."""
+    option, path = ("", word) if not word.startswith("--") else word.partition("=")[::2]
+    if path != "~" and not path.startswith("~/"):
+        return word
+    try:
+        return f"{option}=" * bool(option) + str(Path(path).expanduser())
+    except RuntimeError:
+        raise ConfigError(f"{brief(word)}: no home folder is known; write the path without ~") from None
 
 
 def folder(text: str) -> Path:

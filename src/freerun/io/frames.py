@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,14 @@ def with_index(frame: Any, key: str = "frame") -> Any:
         frame[name] = frame[name].dt.to_timestamp()
     _demand_one_zone(frame, key)
     return frame
+
+
+def label(frame: Any, name: str) -> Any:
+    """Return what a frame of pandas calls a column: blanks at the ends of a name count nothing, and a number may be one."""
+    labels = {str(label).strip(): label for label in frame.columns}
+    looks = {" ".join(unicodedata.normalize("NFC", text).split()): label for text, label in labels.items()}
+    plain = " ".join(unicodedata.normalize("NFC", name).split())
+    return labels.get(name.strip(), looks.get(plain, name))
 
 
 def index_names(index: Any) -> list[Any]:

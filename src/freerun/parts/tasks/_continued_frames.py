@@ -132,7 +132,7 @@ class _Frame:
 
     def _ruled(self, kept: Int[np.ndarray, " S"]) -> Ruled:
         """Return the rules of the file for the rows that are read."""
-        columns = [_part(each, kept) for each in (*self.roles.values, *self.inputs)]
+        columns = [each.of_rows(kept) for each in (*self.roles.values, *self.inputs)]
         return Ruled(columns, _rows_of(self.roles.axis, kept), self.task.request().rules, ORIGIN)
 
     def _demand_step(self, ruled: Ruled) -> None:
@@ -209,15 +209,6 @@ class _Frame:
 
 def _of(name: str) -> str:
     return f" series {one_line(name, 30)!r}:" if name else ""
-
-
-def _part(each: Column, rows: Int[np.ndarray, " S"]) -> Column:
-    """Return some rows of a column."""
-    import pyarrow as arrow
-
-    texts = None if each.texts is None else each.texts.take(arrow.array(rows))
-    other = np.flatnonzero(np.isin(rows, each.other))
-    return replace(each, numbers=each.numbers[rows], missing=each.missing[rows], texts=texts, other=other)
 
 
 def _rows_of(axis: Axis | None, rows: Int[np.ndarray, " S"]) -> Axis | None:

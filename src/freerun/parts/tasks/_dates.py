@@ -7,6 +7,7 @@ counted instead, so that they are equally spaced.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,8 +20,12 @@ _MICROSECOND = timedelta(microseconds=1)
 DAY = 86_400_000_000
 #: The dates that a calendar has, in microseconds: from the year 1 to the last day but one of 9999.
 FIRST, LAST = ((datetime(*day, tzinfo=UTC) - EPOCH) // _MICROSECOND for day in ((1, 1, 1), (9999, 12, 31)))
+#: Years that numbers which may be dates are looked for in, in microseconds.
+_EARLY, _LATE = ((datetime(year, 1, 1, tzinfo=UTC) - EPOCH) // _MICROSECOND for year in (1800, 2200))
 #: How texts begin that are a date whose parts cannot be told apart, and how it can be written.
 _UNCLEAR = re.compile(r"\d{1,2}([/.\- ])\d{1,2}\1(\d{4}|\d{2})\b")
+#: A year and another number of one or two digits, whatever stands around them.
+_WITH_YEAR = re.compile(r"(?=.*(?<!\d)(1[5-9]|2[01])\d\d(?!\d)).*(?<![\d.,])\d{1,2}(?!\d|[.,]\d\d?$)", re.DOTALL)
 #: A month by its name beside a number; a year beside a quarter, month, week or day; a clock; three numbers from the year down.
 _RESEMBLES = re.compile(
     r"(?i:(?=.*\d)(^|[^a-z])(jan|feb|mar|m\u00e4r|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-z]{0,6}([^a-z]|$)"
@@ -30,6 +35,8 @@ _RESEMBLES = re.compile(
 #: Digits below a microsecond, behind the seconds of a date or at the end of nanoseconds since 1970; the step, in microseconds,
 #: below which they count: by a hundredth of it rows may be uneven.
 _FINER, _NEAR = r"\.\d{6}\d*[1-9]|^\s*\d{16}(\d\d[1-9]|\d[1-9]\d|[1-9]\d\d)\s*$", 100
+#: How texts of dates end that name their offset from UTC.
+OFFSET = r"[T ]\d{2}.*(Z|[+-]\d{2}(:?\d{2})?)$"
 #: Units of a step, in microseconds.
 _UNITS = (
     (7 * DAY, "weeks"),
@@ -89,7 +96,7 @@ def _declared(text: str, form: str) -> int | None:
 
 def zones(texts: list[str | None]) -> bool:
     """Return whether some dates name a time zone and others do not, so that they cannot be compared."""
-    named = {re.search(r"[T ]\d{2}.*(Z|[+-]\d{2}(:?\d{2})?)$", text.strip()) is not None for text in texts if text}
+    named = {re.search(OFFSET, text.strip()) is not None for text in texts if text}
     return len(named) == 2
 
 
@@ -123,12 +130,33 @@ def unclear(text: str) -> str | None:
         return None
     letter, year = match[1], "%Y" if len(match[2]) == 4 else "%y"
     time = ("", " %H:%M", " %H:%M:%S")[min(2, text.count(":"))]
+    if re.search(r"\d [ap]m$", text.strip(), re.IGNORECASE):
+        return f"task.date_format='%m{letter}%d{letter}{year}{time.replace('%H', '%I')} %p', or %d first"
     return f"task.date_format='%d{letter}%m{letter}{year}{time}' or '%m{letter}%d{letter}{year}{time}'"
 
 
 def resembles(text: str) -> bool:
-    """Whether a text is a date or a time of day in a form that is not known: with the name of a month, by quarters, a clock."""
-    return _RESEMBLES.search(text.strip()) is not None
+    """Whether a text is a date or a time of day in a form that is not known: with the name of a month, by quarters, a clock,
+    a year beside another number.
+    """
+    return _RESEMBLES.search(text.strip()) is not None or _WITH_YEAR.match(text) is not None
+
+
+def digits_by_day(texts: Iterable[str]) -> str | None:
+    """Return the form of dates in digits that do not begin with the year: 31012021, 31.01 or 01.2021; None if one is none.
+
+    Args:
+        texts: of numbers, of which whole ones may lack zeros in front.
+    """
+    unique = set(texts)
+    for form in ("%d%m%Y", "%m%d%Y"):
+        dates = [_declared(text.zfill(8), form) if re.fullmatch(r"\d{7,8}", text) else None for text in unique]
+        if len(unique) > 1 and not any(date is None or not _EARLY <= date <= _LATE for date in dates):
+            return form
+    for form, digits in (("%d.%m", r"(0[1-9]|[12]\d|3[01])\.(0[1-9]|1[0-2])"), ("%m.%Y", r"(0[1-9]|1[0-2])\.(19|20)\d\d")):
+        if len(unique) > 1 and all(re.fullmatch(digits, text) for text in unique):
+            return form if any(text.startswith("0") for text in unique) else None
+    return None
 
 
 def is_clock(text: str) -> bool:

@@ -80,6 +80,8 @@ def recognised(columns: list[Column], form: str | None, ids: np.ndarray | None, 
     for column in numeric:
         if (moments := _stamps(column)) is not None:
             return _of_moments(column, moments, origin)
+    for column in numeric:
+        _demand_clear(column, origin)
     if (axis := _calendar_columns.axis(numeric, ids, origin)) is not None:
         return axis
     for column in numeric:
@@ -97,9 +99,28 @@ def needless(column: Column, axis: Axis | None) -> str | None:
         return "a part of the calendar"
     if column.sound and counts_rows(column):
         return "numbers the rows"
-    if column.sound and axis is not None and len(column.numbers) >= LEAST and _stamps(column) is not None:
+    timed = column.sound and axis is not None and len(column.numbers) >= LEAST
+    if timed and (_stamps(column) is not None or _by_day(column) is not None):
         return "a time stamp"
     return None
+
+
+def _demand_clear(column: Column, origin: str) -> None:
+    """Refuse numbers that are dates whose digits begin with the day or the month."""
+    if (form := _by_day(column)) is not None:
+        name = one_line(column.name, 30)
+        dates = "make dates of it" if column.texts is None else f"task.date={name} task.date_format={form}"
+        reason = f"reads as dates, {column.cell(0)}; if so, {dates}; if not, task.date=none and task.columns"
+        raise ConfigError(f"{origin}: column {name!r} {reason}")
+
+
+def _by_day(column: Column) -> str | None:
+    """Return the form of numbers that are dates whose digits begin with the day or the month; None for others."""
+    for count in (50, len(column.numbers)):
+        texts = [column.text(row).strip() for row in range(min(count, len(column.numbers)))]
+        if len(texts) < LEAST or (form := _dates.digits_by_day(texts)) is None:
+            return None
+    return form
 
 
 def _stamps(column: Column, *, declared: bool = False) -> np.ndarray | None:
@@ -138,7 +159,8 @@ def _resembles_dates(column: Column) -> bool:
     """Whether a column holds dates in words, quarters or times of day, which only a declared format can read."""
     if column.kind or column.texts is None or column.numeric or not len(column.other):
         return False
-    return all(_dates.resembles(column.text(row)) for row in column.other[:50].tolist())
+    texts = [column.text(row) for row in column.other[:50].tolist()]
+    return len(set(texts)) > 1 and all(map(_dates.resembles, texts))
 
 
 def _dated(column: Column, form: str | None, origin: str) -> Axis:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -75,13 +76,14 @@ def demand_declared(columns: list[Column], axis: Axis | None, origin: str) -> No
         ConfigError: naming it.
     """
     for column in columns:
-        name = one_line(column.name, 30)
-        if axis is None and (row := begins_anew(column, held=False)) is not None:
+        name, rows = one_line(column.name, 30), column.telling
+        told, when = column.of_rows(rows), None if axis is None else axis.at[rows]
+        if axis is None and (row := begins_anew(told, held=False)) is not None:
             raise ConfigError(
-                f"{origin}: column {name!r} counts anew from row {row + 1}: several series? task.id= names what tells them "
-                "apart; if it is one, task.id=none"
+                f"{origin}: column {name!r} counts anew from row {rows[row] + 1}: several series? task.id= names what tells "
+                "them apart; if it is one, task.id=none"
             )
-        if reason := _looks_like_id(column, axis):
+        if reason := _looks_like_id(told, None if axis is None or when is None else replace(axis, at=when, moments=None)):
             raise ConfigError(f"{origin}: column {name!r} {reason}: several series? task.id={name}; if not, task.id=none")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,8 @@ MISSING = (
 )  # fmt: skip
 #: Sizes between which a number can be computed with in single precision, its square in double precision.
 SMALLEST, GREATEST = 1e-30, 1e30
+#: Which share of the rows has a value at least in a column of which few have none.
+_FEW_MISSING = 0.9
 _A_SECOND = {"s": 1, "ms": 1e3, "us": 1e6, "ns": 1e9}
 #: Numbers that loggers write where they have none.
 SENTINELS = frozenset(
@@ -69,6 +71,10 @@ class Writing:
         if self.thousands:
             whole = f"([0-9]{{1,3}}({re.escape(self.thousands)}[0-9]{{3}})+|[0-9]+)"
         return rf"^[+-]?({whole}({point}[0-9]*)?|{point}[0-9]+)([eE][+-]?[0-9]+)?$"
+
+    def marking(self) -> list[float]:
+        """Return the numbers among the markers: -999 is -999.0 too."""
+        return [float(marker) for marker in self.markers if re.fullmatch(Writing().pattern(), marker.strip())]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +151,20 @@ class Column:
         """Whether every cell is a number."""
         return self.numeric and not len(self.other) and not bool(self.missing.any())
 
+    def of_rows(self, rows: np.ndarray) -> Column:
+        """Return some of its rows."""
+        import pyarrow as arrow
+
+        texts = None if self.texts is None else self.texts.take(arrow.array(rows))
+        other = np.flatnonzero(np.isin(rows, self.other))
+        return replace(self, numbers=self.numbers[rows], missing=self.missing[rows], texts=texts, other=other)
+
+    @property
+    def telling(self) -> np.ndarray:
+        """The rows that tell what it is, counted from 0: those with a value, if few have none; else all."""
+        known = np.flatnonzero(~self.missing)
+        return known if len(known) >= _FEW_MISSING * len(self.missing) else np.arange(len(self.missing))
+
     @property
     def whole(self) -> bool:
         """Whether every cell is a whole number."""
@@ -172,8 +192,7 @@ def column(name: str, cells: Any, writing: Writing) -> Column:
     missing = np.asarray(cells.is_null(nan_is_null=True).to_numpy(zero_copy_only=False), dtype=bool)
     if types.is_integer(cells.type) or types.is_floating(cells.type) or types.is_decimal(cells.type):
         numbers = cells.cast("float64", safe=False).to_numpy(zero_copy_only=False).astype(np.float64)
-        declared = [float(marker) for marker in writing.markers if re.fullmatch(Writing().pattern(), marker)]
-        missing = missing | np.isin(numbers, declared)
+        missing = missing | np.isin(numbers, writing.marking())
         return Column(name=name, numbers=np.where(missing, np.nan, numbers), missing=missing, texts=None, other=none)
     nothing = np.full(len(cells), np.nan)
     if types.is_duration(cells.type):
@@ -219,6 +238,8 @@ def _of_texts(name: str, cells: Any, writing: Writing) -> Column:
         bare = compute.replace_substring(bare, writing.decimal, ".")
     numbers = np.full(len(cells), np.nan)
     numbers[written] = [float(cell) for cell in bare.filter(arrow.array(written)).to_pylist()]
+    missing |= np.isin(numbers, writing.marking())
+    numbers[missing] = np.nan
     other = np.flatnonzero(~(written | missing))
     return Column(name=name, numbers=numbers, missing=missing, texts=cells, other=other)
 

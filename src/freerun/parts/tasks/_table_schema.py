@@ -95,10 +95,11 @@ class _Reader:
         others = [column for column in others if axis is None or column.name != axis.name]
         if axis is not None:
             _row_times.demand_whole(axis, others, ids, self.origin)
-        self.left_out = {each.name: reason for each in others if (reason := _row_times.needless(each, axis))}
+        needless = {each.name: _row_times.needless(each.of_rows(each.telling), axis) for each in others}
+        self.left_out = {name: reason for name, reason in needless.items() if reason}
         others = [column for column in others if column.name not in self.left_out]
         if wanted.id is None:
-            numbers = [column for column in others if column.sound]
+            numbers = [column for column in others if column.numeric and not len(column.other)]
             alone = numbers if values is None and len(numbers) == 1 else []  # the one column there is to forecast
             _series_ids.demand_declared(
                 [column for column in others if not any(column is one for one in alone)], axis, self.origin
@@ -107,8 +108,8 @@ class _Reader:
             values = self._remaining(others, axis, ids)
         else:
             self.left_out |= {column.name: "not chosen" for column in others}
-        for column in (*values, *inputs):
-            self._demand_numbers(column)
+        for key, column in (*(("columns", each) for each in values), *(("inputs", each) for each in inputs)):
+            self._demand_numbers(key, column)
         given, texts = _static_columns.given(static, ids, names, self.origin)
         return Schema(
             values=values, inputs=[*inputs, *given], axis=axis, ids=ids, names=names, left_out=self.left_out, statics=texts
@@ -172,7 +173,7 @@ class _Reader:
                 self.left_out[column.name] = reason
             else:
                 values.append(column)
-        counter = next((each for each in values if only_goes_one_way(each, ids, evenly=axis is not None)), None)
+        counter = next((each for each in values if self._counts(each, axis, ids)), None)
         if counter is not None and len(values) > 1:
             name = _q(counter.name)
             cure = f"task.date={name} if it is one; if not, name what is forecast in task.columns"
@@ -184,6 +185,11 @@ class _Reader:
             held = ", ".join(f"{_q(name) or repr(name)} ({reason})" for name, reason in left_out.items())
             raise ConfigError(f"{self.origin}: no numeric column to forecast, but {one_line(held, 80)}; see task.columns")
         return values
+
+    def _counts(self, column: Column, axis: Axis | None, ids: np.ndarray | None) -> bool:
+        """Whether a column only goes one way, rows without a value aside."""
+        rows = column.telling
+        return only_goes_one_way(column.of_rows(rows), None if ids is None else ids[rows], evenly=axis is not None)
 
     def _no_value(self, column: Column, ids: np.ndarray | None) -> str | None:
         """Return why a column that no setting names is not forecast, in a few words; None if it is."""
@@ -199,12 +205,12 @@ class _Reader:
             return "the same in every row of a series"
         return None
 
-    def _demand_numbers(self, column: Column) -> None:
+    def _demand_numbers(self, key: str, column: Column) -> None:
         """Refuse a column of which a cell is no number."""
         if column.kind or (not column.numeric and not column.nearly()):
             what = column.kind or ("empty" if column.empty else "text")
             shown = "" if column.texts is None else f", {column.cell(0)!r} in row 1"
-            raise ConfigError(f"task.columns={_q(column.name)}: not numeric but {what}{shown}")
+            raise ConfigError(f"task.{key}={_q(column.name)}: not numeric but {what}{shown}")
         if len(column.other):
             row = int(column.other[0])
             shown, remedy = column.cell(row), cure(column.text(row))
