@@ -168,6 +168,7 @@ def test_a_prefix_may_be_one_for_all_or_one_for_each(tmp_path):
         ("symbols", {"steps": True}, "steps: must be a whole number"),
         ("values", {"temperature": 0.5}, "temperature=0.5: is for symbols"),
         ("symbols", {"feedback": registry.get("feedback", "mean")()}, "is not for what this task has"),
+        ("values", {"prefix": [[1.0, np.nan, 3.0]]}, "values must be finite numbers"),
         ("values", {"prefix": [[1.0, 2.0]]}, "values have 3 columns"), ("values", {"count": 10**6}, "give a prefix"),
         ("symbols", {"inputs": np.zeros((3, 2, 1))}, "has no exogenous inputs"),
     ],
@@ -269,8 +270,9 @@ def test_what_cannot_be_exported_is_said_in_one_line(tmp_path, monkeypatch):
     model = trained("values", tmp_path).model()
     with pytest.raises(ConfigError, match=r"export_step step.h5: must end in .pt2 \(torch.export\) or .onnx"):
         model.export_step(tmp_path / "step.h5")
-    with pytest.raises(ConfigError, match="export_step count: must be at least 1, got 0"):
-        model.export_step(tmp_path / "step.pt2", count=0)
+    for count in (0, True):
+        with pytest.raises(ConfigError, match=f"export_step count: must be a whole number of at least 1, got {count}"):
+            model.export_step(tmp_path / "step.pt2", count=count)
     monkeypatch.setattr(step_export, "find_spec", lambda package: None)
     with pytest.raises(ConfigError, match=r"export_step step\.onnx: needs onnx and onnxscript; pip install 'freerun\[onnx\]'"):
         model.export_step(tmp_path / "step.onnx")

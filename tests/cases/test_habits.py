@@ -192,6 +192,17 @@ REFUSED = {
         ("run --seed=3", ["'--seed'", "write seed=VALUE"]),
         ("run --training.lr 0.1", ["write training.lr=VALUE"]),
     ],
+    "an option given twice": [
+        ("compare a b --study first --study second", ["--study: given twice", "'first'", "'second'"]),
+        ("table first_look --results one --results=two", ["--results: given twice", "'one'", "'two'"]),
+        ("study first_look --workers 2 --as x --workers 1", ["--workers: given twice", "one alone can count"]),
+    ],
+    "names of folders": [
+        ("report results/first_look/", ["of a path its last part is the name: first_look"]),
+        ("status ./first_look", ["its last part is the name: first_look"]),
+        ("table first_look --out .", ["'.': must end in"]),
+        ("compare '' gru --study first_look", ["'first_look'"]),
+    ],
     "signs of the grammar": [
         ("run task={a", ["task={a", "bracket"]),
         ("run -m training.lr=foo(1,2)", ["there is no foo()", "range()"]),
@@ -199,6 +210,7 @@ REFUSED = {
         ("""run 'training.lr="a'""", ["a quote is open"]),
         ("run training.lr:0.1", ["training.lr:0.1", "of the form key=value"]),
         ("run training.lr=a=b", ["in quotes"]),
+        ("run plugins=[~/p.py]", ["plugins=[~/p.py]", "write a path without ~"]),
         ("run training.lr=fast", ["must be a number", "'fast'"]),
         ("run evaluation.distances=perhaps", ["must be true or false"]),
         ("run training.gradient_norms=3", ["must be true or false, got 3"]),

@@ -120,8 +120,9 @@ def test_a_part_that_is_not_there_has_to_be_named(results, tmp_path):
     (tmp_path / "own").mkdir()
     (tmp_path / "own/study.json").write_text(json.dumps(info))
     said = r"own, experiment 1: model=mine_own: unknown model; a part of your own has to be named again, plugins=\[FILE.py\]"
-    with pytest.raises(ConfigError, match=said):
-        named_sweep.again("own", Place(results=tmp_path))
+    for words in ([], ["seed=range(6)"]):
+        with pytest.raises(ConfigError, match=said):
+            named_sweep.again("own", Place(results=tmp_path), words)
 
 
 def test_a_sweep_is_resumed_and_extended_on_the_command_line_and_in_python(tmp_path, capsys):

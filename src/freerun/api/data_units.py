@@ -58,6 +58,8 @@ class DataUnits:
         if told.dim() < 2 or told.shape[-1] != self.data.outputs:
             raise ConfigError(f"values have {self.data.outputs} columns, got an array of shape {tuple(told.shape)}")
         told = told.to(torch.float64)
+        if not bool(told.isfinite().all()):
+            raise ConfigError("values must be finite numbers")
         if self.data.mean is not None and self.data.std is not None:
             told = (told - self.data.mean) / self.data.std
         return told.to(self.dtype)

@@ -163,8 +163,8 @@ class TrainedModel(torch.nn.Module):
 
     def _arguments(self, count: int) -> tuple[torch.Tensor, State]:
         """An input of one step, and the state before it, for the shapes that they have."""
-        if count < 1:
-            raise ConfigError(f"export_step count: must be at least 1, got {count}")
+        if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
+            raise ConfigError(f"export_step count: must be a whole number of at least 1, got {brief(count)}")
         fed = 0 if given(self.experiment.feedback).silent else self.data.outputs
         return self._units.like(count).new_zeros(1, count, self.data.inputs + fed), self.start(count)
 

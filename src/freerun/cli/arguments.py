@@ -54,6 +54,10 @@ COMMANDS = {name: line for group in GROUPS.values() for name, line in group.item
 DEFAULT_STUDY = "first_look"
 
 
+#: The kind of argument that holds the last value that it is given.
+_SINGLE = type(argparse.ArgumentParser(add_help=False).add_argument("--one"))
+
+
 class HelpShown(Exception):
     """The help of a command has been asked for and printed; there is nothing else to do."""
 
@@ -111,6 +115,7 @@ class Parser(argparse.ArgumentParser):
         own, words = self.options(), [_at_home(word) for word in words]
         if not {"-h", "--help"} & set(words) and (habit := hydra_options.foreign(words, own)):
             raise ConfigError(habit)
+        self._demand_once(words)
         arguments, rest = self.parse_known_intermixed_args(words)
         if unknown := next((word for word in rest if word.startswith("-")), None):
             option = unknown.partition("=")[0]
@@ -122,6 +127,24 @@ class Parser(argparse.ArgumentParser):
         if isinstance(getattr(arguments, "words", None), list):
             arguments.words = plain(arguments.words)
         return arguments
+
+    def _demand_once(self, words: list[str]) -> None:
+        """Refuse an option that is given two values of which one would count.
+
+        Raises:
+            ConfigError: naming it and both.
+        """
+        single = {option for action in self._actions if type(action) is _SINGLE for option in action.option_strings}
+        given: dict[str, str] = {}
+        for word, after in zip(words, [*words[1:], ""], strict=True):
+            if word == "--":
+                break
+            option, equals, value = word.partition("=")
+            if option in single and (known := given.setdefault(option, value if equals else after)) != (
+                value if equals else after
+            ):
+                both = f"{brief(known)} and {brief(value if equals else after)}"
+                raise ConfigError(f"{option}: given twice, {both}; one alone can count")
 
 
 def _is_key(text: str) -> bool:

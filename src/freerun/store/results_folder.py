@@ -16,11 +16,13 @@ from freerun.errors import ConfigError, StoreError, refused
 from freerun.io import links
 from freerun.io.reading import NotPlain
 from freerun.io.suggestions import nearest
-from freerun.io.text import command
+from freerun.io.text import brief, command
 from freerun.io.writing import sweep_temporaries, write_atomic
 from freerun.store import manifest, study_file
 from freerun.store.records import Store, trained_run
 
+#: What the name of a study is: that of one plain folder.
+_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 #: The table of a search, beside its study.
 TRIALS = "trials.csv"
 #: What a search leaves beside its study (`freerun.sweeps.search.search`).
@@ -86,8 +88,10 @@ def folder_name(name: str) -> str:
     Raises:
         ConfigError: if it could be anything else than one plain folder.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", name):
-        raise ConfigError(f"study {name!r}: a name is letters, digits, '_', '.' and '-', at most 64 of them")
+    if not re.fullmatch(_NAME, name):
+        last = name.rstrip("/").rpartition("/")[2]
+        meant = f"; of a path its last part is the name: {last}" if "/" in name and re.fullmatch(_NAME, last) else ""
+        raise ConfigError(f"study {brief(name)}: a name is letters, digits, '_', '.' and '-', at most 64 of them{meant}")
     return name
 
 

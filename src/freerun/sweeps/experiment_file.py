@@ -82,7 +82,8 @@ def of_trees(trees: Iterable[dict[str, Any]], overrides: Sequence[str], *, sweep
         except ConfigError as fault:
             if str(fault).startswith(tuple(f"{key}=" for key in typed)):
                 raise
-            raise ConfigError(f"{source}, experiment {number}: {fault}") from None
+            own_part = ": unknown " in str(fault) and "plugins" not in typed
+            raise ConfigError(f"{source}, experiment {number}: {_of_own(fault) if own_part else fault}") from None
         found += made
     return found
 
@@ -106,9 +107,14 @@ def of_canonical(trees: Iterable[dict[str, Any]], plugins: Sequence[str], *, sou
         try:
             made.append(from_canonical(tree))
         except ConfigError as fault:
-            hint = "" if plugins else "; a part of your own has to be named again, plugins=[FILE.py]"
-            raise ConfigError(f"{source}, experiment {number}: {str(fault).partition('; ')[0]}{hint}") from None
+            said = str(fault).partition("; ")[0] if plugins else _of_own(fault)
+            raise ConfigError(f"{source}, experiment {number}: {said}") from None
     return made
+
+
+def _of_own(fault: ConfigError) -> str:
+    """What is wrong with a tree whose part may be the user's, and what to do about it."""
+    return f"{str(fault).partition('; ')[0]}; a part of your own has to be named again, plugins=[FILE.py]"
 
 
 def _documents(path: Path) -> list[dict[str, Any]]:

@@ -149,6 +149,8 @@ def load(name: str, overrides: list[str], alias: str | None = None) -> Study:
         settings = case | quick
         if empty := next((key for key, value in settings.items() if value == [] and key not in asked), None):
             raise ConfigError(f"{path.name}, case {number}: {empty}: an empty list; give it a value, or leave the key out")
+        if "<<" in settings:
+            raise ConfigError(f"{path.name}, case {number}: <<: merge keys are not taken; write the settings out in each case")
         if within := next((key for key, value in settings.items() if isinstance(value, dict) and key not in asked), None):
             named = ", ".join(f"{within}: {settings[within][key]}" for key in settings[within] if key == "name")
             form = f"{named or 'its name alone'}, and {within}.KEY: value for each of its settings"

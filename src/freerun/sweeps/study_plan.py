@@ -98,10 +98,11 @@ class StudyPlan:
             if self.measured
             else "a rough guess: some kinds of run were never done here, or only a few updates of them"
         )
-        spread = duration(self.seconds / self.at_once)
+        work = f"{'about ' * (self.seconds >= 1)}{duration(self.seconds)} of work"
+        spread = f", {duration(self.seconds / self.at_once)} with {self.at_once} at once" if self.at_once > 1 else ""
         return [
             *(f"the reference engine is used in place of the compiled one: {reason}" for reason in reasons),
-            f"about {duration(self.seconds)} of work, {spread} with {self.at_once} at once ({source})",
+            f"{work}{spread} ({source})",
             *([self.placed] if self.placed else []),
         ]
 

@@ -372,7 +372,12 @@ def test_settings_that_cannot_be_compared_are_refused(tmp_path, a, b, words):
 
 @pytest.mark.parametrize(
     ("a", "b", "words"),
-    [("regime_1", "regime_1", "the same"), ("regime_1", "teacher_forcin", "did you mean"), ("gru", "regime_1", "not both")],
+    [
+        ("regime_1", "regime_1", "the same"),
+        ("regime_1", " ", "a side is empty"),
+        ("regime_1", "teacher_forcin", "did you mean"),
+        ("gru", "regime_1", "not both"),
+    ],
 )
 def test_what_cannot_be_compared_is_refused(tmp_path, a, b, words):
     with pytest.raises(ConfigError, match=words):
@@ -385,3 +390,27 @@ def test_studies_with_nothing_in_common_are_refused(tmp_path):
     ]
     with pytest.raises(ConfigError, match="share no task"):
         comparison.of_studies("a", "b", (sides[0], sides[1]), tmp_path)
+
+
+def test_studies_whose_measures_are_others_are_refused_by_their_measures(tmp_path):
+    frames = tidy.frames(*study(tmp_path / "a", grid(seeds=3)), "a")
+    other = replace(
+        frames,
+        **{
+            name: table.assign(unit=(table["unit"].astype("str") + ", otherwise").astype("category"))
+            for name in ("gaps", "compared", "quantities")
+            if "unit" in (table := getattr(frames, name))
+        },
+    )
+    with pytest.raises(ConfigError, match=r"have no measure in common: they differ in rmse \(.* against .*, otherwise\)"):
+        comparison.of_studies("a", "b", (frames, other), tmp_path)
+
+
+def test_a_setting_of_a_measure_that_is_not_written_has_its_default(tmp_path):
+    sides = []
+    for name in ("a", "b"):
+        frames = tidy.frames(*study(tmp_path / name, grid(seeds=3)), name)
+        own = {"evaluation.valid_time.threshold": 0.2} if name == "b" else {}
+        sides.append(replace(frames, runs=frames.runs.assign(**own)))
+    found = comparison.of_studies("a", "b", (sides[0], sides[1]), tmp_path)
+    assert "differ in evaluation.valid_time.threshold (default against 0.2)" in said(found)

@@ -10,6 +10,7 @@ against teacher forcing, which feeds nothing that was made.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
@@ -20,6 +21,8 @@ from freerun.analysis.inference.replicates import FLOWS, GRADIENT, cut_of_method
 
 #: What is measured beside the errors, and changes none of them.
 _BESIDE = ("evaluation.orbit", "evaluation.distances")
+#: What a setting of a measure is called: a column of those runs alone for which it is set.
+_MEASURE_SETTING = re.compile(r"evaluation\.\w+\.\w+")
 #: The parts that make a cell, within which conditions are matched, where they are not compared themselves.
 _CELL = ("task", "model", "regime", "objective")
 
@@ -144,7 +147,7 @@ def _cell(
             continue
         apart = not set(values_a) & set(values_b)
         of_kind = _kind(name) in kinds or (name == GRADIENT and [""] in (values_a, values_b))
-        values = _listed(values_a), _listed(values_b)
+        values = _listed(name, values_a), _listed(name, values_b)
         if name in free:
             if values_a != values_b:
                 made.told[name] = values
@@ -211,8 +214,10 @@ def _unusual_objective(runs: pd.DataFrame, place: int) -> str:
     return str(runs.loc[place, "regime_label"]).partition(" + ")[2] if "regime_label" in runs else ""
 
 
-def _listed(values: list[str]) -> str:
-    return " or ".join(_short(value) or "none" for value in values)
+def _listed(name: str, values: list[str]) -> str:
+    """Values in words; a setting of a measure that is not written has its default, any other is none of the part."""
+    nothing = "default" if _MEASURE_SETTING.fullmatch(name) else "none"
+    return " or ".join(_short(value) or nothing for value in values)
 
 
 def _short(value: str) -> str:

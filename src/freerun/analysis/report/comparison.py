@@ -88,6 +88,8 @@ def in_study(a: str, b: str, frames: Tables, folder: Path) -> Comparison:
         ConfigError: if there are no such runs, if the two are not of one kind, or if no condition of one side has a partner.
         OSError: if the disk refuses.
     """
+    if not a.strip() or not b.strip():
+        raise ConfigError("compare: a side is empty; name two choices of settings, such as regime=teacher_forcing")
     if a == b:
         raise ConfigError(f"compare {a} {b}: the two are the same")
     material = Material.of(frames, {})
@@ -203,7 +205,7 @@ def _compared(a: Side, b: Side, quantities: Quantities, differ: Sequence[str]) -
     """The comparison of two sides; `differ` says in which settings the sides do, where their names do not."""
     table = versus(a, b, quantities)
     if table.empty or not table["own"].any():
-        raise ConfigError(f"{a.name} and {b.name} share no task, model and setting with a result"[:200])
+        raise _nothing_shared(a, b)
     headlines = table[table["own"]].reset_index(drop=True)
     whole = pd.concat([side.whole.astype({"task_label": "str", "metric": "str"}) for side in (a, b)])
     own = whole[whole["own"].astype(bool)].drop_duplicates(["task_label", "metric"])
@@ -213,6 +215,19 @@ def _compared(a: Side, b: Side, quantities: Quantities, differ: Sequence[str]) -
     with style():
         drawn = _comparison_figure.draw(headlines, a.name, b.name, lost)
     return Pairing(a=a, b=b, table=table, sentences=words, figure=drawn, remarks=differ)
+
+
+def _nothing_shared(a: Side, b: Side) -> ConfigError:
+    """The error for sides that have conditions alike, and no result that is the same measure."""
+    units = [
+        {str(row["metric"]): str(row["unit"]) for row in side.whole[side.whole["own"].astype(bool)].to_dict("records")}
+        for side in (a, b)
+    ]
+    if apart := {
+        name: (units[0][name], units[1][name]) for name in units[0] if units[1].get(name, units[0][name]) != units[0][name]
+    }:
+        return ConfigError(f"{a.name} and {b.name} have no measure in common: they differ in {_values(apart)}"[:200])
+    return ConfigError(f"{a.name} and {b.name} share no task, model and setting with a result"[:200])
 
 
 def _written(of: Pairing, folder: Path, file: str) -> Comparison:

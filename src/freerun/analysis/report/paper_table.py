@@ -25,6 +25,7 @@ from freerun.analysis.report.verdicts import comparisons
 from freerun.analysis.tables.tidy import Tables, csv_bytes
 from freerun.errors import ConfigError
 from freerun.io.suggestions import nearest
+from freerun.io.text import brief
 from freerun.io.writing import write_atomic
 from freerun.store.quantity import Quantity
 
@@ -58,7 +59,7 @@ def format_of(path: Path) -> str:
     for name, ending in FORMATS.items():
         if path.suffix == f".{ending}":
             return name
-    raise ConfigError(f"{path.name}: must end in {', '.join(f'.{ending}' for ending in FORMATS.values())}")
+    raise ConfigError(f"{brief(str(path))}: must end in {', '.join(f'.{ending}' for ending in FORMATS.values())}")
 
 
 def written(frames: Tables, file_format: str) -> bytes:

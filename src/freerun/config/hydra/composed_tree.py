@@ -163,7 +163,9 @@ def _expected(parent: DictConfig, name: str, value: object) -> str:
         kind += ", or null"
     remedy = ""
     if isinstance(value, list) or (isinstance(value, str) and "," in value):
-        remedy = "; a sweep over several values is written without brackets or quotes, key=a,b with -m"
+        remedy = (
+            "; a sweep over several values is written without brackets or quotes, key=a,b with -m (a study's case: one list)"
+        )
     return f"must be {kind}, got {'null' if value is None else brief(value)}{remedy}"
 
 

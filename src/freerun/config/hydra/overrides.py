@@ -126,6 +126,8 @@ def _reason(text: str, fault: Exception) -> str:
         return f"a bracket {odd[0]} or {odd[1]} has no other"
     if "=" not in text:
         return "an equals sign is missing"
+    if "~" in value:
+        return "write a path without ~, or put the value in quotes"
     return "put a value with signs in quotes, \"key='value'\"; a key is words with dots between them"
 
 
