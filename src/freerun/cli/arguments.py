@@ -9,6 +9,7 @@ import argparse
 import math
 from collections.abc import Mapping
 from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -136,7 +137,7 @@ class Parser(argparse.ArgumentParser):
         """
         single = {option for action in self._actions if type(action) is _SINGLE for option in action.option_strings}
         given: dict[str, str] = {}
-        for word, after in zip(words, [*words[1:], ""], strict=True):
+        for word, after in pairwise([*words, ""]):
             if word == "--":
                 break
             option, equals, value = word.partition("=")

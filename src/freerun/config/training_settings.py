@@ -83,7 +83,8 @@ class Training(Shown):
 
     Attributes:
         updates: number of gradient steps.
-        batch: B, sequences in a batch.
+        batch: B, sequences in a batch, drawn at every update with replacement: an update may see one twice, and there are no
+            passes over all of them.
         lr: the learning rate.
         decay: the learning rate over the updates: constant, half a cosine from `lr` to 0, in steps, or lower at every plateau
             of the curve that is watched. Each run of a group has its own plateaus.

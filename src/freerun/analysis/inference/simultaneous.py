@@ -7,9 +7,10 @@ all before it are shown to differ. The interval of a comparison is that of its o
     else                 1 - a / m, which includes no change
 
 and a comparison is equivalent where its interval at 1 - a / m lies within the margin, however surely it differs from none. So
-a false difference in the family is as rare as a, and so is a false equivalence; and a word never stands beside an interval
-that contradicts it. Each interval alone covers its true change in 95 % of studies or more; where nothing differs, all of a
-family do.
+a false difference in the family is as rare as a, and so is a false equivalence, where the margin is a known number: a factor,
+or a share of the baseline's mean as these seeds have it, of which it is not counted how far another baseline's mean would lie.
+And a word never stands beside an interval that contradicts it. Each interval alone covers its true change in 95 % of studies or
+more; where nothing differs, all of a family do.
 """
 
 from __future__ import annotations

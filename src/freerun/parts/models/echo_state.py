@@ -8,9 +8,10 @@ spectral radius. V and c minimise
 
     sum w_t |y_t - c - V q(r_t)|^2 / sum w_t + ridge |V|^2
 
-over all that `training.updates` batches have shown, warm-ups left out, which is when the reservoir forgets its start. The truth
-is fed meanwhile (regime teacher_forcing, or noisy_forcing for noise as the regulariser). Nothing is learnt by a gradient, so
-that other settings of training are refused. A run that is stopped begins anew.
+over all that `training.updates` batches have shown, a sequence as often as it was drawn (with replacement), warm-ups left out,
+which is when the reservoir forgets its start. The truth is fed meanwhile (regime teacher_forcing, or noisy_forcing for noise as
+the regulariser). Nothing is learnt by a gradient, so that other settings of training are refused. A run that is stopped begins
+anew.
 """
 
 from __future__ import annotations
