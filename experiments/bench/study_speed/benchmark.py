@@ -51,8 +51,9 @@ def studied(folder: Path) -> dict[str, float]:
     subprocess.run([sys.executable, "-m", "freerun", "study", "first_look", "--results", str(folder)], check=True)
     clock = time.perf_counter() - began
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    store = Store(folder / "first_look" / ".store")
+    store = Store(folder / ".store")
     made = [store.read(run)["provenance"] for run in store.runs()]
+    assert made
     spent = {stage: sum(each[f"{stage}_seconds"] for each in made) for stage in STAGES}
     processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return {"runs": len(made), "seconds": clock, "processor": processor, **spent}

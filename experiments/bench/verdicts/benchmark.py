@@ -19,7 +19,7 @@ from simulation import FAMILY, KINDS, simulate
 
 SEEDS = (3, 5, 10, 20)
 #: The cases that are simulated: seeds of a kind without an effect, with one, and with one as large as the margin.
-CASES = [(name, effect) for name in KINDS for effect in ((True,) if name == "margin" else (False, True))]
+CASES = [(name, effect) for name in KINDS for effect in ((True,) if name.startswith("margin") else (False, True))]
 _HEAD = (
     "Seeds",
     "n",

@@ -19,9 +19,10 @@ import pandas as pd
 from scipy.special import bdtr
 
 from freerun.analysis.figures import Material
-from freerun.analysis.inference.change_interval import Changes
+from freerun.analysis.inference.change_interval import Changes, two_levels
 from freerun.analysis.inference.confidence_intervals import FEWEST
 from freerun.analysis.inference.multiple_comparisons import corrected
+from freerun.analysis.inference.paired_differences import sign_flips
 from freerun.analysis.inference.simultaneous import judged
 from freerun.analysis.report import task_findings
 from freerun.analysis.report.summary_table import full
@@ -51,6 +52,7 @@ class Seeds:
         share: whether the measure lies between 0 and 1.
         missing: of errors ``[studies regimes seeds headlines]``, which runs have no result: `LOST` or `NOT_RUN`, else 0,
             ``[studies regimes seeds]``; None where all have one.
+        shared: standard deviation of what a seed adds to every regime alike.
     """
 
     ratio: bool
@@ -58,6 +60,7 @@ class Seeds:
     change: float
     share: bool = False
     missing: Callable[[np.random.Generator, np.ndarray], np.ndarray] | None = None
+    shared: float = 0.0
 
 
 def _by_chance(chance: np.random.Generator, levels: np.ndarray) -> np.ndarray:
@@ -94,7 +97,13 @@ def _outliers(chance: np.random.Generator, shape: tuple[int, ...], effect: bool)
     return np.exp(0.2 * chance.normal(size=shape)) * wild * (1.5 if effect else 1.0)
 
 
-#: Runs of one seed share no chance: pairing can then only help less than it does.
+def _two_levels(chance: np.random.Generator, shape: tuple[int, ...], effect: bool) -> np.ndarray:
+    """A seed learns nearly all or stays at chance, and either scatters a little."""
+    learned = chance.random(shape) < (0.8 if effect else 0.5)
+    return np.clip(np.where(learned, 0.98, 0.25) + 0.01 * chance.normal(size=shape), 0, 1)
+
+
+#: Runs of one seed share no chance, but for what is `shared`: pairing can then only help less than it does.
 KINDS = {
     "normal": Seeds(ratio=False, draw=lambda c, shape, effect: 10 + c.normal(size=shape) + 1.0 * effect, change=1.0),
     "lognormal": Seeds(ratio=True, draw=_lognormal, change=1.5),
@@ -126,6 +135,10 @@ KINDS = {
     "margin": Seeds(
         ratio=True, draw=lambda c, shape, effect: np.exp(0.03 * c.normal(size=shape)) * (1.05 if effect else 1.0), change=1.05
     ),
+    "margin of a share": Seeds(
+        ratio=False, draw=lambda c, shape, effect: 1 + 0.002 * c.normal(size=shape) + 0.05 * effect, change=0.05, shared=0.3
+    ),
+    "two levels": Seeds(ratio=False, draw=_two_levels, change=0.219, share=True),
 }
 
 
@@ -136,7 +149,8 @@ def drawn(kind: Seeds, seeds: int, effect: bool, studies: int, chance: np.random
         effect: whether regimes other than teacher forcing differ from it.
     """
     shape = (studies, seeds, HEADLINES)
-    return np.stack([kind.draw(chance, shape, effect and regime > 0) for regime in range(len(REGIMES))], axis=1)
+    levels = np.stack([kind.draw(chance, shape, effect and regime > 0) for regime in range(len(REGIMES))], axis=1)
+    return levels + kind.shared * chance.normal(size=(studies, 1, seeds, HEADLINES)) if kind.shared else levels
 
 
 def quantity(kind: Seeds, number: int) -> Quantity:
@@ -175,15 +189,26 @@ def verdicts(kind: Seeds, levels: np.ndarray, missing: np.ndarray) -> pd.DataFra
     at_ends = kind.share & ((ended[:, 1:] & ended[:, :1]) | ~pairs[..., None]).all(axis=2)
     up, down = ((sign * change > 0) & pairs[..., None] for sign in (1, -1))
     signs = _p_of_heads(up.sum(axis=2), down.sum(axis=2))  # what flipping all signs gives where a difference is -1, 0 or 1
+    in_two, flat = np.zeros(mean.size, dtype=bool), signs.ravel()
+    if not kind.ratio:
+        sides = (np.where(pairs[..., None], each, np.nan) for each in (levels[:, 1:], levels[:, :1]))
+        other, one = (np.moveaxis(side, 2, -1).reshape(mean.size, -1) for side in sides)
+        in_two = np.array([two_levels(*pair) for pair in zip(other, one, strict=True)])
+        rest = np.flatnonzero(in_two & ~at_ends.ravel())
+        flat[rest] = sign_flips(list(other[rest] - one[rest]))
+        signs = flat.reshape(signs.shape)
     changes = Changes(
         mean=mean.ravel(), error=error.ravel(), freedom=freedom.ravel(), n=n.ravel(), ratio=np.full(mean.size, kind.ratio),
-        at_ends=at_ends.ravel(), p_signs=signs.ravel(), measures=measures,
+        at_ends=at_ends.ravel(), in_two=in_two, p_signs=signs.ravel(), measures=measures,
     )  # fmt: skip
     ends = {"mean": mean, **{end: bound.reshape(mean.shape) for end, bound in changes.interval().items()}}
     columns = {**({name: np.exp(each) for name, each in ends.items()} if kind.ratio else ends), "sd": sd, "error": error}
     columns |= {
         "at_ends": at_ends,
+        "in_two": in_two.reshape(mean.shape),
         "baseline_mean": first,
+        "baseline_error": np.sqrt(mean_of((levels[:, :1] - first[:, :, None]) ** 2) / np.maximum(n - 1, 1)),
+        "covariance": mean_of((levels[:, :1] - first[:, :, None]) * (levels[:, 1:] - levels[:, :1])) / np.maximum(n - 1, 1),
         "p": changes.p().reshape(mean.shape),
         "p_signs": signs,
         "n": n,

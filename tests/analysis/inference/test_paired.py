@@ -7,6 +7,8 @@ import pytest
 from scipy import stats
 
 from freerun.analysis.figures import Material
+from freerun.analysis.inference.change_interval import two_levels
+from freerun.analysis.inference.equivalence import within_share
 from freerun.analysis.inference.mean_ranks import ranking, votes
 from freerun.analysis.inference.paired_differences import against_baseline, holm, sign_flips
 from freerun.analysis.inference.replicates import conditions
@@ -40,6 +42,40 @@ def test_sign_flip_of_many_pairs_is_drawn_and_repeats():
 def test_no_p_below_three_pairs_and_one_without_any_difference():
     assert np.isnan(sign_flips([np.array([1.0, 2.0])])[0])
     assert sign_flips([np.zeros(4)])[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("other", "first", "known"),
+    [
+        ([0.98, 0.97, 0.26], [0.25, 0.24, 0.26], True),  # one side has both
+        ([0.98, 0.97, 0.99], [0.25, 0.98, 0.24], True),
+        ([1, 0, np.nan], [1, 1, 0], True),
+        ([0.98, 0.97, 0.99], [0.25, 0.24, 0.26], False),  # as after a large change
+        ([0.9, 0.5, 0.3], [0.2, 0.4, 0.8], False),
+        ([0.98, 0.97, 0.3], [0.25, 0.2, 0.26], False),  # not ten times as far as they scatter
+        ([0.5, 0.5], [0.5, 0.5], False), ([np.nan], [np.nan, 0.5], False), ([], [], False),
+    ],
+)  # fmt: skip
+def test_levels_of_two_kinds_are_those_far_apart_of_which_a_side_has_both(other, first, known):
+    assert two_levels(np.array(other, dtype=float), np.array(first, dtype=float)) is known
+
+
+def test_a_change_within_a_share_is_two_one_sided_t_tests_of_the_sums():
+    chance, found = np.random.default_rng(5), []
+    for number in range(200):
+        first = chance.choice([-1, 1]) * (1 + 0.3 * chance.normal(size=6))
+        change = 0.04 * chance.normal() + 0.02 * chance.normal(size=6)
+        size = abs(first.mean()) / first.mean() * first
+        oracle = max(
+            stats.ttest_1samp(change - 0.05 * size, 0, alternative="less").pvalue,
+            stats.ttest_1samp(change + 0.05 * size, 0, alternative="greater").pvalue,
+        )
+        of_both = np.cov(change, first) / 6
+        known = (change.mean(), of_both[0, 0] ** 0.5, 5.0, first.mean(), of_both[1, 1] ** 0.5, of_both[0, 1])
+        said = within_share(*(np.array([value]) for value in known), 0.05, np.array([0.8]))
+        assert bool(said[0]) == (oracle <= 0.1), number
+        found.append(bool(said[0]))
+    assert 20 < sum(found) < 180
 
 
 def test_holm_by_hand():

@@ -9,6 +9,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[3] / "experiments" / "bench" / "verdicts"))
 import simulation
 
+from freerun.analysis.inference import simultaneous
+
 STUDIES = 500
 
 
@@ -52,8 +54,30 @@ def test_an_effect_is_never_turned_round_and_its_interval_covers(tmp_path, kind)
     assert row["found"] > 0.1
 
 
-def test_a_change_as_large_as_the_margin_is_rarely_equivalent(tmp_path):
-    assert simulation.simulate(tmp_path, "margin", 10, True, STUDIES, 0)["false_verdict"] <= 0.082
+@pytest.mark.parametrize("seeds", [3, 10])
+@pytest.mark.parametrize("kind", ["margin", "margin of a share"])
+def test_a_change_as_large_as_the_margin_is_rarely_equivalent(tmp_path, kind, seeds):
+    row = simulation.simulate(tmp_path, kind, seeds, True, STUDIES, 1)
+    assert row["false_verdict"] <= 0.082
+    assert row["agree"] == 1
+
+
+def test_a_margin_that_is_held_for_known_is_caught(tmp_path, monkeypatch):
+    monkeypatch.setattr(simultaneous, "within_share", lambda mean, *rest: np.ones(len(mean), dtype=bool))
+    assert simulation.simulate(tmp_path, "margin of a share", 10, True, STUDIES, 0)["false_verdict"] > 0.5
+
+
+@pytest.mark.parametrize("seeds", [5, 10])
+def test_seeds_of_two_levels_are_rarely_judged_by_chance(tmp_path, seeds):
+    row = simulation.simulate(tmp_path, "two levels", seeds, False, 2 * STUDIES, 1)
+    assert row["false_verdict"] <= 0.04
+    assert row["coverage"] >= 0.93
+    assert row["agree"] == 1
+
+
+def test_two_levels_by_student_s_t_alone_are_caught(tmp_path, monkeypatch):
+    monkeypatch.setattr(simulation, "two_levels", lambda *sides: False)
+    assert simulation.simulate(tmp_path, "two levels", 10, False, 2 * STUDIES, 0)["false_verdict"] > 0.05
 
 
 @pytest.mark.parametrize(("kind", "effect"), [("lognormal", False), ("bounded", True)])

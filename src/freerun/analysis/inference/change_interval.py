@@ -5,6 +5,10 @@ are -1, 0 or 1 of its range, and Student's t is not exact: of ten seeds of which
 9 % where they are not paired. There the p-value is at least that of flipping signs, or of dealing the runs anew, which is exact
 (for pairs McNemar's, 1947, Psychometrika 12, 153-157), and the interval reaches to no change where that does not exclude it.
 
+The same is done where seeds learn nearly all or stay at a chance that scatters a little (`two_levels`): of ten seeds of which
+half learn, 6.8 % of studies had a false verdict. A side of which all seeds are of one level beside a side of which all are of
+the other is not told from a large change: of three seeds that each learn or do not, 22 % of studies have a false verdict.
+
 Ten seeds of either side that all solved a task have no spread, and an interval by their spread has no width. A pair that
 differs may still be as frequent as the exact binomial interval of none in n has it (Clopper and Pearson 1934, Biometrika 26,
 404-413), and differ by the whole range.
@@ -23,6 +27,9 @@ from freerun.analysis.inference.rounding import ROUNDING
 from freerun.analysis.inference.t_test import interval, p_value
 from freerun.store.quantity import EVERYWHERE, Quantity
 
+#: How many times as far as levels of one kind scatter those of two are apart at least.
+_FAR = 10
+
 
 @dataclass(frozen=True, kw_only=True)
 class Changes:
@@ -34,6 +41,7 @@ class Changes:
         n: how many pairs, or runs of the smaller side.
         ratio: whether a change is the logarithm of a ratio.
         at_ends: what `all_at_ends` gives of the levels of both sides.
+        in_two: what `two_levels` gives of them.
         p_signs: the p-value of flipping the signs of pairs, or of dealing the runs anew to two sides.
         measures: what is compared.
     """
@@ -44,6 +52,7 @@ class Changes:
     n: np.ndarray
     ratio: np.ndarray
     at_ends: np.ndarray
+    in_two: np.ndarray
     p_signs: np.ndarray
     measures: Sequence[Quantity]
 
@@ -62,8 +71,8 @@ class Changes:
 
     @cached_property
     def at_least(self) -> np.ndarray:
-        """What the p-value is at least: that of `p_signs` where all levels are at ends, else 0."""
-        least: np.ndarray = np.where(self.at_ends & ~self.ratio & np.isfinite(self.p_signs), self.p_signs, 0.0)
+        """What the p-value is at least: that of `p_signs` where all levels are at ends, or of two kinds, else 0."""
+        least: np.ndarray = np.where((self.at_ends | self.in_two) & ~self.ratio & np.isfinite(self.p_signs), self.p_signs, 0.0)
         return least
 
     def p(self) -> np.ndarray:
@@ -82,6 +91,19 @@ class Changes:
         more = np.where(self.error == 0, seen_in_none * width, 0.0)
         ranges = [EVERYWHERE if log else quantity.change for log, quantity in zip(self.ratio, self.measures, strict=True)]
         return inside(self.mean, low - more, high + more, ranges)
+
+
+def two_levels(other: np.ndarray, first: np.ndarray) -> bool:
+    """Whether levels are of two kinds, far apart beside their spread, and a side has seeds of both; NaN is left out."""
+    sides = [of[np.isfinite(of)] for of in (other, first)]
+    levels = np.sort(np.concatenate(sides))
+    if len(levels) < 2:
+        return False
+    gaps = np.diff(levels)
+    place = int(gaps.argmax())
+    spread = max(levels[place] - levels[0], levels[-1] - levels[place + 1])
+    mixed = any(len(of) and of.min() <= levels[place] < of.max() for of in sides)
+    return bool(mixed and gaps[place] > 0 and gaps[place] >= _FAR * spread)
 
 
 def all_at_ends(levels: np.ndarray, measure: Quantity) -> bool:

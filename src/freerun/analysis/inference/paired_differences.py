@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import bdtr
 
-from freerun.analysis.inference.change_interval import Changes, all_at_ends
+from freerun.analysis.inference.change_interval import Changes, all_at_ends, two_levels
 from freerun.analysis.inference.confidence_intervals import FEWEST
 from freerun.analysis.inference.effect_sizes import cliffs_delta, hedges, improvement_paired
 from freerun.analysis.inference.empty_table import empty_table
@@ -35,8 +35,8 @@ _RANKED = ["other_ranked", "first_ranked"]
 _COMPARISON = ["task_label", "model_label", "setting", "metric", "unit"]
 _COLUMNS = [
     *_COMPARISON, "label", "better", "baseline", "regime_label", "n", "ratio", "mean", "low", "high", "sd", "error", "freedom",
-    "at_ends", "baseline_mean", "paired", "effect", "hedges", "delta", "improved", "improved_low", "improved_high", "lost",
-    "first_lost", "p", "p_signs",
+    "at_ends", "in_two", "baseline_mean", "baseline_error", "covariance", "paired", "effect", "hedges", "delta", "improved",
+    "improved_low", "improved_high", "lost", "first_lost", "p", "p_signs",
 ]  # fmt: skip
 _TEXTS = (*_COMPARISON, "label", "better", "baseline", "regime_label")
 
@@ -67,17 +67,19 @@ def against_baseline(
         `regime_label`, `n` pairs, `ratio` (whether `mean`, `low`, `high` are a ratio, regime / baseline, or a difference,
         regime - baseline; the interval is that of this comparison alone, at 95 %), `sd` (of the differences, of logarithms for
         a ratio), `error` and `freedom` (of their mean), `at_ends` (whether every level is at an end of what the measure can
-        be), `baseline_mean` (the mean level of the baseline over the pairs), `paired` (True: by seed), `effect` (their mean /
-        sd, Cohen's d_z), `hedges` (the same without its bias, and positive where the regime is better), `delta` (Cliff's, of
-        all runs of the two; 1: every one is better than every one of the baseline), `improved` with its bounds (the probability
-        that a seed does better than the baseline's), `lost` and `first_lost` (the shares of pairs of which the regime, or the
-        baseline, alone has no result), `p` (of the t test whose interval that is), `p_signs` (of sign flips), `family` and
-        `holm` (p corrected over the family). In `delta` and `improved` a lost run is worse than any other; all the rest is of
-        the `n` pairs that have both results. Where neither way is better, all that says who is better is undefined.
+        be), `in_two` (whether they are of two kinds, `two_levels`), `baseline_mean` (the mean level of the baseline over the
+        pairs, with its `baseline_error` and its `covariance` with the mean of differences, not of logarithms), `paired` (True:
+        by seed), `effect` (their mean / sd, Cohen's d_z), `hedges` (the same without its bias, and positive where the regime is
+        better), `delta` (Cliff's, of all runs of the two; 1: every one is better than every one of the baseline), `improved`
+        with its bounds (the probability that a seed does better than the baseline's), `lost` and `first_lost` (the shares of
+        pairs of which the regime, or the baseline, alone has no result), `p` (of the t test whose interval that is), `p_signs`
+        (of sign flips), `family` and `holm` (p corrected over the family). In `delta` and `improved` a lost run is worse than
+        any other; all the rest is of the `n` pairs that have both results. Where neither way is better, all that says who is
+        better is undefined.
     """
     pairs = paired(steps, conditions, level, lost, quantities=quantities)
     if pairs.empty:
-        return corrected(empty_table(_COLUMNS, _TEXTS, ("ratio", "paired", "at_ends")), family)
+        return corrected(empty_table(_COLUMNS, _TEXTS, ("ratio", "paired", "at_ends", "in_two")), family)
     by = ["baseline", "regime_label", *_COMPARISON]
     grouped = pairs.groupby(by, observed=True, sort=True)
     table = grouped.agg(mean=("difference", "mean"), sd=("difference", "std"), n=("difference", "count")).reset_index()
@@ -89,11 +91,14 @@ def against_baseline(
     measures = quantities.of_rows(table)
     mean, first_mean = table["mean"].to_numpy(), grouped["first"].mean().to_numpy()
     levels = [rows.to_numpy() for _, rows in grouped[["other", "first"]]]
+    beside = np.array([_beside(*of.T) for of in levels]).reshape(-1, 2)
     at_ends = np.array([all_at_ends(of.ravel(), measure) for of, measure in zip(levels, measures, strict=True)])
+    in_two = np.array([two_levels(*of.T) for of in levels], dtype=bool)
     p_signs = sign_flips(samples, key)
     changes = Changes(
-        mean=mean, error=error, freedom=freedom, n=n, ratio=ratio, at_ends=at_ends, p_signs=p_signs, measures=measures
-    )
+        mean=mean, error=error, freedom=freedom, n=n, ratio=ratio, at_ends=at_ends, in_two=in_two, p_signs=p_signs,
+        measures=measures,
+    )  # fmt: skip
     ends = changes.interval()
     better = np.array([quantity.sign for quantity in measures])
     sides = [_known(*rows.to_numpy().T) for _, rows in grouped[_RANKED]]
@@ -101,7 +106,8 @@ def against_baseline(
     numbers = {name: unlogged(values, ratio) for name, values in {"mean": mean, **ends}.items()}
     table = table.assign(
         **numbers, ratio=ratio, error=error, freedom=freedom, effect=effect, hedges=better * hedges(effect, n - 1),
-        at_ends=at_ends, baseline_mean=first_mean, paired=True,
+        at_ends=at_ends, in_two=in_two, baseline_mean=first_mean, baseline_error=beside[:, 0], covariance=beside[:, 1],
+        paired=True,
         delta=[sign * cliffs_delta(*pair) for sign, pair in zip(better, sides, strict=True)],
         improved=[chance.mean for chance in improved], improved_low=[chance.low for chance in improved],
         improved_high=[chance.high for chance in improved], lost=[_alone(other, first) for other, first in sides],
@@ -110,6 +116,16 @@ def against_baseline(
     )  # fmt: skip
     texts = {name: table[name].astype(object).map(str) for name in (*_COMPARISON, "baseline", "regime_label")}
     return corrected(quantities.marked(table.assign(**texts))[_COLUMNS], family)
+
+
+def _beside(other: np.ndarray, first: np.ndarray) -> tuple[float, float]:
+    """The standard error of the mean of `first`, and its covariance with the mean difference; NaN below two pairs."""
+    known = np.isfinite(other) & np.isfinite(first)
+    x, y, n = other[known], first[known], int(known.sum())
+    if n < 2:
+        return float("nan"), float("nan")
+    off = y - y.mean()
+    return float(np.sqrt(off @ off / (n - 1) / n)), float(off @ (x - y) / (n - 1) / n)
 
 
 def paired(

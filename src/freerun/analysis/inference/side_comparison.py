@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from freerun.analysis.inference.change_interval import Changes, all_at_ends
+from freerun.analysis.inference.change_interval import Changes, all_at_ends, two_levels
 from freerun.analysis.inference.confidence_intervals import FEWEST
 from freerun.analysis.inference.effect_sizes import cliffs_delta, hedges, improvement
 from freerun.analysis.inference.equivalence import MARGIN
@@ -147,9 +147,10 @@ def _apart(a: Side, b: Side, level: str, quantities: Quantities) -> list[dict[st
         x, y = (np.log(other), np.log(first)) if ratio else (other, first)
         n, seen = (len(x), len(y)), welch(x, y)
         start = float(first.mean()) if len(first) else float("nan")
+        alone = float(first.var(ddof=1)) / len(first) if len(first) >= 2 else float("nan")
         at_ends = all_at_ends(np.r_[other, first], meant)
         known = {"mean": seen.mean, "error": seen.error, "freedom": seen.freedom, "n": min(n), "p_signs": dealt(x, y)}
-        known |= {"ratio": ratio, "at_ends": at_ends}
+        known |= {"ratio": ratio, "at_ends": at_ends, "in_two": two_levels(other, first)}
         changes = Changes(**{name: np.array([value]) for name, value in known.items()}, measures=[meant])
         enough = min(n) >= 2
         spread = np.sqrt((x.var(ddof=1) * (n[0] - 1) + y.var(ddof=1) * (n[1] - 1)) / (sum(n) - 2)) if enough else float("nan")
@@ -164,7 +165,9 @@ def _apart(a: Side, b: Side, level: str, quantities: Quantities) -> list[dict[st
                 "key": key, **dict(zip(_MEASURED, key, strict=True)),
                 "label": meant.label, "better": meant.better, "baseline": b.name,
                 "regime_label": a.name, "n": min(n), "other": n[0], "first": n[1], "ratio": ratio, **shown, "sd": spread,
-                "error": seen.error, "freedom": seen.freedom, "at_ends": at_ends, "baseline_mean": start, "paired": False,
+                "error": seen.error, "freedom": seen.freedom, "at_ends": at_ends, "in_two": known["in_two"],
+                "baseline_mean": start, "paired": False,
+                "baseline_error": alone**0.5, "covariance": -alone,
                 "effect": effect, "hedges": sign * float(hedges(effect, sum(n) - 2)),
                 "delta": cliffs_delta(*ranked), "improved": better.mean,
                 "improved_low": better.low, "improved_high": better.high,

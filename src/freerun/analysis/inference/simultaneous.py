@@ -6,9 +6,9 @@ all before it are shown to differ. The interval of a comparison is that of its o
     shown to differ      1 - a / (m - r + 1), which excludes no change
     else                 1 - a / m, which includes no change
 
-and a comparison is equivalent where its interval at 1 - a / m lies within the margin, however surely it differs from none. So
-a false difference in the family is as rare as a, and so is a false equivalence, where the margin is a known number: a factor,
-or a share of the baseline's mean as these seeds have it, of which it is not counted how far another baseline's mean would lie.
+and a comparison is equivalent where its interval at 1 - a / m lies within the margin, however surely it differs from none, and
+within that share of whatever the mean of the baseline is, where the margin is one. So a false difference in the family is as
+rare as a, and so is a false equivalence.
 And a word never stands beside an interval that contradicts it. Each interval alone covers its true change in 95 % of studies or
 more; where nothing differs, all of a family do.
 """
@@ -23,7 +23,7 @@ import pandas as pd
 
 from freerun.analysis.inference.change_interval import Changes
 from freerun.analysis.inference.empty_table import empty_table
-from freerun.analysis.inference.equivalence import MARGIN, margin_of
+from freerun.analysis.inference.equivalence import MARGIN, margin_of, proportional, within_share
 from freerun.analysis.inference.power import LEVEL, seeds_to_detect
 from freerun.analysis.inference.scales import unlogged
 from freerun.store.quantity import Quantity
@@ -41,8 +41,8 @@ def judged(compared: pd.DataFrame, measures: Sequence[Quantity], share: float = 
 
     Args:
         compared: with the columns `mean`, `low`, `high` (at 95 %, of each alone), `sd`, `error`, `freedom`, `n`, `ratio`,
-            `at_ends`, `baseline_mean`, `better`, `paired` (by seed, or two samples), `lost`, `first_lost`, `family`, `p`,
-            `p_signs` and `holm`.
+            `at_ends`, `in_two`, `baseline_mean` with `baseline_error` and its `covariance` with the mean change, `better`,
+            `paired` (by seed, or two samples), `lost`, `first_lost`, `family`, `p`, `p_signs` and `holm`.
         measures: what each row compares.
         share: the margin of the study, as in `freerun.analysis.inference.equivalence`.
 
@@ -67,6 +67,7 @@ def judged(compared: pd.DataFrame, measures: Sequence[Quantity], share: float = 
     spread, freedom, n = (compared[name].to_numpy(dtype=float) for name in ("error", "freedom", "n"))
     changes = Changes(
         mean=centre, error=spread, freedom=freedom, n=n, ratio=ratio, at_ends=compared["at_ends"].to_numpy(dtype=bool),
+        in_two=compared["in_two"].to_numpy(dtype=bool),
         p_signs=compared["p_signs"].to_numpy(dtype=float), measures=measures,
     )  # fmt: skip
 
@@ -75,7 +76,12 @@ def judged(compared: pd.DataFrame, measures: Sequence[Quantity], share: float = 
         return ends["low"], ends["high"]
 
     wide = bounds(1 - LEVEL / size)
-    equivalent = (wide[0] >= -margins) & (wide[1] <= margins)
+    share_of = np.array([proportional(quantity, log) for quantity, log in zip(measures, ratio, strict=True)])
+    first, first_error, common = (
+        compared[name].to_numpy(dtype=float) for name in ("baseline_mean", "baseline_error", "covariance")
+    )
+    shown_within = within_share(centre, spread, freedom, first, first_error, common, share, 1 - LEVEL / size)
+    equivalent = (wide[0] >= -margins) & (wide[1] <= margins) & (shown_within | ~share_of)
     confidence = np.where(equivalent, 1 - LEVEL / size, 1 - level)
     low, high = bounds(confidence)
     shown = {"low": low, "high": high, "margin": margins}

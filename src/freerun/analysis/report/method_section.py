@@ -44,7 +44,8 @@ _BESIDE = (
     "Size is the mean difference in standard deviations of the differences, corrected for its bias (Hedges' g, 1981), "
     "Order Cliff's delta (1: every run is better than every one of the baseline), both positive where "
     "the regime is better. Sign flips (exact up to 16 pairs) are shown beside p, and decide only where "
-    "all seeds lie at the ends of a measure: of the two p the larger one counts there, for Student's t is not exact."
+    "all seeds lie at the ends of a measure, or at two levels far apart: of the two p the larger one counts there, for "
+    "Student's t is not exact."
 )
 _COUNTS = (
     "Simulated (results/bench/verdicts), at most 6 % of studies without a difference have a false verdict, and single 95 % "
