@@ -41,8 +41,8 @@ def share(value: float) -> str:
 def main() -> None:
     """Simulate, print, write."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--studies", type=int, default=2_000)
-    parser.add_argument("--whole", type=int, default=20)
+    parser.add_argument("--studies", type=int, default=10_000)
+    parser.add_argument("--whole", type=int, default=4)
     parser.add_argument("--out", type=Path, default=Path("results/bench/verdicts"))
     options = parser.parse_args()
     rows = []
