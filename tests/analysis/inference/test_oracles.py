@@ -181,11 +181,11 @@ def test_differences_that_all_agree_are_as_sure_as_their_signs():
         assert (low <= 0 <= high) == (p > 0.05)
 
 
-def changes_of(differences, quantity, *, at_ends=True, p_signs=np.nan):
+def changes_of(differences, quantity, *, at_ends=True, in_two=False, p_signs=np.nan):
     n = len(differences)
     numbers = {
         "mean": differences.mean(), "error": differences.std(ddof=1) / np.sqrt(n), "freedom": n - 1.0, "n": n, "ratio": False,
-        "at_ends": at_ends, "p_signs": p_signs,
+        "at_ends": at_ends, "in_two": in_two, "p_signs": p_signs,
     }  # fmt: skip
     return Changes(**{name: np.array([value]) for name, value in numbers.items()}, measures=[quantity])
 
@@ -203,6 +203,7 @@ def test_where_seeds_learn_all_or_nothing_sign_flips_count_besides(up, down, nei
     found, alone = changes_of(differences, quantity, p_signs=signs), changes_of(differences, quantity)
     assert found.p()[0] == max(signs, alone.p()[0])
     assert changes_of(differences, quantity, p_signs=signs, at_ends=False).p()[0] == alone.p()[0]
+    assert changes_of(differences, quantity, p_signs=signs, at_ends=False, in_two=True).p()[0] == found.p()[0]
     for confidence in (0.9, 0.95, 0.99):
         low, high = (found.interval(confidence)[end][0] for end in ("low", "high"))
         own = {end: bound[0] for end, bound in alone.interval(confidence).items()}
