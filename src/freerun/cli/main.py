@@ -48,7 +48,8 @@ def _help() -> str:
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run a command and end the process with its exit code; the entry point of the console script."""
     words = sys.argv[1:] if arguments is None else arguments
-    os.environ["MPLBACKEND"] = "agg"  # a command shows no window; matplotlib refuses to start with a backend that it lacks
+    if "MPLBACKEND" in os.environ:  # a command shows no window; matplotlib refuses to start with a backend that it lacks
+        os.environ["MPLBACKEND"] = "agg"
     with steady() as output:
         code = _ended(words)
     if output.refused is not None:

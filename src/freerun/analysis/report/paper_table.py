@@ -25,7 +25,7 @@ from freerun.analysis.report.verdicts import comparisons
 from freerun.analysis.tables.tidy import Tables, csv_bytes
 from freerun.errors import ConfigError
 from freerun.io.suggestions import nearest
-from freerun.io.text import brief
+from freerun.io.text import one_line
 from freerun.io.writing import write_atomic
 from freerun.store.quantity import Quantity
 
@@ -59,7 +59,9 @@ def format_of(path: Path) -> str:
     for name, ending in FORMATS.items():
         if path.suffix == f".{ending}":
             return name
-    raise ConfigError(f"{brief(str(path))}: must end in {', '.join(f'.{ending}' for ending in FORMATS.values())}")
+    raise ConfigError(
+        f"{one_line(path.name or path, 60)}: must end in {', '.join(f'.{ending}' for ending in FORMATS.values())}"
+    )
 
 
 def written(frames: Tables, file_format: str) -> bytes:
