@@ -85,6 +85,9 @@ def commands(script: str, folder: Path) -> list[list[str]]:
 def small(words: list[str]) -> list[str]:
     """A command as it is typed, with settings that make it small."""
     typed = {word.partition("=")[0] for word in words}
+    if "--trials" in words:  # given once
+        place = words.index("--trials")
+        words = words[:place] + words[place + 2 :]
     return words + [word for word in SMALL.get(words[0], []) if word.partition("=")[0] not in typed or word == "--trials"]
 
 
