@@ -39,7 +39,7 @@ def margin_of(quantity: Quantity, ratio: bool, baseline: float, share: float = M
     Returns:
         The largest change: of logarithms for a ratio, else in the unit of the quantity. NaN where the baseline has no level.
     """
-    return math.log1p(share) if ratio or quantity.scale == "logarithm" else share * abs(baseline)
+    return share * abs(baseline) if proportional(quantity, ratio) else math.log1p(share)
 
 
 def proportional(quantity: Quantity, ratio: bool) -> bool:
