@@ -22,7 +22,7 @@ from freerun.analysis.report import unpaired_runs
 from freerun.analysis.report.findings import capital, condition_name, nothing
 from freerun.analysis.report.number_text import counted, listed, plain_ratio, with_unit
 from freerun.analysis.report.opening_caveats import caveats, not_shown, too_few, without_result
-from freerun.analysis.report.opening_exposure import UNKNOWN, exposure_in_words, feeds_itself, only_built_in
+from freerun.analysis.report.opening_exposure import OPEN, UNKNOWN, exposure_in_words, feeds_itself, only_built_in, tells
 from freerun.analysis.report.opening_levels import SURE, levels_in_words, over, plain_number, within_sentence
 from freerun.analysis.report.opening_order import (
     BETTER,
@@ -79,7 +79,9 @@ def _exposure(table: pd.DataFrame, material: Material) -> list[str]:
     Nor is anything said where a metric of a plugin was measured, which may tell without declaring so.
     """
     known = exposure_in_words(table, material)
-    return known or ([UNKNOWN] if feeds_itself(material) and only_built_in(material) else [])
+    if known or not (feeds_itself(material) and only_built_in(material)):
+        return known
+    return [OPEN if tells(material) and not (table["n"] >= FEWEST).any() else UNKNOWN]
 
 
 def _with_rest(said: Sequence[str], must: Sequence[str], may: Sequence[str], exposure: Sequence[str] = ()) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from freerun.analysis.figures import Material
-from freerun.analysis.inference.confidence_intervals import summarise
+from freerun.analysis.inference.confidence_intervals import FEWEST, summarise
 from freerun.analysis.inference.exposure_parts import tested
 from freerun.analysis.inference.multiple_comparisons import holm
 from freerun.analysis.inference.power import LEVEL
@@ -22,6 +22,8 @@ from freerun.parts import registry
 
 #: Where the model is fed what it made itself, and nothing tells what that does to it.
 UNKNOWN = "exposure bias is not known, for no measure here tells it apart"
+#: Where a measure tells, of too few seeds.
+OPEN = f"exposure bias was measured, and its interval takes {FEWEST} seeds"
 
 
 def exposure_in_words(table: pd.DataFrame, material: Material) -> list[str]:
@@ -63,6 +65,12 @@ def _not_apart(material: Material, known: pd.DataFrame) -> str:
         return ""
     plain = len(tasks) <= NAMED and not any("," in task for task in tasks)
     return f"; on {listed(tasks) if plain else counted(len(tasks), 'task')} that is not measured apart"
+
+
+def tells(material: Material) -> bool:
+    """Whether some measure of a study is the exposure bias itself, or a part of what was told apart."""
+    metrics, meant = material.compared["metric"], material.quantities
+    return any(meant.accounting(part, metrics) for part in ("exposure bias", "exposure"))
 
 
 def feeds_itself(material: Material) -> bool:
